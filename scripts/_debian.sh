@@ -1,0 +1,14 @@
+# Sourced by the scripts beside it: a Debian package that a check can use and that may be missing.
+
+# want_debian PROGRAM...: installs the packages of these programs (named alike) where that can be done unasked.
+want_debian() {
+  local program missing=()
+  for program in "$@"; do command -v "$program" > /dev/null || missing+=("$program"); done
+  ((${#missing[@]})) || return 0
+  if [[ $EUID -ne 0 ]] || ! command -v apt-get > /dev/null; then
+    say "not installed: ${missing[*]}; the checks that need it are skipped (Debian: apt-get install ${missing[*]})"
+    return 1
+  fi
+  say "installing Debian's ${missing[*]}"
+  { apt-get -o Acquire::Retries=1 update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"; } >&2
+}

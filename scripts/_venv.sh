@@ -1,0 +1,91 @@
+# Sourced by the scripts beside it: makes .venv and keeps it in step with pyproject.toml and constraints.txt.
+# Every part that is installed leaves a stamp in .venv, so that the next start only compares two texts.
+
+root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
+venv="$root/.venv"
+
+say() { printf 'poolhouse: %s\n' "$*" >&2; }
+
+die() {
+  say "$@"
+  exit 1
+}
+
+((BASH_VERSINFO[0] >= 4)) || die "bash 4 or newer is needed, this is $BASH_VERSION"
+
+# What an up-to-date stamp holds: the place (a moved .venv has wrong paths inside) and the two declarations.
+_wanted() { printf '%s\n' "$root" && cat -- "$root/pyproject.toml" "$root/constraints.txt"; }
+
+# The parts, of those named, that are not installed as declared now.
+_stale_parts() {
+  local part wanted
+  wanted="$(_wanted)"
+  for part in "$@"; do
+    [[ -x "$venv/bin/python" && -f "$venv/.stamp-$part" && "$(< "$venv/.stamp-$part")" == "$wanted" ]] || printf '%s\n' "$part"
+  done
+}
+
+_find_python() {
+  local candidate
+  for candidate in ${PYTHON:+"$PYTHON"} python3 python3.13 python3.12 python3.11; do
+    if command -v "$candidate" > /dev/null && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+  done
+  die "Python 3.11 or newer is needed and was not found; install it, or name it: PYTHON=/path/to/python3 $0"
+}
+
+_make_venv() {
+  local python
+  # A .venv whose making was cut short has no pip; one that works is kept, whoever made it.
+  if [[ -x "$venv/bin/python" ]] && "$venv/bin/python" -c 'import pip' 2> /dev/null; then return; fi
+  python="$(_find_python)"
+  "$python" -c 'import ensurepip, venv' 2> /dev/null ||
+    die "$python has no venv module; on Debian and Ubuntu: apt-get install python3-venv"
+  say "making .venv with $("$python" --version)"
+  "$python" -m venv --clear "$venv"
+}
+
+# The requirements of a dependency group, a line each. pip learned --group in 25.1; this asks for no newer pip.
+_group() {
+  "$venv/bin/python" - "$root/pyproject.toml" "$1" << 'PYTHON'
+import sys, tomllib
+
+with open(sys.argv[1], "rb") as declared:
+    print(*tomllib.load(declared)["dependency-groups"][sys.argv[2]], sep="\n")
+PYTHON
+}
+
+# ensure_venv PART...: "server" is this project with its server extra, other parts are dependency groups.
+ensure_venv() {
+  local stale part lines
+  mapfile -t stale < <(_stale_parts "$@")
+  ((${#stale[@]})) || return 0
+  (
+    # Two scripts started at once: the second waits, and then finds everything done.
+    if command -v flock > /dev/null; then
+      exec 9< "$root"
+      flock --nonblock 9 || { say "another script is installing; waiting for it" && flock 9; }
+    fi
+    mapfile -t stale < <(_stale_parts "$@")
+    ((${#stale[@]})) || exit 0
+    _make_venv
+    cd -- "$root"
+    lines=()
+    for part in "${stale[@]}"; do
+      rm -f -- "$venv/.stamp-$part"
+      if [[ $part == server ]]; then
+        lines+=(--editable '.[server]')
+      else
+        requirements="$(_group "$part")"
+        mapfile -t -O "${#lines[@]}" lines <<< "$requirements"
+      fi
+    done
+    say "installing into .venv: ${stale[*]} (the first time downloads torch, which takes some minutes)"
+    "$venv/bin/python" -m pip install --disable-pip-version-check --constraint constraints.txt "${lines[@]}" 9<&- ||
+      die "pip could not install; the reason stands above. Start again when it is mended: what was done is kept"
+    for part in "${stale[@]}"; do _wanted > "$venv/.stamp-$part"; done
+    say "installed in ${SECONDS} s"
+  ) # no `|| …` here: it would turn errexit off inside
+}

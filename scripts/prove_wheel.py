@@ -1,0 +1,188 @@
+"""Builds the wheel and proves from it, outside of this checkout, what its two installs promise.
+
+The plain install is the client: it imports and speaks npy and safetensors without torch, FastAPI, pydantic or
+orjson. ``poolhouse[server]``, with the versions of constraints.txt, starts the service and pools.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import venv
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+START_LIMIT_S = 90.0
+STOP_LIMIT_S = 45.0
+
+PLAIN_PROBE = """
+import importlib.util, sys
+import poolhouse
+from poolhouse.dtypes import FLOAT32
+from poolhouse.tensors import Message, Tensor
+from poolhouse.wire.npy import NPY
+from poolhouse.wire.safetensors import SAFETENSORS
+import numpy as np
+
+assert poolhouse.__file__.startswith(sys.prefix), poolhouse.__file__
+values = np.arange(24, dtype=np.float32).reshape(1, 2, 3, 4)
+for codec in (NPY, SAFETENSORS):
+    encoded = codec.encode(Message({"input": Tensor(FLOAT32, values)}))
+    message = codec.decode(memoryview(b"".join(encoded.chunks)), {}, 2**20)
+    assert message.tensors["input"].dtype is FLOAT32
+    assert np.array_equal(message.tensors["input"].array, values)
+for name in ("torch", "fastapi", "starlette", "uvicorn", "pydantic", "orjson", "click"):
+    assert name not in sys.modules, f"the client imported {name}"
+    assert importlib.util.find_spec(name) is None, f"the plain install brought {name}"
+"""
+
+POOL_BODY = {"input": [[[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]]], "kernel_size": 2}
+POOL_ANSWER = {"output": {"dtype": "float32", "shape": [1, 1, 2, 2], "data": [[[[6.0, 8.0], [14.0, 16.0]]]]}}
+
+
+def say(text: str) -> None:
+    """One line of progress."""
+    print(f"prove_wheel: {text}", file=sys.stderr, flush=True)
+
+
+def run(words: Sequence[str | Path], cwd: Path) -> None:
+    """Run a command that must succeed."""
+    subprocess.run([str(word) for word in words], cwd=cwd, env=clean_environment(), check=True)
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what could lead back to the checkout or change a setting."""
+    return {
+        name: text
+        for name, text in os.environ.items()
+        if name not in {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"} and not name.startswith("POOLHOUSE_")
+    }
+
+
+def build_wheel(out: Path) -> Path:
+    """The wheel, built from the source archive, so that the archive is proven complete as well."""
+    run([sys.executable, "-m", "build", "--outdir", out, ROOT], cwd=out)
+    (wheel,) = out.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    strangers = [name for name in names if not name.startswith(("poolhouse/", "poolhouse-"))]
+    assert not strangers, f"the wheel carries {strangers}"
+    for needed in ("poolhouse/py.typed", "poolhouse/cli.py"):
+        assert needed in names, f"the wheel lacks {needed}"
+    assert any(name.endswith("licenses/LICENSE") for name in names), "the wheel lacks its LICENSE"
+    return wheel
+
+
+def fresh_install(place: Path, requirement: str) -> Path:
+    """A new environment with this requirement; gives the folder of its programs."""
+    venv.create(place, with_pip=True, clear=True)
+    programs = place / "bin"
+    install: list[str | Path] = [
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--constraint",
+        ROOT / "constraints.txt",
+    ]
+    run([programs / "python", *install, requirement], cwd=place)
+    return programs
+
+
+def prove_plain(programs: Path, cwd: Path) -> None:
+    """The client works alone, and the service says in one line what it lacks."""
+    run([programs / "python", "-I", "-c", PLAIN_PROBE], cwd=cwd)
+    serve = [str(programs / "poolhouse"), "serve"]
+    refused = subprocess.run(serve, cwd=cwd, env=clean_environment(), capture_output=True, text=True, check=False)
+    assert refused.returncode == 2, refused
+    assert "poolhouse[server]" in refused.stderr, refused
+    assert refused.stderr.count("\n") == 1, refused.stderr
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def call(url: str, body: object = None) -> object:
+    """The answer to a GET, or to a POST of this JSON."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"} if data else {})
+    # No proxy: the service is on this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=30) as answer:
+        text: bytes = answer.read()
+    return json.loads(text) if text.startswith(b"{") else text
+
+
+def wait_until_alive(url: str, server: subprocess.Popen[bytes]) -> None:
+    """Return once the service answers; fail once it has ended or the limit has passed."""
+    give_up = time.monotonic() + START_LIMIT_S
+    while True:
+        try:
+            call(f"{url}/livez")
+            return
+        except (urllib.error.URLError, ConnectionError):
+            if server.poll() is not None:
+                raise SystemExit(f"the service ended with {server.returncode} before it answered") from None
+            if time.monotonic() > give_up:
+                raise SystemExit(f"the service did not answer within {START_LIMIT_S} s") from None
+            time.sleep(0.1)
+
+
+def prove_server(programs: Path, cwd: Path) -> None:
+    """The service starts, lives, pools and stops when it is told to."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    words = [str(programs / "poolhouse"), "serve", "--port", str(port)]
+    server = subprocess.Popen(words, cwd=cwd, env=clean_environment())
+    try:
+        wait_until_alive(url, server)
+        answer = call(f"{url}/v1/pool/max_pool2d", POOL_BODY)
+        assert answer == POOL_ANSWER, answer
+        server.terminate()
+        code = server.wait(timeout=STOP_LIMIT_S)
+        # uvicorn raises the signal that stopped it once more, after a clean end.
+        assert code in {0, -signal.SIGTERM}, f"the service ended with {code}"
+    finally:
+        if server.poll() is None:
+            server.kill()
+            server.wait()
+
+
+def main() -> int:
+    """Build, install twice, prove."""
+    workplace = Path(tempfile.mkdtemp(prefix="poolhouse-wheel-"))
+    started = time.monotonic()
+
+    def done(what: str) -> None:
+        say(f"{what} ({time.monotonic() - started:.0f} s)")
+
+    try:
+        wheel = build_wheel(workplace)
+        done(f"built {wheel.name}, {wheel.stat().st_size:,} bytes")
+        prove_plain(fresh_install(workplace / "plain", str(wheel)), workplace)
+        done("the plain install is the client, and nothing of the server")
+        shutil.rmtree(workplace / "plain")
+        prove_server(fresh_install(workplace / "server", f"{wheel}[server]"), workplace)
+        done("the server install serves and pools")
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Devices, staging and the worker: which device, bytes in and out, run a spec over planes."""

@@ -1,0 +1,1 @@
+"""Job, policy (pure: no clock, no loop) and engine (the thin asyncio shell)."""

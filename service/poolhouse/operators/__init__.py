@@ -1,0 +1,1 @@
+"""The catalogue: one class an operator. Knows torch; knows no HTTP and no queue."""

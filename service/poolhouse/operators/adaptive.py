@@ -1,0 +1,230 @@
+"""adaptive_max_pool1d to 3d, adaptive_avg_pool1d to 3d, and both with one window: global pooling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
+
+from poolhouse.dtypes import ElementType
+from poolhouse.operators.averages import TORCH_TERMS, Average
+from poolhouse.operators.fields import Flag, PerAxis, Sizes, spec
+from poolhouse.operators.maxima import Maximum
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
+from poolhouse.operators.windowed import AxisSize, Windowed
+from poolhouse.operators.windows import Windows, adaptive_windows
+
+
+def output_size_field() -> tuple[int | None, ...]:
+    """Declares ``output_size``."""
+    declared: tuple[int | None, ...] = spec(
+        PerAxis(0, keep=True),
+        "Windows along each axis; null keeps an axis as long as it is.",
+        example=4,
+    )
+    return declared
+
+
+class AdaptiveWindows(Windowed):
+    """Windows that divide each axis into a given number: i of O is ``[floor(i·L/O), ceil((i+1)·L/O))``."""
+
+    def asked(self) -> tuple[int | None, ...]:
+        """Windows along each axis; None keeps the axis."""
+        raise NotImplementedError
+
+    def _outputs(self, axis: int, length: int) -> int:
+        size = self.asked()[axis]
+        return length if size is None else size
+
+    def axis_sizes(self, spatial: Sizes) -> tuple[AxisSize, ...]:
+        sizes = []
+        for axis, length in enumerate(spatial):
+            outputs = self._outputs(axis, length)
+            whole = outputs > 0 and length % outputs == 0
+            longest = length // outputs if whole else min(length // max(outputs, 1) + 2, length)
+            sizes.append(AxisSize(outputs, longest))
+        return tuple(sizes)
+
+    def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
+        return tuple(adaptive_windows(length, self._outputs(axis, length)) for axis, length in enumerate(spatial))
+
+    def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
+        length = spatial[axis]
+        outputs = self._outputs(axis, length)
+        return range(output * length // outputs, math.ceil((output + 1) * length / outputs))
+
+    def warnings(self, spatial: Sizes) -> list[str]:
+        return [
+            f"output_size {outputs} is larger than the input's {length}: windows repeat elements"
+            for axis, length in enumerate(spatial)
+            if (outputs := self._outputs(axis, length)) > length
+        ]
+
+    def _covers(self, spatial: Sizes) -> int:
+        """Elements that torch looks at for one plane."""
+        return math.prod(size.outputs * size.longest for size in self.axis_sizes(spatial))
+
+
+SAMPLES = (
+    Sample((5, 9, 7), {"output_size": 3}),
+    Sample((6, 8, 8), {"output_size": 4}),
+    Sample((6, 9, 8), {"output_size": 1}),
+    Sample((3, 4, 5), {"output_size": 7}),
+    Sample((3, 4, 5), {"output_size": 0}),
+    Sample((20, 30, 31), {"output_size": 2}),
+    Sample((6, 9, 8), {"output_size": 3}, dtype="int64"),
+)
+REFUSALS = (
+    Refusal((8, 8, 8), {}, "invalid_fields"),
+    Refusal((8, 8, 8), {"output_size": -1}, "invalid_fields"),
+    Refusal((8, 8, 8), {"output_size": None}, "invalid_fields"),
+    Refusal((8, 8, 8), {"output_size": [2, 2, 2, 2]}, "invalid_fields"),
+    Refusal((8, 8, 8), {"output_size": 2**31 - 1}, "output_too_large"),
+)
+
+
+_Pool = Callable[[torch.Tensor, Sizes], torch.Tensor]
+_PoolWithIndices = Callable[[torch.Tensor, Sizes], tuple[torch.Tensor, torch.Tensor]]
+_MAXIMA: dict[int, _Pool] = {1: F.adaptive_max_pool1d, 2: F.adaptive_max_pool2d, 3: F.adaptive_max_pool3d}
+_MAXIMA_WITH_INDICES: dict[int, _PoolWithIndices] = {
+    1: F.adaptive_max_pool1d_with_indices,
+    2: torch.ops.aten.adaptive_max_pool2d,
+    3: torch.ops.aten.adaptive_max_pool3d,
+}
+_AVERAGES: dict[int, _Pool] = {
+    1: F.adaptive_avg_pool1d,
+    2: torch.ops.aten.adaptive_avg_pool2d,
+    3: torch.ops.aten.adaptive_avg_pool3d,
+}
+
+
+class AdaptiveMaximum(AdaptiveWindows, Maximum):
+    """The largest element of each of these windows: torch's kernel for floats, ours for the rest."""
+
+    padding_value: ClassVar[str] = "There is no padding."
+
+    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
+        return self._covers(spatial) if dtype.kind == "float" else super().steps(spatial, dtype)
+
+    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        x = planes["input"]
+        if not x.is_floating_point():
+            return super().run(planes)
+        size = self.spatial_out(tuple(x.shape[1:]))
+        if self.return_indices:
+            return _MAXIMA_WITH_INDICES[self.rank](x, size)
+        return (_MAXIMA[self.rank](x, size),)
+
+
+class AdaptiveAverage(AdaptiveWindows, Average):
+    """The average of each of these windows: torch's kernel where it adds few terms, ours for the rest."""
+
+    def _by_torch(self, spatial: Sizes, *, floating: bool) -> bool:
+        # Output size 1 is a mean in torch, whose order of adding depends on how many planes there are.
+        sizes = self.axis_sizes(spatial)
+        one = all(size.outputs == 1 for size in sizes)
+        return floating and not one and math.prod(size.longest for size in sizes) <= TORCH_TERMS
+
+    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
+        by_torch = self._by_torch(spatial, floating=dtype.kind == "float")
+        return self._covers(spatial) if by_torch else super().steps(spatial, dtype)
+
+    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        x = planes["input"]
+        spatial = tuple(x.shape[1:])
+        if not self._by_torch(spatial, floating=x.is_floating_point()):
+            return super().run(planes)
+        return (_AVERAGES[self.rank](x, self.spatial_out(spatial)),)
+
+
+def return_indices_field() -> bool:
+    """Declares ``return_indices``."""
+    declared: bool = spec(Flag(), "Whether to answer where each value was.", default=False, example=True)
+    return declared
+
+
+@operator("adaptive_max_pool")
+class AdaptiveMaxPool(AdaptiveMaximum):
+    """The largest element of each of a given number of windows, and where it was.
+
+    Shape:
+        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+    """
+
+    source: ClassVar[str] = "torch.nn.functional.adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d"
+
+    output_size: tuple[int | None, ...] = output_size_field()
+    return_indices: bool = return_indices_field()
+
+    samples = (*SAMPLES, Sample((6, 9, 8), {"output_size": 3, "return_indices": True}))
+    refusals = REFUSALS
+
+    def asked(self) -> tuple[int | None, ...]:
+        return self.output_size
+
+
+@operator("adaptive_avg_pool")
+class AdaptiveAvgPool(AdaptiveAverage):
+    """The average of each of a given number of windows.
+
+    Shape:
+        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
+    """
+
+    source: ClassVar[str] = "torch.nn.functional.adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d"
+
+    output_size: tuple[int | None, ...] = output_size_field()
+
+    samples = SAMPLES
+    refusals = (*REFUSALS, Refusal((8, 8, 8), {"output_size": 2}, "unsupported_dtype", dtype="bool"))
+
+    def asked(self) -> tuple[int | None, ...]:
+        return self.output_size
+
+
+@operator("global_max_pool")
+class GlobalMaxPool(AdaptiveMaximum):
+    """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
+
+    Shape:
+        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+    """
+
+    source: ClassVar[str] = "torch.nn.functional.adaptive_max_pool2d(x, 1); ONNX GlobalMaxPool"
+
+    return_indices: bool = return_indices_field()
+
+    samples = (
+        Sample((5, 8, 8), {}),
+        Sample((3, 7, 9), {"return_indices": True}),
+        Sample((3, 7, 9), {"return_indices": True}, dtype="int8"),
+    )
+    refusals = (Refusal((8, 8, 8), {"kernel_size": 2}, "invalid_fields"),)
+
+    def asked(self) -> tuple[int | None, ...]:
+        return (1,) * self.rank
+
+
+@operator("global_avg_pool")
+class GlobalAvgPool(AdaptiveAverage):
+    """The average of each plane: adaptive_avg_pool with output_size 1.
+
+    Shape:
+        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
+    """
+
+    source: ClassVar[str] = "torch.nn.functional.adaptive_avg_pool2d(x, 1); ONNX GlobalAveragePool"
+
+    samples = (Sample((5, 8, 8), {}), Sample((3, 7, 9), {}), Sample((3, 7, 9), {}, dtype="uint8"))
+    refusals = (
+        Refusal((8, 8, 8), {"output_size": 1}, "invalid_fields"),
+        Refusal((8, 8, 8), {}, "unsupported_dtype", dtype="bool"),
+    )
+
+    def asked(self) -> tuple[int | None, ...]:
+        return (1,) * self.rank

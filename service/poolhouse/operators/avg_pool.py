@@ -1,0 +1,116 @@
+"""avg_pool1d, avg_pool2d, avg_pool3d."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
+
+from poolhouse.dtypes import ElementType
+from poolhouse.operators.averages import TORCH_TERMS, Average, torch_pool
+from poolhouse.operators.fields import Flag, Sizes, Whole, spec
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
+from poolhouse.operators.sliding import (
+    SlidingWindows,
+    ceil_mode_field,
+    kernel_size_field,
+    padding_field,
+    stride_field,
+)
+from poolhouse.operators.windowed import Window
+from poolhouse.operators.windows import Sliding, Windows
+
+
+@operator("avg_pool")
+class AvgPool(SlidingWindows, Average):
+    """The average of each window.
+
+    Shape:
+        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+        ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
+    """
+
+    source: ClassVar[str] = "torch.nn.functional.avg_pool1d, avg_pool2d, avg_pool3d"
+    padding_value: ClassVar[str] = (
+        "Padding is 0, and counts in the divisor while count_include_pad is true. "
+        "What a window of ceil_mode has beyond the padding never counts."
+    )
+
+    kernel_size: Sizes = kernel_size_field()
+    stride: Sizes = stride_field()
+    padding: Sizes = padding_field()
+    ceil_mode: bool = ceil_mode_field()
+    count_include_pad: bool = spec(
+        Flag(), "Whether positions of the padding count in the divisor.", default=True, example=False
+    )
+    divisor_override: int | None = spec(
+        Whole(-(2**63), 2**63 - 1, nonzero=True),
+        "Divide every sum by this instead of the number of positions; 1 gives sums.",
+        default=None,
+        example=1,
+    )
+
+    samples = (
+        Sample((5, 8, 8), {"kernel_size": 2}),
+        Sample((6, 9, 11), {"kernel_size": 3, "stride": 2, "padding": 1}),
+        Sample((6, 9, 11), {"kernel_size": 3, "stride": 2, "padding": 1, "count_include_pad": False}),
+        Sample((7, 7, 7), {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+        Sample((6, 6, 6), {"kernel_size": 2, "divisor_override": 1}),
+        Sample((14, 14, 14), {"kernel_size": 13, "stride": 1, "padding": 6}),
+        Sample((8, 8, 8), {"kernel_size": 3}, dtype="uint8"),
+    )
+    refusals = (
+        Refusal((8, 8, 8), {}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": -1}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "divisor_override": 0}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "divisor_override": 2**63}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "dilation": 1}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "padding": 2}, "padding_too_large"),
+        Refusal((8, 8, 8), {"kernel_size": 9}, "window_does_not_fit"),
+        Refusal((8, 8, 8), {"kernel_size": 2}, "unsupported_dtype", dtype="bool"),
+    )
+
+    def geometry(self, axis: int) -> Sliding:
+        return Sliding(self.kernel_size[axis], self.stride[axis], self.padding[axis], 1, self.ceil_mode)
+
+    def divisor_of(self, window: Window) -> int:
+        if self.divisor_override is not None:
+            return self.divisor_override
+        return window.extent if self.count_include_pad else len(window.values)
+
+    def divisors(self, windows: Sequence[Windows]) -> list[npt.NDArray[np.int64]]:
+        if self.divisor_override is None:
+            return [axis.extent if self.count_include_pad else axis.count for axis in windows]
+        ones = [np.ones(axis.outputs, dtype=np.int64) for axis in windows]
+        return [ones[0] * self.divisor_override, *ones[1:]]
+
+    def _by_torch(self, spatial: Sizes, *, floating: bool) -> bool:
+        # avg_pool3d refuses a window larger than the input even where padding makes it fit.
+        fits = all(kernel <= length for kernel, length in zip(self.kernel_size, spatial, strict=True))
+        return floating and fits and math.prod(self.kernel_size) <= TORCH_TERMS
+
+    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
+        if self._by_torch(spatial, floating=dtype.kind == "float"):
+            return math.prod(self.spatial_out(spatial)) * math.prod(self.kernel_size)
+        return super().steps(spatial, dtype)
+
+    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        x = planes["input"]
+        if self._by_torch(tuple(x.shape[1:]), floating=x.is_floating_point()):
+            return (torch_pool(self._torch_average, x, wide=self.rank == 3),)
+        return super().run(planes)
+
+    def _torch_average(self, x: torch.Tensor) -> torch.Tensor:
+        flags = (self.ceil_mode, self.count_include_pad, self.divisor_override)
+        if self.rank == 3:
+            return F.avg_pool3d(x, self.kernel_size, self.stride, self.padding, *flags)
+        if self.rank == 2:
+            return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding, *flags)
+        # avg_pool1d is this in torch too, but without divisor_override.
+        row = ((1, *self.kernel_size), (1, *self.stride), (0, *self.padding))
+        return F.avg_pool2d(x.unsqueeze(1), *row, *flags).squeeze(1)

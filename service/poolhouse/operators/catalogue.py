@@ -1,0 +1,55 @@
+"""Every operator there is, by name. They are found, not listed: a file in this folder that declares one is enough."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator
+
+import poolhouse.operators
+from poolhouse.errors import NotFound, nearest
+from poolhouse.operators.operator import Operator, at_rank, is_declared
+
+
+class Catalogue:
+    """Operators by their names with rank, ``max_pool2d``.
+
+    Args:
+        declared: classes under ``@operator``.
+    """
+
+    def __init__(self, declared: Iterable[type[Operator]]) -> None:
+        members = [at_rank(cls, rank) for cls in declared for rank in cls.ranks]
+        self._members = {member.name: member for member in members}
+        assert len(self._members) == len(members), "two operators of one name"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, in the order of the catalogue."""
+        return tuple(self._members)
+
+    def __iter__(self) -> Iterator[type[Operator]]:
+        return iter(self._members.values())
+
+    def find(self, name: str) -> type[Operator]:
+        """The operator of that name.
+
+        Raises:
+            NotFound: with the nearest names.
+        """
+        found = self._members.get(name)
+        if found is None:
+            close = nearest(name, self.names)
+            hint = f"did you mean {' or '.join(close)}?" if close else "GET /v1/operators lists them."
+            raise NotFound("unknown_operator", f"there is no operator {name[:80]!r}; {hint}")
+        return found
+
+
+def discover() -> Catalogue:
+    """The catalogue of all operators declared in this package, by family name."""
+    modules = [
+        importlib.import_module(f"{poolhouse.operators.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(poolhouse.operators.__path__)
+    ]
+    declared = {member.family: member for module in modules for member in vars(module).values() if is_declared(member)}
+    return Catalogue(declared[family] for family in sorted(declared))

@@ -1,0 +1,320 @@
+"""The kinds of field that a spec can have, each said once for every surface.
+
+A kind checks a JSON value, reads the text of a query string, and writes its JSON Schema. Routes, documents,
+the command line and the client's types are derived from it.
+An operator's field is declared with :func:`spec`, as ``kernel_size: Sizes = spec(PerAxis(1), "…")``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+Sizes = tuple[int, ...]
+JsonSchema = dict[str, object]
+
+INT32_MAX: Final = 2**31 - 1
+"""The largest size of a spec: torch narrows to int32 in most kernels and crashes in the others."""
+
+
+class FieldError(Exception):
+    """One value that one kind refuses. ``code`` is one of ``errors.FIELD_CODES``."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it: short, whatever was sent."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+class Kind:
+    """What one sort of field accepts. Stateless but for its bounds; hashable by identity."""
+
+    def check(self, value: object, rank: int) -> object:
+        """The value as the operator keeps it. Raises FieldError."""
+        raise NotImplementedError
+
+    def read(self, text: str) -> object:
+        """The JSON value that a text stands for. Raises FieldError."""
+        raise NotImplementedError
+
+    def schema(self, rank: int) -> JsonSchema:
+        """JSON Schema of what is accepted in JSON."""
+        raise NotImplementedError
+
+    def words(self, rank: int) -> str:
+        """What is accepted, for a person: ``integer ≥ 1, or 2 of them``."""
+        raise NotImplementedError
+
+
+def _whole(value: object, minimum: int, maximum: int) -> int:
+    # bool is an int to Python; torch refuses it, and so do we.
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise FieldError("type", f"expected an integer, got {shown(value)}")
+    if not minimum <= value <= maximum:
+        raise FieldError("range", f"expected an integer from {minimum} to {maximum}, got {shown(value)}")
+    return value
+
+
+def _whole_from(text: str) -> int:
+    # int() would take "1_000", " 3 " and digits of other scripts; the length bounds its cost.
+    digits = text[1:] if text[:1] == "-" else text
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 20):
+        raise FieldError("type", f"expected an integer, got {shown(text)}")
+    return int(text)
+
+
+@dataclass(frozen=True, eq=False)
+class PerAxis(Kind):
+    """One integer, or one for each spatial axis. Kept as a tuple with one entry an axis.
+
+    Args:
+        minimum: the least entry.
+        keep: whether an entry may be null, which keeps that axis as it is.
+        leading: whether the sizes of N and C may stand in front.
+    """
+
+    minimum: int
+    keep: bool = False
+    leading: bool = False
+
+    def check(self, value: object, rank: int) -> tuple[int | None, ...]:
+        if isinstance(value, list | tuple):
+            lengths = (rank, rank + 2) if self.leading else (rank,)
+            if len(value) not in lengths:
+                one = " or ".join(str(length) for length in lengths)
+                raise FieldError("length", f"expected one integer or a list of {one}, got {shown(value)}")
+            return tuple(self._entry(entry) for entry in value)
+        if value is None:
+            raise FieldError("type", "expected an integer or a list, got null")
+        return (self._entry(value),) * rank
+
+    def _entry(self, value: object) -> int | None:
+        if value is None and self.keep:
+            return None
+        return _whole(value, self.minimum, INT32_MAX)
+
+    def read(self, text: str) -> object:
+        entries = [None if self.keep and part == "null" else _whole_from(part) for part in text.split(",")]
+        return entries[0] if len(entries) == 1 else entries
+
+    def schema(self, rank: int) -> JsonSchema:
+        entry: JsonSchema = {"type": "integer", "minimum": self.minimum, "maximum": INT32_MAX}
+        item: JsonSchema = {**entry, "type": ["integer", "null"]} if self.keep else entry
+        longest = rank + 2 if self.leading else rank
+        return {
+            "oneOf": [
+                entry,
+                {"type": "array", "items": item, "minItems": rank, "maxItems": longest},
+            ]
+        }
+
+    def words(self, rank: int) -> str:
+        null = ", null keeps an axis" if self.keep else ""
+        leading = ", or with N and C in front" if self.leading else ""
+        many = f", or {rank}, one an axis{leading}" if rank > 1 else leading
+        return f"integer ≥ {self.minimum}{many}{null}"
+
+
+@dataclass(frozen=True, eq=False)
+class RatioPerAxis(Kind):
+    """A number strictly between 0 and 1, or one for each axis. Kept as a tuple."""
+
+    def check(self, value: object, rank: int) -> tuple[float, ...]:
+        if isinstance(value, list | tuple):
+            if len(value) != rank:
+                raise FieldError("length", f"expected one number or a list of {rank}, got {shown(value)}")
+            return tuple(self._entry(entry) for entry in value)
+        return (self._entry(value),) * rank
+
+    def _entry(self, value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise FieldError("type", f"expected a number, got {shown(value)}")
+        if not 0 < value < 1:
+            raise FieldError("range", f"expected a number between 0 and 1, both excluded, got {shown(value)}")
+        return float(value)
+
+    def read(self, text: str) -> object:
+        entries = [_number_from(part) for part in text.split(",")]
+        return entries[0] if len(entries) == 1 else entries
+
+    def schema(self, rank: int) -> JsonSchema:
+        entry: JsonSchema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
+        return {"oneOf": [entry, {"type": "array", "items": entry, "minItems": rank, "maxItems": rank}]}
+
+    def words(self, rank: int) -> str:
+        return f"number between 0 and 1, or {rank}, one an axis"
+
+
+@dataclass(frozen=True, eq=False)
+class Flag(Kind):
+    """True or false."""
+
+    def check(self, value: object, rank: int) -> bool:
+        if not isinstance(value, bool):
+            raise FieldError("type", f"expected true or false, got {shown(value)}")
+        return value
+
+    def read(self, text: str) -> object:
+        if text not in ("true", "false"):
+            raise FieldError("type", f"expected true or false, got {shown(text)}")
+        return text == "true"
+
+    def schema(self, rank: int) -> JsonSchema:
+        return {"type": "boolean"}
+
+    def words(self, rank: int) -> str:
+        return "true or false"
+
+
+@dataclass(frozen=True, eq=False)
+class Whole(Kind):
+    """One integer, not one an axis."""
+
+    minimum: int
+    maximum: int
+    nonzero: bool = False
+
+    def check(self, value: object, rank: int) -> int:
+        whole = _whole(value, self.minimum, self.maximum)
+        if self.nonzero and whole == 0:
+            raise FieldError("range", "expected an integer other than 0, got 0")
+        return whole
+
+    def read(self, text: str) -> object:
+        return _whole_from(text)
+
+    def schema(self, rank: int) -> JsonSchema:
+        schema: JsonSchema = {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
+        return {**schema, "not": {"const": 0}} if self.nonzero else schema
+
+    def words(self, rank: int) -> str:
+        other = " other than 0" if self.nonzero else ""
+        return f"integer{other} from {self.minimum} to {self.maximum}"
+
+
+_INFINITIES: Final = {"Infinity": math.inf, "-Infinity": -math.inf}
+
+
+@dataclass(frozen=True, eq=False)
+class Power(Kind):
+    """A number that is not 0, or an infinity, which JSON spells as a string."""
+
+    def check(self, value: object, rank: int) -> float:
+        if isinstance(value, str) and value in _INFINITIES:
+            value = _INFINITIES[value]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise FieldError("type", f'expected a number, "Infinity" or "-Infinity", got {shown(value)}')
+        try:
+            power = float(value)
+        except OverflowError:
+            raise FieldError("range", f"expected a number within float64, got {shown(value)}") from None
+        if power == 0 or math.isnan(power):
+            raise FieldError("range", f"expected a number other than 0, got {shown(value)}")
+        return power
+
+    def read(self, text: str) -> object:
+        return text if text in _INFINITIES else _number_from(text)
+
+    def schema(self, rank: int) -> JsonSchema:
+        number: JsonSchema = {"type": "number", "not": {"const": 0}}
+        return {"oneOf": [number, {"type": "string", "enum": sorted(_INFINITIES)}]}
+
+    def words(self, rank: int) -> str:
+        return 'number other than 0, or "Infinity", "-Infinity"'
+
+
+def _number_from(text: str) -> float:
+    # float() would take "nan", "1_0" and spaces around.
+    if not (0 < len(text) <= 40 and set(text) <= set("0123456789+-.eE")):
+        raise FieldError("type", f"expected a number, got {shown(text)}")
+    try:
+        number = float(text)
+    except ValueError:
+        raise FieldError("type", f"expected a number, got {shown(text)}") from None
+    if math.isinf(number):
+        raise FieldError("range", f"expected a number within float64, got {shown(text)}")
+    return number
+
+
+class Required:
+    """The default of a field that has none."""
+
+
+REQUIRED: Final = Required()
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a spec as every surface shows it.
+
+    Attributes:
+        name: torch's argument name.
+        kind: what it accepts.
+        meaning: one sentence, with the unit.
+        default: the value when it is not given; REQUIRED when it must be; None for "unset".
+        default_from: the field whose value is taken when this one is not given.
+        example: a value for documents and samples.
+        in_key: whether two requests that differ in it can still be pooled in one batch (False: they can).
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+    default: object
+    default_from: str | None
+    example: object
+    in_key: bool
+
+    @property
+    def required(self) -> bool:
+        """Whether a caller must give it."""
+        return self.default is REQUIRED and self.default_from is None
+
+    def schema(self, rank: int) -> JsonSchema:
+        """JSON Schema with meaning, default and an example."""
+        schema = self.kind.schema(rank)
+        if self.default is None:
+            # An unset field may also be sent as null, which is what other languages' clients write.
+            branches = schema.get("oneOf", [schema])
+            assert isinstance(branches, list)
+            schema = {"oneOf": [*branches, {"type": "null"}]}
+        schema["description"] = self.meaning
+        if not self.required and self.default_from is None:
+            schema["default"] = self.default
+        if self.example is not None:
+            schema["examples"] = [self.example]
+        return schema
+
+
+_METADATA_KEY: Final = "poolhouse.field"
+
+
+def spec(
+    kind: Kind,
+    meaning: str,
+    *,
+    default: object = REQUIRED,
+    default_from: str | None = None,
+    example: object = None,
+    in_key: bool = True,
+) -> Any:  # Any, as dataclasses.field() itself: the class body assigns it to a field of any type.
+    """Declares a field in an operator's class body. See :class:`Field` for the arguments."""
+    card = Field("", kind, meaning, default, default_from, example, in_key)
+    return dataclasses.field(metadata={_METADATA_KEY: card})
+
+
+def fields_of(cls: type) -> tuple[Field, ...]:
+    """The declared fields of a dataclass, in order."""
+    return tuple(
+        dataclasses.replace(field.metadata[_METADATA_KEY], name=field.name)
+        for field in dataclasses.fields(cls)
+        if _METADATA_KEY in field.metadata
+    )

@@ -1,0 +1,157 @@
+"""fractional_max_pool2d, fractional_max_pool3d."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from poolhouse.dtypes import ElementType
+from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.operators.fields import Flag, PerAxis, RatioPerAxis, Sizes, Whole, spec
+from poolhouse.operators.maxima import Maximum, largest
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
+from poolhouse.operators.sliding import axis_name, kernel_size_field
+from poolhouse.operators.windowed import AxisSize
+from poolhouse.operators.windows import Sliding, Windows, fractional_starts
+
+SEED_MAX: Final = 2**53 - 1
+"""Seeds are what every language's JSON keeps exact."""
+
+
+@operator("fractional_max_pool", ranks=(2, 3))
+class FractionalMaxPool(Maximum):
+    """The largest element of windows that lie at pseudo-random, evenly spread places, and where it was.
+
+    Each (n, c) plane has its own windows. They are drawn from ``seed``, so the same request gives the same answer,
+    whatever it was pooled with; without a seed a fresh one is drawn and the answer's ``Pool-Seed`` header names it.
+    Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)``, ``alpha = (L - k)/(O - 1)``, the
+    last at ``L - k``, in float64. Plane p's samples are row p of
+    ``numpy.random.Generator(numpy.random.PCG64(seed)).random((N·C, rank))``, in the order of torch's
+    ``_random_samples``: W, H in 2-D; D, H, W in 3-D.
+
+    Shape:
+        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``
+        or ``int(L · output_ratio)``; ``output_size + kernel_size - 1 <= L``.
+    """
+
+    source: ClassVar[str] = "torch.nn.functional.fractional_max_pool2d, fractional_max_pool3d; Graham, arXiv:1412.6071"
+    padding_value: ClassVar[str] = "There is no padding."
+
+    kernel_size: Sizes = kernel_size_field()
+    output_size: Sizes | None = spec(
+        PerAxis(1), "Windows along each axis; this or output_ratio.", default=None, example=3
+    )
+    output_ratio: tuple[float, ...] | None = spec(
+        RatioPerAxis(),
+        "Windows along each axis as a part of its length; this or output_size.",
+        default=None,
+        example=0.5,
+    )
+    return_indices: bool = spec(Flag(), "Whether to answer where each value was.", default=False, example=True)
+    seed: int | None = spec(
+        Whole(0, SEED_MAX),
+        "What the places of the windows are drawn from; drawn afresh when not given.",
+        default=None,
+        example=7,
+        in_key=False,
+    )
+
+    samples = (
+        Sample((9, 10, 12), {"kernel_size": 2, "output_size": 5, "seed": 1}),
+        Sample((9, 10, 12), {"kernel_size": 3, "output_ratio": 0.5, "seed": 2, "return_indices": True}),
+        Sample((9, 10, 12), {"kernel_size": 2, "output_size": 1, "seed": 3}),
+        Sample((9, 10, 12), {"kernel_size": 2, "output_size": 4, "seed": 4}, dtype="uint8"),
+    )
+    refusals = (
+        Refusal((8, 8, 8), {"kernel_size": 2}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "output_size": 3, "output_ratio": 0.5}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "output_ratio": 1.5}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": -65536, "output_size": 3}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "output_size": 3, "seed": -1}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "output_size": 8}, "window_does_not_fit"),
+        Refusal((8, 8, 8), {"kernel_size": 2**31 - 1, "output_size": 1}, "window_does_not_fit"),
+    )
+
+    def relations(self) -> Sequence[FieldProblem]:
+        if (self.output_size is None) == (self.output_ratio is None):
+            message = "give output_size or output_ratio, and not both"
+            return [FieldProblem("/output_size", "conflict", message)]
+        return ()
+
+    def axis_sizes(self, spatial: Sizes) -> tuple[AxisSize, ...]:
+        return tuple(self._fitted(axis, length) for axis, length in enumerate(spatial))
+
+    def _fitted(self, axis: int, length: int) -> AxisSize:
+        kernel = self.kernel_size[axis]
+        if self.output_size is not None:
+            outputs = self.output_size[axis]
+        else:
+            assert self.output_ratio is not None
+            outputs = int(length * self.output_ratio[axis])
+        if outputs < 1 or outputs + kernel - 1 > length:
+            raise Unprocessable(
+                "window_does_not_fit",
+                f"{outputs} windows of kernel_size {kernel} do not fit on axis {axis_name(self.rank, axis)} of "
+                f"{length} positions; output size must be from 1 to {max(length - kernel + 1, 0)}.",
+            )
+        return AxisSize(outputs, kernel)
+
+    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
+        # Every position of an axis gets its window's maximum before the drawn ones are picked.
+        return sum(math.prod(spatial) * max(2, kernel.bit_length()) for kernel in self.kernel_size)
+
+    def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
+        """Of every position; :meth:`run` picks from them, plane by plane."""
+        return tuple(
+            Sliding(kernel, 1).windows(length) for kernel, length in zip(self.kernel_size, spatial, strict=True)
+        )
+
+    def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
+        outputs, kernel = self.axis_sizes(spatial)[axis].outputs, self.kernel_size[axis]
+        u = float(samples[self._sample_of(axis)])
+        if output == outputs - 1:
+            start = spatial[axis] - kernel
+        else:
+            alpha = (spatial[axis] - kernel) / (outputs - 1)
+            start = int((output + u) * alpha) - int(u * alpha)
+        return range(start, start + kernel)
+
+    def _sample_of(self, axis: int) -> int:
+        # Torch reads the two samples of a 2-D plane as W, H and the three of a 3-D one as T, H, W.
+        return 1 - axis if self.rank == 2 else axis
+
+    def settled(self) -> FractionalMaxPool:
+        if self.seed is not None:
+            return self
+        fields = {field.name: getattr(self, field.name) for field in self.fields()}
+        return type(self)(**{**fields, "seed": secrets.randbelow(SEED_MAX + 1)})
+
+    def draw(self, planes: int) -> Mapping[str, npt.NDArray[np.float64]]:
+        assert self.seed is not None, "settled() names the seed before anything is drawn"
+        return {"samples": np.random.Generator(np.random.PCG64(self.seed)).random((planes, self.rank))}
+
+    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        x = planes["input"]
+        spatial = tuple(x.shape[1:])
+        found = largest(x, self.windows(spatial), with_indices=self.return_indices)
+        samples = planes["samples"].cpu().numpy()
+        for axis, size in enumerate(self.axis_sizes(spatial)):
+            u = samples[:, self._sample_of(axis)]
+            starts = fractional_starts(spatial[axis], self.kernel_size[axis], size.outputs, u)
+            shape = [1] * (self.rank + 1)
+            shape[0], shape[axis + 1] = starts.shape
+            chosen = torch.from_numpy(starts).to(x.device).reshape(shape)
+            found = tuple(_picked(tensor, axis + 1, chosen) for tensor in found)
+        return found
+
+
+def _picked(tensor: torch.Tensor, dim: int, chosen: torch.Tensor) -> torch.Tensor:
+    shape = list(tensor.shape)
+    shape[dim] = chosen.shape[dim]
+    return tensor.gather(dim, chosen.expand(shape))

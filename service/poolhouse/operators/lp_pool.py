@@ -1,0 +1,111 @@
+"""lp_pool1d, lp_pool2d, lp_pool3d."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from poolhouse import dtypes
+from poolhouse.dtypes import ElementType, Kind
+from poolhouse.operators.averages import sums
+from poolhouse.operators.fields import Flag, Power, Sizes, spec
+from poolhouse.operators.maxima import largest
+from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.sliding import (
+    SlidingWindows,
+    ceil_mode_field,
+    kernel_size_field,
+    stride_field,
+)
+from poolhouse.operators.windowed import Window
+from poolhouse.operators.windows import Sliding
+
+
+@operator("lp_pool")
+class LPPool(SlidingWindows):
+    """The power mean of each window times its size: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+
+    Computed in float64 and rounded once. An odd p cancels signs, and a root of a negative sum is NaN, as in torch;
+    ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
+    With p = ∞ it is the largest |x|, with p = -∞ the least.
+
+    Shape:
+        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+        ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
+    """
+
+    source: ClassVar[str] = "torch.nn.functional.lp_pool1d, lp_pool2d, lp_pool3d; ONNX LpPool for absolute"
+    element_types: ClassVar[Mapping[Kind, str]] = {
+        "float": "Computed in float64, rounded once.",
+        "integer": "Computed in float64; the output is float32, as torch's is for int64.",
+        "boolean": "1 and 0; the output is float32.",
+    }
+
+    norm_type: float = spec(Power(), 'The power p; not 0; "Infinity" and "-Infinity" are powers too.', example=2)
+    kernel_size: Sizes = kernel_size_field()
+    stride: Sizes = stride_field()
+    ceil_mode: bool = ceil_mode_field()
+    absolute: bool = spec(
+        Flag(),
+        "Whether |x| is taken before the power, and only elements that exist are summed: the norm. "
+        "False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full one.",
+        default=False,
+        example=True,
+    )
+
+    samples = (
+        Sample((5, 8, 8), {"norm_type": 2, "kernel_size": 2}),
+        Sample((7, 9, 9), {"norm_type": 3, "kernel_size": 3, "stride": 2, "absolute": True}),
+        Sample((7, 9, 9), {"norm_type": 1, "kernel_size": 2, "ceil_mode": True}),
+        Sample((5, 8, 8), {"norm_type": "Infinity", "kernel_size": 3}),
+        Sample((5, 8, 8), {"norm_type": "-Infinity", "kernel_size": 3, "stride": 1}),
+        Sample((5, 8, 8), {"norm_type": 2, "kernel_size": 2}, dtype="int16"),
+    )
+    refusals = (
+        Refusal((8, 8, 8), {"kernel_size": 2}, "invalid_fields"),
+        Refusal((8, 8, 8), {"norm_type": 0, "kernel_size": 2}, "invalid_fields"),
+        Refusal((8, 8, 8), {"norm_type": "NaN", "kernel_size": 2}, "invalid_fields"),
+        Refusal((8, 8, 8), {"norm_type": 2, "kernel_size": 2, "padding": 1}, "invalid_fields"),
+        Refusal((8, 8, 8), {"norm_type": 2, "kernel_size": 9}, "window_does_not_fit"),
+    )
+
+    def geometry(self, axis: int) -> Sliding:
+        return Sliding(self.kernel_size[axis], self.stride[axis], ceil_mode=self.ceil_mode)
+
+    def answer_type(self, dtype: ElementType) -> ElementType:
+        return dtype if dtype.kind == "float" else dtypes.FLOAT32
+
+    def of_window(self, window: Window) -> tuple[Number, ...]:
+        p = self.norm_type
+        values = np.array(window.values, dtype=np.float64)
+        if math.isinf(p):
+            magnitudes = np.abs(values)
+            return (float(magnitudes.max() if p > 0 else magnitudes.min()),)
+        with np.errstate(all="ignore"):
+            total = np.sum(np.power(np.abs(values) if self.absolute else values, p))
+            if not self.absolute:
+                total = total / len(values) * window.volume
+            return (float(np.power(total, 1 / p)),)
+
+    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        given = planes["input"]
+        x = given.to(torch.float64)
+        answer = given.dtype if given.is_floating_point() else torch.float32
+        windows = self.windows(tuple(x.shape[1:]))
+        p = self.norm_type
+        if math.isinf(p):
+            sign = math.copysign(1.0, p)
+            (most,) = largest(x.abs() * sign, windows, with_indices=False)
+            return ((most * sign).to(answer),)
+        total = sums((x.abs() if self.absolute else x).pow(p), windows)
+        if not self.absolute:
+            volume = math.prod(self.kernel_size)
+            scale = np.array(1.0)
+            for axis in windows:
+                scale = np.multiply.outer(scale, axis.count.astype(np.float64))
+            total = total * torch.from_numpy(volume / scale).to(x.device)
+        return (total.pow(1 / p).to(answer),)

@@ -1,0 +1,118 @@
+"""max_pool1d, max_pool2d, max_pool3d."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Final
+
+import torch
+import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
+
+from poolhouse.dtypes import ElementType
+from poolhouse.operators.fields import Flag, Sizes, spec
+from poolhouse.operators.maxima import Maximum
+from poolhouse.operators.operator import Planes, Refusal, Sample, operator
+from poolhouse.operators.sliding import (
+    SlidingWindows,
+    ceil_mode_field,
+    dilation_field,
+    kernel_size_field,
+    padding_field,
+    stride_field,
+)
+from poolhouse.operators.windows import Sliding
+
+TORCH_TERMS: Final = 32
+"""Up to this many elements a window, torch's kernel, which looks at each of them, is the faster one."""
+
+
+@operator("max_pool")
+class MaxPool(SlidingWindows, Maximum):
+    """The largest element of each window, and where it was.
+
+    Shape:
+        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+        ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil mode.
+    """
+
+    source: ClassVar[str] = "torch.nn.functional.max_pool1d, max_pool2d, max_pool3d"
+
+    kernel_size: Sizes = kernel_size_field()
+    stride: Sizes = stride_field()
+    padding: Sizes = padding_field()
+    dilation: Sizes = dilation_field()
+    ceil_mode: bool = ceil_mode_field()
+    return_indices: bool = spec(
+        Flag(), "Whether to answer where each value was, as max_unpool needs it.", default=False, example=True
+    )
+
+    samples = (
+        Sample((5, 8, 8), {"kernel_size": 2}),
+        Sample((6, 9, 11), {"kernel_size": 3, "stride": 2, "padding": 1, "return_indices": True}),
+        Sample((7, 7, 7), {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
+        Sample((9, 10, 9), {"kernel_size": 2, "stride": 1, "dilation": 3, "return_indices": True}),
+        Sample((12, 12, 12), {"kernel_size": 9, "stride": 1, "padding": 4, "return_indices": True}),
+        Sample((8, 8, 8), {"kernel_size": 3}, dtype="uint8"),
+        Sample((4, 6, 6), {"kernel_size": 2}, dtype="bool"),
+    )
+    refusals = (
+        Refusal((8, 8, 8), {}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 0}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2**31}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2.0}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": True}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "stride": 0}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "dilation": 0}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "padding": -1}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 3, "dilation": 2, "padding": 2}, "padding_too_large"),
+        Refusal((8, 8, 8), {"kernel_size": 9}, "window_does_not_fit"),
+        Refusal((8, 8, 8), {"kernel_size": 3, "dilation": 2**31 - 1}, "window_does_not_fit"),
+        Refusal((3, 3, 3), {"kernel_size": 2, "stride": 1, "padding": 1, "dilation": 4}, "empty_window"),
+    )
+
+    def geometry(self, axis: int) -> Sliding:
+        return Sliding(
+            self.kernel_size[axis], self.stride[axis], self.padding[axis], self.dilation[axis], self.ceil_mode
+        )
+
+    def _by_torch(self) -> bool:
+        return math.prod(self.kernel_size) <= TORCH_TERMS
+
+    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
+        if self._by_torch():
+            return math.prod(self.spatial_out(spatial)) * math.prod(self.kernel_size)
+        return super().steps(spatial, dtype)
+
+    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        if not self._by_torch():
+            return super().run(planes)
+        x = planes["input"]
+        if x.dtype is torch.bool:
+            values, *rest = self._torch_maxima(x.view(torch.uint8))
+            return (values.view(torch.bool), *rest)
+        return self._torch_maxima(x)
+
+    def _torch_maxima(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if self.rank == 1 and x.is_floating_point() and not self.return_indices:
+            one = F.max_pool1d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+            return (one,)
+        # max_pool1d has no integers without indices, and is slower with them than the same line as a row.
+        line = self.rank == 1
+        kernel, stride, padding, dilation = (
+            (filler, *sizes) if line else sizes
+            for filler, sizes in (
+                (1, self.kernel_size),
+                (1, self.stride),
+                (0, self.padding),
+                (1, self.dilation),
+            )
+        )
+        laid = x.unsqueeze(1) if line else x
+        found: tuple[torch.Tensor, ...]
+        if self.return_indices:
+            indexed = F.max_pool3d_with_indices if self.rank == 3 else F.max_pool2d_with_indices
+            found = indexed(laid, kernel, stride, padding, dilation, self.ceil_mode)
+        else:
+            plain = F.max_pool3d if self.rank == 3 else F.max_pool2d
+            found = (plain(laid, kernel, stride, padding, dilation, self.ceil_mode),)
+        return tuple(each.squeeze(1) for each in found) if line else found

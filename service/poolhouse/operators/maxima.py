@@ -1,0 +1,75 @@
+"""The reduction that takes the largest element of a window, and remembers where it was."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+import torch
+
+from poolhouse.dtypes import Kind
+from poolhouse.operators.operator import Number, Planes
+from poolhouse.operators.reductions import MAXIMUM, Tensors, reduce_axis
+from poolhouse.operators.windowed import Window, Windowed
+from poolhouse.operators.windows import Windows
+
+INDEX_MEANING: Final = (
+    "int64, flat within one plane of the unpadded input ((d·H + h)·W + w), starting anew for each n and c; "
+    "the first of equal values; where a window holds NaN, its last NaN."
+)
+
+MAXIMUM_TYPES: Final[Mapping[Kind, str]] = {
+    "float": "Compared as they are. A NaN in a window wins; infinities are numbers.",
+    "integer": "Compared exactly; padding is below every value, also the type's least.",
+    "boolean": "False is less than true: whether any element of the window is true.",
+}
+
+
+class Maximum(Windowed):
+    """Operators whose output is the largest element of each window."""
+
+    element_types: ClassVar[Mapping[Kind, str]] = MAXIMUM_TYPES
+    index_meaning: ClassVar[str] = INDEX_MEANING
+    padding_value: ClassVar[str] = "Padding is below every value and is never chosen."
+
+    return_indices: bool
+
+    def outputs(self) -> tuple[str, ...]:
+        return ("output", "indices") if self.return_indices else ("output",)
+
+    def of_window(self, window: Window) -> tuple[Number, ...]:
+        best = 0
+        for i, value in enumerate(window.values):
+            if value != value or (value > window.values[best] and window.values[best] == window.values[best]):
+                best = i
+        return (window.values[best], window.positions[best]) if self.return_indices else (window.values[best],)
+
+    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        x = planes["input"]
+        return largest(x, self.windows(tuple(x.shape[1:])), with_indices=self.return_indices)
+
+
+def largest(x: torch.Tensor, windows: Sequence[Windows], *, with_indices: bool) -> tuple[torch.Tensor, ...]:
+    """The largest element of each window and, where asked, its index. Any element type, exact.
+
+    Shape:
+        input ``(P, *spatial)``; outputs ``(P, *spatial_out)``, indices int64.
+    """
+    # Few kernels know bool; its bytes are 0 and 1.
+    state: Tensors = (x.view(torch.uint8) if x.dtype is torch.bool else x,)
+    if with_indices:
+        state = (*state, _own_index(x))
+    rank = len(windows)
+    for axis in reversed(range(rank)):
+        state = reduce_axis(state, axis - rank, windows[axis], MAXIMUM)
+    values = state[0].contiguous()
+    values = values.view(torch.bool) if x.dtype is torch.bool else values
+    return (values, state[1].to(torch.int64).contiguous()) if with_indices else (values,)
+
+
+def _own_index(x: torch.Tensor) -> torch.Tensor:
+    """Each element's place in its plane; int32 where that is enough, since indices are half the traffic."""
+    plane = math.prod(x.shape[1:])
+    dtype = torch.int32 if plane < 2**31 else torch.int64
+    return torch.arange(plane, dtype=dtype, device=x.device).reshape(x.shape[1:]).expand(x.shape)

@@ -1,0 +1,412 @@
+"""What an operator declares, and what follows from the declaration for all of them.
+
+An author writes one class under :func:`operator`: its fields in torch's order, a docstring, which element types
+mean what, the shape rule, what happens to one window (the oracle), and how torch does it.
+:class:`Operator` turns that into a validated spec, a plan with exact bytes, and the refusals.
+
+Everything up to :meth:`Operator.check` is plain integers: it allocates nothing and calls no torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from poolhouse import dtypes
+from poolhouse.dtypes import ElementType, Kind
+from poolhouse.errors import FieldProblem, Unprocessable, nearest
+from poolhouse.operators.fields import INT32_MAX, Field, FieldError, Sizes, fields_of, shown
+from poolhouse.tensors import Outline, Tensor
+
+Number = int | float | bool
+
+Planes = Mapping[str, torch.Tensor]
+"""Tensors by name with N and C folded into one leading axis: ``(P, *spatial)``."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A case that must work: for the laws, the warm-up, the documents and the benchmarks.
+
+    Attributes:
+        spatial: three sizes; an operator of rank r takes the last r.
+        fields: the spec.
+        dtype: element type of the input.
+    """
+
+    spatial: tuple[int, int, int]
+    fields: Mapping[str, object]
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A case that must be refused, and the code it is refused with."""
+
+    spatial: tuple[int, int, int]
+    fields: Mapping[str, object]
+    code: str
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may ask for at most; bytes of all outputs, and window elements looked at."""
+
+    output_bytes: int
+    work: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is known of a request before it runs, from its spec and its outlines alone.
+
+    Attributes:
+        spec: the operator with its fields.
+        inputs: outlines by name.
+        outputs: outlines by name, in the order they are answered.
+        planes: how many (n, c) planes; 0 for an empty batch.
+        spatial: the input's spatial sizes.
+        work: steps of the algorithm that will run, about one window element each.
+        workspace_bytes: memory for intermediate results of one plane.
+        warnings: what a caller may want to know.
+    """
+
+    spec: Operator
+    inputs: Mapping[str, Outline]
+    outputs: Mapping[str, Outline]
+    planes: int
+    spatial: Sizes
+    work: int
+    workspace_bytes: int
+    warnings: tuple[str, ...]
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of all inputs."""
+        return sum(outline.nbytes for outline in self.inputs.values())
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes of all outputs."""
+        return sum(outline.nbytes for outline in self.outputs.values())
+
+    @property
+    def batch_key(self) -> Hashable:
+        """Requests of one key can be pooled in one batch: N and C are not in it."""
+        return (self.spec.key(), self.inputs["input"].dtype.name, self.spatial)
+
+
+class Operator:
+    """Base of every operator; an instance is a validated spec. Frozen, hashable."""
+
+    family: ClassVar[str]
+    """Torch's functional name without the rank: ``max_pool``."""
+    ranks: ClassVar[tuple[int, ...]]
+    rank: ClassVar[int]
+    """Number of spatial axes."""
+    name: ClassVar[str]
+    """Torch's functional name: ``max_pool2d``."""
+    inputs: ClassVar[tuple[str, ...]] = ("input",)
+    element_types: ClassVar[Mapping[Kind, str]]
+    """Which kinds of element type are taken, and what each means here, in one sentence."""
+    padding_value: ClassVar[str] = "There is no padding."
+    index_meaning: ClassVar[str] = ""
+    source: ClassVar[str] = ""
+    samples: ClassVar[tuple[Sample, ...]]
+    refusals: ClassVar[tuple[Refusal, ...]]
+
+    # ---- what an author writes
+
+    def spatial_out(self, spatial: Sizes) -> Sizes:
+        """The output's spatial sizes, or an Unprocessable that says how to mend the spec."""
+        raise NotImplementedError
+
+    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
+        """Steps for one plane, about one window element each, of the algorithm that :meth:`run` will take."""
+        raise NotImplementedError
+
+    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        """Pools planes, the torch way.
+
+        Args:
+            planes: ``input`` as ``(P, *spatial)`` with P ≥ 1, and what :attr:`inputs` and :meth:`draw` add.
+
+        Returns:
+            one ``(P, *spatial_out)`` tensor an output, in the order of :meth:`outputs`.
+        """
+        raise NotImplementedError
+
+    def work_out(
+        self, plane: npt.NDArray[np.generic], beside: npt.NDArray[np.generic] | None
+    ) -> tuple[list[Number], ...]:
+        """One plane pooled in plain Python: slow, and meant to be obviously right. The oracle of :meth:`run`.
+
+        Args:
+            plane: ``(*spatial)``, numbers or booleans.
+            beside: what belongs to the plane beside its elements: its indices, or its random samples.
+
+        Returns:
+            for each output, its elements in row-major order.
+        """
+        raise NotImplementedError
+
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs that this spec gives, in order."""
+        return ("output",)
+
+    def answer_type(self, dtype: ElementType) -> ElementType:
+        """Element type of ``output`` for this input; ``indices`` are int64."""
+        return dtype
+
+    def relations(self) -> Sequence[FieldProblem]:
+        """What is wrong between fields that are each right alone."""
+        return ()
+
+    def warnings(self, spatial: Sizes) -> Sequence[str]:
+        """Things that are legal and seldom meant."""
+        return ()
+
+    def lead_fits(self, lead: Sizes) -> None:
+        """Refuses a spec that names an N or C other than the input's."""
+
+    def check(self, tensors: Mapping[str, Tensor]) -> None:
+        """Refuses elements that must not reach a kernel (indices out of their plane)."""
+
+    def draw(self, planes: int) -> Mapping[str, npt.NDArray[np.float64]]:
+        """Further ``(P, …)`` arrays for :meth:`run` that belong to each plane, such as random samples."""
+        return {}
+
+    def settled(self) -> Operator:
+        """The spec with whatever chance has to decide decided; the same spec where nothing is left to chance."""
+        return self
+
+    # ---- what follows
+
+    @classmethod
+    def fields(cls) -> tuple[Field, ...]:
+        """The declared fields, in torch's order."""
+        return fields_of(cls)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, object], texts: Mapping[str, str] | None = None) -> Operator:
+        """A validated spec from JSON values and from texts still to be read.
+
+        Raises:
+            Unprocessable: ``invalid_fields``, with every problem that was found and how to mend it.
+        """
+        texts = texts or {}
+        given: dict[str, object] = {}
+        known = {field.name: field for field in cls.fields()}
+        problems = [
+            FieldProblem(f"/{name}", "duplicate", f"{name} is given in the body and in the query; keep one")
+            for name in values.keys() & texts.keys()
+        ]
+        problems += [
+            FieldProblem(_pointer(name, texts), "unknown", _unknown(cls, name))
+            for name in (*values, *texts)
+            if name not in known
+        ]
+        for name, field in known.items():
+            try:
+                if name in texts:
+                    value = None if field.default is None and texts[name] == "null" else field.kind.read(texts[name])
+                elif name in values:
+                    value = values[name]
+                elif field.required:
+                    raise FieldError("missing", f"has no default; give {field.kind.words(cls.rank)}")
+                else:
+                    value = given.get(field.default_from) if field.default_from else field.default
+                unset = value is None and (field.default is None or field.default_from is not None)
+                if unset and field.default_from is not None:
+                    value = given.get(field.default_from)
+                    unset = value is None
+                given[name] = None if unset else field.kind.check(value, cls.rank)
+            except FieldError as fault:
+                problems.append(FieldProblem(_pointer(name, texts), fault.code, f"{name}: {fault.message}"))
+        if not problems:
+            spec = cls(**given)
+            problems.extend(spec.relations())
+            if not problems:
+                return spec
+        raise Unprocessable("invalid_fields", "; ".join(p.message for p in problems), problems=problems)
+
+    @classmethod
+    def of(cls, **fields: object) -> Operator:
+        """A validated spec from keywords, sizes as an integer or a list: ``MaxPool2d.of(kernel_size=2)``."""
+        return cls.parse(fields)
+
+    def values(self) -> dict[str, object]:
+        """The fields as JSON shows them, defaults filled in; unset ones left out."""
+        shown_fields = {field.name: getattr(self, field.name) for field in self.fields()}
+        return {name: _as_json(value) for name, value in shown_fields.items() if value is not None}
+
+    def key(self) -> Hashable:
+        """What two specs must share to be pooled in one batch."""
+        return (self.name, *(getattr(self, field.name) for field in self.fields() if field.in_key))
+
+    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
+        """Bytes of intermediate results for one plane, at most."""
+        return math.prod(spatial) * 24
+
+    def plan(self, inputs: Mapping[str, Outline], limits: Limits) -> Plan:
+        """What this spec makes of inputs with these outlines; refuses what cannot or must not be run."""
+        _same_names(self, inputs)
+        outline = inputs["input"]
+        self._check_type(outline.dtype)
+        lead, spatial = self._split(outline)
+        self._check_companions(inputs)
+        self.lead_fits(lead)
+        out = self.spatial_out(spatial)
+        outputs = {
+            name: Outline(dtypes.INT64 if name == "indices" else self.answer_type(outline.dtype), (*lead, *out))
+            for name in self.outputs()
+        }
+        planes = math.prod(lead)
+        # An empty batch is planned as one plane, so that no impossible spec passes because nobody runs it.
+        counted = max(planes, 1)
+        shape_out = [*lead, *out]
+        plane_bytes = math.prod(out) * sum(each.dtype.itemsize for each in outputs.values())
+        if counted * plane_bytes > limits.output_bytes:
+            raise Unprocessable(
+                "output_too_large",
+                f"the outputs of shape {shape_out} would take {counted * plane_bytes} bytes; "
+                f"the limit is {limits.output_bytes}. Ask for a smaller output, or send fewer planes at once.",
+                limit_bytes=limits.output_bytes,
+            )
+        work = counted * self.steps(spatial, outline.dtype)
+        if work > limits.work:
+            raise Unprocessable(
+                "work_too_large",
+                f"this would look at about {work} window elements; the limit is {limits.work}. "
+                "Use a smaller window or a larger stride, or send fewer planes at once.",
+            )
+        return Plan(
+            spec=self,
+            inputs=dict(inputs),
+            outputs=outputs,
+            planes=planes,
+            spatial=spatial,
+            work=work if planes else 0,
+            workspace_bytes=self.workspace(spatial, outline.dtype),
+            warnings=tuple(self.warnings(spatial)),
+        )
+
+    def _check_type(self, dtype: ElementType) -> None:
+        if dtype.kind not in self.element_types:
+            kinds = tuple(self.element_types)
+            raise Unprocessable(
+                "unsupported_dtype",
+                f"{self.name} has no meaning for {dtype.name}; it takes {dtypes.names(kinds=kinds)}.",
+            )
+
+    def _split(self, outline: Outline) -> tuple[Sizes, Sizes]:
+        shape = outline.shape
+        axes = "DHW"[-self.rank :] if self.rank > 1 else "L"
+        if len(shape) not in (self.rank + 1, self.rank + 2):
+            raise Unprocessable(
+                "wrong_rank",
+                f"{self.name} takes (N, C, {', '.join(axes)}) or, unbatched, (C, {', '.join(axes)}): "
+                f"{self.rank + 2} or {self.rank + 1} dimensions; got {len(shape)} in shape {shown(list(shape))}.",
+            )
+        if max(shape) > INT32_MAX:
+            raise Unprocessable("shape_mismatch", f"a dimension of {shown(list(shape))} is larger than {INT32_MAX}.")
+        lead, spatial = shape[: -self.rank], shape[-self.rank :]
+        for axis, size in zip(axes, spatial, strict=True):
+            if size == 0:
+                raise Unprocessable(
+                    "empty_dimension",
+                    f"axis {axis} of shape {shown(list(shape))} is empty; only N and C may be 0.",
+                )
+        return lead, spatial
+
+    def _check_companions(self, inputs: Mapping[str, Outline]) -> None:
+        shape = inputs["input"].shape
+        for name in self.inputs[1:]:
+            if inputs[name].shape != shape:
+                raise Unprocessable(
+                    "shape_mismatch",
+                    f"{name} must have the shape of input, {shown(list(shape))}; got {shown(list(inputs[name].shape))}.",
+                )
+            if name == "indices" and inputs[name].dtype is not dtypes.INT64:
+                raise Unprocessable(
+                    "unsupported_dtype",
+                    f"indices must be int64, as pooling gives them; got {inputs[name].dtype.name}.",
+                )
+
+
+_Class = TypeVar("_Class", bound=type[Operator])
+
+DECLARED: Final = "_declared_ranks"
+
+
+def operator(family: str, ranks: tuple[int, ...] = (1, 2, 3)) -> Callable[[_Class], _Class]:
+    """Declares a class as an operator: makes it a frozen dataclass and gives it a family name and its ranks."""
+
+    def declare(cls: _Class) -> _Class:
+        dataclass(frozen=True)(cls)
+        cls.family = family
+        cls.ranks = ranks
+        setattr(cls, DECLARED, cls.__qualname__)
+        return cls
+
+    return declare
+
+
+def at_rank(cls: type[Operator], rank: int) -> type[Operator]:
+    """The operator for one number of spatial axes: ``MaxPool`` at rank 2 is ``MaxPool2d``, ``max_pool2d``."""
+    members = {
+        "rank": rank,
+        "name": f"{cls.family}{rank}d",
+        "__doc__": cls.__doc__,
+        "__module__": cls.__module__,
+    }
+    return dataclass(frozen=True)(type(f"{cls.__name__}{rank}d", (cls,), members))
+
+
+def is_declared(candidate: object) -> bool:
+    """Whether this is a class that :func:`operator` was applied to, and not one derived from it."""
+    return (
+        isinstance(candidate, type)
+        and issubclass(candidate, Operator)
+        and vars(candidate).get(DECLARED) == candidate.__qualname__
+    )
+
+
+def _same_names(spec: Operator, inputs: Mapping[str, Outline]) -> None:
+    for name in spec.inputs:
+        if name not in inputs:
+            given = ", ".join(shown(each) for each in inputs) or "none"
+            raise Unprocessable("missing_tensor", f"{spec.name} needs a tensor named {name!r}; got {given}.")
+    for name in inputs:
+        if name not in spec.inputs:
+            raise Unprocessable(
+                "unknown_tensor", f"{spec.name} takes {' and '.join(spec.inputs)}; got {shown(name)} as well."
+            )
+
+
+def _pointer(name: str, texts: Mapping[str, str]) -> str:
+    if name in texts:
+        return f"?{name[:80]}"
+    return "/" + name[:80].replace("~", "~0").replace("/", "~1")
+
+
+def _unknown(cls: type[Operator], name: str) -> str:
+    names = [field.name for field in cls.fields()]
+    close = nearest(name, names)
+    hint = f"; did you mean {close[0]}?" if close else "."
+    return f"{cls.name} has no field {shown(name)}{hint} It takes {', '.join(names) or 'no fields'}"
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_as_json(entry) for entry in value]
+    if isinstance(value, float) and math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value

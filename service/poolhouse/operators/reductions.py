@@ -1,0 +1,208 @@
+"""Reducing the windows of one axis with few tensor operations: the one algorithm behind sums and maxima.
+
+Pooling over several axes is pooling over one after another, last axis first. Along one axis there are two ways,
+and the cheaper one is taken; which one depends on the windows alone, never on how many planes come along.
+
+* *Fold*: lay each window out along a new axis and halve that axis until one is left. About 2·O·k steps.
+  Good where windows overlap little.
+* *Table*: hold, for every position, the result over the next 1, 2, 4, … elements; a window is then put together
+  from few of these. About L·log2(k) steps, whatever the window's size. Good where windows overlap much.
+
+Both add in trees, so rounding grows with log2(k) where a running sum's grows with k, and a NaN or an infinity
+stays in its own windows, where an integral image spreads it over the plane.
+Sums must be given float64 or int64; maxima take any type that has an order and are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import torch
+
+from poolhouse.operators.windows import Positions, Windows
+
+Tensors = tuple[torch.Tensor, ...]
+"""What is reduced together: ``(values,)``, or ``(values, indices)``."""
+
+
+@dataclass(frozen=True)
+class Monoid:
+    """How two neighbouring stretches of a window become one.
+
+    Attributes:
+        join: the result over both; the first argument is the earlier stretch.
+        overlaps: whether the stretches may share elements (a maximum's may, a sum's may not).
+    """
+
+    join: Callable[[Tensors, Tensors], Tensors]
+    overlaps: bool
+
+
+def _add(earlier: Tensors, later: Tensors) -> Tensors:
+    return (earlier[0] + later[0],)
+
+
+def _larger(earlier: Tensors, later: Tensors) -> Tensors:
+    # torch's order: the first of equal values; any NaN beats every number, and the last NaN wins.
+    take_later = later[0] > earlier[0]
+    if later[0].is_floating_point():
+        take_later |= later[0].isnan()
+    return tuple(torch.where(take_later, b, a) for a, b in zip(earlier, later, strict=True))
+
+
+SUM = Monoid(_add, overlaps=False)
+MAXIMUM = Monoid(_larger, overlaps=True)
+
+
+def fold_cost(windows: int, count: int) -> int:
+    """Steps of the first way, an element of the other axes."""
+    return 2 * windows * count
+
+
+def table_cost(length: int, windows: int, count: int) -> int:
+    """Steps of the second way, an element of the other axes."""
+    return (length + 2 * windows) * max(count - 1, 1).bit_length()
+
+
+def reduce_axis(tensors: Tensors, dim: int, windows: Windows, monoid: Monoid) -> Tensors:
+    """Every window of one axis reduced to one element.
+
+    Args:
+        tensors: the values, or the values and their indices, of one shape.
+        dim: the axis, counted from the end (-1 is the last).
+        windows: the windows of that axis.
+        monoid: SUM or MAXIMUM.
+
+    Shape:
+        input ``(…, L, …)``, output ``(…, O, …)`` with ``O = windows.outputs``.
+    """
+    length = tensors[0].shape[dim]
+    longest = int(windows.count.max())
+    if longest == 1:
+        return _at(tensors, dim, windows.first)
+    if fold_cost(windows.outputs, longest) <= table_cost(length, windows.outputs, longest):
+        return _fold(tensors, dim, windows, longest, monoid)
+    return _table(tensors, dim, windows, longest, monoid)
+
+
+def _spacing(positions: Positions) -> int:
+    """The distance between neighbours where it is one and the same, else 0."""
+    if len(positions) == 1:
+        return 1
+    step = int(positions[1] - positions[0])
+    return step if step > 0 and bool((np.diff(positions) == step).all()) else 0
+
+
+def _at(tensors: Tensors, dim: int, positions: Positions) -> Tensors:
+    """The elements at these positions: a view where they are evenly spaced, which they mostly are."""
+    step = _spacing(positions)
+    if step:
+        span = slice(int(positions[0]), int(positions[-1]) + 1, step)
+        return tuple(tensor.transpose(dim, -1)[..., span].transpose(dim, -1) for tensor in tensors)
+    chosen = torch.from_numpy(positions).to(tensors[0].device)
+    return tuple(tensor.index_select(dim, chosen) for tensor in tensors)
+
+
+def _laid_out(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: Monoid) -> Tensors:
+    """Each window along a new last axis of ``longest`` elements."""
+    stride = _spacing(windows.first)
+    if stride and bool((windows.count == longest).all()):
+        reach = windows.step * (longest - 1) + 1
+        first, outputs = int(windows.first[0]), windows.outputs
+        room = (outputs - 1) * stride + reach
+        return tuple(
+            tensor.narrow(dim, first, room).unfold(dim, reach, stride)[..., :: windows.step] for tensor in tensors
+        )
+    offsets = np.arange(longest, dtype=np.int64)
+    within = offsets < windows.count[:, None]
+    # A window shorter than the longest repeats its last element, which a maximum does not notice;
+    # a sum has the repeats blanked.
+    offsets = np.minimum(offsets, windows.count[:, None] - 1)
+    positions = (windows.first[:, None] + offsets * windows.step).reshape(-1)
+    shape = list(tensors[0].shape)
+    split = len(shape) + dim
+    shape[split : split + 1] = [windows.outputs, longest]
+    laid = tuple(tensor.reshape(shape).movedim(split + 1, -1) for tensor in _at(tensors, dim, positions))
+    if monoid.overlaps:
+        return laid
+    trailing = (1,) * (-dim - 1)
+    keep = torch.from_numpy(within).to(laid[0].device).reshape(windows.outputs, *trailing, longest)
+    return tuple(torch.where(keep, tensor, torch.zeros_like(tensor)) for tensor in laid)
+
+
+def _fold(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: Monoid) -> Tensors:
+    laid = _laid_out(tensors, dim, windows, longest, monoid)
+    size = longest
+    while size > 1:
+        # Neighbours are joined, so that each element stands for one stretch of the window, in order:
+        # the first of equal values is then always in the earlier one.
+        half = size // 2
+        joined = monoid.join(
+            tuple(tensor[..., 0 : 2 * half : 2] for tensor in laid),
+            tuple(tensor[..., 1 : 2 * half : 2] for tensor in laid),
+        )
+        if size % 2:
+            last = monoid.join(
+                tuple(tensor.narrow(-1, half - 1, 1) for tensor in joined),
+                tuple(tensor.narrow(-1, size - 1, 1) for tensor in laid),
+            )
+            for tensor, value in zip(joined, last, strict=True):
+                tensor.narrow(-1, half - 1, 1).copy_(value)
+        laid, size = joined, half
+    return tuple(tensor.squeeze(-1) for tensor in laid)
+
+
+def _table(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: Monoid) -> Tensors:
+    result: Tensors | None = None
+    table, span = tensors, 1
+    while True:
+        # ``table`` holds, at position x, the result over ``span`` elements from x on, ``step`` apart.
+        chosen, parts = (_overlapping_parts if monoid.overlaps else _disjoint_parts)(windows, span)
+        if len(chosen):
+            found = reduce(monoid.join, [_at(table, dim, positions) for positions in parts])
+            result = _placed(result, found, dim, chosen, windows.outputs, monoid)
+        if 2 * span > longest:
+            assert result is not None
+            return result
+        shift = span * windows.step
+        room = table[0].shape[dim] - shift
+        table = monoid.join(
+            tuple(tensor.narrow(dim, 0, room) for tensor in table),
+            tuple(tensor.narrow(dim, shift, room) for tensor in table),
+        )
+        span *= 2
+
+
+def _overlapping_parts(windows: Windows, span: int) -> tuple[Positions, list[Positions]]:
+    """The windows that two stretches of this span cover, and where the two begin."""
+    count = windows.count
+    chosen = np.flatnonzero((count > span) & (count <= 2 * span) | (count == 1) & (span == 1))
+    first = windows.first[chosen]
+    if span == 1 and bool((count[chosen] == 1).all()):
+        return chosen, [first]
+    return chosen, [first, first + (count[chosen] - span).clip(min=0) * windows.step]
+
+
+def _disjoint_parts(windows: Windows, span: int) -> tuple[Positions, list[Positions]]:
+    """The windows whose count has this power of two in it, and where that stretch begins."""
+    chosen = np.flatnonzero(windows.count & span)
+    return chosen, [windows.first[chosen] + (windows.count[chosen] & (span - 1)) * windows.step]
+
+
+def _placed(
+    result: Tensors | None, found: Tensors, dim: int, chosen: Positions, outputs: int, monoid: Monoid
+) -> Tensors:
+    """What was found put where it belongs: a maximum is found once, a sum's parts add up."""
+    if len(chosen) == outputs:
+        return found if result is None else monoid.join(result, found)
+    where = torch.from_numpy(chosen).to(found[0].device)
+    if result is None:
+        shape = list(found[0].shape)
+        shape[dim] = outputs
+        result = tuple(tensor.new_zeros(shape) for tensor in found)
+    elif not monoid.overlaps:
+        found = monoid.join(tuple(tensor.index_select(dim, where) for tensor in result), found)
+    return tuple(whole.index_copy_(dim, where, part) for whole, part in zip(result, found, strict=True))

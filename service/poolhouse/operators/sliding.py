@@ -1,0 +1,116 @@
+"""The family of windows that slide: kernel, stride, padding, dilation, ceil mode; and its refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from poolhouse.errors import Unprocessable
+from poolhouse.operators.fields import Flag, PerAxis, Sizes, spec
+from poolhouse.operators.windowed import AxisSize, Windowed
+from poolhouse.operators.windows import Sliding, Windows
+
+KERNEL_SIZE = PerAxis(1)
+STRIDE = PerAxis(1)
+PADDING = PerAxis(0)
+DILATION = PerAxis(1)
+
+
+def kernel_size_field() -> Sizes:
+    """Declares ``kernel_size``."""
+    declared: Sizes = spec(KERNEL_SIZE, "Elements in a window, along each axis.", example=2)
+    return declared
+
+
+def stride_field() -> Sizes:
+    """Declares ``stride``."""
+    declared: Sizes = spec(
+        STRIDE,
+        "Positions from one window to the next, along each axis; as large as the window when not given.",
+        default_from="kernel_size",
+        example=2,
+    )
+    return declared
+
+
+def padding_field() -> Sizes:
+    """Declares ``padding``."""
+    declared: Sizes = spec(
+        PADDING,
+        "Positions added before and after the input, along each axis; at most half of kernel_size.",
+        default=0,
+        example=1,
+    )
+    return declared
+
+
+def dilation_field() -> Sizes:
+    """Declares ``dilation``."""
+    declared: Sizes = spec(
+        DILATION, "Distance between two elements of one window, along each axis.", default=1, example=1
+    )
+    return declared
+
+
+def ceil_mode_field() -> bool:
+    """Declares ``ceil_mode``."""
+    declared: bool = spec(
+        Flag(),
+        "Whether the number of windows is rounded up, so that the last may hang over the end; "
+        "one that would start beyond the input and its left padding is left out.",
+        default=False,
+        example=False,
+    )
+    return declared
+
+
+def axis_name(rank: int, axis: int) -> str:
+    """How messages call a spatial axis: L; H, W; D, H, W."""
+    return "L" if rank == 1 else "DHW"[3 - rank + axis]
+
+
+class SlidingWindows(Windowed):
+    """Operators over windows of one size that move by a stride."""
+
+    def geometry(self, axis: int) -> Sliding:
+        """The windows along one axis."""
+        raise NotImplementedError
+
+    def padding_at(self, axis: int) -> int:
+        return self.geometry(axis).padding
+
+    def axis_sizes(self, spatial: Sizes) -> tuple[AxisSize, ...]:
+        return tuple(self._fitted(axis, length) for axis, length in enumerate(spatial))
+
+    def _fitted(self, axis: int, length: int) -> AxisSize:
+        geometry, name = self.geometry(axis), axis_name(self.rank, axis)
+        if 2 * geometry.padding > geometry.kernel:
+            raise Unprocessable(
+                "padding_too_large",
+                f"padding {geometry.padding} on axis {name} is more than half of kernel_size {geometry.kernel}; "
+                f"use at most {geometry.kernel // 2}, or pad the input yourself.",
+            )
+        outputs = geometry.outputs(length)
+        if outputs < 1:
+            padded = length + 2 * geometry.padding
+            raise Unprocessable(
+                "window_does_not_fit",
+                f"no window fits on axis {name}: a window reaches over {geometry.reach} positions "
+                f"(kernel_size {geometry.kernel}, dilation {geometry.dilation}), "
+                f"and the input with its padding has {padded}. Use a smaller window, more padding, or ceil_mode.",
+            )
+        if geometry.has_empty_window(length):
+            raise Unprocessable(
+                "empty_window",
+                f"on axis {name} a window of kernel_size {geometry.kernel} and dilation {geometry.dilation} would "
+                f"lie wholly in the padding around {length} positions; use less dilation or no padding.",
+            )
+        return AxisSize(outputs, geometry.taps(length))
+
+    def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
+        return tuple(self.geometry(axis).windows(length) for axis, length in enumerate(spatial))
+
+    def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
+        geometry = self.geometry(axis)
+        start = output * geometry.stride - geometry.padding
+        return range(start, start + geometry.reach, geometry.dilation)

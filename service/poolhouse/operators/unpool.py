@@ -1,0 +1,145 @@
+"""max_unpool1d, max_unpool2d, max_unpool3d."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from poolhouse.dtypes import ElementType, Kind
+from poolhouse.errors import Unprocessable
+from poolhouse.operators.fields import PerAxis, Sizes, spec
+from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
+from poolhouse.operators.sliding import axis_name, kernel_size_field, padding_field, stride_field
+from poolhouse.tensors import Tensor
+
+
+@operator("max_unpool")
+class MaxUnpool(Operator):
+    """Each value put back to where max pooling found it, and zero everywhere else.
+
+    Where an index comes more than once in a plane, the last value in row-major order stays.
+
+    Shape:
+        input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+        ``(L - 1)·stride + kernel_size - 2·padding``, or ``output_size``, which may differ by less than stride.
+    """
+
+    source: ClassVar[str] = "torch.nn.functional.max_unpool1d, max_unpool2d, max_unpool3d"
+    inputs: ClassVar[tuple[str, ...]] = ("input", "indices")
+    element_types: ClassVar[Mapping[Kind, str]] = {
+        "float": "Moved, never changed.",
+        "integer": "Moved, never changed.",
+        "boolean": "Moved, never changed; the rest is false.",
+    }
+    padding_value: ClassVar[str] = "padding is the one that was pooled with; it only sets the output's size."
+    index_meaning: ClassVar[str] = "int64, flat within one output plane, starting anew for each n and c."
+
+    kernel_size: Sizes = kernel_size_field()
+    stride: Sizes = stride_field()
+    padding: Sizes = padding_field()
+    output_size: Sizes | None = spec(
+        PerAxis(1, leading=True),
+        "Spatial sizes of the output, where pooling had rounded; N and C may stand in front.",
+        default=None,
+        example=None,
+    )
+
+    samples = (
+        Sample((3, 4, 5), {"kernel_size": 2}),
+        Sample((3, 4, 5), {"kernel_size": 3, "stride": 2, "padding": 1}),
+        Sample((3, 4, 5), {"kernel_size": 2}, dtype="bfloat16"),
+        Sample((3, 4, 5), {"kernel_size": 2}, dtype="uint8"),
+    )
+    refusals = (
+        Refusal((8, 8, 8), {}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "stride": 0}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "padding": -1}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "output_size": 20000}, "shape_mismatch"),
+        Refusal((1, 1, 1), {"kernel_size": 2, "padding": 1}, "window_does_not_fit"),
+        Refusal((8, 8, 8), {"kernel_size": 2**31 - 1}, "output_too_large"),
+    )
+
+    def spatial_out(self, spatial: Sizes) -> Sizes:
+        asked = None if self.output_size is None else self.output_size[-self.rank :]
+        sizes = []
+        for axis, length in enumerate(spatial):
+            name, stride = axis_name(self.rank, axis), self.stride[axis]
+            size = (length - 1) * stride + self.kernel_size[axis] - 2 * self.padding[axis]
+            if asked is not None:
+                if not size - stride < asked[axis] < size + stride:
+                    raise Unprocessable(
+                        "shape_mismatch",
+                        f"output_size {asked[axis]} on axis {name} cannot have been pooled to {length}: "
+                        f"with this spec it lies between {max(size - stride + 1, 1)} and {size + stride - 1}.",
+                    )
+                size = asked[axis]
+            if size < 1:
+                raise Unprocessable(
+                    "window_does_not_fit",
+                    f"the output would have {size} positions on axis {name}; use less padding or a larger kernel_size.",
+                )
+            sizes.append(size)
+        return tuple(sizes)
+
+    def lead_fits(self, lead: Sizes) -> None:
+        """Refuses N and C in ``output_size`` that are not the input's. Torch ignores them, even wrong ones."""
+        given = () if self.output_size is None else self.output_size[: -self.rank]
+        if given and given != lead:
+            raise Unprocessable(
+                "shape_mismatch",
+                f"output_size begins with {list(given)}, and the input with {list(lead)}; leave N and C out.",
+            )
+
+    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
+        return math.prod(spatial) + math.prod(self.spatial_out(spatial)) // 8
+
+    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
+        return 0
+
+    def check(self, tensors: Mapping[str, Tensor]) -> None:
+        indices = tensors["indices"].array
+        if indices.size == 0:
+            return
+        plane = math.prod(self.spatial_out(indices.shape[-self.rank :]))
+        least, most = int(indices.min()), int(indices.max())
+        if least < 0 or most >= plane:
+            wrong = least if least < 0 else most
+            raise Unprocessable(
+                "index_out_of_range",
+                f"index {wrong} lies outside its output plane of {plane} elements (0 to {plane - 1}); "
+                "indices must be those of the pooling that is undone, with the same spec and output_size.",
+            )
+
+    def work_out(
+        self, plane: npt.NDArray[np.generic], beside: npt.NDArray[np.generic] | None
+    ) -> tuple[list[Number], ...]:
+        assert beside is not None, "unpooling needs indices"
+        flat: list[Number] = [0] * math.prod(self.spatial_out(plane.shape))
+        for index, value in zip(beside.reshape(-1).tolist(), plane.reshape(-1).tolist(), strict=True):
+            flat[index] = value
+        return (flat,)
+
+    def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        values, indices = planes["input"], planes["indices"]
+        spatial = tuple(values.shape[1:])
+        out = self.spatial_out(spatial)
+        count, size = values.shape[0], math.prod(out)
+        flat_values = values.reshape(count, -1)
+        flat_indices = indices.reshape(count, -1)
+        output = values.new_zeros((count, size))
+        if values.device.type == "cpu":
+            # On CPU a row is scattered in order, so the last of equal indices stays.
+            output.scatter_(1, flat_indices, flat_values)
+        else:
+            # Elsewhere the order is anyone's: find the last position of each index first, then move its value.
+            position = torch.arange(flat_indices.shape[1], device=values.device).expand_as(flat_indices)
+            last = torch.full((count, size), -1, dtype=torch.int64, device=values.device)
+            last.scatter_reduce_(1, flat_indices, position, reduce="amax")
+            moved = flat_values.gather(1, last.clamp(min=0))
+            output = torch.where(last >= 0, moved, output)
+        return (output.reshape(count, *out),)

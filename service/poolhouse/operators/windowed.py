@@ -1,0 +1,124 @@
+"""Operators that reduce windows: what families of windows and kinds of reduction share, and the oracle.
+
+A family (sliding, adaptive, global, fractional) says where windows lie. A reduction (maximum, average, power mean)
+says what happens to one window. An operator is one of each.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from poolhouse.dtypes import ElementType
+from poolhouse.operators.fields import Sizes
+from poolhouse.operators.operator import Number, Operator
+from poolhouse.operators.reductions import fold_cost, table_cost
+from poolhouse.operators.windows import Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window as the oracle hands it to ``of_window``.
+
+    Attributes:
+        values: its elements inside the input, row-major, as Python numbers.
+        positions: where each lies, flat within the plane.
+        extent: its positions inside input and padding.
+        volume: its positions altogether.
+    """
+
+    values: Sequence[Number]
+    positions: Sequence[int]
+    extent: int
+    volume: int
+
+
+@dataclass(frozen=True, slots=True)
+class AxisSize:
+    """How one axis is cut: number of windows, and the elements of the longest one inside the input."""
+
+    outputs: int
+    longest: int
+
+
+class Windowed(Operator):
+    """An operator whose every output is a function of one window of one plane."""
+
+    # ---- what a family writes
+
+    def axis_sizes(self, spatial: Sizes) -> tuple[AxisSize, ...]:
+        """For each axis, in plain integers; the spec fits the input."""
+        raise NotImplementedError
+
+    def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
+        """The clipped windows of each axis. Asked only after the plan is within the limits."""
+        raise NotImplementedError
+
+    def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
+        """All positions of one window along one axis, those in the padding too: for the oracle, said plainly."""
+        raise NotImplementedError
+
+    def padding_at(self, axis: int) -> int:
+        """Positions of padding on each side of this axis."""
+        return 0
+
+    # ---- what a reduction writes
+
+    def of_window(self, window: Window) -> tuple[Number, ...]:
+        """What happens to one window, in plain Python: one number an output. The oracle of all that is faster."""
+        raise NotImplementedError
+
+    # ---- what follows
+
+    def spatial_out(self, spatial: Sizes) -> Sizes:
+        return tuple(size.outputs for size in self.axis_sizes(spatial))
+
+    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
+        """Of :func:`reductions.reduce_axis`, last axis first."""
+        sizes, total = list(spatial), 0
+        for axis, size in reversed(list(enumerate(self.axis_sizes(spatial)))):
+            length, others = sizes[axis], math.prod(sizes) // sizes[axis]
+            cheaper = min(fold_cost(size.outputs, size.longest), table_cost(length, size.outputs, size.longest))
+            total += others * max(cheaper, 1)
+            sizes[axis] = size.outputs
+        return total
+
+    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
+        # Along an axis: the table and its next level, or a window laid out, each with values and indices
+        # of up to 8 bytes; an output axis can be longer than the input's.
+        largest = [
+            max(length, 2 * size.outputs * min(size.longest, 2))
+            for length, size in zip(spatial, self.axis_sizes(spatial), strict=True)
+        ]
+        return 40 * math.prod(largest)
+
+    def work_out(
+        self, plane: npt.NDArray[np.generic], beside: npt.NDArray[np.generic] | None
+    ) -> tuple[list[Number], ...]:
+        spatial = plane.shape
+        samples = np.zeros(self.rank) if beside is None else beside.astype(np.float64)
+        flat = plane.reshape(-1).tolist()
+        results: list[tuple[Number, ...]] = []
+        for output in itertools.product(*(range(size) for size in self.spatial_out(spatial))):
+            spans = [self.positions(spatial, axis, index, samples) for axis, index in enumerate(output)]
+            inside = [
+                [place for place in span if 0 <= place < length] for span, length in zip(spans, spatial, strict=True)
+            ]
+            reached = [
+                sum(-self.padding_at(axis) <= place < spatial[axis] + self.padding_at(axis) for place in span)
+                for axis, span in enumerate(spans)
+            ]
+            places = [int(np.ravel_multi_index(index, spatial)) for index in itertools.product(*inside)]
+            window = Window(
+                values=[flat[place] for place in places],
+                positions=places,
+                extent=math.prod(reached),
+                volume=math.prod(len(span) for span in spans),
+            )
+            results.append(self.of_window(window))
+        return tuple([result[i] for result in results] for i in range(len(self.outputs())))

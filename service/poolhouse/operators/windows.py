@@ -1,0 +1,133 @@
+"""Where windows lie along one axis, in plain integers: lengths, bounds, and the refusals that follow from them.
+
+Pooling windows are products of intervals, one an axis, so everything about geometry is said for one axis.
+Python's integers do not overflow, so what is computed here is right for every size that a caller can send.
+Rules: torch's (operators.md §1.2 and §1.8 say how each was checked).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """The windows of one axis, clipped to the input.
+
+    Window ``o`` looks at the positions ``first[o] + j * step`` for ``j < count[o]``, all within the axis.
+
+    Attributes:
+        first: (O,) position of each window's first element.
+        count: (O,) elements in each window, at least 1.
+        step: distance between two elements of one window (torch's dilation).
+        extent: (O,) elements of the window within input and padding, clipped ones included.
+    """
+
+    first: Positions
+    count: Positions
+    step: int
+    extent: Positions
+
+    @property
+    def outputs(self) -> int:
+        """How many windows."""
+        return len(self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class Sliding:
+    """A window of ``kernel`` elements that moves by ``stride``: torch's max, average and lp pooling."""
+
+    kernel: int
+    stride: int
+    padding: int = 0
+    dilation: int = 1
+    ceil_mode: bool = False
+
+    @property
+    def reach(self) -> int:
+        """Positions from a window's first element to its last, both included."""
+        return self.dilation * (self.kernel - 1) + 1
+
+    def outputs(self, length: int) -> int:
+        """How many windows over ``length`` positions; 0 or less when none fits.
+
+        Shape: ``floor((L + 2p - d(k-1) - 1) / s) + 1``; with ceil_mode, ceil instead of floor, and then one
+        less where the last window would start beyond the input and the left padding.
+        """
+        room = length + 2 * self.padding - self.reach
+        if not self.ceil_mode:
+            return room // self.stride + 1
+        count = -(-room // self.stride) + 1
+        if (count - 1) * self.stride >= length + self.padding:
+            count -= 1
+        return count
+
+    def has_empty_window(self, length: int) -> bool:
+        """Whether some window has all its elements in the padding. Possible only with dilation.
+
+        A window that starts at ``t < 0`` meets the input first at ``t mod dilation``; no window starts beyond
+        the input (see :meth:`outputs`). With dilation ≤ length that position always lies inside, so the loop
+        below runs only for a dilation larger than the input, which leaves few windows.
+        """
+        if self.dilation <= length:
+            return False
+        starts = range(-self.padding, 0, self.stride)[: self.outputs(length)]
+        return any(start % self.dilation >= length for start in starts)
+
+    def windows(self, length: int) -> Windows:
+        """The clipped windows. The caller has asked :meth:`outputs` and found it within the budget."""
+        return _sliding_windows(self, length)
+
+    def taps(self, length: int) -> int:
+        """No window has more elements than this inside the input."""
+        return min(self.kernel, -(-length // self.dilation))
+
+
+@lru_cache(maxsize=256)
+def _sliding_windows(axis: Sliding, length: int) -> Windows:
+    start = np.arange(axis.outputs(length), dtype=np.int64) * axis.stride - axis.padding
+    skipped = np.maximum(0, -(start // axis.dilation))
+    last = np.minimum(axis.kernel - 1, (length - 1 - start) // axis.dilation)
+    within = np.minimum(start + axis.reach, length + axis.padding) - start
+    # Only averages use the extent, and they have no dilation.
+    return Windows(start + skipped * axis.dilation, last - skipped + 1, axis.dilation, within)
+
+
+@lru_cache(maxsize=256)
+def adaptive_windows(length: int, outputs: int) -> Windows:
+    """Window i of O over L positions: ``[floor(i·L/O), ceil((i+1)·L/O))``. O may be larger than L, or 0."""
+    index = np.arange(outputs, dtype=np.int64)
+    first = index * length // max(outputs, 1)
+    end = -((index + 1) * -length // max(outputs, 1))
+    return Windows(first, end - first, 1, end - first)
+
+
+def fractional_starts(length: int, kernel: int, outputs: int, samples: npt.NDArray[np.float64]) -> Positions:
+    """Where the windows of fractional pooling start, for each plane.
+
+    Args:
+        length: positions along the axis, L.
+        kernel: elements in a window, k, with ``O + k - 1 <= L``.
+        outputs: windows, O.
+        samples: (P,) numbers in [0, 1), one a plane.
+
+    Returns:
+        (P, O) starts: ``int((i + u)·alpha) - int(u·alpha)`` with ``alpha = (L - k)/(O - 1)``, the last ``L - k``.
+        In float64, whatever the input's type, where torch computes in the type of the input.
+
+    Source: Graham, Fractional Max-Pooling, arXiv:1412.6071; torch's ``generate_intervals``.
+    """
+    starts = np.full((len(samples), outputs), length - kernel, dtype=np.int64)
+    if outputs > 1:
+        alpha = (length - kernel) / (outputs - 1)
+        steps = np.arange(outputs - 1, dtype=np.float64)
+        u = samples[:, None]
+        starts[:, :-1] = ((steps + u) * alpha).astype(np.int64) - (u * alpha).astype(np.int64)
+    return starts

@@ -1,0 +1,71 @@
+"""Sending an answer: the start with its length, then the bytes as they lie in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import orjson
+from starlette.types import Scope, Send
+
+from poolhouse.wire.codec import Encoded
+
+# Joining costs a copy, a further message costs an event-loop call: below this the copy is cheaper.
+_ONE_MESSAGE_BYTES = 64 * 1024
+
+Pairs = Iterable[tuple[str, str]]
+
+
+async def send_encoded(send: Send, encoded: Encoded, headers: Pairs) -> None:
+    """Send what a codec wrote. Chunks of a large answer go out as they are, not copied.
+
+    Args:
+        send: ASGI's.
+        encoded: media type, chunks, and the codec's own headers.
+        headers: further ones.
+    """
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [
+                (b"content-type", encoded.media_type.encode("latin-1")),
+                (b"content-length", b"%d" % encoded.nbytes),
+                *_encode(encoded.headers),
+                *_encode(headers),
+            ],
+        }
+    )
+    chunks = encoded.chunks
+    if len(chunks) == 1 or encoded.nbytes <= _ONE_MESSAGE_BYTES:
+        await send({"type": "http.response.body", "body": chunks[0] if len(chunks) == 1 else b"".join(chunks)})
+        return
+    for chunk in chunks[:-1]:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": chunks[-1]})
+
+
+async def send_bytes(
+    scope: Scope, send: Send, body: bytes, media_type: str, headers: Pairs = (), status: int = 200
+) -> None:
+    """Send a body that is at hand; to HEAD, all but the body."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", media_type.encode("latin-1")),
+                (b"content-length", b"%d" % len(body)),
+                *_encode(headers),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+
+async def send_json(scope: Scope, send: Send, document: object, headers: Pairs = ()) -> None:
+    """Send a document as JSON."""
+    await send_bytes(scope, send, orjson.dumps(document), "application/json", headers)
+
+
+def _encode(headers: Pairs) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]

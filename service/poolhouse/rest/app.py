@@ -1,0 +1,105 @@
+"""The application: which route leads where. Wiring only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from poolhouse.backend.devices import choose_devices
+from poolhouse.operators.catalogue import discover
+from poolhouse.operators.operator import Limits
+from poolhouse.pooling import Pooling
+from poolhouse.rest import catalogue, pages, platform
+from poolhouse.rest.cors import cors
+from poolhouse.rest.middleware import Frame
+from poolhouse.rest.nearest import Signpost
+from poolhouse.rest.openapi import document
+from poolhouse.rest.plan import PlanEndpoint
+from poolhouse.rest.pool import PoolEndpoint
+from poolhouse.settings import Settings
+from poolhouse.version import __version__
+
+
+class App(FastAPI):
+    """FastAPI with our one middleware in place of its own five.
+
+    Theirs answer errors in their own words, and every request would pay for all of them.
+    Routes are plain ASGI; a FastAPI-decorated route would need their stack.
+    """
+
+    def __init__(self, settings: Settings, pooling: Pooling, routes: list[BaseRoute]) -> None:
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            await pooling.start()
+            try:
+                yield
+            finally:
+                await pooling.stop()
+
+        super().__init__(
+            title="poolhouse",
+            version=__version__,
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            lifespan=lifespan,
+        )
+        self._settings = settings
+        self._pooling = pooling
+        self.router.routes[:] = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan. FastAPI's own reads the environment three times a request."""
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
+        scope["app"] = self
+        await self.middleware_stack(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Our middleware around the routes; CORS around it where it is on, so that refusals carry it too."""
+        paths = [route.path for route in self.router.routes if isinstance(route, Route)]
+        signpost = Signpost(paths, self._pooling.catalogue.names)
+        return cors(Frame(self.router, signpost), self._settings.cors_origins)
+
+
+def pooling_of(settings: Settings) -> Pooling:
+    """Every operator, on the devices and within the limits that the settings name.
+
+    Raises:
+        ValueError: for a device that is not there.
+    """
+    return Pooling(
+        discover(),
+        choose_devices(",".join(settings.device)),
+        Limits(output_bytes=settings.max_output_bytes, work=settings.max_work),
+        room_bytes=settings.max_queue_bytes,
+        inline_steps=settings.inline_work,
+    )
+
+
+def create_app(settings: Settings | None = None, pooling: Pooling | None = None) -> FastAPI:
+    """The service as an ASGI application.
+
+    Args:
+        settings: None reads the environment.
+        pooling: None makes one from the settings; it is started and stopped with the application.
+    """
+    settings = settings or Settings()
+    pooling = pooling or pooling_of(settings)
+    return App(
+        settings,
+        pooling,
+        [
+            # Routes are tried in this order: the hot ones come first.
+            Route("/v1/pool/{operator}", PoolEndpoint(pooling, settings), methods=["POST"]),
+            Route("/v1/plan/{operator}", PlanEndpoint(pooling, settings), methods=["POST"]),
+            *catalogue.routes(pooling),
+            *platform.routes(pooling),
+            *pages.routes(document()),
+        ],
+    )

@@ -1,0 +1,227 @@
+"""Reading a request's body, within its limit, into one buffer.
+
+The rules:
+
+- what the length already forbids is refused before a byte is read;
+- a body that came whole is not copied; one of known length is read into one buffer of that length;
+  one of unknown length into a buffer that grows, so a million tiny pieces cost what their bytes cost;
+- memory follows what has come, not what was promised: a fresh page costs nothing until it is written;
+- silence longer than the limit is refused, slowness alone is not;
+- inflating beyond a few hundred kilobytes happens off the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from starlette.types import Receive
+
+from poolhouse.errors import DeadlinePassed, Malformed, TooLarge, TooSlow
+from poolhouse.wire.inflate import Inflater
+
+# The inflater's own step: a chunk that fills one is the head of something large, and goes to a thread.
+_INFLATE_ON_LOOP_BYTES = 256 * 1024
+_CHUNK_ON_LOOP_BYTES = 16 * 1024
+# The clock of silence is wound up at most eight times a limit, so that tiny pieces do not pile up timers.
+_SLACK = 1 / 8
+
+
+class CallerGone(Exception):  # noqa: N818 - nothing failed, and nobody is left to be told
+    """The caller has closed the connection; there is nobody to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRules:
+    """What a body may be.
+
+    Attributes:
+        limit_bytes: the most bytes, before and after inflation.
+        silence_s: the longest wait for the next piece.
+        advice: what a caller over the limit can do, as a sentence.
+    """
+
+    limit_bytes: int
+    silence_s: float
+    advice: str
+
+    def too_large(self, given: str) -> TooLarge:
+        """The refusal of a body over the limit; ``given`` says what is known of its size."""
+        return TooLarge(
+            "body_too_large",
+            f"The body {given}; the limit is {self.limit_bytes} bytes. {self.advice}",
+            limit_bytes=self.limit_bytes,
+        )
+
+
+async def read_body(
+    receive: Receive,
+    rules: BodyRules,
+    *,
+    length: int | None,
+    inflater: Inflater | None = None,
+    deadline: float | None = None,
+) -> memoryview:
+    """The whole body, inflated if it was deflated.
+
+    Args:
+        receive: ASGI's.
+        rules: limit and patience.
+        length: the Content-Length, None for a chunked body.
+        inflater: for the Content-Encoding, None for none.
+        deadline: ``loop.time()`` after which nobody waits for the answer any more.
+
+    Returns:
+        Flat bytes that belong to the caller; read-only when the body came whole.
+
+    Raises:
+        TooLarge: before anything is read where the length is known, else as soon as it shows.
+        TooSlow, DeadlinePassed: when waiting made no sense any more.
+        Malformed: when there is less or more than the Content-Length said.
+        CallerGone: when the caller closed the connection.
+    """
+    if length is not None and length > rules.limit_bytes:
+        raise rules.too_large(f"has {length} bytes")
+    loop = asyncio.get_running_loop()
+    since = loop.time()
+    try:
+        async with asyncio.timeout_at(_patience_ends(since, rules, deadline)) as patience:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise CallerGone
+            piece: bytes = message.get("body", b"")
+            if inflater is None and not message.get("more_body", False):
+                _check_length(len(piece), length, rules)
+                return memoryview(piece)
+            into: _Buffer = _Grown(rules) if length is None else _Fixed(length)
+            if inflater is not None:
+                into = _Inflated(inflater, rules)
+            received = 0
+            while True:
+                received += len(piece)
+                if length is not None and received > length:
+                    _check_length(received, length, rules)
+                await into.add(piece)
+                if not message.get("more_body", False):
+                    break
+                now = loop.time()
+                if now - since > rules.silence_s * _SLACK:
+                    since = now
+                    patience.reschedule(_patience_ends(now, rules, deadline))
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise CallerGone
+                piece = message.get("body", b"")
+            _check_length(received, length, rules)
+            return into.whole()
+    except TimeoutError:
+        if deadline is not None and deadline <= _patience_ends(since, rules, None):
+            raise DeadlinePassed(
+                "deadline_passed",
+                "The deadline of Request-Timeout passed while the body was still coming. "
+                "Give more seconds, or send a smaller body.",
+            ) from None
+        raise TooSlow(
+            "body_too_slow",
+            f"No further piece of the body came for {rules.silence_s:g} s. "
+            "Send the body without a pause, or declare the length that you send.",
+            headers={"Connection": "close"},
+        ) from None
+
+
+def _patience_ends(now: float, rules: BodyRules, deadline: float | None) -> float:
+    silence = now + rules.silence_s * (1 + _SLACK)
+    return silence if deadline is None else min(silence, deadline)
+
+
+def _check_length(received: int, length: int | None, rules: BodyRules) -> None:
+    if length is None:
+        if received > rules.limit_bytes:
+            raise rules.too_large(f"has at least {received} bytes")
+    elif received != length:
+        relation = "more" if received > length else "fewer"
+        raise Malformed(
+            "malformed_request",
+            f"The body has {relation} bytes ({received}) than its Content-Length says ({length}). "
+            "Send exactly as many bytes as announced.",
+        )
+
+
+class _Buffer(Protocol):
+    """Where pieces are put together."""
+
+    async def add(self, piece: bytes) -> None: ...
+
+    def whole(self) -> memoryview: ...
+
+
+class _Fixed:
+    """A buffer of the announced length."""
+
+    def __init__(self, length: int) -> None:
+        # Not a bytearray: that writes zeros, and so takes the memory before a byte has come.
+        self._buffer = np.empty(length, np.uint8).data
+        self._filled = 0
+
+    async def add(self, piece: bytes) -> None:
+        end = self._filled + len(piece)
+        self._buffer[self._filled : end] = piece
+        self._filled = end
+
+    def whole(self) -> memoryview:
+        return self._buffer
+
+
+class _Grown:
+    """A buffer that grows up to the limit."""
+
+    def __init__(self, rules: BodyRules) -> None:
+        self._buffer = bytearray()
+        self._rules = rules
+
+    async def add(self, piece: bytes) -> None:
+        if len(self._buffer) + len(piece) > self._rules.limit_bytes:
+            raise self._rules.too_large(f"has at least {len(self._buffer) + len(piece)} bytes")
+        self._buffer += piece
+
+    def whole(self) -> memoryview:
+        return memoryview(self._buffer)
+
+
+class _Inflated:
+    """A buffer that grows by what the inflater makes of each piece; the inflater holds the limit."""
+
+    def __init__(self, inflater: Inflater, rules: BodyRules) -> None:
+        self._buffer = bytearray()
+        self._inflater = inflater
+        self._rules = rules
+
+    async def add(self, piece: bytes) -> None:
+        if len(piece) > _CHUNK_ON_LOOP_BYTES:
+            await asyncio.to_thread(self._pour, self._inflater.feed(piece))
+            return
+        parts = self._inflater.feed(piece)
+        if self._step(parts) >= _INFLATE_ON_LOOP_BYTES:
+            await asyncio.to_thread(self._pour, parts)
+        else:
+            self._pour(parts)
+
+    def _pour(self, parts: Iterator[bytes | memoryview]) -> None:
+        while self._step(parts):
+            pass
+
+    def _step(self, parts: Iterator[bytes | memoryview]) -> int:
+        try:
+            part = next(parts, b"")
+        except TooLarge:
+            # Said again with the advice that belongs to this body's type.
+            raise self._rules.too_large("is larger than that once inflated") from None
+        self._buffer += part
+        return len(part)
+
+    def whole(self) -> memoryview:
+        self._inflater.finish()
+        return memoryview(self._buffer)

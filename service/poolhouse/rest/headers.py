@@ -1,0 +1,95 @@
+"""Request headers, read once by hand: the hot routes make no Request object.
+
+Names arrive lower-cased and values stripped, as ASGI and the parsers promise.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+
+from poolhouse.errors import Malformed
+
+Headers = dict[bytes, bytes]
+"""One value a name; what came twice is joined with commas, as RFC 9110 section 5.3 reads it."""
+
+HEADERS_KEY = "poolhouse.headers"
+REQUEST_ID_KEY = "poolhouse.request_id"
+TRACE_ID_KEY = "poolhouse.trace_id"
+
+_SANE_REQUEST_ID = re.compile(rb"[\x20-\x7e]{1,128}")
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_SECONDS = re.compile(rb"[0-9]{1,9}(\.[0-9]{0,9})?")
+_LENGTH = re.compile(rb"[0-9]{1,19}")
+
+
+def read_headers(pairs: Sequence[tuple[bytes, bytes]]) -> Headers:
+    """The headers by name."""
+    headers = dict(pairs)
+    if len(headers) != len(pairs):
+        headers = {}
+        for name, value in pairs:
+            headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers
+
+
+def text(headers: Headers, name: bytes) -> str | None:
+    """A header as text, or None. Latin-1, so every byte is a character and nothing can fail."""
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")
+
+
+def request_id(headers: Headers) -> bytes:
+    """The caller's ``X-Request-ID`` if it is printable ASCII of at most 128 characters, else a new one."""
+    given = headers.get(b"x-request-id")
+    if given is not None and _SANE_REQUEST_ID.fullmatch(given):
+        return given
+    return secrets.token_hex(8).encode()
+
+
+def trace_id(headers: Headers) -> str | None:
+    """The trace that a valid ``traceparent`` names, or None. An invalid one is ignored, as W3C asks."""
+    given = headers.get(b"traceparent")
+    if given is None:
+        return None
+    match = _TRACEPARENT.fullmatch(given)
+    return match[1].decode() if match else None
+
+
+def content_length(headers: Headers) -> int | None:
+    """The body's announced size in bytes; None where there is none (a chunked body).
+
+    Raises:
+        Malformed: when it is not one plain number.
+    """
+    given = headers.get(b"content-length")
+    if given is None:
+        return None
+    if _LENGTH.fullmatch(given) is None:
+        raise Malformed(
+            "malformed_header",
+            f"Content-Length is {_quoted(given)}; it must be one number of bytes, such as 1024.",
+        )
+    return int(given)
+
+
+def timeout_s(headers: Headers) -> float | None:
+    """The seconds that ``Request-Timeout`` grants, or None.
+
+    Raises:
+        Malformed: when it is not a positive decimal number.
+    """
+    given = headers.get(b"request-timeout")
+    if given is None:
+        return None
+    if _SECONDS.fullmatch(given) is None or float(given) <= 0:
+        raise Malformed(
+            "malformed_header",
+            f"Request-Timeout is {_quoted(given)}; it must be decimal seconds above 0, such as 2.5.",
+        )
+    return float(given)
+
+
+def _quoted(value: bytes) -> str:
+    return repr(value[:40].decode("latin-1"))

@@ -1,0 +1,100 @@
+"""The one middleware: who asks, and what they get when it goes wrong.
+
+It wraps everything, so it is lean: one dict of the headers, one closure, no task and no context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from poolhouse.errors import PoolhouseError, Unavailable
+from poolhouse.rest import headers as request_headers
+from poolhouse.rest.bodies import CallerGone
+from poolhouse.rest.nearest import Signpost
+from poolhouse.rest.problems import internal, problem
+
+_log = logging.getLogger("poolhouse.rest")
+
+
+class Frame:
+    """Names every request, and turns whatever is raised inside into a problem document.
+
+    An answer that has already begun cannot be unsaid: then the error goes on to the server, which
+    closes the connection, and the caller sees a body shorter than its Content-Length.
+    """
+
+    def __init__(self, app: ASGIApp, signpost: Signpost) -> None:
+        self._app = app
+        self._signpost = signpost
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan, which passes through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = request_headers.read_headers(scope["headers"])
+        request_id = request_headers.request_id(headers)
+        scope[request_headers.HEADERS_KEY] = headers
+        scope[request_headers.REQUEST_ID_KEY] = request_id
+        if b"traceparent" in headers:
+            scope[request_headers.TRACE_ID_KEY] = request_headers.trace_id(headers)
+        status = 0
+
+        async def named_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, named_send)
+        except CallerGone:
+            return
+        except PoolhouseError as error:
+            if status:
+                raise
+            await _refuse(error, scope, named_send)
+        except HTTPException as error:
+            if status:
+                raise
+            await _refuse(self._signpost.refusal(error, scope["method"], scope["path"]), scope, named_send)
+        except asyncio.CancelledError:
+            # The grace period is over and the server cancels what still runs.
+            if not status:
+                draining = Unavailable("draining", "The service is stopping; ask again in a moment.")
+                await _refuse(draining, scope, named_send)
+            raise
+        except Exception:
+            _log.exception("request %s failed (trace %s)", *_names(scope))
+            if status:
+                raise
+            await _refuse(internal(), scope, named_send)
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s %s %d, request %s, trace %s", scope["method"], _path(scope), status, *_names(scope))
+
+
+async def _refuse(error: PoolhouseError, scope: Scope, send: Send) -> None:
+    headers: request_headers.Headers = scope[request_headers.HEADERS_KEY]
+    refusal = problem(error, instance=_path(scope), request_id=scope[request_headers.REQUEST_ID_KEY].decode("ascii"))
+    # A caller told "no" instead of "100 Continue" may or may not send the body that it announced;
+    # on a kept connection its bytes would be read as the next request.
+    closing = ((b"connection", b"close"),) if b"expect" in headers else ()
+    await send({"type": "http.response.start", "status": refusal.status, "headers": [*refusal.headers, *closing]})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else refusal.body})
+
+
+def _path(scope: Scope) -> str:
+    raw: bytes | None = scope.get("raw_path")
+    return scope["path"] if raw is None else raw.decode("latin-1")
+
+
+def _names(scope: Scope) -> tuple[str, str]:
+    return (
+        scope[request_headers.REQUEST_ID_KEY].decode("ascii"),
+        scope.get(request_headers.TRACE_ID_KEY) or "-",
+    )

@@ -1,0 +1,196 @@
+"""``POST /v1/pool/{operator}``: the hot endpoint, from bytes to bytes.
+
+Plain ASGI. A tiny request passes through with no thread, no task and no timer that fires; what would
+hold the event loop for long goes to a thread, because everyone else's small requests wait behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from time import monotonic, perf_counter
+from typing import Literal
+
+from starlette.types import Receive, Scope, Send
+
+from poolhouse.errors import DeadlinePassed
+from poolhouse.pooling import Answer, Pooling, Ticket
+from poolhouse.rest.answers import send_encoded
+from poolhouse.rest.bodies import BodyRules, CallerGone, read_body
+from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text, timeout_s
+from poolhouse.settings import Settings
+from poolhouse.tensors import Message, Tensor
+from poolhouse.wire.codec import Codec, Encoded
+from poolhouse.wire.codecs import answer_codec, codec_of
+from poolhouse.wire.inflate import Inflater, choose_encoding, compress
+from poolhouse.wire.query import parse_query
+
+# Body bytes up to which each codec works on the event loop. The formats that are not named here only look at
+# a header and make views. A small npz may inflate to a thousand times its size.
+_DECODE_ON_LOOP_BYTES = {"json": 64 * 1024, "npz": 4 * 1024}
+# Indices are looked at one by one, to keep them within their plane.
+_CHECK_ON_LOOP_BYTES = 256 * 1024
+# Element bytes, on the way out: JSON prints digits, npz sums every byte.
+_ENCODE_ON_LOOP_BYTES = {"json": 64 * 1024, "npz": 1024 * 1024}
+_COMPRESS_ON_LOOP_BYTES = 16 * 1024
+
+
+class PoolEndpoint:
+    """The ASGI application of the pool route."""
+
+    def __init__(self, pooling: Pooling, settings: Settings) -> None:
+        self._pooling = pooling
+        self._rules, self._json_rules = body_rules(settings)
+        self._inline_work = settings.inline_work
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; refusals are raised, and the middleware writes them."""
+        headers: Headers = scope[HEADERS_KEY]
+        name: str = scope["path_params"]["operator"]
+        # Everything that the headers alone can refuse, before a byte of the body is read.
+        member = self._pooling.catalogue.find(name)
+        codec = codec_of(text(headers, b"content-type"))
+        # What curl and most libraries send says nothing; reading it would cost more than the rest here.
+        accept = None if headers.get(b"accept") == b"*/*" else text(headers, b"accept")
+        if accept is not None:
+            answer_codec(accept, codec, 1)
+        deadline = deadline_of(headers)
+        query = query_of(scope)
+        rules = self._json_rules if codec.is_json else self._rules
+        body = await read_body(
+            receive,
+            rules,
+            length=content_length(headers),
+            inflater=inflater_of(headers, rules),
+            deadline=deadline,
+        )
+
+        begun = perf_counter()
+        most = _DECODE_ON_LOOP_BYTES.get(codec.name, _CHECK_ON_LOOP_BYTES if "indices" in member.inputs else None)
+        if most is not None and len(body) > most:
+            message, ticket = await asyncio.to_thread(self._open, name, codec, body, query, rules.limit_bytes)
+        else:
+            message, ticket = self._open(name, codec, body, query, rules.limit_bytes)
+        writer = answer_codec(accept, codec, len(ticket.outputs))
+        decoded = perf_counter()
+        check_deadline(deadline)
+
+        if ticket.plan.work > self._inline_work:
+            answer = await unless_gone(self._pooling.pool(ticket, deadline), receive)
+        else:
+            answer = await self._pooling.pool(ticket, deadline)
+        pooled = perf_counter()
+
+        reply = Message(answer.tensors, encoding=message.encoding)
+        compression = choose_encoding(text(headers, b"accept-encoding"))
+        encoded = await _encode(writer, reply, compression)
+        done = perf_counter()
+        timing = (
+            f"decode;dur={(decoded - begun) * 1e3:.3f}, queue;dur={answer.queue_s * 1e3:.3f}, "
+            f"compute;dur={answer.compute_s * 1e3:.3f}, encode;dur={(done - pooled) * 1e3:.3f}"
+        )
+        further = {**ticket.headers, **answer.headers, "server-timing": timing}
+        await send_encoded(send, encoded, further.items())
+
+    def _open(
+        self, name: str, codec: Codec, body: memoryview, query: Mapping[str, str], limit_bytes: int
+    ) -> tuple[Message, Ticket]:
+        message = codec.decode(body, query, limit_bytes)
+        return message, self._pooling.prepare(name, message)
+
+
+async def unless_gone(work: Coroutine[object, object, Answer], receive: Receive) -> Answer:
+    """The work's answer, given up when the caller closes the connection before it.
+
+    Args:
+        work: what the caller waits for.
+        receive: ASGI's, with the body read: all that can come is the caller's leaving.
+
+    Raises:
+        CallerGone: when there is nobody left to answer.
+    """
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise CallerGone
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+def body_rules(settings: Settings) -> tuple[BodyRules, BodyRules]:
+    """What binary and JSON bodies may be."""
+    return (
+        BodyRules(
+            settings.max_body_bytes,
+            settings.body_timeout_s,
+            "Send fewer rows at once: pooling never mixes them, so the answers join to the same result.",
+        ),
+        BodyRules(
+            settings.max_json_bytes,
+            settings.body_timeout_s,
+            "Send it as binary, where the limit is "
+            f"{settings.max_body_bytes} bytes: Content-Type application/x-npy, "
+            "application/vnd.safetensors or application/octet-stream, with the fields in the query string.",
+        ),
+    )
+
+
+def deadline_of(headers: Headers) -> float | None:
+    """The ``loop.time()`` at which ``Request-Timeout`` ends, or None.
+
+    Read from the clock itself: a loop may count in milliseconds and read its clock once a turn.
+    """
+    if b"request-timeout" not in headers:
+        return None
+    seconds = timeout_s(headers)
+    return None if seconds is None else monotonic() + seconds
+
+
+def check_deadline(deadline: float | None) -> None:
+    """Refuse work that nobody waits for any more.
+
+    Raises:
+        DeadlinePassed: when the deadline is behind us.
+    """
+    if deadline is not None and monotonic() >= deadline:
+        raise DeadlinePassed(
+            "deadline_passed",
+            "The deadline of Request-Timeout passed before the work began. Give more seconds.",
+        )
+
+
+def query_of(scope: Scope) -> Mapping[str, str]:
+    """The fields of the query string; most JSON requests have none."""
+    raw: bytes = scope["query_string"]
+    return parse_query(raw) if raw else {}
+
+
+def inflater_of(headers: Headers, rules: BodyRules) -> Inflater | None:
+    """What undoes the request's Content-Encoding, or None where there is none."""
+    encoding = text(headers, b"content-encoding")
+    if encoding is None or encoding.strip().lower() in ("", "identity"):
+        return None
+    return Inflater(encoding, rules.limit_bytes)
+
+
+async def _encode(codec: Codec, reply: Message, compression: Literal["gzip", "zstd"] | None) -> Encoded:
+    nbytes = _nbytes(reply.tensors)
+    far = nbytes > _ENCODE_ON_LOOP_BYTES.get(codec.name, nbytes)
+    if compression is not None and nbytes > _COMPRESS_ON_LOOP_BYTES:
+        far = True
+    if far:
+        return await asyncio.to_thread(_write, codec, reply, compression)
+    return _write(codec, reply, compression)
+
+
+def _write(codec: Codec, reply: Message, compression: Literal["gzip", "zstd"] | None) -> Encoded:
+    encoded = codec.encode(reply)
+    return encoded if compression is None else compress(encoded, compression)
+
+
+def _nbytes(tensors: Mapping[str, Tensor]) -> int:
+    return sum(tensor.array.nbytes for tensor in tensors.values())

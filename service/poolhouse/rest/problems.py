@@ -1,0 +1,81 @@
+"""Refusals on the wire: RFC 9457 problem documents.
+
+Every error of every route passes here, those of Starlette and of uvicorn too, so that a caller needs
+one reader. What is inside stays inside: only our own sentences are sent.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from poolhouse.errors import InternalError, PoolhouseError, QuotaExceeded, Unavailable
+
+MEDIA_TYPE = "application/problem+json"
+_LONGEST_INSTANCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A refusal as HTTP sends it; header names are lower-case."""
+
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+def problem(error: PoolhouseError, *, instance: str, request_id: str) -> Problem:
+    """The problem document of a refusal.
+
+    Args:
+        error: what is refused, and why.
+        instance: the path that was asked for; a very long one is cut.
+        request_id: as in the ``X-Request-ID`` header, so that a saved body can be traced.
+    """
+    document: dict[str, object] = {
+        "type": f"urn:poolhouse:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": instance[:_LONGEST_INSTANCE],
+        "code": error.code,
+        "request_id": request_id,
+    }
+    if error.problems:
+        document["errors"] = [
+            {"pointer": field.pointer, "code": field.code, "message": field.message} for field in error.problems
+        ]
+    if error.limit_bytes is not None:
+        document["limit_bytes"] = error.limit_bytes
+    body = _text(document)
+    headers = {
+        "content-type": MEDIA_TYPE,
+        "content-length": str(len(body)),
+        "cache-control": "no-store",
+        **_retry_after(error),
+        **{name.lower(): value for name, value in error.headers.items()},
+    }
+    return Problem(error.status, tuple((k.encode(), v.encode("latin-1")) for k, v in headers.items()), body)
+
+
+def internal() -> InternalError:
+    """The refusal for a fault of ours: says that it is ours and how to report it, nothing else."""
+    return InternalError(
+        "internal",
+        "The service failed on this request; the fault is ours. "
+        "Trying again may work. If it does not, report it with the request_id.",
+    )
+
+
+def _text(document: Mapping[str, object]) -> bytes:
+    # A path may hold half a surrogate pair; backslashreplace turns it into JSON's own escape.
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _retry_after(error: PoolhouseError) -> dict[str, str]:
+    if not isinstance(error, QuotaExceeded | Unavailable):
+        return {}
+    return {"retry-after": str(max(1, math.ceil(error.retry_after_s or 1)))}

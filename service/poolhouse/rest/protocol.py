@@ -1,0 +1,224 @@
+"""uvicorn's HTTP protocol, with the limits and the manners it lacks.
+
+uvicorn answers unreadable bytes in plain text, reads headers of any size, waits for them for ever, and keeps
+an answer for a reader who has stopped. The rules added here:
+
+- bytes that bring the parser nowhere (headers, chunk sizes, trailers) are counted, and limited: 431;
+- a request line or header that does not come to its end in time: 408; a connection that says nothing: closed;
+- what the parser refuses is a problem document: 400;
+- a refusal is written only where no other answer is being written, and the connection is closed softly, since
+  closing with unread bytes would reset it and take the refusal away from the caller;
+- a request refused early may send on for a short time, which is thrown away, and is then cut off;
+- an answer of which nothing is read for a while is given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from poolhouse.errors import HeadersTooLarge, Malformed, PoolhouseError, TooSlow
+from poolhouse.rest.problems import problem
+from poolhouse.settings import Settings
+
+_LINGER_S = 5.0
+
+
+class ServerConfig(Config):
+    """uvicorn's configuration, and our settings for the protocol."""
+
+    settings: Settings
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: Mapping[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        assert isinstance(config, ServerConfig)
+        super().__init__(config, server_state, dict(app_state), _loop)
+        settings = config.settings
+        self._header_limit = settings.max_header_bytes
+        self._header_timeout_s = settings.header_timeout_s
+        self._silence_s = settings.body_timeout_s
+        # True from the first byte of a request to the end of its headers.
+        self._in_headers = False
+        self._progress = False
+        self._piece_bytes = 0
+        self._framing_bytes = 0
+        self._refusal: PoolhouseError | None = None
+        self._refused = False
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+        self._linger_timer: asyncio.TimerHandle | None = None
+        self._unsent_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        """Start the clock for the first headers."""
+        super().connection_made(transport)
+        self._await_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop every clock."""
+        for timer in (self._header_timer, self._write_timer, self._linger_timer):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, and hold the limit on bytes that bring it nowhere."""
+        if self._refused:
+            return
+        self._progress = False
+        self._piece_bytes = len(data)
+        super().data_received(data)
+        if self._progress:
+            self._framing_bytes = 0
+        else:
+            self._framing_bytes += len(data)
+            if self._framing_bytes > self._header_limit:
+                self._refuse(self._headers_too_large())
+        if self._in_headers and self._header_timer is None and not self._refused:
+            self._await_headers()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._in_headers = True
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header; drop a trailer, which would otherwise change the headers of a running request."""
+        if self._in_headers:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Start the request, unless its headers are too many."""
+        self._in_headers = False
+        self._progress = True
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+        # The piece may hold part of a body too, so it is only a reason to count exactly.
+        if self._framing_bytes + self._piece_bytes > self._header_limit:
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > self._header_limit:
+                self._refusal = self._headers_too_large()
+                # The parser hands this to data_received as its own error, and that calls send_400_response.
+                raise self._refusal
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._progress = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request has come to its end."""
+        self._progress = True
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+            self._linger_timer = None
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Give a body that nobody wants any more a short time to end."""
+        super().on_response_complete()
+        if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
+            self._linger_timer = self.loop.call_later(_LINGER_S, self.transport.close)
+
+    def pause_writing(self) -> None:
+        """The caller reads slower than we write: watch that it reads at all."""
+        super().pause_writing()
+        self._watch_writing()
+
+    def resume_writing(self) -> None:
+        """The caller has caught up."""
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser refused; uvicorn's own sentence is not sent."""
+        self._refuse(
+            self._refusal
+            or Malformed(
+                "malformed_request",
+                "These bytes are not an HTTP/1.1 request. Check the request line, the headers and the "
+                "framing of the body; a TLS client must speak to the proxy before this service.",
+            )
+        )
+
+    def _headers_too_large(self) -> HeadersTooLarge:
+        return HeadersTooLarge(
+            "headers_too_large",
+            f"Request line and headers pass {self._header_limit} bytes. "
+            "Send fields that are long in a JSON body, and fewer cookies.",
+            limit_bytes=self._header_limit,
+        )
+
+    def _await_headers(self) -> None:
+        self._header_timer = self.loop.call_later(self._header_timeout_s, self._headers_are_late)
+
+    def _headers_are_late(self) -> None:
+        self._header_timer = None
+        if not self._in_headers:
+            self.transport.close()
+            return
+        self._refuse(
+            TooSlow(
+                "body_too_slow",
+                f"The headers did not come to their end within {self._header_timeout_s:g} s.",
+            )
+        )
+
+    def _refuse(self, error: PoolhouseError) -> None:
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body):
+            # The request before is being answered: it gets its answer whole, then the connection ends.
+            cycle.keep_alive = False
+            return
+        instance = getattr(self, "url", b"").decode("latin-1")
+        refusal = problem(error, instance=instance, request_id=(request_id := secrets.token_hex(8)))
+        lines = [STATUS_LINE[refusal.status]]
+        for name, value in (
+            *self.server_state.default_headers,
+            *refusal.headers,
+            (b"x-request-id", request_id.encode()),
+            (b"connection", b"close"),
+        ):
+            lines += [name, b": ", value, b"\r\n"]
+        self.transport.write(b"".join([*lines, b"\r\n", refusal.body]))
+        if cycle is not None and not cycle.response_complete:
+            # A body broke off in the middle: the application must neither wait for the rest nor answer.
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self._linger_timer = self.loop.call_later(_LINGER_S, self.transport.close)
+        else:
+            self.transport.close()
+
+    def _watch_writing(self) -> None:
+        self._unsent_bytes = self.transport.get_write_buffer_size()
+        self._write_timer = self.loop.call_later(self._silence_s, self._check_writing)
+
+    def _check_writing(self) -> None:
+        self._write_timer = None
+        if self.transport.get_write_buffer_size() < self._unsent_bytes:
+            self._watch_writing()
+        else:
+            self.transport.abort()

@@ -1,0 +1,77 @@
+"""What travels between the rooms: a tensor's outline, a tensor, and a message of named tensors and fields."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from poolhouse.dtypes import ElementType
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A tensor without its elements: what a plan needs."""
+
+    dtype: ElementType
+    shape: tuple[int, ...]
+
+    @property
+    def elements(self) -> int:
+        """How many elements; the product of nothing is 1. A plain int, so it cannot overflow."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the elements take."""
+        return self.elements * self.dtype.itemsize
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tensor:
+    """An element type and a C-ordered array in its storage dtype (uint16 bits for bfloat16).
+
+    The array may be a read-only view of a request's body; nobody writes to it.
+    """
+
+    dtype: ElementType
+    array: npt.NDArray[np.generic]
+
+    def __post_init__(self) -> None:
+        assert self.array.dtype == self.dtype.storage, (self.array.dtype, self.dtype)
+        assert self.array.flags.c_contiguous
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes, outermost first."""
+        return self.array.shape
+
+    @property
+    def outline(self) -> Outline:
+        """This tensor without its elements."""
+        return Outline(self.dtype, self.array.shape)
+
+    @property
+    def buffer(self) -> memoryview:
+        """The elements as flat bytes, not copied."""
+        return self.array.reshape(-1).view(np.uint8).data
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Named tensors and the fields beside them, in either direction.
+
+    Attributes:
+        tensors: by wire name: ``input``, ``indices``, ``output``.
+        values: spec fields with JSON's types (from a JSON body).
+        texts: spec fields as text, still to be read (query string, safetensors metadata).
+        encoding: how a JSON answer writes elements: ``list`` or ``base64``.
+    """
+
+    tensors: Mapping[str, Tensor]
+    values: Mapping[str, object] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    encoding: str = "list"

@@ -1,0 +1,73 @@
+"""What every codec offers, and what it hands out: bytes of a body to a Message and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from poolhouse.tensors import Message
+
+Query = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A body ready to send.
+
+    Attributes:
+        media_type: the value of ``Content-Type``.
+        chunks: flat bytes, in order; views of the tensors where that saves a copy.
+        headers: further headers that belong to this body.
+    """
+
+    media_type: str
+    chunks: tuple[bytes | memoryview, ...]
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """The length of the whole body."""
+        return sum(map(len, self.chunks))
+
+
+class Codec(Protocol):
+    """One format: its names, and the two ways through it."""
+
+    @property
+    def name(self) -> str:
+        """Our short name: ``json``, ``npy``, ``npz``, ``safetensors``, ``octet``."""
+        ...
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """The types it is asked for by; the first is the one that answers carry."""
+        ...
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the smaller limit of JSON bodies holds."""
+        ...
+
+    def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
+        """The message in a whole body.
+
+        Args:
+            body: flat bytes; the tensors may be views of it.
+            query: the fields of the query string; those that the format does not use become ``texts``.
+            limit_bytes: what a body may take once inflated.
+
+        Raises:
+            Malformed: the bytes are not what the type says.
+            Unprocessable: they are, and hold what cannot be pooled.
+            TooLarge: they would unfold beyond the limit.
+        """
+        ...
+
+    def encode(self, message: Message) -> Encoded:
+        """The body that holds this message."""
+        ...
+
+    def accepts_outputs(self, count: int) -> bool:
+        """Whether one body of this format can hold so many outputs."""
+        ...

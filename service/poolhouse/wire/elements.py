@@ -1,0 +1,106 @@
+"""Elements on the wire: C-ordered, little-endian, and believed only when the byte count agrees.
+
+Sizes are multiplied as Python ints and compared with the bytes that are there before anything is made of
+them. Where the bytes lie right for their type the array is a view of the body; else it is one copy.
+The machines we run on are little-endian themselves, so the wire's order is also the native one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from poolhouse.dtypes import ELEMENT_TYPES, ElementType, names
+from poolhouse.errors import FieldProblem, Malformed, Unprocessable
+from poolhouse.tensors import Tensor
+from poolhouse.wire.query import clip
+
+MAX_RANK = 32
+MAX_BYTES = 2**63 - 1
+
+
+def element_type(name: str, pointer: str) -> ElementType:
+    """The element type that we spell so.
+
+    Raises:
+        Unprocessable: none is.
+    """
+    found = ELEMENT_TYPES.get(name)
+    if found is None:
+        raise unsupported_type(clip(name), pointer)
+    return found
+
+
+def unsupported_type(given: str, pointer: str) -> Unprocessable:
+    """The refusal of an element type that is not in the table, with the table."""
+    message = f"Elements of type {given} cannot be read; convert to one of {names()}."
+    return Unprocessable("unsupported_dtype", message, problems=(FieldProblem(pointer, "type", message),))
+
+
+def check_shape(shape: tuple[int, ...], dtype: ElementType, name: str, pointer: str) -> None:
+    """Refuse what can be no tensor here, whatever its elements.
+
+    Raises:
+        Unprocessable: no dimension or more than 32, a negative size, more bytes than can be counted.
+    """
+    if not shape:
+        raise Unprocessable(
+            "wrong_rank",
+            f"{name} has no dimension; shapes are (N, C, *spatial) or (C, *spatial). "
+            "Send a single number as shape [1, 1, 1].",
+        )
+    if len(shape) > MAX_RANK:
+        raise Unprocessable(
+            "wrong_rank",
+            f"{name} has {len(shape)} dimensions, more than {MAX_RANK}; shapes are (N, C, *spatial) or (C, *spatial).",
+        )
+    if min(shape) < 0:
+        message = f"The shape of {name} has the negative size {min(shape)}; sizes are 0 or more."
+        raise Unprocessable("invalid_data", message, problems=(FieldProblem(pointer, "range", message),))
+    # A zero makes the product zero and hides sizes that no array can have; so count without it.
+    if math.prod(size for size in shape if size) * dtype.itemsize > MAX_BYTES:
+        message = f"The shape of {name} stands for more than {MAX_BYTES} bytes; send a smaller tensor."
+        raise Unprocessable("invalid_data", message, problems=(FieldProblem(pointer, "range", message),))
+
+
+def tensor_of(
+    data: memoryview,
+    dtype: ElementType,
+    shape: tuple[int, ...],
+    name: str,
+    *,
+    big_endian: bool = False,
+    fortran: bool = False,
+) -> Tensor:
+    """The tensor whose elements are exactly these bytes.
+
+    Returns:
+        A view of ``data``; one copy if that is unaligned, big-endian or in Fortran order.
+
+    Raises:
+        Malformed: the bytes are more or fewer than the shape says.
+        Unprocessable: see :func:`check_shape`; or a bool that is neither 0 nor 1.
+    """
+    check_shape(shape, dtype, name, f"/{name}")
+    expected = math.prod(shape) * dtype.itemsize
+    if len(data) != expected:
+        raise Malformed(
+            "malformed_body",
+            f"{name} of shape {list(shape)} and type {dtype.name} takes {expected} bytes, "
+            f"and {len(data)} are there; send exactly the bytes that the shape says.",
+        )
+    flat = np.frombuffer(data, dtype=np.uint8)
+    if dtype.kind == "boolean" and flat.size and int(flat.max()) > 1:
+        raise Unprocessable(
+            "invalid_data", f"{name} is of type bool and holds a byte that is neither 0 nor 1; send 0 or 1."
+        )
+    array: np.ndarray[tuple[int, ...], np.dtype[np.generic]] = flat.view(dtype.storage)
+    if big_endian and dtype.itemsize > 1:
+        array = array.byteswap()
+    elif not array.flags.aligned:
+        array = array.copy()
+    if fortran:
+        # "C" on a transposed view is the one copy; a single dimension is already in order.
+        return Tensor(dtype, np.ascontiguousarray(array.reshape(shape[::-1]).T))
+    return Tensor(dtype, array.reshape(shape))

@@ -1,0 +1,232 @@
+"""``Content-Encoding`` and ``Accept-Encoding``: gzip and zstd, in bounded steps, within the body's limit.
+
+What a body unfolds to is counted as it unfolds, so a bomb ends at the limit and not after it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Final, Literal, Protocol
+
+from poolhouse.errors import Malformed, TooLarge, UnsupportedMediaType
+from poolhouse.wire.codec import Encoded
+from poolhouse.wire.query import clip
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+CODINGS: Final = ("gzip", "zstd")
+_ALIASES: Final = {"": "identity", "identity": "identity", "gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
+_STEP: Final = 256 * 1024
+_SLICE: Final = 16 * 1024
+_WINDOW_LOG_MAX: Final = 23
+"""8 MiB, the window that RFC 9659 allows to the content coding zstd."""
+_FREE_FRAMES: Final = 64
+"""So many frames may be as small as they like; beyond, each must stand for 1 KiB in or out."""
+
+
+class _Stream(Protocol):
+    """One gzip member or zstd frame."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def feed(self, data: bytes | memoryview, room: int) -> tuple[bytes, bool]:
+        """At most ``room`` bytes, and whether more may come without further input."""
+        ...
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+    @property
+    def eof(self) -> bool:
+        return self._member.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._member.unused_data
+
+    def feed(self, data: bytes | memoryview, room: int) -> tuple[bytes, bool]:
+        tail = self._member.unconsumed_tail
+        piece = self._member.decompress(tail if tail else data, room)
+        return piece, bool(self._member.unconsumed_tail) or len(piece) == room
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self._frame = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG_MAX})
+
+    @property
+    def eof(self) -> bool:
+        return self._frame.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._frame.unused_data
+
+    def feed(self, data: bytes | memoryview, room: int) -> tuple[bytes, bool]:
+        piece = self._frame.decompress(data, room)
+        return piece, not self._frame.eof and not self._frame.needs_input
+
+
+_STREAMS: Final[dict[str, Callable[[], _Stream]]] = {"gzip": _Gzip, "zstd": _Zstd}
+
+
+class Inflater:
+    """Takes a body as it comes and gives it unfolded, never more than the limit.
+
+    Args:
+        encoding: the value of ``Content-Encoding``; empty or ``identity`` passes the body through.
+        limit_bytes: what the whole body may unfold to.
+
+    Raises:
+        UnsupportedMediaType: any other coding, or several.
+    """
+
+    def __init__(self, encoding: str, limit_bytes: int) -> None:
+        name = _ALIASES.get(encoding.strip().lower())
+        if name is None:
+            raise UnsupportedMediaType(
+                "unsupported_encoding",
+                f"Content-Encoding {clip(encoding)} is not read here; send the body plain, or under one of "
+                f"{', '.join(CODINGS)}.",
+                headers={"Accept-Encoding": ", ".join(CODINGS)},
+            )
+        self._name = name
+        self._limit_bytes = limit_bytes
+        self._make = _STREAMS.get(name)
+        self._stream = self._make() if self._make else None
+        self._frames = 1
+        self._taken = 0
+        self._given = 0
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the bytes pass through as they are."""
+        return self._make is None
+
+    def feed(self, chunk: bytes | memoryview) -> Iterator[bytes | memoryview]:
+        """The bytes that this chunk adds, in pieces of at most 256 KiB.
+
+        Raises:
+            TooLarge: they pass the limit.
+            Malformed: they are not of the coding.
+        """
+        if self._make is None:
+            self._count(len(chunk))
+            if len(chunk):
+                yield chunk
+            return
+        whole = memoryview(chunk)
+        # In slices, because zlib copies what it has not yet taken on every step.
+        for begin in range(0, len(whole), _SLICE):
+            yield from self._unfold(whole[begin : begin + _SLICE])
+
+    def finish(self) -> None:
+        """Call once after the last chunk.
+
+        Raises:
+            Malformed: the body stops in the middle.
+        """
+        if self._stream is not None and not self._stream.eof:
+            raise Malformed("malformed_encoding", f"The {self._name} body stops before its end; send all of it.")
+
+    def _unfold(self, data: bytes | memoryview) -> Iterator[bytes]:
+        assert self._make is not None
+        assert self._stream is not None
+        self._taken += len(data)
+        while len(data):
+            if self._stream.eof:
+                self._next_frame()
+            more = True
+            while more:
+                room = min(_STEP, self._limit_bytes - self._given + 1)
+                try:
+                    piece, more = self._stream.feed(data, room)
+                except (zlib.error, zstd.ZstdError):
+                    raise Malformed("malformed_encoding", self._unreadable()) from None
+                data = b""
+                self._count(len(piece))
+                if piece:
+                    yield piece
+                if self._stream.eof:
+                    break
+            data = self._stream.unused_data
+
+    def _next_frame(self) -> None:
+        assert self._make is not None
+        self._frames += 1
+        if self._frames > _FREE_FRAMES + (self._taken + self._given) // 1024:
+            raise Malformed(
+                "malformed_encoding",
+                f"The {self._name} body is cut into frames of less than 1 KiB; compress it in one piece.",
+            )
+        self._stream = self._make()
+
+    def _unreadable(self) -> str:
+        message = f"The body is not {self._name}, or is damaged, or something follows its end"
+        if self._name == "zstd":
+            message += f", or its window is larger than {2**_WINDOW_LOG_MAX} bytes"
+        return message + "; compress it again, or send it plain."
+
+    def _count(self, nbytes: int) -> None:
+        self._given += nbytes
+        if self._given > self._limit_bytes:
+            raise TooLarge(
+                "body_too_large",
+                f"The body holds more than the {self._limit_bytes} bytes that are read"
+                + ("." if self._make is None else " once it is unfolded.")
+                + " Send fewer elements, or a narrower element type.",
+                limit_bytes=self._limit_bytes,
+            )
+
+
+def compress(encoded: Encoded, encoding: Literal["gzip", "zstd"]) -> Encoded:
+    """The same answer under a content coding; as it was if that would not make it smaller.
+
+    Fast levels: floats give little to slow ones.
+    """
+    pieces: list[bytes | memoryview] = []
+    if encoding == "gzip":
+        packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+        pieces = [packer.compress(chunk) for chunk in encoded.chunks]
+        pieces.append(packer.flush())
+    else:
+        frame = zstd.ZstdCompressor(level=1)
+        pieces = [frame.compress(chunk) for chunk in encoded.chunks]
+        pieces.append(frame.flush())
+    packed = tuple(piece for piece in pieces if len(piece))
+    if sum(map(len, packed)) >= encoded.nbytes:
+        return encoded
+    return Encoded(encoded.media_type, packed, (*encoded.headers, ("Content-Encoding", encoding)))
+
+
+_WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+
+
+def choose_encoding(accept_encoding: str | None) -> Literal["gzip", "zstd"] | None:
+    """The coding that ``Accept-Encoding`` asks for by name, zstd before gzip; None is identity.
+
+    A bare ``*`` allows everything and asks for nothing. What cannot be read asks for nothing either:
+    plain bytes are always a right answer.
+    """
+    weights = {"gzip": 0.0, "zstd": 0.0, "identity": 0.0}
+    for part in (accept_encoding or "").lower().split(","):
+        coding, _, parameter = (text.strip() for text in part.partition(";"))
+        name = _ALIASES.get(coding) if coding else None
+        weight = _WEIGHT.fullmatch(parameter.replace(" ", "")) if parameter else None
+        if name is None or (parameter and weight is None):
+            continue
+        weights[name] = float(weight[1]) if weight else 1.0
+    best: Literal["gzip", "zstd"] = "zstd" if weights["zstd"] >= weights["gzip"] else "gzip"
+    return best if weights[best] > 0 and weights[best] >= weights["identity"] else None

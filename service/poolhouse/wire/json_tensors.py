@@ -1,0 +1,219 @@
+"""One tensor of a JSON body: from what stands under its name to elements, fast or exactly."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from poolhouse.dtypes import BFLOAT16, FLOAT32, INT64, ElementType, float32_to_bfloat16
+from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.tensors import Outline, Tensor
+from poolhouse.wire.elements import MAX_RANK, check_shape, element_type, tensor_of
+from poolhouse.wire.json_numbers import bad_data, shown, walk
+from poolhouse.wire.query import clip
+
+DEFAULTS: Final[dict[str, ElementType]] = {"input": FLOAT32, "indices": INT64}
+"""The fields that are tensors, and the element type that each has when it names none."""
+
+_TENSOR_KEYS: Final = frozenset({"data", "base64", "shape", "dtype"})
+_OUTLINE_KEYS: Final = frozenset({"shape", "dtype"})
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One tensor as the document gives it, its outline read, its elements not yet."""
+
+    name: str
+    pointer: str
+    dtype: ElementType
+    shape: tuple[int, ...] | None
+    data: object
+    base64: str | None
+
+
+def _read_shape(value: object, name: str) -> tuple[int, ...]:
+    pointer = f"/{name}/shape"
+    if not isinstance(value, list):
+        raise bad_data(f"The shape of {name} is no list; write it as [8, 64, 112, 112].", pointer)
+    if len(value) > MAX_RANK:
+        raise Unprocessable(
+            "wrong_rank",
+            f"The shape of {name} has {len(value)} sizes, more than {MAX_RANK}; "
+            "shapes are (N, C, *spatial) or (C, *spatial).",
+        )
+    for size in value:
+        if type(size) is not int:
+            raise bad_data(
+                f"The shape of {name} holds {shown(size)}; sizes are whole numbers of at most 63 bits.",
+                pointer,
+            )
+    return tuple(value)
+
+
+def _read_dtype(entry: Mapping[str, object], name: str) -> ElementType:
+    if "dtype" not in entry:
+        return DEFAULTS[name]
+    spelling = entry["dtype"]
+    if not isinstance(spelling, str):
+        raise bad_data(f'The dtype of {name} is no string; write it as "float32".', f"/{name}/dtype")
+    return element_type(spelling, f"/{name}/dtype")
+
+
+def _refuse_unknown(entry: Mapping[str, object], known: frozenset[str], name: str) -> None:
+    for key in entry:
+        if key not in known:
+            message = f"{name} holds {clip(key)}; a tensor object holds {', '.join(sorted(known))}."
+            problem = FieldProblem(f"/{name}/{key[:60]}", "unknown", message)
+            raise Unprocessable("invalid_fields", message, problems=(problem,))
+
+
+def read_given(name: str, value: object) -> Given:
+    """What stands under ``input`` or ``indices``."""
+    if isinstance(value, list):
+        return Given(name, f"/{name}", DEFAULTS[name], None, value, None)
+    if not isinstance(value, dict):
+        raise bad_data(
+            f"{name} is {shown(value)}; write a nested list of numbers, or an object with data or base64.",
+            f"/{name}",
+        )
+    if not value.keys() <= _TENSOR_KEYS:
+        _refuse_unknown(value, _TENSOR_KEYS, name)
+    dtype = _read_dtype(value, name)
+    shape = _read_shape(value["shape"], name) if "shape" in value else None
+    if ("data" in value) == ("base64" in value):
+        raise bad_data(f"{name} needs either data or base64, and exactly one of the two.", f"/{name}")
+    if "data" in value:
+        return Given(name, f"/{name}/data", dtype, shape, value["data"], None)
+    packed = value["base64"]
+    if not isinstance(packed, str):
+        raise bad_data(f"base64 of {name} is no string.", f"/{name}/base64")
+    if shape is None:
+        raise bad_data(f'{name} gives base64 without shape; add "shape": [...].', f"/{name}/shape")
+    return Given(name, f"/{name}/base64", dtype, shape, None, packed)
+
+
+def _from_base64(given: Given) -> Tensor:
+    assert given.base64 is not None
+    assert given.shape is not None
+    check_shape(given.shape, given.dtype, given.name, f"/{given.name}/shape")
+    nbytes = Outline(given.dtype, given.shape).nbytes
+    if len(given.base64) != (nbytes + 2) // 3 * 4:
+        raise bad_data(
+            f"{given.name} of shape {list(given.shape)} and type {given.dtype.name} takes {nbytes} bytes, "
+            f"{(nbytes + 2) // 3 * 4} characters of base64 with padding, and {len(given.base64)} are given.",
+            given.pointer,
+        )
+    try:
+        elements = binascii.a2b_base64(given.base64, strict_mode=True)
+    except ValueError:
+        elements = None
+    if elements is None or len(elements) != nbytes:
+        raise bad_data(
+            f"base64 of {given.name} cannot be read; use the standard alphabet (A-Z a-z 0-9 + /) with "
+            "padding and without line breaks.",
+            given.pointer,
+        )
+    return tensor_of(memoryview(elements), given.dtype, given.shape, given.name)
+
+
+def _shaped(array: npt.NDArray[np.generic], given: Given) -> Tensor:
+    """The array under the shape that was given beside it."""
+    shape = array.shape if given.shape is None else given.shape
+    check_shape(shape, given.dtype, given.name, given.pointer)
+    if array.shape != shape:
+        # Nested lists show no more of an empty shape than its sizes up to the first zero.
+        is_empty = not array.size and array.shape == shape[: array.ndim]
+        is_flat = array.ndim == 1 and array.size == Outline(given.dtype, shape).elements
+        if not (is_flat or is_empty):
+            raise bad_data(
+                f"data of {given.name} has the shape {list(array.shape)} and the shape beside it says "
+                f"{list(shape)}; give that many numbers flat, or nested just so.",
+                given.pointer,
+            )
+        array = array.reshape(shape)
+    return Tensor(given.dtype, array)
+
+
+def _fast(given: Given) -> npt.NDArray[np.generic] | None:
+    """The numbers as an array, or None where only the slow way can say what they are."""
+    kind = given.dtype.kind
+    data = given.data
+    if not isinstance(data, list):
+        return None
+    try:
+        if kind == "float":
+            if given.dtype is BFLOAT16:
+                return float32_to_bfloat16(np.array(data, dtype=np.float32))
+            return np.array(data, dtype=given.dtype.storage)
+        # No type asked for: numpy then says by the type it finds whether any element was something else.
+        array: npt.NDArray[np.generic] = np.array(data)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if not array.size:
+        return array.astype(given.dtype.storage)
+    if kind == "boolean":
+        return array if array.dtype.kind == "b" else None
+    if array.dtype.kind not in "iu":
+        return None
+    bounds = np.iinfo(given.dtype.name)
+    if int(np.min(array)) < bounds.min or int(np.max(array)) > bounds.max:
+        return None
+    return array.astype(given.dtype.storage, copy=False)
+
+
+def read_fast(given: Given, has_strings: bool) -> Tensor:
+    """The tensor, its numbers not looked at one by one.
+
+    Args:
+        given: what the document holds; base64 is read here for good.
+        has_strings: whether there may be strings in any tensor's data. Integers are then read exactly:
+            numpy would make room for the longest string at each element.
+    """
+    if given.base64 is not None:
+        return _from_base64(given)
+    if given.dtype.kind != "float" and has_strings:
+        return read_exactly(given)
+    array = _fast(given)
+    return read_exactly(given) if array is None else _shaped(array, given)
+
+
+def read_exactly(given: Given) -> Tensor:
+    """The tensor, every element looked at.
+
+    Raises:
+        Unprocessable: with the first thing that is wrong and where it stands.
+    """
+    return _shaped(walk(given.data, given.dtype, given.name, given.pointer), given)
+
+
+def read_outline(name: str, entry: object) -> Outline:
+    """Shape and element type of a tensor that has no elements, for a plan.
+
+    Raises:
+        Unprocessable: it has elements, or no shape, or can be no tensor.
+    """
+    if not isinstance(entry, dict) or "shape" not in entry:
+        raise bad_data(
+            f'A plan takes no elements: write {name} as {{"shape": [8, 64, 112, 112], "dtype": "float32"}}.',
+            f"/{name}",
+        )
+    _refuse_unknown(entry, _OUTLINE_KEYS, name)
+    dtype = _read_dtype(entry, name)
+    shape = _read_shape(entry["shape"], name)
+    check_shape(shape, dtype, name, f"/{name}/shape")
+    return Outline(dtype, shape)
+
+
+def count_nonfinite(tensor: Tensor) -> int:
+    """How many elements are NaN or infinite; 0 for what cannot be."""
+    if tensor.dtype.kind != "float":
+        return 0
+    if tensor.dtype is BFLOAT16:
+        bits = tensor.array.view(np.uint16)
+        return int(np.count_nonzero((bits & np.uint16(0x7F80)) == np.uint16(0x7F80)))
+    return tensor.array.size - int(np.count_nonzero(np.isfinite(tensor.array)))

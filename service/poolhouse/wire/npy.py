@@ -1,0 +1,157 @@
+"""``.npy``: six bytes of magic, two of version, a header that is a Python dict literal, then the elements.
+
+The header is read by a grammar of exactly what such a header may say; nothing is evaluated.
+Source: the NEP 1 document of numpy, "A simple file format for NumPy arrays".
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+from typing import Final
+
+from poolhouse.dtypes import ELEMENT_TYPES, ElementType
+from poolhouse.errors import Malformed
+from poolhouse.tensors import Message, Tensor
+from poolhouse.wire.codec import Encoded
+from poolhouse.wire.elements import tensor_of, unsupported_type
+from poolhouse.wire.query import clip
+
+MAGIC: Final = b"\x93NUMPY"
+MAX_HEADER_BYTES: Final = 10_000
+"""numpy's own cap."""
+_ALIGNMENT: Final = 64
+_BY_KIND: Final[dict[str, ElementType]] = {row.npy[1:]: row for row in ELEMENT_TYPES.values()}
+
+_ENTRY = re.compile(
+    r"""\s*(?P<quote>['"])(?P<key>[a-z_]{1,32})(?P=quote)\s*:\s*
+    (?: (?P<text>'[^'"\\]{0,64}'|"[^'"\\]{0,64}")
+      | (?P<list>\[)
+      | (?P<flag>True|False)
+      | \((?P<sizes>[-0-9L,\s]*)\) )
+    \s*(?P<end>,\s*\}|,|\})?""",
+    re.VERBOSE,
+)
+_FIELDS: Final = {"descr": "text", "fortran_order": "flag", "shape": "sizes"}
+_SIZES = re.compile(r"\s*(?:-?\d{1,19}L?\s*,\s*)*(?:-?\d{1,19}L?\s*)?")
+_DESCR = re.compile(r"(?P<order>[<>|=]?)(?P<kind>[A-Za-z?]\d*)")
+
+
+def _malformed(why: str) -> Malformed:
+    return Malformed("malformed_body", f"This is no npy array: {why}. Save it with numpy.save and send the file.")
+
+
+def _header_fields(header: str) -> dict[str, str]:
+    """The three entries of the dict, as text."""
+    found: dict[str, str] = {}
+    at = header.find("{") + 1
+    if at == 0 or header[: at - 1].strip():
+        raise _malformed("its header does not begin with a brace")
+    while True:
+        entry = _ENTRY.match(header, at)
+        if entry is None:
+            raise _malformed(f"its header cannot be read at byte {at}")
+        key = entry["key"]
+        if key == "descr" and entry["list"]:
+            raise unsupported_type("record (named fields)", "/input")
+        if key not in _FIELDS:
+            raise _malformed(f"its header has the unknown entry {clip(key)}")
+        value = entry[_FIELDS[key]]
+        if value is None or entry["end"] is None:
+            raise _malformed(f"the entry {key} of its header is of the wrong kind or not closed")
+        if key in found:
+            raise _malformed(f"its header has the entry {key} twice")
+        found[key] = value
+        at = entry.end()
+        if entry["end"] != ",":
+            break
+    if header[at:].strip():
+        raise _malformed("its header goes on after the closing brace")
+    missing = _FIELDS.keys() - found.keys()
+    if missing:
+        raise _malformed(f"its header lacks {', '.join(sorted(missing))}")
+    return found
+
+
+def _shape(sizes: str) -> tuple[int, ...]:
+    if _SIZES.fullmatch(sizes) is None or ("," not in sizes and sizes.strip()):
+        raise _malformed("the shape in its header is not a tuple of integers of at most 19 digits")
+    return tuple(int(size.strip(" \t\r\n\f\vL")) for size in sizes.split(",") if size.strip())
+
+
+def read_array(body: memoryview, name: str) -> Tensor:
+    """The one array of an npy file that fills ``body`` exactly.
+
+    Returns:
+        A view of ``body`` where it lies right, else one copy.
+
+    Raises:
+        Malformed: not an npy file, or not of the length that it says.
+        Unprocessable: of an element type that cannot be pooled; records and pickles among them.
+    """
+    if len(body) < 10 or bytes(body[:6]) != MAGIC:
+        raise _malformed("it does not begin with the six bytes \\x93NUMPY and a version")
+    version = body[6]
+    if version not in (1, 2, 3) or body[7] != 0:
+        raise _malformed(f"its version is {version}.{body[7]}, and 1.0, 2.0 and 3.0 are read")
+    start = 10 if version == 1 else 12
+    if len(body) < start:
+        raise _malformed("it ends within its header")
+    (length,) = struct.unpack_from("<H" if version == 1 else "<I", body, 8)
+    if length > MAX_HEADER_BYTES:
+        raise _malformed(f"its header says {length} bytes, more than the {MAX_HEADER_BYTES} that are read")
+    if len(body) < start + length:
+        raise _malformed("it ends within its header")
+    try:
+        header = str(body[start : start + length], "utf-8" if version == 3 else "latin-1")
+    except UnicodeDecodeError:
+        raise _malformed("its header is not UTF-8") from None
+    fields = _header_fields(header)
+    descr = fields["descr"][1:-1]
+    known = _DESCR.fullmatch(descr)
+    dtype = _BY_KIND.get(known["kind"]) if known else None
+    if known is None or dtype is None:
+        raise unsupported_type(clip(descr), f"/{name}")
+    return tensor_of(
+        body[start + length :],
+        dtype,
+        _shape(fields["shape"]),
+        name,
+        big_endian=known["order"] == ">" and dtype.npy[0] == "<" and dtype.npy[1] != "V",
+        fortran=fields["fortran_order"] == "True",
+    )
+
+
+def header_of(tensor: Tensor) -> bytes:
+    """Magic, version and header, so long that the elements begin at a multiple of 64 bytes."""
+    sizes = ", ".join(map(str, tensor.shape))
+    comma = "," if len(tensor.shape) == 1 else ""
+    text = f"{{'descr': '{tensor.dtype.npy}', 'fortran_order': False, 'shape': ({sizes}{comma}), }}"
+    padding = -(10 + len(text) + 1) % _ALIGNMENT
+    header = text.encode("ascii") + b" " * padding + b"\n"
+    return MAGIC + b"\x01\x00" + struct.pack("<H", len(header)) + header
+
+
+class NpyCodec:
+    """One array, named ``input`` when read."""
+
+    name = "npy"
+    media_types = ("application/x-npy",)
+    is_json = False
+
+    def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
+        """The array as ``input``, the query as texts."""
+        return Message({"input": read_array(body, "input")}, texts=dict(query))
+
+    def encode(self, message: Message) -> Encoded:
+        """The only tensor, header and elements."""
+        (tensor,) = message.tensors.values()
+        return Encoded(self.media_types[0], (header_of(tensor), tensor.buffer))
+
+    def accepts_outputs(self, count: int) -> bool:
+        """An npy file holds one array."""
+        return count == 1
+
+
+NPY: Final = NpyCodec()

@@ -1,0 +1,69 @@
+"""The query string: percent-decoded once, strictly, each name once."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from poolhouse.errors import FieldProblem, Malformed, Unprocessable
+
+MAX_FIELDS = 64
+_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+def duplicate_field(name: str, pointer: str, places: str) -> Unprocessable:
+    """The refusal of a field that was given more than once."""
+    message = f"{clip(name)} is given {places}; give it once."
+    return Unprocessable("invalid_fields", message, problems=(FieldProblem(pointer, "duplicate", message),))
+
+
+def clip(text: str, width: int = 60) -> str:
+    """What a caller sent, quoted, and short enough to be said back."""
+    return repr(text if len(text) <= width else text[:width] + "…")
+
+
+def parse_query(raw: bytes) -> dict[str, str]:
+    """The fields of a raw query string, ``+`` and percent escapes decoded, as UTF-8.
+
+    Raises:
+        Malformed: a broken escape, bytes that are not UTF-8, more than 64 fields.
+        Unprocessable: a name given twice.
+    """
+    fields: dict[str, str] = {}
+    if not raw:
+        return fields
+    if raw.count(b"&") >= MAX_FIELDS:
+        raise Malformed("malformed_request", f"The query string holds more than {MAX_FIELDS} fields; send fewer.")
+    broken = _BROKEN_ESCAPE.search(raw)
+    if broken:
+        raise Malformed(
+            "malformed_request",
+            f"The query string has a bare % at byte {broken.start()}; write a percent sign as %25.",
+        )
+    for part in raw.replace(b"+", b" ").split(b"&"):
+        if not part:
+            continue
+        name_bytes, _, text_bytes = part.partition(b"=")
+        try:
+            name = unquote_to_bytes(name_bytes).decode("utf-8")
+            text = unquote_to_bytes(text_bytes).decode("utf-8")
+        except UnicodeDecodeError:
+            raise Malformed(
+                "malformed_request", "The query string is not UTF-8; percent-encode the UTF-8 bytes."
+            ) from None
+        if name in fields:
+            raise duplicate_field(name, "?" + name, "twice in the query string")
+        fields[name] = text
+    return fields
+
+
+def merge_texts(query: dict[str, str], others: dict[str, str], place: str) -> dict[str, str]:
+    """The fields of the query and of a second place, which may not name the same one.
+
+    Raises:
+        Unprocessable: a field given in both.
+    """
+    for name in others:
+        if name in query:
+            raise duplicate_field(name, "?" + name, f"in the query string and in {place}")
+    return {**query, **others}

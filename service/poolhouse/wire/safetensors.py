@@ -1,0 +1,179 @@
+"""safetensors: eight bytes of length, a JSON header, then the elements, without holes.
+
+Source: the format section of the safetensors README. The header is parsed by the standard library, because
+the plain install of the client has no other parser.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping
+from typing import Final, NoReturn
+
+from poolhouse.dtypes import BY_SAFETENSORS
+from poolhouse.errors import Malformed, Unprocessable
+from poolhouse.tensors import Message, Tensor
+from poolhouse.wire.codec import Encoded
+from poolhouse.wire.elements import check_shape, tensor_of, unsupported_type
+from poolhouse.wire.query import clip, merge_texts
+
+MAX_HEADER_BYTES: Final = 2**20
+MAX_TENSORS: Final = 16
+_METADATA: Final = "__metadata__"
+_ENTRY_KEYS: Final = {"dtype", "shape", "data_offsets"}
+_ALIGNMENT: Final = 64
+
+
+def _malformed(why: str) -> Malformed:
+    return Malformed(
+        "malformed_body",
+        f"This is no safetensors file: {why}. Write it with a safetensors library, or fix the header.",
+    )
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise _malformed(f"its header has {clip(name)} twice")
+            seen.add(name)
+    return found
+
+
+def _no_constant(token: str) -> NoReturn:
+    raise _malformed(f"its header holds {token}, which is not JSON")
+
+
+def _header(text: bytes) -> dict[str, object]:
+    # Counted before anything is built: a megabyte of braces would unfold to a hundred.
+    if text.count(b"{") > MAX_TENSORS + 2 or text.count(b"[") > 2 * MAX_TENSORS:
+        raise _malformed(f"its header holds more than {MAX_TENSORS} tensors, or lists where none belong")
+    if text.count(b",") > 4096 or text.count(b":") > 4096:
+        raise _malformed("its header holds more than 4096 entries")
+    try:
+        header: object = json.loads(text.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise _malformed("its header is not UTF-8") from None
+    except ValueError:
+        # The parser's own words are left out: they may hold a whole number of 4,301 digits.
+        raise _malformed("its header is not JSON") from None
+    if not isinstance(header, dict):
+        raise _malformed("its header is not a JSON object")
+    return header
+
+
+def _metadata(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise _malformed(f"{_METADATA} is not an object")
+    found: dict[str, str] = {}
+    for name, text in value.items():
+        if not isinstance(text, str):
+            raise _malformed(f"{clip(name)} in {_METADATA} is not a string")
+        # Written by torch's and others' savers to name themselves ("pt"); no operator has such a field.
+        if name != "format":
+            found[name] = text
+    return found
+
+
+def _integers(value: object, what: str) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(type(item) is int for item in value):
+        raise _malformed(f"{what} is not a list of integers")
+    return tuple(value)
+
+
+def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors by name, in the order of their bytes, and the metadata.
+
+    Returns:
+        Views of ``body`` where they lie right, else one copy each.
+
+    Raises:
+        Malformed: not a safetensors file; lengths or offsets that do not fit, overlap or leave a hole.
+        Unprocessable: an element type or shape that cannot be pooled.
+    """
+    if len(body) < 8:
+        raise _malformed(f"it is {len(body)} bytes long, and the length of the header alone takes 8")
+    (length,) = struct.unpack_from("<Q", body)
+    if length > MAX_HEADER_BYTES:
+        raise _malformed(f"its header says {length} bytes, more than the {MAX_HEADER_BYTES} that are read")
+    if length > len(body) - 8:
+        raise _malformed(f"its header says {length} bytes, and {len(body) - 8} follow")
+    header = _header(bytes(body[8 : 8 + length]))
+    data = body[8 + length :]
+    metadata = _metadata(header.pop(_METADATA, {}))
+    entries: list[tuple[int, int, str, str, tuple[int, ...]]] = []
+    for name, entry in header.items():
+        if not isinstance(entry, dict) or entry.keys() != _ENTRY_KEYS:
+            raise _malformed(f"the entry of {clip(name)} is not dtype, shape and data_offsets")
+        offsets = _integers(entry["data_offsets"], f"data_offsets of {clip(name)}")
+        spelling = entry["dtype"]
+        if len(offsets) != 2 or not isinstance(spelling, str):
+            raise _malformed(f"the entry of {clip(name)} has two offsets and a type spelled as text, or should")
+        shape = _integers(entry["shape"], f"the shape of {clip(name)}")
+        entries.append((offsets[0], offsets[1], name, spelling, shape))
+    entries.sort()
+    tensors: dict[str, Tensor] = {}
+    at = 0
+    for start, end, name, spelling, shape in entries:
+        if start != at or end < start or end > len(data):
+            raise _malformed(
+                f"the bytes {start} to {end} of {clip(name)} overlap, leave a hole or lie outside of the data"
+            )
+        at = end
+        dtype = BY_SAFETENSORS.get(spelling)
+        if dtype is None:
+            raise unsupported_type(clip(spelling), f"/{name[:60]}")
+        check_shape(shape, dtype, clip(name), f"/{name[:60]}")
+        if math.prod(shape) * dtype.itemsize != end - start:
+            raise _malformed(
+                f"{clip(name)} of shape {list(shape)} and type {spelling} does not take the "
+                f"{end - start} bytes of its offsets"
+            )
+        tensors[name] = tensor_of(data[start:end], dtype, shape, name[:60])
+    if at != len(data):
+        raise _malformed(f"{len(data) - at} bytes follow the last tensor")
+    return tensors, metadata
+
+
+class SafetensorsCodec:
+    """Tensors by name, fields in the query string or in ``__metadata__``."""
+
+    name = "safetensors"
+    media_types = ("application/vnd.safetensors", "application/x-safetensors")
+    is_json = False
+
+    def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
+        """The tensors; query and metadata as texts."""
+        tensors, metadata = read_tensors(body)
+        if not tensors:
+            raise Unprocessable("missing_tensor", "The safetensors file holds no tensor; name the one to pool 'input'.")
+        return Message(tensors, texts=merge_texts(dict(query), metadata, _METADATA))
+
+    def encode(self, message: Message) -> Encoded:
+        """The tensors, widest elements first so that each lies right; texts in the metadata."""
+        rows = sorted(message.tensors.items(), key=lambda row: -row[1].dtype.itemsize)
+        header: dict[str, object] = {_METADATA: dict(message.texts)} if message.texts else {}
+        start = 0
+        for name, tensor in rows:
+            end = start + tensor.outline.nbytes
+            header[name] = {
+                "dtype": tensor.dtype.safetensors,
+                "shape": list(tensor.shape),
+                "data_offsets": [start, end],
+            }
+            start = end
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+        text += b" " * (-(8 + len(text)) % _ALIGNMENT)
+        head = struct.pack("<Q", len(text)) + text
+        return Encoded(self.media_types[0], (head, *(tensor.buffer for _, tensor in rows)))
+
+    def accepts_outputs(self, count: int) -> bool:
+        """Any number, by name."""
+        return True
+
+
+SAFETENSORS: Final = SafetensorsCodec()

@@ -1,0 +1,127 @@
+"""Every hostile body is refused by the codecs: quickly, in little memory, with a class of ours."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poolhouse.dtypes import FLOAT32, INT64
+from poolhouse.errors import PoolhouseError
+from poolhouse.tensors import Message, Tensor
+from poolhouse.wire.codec import Codec
+from poolhouse.wire.codecs import CODECS, codec_of
+from poolhouse.wire.inflate import Inflater
+from poolhouse.wire.octet import OCTET
+from poolhouse.wire.query import parse_query
+from tests.hostile.makers import HOSTILE, LIMIT_BYTES, Hostile
+
+CHUNK_BYTES = 64 * 1024
+WORST_MS = 50
+
+
+@lru_cache(maxsize=1)
+def body_of(hostile_name: str) -> bytes:
+    return next(hostile for hostile in HOSTILE if hostile.name == hostile_name).make()
+
+
+def receive(hostile: Hostile, body: bytes) -> None:
+    """What the server does with a body, up to the message."""
+    codec = codec_of(hostile.media_type or None)
+    query = parse_query(hostile.query.encode())
+    inflater = Inflater(hostile.headers.get("Content-Encoding", ""), LIMIT_BYTES)
+    whole = bytearray()
+    for start in range(0, len(body), CHUNK_BYTES):
+        for piece in inflater.feed(memoryview(body)[start : start + CHUNK_BYTES]):
+            whole += piece
+    inflater.finish()
+    codec.decode(memoryview(whole), query, LIMIT_BYTES)
+
+
+def refusal_of(hostile: Hostile, body: bytes) -> PoolhouseError:
+    with pytest.raises(PoolhouseError) as caught:
+        receive(hostile, body)
+    return caught.value
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
+def test_a_hostile_body_is_refused_as_what_it_is(hostile: Hostile) -> None:
+    """Whoever sends it learns what is wrong, and nothing about how we are built."""
+    refusal = refusal_of(hostile, body_of(hostile.name))
+
+    assert refusal.status in hostile.statuses, refusal
+    assert 20 < len(refusal.detail) < 600
+    assert not any(word in refusal.detail for word in ("orjson", "zlib", "Traceback", ".py:", "site-packages"))
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
+def test_a_hostile_body_costs_little_time_and_memory(hostile: Hostile) -> None:
+    """One caller must not be able to hold the others up, or to fill the memory with few bytes."""
+    body = body_of(hostile.name)
+
+    times: list[float] = []
+    for _ in range(3):
+        start = time.perf_counter()
+        refusal_of(hostile, body)
+        times.append(1000 * (time.perf_counter() - start))
+    tracemalloc.start()
+    try:
+        refusal_of(hostile, body)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert min(times) <= WORST_MS
+    assert peak <= 2 * LIMIT_BYTES
+
+
+def test_the_folder_of_hostile_bodies_is_whole() -> None:
+    """A name tells one body from another, in reports and in the live test."""
+    assert len({hostile.name for hostile in HOSTILE}) == len(HOSTILE) >= 60
+
+
+GOOD: dict[str, tuple[Message, dict[str, str]]] = {
+    codec.name: (
+        Message(
+            {"input": Tensor(FLOAT32, np.array([[[np.nan, -np.inf, 0.1]]], np.float32))}
+            | (
+                {"indices": Tensor(INT64, np.array([[[2**62]]]))}
+                if codec.accepts_outputs(2) and codec is not OCTET
+                else {}
+            ),
+            texts={"kernel_size": "2"} if codec.name == "safetensors" else {},
+        ),
+        {"shape": "1,1,3"} if codec is OCTET else {},
+    )
+    for codec in CODECS
+}
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
+@given(data=st.data())
+@settings(max_examples=300)
+def test_a_damaged_body_is_read_or_refused(codec: Codec, data: st.DataObject) -> None:
+    """A bit may flip anywhere: the answer is a tensor that its bytes hold, or a refusal of ours."""
+    message, query = GOOD[codec.name]
+    body = bytearray(b"".join(codec.encode(message).chunks))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(body) - 1))
+        piece = data.draw(
+            st.sampled_from((b"", b"\0", b"\xff", b"[", b"]", b'"', b"{", b"9", b"-", b",")) | st.binary(max_size=4)
+        )
+        body[at : at + data.draw(st.integers(0, 4))] = piece
+
+    try:
+        read = codec.decode(memoryview(body), query, LIMIT_BYTES)
+    except PoolhouseError as refusal:
+        status = refusal.status
+    else:
+        status = 200
+        assert sum(tensor.outline.nbytes for tensor in read.tensors.values()) <= len(body) * 8
+
+    assert status in (200, 400, 413, 422)

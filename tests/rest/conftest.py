@@ -1,0 +1,39 @@
+"""One server with small limits for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from poolhouse.settings import Settings
+from tests.rest.serving import Served, serving
+
+LIMITS = {
+    "max_body_bytes": 1 << 20,
+    "max_json_bytes": 1 << 16,
+    "max_header_bytes": 1 << 14,
+    "header_timeout_s": 0.4,
+    "body_timeout_s": 0.4,
+}
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """Limits that a test reaches quickly."""
+    return Settings.model_validate({"port": 0, **LIMITS})
+
+
+@pytest.fixture(scope="session")
+def served(settings: Settings) -> Iterator[Served]:
+    """The server that most tests share: that it lives through all of them is part of what they show."""
+    with serving(settings) as server:
+        yield server
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[httpx.Client]:
+    """An HTTP client of that server."""
+    with served.client() as http:
+        yield http

@@ -1,0 +1,224 @@
+"""Reading bodies, without a socket: ``receive`` is a script."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import sys
+import tracemalloc
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from itertools import pairwise
+
+import psutil
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.types import Message, Receive
+
+from poolhouse.errors import DeadlinePassed, Malformed, TooLarge, TooSlow
+from poolhouse.rest.bodies import BodyRules, CallerGone, read_body
+from poolhouse.wire.inflate import Inflater
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+RULES = BodyRules(1000, 20.0, "Send less.")
+PACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd.compress}
+
+
+def script(pieces: Iterable[bytes]) -> Receive:
+    """What a server hands over: these pieces, then the end."""
+    left = iter(pieces)
+
+    async def receive() -> Message:
+        piece = next(left, None)
+        return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
+
+    return receive
+
+
+def read(
+    pieces: Sequence[bytes], rules: BodyRules = RULES, length: int | None = None, encoding: str | None = None
+) -> bytes:
+    """The body that is read from these pieces."""
+    inflater = Inflater(encoding, rules.limit_bytes) if encoding else None
+    return bytes(asyncio.run(read_body(script(pieces), rules, length=length, inflater=inflater)))
+
+
+def cut(body: bytes, places: Iterable[int]) -> list[bytes]:
+    """The body, cut at these places."""
+    edges = [0, *sorted(place % (len(body) + 1) for place in places), len(body)]
+    return [body[begin:end] for begin, end in pairwise(edges)]
+
+
+@given(st.binary(max_size=1000), st.lists(st.integers(0, 1000), max_size=6), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_how_a_body_is_cut_does_not_matter(body: bytes, places: list[int], known: bool) -> None:
+    """The network cuts bodies where it likes; a chunked body works like one with a length."""
+    assert read(cut(body, places), length=len(body) if known else None) == body
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+@given(st.binary(max_size=1000), st.lists(st.integers(0, 1000), max_size=4))
+@settings(max_examples=30, deadline=None)
+def test_a_deflated_body_is_the_same_body(encoding: str, body: bytes, places: list[int]) -> None:
+    """Compression is a matter of transport; the codec must not see it."""
+    packed = PACK[encoding](body)
+
+    assert read(cut(packed, places), length=len(packed), encoding=encoding) == body
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize("known", [True, False])
+def test_the_limit_is_exact(known: bool, pieces: int) -> None:
+    """A limit that is off by one is a limit that nobody can compute with."""
+    rules = BodyRules(900, 20.0, "Send less.")
+    for size, fits in ((899, True), (900, True), (901, False)):
+        body = bytes(size)
+        parts = cut(body, [300, 600][: pieces - 1])
+        length = size if known else None
+        if fits:
+            assert read(parts, rules, length) == body
+        else:
+            with pytest.raises(TooLarge, match=r"900 bytes\. Send less") as caught:
+                read(parts, rules, length)
+            assert caught.value.limit_bytes == 900
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_the_limit_counts_what_comes_out(encoding: str) -> None:
+    """A bomb is small on the wire."""
+    rules = BodyRules(1 << 20, 20.0, "Send less.")
+    assert read([PACK[encoding](bytes(1 << 20))], rules, encoding=encoding) == bytes(1 << 20)
+
+    with pytest.raises(TooLarge, match="Send less") as caught:
+        read([PACK[encoding](bytes((1 << 20) + 1))], rules, encoding=encoding)
+
+    assert caught.value.limit_bytes == 1 << 20
+
+
+def test_a_length_over_the_limit_reads_nothing() -> None:
+    """A caller should hear of the limit before a gigabyte is sent."""
+
+    async def never() -> Message:
+        raise AssertionError("the body was read")
+
+    with pytest.raises(TooLarge, match="has 1001 bytes"):
+        asyncio.run(read_body(never, RULES, length=1001))
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_deflated_body_that_stops_is_refused(encoding: str) -> None:
+    """Half of a tensor must not be pooled as if it were whole."""
+    packed = PACK[encoding](bytes(range(256)))
+
+    with pytest.raises(Malformed):
+        read([packed[: len(packed) // 2]], encoding=encoding)
+
+
+@pytest.mark.parametrize("sent", [0, 9, 11, 30])
+@pytest.mark.parametrize("pieces", [1, 4])
+def test_a_length_that_lies_is_refused(sent: int, pieces: int) -> None:
+    """Servers under us differ in what they let pass, so it is checked here."""
+    body = bytes(sent)
+
+    with pytest.raises(Malformed, match="Content-Length says"):
+        read(cut(body, [3, 5, 7][: pieces - 1]), length=10)
+
+
+def test_a_whole_body_is_not_copied() -> None:
+    """Nearly every small request comes in one piece."""
+    body = bytes(100)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    assert asyncio.run(read_body(receive, RULES, length=100)).obj is body
+
+
+def test_a_promise_takes_no_memory() -> None:
+    """Many callers that announce a gigabyte and send nothing must not fill the machine."""
+    rules = BodyRules(1 << 40, 20.0, "Send less.")
+    before = psutil.Process().memory_info().rss
+    after: list[int] = []
+    sent = iter([b"x", b"y"])
+
+    async def receive() -> Message:
+        piece = next(sent, None)
+        if piece is None:
+            after.append(psutil.Process().memory_info().rss)
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": piece, "more_body": True}
+
+    with pytest.raises(CallerGone):
+        asyncio.run(read_body(receive, rules, length=1 << 30))
+
+    assert after[0] - before < 64 << 20
+
+
+def test_many_tiny_pieces_cost_what_their_bytes_cost() -> None:
+    """A chunked body of single bytes must not be kept as a list of objects."""
+    count = 50_000
+    rules = BodyRules(count, 20.0, "Send less.")
+    receive = script(b"x" for _ in range(count))
+    tracemalloc.start()
+    try:
+        body = asyncio.run(read_body(receive, rules, length=None))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert bytes(body) == b"x" * count
+    assert peak < 4 * count + 500_000
+
+
+async def _silent_after(pieces: list[bytes]) -> Callable[[], Awaitable[Message]]:
+    silence = asyncio.Event()
+
+    async def receive() -> Message:
+        if not pieces:
+            await silence.wait()
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": True}
+
+    return receive
+
+
+@pytest.mark.parametrize("length", [None, 10])
+@pytest.mark.parametrize("pieces", [[], [b"abc"]])
+def test_silence_is_refused(pieces: list[bytes], length: int | None) -> None:
+    """A caller that stops in the middle would hold its memory for ever."""
+
+    async def go() -> None:
+        receive = await _silent_after(list(pieces))
+        await read_body(receive, BodyRules(1000, 0.01, "Send less."), length=length)
+
+    with pytest.raises(TooSlow, match=r"0\.01 s"):
+        asyncio.run(go())
+
+
+def test_a_deadline_ends_the_waiting() -> None:
+    """A body that comes after its caller's deadline is read for nobody."""
+
+    async def go() -> None:
+        receive = await _silent_after([b"abc"])
+        deadline = asyncio.get_running_loop().time() + 0.01
+        await read_body(receive, RULES, length=10, deadline=deadline)
+
+    with pytest.raises(DeadlinePassed):
+        asyncio.run(go())
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_a_caller_that_has_gone_is_not_an_error_of_anyone(before: int) -> None:
+    """There is nobody to answer, so nothing is answered and nothing logged as a fault."""
+    pieces = [b"x"] * before
+
+    async def receive() -> Message:
+        if not pieces:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": pieces.pop(), "more_body": True}
+
+    with pytest.raises(CallerGone):
+        asyncio.run(read_body(receive, RULES, length=10))

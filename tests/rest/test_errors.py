@@ -1,0 +1,238 @@
+"""Every error of every route: one form, named, with nothing internal in it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+from starlette.types import Message as Event
+from starlette.types import Receive, Scope, Send
+
+from poolhouse.pooling import Pooling
+from poolhouse.rest.app import create_app, pooling_of
+from poolhouse.rest.middleware import Frame
+from poolhouse.rest.nearest import Signpost
+from poolhouse.settings import Settings
+from tests.rest.serving import POOL, Served
+from tests.rest.test_problems import KEYS
+
+JSON_TYPE = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A request, and how it is refused."""
+
+    method: str
+    path: str
+    status: int
+    code: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def post(path: str, status: int, code: str, body: bytes = b"", **headers: str) -> Refused:
+    """A refused POST with a JSON type unless told otherwise."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Refused("POST", path, status, code, {**JSON_TYPE, **given}, body)
+
+
+REFUSED = [
+    post(POOL, 400, "malformed_body", b"{"),
+    post(POOL, 400, "malformed_header", b"{}", Request_Timeout="soon"),
+    post(POOL, 400, "malformed_header", b"{}", Accept="///"),
+    post(POOL, 400, "malformed_encoding", b"xxxx", Content_Encoding="gzip"),
+    post(POOL, 406, "not_acceptable", b"{}", Accept="text/html"),
+    post(POOL, 413, "body_too_large", bytes(1 << 17)),
+    post(POOL, 415, "unsupported_media_type", b"{}", Content_Type="text/plain"),
+    post(POOL, 415, "unsupported_encoding", b"{}", Content_Encoding="br"),
+    post(POOL, 422, "invalid_fields", b'{"input": [[[[1]]]], "kernel_size": 1, "kernal": 2}'),
+    post(POOL, 422, "missing_tensor", b'{"kernel_size": 1}'),
+    post(POOL, 504, "deadline_passed", b'{"input": [[[[1]]]], "kernel_size": 1}', Request_Timeout="0.000000001"),
+    post("/v1/pool/max_pol2d", 404, "unknown_operator", b"{}"),
+    post("/v1/plan/max_pol2d", 404, "unknown_operator", b"{}"),
+    post("/v1/plan/max_pool2d", 400, "malformed_body", b"{"),
+    post("/v1/plan/max_pool2d", 413, "body_too_large", bytes(1 << 17)),
+    post("/v1/plan/max_pool2d", 415, "unsupported_media_type", b"{}", Content_Type="application/x-npy"),
+    post("/v1/plan/max_pool2d", 406, "not_acceptable", b"{}", Accept="application/x-npy"),
+    Refused("GET", "/v1/operators/max_pol2d", 404, "unknown_operator"),
+    Refused("GET", "/v1/pols", 404, "unknown_path"),
+    Refused("GET", "/docs/", 404, "unknown_path"),
+    Refused("GET", "/%F0%9F%8F%8A/%00%ff", 404, "unknown_path"),
+    Refused("GET", "/" + "x" * 9000, 404, "unknown_path"),
+    Refused("GET", "/../../etc/passwd", 404, "unknown_path"),
+    *(
+        Refused("DELETE", path, 405, "method_not_allowed")
+        for path in [POOL, "/v1/plan/max_pool2d", "/v1/operators", "/livez", "/readyz", "/docs", "/openapi.json", "/"]
+    ),
+]
+
+
+@pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: f"{refused.method} {refused.path[:30]} {refused.code}")
+def test_every_refusal_has_one_form(client: httpx.Client, refused: Refused) -> None:
+    """A caller writes one reader of problems, and it never meets anything else."""
+    answer = client.request(refused.method, refused.path, headers=refused.headers, content=refused.body)
+
+    document = answer.json()
+    assert (answer.status_code, document["code"]) == (refused.status, refused.code), answer.text
+    assert list(document)[: len(KEYS)] == KEYS
+    assert set(document) <= {*KEYS, "errors", "limit_bytes"}
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-request-id"] == document["request_id"]
+    assert document["status"] == refused.status
+    for inside in ("Traceback", "site-packages", "starlette", "orjson", "uvicorn", ".py"):
+        assert inside not in answer.text.replace(refused.path, "")
+    assert ("allow" in answer.headers) == (refused.status == 405)
+    assert ("accept-post" in answer.headers) == (refused.code == "unsupported_media_type")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/version", "/v1/operators", "/openapi.json", "/docs", "/nope"])
+def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
+    """RFC 9110 9.3.2; load balancers probe with it."""
+    get, head = client.get(path), client.head(path)
+
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+    if path != "/nope":
+        assert head.headers["content-length"] == get.headers["content-length"]
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/v1/operator", "/v1/operators"),
+        ("/v1/max_pool2d", "/v1/pool/max_pool2d"),
+        ("/v1/pool/max_pool2d/", "/v1/pool/max_pool2d"),
+        ("/openapi.jsn", "/openapi.json"),
+        ("/health", "/livez"),
+    ],
+)
+def test_a_lost_caller_is_shown_the_way(client: httpx.Client, path: str, hint: str) -> None:
+    """Most wrong paths are one letter wrong."""
+    assert hint in client.get(path).json()["detail"]
+
+
+def test_the_request_id_is_echoed_or_made(client: httpx.Client) -> None:
+    """One word that a caller's log and ours share."""
+    given = client.get("/livez", headers={"X-Request-ID": "order-66"})
+    made = [client.get("/livez").headers["x-request-id"] for _ in range(2)]
+    insane = client.get("/livez", headers={"X-Request-ID": "x" * 129})
+
+    assert given.headers["x-request-id"] == "order-66"
+    assert made[0] != made[1]
+    assert insane.headers["x-request-id"] != "x" * 129
+
+
+def test_a_fault_of_ours_says_so_and_no_more(
+    settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller gets a request id, the log gets the traceback under the same id."""
+
+    def broken(self: Pooling, *arguments: object) -> dict[str, object]:
+        raise RuntimeError("the secret is in the source")
+
+    monkeypatch.setattr(Pooling, "plan", broken)
+    app = create_app(settings, pooling_of(settings))
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            body = {"input": {"shape": [1, 1, 4, 4]}, "kernel_size": 2}
+            return await client.post("/v1/plan/max_pool2d", json=body, headers={"X-Request-ID": "find-me"})
+
+    with caplog.at_level(logging.ERROR):
+        answer = asyncio.run(ask())
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "secret" not in answer.text
+    assert "find-me" in caplog.text
+    assert "the secret is in" in caplog.text
+
+
+def test_a_fault_after_the_start_ends_the_connection() -> None:
+    """Half an answer must not look like a whole one, so the server gets to see the fault and closes."""
+
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("late")
+
+    sent: list[Event] = []
+
+    async def send(event: Event) -> None:
+        sent.append(event)
+
+    async def receive() -> Event:
+        return {"type": "http.request"}
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    with pytest.raises(RuntimeError, match="late"):
+        asyncio.run(Frame(broken, Signpost([], []))(scope, receive, send))
+
+    assert [event["type"] for event in sent] == ["http.response.start"]
+
+
+def test_a_request_cut_off_at_shutdown_is_told() -> None:
+    """At the end of the grace period the server cancels; the caller should hear that trying again is right."""
+
+    async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.Event().wait()
+
+    sent: list[Event] = []
+
+    async def send(event: Event) -> None:
+        sent.append(event)
+
+    async def receive() -> Event:
+        return {"type": "http.request"}
+
+    async def go() -> None:
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+        task = asyncio.ensure_future(Frame(endless, Signpost([], []))(scope, receive, send))
+        asyncio.get_running_loop().call_soon(task.cancel)
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(go())
+
+    assert sent[0]["status"] == 503
+    assert dict(sent[0]["headers"])[b"retry-after"] == b"1"
+    assert json.loads(sent[1]["body"])["code"] == "draining"
+
+
+def test_an_unready_service_says_so(settings: Settings) -> None:
+    """Before the start and after a lost device no traffic should come."""
+    app = create_app(settings)
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            return await client.get("/readyz")
+
+    answer = asyncio.run(ask())
+
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    assert answer.json()["code"] == "device_lost"
+
+
+def test_the_platform_pages(served: Served) -> None:
+    """Orchestrators read the status, people read the rest."""
+    with served.client() as client:
+        alive, ready, version = (client.get(path) for path in ("/livez", "/readyz", "/version"))
+
+    assert alive.json() == {"status": "alive"}
+    assert ready.json()["status"] == "ready"
+    assert ready.json()["devices"]
+    assert set(version.json()) == {"name", "version", "python", "torch", "devices"}
+    assert {page.headers["cache-control"] for page in (alive, ready, version)} == {"no-store"}
+
+
+def test_the_catalogue_lists_what_can_be_called(client: httpx.Client) -> None:
+    """A client finds everything it needs to build a form or a call."""
+    names = [entry["name"] for entry in client.get("/v1/operators").json()["operators"]]
+
+    assert "max_pool2d" in names
+    for name in names:
+        assert client.get(f"/v1/operators/{name}").json()["name"] == name

@@ -1,0 +1,99 @@
+"""The pages: vendored, complete without any other host."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Request, sync_playwright
+
+from poolhouse.rest.openapi import document
+from poolhouse.rest.pages import SWAGGER_UI_VERSION
+from tests.rest.serving import Served
+
+ASSETS = resources.files("poolhouse.rest").joinpath("assets")
+SUMS = {
+    name: checksum
+    for checksum, name in (line.split() for line in ASSETS.joinpath("SHA256SUMS").read_text().splitlines())
+}
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_vendored_files_are_what_was_vendored(name: str) -> None:
+    """A changed script in our pages would run in every visitor's browser."""
+    assert hashlib.sha256(ASSETS.joinpath(name).read_bytes()).hexdigest() == SUMS[name]
+
+
+def test_the_pinned_version_is_said_once() -> None:
+    """The path that browsers cache for a year must change with the files."""
+    assert f"`swagger-ui-dist` {SWAGGER_UI_VERSION}," in ASSETS.joinpath("README.md").read_text()
+
+
+def test_the_document_is_served_as_it_is_generated(client: httpx.Client) -> None:
+    """What is checked in, what is served and what the page shows are one document."""
+    answer = client.get("/openapi.json")
+
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == document()
+
+
+def test_assets_carry_their_type_and_may_be_kept(client: httpx.Client) -> None:
+    """A browser runs no script of a wrong type, and should fetch two megabytes once."""
+    script = client.get(f"/docs/{SWAGGER_UI_VERSION}/swagger-ui-bundle.js")
+    style = client.get(f"/docs/{SWAGGER_UI_VERSION}/swagger-ui.css")
+
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert style.headers["content-type"].startswith("text/css")
+    assert "immutable" in script.headers["cache-control"]
+
+
+def test_the_front_door_leads_to_the_docs(client: httpx.Client) -> None:
+    """The first thing people do with a URL is to open it."""
+    answer = client.get("/")
+
+    assert answer.status_code == 307
+    assert client.get("/", follow_redirects=True).url.path == "/docs"
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed")
+def test_the_page_works_with_no_other_host(served: Served) -> None:
+    """Clusters without the Internet are where services like this run."""
+    asked: list[str] = []
+    wrong: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith("data:"):
+            asked.append(request.url)
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        page = browser.new_page()
+        page.on("request", note)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+        page.goto(f"{served.url}/docs")
+        page.locator(".opblock").first.wait_for()
+        shown = page.locator(".opblock").count()
+        page.locator(".opblock-summary").first.click()
+        page.locator(".opblock-body").first.wait_for()
+        browser.close()
+
+    paths = document()["paths"]
+    assert isinstance(paths, dict)
+    assert shown == sum(len(methods) for methods in paths.values())
+    assert wrong == []
+    assert {url.split("/")[2] for url in asked} == {f"127.0.0.1:{served.port}"}

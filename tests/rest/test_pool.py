@@ -1,0 +1,312 @@
+"""The pool route, end to end over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+import json
+import re
+import sys
+import threading
+
+import httpx
+import numpy as np
+import pytest
+from starlette.types import Message as Event
+
+from poolhouse.errors import DeadlinePassed
+from poolhouse.pooling import Answer
+from poolhouse.rest.bodies import CallerGone
+from poolhouse.rest.pool import unless_gone
+from tests.rest.conftest import LIMITS
+from tests.rest.serving import IMAGE, POOL, Served
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+JSON_REQUEST: dict[str, object] = {"input": IMAGE, "kernel_size": 2}
+MAXIMA = [[[[6, 8], [14, 16]]]]
+NPY = "application/x-npy"
+NPZ = "application/x-npz"
+SAFETENSORS = "application/vnd.safetensors"
+OCTET = "application/octet-stream"
+JSON = "application/json"
+QUERY = {"kernel_size": "2"}
+
+
+def npy(array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> bytes:
+    """The array as an npy file."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+IMAGE_NPY = npy(np.array(IMAGE, np.float32))
+
+
+def test_the_example_of_the_contract(client: httpx.Client) -> None:
+    """The first thing a newcomer tries."""
+    answer = client.post(POOL, json={**JSON_REQUEST, "return_indices": True})
+
+    assert answer.status_code == 200
+    document = answer.json()
+    assert document["output"] == {"dtype": "float32", "shape": [1, 1, 2, 2], "data": MAXIMA}
+    assert document["indices"] == {
+        "dtype": "int64",
+        "shape": [1, 1, 2, 2],
+        "data": [[[[5, 7], [13, 15]]]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("accept", "indices", "media_type"),
+    [
+        (None, False, NPY),
+        ("*/*", False, NPY),
+        (NPY, False, NPY),
+        (None, True, NPZ),
+        ("*/*", True, NPZ),
+        (SAFETENSORS, True, SAFETENSORS),
+        (f"{JSON};q=0.5, {OCTET}", True, OCTET),
+        (JSON, False, JSON),
+    ],
+)
+def test_the_answer_is_of_the_type_that_was_asked_for(
+    client: httpx.Client, accept: str | None, indices: bool, media_type: str
+) -> None:
+    """Accept says what the caller can read; with nothing said the answer mirrors the request."""
+    headers = {"Content-Type": NPY, **({"Accept": accept} if accept else {})}
+    request = client.build_request("POST", POOL, params={**QUERY, "return_indices": str(indices).lower()})
+    request = httpx.Request("POST", request.url, headers=headers, content=IMAGE_NPY)
+
+    answer = client.send(request)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == media_type
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    assert ("tensor-metadata" in answer.headers) == (media_type == OCTET)
+    if media_type == NPY:
+        assert np.load(io.BytesIO(answer.content)).tolist() == MAXIMA
+
+
+@pytest.mark.parametrize(("accept", "indices"), [("image/png", False), (NPY, True)])
+def test_an_answer_that_cannot_be_given_is_refused(client: httpx.Client, accept: str, indices: bool) -> None:
+    """A caller that gets another type than it asked for would read rubbish."""
+    params = {**QUERY, "return_indices": str(indices).lower()}
+
+    answer = client.post(POOL, params=params, content=IMAGE_NPY, headers={"Content-Type": NPY, "Accept": accept})
+
+    assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_compressed_request_is_the_same_request(client: httpx.Client, encoding: str) -> None:
+    """Content-Encoding changes the transport, never the answer."""
+    body = json.dumps(JSON_REQUEST).encode()
+    packed = gzip.compress(body) if encoding == "gzip" else zstd.compress(body)
+
+    answer = client.post(POOL, content=packed, headers={"Content-Type": JSON, "Content-Encoding": encoding})
+
+    assert answer.json()["output"]["data"] == MAXIMA
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "deflate"])
+def test_a_coding_that_is_not_spoken_is_refused(client: httpx.Client, encoding: str) -> None:
+    """Pooling compressed bytes as if they were elements would answer nonsense."""
+    answer = client.post(POOL, content=b"x", headers={"Content-Type": JSON, "Content-Encoding": encoding})
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_encoding")
+    assert "gzip" in answer.headers["accept-encoding"]
+
+
+def test_answers_are_compressed_only_when_asked(client: httpx.Client) -> None:
+    """Floats hardly shrink, so compression costs time that only the caller can want to spend."""
+    zeros = npy(np.zeros((1, 4, 128, 128), np.float32))
+    headers = {"Content-Type": NPY, "Accept-Encoding": "identity"}
+
+    plain = client.post(POOL, params=QUERY, content=zeros, headers=headers)
+    packed = client.post(POOL, params=QUERY, content=zeros, headers={**headers, "Accept-Encoding": "gzip"})
+
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < 2000
+    assert packed.content == plain.content
+
+
+def test_a_large_answer_arrives_whole(client: httpx.Client) -> None:
+    """Beyond one message the bytes go out as they lie in memory, and must still be in order."""
+    x = np.arange(4 * 200 * 200, dtype=np.float32).reshape(1, 4, 200, 200)
+
+    answer = client.post(POOL, params={"kernel_size": "1"}, content=npy(x), headers={"Content-Type": NPY})
+
+    assert np.array_equal(np.load(io.BytesIO(answer.content)), x)
+
+
+def test_large_json_is_read_and_written(served: Served) -> None:
+    """JSON over 64 KiB takes another way, through a thread, to the same answer."""
+    x = np.arange(100 * 100, dtype=np.float32).reshape(1, 1, 100, 100)
+    body = json.dumps({"input": x.tolist(), "kernel_size": 1}, separators=(",", ":"))
+
+    with served.client() as client:
+        packed = client.post(POOL, content=body, headers={"Content-Type": JSON})
+
+    assert packed.status_code == (413 if len(body) > LIMITS["max_json_bytes"] else 200)
+
+
+def test_a_chunked_body_works_like_one_with_a_length(client: httpx.Client) -> None:
+    """Streams and pipes cannot know their length."""
+    pieces = iter([IMAGE_NPY[:50], IMAGE_NPY[50:130], IMAGE_NPY[130:]])
+
+    answer = client.post(POOL, params=QUERY, content=pieces, headers={"Content-Type": NPY})
+
+    assert np.load(io.BytesIO(answer.content)).tolist() == MAXIMA
+
+
+@pytest.mark.parametrize(("media_type", "limit"), [(JSON, "max_json_bytes"), (OCTET, "max_body_bytes")])
+@pytest.mark.parametrize("chunked", [True, False])
+def test_limits_hold_to_the_byte(client: httpx.Client, media_type: str, limit: str, chunked: bool) -> None:
+    """JSON and binary have limits of their own; at the limit the body is read, one above it is not."""
+    size = int(LIMITS[limit])
+    for extra in (0, 1):
+        body = b" " * (size + extra)
+
+        answer = client.post(POOL, content=iter([body]) if chunked else body, headers={"Content-Type": media_type})
+
+        code = answer.json()["code"]
+        if extra:
+            assert (answer.status_code, code) == (413, "body_too_large")
+            assert answer.json()["limit_bytes"] == size
+            assert ("binary" in answer.json()["detail"]) == (media_type == JSON)
+        else:
+            assert code != "body_too_large"
+
+
+def test_a_bomb_ends_at_the_limit(client: httpx.Client) -> None:
+    """A few kilobytes that inflate to a gigabyte must cost a limit's worth, not a gigabyte."""
+    bomb = gzip.compress(bytes(64 << 20), compresslevel=1)
+
+    answer = client.post(POOL, content=bomb, headers={"Content-Type": JSON, "Content-Encoding": "gzip"})
+
+    assert (answer.status_code, answer.json()["limit_bytes"]) == (413, LIMITS["max_json_bytes"])
+
+
+def test_server_timing_tells_the_four_stops(client: httpx.Client) -> None:
+    """Developers see it in the network panel of their browser."""
+    answer = client.post(POOL, json=JSON_REQUEST)
+
+    entries = answer.headers["server-timing"].split(", ")
+    matches = [re.fullmatch(r"(\w+);dur=(\d+\.\d{3})", entry) for entry in entries]
+    assert [match and match[1] for match in matches] == ["decode", "queue", "compute", "encode"]
+
+
+def test_a_deadline_that_has_passed_is_told(client: httpx.Client) -> None:
+    """Work that nobody waits for any more is not done."""
+    answer = client.post(POOL, json=JSON_REQUEST, headers={"Request-Timeout": "0.000000001"})
+
+    assert (answer.status_code, answer.json()["code"]) == (504, "deadline_passed")
+
+
+def test_a_deadline_in_time_changes_nothing(client: httpx.Client) -> None:
+    """A generous deadline is the usual one."""
+    answer = client.post(POOL, json=JSON_REQUEST, headers={"Request-Timeout": "60.5"})
+
+    assert answer.json()["output"]["data"] == MAXIMA
+
+
+def test_many_callers_at_once_get_their_own_answers(served: Served) -> None:
+    """Whatever is shared inside, nobody sees another's result."""
+    wrong: list[int] = []
+
+    def call(number: int) -> None:
+        with served.client() as client:
+            for _ in range(5):
+                answer = client.post(POOL, json={"input": [[[[number]]]], "kernel_size": 1})
+                if answer.json()["output"]["data"] != [[[[number]]]]:
+                    wrong.append(number)
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert wrong == []
+
+
+def test_a_plan_needs_no_data(client: httpx.Client) -> None:
+    """One asks for shapes before one builds the tensor."""
+    body = {"input": {"shape": [8, 64, 112, 112], "dtype": "float32"}, "kernel_size": 3, "stride": 2}
+
+    answer = client.post("/v1/plan/max_pool2d", json=body)
+
+    assert answer.status_code == 200
+    assert answer.json()["operator"] == "max_pool2d"
+    assert answer.json()["input_bytes"] == 25690112
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"), [({"Content-Type": NPY}, 415), ({"Content-Type": JSON, "Accept": NPY}, 406)]
+)
+def test_a_plan_is_json_both_ways(client: httpx.Client, headers: dict[str, str], status: int) -> None:
+    """A plan has no elements, so binary has nothing to hold."""
+    answer = client.post("/v1/plan/max_pool2d", content=b"{}", headers=headers)
+
+    assert answer.status_code == status
+
+
+class _Watched:
+    """Work of the pool that notes whether it was given up."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.given_up = False
+
+    async def never_done(self) -> Answer:
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.given_up = True
+            raise
+        raise AssertionError("nobody sets it")
+
+
+def test_work_ends_when_its_caller_leaves() -> None:
+    """What nobody waits for any more would keep others waiting."""
+
+    async def go() -> bool:
+        watched = _Watched()
+
+        async def receive() -> Event:
+            await watched.begun.wait()
+            return {"type": "http.disconnect"}
+
+        with pytest.raises(CallerGone):
+            await unless_gone(watched.never_done(), receive)
+        await asyncio.sleep(0)  # one turn, in which the cancellation arrives
+        return watched.given_up
+
+    assert asyncio.run(go())
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_watching_the_caller_changes_no_answer(fails: bool) -> None:
+    """Results and refusals of the work arrive as they are."""
+
+    async def work() -> Answer:
+        if fails:
+            raise DeadlinePassed("deadline_passed", "late")
+        return Answer({}, {}, 1.0, 2.0)
+
+    async def never() -> Event:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+    if fails:
+        with pytest.raises(DeadlinePassed):
+            asyncio.run(unless_gone(work(), never))
+    else:
+        assert asyncio.run(unless_gone(work(), never)).compute_s == 2.0

@@ -1,0 +1,228 @@
+"""The connection: what uvicorn alone would let through, or answer in its own words. Bare sockets."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.rest.conftest import LIMITS
+from tests.rest.serving import IMAGE, POOL, Served, read_all
+
+JSON_BODY = json.dumps({"input": IMAGE, "kernel_size": 2}).encode()
+LIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
+HEADER_LIMIT = int(LIMITS["max_header_bytes"])
+
+
+def posting(*headers: bytes) -> bytes:
+    """A request head for the pool route."""
+    lines = [f"POST {POOL} HTTP/1.1".encode(), b"Host: x", b"Content-Type: application/json", *headers]
+    return b"\r\n".join([*lines, b"", b""])
+
+
+def parse(answer: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of one answer."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    pairs = (line.split(": ", 1) for line in lines)
+    return int(first.split(" ")[1]), dict(pairs), body
+
+
+def refusal(answer: bytes) -> dict[str, object]:
+    """The problem document of an answer that closes its connection, checked against its headers."""
+    status, headers, body = parse(answer)
+    document: dict[str, object] = json.loads(body)
+    assert headers["content-type"] == "application/problem+json"
+    assert int(headers["content-length"]) == len(body)
+    assert headers["connection"] == "close"
+    assert headers["x-request-id"] == document["request_id"]
+    assert document["status"] == status
+    return document
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
+        b"CONNECT example.test:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        posting(b"Content-Length: 1", b"Transfer-Encoding: chunked") + b"0\r\n\r\n",
+        posting(b"Content-Length: 1", b"Content-Length: 2") + b"ab",
+        posting(b"Content-Length: -1"),
+        posting(b"Transfer-Encoding: chunked") + b"zz\r\n",
+        posting(b"Transfer-Encoding: chunked") + b"3\r\nabcdef\r\n",
+    ],
+)
+def test_unreadable_bytes_are_refused_in_our_words(served: Served, sent: bytes) -> None:
+    """uvicorn would answer in plain text, and a caller's reader of problems would fail on it."""
+    document = refusal(served.exchange(sent))
+
+    assert (document["status"], document["code"]) == (400, "malformed_request")
+
+
+@given(st.binary(min_size=1, max_size=300))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_random_bytes_never_hurt(served: Served, sent: bytes) -> None:
+    """Ports are scanned all day; whatever comes, the answer is a refusal or nothing."""
+    with served.connect() as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        answer = read_all(connection)
+
+    assert answer == b"" or 400 <= refusal(answer)["status"] < 500  # type: ignore[operator]  # an int, by JSON
+
+
+LONG_HEADERS = [
+    LIVE + b"X-Long: " + b"a" * 100_000 + b"\r\n\r\n",
+    LIVE + b"X-Endless: " + b"a" * 100_000,
+    LIVE + b"".join(b"X-%d: y\r\n" % number for number in range(10_000)) + b"\r\n",
+    b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+]
+LONG_FRAMING = [
+    posting(b"Transfer-Encoding: chunked") + b"1;" + b"e" * 1_000_000,
+    posting(b"Transfer-Encoding: chunked") + b"1\r\n{\r\n0\r\nTrailer: " + b"t" * 1_000_000,
+]
+
+
+# What one read brings is bounded; beyond that, framing that leads nowhere has to be counted.
+@pytest.mark.parametrize("sent", LONG_HEADERS + LONG_FRAMING)
+def test_headers_have_a_limit(served: Served, sent: bytes) -> None:
+    """The parser under uvicorn takes headers of any size, and keeps them."""
+    document = refusal(served.exchange(sent))
+
+    assert (document["status"], document["code"]) == (431, "headers_too_large")
+    assert document["limit_bytes"] == HEADER_LIMIT
+
+
+def test_headers_just_under_the_limit_pass(served: Served) -> None:
+    """Large cookies behind a proxy are common; the limit must not bite early, even with a body behind."""
+    padding = b"X-Long: " + b"a" * (HEADER_LIMIT - 400)
+    body = JSON_BODY + b" " * 50_000
+    head = posting(b"Connection: close", padding, b"Content-Length: %d" % len(body))
+
+    status, _, _ = parse(served.exchange(head + body))
+
+    assert status == 200
+
+
+@pytest.mark.parametrize("sent", [b"GET /livez HT", LIVE + b"X-Slow: 1"])
+def test_slow_headers_are_refused(served: Served, sent: bytes) -> None:
+    """A thousand connections that never finish their headers would use up the service."""
+    assert refusal(served.exchange(sent))["status"] == 408
+
+
+def test_a_connection_that_says_nothing_is_closed(served: Served) -> None:
+    """Silence costs a file descriptor."""
+    assert served.exchange(b"") == b""
+
+
+def test_slow_headers_of_a_second_request_are_refused_too(served: Served) -> None:
+    """A kept connection is no way around the limit."""
+    answer = served.exchange(LIVE + b"\r\n" + LIVE)
+
+    first, second = answer.split(b'{"status":"alive"}')
+    assert parse(first)[0] == 200
+    assert refusal(second)["status"] == 408
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 100", b"Transfer-Encoding: chunked"])
+def test_a_body_that_stops_is_refused(served: Served, head: bytes) -> None:
+    """A caller that hangs in the middle of its body learns why its connection went."""
+    with served.connect() as connection:
+        connection.sendall(posting(head) + (b"2\r\n{}\r\n" if b"chunked" in head else b"{}"))
+        answer = connection.recv(65536)
+
+    status, headers, body = parse(answer)
+    assert (status, json.loads(body)["code"]) == (408, "body_too_slow")
+    assert headers["content-type"] == "application/problem+json"
+
+
+def test_a_deadline_ends_the_waiting_for_a_body(served: Served) -> None:
+    """The caller said how long it waits; the body's own patience is longer."""
+    with served.connect() as connection:
+        connection.sendall(posting(b"Content-Length: 100", b"Request-Timeout: 0.02") + b"{}")
+        status, _, body = parse(connection.recv(65536))
+
+    assert (status, json.loads(body)["code"]) == (504, "deadline_passed")
+
+
+def test_a_length_over_the_limit_is_refused_before_the_body(served: Served) -> None:
+    """The answer comes although not one byte of the body was sent."""
+    with served.connect() as connection:
+        connection.sendall(posting(b"Content-Length: 999999999999"))
+        status, _, body = parse(connection.recv(65536))
+
+    document = json.loads(body)
+    assert (status, document["code"]) == (413, "body_too_large")
+    assert document["limit_bytes"] == LIMITS["max_json_bytes"]
+    assert "application/x-npy" in document["detail"]
+
+
+def test_a_refusal_instead_of_100_continue_closes(served: Served) -> None:
+    """The caller may or may not send the body now; on a kept connection it could pass for a request."""
+    answer = served.exchange(posting(b"Content-Length: 999999999999", b"Expect: 100-continue"))
+
+    assert refusal(answer)["status"] == 413
+
+
+def test_expect_is_answered_when_the_body_is_wanted(served: Served) -> None:
+    """curl waits a second for this line before every large body."""
+    head = posting(b"Content-Length: %d" % len(JSON_BODY), b"Expect: 100-continue", b"Connection: close")
+    with served.connect() as connection:
+        connection.sendall(head)
+        interim = connection.recv(65536)
+        connection.sendall(JSON_BODY)
+        status, _, _ = parse(read_all(connection))
+
+    assert interim == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert status == 200
+
+
+def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
+    """HTTP/1.1 allows it, and a refusal of the last must not cut into the answer before."""
+    sent = posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY + b"GARBAGE\r\n\r\n"
+
+    answer = served.exchange(sent)
+
+    status, headers, body = parse(answer)
+    assert status == 200
+    assert json.loads(body[: int(headers["content-length"])])["output"]["shape"] == [1, 1, 2, 2]
+
+
+def test_a_caller_that_leaves_in_the_middle_harms_nobody(served: Served, client: httpx.Client) -> None:
+    """Browsers and load balancers do it all the time."""
+    for _ in range(20):
+        with served.connect() as connection:
+            connection.sendall(posting(b"Content-Length: 1000") + b'{"input"')
+
+    assert client.get("/readyz").status_code == 200
+
+
+def test_an_upgrade_that_is_not_spoken_is_ignored(served: Served) -> None:
+    """curl --http2 and browsers offer it with a plain request; RFC 9110 7.8 lets a server ignore it."""
+    head = b"Connection: Upgrade, close\r\nUpgrade: h2c\r\n"
+
+    status, _, body = parse(served.exchange(LIVE + head + b"\r\n"))
+
+    assert (status, body) == (200, b'{"status":"alive"}')
+
+
+def test_curl_sends_a_large_body(tmp_path: Path, served: Served) -> None:
+    """The README's own tool, with its Expect header and its upload, on a body of several buffers."""
+    (tmp_path / "x.bin").write_bytes(bytes(1 << 20))
+    query = "kernel_size=2&shape=1,4,256,256&dtype=float32"
+
+    command = f"""curl -sS -w %{{http_code}} -o y.bin --noproxy * --data-binary @x.bin
+        -H Content-Type:application/octet-stream -H Expect:100-continue {served.url}{POOL}?{query}"""
+    ran = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "200"
+    assert (tmp_path / "y.bin").read_bytes() == bytes(1 << 18)

@@ -1,0 +1,127 @@
+"""npz: numpy and the standard library's zip are the oracles."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.dtypes import BFLOAT16, FLOAT32
+from poolhouse.errors import TooLarge
+from poolhouse.tensors import Message, Tensor
+from poolhouse.wire.npz import NPZ, read_arrays, write_arrays
+from tests.wire.drawing import NAMES, body_of, same_bits, tensors, there_and_back
+
+MESSAGES = st.dictionaries(NAMES, tensors(), min_size=1)
+
+
+def zipped(arrays: dict[str, npt.NDArray[np.generic]], deflated: bool) -> bytes:
+    file = io.BytesIO()
+    if deflated:
+        np.savez_compressed(file, allow_pickle=True, **arrays)
+    else:
+        np.savez(file, allow_pickle=True, **arrays)
+    return file.getvalue()
+
+
+@given(MESSAGES)
+def test_what_is_written_is_read_back_bit_for_bit(arrays: dict[str, Tensor]) -> None:
+    """The client reads what the server writes, and the other way round."""
+    back = there_and_back(NPZ, Message(arrays)).tensors
+
+    assert list(back) == list(arrays)
+    assert all(same_bits(back[name], tensor) for name, tensor in arrays.items())
+
+
+@given(MESSAGES)
+def test_numpy_reads_what_we_write(arrays: dict[str, Tensor]) -> None:
+    """The answer is for np.load, and its checksums hold."""
+    body = body_of(NPZ.encode(Message(arrays)))
+
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.testzip() is None
+    with np.load(io.BytesIO(body), allow_pickle=False) as held:
+        assert set(held) == set(arrays)
+        for name, tensor in arrays.items():
+            assert held[name].shape == tensor.shape
+            assert held[name].tobytes() == bytes(tensor.buffer)
+
+
+@given(MESSAGES, st.booleans())
+def test_we_read_what_numpy_writes(arrays: dict[str, Tensor], deflated: bool) -> None:
+    """savez and savez_compressed are what a caller has at hand."""
+    arrays = {name: tensor for name, tensor in arrays.items() if tensor.dtype is not BFLOAT16}
+    body = zipped({name: tensor.array for name, tensor in arrays.items()}, deflated)
+
+    back = read_arrays(memoryview(body), 2**20)
+
+    assert set(back) == set(arrays)
+    assert all(same_bits(back[name], tensor) for name, tensor in arrays.items())
+
+
+@given(MESSAGES)
+def test_zip64_is_written_and_read(arrays: dict[str, Tensor]) -> None:
+    """Above 4 GiB the short numbers of a zip do not suffice; the threshold is lowered to see it here."""
+    body = b"".join(write_arrays(arrays, wide_from=1))
+
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [f"{name}.npy" for name in arrays]
+    back = read_arrays(memoryview(body), 2**20)
+    assert all(same_bits(back[name], tensor) for name, tensor in arrays.items())
+
+
+def test_a_stored_array_is_not_copied() -> None:
+    """Each file begins at a multiple of 64 bytes, so every element lies right."""
+    tensor = Tensor(FLOAT32, np.ones((3, 5), np.float32))
+    raw = body_of(NPZ.encode(Message({"input": tensor, "indices": tensor})))
+    body = np.frombuffer(bytearray(raw), dtype=np.uint8)
+
+    back = read_arrays(body.data, 2**20)
+
+    assert np.shares_memory(back["input"].array, body)
+    assert np.shares_memory(back["indices"].array, body)
+
+
+@pytest.mark.parametrize("zip_name", ["output", "indices"])
+def test_a_streamed_zip_is_read(zip_name: str) -> None:
+    """A writer that cannot seek puts sizes behind the data; the directory still says them."""
+
+    class Pipe(io.RawIOBase):
+        def __init__(self) -> None:
+            self.written = bytearray()
+
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: object) -> int:
+            piece = bytes(data) if isinstance(data, bytes | bytearray | memoryview) else b""
+            self.written += piece
+            return len(piece)
+
+    pipe = Pipe()
+    file = io.BytesIO()
+    np.save(file, np.arange(6, dtype=np.int32).reshape(2, 3))
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{zip_name}.npy", file.getvalue())
+
+    back = read_arrays(memoryview(bytes(pipe.written)), 2**20)
+
+    assert back[zip_name].array.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_the_limit_counts_all_arrays_together() -> None:
+    """Ten arrays below the limit are no way around it."""
+    arrays = {f"a{n}": np.zeros(1000, np.uint8) for n in range(10)}
+    body = memoryview(zipped({**arrays}, deflated=True))
+
+    with pytest.raises(TooLarge) as caught:
+        read_arrays(body, 10_000)
+
+    assert caught.value.limit_bytes == 10_000
+    assert len(read_arrays(body, 20_000)) == 10
