@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from poolhouse import describe, dtypes
 from poolhouse.backend.cores import cores
-from poolhouse.backend.devices import Device, choose_devices
+from poolhouse.backend.devices import Device, choose_devices, use_threads
 from poolhouse.backend.worker import run_plan
 from poolhouse.batching.engine import Engine
 from poolhouse.batching.job import Job
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.operator import Limits, Plan
+from poolhouse.operators.planner import Planner
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Outline, Tensor
 
@@ -83,6 +83,7 @@ class Pooling:
         self.catalogue = catalogue
         self._devices = devices
         self._limits = limits
+        self._planner = Planner(catalogue, limits)
         self._engine = Engine(
             tuple(device.name for device in devices),
             room_bytes=room_bytes,
@@ -94,7 +95,7 @@ class Pooling:
     @classmethod
     def from_settings(cls, settings: Settings) -> Pooling:
         """All operators on the devices that the settings ask for, with their limits."""
-        torch.set_num_threads(settings.cpu_threads or cores())
+        use_threads(settings.cpu_threads or cores())
         return cls(
             discover(),
             choose_devices(settings.device),
@@ -105,10 +106,9 @@ class Pooling:
 
     def prepare(self, name: str, message: Message) -> Ticket:
         """Refuses all that the spec and the outlines can refuse; allocates nothing and touches no device."""
-        spec = self.catalogue.find(name).parse(message.values, message.texts).settled()
         outlines = {each: tensor.outline for each, tensor in message.tensors.items()}
-        plan = spec.plan(outlines, self._limits)
-        seed = getattr(spec, "seed", None)
+        plan = self._planner.plan(name, message.values, message.texts, outlines).settled()
+        seed = getattr(plan.spec, "seed", None)
         return Ticket(plan, message.tensors, {} if seed is None else {SEED_HEADER: str(seed)})
 
     async def pool(self, ticket: Ticket, deadline: float | None = None) -> Answer:
@@ -143,8 +143,7 @@ class Pooling:
         texts: Mapping[str, str],
     ) -> dict[str, object]:
         """What pooling tensors with these outlines would give and cost, or the refusal it would meet."""
-        spec = self.catalogue.find(name).parse(values, texts)
-        plan = spec.plan(outlines, self._limits)
+        plan = self._planner.plan(name, values, texts, outlines)
         return describe.plan_card(plan, tuple(device.name for device in self._devices))
 
     @property

@@ -105,9 +105,13 @@ def _central(body: bytes, offset: int, replacement: bytes) -> bytes:
 
 
 def _overlapping_zip() -> bytes:
-    body = npz({"input.npy": _npy_of(), "indices.npy": _npy_of()})
+    """Two arrays, each whole in itself, the second among the elements of the first."""
+    whole = npz({"indices.npy": _npy_of()})
+    inner = whole[: whole.index(b"PK\x01\x02")]
+    outer = _saved(np.frombuffer(inner, np.uint8).reshape(1, 1, -1))
+    body = npz({"input.npy": outer, "indices.npy": _npy_of()})
     second = body.rindex(b"PK\x01\x02")
-    return _patched(body, second + 42, struct.pack("<L", 0))
+    return _patched(body, second + 42, struct.pack("<L", body.index(inner)))
 
 
 def _deflated(size: int, claimed: int) -> bytes:
@@ -305,7 +309,7 @@ _add(
     "safetensors tensor twice",
     SAFETENSORS,
     safetensors(
-        '{"input": {"dtype":"F32","shape":[1],"data_offsets":[0,4]}, "input": {"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+        json.dumps({"input": _entry((1,), (0, 4)), "inpux": _entry((1,), (0, 4))}).replace("inpux", "input"),
         bytes(4),
     ),
     400,

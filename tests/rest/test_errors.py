@@ -13,7 +13,7 @@ from starlette.types import Message as Event
 from starlette.types import Receive, Scope, Send
 
 from poolhouse.pooling import Pooling
-from poolhouse.rest.app import create_app, pooling_of
+from poolhouse.rest.app import create_app
 from poolhouse.rest.middleware import Frame
 from poolhouse.rest.nearest import Signpost
 from poolhouse.settings import Settings
@@ -136,7 +136,7 @@ def test_a_fault_of_ours_says_so_and_no_more(
         raise RuntimeError("the secret is in the source")
 
     monkeypatch.setattr(Pooling, "plan", broken)
-    app = create_app(settings, pooling_of(settings))
+    app = create_app(settings, Pooling.from_settings(settings))
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:

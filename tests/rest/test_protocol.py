@@ -206,13 +206,16 @@ def test_a_caller_that_leaves_in_the_middle_harms_nobody(served: Served, client:
     assert client.get("/readyz").status_code == 200
 
 
-def test_an_upgrade_that_is_not_spoken_is_ignored(served: Served) -> None:
-    """curl --http2 and browsers offer it with a plain request; RFC 9110 7.8 lets a server ignore it."""
-    head = b"Connection: Upgrade, close\r\nUpgrade: h2c\r\n"
+@pytest.mark.parametrize("name", [b"Upgrade", b"upgrade", b"UPGRADE"])
+def test_an_offer_to_upgrade_is_ignored(served: Served, name: bytes) -> None:
+    """Java's own client and curl --http2 offer it with a plain POST; its body must not be lost."""
+    offer = b"Connection: Upgrade, HTTP2-Settings, close\r\nHTTP2-Settings: AAMAAABkAAQ"
+    head = posting(b"Content-Length: %d" % len(JSON_BODY), offer, name + b": h2c")
 
-    status, _, body = parse(served.exchange(LIVE + head + b"\r\n"))
+    status, _, body = parse(served.exchange(head + JSON_BODY))
 
-    assert (status, body) == (200, b'{"status":"alive"}')
+    assert status == 200
+    assert json.loads(body)["output"]["shape"] == [1, 1, 2, 2]
 
 
 def test_curl_sends_a_large_body(tmp_path: Path, served: Served) -> None:

@@ -63,3 +63,8 @@ def _present() -> tuple[Device, ...]:
     if torch.backends.mps.is_available():
         found.append(Device("mps", "Apple GPU", 65_535))
     return tuple(found)
+
+
+def use_threads(count: int) -> None:
+    """How many threads one operation on the CPU may take."""
+    torch.set_num_threads(count)

@@ -9,6 +9,7 @@ Everything up to :meth:`Operator.check` is plain integers: it allocates nothing 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,6 +88,11 @@ class Plan:
     workspace_bytes: int
     warnings: tuple[str, ...]
 
+    def settled(self) -> Plan:
+        """This plan with whatever chance has to decide decided."""
+        spec = self.spec.settled()
+        return self if spec is self.spec else dataclasses.replace(self, spec=spec)
+
     @property
     def input_bytes(self) -> int:
         """Bytes of all inputs."""
@@ -114,6 +120,7 @@ class Operator:
     name: ClassVar[str]
     """Torch's functional name: ``max_pool2d``."""
     inputs: ClassVar[tuple[str, ...]] = ("input",)
+    declared_fields: ClassVar[tuple[Field, ...]]
     element_types: ClassVar[Mapping[Kind, str]]
     """Which kinds of element type are taken, and what each means here, in one sentence."""
     padding_value: ClassVar[str] = "There is no padding."
@@ -192,7 +199,7 @@ class Operator:
     @classmethod
     def fields(cls) -> tuple[Field, ...]:
         """The declared fields, in torch's order."""
-        return fields_of(cls)
+        return cls.declared_fields
 
     @classmethod
     def parse(cls, values: Mapping[str, object], texts: Mapping[str, str] | None = None) -> Operator:
@@ -332,7 +339,8 @@ class Operator:
             if inputs[name].shape != shape:
                 raise Unprocessable(
                     "shape_mismatch",
-                    f"{name} must have the shape of input, {shown(list(shape))}; got {shown(list(inputs[name].shape))}.",
+                    f"{name} must have the shape of input, {shown(list(shape))}; "
+                    f"got {shown(list(inputs[name].shape))}.",
                 )
             if name == "indices" and inputs[name].dtype is not dtypes.INT64:
                 raise Unprocessable(
@@ -353,6 +361,7 @@ def operator(family: str, ranks: tuple[int, ...] = (1, 2, 3)) -> Callable[[_Clas
         dataclass(frozen=True)(cls)
         cls.family = family
         cls.ranks = ranks
+        cls.declared_fields = fields_of(cls)
         setattr(cls, DECLARED, cls.__qualname__)
         return cls
 

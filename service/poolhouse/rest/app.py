@@ -9,9 +9,6 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from poolhouse.backend.devices import choose_devices
-from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Limits
 from poolhouse.pooling import Pooling
 from poolhouse.rest import catalogue, pages, platform
 from poolhouse.rest.cors import cors
@@ -67,21 +64,6 @@ class App(FastAPI):
         return cors(Frame(self.router, signpost), self._settings.cors_origins)
 
 
-def pooling_of(settings: Settings) -> Pooling:
-    """Every operator, on the devices and within the limits that the settings name.
-
-    Raises:
-        ValueError: for a device that is not there.
-    """
-    return Pooling(
-        discover(),
-        choose_devices(",".join(settings.device)),
-        Limits(output_bytes=settings.max_output_bytes, work=settings.max_work),
-        room_bytes=settings.max_queue_bytes,
-        inline_steps=settings.inline_work,
-    )
-
-
 def create_app(settings: Settings | None = None, pooling: Pooling | None = None) -> FastAPI:
     """The service as an ASGI application.
 
@@ -90,7 +72,7 @@ def create_app(settings: Settings | None = None, pooling: Pooling | None = None)
         pooling: None makes one from the settings; it is started and stopped with the application.
     """
     settings = settings or Settings()
-    pooling = pooling or pooling_of(settings)
+    pooling = pooling or Pooling.from_settings(settings)
     return App(
         settings,
         pooling,

@@ -30,7 +30,7 @@ _CHUNK_ON_LOOP_BYTES = 16 * 1024
 _SLACK = 1 / 8
 
 
-class CallerGone(Exception):  # noqa: N818 - nothing failed, and nobody is left to be told
+class CallerGone(Exception):
     """The caller has closed the connection; there is nobody to answer."""
 
 

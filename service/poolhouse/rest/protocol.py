@@ -9,12 +9,15 @@ an answer for a reader who has stopped. The rules added here:
 - a refusal is written only where no other answer is being written, and the connection is closed softly, since
   closing with unread bytes would reset it and take the refusal away from the caller;
 - a request refused early may send on for a short time, which is thrown away, and is then cut off;
+- an offer to upgrade is ignored: the parser would drop the body of a request that makes one, and Java's own
+  client makes one with its first request;
 - an answer of which nothing is read for a while is given up.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Mapping
 
@@ -27,6 +30,7 @@ from poolhouse.rest.problems import problem
 from poolhouse.settings import Settings
 
 _LINGER_S = 5.0
+_UPGRADE = re.compile(rb"\r\nupgrade(?=[ \t]*:)", re.IGNORECASE)
 
 
 class ServerConfig(Config):
@@ -53,6 +57,7 @@ class Protocol(HttpToolsProtocol):
         self._silence_s = settings.body_timeout_s
         # True from the first byte of a request to the end of its headers.
         self._in_headers = False
+        self._in_body = False
         self._progress = False
         self._piece_bytes = 0
         self._framing_bytes = 0
@@ -81,6 +86,8 @@ class Protocol(HttpToolsProtocol):
             return
         self._progress = False
         self._piece_bytes = len(data)
+        if not self._in_body and b"pgrade" in data:
+            data = _without_upgrade(data)
         super().data_received(data)
         if self._progress:
             self._framing_bytes = 0
@@ -104,6 +111,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the request, unless its headers are too many."""
         self._in_headers = False
+        self._in_body = True
         self._progress = True
         if self._header_timer is not None:
             self._header_timer.cancel()
@@ -124,6 +132,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request has come to its end."""
+        self._in_body = False
         self._progress = True
         if self._linger_timer is not None:
             self._linger_timer.cancel()
@@ -222,3 +231,9 @@ class Protocol(HttpToolsProtocol):
             self._watch_writing()
         else:
             self.transport.abort()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """The piece with the Upgrade header of its head renamed; RFC 9110 section 7.8 lets a server ignore it."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-ignored-upgrade", head) + end + body

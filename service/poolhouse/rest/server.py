@@ -11,7 +11,8 @@ from collections.abc import Callable
 import uvicorn
 from starlette.types import ASGIApp
 
-from poolhouse.rest.app import create_app, pooling_of
+from poolhouse.pooling import Pooling
+from poolhouse.rest.app import create_app
 from poolhouse.rest.protocol import Protocol, ServerConfig
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
@@ -85,7 +86,7 @@ def run(settings: Settings) -> None:
         # Its information is about itself; ours says the same in one line.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     try:
-        pooling = pooling_of(settings)
+        pooling = Pooling.from_settings(settings)
     except ValueError as absent:
         sys.exit(f"poolhouse cannot start: {absent}")
 

@@ -12,7 +12,7 @@ from poolhouse.wire.json_body import JSON
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
 from poolhouse.wire.octet import OCTET
-from poolhouse.wire.query import clip
+from poolhouse.wire.quoting import clip
 from poolhouse.wire.safetensors import SAFETENSORS
 
 CODECS: Final[tuple[Codec, ...]] = (JSON, NPY, NPZ, SAFETENSORS, OCTET)

@@ -14,7 +14,7 @@ import numpy as np
 from poolhouse.dtypes import ELEMENT_TYPES, ElementType, names
 from poolhouse.errors import FieldProblem, Malformed, Unprocessable
 from poolhouse.tensors import Tensor
-from poolhouse.wire.query import clip
+from poolhouse.wire.quoting import clip
 
 MAX_RANK = 32
 MAX_BYTES = 2**63 - 1

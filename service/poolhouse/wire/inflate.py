@@ -13,7 +13,7 @@ from typing import Final, Literal, Protocol
 
 from poolhouse.errors import Malformed, TooLarge, UnsupportedMediaType
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.query import clip
+from poolhouse.wire.quoting import clip
 
 if sys.version_info >= (3, 14):
     from compression import zstd

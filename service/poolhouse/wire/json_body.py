@@ -2,8 +2,9 @@
 
 Numbers go from the parser into the array at full speed; nobody looks at them one by one. What the fast way
 would let through silently (true as 1, null as NaN, "1" as 1, a key given twice) is caught by counting in
-the raw bytes: quotes, colons, true, false and null, against what the parsed document accounts for. A count of
-the raw bytes is never too low. Only when the two disagree is a tensor walked, slowly and exactly.
+the raw bytes: quotes, colons, true and false, against what the parsed document accounts for; and by counting
+what is not finite, against the strings that spell it. A count of the raw bytes is never too low.
+Only when two counts disagree is a tensor walked, slowly and exactly.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from poolhouse.errors import FieldProblem, Malformed, Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.json_answer import encode_json
-from poolhouse.wire.json_numbers import NONFINITE, bad_data, shown
+from poolhouse.wire.json_numbers import NONFINITE, bad_data
 from poolhouse.wire.json_tensors import (
     DEFAULTS,
     count_nonfinite,
@@ -30,6 +31,7 @@ from poolhouse.wire.json_tensors import (
     read_outline,
 )
 from poolhouse.wire.query import duplicate_field, merge_texts
+from poolhouse.wire.quoting import shown
 
 _ENCODINGS: Final = ("list", "base64")
 _MAX_KEYS: Final = 1024
@@ -103,7 +105,6 @@ class _Account:
     texts: int = 0
     spelled: int = 0
     flags: int = 0
-    nothings: int = 0
     nodes: int = 0
 
     def add_text(self, text: str) -> None:
@@ -124,8 +125,6 @@ class _Account:
             self.add_text(value)
         elif value is True or value is False:
             self.flags += 1
-        elif value is None:
-            self.nothings += 1
         elif isinstance(value, list | dict):
             self.nodes += 1 + len(value)
             if depth == _MAX_DEPTH or self.nodes > _MAX_NODES:
@@ -213,12 +212,9 @@ def _tensors(document: _Document) -> dict[str, Tensor]:
                 nonfinite += count_nonfinite(tensor)
                 if tensor.dtype.kind == "boolean":
                     account.flags += tensor.array.size
+    # null needs no count: among floats it becomes a NaN that no string accounts for.
     spelled = sum(map(text.count, _SPELLED)) - account.spelled if strings else 0
-    if (
-        strings == spelled == nonfinite
-        and text.count(b"true") + text.count(b"false") == account.flags
-        and text.count(b"null") == account.nothings
-    ):
+    if strings == spelled == nonfinite and text.count(b"true") + text.count(b"false") == account.flags:
         return tensors
     return {given.name: read_exactly(given) if given.base64 is None else tensors[given.name] for given in givens}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Final
 
@@ -12,19 +11,13 @@ import numpy.typing as npt
 from poolhouse.dtypes import BFLOAT16, ElementType, float32_to_bfloat16
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.wire.elements import MAX_RANK
-from poolhouse.wire.query import clip
+from poolhouse.wire.quoting import shown
 
 NONFINITE: Final[dict[str, float]] = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """How JSON spells what it has no number for, in both directions."""
 
-
-def shown(value: object) -> str:
-    """A JSON value, short enough to be said back; lists and objects by their kind."""
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    if isinstance(value, dict):
-        return "an object"
-    return clip(value) if isinstance(value, str) else json.dumps(value)
+_PLAIN: Final[dict[str, set[type]]] = {"float": {float, int}, "integer": set(), "boolean": {bool}}
+"""Element kinds that need no second look, by the types of their elements. Integers have a range."""
 
 
 def bad_data(message: str, pointer: str) -> Unprocessable:
@@ -103,7 +96,9 @@ def walk(data: object, dtype: ElementType, name: str, pointer: str) -> npt.NDArr
     if not isinstance(data, list):
         raise bad_data(f"data of {name} is no list; write numbers nested as the shape, or flat with it.", pointer)
     shape = _measure(data, name, pointer)
-    flat = [_element(value, dtype, name, pointer) for value in _flatten(data, shape, name, pointer)]
+    flat = _flatten(data, shape, name, pointer)
+    if not set(map(type, flat)) <= _PLAIN[dtype.kind]:
+        flat = [_element(value, dtype, name, pointer) for value in flat]
     if dtype.kind != "float":
         return np.array(flat, dtype=dtype.storage).reshape(shape)
     wide = np.array(flat, dtype=np.float64)

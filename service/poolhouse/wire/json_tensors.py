@@ -14,8 +14,8 @@ from poolhouse.dtypes import BFLOAT16, FLOAT32, INT64, ElementType, float32_to_b
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Outline, Tensor
 from poolhouse.wire.elements import MAX_RANK, check_shape, element_type, tensor_of
-from poolhouse.wire.json_numbers import bad_data, shown, walk
-from poolhouse.wire.query import clip
+from poolhouse.wire.json_numbers import bad_data, walk
+from poolhouse.wire.quoting import clip, shown
 
 DEFAULTS: Final[dict[str, ElementType]] = {"input": FLOAT32, "indices": INT64}
 """The fields that are tensors, and the element type that each has when it names none."""

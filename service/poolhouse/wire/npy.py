@@ -16,7 +16,7 @@ from poolhouse.errors import Malformed
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.elements import tensor_of, unsupported_type
-from poolhouse.wire.query import clip
+from poolhouse.wire.quoting import clip
 
 MAGIC: Final = b"\x93NUMPY"
 MAX_HEADER_BYTES: Final = 10_000

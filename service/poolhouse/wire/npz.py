@@ -18,7 +18,7 @@ from poolhouse.errors import Malformed, TooLarge, Unprocessable
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.npy import header_of, read_array
-from poolhouse.wire.query import clip
+from poolhouse.wire.quoting import clip
 
 MAX_ENTRIES: Final = 16
 _STORED: Final = 0

@@ -11,7 +11,7 @@ from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Message
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.elements import element_type, tensor_of
-from poolhouse.wire.query import clip
+from poolhouse.wire.quoting import clip
 
 _SIZES = re.compile(r"-?\d{1,19}(?:,-?\d{1,19}){0,99}")
 

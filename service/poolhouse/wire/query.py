@@ -6,6 +6,7 @@ import re
 from urllib.parse import unquote_to_bytes
 
 from poolhouse.errors import FieldProblem, Malformed, Unprocessable
+from poolhouse.wire.quoting import clip
 
 MAX_FIELDS = 64
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -15,11 +16,6 @@ def duplicate_field(name: str, pointer: str, places: str) -> Unprocessable:
     """The refusal of a field that was given more than once."""
     message = f"{clip(name)} is given {places}; give it once."
     return Unprocessable("invalid_fields", message, problems=(FieldProblem(pointer, "duplicate", message),))
-
-
-def clip(text: str, width: int = 60) -> str:
-    """What a caller sent, quoted, and short enough to be said back."""
-    return repr(text if len(text) <= width else text[:width] + "…")
 
 
 def parse_query(raw: bytes) -> dict[str, str]:

@@ -17,7 +17,8 @@ from poolhouse.errors import Malformed, Unprocessable
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.elements import check_shape, tensor_of, unsupported_type
-from poolhouse.wire.query import clip, merge_texts
+from poolhouse.wire.query import merge_texts
+from poolhouse.wire.quoting import clip
 
 MAX_HEADER_BYTES: Final = 2**20
 MAX_TENSORS: Final = 16

@@ -1,0 +1,78 @@
+"""From an operator's name, fields and outlines to a plan; remembers plans, since most callers ask the same again."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from functools import lru_cache
+from typing import Final
+
+from poolhouse.operators.catalogue import Catalogue
+from poolhouse.operators.operator import Limits, Operator, Plan
+from poolhouse.tensors import Outline
+
+_REMEMBERED: Final = 4096
+_LONGEST_KEY: Final = 400
+"""Only requests whose fields print within this are remembered, which bounds the memory of a stranger's fields."""
+
+
+class _Asked:
+    """One question. Equal questions print alike: ``True``, ``1`` and ``1.0`` are three different fields."""
+
+    __slots__ = ("_hash", "key", "member", "outlines", "texts", "values")
+
+    def __init__(
+        self,
+        member: type[Operator],
+        values: Mapping[str, object],
+        texts: Mapping[str, str],
+        outlines: Mapping[str, Outline],
+        key: Hashable,
+    ) -> None:
+        self.member = member
+        self.values = values
+        self.texts = texts
+        self.outlines = outlines
+        self.key = key
+        self._hash = hash(key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked) and self.key == other.key
+
+
+class Planner:
+    """Plans requests within limits.
+
+    Args:
+        catalogue: the operators.
+        limits: what one request may ask for.
+    """
+
+    def __init__(self, catalogue: Catalogue, limits: Limits) -> None:
+        self._catalogue = catalogue
+        self._limits = limits
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._plan)
+
+    def plan(
+        self,
+        name: str,
+        values: Mapping[str, object],
+        texts: Mapping[str, str],
+        outlines: Mapping[str, Outline],
+    ) -> Plan:
+        """The plan, or the refusal. Nothing is drawn: a random spec without a seed still has none.
+
+        Raises:
+            NotFound: no such operator.
+            Unprocessable: everything that a spec and outlines can be refused for.
+        """
+        member = self._catalogue.find(name)
+        fields = f"{values}{texts}"
+        key = (name, fields, tuple((each, outline.dtype.name, outline.shape) for each, outline in outlines.items()))
+        asked = _Asked(member, values, texts, outlines, key)
+        return self._remembered(asked) if len(fields) <= _LONGEST_KEY else self._plan(asked)
+
+    def _plan(self, asked: _Asked) -> Plan:
+        return asked.member.parse(asked.values, asked.texts).plan(asked.outlines, self._limits)
