@@ -7,13 +7,18 @@ so that the prose around it stays by hand; a row without one is the whole file.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from poolhouse import describe
 from poolhouse.errors import CODES, FIELD_CODES
+from poolhouse.operators.catalogue import Catalogue, discover
+from poolhouse.operators.operator import Operator
+from poolhouse.rest.openapi import document
 from poolhouse.settings import table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,10 +78,103 @@ def field_codes() -> str:
     return markdown_table(("code", "meaning"), [(f"`{code}`", why) for code, why in FIELD_CODES.items()])
 
 
+def operator_table(catalogue: Catalogue) -> str:
+    """The operators by family, for the front page and as the head of their own."""
+    return markdown_table(
+        ("operator", "axes", "gives", "fields"),
+        [
+            (
+                f"`{members[0].family}`",
+                ", ".join(f"{member.rank}d" for member in members),
+                plain(describe.summary(members[0]).partition(":")[0].removesuffix(".") + "."),
+                ", ".join(f"`{field.name}`" for field in members[0].fields()) or "none",
+            )
+            for members in families(catalogue)
+        ],
+    )
+
+
+def families(catalogue: Catalogue) -> list[list[type[Operator]]]:
+    """The operators that differ in their rank alone, together."""
+    found: dict[str, list[type[Operator]]] = {}
+    for member in catalogue:
+        found.setdefault(member.family, []).append(member)
+    return list(found.values())
+
+
+def plain(text: str) -> str:
+    """A docstring's words as Markdown: one backtick where it has two."""
+    return text.replace("``", "`")
+
+
+def operator_chapters(catalogue: Catalogue) -> str:
+    """Everything there is to know of each family, and an example that runs."""
+    return "\n\n".join(chapter(members) for members in families(catalogue))
+
+
+def chapter(members: Sequence[type[Operator]]) -> str:
+    """One family of operators. What is said once for all ranks is said for 2-D."""
+    shown = min(members, key=lambda member: abs(member.rank - 2))
+    card = describe.card(shown)
+    fields = markdown_table(
+        ("field", f"takes ({shown.rank}-D)", "default", "meaning"),
+        [
+            (
+                f"`{field.name}`",
+                field.kind.words(shown.rank),
+                default_words(describe.field_card(shown, field)),
+                field.meaning,
+            )
+            for field in shown.fields()
+        ],
+    )
+    types = markdown_table(
+        ("element type", "what it means here"), [(kind, plain(words)) for kind, words in shown.element_types.items()]
+    )
+    paragraphs = [
+        f"### {', '.join(member.name for member in members)}",
+        plain(str(card["description"])),
+        f"**Shape**: {plain(str(card['shape']))}",
+        fields if shown.fields() else "It has no fields.",
+        types,
+        f"**Padding**: {plain(shown.padding_value)}" if shown.padding_value else "",
+        f"**Indices**: {plain(shown.index_meaning)}" if shown.index_meaning else "",
+        f"**Source**: {plain(shown.source)}" if shown.source else "",
+        worked_example(shown),
+    ]
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def default_words(card: describe.Card) -> str:
+    """A field's default for a table."""
+    if card["required"]:
+        return "must be given"
+    if "default_from" in card:
+        return f"as `{card['default_from']}`"
+    return "unset" if card["default"] is None else f"`{json.dumps(card['default'])}`"
+
+
+def worked_example(member: type[Operator]) -> str:
+    """The operator's example as a call with curl, and its answer."""
+    worked = describe.example(member)
+    request, answer = (json.dumps(worked[part], ensure_ascii=False) for part in ("request", "answer"))
+    call = f"curl localhost:8000{worked['path']} -H 'Content-Type: application/json' -d '{request}'"
+    return f"```sh\n{call}\n```\n\n```json\n{answer}\n```"
+
+
+def openapi() -> str:
+    """The OpenAPI document as it is checked in."""
+    return json.dumps(document(discover()), indent=2, ensure_ascii=False) + "\n"
+
+
 GENERATED: tuple[Generated, ...] = (
+    Generated("README.md", "operator-table", lambda: operator_table(discover())),
     Generated("docs/settings.md", "settings", settings),
     Generated("docs/errors.md", "codes", codes),
     Generated("docs/errors.md", "field-codes", field_codes),
+    Generated("docs/operators.md", "operators", lambda: operator_table(discover())),
+    Generated("docs/operators.md", "operator-chapters", lambda: operator_chapters(discover())),
+    Generated("openapi/openapi.json", None, openapi),
 )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64
 from poolhouse.errors import PoolhouseError
@@ -20,6 +22,17 @@ Card = dict[str, object]
 def summary(member: type[Operator]) -> str:
     """The first sentence of the operator's docstring."""
     return (inspect.getdoc(member) or "").split("\n\n")[0].replace("\n", " ")
+
+
+def meaning(member: type[Operator]) -> str:
+    """The docstring up to its section on shapes: what the operator does, for a person."""
+    return (inspect.getdoc(member) or "").partition("\n\nShape:")[0]
+
+
+def shape_rule(member: type[Operator]) -> str:
+    """What the docstring says of shapes, in one line."""
+    rule = (inspect.getdoc(member) or "").partition("\n\nShape:")[2].partition("\n\n")[0]
+    return " ".join(rule.split())
 
 
 def field_card(member: type[Operator], field: Field) -> Card:
@@ -44,7 +57,8 @@ def card(member: type[Operator]) -> Card:
         "name": member.name,
         "rank": member.rank,
         "summary": summary(member),
-        "description": inspect.getdoc(member),
+        "description": meaning(member),
+        "shape": shape_rule(member),
         "inputs": list(member.inputs),
         "outputs": list(all_outputs(member)),
         "fields": [field_card(member, field) for field in member.fields()],
@@ -81,44 +95,73 @@ def all_outputs(member: type[Operator]) -> tuple[str, ...]:
 _NO_LIMITS = Limits(output_bytes=2**40, work=2**60)
 
 
-def example_spec(member: type[Operator]) -> tuple[Operator, tuple[int, ...]]:
-    """A spec and spatial sizes small enough to read: the first sample, on four positions an axis where that works."""
+@dataclass(frozen=True)
+class _Worked:
+    """A spec and spatial sizes small enough to read."""
+
+    fields: Card
+    spec: Operator
+    spatial: tuple[int, ...]
+
+
+def _worked(member: type[Operator]) -> _Worked:
+    """The first sample, on the fewest positions from four on that it fits, with indices where there are any."""
     sample = member.samples[0]
+    fields: Card = dict(sample.fields)
+    if "return_indices" in {field.name for field in member.fields()}:
+        fields["return_indices"] = True
+    spec = member.of(**fields)
     spatial = sample.spatial[-member.rank :]
-    spec = member.of(**sample.fields)
-    small = tuple(min(size, 4) for size in spatial)
-    try:
-        spec.spatial_out(small)
-    except PoolhouseError:
-        return spec, spatial
-    return spec, small
+    for longest in range(4, max(spatial)):
+        small = tuple(min(size, longest) for size in spatial)
+        try:
+            spec.spatial_out(small)
+        except PoolhouseError:
+            continue
+        return _Worked(fields, spec, small)
+    return _Worked(fields, spec, spatial)
 
 
 def example(member: type[Operator]) -> Card:
     """A worked example: a JSON request and the answer to it, worked out by the oracle in plain Python."""
-    spec, spatial = example_spec(member)
-    shape = (1, 1, *spatial)
-    plane = np.arange(1, math.prod(spatial) + 1, dtype=np.float32).reshape(spatial)
+    worked = _worked(member)
+    shape = (1, 1, *worked.spatial)
+    places = np.arange(math.prod(worked.spatial), dtype=np.int64)
+    plane = (places + 1).astype(np.float32).reshape(worked.spatial)
     inputs = {"input": Outline(FLOAT32, shape)}
-    request: Card = {"input": {"dtype": "float32", "shape": list(shape), "data": plane.reshape(shape).tolist()}}
+    request: Card = {"input": (places + 1).reshape(shape).tolist()}
     if "indices" in member.inputs:
         inputs["indices"] = Outline(INT64, shape)
-        places = list(range(plane.size))
-        request["indices"] = {"dtype": "int64", "shape": list(shape), "data": np.reshape(places, shape).tolist()}
-        columns = spec.work_out(plane, np.array(places, dtype=np.int64))
+        request["indices"] = places.reshape(shape).tolist()
+        columns = worked.spec.work_out(plane, places)
     else:
-        drawn = spec.draw(1).get("samples")
-        columns = spec.work_out(plane, None if drawn is None else drawn[0])
-    plan = spec.plan(inputs, _NO_LIMITS)
+        drawn = worked.spec.draw(1).get("samples")
+        columns = worked.spec.work_out(plane, None if drawn is None else drawn[0])
+    plan = worked.spec.plan(inputs, _NO_LIMITS)
     answer: Card = {
         name: {
             "dtype": outline.dtype.name,
             "shape": list(outline.shape),
-            "data": np.reshape(np.array(column, dtype=outline.dtype.storage), outline.shape).tolist(),
+            "data": _digits(np.reshape(np.array(column, dtype=outline.dtype.storage), outline.shape)),
         }
         for (name, outline), column in zip(plan.outputs.items(), columns, strict=True)
     }
-    return {"path": f"/v1/pool/{member.name}", "request": {**request, **spec.values()}, "answer": answer}
+    return {"path": f"/v1/pool/{member.name}", "request": {**request, **worked.fields}, "answer": answer}
+
+
+def _digits(array: npt.NDArray[np.generic]) -> object:
+    """Nested lists with the shortest digits that read back to the same element, as the wire has them."""
+    if array.dtype != np.float32:
+        return array.tolist()
+    return np.array([float(str(element)) for element in array.reshape(-1)]).reshape(array.shape).tolist()
+
+
+def plan_example(member: type[Operator]) -> Card:
+    """The request to plan what :func:`example` pools."""
+    worked = _worked(member)
+    shape = [1, 1, *worked.spatial]
+    outlines: Card = {name: {"shape": shape} for name in member.inputs}
+    return {**outlines, **worked.fields}
 
 
 def plan_card(plan: Plan, devices: tuple[str, ...]) -> Card:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,9 +15,10 @@ import numpy as np
 from poolhouse import describe, dtypes
 from poolhouse.backend.cores import cores
 from poolhouse.backend.devices import Device, choose_devices, use_threads
-from poolhouse.backend.worker import run_plan
+from poolhouse.backend.worker import Load, TorchWorker, run_plan
 from poolhouse.batching.engine import Engine
-from poolhouse.batching.job import Job
+from poolhouse.batching.ledger import Lease, Ledger
+from poolhouse.errors import Unavailable
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.operator import Limits, Plan
 from poolhouse.operators.planner import Planner
@@ -84,9 +86,9 @@ class Pooling:
         self._devices = devices
         self._limits = limits
         self._planner = Planner(catalogue, limits)
+        self._ledger = Ledger(room_bytes)
         self._engine = Engine(
-            tuple(device.name for device in devices),
-            room_bytes=room_bytes,
+            [(device.name, TorchWorker(device)) for device in devices],
             # Work for another device always goes through its worker: it would block the loop for the way there.
             inline_steps=inline_steps if all(device.name == "cpu" for device in devices) else -1,
         )
@@ -111,29 +113,58 @@ class Pooling:
         seed = getattr(plan.spec, "seed", None)
         return Ticket(plan, message.tensors, {} if seed is None else {SEED_HEADER: str(seed)})
 
-    async def pool(self, ticket: Ticket, deadline: float | None = None) -> Answer:
+    def admit(self, nbytes: int) -> Lease:
+        """Room for a request, taken before its body is read.
+
+        Args:
+            nbytes: what its headers tell of it.
+
+        Returns:
+            a lease that the caller releases when the answer is written, or the caller is gone.
+
+        Raises:
+            Unavailable: ``overloaded`` or ``draining``.
+        """
+        if self._engine.draining:
+            raise Unavailable("draining", "the service is shutting down; use another instance.", retry_after_s=1)
+        lease = self._ledger.lease(nbytes)
+        if lease is None:
+            raise self._overloaded(nbytes)
+        return lease
+
+    async def pool(self, ticket: Ticket, lease: Lease, deadline: float | None = None) -> Answer:
         """Pools a prepared request.
 
         Args:
             ticket: from :meth:`prepare`.
+            lease: from :meth:`admit`; set to what the plan needs.
             deadline: on the loop's clock; None for no deadline.
 
         Raises:
             Unprocessable: for elements that must not reach a kernel; before anything waits.
+            Unavailable, DeadlinePassed: see :meth:`batching.engine.Engine.submit`.
         """
         plan = ticket.plan
+        if not lease.resize(max(lease.nbytes, plan.held_bytes)):
+            raise self._overloaded(plan.held_bytes)
         if plan.input_bytes > _CHECKED_ON_LOOP_BYTES:
             await asyncio.to_thread(plan.spec.check, ticket.tensors)
         else:
             plan.spec.check(ticket.tensors)
-        job = Job(
-            run=lambda index: run_plan(plan, ticket.tensors, self._devices[index]),
-            held_bytes=plan.input_bytes + plan.output_bytes,
-            steps=plan.work + plan.planes,
-            deadline=deadline,
+        load = Load(plan, ticket.tensors)
+        if plan.nothing_to_pool:
+            return Answer(load.answer(), ticket.headers, 0.0, 0.0)
+        done = await self._engine.submit(load.job(), lease, plan.spec.name, deadline)
+        return Answer(load.answer(), ticket.headers, done.queue_s, done.compute_s)
+
+    def _overloaded(self, nbytes: int) -> Unavailable:
+        ledger, wait_s = self._ledger, self._engine.retry_after_s()
+        return Unavailable(
+            "overloaded",
+            f"{ledger.held_bytes} of {ledger.room_bytes} bytes are taken and this request needs {nbytes}; "
+            f"try again in about {math.ceil(wait_s)} s.",
+            retry_after_s=wait_s,
         )
-        done = await self._engine.submit(job)
-        return Answer(done.result, ticket.headers, done.queue_s, done.compute_s)
 
     def plan(
         self,
@@ -149,16 +180,20 @@ class Pooling:
     @property
     def ready(self) -> bool:
         """Whether requests are welcome: warmed up, and not draining."""
-        return self._warm and not self._engine.draining
+        return self._warm and not self._engine.draining and "ready" in self._engine.states().values()
 
     @property
     def held_bytes(self) -> int:
         """Inputs and outputs of all requests in the house."""
-        return self._engine.held_bytes
+        return self._ledger.held_bytes
 
     def devices(self) -> list[dict[str, object]]:
         """Each device with its state, for the platform's routes."""
-        return [{"name": device.name, "model": device.model, "ready": self.ready} for device in self._devices]
+        states = self._engine.states()
+        return [
+            {"name": device.name, "model": device.model, "ready": self._warm and states[device.name] == "ready"}
+            for device in self._devices
+        ]
 
     async def start(self) -> None:
         """Warms every operator up once on every device, so that no caller pays for a first time."""

@@ -1,4 +1,4 @@
-"""What the engine decides, without a clock or a loop: whether to admit, which device, when to come back.
+"""What the engine decides, without a clock or a loop: which device, whether in time, when to come back, what to retry.
 
 Time, bytes and steps are arguments. Nothing here waits or acts.
 """
@@ -7,46 +7,89 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from poolhouse.batching.backlog import Batch, Part
+
+Load = TypeVar("Load")
 
 
 @dataclass(slots=True)
-class Load:
-    """What waits for or runs on one device, and how fast it has been.
+class Speed:
+    """How fast a device has been: a moving average of steps a second."""
 
-    Attributes:
-        held_bytes: inputs and outputs of admitted jobs.
-        steps: work of admitted jobs.
-        jobs: how many.
-        steps_per_s: measured speed, a moving average over jobs.
-    """
-
-    held_bytes: int = 0
-    steps: int = 0
-    jobs: int = 0
     steps_per_s: float = 1e8
 
-    def took(self, steps: int, seconds: float) -> None:
-        """Learns from a job that ran. Tiny ones say more of the clock than of the device."""
-        if steps >= 100_000 and seconds > 0:
+    def learn(self, steps: int, seconds: float) -> None:
+        """From a batch that ran. Tiny ones say more of the clock than of the device."""
+        if steps >= _TELLING_STEPS and seconds > 0:
             self.steps_per_s += 0.1 * (steps / seconds - self.steps_per_s)
 
-    @property
-    def wait_s(self) -> float:
-        """Seconds until all that is admitted is done, by the measured speed."""
-        return self.steps / self.steps_per_s
+    def seconds(self, steps: int) -> float:
+        """How long that much work takes."""
+        return steps / self.steps_per_s
 
 
-def least_loaded(loads: Sequence[Load]) -> int:
-    """The device that will be free first."""
-    return min(range(len(loads)), key=lambda index: (loads[index].wait_s, loads[index].jobs))
+_TELLING_STEPS: Final = 100_000
 
 
-def fits(loads: Sequence[Load], held_bytes: int, room_bytes: int) -> bool:
-    """Whether one more job may be held. One that is alone is always let in: its own limits have passed it."""
-    held = sum(load.held_bytes for load in loads)
-    return held == 0 or held + held_bytes <= room_bytes
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One device as a newcomer sees it.
+
+    Attributes:
+        ready: whether it takes work.
+        wait_s: until everything before the newcomer is done, by the measured speed.
+        jobs: how many are before it.
+    """
+
+    ready: bool
+    wait_s: float
+    jobs: int
 
 
-def runs_here(load: Load, steps: int, inline_steps: int) -> bool:
+def least_loaded(standings: Sequence[Standing]) -> int | None:
+    """The ready device that will be free first; None when none is ready."""
+    ready = [index for index, standing in enumerate(standings) if standing.ready]
+    return min(ready, key=lambda index: (standings[index].wait_s, standings[index].jobs), default=None)
+
+
+def in_time(standing: Standing, own_s: float, remaining_s: float | None) -> bool:
+    """Whether work can be done before its deadline, if the device goes on as it has."""
+    return remaining_s is None or (remaining_s > 0 and standing.wait_s + own_s <= remaining_s)
+
+
+def runs_here(standing: Standing, steps: int, inline_steps: int) -> bool:
     """Whether a job is so small that handing it to a thread costs more than doing it, and nobody is before it."""
-    return load.jobs == 0 and steps <= inline_steps
+    return standing.ready and standing.jobs == 0 and steps <= inline_steps
+
+
+def retry_after_s(standings: Sequence[Standing]) -> float:
+    """When there will be room again: half of what waits must be done first; at least a tenth of a second."""
+    return max(0.1, max((standing.wait_s for standing in standings), default=1.0) / 2)
+
+
+def bisect(batch: Batch[Load]) -> tuple[Batch[Load], ...] | None:
+    """A failed batch in smaller ones, to find whose fault it was; None when only one job is in it."""
+    if len(batch.parts) == 1:
+        return None
+    alive = [part for part in batch.parts if not part.job.dropped]
+    half = (len(alive) + 1) // 2
+    return tuple(Batch(tuple(parts), "retry") for parts in (alive[:half], alive[half:]) if parts)
+
+
+def halve(batch: Batch[Load]) -> tuple[Batch[Load], ...] | None:
+    """A batch that did not fit into memory in two, by planes; None when it is one plane."""
+    if batch.planes < 2:
+        return None
+    first: list[Part[Load]] = []
+    second: list[Part[Load]] = []
+    room = batch.planes // 2
+    for part in batch.parts:
+        count = min(room, part.stop - part.start)
+        if count:
+            first.append(Part(part.job, part.start, part.start + count))
+        if part.start + count < part.stop:
+            second.append(Part(part.job, part.start + count, part.stop))
+        room -= count
+    return Batch(tuple(first), "retry"), Batch(tuple(second), "retry")

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
 from poolhouse.dtypes import ElementType
-from poolhouse.operators.averages import TORCH_TERMS, Average
+from poolhouse.operators.averages import TORCH_TERMS, Average, torch_pool
 from poolhouse.operators.fields import Flag, PerAxis, Sizes, spec
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
@@ -139,7 +139,9 @@ class AdaptiveAverage(AdaptiveWindows, Average):
         spatial = tuple(x.shape[1:])
         if not self._by_torch(spatial, floating=x.is_floating_point()):
             return super().run(planes)
-        return (_AVERAGES[self.rank](x, self.spatial_out(spatial)),)
+        size, pool = self.spatial_out(spatial), _AVERAGES[self.rank]
+        # Torch's kernel of rank 3 adds 16-bit floats in 16 bits: 16 equal halves average to something else.
+        return (torch_pool(lambda planes: pool(planes, size), x, wide=self.rank == 3),)
 
 
 def return_indices_field() -> bool:

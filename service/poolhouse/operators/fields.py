@@ -49,6 +49,10 @@ class Kind:
         """JSON Schema of what is accepted in JSON."""
         raise NotImplementedError
 
+    def text_schema(self, rank: int) -> JsonSchema:
+        """JSON Schema of what is accepted in a query string, where everything is text."""
+        return self.schema(rank)
+
     def words(self, rank: int) -> str:
         """What is accepted, for a person: ``integer ≥ 1, or 2 of them``."""
         raise NotImplementedError
@@ -103,18 +107,22 @@ class PerAxis(Kind):
 
     def read(self, text: str) -> object:
         entries = [None if self.keep and part == "null" else _whole_from(part) for part in text.split(",")]
-        return entries[0] if len(entries) == 1 else entries
+        # A lone null is the list of one axis that is kept: JSON has no null in place of the whole list either.
+        return entries[0] if len(entries) == 1 and entries[0] is not None else entries
 
     def schema(self, rank: int) -> JsonSchema:
         entry: JsonSchema = {"type": "integer", "minimum": self.minimum, "maximum": INT32_MAX}
         item: JsonSchema = {**entry, "type": ["integer", "null"]} if self.keep else entry
-        longest = rank + 2 if self.leading else rank
-        return {
-            "oneOf": [
-                entry,
-                {"type": "array", "items": item, "minItems": rank, "maxItems": longest},
-            ]
-        }
+        lengths = (rank, rank + 2) if self.leading else (rank,)
+        lists = [{"type": "array", "items": item, "minItems": each, "maxItems": each} for each in lengths]
+        return {"oneOf": [entry, *lists]}
+
+    def text_schema(self, rank: int) -> JsonSchema:
+        size = "[0-9]{1,20}"
+        entry = f"({size}|null)" if self.keep else size
+        longer = [rank - 1, rank + 1] if self.leading else [rank - 1]
+        lists = [entry + f",{entry}" * further for further in longer if further]
+        return {"type": "string", "pattern": f"^({'|'.join([size, *lists])})$"}
 
     def words(self, rank: int) -> str:
         null = ", null keeps an axis" if self.keep else ""
@@ -148,6 +156,9 @@ class RatioPerAxis(Kind):
     def schema(self, rank: int) -> JsonSchema:
         entry: JsonSchema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
         return {"oneOf": [entry, {"type": "array", "items": entry, "minItems": rank, "maxItems": rank}]}
+
+    def text_schema(self, rank: int) -> JsonSchema:
+        return {"type": "string", "pattern": f"^{_NUMBER}(,{_NUMBER}){{{rank - 1}}}$|^{_NUMBER}$"}
 
     def words(self, rank: int) -> str:
         return f"number between 0 and 1, or {rank}, one an axis"
@@ -200,6 +211,9 @@ class Whole(Kind):
         return f"integer{other} from {self.minimum} to {self.maximum}"
 
 
+_NUMBER: Final = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
+"""A number in a query string, as a pattern for documents."""
+
 _INFINITIES: Final = {"Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -226,6 +240,9 @@ class Power(Kind):
     def schema(self, rank: int) -> JsonSchema:
         number: JsonSchema = {"type": "number", "not": {"const": 0}}
         return {"oneOf": [number, {"type": "string", "enum": sorted(_INFINITIES)}]}
+
+    def text_schema(self, rank: int) -> JsonSchema:
+        return {"type": "string", "pattern": f"^({_NUMBER}|-?Infinity)$"}
 
     def words(self, rank: int) -> str:
         return 'number other than 0, or "Infinity", "-Infinity"'
@@ -281,17 +298,26 @@ class Field:
     def schema(self, rank: int) -> JsonSchema:
         """JSON Schema with meaning, default and an example."""
         schema = self.kind.schema(rank)
-        if self.default is None:
+        if self.default is None or self.default_from is not None:
             # An unset field may also be sent as null, which is what other languages' clients write.
-            branches = schema.get("oneOf", [schema])
-            assert isinstance(branches, list)
-            schema = {"oneOf": [*branches, {"type": "null"}]}
+            schema = _or(schema, {"type": "null"})
         schema["description"] = self.meaning
         if not self.required and self.default_from is None:
             schema["default"] = self.default
         if self.example is not None:
             schema["examples"] = [self.example]
         return schema
+
+    def text_schema(self, rank: int) -> JsonSchema:
+        """JSON Schema of the field in a query string."""
+        schema = self.kind.text_schema(rank)
+        return _or(schema, {"type": "string", "const": "null"}) if self.default is None else schema
+
+
+def _or(schema: JsonSchema, other: JsonSchema) -> JsonSchema:
+    branches = schema.get("oneOf", [schema])
+    assert isinstance(branches, list)
+    return {"oneOf": [*branches, other]}
 
 
 _METADATA_KEY: Final = "poolhouse.field"

@@ -101,9 +101,10 @@ class LPPool(SlidingWindows):
             sign = math.copysign(1.0, p)
             (most,) = largest(x.abs() * sign, windows, with_indices=False)
             return ((most * sign).to(answer),)
-        total = sums((x.abs() if self.absolute else x).pow(p), windows)
+        # A sum starts at +0, as torch's does: -0 would turn into -inf under a negative power.
+        total = sums((x.abs() if self.absolute else x).pow(p), windows) + 0.0
         if not self.absolute:
-            volume = math.prod(self.kernel_size)
+            volume = float(math.prod(self.kernel_size))
             scale = np.array(1.0)
             for axis in windows:
                 scale = np.multiply.outer(scale, axis.count.astype(np.float64))

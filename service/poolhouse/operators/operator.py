@@ -104,6 +104,16 @@ class Plan:
         return sum(outline.nbytes for outline in self.outputs.values())
 
     @property
+    def nothing_to_pool(self) -> bool:
+        """Whether the batch or the output is empty."""
+        return self.planes == 0 or 0 in next(iter(self.outputs.values())).shape
+
+    @property
+    def held_bytes(self) -> int:
+        """Input, output and intermediate results: what the request keeps until it is answered."""
+        return self.input_bytes + self.output_bytes + self.workspace_bytes
+
+    @property
     def batch_key(self) -> Hashable:
         """Requests of one key can be pooled in one batch: N and C are not in it."""
         return (self.spec.key(), self.inputs["input"].dtype.name, self.spatial)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -104,13 +105,13 @@ class Windowed(Operator):
         samples = np.zeros(self.rank) if beside is None else beside.astype(np.float64)
         flat = plane.reshape(-1).tolist()
         results: list[tuple[Number, ...]] = []
-        for output in itertools.product(*(range(size) for size in self.spatial_out(spatial))):
+        out = self.spatial_out(spatial)
+        # product() writes its ranges out, and an axis beside an empty one may be of any size.
+        for output in itertools.product(*(range(size) for size in out)) if 0 not in out else ():
             spans = [self.positions(spatial, axis, index, samples) for axis, index in enumerate(output)]
-            inside = [
-                [place for place in span if 0 <= place < length] for span, length in zip(spans, spatial, strict=True)
-            ]
+            inside = [_between(span, 0, length) for span, length in zip(spans, spatial, strict=True)]
             reached = [
-                sum(-self.padding_at(axis) <= place < spatial[axis] + self.padding_at(axis) for place in span)
+                len(_between(span, -self.padding_at(axis), spatial[axis] + self.padding_at(axis)))
                 for axis, span in enumerate(spans)
             ]
             places = [int(np.ravel_multi_index(index, spatial)) for index in itertools.product(*inside)]
@@ -122,3 +123,8 @@ class Windowed(Operator):
             )
             results.append(self.of_window(window))
         return tuple([result[i] for result in results] for i in range(len(self.outputs())))
+
+
+def _between(span: range, low: int, high: int) -> range:
+    """The positions p of an ascending span with ``low <= p < high``; a window may have 2³¹ of them."""
+    return span[bisect_left(span, low) : bisect_left(span, high)]

@@ -82,6 +82,6 @@ def create_app(settings: Settings | None = None, pooling: Pooling | None = None)
             Route("/v1/plan/{operator}", PlanEndpoint(pooling, settings), methods=["POST"]),
             *catalogue.routes(pooling),
             *platform.routes(pooling),
-            *pages.routes(document()),
+            *pages.routes(document(pooling.catalogue, settings.root_path)),
         ],
     )

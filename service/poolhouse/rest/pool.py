@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
 from time import monotonic, perf_counter
 from typing import Literal
 
 from starlette.types import Receive, Scope, Send
 
+from poolhouse.batching.ledger import Lease
 from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer, Pooling, Ticket
 from poolhouse.rest.answers import send_encoded
@@ -28,10 +30,10 @@ from poolhouse.wire.query import parse_query
 # Body bytes up to which each codec works on the event loop. The formats that are not named here only look at
 # a header and make views. A small npz may inflate to a thousand times its size.
 _DECODE_ON_LOOP_BYTES = {"json": 64 * 1024, "npz": 4 * 1024}
-# Indices are looked at one by one, to keep them within their plane.
-_CHECK_ON_LOOP_BYTES = 256 * 1024
 # Element bytes, on the way out: JSON prints digits, npz sums every byte.
 _ENCODE_ON_LOOP_BYTES = {"json": 64 * 1024, "npz": 1024 * 1024}
+# A number in JSON is a few characters; read, it is an object and its place in a list, until the array is made.
+_JSON_SWELLS = 12
 _COMPRESS_ON_LOOP_BYTES = 16 * 1024
 
 
@@ -45,45 +47,56 @@ class PoolEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; refusals are raised, and the middleware writes them."""
+        asked = self._ask(scope)
+        lease = self._pooling.admit(asked.expected_bytes)
+        try:
+            await self._answer(asked, lease, receive, send)
+        finally:
+            lease.release()
+
+    def _ask(self, scope: Scope) -> _Asked:
+        """What the request line and the headers tell, or their refusal, before a byte of the body is read."""
         headers: Headers = scope[HEADERS_KEY]
         name: str = scope["path_params"]["operator"]
-        # Everything that the headers alone can refuse, before a byte of the body is read.
-        member = self._pooling.catalogue.find(name)
+        self._pooling.catalogue.find(name)
         codec = codec_of(text(headers, b"content-type"))
         # What curl and most libraries send says nothing; reading it would cost more than the rest here.
         accept = None if headers.get(b"accept") == b"*/*" else text(headers, b"accept")
         if accept is not None:
             answer_codec(accept, codec, 1)
-        deadline = deadline_of(headers)
-        query = query_of(scope)
-        rules = self._json_rules if codec.is_json else self._rules
-        body = await read_body(
-            receive,
-            rules,
+        return _Asked(
+            name=name,
+            codec=codec,
+            accept=accept,
+            compression=choose_encoding(text(headers, b"accept-encoding")),
+            deadline=deadline_of(headers),
+            query=query_of(scope),
+            rules=(rules := self._json_rules if codec.is_json else self._rules),
             length=content_length(headers),
             inflater=inflater_of(headers, rules),
-            deadline=deadline,
         )
 
+    async def _answer(self, asked: _Asked, lease: Lease, receive: Receive, send: Send) -> None:
+        codec, deadline = asked.codec, asked.deadline
+        body = await read_body(receive, asked.rules, length=asked.length, inflater=asked.inflater, deadline=deadline)
+
         begun = perf_counter()
-        most = _DECODE_ON_LOOP_BYTES.get(codec.name, _CHECK_ON_LOOP_BYTES if "indices" in member.inputs else None)
-        if most is not None and len(body) > most:
-            message, ticket = await asyncio.to_thread(self._open, name, codec, body, query, rules.limit_bytes)
+        if len(body) > _DECODE_ON_LOOP_BYTES.get(codec.name, len(body)):
+            message, ticket = await asyncio.to_thread(self._open, asked, body)
         else:
-            message, ticket = self._open(name, codec, body, query, rules.limit_bytes)
-        writer = answer_codec(accept, codec, len(ticket.outputs))
+            message, ticket = self._open(asked, body)
+        writer = answer_codec(asked.accept, codec, len(ticket.outputs))
         decoded = perf_counter()
         check_deadline(deadline)
 
         if ticket.plan.work > self._inline_work:
-            answer = await unless_gone(self._pooling.pool(ticket, deadline), receive)
+            answer = await unless_gone(self._pooling.pool(ticket, lease, deadline), receive)
         else:
-            answer = await self._pooling.pool(ticket, deadline)
+            answer = await self._pooling.pool(ticket, lease, deadline)
         pooled = perf_counter()
 
         reply = Message(answer.tensors, encoding=message.encoding)
-        compression = choose_encoding(text(headers, b"accept-encoding"))
-        encoded = await _encode(writer, reply, compression)
+        encoded = await _encode(writer, reply, asked.compression)
         done = perf_counter()
         timing = (
             f"decode;dur={(decoded - begun) * 1e3:.3f}, queue;dur={answer.queue_s * 1e3:.3f}, "
@@ -92,11 +105,30 @@ class PoolEndpoint:
         further = {**ticket.headers, **answer.headers, "server-timing": timing}
         await send_encoded(send, encoded, further.items())
 
-    def _open(
-        self, name: str, codec: Codec, body: memoryview, query: Mapping[str, str], limit_bytes: int
-    ) -> tuple[Message, Ticket]:
-        message = codec.decode(body, query, limit_bytes)
-        return message, self._pooling.prepare(name, message)
+    def _open(self, asked: _Asked, body: memoryview) -> tuple[Message, Ticket]:
+        message = asked.codec.decode(body, asked.query, asked.rules.limit_bytes)
+        return message, self._pooling.prepare(asked.name, message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is known of a request before its body."""
+
+    name: str
+    codec: Codec
+    accept: str | None
+    compression: Literal["gzip", "zstd"] | None
+    deadline: float | None
+    query: Mapping[str, str]
+    rules: BodyRules
+    length: int | None
+    inflater: Inflater | None
+
+    @property
+    def expected_bytes(self) -> int:
+        """Memory to hold for the body. A chunked or deflated one tells nothing; its plan sets it right."""
+        told = min(self.length or 0, self.rules.limit_bytes)
+        return told * _JSON_SWELLS if self.codec.is_json else told
 
 
 async def unless_gone(work: Coroutine[object, object, Answer], receive: Receive) -> Answer:

@@ -1,0 +1,183 @@
+"""What waits for one device, and what goes next: fair between keys, joined within a key, cut by planes.
+
+Pure: no clock, no loop, no bytes of anybody's tensors. Jobs come in and batches go out.
+
+The rules:
+
+- jobs of one key (operator, spec, element type, spatial sizes) wait in one line, first come, first served;
+- the lines take turns; a turn is one batch, so a flood in one line costs another at most one batch a turn;
+- a batch takes jobs of its line while they fit its budget, and starts a job that does not fit with as many planes
+  as do; the rest of it waits at the head of the line for the line's next turn;
+- a job that nobody waits for any more is passed over.
+
+The bound: with K lines waiting, the head of any line is taken after at most K - 1 batches, each within the budget
+(or one plane, if a plane alone is larger).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+Load = TypeVar("Load")
+
+Reason = Literal["idle", "drained", "full", "retry", "inline"]
+"""Why a batch is as large as it is: nobody else waited; all that waited in its line; as much as fits; a failed one
+again; so small that it ran where it was."""
+
+
+@dataclass(slots=True, eq=False)
+class Job(Generic[Load]):
+    """A request in line.
+
+    Attributes:
+        key: jobs with equal keys can share a batch.
+        planes: how many there are to pool, at least 1.
+        plane_bytes: input, output and workspace of one plane; equal for equal keys.
+        plane_steps: work of one plane; equal for equal keys.
+        load: what the backend needs; nothing to us.
+        taken: planes that have gone into batches.
+        dropped: whether nobody waits for it any more.
+        waits_in: the backlog that holds it, or None.
+    """
+
+    key: Hashable
+    planes: int
+    plane_bytes: int
+    plane_steps: int
+    load: Load
+    taken: int = 0
+    dropped: bool = False
+    waits_in: Backlog[Load] | None = None
+
+    @property
+    def left(self) -> int:
+        """Planes that still wait."""
+        return self.planes - self.taken
+
+    def whole(self) -> Part[Load]:
+        """All planes at once."""
+        return Part(self, 0, self.planes)
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[Load]):
+    """Planes ``start`` to ``stop`` of one job."""
+
+    job: Job[Load]
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch(Generic[Load]):
+    """What a device does in one go: parts of one key."""
+
+    parts: tuple[Part[Load], ...]
+    reason: Reason
+
+    @property
+    def planes(self) -> int:
+        """Planes of all parts."""
+        return sum(part.stop - part.start for part in self.parts)
+
+    @property
+    def steps(self) -> int:
+        """Work of all parts."""
+        return self.planes * self.parts[0].job.plane_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How large a batch may be.
+
+    Attributes:
+        piece_bytes: of all planes together; one plane always goes.
+        join_bytes: up to which jobs are joined: joining copies, which pays only for small ones on a CPU.
+        planes: in one launch; None for no limit.
+    """
+
+    piece_bytes: int
+    join_bytes: int
+    planes: int | None = None
+
+
+class Backlog(Generic[Load]):
+    """The lines before one device."""
+
+    def __init__(self) -> None:
+        self._lines: OrderedDict[Hashable, deque[Job[Load]]] = OrderedDict()
+        self.steps = 0
+        self.jobs = 0
+
+    def __bool__(self) -> bool:
+        return self.jobs > 0
+
+    def push(self, job: Job[Load]) -> None:
+        """A job joins the line of its key; a new line comes last."""
+        line = self._lines.get(job.key)
+        if line is None:
+            line = self._lines[job.key] = deque()
+        line.append(job)
+        job.waits_in = self
+        self.steps += job.left * job.plane_steps
+        self.jobs += 1
+
+    def drop(self, job: Job[Load]) -> None:
+        """Nobody waits for this job any more: its planes that still wait will never be taken. Takes no search."""
+        if job.waits_in is self and not job.dropped:
+            self.steps -= job.left * job.plane_steps
+            self.jobs -= 1
+        job.dropped = True
+
+    def clear(self) -> list[Job[Load]]:
+        """Everything that waits, taken out."""
+        jobs = [job for line in self._lines.values() for job in line if not job.dropped]
+        for job in jobs:
+            job.waits_in = None
+        self._lines.clear()
+        self.steps = self.jobs = 0
+        return jobs
+
+    def take(self, budget: Budget) -> Batch[Load] | None:
+        """The next batch, or None when nothing waits."""
+        while self._lines:
+            key, line = next(iter(self._lines.items()))
+            alone = len(self._lines) == 1 and len(line) == 1
+            parts = self._from_line(line, budget)
+            if line:
+                self._lines.move_to_end(key)
+            else:
+                del self._lines[key]
+            if parts:
+                reason: Reason = "full" if line else "idle" if alone else "drained"
+                return Batch(tuple(parts), reason)
+        return None
+
+    def _from_line(self, line: deque[Job[Load]], budget: Budget) -> list[Part[Load]]:
+        parts: list[Part[Load]] = []
+        joined = 0
+        while line:
+            job = line[0]
+            if job.dropped:
+                line.popleft()
+                continue
+            limit = budget.join_bytes if parts else budget.piece_bytes
+            room = limit // job.plane_bytes - joined
+            if budget.planes is not None:
+                room = min(room, budget.planes - joined)
+            if parts and room < job.left:
+                break
+            count = min(job.left, max(room, 1))
+            parts.append(Part(job, job.taken, job.taken + count))
+            job.taken += count
+            joined += count
+            self.steps -= count * job.plane_steps
+            if job.left:
+                break
+            line.popleft()
+            job.waits_in = None
+            self.jobs -= 1
+        return parts

@@ -1,0 +1,141 @@
+"""schemathesis against a live server: what the document says is what the service does."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as numpy_strategies
+from safetensors.numpy import save as save_safetensors
+from schemathesis.config import SchemathesisConfig
+
+from poolhouse.settings import Settings
+from tests.contract.reading import OCTET, Part, read_for_binary, read_for_json
+from tests.rest.serving import Served, serving
+
+EXAMPLES = 12
+"""Random requests of each kind to each operation, beside the fixed ones at the borders of every schema."""
+
+Array = npt.NDArray[np.generic]
+
+TYPES = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"]
+
+
+@st.composite
+def arrays(draw: st.DrawFn) -> Array:
+    """A small tensor of any type and any rank that some operator takes."""
+    dtype = np.dtype(draw(st.sampled_from(TYPES)))
+    shape = draw(st.lists(st.integers(0, 5), min_size=2, max_size=5).map(tuple))
+    found: Array = draw(numpy_strategies.arrays(dtype, shape))
+    return found
+
+
+def npy(array: Array) -> bytes:
+    """The array as an npy file."""
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return file.getvalue()
+
+
+def with_indices(array: Array) -> dict[str, Array]:
+    """The array, and indices that lie in every plane."""
+    return {"input": array, "indices": np.zeros(array.shape, np.int64)}
+
+
+def npz(tensors: dict[str, Array]) -> bytes:
+    """The tensors as an npz file."""
+    file = io.BytesIO()
+    np.savez(file, **tensors)  # type: ignore[arg-type]  # numpy's stub takes them for its flag allow_pickle
+    return file.getvalue()
+
+
+NAMED = arrays().flatmap(lambda array: st.sampled_from([{"input": array}, with_indices(array)]))
+BODIES = {
+    "application/x-npy": arrays().map(npy),
+    "application/x-npz": NAMED.map(npz),
+    "application/vnd.safetensors": NAMED.map(save_safetensors),
+    "application/x-safetensors": NAMED.map(save_safetensors),
+    OCTET: st.integers(0, 32).map(lambda count: bytes(4 * count)),
+}
+for media_type, bodies in BODIES.items():
+    schemathesis.openapi.media_type(media_type, bodies)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    """A server with the limits that callers meet, but for memory: this machine runs other tests too."""
+    with serving(Settings.model_validate({"port": 0, "max_output_bytes": 2**26, "max_work": 10**8})) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    """A session that no proxy setting of the environment disturbs."""
+    with requests.Session() as opened:
+        opened.trust_env = False
+        yield opened
+
+
+def config() -> SchemathesisConfig:
+    """Every check, with the statuses that a right document can still meet."""
+    return SchemathesisConfig.from_dict(
+        {
+            "generation": {"deterministic": True, "max-examples": EXAMPLES},
+            "checks": {
+                # The caller's own Request-Timeout may be a nanosecond.
+                "not_a_server_error": {"expected-statuses": ["2xx", "4xx", "504"]},
+                # What relates two values no schema says: lists of one level are equally long, padding is at most
+                # half of kernel_size, a window fits the input, indices lie within the output's plane.
+                "positive_data_acceptance": {"expected-statuses": ["2xx", "422", "504"]},
+            },
+        }
+    )
+
+
+def load(document: Part) -> schemathesis.BaseSchema:
+    return schemathesis.openapi.from_dict(document, config=config())
+
+
+JSON = load(read_for_json())
+BINARY = load(read_for_binary(raw=False))
+OCTETS = load(read_for_binary(raw=True))
+
+bounded = settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@JSON.parametrize()
+@bounded
+def test_json_requests_get_what_the_document_says(
+    case: schemathesis.Case, server: Served, session: requests.Session
+) -> None:
+    case.call_and_validate(base_url=server.url, session=session)
+
+
+@BINARY.parametrize()
+@bounded
+def test_binary_requests_get_what_the_document_says(
+    case: schemathesis.Case, server: Served, session: requests.Session
+) -> None:
+    case.call_and_validate(base_url=server.url, session=session)
+
+
+@OCTETS.parametrize()
+@bounded
+def test_raw_requests_get_what_the_document_says(
+    case: schemathesis.Case, server: Served, session: requests.Session
+) -> None:
+    case.call_and_validate(base_url=server.url, session=session)

@@ -1,0 +1,52 @@
+"""The pictures show what poolhouse does now, not what it did when they were made."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from poolhouse.pooling import Pooling
+from poolhouse.settings import Settings
+from tests.docs.pages import ROOT
+
+
+@pytest.fixture(scope="module")
+def pictures() -> ModuleType:
+    """scripts/pictures.py as a module; scripts is no package."""
+    spec = importlib.util.spec_from_file_location("pictures", ROOT / "scripts" / "pictures.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_pictures_are_fresh(pictures: ModuleType) -> None:
+    """The first thing that a visitor sees is a claim about what pooling does; captions are left to the font."""
+    shown = pictures.panels(Pooling.from_settings(Settings(device=("cpu",))))
+
+    with Image.open(pictures.PICTURE) as drawn:
+        sheet = np.asarray(drawn.convert("RGB"))
+
+    for number, panel in enumerate(shown):
+        left, top = pictures.place(number)
+        part = sheet[top : top + pictures.SIDE, left : left + pictures.SIDE]
+        assert np.array_equal(part, pictures.enlarged(panel.planes)), f"{panel.caption}: run scripts/pictures"
+
+
+def test_the_photograph_of_the_examples_is_fresh(pictures: ModuleType) -> None:
+    """The pages say that it is the photograph of the picture."""
+    photo = pictures.photograph(Pooling.from_settings(Settings(device=("cpu",))))
+
+    assert np.array_equal(np.load(pictures.PHOTO, allow_pickle=False), photo), "run scripts/pictures"
+
+
+def test_the_picture_loads_quickly(pictures: ModuleType) -> None:
+    """A front page is also read over a telephone."""
+    assert pictures.PICTURE.stat().st_size < 400_000

@@ -1,0 +1,281 @@
+"""Hostile traffic against a server in a process of its own: refused fast, in little memory, and nobody else notices."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.hostile.makers import HOSTILE, LIMIT_BYTES, Hostile
+from tests.hostile.process import Caller, Reply, ServerProcess, comes_to_hold, server_process
+
+OPERATOR = "/v1/pool/max_pool2d"
+GOOD_BODY = b'{"input": [[[[1, 2], [3, 4]]]], "kernel_size": 2}'
+JSON_HEADERS = {"Content-Type": "application/json"}
+WORST_MS = 50
+HEADER_LIMIT = 16 * 1024
+# Python objects of the refusal, the socket's buffers, and an arena of malloc: none of them grows with the body.
+SLACK_BYTES = 2 * 2**20
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from Linux's /proc")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    """One server for all of them: that it lives through each is part of what is shown."""
+    limits = {"max_body_bytes": LIMIT_BYTES, "max_json_bytes": LIMIT_BYTES, "max_header_bytes": HEADER_LIMIT}
+    with server_process(**limits, body_timeout_s=2, header_timeout_s=2) as running:
+        yield running
+
+
+def good_is_answered(caller: Caller) -> bool:
+    """Whether an ordinary request gets its ordinary answer."""
+    reply = caller.ask("POST", OPERATOR, JSON_HEADERS, GOOD_BODY)
+    return reply.status == 200 and json.loads(reply.body)["output"]["data"] == [[[[4.0]]]]
+
+
+def send(caller: Caller, hostile: Hostile, body: bytes) -> Reply:
+    headers = dict(hostile.headers)
+    if hostile.media_type:
+        headers["Content-Type"] = hostile.media_type
+    return caller.ask("POST", f"{OPERATOR}?{hostile.query}", headers, body)
+
+
+def is_refusal(reply: Reply, *statuses: int) -> None:
+    document = json.loads(reply.body)
+    assert reply.status in statuses, document
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert document["status"] == reply.status
+    assert len(document["detail"]) > 20
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
+def test_a_hostile_body_is_refused_by_the_whole_service(server: ServerProcess, hostile: Hostile) -> None:
+    """Fast, in bounded memory, and the next caller is served: the body's way to the codec must hold this too."""
+    body = hostile.make()
+    times_ms: list[float] = []
+
+    base = server.held_bytes
+    server.forget_peak()
+    for _ in range(3):
+        with server.caller() as caller:
+            caller.connect()
+            begun = time.perf_counter()
+            reply = send(caller, hostile, body)
+            times_ms.append(1000 * (time.perf_counter() - begun))
+    peak = server.peak_bytes
+    with server.caller() as caller:
+        answered = good_is_answered(caller)
+
+    is_refusal(reply, *hostile.statuses)
+    assert min(times_ms) <= WORST_MS
+    assert peak - base <= 2 * LIMIT_BYTES + SLACK_BYTES
+    assert answered
+
+
+POST = f"POST {OPERATOR} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
+GOOD = POST + b"Content-Length: %d\r\n" % len(GOOD_BODY)
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
+
+
+def target(path: bytes, method: bytes = b"GET") -> bytes:
+    return method + b" " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+def headed(*lines: bytes) -> bytes:
+    """The good request with further header lines, on a connection that ends after it."""
+    return GOOD + b"".join(line + b"\r\n" for line in (*lines, b"Connection: close")) + b"\r\n" + GOOD_BODY
+
+
+# What is sent, and the statuses that may come back, in order; what follows a refused request is never answered.
+BYTES: dict[str, tuple[bytes, list[int]]] = {
+    "garbage": (bytes(range(256)) * 8, [400]),
+    "TLS hello": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500), [400]),
+    "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [400]),
+    "HTTP/0.9": (b"GET /livez\r\n\r\n", [200]),
+    "header of 64 KiB": (b"GET /livez HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 65536 + b"\r\n\r\n", [431]),
+    "10,000 headers": (b"GET /livez HTTP/1.1\r\n" + b"a: b\r\n" * 10_000 + b"\r\n", [431]),
+    "URL of 64 KiB": (target(b"/" + b"a" * 65536), [431]),
+    "query of 64 KiB": (target(OPERATOR.encode() + b"?x=" + b"a" * 65536, b"POST"), [431]),
+    "name of 8 KiB": (target(b"/v1/operators/" + b"a" * 8192), [404]),
+    "header without colon": (b"GET /livez HTTP/1.1\r\nHost x\r\n\r\n", [400]),
+    "header folded": (b"GET /livez HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", [400]),
+    "NUL in a header": (b"GET /livez HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", [400]),
+    "space before a colon": (b"GET /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n", [400]),
+    "chunk size not a number": (CHUNKED + b"\r\nzz\r\n" + GOOD_BODY, [400]),
+    "chunk size negative": (CHUNKED + b"\r\n-1\r\n" + GOOD_BODY, [400]),
+    "chunk size of 20 digits": (CHUNKED + b"\r\nfffffffffffffffff1\r\n" + GOOD_BODY, [400]),
+    "chunk shorter than said": (CHUNKED + b"\r\n3\r\nabcdef\r\n0\r\n\r\n", [400]),
+    "chunk without its end": (CHUNKED + b"\r\n3\r\nabc0\r\n\r\n", [400]),
+    "chunk extension of 64 KiB": (CHUNKED + b"\r\n1;" + b"e" * 65536 * 4, [431]),
+    "length of 20 digits": (POST + b"Content-Length: 99999999999999999999\r\n\r\n", [400]),
+    "length over the limit": (POST + b"Connection: close\r\nContent-Length: 99999999999\r\n\r\n", [413]),
+    "length negative": (POST + b"Content-Length: -1\r\n\r\n", [400]),
+    "length with a plus": (POST + b"Content-Length: +49\r\n\r\n" + GOOD_BODY, [400]),
+    "length in hexadecimal": (POST + b"Content-Length: 0x31\r\n\r\n" + GOOD_BODY, [400]),
+    "two lengths": (POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", [400]),
+    "a list of lengths": (POST + b"Content-Length: 1, 1\r\n\r\na", [400]),
+    "length and chunks": (CHUNKED + b"Content-Length: 5\r\n\r\n0\r\n\r\n" + target(b"/livez"), [400]),
+    "chunks and length": (POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", [400]),
+    "coding that is no coding": (POST + b"Transfer-Encoding: identity\r\n\r\n" + GOOD_BODY, [400]),
+    "chunked twice over": (POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", [400]),
+    "length shorter than the body": (POST + b"Content-Length: 9\r\n\r\n" + GOOD_BODY, [400]),
+    "no length and a body": (POST + b"\r\n" + GOOD_BODY, [400]),
+    "unknown method": (target(b"/livez", b"BREW"), [400]),
+    "CONNECT": (target(b"example.test:443", b"CONNECT"), [400]),
+    "TRACE": (target(OPERATOR.encode(), b"TRACE"), [405]),
+    "GET of the pool": (target(OPERATOR.encode()), [405]),
+    "DELETE of a page": (target(b"/v1/operators", b"DELETE"), [405]),
+    "OPTIONS *": (target(b"*", b"OPTIONS"), [404]),
+    "absolute URL": (target(b"http://elsewhere.test/livez"), [200]),
+    "path %00": (target(b"/v1/operators/%00"), [404]),
+    "path %ff": (target(b"/v1/operators/%ff%fe"), [404]),
+    "path %zz": (target(b"/v1/operators/%zz"), [404]),
+    "path with slashes": (target(b"//v1///operators"), [404]),
+    "path up": (target(b"/docs/../../../../etc/passwd"), [404]),
+    "path up in escapes": (target(b"/docs/%2e%2e%2f%2e%2e%2fetc%2fpasswd"), [404]),
+    "path of a half surrogate": (target(b"/%ed%a0%80"), [404]),
+    "path with a tag": (target(b"/v1/operators/%3Cscript%3E"), [404]),
+    "operator with a line break": (target(b"/v1/operators/max_pool2d%0d%0aX:%20y"), [404]),
+    "Accept unreadable": (headed(b"Accept: /;;=,"), [400]),
+    "Accept of no weight": (headed(b"Accept: application/json;q=NaN"), [400]),
+    "Accept of 10,000 commas": (headed(b"Accept: " + b"," * 10_000), [200]),
+    "Accept of 1,000 quotes": (headed(b'Accept: a/b;c="' + b'\\"' * 5_000), [400]),
+    "Accept of another": (headed(b"Accept: text/html"), [406]),
+    "Request-Timeout NaN": (headed(b"Request-Timeout: NaN"), [400]),
+    "Request-Timeout below 0": (headed(b"Request-Timeout: -1"), [400]),
+    "Request-Timeout 1e999": (headed(b"Request-Timeout: 1e999"), [400]),
+    "Request-Timeout of 0": (headed(b"Request-Timeout: 0"), [400]),
+    "Request-Timeout of digits": (headed(b"Request-Timeout: " + b"9" * 5_000), [400]),
+    "Request-Timeout tiny": (headed(b"Request-Timeout: 0.000000001"), [504]),
+    "Content-Encoding twice": (headed(b"Content-Encoding: gzip", b"Content-Encoding: gzip"), [415]),
+    "Content-Encoding stack": (headed(b"Content-Encoding: " + b"gzip, " * 1_000 + b"gzip"), [415]),
+    "Content-Encoding unknown": (headed(b"Content-Encoding: br"), [415]),
+    "Content-Type twice": (headed(b"Content-Type: application/x-npy"), [415]),
+    "Accept-Encoding unreadable": (headed(b"Accept-Encoding: ;;q=,gzip;q=banana"), [200]),
+    "request id with a tag": (headed(b"X-Request-ID: <script>\xff"), [200]),
+    "traceparent of letters": (headed(b"traceparent: " + b"z" * 5_000), [200]),
+    "Upgrade": (headed(b"Upgrade: websocket", b"Sec-WebSocket-Key: x"), [200]),
+    "Expect unknown": (headed(b"Expect: the unexpected"), [200]),
+    "pipelined": (GOOD + b"\r\n" + GOOD_BODY + headed(), [200, 200]),
+    "pipelined behind garbage": (GOOD + b"\r\n" + GOOD_BODY + b"\0garbage\r\n\r\n", [200]),
+}
+
+
+def statuses(answer: bytes) -> list[int]:
+    """The statuses of the answers that follow each other in these bytes, each body as long as its head says."""
+    found: list[int] = []
+    while answer:
+        head, end, rest = answer.partition(b"\r\n\r\n")
+        assert end, answer
+        first, *lines = head.split(b"\r\n")
+        length = next(int(line[15:]) for line in lines if line.lower().startswith(b"content-length:"))
+        found.append(int(first.split(b" ")[1]))
+        assert len(rest) >= length or b"HEAD" in first
+        answer = rest[length:]
+    return found
+
+
+def exchange(server: ServerProcess, sent: bytes) -> bytes:
+    """All that comes back for these bytes until the server closes the connection."""
+    with server.connect() as connection:
+        received = bytearray()
+        try:
+            connection.sendall(sent)
+            while piece := connection.recv(65536):
+                received += piece
+        except (BrokenPipeError, ConnectionResetError):
+            # A peer that goes on sending what was refused is cut off in the end; the refusal has come before.
+            pass
+        return bytes(received)
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_hostile_bytes_are_refused_by_the_connection(server: ServerProcess, name: str) -> None:
+    """What another server behind or before us would read differently must end here, and end well."""
+    sent, expected = BYTES[name]
+
+    answer = exchange(server, sent)
+    with server.caller() as caller:
+        answered = good_is_answered(caller)
+
+    assert statuses(answer) == expected
+    assert answered
+
+
+def test_a_hundred_thousand_chunks_of_one_byte_cost_what_their_bytes_cost(server: ServerProcess) -> None:
+    """A server that keeps an object a chunk is filled by a caller who sends almost nothing (CVE-2025-23310)."""
+    body = GOOD_BODY + b" " * 100_000
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
+    sent = CHUNKED + b"Connection: close\r\n\r\n" + chunks
+    exchange(server, sent)
+
+    base = server.held_bytes
+    server.forget_peak()
+    answers = [statuses(exchange(server, sent)) for _ in range(5)]
+
+    assert answers == [[200]] * 5
+    assert server.peak_bytes - base <= SLACK_BYTES
+
+
+CUTS: dict[str, bytes] = {
+    "in the request line": b"POST /v1/po",
+    "in the headers": POST,
+    "in the length": POST + b"Content-Le",
+    "before the body": GOOD + b"\r\n",
+    "in the body": GOOD + b"\r\n" + GOOD_BODY[:-3],
+    "in a chunk": CHUNKED + b"\r\n31\r\n" + GOOD_BODY[:9],
+    "before the last chunk": CHUNKED + b"\r\n31\r\n" + GOOD_BODY + b"\r\n",
+    "at once": b"",
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_a_caller_that_breaks_off_is_forgotten(server: ServerProcess, name: str) -> None:
+    """Callers vanish at every stage; each leaves neither a connection nor an answer behind."""
+    with server.caller() as caller:
+        assert good_is_answered(caller)
+        open_before = connections(server)
+
+        for _ in range(20):
+            with server.connect() as connection:
+                connection.sendall(CUTS[name])
+                connection.shutdown(socket.SHUT_WR)
+                answer = b"".join(iter(lambda: connection.recv(65536), b""))
+                assert not answer or statuses(answer) in ([400], [408])
+        for _ in range(20):
+            with server.connect() as connection:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.sendall(CUTS[name])
+
+        assert comes_to_hold(lambda: connections(server), open_before) == open_before
+        assert good_is_answered(caller)
+
+
+def connections(server: ServerProcess) -> int:
+    """How many connections the server has open."""
+    return len(server.process.net_connections("tcp"))
+
+
+def test_a_hundred_callers_that_say_nothing_hold_nobody_up(server: ServerProcess) -> None:
+    """Slow callers cost a socket until their time is over, and not the others' time."""
+    begun = [POST + b"X: y", GOOD + b"\r\n" + GOOD_BODY[:1], CHUNKED + b"\r\n31\r\n"]
+    slow: list[socket.socket] = []
+    try:
+        for index in range(99):
+            slow.append(server.connect())
+            slow[-1].sendall(begun[index % len(begun)])
+        with server.caller() as caller:
+            answered = [good_is_answered(caller) for _ in range(50)]
+        ends = [statuses(b"".join(iter(lambda one=one: one.recv(65536), b""))) for one in slow]
+    finally:
+        for one in slow:
+            one.close()
+
+    assert all(answered)
+    assert ends == [[408]] * len(slow)

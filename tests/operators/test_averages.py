@@ -1,0 +1,157 @@
+"""Averages where torch's lie: large windows, large integers, odd divisors."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from poolhouse.backend.worker import run_plan
+from poolhouse.dtypes import ELEMENT_TYPES, INT64
+from poolhouse.operators.operator import Operator
+from poolhouse.tensors import Tensor
+from tests.operators.drawing import CATALOGUE, CPU, Array, settled_plan
+
+AVG_POOL = {rank: CATALOGUE.find(f"avg_pool{rank}d") for rank in (1, 2, 3)}
+
+
+def pooled(spec: Operator, array: Array) -> Array:
+    """The answer for an array in a numpy type of its own."""
+    dtype = ELEMENT_TYPES[array.dtype.name]
+    plan = settled_plan(spec, dtype, array.shape)
+    return run_plan(plan, {"input": Tensor(dtype, array)}, CPU)["output"].array
+
+
+LARGE = [
+    (AVG_POOL[2].of(kernel_size=2048), (1, 2048, 2048)),
+    (AVG_POOL[2].of(kernel_size=[2047, 2048], stride=1), (1, 2048, 2048)),
+    (AVG_POOL[1].of(kernel_size=2**22), (1, 2**22)),
+    (AVG_POOL[3].of(kernel_size=128), (1, 128, 128, 128)),
+    (CATALOGUE.find("adaptive_avg_pool2d").of(output_size=[1, 2]), (1, 2048, 2048)),
+    (CATALOGUE.find("global_avg_pool2d").of(), (1, 2048, 2048)),
+    (AVG_POOL[2].of(kernel_size=1025, stride=512, padding=512, count_include_pad=False), (1, 2048, 2048)),
+]
+
+
+@pytest.mark.parametrize(("spec", "shape"), LARGE, ids=lambda value: str(value)[:60])
+def test_a_large_window_of_one_value_averages_to_that_value(spec: Operator, shape: tuple[int, ...]) -> None:
+    """Torch's running sum drifts: 0.1 over a 4096² window averages to 0.1153."""
+    answer = pooled(spec, np.full(shape, 0.1, dtype=np.float32))
+
+    np.testing.assert_array_max_ulp(answer, np.full(answer.shape, 0.1, dtype=np.float32), maxulp=1)
+
+
+def test_a_large_window_is_right_to_one_unit_in_the_last_place() -> None:
+    """Against math.fsum, which rounds once; torch is 5e-5 off at this size."""
+    array = (np.random.default_rng(5).random((1, 1024, 1024)) + 0.5).astype(np.float32)
+
+    answer = pooled(AVG_POOL[2].of(kernel_size=1024), array)
+
+    exact = math.fsum(array.reshape(-1).tolist()) / array.size
+    np.testing.assert_array_max_ulp(answer.reshape(()), np.array(exact, dtype=np.float32), maxulp=1)
+
+
+def test_torch_still_drifts() -> None:
+    """The documents show torch's answer beside ours; when torch is mended, they must say so."""
+    drifted = F.avg_pool1d(torch.full((1, 1, 2**22), 0.1), 2**22).item()
+
+    assert abs(drifted - 0.1) > 1e-4
+
+
+def test_a_nan_stays_in_its_own_windows() -> None:
+    """An integral image would spread it over the rest of the plane."""
+    array = np.ones((1, 40, 40), dtype=np.float32)
+    array[0, 20, 20] = np.nan
+    array[0, 3, 3] = np.inf
+
+    answer = pooled(AVG_POOL[2].of(kernel_size=13, stride=1), array)[0]
+
+    rows, columns = np.mgrid[0:28, 0:28]
+    holds_nan = (rows <= 20) & (rows + 13 > 20) & (columns <= 20) & (columns + 13 > 20)
+    holds_inf = (rows <= 3) & (columns <= 3)
+    np.testing.assert_array_equal(np.isnan(answer), holds_nan)
+    np.testing.assert_array_equal(np.isinf(answer), holds_inf)
+    assert (answer[~holds_nan & ~holds_inf] == 1).all()
+
+
+DIVISORS = (None, 1, -1, 2, 3, -7, 2**31, 2**32 - 1, 2**40, 2**46, -(2**46) - 1, 2**61, 2**62, -(2**62) - 3)
+EDGES = (*DIVISORS, 2**63 - 1, -(2**63) + 1, -(2**63))
+
+
+@pytest.mark.parametrize("divisor", EDGES)
+def test_int64_averages_are_exact(divisor: int | None) -> None:
+    """Torch's sum wraps: four 2⁶² average to 0. Python's integers are the judge."""
+    chance = np.random.default_rng(9)
+    edges = np.array([2**62, -(2**62), 2**63 - 1, -(2**63), 2**32, -(2**32), 2**32 - 1, -1, 0, 1])
+    array = np.concatenate(
+        [
+            edges[chance.integers(0, len(edges), (40, 6))],
+            chance.integers(-(2**63), 2**63 - 1, (40, 6), endpoint=True),
+            chance.integers(-9, 9, (20, 6)),
+            np.full((2, 6), 2**63 - 1),
+            np.full((2, 6), -(2**63)),
+        ]
+    )
+
+    for fields in ({"kernel_size": 4}, {"kernel_size": 3, "stride": 1, "padding": 1}):
+        answer = pooled(AVG_POOL[1].of(**fields, divisor_override=divisor), array)
+
+        expected = [_averages(row, fields, divisor) for row in array.tolist()]
+        assert answer.tolist() == expected
+
+
+def _averages(row: list[int], fields: dict[str, int], divisor: int | None) -> list[int]:
+    kernel, stride, padding = fields["kernel_size"], fields.get("stride", 4), fields.get("padding", 0)
+    padded = [0] * padding + row + [0] * padding
+    averages = []
+    for start in range(0, len(padded) - kernel + 1, stride):
+        exact = Fraction(sum(padded[start : start + kernel]), divisor or kernel)
+        averages.append(min(max(math.trunc(exact), -(2**63)), 2**63 - 1))
+    return averages
+
+
+def test_a_divisor_beyond_int64_is_divided_by_exactly() -> None:
+    """Three axes with 2³⁰ positions of padding make windows of 2⁹³ positions, and their product wraps."""
+    wide, pad = 2**31 - 1, 2**30 - 1
+    for kernel, padding in (([wide, wide, 3], [pad, pad, 1]), ([wide, wide, wide], [pad, pad, pad])):
+        spec = AVG_POOL[3].of(kernel_size=kernel, stride=1, padding=padding)
+        for value in (2**62, -(2**63), 2**31 - 1, 1):
+            whole = np.full((1, 2, 2, 2), value, dtype=np.int64)
+
+            exact = Fraction(8 * value, math.prod(kernel))
+            assert (pooled(spec, whole) == math.trunc(exact)).all()
+            if abs(value) < 2**31:
+                assert (pooled(spec, whole.astype(np.int32)) == 0).all()
+            np.testing.assert_allclose(pooled(spec, whole.astype(np.float64)), float(exact), rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["int8", "int16", "int32", "uint8"])
+def test_a_sum_beyond_the_type_becomes_its_limit(name: str) -> None:
+    """divisor_override=1 asks for sums, and a sum that wrapped would look like a small one."""
+    info = np.iinfo(name)
+    array = np.array([[info.max] * 4 + [info.min] * 4 + [1, 1, 1, 1]], dtype=name)
+
+    answer = pooled(AVG_POOL[1].of(kernel_size=4, divisor_override=1), array)
+
+    assert answer.tolist() == [[info.max, info.min, 4]]
+
+
+def test_integer_averages_are_cut_toward_zero() -> None:
+    """As torch does for int64, the one integer type it averages."""
+    array = np.array([[-3, 0, 3, 0, -1, 0, 1, 0]], dtype=np.int64)
+
+    answer = pooled(AVG_POOL[1].of(kernel_size=2), array)
+
+    assert answer.tolist() == F.avg_pool1d(torch.from_numpy(array), 2).tolist() == [[-1, 1, 0, 0]]
+
+
+def test_the_worst_int64_plane_is_exact() -> None:
+    """All the least, as many as a window of this size has: the sum needs 83 bits."""
+    array = np.full((1, 2**20), -(2**63), dtype=np.int64)
+
+    assert pooled(CATALOGUE.find("global_avg_pool1d").of(), array).tolist() == [[-(2**63)]]
+    assert INT64.storage == array.dtype
