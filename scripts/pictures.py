@@ -7,19 +7,20 @@ Halved to 256×256 it is also ``examples/photo.npy``, the body that the examples
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import numpy as np
 import numpy.typing as npt
+from fastapi import FastAPI
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
-from poolhouse.dtypes import BY_NUMPY
-from poolhouse.pooling import Pooling
+from poolhouse.rest.app import create_app
 from poolhouse.settings import Settings
-from poolhouse.tensors import Message, Tensor
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTO = ROOT / "examples" / "photo.npy"
@@ -30,6 +31,7 @@ COLUMNS = 4
 GAP = 8
 CAPTION = 24
 
+Array = npt.NDArray[np.generic]
 Planes = npt.NDArray[np.uint8]
 """A picture as it is sent: ``(1, 3, H, W)``."""
 
@@ -43,42 +45,55 @@ class Panel:
 
 
 # The specs that are shown. Their captions are their own words.
-SHOWN: tuple[tuple[str, Mapping[str, object]], ...] = (
-    ("max_pool2d", {"kernel_size": 8}),
-    ("avg_pool2d", {"kernel_size": 8}),
-    ("max_pool2d", {"kernel_size": 9, "stride": 1, "padding": 4}),
-    ("adaptive_avg_pool2d", {"output_size": 7}),
-    ("fractional_max_pool2d", {"kernel_size": 6, "output_ratio": 0.17, "seed": 1}),
+SHOWN: tuple[tuple[str, Mapping[str, str]], ...] = (
+    ("max_pool2d", {"kernel_size": "8"}),
+    ("avg_pool2d", {"kernel_size": "8"}),
+    ("max_pool2d", {"kernel_size": "9", "stride": "1", "padding": "4"}),
+    ("adaptive_avg_pool2d", {"output_size": "7"}),
+    ("fractional_max_pool2d", {"kernel_size": "6", "output_ratio": "0.17", "seed": "1"}),
     ("global_avg_pool2d", {}),
 )
 
 
-def pool(pooling: Pooling, operator: str, values: Mapping[str, object], **arrays: npt.NDArray[np.generic]) -> Message:
-    """The outputs of one operator, through the same door as a request's."""
-    tensors = {name: Tensor(BY_NUMPY[array.dtype.name], array) for name, array in arrays.items()}
-    answer = asyncio.run(pooling.pool(pooling.prepare(operator, Message(tensors, values))))
-    return Message(answer.tensors)
+class Service:
+    """The service without a socket: what is asked here takes the same way as over HTTP."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    def pool(self, operator: str, fields: Mapping[str, str], **arrays: Array) -> dict[str, Array]:
+        """The outputs of one operator, by name."""
+        body = io.BytesIO()
+        np.savez(body, allow_pickle=False, **arrays)
+        with np.load(io.BytesIO(asyncio.run(self._answer(operator, fields, body.getvalue())))) as outputs:
+            return dict(outputs)
+
+    async def _answer(self, operator: str, fields: Mapping[str, str], body: bytes) -> bytes:
+        transport = httpx.ASGITransport(self._app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://poolhouse") as client:
+            headers = {"Content-Type": "application/x-npz"}
+            answer = await client.post(f"/v1/pool/{operator}", params=fields, headers=headers, content=body)
+        assert answer.status_code == 200, answer.text
+        return answer.content
 
 
-def photograph(pooling: Pooling) -> Planes:
+def photograph(service: Service) -> Planes:
     """The photograph, averaged to half its size."""
-    colours: npt.NDArray[np.uint8] = data.astronaut()  # type: ignore[no-untyped-call]  # scikit-image has no types
-    planes = np.ascontiguousarray(colours.transpose(2, 0, 1)[np.newaxis])
-    return _picture(pool(pooling, "avg_pool2d", {"kernel_size": 2}, input=planes))
+    colours: Planes = data.astronaut()  # type: ignore[no-untyped-call]  # scikit-image has no types
+    whole = np.ascontiguousarray(colours.transpose(2, 0, 1)[np.newaxis])
+    return _picture(service.pool("avg_pool2d", {"kernel_size": "2"}, input=whole))
 
 
-def panels(pooling: Pooling) -> list[Panel]:
+def panels(service: Service) -> list[Panel]:
     """What the sheet shows, in order: the photograph, each spec, and max pooling undone."""
-    photo = photograph(pooling)
+    photo = photograph(service)
     shown = [Panel("the photograph, 256 by 256", photo)]
-    for operator, values in SHOWN:
-        words = ", ".join(f"{name} {value}" for name, value in values.items() if name != "seed")
+    for operator, fields in SHOWN:
+        words = ", ".join(f"{name} {value}" for name, value in fields.items() if name != "seed")
         short = words.replace("kernel_size", "kernel").replace("output_", "")
-        shown.append(Panel(f"{operator}  {short}", _picture(pool(pooling, operator, values, input=photo))))
-    pooled = pool(pooling, "max_pool2d", {"kernel_size": 2, "return_indices": True}, input=photo).tensors
-    undone = pool(
-        pooling, "max_unpool2d", {"kernel_size": 2}, input=pooled["output"].array, indices=pooled["indices"].array
-    )
+        shown.append(Panel(f"{operator}  {short}", _picture(service.pool(operator, fields, input=photo))))
+    pooled = service.pool("max_pool2d", {"kernel_size": "2", "return_indices": "true"}, input=photo)
+    undone = service.pool("max_unpool2d", {"kernel_size": "2"}, input=pooled["output"], indices=pooled["indices"])
     shown.append(Panel("max_pool2d  kernel 2, max_unpool2d", _picture(undone)))
     return shown
 
@@ -108,15 +123,15 @@ def sheet(shown: list[Panel]) -> Image.Image:
     return page
 
 
-def _picture(message: Message) -> Planes:
-    array = message.tensors["output"].array
-    assert array.dtype == np.uint8
-    return array.view(np.uint8)
+def _picture(outputs: Mapping[str, Array]) -> Planes:
+    output = outputs["output"]
+    assert output.dtype == np.uint8
+    return output.view(np.uint8)
 
 
 def main() -> None:
     """Write the photograph and the sheet."""
-    shown = panels(Pooling.from_settings(Settings()))
+    shown = panels(Service(create_app(Settings())))
     for path in (PHOTO, PICTURE):
         path.parent.mkdir(parents=True, exist_ok=True)
     np.save(PHOTO, shown[0].planes, allow_pickle=False)

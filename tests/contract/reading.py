@@ -24,9 +24,11 @@ Part = dict[str, object]
 def resolve(whole: Part, part: object) -> Part:
     """What a reference into the document refers to; a part that is none as it is."""
     assert isinstance(part, dict)
-    found: object = part
-    for name in str(part["$ref"]).split("/")[1:] if "$ref" in part else ():
-        assert isinstance(found := whole if found is part else found, dict)
+    if "$ref" not in part:
+        return part
+    found: object = whole
+    for name in str(part["$ref"]).split("/")[1:]:
+        assert isinstance(found, dict)
         found = found[name]
     assert isinstance(found, dict)
     return found

@@ -73,8 +73,8 @@ class Place:
             assert ran.stdout.strip() == shown.code.strip(), f"another answer, {said}"
 
     def _run(self, step: Step) -> subprocess.CompletedProcess[str]:
-        shell = step.block.language == "bash"
-        program = ["bash", "-euo", "pipefail", "-c"] if shell else [sys.executable, "-W", "error", "-c"]
+        in_python = step.block.language == "python"
+        program = [sys.executable, "-W", "error", "-c"] if in_python else ["bash", "-euo", "pipefail", "-c"]
         code = step.block.code.replace(WRITTEN, self.address)
         environment = {
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from poolhouse.pooling import Pooling
+from poolhouse.rest.app import create_app
 from poolhouse.settings import Settings
 from tests.docs.pages import ROOT
 
@@ -27,9 +27,16 @@ def pictures() -> ModuleType:
     return module
 
 
-def test_the_pictures_are_fresh(pictures: ModuleType) -> None:
+@pytest.fixture(scope="module")
+def service(pictures: ModuleType) -> object:
+    """What the pictures are made with."""
+    made: object = pictures.Service(create_app(Settings(device=("cpu",))))
+    return made
+
+
+def test_the_pictures_are_fresh(pictures: ModuleType, service: object) -> None:
     """The first thing that a visitor sees is a claim about what pooling does; captions are left to the font."""
-    shown = pictures.panels(Pooling.from_settings(Settings(device=("cpu",))))
+    shown = pictures.panels(service)
 
     with Image.open(pictures.PICTURE) as drawn:
         sheet = np.asarray(drawn.convert("RGB"))
@@ -40,9 +47,9 @@ def test_the_pictures_are_fresh(pictures: ModuleType) -> None:
         assert np.array_equal(part, pictures.enlarged(panel.planes)), f"{panel.caption}: run scripts/pictures"
 
 
-def test_the_photograph_of_the_examples_is_fresh(pictures: ModuleType) -> None:
+def test_the_photograph_of_the_examples_is_fresh(pictures: ModuleType, service: object) -> None:
     """The pages say that it is the photograph of the picture."""
-    photo = pictures.photograph(Pooling.from_settings(Settings(device=("cpu",))))
+    photo = pictures.photograph(service)
 
     assert np.array_equal(np.load(pictures.PHOTO, allow_pickle=False), photo), "run scripts/pictures"
 

@@ -1,0 +1,63 @@
+"""What every measurement says beside its figures: the machine, the versions, the command; and where it is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import torch
+
+RESULTS: Final = Path(__file__).resolve().parent / "results"
+_PACKAGES: Final = ("torch", "numpy", "uvicorn", "uvloop", "httptools", "fastapi", "starlette", "pydantic", "orjson")
+
+
+def machine() -> dict[str, str]:
+    """The processor, the cores, the versions, and the load when this was asked."""
+    return {
+        "cpu": f"{_cpu_model()}, {torch.backends.cpu.get_cpu_capability()}",
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "load": f"{os.getloadavg()[0]:.2f} before the run",
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in _PACKAGES},
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in (heads, ["---"] * len(heads), *rows))
+
+
+def write(
+    name: str,
+    place: Mapping[str, str],
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    figures: object,
+) -> None:
+    """Prints the result and writes it as ``results/NAME.json``, for programs, and ``results/NAME.md``, for people."""
+    # The name alone: the folder would tell of the machine.
+    command = shlex.join(["scripts/bench", name, *sys.argv[1:]])
+    when = datetime.now(UTC).date().isoformat()
+    told = ", ".join(f"{key} {value}" for key, value in place.items())
+    text = f"`{command}` on {when}. {told}.\n\n{table(heads, rows)}\n"
+    document = {"command": command, "date": when, "machine": place, "heads": heads, "rows": rows, "figures": figures}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+    print(text)

@@ -1,0 +1,145 @@
+"""Our service beside an obvious FastAPI endpoint, in one run: the time of a lone request, and requests a second.
+
+The goal is a ratio of at most 1.0 for the median of a lone request, tiny JSON and medium binary.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from _calling import Connection, interleaved, obvious, poolhouse, request
+from _machine import machine, write
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The same work as each server is asked for it."""
+
+    name: str
+    media_type: str
+    body: bytes
+    ours: str
+    theirs: str
+
+
+def cases() -> list[Case]:
+    """Max pooling 2×2: tiny and medium as performance.md names them, in JSON and as raw float32."""
+    random = np.random.default_rng(7)
+
+    def as_json(*shape: int) -> bytes:
+        array = random.standard_normal(shape).astype(np.float32)
+        return json.dumps({"input": array.astype(np.float64).round(4).tolist(), "kernel_size": 2}).encode()
+
+    def raw(name: str, *shape: int) -> Case:
+        query = f"kernel_size=2&shape={','.join(map(str, shape))}"
+        body = random.standard_normal(shape).astype(np.float32).tobytes()
+        return Case(
+            f"{name} raw", "application/octet-stream", body, f"/v1/pool/max_pool2d?{query}", f"/raw?{query}"
+        )
+
+    return [
+        Case("tiny JSON", "application/json", as_json(1, 1, 4, 4), "/v1/pool/max_pool2d", "/json"),
+        Case("small JSON", "application/json", as_json(1, 3, 32, 32), "/v1/pool/max_pool2d", "/json"),
+        raw("tiny", 1, 1, 4, 4),
+        raw("small", 1, 3, 32, 32),
+        raw("medium", 1, 64, 56, 56),
+    ]
+
+
+def check(case: Case, ours: Connection, theirs: Connection) -> None:
+    """Both must give the same numbers, or the comparison means nothing."""
+    one, other = ours.call(), theirs.call()
+    if case.media_type == "application/json":
+        same = json.loads(one)["output"]["data"] == np.float32(json.loads(other)["output"]).astype(float).tolist()
+        same = same or np.array_equal(
+            np.float32(json.loads(one)["output"]["data"]), np.float32(json.loads(other)["output"])
+        )
+    else:
+        same = one == other
+    if not same:
+        raise RuntimeError(f"{case.name}: the answers differ")
+
+
+def per_second(case: Case, port: int, target: str, connections: int, seconds: int) -> float | None:
+    """Requests a second by wrk, or None where there is no wrk."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        body, script = Path(folder, "body"), Path(folder, "post.lua")
+        body.write_bytes(case.body)
+        script.write_text(
+            f'local file = io.open("{body}", "rb")\n'
+            f'wrk.method = "POST"\nwrk.body = file:read("*a")\nwrk.headers["Content-Type"] = "{case.media_type}"\n'
+        )
+        url = f"http://127.0.0.1:{port}{target}"
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in told:
+        raise RuntimeError(told)
+    found = re.search(r"Requests/sec:\s*([0-9.]+)", told)
+    assert found is not None, told
+    return float(found[1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=3000, help="lone requests to each server")
+    parser.add_argument("--seconds", type=int, default=2, help="of wrk, for each server and number of connections")
+    parser.add_argument("--only", default="", help="cases whose name holds this")
+    asked = parser.parse_args()
+    place = machine()
+    rows: list[list[str]] = []
+    figures: dict[str, dict[str, float]] = {}
+    with ExitStack() as stack:
+        our_port, their_port = stack.enter_context(poolhouse()), stack.enter_context(obvious())
+        for case in cases():
+            if asked.only not in case.name:
+                continue
+            ours = Connection(our_port, request(case.ours, case.media_type, case.body))
+            theirs = Connection(their_port, request(case.theirs, case.media_type, case.body))
+            check(case, ours, theirs)
+            lone, other = interleaved((ours, theirs), asked.requests)
+            found = {
+                "median_us": lone.median_us,
+                "obvious_median_us": other.median_us,
+                "p99_us": lone.p99_us,
+                "obvious_p99_us": other.p99_us,
+            }
+            row = [
+                case.name,
+                f"{lone.median_us:.0f}",
+                f"{other.median_us:.0f}",
+                f"**{lone.median_us / other.median_us:.2f}**",
+                f"{lone.p99_us:.0f}",
+                f"{other.p99_us:.0f}",
+            ]
+            ours.close()
+            theirs.close()
+            for connections in (1, 16):
+                mine = per_second(case, our_port, case.ours, connections, asked.seconds)
+                peer = per_second(case, their_port, case.theirs, connections, asked.seconds)
+                if mine is None or peer is None:
+                    row += ["no wrk", "no wrk", ""]
+                    continue
+                found |= {f"per_second_{connections}": mine, f"obvious_per_second_{connections}": peer}
+                row += [f"{mine:,.0f}", f"{peer:,.0f}", f"**{mine / peer:.2f}**"]
+            figures[case.name] = found
+            rows.append(row)
+    heads = ["max pooling 2×2", "median µs", "obvious", "ratio", "p99 µs", "obvious"]
+    for connections in (1, 16):
+        heads += [f"requests/s, {connections} conn.", "obvious", "ratio"]
+    write("peers", place, heads, rows, figures)
+
+
+if __name__ == "__main__":
+    main()
