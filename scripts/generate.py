@@ -7,6 +7,7 @@ so that the prose around it stays by hand; a row without one is the whole file.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import re
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 from poolhouse import describe
 from poolhouse.errors import CODES, FIELD_CODES
 from poolhouse.operators.catalogue import Catalogue, discover
+from poolhouse.operators.fields import Field, Flag, Kind, PerAxis, Power, RatioPerAxis, Whole
 from poolhouse.operators.operator import Operator
 from poolhouse.rest.openapi import document
 from poolhouse.settings import table
@@ -167,6 +169,108 @@ def openapi() -> str:
     return json.dumps(document(discover()), indent=2, ensure_ascii=False) + "\n"
 
 
+FIELD_TYPES: dict[type[Kind], str] = {
+    PerAxis: "int | Sequence[int]",
+    RatioPerAxis: "float | Sequence[float]",
+    Flag: "bool",
+    Whole: "int",
+    Power: "float",
+}
+"""How a Python caller writes a field of each kind."""
+
+
+def client_operators(catalogue: Catalogue) -> str:
+    """The typed methods of both clients."""
+    takes_indices = sorted(member.name for member in catalogue if "indices" in member.inputs)
+    parts = [
+        '"""The operators as methods of both clients. Generated from the catalogue by scripts/generate; do not edit."""\n',
+        "from __future__ import annotations\n",
+        "from collections.abc import Mapping, Sequence",
+        "from typing import Final, Literal, TypeVar, cast, overload\n",
+        "from poolhouse.client.arrays import Exchangeable",
+        "from poolhouse.client.pooled import Pooled\n",
+        'Kind = TypeVar("Kind", bound=Exchangeable | Sequence[object])',
+        '"""What goes in comes out: numpy for numpy, torch for torch, lists for lists."""\n',
+        f"TAKES_INDICES: Final = frozenset({{{', '.join(map(repr, takes_indices))}}})",
+        '"""Operators that take ``indices`` beside the input."""\n',
+    ]
+    for prefix, start, wait in (("", "def", ""), ("Async", "async def", "await ")):
+        parts += [
+            f"\nclass {prefix}Operators:",
+            f'    """One method an operator, for :class:`{prefix}Client`, which says how a question is asked."""\n',
+            f"    {start} _pool(",
+            "        self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]",
+            "    ) -> Pooled[object, object | None]:",
+            "        raise NotImplementedError\n",
+        ]
+        for member in catalogue:
+            parts.append(client_method(member, start, wait))
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def client_method(member: type[Operator], start: str, wait: str) -> str:
+    """One operator's method, with an overload for each type that its answer can have."""
+    fields = member.fields()
+    inputs = [f"{name}: Kind" for name in member.inputs]
+    told = f"{{{', '.join(f'{name!r}: {name}' for name in member.inputs)}}}"
+    spec = f"{{{', '.join(f'{field.name!r}: {field.name}' for field in fields)}}}"
+    lines: list[str] = []
+    if "return_indices" in describe.all_outputs(member) or "indices" in describe.all_outputs(member):
+        for literal, indices in (("Literal[False]", "None"), ("Literal[True]", "Kind"), ("bool", "Kind | None")):
+            lines += ["    @overload", f"    {start} {member.name}("]
+            lines += argument_lines(inputs, fields, literal)
+            lines += [f"    ) -> Pooled[Kind, {indices}]: ...\n"]
+        gives = "Pooled[Kind, Kind | None]"
+    else:
+        gives = "Pooled[Kind, None]"
+    lines.append(f"    {start} {member.name}(")
+    lines += argument_lines(inputs, fields, None)
+    lines += [
+        f"    ) -> {gives}:",
+        *(f"        {line}".rstrip() for line in client_docstring(member)),
+        "        # The wire says what comes back, and arrays.take that it is of the kind that went in.",
+        f'        return cast("{gives}", {wait}self._pool({member.name!r}, {told}, {spec}))\n',
+    ]
+    return "\n".join(lines)
+
+
+def argument_lines(inputs: Sequence[str], fields: Sequence[Field], return_indices: str | None) -> list[str]:
+    """A method's arguments, in torch's order; in an overload ``return_indices`` has the type that is given."""
+    lines = ["        self,", *(f"        {each}," for each in inputs)]
+    must_follow_names = False
+    for field in fields:
+        kind = FIELD_TYPES[type(field.kind)]
+        if isinstance(field.kind, PerAxis) and field.kind.keep:
+            kind = "int | Sequence[int | None]"
+        given, default = kind, "None"
+        if not field.required:
+            unset = field.default is None or field.default_from is not None
+            given, default = (f"{kind} | None", "None") if unset else (kind, repr(field.default))
+        if field.name == "return_indices" and return_indices is not None:
+            if return_indices == "Literal[False]":
+                lines.append("        return_indices: Literal[False] = False,")
+                continue
+            # Without a default a positional argument may not follow those that have one.
+            lines += ["        *,", f"        return_indices: {return_indices},"]
+            must_follow_names = True
+            continue
+        lines.append(f"        {field.name}: {given}" + ("," if field.required else f" = {default},"))
+    assert not must_follow_names or lines
+    return lines
+
+
+def client_docstring(member: type[Operator]) -> list[str]:
+    """An operator's docstring for its method: meaning, arguments, shape."""
+    lines = [f'"""{describe.meaning(member)}', "", "Args:", "    input: the tensor to pool."]
+    if "indices" in member.inputs:
+        lines.append("    indices: where max pooling found each value.")
+    lines += [f"    {field.name}: {field.meaning}" for field in member.fields()]
+    lines += ["", "Shape:"]
+    lines += [f"    {line.strip()}" for line in inspect.getdoc(member).partition("Shape:\n")[2].partition("\n\n")[0].splitlines()]
+    lines.append('"""')
+    return "\n".join(lines).splitlines()
+
+
 GENERATED: tuple[Generated, ...] = (
     Generated("README.md", "operator-table", lambda: operator_table(discover())),
     Generated("docs/settings.md", "settings", settings),
@@ -175,6 +279,7 @@ GENERATED: tuple[Generated, ...] = (
     Generated("docs/operators.md", "operators", lambda: operator_table(discover())),
     Generated("docs/operators.md", "operator-chapters", lambda: operator_chapters(discover())),
     Generated("openapi/openapi.json", None, openapi),
+    Generated("service/poolhouse/client/operators.py", None, lambda: client_operators(discover())),
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -25,6 +26,9 @@ class FieldProblem:
 class PoolhouseError(Exception):
     """Any refusal. ``status`` is HTTP's, ``code`` is stable, ``detail`` is for a person.
 
+    One that came over the wire also has ``request_id``, the name under which the server logged it, and ``problem``,
+    the whole document that was sent.
+
     Args:
         code: one of the words that :data:`CODES` lists for this class.
         detail: what was given, what was expected, how to mend it.
@@ -34,8 +38,10 @@ class PoolhouseError(Exception):
         headers: further HTTP headers that belong to this answer (``Allow``, ``Accept-Post``).
     """
 
-    status: ClassVar[int] = 500
+    status: int = 500
     title: ClassVar[str] = "The service failed"
+    request_id: str | None = None
+    problem: Mapping[str, object] = MappingProxyType({})
 
     def __init__(
         self,
@@ -152,7 +158,7 @@ class InternalError(PoolhouseError):
 
 
 class Unavailable(PoolhouseError):
-    """Overloaded, draining, or without a device; trying again later makes sense."""
+    """Overloaded, starting, draining, or without a device; trying again later makes sense."""
 
     status = 503
     title = "Not now"
@@ -198,6 +204,7 @@ CODES: dict[str, type[PoolhouseError]] = {
     "quota_exceeded": QuotaExceeded,
     "internal": InternalError,
     "overloaded": Unavailable,
+    "starting": Unavailable,
     "draining": Unavailable,
     "device_lost": Unavailable,
     "deadline_passed": DeadlinePassed,

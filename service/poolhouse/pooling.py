@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import monotonic
+from typing import Literal
 
 import numpy as np
 
@@ -16,8 +18,10 @@ from poolhouse import describe, dtypes
 from poolhouse.backend.cores import cores
 from poolhouse.backend.devices import Device, choose_devices, use_threads
 from poolhouse.backend.worker import Load, TorchWorker, run_plan
-from poolhouse.batching.engine import Engine
+from poolhouse.batching.engine import Engine, Observer
+from poolhouse.batching.lane import State as DeviceState
 from poolhouse.batching.ledger import Lease, Ledger
+from poolhouse.batching.worker import Worker
 from poolhouse.errors import Unavailable
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.operator import Limits, Plan
@@ -27,6 +31,8 @@ from poolhouse.tensors import Message, Outline, Tensor
 
 _CHECKED_ON_LOOP_BYTES = 1024 * 1024
 """Looking at every element of more than this would hold up the loop."""
+
+State = Literal["starting", "ready", "draining", "device_lost"]
 
 SEED_HEADER = "Pool-Seed"
 """Names the seed of a random pooling, given or drawn, so that the same answer can be had again."""
@@ -71,6 +77,7 @@ class Pooling:
         limits: what one request may ask for.
         room_bytes: inputs and outputs held at once.
         inline_steps: work small enough to be done without handing it to a thread.
+        make_worker: what drives a device; a test gives one that can be held.
     """
 
     def __init__(
@@ -81,6 +88,7 @@ class Pooling:
         *,
         room_bytes: int,
         inline_steps: int,
+        make_worker: Callable[[Device], Worker[Load]] = TorchWorker,
     ) -> None:
         self.catalogue = catalogue
         self._devices = devices
@@ -88,11 +96,12 @@ class Pooling:
         self._planner = Planner(catalogue, limits)
         self._ledger = Ledger(room_bytes)
         self._engine = Engine(
-            [(device.name, TorchWorker(device)) for device in devices],
+            [(device.name, make_worker(device)) for device in devices],
             # Work for another device always goes through its worker: it would block the loop for the way there.
             inline_steps=inline_steps if all(device.name == "cpu" for device in devices) else -1,
         )
         self._warm = False
+        self._drain_ends = math.inf
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Pooling:
@@ -113,20 +122,32 @@ class Pooling:
         seed = getattr(plan.spec, "seed", None)
         return Ticket(plan, message.tensors, {} if seed is None else {SEED_HEADER: str(seed)})
 
-    def admit(self, nbytes: int) -> Lease:
+    def foresee(self, name: str, outlines: Mapping[str, Outline], texts: Mapping[str, str]) -> Plan:
+        """The plan of a request whose tensors are known by their outlines, before they are here; or its refusal."""
+        return self._planner.plan(name, {}, texts, outlines)
+
+    def at_once(self, plan: Plan) -> bool:
+        """Whether pooling this would be over before anyone could leave: it runs where it is called."""
+        return plan.nothing_to_pool or self._engine.runs_here(plan.work)
+
+    def admit(self, nbytes: int, deadline: float | None = None) -> Lease:
         """Room for a request, taken before its body is read.
 
         Args:
             nbytes: what its headers tell of it.
+            deadline: on the loop's clock; None for no deadline.
 
         Returns:
             a lease that the caller releases when the answer is written, or the caller is gone.
 
         Raises:
             Unavailable: ``overloaded`` or ``draining``.
+            DeadlinePassed: by what waits already, this one's turn comes too late.
         """
-        if self._engine.draining:
-            raise Unavailable("draining", "the service is shutting down; use another instance.", retry_after_s=1)
+        if self.draining:
+            raise _draining()
+        if deadline is not None:
+            self._engine.check_in_time(deadline)
         lease = self._ledger.lease(nbytes)
         if lease is None:
             raise self._overloaded(nbytes)
@@ -178,14 +199,62 @@ class Pooling:
         return describe.plan_card(plan, tuple(device.name for device in self._devices))
 
     @property
-    def ready(self) -> bool:
-        """Whether requests are welcome: warmed up, and not draining."""
-        return self._warm and not self._engine.draining and "ready" in self._engine.states().values()
+    def state(self) -> State:
+        """How the service stands; requests are welcome where it is ready."""
+        if self.draining:
+            return "draining"
+        if not self._warm:
+            return "starting"
+        return "ready" if "ready" in self._engine.states().values() else "device_lost"
+
+    def check_ready(self) -> None:
+        """Refuses, with the reason as its code, unless requests are welcome.
+
+        Raises:
+            Unavailable: ``starting``, ``draining`` or ``device_lost``.
+        """
+        state = self.state
+        if state == "starting":
+            raise Unavailable("starting", "the service is warming up; ask again in a moment.", retry_after_s=1)
+        if state == "draining":
+            raise _draining()
+        if state == "device_lost":
+            raise Unavailable(
+                "device_lost", "no device is able to pool; they are being restarted. Ask again.", retry_after_s=2
+            )
+
+    @property
+    def draining(self) -> bool:
+        """Whether new requests are turned away."""
+        return self._drain_ends < math.inf
 
     @property
     def held_bytes(self) -> int:
         """Inputs and outputs of all requests in the house."""
         return self._ledger.held_bytes
+
+    @property
+    def room_bytes(self) -> int:
+        """How much may be held."""
+        return self._ledger.room_bytes
+
+    @property
+    def held_requests(self) -> int:
+        """Requests that hold bytes: from their headers to the last byte of their answer."""
+        return self._ledger.leases
+
+    @property
+    def jobs(self) -> int:
+        """Jobs that wait for a device or run on one."""
+        return self._engine.jobs
+
+    def device_states(self) -> dict[str, DeviceState]:
+        """The state of each device by name."""
+        return self._engine.states()
+
+    def watch(self, observer: Observer) -> None:
+        """Tells an observer what the engine does from now on."""
+        self._engine.watch(observer)
 
     def devices(self) -> list[dict[str, object]]:
         """Each device with its state, for the platform's routes."""
@@ -200,13 +269,19 @@ class Pooling:
         await asyncio.to_thread(self._warm_up)
         self._warm = True
 
-    def drain(self) -> None:
-        """Turns new requests away; those that are in go on."""
-        self._engine.drain()
+    def drain(self, grace_s: float = 30.0) -> None:
+        """Turns new requests away; those that were admitted go on, also those whose body is still coming.
 
-    async def stop(self) -> None:
-        """Finishes what has begun."""
-        await self._engine.stop()
+        Args:
+            grace_s: how long :meth:`stop` may take, counted from the first call; later ones change nothing.
+        """
+        if not self.draining:
+            self._drain_ends = monotonic() + grace_s
+
+    async def stop(self, grace_s: float = 30.0) -> None:
+        """Finishes what has begun, as far as the grace goes."""
+        self.drain(grace_s)
+        await self._engine.stop(max(0.0, self._drain_ends - monotonic()))
 
     def _warm_up(self) -> None:
         for device in self._devices:
@@ -220,3 +295,7 @@ class Pooling:
                 spec = member.of(**sample.fields).settled()
                 plan = spec.plan({name: tensor.outline for name, tensor in tensors.items()}, self._limits)
                 run_plan(plan, tensors, device)
+
+
+def _draining() -> Unavailable:
+    return Unavailable("draining", "the service is shutting down; send this to another instance.", retry_after_s=1)

@@ -140,9 +140,17 @@ class Settings(BaseSettings):
         default=10.0, description="Longest wait for the headers of a request to be complete."
     )
     body_timeout_s: Seconds = Field(default=20.0, description="Longest silence between two pieces of a body.")
+    min_body_bytes_per_s: Annotated[int, BeforeValidator(read_bytes), Ge(0), Quantity("bytes")] = Field(
+        default=1024,
+        description="A body of n bytes may take body_timeout_s and n times a second over this; 0 sets no such limit.",
+    )
     grace_period_s: Annotated[float, Ge(0), Le(86_400), Quantity("seconds")] = Field(
         default=30.0,
         description="Time that requests under way have to finish once the service is told to stop.",
+    )
+    drain_s: Annotated[float, Ge(0), Le(86_400), Quantity("seconds")] = Field(
+        default=1.0,
+        description="Time to go on listening after SIGTERM, answering 503, so that load balancers notice.",
     )
     cors_origins: Origins = Field(
         default=(), description="Origins whose pages may call the service; empty turns CORS off."

@@ -111,10 +111,14 @@ def damaged(random: Random) -> Request:
             start = random.randrange(len(body) + 1)
             body[at:at] = body[start : start + random.randrange(64)]
         elif kind == 4:
-            body[at:at] = random.choice((b"[", b"]", b"{", b'"', b"-", b"9" * 30, b"NaN", b"null", b"\xff" * 8, bytes(8)))
+            body[at:at] = random.choice(
+                (b"[", b"]", b"{", b'"', b"-", b"9" * 30, b"NaN", b"null", b"\xff" * 8, bytes(8))
+            )
         elif kind == 5:
             place = random.randrange(len(target) + 1)
-            target = target[:place] + quote(random.choice(SCRAPS), safe="&=,%?/") + target[place + random.randrange(3) :]
+            target = (
+                target[:place] + quote(random.choice(SCRAPS), safe="&=,%?/") + target[place + random.randrange(3) :]
+            )
         elif kind == 6:
             headers["Content-Type"] = random.choice(MEDIA_TYPES)
         else:
@@ -201,18 +205,32 @@ def requests(seed: int, count: int) -> Iterator[Request]:
 def odd_value(random: Random, kind: Kind) -> object:
     """A value that a field may or may not take."""
     bounds = (kind.minimum - 1, kind.maximum + 1) if isinstance(kind, Whole) else (-1, 2**31)
-    return random.choice(
-        (*bounds, 0, 1, 2, 3, 7, 2**31 - 1, 2**63, -(2**63), 10**400, True, None, "", "3", "NaN", 0.5, 1e300, -0.0, [], [1])
-        + ([2, 2], [1, 2, 3], [None, 2], [[1]], {}, {"a": 1}, "x" * 300, [1] * 50)
-    )
+    return random.choice((*bounds, *ODD))
 
 
+ODD: Final[tuple[object, ...]] = (
+    *(0, 1, 2, 3, 7, 2**31 - 1, 2**63, -(2**63), 10**400, 0.5, 1e300, -0.0, True, None, "", "3", "NaN", "x" * 300),
+    *([], [1], [2, 2], [1, 2, 3], [None, 2], [[1]], [1] * 50, {}, {"a": 1}),
+)
 SCRAPS: Final = (
     *("", "0", "-1", "1e9", "2147483648", "9" * 40, "1,1", "null", "true", "NaN", "Infinity", "%00", "%zz", "%ff"),
     *("&", "=", "&kernel_size=2&kernel_size=2", "../..", "\u0000", "é", "💧", "q=1;;", "gzip", "zstd, gzip", "*/*;q=0"),
     *("int64", "float128", "bool", "a" * 3000, "'; --", "application/json;q=2"),
 )
-PATHS: Final = ("v1", "v2", "pool", "plan", "operators", "max_pool2d", "max_pool", "livez", "docs", "openapi.json", "..", "")
+PATHS: Final = (
+    "v1",
+    "v2",
+    "pool",
+    "plan",
+    "operators",
+    "max_pool2d",
+    "max_pool",
+    "livez",
+    "docs",
+    "openapi.json",
+    "..",
+    "",
+)
 MEDIA_TYPES: Final = (
     *(name for codec in CODECS for name in codec.media_types),
     *("", "text/plain", "application/json; charset=utf-16", "application/x-python-pickle", "multipart/form-data"),

@@ -181,6 +181,11 @@ def statuses(answer: bytes) -> list[int]:
     return found
 
 
+def all_of(connection: socket.socket) -> bytes:
+    """Everything until the server closes the connection."""
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
 def exchange(server: ServerProcess, sent: bytes) -> bytes:
     """All that comes back for these bytes until the server closes the connection."""
     with server.connect() as connection:
@@ -246,7 +251,7 @@ def test_a_caller_that_breaks_off_is_forgotten(server: ServerProcess, name: str)
             with server.connect() as connection:
                 connection.sendall(CUTS[name])
                 connection.shutdown(socket.SHUT_WR)
-                answer = b"".join(iter(lambda: connection.recv(65536), b""))
+                answer = all_of(connection)
                 assert not answer or statuses(answer) in ([400], [408])
         for _ in range(20):
             with server.connect() as connection:
@@ -272,7 +277,7 @@ def test_a_hundred_callers_that_say_nothing_hold_nobody_up(server: ServerProcess
             slow[-1].sendall(begun[index % len(begun)])
         with server.caller() as caller:
             answered = [good_is_answered(caller) for _ in range(50)]
-        ends = [statuses(b"".join(iter(lambda one=one: one.recv(65536), b""))) for one in slow]
+        ends = [statuses(all_of(one)) for one in slow]
     finally:
         for one in slow:
             one.close()

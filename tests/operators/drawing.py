@@ -1,7 +1,7 @@
 """Cases to draw for any operator of the catalogue, from its declaration alone.
 
-Every choice is made by a ``random.Random``: hypothesis lends one that it can shrink, and the bulk comparison with
-torch makes one from a seed. A new operator is covered without an edit here as long as its fields are of the
+Every choice is made by a ``random.Random``: hypothesis gives its seed, and the bulk comparison with torch counts
+them. A new operator is covered without an edit here as long as its fields are of the
 declared kinds and its inputs are called as ours are.
 """
 
@@ -88,9 +88,7 @@ def value_of(random: Random, field: Field, rank: int) -> object:
     if isinstance(kind, PerAxis):
         if random.random() < 0.4:
             return _size(random, kind.minimum)
-        return [
-            None if kind.keep and random.random() < 0.3 else _size(random, kind.minimum) for _ in range(rank)
-        ]
+        return [None if kind.keep and random.random() < 0.3 else _size(random, kind.minimum) for _ in range(rank)]
     if isinstance(kind, RatioPerAxis):
         one, *more = [random.choice((0.25, 0.5, 0.62, 0.9)) for _ in range(rank + 1)]
         return one if random.random() < 0.5 else more
@@ -197,15 +195,21 @@ def case(
             plan = settled_plan(member.of(**fields(random, member)), dtype, shape(random, member.rank))
         except Unprocessable:
             continue
-        if plan.output_bytes <= 2**16:
+        # An empty batch may have outputs of any size; those are planned, but nobody's oracle.
+        if plan.output_bytes <= 2**16 and max(plan.outputs["output"].shape) <= 2**12:
             return Case(plan, tensors_for(random, plan, style))
     return None
+
+
+chances: Final = st.integers(0, 2**32 - 1).map(Random)
+"""A source of choices. By seed: hypothesis can also make every choice itself, and then takes 30 times as long to
+find what is small by design."""
 
 
 @st.composite
 def cases(draw: st.DrawFn, member: type[Operator], dtype: ElementType | None = None) -> Case:
     """Cases of one operator, of one element type or of all that it takes."""
-    found = draw(st.randoms(use_true_random=False).map(lambda random: case(random, member, dtype)).filter(bool))
+    found = draw(chances.map(lambda random: case(random, member, dtype)).filter(bool))
     assert found is not None
     return found
 

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from poolhouse.pooling import Pooling
 from poolhouse.rest.app import create_app
+from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.middleware import Frame
 from poolhouse.rest.nearest import Signpost
 from poolhouse.settings import Settings
@@ -152,7 +153,7 @@ def test_a_fault_of_ours_says_so_and_no_more(
     assert "the secret is in" in caplog.text
 
 
-def test_a_fault_after_the_start_ends_the_connection() -> None:
+def test_a_fault_after_the_start_ends_the_connection(settings: Settings) -> None:
     """Half an answer must not look like a whole one, so the server gets to see the fault and closes."""
 
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
@@ -168,13 +169,14 @@ def test_a_fault_after_the_start_ends_the_connection() -> None:
         return {"type": "http.request"}
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    pooling = Pooling.from_settings(settings)
     with pytest.raises(RuntimeError, match="late"):
-        asyncio.run(Frame(broken, Signpost([], []))(scope, receive, send))
+        asyncio.run(Frame(broken, Signpost([], []), pooling, Metrics(pooling))(scope, receive, send))
 
     assert [event["type"] for event in sent] == ["http.response.start"]
 
 
-def test_a_request_cut_off_at_shutdown_is_told() -> None:
+def test_a_request_cut_off_at_shutdown_is_told(settings: Settings) -> None:
     """At the end of the grace period the server cancels; the caller should hear that trying again is right."""
 
     async def endless(scope: Scope, receive: Receive, send: Send) -> None:
@@ -189,8 +191,10 @@ def test_a_request_cut_off_at_shutdown_is_told() -> None:
         return {"type": "http.request"}
 
     async def go() -> None:
+        pooling = Pooling.from_settings(settings)
         scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-        task = asyncio.ensure_future(Frame(endless, Signpost([], []))(scope, receive, send))
+        frame = Frame(endless, Signpost([], []), pooling, Metrics(pooling))
+        task = asyncio.ensure_future(frame(scope, receive, send))
         asyncio.get_running_loop().call_soon(task.cancel)
         await task
 
@@ -203,7 +207,7 @@ def test_a_request_cut_off_at_shutdown_is_told() -> None:
 
 
 def test_an_unready_service_says_so(settings: Settings) -> None:
-    """Before the start and after a lost device no traffic should come."""
+    """Before the start no traffic should come."""
     app = create_app(settings)
 
     async def ask() -> httpx.Response:
@@ -214,7 +218,7 @@ def test_an_unready_service_says_so(settings: Settings) -> None:
 
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1
-    assert answer.json()["code"] == "device_lost"
+    assert answer.json()["code"] == "starting"
 
 
 def test_the_platform_pages(served: Served) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from poolhouse.backend.devices import Device
+from poolhouse.backend.staging import joined, way_to
 from poolhouse.batching.backlog import Backlog, Batch, Budget, Job, Part
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 from poolhouse.dtypes import BFLOAT16, ElementType
@@ -42,6 +44,8 @@ class Load:
     tensors: Mapping[str, Tensor]
     results: dict[str, torch.Tensor] = field(default_factory=dict)
     _planes: dict[str, torch.Tensor] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+    """Pieces of one request may be pooled in two threads at once."""
 
     def job(self) -> Job[Load]:
         """This request for the engine. Its plan has planes and outputs that are not empty."""
@@ -50,16 +54,17 @@ class Load:
         return Job(plan.batch_key, plan.planes, max(1, plane_bytes), max(1, plan.work // plan.planes), self)
 
     def planes(self) -> Mapping[str, torch.Tensor]:
-        """The inputs, and what belongs to each plane beside them, as ``(P, …)``; made once, on the device's thread."""
-        if not self._planes:
-            plan = self.plan
-            self._planes = {
-                name: _as_torch(tensor.array, tensor.dtype).reshape(plan.planes, *plan.spatial)
-                for name, tensor in self.tensors.items()
-            }
-            drawn = plan.spec.draw(plan.planes)
-            self._planes |= {name: torch.from_numpy(array) for name, array in drawn.items()}
-        return self._planes
+        """The inputs, and what belongs to each plane beside them, as ``(P, …)``; made once, on a device's thread."""
+        with self._lock:
+            if not self._planes:
+                plan = self.plan
+                planes = {
+                    name: _as_torch(tensor.array, tensor.dtype).reshape(plan.planes, *plan.spatial)
+                    for name, tensor in self.tensors.items()
+                }
+                drawn = plan.spec.draw(plan.planes)
+                self._planes = planes | {name: torch.from_numpy(array) for name, array in drawn.items()}
+            return self._planes
 
     def answer(self) -> dict[str, Tensor]:
         """The outputs as the wire has them; their memory is the caller's."""
@@ -80,73 +85,106 @@ class Load:
         if part.stop - part.start == self.plan.planes:
             self.results[name] = result
             return
-        whole = self.results.get(name)
-        if whole is None:
-            shape = (self.plan.planes, *outline.shape[-self.plan.spec.rank :])
-            whole = self.results[name] = torch.empty(shape, dtype=torch_dtype(outline.dtype))
+        with self._lock:
+            whole = self.results.get(name)
+            if whole is None:
+                shape = (self.plan.planes, *outline.shape[-self.plan.spec.rank :])
+                whole = self.results[name] = torch.empty(shape, dtype=torch_dtype(outline.dtype))
         whole[part.start : part.stop].copy_(result)
 
 
 class TorchWorker:
-    """A device driven by torch; the engine calls it from one thread.
+    """A device driven by torch; the engine calls it from :attr:`width` threads.
 
     Args:
         device: where to run.
     """
 
     def __init__(self, device: Device) -> None:
-        self._device = device
-        join_bytes = JOIN_BYTES if device.name == "cpu" else PIECE_BYTES
-        self.budget = Budget(piece_bytes=PIECE_BYTES, join_bytes=join_bytes, planes=device.most_planes)
+        self._way = None if device.name == "cpu" else way_to(device)
+        self.width = 1 if self._way is None else self._way.width
+        self._most_planes = device.most_planes
+        self.budget = self._budget()
 
-    @torch.inference_mode()
+    def _budget(self) -> Budget:
+        if self._way is None:
+            return Budget(PIECE_BYTES, JOIN_BYTES)
+        piece_bytes = self._way.piece_bytes(PIECE_BYTES)
+        return Budget(piece_bytes, join_bytes=piece_bytes, planes=self._most_planes)
+
     def run(self, batch: Batch[Load]) -> None:
         """Pools the planes of every part into its load. See :class:`poolhouse.batching.worker.Worker`."""
         try:
-            planes = {
-                name: tensor.to(self._device.torch_device, non_blocking=True)
-                for name, tensor in _joined(batch.parts).items()
-            }
-            plan = batch.parts[0].job.load.plan
-            results = [result.cpu() for result in plan.spec.run(planes)]
+            # No inference_mode: nothing here asks for a gradient, and entering it costs a tiny request more than
+            # it saves.
+            spec = batch.parts[0].job.load.plan.spec
+            planes = _slices(batch.parts)
+            results = spec.run(joined(planes)) if self._way is None else self._way.run(spec, planes)
+            _give_back(batch.parts, results)
         except Exception as error:
-            raise _sorted(error) from error
-        start = 0
-        for part in batch.parts:
-            stop = start + part.stop - part.start
-            for name, result in zip(plan.outputs, results, strict=True):
-                # A slice of a joined result would keep the whole of it alive until the last answer is written.
-                alone = len(batch.parts) == 1
-                part.job.load.put(part, name, result if alone else result[start:stop].clone())
-            start = stop
+            raise self._sorted(error) from error
 
     def rebuild(self) -> None:
-        """Tries the device with a small operation; a CUDA context that broke stays broken, and says so here."""
+        """Tries the device with a small operation, over a way of its own; a thread that is stuck keeps the old one.
+
+        A CUDA context that broke stays broken until the process ends: then this raises every time, the device stays
+        lost, and once every device is, ``/readyz`` says so and the platform restarts the process.
+        """
         try:
-            torch.zeros(1, device=self._device.torch_device).add_(1).item()
+            if self._way is not None:
+                self._way = self._way.anew()
+                self._way.try_out()
+            self.budget = self._budget()
         except Exception as error:
             raise DeviceFault(str(error)) from error
 
+    def _sorted(self, error: Exception) -> Exception:
+        """What an exception of torch means to the engine."""
+        meant = meaning(error)
+        if self._way is not None and isinstance(meant, OutOfMemory):
+            try:
+                self._way.free_memory()
+                self.budget = self._budget()
+            except RuntimeError as worse:
+                return meaning(worse)
+        return meant
 
-def _joined(parts: Sequence[Part[Load]]) -> Mapping[str, torch.Tensor]:
-    slices = [
-        {name: tensor[part.start : part.stop] for name, tensor in part.job.load.planes().items()} for part in parts
-    ]
-    if len(slices) == 1:
-        return slices[0]
-    return {name: torch.cat([each[name] for each in slices]) for name in slices[0]}
+
+def _slices(parts: Sequence[Part[Load]]) -> Sequence[Mapping[str, torch.Tensor]]:
+    first = parts[0]
+    if len(parts) == 1 and first.stop - first.start == first.job.planes:
+        return (first.job.load.planes(),)
+    return [{name: tensor[part.start : part.stop] for name, tensor in part.job.load.planes().items()} for part in parts]
 
 
-def _sorted(error: Exception) -> Exception:
-    """What an exception of torch means to the engine."""
+def _give_back(parts: Sequence[Part[Load]], results: Sequence[torch.Tensor]) -> None:
+    start, alone = 0, len(parts) == 1
+    for part in parts:
+        stop = start + part.stop - part.start
+        for name, result in zip(part.job.load.plan.outputs, results, strict=True):
+            # A slice of a joined result would keep the whole of it alive until the last answer is written.
+            part.job.load.put(part, name, result if alone else result[start:stop].clone())
+        start = stop
+
+
+_NO_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough memory")
+_BROKEN: Final = ("CUDA error", "HIP error", "device-side assert", "MPS backend")
+
+
+def meaning(error: Exception) -> Exception:
+    """What an exception of torch says of the device: too little memory, broken for good, or nothing.
+
+    By its words: torch raises RuntimeError for most, and has classes for some since releases newer than we need.
+    """
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return OutOfMemory(str(error))
     if isinstance(error, RuntimeError):
         text = str(error)
-        if "can't allocate memory" in text or "not enough memory" in text:
+        # First, since "CUDA error: out of memory" breaks nothing.
+        if any(words in text for words in _NO_MEMORY):
             return OutOfMemory(text)
         # After an assert in a kernel or a lost device, every later call in this process fails the same way.
-        if isinstance(error, torch.AcceleratorError) or "CUDA error" in text:
+        if any(words in text for words in _BROKEN):
             return DeviceFault(text)
     return error
 

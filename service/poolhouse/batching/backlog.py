@@ -6,17 +6,17 @@ The rules:
 
 - jobs of one key (operator, spec, element type, spatial sizes) wait in one line, first come, first served;
 - the lines take turns; a turn is one batch, so a flood in one line costs another at most one batch a turn;
-- a batch takes jobs of its line while they fit its budget, and starts a job that does not fit with as many planes
-  as do; the rest of it waits at the head of the line for the line's next turn;
-- a job that nobody waits for any more is passed over.
+- a batch takes jobs of its line, from the head, while they fit its budget whole; a head that alone does not fit is
+  cut by planes, and the rest of it waits at the head of the line for the line's next turn;
+- a job that nobody waits for any more is out of its line at once, and with it whatever memory it held.
 
-The bound: with K lines waiting, the head of any line is taken after at most K - 1 batches, each within the budget
-(or one plane, if a plane alone is larger).
+The bound: with K lines waiting, the head of any line is taken after at most K - 1 other batches, each within the
+budget (or one plane, if a plane alone is larger). Lines that come later wait behind it.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
@@ -105,10 +105,17 @@ class Budget:
 
 
 class Backlog(Generic[Load]):
-    """The lines before one device."""
+    """The lines before one device.
+
+    Attributes:
+        steps: work that waits.
+        jobs: how many wait, those that are cut and begun included.
+    """
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[Hashable, deque[Job[Load]]] = OrderedDict()
+        # Ordered dictionaries, not deques: a job in the middle can leave without a search, and a new head is found
+        # without passing over those that left.
+        self._lines: OrderedDict[Hashable, OrderedDict[Job[Load], None]] = OrderedDict()
         self.steps = 0
         self.jobs = 0
 
@@ -119,22 +126,24 @@ class Backlog(Generic[Load]):
         """A job joins the line of its key; a new line comes last."""
         line = self._lines.get(job.key)
         if line is None:
-            line = self._lines[job.key] = deque()
-        line.append(job)
+            line = self._lines[job.key] = OrderedDict()
+        line[job] = None
         job.waits_in = self
         self.steps += job.left * job.plane_steps
         self.jobs += 1
 
     def drop(self, job: Job[Load]) -> None:
         """Nobody waits for this job any more: its planes that still wait will never be taken. Takes no search."""
-        if job.waits_in is self and not job.dropped:
-            self.steps -= job.left * job.plane_steps
-            self.jobs -= 1
         job.dropped = True
+        if job.waits_in is self:
+            line = self._lines[job.key]
+            self._leave(line, job)
+            if not line:
+                del self._lines[job.key]
 
     def clear(self) -> list[Job[Load]]:
         """Everything that waits, taken out."""
-        jobs = [job for line in self._lines.values() for job in line if not job.dropped]
+        jobs = [job for line in self._lines.values() for job in line]
         for job in jobs:
             job.waits_in = None
         self._lines.clear()
@@ -143,27 +152,22 @@ class Backlog(Generic[Load]):
 
     def take(self, budget: Budget) -> Batch[Load] | None:
         """The next batch, or None when nothing waits."""
-        while self._lines:
-            key, line = next(iter(self._lines.items()))
-            alone = len(self._lines) == 1 and len(line) == 1
-            parts = self._from_line(line, budget)
-            if line:
-                self._lines.move_to_end(key)
-            else:
-                del self._lines[key]
-            if parts:
-                reason: Reason = "full" if line else "idle" if alone else "drained"
-                return Batch(tuple(parts), reason)
-        return None
+        if not self._lines:
+            return None
+        key, line = next(iter(self._lines.items()))
+        alone = self.jobs == 1
+        parts = self._from_line(line, budget)
+        if line:
+            self._lines.move_to_end(key)
+        else:
+            del self._lines[key]
+        return Batch(tuple(parts), "full" if line else "idle" if alone else "drained")
 
-    def _from_line(self, line: deque[Job[Load]], budget: Budget) -> list[Part[Load]]:
+    def _from_line(self, line: OrderedDict[Job[Load], None], budget: Budget) -> list[Part[Load]]:
         parts: list[Part[Load]] = []
         joined = 0
         while line:
-            job = line[0]
-            if job.dropped:
-                line.popleft()
-                continue
+            job = next(iter(line))
             limit = budget.join_bytes if parts else budget.piece_bytes
             room = limit // job.plane_bytes - joined
             if budget.planes is not None:
@@ -177,7 +181,11 @@ class Backlog(Generic[Load]):
             self.steps -= count * job.plane_steps
             if job.left:
                 break
-            line.popleft()
-            job.waits_in = None
-            self.jobs -= 1
+            self._leave(line, job)
         return parts
+
+    def _leave(self, line: OrderedDict[Job[Load], None], job: Job[Load]) -> None:
+        del line[job]
+        job.waits_in = None
+        self.steps -= job.left * job.plane_steps
+        self.jobs -= 1

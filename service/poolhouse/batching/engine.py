@@ -1,12 +1,13 @@
-"""The thin asyncio shell: one lane a device, each with its backlog, its thread and its state.
+"""The thin asyncio shell: one lane a device, each with its backlog, its threads and its state.
 
 Every decision is made in ``policy`` and ``backlog``; this file carries it out. The rules it keeps:
 
 - an idle device starts at once, a busy one finds the next batch ready when it is done: no timer, no polling;
 - whoever waits is answered exactly once, whatever raises where;
-- a job that is not waited for any more is not begun, and one that runs keeps its lease until the device is done;
-- a failed batch is bisected until the culprit is alone, one too large for memory is halved, one on a lost device
-  is refused with 503 while the device is rebuilt.
+- a job that is not waited for any more is not begun, and one that runs keeps its lease until no thread looks at it;
+- a failed batch is bisected until the culprit is alone, one too large for memory is halved;
+- what a device had begun when it was lost is refused with 503, what it had not goes to another one, if there is one,
+  and the device is rebuilt until it works.
 """
 
 from __future__ import annotations
@@ -14,21 +15,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
+from threading import Thread
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
 from poolhouse.batching import policy
-from poolhouse.batching.backlog import Backlog, Batch, Job, Reason
+from poolhouse.batching.backlog import Batch, Job, Reason
+from poolhouse.batching.crew import Crew
+from poolhouse.batching.lane import Flight, Lane, State
 from poolhouse.batching.ledger import Lease
 from poolhouse.batching.worker import DeviceFault, OutOfMemory, Worker
 from poolhouse.errors import DeadlinePassed, InternalError, PoolhouseError, Unavailable
 
 Load = TypeVar("Load")
-
-State = Literal["ready", "lost"]
 
 _log = logging.getLogger("poolhouse.batching")
 
@@ -79,32 +80,13 @@ class _Waiter(Generic[Load]):
     planes_done: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class _Lane(Generic[Load]):
-    """One device."""
-
-    name: str
-    worker: Worker[Load]
-    thread: ThreadPoolExecutor
-    backlog: Backlog[Load] = field(default_factory=Backlog)
-    retries: deque[Batch[Load]] = field(default_factory=deque)
-    in_flight: dict[Batch[Load], asyncio.TimerHandle] = field(default_factory=dict)
-    speed: policy.Speed = field(default_factory=policy.Speed)
-    state: State = "ready"
-
-    def standing(self) -> policy.Standing:
-        running = sum(batch.steps for batch in self.in_flight) + sum(batch.steps for batch in self.retries)
-        jobs = self.backlog.jobs + len(self.in_flight) + len(self.retries)
-        return policy.Standing(self.state == "ready", self.speed.seconds(self.backlog.steps + running), jobs)
-
-
 class Engine(Generic[Load]):
     """Runs jobs on devices.
 
     Args:
         workers: the devices by name.
         inline_steps: jobs up to this size run on the event loop when their device is idle; negative for never.
-        hang_s: a batch that takes longer has hung, and its device is lost.
+        hang_s: a batch that a device works on for longer has hung, and the device is lost.
         observer: who counts.
     """
 
@@ -116,12 +98,13 @@ class Engine(Generic[Load]):
         hang_s: float = 300.0,
         observer: Observer | None = None,
     ) -> None:
-        self._lanes = [_Lane(name, worker, _thread(name)) for name, worker in workers]
+        self._lanes = [Lane(name, worker, _crew(name, worker, self._fly), worker.width) for name, worker in workers]
         self._waiters: dict[Job[Load], _Waiter[Load]] = {}
         self._inline_steps = inline_steps
         self._hang_s = hang_s
         self._observer: Observer = observer or _Silent()
         self._draining = False
+        self._stopped = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -145,6 +128,30 @@ class Engine(Generic[Load]):
         """When a caller who is turned away should come back."""
         return policy.retry_after_s([lane.standing() for lane in self._lanes])
 
+    def watch(self, observer: Observer) -> None:
+        """Tells this observer, in place of the one before, what happens from now on."""
+        self._observer = observer
+
+    def runs_here(self, steps: int) -> bool:
+        """Whether a job of that size would be done at once, on the event loop."""
+        if steps > self._inline_steps:
+            return False
+        standings = [lane.standing() for lane in self._lanes]
+        index = policy.least_loaded(standings)
+        return index is not None and policy.runs_here(standings[index], steps, self._inline_steps)
+
+    def check_in_time(self, deadline: float) -> None:
+        """Refuses at the door whose turn would come too late, whatever the size of the job.
+
+        Raises:
+            DeadlinePassed: what waits on every device takes longer than there is time.
+        """
+        remaining_s = deadline - asyncio.get_running_loop().time()
+        standings = [standing for lane in self._lanes if (standing := lane.standing()).ready]
+        if standings and not any(policy.in_time(standing, 0.0, remaining_s) for standing in standings):
+            self._tell(lambda: self._observer.lost("expired"))
+            raise _too_late("would pass" if remaining_s > 0 else "passed")
+
     async def submit(self, job: Job[Load], lease: Lease, operator: str, deadline: float | None = None) -> Done:
         """Runs a job when its turn comes.
 
@@ -164,16 +171,20 @@ class Engine(Generic[Load]):
         remaining_s = None if deadline is None else deadline - loop.time()
         if not policy.in_time(standing, lane.speed.seconds(own_steps), remaining_s):
             self._tell(lambda: self._observer.lost("expired"))
-            raise _too_late("would pass" if remaining_s is not None and remaining_s > 0 else "passed")
+            if remaining_s is None or remaining_s <= 0:
+                raise _too_late("passed")
+            if standing.jobs == 0:
+                lane.speed.doubt()
+            raise _too_late("would pass")
         if policy.runs_here(standing, own_steps, self._inline_steps):
             return self._run_here(lane, job, operator)
         waiter: _Waiter[Load] = _Waiter(loop.create_future(), lease, time.perf_counter(), operator)
+        timer = None if deadline is None else loop.call_at(deadline, self._expire, job)
         self._waiters[job] = waiter
         self._idle.clear()
-        timer = None if deadline is None else loop.call_at(deadline, self._expire, job)
-        lane.backlog.push(job)
-        self._pump(lane)
         try:
+            lane.backlog.push(job)
+            self._pump(lane)
             return await waiter.answer
         except asyncio.CancelledError:
             self._tell(lambda: self._observer.lost("cancelled"))
@@ -188,7 +199,7 @@ class Engine(Generic[Load]):
         self._draining = True
 
     async def stop(self, grace_s: float = 30.0) -> None:
-        """Finishes what is admitted, as far as the grace goes, and lets the threads go."""
+        """Finishes what is admitted, as far as the grace goes, and lets the threads go; stuck ones are left behind."""
         self.drain()
         try:
             async with asyncio.timeout(grace_s):
@@ -196,12 +207,16 @@ class Engine(Generic[Load]):
         except TimeoutError:
             for job in list(self._waiters):
                 self._refuse(job, Unavailable("draining", "the service has stopped; send this again.", retry_after_s=1))
+        self._stopped = True
         for lane in self._lanes:
-            lane.thread.shutdown(wait=not lane.in_flight, cancel_futures=True)
+            for flight in lane.crew.leave():
+                flight.let_go()
+            for flight in lane.in_flight:
+                flight.unwatch()
 
     # ---- the ways of a job
 
-    def _choose(self) -> tuple[_Lane[Load], policy.Standing]:
+    def _choose(self) -> tuple[Lane[Load], policy.Standing]:
         if self._draining:
             raise Unavailable(
                 "draining", "the service is shutting down; send this to another instance.", retry_after_s=1
@@ -212,18 +227,29 @@ class Engine(Generic[Load]):
             raise _lost_device()
         return self._lanes[index], standings[index]
 
-    def _run_here(self, lane: _Lane[Load], job: Job[Load], operator: str) -> Done:
+    def _run_here(self, lane: Lane[Load], job: Job[Load], operator: str) -> Done:
         batch = Batch((job.whole(),), "inline")
         started = time.perf_counter()
         self._tell(lambda: self._observer.began(lane.name, 1, job.planes, "inline"))
-        lane.worker.run(batch)
+        try:
+            lane.worker.run(batch)
+        except PoolhouseError:
+            raise
+        except Exception as error:
+            if isinstance(error, DeviceFault):
+                self._lose(lane, error)
+            elif not isinstance(error, OutOfMemory):
+                _log.exception("a job on %s failed", lane.name)
+            raise _told(error) from error
         seconds = time.perf_counter() - started
         self._tell(lambda: self._observer.ended(lane.name, operator, seconds))
         return Done(0.0, seconds, "inline")
 
     def _expire(self, job: Job[Load]) -> None:
-        self._tell(lambda: self._observer.lost("expired"))
-        self._refuse(job, _too_late("passed"))
+        waiter = self._waiters.get(job)
+        if waiter is not None and not waiter.answer.done():
+            self._tell(lambda: self._observer.lost("expired"))
+            self._refuse(job, _too_late("passed"))
 
     def _refuse(self, job: Job[Load], error: Exception) -> None:
         waiter = self._waiters.get(job)
@@ -231,75 +257,100 @@ class Engine(Generic[Load]):
             waiter.answer.set_exception(error)
         self._forget(job)
 
+    def _refuse_all(self, batch: Batch[Load], error: Exception) -> None:
+        for part in batch.parts:
+            self._refuse(part.job, error)
+
     def _forget(self, job: Job[Load]) -> None:
         """Nobody waits for this job any more; what of it has not begun never will."""
         if self._waiters.pop(job, None) is not None:
             if job.waits_in is not None:
                 job.waits_in.drop(job)
             job.dropped = True
-            if not self._waiters:
-                self._idle.set()
+            self._rest()
+
+    def _rest(self) -> None:
+        """Tells who waits for it that nothing is left to do."""
+        if not self._waiters and not any(lane.in_flight for lane in self._lanes):
+            self._idle.set()
 
     # ---- the ways of a batch
 
-    def _pump(self, lane: _Lane[Load]) -> None:
+    def _pump(self, lane: Lane[Load]) -> None:
         """Hands the device what it can take."""
-        while lane.state == "ready" and len(lane.in_flight) < _IN_FLIGHT:
-            batch = lane.retries.popleft() if lane.retries else lane.backlog.take(lane.worker.budget)
-            if batch is None:
-                return
-            self._hand_over(lane, batch)
+        try:
+            while lane.state == "ready" and not self._stopped and len(lane.in_flight) < _IN_FLIGHT:
+                batch = lane.next_batch()
+                if batch is None:
+                    break
+                self._hand_over(lane, batch)
+        except Exception as error:
+            self._lose(lane, error)
 
-    def _hand_over(self, lane: _Lane[Load], batch: Batch[Load]) -> None:
-        loop = asyncio.get_running_loop()
-        held: list[Lease] = []
+    def _hand_over(self, lane: Lane[Load], batch: Batch[Load]) -> None:
+        flight = Flight(batch, asyncio.get_running_loop(), [])
+        lane.in_flight.append(flight)
         for part in batch.parts:
             waiter = self._waiters.get(part.job)
             if waiter is not None:
                 waiter.lease.share()
-                held.append(waiter.lease)
-        lane.in_flight[batch] = loop.call_later(self._hang_s, self._hang, lane, batch)
+                flight.leases.append(waiter.lease)
         self._tell(lambda: self._observer.began(lane.name, len(batch.parts), batch.planes, batch.reason))
+        self._watch(lane)
+        lane.crew.hand(flight)
 
-        def returned(outcome: Future[tuple[float, float]]) -> None:
-            loop.call_soon_threadsafe(self._come_back, lane, batch, held, outcome)
+    def _watch(self, lane: Lane[Load]) -> None:
+        """Starts the clock of what the device works on; what waits behind that is not late yet."""
+        for flight in lane.in_flight[: lane.width]:
+            if flight.watch is None:
+                flight.watch = flight.loop.call_later(self._hang_s, self._hang, lane)
 
+    def _fly(self, worker: Worker[Load], flight: Flight[Load]) -> bool:
+        """Runs a batch, in a thread of the crew; false when the device broke, so that this thread begins no other."""
+        started, error = time.perf_counter(), None
         try:
-            lane.thread.submit(_timed, lane.worker, batch).add_done_callback(returned)
-        except RuntimeError as error:  # the thread has been let go
-            self._come_back(lane, batch, held, _failed(error))
-
-    def _come_back(
-        self, lane: _Lane[Load], batch: Batch[Load], held: list[Lease], outcome: Future[tuple[float, float]]
-    ) -> None:
-        for lease in held:
-            lease.release()
-        watch = lane.in_flight.pop(batch, None)
-        if watch is None:
-            return  # it had hung, and its jobs were refused
-        watch.cancel()
+            worker.run(flight.batch)
+        except BaseException as raised:
+            error = raised
         try:
-            self._settle(lane, batch, outcome)
-        except Exception:
-            _log.exception("settling a batch on %s failed", lane.name)
-            self._refuse_all(batch, InternalError("internal", "the service failed; its log says why."))
+            flight.loop.call_soon_threadsafe(self._come_back, flight, started, time.perf_counter(), error)
+            return not isinstance(error, DeviceFault)
+        except RuntimeError:
+            return False  # the loop has closed: nobody is there to be told
         finally:
+            del error  # its traceback holds this frame, and this frame the tensors
+
+    def _come_back(self, flight: Flight[Load], started: float, ended: float, error: BaseException | None) -> None:
+        flight.let_go()
+        lane = next((lane for lane in self._lanes if flight in lane.in_flight), None)
+        if lane is None:
+            return  # the device was given up meanwhile, and its jobs were refused
+        lane.in_flight.remove(flight)
+        flight.unwatch()
+        try:
+            self._settle(lane, flight.batch, started, ended, error)
+        except Exception as wrong:
+            _log.exception("settling a batch on %s failed", lane.name)
+            self._refuse_all(flight.batch, _told(wrong))
+        finally:
+            self._watch(lane)
             self._pump(lane)
+            self._rest()
 
-    def _settle(self, lane: _Lane[Load], batch: Batch[Load], outcome: Future[tuple[float, float]]) -> None:
-        error = outcome.exception()
+    def _settle(
+        self, lane: Lane[Load], batch: Batch[Load], started: float, ended: float, error: BaseException | None
+    ) -> None:
         if error is None:
-            self._complete(lane, batch, *outcome.result())
+            self._complete(lane, batch, started, ended)
         elif isinstance(error, DeviceFault):
-            self._lose(lane, batch, error)
+            self._refuse_all(batch, _told(error))
+            self._lose(lane, error)
         elif isinstance(error, OutOfMemory):
-            self._tell(lambda: self._observer.lost("halved"))
-            self._retry(lane, batch, policy.halve(batch), _no_memory())
+            self._retry(lane, batch, policy.halve(batch), "halved", error)
         else:
-            self._tell(lambda: self._observer.lost("bisected"))
-            self._retry(lane, batch, policy.bisect(batch), error)
+            self._retry(lane, batch, policy.bisect(batch), "bisected", error)
 
-    def _complete(self, lane: _Lane[Load], batch: Batch[Load], started: float, ended: float) -> None:
+    def _complete(self, lane: Lane[Load], batch: Batch[Load], started: float, ended: float) -> None:
         lane.speed.learn(batch.steps, ended - started)
         self._tell(lambda: self._observer.ended(lane.name, self._operator_of(batch), ended - started))
         for part in batch.parts:
@@ -313,70 +364,90 @@ class Engine(Generic[Load]):
                 waiter.answer.set_result(Done(waiter.begun - waiter.since, waiter.compute_s, batch.reason))
 
     def _retry(
-        self, lane: _Lane[Load], batch: Batch[Load], smaller: tuple[Batch[Load], ...] | None, error: BaseException
+        self,
+        lane: Lane[Load],
+        batch: Batch[Load],
+        smaller: tuple[Batch[Load], ...] | None,
+        how: Literal["bisected", "halved"],
+        error: BaseException,
     ) -> None:
-        if smaller is None:
-            if not isinstance(error, PoolhouseError):
-                _log.error("a job on %s failed", lane.name, exc_info=error)
-            self._refuse_all(batch, error if isinstance(error, Exception) else _no_memory())
-        else:
+        if smaller is not None:
+            self._tell(lambda: self._observer.lost(how))
             lane.retries.extendleft(reversed(smaller))
-
-    def _refuse_all(self, batch: Batch[Load], error: Exception) -> None:
-        for part in batch.parts:
-            self._refuse(part.job, error)
+            return
+        if not isinstance(error, PoolhouseError | OutOfMemory):
+            _log.error("a job on %s failed", lane.name, exc_info=error)
+        self._refuse_all(batch, _told(error))
 
     # ---- the ways of a device
 
-    def _hang(self, lane: _Lane[Load], batch: Batch[Load]) -> None:
-        del lane.in_flight[batch]
-        # Its thread is stuck in it; another one takes over, and the leases stay until this one is done, if ever.
-        lane.thread.shutdown(wait=False, cancel_futures=True)
-        lane.thread = _thread(lane.name)
-        self._lose(lane, batch, DeviceFault(f"a batch took more than {self._hang_s} s"))
+    def _hang(self, lane: Lane[Load]) -> None:
+        self._lose(lane, DeviceFault(f"a batch took more than {self._hang_s} s"))
 
-    def _lose(self, lane: _Lane[Load], batch: Batch[Load], fault: BaseException) -> None:
-        self._refuse_all(batch, _lost_device())
+    def _lose(self, lane: Lane[Load], fault: Exception) -> None:
+        """Gives a device up until it is rebuilt, with another crew: a thread of this one may be stuck for ever."""
         if lane.state == "lost":
             return
-        _log.error("device %s is lost: %s", lane.name, fault)
+        _log.error("device %s is lost", lane.name, exc_info=fault)
         lane.state = "lost"
         self._tell(lambda: self._observer.lost("device_lost"))
-        stranded = [part.job for retry in lane.retries for part in retry.parts]
+        unbegun = lane.crew.leave()
+        lane.crew = _crew(lane.name, lane.worker, self._fly)
+        flights, lane.in_flight = lane.in_flight, []
+        for flight in flights:
+            flight.unwatch()
+            if flight not in unbegun:
+                self._refuse_all(flight.batch, _lost_device())  # its leases are given back when it lands
+        stranded = [flight.batch for flight in unbegun] + list(lane.retries)
         lane.retries.clear()
-        for job in stranded:
-            self._refuse(job, _lost_device())
+        for batch in stranded:
+            if other := self._lane_for_more():
+                other.retries.append(batch)
+            else:
+                self._refuse_all(batch, _lost_device())
+        for flight in unbegun:
+            flight.let_go()
         for job in lane.backlog.clear():
-            self._move(job)
+            if other := self._lane_for_more():
+                other.backlog.push(job)
+            else:
+                self._refuse(job, _lost_device())
+        self._rest()
+        for other in self._lanes:
+            self._pump(other)
         self._rebuild(lane, _REBUILD_FIRST_S)
 
-    def _move(self, job: Job[Load]) -> None:
-        """A job that had not begun on a lost device goes to another one."""
+    def _lane_for_more(self) -> Lane[Load] | None:
         index = policy.least_loaded([lane.standing() for lane in self._lanes])
-        if index is None:
-            self._refuse(job, _lost_device())
-        else:
-            self._lanes[index].backlog.push(job)
-            self._pump(self._lanes[index])
+        return None if index is None else self._lanes[index]
 
-    def _rebuild(self, lane: _Lane[Load], pause_s: float) -> None:
+    def _rebuild(self, lane: Lane[Load], pause_s: float) -> None:
         loop = asyncio.get_running_loop()
 
-        def returned(outcome: Future[None]) -> None:
-            loop.call_soon_threadsafe(self._rebuilt, lane, pause_s, outcome)
+        def rebuild() -> None:
+            failure = None
+            try:
+                lane.worker.rebuild()
+            except BaseException as raised:
+                failure = raised
+            try:
+                loop.call_soon_threadsafe(self._rebuilt, lane, pause_s, failure)
+            except RuntimeError:
+                _log.debug("the loop closed while %s was rebuilt", lane.name)
 
-        lane.thread.submit(lane.worker.rebuild).add_done_callback(returned)
+        if not self._stopped:
+            # Not in the crew: a rebuilding that hangs must not hold a thread that work could be handed to.
+            Thread(target=rebuild, name=f"rebuild-{lane.name}", daemon=True).start()
 
-    def _rebuilt(self, lane: _Lane[Load], pause_s: float, outcome: Future[None]) -> None:
-        if outcome.cancelled():
+    def _rebuilt(self, lane: Lane[Load], pause_s: float, failure: BaseException | None) -> None:
+        if self._stopped:
             return
-        error = outcome.exception()
-        if error is None:
+        if failure is None:
             _log.warning("device %s is ready again", lane.name)
             lane.state = "ready"
             self._pump(lane)
-        elif not self._draining:
-            _log.error("device %s could not be rebuilt: %s", lane.name, error)
+        else:
+            _log.error("device %s could not be rebuilt: %s", lane.name, failure)
             longer_s = min(2 * pause_s, _REBUILD_LONGEST_S)
             asyncio.get_running_loop().call_later(pause_s, self._rebuild, lane, longer_s)
 
@@ -392,20 +463,21 @@ class Engine(Generic[Load]):
             _log.exception("an observer failed")
 
 
-def _thread(name: str) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix=f"pool-{name}")
+def _crew(name: str, worker: Worker[Load], fly: Callable[[Worker[Load], Flight[Load]], bool]) -> Crew[Flight[Load]]:
+    return Crew(name, worker.width, partial(fly, worker))
 
 
-def _timed(worker: Worker[Load], batch: Batch[Load]) -> tuple[float, float]:
-    started = time.perf_counter()
-    worker.run(batch)
-    return started, time.perf_counter()
-
-
-def _failed(error: BaseException) -> Future[tuple[float, float]]:
-    outcome: Future[tuple[float, float]] = Future()
-    outcome.set_exception(error)
-    return outcome
+def _told(error: BaseException) -> Exception:
+    """What the caller is told of an error."""
+    if isinstance(error, PoolhouseError):
+        return error
+    if isinstance(error, OutOfMemory):
+        return _no_memory()
+    if isinstance(error, DeviceFault):
+        return _lost_device()
+    told = InternalError("internal", "the service failed; its log says why.")
+    told.__cause__ = error
+    return told
 
 
 def _too_late(passed: str) -> DeadlinePassed:

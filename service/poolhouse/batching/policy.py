@@ -25,6 +25,11 @@ class Speed:
         if steps >= _TELLING_STEPS and seconds > 0:
             self.steps_per_s += 0.1 * (steps / seconds - self.steps_per_s)
 
+    def doubt(self) -> None:
+        """A job was turned away from an idle device on this estimate alone. Were it never doubted, one that had
+        become too low would turn everyone away, and no batch would run that could set it right."""
+        self.steps_per_s *= 1.1
+
     def seconds(self, steps: int) -> float:
         """How long that much work takes."""
         return steps / self.steps_per_s
@@ -69,13 +74,18 @@ def retry_after_s(standings: Sequence[Standing]) -> float:
     return max(0.1, max((standing.wait_s for standing in standings), default=1.0) / 2)
 
 
+def alive(batch: Batch[Load]) -> Batch[Load] | None:
+    """A batch without the parts that nobody waits for any more; None when nobody waits for any."""
+    parts = tuple(part for part in batch.parts if not part.job.dropped)
+    return Batch(parts, batch.reason) if parts else None
+
+
 def bisect(batch: Batch[Load]) -> tuple[Batch[Load], ...] | None:
-    """A failed batch in smaller ones, to find whose fault it was; None when only one job is in it."""
+    """A failed batch in two by parts, to find whose fault it was; None when only one part is in it."""
     if len(batch.parts) == 1:
         return None
-    alive = [part for part in batch.parts if not part.job.dropped]
-    half = (len(alive) + 1) // 2
-    return tuple(Batch(tuple(parts), "retry") for parts in (alive[:half], alive[half:]) if parts)
+    half = len(batch.parts) // 2
+    return Batch(batch.parts[:half], "retry"), Batch(batch.parts[half:], "retry")
 
 
 def halve(batch: Batch[Load]) -> tuple[Batch[Load], ...] | None:

@@ -18,23 +18,35 @@ class DeviceFault(Exception):
 
 
 class Worker(Protocol[Load]):
-    """One device. Every method but ``budget`` is called on the device's own thread."""
+    """One device."""
 
     @property
     def budget(self) -> Budget:
-        """How large a batch may be."""
+        """How large a batch may be; asked before each batch, on the event loop."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """How many batches it works on at once, each in a thread of its own: 1, or 2 where one is brought to the
+        device while another runs there. Never changes."""
         ...
 
     def run(self, batch: Batch[Load]) -> None:
         """Pools the planes of every part into its load.
 
+        Runs in :attr:`width` threads at once. Two batches may hold pieces of one job.
+
         Raises:
-            OutOfMemory: nothing was written; half the batch may fit.
+            OutOfMemory: half the batch may fit; what was written will be written again.
             DeviceFault: the device is lost.
             Exception: one of the loads is at fault.
         """
         ...
 
     def rebuild(self) -> None:
-        """Makes a lost device whole again, or raises."""
+        """Makes a lost device whole again, or raises.
+
+        Runs in a thread of its own. Those that are still stuck in :meth:`run` are left behind: whatever they hold
+        must not be used again.
+        """
         ...

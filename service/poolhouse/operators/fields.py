@@ -120,9 +120,9 @@ class PerAxis(Kind):
     def text_schema(self, rank: int) -> JsonSchema:
         size = "[0-9]{1,20}"
         entry = f"({size}|null)" if self.keep else size
-        longer = [rank - 1, rank + 1] if self.leading else [rank - 1]
-        lists = [entry + f",{entry}" * further for further in longer if further]
-        return {"type": "string", "pattern": f"^({'|'.join([size, *lists])})$"}
+        lengths = (rank, rank + 2) if self.leading else (rank,)
+        lists = [",".join([entry] * each) for each in lengths]
+        return {"type": "string", "pattern": f"^({'|'.join([size, *lists] if rank > 1 else lists)})$"}
 
     def words(self, rank: int) -> str:
         null = ", null keeps an axis" if self.keep else ""

@@ -13,6 +13,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Final, TypeVar
 
 import numpy as np
@@ -64,9 +65,11 @@ class Limits:
     work: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """All that is known of a request before it runs, from its spec and its outlines alone.
+
+    Plans are remembered and asked again for each request like them, so what follows from one is worked out once.
 
     Attributes:
         spec: the operator with its fields.
@@ -93,27 +96,27 @@ class Plan:
         spec = self.spec.settled()
         return self if spec is self.spec else dataclasses.replace(self, spec=spec)
 
-    @property
+    @cached_property
     def input_bytes(self) -> int:
         """Bytes of all inputs."""
         return sum(outline.nbytes for outline in self.inputs.values())
 
-    @property
+    @cached_property
     def output_bytes(self) -> int:
         """Bytes of all outputs."""
         return sum(outline.nbytes for outline in self.outputs.values())
 
-    @property
+    @cached_property
     def nothing_to_pool(self) -> bool:
         """Whether the batch or the output is empty."""
         return self.planes == 0 or 0 in next(iter(self.outputs.values())).shape
 
-    @property
+    @cached_property
     def held_bytes(self) -> int:
         """Input, output and intermediate results: what the request keeps until it is answered."""
         return self.input_bytes + self.output_bytes + self.workspace_bytes
 
-    @property
+    @cached_property
     def batch_key(self) -> Hashable:
         """Requests of one key can be pooled in one batch: N and C are not in it."""
         return (self.spec.key(), self.inputs["input"].dtype.name, self.spatial)
@@ -311,7 +314,7 @@ class Operator:
             planes=planes,
             spatial=spatial,
             work=work if planes else 0,
-            workspace_bytes=self.workspace(spatial, outline.dtype),
+            workspace_bytes=self.workspace(spatial, outline.dtype) if planes else 0,
             warnings=tuple(self.warnings(spatial)),
         )
 

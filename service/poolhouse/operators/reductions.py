@@ -163,6 +163,9 @@ def _table(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: M
         chosen, parts = (_overlapping_parts if monoid.overlaps else _disjoint_parts)(windows, span)
         if len(chosen):
             found = reduce(monoid.join, [_at(table, dim, positions) for positions in parts])
+            if span == 1 and len(parts) == 1:
+                # These are views of what came in, and further parts are added to them in place.
+                found = tuple(tensor.clone() for tensor in found)
             result = _placed(result, found, dim, chosen, windows.outputs, monoid)
         if 2 * span > longest:
             assert result is not None

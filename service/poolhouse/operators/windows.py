@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -83,14 +84,18 @@ class Sliding:
 
     def windows(self, length: int) -> Windows:
         """The clipped windows. The caller has asked :meth:`outputs` and found it within the budget."""
-        return _sliding_windows(self, length)
+        make = _remembered_sliding if self.outputs(length) <= _REMEMBERED_OUTPUTS else _sliding_windows
+        return make(self, length)
 
     def taps(self, length: int) -> int:
         """No window has more elements than this inside the input."""
         return min(self.kernel, -(-length // self.dilation))
 
 
-@lru_cache(maxsize=256)
+_REMEMBERED_OUTPUTS: Final = 16_384
+"""Longer axes are not remembered: 256 of them at the end of int32 would hold the memory of a whole machine."""
+
+
 def _sliding_windows(axis: Sliding, length: int) -> Windows:
     start = np.arange(axis.outputs(length), dtype=np.int64) * axis.stride - axis.padding
     skipped = np.maximum(0, -(start // axis.dilation))
@@ -100,13 +105,22 @@ def _sliding_windows(axis: Sliding, length: int) -> Windows:
     return Windows(start + skipped * axis.dilation, last - skipped + 1, axis.dilation, within)
 
 
-@lru_cache(maxsize=256)
 def adaptive_windows(length: int, outputs: int) -> Windows:
     """Window i of O over L positions: ``[floor(i·L/O), ceil((i+1)·L/O))``. O may be larger than L, or 0."""
+    make = _remembered_adaptive if outputs <= _REMEMBERED_OUTPUTS else _adaptive_windows
+    return make(length, outputs)
+
+
+def _adaptive_windows(length: int, outputs: int) -> Windows:
     index = np.arange(outputs, dtype=np.int64)
     first = index * length // max(outputs, 1)
     end = -((index + 1) * -length // max(outputs, 1))
-    return Windows(first, end - first, 1, end - first)
+    count = end - first
+    return Windows(first, count, 1, count)
+
+
+_remembered_sliding = lru_cache(maxsize=256)(_sliding_windows)
+_remembered_adaptive = lru_cache(maxsize=256)(_adaptive_windows)
 
 
 def fractional_starts(length: int, kernel: int, outputs: int, samples: npt.NDArray[np.float64]) -> Positions:

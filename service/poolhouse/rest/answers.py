@@ -36,12 +36,14 @@ async def send_encoded(send: Send, encoded: Encoded, headers: Pairs) -> None:
         }
     )
     chunks = encoded.chunks
-    if len(chunks) == 1 or encoded.nbytes <= _ONE_MESSAGE_BYTES:
+    if encoded.nbytes <= _ONE_MESSAGE_BYTES:
         await send({"type": "http.response.body", "body": chunks[0] if len(chunks) == 1 else b"".join(chunks)})
         return
-    for chunk in chunks[:-1]:
+    for chunk in chunks:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": chunks[-1]})
+    # The server waits with the next message, not after the last one: without this one the tensors would still lie
+    # in its buffers when their bytes are given back.
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def send_bytes(

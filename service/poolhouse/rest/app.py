@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Route
@@ -12,6 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from poolhouse.pooling import Pooling
 from poolhouse.rest import catalogue, pages, platform
 from poolhouse.rest.cors import cors
+from poolhouse.rest.express import Express
+from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.middleware import Frame
 from poolhouse.rest.nearest import Signpost
 from poolhouse.rest.openapi import document
@@ -19,6 +22,8 @@ from poolhouse.rest.plan import PlanEndpoint
 from poolhouse.rest.pool import PoolEndpoint
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
+
+_POOL: Final = "/v1/pool/"
 
 
 class App(FastAPI):
@@ -28,14 +33,14 @@ class App(FastAPI):
     Routes are plain ASGI; a FastAPI-decorated route would need their stack.
     """
 
-    def __init__(self, settings: Settings, pooling: Pooling, routes: list[BaseRoute]) -> None:
+    def __init__(self, settings: Settings, pooling: Pooling, metrics: Metrics, routes: list[BaseRoute]) -> None:
         @asynccontextmanager
         async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             await pooling.start()
             try:
                 yield
             finally:
-                await pooling.stop()
+                await pooling.stop(settings.grace_period_s)
 
         super().__init__(
             title="poolhouse",
@@ -47,7 +52,8 @@ class App(FastAPI):
             lifespan=lifespan,
         )
         self._settings = settings
-        self._pooling = pooling
+        self.pooling = pooling
+        self.metrics = metrics
         self.router.routes[:] = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,12 +65,14 @@ class App(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Our middleware around the routes; CORS around it where it is on, so that refusals carry it too."""
-        paths = [route.path for route in self.router.routes if isinstance(route, Route)]
-        signpost = Signpost(paths, self._pooling.catalogue.names)
-        return cors(Frame(self.router, signpost), self._settings.cors_origins)
+        endpoints = {route.path: route.endpoint for route in self.router.routes if isinstance(route, Route)}
+        self.metrics.know({endpoint: path for path, endpoint in endpoints.items()})
+        signpost = Signpost(list(endpoints), self.pooling.catalogue.names)
+        express = Express(_POOL, "operator", endpoints[_POOL + "{operator}"], self.router)
+        return cors(Frame(express, signpost, self.pooling, self.metrics), self._settings.cors_origins)
 
 
-def create_app(settings: Settings | None = None, pooling: Pooling | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, pooling: Pooling | None = None) -> App:
     """The service as an ASGI application.
 
     Args:
@@ -73,15 +81,18 @@ def create_app(settings: Settings | None = None, pooling: Pooling | None = None)
     """
     settings = settings or Settings()
     pooling = pooling or Pooling.from_settings(settings)
+    metrics = Metrics(pooling)
     return App(
         settings,
         pooling,
+        metrics,
         [
             # Routes are tried in this order: the hot ones come first.
-            Route("/v1/pool/{operator}", PoolEndpoint(pooling, settings), methods=["POST"]),
-            Route("/v1/plan/{operator}", PlanEndpoint(pooling, settings), methods=["POST"]),
+            Route(_POOL + "{operator}", PoolEndpoint(pooling, settings, metrics), methods=["POST"]),
+            Route("/v1/plan/{operator}", PlanEndpoint(pooling, settings, metrics), methods=["POST"]),
             *catalogue.routes(pooling),
             *platform.routes(pooling),
+            Route("/metrics", metrics, methods=["GET"]),
             *pages.routes(document(pooling.catalogue, settings.root_path)),
         ],
     )

@@ -6,7 +6,7 @@ The rules:
 - a body that came whole is not copied; one of known length is read into one buffer of that length;
   one of unknown length into a buffer that grows, so a million tiny pieces cost what their bytes cost;
 - memory follows what has come, not what was promised: a fresh page costs nothing until it is written;
-- silence longer than the limit is refused, slowness alone is not;
+- silence longer than the limit is refused, and so is a pace that would hold the memory for ever;
 - inflating beyond a few hundred kilobytes happens off the event loop.
 """
 
@@ -42,11 +42,40 @@ class BodyRules:
         limit_bytes: the most bytes, before and after inflation.
         silence_s: the longest wait for the next piece.
         advice: what a caller over the limit can do, as a sentence.
+        bytes_per_s: n bytes may take ``silence_s + n / bytes_per_s`` seconds; 0 for as long as they like.
     """
 
     limit_bytes: int
     silence_s: float
     advice: str
+    bytes_per_s: int = 0
+
+    def patience_ends(self, begun: float, now: float, received: int) -> float:
+        """When the caller has been too slow if nothing comes from now on, on the clock of the arguments."""
+        silence = now + self.silence_s
+        if not self.bytes_per_s:
+            return silence
+        return min(silence, begun + self.silence_s + received / self.bytes_per_s)
+
+    def too_slow(self, silent_s: float) -> TooSlow:
+        """The refusal of a body that did not come in time."""
+        if silent_s >= self.silence_s:
+            what = f"No further piece of the body came for {self.silence_s:g} s."
+        else:
+            what = (
+                f"The body comes too slowly: after {self.silence_s:g} s it must keep up "
+                f"{self.bytes_per_s} bytes a second."
+            )
+        return TooSlow(
+            "body_too_slow",
+            f"{what} Send the body without a pause, or declare the length that you send.",
+            headers={"Connection": "close"},
+        )
+
+    def check_length(self, length: int | None) -> None:
+        """Refuses an announced length over the limit."""
+        if length is not None and length > self.limit_bytes:
+            raise self.too_large(f"has {length} bytes")
 
     def too_large(self, given: str) -> TooLarge:
         """The refusal of a body over the limit; ``given`` says what is known of its size."""
@@ -83,12 +112,14 @@ async def read_body(
         Malformed: when there is less or more than the Content-Length said.
         CallerGone: when the caller closed the connection.
     """
-    if length is not None and length > rules.limit_bytes:
-        raise rules.too_large(f"has {length} bytes")
+    rules.check_length(length)
     loop = asyncio.get_running_loop()
-    since = loop.time()
+    begun = last = loop.time()
+    slack_s = rules.silence_s * _SLACK
+    # The clock may be late by the slack, never early.
+    ends = rules.patience_ends(begun, begun, 0) + slack_s
     try:
-        async with asyncio.timeout_at(_patience_ends(since, rules, deadline)) as patience:
+        async with asyncio.timeout_at(ends if deadline is None else min(ends, deadline)) as patience:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise CallerGone
@@ -107,10 +138,11 @@ async def read_body(
                 await into.add(piece)
                 if not message.get("more_body", False):
                     break
-                now = loop.time()
-                if now - since > rules.silence_s * _SLACK:
-                    since = now
-                    patience.reschedule(_patience_ends(now, rules, deadline))
+                last = loop.time()
+                later = rules.patience_ends(begun, last, received)
+                if later > ends:
+                    ends = later + slack_s
+                    patience.reschedule(ends if deadline is None else min(ends, deadline))
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise CallerGone
@@ -118,23 +150,13 @@ async def read_body(
             _check_length(received, length, rules)
             return into.whole()
     except TimeoutError:
-        if deadline is not None and deadline <= _patience_ends(since, rules, None):
+        if deadline is not None and deadline <= ends:
             raise DeadlinePassed(
                 "deadline_passed",
                 "The deadline of Request-Timeout passed while the body was still coming. "
                 "Give more seconds, or send a smaller body.",
             ) from None
-        raise TooSlow(
-            "body_too_slow",
-            f"No further piece of the body came for {rules.silence_s:g} s. "
-            "Send the body without a pause, or declare the length that you send.",
-            headers={"Connection": "close"},
-        ) from None
-
-
-def _patience_ends(now: float, rules: BodyRules, deadline: float | None) -> float:
-    silence = now + rules.silence_s * (1 + _SLACK)
-    return silence if deadline is None else min(silence, deadline)
+        raise rules.too_slow(loop.time() - last) from None
 
 
 def _check_length(received: int, length: int | None, rules: BodyRules) -> None:

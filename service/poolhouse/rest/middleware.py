@@ -12,8 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poolhouse.errors import PoolhouseError, Unavailable
+from poolhouse.pooling import Pooling
 from poolhouse.rest import headers as request_headers
 from poolhouse.rest.bodies import CallerGone
+from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.nearest import Signpost
 from poolhouse.rest.problems import internal, problem
 
@@ -27,9 +29,11 @@ class Frame:
     closes the connection, and the caller sees a body shorter than its Content-Length.
     """
 
-    def __init__(self, app: ASGIApp, signpost: Signpost) -> None:
+    def __init__(self, app: ASGIApp, signpost: Signpost, pooling: Pooling, metrics: Metrics) -> None:
         self._app = app
         self._signpost = signpost
+        self._pooling = pooling
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan, which passes through."""
@@ -42,50 +46,64 @@ class Frame:
         scope[request_headers.REQUEST_ID_KEY] = request_id
         if b"traceparent" in headers:
             scope[request_headers.TRACE_ID_KEY] = request_headers.trace_id(headers)
-        status = 0
+        status = received = sent = 0
+
+        async def counted_receive() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            return message
 
         async def named_send(message: Message) -> None:
-            nonlocal status
+            nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+                if self._pooling.draining:
+                    # Whoever keeps the connection would find it closed at the next request.
+                    message["headers"].append((b"connection", b"close"))
+            else:
+                sent += len(message.get("body", b""))
             await send(message)
 
         try:
-            await self._app(scope, receive, named_send)
+            await self._app(scope, counted_receive, named_send)
         except CallerGone:
-            return
+            pass
         except PoolhouseError as error:
             if status:
                 raise
-            await _refuse(error, scope, named_send)
+            await self._refuse(error, scope, named_send)
         except HTTPException as error:
             if status:
                 raise
-            await _refuse(self._signpost.refusal(error, scope["method"], scope["path"]), scope, named_send)
+            await self._refuse(self._signpost.refusal(error, scope["method"], scope["path"]), scope, named_send)
         except asyncio.CancelledError:
             # The grace period is over and the server cancels what still runs.
             if not status:
                 draining = Unavailable("draining", "The service is stopping; ask again in a moment.")
-                await _refuse(draining, scope, named_send)
+                await self._refuse(draining, scope, named_send)
             raise
         except Exception:
             _log.exception("request %s failed (trace %s)", *_names(scope))
             if status:
                 raise
-            await _refuse(internal(), scope, named_send)
+            await self._refuse(internal(), scope, named_send)
+        finally:
+            self._metrics.answered(scope, status, received, sent)
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("%s %s %d, request %s, trace %s", scope["method"], _path(scope), status, *_names(scope))
 
-
-async def _refuse(error: PoolhouseError, scope: Scope, send: Send) -> None:
-    headers: request_headers.Headers = scope[request_headers.HEADERS_KEY]
-    refusal = problem(error, instance=_path(scope), request_id=scope[request_headers.REQUEST_ID_KEY].decode("ascii"))
-    # A caller told "no" instead of "100 Continue" may or may not send the body that it announced;
-    # on a kept connection its bytes would be read as the next request.
-    closing = ((b"connection", b"close"),) if b"expect" in headers else ()
-    await send({"type": "http.response.start", "status": refusal.status, "headers": [*refusal.headers, *closing]})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else refusal.body})
+    async def _refuse(self, error: PoolhouseError, scope: Scope, send: Send) -> None:
+        self._metrics.refused(error.code)
+        headers: request_headers.Headers = scope[request_headers.HEADERS_KEY]
+        request_id: bytes = scope[request_headers.REQUEST_ID_KEY]
+        refusal = problem(error, instance=_path(scope), request_id=request_id.decode("ascii"))
+        # A caller told "no" instead of "100 Continue" may or may not send the body that it announced;
+        # on a kept connection its bytes would be read as the next request.
+        closing = ((b"connection", b"close"),) if b"expect" in headers else ()
+        await send({"type": "http.response.start", "status": refusal.status, "headers": [*refusal.headers, *closing]})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else refusal.body})
 
 
 def _path(scope: Scope) -> str:

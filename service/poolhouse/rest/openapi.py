@@ -181,6 +181,13 @@ def _platform_paths(components: Components) -> Part:
             _json(_open(status={"type": "string", "const": "ready"}, devices=listed(device))),
             errors=(Unavailable,),
         ),
+        "/metrics": _get(
+            components,
+            "platform",
+            "metrics",
+            "What the service did and how it stands, for Prometheus.",
+            {"text/plain": {"schema": TEXT}},
+        ),
         "/version": _get(
             components,
             "platform",

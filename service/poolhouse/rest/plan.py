@@ -11,6 +11,7 @@ from poolhouse.pooling import Pooling
 from poolhouse.rest.answers import send_json
 from poolhouse.rest.bodies import BodyRules, read_body
 from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text
+from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.pool import deadline_of, inflater_of, query_of
 from poolhouse.settings import Settings
 from poolhouse.wire.codecs import answer_codec, codec_of
@@ -23,12 +24,14 @@ _PLAN_BYTES = 64 * 1024
 class PlanEndpoint:
     """The ASGI application of the plan route."""
 
-    def __init__(self, pooling: Pooling, settings: Settings) -> None:
+    def __init__(self, pooling: Pooling, settings: Settings, metrics: Metrics) -> None:
         self._pooling = pooling
+        self._metrics = metrics
         self._rules = BodyRules(
             min(_PLAN_BYTES, settings.max_json_bytes),
             settings.body_timeout_s,
             'A plan needs no data: give the input as {"shape": [...], "dtype": "..."}.',
+            settings.min_body_bytes_per_s,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,5 +64,5 @@ class PlanEndpoint:
         decoded = perf_counter()
         document = self._pooling.plan(name, outlines, values, texts)
         done = perf_counter()
-        timing = f"decode;dur={(decoded - begun) * 1e3:.3f}, compute;dur={(done - decoded) * 1e3:.3f}"
+        timing = self._metrics.timed("plan", decode=decoded - begun, compute=done - decoded)
         await send_json(scope, send, document, (("server-timing", timing),))

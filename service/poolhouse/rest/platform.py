@@ -8,7 +8,6 @@ from importlib import metadata
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from poolhouse.errors import Unavailable
 from poolhouse.pooling import Pooling
 from poolhouse.rest.answers import send_json
 from poolhouse.version import __version__
@@ -31,12 +30,8 @@ class Readyz:
         self._pooling = pooling
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 200 with the devices, or raise Unavailable."""
-        if not self._pooling.ready:
-            raise Unavailable(
-                "device_lost",
-                "No device is ready to pool: it is starting, stopping or lost. Ask again in a moment.",
-            )
+        """Answer 200 with the devices, or raise Unavailable with the state as its code."""
+        self._pooling.check_ready()
         await send_json(scope, send, {"status": "ready", "devices": self._pooling.devices()}, _FRESH)
 
 

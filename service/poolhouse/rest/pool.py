@@ -20,11 +20,14 @@ from poolhouse.pooling import Answer, Pooling, Ticket
 from poolhouse.rest.answers import send_encoded
 from poolhouse.rest.bodies import BodyRules, CallerGone, read_body
 from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text, timeout_s
+from poolhouse.rest.metrics import Metrics
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Codec, Encoded
 from poolhouse.wire.codecs import answer_codec, codec_of
+from poolhouse.wire.elements import check_nbytes
 from poolhouse.wire.inflate import Inflater, choose_encoding, compress
+from poolhouse.wire.octet import OCTET
 from poolhouse.wire.query import parse_query
 
 # Body bytes up to which each codec works on the event loop. The formats that are not named here only look at
@@ -40,15 +43,15 @@ _COMPRESS_ON_LOOP_BYTES = 16 * 1024
 class PoolEndpoint:
     """The ASGI application of the pool route."""
 
-    def __init__(self, pooling: Pooling, settings: Settings) -> None:
+    def __init__(self, pooling: Pooling, settings: Settings, metrics: Metrics) -> None:
         self._pooling = pooling
+        self._metrics = metrics
         self._rules, self._json_rules = body_rules(settings)
-        self._inline_work = settings.inline_work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; refusals are raised, and the middleware writes them."""
         asked = self._ask(scope)
-        lease = self._pooling.admit(asked.expected_bytes)
+        lease = self._pooling.admit(self._expected_bytes(asked), asked.deadline)
         try:
             await self._answer(asked, lease, receive, send)
         finally:
@@ -76,6 +79,19 @@ class PoolEndpoint:
             inflater=inflater_of(headers, rules),
         )
 
+    def _expected_bytes(self, asked: _Asked) -> int:
+        """Memory to hold for the request, before its body is here. Where the query tells the whole plan, all of it,
+        and what cannot be pooled is refused now; else what the body takes, and its plan sets it right."""
+        asked.rules.check_length(asked.length)
+        if asked.codec is OCTET:
+            outline, texts = OCTET.outline(asked.query)
+            if asked.length is not None and asked.inflater is None:
+                check_nbytes(asked.length, outline, "input")
+            return self._pooling.foresee(asked.name, {"input": outline}, texts).held_bytes
+        # A chunked body tells nothing, and a deflated one little.
+        told = asked.length or 0
+        return told * _JSON_SWELLS if asked.codec.is_json else told
+
     async def _answer(self, asked: _Asked, lease: Lease, receive: Receive, send: Send) -> None:
         codec, deadline = asked.codec, asked.deadline
         body = await read_body(receive, asked.rules, length=asked.length, inflater=asked.inflater, deadline=deadline)
@@ -89,18 +105,19 @@ class PoolEndpoint:
         decoded = perf_counter()
         check_deadline(deadline)
 
-        if ticket.plan.work > self._inline_work:
-            answer = await unless_gone(self._pooling.pool(ticket, lease, deadline), receive)
-        else:
-            answer = await self._pooling.pool(ticket, lease, deadline)
+        working = self._pooling.pool(ticket, lease, deadline)
+        answer = await (working if self._pooling.at_once(ticket.plan) else unless_gone(working, receive))
         pooled = perf_counter()
 
         reply = Message(answer.tensors, encoding=message.encoding)
         encoded = await _encode(writer, reply, asked.compression)
         done = perf_counter()
-        timing = (
-            f"decode;dur={(decoded - begun) * 1e3:.3f}, queue;dur={answer.queue_s * 1e3:.3f}, "
-            f"compute;dur={answer.compute_s * 1e3:.3f}, encode;dur={(done - pooled) * 1e3:.3f}"
+        timing = self._metrics.timed(
+            "pool",
+            decode=decoded - begun,
+            queue=answer.queue_s,
+            compute=answer.compute_s,
+            encode=done - pooled,
         )
         further = {**ticket.headers, **answer.headers, "server-timing": timing}
         await send_encoded(send, encoded, further.items())
@@ -123,12 +140,6 @@ class _Asked:
     rules: BodyRules
     length: int | None
     inflater: Inflater | None
-
-    @property
-    def expected_bytes(self) -> int:
-        """Memory to hold for the body. A chunked or deflated one tells nothing; its plan sets it right."""
-        told = min(self.length or 0, self.rules.limit_bytes)
-        return told * _JSON_SWELLS if self.codec.is_json else told
 
 
 async def unless_gone(work: Coroutine[object, object, Answer], receive: Receive) -> Answer:
@@ -160,6 +171,7 @@ def body_rules(settings: Settings) -> tuple[BodyRules, BodyRules]:
             settings.max_body_bytes,
             settings.body_timeout_s,
             "Send fewer rows at once: pooling never mixes them, so the answers join to the same result.",
+            settings.min_body_bytes_per_s,
         ),
         BodyRules(
             settings.max_json_bytes,
@@ -167,6 +179,7 @@ def body_rules(settings: Settings) -> tuple[BodyRules, BodyRules]:
             "Send it as binary, where the limit is "
             f"{settings.max_body_bytes} bytes: Content-Type application/x-npy, "
             "application/vnd.safetensors or application/octet-stream, with the fields in the query string.",
+            settings.min_body_bytes_per_s,
         ),
     )
 

@@ -26,6 +26,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from poolhouse.errors import HeadersTooLarge, Malformed, PoolhouseError, TooSlow
+from poolhouse.rest.metrics import Metrics, Stage
 from poolhouse.rest.problems import problem
 from poolhouse.settings import Settings
 
@@ -37,6 +38,7 @@ class ServerConfig(Config):
     """uvicorn's configuration, and our settings for the protocol."""
 
     settings: Settings
+    metrics: Metrics
 
 
 class Protocol(HttpToolsProtocol):
@@ -62,7 +64,9 @@ class Protocol(HttpToolsProtocol):
         self._piece_bytes = 0
         self._framing_bytes = 0
         self._refusal: PoolhouseError | None = None
+        # True once nothing that comes is listened to any more.
         self._refused = False
+        self._metrics = config.metrics
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
@@ -71,6 +75,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Start the clock for the first headers."""
         super().connection_made(transport)
+        self._softly = _Softly(transport, self)
         self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -78,7 +83,22 @@ class Protocol(HttpToolsProtocol):
         for timer in (self._header_timer, self._write_timer, self._linger_timer):
             if timer is not None:
                 timer.cancel()
+        if (stage := self._left_in()) is not None:
+            self._metrics.gone(stage)
         super().connection_lost(exc)
+
+    def _left_in(self) -> Stage | None:
+        """What the caller did not wait for, when the connection is lost; None where nothing was under way."""
+        cycle = self.cycle
+        if self._refused:
+            return None
+        if self._in_headers:
+            return "headers"
+        if cycle is None or cycle.response_complete:
+            return None
+        if cycle.response_started:
+            return "answer"
+        return "body" if cycle.more_body else "waiting"
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and hold the limit on bytes that bring it nowhere."""
@@ -124,6 +144,7 @@ class Protocol(HttpToolsProtocol):
                 # The parser hands this to data_received as its own error, and that calls send_400_response.
                 raise self._refusal
         super().on_headers_complete()
+        self.cycle.transport = self._softly
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -143,6 +164,25 @@ class Protocol(HttpToolsProtocol):
         """Give a body that nobody wants any more a short time to end."""
         super().on_response_complete()
         if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
+            self._linger()
+
+    def close_softly(self) -> None:
+        """Close the connection after an answer, once the caller has had the time to read it."""
+        if self.cycle.more_body and not self.transport.is_closing() and self.transport.can_write_eof():
+            self._refused = True
+            self.transport.write_eof()
+            self.flow.resume_reading()
+            self._linger()
+        else:
+            self.transport.close()
+
+    def shutdown(self) -> None:
+        """The server stops: a connection that is being closed softly is left to that."""
+        if self._linger_timer is None:
+            super().shutdown()
+
+    def _linger(self) -> None:
+        if self._linger_timer is None:
             self._linger_timer = self.loop.call_later(_LINGER_S, self.transport.close)
 
     def pause_writing(self) -> None:
@@ -195,6 +235,7 @@ class Protocol(HttpToolsProtocol):
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
+        self._metrics.refused_unread(error.code, error.status)
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body):
             # The request before is being answered: it gets its answer whole, then the connection ends.
@@ -217,7 +258,7 @@ class Protocol(HttpToolsProtocol):
             cycle.message_event.set()
         if self.transport.can_write_eof():
             self.transport.write_eof()
-            self._linger_timer = self.loop.call_later(_LINGER_S, self.transport.close)
+            self._linger()
         else:
             self.transport.close()
 
@@ -231,6 +272,25 @@ class Protocol(HttpToolsProtocol):
             self._watch_writing()
         else:
             self.transport.abort()
+
+
+class _Softly(asyncio.Transport):
+    """The transport as an answer sees it, which closes softly: a socket closed with unread bytes is reset, and a
+    reset takes the answer away from a caller who is still sending."""
+
+    def __init__(self, transport: asyncio.Transport, protocol: Protocol) -> None:
+        super().__init__()
+        self._transport = transport
+        self._protocol = protocol
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self._protocol.close_softly()
 
 
 def _without_upgrade(data: bytes) -> bytes:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import math
+import signal
 import socket
 import sys
 from collections.abc import Callable
+from time import monotonic
+from types import FrameType
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from poolhouse.pooling import Pooling
-from poolhouse.rest.app import create_app
+from poolhouse.rest.app import App, create_app
 from poolhouse.rest.protocol import Protocol, ServerConfig
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
@@ -22,16 +24,24 @@ _KEEP_ALIVE_S = 75
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which tells where it listens.
+    """uvicorn's server, which tells where it listens, and stops without a caller noticing.
+
+    Told to stop, it goes on listening and answers 503 to what is new, so that load balancers and readiness probes
+    see it go: for the settings' drain_s, and on while admitted requests are not answered, within grace_period_s.
 
     Args:
         config: the configuration.
+        app: the application, which turns new requests away once it is told to.
         on_ready: called once with the server, when it accepts connections.
     """
 
-    def __init__(self, config: ServerConfig, on_ready: Callable[[Server], None]) -> None:
+    def __init__(self, config: ServerConfig, app: App, on_ready: Callable[[Server], None]) -> None:
         super().__init__(config)
+        self._app = app
+        self._settings = config.settings
         self._on_ready = on_ready
+        self._told_at: float | None = None
+        self._listen_s = 0.0
 
     @property
     def url(self) -> str:
@@ -49,8 +59,42 @@ class Server(uvicorn.Server):
         if self.started:
             self._on_ready(self)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain. Said twice it changes nothing, but for a person at a terminal who will not wait."""
+        # uvicorn would close the listener now, and in the end die of the signal; to stop when told is no failure.
+        if self._told_at is None:
+            self._tell_to_stop(self._settings.drain_s if sig == signal.SIGTERM else 0.0)
+        elif sig == signal.SIGINT:
+            self.should_exit = self.force_exit = True
 
-def make_server(settings: Settings, app: ASGIApp, on_ready: Callable[[Server], None]) -> Server:
+    def _tell_to_stop(self, listen_s: float) -> None:
+        self._told_at = monotonic()
+        self._listen_s = listen_s
+        self._app.pooling.drain(self._settings.grace_period_s)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether the listener closes now; asked ten times a second."""
+        return await super().on_tick(counter) or self._drained()
+
+    def _drained(self) -> bool:
+        if self._told_at is None:
+            return False
+        waited_s = monotonic() - self._told_at
+        if waited_s >= self._settings.grace_period_s:
+            return True
+        return waited_s >= self._listen_s and not self.server_state.tasks
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the listener, and what is left within what is left of the grace period."""
+        if self._told_at is None:
+            self._tell_to_stop(0.0)
+        assert self._told_at is not None
+        left_s = self._settings.grace_period_s - (monotonic() - self._told_at)
+        self.config.timeout_graceful_shutdown = max(0, math.floor(left_s))
+        await super().shutdown(sockets)
+
+
+def make_server(settings: Settings, app: App, on_ready: Callable[[Server], None]) -> Server:
     """A server of this app that is ready to be run.
 
     Args:
@@ -73,31 +117,32 @@ def make_server(settings: Settings, app: ASGIApp, on_ready: Callable[[Server], N
         proxy_headers=False,
         root_path=settings.root_path,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=math.ceil(settings.grace_period_s),
     )
     config.settings = settings
-    return Server(config, on_ready)
+    config.metrics = app.metrics
+    return Server(config, app, on_ready)
 
 
-def run(settings: Settings) -> None:
-    """Run the service until it is told to stop."""
+def run(settings: Settings, pooling: Pooling | None = None) -> None:
+    """Run the service until it is told to stop.
+
+    Args:
+        settings: everything that can be set.
+        pooling: None makes one from the settings.
+    """
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if settings.log_level == "info":
         # Its information is about itself; ours says the same in one line.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     try:
-        pooling = Pooling.from_settings(settings)
+        pooled = pooling or Pooling.from_settings(settings)
     except ValueError as absent:
         sys.exit(f"poolhouse cannot start: {absent}")
 
     def announce(server: Server) -> None:
-        devices = ", ".join(str(device["name"]) for device in pooling.devices())
+        devices = ", ".join(str(device["name"]) for device in pooled.devices())
         place = server.url
         print(f"poolhouse {__version__} is ready: {place}  docs: {place}/docs  device: {devices}", flush=True)
 
-    server = make_server(settings, create_app(settings, pooling), announce)
-    try:
-        server.run()
-    except KeyboardInterrupt:
-        # uvicorn has stopped in good order and hands the signal on; a traceback would only alarm.
-        return
+    server = make_server(settings, create_app(settings, pooled), announce)
+    server.run()

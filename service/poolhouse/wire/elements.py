@@ -13,7 +13,7 @@ import numpy as np
 
 from poolhouse.dtypes import ELEMENT_TYPES, ElementType, names
 from poolhouse.errors import FieldProblem, Malformed, Unprocessable
-from poolhouse.tensors import Tensor
+from poolhouse.tensors import Outline, Tensor
 from poolhouse.wire.quoting import clip
 
 MAX_RANK = 32
@@ -64,6 +64,20 @@ def check_shape(shape: tuple[int, ...], dtype: ElementType, name: str, pointer: 
         raise Unprocessable("invalid_data", message, problems=(FieldProblem(pointer, "range", message),))
 
 
+def check_nbytes(given: int, outline: Outline, name: str) -> None:
+    """Refuse more or fewer bytes than the shape says.
+
+    Raises:
+        Malformed: they are.
+    """
+    if given != outline.nbytes:
+        raise Malformed(
+            "malformed_body",
+            f"{name} of shape {list(outline.shape)} and type {outline.dtype.name} takes {outline.nbytes} bytes, "
+            f"and {given} are there; send exactly the bytes that the shape says.",
+        )
+
+
 def tensor_of(
     data: memoryview,
     dtype: ElementType,
@@ -83,13 +97,7 @@ def tensor_of(
         Unprocessable: see :func:`check_shape`; or a bool that is neither 0 nor 1.
     """
     check_shape(shape, dtype, name, f"/{name}")
-    expected = math.prod(shape) * dtype.itemsize
-    if len(data) != expected:
-        raise Malformed(
-            "malformed_body",
-            f"{name} of shape {list(shape)} and type {dtype.name} takes {expected} bytes, "
-            f"and {len(data)} are there; send exactly the bytes that the shape says.",
-        )
+    check_nbytes(len(data), Outline(dtype, shape), name)
     flat = np.frombuffer(data, dtype=np.uint8)
     if dtype.kind == "boolean" and flat.size and int(flat.max()) > 1:
         raise Unprocessable(

@@ -43,10 +43,8 @@ def _elements(tensor: Tensor) -> bytes:
     if tensor.dtype is BFLOAT16:
         array = bfloat16_to_float32(array.view(np.uint16))
     text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
-    if tensor.dtype.kind != "float":
-        return text
-    finite = np.isfinite(array)
-    return text if finite.all() else _spelled(text, array, finite)
+    # Its own nulls tell faster than the elements whether there are any; integers and booleans have none.
+    return text if b"null" not in text else _spelled(text, array, np.isfinite(array))
 
 
 def encode_json(message: Message) -> tuple[bytes, ...]:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from poolhouse.errors import FieldProblem, Unprocessable
-from poolhouse.tensors import Message
+from poolhouse.tensors import Message, Outline
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.elements import element_type, tensor_of
+from poolhouse.wire.elements import check_shape, element_type, tensor_of
 from poolhouse.wire.quoting import clip
 
 _SIZES = re.compile(r"-?\d{1,19}(?:,-?\d{1,19}){0,99}")
@@ -34,12 +34,22 @@ class OctetCodec:
     media_types = ("application/octet-stream",)
     is_json = False
 
-    def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
-        """The bytes as ``input``; ``shape`` and ``dtype`` are taken out of the query."""
+    def outline(self, query: Mapping[str, str]) -> tuple[Outline, dict[str, str]]:
+        """The input that the query announces, and what else is in it; known before the body is here.
+
+        Raises:
+            Unprocessable: no body can be what it says.
+        """
         texts = dict(query)
         shape = _shape(texts.pop("shape", None))
         dtype = element_type(texts.pop("dtype", "float32"), "?dtype")
-        return Message({"input": tensor_of(body, dtype, shape, "input")}, texts=texts)
+        check_shape(shape, dtype, "input", "/input")
+        return Outline(dtype, shape), texts
+
+    def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
+        """The bytes as ``input``; ``shape`` and ``dtype`` are taken out of the query."""
+        outline, texts = self.outline(query)
+        return Message({"input": tensor_of(body, outline.dtype, outline.shape, "input")}, texts=texts)
 
     def encode(self, message: Message) -> Encoded:
         """The elements of every tensor, and where each lies in the header ``Tensor-Metadata``."""

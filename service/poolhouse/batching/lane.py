@@ -1,0 +1,90 @@
+"""One device as the engine sees it: what waits for it, what it was handed, how fast it has been, whether it works."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+from poolhouse.batching import policy
+from poolhouse.batching.backlog import Backlog, Batch
+from poolhouse.batching.crew import Crew
+from poolhouse.batching.ledger import Lease
+from poolhouse.batching.worker import Worker
+
+Load = TypeVar("Load")
+
+State = Literal["ready", "lost"]
+
+
+@dataclass(slots=True, eq=False)
+class Flight(Generic[Load]):
+    """A batch on its way through a device.
+
+    Attributes:
+        batch: what was handed over.
+        loop: where it is to come back to.
+        leases: of its jobs, held until no thread looks at their tensors.
+        watch: rings when it has taken too long; set while it is one of those that the device works on.
+    """
+
+    batch: Batch[Load]
+    loop: asyncio.AbstractEventLoop
+    leases: list[Lease]
+    watch: asyncio.TimerHandle | None = None
+
+    def let_go(self) -> None:
+        """Gives the leases back, once."""
+        leases, self.leases = self.leases, []
+        for lease in leases:
+            lease.release()
+
+    def unwatch(self) -> None:
+        """Stops the clock."""
+        if self.watch is not None:
+            self.watch.cancel()
+
+
+@dataclass(slots=True, eq=False)
+class Lane(Generic[Load]):
+    """One device.
+
+    Attributes:
+        name: as the settings and metrics call it.
+        worker: drives the device.
+        crew: the threads that the worker runs in.
+        width: how many of the flights it works on at once.
+        backlog: what waits.
+        retries: batches that failed elsewhere or as a larger one.
+        in_flight: what the device was handed, oldest first.
+        retried: whether the last batch was a retry.
+    """
+
+    name: str
+    worker: Worker[Load]
+    crew: Crew[Flight[Load]]
+    width: int
+    backlog: Backlog[Load] = field(default_factory=Backlog)
+    retries: deque[Batch[Load]] = field(default_factory=deque)
+    in_flight: list[Flight[Load]] = field(default_factory=list)
+    speed: policy.Speed = field(default_factory=policy.Speed)
+    state: State = "ready"
+    retried: bool = False
+
+    def standing(self) -> policy.Standing:
+        """What a newcomer would wait for."""
+        handed = sum(flight.batch.steps for flight in self.in_flight) + sum(batch.steps for batch in self.retries)
+        jobs = self.backlog.jobs + len(self.in_flight) + len(self.retries)
+        return policy.Standing(self.state == "ready", self.speed.seconds(self.backlog.steps + handed), jobs)
+
+    def next_batch(self) -> Batch[Load] | None:
+        """What goes next. Retries and lines take turns: a batch full of culprits must not hold up the innocent."""
+        if not (self.retried and self.backlog):
+            while self.retries:
+                batch = policy.alive(self.retries.popleft())
+                if batch is not None:
+                    self.retried = True
+                    return batch
+        self.retried = False
+        return self.backlog.take(self.worker.budget)

@@ -1,0 +1,1 @@
+"""The Python client: one flow, driven by a blocking and by an asyncio client."""

@@ -1,0 +1,158 @@
+"""What a caller has in hand becomes a tensor, and a tensor becomes the same kind again; neither is copied.
+
+A copy is made only of what does not lie as the wire has it: strided, big-endian, or on a device.
+torch, ml_dtypes and jax are never imported here: who hands us one of their arrays has imported them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ElementType, names
+from poolhouse.errors import Unprocessable
+from poolhouse.tensors import Tensor
+
+Give = Callable[[Tensor], object]
+"""Makes a tensor the kind that went in."""
+
+_Array = npt.NDArray[np.generic]
+
+
+@runtime_checkable
+class Exchangeable(Protocol):
+    """An array of any library that speaks DLPack: numpy's, torch's, jax's, cupy's."""
+
+    def __dlpack__(self) -> object:
+        """Lend the elements."""
+        ...
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Say where they are."""
+        ...
+
+
+@runtime_checkable
+class _HasArray(Protocol):
+    def __array__(self) -> _Array: ...
+
+
+@runtime_checkable
+class _HasNamespace(Protocol):
+    def __array_namespace__(self) -> ModuleType: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A caller's value as a tensor, and the way back to its kind."""
+
+    tensor: Tensor
+    give: Give
+
+
+def take(value: object) -> Taken:
+    """The tensor that a caller's value is.
+
+    Args:
+        value: a numpy array, a torch tensor, whatever has ``__dlpack__`` or ``__array__``, or nested lists.
+
+    Returns:
+        a view of the value's memory where it lies in C order on the CPU, else one copy.
+
+    Raises:
+        Unprocessable: elements that have no place on the wire, or lists that are ragged.
+    """
+    if isinstance(value, np.ndarray):
+        return Taken(_tensor_of(value), _numpy_like(value.dtype))
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        return _from_torch(value, torch)
+    if isinstance(value, Exchangeable):
+        return _from_dlpack(value)
+    if isinstance(value, _HasArray):
+        array = np.asarray(value)
+        return Taken(_tensor_of(array), _numpy_like(array.dtype))
+    if isinstance(value, list | tuple):
+        return Taken(_tensor_of(_array_of_lists(value)), _to_lists)
+    raise Unprocessable(
+        "unsupported_dtype",
+        f"a {type(value).__name__} is no tensor; give a numpy array, a torch tensor, nested lists, "
+        "or anything with __dlpack__ or __array__.",
+    )
+
+
+def _tensor_of(array: _Array) -> Tensor:
+    dtype = _element_type(array.dtype)
+    if dtype is BFLOAT16:
+        return Tensor(dtype, np.ascontiguousarray(array).view(np.uint16))
+    # Both leave an array alone that is native and in order; ascontiguousarray would make a number a list of one.
+    return Tensor(dtype, np.asarray(array, dtype=dtype.storage, order="C"))
+
+
+def _element_type(dtype: np.dtype[np.generic]) -> ElementType:
+    # ml_dtypes' bfloat16 is a type that numpy learnt from outside; its name is all that we need to know.
+    found = BFLOAT16 if dtype.name == "bfloat16" else BY_NUMPY.get(dtype.name)
+    if found is None:
+        raise Unprocessable(
+            "unsupported_dtype", f"elements of type {dtype.name} cannot be pooled; convert to one of {names()}."
+        )
+    return found
+
+
+def _numpy_like(given: np.dtype[np.generic]) -> Give:
+    def give(tensor: Tensor) -> object:
+        return tensor.array.view(given) if tensor.dtype is BFLOAT16 else tensor.array
+
+    return give
+
+
+def _from_torch(value: object, torch: ModuleType) -> Taken:
+    # The module came out of sys.modules, so its names have no types here; the checks are the tests'.
+    plain = torch.Tensor.detach(value).cpu().contiguous().resolve_conj().resolve_neg()
+    device = torch.Tensor.detach(value).device
+    if plain.dtype is torch.bfloat16:
+        tensor = Tensor(BFLOAT16, plain.view(torch.int16).numpy().view(np.uint16))
+    else:
+        tensor = _tensor_of(plain.numpy())
+
+    def give(tensor: Tensor) -> object:
+        if tensor.dtype is BFLOAT16:
+            return torch.from_numpy(tensor.array.view(np.int16)).view(torch.bfloat16).to(device)
+        return torch.from_numpy(tensor.array).to(device)
+
+    return Taken(tensor, give)
+
+
+def _from_dlpack(value: Exchangeable) -> Taken:
+    try:
+        array: _Array = np.from_dlpack(value)
+    except (BufferError, RuntimeError, TypeError, ValueError):
+        # On a device, or of a type that DLPack's numpy does not know: its own way to numpy may still work.
+        if not isinstance(value, _HasArray):
+            raise
+        array = np.asarray(value)
+    to_numpy = _numpy_like(array.dtype)
+    namespace = value.__array_namespace__() if isinstance(value, _HasNamespace) else None
+
+    def give(tensor: Tensor) -> object:
+        found = to_numpy(tensor)
+        return found if namespace is None else namespace.from_dlpack(found)
+
+    return Taken(_tensor_of(array), give)
+
+
+def _array_of_lists(value: list[object] | tuple[object, ...]) -> _Array:
+    try:
+        return np.asarray(value)
+    except ValueError as ragged:
+        raise Unprocessable("invalid_data", f"the nested lists are no tensor: {ragged}") from None
+
+
+def _to_lists(tensor: Tensor) -> object:
+    return tensor.array.tolist()

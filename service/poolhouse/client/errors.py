@@ -1,0 +1,134 @@
+"""What a caller can catch beside the server's own refusals, and how a refusal on the wire becomes its class again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+from poolhouse.client.exchange import Answer
+from poolhouse.errors import (
+    CODES,
+    FieldProblem,
+    Forbidden,
+    PoolhouseError,
+    QuotaExceeded,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+
+_SHOWN: Final = 200
+"""Characters of a stranger's answer that a message quotes."""
+
+_OF_OTHERS: Final[dict[int, tuple[type[PoolhouseError], str]]] = {
+    401: (Unauthorized, "missing_key"),
+    403: (Forbidden, "wrong_key"),
+    413: (TooLarge, "body_too_large"),
+    429: (QuotaExceeded, "quota_exceeded"),
+    503: (Unavailable, "overloaded"),
+}
+"""What a proxy in front of the service says in its own words, and means as we do."""
+
+
+class ConnectionFailed(PoolhouseError):
+    """No answer came: nobody listens, or the connection broke.
+
+    Args:
+        detail: what was tried, and what went wrong.
+    """
+
+    # There is no status without an answer.
+    status = 0
+    title: ClassVar[str] = "No answer came"
+
+    def __init__(self, detail: str, *, code: str = "connection_failed") -> None:
+        # Past the base, whose codes are those of the wire; this one never travels.
+        Exception.__init__(self, detail)
+        self.code = code
+        self.detail = detail
+        self.problems = ()
+        self.retry_after_s = None
+        self.limit_bytes = None
+        self.headers = {}
+
+
+class TimedOut(ConnectionFailed):
+    """The deadline of the call passed, or the server was silent for too long."""
+
+    title: ClassVar[str] = "No answer came in time"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, code="timed_out")
+
+
+class UnexpectedAnswer(ConnectionFailed):
+    """An answer that poolhouse does not give: of a proxy, or of another service.
+
+    Args:
+        status: its HTTP status.
+        detail: what it said.
+    """
+
+    title: ClassVar[str] = "That is not poolhouse's answer"
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail, code="unexpected_answer")
+        self.status = status
+
+
+def refusal(answer: Answer) -> PoolhouseError:
+    """The error that an answer other than 200 stands for, to be raised."""
+    document = _document(answer)
+    code, detail = document.get("code"), document.get("detail")
+    error: PoolhouseError
+    if isinstance(code, str) and code in CODES and isinstance(detail, str):
+        limit = document.get("limit_bytes")
+        error = CODES[code](
+            code,
+            detail,
+            problems=_field_problems(document.get("errors")),
+            retry_after_s=retry_after_s(answer),
+            limit_bytes=limit if isinstance(limit, int) else None,
+            headers=answer.headers,
+        )
+    elif answer.status in _OF_OTHERS:
+        kind, code = _OF_OTHERS[answer.status]
+        detail = f"HTTP {answer.status} from something before the service: {_quoted(answer)}"
+        error = kind(code, detail, retry_after_s=retry_after_s(answer), headers=answer.headers)
+    else:
+        error = UnexpectedAnswer(answer.status, f"HTTP {answer.status}, which poolhouse did not say: {_quoted(answer)}")
+        error.retry_after_s = retry_after_s(answer)
+        error.headers = dict(answer.headers)
+    error.request_id = answer.request_id
+    error.problem = document
+    return error
+
+
+def retry_after_s(answer: Answer) -> float | None:
+    """Seconds that ``Retry-After`` asks to wait. A date in it is ignored: clocks differ, and we send seconds."""
+    text = answer.headers.get("retry-after", "")
+    return float(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def _document(answer: Answer) -> Mapping[str, object]:
+    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+        return {}
+    try:
+        document: object = json.loads(answer.text)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _field_problems(entries: object) -> list[FieldProblem]:
+    found: list[FieldProblem] = []
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict):
+            pointer, code, message = (str(entry.get(name, "")) for name in ("pointer", "code", "message"))
+            found.append(FieldProblem(pointer, code, message))
+    return found
+
+
+def _quoted(answer: Answer) -> str:
+    return repr(answer.text[:_SHOWN])

@@ -1,0 +1,89 @@
+"""What passes between the flow, which decides, and a driver, which acts: requests, pauses, answers. Values alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+Headers = Mapping[str, str]
+"""By lower-case name."""
+
+Rooms = Callable[[int, Headers], Sequence[memoryview]]
+"""Where the body of an answer shall lie: from status and headers to writable flat bytes, filled in order.
+
+They hold exactly ``Content-Length`` bytes. A transport writes the body there as it comes, so that no second copy
+of it is ever in memory.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request.
+
+    Attributes:
+        method: ``GET`` or ``POST``.
+        target: path and query, escaped.
+        headers: names and values.
+        body: flat bytes in order, views of the caller's arrays where that saves a copy.
+        rooms: where the answer shall lie; None for one buffer of its own.
+    """
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: tuple[bytes | memoryview, ...] = ()
+    rooms: Rooms | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """The length of the body."""
+        return sum(map(len, self.body))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, its body where the request's ``rooms`` wanted it."""
+
+    status: int
+    headers: Headers
+    body: Sequence[memoryview]
+
+    @property
+    def text(self) -> str:
+        """The body as text; what is no UTF-8 is replaced."""
+        return b"".join(self.body).decode("utf-8", "replace")
+
+    @property
+    def request_id(self) -> str | None:
+        """The name under which the server logged the request."""
+        return self.headers.get("x-request-id")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait.
+
+    Attributes:
+        connect_s: for a connection.
+        silence_s: for the next byte.
+        whole_s: for the whole answer from now on; None for ever.
+    """
+
+    connect_s: float
+    silence_s: float
+    whole_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """The driver shall send this and hand back the answer, or throw what went wrong."""
+
+    request: Request
+    patience: Patience
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The driver shall wait so long and hand back None."""
+
+    seconds: float

@@ -1,0 +1,101 @@
+"""One call, from its request to its answer, as a generator that touches nothing.
+
+It yields what is to be done (:class:`Send`, :class:`Pause`) and is handed what came of it; a connection that fails is
+thrown into it. The two clients are thin loops around it, and the tests a third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+
+from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer, refusal
+from poolhouse.client.exchange import Answer, Patience, Pause, Request, Send
+from poolhouse.client.retry import RETRIED_STATUSES, Budget, RetryPolicy
+from poolhouse.errors import PoolhouseError
+
+Flow = Generator[Send | Pause, Answer | None, Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a client calls.
+
+    Attributes:
+        timeout_s: a call's deadline, retries and pauses included, which the server is told; None for none.
+        connect_timeout_s: for a connection.
+        read_timeout_s: for the next byte of an answer.
+        retry: how often a failed call is repeated.
+        headers: sent with every request.
+    """
+
+    timeout_s: float | None = 60.0
+    connect_timeout_s: float = 5.0
+    read_timeout_s: float = 60.0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def call(
+    request: Request,
+    options: Options,
+    budget: Budget,
+    *,
+    now: Callable[[], float],
+    chance: Callable[[], float],
+) -> Flow:
+    """The flow of one call; returns an answer with status 200.
+
+    Args:
+        request: what to ask; the options' headers and the deadline are added.
+        options: how patient to be.
+        budget: of the client, shared by its calls.
+        now: a clock that only goes forward, in seconds.
+        chance: draws from 0 to 1.
+
+    Raises:
+        PoolhouseError: the server's refusal, or :class:`ConnectionFailed`.
+    """
+    until = None if options.timeout_s is None else now() + options.timeout_s
+    retry = 0
+    while True:
+        left_s = None if until is None else until - now()
+        if left_s is not None and left_s <= 0:
+            raise TimedOut(f"The call was not answered within its {options.timeout_s:g} s; give it a longer timeout.")
+        try:
+            answer = yield Send(_with_headers(request, options, left_s), _patience(options, left_s))
+            assert answer is not None, "the answer to Send is an Answer"
+            if answer.status == 200:
+                budget.succeeded()
+                return answer
+            fault = refusal(answer)
+            again = answer.status in RETRIED_STATUSES
+        except (TimedOut, UnexpectedAnswer):
+            raise
+        except ConnectionFailed as failure:
+            fault, again = failure, True
+        pause_s = _pause_s(fault, options.retry, retry, None if until is None else until - now(), chance)
+        if not again or pause_s is None or not budget.take():
+            raise fault
+        yield Pause(pause_s)
+        retry += 1
+
+
+def _pause_s(
+    fault: PoolhouseError, policy: RetryPolicy, retry: int, left_s: float | None, chance: Callable[[], float]
+) -> float | None:
+    return policy.pause_s(retry, asked_s=fault.retry_after_s, left_s=left_s, chance=chance)
+
+
+def _patience(options: Options, left_s: float | None) -> Patience:
+    if left_s is None:
+        return Patience(options.connect_timeout_s, options.read_timeout_s, None)
+    return Patience(min(options.connect_timeout_s, left_s), min(options.read_timeout_s, left_s), left_s)
+
+
+def _with_headers(request: Request, options: Options, left_s: float | None) -> Request:
+    headers = (*request.headers, *options.headers)
+    if left_s is not None:
+        # The server wants digits above 0 and nothing else: no exponent, and no rounding down to nothing.
+        headers += (("Request-Timeout", f"{max(left_s, 1e-6):.6f}"),)
+    return replace(request, headers=headers)

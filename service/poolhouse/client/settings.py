@@ -1,0 +1,53 @@
+"""Where the service is and how to call it, from arguments and the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from poolhouse.version import __version__
+
+DEFAULT_URL: Final = "http://localhost:8000"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a service is.
+
+    Attributes:
+        origin: scheme, host and port: ``http://localhost:8000``.
+        prefix: what stands before every path; empty or ``/pooling``.
+        uds: path of a Unix socket, or None.
+    """
+
+    origin: str
+    prefix: str
+    uds: str | None
+
+
+def place_of(base_url: str | None, uds: str | None) -> Place:
+    """The place that the arguments name, or else ``POOLHOUSE_URL``, or else this machine.
+
+    Args:
+        base_url: such as ``https://pool.example/v``, or ``unix:/run/poolhouse.sock`` as the server prints it.
+        uds: path of a Unix socket, with any base_url or none.
+
+    Raises:
+        ValueError: for what is no such address.
+    """
+    given = base_url or ("" if uds else os.environ.get("POOLHOUSE_URL", "")) or DEFAULT_URL
+    if given.startswith("unix:"):
+        return Place("http://localhost", "", given.removeprefix("unix:"))
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"base_url is {given!r}; give a scheme and a host, such as {DEFAULT_URL}")
+    return Place(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/"), uds)
+
+
+def headers_of(api_key: str | None) -> tuple[tuple[str, str], ...]:
+    """The headers of every request: who calls, and the key from the argument or ``POOLHOUSE_API_KEY``."""
+    key = api_key or os.environ.get("POOLHOUSE_API_KEY")
+    named = ("User-Agent", f"poolhouse-python/{__version__}")
+    return (named, ("Authorization", f"Bearer {key}")) if key else (named,)

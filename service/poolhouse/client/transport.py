@@ -1,0 +1,254 @@
+"""How requests reach a server through httpx: https, proxies, a client of the caller's own. The one file that knows it.
+
+httpx joins what it is given and what it gets. So bodies go in as views of a quarter of a megabyte, and come out piece
+by piece into the rooms that the request has for them; the pieces are httpx's only copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+import httpx
+
+from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
+from poolhouse.client.exchange import Answer, Headers, Patience, Request, Send
+
+PIECE_BYTES: Final = 256 * 1024
+"""Small enough that what httpx copies stays in the cache, large enough that there are few."""
+
+
+class Transport(Protocol):
+    """Sends one request at a time for each thread that asks."""
+
+    def exchange(self, send: Send) -> Answer:
+        """The answer to this.
+
+        Raises:
+            ConnectionFailed: there is none.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class AsyncTransport(Protocol):
+    """Sends one request at a time for each task that asks; a cancelled one closes its connection."""
+
+    async def exchange(self, send: Send) -> Answer:
+        """The answer to this.
+
+        Raises:
+            ConnectionFailed: there is none.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class Filling:
+    """The rooms of an answer while its body comes."""
+
+    def __init__(self, request: Request, status: int, headers: Headers) -> None:
+        length = headers.get("content-length")
+        self._status = status
+        self._grown: bytearray | None = None
+        self.rooms: Sequence[memoryview] = ()
+        if length is None or not length.isdecimal():
+            # Something on the way, or the catalogue's compression, has taken the length: collect what comes.
+            self._grown = bytearray()
+        elif request.rooms is None:
+            self.rooms = (memoryview(bytearray(int(length))),)
+        else:
+            self.rooms = request.rooms(status, headers)
+        self._request = request
+        self._headers = headers
+        self._room = 0
+        self._at = 0
+
+    def add(self, piece: bytes | memoryview) -> None:
+        """Put the next bytes where they belong."""
+        if self._grown is not None:
+            self._grown += piece
+            return
+        left = memoryview(piece)
+        while len(left):
+            if self._room == len(self.rooms):
+                raise UnexpectedAnswer(self._status, "The answer is longer than its Content-Length.")
+            room = self.rooms[self._room]
+            count = min(len(room) - self._at, len(left))
+            room[self._at : self._at + count] = left[:count]
+            left = left[count:]
+            self._at += count
+            self._turn()
+
+    def _turn(self) -> None:
+        while self._room < len(self.rooms) and self._at == len(self.rooms[self._room]):
+            self._room += 1
+            self._at = 0
+
+    def whole(self) -> Sequence[memoryview]:
+        """The rooms, all of them full."""
+        if self._grown is not None:
+            return self._settled(self._grown)
+        self._turn()
+        if self._room < len(self.rooms):
+            raise ConnectionFailed("The connection closed before the whole answer had come.")
+        return self.rooms
+
+    def _settled(self, grown: bytearray) -> Sequence[memoryview]:
+        # Now the length is known, the rooms can be asked for; this one time the body is there twice.
+        self._grown = None
+        headers = {**self._headers, "content-length": str(len(grown))}
+        rooms = self._request.rooms
+        self.rooms = (memoryview(grown),) if rooms is None else rooms(self._status, headers)
+        if rooms is not None:
+            self.add(grown)
+        return self.whole() if rooms is not None else self.rooms
+
+
+def pieces(body: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """The body in order, in pieces that httpx can copy one at a time."""
+    for part in body:
+        view = memoryview(part)
+        for start in range(0, len(view), PIECE_BYTES):
+            yield bytes(view[start : start + PIECE_BYTES])
+
+
+class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A request's body for both of httpx's clients, from its start each time it is asked for."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def __iter__(self) -> Iterator[bytes]:
+        return pieces(self._request.body)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in pieces(self._request.body):
+            yield piece
+
+
+class HttpxTransport:
+    """Through an httpx client, which is closed with the transport.
+
+    Args:
+        origin: scheme, host and port.
+        http_client: the client.
+    """
+
+    def __init__(self, origin: str, http_client: httpx.Client) -> None:
+        self._origin = origin
+        self._http = http_client
+
+    def exchange(self, send: Send) -> Answer:
+        """The answer to this."""
+        until = _until(send.patience)
+        with _failures_of(self._origin):
+            request = _built(self._http, self._origin, send)
+            response = self._http.send(request, stream=True, follow_redirects=False)
+            try:
+                filling = _filling(send.request, response)
+                for piece in response.iter_raw() if _plain(response) else response.iter_bytes():
+                    filling.add(piece)
+                    _check(until)
+                return Answer(response.status_code, response.headers, filling.whole())
+            finally:
+                response.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+
+class AsyncHttpxTransport:
+    """As :class:`HttpxTransport`, for asyncio."""
+
+    def __init__(self, origin: str, http_client: httpx.AsyncClient) -> None:
+        self._origin = origin
+        self._http = http_client
+
+    async def exchange(self, send: Send) -> Answer:
+        """The answer to this."""
+        with _failures_of(self._origin):
+            try:
+                async with asyncio.timeout(send.patience.whole_s):
+                    return await self._exchange(send)
+            except TimeoutError:
+                raise _late() from None
+
+    async def _exchange(self, send: Send) -> Answer:
+        request = _built(self._http, self._origin, send)
+        response = await self._http.send(request, stream=True, follow_redirects=False)
+        try:
+            filling = _filling(send.request, response)
+            async for piece in response.aiter_raw() if _plain(response) else response.aiter_bytes():
+                filling.add(piece)
+            return Answer(response.status_code, response.headers, filling.whole())
+        finally:
+            await response.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+
+def _plain(response: httpx.Response) -> bool:
+    return response.headers.get("content-encoding", "identity") == "identity"
+
+
+def _filling(request: Request, response: httpx.Response) -> Filling:
+    headers: dict[str, str] = dict(response.headers)
+    if not _plain(response):
+        # The length is that of what is compressed.
+        headers.pop("content-length", None)
+    return Filling(request, response.status_code, headers)
+
+
+def _built(client: httpx.Client | httpx.AsyncClient, origin: str, send: Send) -> httpx.Request:
+    request, patience = send.request, send.patience
+    headers = [*request.headers, ("Accept-Encoding", "identity")]
+    if request.method == "POST":
+        # Else httpx, which cannot see the end of a stream, would send it chunked.
+        headers.append(("Content-Length", str(request.nbytes)))
+    built = client.build_request(
+        request.method,
+        origin + request.target,
+        headers=headers,
+        timeout=httpx.Timeout(patience.silence_s, connect=patience.connect_s, pool=patience.whole_s),
+    )
+    if request.method == "POST":
+        built.stream = _Body(request)
+    return built
+
+
+def _until(patience: Patience) -> float | None:
+    return None if patience.whole_s is None else time.monotonic() + patience.whole_s
+
+
+def _check(until: float | None) -> None:
+    if until is not None and time.monotonic() >= until:
+        raise _late()
+
+
+def _late() -> TimedOut:
+    return TimedOut("The answer did not come before the call's deadline; give it a longer timeout.")
+
+
+@contextmanager
+def _failures_of(origin: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx.ConnectTimeout:
+        raise ConnectionFailed(f"{origin} did not accept a connection in time; is it up?") from None
+    except httpx.TimeoutException:
+        raise TimedOut(f"{origin} was silent for too long; give the call a longer timeout.") from None
+    except httpx.RequestError as failure:
+        raise ConnectionFailed(f"{origin} gave no answer: {failure or type(failure).__name__}.") from failure

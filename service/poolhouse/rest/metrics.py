@@ -1,0 +1,217 @@
+"""``GET /metrics``: what the service did and how it stands, for Prometheus.
+
+The table says every name and label; docs/metrics.md lists it. Labels are bounded: operators from the catalogue,
+routes, codes and devices from their tables, and "other" for whatever a stranger names.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from typing import Final, Literal
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from poolhouse.batching.backlog import Reason
+from poolhouse.pooling import Pooling
+from poolhouse.rest.answers import send_bytes
+from poolhouse.rest.tallies import Counter, Family, Histogram, gauge
+from poolhouse.version import __version__
+
+_OTHER: Final = "other"
+_SECONDS: Final = (
+    *(1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
+    *(0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
+)
+_PLANES: Final = tuple(float(4**power) for power in range(12))
+_REQUESTS: Final = tuple(float(2**power) for power in range(11))
+_STATES: Final = ("starting", "ready", "draining", "device_lost")
+_DEVICE_STATES: Final = ("ready", "lost")
+
+FAMILIES: Final[dict[str, Family]] = {
+    family.name: family
+    for family in (
+        Family(
+            "poolhouse_requests_total",
+            "counter",
+            "Requests by HTTP status; gone where the caller left before an answer began.",
+            ("route", "operator", "status"),
+        ),
+        Family("poolhouse_refusals_total", "counter", "Refused requests by the code of the refusal.", ("code",)),
+        Family("poolhouse_received_bytes_total", "counter", "Bytes of request bodies, as they came."),
+        Family("poolhouse_sent_bytes_total", "counter", "Bytes of answers' bodies, as they went."),
+        Family(
+            "poolhouse_callers_gone_total",
+            "counter",
+            "Callers who closed the connection: in the headers, in the body, while waiting, in the answer.",
+            ("stage",),
+        ),
+        Family(
+            "poolhouse_stage_seconds",
+            "histogram",
+            "Where the time of answered calls went; the same numbers as in their Server-Timing.",
+            ("call", "stage"),
+            _SECONDS,
+        ),
+        Family("poolhouse_held_bytes", "gauge", "Bytes held for requests: input, output and workspace."),
+        Family("poolhouse_room_bytes", "gauge", "Bytes that may be held; beyond it requests are refused."),
+        Family("poolhouse_held_requests", "gauge", "Requests that hold bytes."),
+        Family("poolhouse_jobs", "gauge", "Jobs that wait for a device or run on one."),
+        Family(
+            "poolhouse_batch_requests",
+            "histogram",
+            "Requests in a batch, by why it is as large as it is; its count is the number of batches.",
+            ("device", "reason"),
+            _REQUESTS,
+        ),
+        Family("poolhouse_batch_planes", "histogram", "Planes in a batch.", ("device", "reason"), _PLANES),
+        Family(
+            "poolhouse_compute_seconds",
+            "histogram",
+            "Seconds that a batch took on its device.",
+            ("operator", "device"),
+            _SECONDS,
+        ),
+        Family(
+            "poolhouse_engine_events_total",
+            "counter",
+            "Jobs cancelled or expired, batches bisected or halved, devices lost.",
+            ("event",),
+        ),
+        Family("poolhouse_state", "gauge", "1 for the state of the service, 0 for the others.", ("state",)),
+        Family(
+            "poolhouse_device_state", "gauge", "1 for the state of a device, 0 for the others.", ("device", "state")
+        ),
+        Family("poolhouse_build_info", "gauge", "Always 1; the labels say what runs.", ("version", "python", "torch")),
+    )
+}
+"""Every metric of ours by name. Beside them stand the process's own, as every Prometheus client has them."""
+
+_EVENTS: Final = ("cancelled", "expired", "bisected", "halved", "device_lost")
+_STAGES: Final = ("headers", "body", "waiting", "answer")
+
+Stage = Literal["headers", "body", "waiting", "answer"]
+
+
+class Metrics(Collector):
+    """Everything that is counted. Written and read on the event loop alone.
+
+    Also the engine's :class:`poolhouse.batching.engine.Observer`.
+
+    Args:
+        pooling: whose standing the gauges show; it is watched from now on.
+    """
+
+    def __init__(self, pooling: Pooling) -> None:
+        self._pooling = pooling
+        self._operators = frozenset(pooling.catalogue.names)
+        self._routes: Mapping[ASGIApp, str] = {}
+        self._counters = {name: Counter(family) for name, family in FAMILIES.items() if family.kind == "counter"}
+        self._histograms = {name: Histogram(family) for name, family in FAMILIES.items() if family.kind == "histogram"}
+        self._requests = self._counters["poolhouse_requests_total"]
+        self._refusals = self._counters["poolhouse_refusals_total"]
+        self._received = self._counters["poolhouse_received_bytes_total"]
+        self._sent = self._counters["poolhouse_sent_bytes_total"]
+        self._gone = self._counters["poolhouse_callers_gone_total"]
+        self._events = self._counters["poolhouse_engine_events_total"]
+        self._stages = self._histograms["poolhouse_stage_seconds"]
+        self._batch_requests = self._histograms["poolhouse_batch_requests"]
+        self._batch_planes = self._histograms["poolhouse_batch_planes"]
+        self._compute = self._histograms["poolhouse_compute_seconds"]
+        # Listed from the start, so that the first of them is a step that an alert sees.
+        for event in _EVENTS:
+            self._events.add((event,), 0)
+        for stage in _STAGES:
+            self._gone.add((stage,), 0)
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+        ProcessCollector(registry=self._registry)
+        pooling.watch(self)
+
+    # ---- what the routes tell
+
+    def know(self, routes: Mapping[ASGIApp, str]) -> None:
+        """The path of each endpoint, for the label ``route``."""
+        self._routes = routes
+
+    def answered(self, scope: Scope, status: int, received_bytes: int, sent_bytes: int) -> None:
+        """A request has ended; status 0 means that nobody was left to answer."""
+        operator = scope["path_params"].get("operator", "") if "path_params" in scope else ""
+        if operator and operator not in self._operators:
+            operator = _OTHER
+        route = self._routes.get(scope["endpoint"], _OTHER) if "endpoint" in scope else _OTHER
+        self._requests.add((route, operator, str(status) if status else "gone"))
+        if received_bytes:
+            self._received.add((), received_bytes)
+        if sent_bytes:
+            self._sent.add((), sent_bytes)
+
+    def refused(self, code: str) -> None:
+        """A request was refused with this code."""
+        self._refusals.add((code,))
+
+    def refused_unread(self, code: str, status: int) -> None:
+        """What came was no request yet; the connection was answered and closed."""
+        self._requests.add((_OTHER, "", str(status)))
+        self._refusals.add((code,))
+
+    def gone(self, stage: Stage) -> None:
+        """A caller closed the connection."""
+        self._gone.add((stage,))
+
+    def timed(self, call: str, **stages_s: float) -> str:
+        """Counts the seconds of each stage, and gives the ``Server-Timing`` that says the same."""
+        for stage, seconds in stages_s.items():
+            self._stages.observe((call, stage), seconds)
+        return ", ".join([f"{stage};dur={1e3 * seconds:.3f}" for stage, seconds in stages_s.items()])
+
+    # ---- what the engine tells
+
+    def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
+        """A batch was handed to a device."""
+        labels = (device, reason)
+        self._batch_requests.observe(labels, jobs)
+        self._batch_planes.observe(labels, planes)
+
+    def ended(self, device: str, operator: str, seconds: float) -> None:
+        """A batch came back well; no operator is named where nobody waits for it any more."""
+        self._compute.observe((operator or _OTHER, device), seconds)
+
+    def lost(self, what: str) -> None:
+        """Something did not go the straight way."""
+        self._events.add((what,))
+
+    # ---- what Prometheus reads
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric as it stands."""
+        tallies = self._counters | self._histograms
+        standing = self._standing()
+        for name, family in FAMILIES.items():
+            yield tallies[name].collect() if name in tallies else gauge(family, standing[name])
+
+    def _standing(self) -> Mapping[str, Mapping[tuple[str, ...], float]]:
+        pooling = self._pooling
+        devices = pooling.device_states()
+        python = ".".join(str(part) for part in sys.version_info[:3])
+        return {
+            "poolhouse_held_bytes": {(): pooling.held_bytes},
+            "poolhouse_room_bytes": {(): pooling.room_bytes},
+            "poolhouse_held_requests": {(): pooling.held_requests},
+            "poolhouse_jobs": {(): pooling.jobs},
+            "poolhouse_state": {(state,): float(state == pooling.state) for state in _STATES},
+            "poolhouse_device_state": {
+                (device, state): float(state == now) for device, now in devices.items() for state in _DEVICE_STATES
+            },
+            "poolhouse_build_info": {(__version__, python, metadata.version("torch")): 1},
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 200 with the page. Anything else of this process is in it too: there is one process."""
+        body = generate_latest(self._registry)
+        await send_bytes(scope, send, body, CONTENT_TYPE_PLAIN_0_0_4, (("cache-control", "no-store"),))

@@ -1,0 +1,97 @@
+"""Counting on the event loop: sums and spreads by label, as Prometheus reads them.
+
+The Prometheus client's own counters lock, and cost more than the request that they count.
+These are written and read on the event loop alone, so a number in a dict is enough; the client's library writes
+them out.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Literal
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric as it is declared.
+
+    Attributes:
+        name: with the unit, and with ``_total`` where it is a counter.
+        kind: Prometheus's word.
+        meaning: one sentence.
+        labels: their names, in the order in which values are given.
+        bounds: upper bounds of a histogram's buckets, without infinity.
+    """
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    meaning: str
+    labels: tuple[str, ...] = ()
+    bounds: tuple[float, ...] = ()
+
+
+@dataclass(slots=True)
+class Counter:
+    """A sum for each combination of labels."""
+
+    family: Family
+    sums: dict[Labels, float] = field(default_factory=dict)
+
+    def add(self, labels: Labels = (), amount: float = 1) -> None:
+        """Adds to one sum."""
+        self.sums[labels] = self.sums.get(labels, 0) + amount
+
+    def collect(self) -> Metric:
+        """All sums, for the page."""
+        family = self.family
+        metric = CounterMetricFamily(family.name.removesuffix("_total"), family.meaning, labels=family.labels)
+        # A sum that is listed from the start can be seen to grow; one without labels always is.
+        for labels, amount in (self.sums or ({} if family.labels else {(): 0.0})).items():
+            metric.add_metric(labels, amount)
+        return metric
+
+
+@dataclass(slots=True)
+class _Spread:
+    counts: list[int]
+    total: float = 0.0
+
+
+@dataclass(slots=True)
+class Histogram:
+    """How values spread over the buckets, for each combination of labels."""
+
+    family: Family
+    spreads: dict[Labels, _Spread] = field(default_factory=dict)
+
+    def observe(self, labels: Labels, value: float) -> None:
+        """Counts one value; a value on a bound belongs below it, as ``le`` says."""
+        spread = self.spreads.get(labels)
+        if spread is None:
+            spread = self.spreads[labels] = _Spread([0] * (len(self.family.bounds) + 1))
+        spread.counts[bisect_left(self.family.bounds, value)] += 1
+        spread.total += value
+
+    def collect(self) -> Metric:
+        """All spreads, for the page."""
+        family = self.family
+        metric = HistogramMetricFamily(family.name, family.meaning, labels=family.labels)
+        bounds = [*(repr(bound) for bound in family.bounds), "+Inf"]
+        for labels, spread in self.spreads.items():
+            metric.add_metric(labels, list(zip(bounds, accumulate(spread.counts), strict=True)), spread.total)
+        return metric
+
+
+def gauge(family: Family, values: Mapping[Labels, float]) -> Metric:
+    """What stands now, for the page."""
+    metric = GaugeMetricFamily(family.name, family.meaning, labels=family.labels)
+    for labels, value in values.items():
+        metric.add_metric(labels, value)
+    return metric

@@ -1,0 +1,218 @@
+"""A device that does as the test says, and a house around it: a loop, a ledger, jobs with names."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Literal, ParamSpec
+
+from poolhouse.batching.backlog import Batch, Budget, Job, Reason
+from poolhouse.batching.engine import Done, Engine
+from poolhouse.batching.ledger import Ledger
+from poolhouse.batching.worker import DeviceFault, OutOfMemory
+
+PATIENCE_S = 20.0
+"""How long a test waits for what must come; reached only when something is broken."""
+
+ROOM_BYTES = 10**9
+
+Params = ParamSpec("Params")
+
+
+def on_loop(test: Callable[Params, Coroutine[object, object, None]]) -> Callable[Params, None]:
+    """Runs a test on a loop of its own, and fails it when anything on that loop raised unseen."""
+
+    @wraps(test)
+    def run(*args: Params.args, **kwargs: Params.kwargs) -> None:
+        unseen: list[object] = []
+
+        async def watched() -> None:
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
+            async with asyncio.timeout(PATIENCE_S):
+                await test(*args, **kwargs)
+
+        asyncio.run(watched())
+        assert not unseen
+
+    return run
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Lets the loop turn until something holds."""
+    while not holds():  # noqa: ASYNC110, what is waited for may happen in a thread that knows no event of ours
+        await asyncio.sleep(0)
+
+
+async def turns(count: int = 20) -> None:
+    """Lets the loop turn a few times, for what must not happen to have its chance."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+class FakeWorker:
+    """One device, by script.
+
+    Attributes:
+        gate: closed, every batch stops behind it once it has begun.
+        fits: planes that fit into memory; one more is out of memory.
+        breaks_at: counts of the batches that break the device, the first being 1.
+        sticks_at: counts of the batches that hang until ``unstick``.
+        poisoned: loads that fail whatever batch they are in, and how.
+        rebuilds_fail: how many rebuildings fail before one works.
+        begun: the batches in the order they were begun, as their parts' loads.
+        pooled: how often each plane of each load was pooled.
+    """
+
+    def __init__(
+        self, *, piece: int = 1000, join: int | None = None, width: int = 1, planes: int | None = None
+    ) -> None:
+        self._budget = Budget(piece, piece if join is None else join, planes)
+        self._width = width
+        self._lock = threading.Lock()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.unstick = threading.Event()
+        self.fits: int | None = None
+        self.breaks_at: set[int] = set()
+        self.sticks_at: set[int] = set()
+        self.poisoned: dict[str, BaseException] = {}
+        self.budget_fault: Exception | None = None
+        self.rebuilds_fail = 0
+        self.rebuilds = 0
+        self.begun: list[list[str]] = []
+        self.batches: list[Batch[str]] = []
+        self.ended = 0
+        self.pooled: Counter[tuple[str, int]] = Counter()
+
+    @property
+    def budget(self) -> Budget:
+        if self.budget_fault is not None:
+            raise self.budget_fault
+        return self._budget
+
+    @property
+    def width(self) -> int:
+        return self._width
+
+    def run(self, batch: Batch[str]) -> None:
+        with self._lock:
+            self.begun.append([part.job.load for part in batch.parts])
+            self.batches.append(batch)
+            count = len(self.begun)
+        try:
+            assert self.gate.wait(PATIENCE_S)
+            if count in self.sticks_at:
+                assert self.unstick.wait(PATIENCE_S)
+            if count in self.breaks_at:
+                raise DeviceFault("an assert in a kernel")
+            if self.fits is not None and batch.planes > self.fits:
+                raise OutOfMemory("no memory for that")
+            for part in batch.parts:
+                if part.job.load in self.poisoned:
+                    raise self.poisoned[part.job.load]
+            for part in batch.parts:
+                self.pooled.update((part.job.load, plane) for plane in range(part.start, part.stop))
+        finally:
+            with self._lock:
+                self.ended += 1
+
+    def rebuild(self) -> None:
+        self.rebuilds += 1
+        if self.rebuilds <= self.rebuilds_fail:
+            raise DeviceFault("still broken")
+
+
+class Counting:
+    """An observer that writes down, and raises where the test says."""
+
+    def __init__(self, raises: bool = False) -> None:
+        self.raises = raises
+        self.seen: Counter[str] = Counter()
+        self.reasons: list[Reason] = []
+
+    def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
+        self.reasons.append(reason)
+        self._note("began")
+
+    def ended(self, device: str, operator: str, seconds: float) -> None:
+        self._note("ended")
+
+    def lost(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None:
+        self._note(what)
+
+    def _note(self, what: str) -> None:
+        self.seen[what] += 1
+        if self.raises:
+            raise ValueError(what)
+
+
+class House:
+    """An engine over fake devices, and its ledger."""
+
+    def __init__(
+        self, *workers: FakeWorker, hang_s: float = 300.0, inline_steps: int = -1, raises: bool = False
+    ) -> None:
+        self.workers = workers or (FakeWorker(),)
+        self.worker = self.workers[0]
+        self.counting = Counting(raises)
+        self.ledger = Ledger(ROOM_BYTES)
+        self.engine: Engine[str] = Engine(
+            [(f"fake:{index}", worker) for index, worker in enumerate(self.workers)],
+            inline_steps=inline_steps,
+            hang_s=hang_s,
+            observer=self.counting,
+        )
+
+    def ask(
+        self, name: str, planes: int = 1, key: str = "a", within_s: float | None = None, steps: int = 1
+    ) -> asyncio.Task[Done]:
+        """A caller with a job of planes of one byte each."""
+
+        async def call() -> Done:
+            lease = self.ledger.lease(planes)
+            assert lease is not None
+            deadline = None if within_s is None else asyncio.get_running_loop().time() + within_s
+            try:
+                return await self.engine.submit(Job(key, planes, 1, steps, name), lease, "operator", deadline)
+            finally:
+                lease.release()
+
+        return asyncio.ensure_future(call())
+
+    async def asks(self, *names: str, planes: int = 1, key: str = "a") -> list[asyncio.Task[Done]]:
+        """Callers who come one after another, all waiting in line when this returns."""
+        tasks = [self.ask(name, planes, key) for name in names]
+        await turns(2)
+        return tasks
+
+    async def hold(self, worker: FakeWorker | None = None, *, also_next: bool = True) -> list[asyncio.Task[Done]]:
+        """Closes a device's gate behind a first job and, unless told otherwise, has the second place taken too,
+        so that whatever is asked from now on waits in line."""
+        worker = worker or self.worker
+        worker.gate.clear()
+        tasks = [self.ask("first", key="first")]
+        await until(lambda: len(worker.begun) == 1)
+        if also_next:
+            tasks.append(self.ask("second", key="second"))
+            await turns(2)
+        return tasks
+
+    def count(self, name: str, planes: int = 1) -> list[int]:
+        """How often each plane of a job was pooled, over all devices."""
+        return [sum(worker.pooled[name, plane] for worker in self.workers) for plane in range(planes)]
+
+    async def at_rest(self) -> None:
+        """Nothing waits, runs or is held any more."""
+        await until(lambda: self.ledger.leases == 0)
+        assert self.ledger.held_bytes == 0
+        assert self.engine.jobs == 0
+        await self.engine.stop()
+
+
+async def outcomes(*tasks: asyncio.Task[Done]) -> list[str]:
+    """How each caller was answered: ``ok``, the refusal's code, or the error's name."""
+    told = await asyncio.gather(*tasks, return_exceptions=True)
+    return ["ok" if isinstance(each, Done) else str(getattr(each, "code", type(each).__name__)) for each in told]

@@ -1,0 +1,109 @@
+"""The threads of a device: in order, and never in the way of letting go."""
+
+from __future__ import annotations
+
+import threading
+
+from poolhouse.batching.crew import Crew
+
+PATIENCE_S = 20.0
+
+
+def test_one_thread_does_its_tasks_in_order() -> None:
+    """What was handed first is done first."""
+    done: list[int] = []
+    over = threading.Event()
+
+    def work(task: int) -> bool:
+        done.append(task)
+        if task == 9:
+            over.set()
+        return True
+
+    crew = Crew("fake", 1, work)
+    for task in range(10):
+        crew.hand(task)
+
+    assert over.wait(PATIENCE_S)
+    assert done == list(range(10))
+    assert crew.leave() == []
+
+
+def test_leaving_gives_back_what_was_not_begun_and_waits_for_nothing() -> None:
+    """The engine sends it elsewhere, while a thread is stuck in what it had begun."""
+    begun, gate = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def work(task: str) -> bool:
+        begun.set()
+        assert gate.wait(PATIENCE_S)
+        done.append(task)
+        return True
+
+    crew = Crew("fake", 1, work)
+    for task in ("stuck", "next", "last"):
+        crew.hand(task)
+    assert begun.wait(PATIENCE_S)
+
+    assert crew.leave() == ["next", "last"]
+    gate.set()
+    ended = [thread for thread in threading.enumerate() if thread.name == "pool-fake-0"]
+    for thread in ended:
+        thread.join(PATIENCE_S)
+    assert done == ["stuck"]
+
+
+def test_a_thread_that_saw_its_device_break_begins_nothing_more() -> None:
+    """The next batch would break on it too; untouched, it can go to another device."""
+    asked = threading.Event()
+
+    def work(task: str) -> bool:
+        asked.set()
+        return False
+
+    crew = Crew("broken", 1, work)
+    crew.hand("breaks")
+    crew.hand("next")
+    assert asked.wait(PATIENCE_S)
+    for thread in [thread for thread in threading.enumerate() if thread.name == "pool-broken-0"]:
+        thread.join(PATIENCE_S)
+
+    assert crew.leave() == ["next"]
+
+
+def test_as_many_threads_as_asked_work_at_once() -> None:
+    """Two tasks that wait for each other end, on a crew of two."""
+    meeting = threading.Barrier(3)
+
+    def work(task: int) -> bool:
+        meeting.wait(PATIENCE_S)
+        return True
+
+    crew = Crew("pair", 2, work)
+    crew.hand(1)
+    crew.hand(2)
+
+    meeting.wait(PATIENCE_S)
+    crew.leave()
+    for thread in [thread for thread in threading.enumerate() if thread.name.startswith("pool-pair")]:
+        thread.join(PATIENCE_S)
+    assert not any(thread.name.startswith("pool-pair") for thread in threading.enumerate())
+
+
+def test_threads_do_not_keep_the_process() -> None:
+    """One stuck in a kernel must not hold up the exit of the service."""
+    gate, seen = threading.Event(), threading.Event()
+    daemons: list[bool] = []
+
+    def work(task: int) -> bool:
+        daemons.append(threading.current_thread().daemon)
+        seen.set()
+        return gate.wait(PATIENCE_S)
+
+    crew = Crew("stuck", 1, work)
+    crew.hand(1)
+
+    assert seen.wait(PATIENCE_S)
+    assert daemons == [True]
+    gate.set()
+    crew.leave()

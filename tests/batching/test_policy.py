@@ -1,0 +1,143 @@
+"""What the engine decides: pure, so each rule is a law over numbers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.batching import policy
+from poolhouse.batching.backlog import Batch, Job, Part
+from poolhouse.batching.policy import Speed, Standing
+
+standings = st.builds(Standing, st.booleans(), st.floats(0, 1e3), st.integers(0, 100))
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> Batch[int]:
+    parts = []
+    for number in range(draw(st.integers(1, 9))):
+        planes = draw(st.integers(1, 20))
+        start = draw(st.integers(0, planes - 1))
+        job = Job("key", planes, 1, 1, number, dropped=draw(st.booleans()))
+        parts.append(Part(job, start, draw(st.integers(start + 1, planes))))
+    return Batch(tuple(parts), "full")
+
+
+def planes_of(*found: Batch[int]) -> list[tuple[int, int]]:
+    return [(part.job.load, plane) for batch in found for part in batch.parts for plane in range(part.start, part.stop)]
+
+
+@given(batches())
+def test_halves_have_every_plane_once_and_are_halves(batch: Batch[int]) -> None:
+    """What did not fit is all there in what is tried next, and half as large."""
+    halves = policy.halve(batch)
+
+    if halves is None:
+        assert batch.planes == 1
+        return
+    assert planes_of(*halves) == planes_of(batch)
+    assert [half.planes for half in halves] == [batch.planes // 2, batch.planes - batch.planes // 2]
+
+
+@given(batches())
+def test_bisecting_finds_each_part_alone_in_the_end(batch: Batch[int]) -> None:
+    """Every part is tried alone if all fail, after as many steps as a binary search takes."""
+    alone: list[Batch[int]] = []
+    depth, layer = 0, [batch]
+    while layer:
+        found = [(each, policy.bisect(each)) for each in layer]
+        alone += [each for each, halves in found if halves is None]
+        layer = [half for _, halves in found if halves is not None for half in halves]
+        depth += 1
+
+    assert sorted(planes_of(*alone)) == sorted(planes_of(batch))
+    assert all(len(each.parts) == 1 for each in alone)
+    assert depth - 1 <= (len(batch.parts) - 1).bit_length()
+
+
+@given(batches())
+def test_the_dead_are_left_out(batch: Batch[int]) -> None:
+    """A part nobody waits for is not pooled again, and one somebody waits for is."""
+    living = policy.alive(batch)
+
+    expected = [part for part in batch.parts if not part.job.dropped]
+    assert (list(living.parts) if living else []) == expected
+
+
+@given(st.lists(standings, max_size=9))
+def test_the_device_chosen_is_ready_and_none_is_free_sooner(several: list[Standing]) -> None:
+    """Least loaded, never a lost one."""
+    index = policy.least_loaded(several)
+
+    ready = [standing.wait_s for standing in several if standing.ready]
+    if index is None:
+        assert not ready
+    else:
+        assert several[index].ready
+        assert several[index].wait_s == min(ready)
+
+
+@given(st.lists(standings, max_size=9))
+def test_come_back_is_never_at_once_and_never_later_than_all_is_done(several: list[Standing]) -> None:
+    """Retry-After says when there is room: not so soon that everyone hammers, not so late that devices idle."""
+    told = policy.retry_after_s(several)
+
+    assert told >= 0.1
+    assert told <= max(0.5, *(standing.wait_s for standing in several), 0.0)
+
+
+@given(st.floats(0, 10), st.floats(0, 10), st.floats(-1, 30))
+def test_in_time_is_when_the_wait_and_the_work_fit(wait_s: float, own_s: float, remaining_s: float) -> None:
+    """A deadline is kept by what is known of the queue, and none is kept always."""
+    standing = Standing(True, wait_s, 1)
+
+    assert policy.in_time(standing, own_s, remaining_s) == (remaining_s > 0 and wait_s + own_s <= remaining_s)
+    assert policy.in_time(standing, own_s, None)
+
+
+@pytest.mark.parametrize(
+    ("standing", "steps", "here"),
+    [
+        (Standing(True, 0.0, 0), 10, True),
+        (Standing(True, 0.0, 0), 11, False),
+        (Standing(True, 0.0, 1), 10, False),
+        (Standing(False, 0.0, 0), 10, False),
+    ],
+)
+def test_only_tiny_work_before_an_idle_device_runs_here(standing: Standing, steps: int, here: bool) -> None:
+    """Running on the loop must not hold it up, and must not overtake."""
+    assert policy.runs_here(standing, steps, 10) is here
+
+
+@given(st.floats(1e5, 1e12), st.floats(1e5, 1e12))
+def test_speed_comes_to_what_it_sees(first: float, later: float) -> None:
+    """The estimate follows the device, within a few dozen batches."""
+    speed = Speed(first)
+
+    for _ in range(400):
+        speed.learn(1_000_000, 1_000_000 / later)
+
+    assert speed.seconds(1_000_000) == pytest.approx(1_000_000 / later, rel=0.01)
+
+
+def test_tiny_batches_teach_nothing() -> None:
+    """Their time is the clock's and the thread's."""
+    speed = Speed(1e8)
+
+    speed.learn(10, 1.0)
+
+    assert speed == Speed(1e8)
+
+
+@given(st.floats(1.0, 1e8))
+def test_a_speed_that_is_too_low_is_doubted_until_someone_is_let_in(steps_per_s: float) -> None:
+    """Or an idle service would turn away everyone with a deadline, for ever, and never see that it is fast."""
+    speed, idle = Speed(steps_per_s), Standing(True, 0.0, 0)
+
+    refused = 0
+    while not policy.in_time(idle, speed.seconds(1_000_000), 0.1):
+        speed.doubt()
+        refused += 1
+
+    assert refused <= 200

@@ -1,0 +1,152 @@
+"""Where windows lie: our plain integers against torch's shapes and against positions counted one by one."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.operators.windows import Sliding, Windows, adaptive_windows, fractional_starts
+
+slidings = st.builds(Sliding, st.integers(1, 9), st.integers(1, 9), st.integers(0, 4), st.integers(1, 6), st.booleans())
+
+
+def spans(axis: Sliding, length: int) -> list[range]:
+    """Every window as positions, those in the padding too."""
+    starts = (o * axis.stride - axis.padding for o in range(axis.outputs(length)))
+    return [range(start, start + axis.reach, axis.dilation) for start in starts]
+
+
+def test_the_number_of_windows_is_torchs() -> None:
+    """A planned shape is promised before torch is asked; ceil mode has a second rule that torch's page leaves out."""
+    random = Random(11)
+    compared = 0
+    while compared < 3000:
+        axis = Sliding(
+            random.randint(1, 7),
+            random.randint(1, 7),
+            random.randint(0, 3),
+            random.randint(1, 3),
+            random.random() < 0.5,
+        )
+        length = random.randint(1, 30)
+        if 2 * axis.padding > axis.kernel or axis.outputs(length) < 1:
+            continue
+
+        found = F.max_pool2d(
+            torch.zeros(1, 1, length),
+            (1, axis.kernel),
+            (1, axis.stride),
+            (0, axis.padding),
+            (1, axis.dilation),
+            axis.ceil_mode,
+        )
+
+        assert found.shape[-1] == axis.outputs(length), (axis, length)
+        compared += 1
+
+
+def test_torch_refuses_where_no_window_fits() -> None:
+    """We refuse the same with a sentence; neither more nor less."""
+    random = Random(12)
+    refused = 0
+    while refused < 100:
+        axis = Sliding(random.randint(2, 9), random.randint(1, 3), 0, random.randint(1, 4), random.random() < 0.3)
+        length = random.randint(1, 8)
+        if axis.outputs(length) < 1:
+            refused += 1
+            with pytest.raises(RuntimeError, match="Output size is too small"):
+                F.max_pool2d(
+                    torch.zeros(1, 1, length), (1, axis.kernel), (1, axis.stride), 0, (1, axis.dilation), axis.ceil_mode
+                )
+
+
+@given(slidings, st.integers(1, 20))
+def test_an_empty_window_is_seen_before_it_is_made(axis: Sliding, length: int) -> None:
+    """Torch answers -inf and an index outside the plane for these; max_unpool then fails."""
+    if 2 * axis.padding > axis.kernel:
+        return
+    some_empty = any(not any(0 <= place < length for place in span) for span in spans(axis, length))
+
+    assert axis.has_empty_window(length) == some_empty
+
+
+@given(slidings, st.integers(1, 20))
+def test_clipped_windows_are_the_positions_inside(axis: Sliding, length: int) -> None:
+    """Every fast path stands on first, count and step."""
+    if 2 * axis.padding > axis.kernel or axis.outputs(length) < 1 or axis.has_empty_window(length):
+        return
+
+    windows = axis.windows(length)
+
+    assert windows.outputs == axis.outputs(length)
+    assert int(windows.count.max()) <= axis.taps(length)
+    for first, count, extent, span in zip(
+        windows.first, windows.count, windows.extent, spans(axis, length), strict=True
+    ):
+        inside = [place for place in span if 0 <= place < length]
+        assert [first + j * windows.step for j in range(count)] == inside
+        if axis.dilation == 1:
+            assert extent == sum(-axis.padding <= place < length + axis.padding for place in span)
+
+
+@pytest.mark.parametrize(
+    ("axis", "length", "outputs"),
+    [
+        (Sliding(2**31 - 1, 1, 2**30 - 1), 8, 8),
+        (Sliding(2**31 - 1, 2**31 - 1, 2**30 - 1, 1, True), 8, 1),
+        (Sliding(2**31 - 1, 2**31 - 1, 0, 1, True), 8, 1),
+        (Sliding(2**31 - 1, 1), 8, 8 - 2**31 + 2),
+        (Sliding(2**31 - 1, 1, 0, 2**31 - 1), 8, 9 - (2**31 - 1) * (2**31 - 2) - 1),
+        (Sliding(1, 2**31 - 1, 0, 2**31 - 1), 2**31 - 1, 1),
+        (Sliding(2, 1), 2**31 - 1, 2**31 - 2),
+    ],
+)
+def test_sizes_at_the_end_of_int32_do_not_wrap(axis: Sliding, length: int, outputs: int) -> None:
+    """Torch's lengths are int32 or int64 by turns, and wrap into legal-looking shapes."""
+    assert axis.outputs(length) == outputs
+    assert isinstance(axis.has_empty_window(length), bool)
+
+
+@given(st.integers(1, 40), st.integers(0, 60))
+def test_adaptive_windows_are_the_stated_ones(length: int, outputs: int) -> None:
+    """Window i of O is [floor(i·L/O), ceil((i+1)·L/O)); no element is left out and no window is empty."""
+    windows = adaptive_windows(length, outputs)
+
+    ends = windows.first + windows.count
+    assert windows.first.tolist() == [i * length // outputs for i in range(outputs)]
+    assert ends.tolist() == [-(-(i + 1) * length // outputs) for i in range(outputs)]
+    assert bool((windows.count >= 1).all())
+    covered = {place for first, end in zip(windows.first, ends, strict=True) for place in range(first, end)}
+    assert outputs == 0 or covered == set(range(length))
+
+
+@given(st.data(), st.integers(1, 40))
+def test_fractional_windows_stay_inside_and_go_forward(data: st.DataObject, length: int) -> None:
+    """For every sample that can be drawn, also the largest below 1; torch leaves the plane for samples near it."""
+    kernel = data.draw(st.integers(1, length))
+    outputs = data.draw(st.integers(1, length - kernel + 1))
+    sample = data.draw(st.floats(0, 1, exclude_max=True) | st.sampled_from((0.0, float(np.nextafter(1, 0)))))
+
+    (starts,) = fractional_starts(length, kernel, outputs, np.array([sample]))
+
+    assert len(starts) == outputs
+    assert starts[0] >= 0
+    assert starts[-1] == length - kernel
+    assert bool((np.diff(starts) >= 0).all())
+
+
+def test_large_axes_are_not_remembered() -> None:
+    """Windows are remembered for the shapes of a model; those of one huge request would stay for ever."""
+    huge = Sliding(2, 1)
+
+    assert isinstance(huge.windows(100_000), Windows)
+    assert huge.windows(100_000) is not huge.windows(100_000)
+    assert huge.windows(100) is huge.windows(100)
+    assert adaptive_windows(7, 100_000) is not adaptive_windows(7, 100_000)
+    assert adaptive_windows(7, 5) is adaptive_windows(7, 5)

@@ -1,0 +1,134 @@
+"""A service whose device stands still until a test lets it go on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from poolhouse.backend.devices import Device, choose_devices
+from poolhouse.backend.worker import Load, TorchWorker
+from poolhouse.batching.backlog import Batch
+from poolhouse.operators.catalogue import discover
+from poolhouse.operators.operator import Limits
+from poolhouse.pooling import Pooling
+from poolhouse.settings import Settings
+from tests.rest.serving import PATIENCE_S, Served, serving
+
+ROOM_BYTES = 1 << 20
+
+
+class Gate:
+    """Closed, it holds every batch; it notes what ran."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._open.set()
+        self.entered = threading.Event()
+        self.shapes: list[tuple[int, ...]] = []
+
+    def pass_through(self, batch: Batch[Load]) -> None:
+        """Waits, on the device's thread, until the gate is open."""
+        self.shapes += [part.job.load.tensors["input"].shape for part in batch.parts]
+        self.entered.set()
+        assert self._open.wait(PATIENCE_S), "the gate was never opened"
+
+    def open(self) -> None:
+        """Lets everything through."""
+        self._open.set()
+
+    def close(self) -> None:
+        """Holds what comes from now on."""
+        self.entered.clear()
+        self._open.clear()
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Holds what comes in this block; open again after it, whatever happens."""
+        self.close()
+        try:
+            yield
+        finally:
+            self.open()
+
+
+class _HeldWorker(TorchWorker):
+    def __init__(self, device: Device, gate: Gate) -> None:
+        super().__init__(device)
+        self._gate = gate
+
+    def run(self, batch: Batch[Load]) -> None:
+        self._gate.pass_through(batch)
+        super().run(batch)
+
+
+class Held:
+    """A served service, its gate and its pooling."""
+
+    def __init__(self, served: Served, gate: Gate, pooling: Pooling) -> None:
+        self.served = served
+        self.gate = gate
+        self.pooling = pooling
+
+    def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Every sample of ``/metrics`` by name and labels."""
+        with self.served.client() as client:
+            return samples(client.get("/metrics").text)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """One sample; 0 where it is not listed."""
+        return self.metrics().get((name, frozenset(labels.items())), 0.0)
+
+
+def samples(page: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """The samples of a page of metrics, read by Prometheus's own parser."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+    }
+
+
+def held_pooling(gate: Gate, room_bytes: int = ROOM_BYTES) -> Pooling:
+    """A pooling that goes through a gate. The loop does no job itself: it would be held too."""
+    return Pooling(
+        discover(),
+        choose_devices(["cpu"]),
+        Limits(output_bytes=1 << 30, work=10**9),
+        room_bytes=room_bytes,
+        inline_steps=-1,
+        make_worker=lambda device: _HeldWorker(device, gate),
+    )
+
+
+@contextmanager
+def holding(room_bytes: int = ROOM_BYTES, **settings: object) -> Iterator[Held]:
+    """Runs a server whose device has a gate, in this process."""
+    gate = Gate()
+    pooling = held_pooling(gate, room_bytes)
+    with serving(Settings.model_validate({"port": 0, **settings}), pooling) as served:
+        yield Held(served, gate, pooling)
+
+
+def comes_true(condition: Callable[[], bool], within_s: float = PATIENCE_S) -> bool:
+    """Whether something comes to hold; asks again and again, and gives up late."""
+    ends = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def post(client: httpx.Client, shape: tuple[int, ...], headers: dict[str, str] | None = None) -> httpx.Response:
+    """Pools zeros of that shape, sent as raw bytes, so that the shape is what :attr:`Gate.shapes` shows."""
+    query = {"shape": ",".join(map(str, shape)), "dtype": "uint8", "kernel_size": "1"}
+    size = 1
+    for each in shape:
+        size *= each
+    given = {"Content-Type": "application/octet-stream", **(headers or {})}
+    return client.post("/v1/pool/max_pool2d", params=query, content=bytes(size), headers=given)

@@ -1,0 +1,167 @@
+"""Stopping so that no caller notices: a real process, real signals, and a device that a test holds."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.rest.held_process import HeldProcess, held_process
+from tests.rest.holding import comes_true, post, samples
+from tests.rest.serving import PATIENCE_S, read_all
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+
+SHAPE = (1, 1, 8, 8)
+RAW = "POST /v1/pool/max_pool2d?shape=1,1,{0},1024&dtype=uint8&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
+HEAD = RAW + "Content-Type: application/octet-stream\r\nContent-Length: {1}\r\n\r\n"
+
+
+@pytest.fixture
+def callers() -> Iterator[ThreadPoolExecutor]:
+    """Threads for requests that wait."""
+    with ThreadPoolExecutor(4) as threads:
+        yield threads
+
+
+def jobs(held: HeldProcess) -> float:
+    with held.served.client() as client:
+        return samples(client.get("/metrics").text)["poolhouse_jobs", frozenset()]
+
+
+def readiness(held: HeldProcess) -> tuple[int, str]:
+    with held.served.client() as client:
+        answer = client.get("/readyz")
+        return answer.status_code, answer.json().get("code", "")
+
+
+def is_drained(answer: httpx.Response) -> bool:
+    """Whether this is the refusal of a service that stops: readable, and not to be sent here again."""
+    return (
+        answer.status_code == 503
+        and answer.json()["code"] == "draining"
+        and answer.headers["connection"] == "close"
+        and int(answer.headers["retry-after"]) >= 1
+    )
+
+
+def test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new(callers: ThreadPoolExecutor) -> None:
+    """A rollout must cost no caller a request: that is the whole point of SIGTERM before SIGKILL."""
+    with held_process(drain_s=0.2) as held, held.served.client() as kept, held.served.client() as slow:
+        before = kept.get("/readyz").status_code
+        held.tell("close")
+        under_way = callers.submit(post, slow, SHAPE)
+        assert comes_true(lambda: jobs(held) == 1)
+
+        held.process.send_signal(signal.SIGTERM)
+        assert comes_true(lambda: readiness(held)[0] == 503)
+        state = readiness(held)
+        on_kept, on_new = post(kept, SHAPE), post(held.served.client(), SHAPE)
+        alive = held.served.client().get("/livez")
+        held.process.send_signal(signal.SIGTERM)
+        # Long past drain_s the listener must be open: a request is still under way.
+        still = [readiness(held) for _ in range(200)]
+        running = held.process.poll() is None
+        held.tell("open")
+        answered = under_way.result(PATIENCE_S)
+        code = held.process.wait(PATIENCE_S)
+
+    assert before == 200
+    assert state == (503, "draining")
+    assert is_drained(on_kept)
+    assert is_drained(on_new)
+    assert (alive.status_code, alive.headers["connection"]) == (200, "close")
+    assert set(still) == {(503, "draining")}
+    assert running
+    assert (answered.status_code, len(answered.content)) == (200, 64)
+    assert code == 0
+
+
+def test_a_body_that_was_let_in_is_taken_to_its_end() -> None:
+    """A caller in the middle of an upload was admitted; to refuse it now would waste what it has sent."""
+    with held_process(drain_s=0.2) as held, held.served.connect() as half:
+        half.sendall(HEAD.format(2, 2048).encode() + bytes(1024))
+        assert comes_true(lambda: held_requests(held) == 1)
+
+        held.process.send_signal(signal.SIGTERM)
+        assert comes_true(lambda: readiness(held)[0] == 503)
+        half.sendall(bytes(1024))
+        answer = read_all(half)
+        code = held.process.wait(PATIENCE_S)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(bytes(2048))
+    assert code == 0
+
+
+def held_requests(held: HeldProcess) -> float:
+    with held.served.client() as client:
+        return samples(client.get("/metrics").text)["poolhouse_held_requests", frozenset()]
+
+
+def test_a_large_body_is_refused_readably_while_draining(callers: ThreadPoolExecutor) -> None:
+    """A socket closed with unread bytes is reset, and the reset would take the refusal away from the caller."""
+    rows = 8192
+    with held_process(drain_s=0.2) as held, held.served.client() as slow, held.served.connect() as large:
+        held.tell("close")
+        under_way = callers.submit(post, slow, SHAPE)
+        assert comes_true(lambda: jobs(held) == 1)
+        held.process.send_signal(signal.SIGTERM)
+        assert comes_true(lambda: readiness(held)[0] == 503)
+
+        large.sendall(HEAD.format(rows, rows * 1024).encode())
+        for _ in range(rows // 64):
+            large.sendall(bytes(64 * 1024))
+        large.shutdown(socket.SHUT_WR)
+        answer = read_all(large)
+        held.tell("open")
+        under_way.result(PATIENCE_S)
+        code = held.process.wait(PATIENCE_S)
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"connection: close" in answer.lower()
+    assert b'"code":"draining"' in answer
+    assert code == 0
+
+
+def test_the_grace_period_is_the_end(callers: ThreadPoolExecutor) -> None:
+    """The platform kills what takes longer: whoever still waits is told, and the process ends well by itself."""
+    with held_process(grace_period_s=0.5) as held, held.served.client() as slow:
+        held.tell("close")
+        under_way = callers.submit(post, slow, SHAPE)
+        assert comes_true(lambda: jobs(held) == 1)
+
+        held.process.send_signal(signal.SIGTERM)
+        answer = under_way.result(PATIENCE_S)
+        code = held.process.wait(PATIENCE_S)
+
+    assert is_drained(answer)
+    assert code == 0
+
+
+def test_a_person_who_stops_it_does_not_wait() -> None:
+    """Nobody balances load to a terminal, so Ctrl+C does not wait for one to notice; it is no failure either."""
+    with held_process(drain_s=3600) as held:
+        held.process.send_signal(signal.SIGINT)
+
+        code = held.process.wait(PATIENCE_S)
+
+    assert code == 0
+
+
+def test_the_listener_stays_open_for_load_balancers_to_notice() -> None:
+    """Between SIGTERM and the last router that hears of it, new connections still arrive here."""
+    with held_process(drain_s=1.0) as held:
+        held.process.send_signal(signal.SIGTERM)
+        assert comes_true(lambda: readiness(held)[0] == 503)
+
+        answers = [post(held.served.client(), SHAPE) for _ in range(20)]
+        code = held.process.wait(PATIENCE_S)
+
+    assert all(map(is_drained, answers))
+    assert code == 0

@@ -1,0 +1,101 @@
+"""Cards and plans say all of the declaration, and nothing else."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+
+from poolhouse import describe
+from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32
+from poolhouse.operators.catalogue import discover
+from poolhouse.operators.operator import Limits, Operator
+from poolhouse.tensors import Outline
+
+CATALOGUE = discover()
+LIMITS = Limits(output_bytes=2**30, work=2**40)
+
+every_operator = pytest.mark.parametrize("member", list(CATALOGUE), ids=lambda member: str(member.name))
+
+
+@every_operator
+def test_a_card_is_json_and_tells_every_part(member: type[Operator]) -> None:
+    """Clients, pages and the command line know operators by their cards alone."""
+    card = json.loads(json.dumps(describe.card(member), allow_nan=False))
+
+    assert card["name"] == member.name
+    assert card["summary"].endswith(".")
+    assert "Shape:" not in card["description"]
+    assert card["shape"].startswith("input")
+    assert card["source"]
+    assert [field["name"] for field in card["fields"]] == [field.name for field in member.fields()]
+    assert set(card["element_types"]) == {
+        each.name for each in ELEMENT_TYPES.values() if each.kind in member.element_types
+    }
+
+
+@every_operator
+def test_a_fields_schema_takes_its_own_default_and_example(member: type[Operator]) -> None:
+    """A form that is filled from the schema must not be refused by it."""
+    for field in describe.card(member)["fields"]:  # type: ignore[attr-defined]  # a card's values are JSON
+        for value in [*field["schema"].get("examples", []), *([field["default"]] if "default" in field else [])]:
+            jsonschema.validate(value, field["schema"])
+
+
+@every_operator
+def test_an_example_is_small_enough_to_read(member: type[Operator]) -> None:
+    """An example that fills the screen explains nothing."""
+    worked = describe.example(member)
+
+    assert worked["path"] == f"/v1/pool/{member.name}"
+    assert len(json.dumps(worked["request"])) < 2000
+
+
+@every_operator
+def test_the_planned_example_is_the_worked_one(member: type[Operator]) -> None:
+    """Whoever plans first and pools then sees the same shapes."""
+    request = describe.plan_example(member)
+    shape = request.pop("input")["shape"]  # type: ignore[index]  # a card's values are JSON
+    request.pop("indices", None)
+    answer = describe.example(member)["answer"]
+    assert isinstance(answer, dict)
+
+    plan = member.parse(request).plan({name: _outline(name, shape) for name in member.inputs}, LIMITS)
+
+    assert {name: list(outline.shape) for name, outline in plan.outputs.items()} == {
+        name: tensor["shape"] for name, tensor in answer.items()
+    }
+
+
+def _outline(name: str, shape: list[int]) -> Outline:
+    return Outline(ELEMENT_TYPES["int64"] if name == "indices" else FLOAT32, tuple(shape))
+
+
+def test_a_plan_tells_what_the_contract_says() -> None:
+    """The numbers are those of the wire contract's own example."""
+    spec = CATALOGUE.find("max_pool2d").of(kernel_size=3, stride=2, padding=1, return_indices=True)
+    plan = spec.plan({"input": Outline(FLOAT32, (8, 64, 112, 112))}, LIMITS)
+
+    card = describe.plan_card(plan, ("cpu",))
+
+    assert card["operator"] == "max_pool2d"
+    assert card["outputs"] == {
+        "output": {"dtype": "float32", "shape": [8, 64, 56, 56], "bytes": 6422528},
+        "indices": {"dtype": "int64", "shape": [8, 64, 56, 56], "bytes": 12845056},
+    }
+    assert (card["input_bytes"], card["planes"], card["devices"]) == (25690112, 512, ["cpu"])
+
+
+def test_requests_of_one_batch_have_one_key() -> None:
+    """N and C are not in it, and neither is a seed; whatever changes the windows is."""
+    member = CATALOGUE.find("fractional_max_pool2d")
+    fields: dict[str, object] = {"kernel_size": 2, "output_size": 3}
+
+    def key(shape: tuple[int, ...], **more: object) -> str:
+        plan = member.parse({**fields, **more}).plan({"input": Outline(FLOAT32, shape)}, LIMITS)
+        return describe.batch_key_text(plan)
+
+    assert key((1, 2, 8, 8), seed=1) == key((5, 8, 8), seed=2)
+    assert key((1, 2, 8, 8)) != key((1, 2, 8, 9))
+    assert key((1, 2, 8, 8)) != key((1, 2, 8, 8), output_size=4)
