@@ -95,9 +95,7 @@ def per_second(case: Case, port: int, target: str, connections: int, seconds: in
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=3000, help="lone requests to each server")
-    parser.add_argument(
-        "--seconds", type=int, default=1, help="of wrk, for each server, number of connections and round"
-    )
+    parser.add_argument("--seconds", type=int, default=1, help="of wrk, each round")
     parser.add_argument("--only", default="", help="cases whose name holds this")
     asked = parser.parse_args()
     place = machine()

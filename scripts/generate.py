@@ -7,10 +7,10 @@ so that the prose around it stays by hand; a row without one is the whole file.
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from poolhouse.errors import CODES, FIELD_CODES
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.fields import Field, Flag, Kind, PerAxis, Power, RatioPerAxis, Whole
 from poolhouse.operators.operator import Operator
+from poolhouse.rest.metrics import FAMILIES
 from poolhouse.rest.openapi import document
 from poolhouse.settings import table
 
@@ -71,6 +72,22 @@ def codes() -> str:
                 (error.__doc__ or "").partition("\n")[0].replace("``", "`"),
             )
             for code, error in rows
+        ],
+    )
+
+
+def metrics() -> str:
+    """Every metric with its labels."""
+    return markdown_table(
+        ("name", "kind", "labels", "meaning"),
+        [
+            (
+                f"`{family.name}`",
+                family.kind,
+                ", ".join(f"`{label}`" for label in family.labels) or "none",
+                family.meaning,
+            )
+            for family in FAMILIES.values()
         ],
     )
 
@@ -181,9 +198,10 @@ FIELD_TYPES: dict[type[Kind], str] = {
 
 def client_operators(catalogue: Catalogue) -> str:
     """The typed methods of both clients."""
-    takes_indices = sorted(member.name for member in catalogue if "indices" in member.inputs)
+    takes_indices = ", ".join(f'"{member.name}"' for member in catalogue if "indices" in member.inputs)
     parts = [
-        '"""The operators as methods of both clients. Generated from the catalogue by scripts/generate; do not edit."""\n',
+        '"""The operators as methods of both clients, generated from the catalogue by scripts/generate."""\n',
+        "# ruff: noqa: A002, since input is torch's name for it\n",
         "from __future__ import annotations\n",
         "from collections.abc import Mapping, Sequence",
         "from typing import Final, Literal, TypeVar, cast, overload\n",
@@ -191,7 +209,7 @@ def client_operators(catalogue: Catalogue) -> str:
         "from poolhouse.client.pooled import Pooled\n",
         'Kind = TypeVar("Kind", bound=Exchangeable | Sequence[object])',
         '"""What goes in comes out: numpy for numpy, torch for torch, lists for lists."""\n',
-        f"TAKES_INDICES: Final = frozenset({{{', '.join(map(repr, takes_indices))}}})",
+        f"TAKES_INDICES: Final = frozenset({{{takes_indices}}})",
         '"""Operators that take ``indices`` beside the input."""\n',
     ]
     for prefix, start, wait in (("", "def", ""), ("Async", "async def", "await ")):
@@ -212,32 +230,34 @@ def client_method(member: type[Operator], start: str, wait: str) -> str:
     """One operator's method, with an overload for each type that its answer can have."""
     fields = member.fields()
     inputs = [f"{name}: Kind" for name in member.inputs]
-    told = f"{{{', '.join(f'{name!r}: {name}' for name in member.inputs)}}}"
-    spec = f"{{{', '.join(f'{field.name!r}: {field.name}' for field in fields)}}}"
     lines: list[str] = []
-    if "return_indices" in describe.all_outputs(member) or "indices" in describe.all_outputs(member):
+    gives = "Pooled[Kind, None]"
+    if "indices" in describe.all_outputs(member):
+        gives = "Pooled[Kind, Kind | None]"
         for literal, indices in (("Literal[False]", "None"), ("Literal[True]", "Kind"), ("bool", "Kind | None")):
             lines += ["    @overload", f"    {start} {member.name}("]
             lines += argument_lines(inputs, fields, literal)
-            lines += [f"    ) -> Pooled[Kind, {indices}]: ...\n"]
-        gives = "Pooled[Kind, Kind | None]"
-    else:
-        gives = "Pooled[Kind, None]"
-    lines.append(f"    {start} {member.name}(")
-    lines += argument_lines(inputs, fields, None)
-    lines += [
-        f"    ) -> {gives}:",
-        *(f"        {line}".rstrip() for line in client_docstring(member)),
-        "        # The wire says what comes back, and arrays.take that it is of the kind that went in.",
-        f'        return cast("{gives}", {wait}self._pool({member.name!r}, {told}, {spec}))\n',
-    ]
+            lines += [f"    ) -> Pooled[Kind, {indices}]: ..."]
+    lines += [f"    {start} {member.name}(", *argument_lines(inputs, fields, None), f"    ) -> {gives}:"]
+    lines += [f"        {line}".rstrip() for line in client_docstring(member)]
+    lines += [f"        asked = {wait}self._pool(", f'            "{member.name}",']
+    lines += entry_lines(member.inputs) + entry_lines([field.name for field in fields])
+    lines += ["        )", f'        return cast("{gives}", asked)', ""]
     return "\n".join(lines)
+
+
+def entry_lines(names: Sequence[str]) -> list[str]:
+    """A dict of these arguments by name, as an argument."""
+    if not names:
+        return ["            {},"]
+    if len(names) == 1:
+        return [f'            {{"{names[0]}": {names[0]}}},']
+    return ["            {", *(f'                "{name}": {name},' for name in names), "            },"]
 
 
 def argument_lines(inputs: Sequence[str], fields: Sequence[Field], return_indices: str | None) -> list[str]:
     """A method's arguments, in torch's order; in an overload ``return_indices`` has the type that is given."""
     lines = ["        self,", *(f"        {each}," for each in inputs)]
-    must_follow_names = False
     for field in fields:
         kind = FIELD_TYPES[type(field.kind)]
         if isinstance(field.kind, PerAxis) and field.kind.keep:
@@ -250,32 +270,50 @@ def argument_lines(inputs: Sequence[str], fields: Sequence[Field], return_indice
             if return_indices == "Literal[False]":
                 lines.append("        return_indices: Literal[False] = False,")
                 continue
-            # Without a default a positional argument may not follow those that have one.
+            # Without a default it may follow those that have one only by name.
             lines += ["        *,", f"        return_indices: {return_indices},"]
-            must_follow_names = True
             continue
         lines.append(f"        {field.name}: {given}" + ("," if field.required else f" = {default},"))
-    assert not must_follow_names or lines
     return lines
 
 
 def client_docstring(member: type[Operator]) -> list[str]:
     """An operator's docstring for its method: meaning, arguments, shape."""
-    lines = [f'"""{describe.meaning(member)}', "", "Args:", "    input: the tensor to pool."]
+    told = ["input: the tensor to pool."]
     if "indices" in member.inputs:
-        lines.append("    indices: where max pooling found each value.")
-    lines += [f"    {field.name}: {field.meaning}" for field in member.fields()]
-    lines += ["", "Shape:"]
-    lines += [f"    {line.strip()}" for line in inspect.getdoc(member).partition("Shape:\n")[2].partition("\n\n")[0].splitlines()]
-    lines.append('"""')
-    return "\n".join(lines).splitlines()
+        told.append("indices: where max pooling found each value.")
+    told += [f"{field.name}: {field.meaning}" for field in member.fields()]
+    lines = ['"""' + line if at == 0 else line for at, line in enumerate(describe.meaning(member).splitlines())]
+    lines += ["", "Args:", *folded(told), "", "Shape:", *folded([describe.shape_rule(member)])]
+    return [*lines, '"""']
+
+
+def folded(paragraphs: Sequence[str]) -> list[str]:
+    """The paragraphs in lines that fit a docstring's section."""
+    return [
+        line
+        for paragraph in paragraphs
+        for line in textwrap.wrap(paragraph, 104, initial_indent="    ", subsequent_indent="        ")
+    ]
+
+
+def measured(name: str) -> str:
+    """What a benchmark wrote when it last ran, as docs/performance.md and docs/batching.md quote it."""
+    return (ROOT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8").strip()
 
 
 GENERATED: tuple[Generated, ...] = (
     Generated("README.md", "operator-table", lambda: operator_table(discover())),
     Generated("docs/settings.md", "settings", settings),
+    Generated("docs/metrics.md", "metrics", metrics),
     Generated("docs/errors.md", "codes", codes),
     Generated("docs/errors.md", "field-codes", field_codes),
+    Generated("docs/performance.md", "peers", lambda: measured("peers")),
+    Generated("docs/performance.md", "inline", lambda: measured("inline")),
+    Generated("docs/performance.md", "kernels", lambda: measured("kernels")),
+    Generated("docs/batching.md", "joining", lambda: measured("joining")),
+    Generated("docs/batching.md", "simulate", lambda: measured("simulate")),
+    Generated("docs/batching.md", "soak", lambda: measured("soak")),
     Generated("docs/operators.md", "operators", lambda: operator_table(discover())),
     Generated("docs/operators.md", "operator-chapters", lambda: operator_chapters(discover())),
     Generated("openapi/openapi.json", None, openapi),

@@ -23,7 +23,7 @@ FLOORS: Mapping[int, frozenset[str]] = {
     2: frozenset({"tensors", "operators", "batching", "kernels"}),
     3: frozenset({"backend", "describe", "wire"}),
     4: frozenset({"pooling", "client"}),
-    5: frozenset({"rest"}),
+    5: frozenset({"rest", "nn"}),
     6: frozenset({"commands"}),
     7: frozenset({"cli"}),
 }
@@ -44,18 +44,32 @@ OWNERS = {
     "fastapi": frozenset({"rest"}),
     "starlette": frozenset({"rest"}),
     "uvicorn": frozenset({"rest"}),
-    "torch": frozenset({"operators", "backend"}),
+    "torch": frozenset({"operators", "backend", "nn"}),
     "numba": frozenset({"kernels"}),
     "httpx": frozenset({"client"}),
     "click": frozenset({"commands"}),
     "pydantic": frozenset({"settings", "operators", "describe", "pooling", "rest", "commands"}),
     "pydantic_settings": frozenset({"settings"}),
     "orjson": frozenset({"wire", "rest"}),
+    "prometheus_client": frozenset({"rest"}),
 }
 
 # Files that may import by name: the front of the console script works in the plain install, the help does not wait
-# for torch, and the catalogue finds the operators in its folder.
-IMPORTS_BY_NAME = frozenset({"poolhouse.cli", "poolhouse.commands", "poolhouse.operators.catalogue"})
+# for torch, the catalogue finds the operators in its folder, the face brings the client when it is named, and a local
+# client runs the server where there is one.
+IMPORTS_BY_NAME = frozenset(
+    {
+        "poolhouse",
+        "poolhouse.cli",
+        "poolhouse.client.local",
+        "poolhouse.commands",
+        "poolhouse.operators.catalogue",
+    }
+)
+
+
+# The one arrow up, and only by name: Client.local() runs the app in this process, where the server extra is installed.
+RUNS_BY_NAME = frozenset({("poolhouse.client.local", "poolhouse.rest.app")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +211,7 @@ def _broken_rules(entry: Import) -> Iterator[str]:
     elif entry.target.partition(".")[0] == PACKAGE:
         if entry.face:
             yield f"imports through the face of {entry.target}; name the file that defines it"
-        elif importer != PACKAGE:
+        elif importer != PACKAGE and not (entry.by_name and (entry.importer, entry.target) in RUNS_BY_NAME):
             yield from _broken_floors(importer, room_of(entry.target))
     else:
         library = entry.target.partition(".")[0]
@@ -262,6 +276,12 @@ PLANTED = [
     ("wire/npy.py", "import torch.nn", "imports torch in wire"),
     ("wire/npy.py", "from poolhouse.settings import Settings", "wire imports settings; it stands on"),
     ("client/flow.py", "from poolhouse.operators.spec import Spec", "client imports operators; it stands on"),
+    (
+        "client/local.py",
+        "from importlib import import_module\nimport_module('poolhouse.rest.server')",
+        "client imports rest; it stands on",
+    ),
+    ("client/local.py", "from poolhouse.rest import app", "client imports rest; it stands on"),
     ("client/flow.py", "import pydantic", "imports pydantic in client"),
     ("pooling.py", "from fastapi import FastAPI", "imports fastapi in pooling"),
     ("pooling.py", "from starlette.types import Scope", "imports starlette in pooling"),

@@ -29,6 +29,7 @@ SERVER_LIBRARIES = (
     "pydantic_settings",
     "orjson",
     "click",
+    "prometheus_client",
 )
 
 # Makes the named libraries as absent as in the plain install, then runs what follows.

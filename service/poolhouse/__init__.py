@@ -2,7 +2,11 @@
 
 This is the face: what a caller imports. It stands on the plain install alone, without torch or FastAPI.
 Code of this package imports by full path and never from here.
+The client comes when it is first named: who wants an error class or the version does not wait for numpy and httpx.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from poolhouse.errors import (
     DeadlinePassed,
@@ -25,7 +29,15 @@ from poolhouse.errors import (
 )
 from poolhouse.version import __version__
 
+if TYPE_CHECKING:
+    from poolhouse.client.clients import AsyncClient, Client
+    from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
+    from poolhouse.client.pooled import OperatorLine, Plan, Pooled
+
 __all__ = [
+    "AsyncClient",
+    "Client",
+    "ConnectionFailed",
     "DeadlinePassed",
     "FieldProblem",
     "Forbidden",
@@ -35,13 +47,42 @@ __all__ = [
     "MethodNotAllowed",
     "NotAcceptable",
     "NotFound",
+    "OperatorLine",
+    "Plan",
+    "Pooled",
     "PoolhouseError",
     "QuotaExceeded",
+    "TimedOut",
     "TooLarge",
     "TooSlow",
     "Unauthorized",
     "Unavailable",
+    "UnexpectedAnswer",
     "Unprocessable",
     "UnsupportedMediaType",
     "__version__",
 ]
+
+_LATER = {
+    "AsyncClient": "poolhouse.client.clients",
+    "Client": "poolhouse.client.clients",
+    "ConnectionFailed": "poolhouse.client.errors",
+    "OperatorLine": "poolhouse.client.pooled",
+    "Plan": "poolhouse.client.pooled",
+    "Pooled": "poolhouse.client.pooled",
+    "TimedOut": "poolhouse.client.errors",
+    "UnexpectedAnswer": "poolhouse.client.errors",
+}
+"""What comes when it is first named, and where from."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module 'poolhouse' has no attribute {name!r}")
+    found: object = getattr(import_module(_LATER[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

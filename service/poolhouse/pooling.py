@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from time import monotonic
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -38,8 +37,7 @@ SEED_HEADER = "Pool-Seed"
 """Names the seed of a random pooling, given or drawn, so that the same answer can be had again."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ticket:
+class Ticket(NamedTuple):
     """A request that can be pooled: its plan and its tensors.
 
     Attributes:
@@ -58,8 +56,7 @@ class Ticket:
         return tuple(self.plan.outputs)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
+class Answer(NamedTuple):
     """The outputs, what belongs beside them, and where the time went, in seconds."""
 
     tensors: Mapping[str, Tensor]
@@ -95,10 +92,11 @@ class Pooling:
         self._limits = limits
         self._planner = Planner(catalogue, limits)
         self._ledger = Ledger(room_bytes)
+        # Work for another device always goes through its worker: it would block the loop for the way there.
+        self._inline_steps = inline_steps if all(device.name == "cpu" for device in devices) else -1
         self._engine = Engine(
             [(device.name, make_worker(device)) for device in devices],
-            # Work for another device always goes through its worker: it would block the loop for the way there.
-            inline_steps=inline_steps if all(device.name == "cpu" for device in devices) else -1,
+            inline_steps=self._inline_steps,
         )
         self._warm = False
         self._drain_ends = math.inf
@@ -126,10 +124,6 @@ class Pooling:
         """The plan of a request whose tensors are known by their outlines, before they are here; or its refusal."""
         return self._planner.plan(name, {}, texts, outlines)
 
-    def at_once(self, plan: Plan) -> bool:
-        """Whether pooling this would be over before anyone could leave: it runs where it is called."""
-        return plan.nothing_to_pool or self._engine.runs_here(plan.work)
-
     def admit(self, nbytes: int, deadline: float | None = None) -> Lease:
         """Room for a request, taken before its body is read.
 
@@ -153,6 +147,32 @@ class Pooling:
             raise self._overloaded(nbytes)
         return lease
 
+    def pool_here(self, ticket: Ticket, lease: Lease) -> Answer | None:
+        """Pools what is over before anyone could leave, without waiting; None for everything else.
+
+        Args:
+            ticket: from :meth:`prepare`.
+            lease: from :meth:`admit`; set to what the plan needs.
+
+        Raises:
+            Unprocessable: for elements that must not reach a kernel.
+            Unavailable: ``overloaded``, or ``device_lost``.
+        """
+        plan = ticket.plan
+        if plan.work > self._inline_steps:
+            return None
+        self._resize(lease, plan)
+        plan.spec.check(ticket.tensors)
+        load = Load(plan, ticket.tensors)
+        if plan.nothing_to_pool:
+            return Answer(load.answer(), ticket.headers, 0.0, 0.0)
+        done = self._engine.run_here(load.job(), plan.spec.name)
+        return None if done is None else Answer(load.answer(), ticket.headers, done.queue_s, done.compute_s)
+
+    def _resize(self, lease: Lease, plan: Plan) -> None:
+        if plan.held_bytes > lease.nbytes and not lease.resize(plan.held_bytes):
+            raise self._overloaded(plan.held_bytes)
+
     async def pool(self, ticket: Ticket, lease: Lease, deadline: float | None = None) -> Answer:
         """Pools a prepared request.
 
@@ -166,8 +186,7 @@ class Pooling:
             Unavailable, DeadlinePassed: see :meth:`batching.engine.Engine.submit`.
         """
         plan = ticket.plan
-        if not lease.resize(max(lease.nbytes, plan.held_bytes)):
-            raise self._overloaded(plan.held_bytes)
+        self._resize(lease, plan)
         if plan.input_bytes > _CHECKED_ON_LOOP_BYTES:
             await asyncio.to_thread(plan.spec.check, ticket.tensors)
         else:

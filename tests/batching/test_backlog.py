@@ -120,6 +120,7 @@ class Lines(RuleBasedStateMachine):
         live = [each for line in self.waiting.values() for each in line if each.left and not each.dropped]
         assert self.backlog.jobs == len(live)
         assert bool(self.backlog) == bool(live)
+        assert self.backlog.lines == len({each.key for each in live})
         assert self.backlog.steps == sum(each.left * each.plane_steps for each in live)
 
     @invariant()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextvars import Context
 from itertools import pairwise
 from random import Random
 
@@ -149,8 +151,8 @@ async def test_each_job_goes_to_the_device_that_is_free_first() -> None:
     house = House(FakeWorker(), FakeWorker())
     for worker in house.workers:
         worker.gate.clear()
-    tasks = [house.ask("large", planes=900, key="large")]
-    tasks += [house.ask(f"small{number}", planes=100, key=f"small{number}") for number in range(9)]
+    tasks = [house.ask("large", planes=900, key="large", steps=10**6)]
+    tasks += [house.ask(f"small{number}", planes=90, key=f"small{number}", steps=10**6) for number in range(9)]
     await turns()
 
     for worker in house.workers:
@@ -322,11 +324,33 @@ async def test_an_estimate_that_is_too_low_does_not_turn_everyone_away_for_ever(
     house = House()
     house.engine._lanes[0].speed.steps_per_s = 1.0
 
-    told = []
+    told: list[str] = []
     while not told or told[-1] != "ok":
         told += await outcomes(house.ask("hopeful", steps=1000, within_s=5.0))
 
     assert len(told) <= 100
+    await house.at_rest()
+
+
+@on_loop
+async def test_who_was_answered_leaves_no_timer_behind() -> None:
+    """It would hold the request's tensors until a deadline that may be an hour away."""
+    house = House()
+    loop = asyncio.get_running_loop()
+    set_timer, timers = loop.call_at, list[asyncio.TimerHandle]()
+
+    def noted(
+        when: float, call: Callable[..., object], *args: object, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timers.append(set_timer(when, call, *args, context=context))
+        return timers[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "call_at", noted)
+        assert await outcomes(house.ask("one", within_s=3600.0)) == ["ok"]
+
+    assert timers
+    assert all(timer.cancelled() for timer in timers)
     await house.at_rest()
 
 
@@ -410,5 +434,6 @@ async def test_alternating_keys_are_served_in_turns_of_whole_batches() -> None:
     assert set(await outcomes(*tasks)) == {"ok"}
     sizes = [len(loads) for loads in house.worker.begun[2:]]
     assert sizes == [8] * 8
-    assert all(one.parts[0].job.key < two.parts[0].job.key for one, two in pairwise(house.worker.batches[2:]))
+    keys = [str(batch.parts[0].job.key) for batch in house.worker.batches[2:]]
+    assert all(one < other for one, other in pairwise(keys))
     await house.at_rest()

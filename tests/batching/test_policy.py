@@ -110,30 +110,33 @@ def test_only_tiny_work_before_an_idle_device_runs_here(standing: Standing, step
     assert policy.runs_here(standing, steps, 10) is here
 
 
-@given(st.floats(1e5, 1e12), st.floats(1e5, 1e12))
-def test_speed_comes_to_what_it_sees(first: float, later: float) -> None:
-    """The estimate follows the device, within a few dozen batches."""
+@given(st.floats(1e5, 1e12), st.floats(1e5, 1e12), st.floats(1e-6, 1.0))
+def test_speed_comes_to_what_it_sees(first: float, later: float, each_s: float) -> None:
+    """The estimates follow the device, within a few dozen batches of either kind."""
     speed = Speed(first)
 
     for _ in range(400):
         speed.learn(1_000_000, 1_000_000 / later)
+        speed.learn(10, each_s)
 
-    assert speed.seconds(1_000_000) == pytest.approx(1_000_000 / later, rel=0.01)
+    assert speed.seconds(1_000_000, 0) == pytest.approx(1_000_000 / later, rel=0.01)
+    assert speed.seconds(0, 7) == pytest.approx(7 * each_s, rel=0.01)
 
 
-def test_tiny_batches_teach_nothing() -> None:
-    """Their time is the clock's and the thread's."""
+def test_tiny_batches_say_nothing_of_large_ones() -> None:
+    """By their pace, a job of a million steps would seem to take minutes and be turned away."""
     speed = Speed(1e8)
 
-    speed.learn(10, 1.0)
+    for _ in range(100):
+        speed.learn(10, 1e-3)
 
-    assert speed == Speed(1e8)
+    assert speed.seconds(1_000_000) < 0.02
 
 
-@given(st.floats(1.0, 1e8))
-def test_a_speed_that_is_too_low_is_doubted_until_someone_is_let_in(steps_per_s: float) -> None:
+@given(st.floats(1.0, 1e8), st.floats(1e-6, 100.0))
+def test_a_speed_that_is_too_low_is_doubted_until_someone_is_let_in(steps_per_s: float, batch_s: float) -> None:
     """Or an idle service would turn away everyone with a deadline, for ever, and never see that it is fast."""
-    speed, idle = Speed(steps_per_s), Standing(True, 0.0, 0)
+    speed, idle = Speed(steps_per_s, batch_s), Standing(True, 0.0, 0)
 
     refused = 0
     while not policy.in_time(idle, speed.seconds(1_000_000), 0.1):

@@ -8,6 +8,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -284,3 +285,29 @@ def test_a_hundred_callers_that_say_nothing_hold_nobody_up(server: ServerProcess
 
     assert all(answered)
     assert ends == [[408]] * len(slow)
+
+
+def test_callers_that_leave_the_queue_take_nobody_with_them(server: ServerProcess) -> None:
+    """A load balancer that gives up on a busy service closes many connections at once; the others' work goes on."""
+    target = f"{OPERATOR}?kernel_size=3&stride=1&shape=1,64,90,90"
+    headers = {"Content-Type": "application/octet-stream"}
+    body = bytes(4 * 64 * 90 * 90)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "x", **headers}.items())
+    asked = f"POST {target} HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+    def stay() -> list[int]:
+        with server.caller() as caller:
+            return [caller.ask("POST", target, headers, body).status for _ in range(20)]
+
+    with ThreadPoolExecutor(2) as pool:
+        staying = [pool.submit(stay) for _ in range(2)]
+        for _ in range(20):
+            leaving = [server.connect() for _ in range(6)]
+            for one in leaving:
+                one.sendall(asked)
+            for one in leaving:
+                one.close()
+        answered = [status for each in staying for status in each.result()]
+
+    assert answered == [200] * 40
+    assert server.ready() == 200

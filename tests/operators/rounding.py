@@ -16,7 +16,7 @@ from poolhouse.operators.averages import Average
 from poolhouse.operators.lp_pool import LPPool
 from poolhouse.operators.operator import Number, Operator
 from poolhouse.tensors import Tensor
-from tests.operators.drawing import LARGEST, Case, numbers, oracle, rounded
+from tests.operators.drawing import LARGEST, Case, limits_of, numbers, oracle, rounded
 
 Reals = npt.NDArray[np.float64]
 
@@ -43,10 +43,8 @@ def assert_equals_oracle(case: Case, answer: dict[str, Tensor]) -> None:
 
 def _held(value: Number, dtype: ElementType) -> Number:
     """An exact whole number as the type holds it: at its limit where it lies beyond."""
-    if dtype.kind == "boolean":
-        return value
-    info = np.iinfo(dtype.storage)
-    return min(max(value, int(info.min)), int(info.max))
+    least, most = limits_of(dtype)
+    return min(max(value, least), most)
 
 
 def is_exact(spec: Operator) -> bool:

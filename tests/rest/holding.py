@@ -124,9 +124,11 @@ def comes_true(condition: Callable[[], bool], within_s: float = PATIENCE_S) -> b
     return True
 
 
-def post(client: httpx.Client, shape: tuple[int, ...], headers: dict[str, str] | None = None) -> httpx.Response:
+def post(
+    client: httpx.Client, shape: tuple[int, ...], headers: dict[str, str] | None = None, *, kernel_size: int = 1
+) -> httpx.Response:
     """Pools zeros of that shape, sent as raw bytes, so that the shape is what :attr:`Gate.shapes` shows."""
-    query = {"shape": ",".join(map(str, shape)), "dtype": "uint8", "kernel_size": "1"}
+    query = {"shape": ",".join(map(str, shape)), "dtype": "uint8", "kernel_size": str(kernel_size), "stride": "1"}
     size = 1
     for each in shape:
         size *= each

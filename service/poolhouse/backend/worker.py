@@ -26,8 +26,9 @@ from poolhouse.tensors import Tensor
 
 PIECE_BYTES: Final = 64 * 2**20
 """Planes of one piece stay within this, input, output and intermediate results together."""
-JOIN_BYTES: Final = 64 * 2**10
-"""Up to here requests are joined on a CPU. Above, copying costs more than a call does."""
+JOIN_BYTES: Final = 256 * 2**10
+"""Up to here requests are joined on a CPU; ``benchmarks/joining.py`` shows what it saves. Above it saves little more,
+and all of a batch wait for its last plane."""
 
 
 @dataclass(slots=True, eq=False)

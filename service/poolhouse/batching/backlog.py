@@ -122,6 +122,11 @@ class Backlog(Generic[Load]):
     def __bool__(self) -> bool:
         return self.jobs > 0
 
+    @property
+    def lines(self) -> int:
+        """How many keys wait."""
+        return len(self._lines)
+
     def push(self, job: Job[Load]) -> None:
         """A job joins the line of its key; a new line comes last."""
         line = self._lines.get(job.key)

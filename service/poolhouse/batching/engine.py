@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
-from typing import Final, Generic, Literal, Protocol, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from poolhouse.batching import policy
 from poolhouse.batching.backlog import Batch, Job, Reason
@@ -39,8 +39,7 @@ _REBUILD_FIRST_S: Final = 0.05
 _REBUILD_LONGEST_S: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """How a job went: the seconds it waited and ran, and why its last batch was as large as it was."""
 
     queue_s: float
@@ -132,13 +131,15 @@ class Engine(Generic[Load]):
         """Tells this observer, in place of the one before, what happens from now on."""
         self._observer = observer
 
-    def runs_here(self, steps: int) -> bool:
-        """Whether a job of that size would be done at once, on the event loop."""
-        if steps > self._inline_steps:
-            return False
-        standings = [lane.standing() for lane in self._lanes]
-        index = policy.least_loaded(standings)
-        return index is not None and policy.runs_here(standings[index], steps, self._inline_steps)
+    def run_here(self, job: Job[Load], operator: str) -> Done | None:
+        """Does a tiny job at once, where it is called; None where it is not tiny, or no device is idle.
+
+        The short way of :meth:`submit`: nobody can leave, expire or be overtaken in the meantime.
+        """
+        if job.planes * job.plane_steps > self._inline_steps or self._draining:
+            return None
+        lane = next((lane for lane in self._lanes if lane.idle), None)
+        return None if lane is None else self._run_here(lane, job, operator)
 
     def check_in_time(self, deadline: float) -> None:
         """Refuses at the door whose turn would come too late, whatever the size of the job.
@@ -297,7 +298,11 @@ class Engine(Generic[Load]):
                 flight.leases.append(waiter.lease)
         self._tell(lambda: self._observer.began(lane.name, len(batch.parts), batch.planes, batch.reason))
         self._watch(lane)
-        lane.crew.hand(flight)
+        try:
+            lane.crew.hand(flight)
+        except RuntimeError:  # no thread can be started, so it will never land
+            flight.let_go()
+            raise
 
     def _watch(self, lane: Lane[Load]) -> None:
         """Starts the clock of what the device works on; what waits behind that is not late yet."""
@@ -321,13 +326,14 @@ class Engine(Generic[Load]):
             del error  # its traceback holds this frame, and this frame the tensors
 
     def _come_back(self, flight: Flight[Load], started: float, ended: float, error: BaseException | None) -> None:
-        flight.let_go()
         lane = next((lane for lane in self._lanes if flight in lane.in_flight), None)
-        if lane is None:
-            return  # the device was given up meanwhile, and its jobs were refused
+        if lane is None:  # the device was given up meanwhile, and its jobs were refused
+            flight.let_go()
+            return
         lane.in_flight.remove(flight)
         flight.unwatch()
         try:
+            flight.let_go()
             self._settle(lane, flight.batch, started, ended, error)
         except Exception as wrong:
             _log.exception("settling a batch on %s failed", lane.name)
@@ -435,9 +441,13 @@ class Engine(Generic[Load]):
             except RuntimeError:
                 _log.debug("the loop closed while %s was rebuilt", lane.name)
 
-        if not self._stopped:
+        if self._stopped:
+            return
+        try:
             # Not in the crew: a rebuilding that hangs must not hold a thread that work could be handed to.
             Thread(target=rebuild, name=f"rebuild-{lane.name}", daemon=True).start()
+        except RuntimeError as error:
+            self._rebuilt(lane, pause_s, error)
 
     def _rebuilt(self, lane: Lane[Load], pause_s: float, failure: BaseException | None) -> None:
         if self._stopped:

@@ -72,11 +72,18 @@ class Lane(Generic[Load]):
     state: State = "ready"
     retried: bool = False
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs or waits here."""
+        return self.state == "ready" and not self.in_flight and not self.retries and not self.backlog
+
     def standing(self) -> policy.Standing:
         """What a newcomer would wait for."""
-        handed = sum(flight.batch.steps for flight in self.in_flight) + sum(batch.steps for batch in self.retries)
-        jobs = self.backlog.jobs + len(self.in_flight) + len(self.retries)
-        return policy.Standing(self.state == "ready", self.speed.seconds(self.backlog.steps + handed), jobs)
+        handed = len(self.in_flight) + len(self.retries)
+        steps = sum(flight.batch.steps for flight in self.in_flight) + sum(batch.steps for batch in self.retries)
+        # A line is at least one batch. How many it will be is not known before they are taken.
+        wait_s = self.speed.seconds(self.backlog.steps + steps, self.backlog.lines + handed)
+        return policy.Standing(self.state == "ready", wait_s, self.backlog.jobs + handed)
 
     def next_batch(self) -> Batch[Load] | None:
         """What goes next. Retries and lines take turns: a batch full of culprits must not hold up the innocent."""

@@ -16,23 +16,33 @@ Load = TypeVar("Load")
 
 @dataclass(slots=True)
 class Speed:
-    """How fast a device has been: a moving average of steps a second."""
+    """How fast a device has been, as moving averages: what a batch costs however small, and what its work adds.
+
+    One number would not do: by the pace of tiny batches every large job would seem to take minutes, and by the pace
+    of large ones a thousand tiny batches would seem to take no time.
+    """
 
     steps_per_s: float = 1e8
+    batch_s: float = 1e-4
 
     def learn(self, steps: int, seconds: float) -> None:
-        """From a batch that ran. Tiny ones say more of the clock than of the device."""
-        if steps >= _TELLING_STEPS and seconds > 0:
+        """From a batch that ran: a tiny one says what any costs, a large one what its steps do."""
+        if seconds <= 0:
+            return
+        if steps < _TELLING_STEPS:
+            self.batch_s += 0.1 * (seconds - self.batch_s)
+        else:
             self.steps_per_s += 0.1 * (steps / seconds - self.steps_per_s)
 
     def doubt(self) -> None:
         """A job was turned away from an idle device on this estimate alone. Were it never doubted, one that had
         become too low would turn everyone away, and no batch would run that could set it right."""
         self.steps_per_s *= 1.1
+        self.batch_s /= 1.1
 
-    def seconds(self, steps: int) -> float:
-        """How long that much work takes."""
-        return steps / self.steps_per_s
+    def seconds(self, steps: int, batches: int = 1) -> float:
+        """How long that much work takes in that many batches."""
+        return batches * self.batch_s + steps / self.steps_per_s
 
 
 _TELLING_STEPS: Final = 100_000

@@ -29,7 +29,7 @@ _Array = npt.NDArray[np.generic]
 class Exchangeable(Protocol):
     """An array of any library that speaks DLPack: numpy's, torch's, jax's, cupy's."""
 
-    def __dlpack__(self) -> object:
+    def __dlpack__(self, *, stream: None = None) -> object:
         """Lend the elements."""
         ...
 
@@ -56,11 +56,13 @@ class Taken:
     give: Give
 
 
-def take(value: object) -> Taken:
+def take(value: object, *, counts: bool = False) -> Taken:
     """The tensor that a caller's value is.
 
     Args:
         value: a numpy array, a torch tensor, whatever has ``__dlpack__`` or ``__array__``, or nested lists.
+        counts: whether whole numbers in lists are meant as such, as in indices. Else they are float64: who writes
+            ``[1, 2]`` and asks for the average means 1.5.
 
     Returns:
         a view of the value's memory where it lies in C order on the CPU, else one copy.
@@ -79,7 +81,7 @@ def take(value: object) -> Taken:
         array = np.asarray(value)
         return Taken(_tensor_of(array), _numpy_like(array.dtype))
     if isinstance(value, list | tuple):
-        return Taken(_tensor_of(_array_of_lists(value)), _to_lists)
+        return Taken(_tensor_of(_array_of_lists(value, counts=counts)), _to_lists)
     raise Unprocessable(
         "unsupported_dtype",
         f"a {type(value).__name__} is no tensor; give a numpy array, a torch tensor, nested lists, "
@@ -131,7 +133,8 @@ def _from_torch(value: object, torch: ModuleType) -> Taken:
 
 def _from_dlpack(value: Exchangeable) -> Taken:
     try:
-        array: _Array = np.from_dlpack(value)
+        # numpy's types want a capsule, which Python before 3.13 has no name for.
+        array: _Array = np.from_dlpack(value)  # type: ignore[arg-type]
     except (BufferError, RuntimeError, TypeError, ValueError):
         # On a device, or of a type that DLPack's numpy does not know: its own way to numpy may still work.
         if not isinstance(value, _HasArray):
@@ -147,11 +150,12 @@ def _from_dlpack(value: Exchangeable) -> Taken:
     return Taken(_tensor_of(array), give)
 
 
-def _array_of_lists(value: list[object] | tuple[object, ...]) -> _Array:
+def _array_of_lists(value: list[object] | tuple[object, ...], *, counts: bool) -> _Array:
     try:
-        return np.asarray(value)
+        array: _Array = np.asarray(value)
     except ValueError as ragged:
         raise Unprocessable("invalid_data", f"the nested lists are no tensor: {ragged}") from None
+    return array.astype(np.float64) if array.dtype.kind == "i" and not counts else array
 
 
 def _to_lists(tensor: Tensor) -> object:

@@ -6,15 +6,25 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from threading import Event
+from threading import Event, get_ident
 from typing import Self
 
 import httpx
 
 from poolhouse.client import questions
+from poolhouse.client.direct import AsyncDirectTransport, DirectTransport
 from poolhouse.client.errors import ConnectionFailed
 from poolhouse.client.exchange import Answer, Pause, Request
 from poolhouse.client.flow import Flow, Options, call
@@ -102,9 +112,10 @@ class Client(_Common, Operators):
     ) -> None:
         place = place_of(base_url, uds)
         super().__init__(place.prefix, _options(timeout, connect_timeout, read_timeout, max_retries, api_key))
-        if http_client is None:
-            http_client = httpx.Client(transport=httpx.HTTPTransport(uds=place.uds) if place.uds else None)
-        self._transport: Transport = HttpxTransport(place.origin, http_client)
+        if http_client is None and place.is_direct:
+            self._transport: Transport = DirectTransport(place.origin, place.uds)
+        else:
+            self._transport = HttpxTransport(place.origin, http_client or httpx.Client())
 
     @classmethod
     def local(cls, *, timeout: float | None = 60.0) -> Self:
@@ -123,7 +134,11 @@ class Client(_Common, Operators):
         return made
 
     def pool(
-        self, operator: str, input: object, indices: object = None, **fields: object
+        self,
+        operator: str,
+        input: object,  # noqa: A002, torch's name for it
+        indices: object = None,
+        **fields: object,
     ) -> Pooled[object, object | None]:
         """Pool by an operator whose name is known only when it runs; the typed methods are better elsewhere.
 
@@ -147,11 +162,11 @@ class Client(_Common, Operators):
         concurrency: int = 8,
         progress: Progress | None = None,
         **fields: object,
-    ) -> Iterator[Pooled[object, object | None]]:
+    ) -> Generator[Pooled[object, object | None], None, None]:
         """Pool each of many, several at a time, and give the answers in order.
 
         At most ``concurrency`` inputs are taken ahead of the answer that is waited for. Leaving the loop, or an
-        error, begins nothing more and waits for no retry.
+        error, begins nothing more and breaks off what has begun.
 
         Args:
             operator: its name.
@@ -164,15 +179,16 @@ class Client(_Common, Operators):
             raise ValueError(f"concurrency is {concurrency}; at least 1 call is made at a time")
         stopped = Event()
 
-        def one(input: object) -> Pooled[object, object | None]:
-            return self._pool(operator, {"input": input}, fields, stopped)
+        def one(given: object) -> Pooled[object, object | None]:
+            return self._pool(operator, {"input": given}, fields, stopped)
 
         waiting: deque[Future[Pooled[object, object | None]]] = deque()
-        with ThreadPoolExecutor(concurrency, "poolhouse-map") as threads:
+        names: set[int] = set()
+        with ThreadPoolExecutor(concurrency, "poolhouse-map", lambda: names.add(get_ident())) as threads:
             try:
                 done = 0
-                for input in inputs:
-                    waiting.append(threads.submit(one, input))
+                for each in inputs:
+                    waiting.append(threads.submit(one, each))
                     if len(waiting) < concurrency:
                         continue
                     done += 1
@@ -183,6 +199,7 @@ class Client(_Common, Operators):
             finally:
                 stopped.set()
                 threads.shutdown(wait=False, cancel_futures=True)
+                self._transport.interrupt(names)
 
     def plan(self, operator: str, shape: Sequence[int], dtype: str = "float32", **fields: object) -> Plan:
         """What pooling an input of this shape would give and cost; computes nothing.
@@ -233,11 +250,13 @@ class Client(_Common, Operators):
         try:
             todo = next(flow)
             while True:
+                if stopped is not None and stopped.is_set():
+                    raise ConnectionFailed("The map was left before this call was answered.")
                 if isinstance(todo, Pause):
                     if stopped is None:
                         time.sleep(todo.seconds)
-                    elif stopped.wait(todo.seconds):
-                        raise ConnectionFailed("The map was left before this call was answered.")
+                    else:
+                        stopped.wait(todo.seconds)
                     todo = flow.send(None)
                     continue
                 try:
@@ -280,9 +299,10 @@ class AsyncClient(_Common, AsyncOperators):
     ) -> None:
         place = place_of(base_url, uds)
         super().__init__(place.prefix, _options(timeout, connect_timeout, read_timeout, max_retries, api_key))
-        if http_client is None:
-            http_client = httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=place.uds) if place.uds else None)
-        self._transport: AsyncTransport = AsyncHttpxTransport(place.origin, http_client)
+        if http_client is None and place.is_direct:
+            self._transport: AsyncTransport = AsyncDirectTransport(place.origin, place.uds)
+        else:
+            self._transport = AsyncHttpxTransport(place.origin, http_client or httpx.AsyncClient())
 
     @classmethod
     def local(cls, *, timeout: float | None = 60.0) -> Self:
@@ -301,7 +321,11 @@ class AsyncClient(_Common, AsyncOperators):
         return made
 
     async def pool(
-        self, operator: str, input: object, indices: object = None, **fields: object
+        self,
+        operator: str,
+        input: object,  # noqa: A002, torch's name for it
+        indices: object = None,
+        **fields: object,
     ) -> Pooled[object, object | None]:
         """Pool by an operator whose name is known only when it runs; the typed methods are better elsewhere.
 
@@ -325,7 +349,7 @@ class AsyncClient(_Common, AsyncOperators):
         concurrency: int = 8,
         progress: Progress | None = None,
         **fields: object,
-    ) -> AsyncIterator[Pooled[object, object | None]]:
+    ) -> AsyncGenerator[Pooled[object, object | None], None]:
         """Pool each of many, several at a time, and give the answers in order.
 
         At most ``concurrency`` inputs are taken ahead of the answer that is waited for. An error, or closing the
@@ -343,8 +367,8 @@ class AsyncClient(_Common, AsyncOperators):
         waiting: deque[asyncio.Task[Pooled[object, object | None]]] = deque()
         done = 0
         try:
-            async for input in _each(inputs):
-                waiting.append(asyncio.create_task(self._pool(operator, {"input": input}, fields)))
+            async for each in _each(inputs):
+                waiting.append(asyncio.create_task(self._pool(operator, {"input": each}, fields)))
                 if len(waiting) < concurrency:
                     continue
                 done += 1
@@ -419,9 +443,7 @@ class AsyncClient(_Common, AsyncOperators):
             return final
 
 
-def _told(
-    answer: Pooled[object, object | None], done: int, progress: Progress | None
-) -> Pooled[object, object | None]:
+def _told(answer: Pooled[object, object | None], done: int, progress: Progress | None) -> Pooled[object, object | None]:
     if progress is not None:
         progress(done)
     return answer
@@ -429,8 +451,8 @@ def _told(
 
 async def _each(inputs: Iterable[object] | AsyncIterable[object]) -> AsyncIterator[object]:
     if isinstance(inputs, AsyncIterable):
-        async for input in inputs:
-            yield input
+        async for each in inputs:
+            yield each
     else:
-        for input in inputs:
-            yield input
+        for each in inputs:
+            yield each

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from importlib import import_module
 from typing import Final, Protocol, TypeVar
@@ -119,6 +119,9 @@ class LocalTransport:
     def exchange(self, send: Send) -> Answer:
         """The answer to this."""
         return self._service.exchange(send)
+
+    def interrupt(self, threads: Collection[int]) -> None:
+        """Nothing: what has begun in this process is soon answered."""
 
     def close(self) -> None:
         """Stop the service."""

@@ -28,8 +28,8 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
 
     def __new__(
         cls,
-        output: Output,  # type: ignore[misc]  # covariant in a constructor, which is sound: a tuple cannot be changed
-        indices: Indices,  # type: ignore[misc]  # as above
+        output: Output,
+        indices: Indices,
         timings: Mapping[str, float] | None = None,
         request_id: str | None = None,
         seed: int | None = None,

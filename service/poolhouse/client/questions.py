@@ -64,7 +64,7 @@ class PoolQuestion:
     """
 
     def __init__(self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]) -> None:
-        self._taken: dict[str, Taken] = {name: take(value) for name, value in inputs.items()}
+        self._taken: dict[str, Taken] = {name: take(value, counts=name == "indices") for name, value in inputs.items()}
         self._outputs: dict[str, Tensor] = {}
         query = {name: field_text(name, value) for name, value in fields.items() if value is not None}
         self.request = self._request(f"/v1/pool/{quote(operator, safe='')}", query)
@@ -217,7 +217,9 @@ def _outline(card: object) -> Outline:
     shape = card.get("shape") if isinstance(card, dict) else None
     dtype = card.get("dtype") if isinstance(card, dict) else None
     if not isinstance(shape, list) or dtype not in ELEMENT_TYPES:
-        raise UnexpectedAnswer(200, f"The plan's output {card!r:.80} has no shape or no element type that is known here.")
+        raise UnexpectedAnswer(
+            200, f"The plan's output {card!r:.80} has no shape or no element type that is known here."
+        )
     return Outline(ELEMENT_TYPES[dtype], tuple(map(_whole, shape)))
 
 

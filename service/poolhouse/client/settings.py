@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from poolhouse.version import __version__
 
@@ -25,6 +26,16 @@ class Place:
     origin: str
     prefix: str
     uds: str | None
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether plain sockets lead there: no encryption, and no proxy that the environment names."""
+        if self.uds is not None:
+            return self.origin.startswith("http://")
+        parts = urlsplit(self.origin)
+        proxies = getproxies()
+        proxied = ("http" in proxies or "all" in proxies) and not proxy_bypass(parts.hostname or "")
+        return parts.scheme == "http" and not proxied and "@" not in parts.netloc
 
 
 def place_of(base_url: str | None, uds: str | None) -> Place:

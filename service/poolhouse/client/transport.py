@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
 import httpx
 
-from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
-from poolhouse.client.exchange import Answer, Headers, Patience, Request, Send
+from poolhouse.client.errors import ConnectionFailed, TimedOut
+from poolhouse.client.exchange import Answer, Patience, Request, Send
+from poolhouse.client.filling import Filling
 
 PIECE_BYTES: Final = 256 * 1024
 """Small enough that what httpx copies stays in the cache, large enough that there are few."""
@@ -30,6 +31,10 @@ class Transport(Protocol):
         Raises:
             ConnectionFailed: there is none.
         """
+        ...
+
+    def interrupt(self, threads: Collection[int]) -> None:
+        """Break off what these threads wait for, where that can be done; they get ConnectionFailed."""
         ...
 
     def close(self) -> None:
@@ -51,67 +56,6 @@ class AsyncTransport(Protocol):
     async def aclose(self) -> None:
         """Close all connections."""
         ...
-
-
-class Filling:
-    """The rooms of an answer while its body comes."""
-
-    def __init__(self, request: Request, status: int, headers: Headers) -> None:
-        length = headers.get("content-length")
-        self._status = status
-        self._grown: bytearray | None = None
-        self.rooms: Sequence[memoryview] = ()
-        if length is None or not length.isdecimal():
-            # Something on the way, or the catalogue's compression, has taken the length: collect what comes.
-            self._grown = bytearray()
-        elif request.rooms is None:
-            self.rooms = (memoryview(bytearray(int(length))),)
-        else:
-            self.rooms = request.rooms(status, headers)
-        self._request = request
-        self._headers = headers
-        self._room = 0
-        self._at = 0
-
-    def add(self, piece: bytes | memoryview) -> None:
-        """Put the next bytes where they belong."""
-        if self._grown is not None:
-            self._grown += piece
-            return
-        left = memoryview(piece)
-        while len(left):
-            if self._room == len(self.rooms):
-                raise UnexpectedAnswer(self._status, "The answer is longer than its Content-Length.")
-            room = self.rooms[self._room]
-            count = min(len(room) - self._at, len(left))
-            room[self._at : self._at + count] = left[:count]
-            left = left[count:]
-            self._at += count
-            self._turn()
-
-    def _turn(self) -> None:
-        while self._room < len(self.rooms) and self._at == len(self.rooms[self._room]):
-            self._room += 1
-            self._at = 0
-
-    def whole(self) -> Sequence[memoryview]:
-        """The rooms, all of them full."""
-        if self._grown is not None:
-            return self._settled(self._grown)
-        self._turn()
-        if self._room < len(self.rooms):
-            raise ConnectionFailed("The connection closed before the whole answer had come.")
-        return self.rooms
-
-    def _settled(self, grown: bytearray) -> Sequence[memoryview]:
-        # Now the length is known, the rooms can be asked for; this one time the body is there twice.
-        self._grown = None
-        headers = {**self._headers, "content-length": str(len(grown))}
-        rooms = self._request.rooms
-        self.rooms = (memoryview(grown),) if rooms is None else rooms(self._status, headers)
-        if rooms is not None:
-            self.add(grown)
-        return self.whole() if rooms is not None else self.rooms
 
 
 def pieces(body: Iterable[bytes | memoryview]) -> Iterator[bytes]:
@@ -163,6 +107,9 @@ class HttpxTransport:
             finally:
                 response.close()
 
+    def interrupt(self, threads: Collection[int]) -> None:
+        """Nothing: httpx does not say on which connection a thread waits, so what has begun is answered."""
+
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
@@ -201,7 +148,8 @@ class AsyncHttpxTransport:
 
 
 def _plain(response: httpx.Response) -> bool:
-    return response.headers.get("content-encoding", "identity") == "identity"
+    encoding: str = response.headers.get("content-encoding", "identity")
+    return encoding == "identity"
 
 
 def _filling(request: Request, response: httpx.Response) -> Filling:

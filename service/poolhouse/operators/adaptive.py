@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812, the name that every reader of tor
 
 from poolhouse.dtypes import ElementType
 from poolhouse.operators.averages import TORCH_TERMS, Average, torch_pool
-from poolhouse.operators.fields import Flag, PerAxis, Sizes, spec
+from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, spec
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.windowed import AxisSize, Windowed
@@ -40,6 +40,11 @@ class AdaptiveWindows(Windowed):
     def _outputs(self, axis: int, length: int) -> int:
         size = self.asked()[axis]
         return length if size is None else size
+
+    def placed_right(self, spatial: Sizes) -> bool:
+        """Whether torch's kernels place all windows right: on CUDA they count to ``output·length`` in 32 bits, and
+        beyond read outside the input (pytorch#176784)."""
+        return all(self._outputs(axis, length) * length <= INT32_MAX for axis, length in enumerate(spatial))
 
     def axis_sizes(self, spatial: Sizes) -> tuple[AxisSize, ...]:
         sizes = []
@@ -109,13 +114,19 @@ class AdaptiveMaximum(AdaptiveWindows, Maximum):
     padding_value: ClassVar[str] = "There is no padding."
 
     def steps(self, spatial: Sizes, dtype: ElementType) -> int:
-        return self._covers(spatial) if dtype.kind == "float" else super().steps(spatial, dtype)
+        by_torch = dtype.kind == "float" and self.placed_right(spatial)
+        return self._covers(spatial) if by_torch else super().steps(spatial, dtype)
+
+    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
+        by_torch = dtype.kind == "float" and self.placed_right(spatial)
+        return self.kernel_workspace(spatial, dtype) if by_torch else super().workspace(spatial, dtype)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
-        if not x.is_floating_point():
+        spatial = tuple(x.shape[1:])
+        if not x.is_floating_point() or not self.placed_right(spatial):
             return super().run(planes)
-        size = self.spatial_out(tuple(x.shape[1:]))
+        size = self.spatial_out(spatial)
         if self.return_indices:
             return _MAXIMA_WITH_INDICES[self.rank](x, size)
         return (_MAXIMA[self.rank](x, size),)
@@ -128,11 +139,20 @@ class AdaptiveAverage(AdaptiveWindows, Average):
         # Output size 1 is a mean in torch, whose order of adding depends on how many planes there are.
         sizes = self.axis_sizes(spatial)
         one = all(size.outputs == 1 for size in sizes)
-        return floating and not one and math.prod(size.longest for size in sizes) <= TORCH_TERMS
+        return (
+            floating
+            and not one
+            and self.placed_right(spatial)
+            and math.prod(size.longest for size in sizes) <= TORCH_TERMS
+        )
 
     def steps(self, spatial: Sizes, dtype: ElementType) -> int:
         by_torch = self._by_torch(spatial, floating=dtype.kind == "float")
         return self._covers(spatial) if by_torch else super().steps(spatial, dtype)
+
+    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
+        by_torch = self._by_torch(spatial, floating=dtype.kind == "float")
+        return self.kernel_workspace(spatial, dtype) if by_torch else super().workspace(spatial, dtype)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

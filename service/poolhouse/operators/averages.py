@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from poolhouse.dtypes import Kind
+from poolhouse.dtypes import INT64, ElementType, Kind
 from poolhouse.operators.operator import Number, Planes
 from poolhouse.operators.reductions import SUM, reduce_axis
 from poolhouse.operators.windowed import Window, Windowed
@@ -54,6 +54,10 @@ class Average(Windowed):
         except (OverflowError, ValueError):
             # fsum refuses inf - inf and overflow, where arithmetic has an answer.
             return (sum(window.values) / divisor,)
+
+    def element_bytes(self, dtype: ElementType) -> int:
+        # The two digits of int64 are summed one after the other, and then kept.
+        return 48 if dtype is INT64 else 24
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

@@ -99,6 +99,10 @@ class AvgPool(SlidingWindows, Average):
             return math.prod(self.spatial_out(spatial)) * math.prod(self.kernel_size)
         return super().steps(spatial, dtype)
 
+    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
+        by_torch = self._by_torch(spatial, floating=dtype.kind == "float")
+        return self.kernel_workspace(spatial, dtype) if by_torch else super().workspace(spatial, dtype)
+
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         if self._by_torch(tuple(x.shape[1:]), floating=x.is_floating_point()):

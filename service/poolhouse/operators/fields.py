@@ -30,7 +30,11 @@ class FieldError(Exception):
 
 def shown(value: object) -> str:
     """A value as a message quotes it: short, whatever was sent."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:
+        # Python refuses to write out an integer of more than 4,300 digits, wherever it stands.
+        return "an integer of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "…"
 
 

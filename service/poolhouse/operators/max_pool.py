@@ -12,6 +12,7 @@ from poolhouse.dtypes import ElementType
 from poolhouse.operators.fields import Flag, Sizes, spec
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
+from poolhouse.operators.slices import PAYS_FROM, maxima_by_slices
 from poolhouse.operators.sliding import (
     SlidingWindows,
     ceil_mode_field,
@@ -71,9 +72,10 @@ class MaxPool(SlidingWindows, Maximum):
     )
 
     def geometry(self, axis: int) -> Sliding:
-        return Sliding(
-            self.kernel_size[axis], self.stride[axis], self.padding[axis], self.dilation[axis], self.ceil_mode
-        )
+        kernel = self.kernel_size[axis]
+        # One element has no distance to a next one, and CUDA's kernel reads outside the input for a large one.
+        dilation = self.dilation[axis] if kernel > 1 else 1
+        return Sliding(kernel, self.stride[axis], self.padding[axis], dilation, self.ceil_mode)
 
     def _by_torch(self) -> bool:
         return math.prod(self.kernel_size) <= TORCH_TERMS
@@ -83,18 +85,38 @@ class MaxPool(SlidingWindows, Maximum):
             return math.prod(self.spatial_out(spatial)) * math.prod(self.kernel_size)
         return super().steps(spatial, dtype)
 
+    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
+        return self.kernel_workspace(spatial, dtype) if self._by_torch() else super().workspace(spatial, dtype)
+
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         if not self._by_torch():
             return super().run(planes)
         x = planes["input"]
         if x.dtype is torch.bool:
-            values, *rest = self._torch_maxima(x.view(torch.uint8))
+            values, *rest = self._small_maxima(x.view(torch.uint8))
             return (values.view(torch.bool), *rest)
+        return self._small_maxima(x)
+
+    def _small_maxima(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if (
+            x.device.type == "cpu"
+            and not self.return_indices
+            and x.numel() >= PAYS_FROM
+            and math.prod(self.kernel_size) > 1
+        ):
+            found = maxima_by_slices(x, [self.geometry(axis) for axis in range(self.rank)])
+            if found is not None:
+                return (found,)
         return self._torch_maxima(x)
+
+    def _dilation(self) -> Sizes:
+        if 1 not in self.kernel_size:
+            return self.dilation
+        return tuple(self.geometry(axis).dilation for axis in range(self.rank))
 
     def _torch_maxima(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         if self.rank == 1 and x.is_floating_point() and not self.return_indices:
-            one = F.max_pool1d(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+            one = F.max_pool1d(x, self.kernel_size, self.stride, self.padding, self._dilation(), self.ceil_mode)
             return (one,)
         # max_pool1d has no integers without indices, and is slower with them than the same line as a row.
         line = self.rank == 1
@@ -104,7 +126,7 @@ class MaxPool(SlidingWindows, Maximum):
                 (1, self.kernel_size),
                 (1, self.stride),
                 (0, self.padding),
-                (1, self.dilation),
+                (1, self._dilation()),
             )
         )
         laid = x.unsqueeze(1) if line else x
@@ -113,6 +135,7 @@ class MaxPool(SlidingWindows, Maximum):
             indexed = F.max_pool3d_with_indices if self.rank == 3 else F.max_pool2d_with_indices
             found = indexed(laid, kernel, stride, padding, dilation, self.ceil_mode)
         else:
-            plain = F.max_pool3d if self.rank == 3 else F.max_pool2d
+            # Not F.max_pool2d: choosing among its overloads takes as long as a tiny pooling.
+            plain = torch.max_pool3d if self.rank == 3 else torch.max_pool2d
             found = (plain(laid, kernel, stride, padding, dilation, self.ceil_mode),)
         return tuple(each.squeeze(1) for each in found) if line else found

@@ -8,9 +8,10 @@ from typing import ClassVar, Final
 
 import torch
 
-from poolhouse.dtypes import Kind
+from poolhouse.dtypes import ElementType, Kind
 from poolhouse.operators.operator import Number, Planes
-from poolhouse.operators.reductions import MAXIMUM, Tensors, reduce_axis
+from poolhouse.operators.reductions import BARE_MAXIMUM, MAXIMUM, Monoid, Tensors, reduce_axis
+from poolhouse.operators.slices import has_negative_zero
 from poolhouse.operators.windowed import Window, Windowed
 from poolhouse.operators.windows import Windows
 
@@ -34,6 +35,9 @@ class Maximum(Windowed):
     padding_value: ClassVar[str] = "Padding is below every value and is never chosen."
 
     return_indices: bool
+
+    def element_bytes(self, dtype: ElementType) -> int:
+        return 3 * (dtype.itemsize + (8 if self.return_indices else 0))
 
     def outputs(self) -> tuple[str, ...]:
         return ("output", "indices") if self.return_indices else ("output",)
@@ -60,12 +64,28 @@ def largest(x: torch.Tensor, windows: Sequence[Windows], *, with_indices: bool) 
     state: Tensors = (x.view(torch.uint8) if x.dtype is torch.bool else x,)
     if with_indices:
         state = (*state, _own_index(x))
+    bare = not with_indices and _bare_is_enough(state[0])
+    found = _reduced(state, windows, BARE_MAXIMUM if bare else MAXIMUM)
+    if bare and x.is_floating_point() and bool(found[0].isnan().any()):
+        found = _reduced(state, windows, MAXIMUM)
+    values = found[0].contiguous()
+    if values.untyped_storage().data_ptr() == x.untyped_storage().data_ptr():
+        # Windows of one element each are a view of the input, and an answer has memory of its own.
+        values = values.clone()
+    values = values.view(torch.bool) if x.dtype is torch.bool else values
+    return (values, found[1].to(torch.int64).contiguous()) if with_indices else (values,)
+
+
+def _reduced(state: Tensors, windows: Sequence[Windows], monoid: Monoid) -> Tensors:
     rank = len(windows)
     for axis in reversed(range(rank)):
-        state = reduce_axis(state, axis - rank, windows[axis], MAXIMUM)
-    values = state[0].contiguous()
-    values = values.view(torch.bool) if x.dtype is torch.bool else values
-    return (values, state[1].to(torch.int64).contiguous()) if with_indices else (values,)
+        state = reduce_axis(state, axis - rank, windows[axis], monoid)
+    return state
+
+
+def _bare_is_enough(x: torch.Tensor) -> bool:
+    """Whether the fast maximum gives the same bits, but for a NaN, which is looked for afterwards."""
+    return x.device.type == "cpu" and not (x.is_floating_point() and has_negative_zero(x))
 
 
 def _own_index(x: torch.Tensor) -> torch.Tensor:

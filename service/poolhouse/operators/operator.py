@@ -57,6 +57,11 @@ class Refusal:
     dtype: str = "float32"
 
 
+WORKSPACE_BYTES: Final = 4 * 2**30
+"""Intermediate results of one plane may take this much: a plane is never cut, and ten bytes of input can ask for a
+billion windows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one request may ask for at most; bytes of all outputs, and window elements looked at."""
@@ -307,6 +312,14 @@ class Operator:
                 f"this would look at about {work} window elements; the limit is {limits.work}. "
                 "Use a smaller window or a larger stride, or send fewer planes at once.",
             )
+        workspace = self.workspace(spatial, outline.dtype)
+        if workspace > WORKSPACE_BYTES:
+            raise Unprocessable(
+                "work_too_large",
+                f"the intermediate results of one plane of {shown(list(spatial))} would take {workspace} bytes; "
+                f"the limit is {WORKSPACE_BYTES}. "
+                "Ask for a smaller output, or cut the input into smaller ones.",
+            )
         return Plan(
             spec=self,
             inputs=dict(inputs),
@@ -314,7 +327,7 @@ class Operator:
             planes=planes,
             spatial=spatial,
             work=work if planes else 0,
-            workspace_bytes=self.workspace(spatial, outline.dtype) if planes else 0,
+            workspace_bytes=workspace if planes else 0,
             warnings=tuple(self.warnings(spatial)),
         )
 

@@ -11,6 +11,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,10 @@ class AxisSize:
 
     outputs: int
     longest: int
+
+
+_POSITION_BYTES: Final = 64
+"""What it takes to say where one window of one axis lies, on the way there included."""
 
 
 class Windowed(Operator):
@@ -89,14 +94,23 @@ class Windowed(Operator):
             sizes[axis] = size.outputs
         return total
 
+    def element_bytes(self, dtype: ElementType) -> int:
+        """Bytes for one element of what is reduced, of the table and of its next level together."""
+        return 24
+
     def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
-        # Along an axis: the table and its next level, or a window laid out, each with values and indices
-        # of up to 8 bytes; an output axis can be longer than the input's.
+        sizes = self.axis_sizes(spatial)
+        # An output axis can be longer than the input's, and windows may be laid out beside one another.
         largest = [
-            max(length, 2 * size.outputs * min(size.longest, 2))
-            for length, size in zip(spatial, self.axis_sizes(spatial), strict=True)
+            max(length, 2 * size.outputs * min(size.longest, 2)) for length, size in zip(spatial, sizes, strict=True)
         ]
-        return 40 * math.prod(largest)
+        where = _POSITION_BYTES * sum(size.outputs for size in sizes)
+        return self.element_bytes(dtype) * math.prod(largest) + where
+
+    def kernel_workspace(self, spatial: Sizes, dtype: ElementType) -> int:
+        """Bytes that torch's own kernel takes: indices nobody asked for, and 16-bit floats as 32."""
+        out = math.prod(self.spatial_out(spatial))
+        return 8 * out + (4 * (math.prod(spatial) + out) if dtype.itemsize == 2 else 0)
 
     def work_out(
         self, plane: npt.NDArray[np.generic], beside: npt.NDArray[np.generic] | None

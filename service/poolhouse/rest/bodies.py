@@ -13,12 +13,13 @@ The rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from poolhouse.errors import DeadlinePassed, Malformed, TooLarge, TooSlow
 from poolhouse.wire.inflate import Inflater
@@ -113,6 +114,10 @@ async def read_body(
         CallerGone: when the caller closed the connection.
     """
     rules.check_length(length)
+    # Most bodies are here already: no clock is set for those.
+    first = _Begun(receive())
+    if inflater is None and first.message is not None and not first.message.get("more_body", False):
+        return _whole(first.message, length, rules)
     loop = asyncio.get_running_loop()
     begun = last = loop.time()
     slack_s = rules.silence_s * _SLACK
@@ -120,13 +125,12 @@ async def read_body(
     ends = rules.patience_ends(begun, begun, 0) + slack_s
     try:
         async with asyncio.timeout_at(ends if deadline is None else min(ends, deadline)) as patience:
-            message = await receive()
+            message = await first
+            if inflater is None and not message.get("more_body", False):
+                return _whole(message, length, rules)
             if message["type"] == "http.disconnect":
                 raise CallerGone
             piece: bytes = message.get("body", b"")
-            if inflater is None and not message.get("more_body", False):
-                _check_length(len(piece), length, rules)
-                return memoryview(piece)
             into: _Buffer = _Grown(rules) if length is None else _Fixed(length)
             if inflater is not None:
                 into = _Inflated(inflater, rules)
@@ -170,6 +174,44 @@ def _check_length(received: int, length: int | None, rules: BodyRules) -> None:
             f"The body has {relation} bytes ({received}) than its Content-Length says ({length}). "
             "Send exactly as many bytes as announced.",
         )
+
+
+def _whole(message: Message, length: int | None, rules: BodyRules) -> memoryview:
+    """The body that came in one message; nothing is copied."""
+    if message["type"] == "http.disconnect":
+        raise CallerGone
+    piece: bytes = message.get("body", b"")
+    _check_length(len(piece), length, rules)
+    return memoryview(piece)
+
+
+class _Begun:
+    """A coroutine run as far as it goes without waiting: then its result is ``message``, else it can be awaited."""
+
+    def __init__(self, coroutine: Awaitable[Message]) -> None:
+        self._steps = coroutine.__await__()
+        self.message: Message | None = None
+        try:
+            self._waits_for = next(self._steps)
+        except StopIteration as done:
+            self.message = done.value
+
+    def __await__(self) -> Generator[object, object, Message]:
+        if self.message is not None:
+            return self.message
+        waits_for = self._waits_for
+        while True:
+            try:
+                sent = yield waits_for
+            except BaseException as error:  # a timeout or a cancellation goes to whoever waits inside
+                step = partial(self._steps.throw, error)
+            else:
+                step = partial(self._steps.send, sent)
+            try:
+                waits_for = step()
+            except StopIteration as done:
+                message: Message = done.value
+                return message
 
 
 class _Buffer(Protocol):

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
 from time import monotonic, perf_counter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
@@ -38,6 +37,8 @@ _ENCODE_ON_LOOP_BYTES = {"json": 64 * 1024, "npz": 1024 * 1024}
 # A number in JSON is a few characters; read, it is an object and its place in a list, until the array is made.
 _JSON_SWELLS = 12
 _COMPRESS_ON_LOOP_BYTES = 16 * 1024
+# One packet is one packet, compressed or not.
+_COMPRESS_FROM_BYTES = 1024
 
 
 class PoolEndpoint:
@@ -105,8 +106,9 @@ class PoolEndpoint:
         decoded = perf_counter()
         check_deadline(deadline)
 
-        working = self._pooling.pool(ticket, lease, deadline)
-        answer = await (working if self._pooling.at_once(ticket.plan) else unless_gone(working, receive))
+        answer = self._pooling.pool_here(ticket, lease)
+        if answer is None:
+            answer = await unless_gone(self._pooling.pool(ticket, lease, deadline), receive)
         pooled = perf_counter()
 
         reply = Message(answer.tensors, encoding=message.encoding)
@@ -127,8 +129,7 @@ class PoolEndpoint:
         return message, self._pooling.prepare(asked.name, message)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """What is known of a request before its body."""
 
     name: str
@@ -160,8 +161,12 @@ async def unless_gone(work: Coroutine[object, object, Answer], receive: Receive)
             raise CallerGone
         return working.result()
     finally:
-        working.cancel()
         leaving.cancel()
+        if not working.done():
+            working.cancel()
+            # Until the engine has let go of the job it may still hand it to a device, and share its lease:
+            # the caller of this must not give that back before.
+            await asyncio.wait((working,))
 
 
 def body_rules(settings: Settings) -> tuple[BodyRules, BodyRules]:
@@ -234,7 +239,9 @@ async def _encode(codec: Codec, reply: Message, compression: Literal["gzip", "zs
 
 def _write(codec: Codec, reply: Message, compression: Literal["gzip", "zstd"] | None) -> Encoded:
     encoded = codec.encode(reply)
-    return encoded if compression is None else compress(encoded, compression)
+    if compression is None or encoded.nbytes < _COMPRESS_FROM_BYTES:
+        return encoded
+    return compress(encoded, compression)
 
 
 def _nbytes(tensors: Mapping[str, Tensor]) -> int:

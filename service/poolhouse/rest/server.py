@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import signal
@@ -56,6 +57,9 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
         await super().startup(sockets)
+        # What the start has made stays: the collector need not look through all of torch again and again.
+        gc.collect()
+        gc.freeze()
         if self.started:
             self._on_ready(self)
 

@@ -1,0 +1,88 @@
+"""Up to how many bytes joining requests pays on the CPU: what settles ``JOIN_BYTES`` of ``backend/worker``.
+
+A crowd of equal jobs goes through the real engine and worker, once each alone and once joined to batches of
+a given size, in turn. Joining saves a hand-over a job and copies its elements in and out. On one thread: with more,
+torch splits joined batches between them, which says something of the machine's other work and little of joining.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import time
+from typing import Final
+
+import numpy as np
+
+from _machine import machine, write
+from poolhouse.backend.devices import choose_devices, use_threads
+from poolhouse.backend.worker import PIECE_BYTES, Load, TorchWorker
+from poolhouse.batching.backlog import Budget
+from poolhouse.batching.engine import Engine
+from poolhouse.batching.ledger import Ledger
+from poolhouse.dtypes import FLOAT32
+from poolhouse.operators.catalogue import discover
+from poolhouse.operators.operator import Limits
+from poolhouse.tensors import Tensor
+
+CROWD: Final = 64
+SIDES: Final = (8, 16, 32, 64, 128, 256)
+"""Each job is a square of float32; its bytes are counted as the engine does: input, output and workspace."""
+JOINED_BYTES: Final = tuple(2**power for power in range(14, 24))
+
+
+async def crowd_us(engine: Engine[Load], tensor: Tensor) -> float:
+    """The time of one crowd, a job."""
+    plan = discover().find("max_pool2d").of(kernel_size=2).plan({"input": tensor.outline}, Limits(2**30, 2**40))
+    ledger = Ledger(2**32)
+
+    async def call() -> None:
+        lease = ledger.lease(plan.held_bytes)
+        assert lease is not None
+        await engine.submit(Load(plan, {"input": tensor}).job(), lease, "max_pool2d")
+        lease.release()
+
+    begun = time.perf_counter()
+    await asyncio.gather(*[call() for _ in range(CROWD)])
+    return 1e6 * (time.perf_counter() - begun) / CROWD
+
+
+async def measure(rounds: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
+    worker = TorchWorker(choose_devices(("cpu",))[0])
+    engine: Engine[Load] = Engine([("cpu", worker)])
+    rows: list[list[str]] = []
+    figures: dict[str, dict[str, float]] = {}
+    for side in SIDES:
+        array = np.random.default_rng(side).standard_normal((1, 1, side, side)).astype(np.float32)
+        tensor = Tensor(FLOAT32, array)
+        taken: dict[int, list[float]] = {0: [], **{joined: [] for joined in JOINED_BYTES}}
+        for turn in range(rounds + 3):
+            for joined, times in taken.items():
+                worker.budget = Budget(PIECE_BYTES, joined)
+                took = await crowd_us(engine, tensor)
+                if turn >= 3:
+                    times.append(took)
+        medians = {joined: statistics.median(times) for joined, times in taken.items()}
+        figures[str(side)] = {str(joined): us for joined, us in medians.items()}
+        alone = medians[0]
+        rows.append([f"{side}×{side}", f"{alone:.0f}", *(f"{medians[joined] / alone:.2f}" for joined in JOINED_BYTES)])
+        print(*rows[-1])
+    await engine.stop()
+    return rows, figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=60, help="crowds of each size and way")
+    parser.add_argument("--threads", type=int, default=1, help="that torch may take")
+    asked = parser.parse_args()
+    place = machine()
+    use_threads(asked.threads)
+    rows, figures = asyncio.run(measure(asked.rounds))
+    heads = ("plane", "alone, µs a job", *(f"{joined // 1024} KiB" for joined in JOINED_BYTES))
+    write("joining", place, heads, rows, figures)
+
+
+if __name__ == "__main__":
+    main()

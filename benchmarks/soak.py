@@ -1,0 +1,98 @@
+"""A long run over many connections: every bit of every reply compared, and what the service holds at the end.
+
+Prints wrong answers, the growth of its memory after the warm-up, and the gauges that must be zero.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
+from pathlib import Path
+from random import Random
+
+from _machine import machine, write
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder that holds the tests
+
+from tests.hostile.process import ServerProcess, server_process
+from tests.together import Call, call_of, fault_in
+
+ALLOWED_GROWTH_MIB = 32.0
+GAUGES = re.compile(r"^(poolhouse_\w*(?:in_flight|held|jobs|waiting)\w*)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
+
+
+def share(server: ServerProcess, calls: list[Call], start: int, count: int) -> list[str]:
+    """One connection's part: the faults it found."""
+    faults = []
+    with server.caller() as caller:
+        for number in range(start, start + count):
+            call = calls[(number * 31) % len(calls)]
+            try:
+                reply = caller.ask("POST", call.target, call.headers, call.body)
+                fault = fault_in(call, reply.status, reply.body)
+            except (HTTPException, OSError) as error:
+                fault = f"{error!r} to {call.target}"
+                caller.close()
+            if fault:
+                faults.append(fault)
+    return faults
+
+
+def run(server: ServerProcess, calls: list[Call], connections: int, count: int) -> list[str]:
+    """All connections at once, in rounds, with progress."""
+    faults: list[str] = []
+    done, each = 0, 50
+    with ThreadPoolExecutor(connections) as pool:
+        while done < count:
+            parts = [pool.submit(share, server, calls, done + number * each, each) for number in range(connections)]
+            faults += [fault for part in parts for fault in part.result()]
+            done += each * connections
+            print(f"\r{done:,} of {count:,}, {len(faults)} wrong", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return faults
+
+
+def gauges(server: ServerProcess) -> dict[str, float]:
+    """What ``/metrics`` says is held, waiting or under way."""
+    with server.caller() as caller:
+        text = caller.ask("GET", "/metrics").body.decode()
+    return {name: float(value) for name, value in GAUGES.findall(text)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--calls", type=int, default=1000, help="different requests, drawn once")
+    parser.add_argument("--inline-work", type=int, default=0, help="0 sends everything through the queue")
+    asked = parser.parse_args()
+    place = machine()
+    calls = [call_of(Random(f"soak {number}")) for number in range(asked.calls)]
+    with server_process(device="cpu", inline_work=asked.inline_work) as server:
+        run(server, calls, asked.connections, max(asked.requests // 10, asked.calls))
+        warm = server.held_bytes
+        begun = time.perf_counter()
+        faults = run(server, calls, asked.connections, asked.requests)
+        seconds = time.perf_counter() - begun
+        growth = (server.held_bytes - warm) / 2**20
+        left = gauges(server)
+    for fault, times in Counter(faults).most_common(10):
+        print(f"{times} × {fault}")
+    rows = [
+        ["requests", f"{asked.requests:,} over {asked.connections} connections"],
+        ["wrong answers", str(len(faults))],
+        ["memory growth after warm-up", f"{growth:.1f} MiB of {ALLOWED_GROWTH_MIB:.0f} allowed"],
+        ["gauges that are not zero", ", ".join(f"{name} {value:g}" for name, value in left.items() if value) or "none"],
+        ["requests a second, the comparing client included", f"{asked.requests / seconds:.0f}"],
+    ]
+    write("soak", place, ("what", "found"), rows, {"growth_mib": growth, "wrong": len(faults), "gauges": left})
+    sys.exit(bool(faults) or growth > ALLOWED_GROWTH_MIB or any(left.values()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,447 @@
+"""Plain HTTP/1.1 over a socket, for http:// and Unix sockets without a proxy: where the time of httpx would show.
+
+What is read is decided by :func:`reading`, a generator that touches nothing: it asks for memory to be filled, and so
+the body of an answer goes from the socket straight to where it shall lie. Two drivers fill it, one of which blocks.
+Request bodies go out as they lie, in views.
+
+The rules:
+
+- one request at a time on a connection, which is kept for the next one if the answer was read to its end;
+- a kept connection that the server has closed in the meantime is replaced, once, without a word;
+- an answer that comes while the body still goes out, and ends the connection, is read: it says why.
+
+Source: RFC 9112.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Collection, Generator, Iterator
+from contextlib import contextmanager
+from threading import Lock, get_ident
+from typing import Final
+from urllib.parse import urlsplit
+
+from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
+from poolhouse.client.exchange import Answer, Patience, Request, Send
+from poolhouse.client.filling import Filling
+
+_HEAD_BYTES: Final = 32 * 1024
+_TOGETHER_BYTES: Final = 64 * 1024
+"""A body up to here is copied behind its head: one packet to the server is worth more than a copy."""
+_STEP_BYTES: Final = 1024 * 1024
+"""Of a larger one, what one timeout is for."""
+_KEPT: Final = 32
+_KEPT_S: Final = 60.0
+"""Servers close what was silent for longer."""
+
+_Address = str | tuple[str | int, ...] | tuple[int, bytes]
+
+Reading = Generator[memoryview, int, tuple[Answer, bool]]
+"""Yields memory to be filled, is sent how many bytes came (0: the end), returns the answer and whether to keep on."""
+
+
+class _NothingCame(ConnectionFailed):
+    """The connection was closed before the first byte of an answer, as one that was kept too long is."""
+
+
+def reading(request: Request) -> Reading:
+    """Reads the answer to this request.
+
+    Raises:
+        ConnectionFailed: the connection closed too early.
+        UnexpectedAnswer: what comes is not HTTP/1.1.
+    """
+    inflow = _Inflow()
+    status, version, headers = 100, "", dict[str, str]()
+    while 100 <= status < 200:
+        status, version, headers = yield from inflow.head()
+    filling = Filling(request, status, headers)
+    kept = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        while size := _chunk_size((yield from inflow.line())):
+            filling.add((yield from inflow.take(size + 2))[:-2])
+        while (yield from inflow.line()):
+            pass
+    elif "content-length" in headers or status in (204, 304):
+        filling.add(inflow.rest(filling.wanted))
+        for room in filling.open_rooms():
+            at = 0
+            while at < len(room):
+                count = yield room[at:]
+                if not count:
+                    raise ConnectionFailed("The connection closed before the whole answer had come.")
+                at += count
+        filling.filled()
+        kept = kept and not inflow.has_more
+    else:
+        # Without a length the end of the connection is the end of the answer.
+        kept = False
+        while piece := (yield from inflow.any()):
+            filling.add(piece)
+    return Answer(status, headers, filling.whole()), kept
+
+
+class _Inflow:
+    """What has come and is not yet read; the parts are generators of :data:`Reading`'s kind."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(_HEAD_BYTES)
+        self._start = 0
+        self._end = 0
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something came that nobody has asked for."""
+        return self._start < self._end
+
+    def head(self) -> Generator[memoryview, int, tuple[int, str, dict[str, str]]]:
+        """Status, version and headers, which must fit the buffer."""
+        while (end := self._buffer.find(b"\r\n\r\n", self._start, self._end)) < 0:
+            if self._end == _HEAD_BYTES:
+                raise UnexpectedAnswer(0, f"The head of the answer is longer than {_HEAD_BYTES} bytes.")
+            count = yield memoryview(self._buffer)[self._end :]
+            if not count:
+                kind = ConnectionFailed if self._end else _NothingCame
+                raise kind("The server closed the connection without an answer.")
+            self._end += count
+        lines = self._buffer[self._start : end].decode("latin-1").split("\r\n")
+        self._start = end + 4
+        version, _, said = lines[0].partition(" ")
+        if version not in ("HTTP/1.1", "HTTP/1.0") or not said[:3].isdecimal():
+            raise UnexpectedAnswer(0, f"What answers does not speak HTTP/1.1: {lines[0][:80]!r}.")
+        headers: dict[str, str] = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        return int(said[:3]), version, headers
+
+    def rest(self, most: int) -> memoryview:
+        """What has already come of the next ``most`` bytes."""
+        start = self._start
+        self._start = min(self._end, start + most)
+        return memoryview(self._buffer)[start : self._start]
+
+    def any(self) -> Generator[memoryview, int, bytes]:
+        """The next bytes, or nothing at the end."""
+        if not self.has_more:
+            self._start = self._end = 0
+            self._end = yield memoryview(self._buffer)
+        return bytes(self.rest(_HEAD_BYTES))
+
+    def take(self, size: int) -> Generator[memoryview, int, bytes]:
+        """Exactly so many bytes."""
+        found = bytearray()
+        while len(found) < size:
+            if not self.has_more:
+                self._start = self._end = 0
+                self._end = yield memoryview(self._buffer)
+                if not self._end:
+                    raise ConnectionFailed("The connection closed before the whole answer had come.")
+            found += self.rest(size - len(found))
+        return bytes(found)
+
+    def line(self) -> Generator[memoryview, int, bytes]:
+        """The next line without its end."""
+        found = b""
+        while not found.endswith(b"\r\n"):
+            found += yield from self.take(1)
+            if len(found) > 1024:
+                raise UnexpectedAnswer(0, "A chunk of the answer has no size.")
+        return found[:-2]
+
+
+def _chunk_size(line: bytes) -> int:
+    try:
+        return int(line.partition(b";")[0], 16)
+    except ValueError:
+        raise UnexpectedAnswer(0, f"A chunk of the answer has the size {line[:20]!r}.") from None
+
+
+def outgoing(send: Send, host: str) -> Iterator[bytes | memoryview]:
+    """The request's bytes, in views where it is large."""
+    request = send.request
+    lines = [f"{request.method} {request.target} HTTP/1.1", f"Host: {host}"]
+    lines += [f"{name}: {value}" for name, value in request.headers]
+    if request.method != "GET":
+        lines.append(f"Content-Length: {request.nbytes}")
+    head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+    if request.nbytes <= _TOGETHER_BYTES:
+        yield b"".join((head, *request.body))
+        return
+    yield head
+    for part in request.body:
+        view = memoryview(part)
+        for start in range(0, len(view), _STEP_BYTES):
+            yield view[start : start + _STEP_BYTES]
+
+
+class _Kept:
+    """Where connections go, and those that wait for their next request, the youngest first."""
+
+    def __init__(self, origin: str, uds: str | None) -> None:
+        parts = urlsplit(origin)
+        self.origin = f"unix:{uds}" if uds else origin
+        self.uds = uds
+        self.host = parts.netloc.rpartition("@")[2]
+        self.address = (parts.hostname or "localhost", parts.port or 80)
+        self._idle: list[tuple[socket.socket, float]] = []
+        self._lock = Lock()
+
+    def take(self) -> socket.socket | None:
+        """A connection that still seems open."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                found, since = self._idle.pop()
+            if time.monotonic() - since < _KEPT_S and _silent(found):
+                return found
+            found.close()
+
+    def give(self, connection: socket.socket) -> None:
+        """Keep a connection for the next request."""
+        with self._lock:
+            if len(self._idle) < _KEPT:
+                self._idle.append((connection, time.monotonic()))
+                return
+        connection.close()
+
+    def close(self) -> None:
+        """Close those that wait."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection, _ in idle:
+            connection.close()
+
+    def failed(self, failure: OSError) -> ConnectionFailed:
+        """What a caller is told."""
+        if isinstance(failure, TimeoutError):
+            return TimedOut(f"{self.origin} did not answer in time; give the call a longer timeout.")
+        return ConnectionFailed(f"{self.origin} gave no answer: {failure.strerror or failure}.")
+
+
+def _silent(connection: socket.socket) -> bool:
+    # An idle connection on which something can be read has been closed, or is out of step.
+    connection.setblocking(False)
+    try:
+        connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _hurry(connection: socket.socket) -> None:
+    if connection.family != getattr(socket, "AF_UNIX", None):
+        # Or the last packet of a body would wait for the server's word on the first.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class DirectTransport:
+    """Blocking sockets.
+
+    Args:
+        origin: ``http://host:port``.
+        uds: path of a Unix socket to connect to instead.
+    """
+
+    def __init__(self, origin: str, uds: str | None = None) -> None:
+        self._kept = _Kept(origin, uds)
+        self._busy: dict[int, socket.socket] = {}
+        self._cut: set[int] = set()
+
+    def exchange(self, send: Send) -> Answer:
+        """The answer to this."""
+        self._cut.discard(get_ident())
+        until = None if send.patience.whole_s is None else time.monotonic() + send.patience.whole_s
+        connection = self._kept.take()
+        if connection is not None:
+            try:
+                return self._ask(connection, send, until)
+            except _NothingCame:
+                if get_ident() in self._cut:
+                    raise
+        return self._ask(self._connect(send.patience), send, until)
+
+    def _connect(self, patience: Patience) -> socket.socket:
+        try:
+            if self._kept.uds is None:
+                connection = socket.create_connection(self._kept.address, patience.connect_s)
+            else:
+                connection = socket.socket(socket.AF_UNIX)
+                connection.settimeout(patience.connect_s)
+                connection.connect(self._kept.uds)
+        except TimeoutError:
+            raise ConnectionFailed(f"{self._kept.origin} did not accept a connection in time; is it up?") from None
+        except OSError as failure:
+            raise self._kept.failed(failure) from failure
+        _hurry(connection)
+        return connection
+
+    def _ask(self, connection: socket.socket, send: Send, until: float | None) -> Answer:
+        with self._at_work(connection):
+            unsent: OSError | None = None
+            try:
+                for piece in outgoing(send, self._kept.host):
+                    connection.settimeout(_left_s(send.patience, until))
+                    connection.sendall(piece)
+            except (BrokenPipeError, ConnectionResetError) as failure:
+                unsent = failure
+            reader = reading(send.request)
+            try:
+                room = next(reader)
+                while True:
+                    connection.settimeout(_left_s(send.patience, until))
+                    room = reader.send(connection.recv_into(room))
+            except StopIteration as done:
+                answer: Answer
+                answer, keep = done.value
+            except ConnectionResetError:
+                raise _NothingCame("The connection was reset before an answer came.") from None
+            if keep and unsent is None:
+                self._kept.give(connection)
+            else:
+                connection.close()
+            return answer
+
+    @contextmanager
+    def _at_work(self, connection: socket.socket) -> Iterator[None]:
+        thread = get_ident()
+        self._busy[thread] = connection
+        try:
+            yield
+        except OSError as failure:
+            connection.close()
+            raise self._kept.failed(failure) from failure
+        except BaseException:
+            # It stopped in the middle of something: nobody can say what comes next.
+            connection.close()
+            raise
+        finally:
+            del self._busy[thread]
+
+    def interrupt(self, threads: Collection[int]) -> None:
+        """Break off what these threads are waiting for."""
+        for thread in threads:
+            connection = self._busy.get(thread)
+            if connection is not None:
+                self._cut.add(thread)
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    # It has just ended by itself.
+                    continue
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._kept.close()
+
+
+def _left_s(patience: Patience, until: float | None) -> float:
+    if until is None:
+        return patience.silence_s
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimedOut("The answer did not come before the call's deadline; give it a longer timeout.")
+    return min(left, patience.silence_s)
+
+
+class AsyncDirectTransport:
+    """Sockets on the running event loop.
+
+    Args:
+        origin: ``http://host:port``.
+        uds: path of a Unix socket to connect to instead.
+    """
+
+    def __init__(self, origin: str, uds: str | None = None) -> None:
+        self._kept = _Kept(origin, uds)
+
+    async def exchange(self, send: Send) -> Answer:
+        """The answer to this."""
+        try:
+            async with asyncio.timeout(send.patience.whole_s):
+                connection = self._kept.take()
+                if connection is not None:
+                    try:
+                        return await self._ask(connection, send)
+                    except _NothingCame:
+                        pass
+                return await self._ask(await self._connect(send.patience), send)
+        except OSError as failure:
+            raise self._kept.failed(failure) from failure
+
+    async def _connect(self, patience: Patience) -> socket.socket:
+        loop = asyncio.get_running_loop()
+        connection: socket.socket | None = None
+        last = OSError("the name has no address")
+        try:
+            async with asyncio.timeout(patience.connect_s):
+                for family, address in await self._addresses():
+                    connection = socket.socket(family)
+                    connection.setblocking(False)
+                    try:
+                        await loop.sock_connect(connection, address)
+                    except OSError as failure:
+                        connection.close()
+                        last = failure
+                        continue
+                    _hurry(connection)
+                    return connection
+        except TimeoutError:
+            if connection is not None:
+                connection.close()
+            raise ConnectionFailed(f"{self._kept.origin} did not accept a connection in time; is it up?") from None
+        except BaseException:
+            if connection is not None:
+                connection.close()
+            raise
+        raise last
+
+    async def _addresses(self) -> list[tuple[int, _Address]]:
+        if self._kept.uds is not None:
+            return [(socket.AF_UNIX, self._kept.uds)]
+        host, port = self._kept.address
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return [(family, address) for family, _, _, _, address in found]
+
+    async def _ask(self, connection: socket.socket, send: Send) -> Answer:
+        loop, silence_s = asyncio.get_running_loop(), send.patience.silence_s
+        unsent: OSError | None = None
+        try:
+            async with asyncio.timeout(silence_s) as patience:
+                try:
+                    for piece in outgoing(send, self._kept.host):
+                        await loop.sock_sendall(connection, piece)
+                        patience.reschedule(loop.time() + silence_s)
+                except (BrokenPipeError, ConnectionResetError) as failure:
+                    unsent = failure
+                reader = reading(send.request)
+                try:
+                    room = next(reader)
+                    while True:
+                        count = await loop.sock_recv_into(connection, room)
+                        patience.reschedule(loop.time() + silence_s)
+                        room = reader.send(count)
+                except StopIteration as done:
+                    answer: Answer
+                    answer, keep = done.value
+                except ConnectionResetError:
+                    raise _NothingCame("The connection was reset before an answer came.") from None
+        except BaseException:
+            # Cancelled or broken in the middle of something: nobody can say what comes next.
+            connection.close()
+            raise
+        if keep and unsent is None:
+            self._kept.give(connection)
+        else:
+            connection.close()
+        return answer
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        self._kept.close()

@@ -1,0 +1,75 @@
+"""Maxima by whole slices: an order of magnitude faster than torch's CPU kernel, and the same bits.
+
+The maximum of k elements a window is k - 1 maxima of strided slices, each of which runs at the memory's speed.
+``torch.maximum`` differs from torch's pooling in two corners: which of -0.0 and 0.0 it takes, and the bits of a NaN.
+The first can happen only where -0.0 goes in, the second only where a NaN comes out; both are looked for, and then
+the answer is None and the caller takes the way that is always right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
+
+from poolhouse.operators.windows import Sliding
+
+PAYS_FROM: Final = 8192
+"""Elements from which the slices are worth their calls."""
+
+_BITS: Final = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def has_negative_zero(x: torch.Tensor) -> bool:
+    """Whether some element is -0.0: as an integer, its bits are the least there are."""
+    bits = x.view(_BITS[x.element_size()])
+    return bool(bits.amin() == torch.iinfo(bits.dtype).min)
+
+
+def least_of(dtype: torch.dtype) -> float:
+    """The value that no maximum chooses while there is another."""
+    return float("-inf") if dtype.is_floating_point else torch.iinfo(dtype).min
+
+
+def maxima_by_slices(x: torch.Tensor, axes: Sequence[Sliding]) -> torch.Tensor | None:
+    """The largest element of each window; None where that could differ from torch's pooling in a bit.
+
+    Args:
+        x: ``(P, *spatial)`` on the CPU, floats or integers, not empty.
+        axes: the windows of each spatial axis, small ones; every window has an element inside.
+
+    Shape:
+        output ``(P, *spatial_out)``, contiguous.
+    """
+    floating = x.is_floating_point()
+    if floating and has_negative_zero(x):
+        return None
+    padding: list[int] = []
+    for axis, length in zip(reversed(axes), reversed(x.shape[1:]), strict=True):
+        end = (axis.outputs(length) - 1) * axis.stride - axis.padding + axis.reach
+        if end > 2 * (length + axis.padding):
+            # In ceil mode a dilated window may reach a billion positions beyond an input of ten.
+            return None
+        padding += [axis.padding, max(0, end - length)]
+    outputs = [axis.outputs(length) for axis, length in zip(axes, x.shape[1:], strict=True)]
+    if any(padding):
+        x = F.pad(x, padding, value=least_of(x.dtype))
+    # Outer axes first: their slices are whole rows, and make the rest smaller.
+    for dim, (axis, count) in enumerate(zip(axes, outputs, strict=True), start=1):
+        x = _along(x, dim, axis, count)
+    x = x.contiguous()
+    return None if floating and bool(x.isnan().any()) else x
+
+
+def _along(x: torch.Tensor, dim: int, axis: Sliding, outputs: int) -> torch.Tensor:
+    span = (outputs - 1) * axis.stride + 1
+    largest: torch.Tensor | None = None
+    for tap in range(axis.kernel):
+        part = x.narrow(dim, tap * axis.dilation, span)
+        if axis.stride > 1:
+            part = part.unfold(dim, 1, axis.stride).squeeze(-1)
+        largest = part if largest is None else torch.maximum(largest, part)
+    assert largest is not None
+    return largest

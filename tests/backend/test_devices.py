@@ -1,0 +1,53 @@
+"""Which devices are taken, for every setting and every machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from poolhouse.backend import devices
+from poolhouse.backend.devices import Device, choose_devices
+
+CPU = Device("cpu", "AVX2", None)
+CUDA = tuple(Device(f"cuda:{index}", "H100", 65_535) for index in range(2))
+MPS = Device("mps", "Apple GPU", 65_535)
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "chosen"),
+    [
+        ((CPU,), ("auto",), (CPU,)),
+        ((CPU, *CUDA), ("auto",), CUDA),
+        ((CPU, MPS), ("auto",), (MPS,)),
+        ((CPU, *CUDA), ("cpu",), (CPU,)),
+        ((CPU, *CUDA), ("cuda",), CUDA[:1]),
+        ((CPU, *CUDA), ("cuda:1",), CUDA[1:]),
+        ((CPU, *CUDA), ("cuda:1", "cpu"), (CUDA[1], CPU)),
+        ((CPU, *CUDA), ("cuda", "cuda:0"), CUDA[:1]),
+        ((CPU, MPS), ("mps", "cpu"), (MPS, CPU)),
+    ],
+)
+def test_the_devices_asked_for_are_taken_once_each_in_order(
+    there: tuple[Device, ...], wanted: tuple[str, ...], chosen: tuple[Device, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``auto`` takes the fastest kind there is; names are taken as they are said."""
+    monkeypatch.setattr(devices, "_present", lambda: there)
+
+    assert choose_devices(wanted) == chosen
+
+
+@pytest.mark.parametrize("wanted", ["cuda", "cuda:2", "mps"])
+def test_a_device_that_is_not_there_is_said_at_start(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that quietly pools elsewhere than it was told is found out too late."""
+    monkeypatch.setattr(devices, "_present", lambda: (CPU,))
+
+    with pytest.raises(ValueError, match=rf"there is no device '{wanted}' here; there are cpu"):
+        choose_devices((wanted,))
+
+
+def test_this_machine_has_a_cpu() -> None:
+    """The one device that every test stands on."""
+    (cpu,) = choose_devices(("cpu",))
+
+    assert (cpu.name, cpu.most_planes) == ("cpu", None)
+    assert cpu.model
+    assert cpu.torch_device.type == "cpu"

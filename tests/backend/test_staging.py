@@ -1,0 +1,188 @@
+"""The way to a device and back: each device that is here gives what the CPU gives, and says what is wrong with it."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+
+from poolhouse.backend.devices import Device, choose_devices
+from poolhouse.backend.staging import Copied, joined, within_int32
+from poolhouse.backend.worker import PIECE_BYTES, Load, TorchWorker, meaning, run_plan
+from poolhouse.batching.backlog import Batch, Job
+from poolhouse.batching.worker import DeviceFault, OutOfMemory
+from poolhouse.dtypes import FLOAT32
+from poolhouse.errors import Unprocessable
+from poolhouse.operators.operator import Limits, Operator, Plan
+from poolhouse.tensors import Tensor
+from tests.operators.drawing import CATALOGUE, CPU, OPERATORS, Case, case, numbers
+
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
+class Detour(TorchWorker):
+    """The CPU reached as if it were another device, so that the lines for those run here too."""
+
+    def __init__(self) -> None:
+        super().__init__(CPU)
+        self._way = Copied(torch.device("cpu"))
+
+
+def worker_on(name: str) -> TorchWorker:
+    return Detour() if name == "cpu" else TorchWorker(choose_devices((name,))[0])
+
+
+def drawn(seed: str, member: type[Operator]) -> Case:
+    random = Random(seed)
+    while (found := case(random, member)) is None or found.plan.nothing_to_pool:
+        pass
+    return found
+
+
+@pytest.mark.parametrize("name", DEVICES)
+@pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
+def test_every_device_answers_as_the_cpu_does(member: type[Operator], name: str) -> None:
+    """Two requests of one key go there together and each gets its own planes back."""
+    one = drawn(member.name, member)
+    worker = worker_on(name)
+    loads = [Load(one.plan, one.tensors) for _ in range(2)]
+
+    worker.run(Batch(tuple(load.job().whole() for load in loads), "full"))
+
+    alone = run_plan(one.plan, one.tensors, CPU)
+    for load in loads:
+        for output, tensor in load.answer().items():
+            given, expected = numbers(tensor), numbers(alone[output])
+            assert tensor.outline == alone[output].outline
+            if name == "cpu" or output == "indices":
+                np.testing.assert_array_equal(given, expected)
+            else:
+                near = 1e-2 if tensor.dtype.itemsize == 2 else 1e-5
+                np.testing.assert_allclose(given.astype(np.float64), expected.astype(np.float64), rtol=near)
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_a_device_that_works_can_be_rebuilt_and_works_on(name: str) -> None:
+    """Rebuilding leaves nothing behind that the old way held."""
+    worker = worker_on(name)
+    before = worker._way
+    one = drawn("rebuild", OPERATORS[0])
+
+    worker.rebuild()
+
+    assert worker._way is not before
+    load = Load(one.plan, one.tensors)
+    worker.run(Batch((load.job().whole(),), "idle"))
+    assert load.answer().keys() == one.plan.outputs.keys()
+    assert worker.budget.piece_bytes <= PIECE_BYTES
+
+
+class Failing(Copied):
+    """A way on which everything raises."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(torch.device("cpu"))
+        self._error = error
+        self.freed = 0
+
+    def run(self, spec: object, slices: object) -> list[torch.Tensor]:
+        raise self._error
+
+    def free_memory(self) -> None:
+        self.freed += 1
+
+    def piece_bytes(self, most: int) -> int:
+        return most // (1 + self.freed)
+
+    def try_out(self) -> None:
+        raise self._error
+
+    def anew(self) -> Failing:
+        return self
+
+
+def job_of(plan: Plan) -> Job[Load]:
+    return Load(plan, {"input": Tensor(FLOAT32, np.zeros((1, 2, 4, 4), np.float32))}).job()
+
+
+PLAN = (
+    CATALOGUE.find("max_pool2d")
+    .of(kernel_size=2)
+    .plan({"input": Tensor(FLOAT32, np.zeros((1, 2, 4, 4), np.float32)).outline}, Limits(2**30, 2**30))
+)
+
+
+def test_too_little_memory_frees_what_torch_keeps_and_asks_for_less() -> None:
+    """The halves that are tried next find what can be found, and later batches are smaller."""
+    worker, way = Detour(), Failing(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
+    worker._way = way
+
+    with pytest.raises(OutOfMemory):
+        worker.run(Batch((job_of(PLAN).whole(),), "idle"))
+
+    assert way.freed == 1
+    assert worker.budget.piece_bytes == PIECE_BYTES // 2
+
+
+def test_a_device_that_stays_broken_says_so_at_each_rebuilding() -> None:
+    """A broken context cannot be mended in the process: it must not look as if it had been."""
+    worker = Detour()
+    worker._way = Failing(RuntimeError("CUDA error: device-side assert triggered"))
+
+    with pytest.raises(DeviceFault):
+        worker.run(Batch((job_of(PLAN).whole(),), "idle"))
+    for _ in range(2):
+        with pytest.raises(DeviceFault):
+            worker.rebuild()
+
+
+@pytest.mark.parametrize(
+    ("error", "meant"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), OutOfMemory),
+        (MemoryError(), OutOfMemory),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), OutOfMemory),
+        (RuntimeError("CUDA error: out of memory"), OutOfMemory),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"), OutOfMemory),
+        (RuntimeError("CUDA error: device-side assert triggered"), DeviceFault),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), DeviceFault),
+        (RuntimeError("max_pool2d: not implemented for this"), RuntimeError),
+        (ValueError("CUDA error: as text of a caller"), ValueError),
+    ],
+)
+def test_what_torch_says_is_sorted_by_what_follows_from_it(error: Exception, meant: type[Exception]) -> None:
+    """Try half, give the device up, or look for the culprit: each wrong choice harms somebody innocent."""
+    assert type(meaning(error)) is meant
+
+
+def test_a_plane_that_a_device_cannot_count_never_reaches_it() -> None:
+    """CUDA kernels count a plane in 32 bits and read elsewhere beyond it (pytorch#176784)."""
+    side = math.isqrt(2**31) + 1
+    plane = torch.empty(1, dtype=torch.int8).expand(1, side, side)
+    spec = CATALOGUE.find("max_pool2d").of(kernel_size=2)
+
+    with pytest.raises(Unprocessable) as refused:
+        within_int32(spec, [{"input": plane}])
+
+    assert refused.value.code == "output_too_large"
+    within_int32(spec, [{"input": plane[:, :-2]}])
+
+
+def test_one_slice_is_not_copied() -> None:
+    """A lone request pays for no joining."""
+    alone = {"input": torch.zeros(3, 2)}
+
+    assert joined([alone]) is alone
+    assert joined([alone, alone])["input"].shape == (6, 2)
+
+
+def test_what_is_not_the_cpu_is_budgeted_by_its_grid() -> None:
+    """Some CUDA kernels put planes on a grid axis of 65,535."""
+    devices = {device.name: device for device in choose_devices(("auto", "cpu"))}
+
+    for device in devices.values():
+        assert (device.most_planes is None) == (device.name == "cpu")
+    assert TorchWorker(Device("cpu", "", None)).budget.planes is None

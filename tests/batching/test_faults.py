@@ -1,0 +1,614 @@
+"""What the engine makes of a device that fails in every way it can: only the culprit is harmed, and it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poolhouse.batching.ledger import Lease
+from poolhouse.errors import InternalError, Unavailable, Unprocessable
+from tests.batching.fake import FakeWorker, House, on_loop, outcomes, turns, until
+
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+@pytest.fixture
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """What the engine logs of the faults we make is not worth a reader's time."""
+    caplog.set_level(logging.CRITICAL, "poolhouse.batching")
+
+
+async def refusal(task: asyncio.Task[object]) -> BaseException | None:
+    await asyncio.wait([task])
+    return task.exception()
+
+
+# ---- a batch that throws
+
+
+@on_loop
+async def test_only_the_culprit_gets_the_error() -> None:
+    """63 of 64 are answered, and in a few tries more than one."""
+    house = House()
+    house.worker.poisoned["job17"] = ValueError("a poisoned load")
+    tasks = await house.hold()
+    jobs = await house.asks(*[f"job{number}" for number in range(64)])
+
+    house.worker.gate.set()
+
+    told = await outcomes(*jobs)
+    assert told == ["internal" if number == 17 else "ok" for number in range(64)]
+    assert all(house.count(f"job{number}") == [1] for number in range(64) if number != 17)
+    assert len(house.worker.begun) - 2 <= 1 + 2 * 6
+    assert house.counting.seen["bisected"] == 6
+    await outcomes(*tasks)
+    await house.at_rest()
+
+
+@settings(max_examples=40)
+@given(st.data())
+def test_each_of_several_culprits_is_found_whoever_leaves_meanwhile(data: st.DataObject) -> None:
+    """With culprits, callers who leave at any moment, and jobs cut into pieces: the innocent are answered once."""
+    count = data.draw(st.integers(1, 24), "jobs")
+    sizes = [data.draw(st.integers(1, 30), "planes") for _ in range(count)]
+    culprits = data.draw(st.sets(st.integers(0, count - 1)), "culprits")
+    leavers = data.draw(st.sets(st.integers(0, count - 1)), "leavers")
+    leaves_after = data.draw(st.integers(0, 30), "batches before they leave")
+    piece = data.draw(st.integers(1, 60), "piece")
+    width = data.draw(st.integers(1, 2), "width")
+
+    @on_loop
+    async def storm() -> None:
+        house = House(FakeWorker(piece=piece, width=width))
+        house.worker.poisoned |= {f"job{number}": ValueError("poisoned") for number in culprits}
+        house.worker.gate.clear()
+        tasks = [house.ask(f"job{number}", planes) for number, planes in enumerate(sizes)]
+        await turns(2)
+        house.worker.gate.set()
+        await until(lambda: len(house.worker.begun) >= leaves_after or all(task.done() for task in tasks))
+        for number in leavers:
+            tasks[number].cancel()
+
+        told = await outcomes(*tasks)
+
+        for number, (planes, answer) in enumerate(zip(sizes, told, strict=True)):
+            if number in culprits:
+                assert answer in {"internal", "CancelledError"}
+            elif answer != "CancelledError":
+                assert answer == "ok"
+                assert house.count(f"job{number}", planes) == [1] * planes
+            else:
+                assert number in leavers
+        await house.at_rest()
+
+    storm()
+
+
+@on_loop
+async def test_a_refusal_from_the_device_keeps_its_words() -> None:
+    """What a worker refuses as ours is answered as it is."""
+    house = House()
+    house.worker.poisoned["one"] = Unprocessable("index_out_of_range", "index 9 lies outside")
+
+    assert await outcomes(house.ask("one"), house.ask("two")) == ["index_out_of_range", "ok"]
+    await house.at_rest()
+
+
+@pytest.mark.parametrize(
+    ("error", "inline_steps"),
+    [
+        *((error, steps) for error in (ValueError("x"), KeyError("x"), StopIteration()) for steps in (-1, 100)),
+        # On the loop itself these end the process, as they should.
+        *((error, -1) for error in (SystemExit(3), KeyboardInterrupt())),
+    ],
+)
+def test_whatever_a_kernel_raises_is_an_internal_error_to_its_caller(error: BaseException, inline_steps: int) -> None:
+    """Also what would end a thread or confuse a future; the caller reads nothing of its insides."""
+
+    @on_loop
+    async def once() -> None:
+        house = House(inline_steps=inline_steps)
+        house.worker.poisoned["bad"] = error
+
+        bad = house.ask("bad")
+        told = await refusal(bad)
+
+        assert isinstance(told, InternalError)
+        assert "x" not in told.detail.split()
+        assert told.__cause__ is error
+        assert await outcomes(house.ask("next")) == ["ok"]
+        await house.at_rest()
+
+    once()
+
+
+@on_loop
+async def test_a_batch_full_of_culprits_does_not_hold_up_the_innocent() -> None:
+    """Retries and lines take turns: an innocent line waits for one try, not for 2·64."""
+    house = House()
+    names = [f"bad{number}" for number in range(64)]
+    house.worker.poisoned |= {name: ValueError("poisoned") for name in names}
+    tasks = await house.hold()
+    bad = await house.asks(*names)
+    good = [house.ask(f"good{number}", key=f"good{number}") for number in range(5)]
+    await turns()
+
+    house.worker.gate.set()
+
+    assert set(await outcomes(*good)) == {"ok"}
+    assert set(await outcomes(*bad)) == {"internal"}
+    last = max(house.worker.begun.index([f"good{number}"]) for number in range(5))
+    assert last <= 2 + 1 + 2 * 5
+    await outcomes(*tasks)
+    await house.at_rest()
+
+
+@on_loop
+async def test_who_left_a_batch_that_failed_is_not_tried_again() -> None:
+    """Looking for the culprit is work for those who wait, not for those who went."""
+    house = House()
+    house.worker.poisoned["bad"] = ValueError("poisoned")
+    await house.hold()
+    leaver, bad = await house.asks("leaver", "bad")
+    house.worker.sticks_at = {3}
+    house.worker.gate.set()
+    await until(lambda: house.worker.begun[2:] == [["leaver", "bad"]])
+
+    leaver.cancel()
+    await turns(3)
+    house.worker.unstick.set()
+
+    assert await outcomes(leaver, bad) == ["CancelledError", "internal"]
+    assert house.worker.begun[3:] == [["bad"]]
+    await house.at_rest()
+
+
+@on_loop
+async def test_the_rest_of_a_job_whose_piece_failed_is_not_run() -> None:
+    """It has its answer; more pieces would be work for nobody."""
+    house = House(FakeWorker(piece=10))
+    house.worker.poisoned["large"] = ValueError("poisoned")
+
+    assert await outcomes(house.ask("large", planes=1000)) == ["internal"]
+    assert await outcomes(house.ask("next")) == ["ok"]
+    assert len(house.worker.begun) <= 3
+    await house.at_rest()
+
+
+# ---- too little memory
+
+
+@pytest.mark.parametrize("fits", [1, 2, 3, 7, 16, 99])
+def test_what_does_not_fit_is_halved_until_it_does(fits: int) -> None:
+    """Out of memory at any size is answered right, only later."""
+
+    @on_loop
+    async def once() -> None:
+        house = House()
+        house.worker.fits = fits
+        tasks = await house.hold()
+        sizes = [100, 1, 5, 33]
+        jobs = [house.ask(f"job{number}", planes) for number, planes in enumerate(sizes)]
+        await turns(2)
+
+        house.worker.gate.set()
+
+        assert set(await outcomes(*tasks, *jobs)) == {"ok"}
+        for number, planes in enumerate(sizes):
+            assert house.count(f"job{number}", planes) == [1] * planes
+        assert house.counting.seen["halved"] >= 1
+        await house.at_rest()
+
+    once()
+
+
+@on_loop
+async def test_a_plane_that_never_fits_is_refused_and_others_go_on() -> None:
+    """503, since other work may hold the memory now; the service keeps working."""
+    house = House()
+    house.worker.fits = 0
+    bad = house.ask("bad", planes=8)
+    told = await refusal(bad)
+    house.worker.fits = None
+
+    assert isinstance(told, Unavailable)
+    assert told.code == "overloaded"
+    assert told.retry_after_s is not None
+    assert await outcomes(house.ask("next")) == ["ok"]
+    assert house.engine.states() == {"fake:0": "ready"}
+    await house.at_rest()
+
+
+@on_loop
+async def test_too_little_memory_where_it_is_called_is_a_503_too() -> None:
+    """The tiny path sorts errors as the long one does."""
+    house = House(inline_steps=100)
+    house.worker.fits = 0
+
+    assert await outcomes(house.ask("tiny")) == ["overloaded"]
+    await house.at_rest()
+
+
+# ---- a device that breaks
+
+
+@on_loop
+async def test_a_broken_device_refuses_its_batch_is_rebuilt_and_serves_again() -> None:
+    """One batch fails, with a code that says try again, and readiness tells the truth in between."""
+    house = House()
+    house.worker.breaks_at = {1}
+    house.worker.rebuilds_fail = 2
+
+    task = house.ask("victim")
+    told = await refusal(task)
+    lost = house.engine.states()
+    while_lost = await outcomes(house.ask("while lost"))
+    await until(lambda: house.engine.states() == {"fake:0": "ready"})
+
+    assert isinstance(told, Unavailable)
+    assert told.code == "device_lost"
+    assert told.retry_after_s is not None
+    assert lost == {"fake:0": "lost"}
+    assert while_lost == ["device_lost"]
+    assert house.worker.rebuilds == 3
+    assert house.counting.seen["device_lost"] == 1
+    assert await outcomes(house.ask("after")) == ["ok"]
+    await house.at_rest()
+
+
+@on_loop
+async def test_a_device_that_breaks_where_it_is_called_is_lost_too() -> None:
+    """The tiny path sees faults as the long one does."""
+    house = House(inline_steps=100)
+    house.worker.breaks_at = {1}
+
+    assert await outcomes(house.ask("tiny")) == ["device_lost"]
+    await until(lambda: house.worker.rebuilds == 1 and house.engine.states() == {"fake:0": "ready"})
+    assert await outcomes(house.ask("tiny")) == ["ok"]
+    await house.at_rest()
+
+
+@on_loop
+async def test_only_what_a_lost_device_had_begun_fails_when_there_is_another() -> None:
+    """The batch that was handed over and not begun, retries and lines all go to the other device."""
+    lame, sound = FakeWorker(piece=10), FakeWorker(piece=10)
+    house = House(lame, sound)
+    lame.breaks_at, lame.rebuilds_fail = {1}, 10**6
+    lame.gate.clear()
+    sound.gate.clear()
+    victim, occupied = house.ask("victim", key="v"), house.ask("occupied", key="o")
+    await until(lambda: len(lame.begun) == len(sound.begun) == 1)
+    tasks = [house.ask(f"job{number}", planes=25, key=f"key{number}") for number in range(12)]
+    await turns()
+    assert len(lame.begun) == 1
+
+    lame.gate.set()
+    assert await outcomes(victim) == ["device_lost"]
+    sound.gate.set()
+
+    assert set(await outcomes(occupied, *tasks)) == {"ok"}
+    assert lame.begun == [["victim"]]
+    assert all(house.count(f"job{number}", 25) == [1] * 25 for number in range(12))
+    assert house.engine.states() == {"fake:0": "lost", "fake:1": "ready"}
+    await house.engine.stop()
+    assert house.ledger.leases == 0
+
+
+@on_loop
+async def test_with_no_other_device_everyone_is_refused_at_once() -> None:
+    """Nobody waits for a rebuilding that may never come."""
+    house = House()
+    house.worker.breaks_at, house.worker.rebuilds_fail = {1}, 10**6
+    tasks = await house.hold()
+    tasks += await house.asks("one", "two", "three")
+
+    house.worker.gate.set()
+
+    assert await outcomes(*tasks) == ["device_lost"] * 5
+    assert house.worker.begun == [["first"]]
+    await until(lambda: house.ledger.leases == 0)
+    await house.engine.stop()
+
+
+@on_loop
+async def test_a_job_half_done_on_a_lost_device_is_finished_on_another() -> None:
+    """Its first pieces are safe in the machine's memory; only pieces under way are lost."""
+    sound, lame = FakeWorker(piece=10), FakeWorker(piece=10)
+    house = House(sound, lame)
+    lame.breaks_at, lame.rebuilds_fail = {4}, 10**6
+    lame.gate.clear()
+    occupied = house.ask("occupied", key="occupied", steps=10**9)
+    sound.gate.clear()
+    await turns(2)
+    large, victim = house.ask("large", planes=50, key="large"), house.ask("victim", key="victim")
+    await until(lambda: len(lame.begun) == 1)
+
+    lame.gate.set()
+    assert await outcomes(victim) == ["device_lost"]
+    sound.gate.set()
+
+    assert await outcomes(occupied, large) == ["ok", "ok"]
+    assert lame.begun == [["large"], ["large"], ["large"], ["victim"]]
+    assert house.count("large", 50) == [1] * 50
+    assert sum(sound.pooled["large", plane] for plane in range(50)) == 20
+    await until(lambda: house.ledger.leases == 0)
+    await house.engine.stop()
+
+
+# ---- a device that hangs
+
+
+@on_loop
+async def test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept() -> None:
+    """503 for what hung, everything else goes on, and the stuck thread's tensors stay lent until it ends."""
+    house = House(hang_s=0.05)
+    house.worker.sticks_at = {1}
+    stuck = house.ask("stuck", planes=7)
+
+    assert await outcomes(stuck) == ["device_lost"]
+    await until(lambda: house.engine.states() == {"fake:0": "ready"})
+    assert await outcomes(house.ask("after")) == ["ok"]
+    await until(lambda: house.ledger.leases == 1)
+    assert house.ledger.held_bytes == 7
+    house.worker.unstick.set()
+
+    await house.at_rest()
+    assert house.worker.begun == [["stuck"], ["after"]]
+
+
+@on_loop
+async def test_what_was_handed_over_behind_a_hang_goes_to_another_device() -> None:
+    """It was not begun, so nothing of it is lost."""
+    lame, sound = FakeWorker(), FakeWorker()
+    house = House(lame, sound, hang_s=0.05)
+    lame.sticks_at, lame.rebuilds_fail = {1}, 10**6
+    tasks = [house.ask("stuck", key="stuck", steps=1)]
+    await until(lambda: len(lame.begun) == 1)
+    # The other device answers at once, so only what is placed on the stuck one is of interest.
+    house.engine._lanes[1].speed.steps_per_s = 1e-6
+    tasks.append(house.ask("behind", key="behind"))
+    await turns()
+
+    assert await outcomes(*tasks) == ["device_lost", "ok"]
+    assert sound.pooled["behind", 0] + lame.pooled["behind", 0] == 1
+    lame.unstick.set()
+    await until(lambda: house.ledger.leases == 0)
+    await house.engine.stop()
+
+
+@on_loop
+async def test_waiting_behind_a_slow_batch_is_not_hanging() -> None:
+    """The clock of a batch runs while the device works on it, not while it is second in line."""
+    house = House(hang_s=300)
+    tasks = await house.hold()
+
+    watched = [flight.watch is not None for flight in house.engine._lanes[0].in_flight]
+    assert watched == [True, False]
+    house.worker.gate.set()
+
+    assert await outcomes(*tasks) == ["ok", "ok"]
+    await house.at_rest()
+
+
+@on_loop
+async def test_a_hang_of_the_second_in_line_is_noticed_when_it_is_the_first() -> None:
+    """Its clock starts when the one before it is done, also when nothing else comes."""
+    house = House(hang_s=0.05)
+    house.worker.sticks_at = {2}
+    tasks = await house.hold()
+
+    house.worker.gate.set()
+
+    assert await outcomes(*tasks) == ["ok", "device_lost"]
+    house.worker.unstick.set()
+    await house.at_rest()
+
+
+@on_loop
+async def test_a_hang_is_left_behind_when_the_service_stops() -> None:
+    """A stuck thread must not use up the grace period a second time."""
+    house = House(hang_s=0.02)
+    house.worker.sticks_at = {1}
+    assert await outcomes(house.ask("stuck")) == ["device_lost"]
+
+    await house.engine.stop(grace_s=60)
+
+    house.worker.unstick.set()
+    await until(lambda: house.ledger.leases == 0)
+
+
+# ---- each seam throws
+
+
+@on_loop
+async def test_an_observer_that_always_raises_changes_nothing() -> None:
+    """Counting must never cost an answer."""
+    house = House(raises=True)
+    house.worker.poisoned["bad"] = ValueError("poisoned")
+    house.worker.fits = 3
+    tasks = await house.hold()
+    tasks += await house.asks("bad", "good1", "good2", "good3", "good4")
+    leaver = house.ask("leaver")
+    await turns()
+    leaver.cancel()
+
+    house.worker.gate.set()
+
+    assert await outcomes(*tasks) == ["ok", "ok", "internal", "ok", "ok", "ok", "ok"]
+    assert await outcomes(house.ask("late", within_s=-1)) == ["deadline_passed"]
+    assert {"began", "ended", "bisected", "halved", "cancelled", "expired"} <= set(house.counting.seen)
+    await house.at_rest()
+
+
+@on_loop
+async def test_a_budget_that_raises_loses_the_device_and_wedges_nobody() -> None:
+    """Nobody is left waiting for a device that cannot say what it takes."""
+    house = House()
+    tasks = await house.hold(also_next=False)
+    house.worker.budget_fault = RuntimeError("no budget")
+    asked = house.ask("asked")
+
+    assert await outcomes(asked) == ["device_lost"]
+    house.worker.budget_fault = None
+    await until(lambda: house.engine.states() == {"fake:0": "ready"})
+    house.worker.gate.set()
+    assert await outcomes(*tasks) == ["device_lost"]
+    assert await outcomes(house.ask("after")) == ["ok"]
+    await house.at_rest()
+
+
+@on_loop
+async def test_a_thread_that_cannot_be_started_loses_the_device_and_wedges_nobody() -> None:
+    """The machine may be out of threads; that passes."""
+    house = House()
+    crew = house.engine._lanes[0].crew
+
+    def refuses(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(crew, "hand", refuses)
+        assert await outcomes(house.ask("asked")) == ["device_lost"]
+    await until(lambda: house.engine.states() == {"fake:0": "ready"})
+
+    assert await outcomes(house.ask("after")) == ["ok"]
+    await house.at_rest()
+
+
+@on_loop
+async def test_a_rebuilding_that_cannot_be_started_is_tried_again() -> None:
+    """Or one moment without threads would cost the device for ever."""
+    house = House()
+    house.worker.breaks_at = {1}
+    tries = 0
+
+    def starts(*_: object, **__: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise RuntimeError("can't start new thread")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("poolhouse.batching.engine.Thread", starts)
+        assert await outcomes(house.ask("victim")) == ["device_lost"]
+        await until(lambda: tries == 2)
+    await until(lambda: house.engine.states() == {"fake:0": "ready"})
+
+    await house.at_rest()
+
+
+@on_loop
+async def test_a_settling_that_raises_answers_its_callers_and_goes_on() -> None:
+    """A mistake of ours in the bookkeeping of one batch harms that batch alone."""
+    house = House()
+    lane = house.engine._lanes[0]
+    learn = lane.speed.learn
+
+    class Broken:
+        steps_per_s = 1e8
+        seconds = lane.speed.seconds
+
+        def learn(self, steps: int, seconds: float) -> None:
+            raise ArithmeticError("a mistake of ours")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lane, "speed", Broken())
+        assert await outcomes(house.ask("one"), house.ask("two")) == ["internal", "internal"]
+
+    assert lane.speed.learn == learn
+    assert await outcomes(house.ask("after")) == ["ok"]
+    await house.at_rest()
+
+
+@on_loop
+async def test_a_lease_that_cannot_be_given_back_wedges_nobody() -> None:
+    """Also our own assertions are only errors of one batch."""
+    house = House()
+    lost = 0
+    release = Lease.release
+
+    def fails_once(lease: Lease) -> None:
+        nonlocal lost
+        release(lease)
+        if not lost:
+            lost = 1
+            raise AssertionError("a lease that was given back")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Lease, "release", fails_once)
+        first = await outcomes(house.ask("one"))
+
+    assert first[0] in {"ok", "internal"}
+    assert await outcomes(house.ask("after")) == ["ok"]
+    await house.at_rest()
+
+
+@on_loop
+async def test_an_answer_that_comes_in_the_turn_its_caller_leaves_hurts_nobody() -> None:
+    """The future is cancelled already when the batch lands."""
+    house = House()
+    house.worker.gate.clear()
+    task = house.ask("leaver")
+    other = house.ask("stays")
+    await until(lambda: len(house.worker.begun) == 1)
+    house.worker.gate.set()
+    while house.worker.ended == 0:
+        pass  # the loop must not turn, or the answer would be taken
+    task.cancel()
+
+    assert await outcomes(task) == ["CancelledError"]
+    assert await outcomes(other, house.ask("after")) == ["ok", "ok"]
+    await house.at_rest()
+
+
+# ---- all at once
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_after_any_storm_everyone_was_answered_once_and_nothing_is_held(seed: int) -> None:
+    """Culprits, leavers, deadlines, little memory, breaks and hangs on several devices: the law of this file."""
+    random = Random(seed)
+
+    @on_loop
+    async def storm() -> None:
+        workers = [FakeWorker(piece=random.randint(5, 50), width=random.randint(1, 2)) for _ in range(3)]
+        for worker in workers:
+            worker.fits = random.choice((None, 4, 20))
+            worker.breaks_at = {random.randint(1, 40) for _ in range(random.randint(0, 3))}
+            worker.sticks_at = {random.randint(1, 40)} if random.random() < 0.5 else set()
+            worker.rebuilds_fail = random.randint(0, 2)
+        house = House(*workers, hang_s=0.1)
+        jobs = [(f"job{number}", random.randint(1, 60), random.choice("abcd")) for number in range(150)]
+        for worker in workers:
+            worker.poisoned = {name: ValueError("poisoned") for name, _, _ in jobs[::17]}
+        tasks = []
+        for name, planes, key in jobs:
+            within_s = random.choice((None, None, None, 0.001, 5.0))
+            tasks.append(house.ask(name, planes, key, within_s))
+            if random.random() < 0.4:
+                await turns(random.randint(1, 9))
+            if random.random() < 0.1:
+                random.choice(tasks).cancel()
+
+        told = await outcomes(*tasks)
+
+        allowed = {"ok", "internal", "device_lost", "deadline_passed", "CancelledError", "overloaded"}
+        assert set(told) <= allowed
+        for (name, planes, _), answer in zip(jobs, told, strict=True):
+            if answer == "ok":
+                assert house.count(name, planes) == [1] * planes
+            if answer == "internal":
+                assert name in workers[0].poisoned
+        for worker in workers:
+            worker.unstick.set()
+        await until(lambda: set(house.engine.states().values()) == {"ready"} and house.ledger.leases == 0)
+        for worker in workers:
+            worker.breaks_at, worker.sticks_at, worker.fits = set(), set(), None
+        assert await outcomes(house.ask("after", planes=70)) == ["ok"]
+        await house.at_rest()
+
+    storm()

@@ -1,0 +1,149 @@
+"""Alone equals together: whatever company a request is pooled in, its answer is the same to the last bit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import Final
+
+import pytest
+
+from poolhouse.backend.worker import Load, TorchWorker
+from poolhouse.batching.backlog import Budget, Reason
+from poolhouse.batching.engine import Done, Engine
+from poolhouse.batching.ledger import Ledger
+from poolhouse.dtypes import ElementType
+from poolhouse.operators.operator import Operator
+from poolhouse.tensors import Tensor
+from tests.hostile.process import Caller, ServerProcess, server_process
+from tests.operators.drawing import (
+    CPU,
+    OPERATORS,
+    Case,
+    case,
+    settled_plan,
+    tensors_for,
+    types_of,
+)
+from tests.together import Call, bits, call_of, fault_in
+
+CASES: Final = [(member, dtype) for member in OPERATORS for dtype in types_of(member)]
+COMPANY: Final = 5
+CONNECTIONS: Final = 64
+REQUESTS: Final = 1_536
+
+
+def company(random: Random, member: type[Operator], dtype: ElementType) -> list[Case]:
+    """Cases of one key with any N and C, among them some that are cut, and a stranger's."""
+    first = case(random, member, dtype)
+    while first is None or first.plan.nothing_to_pool:
+        first = case(random, member, dtype)
+    spatial = first.plan.spatial
+    found = [first]
+    while len(found) < COMPANY:
+        lead = (random.randint(1, 3), random.randint(1, 4)) if random.random() < 0.7 else (random.randint(1, 9),)
+        plan = settled_plan(_unleading(first.spec), dtype, (*lead, *spatial))
+        found.append(Case(plan, tensors_for(random, plan)))
+    stranger = case(random, random.choice(OPERATORS))
+    if stranger is not None and not stranger.plan.nothing_to_pool:
+        found.insert(random.randrange(len(found)), stranger)
+    return found
+
+
+def _unleading(spec: Operator) -> Operator:
+    """The spec without the N and C that max_unpool's output_size may name; a random spec draws its own seed."""
+    values = {name: value for name, value in spec.values().items() if name != "seed"}
+    size = values.get("output_size")
+    if "indices" in spec.inputs and isinstance(size, list):
+        values["output_size"] = size[-spec.rank :]
+    return type(spec).of(**values)
+
+
+class Watch:
+    """An observer that counts how many jobs the batches held."""
+
+    def __init__(self) -> None:
+        self.sizes: Counter[int] = Counter()
+
+    def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
+        self.sizes[jobs] += 1
+
+    def ended(self, device: str, operator: str, seconds: float) -> None: ...
+
+    def lost(self, what: str) -> None: ...
+
+
+async def pooled_together(cases: list[Case], budget: Budget) -> tuple[list[dict[str, Tensor]], Watch]:
+    """All of them at once through the real engine and worker; the answers, and how they were joined."""
+    worker, watch, ledger = TorchWorker(CPU), Watch(), Ledger(2**40)
+    worker.budget = budget
+    engine: Engine[Load] = Engine([("cpu", worker)], observer=watch)
+    loads = [Load(each.plan, each.tensors) for each in cases]
+
+    async def call(load: Load) -> Done:
+        lease = ledger.lease(load.plan.held_bytes)
+        assert lease is not None
+        try:
+            return await engine.submit(load.job(), lease, load.plan.spec.name)
+        finally:
+            lease.release()
+
+    await asyncio.gather(*map(call, loads))
+    await engine.stop()
+    assert (ledger.leases, ledger.held_bytes) == (0, 0)
+    return [load.answer() for load in loads], watch
+
+
+@pytest.mark.parametrize(("member", "dtype"), CASES, ids=[f"{member.name}-{dtype.name}" for member, dtype in CASES])
+def test_together_equals_alone(member: type[Operator], dtype: ElementType) -> None:
+    """Every operator and element type, in random company, joined as the service does and cut as small as can be."""
+    random = Random(f"{member.name} {dtype.name}")
+    cases = company(random, member, dtype)
+    alone = [each.run() for each in cases]
+    plane_bytes = Load(cases[0].plan, cases[0].tensors).job().plane_bytes
+
+    for budget in (Budget(2**30, 2**30), Budget(3 * plane_bytes, 3 * plane_bytes), Budget(2**30, 2**30, planes=2)):
+        together, _ = asyncio.run(pooled_together(cases, budget))
+
+        for one, other in zip(alone, together, strict=True):
+            assert bits(one) == bits(other)
+
+
+def test_the_company_above_is_joined_indeed() -> None:
+    """A law about company says nothing where nobody ever meets."""
+    random = Random(1)
+    member = next(each for each in OPERATORS if each.name == "max_pool2d")
+    cases = company(random, member, types_of(member)[0])
+
+    _, watch = asyncio.run(pooled_together(cases * 3, Budget(2**30, 2**30)))
+
+    assert max(watch.sizes) >= COMPANY
+
+
+def ask_all(server: ServerProcess, calls: list[Call]) -> list[str]:
+    with server.caller() as caller:
+        return [fault for call in calls if (fault := _ask(caller, call))]
+
+
+def _ask(caller: Caller, call: Call) -> str | None:
+    reply = caller.ask("POST", call.target, call.headers, call.body)
+    return fault_in(call, reply.status, reply.body)
+
+
+@pytest.mark.timeout(120)
+def test_under_load_every_reply_over_64_connections_is_right() -> None:
+    """The whole house at once: mixed operators, shapes and element types, every bit of every reply compared."""
+    calls = [call_of(Random(f"call {number}")) for number in range(96)]
+    with (
+        server_process(inline_work=0, device="cpu", cpu_threads=1) as server,
+        ThreadPoolExecutor(CONNECTIONS) as pool,
+    ):
+        shares = [
+            [calls[(connection * 7 + turn) % len(calls)] for turn in range(REQUESTS // CONNECTIONS)]
+            for connection in range(CONNECTIONS)
+        ]
+        faults = [fault for found in pool.map(lambda share: ask_all(server, share), shares) for fault in found]
+
+    assert not faults, "\n".join([f"{len(faults)} wrong answers, of which:", *faults[:5]])

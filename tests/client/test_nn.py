@@ -1,0 +1,159 @@
+"""Our layers in the place of torch's: the same output, and by the local backward the same gradients."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from poolhouse import nn
+from poolhouse.client.clients import Client
+
+LAYERS = [
+    ("MaxPool1d", (3, 2, 1), {}, (2, 3, 11)),
+    ("MaxPool2d", (3, 2, 1, 1), {"ceil_mode": True}, (2, 3, 9, 8)),
+    ("MaxPool3d", ((2, 1, 2),), {"dilation": 2}, (2, 7, 6, 8)),
+    ("AvgPool1d", (3, 2, 1), {}, (2, 3, 11)),
+    ("AvgPool2d", ((3, 2),), {"padding": 1, "count_include_pad": False}, (2, 3, 9, 8)),
+    ("AvgPool3d", (2,), {"divisor_override": 3}, (2, 3, 4, 6, 4)),
+    ("LPPool1d", (2, 3), {}, (2, 3, 11)),
+    ("LPPool2d", (2.0, (3, 2), 2), {"ceil_mode": True}, (2, 3, 9, 8)),
+    ("LPPool3d", (1, 2), {}, (2, 3, 4, 6, 4)),
+    ("AdaptiveMaxPool1d", (4,), {}, (2, 3, 11)),
+    ("AdaptiveMaxPool2d", ((None, 3),), {}, (2, 3, 9, 8)),
+    ("AdaptiveMaxPool3d", (2,), {}, (3, 4, 6, 4)),
+    ("AdaptiveAvgPool1d", (4,), {}, (2, 3, 11)),
+    ("AdaptiveAvgPool2d", ((None, 3),), {}, (2, 3, 9, 8)),
+    ("AdaptiveAvgPool3d", (2,), {}, (3, 4, 6, 4)),
+]
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """The service in process."""
+    with Client.local() as made:
+        yield made
+
+
+@pytest.mark.parametrize(("name", "arguments", "named", "shape"), LAYERS, ids=[row[0] for row in LAYERS])
+def test_a_layer_gives_torchs_output_and_gradient(
+    client: Client, name: str, arguments: tuple[object, ...], named: dict[str, object], shape: tuple[int, ...]
+) -> None:
+    """The same line of code, with another module in front of the dot."""
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(1)).abs()
+    ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
+
+    found = getattr(nn, name)(*arguments, **named, client=client)(ours)
+    expected = getattr(torch.nn, name)(*arguments, **named)(theirs)
+    found.square().sum().backward()
+    expected.square().sum().backward()
+
+    torch.testing.assert_close(found, expected)
+    assert ours.grad is not None
+    torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_an_autoencoder_unpools_as_torch_does(client: Client, rank: int) -> None:
+    """Indices leave one layer and enter another, and the gradient passes both."""
+    x = torch.randn(2, 3, *(7,) * rank, generator=torch.Generator().manual_seed(2))
+    gradients, outputs = [], []
+
+    for layers, further in ((nn, {"client": client}), (torch.nn, {})):
+        leaf = x.clone().requires_grad_()
+        pooled, indices = getattr(layers, f"MaxPool{rank}d")(2, return_indices=True, **further)(leaf)
+        back = getattr(layers, f"MaxUnpool{rank}d")(2, **further)(pooled * 2, indices, output_size=x.size())
+        back.square().sum().backward()
+        outputs.append(back.detach())
+        assert leaf.grad is not None
+        gradients.append(leaf.grad)
+
+    assert torch.equal(*outputs)
+    assert torch.equal(*gradients)
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+def test_fractional_pooling_sends_the_gradient_to_what_it_took(client: Client, rank: int) -> None:
+    """torch draws other windows, so the law is: the gradient counts how often each element was taken."""
+    x = torch.randn(1, 2, *(8,) * rank).requires_grad_()
+    layer = getattr(nn, f"FractionalMaxPool{rank}d")(2, output_size=5, return_indices=True, seed=4, client=client)
+
+    output, indices = layer(x)
+    output.sum().backward()
+
+    assert x.grad is not None
+    counted = torch.zeros(2, 8**rank).scatter_add_(1, indices.reshape(2, -1), torch.ones(2, 5**rank))
+    assert torch.equal(x.grad.reshape(2, -1), counted)
+
+
+def test_torchs_seed_decides_fractional_pooling(client: Client) -> None:
+    """One call at the top of a script makes the whole run repeatable, as everywhere in torch."""
+    layer = nn.FractionalMaxPool2d(2, output_ratio=0.5, client=client)
+    x = torch.randn(1, 1, 16, 16)
+    found = []
+
+    for _ in range(2):
+        torch.manual_seed(5)
+        found.append(layer(x))
+
+    assert torch.equal(*found)
+
+
+def article_network(layers: object, **further: object) -> torch.nn.Sequential:
+    """The network of the article: two convolutions, each followed by a pooling layer."""
+    torch.manual_seed(3)
+    pool = layers.MaxPool2d  # type: ignore[attr-defined]  # torch.nn or ours
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, padding=1),
+        torch.nn.ReLU(),
+        pool(2, 2, **further),
+        torch.nn.Conv2d(4, 8, 3, padding=1),
+        torch.nn.ReLU(),
+        pool(2, 2, **further),
+        torch.nn.Flatten(),
+        torch.nn.Linear(8 * 7 * 7, 10),
+    )
+
+
+def test_the_articles_network_runs_and_learns_the_same(client: Client) -> None:
+    """Both pooling layers replaced: the same output, and after a step of training the same weights."""
+    images, labels = torch.randn(4, 1, 28, 28), torch.tensor([3, 1, 4, 1])
+    networks = [article_network(torch.nn), article_network(nn, client=client)]
+    outputs = []
+
+    for network in networks:
+        outputs.append(network(images))
+        loss = torch.nn.functional.cross_entropy(outputs[-1], labels)
+        loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
+        torch.optim.SGD(network.parameters(), 0.1).step()
+
+    assert torch.equal(*outputs)
+    for theirs, ours in zip(networks[0].parameters(), networks[1].parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_a_network_can_be_copied_and_shown(client: Client) -> None:
+    """Training loops copy models whole, and people print them."""
+    network = article_network(nn, client=client)
+
+    copied = copy.deepcopy(network)
+
+    assert torch.equal(copied(torch.ones(1, 1, 28, 28)), network(torch.ones(1, 1, 28, 28)))
+    assert "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)" in repr(network)
+
+
+@pytest.mark.parametrize("name", [name for name in dir(torch.nn) if name.endswith(("Pool1d", "Pool2d", "Pool3d"))])
+def test_constructors_are_torchs(name: str) -> None:
+    """Names, order and defaults, but for the client and the seed behind them."""
+    if not hasattr(nn, name):
+        pytest.fail(f"poolhouse.nn has no {name}")
+
+    def shape(layer: type[torch.nn.Module]) -> list[tuple[str, object]]:
+        parameters = inspect.signature(layer).parameters.values()
+        return [(each.name, each.default) for each in parameters if each.name not in ("client", "seed")]
+
+    theirs = [row for row in shape(getattr(torch.nn, name)) if row[0] != "_random_samples"]
+    assert shape(getattr(nn, name)) == theirs

@@ -1,0 +1,332 @@
+"""The ways to a server: plain sockets, a Unix socket, httpx clients of the caller's own; and how a wait ends."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import numpy as np
+import pytest
+
+from poolhouse.client.clients import AsyncClient, Client
+from poolhouse.client.direct import AsyncDirectTransport, DirectTransport
+from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
+from poolhouse.client.settings import Place, headers_of, place_of
+from poolhouse.client.transport import AsyncHttpxTransport, HttpxTransport
+from poolhouse.rest.app import create_app
+from poolhouse.rest.server import make_server
+from poolhouse.settings import Settings
+from tests.rest.serving import PATIENCE_S, Served
+
+X = np.arange(4 * 1024 * 1024, dtype=np.float32).reshape(1, 4, 1024, 1024)
+
+_Item = TypeVar("_Item")
+
+
+async def _first(items: AsyncIterator[_Item]) -> _Item:
+    return await anext(items)
+
+
+class Listener:
+    """A port that reads what comes and plays a script: bytes to answer, None to say nothing, "" to hang up."""
+
+    def __init__(self, script: Callable[[int], bytes | None]) -> None:
+        self._script = script
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.heads: list[bytes] = []
+        self.asked = threading.Semaphore(0)
+        self.gone = threading.Semaphore(0)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            while True:
+                try:
+                    head = connection.recv(65536)
+                except OSError:
+                    head = b""
+                if not head:
+                    self.gone.release()
+                    return
+                self.heads.append(head)
+                self.asked.release()
+                said = self._script(len(self.heads))
+                if said == b"":
+                    return
+                if said is not None:
+                    connection.sendall(said)
+
+    def close(self) -> None:
+        # accept() of the other thread wakes at this, and not at close().
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+
+@contextmanager
+def listening(script: Callable[[int], bytes | None]) -> Iterator[Listener]:
+    """A listener while the block runs."""
+    listener = Listener(script)
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+@contextmanager
+def serving_uds(settings: Settings) -> Iterator[None]:
+    """A server on a Unix socket."""
+    ready = threading.Event()
+    server = make_server(settings, create_app(settings), lambda _: ready.set())
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        assert ready.wait(PATIENCE_S), "the server did not start"
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE_S)
+
+
+EMPTY_LIST = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"operators":[]}'
+
+
+def test_all_ways_give_the_same(served: Served) -> None:
+    """Sixteen megabytes, so that pieces, views and rooms all matter."""
+    expected = X.reshape(1, 4, 512, 2, 512, 2).max((3, 5))
+
+    with Client(served.url) as direct, Client(served.url, http_client=httpx.Client(trust_env=False)) as through:
+        assert isinstance(direct._transport, DirectTransport)
+        assert isinstance(through._transport, HttpxTransport)
+        outputs = [client.max_pool2d(X, 2).output for client in (direct, through)]
+
+    async def ask() -> None:
+        async with (
+            AsyncClient(served.url) as direct,
+            AsyncClient(served.url, http_client=httpx.AsyncClient(trust_env=False)) as through,
+        ):
+            assert isinstance(direct._transport, AsyncDirectTransport)
+            assert isinstance(through._transport, AsyncHttpxTransport)
+            outputs.extend([(await client.max_pool2d(X, 2)).output for client in (direct, through)])
+
+    asyncio.run(ask())
+
+    assert len(outputs) == 4
+    for output in outputs:
+        np.testing.assert_array_equal(output, expected)
+
+
+def test_a_unix_socket_is_a_way_too(tmp_path: Path) -> None:
+    """A neighbour in the same pod needs no port; the address is the one that the server prints."""
+    path = tmp_path / "s"
+    settings = Settings.model_validate({"uds": str(path), "device": "cpu"})
+
+    async def ask() -> object:
+        async with AsyncClient(f"unix:{path}") as client:
+            return (await client.max_pool1d([[1.0, 2.0]], 2)).output
+
+    with serving_uds(settings), Client(uds=str(path)) as client:
+        assert client.max_pool1d([[1.0, 2.0]], 2).output == [[2.0]]
+        assert asyncio.run(ask()) == [[2.0]]
+
+
+def test_a_connection_is_kept_for_the_next_call() -> None:
+    """A handshake a call would double the time of a small one."""
+    with listening(lambda _: EMPTY_LIST) as listener, Client(listener.url) as client:
+        for _ in range(3):
+            assert client.operators() == ()
+
+        assert not listener.gone.acquire(blocking=False)
+        assert len(listener.heads) == 3
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_kept_connection_that_was_closed_is_replaced_without_a_word(kind: str) -> None:
+    """Servers close idle connections whenever they like, and the caller has done nothing wrong."""
+
+    # The second request on the first connection is met by a closed door; the retry budget is not touched.
+    def script(count: int) -> bytes | None:
+        return b"" if count == 2 else EMPTY_LIST
+
+    async def ask(url: str) -> None:
+        async with AsyncClient(url, max_retries=0) as client:
+            for _ in range(3):
+                assert await client.operators() == ()
+
+    with listening(script) as listener:
+        if kind == "async":
+            asyncio.run(ask(listener.url))
+        else:
+            with Client(listener.url, max_retries=0) as client:
+                for _ in range(3):
+                    assert client.operators() == ()
+
+        assert len(listener.heads) == 4
+
+
+@pytest.mark.parametrize("injected", [False, True])
+def test_nobody_there_is_a_connection_that_failed(injected: bool) -> None:
+    """Our own class, whatever carries the bytes, and the address in the message."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+
+    async def ask() -> None:
+        http = httpx.AsyncClient(trust_env=False) if injected else None
+        async with AsyncClient(url, max_retries=0, http_client=http) as client:
+            await client.operators()
+
+    with pytest.raises(ConnectionFailed, match=url):
+        Client(url, max_retries=0, http_client=httpx.Client(trust_env=False) if injected else None).operators()
+    with pytest.raises(ConnectionFailed, match=url):
+        asyncio.run(ask())
+
+
+@pytest.mark.parametrize("injected", [False, True])
+def test_silence_ends_at_the_deadline_and_the_server_knew_it(injected: bool) -> None:
+    """A caller that has gone is work that nobody waits for: Request-Timeout says when."""
+
+    async def ask(url: str) -> None:
+        http = httpx.AsyncClient(trust_env=False) if injected else None
+        async with AsyncClient(url, timeout=0.05, http_client=http) as client:
+            await client.operators()
+
+    with listening(lambda _: None) as listener:
+        http = httpx.Client(trust_env=False) if injected else None
+        with pytest.raises(TimedOut), Client(listener.url, timeout=0.05, http_client=http) as client:
+            client.operators()
+        with pytest.raises(TimedOut):
+            asyncio.run(ask(listener.url))
+
+        assert len(listener.heads) == 2
+        for head in listener.heads:
+            assert b"\r\nrequest-timeout: 0.0" in head.lower()
+
+
+def test_another_service_is_not_taken_for_ours() -> None:
+    """A wrong port that answers 200 to everything."""
+    page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nhello"
+
+    with listening(lambda _: page) as listener, Client(listener.url) as client:
+        with pytest.raises(UnexpectedAnswer):
+            client.operators()
+        with pytest.raises(UnexpectedAnswer):
+            client.max_pool1d([[1.0]], 1)
+
+
+def test_leaving_a_map_breaks_off_what_it_has_begun() -> None:
+    """A loop that found what it sought must not go on paying for the rest."""
+    taken: list[float] = []
+    metadata = b'[{"name":"output","dtype":"uint8","shape":[1,1],"start":0,"end":1}]'
+    pooled = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTensor-Metadata: " + metadata + b"\r\n\r\n\x07"
+
+    def inputs() -> Iterator[object]:
+        for each in range(100):
+            taken.append(each)
+            yield [[float(each)]]
+
+    # The first input alone is answered: its one element is a zero.
+    def script(count: int) -> bytes | None:
+        return pooled if listener.heads[count - 1].endswith(bytes(8)) else None
+
+    with listening(script) as listener, Client(listener.url, timeout=None) as client:
+        answers = client.map("max_pool1d", inputs(), kernel_size=1, concurrency=3)
+        assert next(answers).output == [[7]]
+        for _ in range(3):
+            assert listener.asked.acquire(timeout=PATIENCE_S)
+
+        answers.close()
+
+        for _ in range(2):
+            assert listener.gone.acquire(timeout=PATIENCE_S)
+        assert taken == [0, 1, 2]
+
+
+def test_an_async_map_cancels_what_it_has_begun() -> None:
+    """Closing the iterator closes the connections, and the server sees that nobody waits."""
+    taken: list[int] = []
+
+    def inputs() -> Iterator[object]:
+        for each in range(100):
+            taken.append(each)
+            yield [[1.0]]
+
+    async def leave(listener: Listener) -> None:
+        async with AsyncClient(listener.url, timeout=None) as client:
+            async with aclosing(client.map("max_pool1d", inputs(), kernel_size=1, concurrency=3)) as answers:
+                waiting = asyncio.ensure_future(_first(answers))
+                for _ in range(3):
+                    assert await asyncio.to_thread(listener.asked.acquire, timeout=PATIENCE_S)
+                waiting.cancel()
+                await asyncio.gather(waiting, return_exceptions=True)
+            for _ in range(3):
+                assert await asyncio.to_thread(listener.gone.acquire, timeout=PATIENCE_S)
+
+    with listening(lambda _: None) as listener:
+        asyncio.run(leave(listener))
+
+    assert len(taken) == 3
+
+
+@pytest.mark.parametrize(
+    ("base_url", "uds", "environment", "expected"),
+    [
+        (None, None, {}, Place("http://localhost:8000", "", None)),
+        (None, None, {"POOLHOUSE_URL": "https://h/p/"}, Place("https://h", "/p", None)),
+        ("http://a:1", None, {"POOLHOUSE_URL": "https://h"}, Place("http://a:1", "", None)),
+        ("unix:/run/s", None, {}, Place("http://localhost", "", "/run/s")),
+        (None, "/run/s", {"POOLHOUSE_URL": "https://h"}, Place("http://localhost:8000", "", "/run/s")),
+    ],
+)
+def test_an_argument_wins_over_the_environment_and_that_over_the_default(
+    monkeypatch: pytest.MonkeyPatch,
+    base_url: str | None,
+    uds: str | None,
+    environment: dict[str, str],
+    expected: Place,
+) -> None:
+    """As everywhere."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    assert place_of(base_url, uds) == expected
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://h", "http://", "http://h?a=b"])
+def test_what_is_no_address_is_refused_at_once(url: str) -> None:
+    """Not at the first call, far from the mistake."""
+    with pytest.raises(ValueError, match="base_url"):
+        Client(url)
+
+
+def test_a_key_is_sent_as_a_bearer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the argument or the environment, and none is none."""
+    assert "Authorization" not in dict(headers_of(None))
+    monkeypatch.setenv("POOLHOUSE_API_KEY", "k1")
+    assert dict(headers_of(None))["Authorization"] == "Bearer k1"
+    assert dict(headers_of("k2"))["Authorization"] == "Bearer k2"
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy"])
+def test_a_proxy_of_the_environment_is_gone_through(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """Plain sockets would go around it; httpx does not."""
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert place_of("http://h", None).is_direct
+    monkeypatch.setenv(variable, "http://proxy:3128")
+
+    assert not place_of("http://h", None).is_direct
+    monkeypatch.setenv("no_proxy", "h")
+    assert place_of("http://h", None).is_direct

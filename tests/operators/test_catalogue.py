@@ -1,0 +1,122 @@
+"""The catalogue holds what torch calls pooling, and finds it by name."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+import torch.nn.functional as F
+from torch.nn.modules import pooling
+
+from poolhouse.dtypes import ELEMENT_TYPES
+from poolhouse.errors import NotFound
+from poolhouse.operators.catalogue import Catalogue, discover
+from poolhouse.operators.max_pool import MaxPool
+from poolhouse.operators.operator import Operator
+from tests.operators.drawing import CATALOGUE, OPERATORS
+
+TORCHS = sorted(
+    name
+    for name in vars(F)
+    if "pool" in name and name[-1] == "d" and not name.startswith("_") and "with_indices" not in name
+)
+OURS_ALONE = {"absolute", "seed", "divisor_override"}
+every_operator = pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
+
+
+def test_every_pooling_of_torch_is_here() -> None:
+    """All of torch's functionals under their names; a new one in torch shows up here."""
+    assert set(TORCHS) <= set(CATALOGUE.names)
+    assert len(TORCHS) == 20
+    assert {*CATALOGUE.names} - {*TORCHS} == {
+        f"global_{kind}_pool{rank}d" for kind in ("max", "avg") for rank in (1, 2, 3)
+    }
+
+
+def test_every_pooling_module_of_torch_has_its_functional_here() -> None:
+    """Readers come from nn.MaxPool2d as often as from F.max_pool2d."""
+    for name in pooling.__all__:
+        words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name[:-2]).lstrip("_")
+        family = words.replace("l_p_pool", "lp_pool").replace("max_pool", "max_pool").replace("avg_pool", "avg_pool")
+        assert f"{family}{name[-2:].lower()}" in CATALOGUE.names, name
+
+
+@pytest.mark.parametrize("name", TORCHS)
+def test_fields_are_torchs_in_torchs_order(name: str) -> None:
+    """A call with positional arguments can be copied, and nothing that torch takes is missing."""
+    theirs = arguments_of(name)
+    fields = [field.name for field in CATALOGUE.find(name).fields()]
+
+    assert theirs
+    assert [field for field in fields if field not in OURS_ALONE or field in theirs] == theirs
+
+
+def arguments_of(name: str) -> list[str]:
+    """What torch's functional takes beside tensors and samples, in order."""
+    function = getattr(F, name)
+    if "max_pool" in name:
+        # These are dispatchers over return_indices; the function beneath is the one that names its arguments.
+        function = getattr(F, f"{name}_with_indices")
+    try:
+        arguments = list(inspect.signature(function).parameters)
+    except ValueError:
+        # A builtin, whose first line of help is its signature.
+        called = re.search(rf"{name}\(([^)]*)\)", function.__doc__ or "")
+        assert called is not None
+        arguments = [part.split("=")[0].strip() for part in called[1].split(",")]
+    return [each for each in arguments if each not in {"input", "indices", "_random_samples"}]
+
+
+@every_operator
+def test_every_operator_says_what_it_is(member: type[Operator]) -> None:
+    """Routes, documents and pages show nothing else."""
+    assert inspect.getdoc(member)
+    assert "Shape:" in (inspect.getdoc(member) or "")
+    assert member.source
+    assert member.samples
+    assert member.refusals
+    assert all(field.meaning.endswith(".") for field in member.fields())
+    assert any(dtype.kind in member.element_types for dtype in ELEMENT_TYPES.values())
+    assert bool(member.index_meaning) == (
+        "indices" in {*member.inputs, *(field.name for field in member.fields())}
+    ) or ("return_indices" in {field.name for field in member.fields()})
+
+
+@every_operator
+def test_every_default_is_a_legal_value(member: type[Operator]) -> None:
+    """A default that its own kind refuses would fail for every caller who leaves it out."""
+    for field in member.fields():
+        if not field.required and field.default_from is None and field.default is not None:
+            field.kind.check(field.default, member.rank)
+        if field.example is not None:
+            field.kind.check(field.example, member.rank)
+
+
+def test_a_misspelt_operator_is_answered_with_the_nearest_names() -> None:
+    """The most common mistake there is."""
+    for wrong, right in (
+        ("maxpool2d", "max_pool2d"),
+        ("MaxPool2d", "max_pool2d"),
+        ("avg_pool4d", "avg_pool"),
+        ("adaptive_average_pool2d", "adaptive_avg_pool2d"),
+    ):
+        with pytest.raises(NotFound) as refused:
+            CATALOGUE.find(wrong)
+        assert refused.value.code == "unknown_operator"
+        assert right in refused.value.detail
+    with pytest.raises(NotFound) as refused:
+        CATALOGUE.find("x" * 10**6)
+    assert len(refused.value.detail) < 300
+
+
+def test_the_catalogue_is_found_in_one_order() -> None:
+    """Generated files are compared byte for byte."""
+    assert discover().names == CATALOGUE.names
+    assert list(CATALOGUE.names) == sorted(CATALOGUE.names)
+
+
+def test_two_operators_of_one_name_are_a_bug() -> None:
+    """One of them would never be reached."""
+    with pytest.raises(AssertionError, match="one name"):
+        Catalogue([MaxPool, MaxPool])

@@ -1,0 +1,155 @@
+"""Callers who leave: at whichever stage, what they held is free again, and they are counted once."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+from tests.rest.holding import Held, comes_true, holding, post
+from tests.rest.serving import PATIENCE_S
+
+WITHIN_S = 0.1
+"""The promise. The server runs in this process, so the clock of the test is its own."""
+
+QUERY = "?shape=1,1,{rows},1024&dtype=uint8&kernel_size=1"
+HEAD = (
+    f"POST /v1/pool/max_pool2d{QUERY} HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+    "Content-Length: {length}\r\n\r\n"
+)
+LARGE_ROWS = 16 * 1024
+
+
+@pytest.fixture(scope="module")
+def held() -> Iterator[Held]:
+    """A service with room for the large answer."""
+    with holding(room_bytes=1 << 30) as running:
+        yield running
+
+
+def request(rows: int, *, sent: int | None = None) -> bytes:
+    """A request for so many rows of a kilobyte, of which so many bytes are sent."""
+    length = rows * 1024
+    return HEAD.format(rows=rows, length=length).encode() + bytes(length if sent is None else sent)
+
+
+def gone(held: Held) -> dict[str, float]:
+    """Callers who left, by the stage in which they did."""
+    return {
+        dict(labels)["stage"]: value
+        for (name, labels), value in held.metrics().items()
+        if name == "poolhouse_callers_gone_total"
+    }
+
+
+def left_in(held: Held, before: dict[str, float]) -> dict[str, float]:
+    """Those who left since then."""
+    after = gone(held)
+    return {stage: after[stage] - before[stage] for stage in after if after[stage] != before[stage]}
+
+
+def is_empty(held: Held) -> bool:
+    return held.pooling.held_requests == 0 and held.pooling.held_bytes == 0
+
+
+def leave(connection: socket.socket) -> None:
+    """Closes the connection as a process that dies does."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    connection.close()
+
+
+@pytest.mark.parametrize("softly", [True, False])
+@pytest.mark.parametrize(
+    ("stage", "sent"),
+    [("headers", b"POST /v1/pool/max_pool2d HTTP/1.1\r\nHost: x\r\nX-Half: "), ("body", request(4, sent=1000))],
+)
+def test_a_caller_who_leaves_while_sending_is_forgotten(held: Held, stage: str, sent: bytes, softly: bool) -> None:
+    """Half an upload holds room for the whole of it."""
+    before = gone(held)
+    connection = held.served.connect()
+    connection.sendall(sent)
+    if stage == "body":
+        assert comes_true(lambda: held.pooling.held_requests == 1)
+        assert held.pooling.held_bytes >= 2 * 4 * 1024, "the whole plan is held before the body is here"
+
+    if softly:
+        connection.close()
+    else:
+        leave(connection)
+
+    assert comes_true(partial(is_empty, held), WITHIN_S)
+    assert comes_true(lambda: left_in(held, before) == {stage: 1})
+
+
+def test_a_caller_who_leaves_the_queue_is_forgotten(held: Held) -> None:
+    """While a device is busy the queue must not fill with the requests of those who gave up."""
+    before, expired = gone(held), held.metric("poolhouse_engine_events_total", event="cancelled")
+    with ThreadPoolExecutor(3) as threads, held.gate.closed():
+        running = [threads.submit(posted, held, (1, 1, 4, 4 + number)) for number in range(3)]
+        assert comes_true(lambda: held.pooling.jobs == 3)
+        base = held.pooling.held_bytes
+        connection = held.served.connect()
+        connection.sendall(request(5))
+        assert comes_true(lambda: held.pooling.jobs == 4)
+
+        leave(connection)
+
+        assert comes_true(lambda: (held.pooling.jobs, held.pooling.held_bytes) == (3, base), WITHIN_S)
+        held.gate.open()
+        assert [each.result(PATIENCE_S) for each in running] == [200] * 3
+    assert comes_true(partial(is_empty, held), WITHIN_S)
+    assert left_in(held, before) == {"waiting": 1}
+    assert held.metric("poolhouse_engine_events_total", event="cancelled") == expired + 1
+    assert (1, 1, 5, 1024) not in held.gate.shapes, "nobody waited for it"
+
+
+def test_a_caller_who_leaves_while_a_device_works_is_forgotten(held: Held) -> None:
+    """The slot is free at once; the bytes are when the device no longer looks at them, and not before."""
+    before, cancelled = gone(held), held.metric("poolhouse_engine_events_total", event="cancelled")
+    with held.gate.closed():
+        connection = held.served.connect()
+        connection.sendall(request(6))
+        assert held.gate.entered.wait(PATIENCE_S)
+
+        leave(connection)
+
+        assert comes_true(lambda: held.pooling.jobs == 0, WITHIN_S)
+        assert held.pooling.held_bytes >= 2 * 6 * 1024, "the device still reads them"
+    assert comes_true(partial(is_empty, held), WITHIN_S)
+    assert left_in(held, before) == {"waiting": 1}
+    assert held.metric("poolhouse_engine_events_total", event="cancelled") == cancelled + 1
+
+
+def test_a_caller_who_leaves_in_the_answer_is_forgotten(held: Held) -> None:
+    """An answer that nobody reads holds its bytes only as long as somebody might."""
+    before = gone(held)
+    with held.served.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(request(LARGE_ROWS))
+        assert connection.recv(10) == b"HTTP/1.1 2"
+        assert held.pooling.held_bytes >= 2 * LARGE_ROWS * 1024, "it is not written yet"
+
+        leave(connection)
+
+    assert comes_true(partial(is_empty, held), WITHIN_S)
+    assert left_in(held, before) == {"answer": 1}
+
+
+def test_a_caller_who_stays_is_not_counted(held: Held) -> None:
+    """Kept connections close one day; that is no loss."""
+    before = gone(held)
+
+    assert posted(held, (1, 1, 4, 4)) == 200
+    held.served.exchange(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    held.served.exchange(b"no HTTP\r\n\r\n")
+    held.served.connect().close()
+
+    assert left_in(held, before) == {}
+
+
+def posted(held: Held, shape: tuple[int, ...]) -> int:
+    with held.served.client() as client:
+        return post(client, shape).status_code

@@ -1,0 +1,184 @@
+"""``/metrics`` says what was done: read back by Prometheus's own parser, from a real server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from poolhouse.errors import CODES
+from poolhouse.rest.metrics import FAMILIES
+from tests.rest.holding import Held, comes_true, holding, post, samples
+from tests.rest.serving import IMAGE, POOL
+
+JSON = {"input": IMAGE, "kernel_size": 2}
+STAGES = ("decode", "queue", "compute", "encode")
+
+
+@pytest.fixture(scope="module")
+def held() -> Iterator[Held]:
+    """One server; tests look at what they add."""
+    with holding() as running:
+        yield running
+
+
+@pytest.fixture
+def client(held: Held) -> Iterator[httpx.Client]:
+    with held.served.client() as http:
+        yield http
+
+
+def test_the_page_is_what_the_table_declares(held: Held, client: httpx.Client) -> None:
+    """The docs list the table; a name or a label that is not in it would be a secret."""
+    client.post(POOL, json=JSON)
+    client.post(POOL, json={})
+    page = client.get("/metrics")
+
+    assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
+    seen = set[str]()
+    for family in text_string_to_metric_families(page.text):
+        if not family.name.startswith("poolhouse_"):
+            assert family.name.startswith("process_")
+            continue
+        declared = FAMILIES[family.name + ("_total" if family.type == "counter" else "")]
+        seen.add(declared.name)
+        assert (family.type, family.documentation) == (declared.kind, declared.meaning)
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == set(declared.labels)
+    assert seen == set(FAMILIES)
+
+
+def test_server_timing_and_the_metrics_are_the_same_numbers(held: Held, client: httpx.Client) -> None:
+    """Two clocks that differ would send whoever looks for lost time to the wrong place."""
+    before = held.metrics()
+    told = dict.fromkeys(STAGES, 0.0)
+    calls = 20
+    for _ in range(calls):
+        timing = client.post(POOL, json=JSON).headers["server-timing"]
+        for stage, milliseconds in re.findall(r"(\w+);dur=([0-9.]+)", timing):
+            told[stage] += float(milliseconds) / 1e3
+    after = held.metrics()
+
+    def grew(name: str, **labels: str) -> float:
+        key = name, frozenset(labels.items())
+        return after[key] - before.get(key, 0)
+
+    # The header has three decimals of a millisecond.
+    rounding = calls * 0.5e-6 + 1e-12
+    for stage in STAGES:
+        assert grew("poolhouse_stage_seconds_count", call="pool", stage=stage) == calls
+        assert abs(grew("poolhouse_stage_seconds_sum", call="pool", stage=stage) - told[stage]) <= rounding
+    assert abs(grew("poolhouse_compute_seconds_sum", operator="max_pool2d", device="cpu") - told["compute"]) <= rounding
+    assert grew("poolhouse_compute_seconds_count", operator="max_pool2d", device="cpu") == calls
+    assert grew("poolhouse_batch_requests_sum", device="cpu", reason="idle") == calls
+
+
+def test_requests_refusals_and_bytes_are_counted(held: Held, client: httpx.Client) -> None:
+    """The sum over the labels is what came; who looks at one label must be able to trust it."""
+    before = held.metrics()
+    good = client.post(POOL, json=JSON)
+    bad = client.post(POOL, json={**JSON, "kernel_size": 99})
+    lost = client.post("/v1/pool/max_poll2d", json=JSON)
+    after = held.metrics()
+
+    def grew(name: str, **labels: str) -> float:
+        key = name, frozenset(labels.items())
+        return after.get(key, 0) - before.get(key, 0)
+
+    requests = "poolhouse_requests_total"
+    route = "/v1/pool/{operator}"
+    assert grew(requests, route=route, operator="max_pool2d", status="200") == 1
+    assert grew(requests, route=route, operator="max_pool2d", status="422") == 1
+    assert grew(requests, route=route, operator="other", status="404") == 1
+    assert grew("poolhouse_refusals_total", code=bad.json()["code"]) == 1
+    assert grew("poolhouse_refusals_total", code="unknown_operator") == 1
+    # What is refused by its path is refused unread.
+    assert grew("poolhouse_received_bytes_total") == len(good.request.content) + len(bad.request.content)
+    # The page before this one was sent in between.
+    page = after["poolhouse_sent_bytes_total", frozenset()] - before["poolhouse_sent_bytes_total", frozenset()]
+    assert page - sum(len(answer.content) for answer in (good, bad, lost)) > 1000
+
+
+def test_what_is_no_http_is_counted_too(held: Held) -> None:
+    """A port scan or a broken proxy shows in the metrics although no request reaches a route."""
+    before = held.metric("poolhouse_refusals_total", code="malformed_request")
+
+    held.served.exchange(b"\x16\x03\x01 no HTTP at all\r\n\r\n")
+
+    assert held.metric("poolhouse_refusals_total", code="malformed_request") == before + 1
+
+
+def test_strangers_cannot_grow_the_page(held: Held, client: httpx.Client) -> None:
+    """Every series is memory here and in every Prometheus that reads it."""
+    client.post("/v1/pool/unknown", json=JSON)
+    client.get("/nowhere")
+    client.delete("/livez")
+    before = set(held.metrics())
+    for number in range(50):
+        client.post(f"/v1/pool/unknown{number}", json=JSON)
+        client.get(f"/nowhere/{number}")
+        client.request(("DELETE", "PUT", "PATCH")[number % 3], "/livez")
+    after = held.metrics()
+
+    fresh = {(name, labels) for name, labels in set(after) - before}
+    assert len(fresh) <= 2, fresh
+    codes = {dict(labels)["code"] for name, labels in after if name == "poolhouse_refusals_total"}
+    assert codes <= set(CODES)
+
+
+def test_batches_say_why_they_are_as_large_as_they_are(held: Held) -> None:
+    """Whether batching works is the first question; without the reason, a batch of one could mean anything."""
+    before = held.metrics()
+    shape = (1, 2, 4, 4)
+    with ThreadPoolExecutor(5) as threads, held.gate.closed():
+        futures = []
+        for number in range(5):
+            futures.append(threads.submit(posted, held, shape))
+            assert comes_true(partial(has_jobs, held, number + 1))
+        held.gate.open()
+        statuses = [future.result() for future in futures]
+    after = held.metrics()
+
+    def grew(name: str, reason: str) -> float:
+        key = name, frozenset({"device": "cpu", "reason": reason}.items())
+        return after.get(key, 0) - before.get(key, 0)
+
+    assert statuses == [200] * 5
+    reasons = ("idle", "drained", "full")
+    assert sum(grew("poolhouse_batch_requests_sum", reason) for reason in reasons) == 5
+    assert sum(grew("poolhouse_batch_planes_sum", reason) for reason in reasons) == 10
+    # One runs, at most one waits at the device, and what came after them goes together.
+    assert grew("poolhouse_batch_requests_count", "drained") == 1
+    assert grew("poolhouse_batch_requests_sum", "drained") >= 3
+
+
+def has_jobs(held: Held, count: int) -> bool:
+    return held.pooling.jobs == count
+
+
+def posted(held: Held, shape: tuple[int, ...]) -> int:
+    with held.served.client() as client:
+        return post(client, shape).status_code
+
+
+def test_states_are_one_hot(held: Held) -> None:
+    """An alert sums over states; two ones, or none, would ring or stay silent by accident."""
+    page = held.metrics()
+    states = {dict(labels)["state"]: value for (name, labels), value in page.items() if name == "poolhouse_state"}
+    devices = [value for (name, _), value in page.items() if name == "poolhouse_device_state"]
+
+    assert states == {"starting": 0, "ready": 1, "draining": 0, "device_lost": 0}
+    assert sorted(devices) == [0, 1]
+    assert [value for (name, _), value in page.items() if name == "poolhouse_build_info"] == [1]
+
+
+def test_samples_are_told_apart_by_labels() -> None:
+    """The reader that these tests stand on must see what it claims to see."""
+    page = '# TYPE a counter\na_total{b="c"} 1.0\na_total{b="d"} 2.0\n'
+
+    assert samples(page) == {("a_total", frozenset({("b", "c")})): 1, ("a_total", frozenset({("b", "d")})): 2}

@@ -1,0 +1,207 @@
+"""More than there is room or time for: refused at the door, fast, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+
+import httpx
+import pytest
+
+from tests.rest.holding import Held, comes_true, holding, post
+from tests.rest.serving import PATIENCE_S, Served
+
+ROOM = 1 << 20
+SHAPE = (1, 1, 32, 32)
+HEAD = (
+    "POST /v1/pool/max_pool2d?shape={shape}&dtype=uint8&kernel_size={kernel} HTTP/1.1\r\nHost: x\r\n"
+    "Content-Type: application/octet-stream\r\nContent-Length: {length}\r\n{more}\r\n"
+)
+
+
+@pytest.fixture(scope="module")
+def held() -> Iterator[Held]:
+    """A service with little room."""
+    with holding(room_bytes=ROOM) as running:
+        yield running
+
+
+def head(shape: str, length: int, kernel: int = 1, more: str = "") -> bytes:
+    return HEAD.format(shape=shape, length=length, kernel=kernel, more=more).encode()
+
+
+def first_answer(connection: socket.socket) -> tuple[int, dict[str, str], dict[str, object]]:
+    """Status, headers and document of a refusal, read as it comes."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += (piece := connection.recv(65536))
+        assert piece, received
+    top, _, body = received.partition(b"\r\n\r\n")
+    status, *lines = top.decode().split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    while len(body) < int(headers["content-length"]):
+        body += connection.recv(65536)
+    return int(status.split()[1]), headers, json.loads(body)
+
+
+@pytest.fixture
+def full(held: Held) -> Iterator[Held]:
+    """The same service while its room is taken: requests are held on the device and before it."""
+    with ThreadPoolExecutor(64) as threads, held.gate.closed():
+        waiting: list[Future[int]] = []
+        # The tests send what is as large as the whole room; only who comes alone would be let in with that.
+        for _ in range(4):
+            waiting.append(threads.submit(posted, held, SHAPE))
+            assert comes_true(partial(has_jobs, held, len(waiting)))
+        yield held
+        held.gate.open()
+        assert [each.result(PATIENCE_S) for each in waiting] == [200] * len(waiting)
+    assert comes_true(lambda: held.pooling.held_bytes == 0)
+
+
+def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: Held) -> None:
+    """A caller who must wait for a refusal holds a connection in a service that has too many already."""
+    before = full.metric("poolhouse_refusals_total", code="overloaded")
+    times_ms = []
+    for _ in range(10):
+        with full.served.connect() as connection:
+            begun = time.perf_counter()
+            connection.sendall(head("1,1,1024,1024", ROOM))
+            status, headers, document = first_answer(connection)
+            times_ms.append(1e3 * (time.perf_counter() - begun))
+
+        assert (status, document["code"]) == (503, "overloaded")
+        assert int(headers["retry-after"]) >= 1
+
+    # The best of ten: what the machine does beside this is not under test.
+    assert min(times_ms) < 10
+    assert full.metric("poolhouse_refusals_total", code="overloaded") == before + 10
+
+
+def test_a_request_that_expires_in_the_queue_is_answered_then_and_never_runs(held: Held) -> None:
+    """Who has stopped waiting must hear so in time, and must cost nothing more; a timer does it, no sweep."""
+    timeout_s = 0.2
+    expired = held.metric("poolhouse_engine_events_total", event="expired")
+    late = (1, 1, 7, 7)
+    with ThreadPoolExecutor(3) as threads, held.gate.closed(), held.served.client() as client:
+        running = [threads.submit(posted, held, (1, 1, 4, 4 + number)) for number in range(3)]
+        assert comes_true(partial(has_jobs, held, 3))
+
+        begun = time.perf_counter()
+        answer = post(client, late, {"Request-Timeout": f"{timeout_s}"})
+        took_s = time.perf_counter() - begun
+
+        # The device is still held: it was the timer that answered.
+        assert not any(each.done() for each in running)
+        assert held.pooling.jobs == 3
+        held.gate.open()
+        assert [each.result(PATIENCE_S) for each in running] == [200] * 3
+    assert (answer.status_code, answer.json()["code"]) == (504, "deadline_passed")
+    assert took_s >= timeout_s
+    assert late not in held.gate.shapes
+    assert held.metric("poolhouse_engine_events_total", event="expired") == expired + 1
+    assert comes_true(lambda: held.pooling.held_bytes == 0)
+
+
+def test_a_deadline_that_cannot_be_met_is_refused_at_the_door(held: Held) -> None:
+    """Reading a body and then saying that there was never time for it wastes both sides' work."""
+    with ThreadPoolExecutor(3) as threads, held.gate.closed(), held.served.connect() as connection:
+        # By the speed that is assumed before anything was measured this takes more than a second, held or not.
+        running = threads.submit(posted, held, (1, 1, 2048, 2048), 31)
+        assert comes_true(partial(has_jobs, held, 1))
+        # No byte of the body follows, and the room is full: it is the deadline that is looked at first.
+        connection.sendall(head("1,1,4,4", 16, more="Request-Timeout: 0.6\r\n"))
+
+        status, _, document = first_answer(connection)
+
+        assert held.pooling.jobs == 1
+        held.gate.open()
+        assert running.result(PATIENCE_S) == 200
+    assert (status, document["code"]) == (504, "deadline_passed")
+    assert "would pass" in str(document["detail"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "length", "kernel", "status", "code"),
+    [
+        ("1,1,4,4", 16, 9, 422, "window_does_not_fit"),
+        ("4", 4, 1, 422, "wrong_rank"),
+        ("1,1,4,x", 16, 1, 422, "invalid_fields"),
+        ("1,1,-4,4", 16, 1, 422, "invalid_data"),
+        ("1,1,4,4", 17, 1, 400, "malformed_body"),
+    ],
+)
+def test_raw_elements_that_cannot_be_pooled_are_refused_before_they_are_sent(
+    held: Held, shape: str, length: int, kernel: int, status: int, code: str
+) -> None:
+    """Shape, type and fields stand in the query: the whole plan is known, and a gigabyte need not travel for a no."""
+    with held.served.connect() as connection:
+        connection.sendall(head(shape, length, kernel))
+
+        given, _, document = first_answer(connection)
+
+    assert (given, document["code"]) == (status, code)
+
+
+def test_a_storm_leaves_nothing_behind(held: Held) -> None:
+    """Refused, cut off, answered: whichever way out a request takes, it gives back what it held, once."""
+    with ThreadPoolExecutor(64) as threads:
+        statuses = [status for part in threads.map(partial(storm, held.served), range(64)) for status in part]
+
+    assert set(statuses) <= {200, 503, 0}
+    assert statuses.count(200) > 100
+    assert statuses.count(0) > 100
+    assert comes_true(lambda: held.pooling.held_requests == 0)
+    assert held.pooling.held_bytes == 0
+    assert comes_true(lambda: held.pooling.jobs == 0)
+    gauges = ("poolhouse_held_bytes", "poolhouse_jobs")
+    assert [held.metric(name) for name in gauges] == [0, 0]
+
+
+def storm(served: Served, seed: int) -> list[int]:
+    """32 requests of one connection; a tenth of them leave in the middle of the body, and come back anew."""
+    chance = random.Random(seed)
+    statuses = []
+    connection = served.connect()
+    for _ in range(32):
+        rows = chance.randrange(1, 200)
+        whole = head(f"1,1,{rows},64", rows * 64) + bytes(rows * 64)
+        if chance.random() < 0.1:
+            connection.sendall(whole[: chance.randrange(1, len(whole))])
+            connection.close()
+            connection = served.connect()
+            statuses.append(0)
+            continue
+        connection.sendall(whole)
+        with connection.makefile("rb") as answer:
+            statuses.append(int(answer.readline().split()[1]))
+            length = 0
+            while (line := answer.readline()) != b"\r\n":
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            answer.read(length)
+    connection.close()
+    return statuses
+
+
+def has_jobs(held: Held, count: int) -> bool:
+    return held.pooling.jobs == count
+
+
+def posted(held: Held, shape: tuple[int, ...], kernel_size: int = 1) -> int:
+    with held.served.client() as client:
+        return post(client, shape, kernel_size=kernel_size).status_code
+
+
+def test_a_caller_who_is_refused_may_ask_again_on_the_same_connection(full: Held) -> None:
+    """Overload is no time to open new connections."""
+    with full.served.client() as client:
+        answers: list[httpx.Response] = [post(client, (1, 1, 1024, 1024)) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [503] * 3
+    assert all("close" not in answer.headers.get("connection", "") for answer in answers)

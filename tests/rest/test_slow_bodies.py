@@ -1,0 +1,138 @@
+"""Bodies that come too slowly: a floor on bytes a second, so that nobody holds room for as long as they like."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import Message, Receive
+
+from poolhouse.errors import TooSlow
+from poolhouse.rest.bodies import BodyRules, read_body
+from tests.rest.holding import Held, comes_true, holding, post
+from tests.rest.serving import PATIENCE_S
+
+CONNECTIONS = 250
+LENGTH = 4096
+HEAD = (
+    f"POST /v1/pool/max_pool2d?shape=1,1,64,64&dtype=uint8&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
+    f"Content-Type: application/octet-stream\r\nContent-Length: {LENGTH}\r\n\r\n"
+).encode()
+
+
+@pytest.fixture(scope="module")
+def held() -> Iterator[Held]:
+    """A service with little patience."""
+    with holding(room_bytes=1 << 30, body_timeout_s=0.5, min_body_bytes_per_s=100_000) as running:
+        yield running
+
+
+def test_many_slow_callers_are_cut_off_and_others_do_not_notice(held: Held) -> None:
+    """A byte now and then is never silent; without a floor a few hundred such callers hold all the room there is."""
+    before = held.metric("poolhouse_refusals_total", code="body_too_slow")
+    waiting = selectors.DefaultSelector()
+    answers: list[bytes] = []
+    good: list[int] = []
+    ends = time.monotonic() + PATIENCE_S
+    with held.served.client() as client:
+        slow = [held.served.connect() for _ in range(CONNECTIONS)]
+        for connection in slow:
+            connection.sendall(HEAD)
+            waiting.register(connection, selectors.EVENT_READ)
+        assert comes_true(lambda: held.pooling.held_requests > 0)
+
+        while waiting.get_map() and time.monotonic() < ends:
+            good.append(post(client, (1, 1, 64, 64)).status_code)
+            for key, _ in waiting.select(0):
+                assert isinstance(key.fileobj, socket.socket)
+                answers.append(key.fileobj.recv(65536))
+                waiting.unregister(key.fileobj)
+            for key in list(waiting.get_map().values()):
+                assert isinstance(key.fileobj, socket.socket)
+                key.fileobj.send(b"\0")
+
+    assert len(answers) == CONNECTIONS
+    assert all(answer.startswith(b"HTTP/1.1 408 ") for answer in answers)
+    assert all(b"100000 bytes a second" in answer for answer in answers)
+    assert set(good) == {200}
+    assert len(good) > 3
+    assert comes_true(lambda: held.pooling.held_bytes == 0)
+    assert held.metric("poolhouse_refusals_total", code="body_too_slow") == before + CONNECTIONS
+    for connection in slow:
+        connection.close()
+
+
+def test_a_steady_body_may_take_long() -> None:
+    """The floor is for those who do not send; a large body over a thin line is ordinary."""
+    rules = BodyRules(10**9, 0.4, "Send less.", bytes_per_s=10_000)
+    sent: list[int] = []
+
+    async def go() -> memoryview:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+
+        async def receive() -> Message:
+            # Twice the floor however long the machine takes over this pause, for three times the silence.
+            await asyncio.sleep(0.01)
+            sent.append(int(20_000 * (loop.time() - begun)) - sum(sent))
+            return {"type": "http.request", "body": bytes(sent[-1]), "more_body": loop.time() - begun < 1.2}
+
+        return await read_body(receive, rules, length=None)
+
+    body = asyncio.run(go())
+
+    assert len(body) == sum(sent) >= 24_000
+
+
+@given(
+    st.floats(0.01, 100),
+    st.integers(1, 10**6),
+    st.lists(st.tuples(st.floats(0, 1000), st.integers(0, 10**9)), min_size=1, max_size=20),
+)
+def test_a_body_of_n_bytes_takes_at_most_its_share(
+    silence_s: float, bytes_per_s: int, pieces: list[tuple[float, int]]
+) -> None:
+    """Whoever plans capacity needs a bound that is one line: the silence and the bytes over the floor."""
+    rules = BodyRules(10**12, silence_s, "Send less.", bytes_per_s)
+    now, received = 0.0, 0
+    for pause_s, count in pieces:
+        if now + pause_s > rules.patience_ends(0.0, now, received):
+            break
+        now, received = now + pause_s, received + count
+        assert rules.patience_ends(0.0, now, received) <= silence_s + received / bytes_per_s + 1e-9 * now
+        assert rules.patience_ends(0.0, now, received) <= now + silence_s
+        assert BodyRules(10**12, silence_s, "Send less.").patience_ends(0.0, now, received) == now + silence_s
+
+
+@pytest.mark.parametrize(("bytes_per_s", "words"), [(0, "No further piece"), (10**6, "1000000 bytes a second")])
+def test_the_refusal_says_which_limit_it_was(bytes_per_s: int, words: str) -> None:
+    """Silence and slowness are mended in different ways."""
+    rules = BodyRules(10**9, 0.05, "Send less.", bytes_per_s)
+    silent = bytes_per_s == 0
+
+    async def go() -> None:
+        await read_body(trickle(silent), rules, length=None)
+
+    with pytest.raises(TooSlow, match=words):
+        asyncio.run(go())
+
+
+def trickle(silent: bool) -> Receive:
+    """A byte now and then, or one and no more."""
+    sent = 0
+
+    async def receive() -> Message:
+        nonlocal sent
+        sent += 1
+        if silent and sent > 1:
+            await asyncio.Event().wait()
+        await asyncio.sleep(0.005)
+        return {"type": "http.request", "body": b"\0", "more_body": True}
+
+    return receive

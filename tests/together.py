@@ -1,0 +1,64 @@
+"""Requests whose right answer is known to the last bit: for the test under load, and for ``benchmarks/soak.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from urllib.parse import urlencode
+
+import numpy as np
+
+from poolhouse.dtypes import BFLOAT16, bfloat16_to_float32
+from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.wire.codecs import codec_of
+from tests.hostile.mixture import text_of
+from tests.operators.drawing import OPERATORS, case
+
+MEDIA_TYPE = "application/vnd.safetensors"
+"""The one format that carries every element type and several tensors each way, without a digit lost."""
+
+
+def bits(answer: Mapping[str, Tensor]) -> dict[str, tuple[Outline, bytes]]:
+    """All there is to an answer, every NaN being the same one: which of the many bit patterns of NaN comes out of
+    rounding to 16 bits depends on whether the element was in a vector register or in the rest behind the vectors."""
+    found = {}
+    for name, tensor in answer.items():
+        array = tensor.array.copy()
+        if tensor.dtype.kind == "float":
+            numbers = bfloat16_to_float32(array.view(np.uint16)) if tensor.dtype is BFLOAT16 else array
+            # As unsigned integers, since numpy would round what is set to a float.
+            array.view(f"u{array.itemsize}")[np.isnan(numbers)] = 2 ** (8 * array.itemsize) - 1
+        found[name] = (tensor.outline, array.tobytes())
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, and its right answer by name."""
+
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+    right: Mapping[str, tuple[Outline, bytes]]
+
+
+def call_of(random: Random) -> Call:
+    """A request that must be answered, of any operator, shape and element type, and what torch on the CPU answers
+    to it alone, by way of our own specs, which the laws of ``tests/operators`` hold against torch."""
+    drawn = None
+    while drawn is None:
+        drawn = case(random, random.choice(OPERATORS))
+    codec = codec_of(MEDIA_TYPE)
+    query = {name: text_of(value) for name, value in drawn.spec.values().items()}
+    target = f"/v1/pool/{drawn.spec.name}" + (f"?{urlencode(query, safe=',')}" if query else "")
+    body = b"".join(codec.encode(Message(drawn.tensors)).chunks)
+    return Call(target, {"Content-Type": MEDIA_TYPE}, body, bits(drawn.run()))
+
+
+def fault_in(call: Call, status: int, body: bytes) -> str | None:
+    """What is wrong with an answer, in words; None when it is right."""
+    if status != 200:
+        return f"{status} {body[:300]!r} to {call.target}"
+    answer = codec_of(MEDIA_TYPE).decode(memoryview(bytearray(body)), {}, len(body))
+    return None if bits(answer.tensors) == call.right else f"a wrong answer to {call.target}"
