@@ -76,12 +76,15 @@ _LATER = {
 """What comes when it is first named, and where from."""
 
 
-def __getattr__(name: str) -> object:
-    if name not in _LATER:
-        raise AttributeError(f"module 'poolhouse' has no attribute {name!r}")
-    found: object = getattr(import_module(_LATER[name]), name)
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:
+    # Hidden from checkers, who would else take every misspelt name for one that comes later.
+
+    def __getattr__(name: str) -> object:
+        if name not in _LATER:
+            raise AttributeError(f"module 'poolhouse' has no attribute {name!r}")
+        found: object = getattr(import_module(_LATER[name]), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,49 @@
+"""The face of the package brings the client late, and has everything a caller of it names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import poolhouse
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_name_of_the_face_is_there() -> None:
+    """A name in __all__ that cannot be had breaks ``from poolhouse import *``."""
+    assert all(getattr(poolhouse, name) is not None for name in poolhouse.__all__)
+    assert set(poolhouse.__all__) <= set(dir(poolhouse))
+
+
+def test_a_misspelt_name_is_an_attribute_error() -> None:
+    """As of any module."""
+    with pytest.raises(AttributeError, match="Cleint"):
+        poolhouse.Cleint  # type: ignore[attr-defined]  # noqa: B018, the access is the test
+
+
+def test_the_client_is_numpy_and_httpx_alone() -> None:
+    """The plain install has nothing else, and no caller of it should wait for more."""
+    code = (
+        "import sys, poolhouse\nassert 'httpx' not in sys.modules and 'numpy' not in sys.modules\n"
+        "poolhouse.Client('http://localhost:1')\n"
+        "found = {'torch', 'fastapi', 'starlette', 'pydantic', 'orjson', 'uvicorn', 'ml_dtypes'} & set(sys.modules)\n"
+        "assert not found, found"
+    )
+
+    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "service")}, check=True, timeout=60)
+
+
+def test_a_local_client_without_the_server_says_what_to_install() -> None:
+    """A ModuleNotFoundError for orjson alone would send its reader the wrong way."""
+    code = (
+        "import sys\nsys.modules['fastapi'] = None\nimport poolhouse\n"
+        "try:\n    poolhouse.Client.local()\n"
+        "except ModuleNotFoundError as missing:\n    assert \"pip install 'poolhouse[server]'\" in str(missing)\n"
+        "else:\n    sys.exit(1)"
+    )
+
+    subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "service")}, check=True, timeout=60)
