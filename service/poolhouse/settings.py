@@ -129,7 +129,7 @@ class Settings(BaseSettings):
         description="Input and output bytes admitted at once; beyond it the service answers 503.",
     )
     inline_work: Annotated[Elements, Ge(0)] = Field(
-        default=16_384,
+        default=262_144,
         description="Work up to which a job runs where it is, since a hop to a thread would cost more.",
     )
     max_header_bytes: Annotated[int, BeforeValidator(read_bytes), Ge(1024), Quantity("bytes")] = Field(

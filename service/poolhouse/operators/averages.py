@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from poolhouse.dtypes import INT64, ElementType, Kind
+from poolhouse.operators.fields import Sizes
 from poolhouse.operators.operator import Number, Planes
 from poolhouse.operators.reductions import SUM, reduce_axis
 from poolhouse.operators.windowed import Window, Windowed
@@ -58,6 +59,10 @@ class Average(Windowed):
     def element_bytes(self, dtype: ElementType) -> int:
         # The two digits of int64 are summed one after the other, and then kept.
         return 48 if dtype is INT64 else 24
+
+    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
+        # Every element is widened once, also those that strides pass over.
+        return super().steps(spatial, dtype) + math.prod(spatial)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

@@ -98,16 +98,18 @@ class MaxPool(SlidingWindows, Maximum):
         return self._small_maxima(x)
 
     def _small_maxima(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        if (
-            x.device.type == "cpu"
-            and not self.return_indices
-            and x.numel() >= PAYS_FROM
-            and math.prod(self.kernel_size) > 1
-        ):
+        if self._by_slices(x):
             found = maxima_by_slices(x, [self.geometry(axis) for axis in range(self.rank)])
             if found is not None:
                 return (found,)
         return self._torch_maxima(x)
+
+    def _by_slices(self, x: torch.Tensor) -> bool:
+        elements, volume = x.numel(), math.prod(self.kernel_size)
+        if x.device.type != "cpu" or self.return_indices or elements < PAYS_FROM or volume == 1:
+            return False
+        # Slices look at every element once more; where strides pass most of them over, that is not worth it.
+        return math.prod(self.spatial_out(tuple(x.shape[1:]))) * volume * x.shape[0] >= elements // 4
 
     def _dilation(self) -> Sizes:
         if 1 not in self.kernel_size:
