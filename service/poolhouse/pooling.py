@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import monotonic
 from typing import Literal, NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from poolhouse import describe, dtypes
 from poolhouse.backend.cores import cores
-from poolhouse.backend.devices import Device, choose_devices, use_threads
+from poolhouse.backend.devices import Device, choose_devices
 from poolhouse.backend.worker import Load, TorchWorker, run_plan
 from poolhouse.batching.engine import Engine, Observer
 from poolhouse.batching.lane import State as DeviceState
@@ -104,13 +105,13 @@ class Pooling:
     @classmethod
     def from_settings(cls, settings: Settings) -> Pooling:
         """All operators on the devices that the settings ask for, with their limits."""
-        use_threads(settings.cpu_threads or cores())
         return cls(
             discover(),
             choose_devices(settings.device),
             Limits(output_bytes=settings.max_output_bytes, work=settings.max_work),
             room_bytes=settings.max_queue_bytes,
             inline_steps=settings.inline_work,
+            make_worker=partial(TorchWorker, threads=settings.cpu_threads or cores()),
         )
 
     def prepare(self, name: str, message: Message) -> Ticket:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.backend.cores import cores
+from poolhouse.dtypes import FLOAT32
 from poolhouse.pooling import Pooling
 from poolhouse.settings import Settings
+from poolhouse.tensors import Message, Tensor
 
 ALLOWED = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@pytest.fixture
-def threads() -> Iterator[None]:
-    """Torch's threads are the process's; other tests get theirs back."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def mounted(root: Path, version: int, quota: str, period: int = 100_000) -> Path:
@@ -56,12 +50,24 @@ def test_a_limit_is_rounded_up_and_never_beyond_what_there_is(
     assert found == ALLOWED or found - 1 < quota / period <= found or quota < period
 
 
-@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize(("setting", "expected"), [(0, cores()), (3, 3)])
-def test_the_service_takes_the_threads_that_it_is_told_or_has(setting: int, expected: int) -> None:
+def test_a_large_batch_takes_the_threads_that_the_service_is_told_or_has(
+    setting: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The setting wins; without one, the container's limit does, and not the machine's number of cores."""
-    torch.set_num_threads(7)
+    taken: list[int] = []
+    monkeypatch.setattr("poolhouse.backend.worker.use_threads", taken.append)
 
-    Pooling.from_settings(Settings(cpu_threads=setting, device=("cpu",)))
+    async def pool_one(side: int) -> None:
+        pooling = Pooling.from_settings(Settings(cpu_threads=setting, device=("cpu",)))
+        array = np.zeros((1, 1, side, side), np.float32)
+        ticket = pooling.prepare("max_pool2d", Message({"input": Tensor(FLOAT32, array)}, {"kernel_size": 2}))
+        lease = pooling.admit(array.nbytes)
+        await pooling.pool(ticket, lease)
+        lease.release()
+        await pooling.stop()
 
-    assert torch.get_num_threads() == expected
+    asyncio.run(pool_one(2048))
+    asyncio.run(pool_one(4))
+
+    assert taken == [expected, 1], "a small batch has one thread"

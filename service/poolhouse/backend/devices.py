@@ -66,5 +66,7 @@ def _present() -> tuple[Device, ...]:
 
 
 def use_threads(count: int) -> None:
-    """How many threads one operation on the CPU may take."""
-    torch.set_num_threads(count)
+    """How many threads one operation on the CPU may take, when this thread asks for it."""
+    # OpenMP keeps the number for each thread that asks, so two workers do not disturb each other.
+    if torch.get_num_threads() != count:
+        torch.set_num_threads(count)

@@ -84,6 +84,11 @@ class Batch(Generic[Load]):
         return sum(part.stop - part.start for part in self.parts)
 
     @property
+    def nbytes(self) -> int:
+        """Input, output and workspace of all parts."""
+        return self.planes * self.parts[0].job.plane_bytes
+
+    @property
     def steps(self) -> int:
         """Work of all parts."""
         return self.planes * self.parts[0].job.plane_steps

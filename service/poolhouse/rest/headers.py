@@ -5,6 +5,7 @@ Names arrive lower-cased and values stripped, as ASGI and the parsers promise.
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 from collections.abc import Sequence
@@ -22,6 +23,11 @@ _SANE_REQUEST_ID = re.compile(rb"[\x20-\x7e]{1,128}")
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _SECONDS = re.compile(rb"[0-9]{1,9}(\.[0-9]{0,9})?")
 _LENGTH = re.compile(rb"[0-9]{1,19}")
+
+
+# Unlike any other process's, and counted on: the operating system's random numbers cost a call each.
+_PROCESS = secrets.token_hex(6).encode()
+_COUNT = itertools.count()
 
 
 def read_headers(pairs: Sequence[tuple[bytes, bytes]]) -> Headers:
@@ -45,7 +51,7 @@ def request_id(headers: Headers) -> bytes:
     given = headers.get(b"x-request-id")
     if given is not None and _SANE_REQUEST_ID.fullmatch(given):
         return given
-    return secrets.token_hex(8).encode()
+    return b"%s%08x" % (_PROCESS, next(_COUNT))
 
 
 def trace_id(headers: Headers) -> str | None:

@@ -123,11 +123,6 @@ class Protocol(HttpToolsProtocol):
         self._in_headers = True
         super().on_message_begin()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; drop a trailer, which would otherwise change the headers of a running request."""
-        if self._in_headers:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         """Start the request, unless its headers are too many."""
         self._in_headers = False
@@ -144,6 +139,8 @@ class Protocol(HttpToolsProtocol):
                 # The parser hands this to data_received as its own error, and that calls send_400_response.
                 raise self._refusal
         super().on_headers_complete()
+        # What comes from now on are trailers, which must not change the headers of a running request.
+        self.headers = []
         self.cycle.transport = self._softly
 
     def on_body(self, body: bytes) -> None:
