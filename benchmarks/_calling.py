@@ -97,9 +97,9 @@ def interleaved(connections: Sequence[Connection], count: int) -> list[Times]:
 
 
 @contextmanager
-def poolhouse(*options: str) -> Iterator[int]:
-    """Our server, as scripts/serve starts it; its port."""
-    command = "import sys; from poolhouse.cli import main; sys.exit(main(['serve', *sys.argv[1:]]))"
+def poolhouse(*options: str, before: str = "") -> Iterator[int]:
+    """Our server, as scripts/serve starts it, after a statement of Python where one is given; its port."""
+    command = f"{before}\nimport sys; from poolhouse.cli import main; sys.exit(main(['serve', *sys.argv[1:]]))"
     with _started([sys.executable, "-c", command, "--port", "0", *options]) as port:
         yield port
 

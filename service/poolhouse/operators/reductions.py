@@ -144,12 +144,16 @@ def _fold(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: Mo
     laid = _laid_out(tensors, dim, windows, longest, monoid)
     size = longest
     while size > 1:
-        # Neighbours are joined, so that each element stands for one stretch of the window, in order:
-        # the first of equal values is then always in the earlier one.
         half = size // 2
+        # For a maximum neighbours are joined, so that each element stands for one stretch of the window, in order:
+        # the first of equal values is then always in the earlier one. A sum may join what lies together in memory.
+        earlier, later = (
+            (slice(0, 2 * half, 2), slice(1, 2 * half, 2))
+            if monoid.overlaps
+            else (slice(0, half), slice(half, 2 * half))
+        )
         joined = monoid.join(
-            tuple(tensor[..., 0 : 2 * half : 2] for tensor in laid),
-            tuple(tensor[..., 1 : 2 * half : 2] for tensor in laid),
+            tuple(tensor[..., earlier] for tensor in laid), tuple(tensor[..., later] for tensor in laid)
         )
         if size % 2:
             last = monoid.join(

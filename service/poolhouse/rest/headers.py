@@ -26,7 +26,7 @@ _LENGTH = re.compile(rb"[0-9]{1,19}")
 
 
 # Unlike any other process's, and counted on: the operating system's random numbers cost a call each.
-_PROCESS = secrets.token_hex(6).encode()
+_PROCESS = secrets.token_hex(4).encode()
 _COUNT = itertools.count()
 
 

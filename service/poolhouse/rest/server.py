@@ -22,6 +22,7 @@ from poolhouse.version import __version__
 
 # Longer than the minute for which load balancers keep their connections, so that they close first.
 _KEEP_ALIVE_S = 75
+_SWITCH_S = 0.0005
 
 
 class Server(uvicorn.Server):
@@ -148,5 +149,8 @@ def run(settings: Settings, pooling: Pooling | None = None) -> None:
         place = server.url
         print(f"poolhouse {__version__} is ready: {place}  docs: {place}/docs  device: {devices}", flush=True)
 
+    # A device's thread takes the lock back after every operation. At Python's 5 ms each of these would wait for
+    # whatever the event loop is doing, and a busy door would starve the device.
+    sys.setswitchinterval(_SWITCH_S)
     server = make_server(settings, create_app(settings, pooled), announce)
     server.run()

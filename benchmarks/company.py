@@ -1,0 +1,136 @@
+"""What company costs: idle neighbours, other shapes, and more callers than there is room for.
+
+Three ratios, each from one run:
+
+- a lone small request while 64 idle connections are open, with joining on beside joining off (goal for p99: 1.1);
+- requests a second of eight shapes in turn beside those of one shape, at saturation (goal: 0.8);
+- answers a second when five times as many requests come as can be answered, beside the most (goal: 0.9).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from _calling import Connection, interleaved, poolhouse, request
+from _machine import machine, write
+
+IDLE: Final = 64
+CROWD: Final = 64
+HEAVY: Final = "kernel_size=31&stride=1&padding=15&return_indices=true"
+RAW: Final = "application/octet-stream"
+JOINING_OFF: Final = "import poolhouse.backend.worker as worker; worker.JOIN_BYTES = 0"
+SIDES: Final = (32, 30, 28, 26, 24, 22, 20, 18)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=5000, help="lone requests to each server")
+    parser.add_argument("--seconds", type=int, default=2, help="of wrk, each turn")
+    parser.add_argument("--turns", type=int, default=5, help="of wrk, of each kind; medians count")
+    asked = parser.parse_args()
+    place = machine()
+
+    medians, p99s = lone(asked.requests)
+    one, eight = shapes(asked.seconds, asked.turns)
+    peak, beyond = crowd(asked.seconds, asked.turns)
+
+    heads = ["what", "alone", "in company", "ratio", "goal"]
+    rows = [
+        ["lone small request, median µs", f"{medians[1]:.0f}", f"{medians[0]:.0f}", _ratio(*medians), "–"],
+        ["lone small request, p99 µs", f"{p99s[1]:.0f}", f"{p99s[0]:.0f}", _ratio(*p99s), "≤ 1.1"],
+        ["eight shapes beside one, requests/s", f"{one:.0f}", f"{eight:.0f}", _ratio(eight, one), "≥ 0.8"],
+        ["five times the requests, answers/s", f"{peak:.0f}", f"{beyond:.0f}", _ratio(beyond, peak), "≥ 0.9"],
+    ]
+    figures = {"p99": p99s[0] / p99s[1], "shapes": eight / one, "crowd": beyond / peak}
+    write("company", place, heads, rows, figures)
+
+
+def _ratio(one: float, other: float) -> str:
+    return f"**{one / other:.2f}**"
+
+
+def lone(count: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Median and p99 of a lone request in microseconds, joining on and joining off, with idle connections open."""
+    body = np.random.default_rng(0).standard_normal((1, 3, 32, 32)).astype(np.float32).tobytes()
+    asked = request("/v1/pool/max_pool2d?shape=1,3,32,32&kernel_size=2", RAW, body)
+    with ExitStack() as stack:
+        ports = [stack.enter_context(poolhouse()), stack.enter_context(poolhouse(before=JOINING_OFF))]
+        for port in ports:
+            for _ in range(IDLE):
+                stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        on, off = interleaved([Connection(port, asked) for port in ports], count)
+    return (on.median_us, off.median_us), (on.p99_us, off.p99_us)
+
+
+def shapes(seconds: int, turns: int) -> tuple[float, float]:
+    """Requests a second of one shape, and of eight in turn that take as much work together."""
+    with poolhouse("--inline-work", "0") as port:
+        taken: tuple[list[float], list[float]] = ([], [])
+        for _ in range(turns):
+            for sides, found in zip(((SIDES[0],), SIDES), taken, strict=True):
+                found.append(_answers(port, sides, 64, seconds))
+    return float(np.median(taken[0])), float(np.median(taken[1]))
+
+
+def crowd(seconds: int, turns: int) -> tuple[float, float]:
+    """Answers a second with as many callers as there is room for, and when five times as many requests come.
+
+    Of work that takes the device longer than the loopback takes to bring it: beside bytes for which there is no core
+    left to carry them, nothing could be seen of the service.
+    """
+    with poolhouse("--max-queue-bytes", "128MiB") as port:
+        taken: tuple[list[float], list[float]] = ([], [])
+        for _ in range(turns):
+            taken[0].append(_answers(port, (160,), 4, seconds, fields=HEAVY))
+            # Each caller waits so long between two requests that all of them ask five times the peak.
+            pause_ms = 1e3 * CROWD / (5 * taken[0][-1])
+            taken[1].append(_answers(port, (160,), CROWD, seconds, pause_ms, HEAVY))
+    return float(np.median(taken[0])), float(np.median(taken[1]))
+
+
+def _answers(
+    port: int,
+    sides: tuple[int, ...],
+    connections: int,
+    seconds: int,
+    pause_ms: float = 0,
+    fields: str = "kernel_size=2",
+) -> float:
+    """Answers a second with status 200, by wrk, for squares of these sides in turn."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise SystemExit("wrk is not installed; on Debian and Ubuntu: apt-get install wrk")
+    bodies = ", ".join(f'{{"{side}", string.rep("\\0\\0\\128\\63", {3 * side * side})}}' for side in sides)
+    script = f"""
+        local squares, turn = {{{bodies}}}, 0
+        local headers = {{["Content-Type"] = "{RAW}"}}
+        request = function()
+          turn = turn % #squares + 1
+          local side, body = squares[turn][1], squares[turn][2]
+          local target = "/v1/pool/max_pool2d?shape=1,3," .. side .. "," .. side .. "&{fields}"
+          return wrk.format("POST", target, headers, body)
+        end
+        {"" if not pause_ms else f"delay = function() return {pause_ms:.0f} end"}
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "squares.lua")
+        path.write_text(script)
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(path), f"http://127.0.0.1:{port}"]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    total, refused = re.search(r"([0-9]+) requests in ([0-9.]+)s", told), re.search(r"Non-2xx.*: ([0-9]+)", told)
+    assert total is not None, told
+    return (int(total[1]) - (int(refused[1]) if refused else 0)) / float(total[2])
+
+
+if __name__ == "__main__":
+    main()
