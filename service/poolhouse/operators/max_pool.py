@@ -108,6 +108,8 @@ class MaxPool(SlidingWindows, Maximum):
         elements, volume = x.numel(), math.prod(self.kernel_size)
         if x.device.type != "cpu" or self.return_indices or elements < PAYS_FROM or volume == 1:
             return False
+        if self.rank == 1 and x.is_floating_point():
+            return False  # the one kernel of torch that is as fast
         # Slices look at every element once more; where strides pass most of them over, that is not worth it.
         return math.prod(self.spatial_out(tuple(x.shape[1:]))) * volume * x.shape[0] >= elements // 4
 
