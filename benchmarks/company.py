@@ -105,12 +105,13 @@ def _answers(
     seconds: int,
     pause_ms: float = 0,
     fields: str = "kernel_size=2",
+    element: str = "\\0\\0\\128\\63",
 ) -> float:
     """Answers a second with status 200, by wrk, for squares of these sides in turn."""
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is not installed; on Debian and Ubuntu: apt-get install wrk")
-    bodies = ", ".join(f'{{"{side}", string.rep("\\0\\0\\128\\63", {3 * side * side})}}' for side in sides)
+    bodies = ", ".join(f'{{"{side}", string.rep("{element}", {3 * side * side})}}' for side in sides)
     script = f"""
         local squares, turn = {{{bodies}}}, 0
         local headers = {{["Content-Type"] = "{RAW}"}}

@@ -106,7 +106,7 @@ class Protocol(HttpToolsProtocol):
             return
         self._progress = False
         self._piece_bytes = len(data)
-        if not self._in_body and b"pgrade" in data:
+        if not self._in_body and _upgrades(data):
             data = _without_upgrade(data)
         super().data_received(data)
         if self._progress:
@@ -288,6 +288,12 @@ class _Softly(asyncio.Transport):
 
     def close(self) -> None:
         self._protocol.close_softly()
+
+
+def _upgrades(data: bytes) -> bool:
+    """Whether the head in this piece may ask for another protocol; the body behind it is not looked through."""
+    end = data.find(b"\r\n\r\n")
+    return data.find(b"pgrade", 0, len(data) if end < 0 else end) >= 0
 
 
 def _without_upgrade(data: bytes) -> bytes:
