@@ -310,6 +310,7 @@ GENERATED: tuple[Generated, ...] = (
     Generated("docs/errors.md", "field-codes", field_codes),
     Generated("docs/performance.md", "peers", lambda: measured("peers")),
     Generated("docs/performance.md", "inline", lambda: measured("inline")),
+    Generated("docs/performance.md", "company", lambda: measured("company")),
     Generated("docs/performance.md", "kernels", lambda: measured("kernels")),
     Generated("docs/batching.md", "joining", lambda: measured("joining")),
     Generated("docs/batching.md", "simulate", lambda: measured("simulate")),
