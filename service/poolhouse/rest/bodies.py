@@ -3,8 +3,9 @@
 The rules:
 
 - what the length already forbids is refused before a byte is read;
-- a body that came whole is not copied; one of known length is read into one buffer of that length;
-  one of unknown length into a buffer that grows, so a million tiny pieces cost what their bytes cost;
+- a body that came whole is not copied; one of known length is read into one buffer of that length, by the socket
+  itself where the server offers that; one of unknown length into a buffer that grows, so a million tiny pieces cost
+  what their bytes cost;
 - memory follows what has come, not what was promised: a fresh page costs nothing until it is written;
 - silence longer than the limit is refused, and so is a pace that would hold the memory for ever;
 - inflating beyond a few hundred kilobytes happens off the event loop.
@@ -21,7 +22,7 @@ from typing import Protocol
 import numpy as np
 from starlette.types import Message, Receive
 
-from poolhouse.errors import DeadlinePassed, Malformed, TooLarge, TooSlow
+from poolhouse.errors import DeadlinePassed, Malformed, PoolhouseError, TooLarge, TooSlow
 from poolhouse.wire.inflate import Inflater
 
 # The inflater's own step: a chunk that fills one is the head of something large, and goes to a thread.
@@ -94,6 +95,7 @@ async def read_body(
     length: int | None,
     inflater: Inflater | None = None,
     deadline: float | None = None,
+    intake: Intake | None = None,
 ) -> memoryview:
     """The whole body, inflated if it was deflated.
 
@@ -103,6 +105,7 @@ async def read_body(
         length: the Content-Length, None for a chunked body.
         inflater: for the Content-Encoding, None for none.
         deadline: ``loop.time()`` after which nobody waits for the answer any more.
+        intake: how the server can bring a large body without the messages of ``receive``; None where it cannot.
 
     Returns:
         Flat bytes that belong to the caller; read-only when the body came whole.
@@ -118,56 +121,86 @@ async def read_body(
     first = _Begun(receive())
     if inflater is None and first.message is not None and not first.message.get("more_body", False):
         return _whole(first.message, length, rules)
-    loop = asyncio.get_running_loop()
-    begun = last = loop.time()
-    slack_s = rules.silence_s * _SLACK
-    # The clock may be late by the slack, never early.
-    ends = rules.patience_ends(begun, begun, 0) + slack_s
+    clock = _Clock(rules, deadline)
     try:
-        async with asyncio.timeout_at(ends if deadline is None else min(ends, deadline)) as patience:
+        async with asyncio.timeout_at(clock.rings) as clock.timeout:
             message = await first
             if inflater is None and not message.get("more_body", False):
                 return _whole(message, length, rules)
             if message["type"] == "http.disconnect":
                 raise CallerGone
             piece: bytes = message.get("body", b"")
+            received = len(piece)
             into: _Buffer = _Grown(rules) if length is None else _Fixed(length)
             if inflater is not None:
                 into = _Inflated(inflater, rules)
-            received = 0
-            while True:
-                received += len(piece)
-                if length is not None and received > length:
-                    _check_length(received, length, rules)
-                await into.add(piece)
-                if not message.get("more_body", False):
-                    break
-                last = loop.time()
-                later = rules.patience_ends(begun, last, received)
-                if later > ends:
-                    ends = later + slack_s
-                    patience.reschedule(ends if deadline is None else min(ends, deadline))
+            elif length is not None:
+                _check_length(received, length, rules, whole=False)
+            await into.add(piece)
+            if intake is not None and isinstance(into, _Fixed):
+                intake.into(into.rest())
+                while intake.to_come:
+                    clock.heard(received)
+                    received += await intake.more()
+            while message.get("more_body", False):
+                clock.heard(received)
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise CallerGone
                 piece = message.get("body", b"")
+                received += len(piece)
+                if length is not None:
+                    _check_length(received, length, rules, whole=False)
+                await into.add(piece)
             _check_length(received, length, rules)
             return into.whole()
     except TimeoutError:
-        if deadline is not None and deadline <= ends:
-            raise DeadlinePassed(
+        raise clock.refusal() from None
+
+
+class _Clock:
+    """How long a caller is waited for: its next piece, its whole body, and its own deadline."""
+
+    timeout: asyncio.Timeout
+
+    def __init__(self, rules: BodyRules, deadline: float | None) -> None:
+        self._rules = rules
+        self._deadline = deadline
+        self._loop = asyncio.get_running_loop()
+        self._begun = self._last = self._loop.time()
+        # The clock may be late by the slack, never early.
+        self._slack_s = rules.silence_s * _SLACK
+        self._ends = rules.patience_ends(self._begun, self._begun, 0) + self._slack_s
+
+    @property
+    def rings(self) -> float:
+        """When it is over, if nothing is heard."""
+        return self._ends if self._deadline is None else min(self._ends, self._deadline)
+
+    def heard(self, received: int) -> None:
+        """A piece has come: so many bytes in all."""
+        self._last = self._loop.time()
+        later = self._rules.patience_ends(self._begun, self._last, received)
+        if later > self._ends:
+            self._ends = later + self._slack_s
+            self.timeout.reschedule(self.rings)
+
+    def refusal(self) -> PoolhouseError:
+        """What the caller is told when it has rung."""
+        if self._deadline is not None and self._deadline <= self._ends:
+            return DeadlinePassed(
                 "deadline_passed",
                 "The deadline of Request-Timeout passed while the body was still coming. "
                 "Give more seconds, or send a smaller body.",
-            ) from None
-        raise rules.too_slow(loop.time() - last) from None
+            )
+        return self._rules.too_slow(self._loop.time() - self._last)
 
 
-def _check_length(received: int, length: int | None, rules: BodyRules) -> None:
+def _check_length(received: int, length: int | None, rules: BodyRules, *, whole: bool = True) -> None:
     if length is None:
         if received > rules.limit_bytes:
             raise rules.too_large(f"has at least {received} bytes")
-    elif received != length:
+    elif received > length or (whole and received < length):
         relation = "more" if received > length else "fewer"
         raise Malformed(
             "malformed_request",
@@ -222,6 +255,18 @@ class _Buffer(Protocol):
     def whole(self) -> memoryview: ...
 
 
+class Intake(Protocol):
+    """How a server brings the rest of a large body past its messages: see ``rest/intake``."""
+
+    to_come: int
+
+    def into(self, buffer: memoryview) -> None:
+        """Receive the rest of the body into this."""
+
+    async def more(self) -> int:
+        """How many bytes have come since this was last asked."""
+
+
 class _Fixed:
     """A buffer of the announced length."""
 
@@ -234,6 +279,10 @@ class _Fixed:
         end = self._filled + len(piece)
         self._buffer[self._filled : end] = piece
         self._filled = end
+
+    def rest(self) -> memoryview:
+        """Where nothing has been written yet."""
+        return self._buffer[self._filled :]
 
     def whole(self) -> memoryview:
         return self._buffer

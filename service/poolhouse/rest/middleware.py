@@ -15,6 +15,7 @@ from poolhouse.errors import PoolhouseError, Unavailable
 from poolhouse.pooling import Pooling
 from poolhouse.rest import headers as request_headers
 from poolhouse.rest.bodies import CallerGone
+from poolhouse.rest.intake import INTAKE_KEY, Intake
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.nearest import Signpost
 from poolhouse.rest.problems import internal, problem
@@ -90,6 +91,9 @@ class Frame:
                 raise
             await self._refuse(internal(), scope, named_send)
         finally:
+            intake: Intake | None = scope.get(INTAKE_KEY)
+            if intake is not None:
+                received += intake.received
             self._metrics.answered(scope, status, received, sent)
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("%s %s %d, request %s, trace %s", scope["method"], _path(scope), status, *_names(scope))

@@ -19,6 +19,7 @@ from poolhouse.pooling import Answer, Pooling, Ticket
 from poolhouse.rest.answers import send_encoded
 from poolhouse.rest.bodies import BodyRules, CallerGone, read_body
 from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text, timeout_s
+from poolhouse.rest.intake import INTAKE_KEY, Intake
 from poolhouse.rest.metrics import Metrics
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
@@ -78,6 +79,7 @@ class PoolEndpoint:
             rules=(rules := self._json_rules if codec.is_json else self._rules),
             length=content_length(headers),
             inflater=inflater_of(headers, rules),
+            intake=scope.get(INTAKE_KEY),
         )
 
     def _expected_bytes(self, asked: _Asked) -> int:
@@ -95,7 +97,14 @@ class PoolEndpoint:
 
     async def _answer(self, asked: _Asked, lease: Lease, receive: Receive, send: Send) -> None:
         codec, deadline = asked.codec, asked.deadline
-        body = await read_body(receive, asked.rules, length=asked.length, inflater=asked.inflater, deadline=deadline)
+        body = await read_body(
+            receive,
+            asked.rules,
+            length=asked.length,
+            inflater=asked.inflater,
+            deadline=deadline,
+            intake=asked.intake,
+        )
 
         begun = perf_counter()
         if len(body) > _DECODE_ON_LOOP_BYTES.get(codec.name, len(body)):
@@ -141,6 +150,7 @@ class _Asked(NamedTuple):
     rules: BodyRules
     length: int | None
     inflater: Inflater | None
+    intake: Intake | None
 
 
 async def unless_gone(work: Coroutine[object, object, Answer], receive: Receive) -> Answer:

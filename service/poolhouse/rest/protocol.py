@@ -11,7 +11,8 @@ an answer for a reader who has stopped. The rules added here:
 - a request refused early may send on for a short time, which is thrown away, and is then cut off;
 - an offer to upgrade is ignored: the parser would drop the body of a request that makes one, and Java's own
   client makes one with its first request;
-- an answer of which nothing is read for a while is given up.
+- an answer of which nothing is read for a while is given up;
+- a large body may come past the parser: see ``rest/intake``.
 """
 
 from __future__ import annotations
@@ -21,16 +22,21 @@ import re
 import secrets
 from collections.abc import Mapping
 
+from httptools import HttpRequestParser
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from poolhouse.errors import HeadersTooLarge, Malformed, PoolhouseError, TooSlow
+from poolhouse.rest.intake import INTAKE_KEY, Intake
 from poolhouse.rest.metrics import Metrics, Stage
 from poolhouse.rest.problems import problem
 from poolhouse.settings import Settings
 
 _LINGER_S = 5.0
+# Below this a body comes in a piece or two, and the way past the parser would gain nothing.
+_INTAKE_BYTES = 64 * 1024
+_INTAKE_DIGITS = len(str(_INTAKE_BYTES))
 _UPGRADE = re.compile(rb"\r\nupgrade(?=[ \t]*:)", re.IGNORECASE)
 
 
@@ -71,6 +77,7 @@ class Protocol(HttpToolsProtocol):
         self._write_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
         self._unsent_bytes = 0
+        self._intake: Intake | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Start the clock for the first headers."""
@@ -83,6 +90,8 @@ class Protocol(HttpToolsProtocol):
         for timer in (self._header_timer, self._write_timer, self._linger_timer):
             if timer is not None:
                 timer.cancel()
+        if self._intake is not None:
+            self._intake.lose()
         if (stage := self._left_in()) is not None:
             self._metrics.gone(stage)
         super().connection_lost(exc)
@@ -138,20 +147,31 @@ class Protocol(HttpToolsProtocol):
                 self._refusal = self._headers_too_large()
                 # The parser hands this to data_received as its own error, and that calls send_400_response.
                 raise self._refusal
+        if self.scheme == "http":
+            self._offer_intake()
         super().on_headers_complete()
         # What comes from now on are trailers, which must not change the headers of a running request.
         self.headers = []
         self.cycle.transport = self._softly
 
+    def _offer_intake(self) -> None:
+        for name, value in self.headers:
+            if name == b"content-length" and len(value) >= _INTAKE_DIGITS and int(value) >= _INTAKE_BYTES:
+                self._intake = Intake(self, int(value))
+                self.scope[INTAKE_KEY] = self._intake  # type: ignore[typeddict-unknown-key]  # servers may add keys
+
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         self._progress = True
+        if self._intake is not None:
+            self._intake.to_come -= len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A request has come to its end."""
         self._in_body = False
         self._progress = True
+        self._intake = None
         if self._linger_timer is not None:
             self._linger_timer.cancel()
             self._linger_timer = None
@@ -162,6 +182,23 @@ class Protocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
             self._linger()
+            if self._intake is not None:
+                self._intake.throw_away()
+
+    def hand_over(self, to: asyncio.BaseProtocol) -> None:
+        """Let that protocol have what comes from now on."""
+        if not self.transport.is_closing():
+            # Event loops choose their way of reading when it begins.
+            self.flow.pause_reading()
+            self.transport.set_protocol(to)
+            self.flow.resume_reading()
+
+    def take_back(self) -> None:
+        """The body has come to its end past the parser, which begins anew."""
+        self.hand_over(self)
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.on_message_complete()
 
     def close_softly(self) -> None:
         """Close the connection after an answer, once the caller has had the time to read it."""

@@ -1,0 +1,179 @@
+"""Large bodies that come past the parser: the same bytes, the same limits, the same manners."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from poolhouse.rest import intake
+from tests.rest.holding import Held, comes_true, holding, post
+from tests.rest.serving import PATIENCE_S, Served
+
+ROWS = 200
+ROW_BYTES = 1024
+ROOM_BYTES = 1 << 24
+HEAD = (
+    "POST /v1/pool/max_pool2d?shape=1,1,{rows},1024&dtype=uint8&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
+    "Content-Type: application/octet-stream\r\nContent-Length: {length}\r\n{more}\r\n"
+)
+
+
+@pytest.fixture(scope="module")
+def held() -> Iterator[Held]:
+    """A service with little patience."""
+    with holding(room_bytes=ROOM_BYTES, body_timeout_s=0.4, min_body_bytes_per_s=100_000) as running:
+        yield running
+
+
+@pytest.fixture
+def straight(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Bytes of bodies that came past the parser into a buffer, a number for each."""
+    seen: list[int] = []
+    into = intake.Intake.into
+
+    def noting(self: intake.Intake, buffer: memoryview) -> None:
+        seen.append(len(buffer))
+        into(self, buffer)
+
+    monkeypatch.setattr(intake.Intake, "into", noting)
+    return seen
+
+
+def head(rows: int = ROWS, more: str = "") -> bytes:
+    return HEAD.format(rows=rows, length=rows * ROW_BYTES, more=more).encode()
+
+
+def body(rows: int = ROWS, seed: int = 0) -> bytes:
+    return np.random.default_rng(seed).integers(0, 256, rows * ROW_BYTES, np.uint8).tobytes()
+
+
+class Reader:
+    """Answers from one connection, one after another."""
+
+    def __init__(self, served: Served) -> None:
+        self.connection = served.connect()
+        self._stream = self.connection.makefile("rb")
+
+    def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of the next one."""
+        status = int(self._stream.readline().split()[1])
+        headers = {}
+        while line := self._stream.readline().strip():
+            name, _, value = line.decode().partition(": ")
+            headers[name.lower()] = value
+        return status, headers, self._stream.read(int(headers["content-length"]))
+
+    def close(self) -> None:
+        self._stream.close()
+        self.connection.close()
+
+
+@pytest.fixture
+def reader(held: Held) -> Iterator[Reader]:
+    """A connection to the service."""
+    reading = Reader(held.served)
+    yield reading
+    reading.close()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.sampled_from([1, 63, 64, 65, 200, 1100]), min_size=1, max_size=4),
+    cuts=st.lists(st.floats(0, 1), max_size=5),
+)
+def test_bodies_arrive_whole_however_they_are_cut(
+    held: Held, straight: list[int], rows: list[int], cuts: list[float]
+) -> None:
+    """Requests follow each other without waiting, small and large, and pieces end anywhere: no byte may be lost,
+    doubled, or taken for the next request's."""
+    bodies = [body(count, seed) for seed, count in enumerate(rows)]
+    sent = b"".join(head(count) + data for count, data in zip(rows, bodies, strict=True))
+    edges = sorted({0, len(sent), *(int(cut * len(sent)) for cut in cuts)})
+    reading = Reader(held.served)
+    straight.clear()
+
+    for begin, end in itertools.pairwise(edges):
+        reading.connection.sendall(sent[begin:end])
+    answers = [reading.answer() for _ in rows]
+
+    reading.close()
+    assert [status for status, _, _ in answers] == [200] * len(rows)
+    assert [answer for _, _, answer in answers] == bodies
+    assert comes_true(lambda: held.pooling.held_bytes == 0)
+
+
+def test_a_large_body_comes_straight(held: Held, straight: list[int]) -> None:
+    """The way that the other tests are about is really taken, and its bytes are counted like all others."""
+    before = held.metric("poolhouse_received_bytes_total")
+    with held.served.client() as client:
+        answer = post(client, (1, 1, 4000, 1024))
+
+    assert answer.status_code == 200
+    assert sum(straight) > 3_000_000
+    assert held.metric("poolhouse_received_bytes_total") == before + 4000 * 1024
+
+
+def test_a_refused_body_is_thrown_away_and_the_connection_goes_on(held: Held, reader: Reader) -> None:
+    """A caller who was told to come again finds the connection usable, and its bytes took no memory."""
+    with held.served.client() as client, held.gate.closed():
+        hog = Reader(held.served)
+        hog.connection.sendall(head(15_000)[:-2] + b"\r\n")
+        assert comes_true(lambda: held.pooling.held_requests == 1)
+        reader.connection.sendall(head(2000) + body(2000)[: 1000 * ROW_BYTES])
+        status, headers, answer = reader.answer()
+        hog.close()
+        assert client.get("/livez").status_code == 200
+    assert comes_true(lambda: held.pooling.held_requests == 0)
+
+    reader.connection.sendall(body(2000)[1000 * ROW_BYTES :] + head(70) + body(70))
+    again = reader.answer()
+
+    assert (status, json.loads(answer)["code"]) == (503, "overloaded")
+    assert int(headers["retry-after"]) >= 1
+    assert again[0] == 200
+    assert again[2] == body(70)
+
+
+@pytest.mark.parametrize("sent_rows", [0, 80])
+def test_silence_and_a_slow_pace_end_a_straight_body_too(held: Held, reader: Reader, sent_rows: int) -> None:
+    """Whoever promises much and sends little holds the room of all of it."""
+    reader.connection.sendall(head(8000) + body(sent_rows))
+    begun = time.monotonic()
+
+    status, _, answer = reader.answer()
+
+    assert (status, json.loads(answer)["code"]) == (408, "body_too_slow")
+    assert 0.4 <= time.monotonic() - begun < PATIENCE_S / 2
+    assert comes_true(lambda: held.pooling.held_bytes == 0)
+
+
+def test_a_deadline_ends_a_straight_body_and_the_rest_is_thrown_away(held: Held, reader: Reader) -> None:
+    """The answer is 504, and the next request on the connection is a request of its own."""
+    data = body(500)
+    reader.connection.sendall(head(500, "Request-Timeout: 0.15\r\n") + data[: 300 * ROW_BYTES])
+    status, _, answer = reader.answer()
+
+    reader.connection.sendall(data[300 * ROW_BYTES :] + head(1) + body(1))
+
+    assert (status, json.loads(answer)["code"]) == (504, "deadline_passed")
+    assert reader.answer()[0] == 200
+
+
+def test_a_caller_who_leaves_in_a_straight_body_gives_its_room_back(held: Held) -> None:
+    """The connection belongs to the intake then, which must pass the news on."""
+    reading = Reader(held.served)
+    reading.connection.sendall(head(8000) + body(400))
+    assert comes_true(lambda: held.pooling.held_requests == 1)
+    before = held.metric("poolhouse_callers_gone_total", stage="body")
+
+    reading.close()
+
+    assert comes_true(lambda: held.pooling.held_bytes == 0)
+    assert held.metric("poolhouse_callers_gone_total", stage="body") == before + 1
