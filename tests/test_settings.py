@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from poolhouse import commands
+from poolhouse.commands import group as commands
+from poolhouse.commands import openapi, serve
 from poolhouse.settings import (
     Setting,
     Settings,
@@ -41,7 +42,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     def instead(name: str) -> object:
         return Server if name == "poolhouse.rest.server" else whole(name)
 
-    monkeypatch.setattr(commands, "import_module", instead)
+    monkeypatch.setattr(serve, "import_module", instead)
     return seen
 
 
@@ -232,7 +233,7 @@ def test_the_openapi_command_prints_the_document(
         def document() -> dict[str, object]:
             return {"openapi": "3.1.0"}
 
-    monkeypatch.setattr(commands, "import_module", lambda name: Document)
+    monkeypatch.setattr(openapi, "import_module", lambda name: Document)
 
     code = commands.run(["openapi"])
 

@@ -75,6 +75,7 @@ class Pooling:
         limits: what one request may ask for.
         room_bytes: inputs and outputs held at once.
         inline_steps: work small enough to be done without handing it to a thread.
+        hang_s: a batch that a device works on for longer has hung.
         make_worker: what drives a device; a test gives one that can be held.
     """
 
@@ -86,6 +87,7 @@ class Pooling:
         *,
         room_bytes: int,
         inline_steps: int,
+        hang_s: float = 300.0,
         make_worker: Callable[[Device], Worker[Load]] = TorchWorker,
     ) -> None:
         self.catalogue = catalogue
@@ -98,6 +100,7 @@ class Pooling:
         self._engine = Engine(
             [(device.name, make_worker(device)) for device in devices],
             inline_steps=self._inline_steps,
+            hang_s=hang_s,
         )
         self._warm = False
         self._drain_ends = math.inf
@@ -111,6 +114,7 @@ class Pooling:
             Limits(output_bytes=settings.max_output_bytes, work=settings.max_work),
             room_bytes=settings.max_queue_bytes,
             inline_steps=settings.inline_work,
+            hang_s=settings.hang_s,
             make_worker=partial(TorchWorker, threads=settings.cpu_threads or cores()),
         )
 

@@ -144,6 +144,10 @@ class Settings(BaseSettings):
         default=1024,
         description="A body of n bytes may take body_timeout_s and n times a second over this; 0 sets no such limit.",
     )
+    hang_s: Annotated[float, Gt(0), Le(86_400), Quantity("seconds")] = Field(
+        default=300.0,
+        description="A batch that a device works on for longer has hung: the device is given up and rebuilt.",
+    )
     grace_period_s: Annotated[float, Ge(0), Le(86_400), Quantity("seconds")] = Field(
         default=30.0,
         description="Time that requests under way have to finish once the service is told to stop.",

@@ -60,7 +60,8 @@ def take(value: object, *, counts: bool = False) -> Taken:
     """The tensor that a caller's value is.
 
     Args:
-        value: a numpy array, a torch tensor, whatever has ``__dlpack__`` or ``__array__``, or nested lists.
+        value: a numpy array, a torch tensor, a :class:`~poolhouse.tensors.Tensor`, whatever has ``__dlpack__`` or
+            ``__array__``, or nested lists.
         counts: whether whole numbers in lists are meant as such, as in indices. Else they are float64: who writes
             ``[1, 2]`` and asks for the average means 1.5.
 
@@ -70,6 +71,8 @@ def take(value: object, *, counts: bool = False) -> Taken:
     Raises:
         Unprocessable: elements that have no place on the wire, or lists that are ragged.
     """
+    if isinstance(value, Tensor):
+        return Taken(value, lambda tensor: tensor)
     if isinstance(value, np.ndarray):
         return Taken(_tensor_of(value), _numpy_like(value.dtype))
     torch = sys.modules.get("torch")

@@ -24,7 +24,7 @@ from typing import Self
 import httpx
 
 from poolhouse.client import questions
-from poolhouse.client.direct import AsyncDirectTransport, DirectTransport
+from poolhouse.client.direct import AsyncDirectTransport, DirectTransport, Transferred
 from poolhouse.client.errors import ConnectionFailed
 from poolhouse.client.exchange import Answer, Pause, Request
 from poolhouse.client.flow import Flow, Options, call
@@ -96,6 +96,7 @@ class Client(_Common, Operators):
         max_retries: retries of a call whose connection failed or that was answered with 408, 429, 502, 503 or 504.
         uds: path of a Unix socket.
         http_client: an httpx client of your own, with your proxies and certificates; closed with this one.
+        transferred: told how many bytes of a call were sent or received so far, where no httpx client stands between.
     """
 
     def __init__(
@@ -109,11 +110,12 @@ class Client(_Common, Operators):
         max_retries: int = 2,
         uds: str | None = None,
         http_client: httpx.Client | None = None,
+        transferred: Transferred | None = None,
     ) -> None:
         place = place_of(base_url, uds)
         super().__init__(place.prefix, _options(timeout, connect_timeout, read_timeout, max_retries, api_key))
         if http_client is None and place.is_direct:
-            self._transport: Transport = DirectTransport(place.origin, place.uds)
+            self._transport: Transport = DirectTransport(place.origin, place.uds, transferred)
         else:
             self._transport = HttpxTransport(place.origin, http_client or httpx.Client())
 

@@ -20,10 +20,10 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
 from threading import Lock, get_ident
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
@@ -39,6 +39,9 @@ _KERNEL_KEEPS_TIME: Final = os.name == "posix"
 _KEPT: Final = 32
 _KEPT_S: Final = 60.0
 """Servers close what was silent for longer."""
+
+Transferred = Callable[[Literal["sent", "received"], int], None]
+"""Told how many bytes of a call have gone or come so far, heads included."""
 
 _Address = str | tuple[str | int, ...] | tuple[int, bytes]
 
@@ -277,10 +280,12 @@ class DirectTransport:
     Args:
         origin: ``http://host:port``.
         uds: path of a Unix socket to connect to instead.
+        transferred: told how much of a request was sent, and of an answer received, after each large step.
     """
 
-    def __init__(self, origin: str, uds: str | None = None) -> None:
+    def __init__(self, origin: str, uds: str | None = None, transferred: Transferred | None = None) -> None:
         self._kept = _Kept(origin, uds)
+        self._transferred = transferred
         self._busy: dict[int, socket.socket] = {}
         self._cut: set[int] = set()
 
@@ -316,10 +321,13 @@ class DirectTransport:
         with self._at_work(connection):
             unsent: OSError | None = None
             clock = _Clock(connection)
+            sent = received = 0
             try:
                 for piece in outgoing(send, self._kept.host):
                     clock.wind(_left_s(send.patience, until))
                     connection.sendall(piece)
+                    if self._transferred is not None:
+                        self._transferred("sent", sent := sent + len(piece))
             except (BrokenPipeError, ConnectionResetError) as failure:
                 unsent = failure
             reader = reading(send.request)
@@ -327,7 +335,10 @@ class DirectTransport:
                 room = next(reader)
                 while True:
                     clock.wind(_left_s(send.patience, until))
-                    room = reader.send(connection.recv_into(room))
+                    count = connection.recv_into(room)
+                    if self._transferred is not None:
+                        self._transferred("received", received := received + count)
+                    room = reader.send(count)
             except StopIteration as done:
                 answer: Answer
                 answer, keep = done.value

@@ -1,0 +1,125 @@
+"""Whom a command asks, how it waits, and how a refusal is told: one line, and the exit code 1."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import click
+
+from poolhouse.client.clients import Client
+from poolhouse.errors import PoolhouseError
+
+_Made = TypeVar("_Made", bound=Callable[..., object])
+
+_SHOWN_AFTER_S = 0.3
+_SHOWN_EVERY_S = 0.1
+
+
+class Refused(click.ClickException):
+    """The service, the connection or a file said no."""
+
+    exit_code = 1
+
+    def show(self, file: object = None) -> None:
+        """On standard error, in one line."""
+        click.echo(f"poolhouse: {' '.join(self.message.split())}", err=True)
+
+
+def shared_options() -> list[click.Parameter]:
+    """What every command that asks a service takes."""
+    return [
+        click.Option(
+            ["--url"],
+            envvar="POOLHOUSE_URL",
+            show_envvar=True,
+            metavar="URL",
+            help="The service to ask, http://host:8000 or unix:/path; without it the work is done in this process.",
+        ),
+        click.Option(
+            ["--api-key"], envvar="POOLHOUSE_API_KEY", show_envvar=True, metavar="KEY", help="Sent as a bearer token."
+        ),
+        click.Option(
+            ["--timeout"],
+            type=click.FloatRange(min=0, min_open=True),
+            default=60.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long the answer may take.",
+        ),
+    ]
+
+
+@contextmanager
+def asking(url: str | None, api_key: str | None, timeout: float, nbytes: int = 0) -> Iterator[Client]:
+    """A client of the service at the URL, or of one in this process; refusals inside become :class:`Refused`.
+
+    Args:
+        url: None for this process.
+        api_key: of the service.
+        timeout: of a call, in seconds.
+        nbytes: how much will be sent, for who watches.
+    """
+    with telling(), _Watch(nbytes) as watch:
+        if url is None:
+            watch.say("starting a service in this process")
+            client = Client.local(timeout=timeout)
+        else:
+            try:
+                client = Client(url, api_key, timeout=timeout, read_timeout=timeout, transferred=watch.transferred)
+            except ValueError as fault:
+                raise click.UsageError(f"--url: {fault}") from None
+        with client:
+            yield client
+
+
+@contextmanager
+def telling() -> Iterator[None]:
+    """Whatever goes wrong in the ways that we know is told in one line."""
+    try:
+        yield
+    except PoolhouseError as error:
+        fields = [f"{field.pointer.lstrip('/')}: {field.message}" for field in error.problems]
+        raise Refused(" ".join([error.detail, *fields])) from None
+    except OSError as fault:
+        raise Refused(f"{fault.filename or 'file'}: {fault.strerror or fault}") from None
+
+
+def _seen() -> bool:
+    """Whether somebody looks."""
+    return sys.stderr.isatty()
+
+
+class _Watch:
+    """A line on a terminal that says how far it is; nothing where nobody looks, or where it is soon over."""
+
+    def __init__(self, nbytes: int) -> None:
+        self._nbytes = nbytes
+        self._seen = _seen()
+        self._begun = time.monotonic()
+        self._told = 0.0
+        self._shown = False
+
+    def __enter__(self) -> _Watch:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._shown:
+            click.echo("\r\033[K", nl=False, err=True)
+
+    def say(self, words: str) -> None:
+        """Show these words."""
+        if self._seen:
+            self._shown = True
+            click.echo(f"\r\033[K{words} … ", nl=False, err=True)
+
+    def transferred(self, way: str, nbytes: int) -> None:
+        """So many bytes have gone or come."""
+        now = time.monotonic()
+        if now - self._begun > _SHOWN_AFTER_S and now - self._told > _SHOWN_EVERY_S:
+            self._told = now
+            of = f" of {self._nbytes / 1e6:.1f}" if way == "sent" else ""
+            self.say(f"{way} {nbytes / 1e6:.1f}{of} MB")

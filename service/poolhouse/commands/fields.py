@@ -1,0 +1,138 @@
+"""A spec's fields as options, and the operators as a group of commands.
+
+They are read from the client's typed methods, which are generated from the catalogue: so the options are there in an
+install that has no catalogue, and nobody waits for torch to see them. What is given is checked for its form only, and
+goes to the service as text: there the catalogue itself reads and refuses.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+from poolhouse.client.operators import TAKES_INDICES, Operators
+
+_ARGUMENT: Final = re.compile(r"^    (\w+): (.*(?:\n        .*)*)", re.MULTILINE)
+_INPUTS: Final = ("input", "indices")
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a field is typed."""
+
+    metavar: str
+    pattern: re.Pattern[str]
+    words: str
+
+
+_INTEGER: Final = r"-?\d+"
+_NUMBER: Final = r"-?(\d+\.?\d*|\.\d+)(e-?\d+)?|-?inf(inity)?"
+
+
+def _each(one: str) -> re.Pattern[str]:
+    return re.compile(rf"({one})(,({one}))*", re.IGNORECASE)
+
+
+_FORMS: Final[Mapping[str, _Form]] = {
+    "int": _Form("N", re.compile(_INTEGER), "a whole number"),
+    "float": _Form("X", re.compile(_NUMBER, re.IGNORECASE), "a number"),
+    "int | Sequence[int]": _Form("N[,N...]", _each(_INTEGER), "a whole number, or one for each axis: 3,2"),
+    "int | Sequence[int | None]": _Form(
+        "N[,N...]", _each(f"{_INTEGER}|null"), "a whole number, or one for each axis, where null keeps the axis: null,7"
+    ),
+    "float | Sequence[float]": _Form("X[,X...]", _each(_NUMBER), "a number, or one for each axis: 0.5,0.7"),
+}
+
+
+class _Field(click.ParamType):  # type: ignore[type-arg]  # generic in newer clicks only
+    """Text of a form."""
+
+    name = "field"
+
+    def __init__(self, form: _Form) -> None:
+        self._form = form
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value).replace(" ", "")
+        if self._form.pattern.fullmatch(text) is None:
+            self.fail(f"{value!r} is not {self._form.words}", param, ctx)
+        return text
+
+
+def names() -> list[str]:
+    """Every operator."""
+    return sorted(name for name, _ in inspect.getmembers(Operators, inspect.isfunction) if not name.startswith("_"))
+
+
+def takes_indices(operator: str) -> bool:
+    """Whether indices go in beside the input."""
+    return operator in TAKES_INDICES
+
+
+def options(operator: str) -> list[click.Parameter]:
+    """The fields of an operator, each as an option with its meaning, form and default."""
+    method: Callable[..., object] = getattr(Operators, operator)
+    meanings = dict(_ARGUMENT.findall(inspect.getdoc(method) or ""))
+    return [
+        _option(field, " ".join(meanings[field.name].split()))
+        for field in inspect.signature(method).parameters.values()
+        if field.name != "self" and field.name not in _INPUTS
+    ]
+
+
+def _option(field: inspect.Parameter, meaning: str) -> click.Option:
+    name = "--" + field.name.replace("_", "-")
+    kind = str(field.annotation).removesuffix(" | None")
+    if kind == "bool":
+        return click.Option(
+            [f"{name}/--no-{name[2:]}"], default=None, help=f"{meaning} [default: {_said(field.default)}]"
+        )
+    form = _FORMS[kind]
+    required = field.default is inspect.Parameter.empty
+    if not required and field.default is not None:
+        meaning = f"{meaning} [default: {field.default}]"
+    return click.Option([name], type=_Field(form), metavar=form.metavar, required=required, help=meaning)
+
+
+def _said(flag: object) -> str:
+    return "on" if flag else "off"
+
+
+class OperatorCommands(click.Group):
+    """A command for each operator.
+
+    Args:
+        make: the command for an operator, made when it is named.
+    """
+
+    def __init__(self, make: Callable[[str], click.Command], name: str, help: str, epilog: str) -> None:  # noqa: A002, click's word
+        super().__init__(name, help=help, epilog=epilog, subcommand_metavar="OPERATOR [OPTIONS]... [ARGS]...")
+        self._make = make
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return names()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return self._make(cmd_name) if cmd_name in names() else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in names():
+            alike = [name for name in names() if name.startswith(args[0][:8])]
+            hint = f"; there are {', '.join(alike)}" if alike else "; poolhouse operators lists them"
+            raise click.UsageError(f"{args[0]} is no operator{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def summary(operator: str) -> str:
+    """What the operator does, and its rule of shapes."""
+    text = inspect.getdoc(getattr(Operators, operator)) or ""
+    told, _, rest = text.partition("\n\nArgs:")
+    rule = " ".join(rest.partition("Shape:")[2].partition("\n\n")[0].split()).replace("``", "")
+    return f"{told.replace('``', '')}\n\n{rule}"

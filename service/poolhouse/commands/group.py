@@ -1,0 +1,63 @@
+"""The commands by name, and how a command line runs.
+
+A command is imported when it is named: the client's commands work without the server extra, and nobody who asks for
+help waits for torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+import click
+
+_COMMANDS: Final = {
+    "serve": "Run the service until it is told to stop.",
+    "pool": "Pool a file.",
+    "plan": "Say what pooling would give and cost, or why it is refused.",
+    "operators": "List the operators, or tell one in full.",
+    "openapi": "Print the OpenAPI document.",
+}
+
+
+class _Commands(click.Group):
+    """The commands of the table above; each is the ``command`` of the file with its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"poolhouse.commands.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="poolhouse --version prints the version.",
+)
+def poolhouse() -> None:
+    """Pooling as a service: torch's pooling operators over HTTP, and from files."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the command that these words name.
+
+    Returns:
+        the exit code: 0 done, 1 refused or failed, 2 a command line that cannot be meant, 130 interrupted.
+    """
+    try:
+        outcome: object = poolhouse.main(args=list(words), prog_name="poolhouse", standalone_mode=False)
+    except click.ClickException as refused:
+        refused.show()
+        return refused.exit_code
+    except click.Abort:
+        return 130
+    return outcome if isinstance(outcome, int) else 0

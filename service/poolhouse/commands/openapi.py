@@ -1,0 +1,17 @@
+"""``poolhouse openapi``: the document, for whoever generates a client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib import import_module
+
+import click
+
+
+@click.command("openapi")
+def command() -> None:
+    """Print the OpenAPI document."""
+    # By name: it brings torch, and --help should not wait for that.
+    document: Callable[[], dict[str, object]] = import_module("poolhouse.rest.openapi").document
+    click.echo(json.dumps(document(), indent=2, ensure_ascii=False))

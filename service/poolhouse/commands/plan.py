@@ -1,0 +1,88 @@
+"""``poolhouse plan OPERATOR --shape …``: what pooling would give and cost; nothing is computed."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from poolhouse.client.pooled import Plan
+from poolhouse.commands import fields
+from poolhouse.commands.asking import asking, shared_options
+from poolhouse.dtypes import ELEMENT_TYPES
+
+
+class _Shape(click.ParamType):  # type: ignore[type-arg]  # generic in newer clicks only
+    name = "shape"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).replace("x", ",").split(",")
+        if not all(part.strip().isdecimal() for part in parts):
+            self.fail(f"{value!r} is no shape; write the sizes with commas: 8,64,112,112", param, ctx)
+        return tuple(int(part) for part in parts)
+
+
+def _make(operator: str) -> click.Command:
+    inputs: list[click.Parameter] = [
+        click.Option(["--shape"], type=_Shape(), required=True, metavar="N,C,...", help="Of the input."),
+        click.Option(
+            ["--dtype"],
+            type=click.Choice(list(ELEMENT_TYPES)),
+            default="float32",
+            show_default=True,
+            help="Element type of the input.",
+        ),
+        click.Option(["--json", "raw"], is_flag=True, help="Print the service's own answer."),
+    ]
+    return click.Command(
+        operator,
+        callback=_plan,
+        params=[*inputs, *fields.options(operator), *shared_options()],
+        help=fields.summary(operator),
+        short_help=fields.summary(operator).partition("\n")[0],
+    )
+
+
+@click.pass_context
+def _plan(
+    context: click.Context,
+    /,
+    shape: tuple[int, ...],
+    dtype: str,
+    raw: bool,
+    url: str | None,
+    api_key: str | None,
+    timeout: float,
+    **spec: object,
+) -> None:
+    with asking(url, api_key, timeout) as client:
+        plan = client.plan(str(context.info_name), shape, dtype, **spec)
+    click.echo(json.dumps(plan.document, indent=2) if raw else "\n".join(_told(plan, shape, dtype)))
+
+
+def _told(plan: Plan, shape: tuple[int, ...], dtype: str) -> list[str]:
+    cost = plan.document.get("cost")
+    lines = [f"{plan.operator}  " + "  ".join(f"{name}={_value(value)}" for name, value in plan.spec.items())]
+    lines.append(_row("input", dtype, shape, plan.input_bytes))
+    lines += [_row(name, each.dtype.name, each.shape, each.nbytes) for name, each in plan.outputs.items()]
+    if isinstance(cost, dict):
+        lines.append(f"  cost     {cost.get('steps', 0):,} steps, {cost.get('workspace_bytes', 0):,} bytes beside")
+    return lines + [f"  note     {warning}" for warning in plan.warnings]
+
+
+def _row(name: str, dtype: str, shape: tuple[int, ...], nbytes: int) -> str:
+    return f"  {name:<8} {dtype} ({', '.join(map(str, shape))})  {nbytes:,} bytes"
+
+
+def _value(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else json.dumps(value)
+
+
+command = fields.OperatorCommands(
+    _make,
+    "plan",
+    help="Say what pooling an input of a shape would give and cost, or why it would be refused.",
+    epilog="poolhouse plan OPERATOR --help tells the operator's options.",
+)

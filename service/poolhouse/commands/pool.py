@@ -1,0 +1,104 @@
+"""``poolhouse pool OPERATOR INPUT``: one file in, one file out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import PurePath
+
+import click
+
+from poolhouse.commands import fields
+from poolhouse.commands.asking import asking, shared_options, telling
+from poolhouse.commands.files import FORMATS, Format, holds_two, read, write
+from poolhouse.tensors import Tensor
+
+
+def _make(operator: str) -> click.Command:
+    inputs: list[click.Parameter] = [
+        click.Argument(["source"], metavar="INPUT", default="-"),
+        click.Option(
+            ["-o", "--output", "target"],
+            metavar="FILE",
+            default="-",
+            help="Where the answer goes; - is standard output. [default: -]",
+        ),
+        click.Option(
+            ["--format", "written"],
+            type=click.Choice(["npy", "npz", "safetensors", "png", "jpeg"]),
+            help="How the answer is written. [default: as the name of FILE says, else as INPUT]",
+        ),
+    ]
+    if fields.takes_indices(operator):
+        inputs.append(click.Option(["--indices"], metavar="FILE", help="The indices, where INPUT does not hold them."))
+    return click.Command(
+        operator,
+        callback=_pool,
+        params=[*inputs, *fields.options(operator), *shared_options()],
+        help=fields.summary(operator),
+        short_help=fields.summary(operator).partition("\n")[0],
+    )
+
+
+@click.pass_context
+def _pool(
+    context: click.Context,
+    /,
+    source: str,
+    target: str,
+    written: Format | None,
+    url: str | None,
+    api_key: str | None,
+    timeout: float,
+    indices: str | None = None,
+    **spec: object,
+) -> None:
+    operator = str(context.info_name)
+    if source == "-" and sys.stdin.isatty():
+        raise click.UsageError("INPUT is standard input, and that is a terminal; name a file", context)
+    if target == "-" and sys.stdout.isatty():
+        raise click.UsageError("the answer would go to the terminal; give -o FILE", context)
+    with telling():
+        found, tensors = read(source)
+        if indices is not None:
+            _, more = read(indices)
+            tensors = {"input": _lone(tensors, "input", source), "indices": _lone(more, "indices", indices)}
+    kind = written or _format(target, found, context, two=bool(spec.get("return_indices")))
+    if spec.get("return_indices") and not holds_two(kind):
+        raise click.UsageError(f"{kind} holds one array; with --return-indices write npz or safetensors", context)
+    wanted = ("input", "indices") if fields.takes_indices(operator) else ("input",)
+    given = {name: tensors[name] for name in wanted if name in tensors}
+    if len(given) < len(wanted):
+        missing = next(name for name in wanted if name not in given)
+        raise click.UsageError(f"{source} holds {', '.join(tensors)}, and no {missing}", context)
+    with asking(url, api_key, timeout, sum(tensor.outline.nbytes for tensor in given.values())) as client:
+        answer = client.pool(operator, given["input"], given.get("indices"), **spec)
+        outputs = {name: each for name, each in zip(("output", "indices"), answer, strict=True) if each is not None}
+        write(target, kind, {name: each for name, each in outputs.items() if isinstance(each, Tensor)})
+
+
+def _lone(tensors: Mapping[str, Tensor], name: str, place: str) -> Tensor:
+    """The tensor of this name, or the only one, which has the name of the input."""
+    found = tensors.get(name) or tensors.get("input")
+    if found is None:
+        raise click.UsageError(f"{place} holds {', '.join(tensors)}; name one of them {name}")
+    return found
+
+
+def _format(target: str, found: Format, context: click.Context, *, two: bool) -> Format:
+    if target == "-":
+        if two and not holds_two(found):
+            return "npz"
+        return "png" if found == "jpeg" else found
+    suffix = PurePath(target).suffix.lower()
+    if suffix not in FORMATS:
+        raise click.UsageError(f"{target} has none of the endings {', '.join(FORMATS)}; give --format", context)
+    return FORMATS[suffix]
+
+
+command = fields.OperatorCommands(
+    _make,
+    "pool",
+    help="Pool a file: npy, npz, safetensors, or a picture (PNG, JPEG) as (1, C, H, W) of uint8.",
+    epilog="poolhouse pool OPERATOR --help tells the operator's options.",
+)

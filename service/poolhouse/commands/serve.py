@@ -1,0 +1,37 @@
+"""``poolhouse serve``: the options are the fields of Settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+import click
+from pydantic import ValidationError
+
+from poolhouse.settings import Setting, Settings, complaints, table
+
+
+def serve(**options: str | None) -> None:
+    """Run the service until it is told to stop.
+
+    An option wins over its environment variable, and that over the default.
+    """
+    given = {field: text for field, text in options.items() if text is not None}
+    try:
+        # model_validate would take the text as it is, but without the environment.
+        settings = Settings(**given)  # type: ignore[arg-type]  # text; each field's validator reads it
+    except ValidationError as refused:
+        raise click.UsageError("\n".join(complaints(refused))) from None
+    # By name: it brings torch, and --help should not wait for that.
+    run_server: Callable[[Settings], None] = import_module("poolhouse.rest.server").run
+    run_server(settings)
+
+
+def _option(row: Setting) -> click.Option:
+    words = [row.description, f"Takes {row.takes}.", f"[{row.environment}"]
+    words[-1] += f"; default {row.default}]" if row.default else "]"
+    # Text, whatever the field: Settings reads and refuses, so that an option and a variable mean the same.
+    return click.Option([row.option, row.field], type=str, metavar="VALUE", help=" ".join(words))
+
+
+command = click.Command("serve", callback=serve, help=serve.__doc__, params=[_option(row) for row in table()])
