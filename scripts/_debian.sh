@@ -12,3 +12,10 @@ want_debian() {
   say "installing Debian's ${missing[*]}"
   { apt-get -o Acquire::Retries=1 update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"; } >&2
 }
+
+# want_debian_files PATH PACKAGE: installs the package unless the path is there.
+want_debian_files() {
+  [[ ! -e "$1" ]] || return 0
+  say "installing Debian's $2"
+  { apt-get -o Acquire::Retries=1 update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$2"; } >&2
+}

@@ -23,7 +23,7 @@ STEP_S = 120
 CURLRC = 'no-progress-meter\nnoproxy = "*"\nwrite-out = "%{stderr}status %{http_code}\\n"\n'
 _STATUS = re.compile(r"^status (\d{3})$", re.MULTILINE)
 
-OPTIONAL = ("jq", "node", "java")
+OPTIONAL = ("jq", "node", "java", "cc")
 """Programs that a machine may lack; steps that call them are then left out, and the test says so."""
 
 

@@ -48,7 +48,7 @@ class ConnectionFailed(PoolhouseError):
         self.code = code
         self.detail = detail
         self.problems = ()
-        self.retry_after_s = None
+        self.retry_after_s: float | None = None
         self.limit_bytes = None
         self.headers = {}
 

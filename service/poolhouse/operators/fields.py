@@ -116,7 +116,7 @@ class PerAxis(Kind):
 
     def schema(self, rank: int) -> JsonSchema:
         entry: JsonSchema = {"type": "integer", "minimum": self.minimum, "maximum": INT32_MAX}
-        item: JsonSchema = {**entry, "type": ["integer", "null"]} if self.keep else entry
+        item: JsonSchema = _or(entry, {"type": "null"}) if self.keep else entry
         lengths = (rank, rank + 2) if self.leading else (rank,)
         lists = [{"type": "array", "items": item, "minItems": each, "maxItems": each} for each in lengths]
         return {"oneOf": [entry, *lists]}

@@ -14,11 +14,12 @@ from poolhouse.rest.problems import MEDIA_TYPE
 
 Part = dict[str, object]
 
-INDEX: Final[Part] = {"type": "integer", "minimum": 0}
+INDEX: Final[Part] = {"type": "integer", "format": "int64", "minimum": 0}
 NONFINITE: Final[Part] = {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}
 NUMBER: Final[Part] = {"anyOf": [{"type": "number"}, NONFINITE]}
+ELEMENT: Final[Part] = {"anyOf": [{"type": "number"}, {"type": "boolean"}, NONFINITE]}
 SIZE: Final[Part] = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
-COUNT: Final[Part] = {"type": "integer", "minimum": 0}
+COUNT: Final[Part] = {"type": "integer", "format": "int64", "minimum": 0}
 TEXT: Final[Part] = {"type": "string"}
 
 _PREFIX: Final[dict[frozenset[Kind], str]] = {
@@ -91,17 +92,20 @@ def _element_type(kinds: Collection[Kind], default: str | None = "float32") -> P
     return schema if default is None else {**schema, "default": default}
 
 
-def _elements(components: Components) -> Part:
-    itself = {"$ref": "#/components/schemas/Elements"}
-    return components.refer(
-        "schemas",
-        "Elements",
-        listed(
-            {"anyOf": [{"type": "number"}, {"type": "boolean"}, NONFINITE, itself]},
-            description="Elements, nested as the shape says or flat in C order. NaN and infinities are strings; "
-            "elements of an integer type are whole numbers, those of bool are true and false.",
-        ),
-    )
+def _data(components: Components, rank: int, element: Part, name: str) -> Part:
+    """Flat, or nested as deep as a tensor of this rank is. Not a schema that holds itself, which says the same in
+    three lines: generators of clients do not read those."""
+    nested = components.refer("schemas", f"{name}1", listed(element))
+    depths = [nested]
+    for depth in range(2, rank + 3):
+        nested = components.refer("schemas", f"{name}{depth}", listed(nested))
+        if depth > rank:
+            depths.append(nested)
+    return {
+        "description": "Elements, nested as the shape says or flat in C order. NaN and infinities are strings; "
+        "elements of an integer type are whole numbers, those of bool are true and false.",
+        "anyOf": depths,
+    }
 
 
 def _base64() -> Part:
@@ -122,7 +126,7 @@ def tensor(components: Components, rank: int, kinds: Collection[Kind]) -> Part:
         "Lists of one level must be equally long.",
         "anyOf": [
             *nested,
-            closed({"data": _elements(components), "shape": shape, "dtype": dtype}, ["data"]),
+            closed({"data": _data(components, rank, ELEMENT, "Elements"), "shape": shape, "dtype": dtype}, ["data"]),
             closed({"base64": _base64(), "shape": shape, "dtype": dtype}, ["base64", "shape"]),
         ],
     }
@@ -133,8 +137,7 @@ def indices(components: Components, rank: int) -> Part:
     """The schema of ``indices`` in a JSON request."""
     dtype: Part = {"type": "string", "const": "int64", "default": "int64"}
     shape = _shape(rank)
-    flat = listed({"anyOf": [INDEX, {"$ref": "#/components/schemas/IndexElements"}]})
-    elements = components.refer("schemas", "IndexElements", flat)
+    elements = _data(components, rank, INDEX, "IndexElements")
     schema: Part = {
         "description": "int64, flat within one output plane, of the shape of input.",
         "anyOf": [
@@ -166,14 +169,19 @@ def answered(components: Components, rank: int) -> Part:
     schema: Part = {
         "description": "A tensor; base64 in place of data where encoding asks for it.",
         "oneOf": [
-            closed({"dtype": dtype, "shape": shape, "data": _elements(components)}, ["dtype", "shape", "data"]),
+            closed(
+                {"dtype": dtype, "shape": shape, "data": _data(components, rank, ELEMENT, "Elements")},
+                ["dtype", "shape", "data"],
+            ),
             closed({"dtype": dtype, "shape": shape, "base64": _base64()}, ["dtype", "shape", "base64"]),
         ],
     }
     return components.refer("schemas", f"Answered{rank}d", schema)
 
 
-def _problem_schema(components: Components) -> Part:
+def _problem_schema(components: Components, error: type[PoolhouseError]) -> Part:
+    """The problem document of one refusal, written out: generators cannot narrow a shared one."""
+    codes = [code for code, owner in CODES.items() if owner is error]
     fault = closed(
         {
             "pointer": {
@@ -188,17 +196,17 @@ def _problem_schema(components: Components) -> Part:
     )
     return components.refer(
         "schemas",
-        "Problem",
+        f"{error.__name__}Problem",
         {
             "description": "A refusal (RFC 9457): what was given, what was expected, how to mend it.",
             "type": "object",
             "properties": {
                 "type": {"type": "string", "format": "uri", "description": "urn:poolhouse:problem: and the code."},
                 "title": TEXT,
-                "status": {"type": "integer", "minimum": 400, "maximum": 599},
+                "status": {"type": "integer", "enum": [error.status]},
                 "detail": TEXT,
                 "instance": {"type": "string", "description": "The path that was asked for."},
-                "code": {"type": "string", "enum": list(CODES), "description": "Stable; the one to program against."},
+                "code": {"type": "string", "enum": codes, "description": "Stable; the one to program against."},
                 "request_id": {"type": "string", "description": "As in X-Request-ID."},
                 "errors": listed(components.refer("schemas", "FieldProblem", fault)),
                 "limit_bytes": {"type": "integer", "minimum": 0, "description": "The limit that was passed."},
@@ -244,11 +252,9 @@ def _refusal(components: Components, error: type[PoolhouseError]) -> Part:
     if error.status in _REFUSAL_HEADERS:
         name, words = _REFUSAL_HEADERS[error.status]
         headers[name] = {"description": words, "schema": TEXT}
-    codes = [code for code, owner in CODES.items() if owner is error]
-    narrowed: Part = {"properties": {"status": {"const": error.status}, "code": {"enum": codes}}}
     response: Part = {
         "description": (error.__doc__ or error.title).partition("\n")[0],
         "headers": headers,
-        "content": {MEDIA_TYPE: {"schema": {"allOf": [_problem_schema(components), narrowed]}}},
+        "content": {MEDIA_TYPE: {"schema": _problem_schema(components, error)}},
     }
     return components.refer("responses", error.__name__, response)

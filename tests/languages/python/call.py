@@ -1,0 +1,31 @@
+"""The generated Python client calls a live service: JSON, raw elements, a plan, and a refusal."""
+
+import io
+import struct
+import sys
+
+from poolhouse_generated import Client
+from poolhouse_generated.api.pool import max_pool2d
+from poolhouse_generated.models.max_pool_2d_json_body import MaxPool2DJsonBody
+from poolhouse_generated.models.max_pool_2d_response_200 import MaxPool2DResponse200
+from poolhouse_generated.models.unprocessable_problem import UnprocessableProblem
+from poolhouse_generated.types import File
+
+client = Client(base_url=sys.argv[1])
+rows = [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]
+
+answer = max_pool2d.sync(client=client, body=MaxPool2DJsonBody.from_dict({"input": [[rows]], "kernel_size": 2}))
+assert isinstance(answer, MaxPool2DResponse200), answer
+assert answer.to_dict()["output"]["data"] == [[[[6, 8], [14, 16]]]]
+
+raw = struct.pack("<16f", *(element for row in rows for element in row))
+# Its answers are read as JSON whatever they are, so JSON is asked for.
+client = client.with_headers({"Accept": "application/json"})
+answer = max_pool2d.sync(client=client, body=File(io.BytesIO(raw)), kernel_size="2", shape="1,1,4,4")
+assert isinstance(answer, MaxPool2DResponse200), answer
+assert answer.to_dict()["output"]["data"] == [[[[6, 8], [14, 16]]]]
+
+refused = max_pool2d.sync(client=client, body=MaxPool2DJsonBody.from_dict({"input": [[rows]], "kernel_size": 9}))
+assert isinstance(refused, UnprocessableProblem), refused
+assert refused.code == "window_does_not_fit"
+print("python: JSON, raw and refusal as they should be")
