@@ -1,0 +1,73 @@
+# Sourced by the proofs of deploy/, after _venv.sh and _debian.sh: the checkers, and a container engine.
+
+# Installs the checkers of tests/deploy/requirements.txt beside .venv's own packages and puts them on PATH.
+ensure_deploy_tools() {
+  local tools="$venv/deploy" wanted="$root/tests/deploy/requirements.txt"
+  if ! cmp -s -- "$wanted" "$tools/.stamp"; then
+    say "installing the checkers of deploy/"
+    "$venv/bin/python" -m venv --clear "$tools"
+    "$tools/bin/pip" install --disable-pip-version-check -qq --requirement "$wanted"
+    cp -- "$wanted" "$tools/.stamp"
+  fi
+  PATH="$tools/bin:$PATH"
+}
+
+# Sets docker, the client, and DOCKER_HOST; starts an engine of its own in the folder $1 where none answers.
+# stop_engine ends what was started here. Debian's client is preferred: newer ones may come without `build`.
+ensure_engine() {
+  engine_folder=""
+  docker="$(dpkg -L docker.io 2> /dev/null | grep -m1 'bin/docker$' || command -v docker || true)"
+  if [[ -n "$docker" ]] && "$docker" info > /dev/null 2>&1; then return; fi
+  [[ $EUID -eq 0 ]] || die "no container engine answers, and only root can start one"
+  want_debian_files /usr/sbin/dockerd docker.io
+  docker="$(dpkg -L docker.io | grep -m1 'bin/docker$')"
+  engine_folder="$1"
+  mkdir -p -- "$engine_folder"
+  export DOCKER_HOST="unix://$engine_folder/docker.sock"
+  dockerd --data-root "$engine_folder/data" --exec-root "$engine_folder/exec" -p "$engine_folder/pid" -H "$DOCKER_HOST" \
+    > "$engine_folder/log" 2>&1 &
+  until "$docker" info > /dev/null 2>&1; do
+    kill -0 $! 2> /dev/null || { tail -20 "$engine_folder/log" >&2 && die "the container engine did not start"; }
+    read -rt 0.2 <> <(:) || true
+  done
+}
+
+stop_engine() {
+  [[ -n "${engine_folder:-}" && -f "$engine_folder/pid" ]] || return 0
+  local engine
+  engine="$(< "$engine_folder/pid")"
+  kill "$engine" 2> /dev/null || true
+  # The process that ends unmounts what it has mounted, so wait for it before the folder is removed.
+  wait "$engine" 2> /dev/null || true
+}
+
+# The base image: as it is here, from a registry, or, where none can be reached, made from Debian's packages.
+ensure_base_image() {
+  local base=python:3.11-slim-bookworm mirror folder="$1"
+  if "$docker" image inspect "$base" > /dev/null 2>&1 || timeout 60 "$docker" pull -q "$base" 2> /dev/null; then return; fi
+  say "no registry to pull $base from; making one from Debian's packages"
+  want_debian debootstrap || die "debootstrap is needed to make a base image"
+  mirror="$(apt-get indextargets --format '$(REPO_URI)' 2> /dev/null | grep -v security | head -1)"
+  debootstrap --variant=minbase bookworm "$folder/rootfs" "$mirror" > "$folder/debootstrap.log" || { tail -5 "$folder/debootstrap.log" >&2 && die "debootstrap failed"; }
+  tar -C "$folder/rootfs" -c . | "$docker" import - debian:bookworm-slim > /dev/null
+  rm -rf -- "$folder/rootfs"
+  printf '%s\n' 'FROM debian:bookworm-slim' \
+    'RUN apt-get update && apt-get install -y --no-install-recommends python3 python3-venv ca-certificates && ln -s /usr/bin/python3 /usr/local/bin/python' |
+    DOCKER_BUILDKIT=1 "$docker" build -q --network host -t "$base" - > /dev/null
+}
+
+# Builds the image poolhouse:cpu. A folder of wheels named by PIP_FIND_LINKS is lent to the build over a local port.
+build_image() {
+  local arguments=(--network host --tag poolhouse:cpu --file "$root/deploy/Dockerfile") wheels="" status=0
+  [[ ! -f "${SSL_CERT_FILE:-}" ]] || arguments+=(--secret "id=ca,src=$SSL_CERT_FILE")
+  if [[ -d "${PIP_FIND_LINKS:-}" ]]; then
+    "$venv/bin/python" -m http.server 18899 --bind 127.0.0.1 --directory "$PIP_FIND_LINKS" > /dev/null 2>&1 &
+    wheels=$!
+    arguments+=(--build-arg TORCH_INDEX= --build-arg PIP_FIND_LINKS=http://127.0.0.1:18899/)
+  fi
+  arguments+=(--build-arg "VERSION=$("$venv/bin/python" -c 'from poolhouse import __version__; print(__version__)')")
+  arguments+=(--build-arg "REVISION=$(git -C "$root" rev-parse HEAD 2> /dev/null || echo unknown)")
+  DOCKER_BUILDKIT=1 "$docker" build --progress plain "${arguments[@]}" "$root" > "$1/build.log" 2>&1 || status=$?
+  [[ -z "$wheels" ]] || kill "$wheels" 2> /dev/null || true
+  ((status == 0)) || { tail -40 "$1/build.log" >&2 && die "the image could not be built"; }
+}

@@ -1,0 +1,180 @@
+"""Runs the image poolhouse:cpu as production would, and shows what it promises. Called by scripts/prove_image."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from poolhouse import Client
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCKER = sys.argv[1]
+HARDENED = (
+    *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+    *("--memory", "4g", "--cpus", "2", "--pids-limit", "512"),
+)
+START_LIMIT_S = 60.0
+STOP_LIMIT_S = 40
+
+
+def say(text: str) -> None:
+    """One line of progress."""
+    print(f"prove_image: {text}", file=sys.stderr, flush=True)
+
+
+def docker(*words: str) -> str:
+    """What a docker command that must succeed prints."""
+    return subprocess.run([DOCKER, *words], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def inspected(container: str, template: str) -> str:
+    return docker("inspect", "--format", template, container)
+
+
+def until(true: Callable[[], bool], what: str, limit_s: float = START_LIMIT_S) -> None:
+    """Wait for something that another process brings about; the engine offers nothing to wait on."""
+    begun = monotonic()
+    while not true():
+        assert monotonic() - begun < limit_s, f"{what}: not within {limit_s:g} s"
+        sleep(0.1)
+
+
+def healthy(container: str) -> bool:
+    assert inspected(container, "{{.State.Status}}") == "running", docker("logs", container)
+    return inspected(container, "{{.State.Health.Status}}") == "healthy"
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[str]:
+    """The name of a hardened container of the image, ready to be called, and removed at the end."""
+    container = docker("run", "--detach", *HARDENED, "--publish", "127.0.0.1::8000", *arguments, "poolhouse:cpu")
+    try:
+        yield container
+    finally:
+        docker("rm", "--force", "--volumes", container)
+
+
+def port(container: str) -> int:
+    return int(docker("port", container, "8000/tcp").splitlines()[0].rpartition(":")[2])
+
+
+def pooled(x: np.ndarray) -> np.ndarray:
+    """max_pool2d with kernel_size 2, by numpy."""
+    largest: np.ndarray = sliding_window_view(x, (2, 2), axis=(-2, -1))[..., ::2, ::2, :, :].max(axis=(-2, -1))
+    return largest
+
+
+def pools(at: int) -> None:
+    """The service there answers as numpy does, in JSON and in binary."""
+    x = np.random.default_rng(5).standard_normal((2, 3, 65, 64), dtype=np.float32)
+    with Client(f"http://127.0.0.1:{at}") as client:
+        assert np.array_equal(client.max_pool2d(x, 2).output, pooled(x))
+    asked = http.client.HTTPConnection("127.0.0.1", at, timeout=30)
+    asked.request(
+        "POST",
+        "/v1/pool/max_pool1d",
+        json.dumps({"input": [[[1, 3, 2, 5]]], "kernel_size": 2}),
+        {"Content-Type": "application/json"},
+    )
+    assert json.load(asked.getresponse()) == {
+        "output": {"dtype": "float32", "shape": [1, 1, 2], "data": [[[3.0, 5.0]]]}
+    }
+    asked.close()
+
+
+def status(at: int) -> int:
+    asked = http.client.HTTPConnection("127.0.0.1", at, timeout=5)
+    try:
+        asked.request("GET", "/readyz")
+        return asked.getresponse().status
+    finally:
+        asked.close()
+
+
+def the_request_under_way_is_finished(container: str) -> None:
+    """The engine stops the container while half of a body is there: the answer comes, and the exit code is 0."""
+    x = np.random.default_rng(6).standard_normal((4, 8, 128, 128), dtype=np.float32)
+    file = io.BytesIO()
+    np.save(file, x)
+    body = file.getvalue()
+    asked = http.client.HTTPConnection("127.0.0.1", port(container), timeout=30)
+    asked.putrequest("POST", "/v1/pool/max_pool2d?kernel_size=2")
+    asked.putheader("Content-Type", "application/x-npy")
+    asked.putheader("Content-Length", str(len(body)))
+    asked.endheaders(body[: len(body) // 2])
+    at = port(container)
+    with subprocess.Popen([DOCKER, "stop", "--time", str(STOP_LIMIT_S), container], stdout=subprocess.DEVNULL) as stop:
+        # The signal is there once it says that it is not ready; it still answers, so that balancers can see it.
+        until(lambda: status(at) == 503, "readyz turns 503")
+        asked.send(body[len(body) // 2 :])
+        answer = asked.getresponse()
+        assert answer.status == 200, answer.read()
+        assert np.array_equal(np.load(io.BytesIO(answer.read())), pooled(x))
+        assert stop.wait(STOP_LIMIT_S) == 0
+    assert inspected(container, "{{.State.ExitCode}}") == "0", docker("logs", container)
+    assert inspected(container, "{{.State.OOMKilled}}") == "false"
+
+
+def proves_the_image() -> None:
+    """Hardened, it is healthy, belongs to nobody, writes nothing, pools, and stops without losing a request."""
+    with running() as container:
+        until(lambda: healthy(container), "the container is healthy")
+        pools(port(container))
+        assert docker("exec", container, "id", "-u") == "10001"
+        assert docker("diff", container) == "", "it wrote into its own file system"
+        # docker exec starts beside the service, so this is the health check as the engine runs it.
+        assert docker("exec", container, "python", "-m", "poolhouse.health").startswith("200")
+        the_request_under_way_is_finished(container)
+    say("hardened: healthy, uid 10001, nothing written, pools, finished its request on stop, exit code 0")
+    secret = docker(
+        "run", "--rm", "--user", "0", "--entrypoint", "find", "poolhouse:cpu", "/", "-xdev", "-name", "ca.pem"
+    )
+    assert secret == "", f"the build's certificate authority is in the image: {secret}"
+    labels = json.loads(inspected("poolhouse:cpu", "{{json .Config.Labels}}"))
+    assert labels["org.opencontainers.image.version"] != "0+unknown"
+    assert all(value for name, value in labels.items() if name.startswith("org.opencontainers."))
+
+
+def proves_the_compose_file() -> None:
+    """`docker-compose up` serves, healthy, at the published port; every profile can be read."""
+    compose = [
+        "docker-compose",
+        "--project-directory",
+        str(ROOT),
+        "--file",
+        str(ROOT / "docker-compose.yml"),
+        "--project-name",
+        "proof",
+    ]
+    # A free port in place of 8000, which may be taken where this runs.
+    environment = {**os.environ, "PUBLISH": "127.0.0.1:"}
+    for profile in ("gpu", "observability"):
+        subprocess.run([*compose, "--profile", profile, "config", "--quiet"], check=True, env=environment)
+    try:
+        subprocess.run([*compose, "up", "--detach", "--no-build"], check=True, env=environment)
+        container = subprocess.run(
+            [*compose, "ps", "--quiet"], check=True, env=environment, stdout=subprocess.PIPE, text=True
+        ).stdout.strip()
+        until(lambda: healthy(container), "the composed service is healthy")
+        pools(port(container))
+        subprocess.run([*compose, "stop"], check=True, env=environment)
+        assert inspected(container, "{{.State.ExitCode}}") == "0"
+    finally:
+        subprocess.run([*compose, "down", "--volumes"], check=True, env=environment)
+    say("docker-compose up: healthy, pools, stops with exit code 0")
+
+
+if __name__ == "__main__":
+    proves_the_image()
+    proves_the_compose_file()
