@@ -14,6 +14,10 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
+from dashboard import dashboard
 
 from poolhouse import describe
 from poolhouse.errors import CODES, FIELD_CODES
@@ -302,6 +306,19 @@ def measured(name: str) -> str:
     return (ROOT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8").strip()
 
 
+def prometheus_rule() -> str:
+    """The alert rules as the Prometheus operator takes them."""
+    groups: dict[str, Any] = yaml.safe_load((ROOT / "deploy/observability/rules.yml").read_text(encoding="utf-8"))
+    wrapped = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": {"name": "poolhouse"},
+        "spec": groups,
+    }
+    told = "# Generated from deploy/observability/rules.yml by scripts/generate.\n"
+    return told + yaml.safe_dump(wrapped, sort_keys=False, width=1000)
+
+
 GENERATED: tuple[Generated, ...] = (
     Generated("README.md", "operator-table", lambda: operator_table(discover())),
     Generated("docs/settings.md", "settings", settings),
@@ -318,6 +335,8 @@ GENERATED: tuple[Generated, ...] = (
     Generated("docs/operators.md", "operators", lambda: operator_table(discover())),
     Generated("docs/operators.md", "operator-chapters", lambda: operator_chapters(discover())),
     Generated("openapi/openapi.json", None, openapi),
+    Generated("deploy/observability/grafana/dashboards/poolhouse.json", None, dashboard),
+    Generated("deploy/kubernetes/components/servicemonitor/prometheusrule.yaml", None, prometheus_rule),
     Generated("service/poolhouse/client/operators.py", None, lambda: client_operators(discover())),
 )
 

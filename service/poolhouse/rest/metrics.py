@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poolhouse.batching.backlog import Reason
+from poolhouse.errors import CODES
 from poolhouse.pooling import Pooling
 from poolhouse.rest.answers import send_bytes
 from poolhouse.rest.tallies import Counter, Family, Histogram, gauge
@@ -128,6 +129,8 @@ class Metrics(Collector):
             self._events.add((event,), 0)
         for stage in _STAGES:
             self._gone.add((stage,), 0)
+        for code in CODES:
+            self._refusals.add((code,), 0)
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
