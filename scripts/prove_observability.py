@@ -98,7 +98,8 @@ class Prometheus:
         """Whether it has read the service often enough for a rate."""
         try:
             return bool(self.ask('count_over_time(up{job="poolhouse"}[1m]) >= 4'))
-        except httpx.TransportError:
+        except (httpx.TransportError, AssertionError):
+            # It does not listen yet, or says that it is not ready.
             return False
 
 

@@ -19,7 +19,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "service" / PACKAGE
 
 # Which rooms stand on which floor; DESIGN.md draws it. A new room is added here first.
 FLOORS: Mapping[int, frozenset[str]] = {
-    1: frozenset({"version", "errors", "dtypes", "settings"}),
+    1: frozenset({"version", "errors", "dtypes", "settings", "health"}),
     2: frozenset({"tensors", "operators", "batching", "kernels"}),
     3: frozenset({"backend", "describe", "wire"}),
     4: frozenset({"pooling", "client"}),
@@ -52,11 +52,12 @@ OWNERS = {
     "pydantic_settings": frozenset({"settings"}),
     "orjson": frozenset({"wire", "rest"}),
     "prometheus_client": frozenset({"rest"}),
+    "opentelemetry": frozenset({"rest"}),
 }
 
 # Files that may import by name: the front of the console script works in the plain install, the help does not wait
-# for torch, the catalogue finds the operators in its folder, the face brings the client when it is named, and a local
-# client runs the server where there is one.
+# for torch, traces need an extra, the catalogue finds the operators in its folder, the face brings the client when it
+# is named, and a local client runs the server where there is one.
 IMPORTS_BY_NAME = frozenset(
     {
         "poolhouse",
@@ -66,7 +67,9 @@ IMPORTS_BY_NAME = frozenset(
         "poolhouse.commands.group",
         "poolhouse.commands.openapi",
         "poolhouse.commands.serve",
+        "poolhouse.commands.key",
         "poolhouse.operators.catalogue",
+        "poolhouse.rest.observing",
     }
 )
 

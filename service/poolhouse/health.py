@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import sys
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
 _TIMEOUT_S = 2.0
 
@@ -29,13 +30,27 @@ class _UnixConnection(HTTPConnection):
 
 
 def connection(environ: Mapping[str, str]) -> HTTPConnection:
-    """A connection, not opened yet, to where a service with these variables listens."""
+    """A connection, not opened yet, to where a service with these variables listens.
+
+    The admin port is asked if there is one; it must be, where callers need a certificate of their own.
+    """
     if path := environ.get("POOLHOUSE_UDS"):
         return _UnixConnection(path)
-    host = environ.get("POOLHOUSE_HOST") or "127.0.0.1"
-    # An address that means "all of mine" is none to call.
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return HTTPConnection(reached, int(environ.get("POOLHOUSE_PORT") or 8000), timeout=_TIMEOUT_S)
+    if port := environ.get("POOLHOUSE_ADMIN_PORT"):
+        return HTTPConnection(_reached(environ.get("POOLHOUSE_ADMIN_HOST")), int(port), timeout=_TIMEOUT_S)
+    host, port = _reached(environ.get("POOLHOUSE_HOST")), environ.get("POOLHOUSE_PORT") or "8000"
+    if environ.get("POOLHOUSE_TLS_CERTIFICATE"):
+        # It speaks to itself, by an address that no certificate names.
+        trusting = ssl.create_default_context()
+        trusting.check_hostname = False
+        trusting.verify_mode = ssl.CERT_NONE
+        return HTTPSConnection(host, int(port), timeout=_TIMEOUT_S, context=trusting)
+    return HTTPConnection(host, int(port), timeout=_TIMEOUT_S)
+
+
+def _reached(host: str | None) -> str:
+    """An address that means "all of mine" is none to call."""
+    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host or "", host or "")
 
 
 def main(environ: Mapping[str, str] | None = None) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le
-from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -75,6 +75,7 @@ def _split_list(given: object) -> object:
 Bytes = Annotated[int, BeforeValidator(read_bytes), Ge(1), Quantity("bytes", "such as 32MiB or 64k")]
 Seconds = Annotated[float, Gt(0), Le(86_400), Quantity("seconds")]
 Elements = Annotated[int, Quantity("window elements")]
+_Path = Annotated[str, StringConstraints(min_length=1), Quantity(form="a path")]
 Device = Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$")]
 Devices = Annotated[
     tuple[Device, ...],
@@ -106,9 +107,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Ge(0), Le(65_535)] = Field(
         default=8000, description="TCP port to listen on; 0 takes a free one."
     )
-    uds: Annotated[str, StringConstraints(min_length=1), Quantity(form="a path")] | None = Field(
-        default=None, description="Unix socket to listen on instead of host and port."
-    )
+    uds: _Path | None = Field(default=None, description="Unix socket to listen on instead of host and port.")
     device: Devices = Field(
         default=("auto",),
         description="Where pooling runs, chosen at start; auto takes the first of cuda, mps, cpu there is.",
@@ -156,12 +155,40 @@ class Settings(BaseSettings):
         default=1.0,
         description="Time to go on listening after SIGTERM, answering 503, so that load balancers notice.",
     )
+    api_keys_file: _Path | None = Field(
+        default=None,
+        description="TOML file of API keys and their quotas; with keys, calls need one. Read again on SIGHUP.",
+    )
+    api_keys: Annotated[SecretStr, Quantity(form="a comma list of name=key")] = Field(
+        default=SecretStr(""), description="API keys without quotas; better given by the environment than as an option."
+    )
+    tls_certificate: _Path | None = Field(
+        default=None,
+        description="PEM file of the certificate chain; with it the port speaks TLS. Read again on SIGHUP.",
+    )
+    tls_key: _Path | None = Field(
+        default=None, description="PEM file of the certificate's private key, if the certificate's file has none."
+    )
+    tls_client_ca: _Path | None = Field(
+        default=None, description="PEM file of authorities; callers must then show a certificate of one of them."
+    )
+    admin_port: Annotated[int, Ge(0), Le(65_535)] | None = Field(
+        default=None,
+        description="TCP port for /metrics and /version, which the public port then lacks; the probes are on both.",
+    )
+    admin_host: Annotated[str, StringConstraints(min_length=1)] = Field(
+        default="127.0.0.1", description="Address that the admin port listens on; it asks for no key and speaks no TLS."
+    )
     cors_origins: Origins = Field(
         default=(), description="Origins whose pages may call the service; empty turns CORS off."
     )
     root_path: RootPath = Field(default="", description="Path under which a proxy serves this service.")
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         default="info", description="Least important kind of line that is logged."
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="How log lines are written.")
+    log_requests: bool = Field(
+        default=False, description="A line for every request that is over, but for probes that went well."
     )
 
     @classmethod
@@ -253,7 +280,7 @@ def _metadata(info: FieldInfo) -> tuple[object, ...]:
 
 def _default(info: FieldInfo) -> str:
     value: object = info.default
-    if value is None or value in ((), ""):
+    if value is None or value in ((), "", SecretStr("")):
         return ""
     if isinstance(value, tuple):
         return ",".join(str(entry) for entry in value)

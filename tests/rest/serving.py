@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from poolhouse.pooling import Pooling
-from poolhouse.rest.app import create_app
+from poolhouse.rest.app import App, create_app
 from poolhouse.rest.server import Server, make_server
 from poolhouse.settings import Settings
 
@@ -53,8 +53,8 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def serving(settings: Settings, pooling: Pooling | None = None) -> Iterator[Served]:
-    """Run the real server while the block runs."""
+def serving(settings: Settings, pooling: Pooling | None = None, app: App | None = None) -> Iterator[Served]:
+    """Run the real server while the block runs; ``app`` is the application in place of one of these settings."""
     ready = threading.Event()
     found: list[str] = []
 
@@ -62,7 +62,7 @@ def serving(settings: Settings, pooling: Pooling | None = None) -> Iterator[Serv
         found.append(server.url)
         ready.set()
 
-    server = make_server(settings, create_app(settings, pooling), note)
+    server = make_server(settings, app or create_app(settings, pooling), note)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

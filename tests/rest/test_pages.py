@@ -68,6 +68,26 @@ def test_the_front_door_leads_to_the_docs(client: httpx.Client) -> None:
     assert client.get("/", follow_redirects=True).url.path == "/docs"
 
 
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", f"/docs/{SWAGGER_UI_VERSION}/docs.js"])
+def test_no_page_is_read_as_what_it_is_not(client: httpx.Client, path: str) -> None:
+    """A browser that guesses types can be made to run what was only data."""
+    assert client.get(path).headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_runs_nothing_but_its_own_scripts_and_is_framed_by_nobody(client: httpx.Client) -> None:
+    """With a key typed into it the page is worth attacking."""
+    headers = client.get("/docs").headers
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == "'self'"
+    assert policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-opener-policy"] == headers["cross-origin-resource-policy"] == "same-origin"
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed")
 def test_the_page_works_with_no_other_host(served: Served) -> None:

@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "plan": "Say what pooling would give and cost, or why it is refused.",
     "operators": "List the operators, or tell one in full.",
     "openapi": "Print the OpenAPI document.",
+    "key": "Make an API key.",
 }
 
 

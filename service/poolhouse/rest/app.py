@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -11,12 +12,15 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poolhouse.pooling import Pooling
-from poolhouse.rest import catalogue, pages, platform
+from poolhouse.rest import admin, catalogue, pages, platform
+from poolhouse.rest.authorization import Authorization, authorization_of
 from poolhouse.rest.cors import cors
 from poolhouse.rest.express import Express
+from poolhouse.rest.finished import Observer
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.middleware import Frame
 from poolhouse.rest.nearest import Signpost
+from poolhouse.rest.observing import observers as chosen_observers
 from poolhouse.rest.openapi import document
 from poolhouse.rest.plan import PlanEndpoint
 from poolhouse.rest.pool import PoolEndpoint
@@ -33,7 +37,15 @@ class App(FastAPI):
     Routes are plain ASGI; a FastAPI-decorated route would need their stack.
     """
 
-    def __init__(self, settings: Settings, pooling: Pooling, metrics: Metrics, routes: list[BaseRoute]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        pooling: Pooling,
+        metrics: Metrics,
+        authorization: Authorization | None,
+        observers: Sequence[Observer],
+        routes: list[BaseRoute],
+    ) -> None:
         @asynccontextmanager
         async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             await pooling.start()
@@ -41,6 +53,8 @@ class App(FastAPI):
                 yield
             finally:
                 await pooling.stop(settings.grace_period_s)
+                for observer in observers:
+                    observer.close()
 
         super().__init__(
             title="poolhouse",
@@ -54,6 +68,8 @@ class App(FastAPI):
         self._settings = settings
         self.pooling = pooling
         self.metrics = metrics
+        self.authorization = authorization
+        self._observers = observers
         self.router.routes[:] = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,15 +85,22 @@ class App(FastAPI):
         self.metrics.know({endpoint: path for path, endpoint in endpoints.items()})
         signpost = Signpost(list(endpoints), self.pooling.catalogue.names)
         express = Express(_POOL, "operator", endpoints[_POOL + "{operator}"], self.router)
-        return cors(Frame(express, signpost, self.pooling, self.metrics), self._settings.cors_origins)
+        frame = Frame(express, signpost, self.pooling, self.metrics, self.authorization, self._observers)
+        return cors(frame, self._settings.cors_origins)
 
 
-def create_app(settings: Settings | None = None, pooling: Pooling | None = None) -> App:
+def create_app(
+    settings: Settings | None = None, pooling: Pooling | None = None, observers: Sequence[Observer] | None = None
+) -> App:
     """The service as an ASGI application.
 
     Args:
         settings: None reads the environment.
         pooling: None makes one from the settings; it is started and stopped with the application.
+        observers: told of every request that is over; None chooses by the settings and the environment.
+
+    Raises:
+        ValueError: where API keys cannot be read or traces not be made; its words are for whoever starts the service.
     """
     settings = settings or Settings()
     pooling = pooling or Pooling.from_settings(settings)
@@ -86,13 +109,15 @@ def create_app(settings: Settings | None = None, pooling: Pooling | None = None)
         settings,
         pooling,
         metrics,
+        authorization_of(settings),
+        chosen_observers(settings, os.environ) if observers is None else observers,
         [
             # Routes are tried in this order: the hot ones come first.
             Route(_POOL + "{operator}", PoolEndpoint(pooling, settings, metrics), methods=["POST"]),
             Route("/v1/plan/{operator}", PlanEndpoint(pooling, settings, metrics), methods=["POST"]),
             *catalogue.routes(pooling),
-            *platform.routes(pooling),
-            Route("/metrics", metrics, methods=["GET"]),
+            *platform.probe_routes(pooling),
+            *(admin.routes(pooling, metrics) if settings.admin_port is None else ()),
             *pages.routes(document(pooling.catalogue, settings.root_path)),
         ],
     )

@@ -44,6 +44,8 @@ FAMILIES: Final[dict[str, Family]] = {
             ("route", "operator", "status"),
         ),
         Family("poolhouse_refusals_total", "counter", "Refused requests by the code of the refusal.", ("code",)),
+        Family("poolhouse_key_requests_total", "counter", "Requests let in by the name of their API key.", ("key",)),
+        Family("poolhouse_key_bytes_total", "counter", "Bytes of bodies and answers by the name of the key.", ("key",)),
         Family("poolhouse_received_bytes_total", "counter", "Bytes of request bodies, as they came."),
         Family("poolhouse_sent_bytes_total", "counter", "Bytes of answers' bodies, as they went."),
         Family(
@@ -119,6 +121,8 @@ class Metrics(Collector):
         self._received = self._counters["poolhouse_received_bytes_total"]
         self._sent = self._counters["poolhouse_sent_bytes_total"]
         self._gone = self._counters["poolhouse_callers_gone_total"]
+        self._key_requests = self._counters["poolhouse_key_requests_total"]
+        self._key_bytes = self._counters["poolhouse_key_bytes_total"]
         self._events = self._counters["poolhouse_engine_events_total"]
         self._stages = self._histograms["poolhouse_stage_seconds"]
         self._batch_requests = self._histograms["poolhouse_batch_requests"]
@@ -140,10 +144,10 @@ class Metrics(Collector):
 
     def know(self, routes: Mapping[ASGIApp, str]) -> None:
         """The path of each endpoint, for the label ``route``."""
-        self._routes = routes
+        self._routes = {**self._routes, **routes}
 
-    def answered(self, scope: Scope, status: int, received_bytes: int, sent_bytes: int) -> None:
-        """A request has ended; status 0 means that nobody was left to answer."""
+    def answered(self, scope: Scope, status: int, received_bytes: int, sent_bytes: int) -> str:
+        """A request has ended; status 0 means that nobody was left to answer. Gives its route."""
         operator = scope["path_params"].get("operator", "") if "path_params" in scope else ""
         if operator and operator not in self._operators:
             operator = _OTHER
@@ -153,6 +157,12 @@ class Metrics(Collector):
             self._received.add((), received_bytes)
         if sent_bytes:
             self._sent.add((), sent_bytes)
+        return route
+
+    def used(self, key: str, nbytes: int) -> None:
+        """A request that was let in by this key is over."""
+        self._key_requests.add((key,))
+        self._key_bytes.add((key,), nbytes)
 
     def refused(self, code: str) -> None:
         """A request was refused with this code."""

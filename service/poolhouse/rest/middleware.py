@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
+from time import perf_counter
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,11 +16,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from poolhouse.errors import PoolhouseError, Unavailable
 from poolhouse.pooling import Pooling
 from poolhouse.rest import headers as request_headers
+from poolhouse.rest.authorization import KEY_NAME, Authorization, Pass
 from poolhouse.rest.bodies import CallerGone
+from poolhouse.rest.finished import STAGES_KEY, Finished, Observer
 from poolhouse.rest.intake import INTAKE_KEY, Intake
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.nearest import Signpost
 from poolhouse.rest.problems import internal, problem
+
+_CODE_KEY = "poolhouse.code"
+_LONGEST_PATH = 256
 
 _log = logging.getLogger("poolhouse.rest")
 
@@ -30,8 +37,18 @@ class Frame:
     closes the connection, and the caller sees a body shorter than its Content-Length.
     """
 
-    def __init__(self, app: ASGIApp, signpost: Signpost, pooling: Pooling, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        signpost: Signpost,
+        pooling: Pooling,
+        metrics: Metrics,
+        authorization: Authorization | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._observers = tuple(observers)
         self._app = app
+        self._authorization = authorization
         self._signpost = signpost
         self._pooling = pooling
         self._metrics = metrics
@@ -48,6 +65,8 @@ class Frame:
         if b"traceparent" in headers:
             scope[request_headers.TRACE_ID_KEY] = request_headers.trace_id(headers)
         status = received = sent = 0
+        entered: Pass | None = None
+        begun = perf_counter() if self._observers else 0.0
 
         async def counted_receive() -> Message:
             nonlocal received
@@ -68,6 +87,10 @@ class Frame:
             await send(message)
 
         try:
+            if self._authorization is not None:
+                entered = self._authorization.enter(scope["path"].removeprefix(scope.get("root_path", "")), headers)
+                if entered is not None:
+                    scope[KEY_NAME] = entered.name
             await self._app(scope, counted_receive, named_send)
         except CallerGone:
             pass
@@ -94,12 +117,44 @@ class Frame:
             intake: Intake | None = scope.get(INTAKE_KEY)
             if intake is not None:
                 received += intake.received
-            self._metrics.answered(scope, status, received, sent)
-        if _log.isEnabledFor(logging.DEBUG):
-            _log.debug("%s %s %d, request %s, trace %s", scope["method"], _path(scope), status, *_names(scope))
+            route = self._metrics.answered(scope, status, received, sent)
+            if self._authorization is not None and entered is not None:
+                self._authorization.leave(entered, received + sent)
+                self._metrics.used(entered.name, received + sent)
+            if self._observers:
+                self._tell(scope, route, status, received, sent, begun)
+
+    def _tell(self, scope: Scope, route: str, status: int, received: int, sent: int, begun: float) -> None:
+        headers: request_headers.Headers = scope[request_headers.HEADERS_KEY]
+        parameters: Mapping[str, str] = scope.get("path_params", {})
+        request = Finished(
+            method=scope["method"],
+            path=_path(scope)[:_LONGEST_PATH],
+            route=route,
+            operator=parameters.get("operator", "")[:_LONGEST_PATH],
+            status=status,
+            code=scope.get(_CODE_KEY, ""),
+            key=scope.get(KEY_NAME, ""),
+            request_id=scope[request_headers.REQUEST_ID_KEY].decode("ascii"),
+            trace_id=scope.get(request_headers.TRACE_ID_KEY) or "",
+            traceparent=request_headers.text(headers, b"traceparent") or "",
+            tracestate=request_headers.text(headers, b"tracestate") or "",
+            received_bytes=received,
+            sent_bytes=sent,
+            begun=begun,
+            ended=perf_counter(),
+            stages=scope.get(STAGES_KEY),
+        )
+        for observer in self._observers:
+            try:
+                observer.finished(request)
+            except Exception:
+                # Nobody asked for what it does; it must not become the caller's trouble.
+                _log.exception("request %s could not be told of", request.request_id)
 
     async def _refuse(self, error: PoolhouseError, scope: Scope, send: Send) -> None:
         self._metrics.refused(error.code)
+        scope[_CODE_KEY] = error.code
         headers: request_headers.Headers = scope[request_headers.HEADERS_KEY]
         request_id: bytes = scope[request_headers.REQUEST_ID_KEY]
         refusal = problem(error, instance=_path(scope), request_id=request_id.decode("ascii"))

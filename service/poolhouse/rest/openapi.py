@@ -7,6 +7,7 @@ from typing import Final
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import NotFound, PoolhouseError, Unavailable
 from poolhouse.operators.catalogue import Catalogue, discover
+from poolhouse.rest.authorization import OPEN
 from poolhouse.rest.openapi_components import (
     TEXT,
     Components,
@@ -15,7 +16,7 @@ from poolhouse.rest.openapi_components import (
     refusals,
     request_id_header,
 )
-from poolhouse.rest.openapi_operators import ANYWHERE, plan_operation, pool_operation
+from poolhouse.rest.openapi_operators import ANYWHERE, KEYED, plan_operation, pool_operation
 from poolhouse.version import __version__
 
 _DESCRIPTION: Final = """\
@@ -31,6 +32,8 @@ Requests may be compressed with gzip or zstd, and answers are where `Accept-Enco
 Every refusal is `application/problem+json` with a stable `code`; paths that do not exist are answered 404 with the
 nearest names, and wrong methods 405 with `Allow`.
 Every call is safe to repeat."""
+
+_KEY: Final = "Where the service has keys. Open without one are the probes, this document and its page."
 
 _TAGS: Final = {
     "pool": "Pool one input.",
@@ -55,6 +58,7 @@ def document(catalogue: Catalogue | None = None, root_path: str = "") -> dict[st
     paths |= _catalogue_paths(tuple(each.name for each in members), components)
     paths |= _platform_paths(components)
     paths |= _document_paths(components)
+    components.refer("securitySchemes", "key", {"type": "http", "scheme": "bearer", "description": _KEY})
     return {
         "openapi": "3.1.0",
         "info": {
@@ -65,7 +69,8 @@ def document(catalogue: Catalogue | None = None, root_path: str = "") -> dict[st
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": root_path or "/", "description": "Where this document came from."}],
-        "security": [],
+        # Without keys everybody may call; with them a key is needed.
+        "security": [{}, {"key": []}],
         "tags": [{"name": name, "description": words} for name, words in _TAGS.items()],
         "paths": paths,
         "components": {section: components.sections[section] for section in sorted(components.sections)},
@@ -73,6 +78,7 @@ def document(catalogue: Catalogue | None = None, root_path: str = "") -> dict[st
 
 
 def _get(
+    path: str,
     components: Components,
     tag: str,
     name: str,
@@ -83,6 +89,10 @@ def _get(
     errors: tuple[type[PoolhouseError], ...] = (),
 ) -> Part:
     operation: Part = {"operationId": name, "tags": [tag], "summary": summary}
+    if path in OPEN:
+        operation["security"] = []
+    else:
+        errors = (*KEYED, *errors)
     if parameters:
         operation["parameters"] = list(parameters)
     answer = {
@@ -114,6 +124,7 @@ def _catalogue_paths(names: tuple[str, ...], components: Components) -> Part:
     }
     return {
         "/v1/operators": _get(
+            "/v1/operators",
             components,
             "catalogue",
             "list_operators",
@@ -121,6 +132,7 @@ def _catalogue_paths(names: tuple[str, ...], components: Components) -> Part:
             _json(_open(operators=listed(components.refer("schemas", "OperatorLine", row)))),
         ),
         "/v1/operators/{operator}": _get(
+            "/v1/operators/{operator}",
             components,
             "catalogue",
             "describe_operator",
@@ -167,6 +179,7 @@ def _platform_paths(components: Components) -> Part:
     device = components.refer("schemas", "Device", _open(name=TEXT, model=TEXT, ready={"type": "boolean"}))
     return {
         "/livez": _get(
+            "/livez",
             components,
             "platform",
             "livez",
@@ -174,6 +187,7 @@ def _platform_paths(components: Components) -> Part:
             _json(_open(status={"type": "string", "const": "alive"})),
         ),
         "/readyz": _get(
+            "/readyz",
             components,
             "platform",
             "readyz",
@@ -182,6 +196,7 @@ def _platform_paths(components: Components) -> Part:
             errors=(Unavailable,),
         ),
         "/metrics": _get(
+            "/metrics",
             components,
             "platform",
             "metrics",
@@ -189,6 +204,7 @@ def _platform_paths(components: Components) -> Part:
             {"text/plain": {"schema": TEXT}},
         ),
         "/version": _get(
+            "/version",
             components,
             "platform",
             "version",
@@ -200,6 +216,10 @@ def _platform_paths(components: Components) -> Part:
 
 def _document_paths(components: Components) -> Part:
     return {
-        "/openapi.json": _get(components, "document", "openapi", "This document.", _json({"type": "object"})),
-        "/docs": _get(components, "document", "docs", "The page of this document.", {"text/html": {"schema": TEXT}}),
+        "/openapi.json": _get(
+            "/openapi.json", components, "document", "openapi", "This document.", _json({"type": "object"})
+        ),
+        "/docs": _get(
+            "/docs", components, "document", "docs", "The page of this document.", {"text/html": {"schema": TEXT}}
+        ),
     }

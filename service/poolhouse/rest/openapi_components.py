@@ -232,6 +232,7 @@ def request_id_header(components: Components) -> Part:
 
 _REFUSAL_HEADERS: Final[dict[int, tuple[str, str]]] = {
     415: ("Accept-Post", "The types that are read here, where the type was the fault."),
+    401: ("WWW-Authenticate", "Bearer, the scheme that is understood."),
     405: ("Allow", "The methods that this path takes."),
 }
 

@@ -8,13 +8,16 @@ from poolhouse import describe
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import (
     DeadlinePassed,
+    Forbidden,
     HeadersTooLarge,
     InternalError,
     Malformed,
     NotAcceptable,
     PoolhouseError,
+    QuotaExceeded,
     TooLarge,
     TooSlow,
+    Unauthorized,
     Unavailable,
     Unprocessable,
     UnsupportedMediaType,
@@ -42,7 +45,10 @@ from poolhouse.wire.codecs import CODECS
 ANYWHERE: Final[tuple[type[PoolhouseError], ...]] = (Malformed, TooSlow, HeadersTooLarge, InternalError)
 """What any request can be refused with: unreadable bytes, late or too many headers, a fault of ours."""
 
-_PLANNING = (*ANYWHERE, NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed)
+KEYED: Final[tuple[type[PoolhouseError], ...]] = (Unauthorized, Forbidden, QuotaExceeded)
+"""What a request can be refused with where keys are configured and its path is not open to everybody."""
+
+_PLANNING = (*ANYWHERE, *KEYED, NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed)
 _POOLING = (*_PLANNING, Unavailable)
 
 _BODIES: Final = {

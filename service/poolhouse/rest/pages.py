@@ -47,6 +47,9 @@ _PAGE_HEADERS = (
     ("content-security-policy", _POLICY),
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("x-frame-options", "DENY"),
     ("cache-control", "no-cache"),
 )
 
@@ -75,7 +78,11 @@ def routes(document: dict[str, object]) -> list[BaseRoute]:
         ),
         Route(
             "/openapi.json",
-            Fixed(orjson.dumps(document), "application/json", [("cache-control", "no-cache")]),
+            Fixed(
+                orjson.dumps(document),
+                "application/json",
+                [("cache-control", "no-cache"), ("x-content-type-options", "nosniff")],
+            ),
             methods=["GET"],
         ),
         Route("/docs", Fixed(_PAGE.encode(), "text/html; charset=utf-8", _PAGE_HEADERS), methods=["GET"]),

@@ -52,10 +52,14 @@ class Version:
         await send_json(scope, send, {**self._versions, "devices": self._pooling.devices()}, _FRESH)
 
 
-def routes(pooling: Pooling) -> list[BaseRoute]:
-    """The routes of this room's page."""
+def probe_routes(pooling: Pooling) -> list[BaseRoute]:
+    """What orchestrators and load balancers ask."""
     return [
         Route("/livez", Livez(), methods=["GET"]),
         Route("/readyz", Readyz(pooling), methods=["GET"]),
-        Route("/version", Version(pooling), methods=["GET"]),
     ]
+
+
+def version_route(pooling: Pooling) -> BaseRoute:
+    """What people ask who look after it."""
+    return Route("/version", Version(pooling), methods=["GET"])

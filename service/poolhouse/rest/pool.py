@@ -18,6 +18,7 @@ from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer, Pooling, Ticket
 from poolhouse.rest.answers import send_encoded
 from poolhouse.rest.bodies import BodyRules, CallerGone, read_body
+from poolhouse.rest.finished import STAGES_KEY, Stages
 from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text, timeout_s
 from poolhouse.rest.intake import INTAKE_KEY, Intake
 from poolhouse.rest.metrics import Metrics
@@ -55,7 +56,7 @@ class PoolEndpoint:
         asked = self._ask(scope)
         lease = self._pooling.admit(self._expected_bytes(asked), asked.deadline)
         try:
-            await self._answer(asked, lease, receive, send)
+            await self._answer(asked, lease, scope, receive, send)
         finally:
             lease.release()
 
@@ -95,7 +96,7 @@ class PoolEndpoint:
         told = asked.length or 0
         return told * _JSON_SWELLS if asked.codec.is_json else told
 
-    async def _answer(self, asked: _Asked, lease: Lease, receive: Receive, send: Send) -> None:
+    async def _answer(self, asked: _Asked, lease: Lease, scope: Scope, receive: Receive, send: Send) -> None:
         codec, deadline = asked.codec, asked.deadline
         body = await read_body(
             receive,
@@ -123,6 +124,7 @@ class PoolEndpoint:
         reply = Message(answer.tensors, encoding=message.encoding)
         encoded = await _encode(writer, reply, asked.compression)
         done = perf_counter()
+        scope[STAGES_KEY] = Stages(begun, decoded, answer.queue_s, answer.compute_s, pooled, done)
         timing = self._metrics.timed(
             "pool",
             decode=decoded - begun,

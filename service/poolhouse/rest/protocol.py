@@ -21,6 +21,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping
+from ssl import SSLContext
 
 from httptools import HttpRequestParser
 from uvicorn.config import Config
@@ -45,6 +46,12 @@ class ServerConfig(Config):
 
     settings: Settings
     metrics: Metrics
+    context: SSLContext | None = None
+
+    def load(self) -> None:
+        """As uvicorn does, with our own context for TLS: its options would allow more than they should."""
+        super().load()
+        self.ssl = self.context
 
 
 class Protocol(HttpToolsProtocol):

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import logging
 import math
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from time import monotonic
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from poolhouse.pooling import Pooling
+from poolhouse.rest import logs
+from poolhouse.rest.admin import admin_app
 from poolhouse.rest.app import App, create_app
 from poolhouse.rest.protocol import Protocol, ServerConfig
+from poolhouse.rest.tls import context_of, load_certificate
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
 
 # Longer than the minute for which load balancers keep their connections, so that they close first.
 _KEEP_ALIVE_S = 75
 _SWITCH_S = 0.0005
+
+_log = logging.getLogger("poolhouse.server")
 
 
 class Server(uvicorn.Server):
@@ -35,10 +44,14 @@ class Server(uvicorn.Server):
         config: the configuration.
         app: the application, which turns new requests away once it is told to.
         on_ready: called once with the server, when it accepts connections.
+        admin: the configuration of the admin port, where there is one.
     """
 
-    def __init__(self, config: ServerConfig, app: App, on_ready: Callable[[Server], None]) -> None:
+    def __init__(
+        self, config: ServerConfig, app: App, on_ready: Callable[[Server], None], admin: ServerConfig | None = None
+    ) -> None:
         super().__init__(config)
+        self._admin = admin
         self._app = app
         self._settings = config.settings
         self._on_ready = on_ready
@@ -53,16 +66,58 @@ class Server(uvicorn.Server):
         listening: socket.socket = self.servers[0].sockets[0]
         port: int = listening.getsockname()[1]
         host = "localhost" if self.config.host in ("0.0.0.0", "::") else self.config.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        scheme = "https" if self.config.ssl is not None else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    @property
+    def admin_port(self) -> int | None:
+        """The port of the admin routes; None where they are on the public one."""
+        if self._admin is None:
+            return None
+        listening: socket.socket = self.servers[-1].sockets[0]
+        port: int = listening.getsockname()[1]
+        return port
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
         await super().startup(sockets)
+        if self._admin is not None:
+            await self._listen_apart(self._admin)
+        if self._settings.api_keys_file is not None or self.config.ssl is not None:
+            # Else the signal ends the process, as it does others that a closed terminal leaves behind.
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
         # What the start has made stays: the collector need not look through all of torch again and again.
         gc.collect()
         gc.freeze()
         if self.started:
             self._on_ready(self)
+
+    async def _listen_apart(self, admin: ServerConfig) -> None:
+        admin.load()
+
+        def connected() -> asyncio.Protocol:
+            return Protocol(admin, self.server_state, {})
+
+        try:
+            server = await asyncio.get_running_loop().create_server(connected, host=admin.host, port=admin.port)
+        except OSError as taken:
+            await self.shutdown()
+            sys.exit(f"poolhouse cannot start: the admin port {admin.port} cannot be listened on: {taken.strerror}")
+        # With the others it is closed when the service stops.
+        self.servers.append(server)
+
+    def reload(self) -> None:
+        """Read again what may change while the service runs: the API keys, and the certificate with its key."""
+        if self._app.authorization is not None:
+            self._app.authorization.reload()
+        if isinstance(self.config.ssl, ssl.SSLContext):
+            try:
+                load_certificate(self.config.ssl, self._settings)
+            except ValueError as wrong:
+                _log.error("The certificate was not reloaded, the old one stays: %s", wrong)
+            else:
+                _log.info("TLS certificate reloaded.")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain. Said twice it changes nothing, but for a person at a terminal who will not wait."""
@@ -106,12 +161,25 @@ def make_server(settings: Settings, app: App, on_ready: Callable[[Server], None]
         settings: where to listen, and the limits of a connection.
         app: from :func:`poolhouse.rest.app.create_app`.
         on_ready: called once with the server, when it accepts connections.
+
+    Raises:
+        ValueError: where the certificate cannot be used.
     """
+    config = _config(app, app, settings, settings.host, settings.port, settings.uds)
+    config.context = context_of(settings)
+    admin = None
+    if settings.admin_port is not None:
+        apart = admin_app(app.pooling, app.metrics)
+        admin = _config(apart, app, settings, settings.admin_host, settings.admin_port, None)
+    return Server(config, app, on_ready, admin)
+
+
+def _config(serves: ASGIApp, app: App, settings: Settings, host: str, port: int, uds: str | None) -> ServerConfig:
     config = ServerConfig(
-        app,
-        host=settings.host,
-        port=settings.port,
-        uds=settings.uds,
+        serves,
+        host=host,
+        port=port,
+        uds=uds,
         http=Protocol,
         ws="none",
         lifespan="on",
@@ -125,7 +193,7 @@ def make_server(settings: Settings, app: App, on_ready: Callable[[Server], None]
     )
     config.settings = settings
     config.metrics = app.metrics
-    return Server(config, app, on_ready)
+    return config
 
 
 def run(settings: Settings, pooling: Pooling | None = None) -> None:
@@ -135,22 +203,31 @@ def run(settings: Settings, pooling: Pooling | None = None) -> None:
         settings: everything that can be set.
         pooling: None makes one from the settings.
     """
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if settings.log_level == "info":
-        # Its information is about itself; ours says the same in one line.
-        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    try:
-        pooled = pooling or Pooling.from_settings(settings)
-    except ValueError as absent:
-        sys.exit(f"poolhouse cannot start: {absent}")
+    written = logs.configure(settings)
 
     def announce(server: Server) -> None:
-        devices = ", ".join(str(device["name"]) for device in pooled.devices())
+        devices = ", ".join(str(device["name"]) for device in app.pooling.devices())
         place = server.url
-        print(f"poolhouse {__version__} is ready: {place}  docs: {place}/docs  device: {devices}", flush=True)
+        line = f"poolhouse {__version__} is ready: {place}  docs: {place}/docs  device: {devices}{_apart(server)}"
+        if settings.log_format == "json":
+            _log.info("%s", line)
+        else:
+            print(line, flush=True)
 
+    try:
+        app = create_app(settings, pooling)
+        server = make_server(settings, app, announce)
+    except ValueError as wrong:
+        sys.exit(f"poolhouse cannot start: {wrong}")
     # A device's thread takes the lock back after every operation. At Python's 5 ms each of these would wait for
     # whatever the event loop is doing, and a busy door would starve the device.
     sys.setswitchinterval(_SWITCH_S)
-    server = make_server(settings, create_app(settings, pooled), announce)
-    server.run()
+    try:
+        server.run()
+    finally:
+        written()
+
+
+def _apart(server: Server) -> str:
+    """Where the admin routes are, for the line that tells of the start."""
+    return "" if server.admin_port is None else f"  admin: port {server.admin_port}"

@@ -1,0 +1,29 @@
+"""``poolhouse key``: makes an API key, and the lines that the service's file needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+import click
+
+
+@click.command("key")
+@click.argument("name")
+def command(name: str) -> None:
+    """Make an API key for NAME.
+
+    The key goes to standard error, for whoever will call, and is kept nowhere. What the file of API keys needs goes to
+    standard output: poolhouse key vision >> keys.toml
+    """
+    # By name: it brings the server extra, and --help should not wait for that.
+    keys = import_module("poolhouse.rest.keys")
+    new_key: Callable[[], str] = keys.new_key
+    stored: Callable[[str], str] = keys.stored
+    made = new_key()
+    try:
+        keys.read_keys(None, f"{name}={made}")
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong)) from None
+    click.echo(f'[{name}]\nkey = "{stored(made)}"')
+    click.echo(f"The key of {name}, shown once: {made}", err=True)

@@ -1,0 +1,140 @@
+"""Who may ask, decided from the headers alone, before a byte of the body is read.
+
+Open to everybody are the probes and the pages: an orchestrator has no key, and neither has a browser that wants to read
+the documentation. Everything else needs a key, paths that do not exist too, so that a stranger learns nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from poolhouse.errors import Forbidden, Malformed, QuotaExceeded, Unauthorized
+from poolhouse.rest.headers import Headers, content_length
+from poolhouse.rest.keys import Key, Keyring, read_keys
+from poolhouse.rest.quotas import Allowance
+from poolhouse.settings import Settings
+
+KEY_NAME: Final = "poolhouse.key"
+"""Where the scope has the name of the key that asks."""
+
+OPEN: Final = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs"})
+_OPEN_BELOW: Final = "/docs/"
+_BEARER: Final = b"bearer "
+
+_log = logging.getLogger("poolhouse.keys")
+
+
+@dataclass(slots=True)
+class Pass:
+    """A request that was let in: whose it is, and the bytes that its quota was charged for so far."""
+
+    name: str
+    charged_bytes: int
+    allowance: Allowance
+
+
+class Authorization:
+    """Lets requests in by their key.
+
+    Args:
+        read: reads the keys; called now, and again on :meth:`reload`.
+
+    Raises:
+        ValueError: as ``read`` does, the first time.
+    """
+
+    def __init__(self, read: Callable[[], Keyring]) -> None:
+        self._read = read
+        self._ring = read()
+        self._allowances: dict[str, Allowance] = {}
+
+    def reload(self) -> None:
+        """Read the keys again. Where that fails the old ones stay, and the log says why."""
+        try:
+            ring = self._read()
+        except ValueError as wrong:
+            _log.error("API keys were not reloaded, the old ones stay: %s", wrong)
+            return
+        # Who has the same quota as before goes on with what is left of it.
+        quotas = {key.name: key.quota for key in ring.keys}
+        self._allowances = {
+            name: allowance for name, allowance in self._allowances.items() if quotas.get(name) == allowance.quota
+        }
+        self._ring = ring
+        _log.info("API keys reloaded: %s", ", ".join(sorted(quotas)))
+
+    def enter(self, path: str, headers: Headers) -> Pass | None:
+        """Let a request in; None where its path is open to everybody.
+
+        Args:
+            path: without the root path.
+            headers: of the request.
+
+        Raises:
+            Unauthorized: no key, though one is needed.
+            Forbidden: a key that is none of ours.
+            QuotaExceeded: this key's quota is used up; the detail and ``Retry-After`` say until when.
+        """
+        if path in OPEN or path.startswith(_OPEN_BELOW):
+            return None
+        key = self._key_of(headers)
+        now = monotonic()
+        allowance = self._allowances.get(key.name)
+        if allowance is None:
+            allowance = self._allowances[key.name] = Allowance(key.quota, now)
+        try:
+            announced = content_length(headers) or 0
+        except Malformed:
+            announced = 0
+        wait_s = allowance.enter(announced, now)
+        if wait_s > 0:
+            raise QuotaExceeded(
+                "quota_exceeded",
+                f"The quota of the key {key.name} is used up; ask again in {max(wait_s, 0.001):.3g} s.",
+                retry_after_s=wait_s,
+            )
+        return Pass(key.name, announced, allowance)
+
+    def leave(self, entered: Pass, nbytes: int) -> None:
+        """A request is over: its body and its answer had this many bytes."""
+        entered.allowance.spend(nbytes - entered.charged_bytes, monotonic())
+
+    def _key_of(self, headers: Headers) -> Key:
+        given = headers.get(b"authorization")
+        if given is None or given[: len(_BEARER)].lower() != _BEARER:
+            raise Unauthorized(
+                "missing_key",
+                "This service asks for a key: send the header Authorization: Bearer KEY.",
+                headers={"WWW-Authenticate": 'Bearer realm="poolhouse"'},
+            )
+        key = self._ring.find(given[len(_BEARER) :].strip())
+        if key is None:
+            raise Forbidden(
+                "wrong_key",
+                "This key is none of those that may call here. It may have been withdrawn; ask whoever gave it to you.",
+            )
+        return key
+
+
+def authorization_of(settings: Settings) -> Authorization | None:
+    """What the settings ask for; None where they name no keys, and everybody may call.
+
+    Raises:
+        ValueError: where the keys cannot be read.
+    """
+    file = None if settings.api_keys_file is None else Path(settings.api_keys_file)
+    listed = settings.api_keys.get_secret_value()
+    if read_keys(file, listed) is None:
+        return None
+
+    def read() -> Keyring:
+        ring = read_keys(file, listed)
+        assert ring is not None, "what names keys goes on naming them"
+        return ring
+
+    return Authorization(read)

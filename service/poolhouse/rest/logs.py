@@ -1,0 +1,173 @@
+"""What the service writes about itself: lines of text or of JSON, and at will a line a request.
+
+A thread does the writing. Whoever reads the lines may stop reading, as a container's log driver does when its disk is
+full, and no request may wait for that: beyond some thousands that nobody has read, lines are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from logging.handlers import QueueHandler, QueueListener
+from typing import Final, TextIO
+
+import orjson
+
+from poolhouse.rest.finished import Finished
+from poolhouse.settings import Settings
+
+_UNREAD_LINES: Final = 10_000
+_PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
+_FIELDS: Final = "poolhouse_fields"
+
+_requests = logging.getLogger("poolhouse.requests")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: ``time``, ``level``, ``logger``, ``message``, and what the record has beside."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, _FIELDS, {}),
+        }
+        if record.exc_info:
+            told["error"] = self.formatException(record.exc_info)
+        # A path may hold half a surrogate pair, which is no text to JSON.
+        return orjson.dumps(_sound(told), default=str).decode("utf-8")
+
+
+def _sound(told: dict[str, object]) -> dict[str, object]:
+    return {
+        name: value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
+        for name, value in told.items()
+    }
+
+
+class RequestLines:
+    """A line for every request that is over, but for probes that went well.
+
+    An :class:`poolhouse.rest.finished.Observer`.
+    """
+
+    def finished(self, request: Finished) -> None:
+        """Write the line."""
+        if request.route in _PROBES and request.status == 200:
+            return
+        milliseconds = round(1e3 * (request.ended - request.begun), 3)
+        fields: dict[str, object] = {
+            "method": request.method,
+            "path": request.path,
+            "operator": request.operator,
+            "status": request.status or None,
+            "code": request.code,
+            "key": request.key,
+            "request_id": request.request_id,
+            "trace_id": request.trace_id,
+            "received_bytes": request.received_bytes,
+            "sent_bytes": request.sent_bytes,
+            "ms": milliseconds,
+        }
+        if (stages := request.stages) is not None:
+            fields["read_ms"] = round(1e3 * (stages.read - request.begun), 3)
+            fields["decode_ms"] = round(1e3 * (stages.decoded - stages.read), 3)
+            fields["queue_ms"] = round(1e3 * stages.queue_s, 3)
+            fields["compute_ms"] = round(1e3 * stages.compute_s, 3)
+            fields["encode_ms"] = round(1e3 * (stages.encoded - stages.pooled), 3)
+            fields["send_ms"] = round(1e3 * (request.ended - stages.encoded), 3)
+        _requests.info(
+            "%s %s %s%s, %.3f ms, %d bytes in, %d out, request %s",
+            request.method,
+            _printable(request.path),
+            request.status or "gone",
+            f" {request.code}" if request.code else "",
+            milliseconds,
+            request.received_bytes,
+            request.sent_bytes,
+            _printable(request.request_id),
+            extra={_FIELDS: {name: value for name, value in fields.items() if value != ""}},
+        )
+
+    def close(self) -> None:
+        """Nothing is held back here."""
+
+
+def _printable(text: str) -> str:
+    """A stranger's text, unable to break a line or to colour a terminal."""
+    return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]
+
+
+class _Passing(QueueHandler):
+    """Hands finished lines to the thread that writes them; drops and counts what finds no place."""
+
+    def __init__(self, lines: queue.Queue[logging.LogRecord]) -> None:
+        super().__init__(lines)
+        self._lines = lines
+        self._dropped = 0
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        line = self.format(record)
+        return logging.LogRecord(record.name, record.levelno, record.pathname, record.lineno, "%s", (line,), None)
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            if self._dropped:
+                told = logging.LogRecord(
+                    __name__,
+                    logging.WARNING,
+                    "",
+                    0,
+                    "%d log lines were dropped: nobody read them",
+                    (self._dropped,),
+                    None,
+                )
+                self._lines.put_nowait(self.prepare(told))
+                self._dropped = 0
+            self._lines.put_nowait(record)
+        except queue.Full:
+            self._dropped += 1
+
+
+def configure(settings: Settings, stream: TextIO | None = None) -> Callable[[], None]:
+    """Set up logging of this process as the settings say.
+
+    Args:
+        settings: level and format.
+        stream: where the lines go; None takes standard error.
+
+    Returns:
+        What writes the lines that are still to be written, and ends it.
+    """
+    lines: queue.Queue[logging.LogRecord] = queue.Queue(_UNREAD_LINES)
+    passing = _Passing(lines)
+    as_json = settings.log_format == "json"
+    passing.setFormatter(
+        JsonLines() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    )
+    writing = QueueListener(lines, logging.StreamHandler(stream or sys.stderr))
+    root = logging.getLogger()
+    root.handlers[:] = [passing]
+    root.setLevel(settings.log_level.upper())
+    logging.captureWarnings(True)
+    # A stranger can send what is no request as often as they like; the metrics count it.
+    logging.getLogger("uvicorn.error").addFilter(_no_strangers)
+    if settings.log_level == "info":
+        # Its information is about itself; ours says the same in one line.
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    writing.start()
+
+    def end() -> None:
+        writing.stop()
+        root.handlers[:] = []
+
+    return end
+
+
+def _no_strangers(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(("Invalid HTTP request", "Unsupported upgrade"))

@@ -1,0 +1,94 @@
+"""The admin port: what tells of the callers is not where the callers are."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from poolhouse.rest.app import create_app
+from poolhouse.rest.server import Server, make_server
+from poolhouse.settings import Settings
+from tests.rest.serving import IMAGE, PATIENCE_S, POOL
+
+KEY = "correct-horse-battery"
+
+
+@contextmanager
+def served_apart(**settings: object) -> Iterator[tuple[httpx.Client, httpx.Client]]:
+    """Clients of the public port and of the admin port."""
+    given = Settings.model_validate({"port": 0, "admin_port": 0, **settings})
+    ready = threading.Event()
+    found: list[Server] = []
+
+    def note(server: Server) -> None:
+        found.append(server)
+        ready.set()
+
+    server = make_server(given, create_app(given), note)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert ready.wait(PATIENCE_S)
+    try:
+        public = httpx.Client(base_url=found[0].url, timeout=PATIENCE_S, trust_env=False)
+        apart = httpx.Client(base_url=f"http://127.0.0.1:{server.admin_port}", timeout=PATIENCE_S, trust_env=False)
+        with public, apart:
+            yield public, apart
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+
+
+def test_metrics_and_version_are_on_the_admin_port_alone() -> None:
+    """A caller need not know how busy the others are."""
+    with served_apart() as (public, apart):
+        assert public.post(POOL, json={"input": IMAGE, "kernel_size": 2}).status_code == 200
+        for path in ("/metrics", "/version"):
+            assert public.get(path).status_code == 404
+            assert apart.get(path).status_code == 200
+        page = apart.get("/metrics").text
+
+    assert 'poolhouse_requests_total{operator="max_pool2d",route="/v1/pool/{operator}",status="200"} 1.0' in page
+    assert 'route="/metrics"' in page
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_the_probes_are_on_both(path: str) -> None:
+    """A load balancer asks where it sends its callers, the kubelet where it likes."""
+    with served_apart() as (public, apart):
+        assert public.get(path).status_code == apart.get(path).status_code == 200
+
+
+def test_nothing_is_pooled_on_the_admin_port() -> None:
+    """It has no keys, so it must open nothing; the refusal has the form of all others."""
+    with served_apart(api_keys=f"a={KEY}") as (public, apart):
+        answer = apart.post(POOL, json={"input": IMAGE, "kernel_size": 2})
+        assert apart.get("/metrics").status_code == 200
+        assert public.get("/metrics", headers={"Authorization": f"Bearer {KEY}"}).status_code == 404
+
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "unknown_path"
+
+
+def test_an_admin_port_that_is_taken_ends_the_start() -> None:
+    """Running without metrics would be found out too late."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = Settings.model_validate({"port": 0, "admin_port": taken.getsockname()[1]})
+        server = make_server(settings, create_app(settings), lambda _: pytest.fail("it started"))
+        with pytest.raises(SystemExit, match=r"admin port \d+ cannot be listened on"):
+            server.run()
+
+
+def test_without_one_everything_is_on_the_public_port() -> None:
+    """The two commands of the README show metrics with nothing more to set."""
+    app = create_app(Settings())
+    paths = {getattr(route, "path", None) for route in app.router.routes}
+
+    assert {"/metrics", "/version", "/livez", "/readyz"} <= paths

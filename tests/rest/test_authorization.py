@@ -1,0 +1,181 @@
+"""Keys on the wire: who gets in, who does not, and what they are told before they send anything."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from poolhouse import Client, Forbidden, Unauthorized
+from poolhouse.rest.authorization import OPEN
+from poolhouse.settings import Settings
+from tests.rest.process import service_process
+from tests.rest.serving import IMAGE, PATIENCE_S, POOL, Served, read_all, serving
+
+KEY, OTHER = "correct-horse-battery", "staple-of-the-second"
+FILE = f"""
+[vision]
+key = "{KEY}"
+
+[slow]
+key = "{OTHER}"
+requests_per_s = 0.001
+burst = 20
+"""
+BODY = {"input": IMAGE, "kernel_size": 2}
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server with two keys."""
+    file = tmp_path_factory.mktemp("keys") / "keys.toml"
+    file.write_text(FILE)
+    with serving(Settings.model_validate({"port": 0, "api_keys_file": str(file)})) as server:
+        yield server
+
+
+def test_a_key_opens(keyed: Served) -> None:
+    """The scheme's case does not matter, as HTTP has it."""
+    with keyed.client() as client:
+        answers = [
+            client.post(POOL, json=BODY, headers={"Authorization": f"{word} {KEY}"}) for word in ("Bearer", "bearer")
+        ]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+
+
+@pytest.mark.parametrize("path", [POOL, "/v1/plan/max_pool2d", "/v1/operators", "/version", "/metrics", "/nope"])
+@pytest.mark.parametrize("given", [{}, {"Authorization": f"Basic {KEY}"}, {"Authorization": KEY}, {"X-API-Key": KEY}])
+def test_without_a_key_nothing_opens(keyed: Served, path: str, given: dict[str, str]) -> None:
+    """Not even what does not exist: a stranger learns nothing but how to present a key."""
+    with keyed.client() as client:
+        answer = client.post(path, json=BODY, headers=given)
+
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "missing_key"
+    assert answer.headers["www-authenticate"] == 'Bearer realm="poolhouse"'
+
+
+@pytest.mark.parametrize("key", [KEY[:-1], KEY + "x", KEY.upper(), OTHER[::-1], "é" * 20])
+def test_a_wrong_key_is_refused(keyed: Served, key: str) -> None:
+    """It is another fault than none, and so another status."""
+    with keyed.client() as client:
+        answer = client.post(POOL, json=BODY, headers=[(b"Authorization", f"Bearer {key}".encode())])
+
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "wrong_key"
+    assert key not in answer.text
+
+
+@pytest.mark.parametrize("path", sorted(OPEN))
+def test_probes_and_pages_stay_open(keyed: Served, path: str) -> None:
+    """Orchestrators and readers have no key."""
+    with keyed.client() as client:
+        assert client.get(path).status_code in (200, 307)
+
+
+def test_who_has_no_key_is_refused_before_the_body(keyed: Served) -> None:
+    """A stranger's gigabyte costs nobody anything."""
+    head = f"POST {POOL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\nContent-Length: 1000000000\r\n\r\n"
+    with keyed.connect() as connection:
+        connection.sendall(head.encode())
+        answer = read_all(connection)
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+
+
+def test_a_quota_is_exact_however_many_ask_at_once(keyed: Served) -> None:
+    """Counted at the door, in one thread: 64 callers at once get the burst of 20 and not one more."""
+    together = threading.Barrier(64)
+
+    def ask() -> httpx.Response:
+        with keyed.client() as client:
+            together.wait(PATIENCE_S)
+            return client.post(POOL, json=BODY, headers=bearer(OTHER))
+
+    with ThreadPoolExecutor(64) as callers:
+        answers = [asked.result() for asked in [callers.submit(ask) for _ in range(64)]]
+
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(200) == 20
+    assert statuses.count(429) == 44
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert refused.json()["code"] == "quota_exceeded"
+    assert 900 <= int(refused.headers["retry-after"]) <= 1001
+    with keyed.client() as client:
+        assert client.post(POOL, json=BODY, headers=bearer(KEY)).status_code == 200, "another key is not touched"
+
+
+def test_the_metrics_know_keys_by_name(keyed: Served) -> None:
+    """Who pays for what, without the keys themselves."""
+    with keyed.client() as client:
+        client.post(POOL, json=BODY, headers=bearer(KEY))
+        page = client.get("/metrics", headers=bearer(KEY)).text
+
+    assert 'poolhouse_key_requests_total{key="vision"}' in page
+    assert 'poolhouse_key_bytes_total{key="vision"}' in page
+    assert KEY not in page
+
+
+def test_our_client_brings_its_key(keyed: Served) -> None:
+    """And raises the server's own classes."""
+    with Client(keyed.url, KEY) as client:
+        assert client.max_pool2d(IMAGE, 2).output == [[[[6, 8], [14, 16]]]]
+    with Client(keyed.url) as client, pytest.raises(Unauthorized):
+        client.max_pool2d(IMAGE, 2)
+    with Client(keyed.url, "not-one-of-them-at-all") as client, pytest.raises(Forbidden):
+        client.max_pool2d(IMAGE, 2)
+
+
+def test_under_a_root_path_the_probes_stay_open() -> None:
+    """A proxy that serves us below a path must still see that we live."""
+    settings = Settings.model_validate({"port": 0, "api_keys": f"a={KEY}", "root_path": "/pooling"})
+    with serving(settings) as server, server.client() as client:
+        assert client.get("/livez").status_code == 200
+        assert client.get("/v1/operators").status_code == 401
+
+
+def test_a_signal_reloads_the_file_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+    """Keys are withdrawn in minutes, not in restarts; a slip of the pen must not lock everybody out, or in."""
+    file = tmp_path / "keys.toml"
+    file.write_text(f'[vision]\nkey = "{KEY}"\n')
+    with service_process(api_keys_file=str(file)) as service, service.served.client() as client:
+
+        def statuses() -> list[int]:
+            return [client.get("/v1/operators", headers=bearer(key)).status_code for key in (KEY, OTHER)]
+
+        before = statuses()
+        file.write_text(f'[vision]\nkey = "{OTHER}"\n')
+        service.process.send_signal(signal.SIGHUP)
+        said = service.next_log_line()
+        replaced = statuses()
+        file.write_text("[vision\n")
+        service.process.send_signal(signal.SIGHUP)
+        complained = service.next_log_line()
+        kept = statuses()
+
+    assert before == [200, 403]
+    assert "reloaded: vision" in said
+    assert replaced == [403, 200]
+    assert "the old ones stay" in complained
+    assert kept == [403, 200]
+    assert KEY not in said + complained
+    assert OTHER not in said + complained
+
+
+def test_a_service_with_unreadable_keys_does_not_start(tmp_path: Path) -> None:
+    """Open to everybody would be the worst way to fail."""
+    with (
+        pytest.raises(ValueError, match="cannot be read"),
+        serving(Settings.model_validate({"port": 0, "api_keys_file": str(tmp_path / "gone.toml")})),
+    ):
+        pass

@@ -1,0 +1,131 @@
+"""The file of API keys: what it takes, and what it refuses without telling a key."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.commands import group
+from poolhouse.rest.keys import Key, Keyring, new_key, read_keys, stored
+from poolhouse.rest.quotas import Quota
+
+SECRET = "correct-horse-battery"
+
+
+def digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def read(tmp_path: Path, text: str) -> Keyring:
+    file = tmp_path / "keys.toml"
+    file.write_text(text)
+    ring = read_keys(file, "")
+    assert ring is not None
+    return ring
+
+
+def test_a_file_gives_names_and_quotas(tmp_path: Path) -> None:
+    """One table a key, by the names of the documentation."""
+    ring = read(
+        tmp_path,
+        f'[vision]\nkey = "{stored(SECRET)}"\nrequests_per_s = 5\nburst = 10\nbytes_per_s = "1MiB"\n'
+        f'[audio]\nkey = "another-{SECRET}"\n',
+    )
+
+    assert ring.keys == (
+        Key("vision", digest(SECRET), Quota(5, 10, 2**20)),
+        Key("audio", digest(f"another-{SECRET}"), Quota()),
+    )
+
+
+def test_a_list_and_a_file_go_together(tmp_path: Path) -> None:
+    """A small installation has one key in a variable."""
+    file = tmp_path / "keys.toml"
+    file.write_text(f'[vision]\nkey = "{SECRET}"\n')
+
+    ring = read_keys(file, f"ci={SECRET}-2, ops={stored(SECRET + '-3')}")
+
+    assert ring is not None
+    assert sorted(key.name for key in ring.keys) == ["ci", "ops", "vision"]
+    assert ring.find(f"{SECRET}-3".encode()) == Key("ops", digest(f"{SECRET}-3"))
+
+
+def test_nothing_set_is_no_ring() -> None:
+    """Then everybody may call, and nothing is compared."""
+    assert read_keys(None, " ") is None
+
+
+@given(st.lists(st.text("abcdef", min_size=16), min_size=1, max_size=8, unique=True), st.binary(max_size=40))
+def test_a_key_is_found_wherever_it_stands_and_no_other(keys: list[str], other: bytes) -> None:
+    """The comparison goes over all of them; that must not cost rightness."""
+    ring = Keyring(Key(f"k{at}", digest(key)) for at, key in enumerate(keys))
+
+    for at, key in enumerate(keys):
+        found = ring.find(key.encode())
+        assert found is not None
+        assert found.name == f"k{at}"
+    if other.decode("latin-1") not in keys:
+        assert ring.find(other) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[a]\n", "poolhouse key a"),
+        ('[a]\nkey = "short"\n', "at least 16"),
+        ('[a]\nkey = "sha256:12"\n', "64 hexadecimal"),
+        (f'[a]\nkey = "{SECRET}"\nkeyy = 1\n', "unknown keyy"),
+        (f'[a]\nkey = "{SECRET}"\nrequests_per_s = 0\n', "requests_per_s takes a number above 0"),
+        (f'[a]\nkey = "{SECRET}"\nrequests_per_s = true\n', "requests_per_s takes a number above 0"),
+        (f'[a]\nkey = "{SECRET}"\nbytes_per_s = "much"\n', "bytes_per_s takes bytes"),
+        (f'[a]\nkey = "{SECRET}"\nburst = 3\n', "burst needs requests_per_s"),
+        (f'a = "{SECRET}"\n', "expected a table, [a]"),
+        (f'["a b"]\nkey = "{SECRET}"\n', "is no name"),
+        (f'[a]\nkey = "{SECRET}"\n[b]\nkey = "{stored(SECRET)}"\n', "the same key"),
+        (f'[a]\nkey = "{SECRET}" {SECRET}\n', "is not TOML, at line 2"),
+        ("", "no API key is set"),
+    ],
+)
+def test_what_is_wrong_is_said_without_the_key(tmp_path: Path, text: str, says: str) -> None:
+    """The words go to a log that more people read than the file."""
+    with pytest.raises(ValueError, match="API key") as refused:
+        read(tmp_path, text)
+
+    assert says in str(refused.value)
+    assert SECRET not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """A mount that failed is the usual reason."""
+    with pytest.raises(ValueError, match=r"gone\.toml cannot be read: No such file"):
+        read_keys(tmp_path / "gone.toml", "")
+
+
+def test_the_command_makes_a_key_that_its_lines_admit(tmp_path: Path) -> None:
+    """What is piped into the file and what is handed to the caller belong together."""
+    made = CliRunner().invoke(group.poolhouse, ["key", "vision"])
+
+    shown = made.stderr.split()[-1]
+    found = read(tmp_path, made.stdout).find(shown.encode())
+
+    assert found is not None
+    assert found.name == "vision"
+    assert shown not in made.stdout
+
+
+def test_the_command_refuses_a_name_that_the_file_would_not_take() -> None:
+    """Better now than at the next start."""
+    made = CliRunner().invoke(group.poolhouse, ["key", "a b"])
+
+    assert made.exit_code == 2
+    assert "is no name" in made.stderr
+
+
+def test_two_keys_differ() -> None:
+    """A key is a secret, not a serial number."""
+    assert len({new_key() for _ in range(100)}) == 100

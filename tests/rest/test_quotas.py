@@ -1,0 +1,94 @@
+"""What a quota lets through, told by times and not by waiting."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.rest.quotas import Allowance, Bucket, Quota
+
+rates = st.floats(0.1, 1e4)
+moments = st.lists(st.floats(0, 5), max_size=60)
+
+
+@given(rates, st.floats(1, 100), moments)
+def test_a_quota_of_requests_lets_through_its_burst_and_its_rate_and_no_more(
+    rate: float, burst: float, pauses: list[float]
+) -> None:
+    """A quota that leaks under pressure is none, and one that is too tight takes what was paid for."""
+    allowance = Allowance(Quota(requests_per_s=rate, burst=burst), 0.0)
+    now, let_in = 0.0, 0
+    for pause in [0.0, *pauses]:
+        now += pause
+        # As many as wish at this moment.
+        while allowance.enter(10, now) == 0.0 and let_in < 10_000:
+            let_in += 1
+        if let_in >= 10_000:
+            return
+
+    # Whoever rests loses what passes the burst; who asks all the time gets all of it.
+    assert let_in <= burst + rate * now + 1e-6 * (1 + let_in)
+    if all(rate * pause <= max(0.0, burst - 1) for pause in pauses):
+        assert let_in >= math.floor((burst + rate * now) * (1 - 1e-9))
+
+
+@given(rates, st.integers(1, 50))
+def test_who_waits_as_told_gets_in(rate: float, asked: int) -> None:
+    """Retry-After that is too short makes callers knock twice."""
+    allowance = Allowance(Quota(requests_per_s=rate, burst=1), 0.0)
+    now = 0.0
+    for _ in range(asked):
+        wait_s = allowance.enter(0, now)
+        now += wait_s * (1 + 1e-9) + 1e-9
+        if wait_s:
+            assert allowance.enter(0, now) == 0.0
+
+
+def test_bytes_that_were_not_announced_are_owed() -> None:
+    """A chunked body and an answer are known when they are over; the next request waits for them."""
+    allowance = Allowance(Quota(bytes_per_s=100), 0.0)
+
+    assert allowance.enter(0, 0.0) == 0.0
+    allowance.spend(350, 0.0)
+
+    assert allowance.enter(0, 0.0) == pytest.approx(2.51)
+    assert allowance.enter(0, 2.0) > 0
+    assert allowance.enter(0, 2.52) == 0.0
+
+
+def test_a_request_larger_than_a_seconds_bytes_gets_in() -> None:
+    """Else a small quota would refuse a large request for ever, and Retry-After would lie."""
+    allowance = Allowance(Quota(bytes_per_s=100), 0.0)
+
+    assert allowance.enter(1_000, 0.0) == 0.0
+    assert allowance.enter(1, 0.0) == pytest.approx(9.01)
+
+
+def test_who_is_refused_is_not_charged() -> None:
+    """Knocking on a closed door must not keep it closed."""
+    allowance = Allowance(Quota(requests_per_s=1, burst=1, bytes_per_s=10), 0.0)
+    assert allowance.enter(5, 0.0) == 0.0
+
+    for _ in range(100):
+        assert allowance.enter(1_000_000, 0.5) > 0
+
+    assert allowance.enter(5, 1.0) == 0.0
+
+
+def test_no_quota_is_no_limit() -> None:
+    """A key without numbers may do what it likes."""
+    allowance = Allowance(Quota(), 0.0)
+
+    assert {allowance.enter(10**12, 0.0) for _ in range(1000)} == {0.0}
+
+
+def test_a_clock_that_stands_still_gives_nothing() -> None:
+    """Two requests in one turn of the loop have one time."""
+    bucket = Bucket(10, 1, 5.0)
+    bucket.take(1, 5.0)
+
+    assert bucket.wait_s(1, 5.0) == pytest.approx(0.1)
+    assert bucket.wait_s(1, 4.0) == pytest.approx(0.1)

@@ -1,0 +1,141 @@
+"""TLS by the service itself: for those who have no proxy before it."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from poolhouse.rest.tls import context_of
+from poolhouse.settings import Settings
+from tests.rest.process import service_process
+from tests.rest.serving import IMAGE, PATIENCE_S, POOL, serving
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="needs openssl to make certificates (Debian: apt-get install openssl)"
+)
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate of this name that signs itself, and its key."""
+    folder.mkdir(exist_ok=True)
+    made, key = folder / "cert.pem", folder / "key.pem"
+    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    subprocess.run(["openssl", *words, *names, "-keyout", key, "-out", made], check=True, capture_output=True)
+    return made, key
+
+
+def trusting(made: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(made))
+
+
+def shows(port: int, made: Path) -> bool:
+    """Whether this very certificate is shown on this port."""
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection,
+        trusting(made).wrap_socket(connection, server_hostname="localhost") as secured,
+    ):
+        return secured.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(made.read_text())
+
+
+def test_small_and_large_bodies_go_through_tls(tmp_path: Path) -> None:
+    """Large ones take another way than without, past which nothing may go."""
+    made, key = certificate(tmp_path, "pools")
+    settings = Settings.model_validate({"port": 0, "tls_certificate": str(made), "tls_key": str(key)})
+    large = np.random.default_rng(1).standard_normal((4, 8, 256, 256), dtype=np.float32)
+    with (
+        serving(settings) as server,
+        httpx.Client(verify=trusting(made), timeout=PATIENCE_S, trust_env=False) as client,
+    ):
+        small = client.post(f"https://127.0.0.1:{server.port}{POOL}", json={"input": IMAGE, "kernel_size": 2})
+        answer = client.post(
+            f"https://127.0.0.1:{server.port}/v1/pool/global_max_pool2d",
+            params={"shape": "4,8,256,256", "dtype": "float32"},
+            content=large.tobytes(),
+            headers={"Content-Type": "application/octet-stream"},
+        )
+
+    assert server.url.startswith("https://")
+    assert small.json()["output"]["data"] == [[[[6, 8], [14, 16]]]]
+    assert np.array_equal(np.frombuffer(answer.content, np.float32), large.max((2, 3)).ravel())
+
+
+def test_callers_must_show_a_certificate_where_that_is_asked(tmp_path: Path) -> None:
+    """For those who know their callers by certificate."""
+    made, key = certificate(tmp_path / "server", "pools")
+    known, known_key = certificate(tmp_path / "caller", "caller")
+    stranger, stranger_key = certificate(tmp_path / "stranger", "stranger")
+    settings = Settings.model_validate(
+        {"port": 0, "tls_certificate": str(made), "tls_key": str(key), "tls_client_ca": str(known)}
+    )
+
+    def ask(own: tuple[Path, Path] | None, port: int) -> int:
+        context = trusting(made)
+        if own is not None:
+            context.load_cert_chain(*own)
+        with httpx.Client(verify=context, timeout=PATIENCE_S, trust_env=False) as client:
+            return client.get(f"https://localhost:{port}/livez").status_code
+
+    with serving(settings) as server:
+        assert ask((known, known_key), server.port) == 200
+        for own in (None, (stranger, stranger_key)):
+            with pytest.raises((httpx.ReadError, httpx.ConnectError, httpx.RemoteProtocolError)):
+                ask(own, server.port)
+
+
+def test_a_signal_takes_the_new_certificate_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+    """Certificates are renewed every few weeks, and the service runs for longer."""
+    used, used_key = tmp_path / "used.pem", tmp_path / "used-key.pem"
+    old, old_key = certificate(tmp_path / "old", "old")
+    new, new_key = certificate(tmp_path / "new", "new")
+    shutil.copy(old, used)
+    shutil.copy(old_key, used_key)
+    with service_process(tls_certificate=str(used), tls_key=str(used_key)) as service:
+        port = service.served.port
+        before = shows(port, old)
+        # A pair that does not fit together.
+        shutil.copy(new, used)
+        service.process.send_signal(signal.SIGHUP)
+        complained = service.next_log_line()
+        kept = shows(port, old)
+        shutil.copy(new_key, used_key)
+        service.process.send_signal(signal.SIGHUP)
+        said = service.next_log_line()
+        after = shows(port, new)
+
+    assert before
+    assert "the old one stays" in complained
+    assert kept
+    assert "reloaded" in said
+    assert after
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"tls_key": "key.pem"}, "need tls_certificate"),
+        ({"tls_client_ca": "ca.pem"}, "need tls_certificate"),
+        ({"tls_certificate": "gone.pem"}, "cannot be used"),
+    ],
+)
+def test_what_cannot_work_is_said_at_the_start(settings: dict[str, str], says: str) -> None:
+    """And not by the first caller."""
+    with pytest.raises(ValueError, match=says):
+        context_of(Settings.model_validate(settings))
+
+
+def test_old_versions_of_tls_are_not_spoken(tmp_path: Path) -> None:
+    """1.0 and 1.1 were given up by everybody in 2021 (RFC 8996)."""
+    made, key = certificate(tmp_path, "pools")
+    context = context_of(Settings.model_validate({"tls_certificate": str(made), "tls_key": str(key)}))
+
+    assert context is not None
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
