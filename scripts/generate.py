@@ -329,6 +329,7 @@ GENERATED: tuple[Generated, ...] = (
     Generated("docs/performance.md", "inline", lambda: measured("inline")),
     Generated("docs/performance.md", "company", lambda: measured("company")),
     Generated("docs/performance.md", "kernels", lambda: measured("kernels")),
+    Generated("deploy/ray/README.md", "ray_serve", lambda: measured("ray_serve")),
     Generated("docs/batching.md", "joining", lambda: measured("joining")),
     Generated("docs/batching.md", "simulate", lambda: measured("simulate")),
     Generated("docs/batching.md", "soak", lambda: measured("soak")),

@@ -46,7 +46,13 @@ class Step:
 
 def pages() -> list[Path]:
     """Every page whose examples are run: the front pages, docs, and the examples' own."""
-    found = [ROOT / "README.md", ROOT / "DESIGN.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+    found = [
+        ROOT / "README.md",
+        ROOT / "DESIGN.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "CHANGELOG.md",
+        ROOT / "SECURITY.md",
+    ]
     return found + sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "examples").rglob("*.md"))
 
 

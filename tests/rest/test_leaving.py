@@ -138,6 +138,17 @@ def test_a_caller_who_leaves_in_the_answer_is_forgotten(held: Held) -> None:
     assert left_in(held, before) == {"answer": 1}
 
 
+def test_a_caller_who_stays_and_reads_nothing_is_given_up() -> None:
+    """The connection lives, so nobody has left; only that nothing moves tells that nobody will read."""
+    with holding(room_bytes=1 << 30, body_timeout_s=0.3) as running, running.served.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(request(LARGE_ROWS))
+        assert connection.recv(10) == b"HTTP/1.1 2"
+        assert running.pooling.held_bytes >= 2 * LARGE_ROWS * 1024, "it is not written yet"
+
+        assert comes_true(partial(is_empty, running))
+
+
 def test_a_caller_who_stays_is_not_counted(held: Held) -> None:
     """Kept connections close one day; that is no loss."""
     before = gone(held)

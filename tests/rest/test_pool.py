@@ -17,8 +17,10 @@ from starlette.types import Message as Event
 
 from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer
+from poolhouse.rest.app import create_app
 from poolhouse.rest.bodies import CallerGone
 from poolhouse.rest.pool import unless_gone
+from poolhouse.settings import Settings
 from tests.rest.conftest import LIMITS
 from tests.rest.serving import IMAGE, POOL, Served
 
@@ -310,3 +312,33 @@ def test_watching_the_caller_changes_no_answer(fails: bool) -> None:
             asyncio.run(unless_gone(work(), never))
     else:
         assert asyncio.run(unless_gone(work(), never)).compute_s == 2.0
+
+
+@pytest.mark.parametrize("rows", [2, 4096])
+@pytest.mark.parametrize("media_type", ["application/octet-stream", "application/x-npy", "application/json"])
+def test_another_server_gets_bytes_as_asgi_promises(rows: int, media_type: str) -> None:
+    """Our own server takes views of memory; one that sends messages to another process cannot."""
+    app = create_app(Settings())
+    bodies: list[object] = []
+
+    async def receive() -> Event:
+        return {"type": "http.request", "body": bytes(4 * 64 * rows), "more_body": False}
+
+    async def send(message: Event) -> None:
+        bodies.append(message.get("body", b""))
+
+    async def go() -> None:
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/pool/max_pool2d",
+            "query_string": f"shape=1,1,{rows},64&dtype=float32&kernel_size=1".encode(),
+            "headers": [(b"content-type", b"application/octet-stream"), (b"accept", media_type.encode())],
+        }
+        async with app.router.lifespan_context(app):
+            await app(scope, receive, send)
+
+    asyncio.run(go())
+
+    assert {type(body) for body in bodies} == {bytes}
+    assert sum(len(body) for body in bodies if isinstance(body, bytes)) > 4 * 64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import orjson
 from starlette.types import Scope, Send
@@ -12,13 +13,18 @@ from poolhouse.wire.codec import Encoded
 # Joining costs a copy, a further message costs an event-loop call: below this the copy is cheaper.
 _ONE_MESSAGE_BYTES = 64 * 1024
 
+VIEWS_KEY: Final = "poolhouse.views"
+"""In the scope of a server that writes a memoryview as it lies. ASGI promises bytes, and other servers count on them:
+one that runs the application in another process sends it what was pickled, and a view cannot be."""
+
 Pairs = Iterable[tuple[str, str]]
 
 
-async def send_encoded(send: Send, encoded: Encoded, headers: Pairs) -> None:
-    """Send what a codec wrote. Chunks of a large answer go out as they are, not copied.
+async def send_encoded(scope: Scope, send: Send, encoded: Encoded, headers: Pairs) -> None:
+    """Send what a codec wrote. Chunks of a large answer go out as they are, not copied, where the server takes that.
 
     Args:
+        scope: ASGI's.
         send: ASGI's.
         encoded: media type, chunks, and the codec's own headers.
         headers: further ones.
@@ -37,10 +43,11 @@ async def send_encoded(send: Send, encoded: Encoded, headers: Pairs) -> None:
     )
     chunks = encoded.chunks
     if encoded.nbytes <= _ONE_MESSAGE_BYTES:
-        await send({"type": "http.response.body", "body": chunks[0] if len(chunks) == 1 else b"".join(chunks)})
+        await send({"type": "http.response.body", "body": b"".join(chunks)})
         return
+    views = VIEWS_KEY in scope
     for chunk in chunks:
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": chunk if views else bytes(chunk), "more_body": True})
     # The server waits with the next message, not after the last one: without this one the tensors would still lie
     # in its buffers when their bytes are given back.
     await send({"type": "http.response.body", "body": b""})

@@ -133,7 +133,7 @@ class PoolEndpoint:
             encode=done - pooled,
         )
         further = {**ticket.headers, **answer.headers, "server-timing": timing}
-        await send_encoded(send, encoded, further.items())
+        await send_encoded(scope, send, encoded, further.items())
 
     def _open(self, asked: _Asked, body: memoryview) -> tuple[Message, Ticket]:
         message = asked.codec.decode(body, asked.query, asked.rules.limit_bytes)

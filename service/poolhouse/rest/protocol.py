@@ -29,6 +29,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from poolhouse.errors import HeadersTooLarge, Malformed, PoolhouseError, TooSlow
+from poolhouse.rest.answers import VIEWS_KEY
 from poolhouse.rest.intake import INTAKE_KEY, Intake
 from poolhouse.rest.metrics import Metrics, Stage
 from poolhouse.rest.problems import problem
@@ -154,6 +155,7 @@ class Protocol(HttpToolsProtocol):
                 self._refusal = self._headers_too_large()
                 # The parser hands this to data_received as its own error, and that calls send_400_response.
                 raise self._refusal
+        self.scope[VIEWS_KEY] = True  # type: ignore[typeddict-unknown-key]  # servers may add keys
         if self.scheme == "http":
             self._offer_intake()
         super().on_headers_complete()

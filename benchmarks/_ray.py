@@ -1,0 +1,109 @@
+"""poolhouse on Ray Serve on this machine, from deploy/ray, in processes of its own: for the proof and the benchmark."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+RAY = ROOT / ".venv" / "ray" / "bin"
+START_LIMIT_S = 120.0
+_BALANCER_FILES = {
+    "CONFIG_FILE_LOC": ".cfg",
+    "SOCKET_PATH": ".sock",
+    "METRICS_SOCKET_PATH": "-metrics.sock",
+    "SERVER_STATE_BASE": "",
+    "SERVER_STATE_FILE": "-state",
+}
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def replicas() -> dict[int, float]:
+    """The processes of our replicas, with the time at which each was started."""
+    found = {}
+    for process in psutil.process_iter(["cmdline", "create_time"]):
+        if " ".join(process.info["cmdline"] or ()).startswith("ray::ServeReplica:poolhouse"):
+            found[process.pid] = process.info["create_time"]
+    return found
+
+
+def answers(port: int) -> bool:
+    """Whether a call comes through."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@contextmanager
+def on_ray(count: int) -> Iterator[int]:
+    """Ray Serve with so many replicas of deploy/ray, changed in port and number alone; its port."""
+    port = free_port()
+    # Ray's sockets lie in its folder, and their paths may not be long.
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:
+        shutil.copy(ROOT / "deploy" / "ray" / "pools.py", folder)
+        config = yaml.safe_load((ROOT / "deploy" / "ray" / "config.yaml").read_text(encoding="utf-8"))
+        config["http_options"] |= {"host": "127.0.0.1", "port": port}
+        (application,) = config["applications"]
+        (deployment,) = application["deployments"]
+        deployment["autoscaling_config"] |= {"min_replicas": count, "max_replicas": count}
+        (Path(folder) / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        environment = {
+            **os.environ,
+            # As README.md there says; and nothing of this run is left in the home or told to anybody.
+            "RAY_SERVE_ENABLE_HA_PROXY": "1",
+            "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_TMPDIR": folder,
+            **{f"RAY_SERVE_HAPROXY_{name}": f"{folder}/haproxy{suffix}" for name, suffix in _BALANCER_FILES.items()},
+            "HOME": folder,
+            "PATH": f"{RAY}{os.pathsep}{os.environ['PATH']}",
+        }
+        log = Path(folder) / "log"
+        with (
+            log.open("w") as written,
+            subprocess.Popen(
+                [str(RAY / "serve"), "run", "config.yaml"],
+                cwd=folder,
+                env=environment,
+                stdout=written,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            ) as process,
+        ):
+            try:
+                begun = time.monotonic()
+                while len(replicas()) < count or not answers(port):
+                    if process.poll() is not None or time.monotonic() - begun > START_LIMIT_S:
+                        sys.exit(f"Ray Serve did not start:\n{log.read_text()[-3000:]}")
+                    time.sleep(0.2)
+                yield port
+            finally:
+                process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(30)
+                subprocess.run([str(RAY / "ray"), "stop", "--force"], env=environment, check=False, capture_output=True)
+                # Ray leaves its balancer behind when it is stopped in a hurry, and with it the ports.
+                for left in psutil.process_iter(["exe"]):
+                    if (left.info["exe"] or "").startswith(str(RAY.parent)) and left.name() == "haproxy":
+                        left.kill()

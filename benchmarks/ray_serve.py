@@ -1,0 +1,58 @@
+"""The same application on Ray Serve with one replica, beside our own server: what scaling out costs each request."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import numpy as np
+import psutil
+
+from _calling import Connection, interleaved, poolhouse, request
+from _machine import machine, write
+from _ray import on_ray, replicas
+
+TINY = json.dumps({"input": [[[[1, 2], [3, 4]]]], "kernel_size": 2}).encode()
+CASES = (
+    ("tiny, JSON", request("/v1/pool/max_pool2d", "application/json", TINY), 500),
+    (
+        "1 MB, raw",
+        request(
+            "/v1/pool/max_pool2d?shape=1,64,64,64&dtype=float32&kernel_size=2",
+            "application/octet-stream",
+            np.random.default_rng(7).standard_normal((1, 64, 64, 64), dtype=np.float32).tobytes(),
+        ),
+        300,
+    ),
+    (
+        "17 MB, raw",
+        request(
+            "/v1/pool/max_pool2d?shape=16,64,64,64&dtype=float32&kernel_size=2",
+            "application/octet-stream",
+            np.random.default_rng(7).standard_normal((16, 64, 64, 64), dtype=np.float32).tobytes(),
+        ),
+        50,
+    ),
+)
+
+
+def main() -> None:
+    """Measure both in turns, and write what was found."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.parse_args()
+    place = machine()
+    rows, figures = [], {}
+    with on_ray(1) as there, poolhouse("--cpu-threads", "1") as here:
+        for name, asked, count in CASES:
+            ours, rays = interleaved([Connection(here, asked), Connection(there, asked)], count)
+            ratio = rays.median_us / ours.median_us
+            figures[name] = {"ours_us": ours.median_us, "ray_us": rays.median_us, "ratio": ratio}
+            rows.append([name, f"{ours.median_us / 1e3:.2f}", f"{rays.median_us / 1e3:.2f}", f"{ratio:.2f}"])
+        nbytes = sum(psutil.Process(pid).memory_info().rss for pid in replicas())
+    rows.append(["memory of one replica, MB", "", f"{nbytes / 1e6:.0f}", ""])
+    heads = ("request", "poolhouse serve, ms", "on Ray Serve, ms", "ratio")
+    write("ray_serve", place, heads, rows, figures)
+
+
+if __name__ == "__main__":
+    main()
