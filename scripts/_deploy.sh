@@ -12,15 +12,20 @@ ensure_deploy_tools() {
   PATH="$tools/bin:$PATH"
 }
 
+# The first line that matches, as grep -m1 gives it, but reads to the end: under pipefail a writer whose reader has gone
+# fails the script with 141.
+_first() { awk -v pattern="$1" '$0 ~ pattern && !found++'; }
+
 # Sets docker, the client, and DOCKER_HOST; starts an engine of its own in the folder $1 where none answers.
 # stop_engine ends what was started here. Debian's client is preferred: newer ones may come without `build`.
 ensure_engine() {
   engine_folder=""
-  docker="$(dpkg -L docker.io 2> /dev/null | grep -m1 'bin/docker$' || command -v docker || true)"
+  docker="$(dpkg -L docker.io 2> /dev/null | _first 'bin/docker$' || true)"
+  [[ -n "$docker" ]] || docker="$(command -v docker || true)"
   if [[ -n "$docker" ]] && "$docker" info > /dev/null 2>&1; then return; fi
   [[ $EUID -eq 0 ]] || die "no container engine answers, and only root can start one"
   want_debian_files /usr/sbin/dockerd docker.io
-  docker="$(dpkg -L docker.io | grep -m1 'bin/docker$')"
+  docker="$(dpkg -L docker.io | _first 'bin/docker$')"
   engine_folder="$1"
   mkdir -p -- "$engine_folder"
   export DOCKER_HOST="unix://$engine_folder/docker.sock"
@@ -47,7 +52,7 @@ ensure_base_image() {
   if "$docker" image inspect "$base" > /dev/null 2>&1 || timeout 60 "$docker" pull -q "$base" 2> /dev/null; then return; fi
   say "no registry to pull $base from; making one from Debian's packages"
   want_debian debootstrap || die "debootstrap is needed to make a base image"
-  mirror="$(apt-get indextargets --format '$(REPO_URI)' 2> /dev/null | grep -v security | head -1)"
+  mirror="$(apt-get indextargets --format '$(REPO_URI)' 2> /dev/null | grep -v security | _first .)"
   debootstrap --variant=minbase bookworm "$folder/rootfs" "$mirror" > "$folder/debootstrap.log" || { tail -5 "$folder/debootstrap.log" >&2 && die "debootstrap failed"; }
   tar -C "$folder/rootfs" -c . | "$docker" import - debian:bookworm-slim > /dev/null
   rm -rf -- "$folder/rootfs"
