@@ -102,14 +102,18 @@ def needed_distributions() -> dict[str, str]:
 
 def test_the_face_imports_without_the_server_and_at_once() -> None:
     """A caller of the client must not pay for torch, in disk or in time."""
-    plain = run_plain(
-        "import time; begun = time.perf_counter(); import poolhouse; took = time.perf_counter() - begun\n"
-        "assert poolhouse.__version__ and poolhouse.TooLarge.status == 413\n"
-        "print(took)"
-    )
+    took_s: list[float] = []
+    for _ in range(3):
+        plain = run_plain(
+            "import time; begun = time.perf_counter(); import poolhouse; took = time.perf_counter() - begun\n"
+            "assert poolhouse.__version__ and poolhouse.TooLarge.status == 413\n"
+            "print(took)"
+        )
+        assert plain.returncode == 0, plain.stderr
+        took_s.append(float(plain.stdout))
 
-    assert plain.returncode == 0, plain.stderr
-    assert float(plain.stdout) < 0.3
+    # The best of three: what the machine does beside this is not under test.
+    assert min(took_s) < 0.3
 
 
 def test_the_face_names_every_error() -> None:

@@ -20,6 +20,7 @@ from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.windows import Sliding, Windows, adaptive_windows, fractional_starts
 from poolhouse.tensors import Tensor
+from tests.operators.cost import counted
 from tests.operators.drawing import CATALOGUE, CPU, Array, settled_plan
 
 Fields = Mapping[str, object]
@@ -120,17 +121,13 @@ REFUSED = (
 def test_a_dangerous_request_is_refused_at_once(row: Row) -> None:
     """Before anything is allocated and before torch is called."""
     dtype = ELEMENT_TYPES["uint8" if row.name == "tiny uint8" else "float32"]
-    tracemalloc.start()
-    started = time.perf_counter()
 
-    with pytest.raises(Unprocessable) as refused:
+    with counted() as cost, pytest.raises(Unprocessable) as refused:
         settled_plan(CATALOGUE.find(row.operator).of(**row.fields), dtype, row.shape)
 
-    elapsed_s, (_, peak) = time.perf_counter() - started, tracemalloc.get_traced_memory()
-    tracemalloc.stop()
     assert refused.value.code == row.code
-    assert elapsed_s < REFUSED_S
-    assert peak < 2**20
+    assert cost.seconds < REFUSED_S
+    assert cost.peak_bytes < 2**20
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
-import tracemalloc
 from collections.abc import Mapping
 from random import Random
 
@@ -21,6 +19,7 @@ from poolhouse.errors import CODES, PoolhouseError, Unprocessable
 from poolhouse.operators.fields import Flag, PerAxis
 from poolhouse.operators.operator import Operator, Refusal, Sample
 from poolhouse.tensors import Outline, Tensor
+from tests.operators.cost import counted
 from tests.operators.drawing import (
     CPU,
     LIMITS,
@@ -96,19 +95,15 @@ def test_every_refusal_is_refused_at_once_and_without_memory(member: type[Operat
     """What a caller may not have must cost the service nothing."""
     shape = (2, 2, *refusal.spatial[-member.rank :])
     dtype = ELEMENT_TYPES[refusal.dtype]
-    tracemalloc.start()
-    started = time.perf_counter()
 
-    with pytest.raises(Unprocessable) as refused:
+    with counted() as cost, pytest.raises(Unprocessable) as refused:
         settled_plan(member.of(**refusal.fields), dtype, shape)
 
-    elapsed_s, (_, peak) = time.perf_counter() - started, tracemalloc.get_traced_memory()
-    tracemalloc.stop()
     assert refused.value.code == refusal.code
     assert refused.value.detail
     assert all(problem.message for problem in refused.value.problems)
-    assert peak < 2**20
-    assert elapsed_s < 0.05
+    assert cost.peak_bytes < 2**20
+    assert cost.seconds < 0.05
 
 
 @every_operator
