@@ -129,6 +129,16 @@ class Pooling:
         """The plan of a request whose tensors are known by their outlines, before they are here; or its refusal."""
         return self._planner.plan(name, {}, texts, outlines)
 
+    def check_room(self, nbytes: int, deadline: float | None = None) -> None:
+        """Refuses early whom :meth:`admit` would refuse, by the least that the request will hold; arguments and errors
+        are the same."""
+        if self.draining:
+            raise _draining()
+        if deadline is not None:
+            self._engine.check_in_time(deadline)
+        if not self._ledger.fits(nbytes):
+            raise self._overloaded(nbytes)
+
     def admit(self, nbytes: int, deadline: float | None = None) -> Lease:
         """Room for a request, taken before its body is read.
 
@@ -143,13 +153,9 @@ class Pooling:
             Unavailable: ``overloaded`` or ``draining``.
             DeadlinePassed: by what waits already, this one's turn comes too late.
         """
-        if self.draining:
-            raise _draining()
-        if deadline is not None:
-            self._engine.check_in_time(deadline)
+        self.check_room(nbytes, deadline)
         lease = self._ledger.lease(nbytes)
-        if lease is None:
-            raise self._overloaded(nbytes)
+        assert lease is not None, "there was room"
         return lease
 
     def pool_here(self, ticket: Ticket, lease: Lease) -> Answer | None:

@@ -125,8 +125,8 @@ BYTES: dict[str, tuple[bytes, list[int]]] = {
     "chunks and length": (POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", [400]),
     "coding that is no coding": (POST + b"Transfer-Encoding: identity\r\n\r\n" + GOOD_BODY, [400]),
     "chunked twice over": (POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", [400]),
-    "length shorter than the body": (POST + b"Content-Length: 9\r\n\r\n" + GOOD_BODY, [400]),
-    "no length and a body": (POST + b"\r\n" + GOOD_BODY, [400]),
+    "length shorter than the body": (POST + b"Content-Length: 9\r\n\r\n" + GOOD_BODY, [400, 400]),
+    "no length and a body": (POST + b"\r\n" + GOOD_BODY, [400, 400]),
     "unknown method": (target(b"/livez", b"BREW"), [400]),
     "CONNECT": (target(b"example.test:443", b"CONNECT"), [400]),
     "TRACE": (target(OPERATOR.encode(), b"TRACE"), [405]),
@@ -164,7 +164,7 @@ BYTES: dict[str, tuple[bytes, list[int]]] = {
     "Upgrade": (headed(b"Upgrade: websocket", b"Sec-WebSocket-Key: x"), [200]),
     "Expect unknown": (headed(b"Expect: the unexpected"), [200]),
     "pipelined": (GOOD + b"\r\n" + GOOD_BODY + headed(), [200, 200]),
-    "pipelined behind garbage": (GOOD + b"\r\n" + GOOD_BODY + b"\0garbage\r\n\r\n", [200]),
+    "pipelined behind garbage": (GOOD + b"\r\n" + GOOD_BODY + b"\0garbage\r\n\r\n", [200, 400]),
 }
 
 

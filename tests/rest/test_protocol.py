@@ -229,3 +229,28 @@ def test_curl_sends_a_large_body(tmp_path: Path, served: Served) -> None:
 
     assert ran.stdout == "200"
     assert (tmp_path / "y.bin").read_bytes() == bytes(1 << 18)
+
+
+def test_an_answer_and_its_head_come_together(served: Served) -> None:
+    """A caller who is woken twice for one small answer has waited twice."""
+    with served.connect() as connection:
+        connection.sendall(posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY)
+
+        piece = connection.recv(1 << 16)
+
+    status, headers, body = parse(piece)
+    assert status == 200
+    assert len(body) == int(headers["content-length"])
+
+
+def test_requests_in_one_piece_are_answered_in_order(served: Served) -> None:
+    """The first is run where it comes, the others take turns; nobody may see the difference."""
+    names = [f"r{number}" for number in range(50)]
+    heads = [posting(b"X-Request-ID: " + name.encode(), b"Content-Length: %d" % len(JSON_BODY)) for name in names]
+
+    with served.connect() as connection:
+        connection.sendall(b"".join(head + JSON_BODY for head in heads) + LIVE + b"Connection: close\r\n\r\n")
+        answers = read_all(connection)
+
+    assert answers.count(b"HTTP/1.1 200 OK") == len(names) + 1
+    assert [part.split(b"\r\n")[0].decode() for part in answers.split(b"x-request-id: ")[1:-1]] == names

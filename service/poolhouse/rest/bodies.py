@@ -14,15 +14,15 @@ The rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import numpy as np
 from starlette.types import Message, Receive
 
 from poolhouse.errors import DeadlinePassed, Malformed, PoolhouseError, TooLarge, TooSlow
+from poolhouse.rest.begun import Begun, turn
 from poolhouse.wire.inflate import Inflater
 
 # The inflater's own step: a chunk that fills one is the head of something large, and goes to a thread.
@@ -118,9 +118,10 @@ async def read_body(
     """
     rules.check_length(length)
     # Most bodies are here already: no clock is set for those.
-    first = _Begun(receive())
-    if inflater is None and first.message is not None and not first.message.get("more_body", False):
-        return _whole(first.message, length, rules)
+    first = Begun(receive())
+    if inflater is None and first.over and not first.result.get("more_body", False):
+        return _whole(first.result, length, rules)
+    await turn()
     clock = _Clock(rules, deadline)
     try:
         async with asyncio.timeout_at(clock.rings) as clock.timeout:
@@ -216,35 +217,6 @@ def _whole(message: Message, length: int | None, rules: BodyRules) -> memoryview
     piece: bytes = message.get("body", b"")
     _check_length(len(piece), length, rules)
     return memoryview(piece)
-
-
-class _Begun:
-    """A coroutine run as far as it goes without waiting: then its result is ``message``, else it can be awaited."""
-
-    def __init__(self, coroutine: Awaitable[Message]) -> None:
-        self._steps = coroutine.__await__()
-        self.message: Message | None = None
-        try:
-            self._waits_for = next(self._steps)
-        except StopIteration as done:
-            self.message = done.value
-
-    def __await__(self) -> Generator[object, object, Message]:
-        if self.message is not None:
-            return self.message
-        waits_for = self._waits_for
-        while True:
-            try:
-                sent = yield waits_for
-            except BaseException as error:  # a timeout or a cancellation goes to whoever waits inside
-                step = partial(self._steps.throw, error)
-            else:
-                step = partial(self._steps.send, sent)
-            try:
-                waits_for = step()
-            except StopIteration as done:
-                message: Message = done.value
-                return message
 
 
 class _Buffer(Protocol):

@@ -66,6 +66,11 @@ class PoolEndpoint:
         name: str = scope["path_params"]["operator"]
         self._pooling.catalogue.find(name)
         codec = codec_of(text(headers, b"content-type"))
+        rules = self._json_rules if codec.is_json else self._rules
+        length = content_length(headers)
+        rules.check_length(length)
+        # A full service answers many whom it has no room for, and reads no more of them than it must.
+        self._pooling.check_room(length or 0, deadline := deadline_of(headers))
         # What curl and most libraries send says nothing; reading it would cost more than the rest here.
         accept = None if headers.get(b"accept") == b"*/*" else text(headers, b"accept")
         if accept is not None:
@@ -75,10 +80,10 @@ class PoolEndpoint:
             codec=codec,
             accept=accept,
             compression=choose_encoding(text(headers, b"accept-encoding")),
-            deadline=deadline_of(headers),
+            deadline=deadline,
             query=query_of(scope),
-            rules=(rules := self._json_rules if codec.is_json else self._rules),
-            length=content_length(headers),
+            rules=rules,
+            length=length,
             inflater=inflater_of(headers, rules),
             intake=scope.get(INTAKE_KEY),
         )
@@ -86,7 +91,6 @@ class PoolEndpoint:
     def _expected_bytes(self, asked: _Asked) -> int:
         """Memory to hold for the request, before its body is here. Where the query tells the whole plan, all of it,
         and what cannot be pooled is refused now; else what the body takes, and its plan sets it right."""
-        asked.rules.check_length(asked.length)
         if asked.codec is OCTET:
             outline, texts = OCTET.outline(asked.query)
             if asked.length is not None and asked.inflater is None:

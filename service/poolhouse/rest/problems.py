@@ -11,9 +11,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import orjson
+
 from poolhouse.errors import InternalError, PoolhouseError, QuotaExceeded, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
+_MEDIA_TYPE = MEDIA_TYPE.encode()
 _LONGEST_INSTANCE = 256
 
 
@@ -50,14 +53,16 @@ def problem(error: PoolhouseError, *, instance: str, request_id: str) -> Problem
     if error.limit_bytes is not None:
         document["limit_bytes"] = error.limit_bytes
     body = _text(document)
-    headers = {
-        "content-type": MEDIA_TYPE,
-        "content-length": str(len(body)),
-        "cache-control": "no-store",
-        **_retry_after(error),
-        **{name.lower(): value for name, value in error.headers.items()},
-    }
-    return Problem(error.status, tuple((k.encode(), v.encode("latin-1")) for k, v in headers.items()), body)
+    headers = [
+        (b"content-type", _MEDIA_TYPE),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+    ]
+    if isinstance(error, QuotaExceeded | Unavailable):
+        headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s or 1))))
+    if error.headers:
+        headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in error.headers.items()]
+    return Problem(error.status, tuple(headers), body)
 
 
 def internal() -> InternalError:
@@ -70,12 +75,10 @@ def internal() -> InternalError:
 
 
 def _text(document: Mapping[str, object]) -> bytes:
-    # A path may hold half a surrogate pair; backslashreplace turns it into JSON's own escape.
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _retry_after(error: PoolhouseError) -> dict[str, str]:
-    if not isinstance(error, QuotaExceeded | Unavailable):
-        return {}
-    return {"retry-after": str(max(1, math.ceil(error.retry_after_s or 1)))}
+    # Many are written when the service is full: then each microsecond is one that pools nothing.
+    try:
+        return orjson.dumps(document)
+    except TypeError:
+        # A path may hold half a surrogate pair; backslashreplace turns it into JSON's own escape.
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace")

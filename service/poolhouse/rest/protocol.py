@@ -12,6 +12,8 @@ an answer for a reader who has stopped. The rules added here:
 - an offer to upgrade is ignored: the parser would drop the body of a request that makes one, and Java's own
   client makes one with its first request;
 - an answer of which nothing is read for a while is given up;
+- a request is run at once, as far as it goes without waiting: one that is refused by its headers before its body is
+  looked at, and a small one to its end. One for each piece that comes; further ones take turns with everybody;
 - a large body may come past the parser: see ``rest/intake``.
 """
 
@@ -24,12 +26,14 @@ from collections.abc import Mapping
 from ssl import SSLContext
 
 from httptools import HttpRequestParser
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from poolhouse.errors import HeadersTooLarge, Malformed, PoolhouseError, TooSlow
 from poolhouse.rest.answers import VIEWS_KEY
+from poolhouse.rest.begun import Begun
 from poolhouse.rest.intake import INTAKE_KEY, Intake
 from poolhouse.rest.metrics import Metrics, Stage
 from poolhouse.rest.problems import problem
@@ -86,6 +90,10 @@ class Protocol(HttpToolsProtocol):
         self._linger_timer: asyncio.TimerHandle | None = None
         self._unsent_bytes = 0
         self._intake: Intake | None = None
+        # The request that is run when what is here of its body has been read, and whether one may be.
+        self._due: tuple[RequestResponseCycle, ASGI3Application] | None = None
+        self._at_once = False
+        self._in_piece = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Start the clock for the first headers."""
@@ -125,7 +133,11 @@ class Protocol(HttpToolsProtocol):
         self._piece_bytes = len(data)
         if not self._in_body and _upgrades(data):
             data = _without_upgrade(data)
+        self._at_once = self._in_piece = True
         super().data_received(data)
+        self._run_due()
+        self._at_once = self._in_piece = False
+        self._throw_away_rest()
         if self._progress:
             self._framing_bytes = 0
         else:
@@ -162,6 +174,27 @@ class Protocol(HttpToolsProtocol):
         # What comes from now on are trailers, which must not change the headers of a running request.
         self.headers = []
         self.cycle.transport = self._softly
+        if self._intake is not None:
+            # Where it is refused, its body need not be copied.
+            self._run_due()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if self._at_once:
+            self._at_once = False
+            self._due = cycle, app
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _run_due(self) -> None:
+        """Run the request whose turn it is, as far as it goes; what of it has to wait becomes a task."""
+        if self._due is None:
+            return
+        (cycle, app), self._due = self._due, None
+        begun = Begun(cycle.run_asgi(app))
+        if not begun.over:
+            task = self.loop.create_task(begun.rest())
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
 
     def _offer_intake(self) -> None:
         for name, value in self.headers:
@@ -185,14 +218,21 @@ class Protocol(HttpToolsProtocol):
             self._linger_timer.cancel()
             self._linger_timer = None
         super().on_message_complete()
+        self._run_due()
 
     def on_response_complete(self) -> None:
         """Give a body that nobody wants any more a short time to end."""
+        self._softly.end()
         super().on_response_complete()
         if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
             self._linger()
-            if self._intake is not None:
-                self._intake.throw_away()
+            if not self._in_piece:
+                self._throw_away_rest()
+
+    def _throw_away_rest(self) -> None:
+        """Keep the parser from a body that nobody wants any more; not while it reads a piece of that."""
+        if self._intake is not None and self.cycle.response_complete and not self.transport.is_closing():
+            self._intake.throw_away()
 
     def hand_over(self, to: asyncio.BaseProtocol) -> None:
         """Let that protocol have what comes from now on."""
@@ -278,6 +318,7 @@ class Protocol(HttpToolsProtocol):
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
+        self._due = None
         self._metrics.refused_unread(error.code, error.status)
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body):
@@ -318,21 +359,38 @@ class Protocol(HttpToolsProtocol):
 
 
 class _Softly(asyncio.Transport):
-    """The transport as an answer sees it, which closes softly: a socket closed with unread bytes is reset, and a
-    reset takes the answer away from a caller who is still sending."""
+    """The transport as an answer sees it. It closes softly: a socket closed with unread bytes is reset, and a reset
+    takes the answer away from a caller who is still sending. And it sends an answer's head with the first piece of its
+    body: one call to the kernel, one packet, and a caller who is woken once."""
 
     def __init__(self, transport: asyncio.Transport, protocol: Protocol) -> None:
         super().__init__()
         self._transport = transport
         self._protocol = protocol
+        self._head: bytes | bytearray | memoryview | None = None
+        self._begun = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._transport.write(data)
+        if self._head is not None:
+            head, self._head = self._head, None
+            self._transport.writelines((head, data))
+        elif not self._begun and self._protocol.cycle.response_started:
+            self._begun, self._head = True, data
+        else:
+            self._transport.write(data)
+
+    def end(self) -> None:
+        """The answer is complete: what is left of it goes out now."""
+        self._begun = False
+        if self._head is not None:
+            head, self._head = self._head, None
+            self._transport.write(head)
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()
 
     def close(self) -> None:
+        self.end()
         self._protocol.close_softly()
 
 

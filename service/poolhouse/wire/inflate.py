@@ -220,8 +220,10 @@ def choose_encoding(accept_encoding: str | None) -> Literal["gzip", "zstd"] | No
     A bare ``*`` allows everything and asks for nothing. What cannot be read asks for nothing either:
     plain bytes are always a right answer.
     """
+    if accept_encoding is None:
+        return None
     weights = {"gzip": 0.0, "zstd": 0.0, "identity": 0.0}
-    for part in (accept_encoding or "").lower().split(","):
+    for part in accept_encoding.lower().split(","):
         coding, _, parameter = (text.strip() for text in part.partition(";"))
         name = _ALIASES.get(coding) if coding else None
         weight = _WEIGHT.fullmatch(parameter.replace(" ", "")) if parameter else None

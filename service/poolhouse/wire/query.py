@@ -36,13 +36,15 @@ def parse_query(raw: bytes) -> dict[str, str]:
             "malformed_request",
             f"The query string has a bare % at byte {broken.start()}; write a percent sign as %25.",
         )
+    # Most have nothing to undo.
+    undo = unquote_to_bytes if b"%" in raw else bytes
     for part in raw.replace(b"+", b" ").split(b"&"):
         if not part:
             continue
         name_bytes, _, text_bytes = part.partition(b"=")
         try:
-            name = unquote_to_bytes(name_bytes).decode("utf-8")
-            text = unquote_to_bytes(text_bytes).decode("utf-8")
+            name = undo(name_bytes).decode()
+            text = undo(text_bytes).decode()
         except UnicodeDecodeError:
             raise Malformed(
                 "malformed_request", "The query string is not UTF-8; percent-encode the UTF-8 bytes."
