@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
+from poolhouse.backend.devices import Device
+from poolhouse.backend.worker import TorchWorker
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
-from poolhouse.errors import NotFound, PoolhouseError, Unprocessable
+from poolhouse.errors import DeadlinePassed, NotFound, PoolhouseError, Unavailable, Unprocessable
 from poolhouse.operators.operator import Operator
 from poolhouse.pooling import SEED_HEADER, Answer, Pooling, Ticket
 from poolhouse.tensors import Message, Outline, Tensor
@@ -234,3 +237,147 @@ def test_equal_questions_of_different_types_are_different_questions() -> None:
         await house.stop()
 
     asyncio.run(asked())
+
+
+# ---- what is looked at before anything waits
+
+
+def test_a_small_body_with_a_large_answer_needs_room_for_the_answer() -> None:
+    """Sixteen bytes may ask for a gigabyte; by the length of the body alone it would always fit."""
+
+    async def pooled(inline_steps: int) -> None:
+        house = Pooling(CATALOGUE, (CPU,), LIMITS, room_bytes=10_000, inline_steps=inline_steps)
+        other = house.admit(5_000)
+        message = Message({"input": Tensor(FLOAT32, np.ones((1, 1, 2, 2), np.float32))}, {"output_size": 100})
+        ticket = house.prepare("adaptive_avg_pool2d", message)
+        lease = house.admit(16)
+
+        for _ in range(2):
+            with pytest.raises(Unavailable) as refused:
+                house.pool_here(ticket, lease) if inline_steps > 0 else await house.pool(ticket, lease)
+            assert refused.value.code == "overloaded"
+            assert house.held_bytes == 5_016
+        other.release()
+        lease.release()
+        assert (house.held_bytes, house.held_requests) == (0, 0)
+        await house.stop()
+
+    for inline_steps in (-1, 2**60):
+        asyncio.run(pooled(inline_steps))
+
+
+def bad_indices(side: int) -> Message:
+    """An unpooling whose last index lies far outside."""
+    indices = np.zeros((1, 1, side, side), dtype=np.int64)
+    indices[..., -1, -1] = 2**32 + 3
+    tensors = {"input": Tensor(FLOAT32, np.ones(indices.shape, np.float32)), "indices": Tensor(INT64, indices)}
+    return Message(tensors, {"kernel_size": 2})
+
+
+def test_an_index_outside_its_plane_is_refused_on_the_short_way_too() -> None:
+    """A tiny request runs at once, where nothing else would look at it."""
+
+    async def pooled() -> None:
+        house = a_house(inline_steps=2**60)
+        ticket, lease = house.prepare("max_unpool2d", bad_indices(2)), house.admit(48)
+        with pytest.raises(Unprocessable) as refused:
+            house.pool_here(ticket, lease)
+        assert refused.value.code == "index_out_of_range"
+        lease.release()
+        await house.stop()
+
+    asyncio.run(pooled())
+
+
+def test_many_indices_are_looked_at_off_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred million of them take a while, and everyone else's requests are on the loop."""
+    member, threads = CATALOGUE.find("max_unpool2d"), list[threading.Thread]()
+    check = member.check
+
+    def noted(self: Operator, tensors: Mapping[str, Tensor]) -> None:
+        threads.append(threading.current_thread())
+        check(self, tensors)
+
+    async def pooled(side: int) -> None:
+        house = a_house()
+        with pytest.raises(Unprocessable):
+            await answer_to(house, house.prepare("max_unpool2d", bad_indices(side)))
+        await house.stop()
+
+    monkeypatch.setattr(member, "check", noted)
+    for side in (2, 400):
+        asyncio.run(pooled(side))
+
+    assert threads[0] is threading.main_thread()
+    assert threads[1] is not threading.main_thread()
+
+
+def test_bytes_that_are_looked_at_stay_held_though_the_caller_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread cannot be stopped in the middle; what it reads must not be lent to others."""
+    member, begun, gate = CATALOGUE.find("max_unpool2d"), threading.Event(), threading.Event()
+
+    def held_up(self: Operator, tensors: Mapping[str, Tensor]) -> None:
+        begun.set()
+        assert gate.wait(20)
+
+    async def left() -> None:
+        house = a_house()
+        caller = asyncio.ensure_future(answer_to(house, house.prepare("max_unpool2d", bad_indices(400))))
+        while not begun.is_set():  # noqa: ASYNC110, it is set by a thread
+            await asyncio.sleep(0)
+
+        caller.cancel()
+        await asyncio.wait([caller])
+        held = house.held_requests
+        gate.set()
+        while house.held_requests:  # noqa: ASYNC110, it falls when a thread ends
+            await asyncio.sleep(0)
+
+        assert held == 1
+        assert house.held_bytes == 0
+        await house.stop()
+
+    monkeypatch.setattr(member, "check", held_up)
+    asyncio.run(left())
+
+
+def test_a_deadline_that_passes_while_indices_are_looked_at_is_answered_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller's patience does not depend on what takes so long."""
+    member, gate = CATALOGUE.find("max_unpool2d"), threading.Event()
+
+    def held_up(self: Operator, tensors: Mapping[str, Tensor]) -> None:
+        assert gate.wait(20)
+
+    async def late() -> None:
+        house = a_house()
+        ticket = house.prepare("max_unpool2d", bad_indices(400))
+        lease = house.admit(ticket.plan.held_bytes)
+        with pytest.raises(DeadlinePassed):
+            await house.pool(ticket, lease, asyncio.get_running_loop().time() + 0.02)
+        assert not gate.is_set()
+        gate.set()
+        lease.release()
+        while house.held_requests:  # noqa: ASYNC110, it falls when a thread ends
+            await asyncio.sleep(0)
+        await house.stop()
+
+    monkeypatch.setattr(member, "check", held_up)
+    asyncio.run(late())
+
+
+def test_nothing_runs_on_the_loop_for_another_device() -> None:
+    """The loop would wait for the way to the device and back, and everyone with it."""
+
+    async def asked(name: str) -> bool:
+        device = Device(name, "a fake", 65_535)
+        house = Pooling(
+            CATALOGUE, (device,), LIMITS, room_bytes=2**30, inline_steps=2**60, make_worker=lambda _: TorchWorker(CPU)
+        )
+        ticket = house.prepare("max_pool2d", message_for(CATALOGUE.find("max_pool2d")))
+        lease = house.admit(ticket.plan.held_bytes)
+        answer = house.pool_here(ticket, lease)
+        lease.release()
+        await house.stop()
+        return answer is not None
+
+    assert [asyncio.run(asked(name)) for name in ("cpu", "cuda:0", "mps")] == [True, False, False]

@@ -22,7 +22,7 @@ from poolhouse.batching.engine import Engine, Observer
 from poolhouse.batching.lane import State as DeviceState
 from poolhouse.batching.ledger import Lease, Ledger
 from poolhouse.batching.worker import Worker
-from poolhouse.errors import Unavailable
+from poolhouse.errors import DeadlinePassed, Unavailable
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.operator import Limits, Plan
 from poolhouse.operators.planner import Planner
@@ -199,7 +199,7 @@ class Pooling:
         plan = ticket.plan
         self._resize(lease, plan)
         if plan.input_bytes > _CHECKED_ON_LOOP_BYTES:
-            await asyncio.to_thread(plan.spec.check, ticket.tensors)
+            await self._check_apart(ticket, lease, deadline)
         else:
             plan.spec.check(ticket.tensors)
         load = Load(plan, ticket.tensors)
@@ -207,6 +207,30 @@ class Pooling:
             return Answer(load.answer(), ticket.headers, 0.0, 0.0)
         done = await self._engine.submit(load.job(), lease, plan.spec.name, deadline)
         return Answer(load.answer(), ticket.headers, done.queue_s, done.compute_s)
+
+    async def _check_apart(self, ticket: Ticket, lease: Lease, deadline: float | None) -> None:
+        """Looks at every element off the loop. A thread cannot be stopped: it holds the lease until it has ended,
+        also when its caller has left or been told that the deadline passed."""
+        checking = asyncio.ensure_future(asyncio.to_thread(ticket.plan.spec.check, ticket.tensors))
+        lease.share()
+
+        def ended(checked: asyncio.Future[None]) -> None:
+            lease.release()
+            if not checked.cancelled():
+                checked.exception()  # seen, also where nobody waits for it any more
+
+        checking.add_done_callback(ended)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await asyncio.shield(checking)
+        except TimeoutError:
+            raise DeadlinePassed(
+                "deadline_passed",
+                "the deadline of Request-Timeout passed before the work began; allow more time or send less.",
+            ) from None
+        finally:
+            # The traceback of a refusal holds this frame, and the task holds the refusal: no circles of gigabytes.
+            del checking
 
     def _overloaded(self, nbytes: int) -> Unavailable:
         ledger, wait_s = self._ledger, self._engine.retry_after_s()

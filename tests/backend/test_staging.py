@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from random import Random
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 
 from poolhouse.backend.devices import Device, choose_devices
-from poolhouse.backend.staging import Copied, joined, within_int32
+from poolhouse.backend.staging import Copied, Pinned, Way, joined, within_int32
 from poolhouse.backend.worker import PIECE_BYTES, Load, TorchWorker, meaning, run_plan
 from poolhouse.batching.backlog import Batch, Job
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
@@ -20,19 +22,60 @@ from poolhouse.operators.operator import Limits, Operator, Plan
 from poolhouse.tensors import Tensor
 from tests.operators.drawing import CATALOGUE, CPU, OPERATORS, Case, case, numbers
 
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
+each_device = pytest.mark.parametrize("name", ["cpu", "pretended cuda", pytest.param("cuda", marks=pytest.mark.gpu)])
+
+
+HOST = torch.device("cpu")
 
 
 class Detour(TorchWorker):
     """The CPU reached as if it were another device, so that the lines for those run here too."""
 
-    def __init__(self) -> None:
+    def __init__(self, way: Way | None = None) -> None:
         super().__init__(CPU)
-        self._way = Copied(torch.device("cpu"))
+        self._way = way or Copied(HOST)
+
+
+class Stream:
+    """What CUDA's stream is asked for, where nothing runs beside the caller."""
+
+    made: ClassVar[list[Stream]] = []
+
+    def __init__(self, at: object) -> None:
+        self.waited_for = 0
+        self.made.append(self)
+
+    def synchronize(self) -> None:
+        self.waited_for += 1
+
+
+@pytest.fixture
+def pretence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory that is called page-locked, and streams that are none: the CUDA way runs line by line without CUDA."""
+    empty = torch.empty
+
+    def unpinned(*shape: Any, pin_memory: bool = False, **how: Any) -> torch.Tensor:
+        return empty(*shape, **how)
+
+    Stream.made.clear()
+    monkeypatch.setattr(torch, "empty", unpinned)
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", nullcontext)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2**20, 2**30))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def pretence_where_named(request: pytest.FixtureRequest) -> None:
+    """For the tests that run on each device."""
+    if "pretended" in request.node.name:
+        request.getfixturevalue("pretence")
 
 
 def worker_on(name: str) -> TorchWorker:
-    return Detour() if name == "cpu" else TorchWorker(choose_devices((name,))[0])
+    if name == "cuda":
+        return TorchWorker(choose_devices((name,))[0])
+    return Detour(Pinned(HOST) if "cuda" in name else None)
 
 
 def drawn(seed: str, member: type[Operator]) -> Case:
@@ -42,7 +85,7 @@ def drawn(seed: str, member: type[Operator]) -> Case:
     return found
 
 
-@pytest.mark.parametrize("name", DEVICES)
+@each_device
 @pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
 def test_every_device_answers_as_the_cpu_does(member: type[Operator], name: str) -> None:
     """Two requests of one key go there together and each gets its own planes back."""
@@ -57,14 +100,14 @@ def test_every_device_answers_as_the_cpu_does(member: type[Operator], name: str)
         for output, tensor in load.answer().items():
             given, expected = numbers(tensor), numbers(alone[output])
             assert tensor.outline == alone[output].outline
-            if name == "cpu" or output == "indices":
+            if name != "cuda" or output == "indices":
                 np.testing.assert_array_equal(given, expected)
             else:
                 near = 1e-2 if tensor.dtype.itemsize == 2 else 1e-5
                 np.testing.assert_allclose(given.astype(np.float64), expected.astype(np.float64), rtol=near)
 
 
-@pytest.mark.parametrize("name", DEVICES)
+@each_device
 def test_a_device_that_works_can_be_rebuilt_and_works_on(name: str) -> None:
     """Rebuilding leaves nothing behind that the old way held."""
     worker = worker_on(name)
@@ -171,6 +214,45 @@ def test_a_plane_that_a_device_cannot_count_never_reaches_it() -> None:
     within_int32(spec, [{"input": plane[:, :-2]}])
 
 
+@pytest.mark.usefixtures("pretence")
+@pytest.mark.parametrize("name", ["cpu", "pretended cuda"])
+def test_a_plane_that_a_device_cannot_count_is_refused_on_its_way(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each way looks for itself, whatever was planned before."""
+    monkeypatch.setattr("poolhouse.backend.staging.INT32_MAX", 15)
+
+    with pytest.raises(Unprocessable) as refused:
+        worker_on(name).run(Batch((job_of(PLAN).whole(),), "idle"))
+
+    assert refused.value.code == "output_too_large"
+
+
+@pytest.mark.usefixtures("pretence")
+def test_a_way_that_failed_has_its_stream_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two failures would else leave no stream, and the third request waits for ever."""
+    way, spec = Pinned(HOST), PLAN.spec
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("of a kernel")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(spec), "run", fails)
+        for _ in range(way.width):
+            with pytest.raises(RuntimeError):
+                way.run(spec, [{"input": torch.zeros(2, 4, 4)}])
+
+    assert way._streams.qsize() == way.width
+
+
+@pytest.mark.usefixtures("pretence")
+def test_an_answer_is_read_only_after_its_stream_is_done() -> None:
+    """Copies back are asked for and not waited for: before that the memory holds whatever was there."""
+    way = Pinned(HOST)
+
+    way.run(PLAN.spec, [{"input": torch.zeros(2, 4, 4)}])
+
+    assert [stream.waited_for for stream in Stream.made] == [1, 0]
+
+
 def test_one_slice_is_not_copied() -> None:
     """A lone request pays for no joining."""
     alone = {"input": torch.zeros(3, 2)}
@@ -186,3 +268,5 @@ def test_what_is_not_the_cpu_is_budgeted_by_its_grid() -> None:
     for device in devices.values():
         assert (device.most_planes is None) == (device.name == "cpu")
     assert TorchWorker(Device("cpu", "", None)).budget.planes is None
+    # Making it touches no device, so it need not be here.
+    assert TorchWorker(Device("mps", "", 65_535)).budget.planes == 65_535

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 
 from poolhouse.batching.crew import Crew
 
@@ -69,6 +70,25 @@ def test_a_thread_that_saw_its_device_break_begins_nothing_more() -> None:
         thread.join(PATIENCE_S)
 
     assert crew.leave() == ["next"]
+
+
+def test_a_thread_forgets_what_it_has_done() -> None:
+    """The tensors of the last request before the night would be kept until the morning."""
+
+    class Task:
+        pass
+
+    forgotten = threading.Event()
+    task = Task()
+    watch = weakref.ref(task, lambda _: forgotten.set())
+    crew = Crew[Task]("forgets", 1, lambda _: True)
+
+    crew.hand(task)
+    del task
+
+    assert forgotten.wait(PATIENCE_S)
+    assert watch() is None
+    crew.leave()
 
 
 def test_as_many_threads_as_asked_work_at_once() -> None:

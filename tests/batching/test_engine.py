@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from poolhouse.batching.backlog import Job
 from tests.batching.fake import FakeWorker, House, on_loop, outcomes, turns, until
 
 
@@ -146,6 +147,41 @@ async def test_tiny_work_before_an_idle_device_runs_where_it_is() -> None:
 
 
 @on_loop
+async def test_the_short_way_is_for_tiny_jobs_alone() -> None:
+    """What is done on the loop holds up everyone on it."""
+    house = House(inline_steps=5)
+
+    large = house.engine.run_here(Job("a", 2, 1, 3, "large"), "operator")
+    tiny = house.engine.run_here(Job("a", 5, 1, 1, "tiny"), "operator")
+
+    assert large is None
+    assert tiny is not None
+    assert tiny.reason == "inline"
+    assert house.worker.begun == [["tiny"]]
+    await house.at_rest()
+
+
+@on_loop
+async def test_the_short_way_is_for_an_idle_device_alone() -> None:
+    """A tiny job must not overtake who waits, nor stop the loop behind a busy device or try a lost one."""
+    house = House(inline_steps=5)
+    house.worker.gate.clear()
+    running = house.ask("running", planes=6)
+    await until(lambda: len(house.worker.begun) == 1)
+
+    behind = house.engine.run_here(Job("a", 1, 1, 1, "behind"), "operator")
+    house.worker.gate.set()
+    house.worker.breaks_at, house.worker.rebuilds_fail = {2}, 10**6
+    told = await outcomes(running, house.ask("breaks", planes=6))
+    on_lost = house.engine.run_here(Job("a", 1, 1, 1, "on lost"), "operator")
+
+    assert (behind, on_lost) == (None, None)
+    assert told == ["ok", "device_lost"]
+    assert house.worker.begun == [["running"], ["breaks"]]
+    await house.engine.stop()
+
+
+@on_loop
 async def test_each_job_goes_to_the_device_that_is_free_first() -> None:
     """Several devices share the load by work, not by number of jobs."""
     house = House(FakeWorker(), FakeWorker())
@@ -175,6 +211,25 @@ async def test_a_device_of_width_two_works_on_two_batches_at_once() -> None:
     house.worker.gate.set()
 
     assert await outcomes(*tasks) == ["ok", "ok"]
+    await house.at_rest()
+
+
+@on_loop
+async def test_a_slow_copy_holds_up_its_own_batch_alone() -> None:
+    """While one batch is long on its way to the device, the other place there serves everyone else."""
+    house = House(FakeWorker(width=2))
+    house.worker.sticks_at = {1}
+    slow = house.ask("slow", key="slow")
+    await until(lambda: len(house.worker.begun) == 1)
+
+    others = [house.ask(f"job{number}", key=f"key{number}") for number in range(9)]
+    told = await outcomes(*others)
+
+    assert told == ["ok"] * 9
+    assert not slow.done()
+    assert house.engine.states() == {"fake:0": "ready"}
+    house.worker.unstick.set()
+    assert await outcomes(slow) == ["ok"]
     await house.at_rest()
 
 
@@ -366,6 +421,20 @@ async def test_stopping_with_nothing_to_do_is_done_at_once() -> None:
     await house.engine.stop(grace_s=60)
 
     assert await outcomes(house.ask("late")) == ["draining"]
+
+
+@on_loop
+async def test_the_short_way_ends_when_the_service_stops() -> None:
+    """Tiny requests too are told to go elsewhere, or the stop would never see its end."""
+    house = House(inline_steps=5)
+    house.engine.drain()
+
+    done = house.engine.run_here(Job("a", 1, 1, 1, "tiny"), "operator")
+
+    assert done is None
+    assert await outcomes(house.ask("tiny")) == ["draining"]
+    assert house.worker.begun == []
+    await house.at_rest()
 
 
 @on_loop

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import Context
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from poolhouse.batching.backlog import Batch
 from poolhouse.batching.ledger import Lease
-from poolhouse.errors import InternalError, Unavailable, Unprocessable
-from tests.batching.fake import FakeWorker, House, on_loop, outcomes, turns, until
+from poolhouse.errors import DeadlinePassed, InternalError, Unavailable, Unprocessable
+from tests.batching.fake import PATIENCE_S, FakeWorker, House, on_loop, outcomes, turns, until
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -26,6 +33,22 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
 async def refusal(task: asyncio.Task[object]) -> BaseException | None:
     await asyncio.wait([task])
     return task.exception()
+
+
+@contextmanager
+def timers(loop: asyncio.AbstractEventLoop) -> Iterator[list[asyncio.TimerHandle]]:
+    """The timers that are set for later on this loop meanwhile."""
+    later, found = loop.call_later, list[asyncio.TimerHandle]()
+
+    def noted(
+        delay: float, call: Callable[..., object], *args: object, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        found.append(later(delay, call, *args, context=context))
+        return found[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "call_later", noted)
+        yield found
 
 
 # ---- a batch that throws
@@ -178,6 +201,59 @@ async def test_the_rest_of_a_job_whose_piece_failed_is_not_run() -> None:
     assert await outcomes(house.ask("next")) == ["ok"]
     assert len(house.worker.begun) <= 3
     await house.at_rest()
+
+
+class BatchError(Exception):
+    """Of one batch; unlike Python's own it can be watched."""
+
+
+class Faulty(FakeWorker):
+    """Raises an error of its own for every batch, and keeps none."""
+
+    def __init__(self, raised: list[weakref.ref[Exception]]) -> None:
+        super().__init__()
+        self._raised = raised
+
+    def run(self, batch: Batch[str]) -> None:
+        super().run(batch)
+        error = BatchError("of this batch alone")
+        self._raised.append(weakref.ref(error))
+        try:
+            raise error
+        finally:
+            del error
+
+
+@pytest.mark.parametrize("within_s", [None, 0.02])
+def test_what_failed_is_forgotten_without_the_collector(within_s: float | None) -> None:
+    """A traceback holds frames, and frames hold tensors: a refused gigabyte must not wait for the collector."""
+
+    @on_loop
+    async def once() -> None:
+        raised: list[weakref.ref[Exception]] = []
+        house = House(Faulty(raised))
+        if within_s is not None:
+            house.worker.gate.clear()
+        task = house.ask("bad", within_s=within_s)
+        await asyncio.wait([task])
+        told = task.exception()
+        assert isinstance(told, InternalError if within_s is None else DeadlinePassed)
+        raised.append(weakref.ref(told))
+        house.worker.gate.set()
+        del told, task
+        await house.at_rest()
+        await turns()
+
+        assert len(raised) == 2
+        # The thread may be about to let go.
+        await until(lambda: [error() for error in raised] == [None, None])
+
+    gc.collect()
+    gc.disable()
+    try:
+        once()
+    finally:
+        gc.enable()
 
 
 # ---- too little memory
@@ -340,6 +416,104 @@ async def test_a_job_half_done_on_a_lost_device_is_finished_on_another() -> None
     await house.engine.stop()
 
 
+@on_loop
+async def test_retries_of_a_lost_device_go_to_another() -> None:
+    """The halves of a batch that failed were not begun: what breaks the device is none of theirs."""
+    lame, sound = FakeWorker(), FakeWorker()
+    house = House(lame, sound)
+    lame.breaks_at, lame.rebuilds_fail = {4}, 10**6
+    for worker in house.workers:
+        worker.poisoned["bad"] = ValueError("poisoned")
+        worker.gate.clear()
+    tasks = [house.ask("first", key="first")]
+    await until(lambda: len(lame.begun) == 1)
+    tasks.append(house.ask("occupied", key="occupied", steps=10**12))
+    await until(lambda: len(sound.begun) == 1)
+    tasks.append(house.ask("second", key="second"))
+    await turns(2)
+    tasks += await house.asks("bad", "good1", "good2", "good3")
+    breaker = house.ask("breaker", key="breaker")
+    await turns(2)
+
+    lame.gate.set()
+    assert await outcomes(breaker) == ["device_lost"]
+    sound.gate.set()
+
+    assert await outcomes(*tasks) == ["ok", "ok", "ok", "internal", "ok", "ok", "ok"]
+    assert lame.begun == [["first"], ["second"], ["bad", "good1", "good2", "good3"], ["breaker"]]
+    await until(lambda: house.ledger.leases == 0)
+    await house.engine.stop()
+
+
+@on_loop
+async def test_two_batches_that_break_one_device_lose_it_once() -> None:
+    """After an assert in a kernel whatever else is on the device fails too; that is one loss and one rebuilding."""
+    house = House(FakeWorker(width=2))
+    house.worker.breaks_at = {1, 2}
+    house.worker.gate.clear()
+    tasks = [house.ask("one", key="one"), house.ask("two", key="two")]
+    await until(lambda: len(house.worker.begun) == 2)
+
+    house.worker.gate.set()
+
+    assert await outcomes(*tasks) == ["device_lost"] * 2
+    await until(lambda: house.engine.states() == {"fake:0": "ready"} and house.ledger.leases == 0)
+    assert house.counting.seen["device_lost"] == house.worker.rebuilds == 1
+    assert await outcomes(house.ask("after")) == ["ok"]
+    await house.at_rest()
+
+
+@on_loop
+async def test_a_stopped_service_rebuilds_nothing() -> None:
+    """The process ends; a thread that is started now would be cut off in the middle of a call to the driver."""
+    house = House()
+    house.worker.breaks_at = {1}
+    loop = asyncio.get_running_loop()
+    tries = 0
+
+    def starts(*_: object, **__: object) -> None:
+        nonlocal tries
+        tries += 1
+        raise RuntimeError("can't start new thread")
+
+    with pytest.MonkeyPatch.context() as patch, timers(loop) as found:
+        patch.setattr("poolhouse.batching.engine.Thread", starts)
+        assert await outcomes(house.ask("victim")) == ["device_lost"]
+        await house.engine.stop()
+        again = found[-1]
+        await until(lambda: loop.time() > again.when())
+        await turns()
+
+    assert not again.cancelled()
+    assert tries == 1
+
+
+def test_a_thread_that_outlives_the_loop_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that ends after the service did has nobody to tell; a traceback as last word would look like a crash."""
+    noise: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", noise.append)
+    worker = FakeWorker()
+    worker.gate.clear()
+
+    @on_loop
+    async def stopped() -> None:
+        house = House(worker)
+        task = house.ask("stuck")
+        await until(lambda: len(worker.begun) == 1)
+        await house.engine.stop(grace_s=0)
+        assert await outcomes(task) == ["draining"]
+
+    stopped()
+    threads = [thread for thread in threading.enumerate() if thread.name == "pool-fake:0-0"]
+    worker.gate.set()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+
+    assert not any(thread.is_alive() for thread in threads)
+    assert worker.ended == 1
+    assert noise == []
+
+
 # ---- a device that hangs
 
 
@@ -367,15 +541,17 @@ async def test_what_was_handed_over_behind_a_hang_goes_to_another_device() -> No
     lame, sound = FakeWorker(), FakeWorker()
     house = House(lame, sound, hang_s=0.05)
     lame.sticks_at, lame.rebuilds_fail = {1}, 10**6
-    tasks = [house.ask("stuck", key="stuck", steps=1)]
+    stuck = house.ask("stuck", key="stuck", steps=1)
     await until(lambda: len(lame.begun) == 1)
-    # The other device answers at once, so only what is placed on the stuck one is of interest.
-    house.engine._lanes[1].speed.steps_per_s = 1e-6
-    tasks.append(house.ask("behind", key="behind"))
-    await turns()
+    # The other device has so much to do that what comes next is placed behind the stuck one.
+    occupied = house.ask("occupied", key="occupied", steps=10**12)
+    behind = house.ask("behind", key="behind")
+    await turns(1)
+    assert len(house.engine._lanes[0].in_flight) == 2
 
-    assert await outcomes(*tasks) == ["device_lost", "ok"]
-    assert sound.pooled["behind", 0] + lame.pooled["behind", 0] == 1
+    assert await outcomes(stuck, occupied, behind) == ["device_lost", "ok", "ok"]
+
+    assert sound.begun == [["occupied"], ["behind"]]
     lame.unstick.set()
     await until(lambda: house.ledger.leases == 0)
     await house.engine.stop()
@@ -406,6 +582,19 @@ async def test_a_hang_of_the_second_in_line_is_noticed_when_it_is_the_first() ->
 
     assert await outcomes(*tasks) == ["ok", "device_lost"]
     house.worker.unstick.set()
+    await house.at_rest()
+
+
+@on_loop
+async def test_a_batch_that_landed_is_watched_no_more() -> None:
+    """Its clock would ring later, and give up a device that was quick."""
+    house = House(hang_s=300)
+
+    with timers(asyncio.get_running_loop()) as found:
+        assert await outcomes(house.ask("one"), house.ask("two", key="two")) == ["ok", "ok"]
+
+    assert len(found) == 2
+    assert all(timer.cancelled() for timer in found)
     await house.at_rest()
 
 
@@ -525,6 +714,31 @@ async def test_a_settling_that_raises_answers_its_callers_and_goes_on() -> None:
 
 
 @on_loop
+async def test_a_settling_that_raises_does_not_leave_the_lines_waiting() -> None:
+    """Nobody else may come who would set the device going again."""
+    house = House()
+    lane = house.engine._lanes[0]
+    tasks = await house.hold()
+    tasks += [house.ask(f"job{number}", key=f"key{number}") for number in range(5)]
+    await turns(2)
+
+    class Broken:
+        steps_per_s = 1e8
+        seconds = lane.speed.seconds
+
+        def learn(self, steps: int, seconds: float) -> None:
+            raise ArithmeticError("a mistake of ours")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lane, "speed", Broken())
+        house.worker.gate.set()
+        assert await outcomes(*tasks) == ["internal"] * 7
+
+    assert await outcomes(house.ask("after")) == ["ok"]
+    await house.at_rest()
+
+
+@on_loop
 async def test_a_lease_that_cannot_be_given_back_wedges_nobody() -> None:
     """Also our own assertions are only errors of one batch."""
     house = House()
@@ -549,19 +763,31 @@ async def test_a_lease_that_cannot_be_given_back_wedges_nobody() -> None:
 
 @on_loop
 async def test_an_answer_that_comes_in_the_turn_its_caller_leaves_hurts_nobody() -> None:
-    """The future is cancelled already when the batch lands."""
+    """The future is cancelled already when the batch lands, and others were in that batch."""
     house = House()
-    house.worker.gate.clear()
-    task = house.ask("leaver")
-    other = house.ask("stays")
-    await until(lambda: len(house.worker.begun) == 1)
+    tasks = await house.hold()
+    leaver, stays = await house.asks("leaver", "stays")
+    house.worker.sticks_at = {3}
     house.worker.gate.set()
-    while house.worker.ended == 0:
-        pass  # the loop must not turn, or the answer would be taken
-    task.cancel()
+    await until(lambda: len(house.worker.begun) == 3)
+    loop, landed = asyncio.get_running_loop(), threading.Event()
+    call_soon = loop.call_soon_threadsafe
 
-    assert await outcomes(task) == ["CancelledError"]
-    assert await outcomes(other, house.ask("after")) == ["ok", "ok"]
+    def noted(call: Callable[..., object], *args: object) -> asyncio.Handle:
+        handle = call_soon(call, *args)
+        landed.set()
+        return handle
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "call_soon_threadsafe", noted)
+        house.worker.unstick.set()
+        # The loop must not turn here, or the answer would be taken.
+        assert landed.wait(PATIENCE_S)
+        leaver.cancel()
+
+    assert await outcomes(leaver, stays, *tasks) == ["CancelledError", "ok", "ok", "ok"]
+    assert house.worker.begun[2] == ["leaver", "stays"]
+    assert await outcomes(house.ask("after")) == ["ok"]
     await house.at_rest()
 
 

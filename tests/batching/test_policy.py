@@ -37,6 +37,7 @@ def test_halves_have_every_plane_once_and_are_halves(batch: Batch[int]) -> None:
         assert batch.planes == 1
         return
     assert planes_of(*halves) == planes_of(batch)
+    assert all(half.planes for half in halves), "half of one plane is none, and would be tried for ever"
     assert [half.planes for half in halves] == [batch.planes // 2, batch.planes - batch.planes // 2]
 
 
@@ -85,6 +86,14 @@ def test_come_back_is_never_at_once_and_never_later_than_all_is_done(several: li
 
     assert told >= 0.1
     assert told <= max(0.5, *(standing.wait_s for standing in several), 0.0)
+
+
+@given(st.lists(standings, min_size=1, max_size=9))
+def test_come_back_is_when_half_of_what_waits_is_done(several: list[Standing]) -> None:
+    """The longer the queue, the later: a constant would bring everyone back into a full house."""
+    told = policy.retry_after_s(several)
+
+    assert told == pytest.approx(max(0.1, *(standing.wait_s / 2 for standing in several)))
 
 
 @given(st.floats(0, 10), st.floats(0, 10), st.floats(-1, 30))

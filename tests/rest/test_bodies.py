@@ -8,6 +8,7 @@ import sys
 import tracemalloc
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import psutil
 import pytest
@@ -174,6 +175,41 @@ def test_many_tiny_pieces_cost_what_their_bytes_cost() -> None:
     assert peak < 4 * count + 500_000
 
 
+def test_tiny_pieces_wind_few_timers() -> None:
+    """A timer for each would pile up as fast as bytes come, and be kept until it is due."""
+    count, wound = 20_000, 0
+    rules = BodyRules(count, 20.0, "Send less.", bytes_per_s=1)
+
+    async def go() -> memoryview:
+        loop = asyncio.get_running_loop()
+        set_timer = loop.call_at
+
+        def counted(*args: Any, **kwargs: Any) -> asyncio.TimerHandle:
+            nonlocal wound
+            wound += 1
+            return set_timer(*args, **kwargs)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loop, "call_at", counted)
+            return await read_body(delayed(script(b"x" for _ in range(count))), rules, length=None)
+
+    body = asyncio.run(go())
+
+    assert len(body) == count
+    # One to begin with, and one for each eighth of the patience that the test takes.
+    assert 1 <= wound <= 20
+
+
+def delayed(receive: Receive) -> Receive:
+    """The same messages, each a turn of the loop later."""
+
+    async def later() -> Message:
+        await asyncio.sleep(0)
+        return await receive()
+
+    return later
+
+
 async def _silent_after(pieces: list[bytes]) -> Callable[[], Awaitable[Message]]:
     silence = asyncio.Event()
 
@@ -204,7 +240,8 @@ def test_a_deadline_ends_the_waiting() -> None:
     async def go() -> None:
         receive = await _silent_after([b"abc"])
         deadline = asyncio.get_running_loop().time() + 0.01
-        await read_body(receive, RULES, length=10, deadline=deadline)
+        async with asyncio.timeout(5):
+            await read_body(receive, RULES, length=10, deadline=deadline)
 
     with pytest.raises(DeadlinePassed):
         asyncio.run(go())

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import socket
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from starlette.types import Message
 
+from poolhouse.errors import DeadlinePassed
+from poolhouse.pooling import Answer
+from poolhouse.rest.pool import unless_gone
 from tests.rest.holding import Held, comes_true, holding, post
 from tests.rest.serving import PATIENCE_S
 
@@ -164,3 +171,40 @@ def test_a_caller_who_stays_is_not_counted(held: Held) -> None:
 def posted(held: Held, shape: tuple[int, ...]) -> int:
     with held.served.client() as client:
         return post(client, shape).status_code
+
+
+class Body:
+    """Something large that a request came with."""
+
+
+def test_a_refused_request_is_forgotten_without_the_collector() -> None:
+    """Its lease has ended: what is kept beyond that is memory that nobody counts."""
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody leaves here")
+
+    async def work(body: Body) -> Answer:
+        await asyncio.sleep(0)
+        raise DeadlinePassed("deadline_passed", "too late")
+
+    async def caller(body: Body) -> None:
+        await unless_gone(work(body), receive)
+
+    async def refused() -> weakref.ref[Body]:
+        body = Body()
+        with pytest.raises(DeadlinePassed):
+            await caller(body)
+        return weakref.ref(body)
+
+    async def go() -> Body | None:
+        found = await refused()
+        await asyncio.sleep(0)
+        return found()
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert asyncio.run(go()) is None
+    finally:
+        gc.enable()

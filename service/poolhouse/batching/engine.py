@@ -194,6 +194,9 @@ class Engine(Generic[Load]):
             if timer is not None:
                 timer.cancel()
             self._forget(job)
+            # An error's traceback holds this frame, and the waiter's future holds the error: a circle that would
+            # keep the tensors of a refused request until the collector comes by.
+            del waiter
 
     def drain(self) -> None:
         """Turns new jobs away; admitted ones go on."""

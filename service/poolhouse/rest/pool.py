@@ -183,6 +183,9 @@ async def unless_gone(work: Coroutine[object, object, Answer], receive: Receive)
             # Until the engine has let go of the job it may still hand it to a device, and share its lease:
             # the caller of this must not give that back before.
             await asyncio.wait((working,))
+        # A refusal's traceback holds this frame, and the task holds the refusal: a circle that would keep the body
+        # until the collector comes by.
+        del working
 
 
 def body_rules(settings: Settings) -> tuple[BodyRules, BodyRules]:
