@@ -132,12 +132,15 @@ class Pooling:
     def check_room(self, nbytes: int, deadline: float | None = None) -> None:
         """Refuses early whom :meth:`admit` would refuse, by the least that the request will hold; arguments and errors
         are the same."""
+        self._check_open(deadline)
+        if not self._ledger.can_lend(nbytes):
+            raise self._overloaded(nbytes)
+
+    def _check_open(self, deadline: float | None) -> None:
         if self.draining:
             raise _draining()
         if deadline is not None:
             self._engine.check_in_time(deadline)
-        if not self._ledger.fits(nbytes):
-            raise self._overloaded(nbytes)
 
     def admit(self, nbytes: int, deadline: float | None = None) -> Lease:
         """Room for a request, taken before its body is read.
@@ -153,9 +156,10 @@ class Pooling:
             Unavailable: ``overloaded`` or ``draining``.
             DeadlinePassed: by what waits already, this one's turn comes too late.
         """
-        self.check_room(nbytes, deadline)
+        self._check_open(deadline)
         lease = self._ledger.lease(nbytes)
-        assert lease is not None, "there was room"
+        if lease is None:
+            raise self._overloaded(nbytes)
         return lease
 
     def pool_here(self, ticket: Ticket, lease: Lease) -> Answer | None:

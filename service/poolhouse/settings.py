@@ -143,6 +143,10 @@ class Settings(BaseSettings):
         default=1024,
         description="A body of n bytes may take body_timeout_s and n times a second over this; 0 sets no such limit.",
     )
+    crowded_body_s: Seconds = Field(
+        default=60.0,
+        description="While the room is full, a body on course to take longer than this gives its room to who comes.",
+    )
     hang_s: Annotated[float, Gt(0), Le(86_400), Quantity("seconds")] = Field(
         default=300.0,
         description="A batch that a device works on for longer has hung: the device is given up and rebuilt.",

@@ -12,6 +12,21 @@ ROOM = 100
 sizes = st.integers(0, 150)
 
 
+class Body:
+    """One on its way, as late as the test says."""
+
+    def __init__(self, late: float) -> None:
+        self.late = late
+        self.must_go = self.gone = False
+
+    def behind(self) -> float:
+        return self.late
+
+    def give_way(self) -> None:
+        assert not self.gone
+        self.gone = True
+
+
 class Lending(RuleBasedStateMachine):
     """Leases taken, resized, shared and released in any order."""
 
@@ -20,13 +35,48 @@ class Lending(RuleBasedStateMachine):
         self.ledger = Ledger(ROOM)
         self.held: dict[Lease, int] = {}
         self.holders: dict[Lease, int] = {}
+        self.coming: dict[Lease, Body] = {}
+
+    def makes_room(self, more: int, alone: bool) -> bool:
+        """Whether so much more can be lent; whoever has to give way for that does so in the model too."""
+        lacking = sum(self.held.values()) + more - ROOM
+        if alone or lacking <= 0:
+            return True
+        late = sorted((lease for lease, body in self.coming.items() if body.late > 0), key=self.lateness, reverse=True)
+        if sum(self.held[lease] for lease in late) < lacking:
+            return False
+        for lease in late:
+            if lacking > 0:
+                lacking -= self.held[lease]
+                self.held[lease] = 0
+                self.coming[lease].must_go = True
+        return True
+
+    def lateness(self, lease: Lease) -> float:
+        return self.coming[lease].late
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), late=st.floats(-1, 1).filter(bool))
+    def comes(self, data: st.DataObject, late: float) -> None:
+        lease = data.draw(st.sampled_from(list(self.held)))
+        if lease not in self.coming and late not in {body.late for body in self.coming.values()}:
+            self.coming[lease] = Body(late)
+            lease.arriving(self.coming[lease])
+
+    @precondition(lambda self: self.coming)
+    @rule(data=st.data())
+    def has_come(self, data: st.DataObject) -> None:
+        lease = data.draw(st.sampled_from(list(self.coming)))
+        lease.arrived()
+        del self.coming[lease]
 
     @rule(nbytes=sizes)
     def take(self, nbytes: int) -> None:
-        fits = not self.held or sum(self.held.values()) + nbytes <= ROOM
+        fits = self.makes_room(nbytes, alone=not self.held)
 
         lease = self.ledger.lease(nbytes)
 
+        self._those_who_must_have_gone()
         assert (lease is not None) == fits
         if lease is not None:
             self.held[lease], self.holders[lease] = nbytes, 1
@@ -35,12 +85,19 @@ class Lending(RuleBasedStateMachine):
     @rule(data=st.data(), nbytes=sizes)
     def resize(self, data: st.DataObject, nbytes: int) -> None:
         lease = data.draw(st.sampled_from(list(self.held)))
-        others = sum(self.held.values()) - self.held[lease]
-        fits = nbytes <= self.held[lease] or len(self.held) == 1 or others + nbytes <= ROOM
+        if lease in self.coming:
+            return  # a lease is set to its plan when the body is here
+        more = nbytes - self.held[lease]
+        fits = self.makes_room(more, alone=len(self.held) == 1 or more <= 0)
 
         assert lease.resize(nbytes) == fits
+        self._those_who_must_have_gone()
         if fits:
             self.held[lease] = nbytes
+
+    def _those_who_must_have_gone(self) -> None:
+        assert all(body.gone == body.must_go for body in self.coming.values())
+        self.coming = {lease: body for lease, body in self.coming.items() if not body.gone}
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
@@ -56,6 +113,8 @@ class Lending(RuleBasedStateMachine):
         lease.release()
         self.holders[lease] -= 1
         if not self.holders[lease]:
+            if self.coming.pop(lease, None):
+                lease.arrived()
             del self.held[lease], self.holders[lease]
 
     @invariant()

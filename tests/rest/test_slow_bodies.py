@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import select
 import selectors
 import socket
 import time
@@ -18,7 +20,7 @@ from poolhouse.rest.bodies import BodyRules, read_body
 from tests.rest.holding import Held, comes_true, holding, post
 from tests.rest.serving import PATIENCE_S
 
-CONNECTIONS = 250
+CONNECTIONS = 500
 LENGTH = 4096
 HEAD = (
     f"POST /v1/pool/max_pool2d?shape=1,1,64,64&dtype=uint8&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
@@ -136,3 +138,76 @@ def trickle(silent: bool) -> Receive:
         return {"type": "http.request", "body": b"\0", "more_body": True}
 
     return receive
+
+
+# ---- room that slow callers hold
+
+ROOM = 42 << 20
+ROWS = 1024
+
+
+@pytest.fixture
+def crowded() -> Iterator[Held]:
+    """A service whose room four callers of ours can take."""
+    with holding(room_bytes=ROOM, crowded_body_s=2) as running:
+        yield running
+
+
+def announced(held: Held, sent: int) -> socket.socket:
+    """A caller who announces a quarter of the room, and has sent so many bytes of it."""
+    connection = held.served.connect()
+    length = ROWS * 1024
+    head = (
+        f"POST /v1/pool/max_pool2d?shape=1,1,{ROWS},1024&dtype=uint8&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
+        f"Content-Type: application/octet-stream\r\nContent-Length: {length}\r\n\r\n"
+    )
+    connection.sendall(head.encode() + bytes(sent))
+    return connection
+
+
+def readable(connections: list[socket.socket]) -> list[socket.socket]:
+    """Those to which something was said."""
+    return select.select(connections, [], [], 0)[0]
+
+
+def test_callers_who_announce_much_and_send_little_do_not_hold_the_room(crowded: Held) -> None:
+    """Announcing is free. The room goes to who sends, and who gave way is told so and may come again."""
+    slow = [announced(crowded, 10_000) for _ in range(3)]
+    almost = announced(crowded, ROWS * 1024 - 1)
+    assert comes_true(lambda: crowded.pooling.held_requests == 4)
+    assert crowded.pooling.held_bytes > 0.9 * ROOM
+    begun = time.monotonic()
+
+    with crowded.served.client() as client:
+        assert comes_true(lambda: post(client, (1, 1, ROWS, 1024)).status_code == 200)
+        took_s = time.monotonic() - begun
+        almost.sendall(b"\0")
+        answer = almost.recv(65536)
+
+    # Of the three only as many had to go as were in the way.
+    assert comes_true(lambda: len(readable(slow)) == 1)
+    gone = readable(slow)
+    told = [connection.recv(65536) for connection in gone]
+    assert all(each.startswith(b"HTTP/1.1 503 ") and b"its room was given to others" in each for each in told)
+    assert all(b"retry-after: 1" in each.lower() for each in told)
+    assert answer.startswith(b"HTTP/1.1 200 "), "who has kept the pace does not give way"
+    assert took_s < 2, "nobody waits for their patience to end"
+    for connection in (*slow, almost):
+        connection.close()
+    assert comes_true(lambda: crowded.pooling.held_requests == 0)
+    assert crowded.pooling.held_bytes == 0
+
+
+@given(st.floats(0.1, 1000), st.integers(1, 10**9), st.floats(0, 1), st.floats(0.5, 2))
+def test_a_body_that_will_be_whole_in_time_never_gives_way(
+    crowded_s: float, length: int, part: float, pace: float
+) -> None:
+    """An honest upload is let go on however many wait; one at half the pace gives way at some time."""
+    rules = BodyRules(10**12, 20.0, "Send less.", crowded_s=crowded_s)
+    elapsed_s = part * crowded_s / pace
+
+    behind = rules.behind(elapsed_s, math.ceil(part * length), length)
+
+    assert pace < 1 or behind < 0
+    assert rules.behind(0.02 * crowded_s, 0, length) > 0
+    assert BodyRules(10**12, 20.0, "Send less.").behind(elapsed_s, 0, length) <= 0

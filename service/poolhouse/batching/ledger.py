@@ -3,11 +3,28 @@
 A request takes a lease before its body is read, for what its headers tell; the lease is set to the exact sum of
 input, output and workspace when the plan is known, and given back when the answer is written and no device looks
 at its tensors any more, whichever is later.
+
+Announcing is free, so a lease alone must not keep others out: while there is no room, bodies that are behind the
+pace they owe give theirs to who comes, those furthest behind first. No body that keeps the pace gives way, and none
+does where it would not help.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class Arrival(Protocol):
+    """A body on its way."""
+
+    def behind(self) -> float:
+        """How far it is behind the pace that it owes while others find no room; more than 0 gives way."""
+        ...
+
+    def give_way(self) -> None:
+        """Its bytes are lent to another: it must come to an end."""
+        ...
 
 
 @dataclass(slots=True)
@@ -23,19 +40,47 @@ class Ledger:
     room_bytes: int
     held_bytes: int = 0
     leases: int = 0
+    _arriving: dict[Lease, Arrival] = field(default_factory=dict)
 
     def fits(self, nbytes: int) -> bool:
         """Whether that much more may be held. Who comes alone is always let in: the limits of one request
         are decided elsewhere, and a request larger than the room must not wait for ever."""
         return self.leases == 0 or self.held_bytes + nbytes <= self.room_bytes
 
+    def can_lend(self, nbytes: int) -> bool:
+        """Whether :meth:`lease` would find room; changes nothing."""
+        return self.fits(nbytes) or self._who_gives(self.held_bytes + nbytes - self.room_bytes) is not None
+
     def lease(self, nbytes: int) -> Lease | None:
-        """A lease, or None when there is no room."""
-        if not self.fits(nbytes):
+        """A lease, or None when there is no room, and none to be had from those who are slow."""
+        if not self.fits(nbytes) and not self._take_back(self.held_bytes + nbytes - self.room_bytes):
             return None
         self.held_bytes += nbytes
         self.leases += 1
         return Lease(self, nbytes)
+
+    def _who_gives(self, nbytes: int) -> list[Lease] | None:
+        """Those who are behind and hold so many bytes, furthest behind first; None where they have not so many."""
+        late = [(behind, lease) for lease, arrival in self._arriving.items() if (behind := arrival.behind()) > 0]
+        late.sort(key=lambda each: each[0], reverse=True)
+        giving: list[Lease] = []
+        for _, lease in late:
+            if nbytes > 0:
+                giving.append(lease)
+                nbytes -= lease.nbytes
+        return None if nbytes > 0 else giving
+
+    def _take_back(self, nbytes: int) -> bool:
+        """So many bytes from those who are behind; False, and nobody is harmed, where they have not so many."""
+        giving = self._who_gives(nbytes)
+        if giving is None:
+            return False
+        for lease in giving:
+            arrival = self._arriving.pop(lease)
+            self.held_bytes -= lease.nbytes
+            lease.nbytes = 0
+            arrival.give_way()
+        return True
 
 
 @dataclass(slots=True, eq=False)
@@ -50,11 +95,20 @@ class Lease:
         """Holds that much from now on; False, and nothing changed, when there is no room for more."""
         more = nbytes - self.nbytes
         alone = self._ledger.leases == 1
-        if more > 0 and not alone and self._ledger.held_bytes + more > self._ledger.room_bytes:
+        lacking = self._ledger.held_bytes + more - self._ledger.room_bytes
+        if more > 0 and not alone and lacking > 0 and not self._ledger._take_back(lacking):
             return False
         self._ledger.held_bytes += more
         self.nbytes = nbytes
         return True
+
+    def arriving(self, arrival: Arrival) -> None:
+        """The body that these bytes are for is on its way, and may have to give way."""
+        self._ledger._arriving[self] = arrival
+
+    def arrived(self) -> None:
+        """The body is here, or will not come; nobody has to give way any more."""
+        self._ledger._arriving.pop(self, None)
 
     def share(self) -> None:
         """One more looks at the bytes."""

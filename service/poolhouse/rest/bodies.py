@@ -7,13 +7,15 @@ The rules:
   itself where the server offers that; one of unknown length into a buffer that grows, so a million tiny pieces cost
   what their bytes cost;
 - memory follows what has come, not what was promised: a fresh page costs nothing until it is written;
-- silence longer than the limit is refused, and so is a pace that would hold the memory for ever;
+- silence longer than the limit is refused, and so is a pace that would hold the memory for ever; while others find
+  no room, a body on course to take long gives way;
 - inflating beyond a few hundred kilobytes happens off the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,7 +23,8 @@ from typing import Protocol
 import numpy as np
 from starlette.types import Message, Receive
 
-from poolhouse.errors import DeadlinePassed, Malformed, PoolhouseError, TooLarge, TooSlow
+from poolhouse.batching.ledger import Lease
+from poolhouse.errors import DeadlinePassed, Malformed, PoolhouseError, TooLarge, TooSlow, Unavailable
 from poolhouse.rest.begun import Begun, turn
 from poolhouse.wire.inflate import Inflater
 
@@ -30,6 +33,7 @@ _INFLATE_ON_LOOP_BYTES = 256 * 1024
 _CHUNK_ON_LOOP_BYTES = 16 * 1024
 # The clock of silence is wound up at most eight times a limit, so that tiny pieces do not pile up timers.
 _SLACK = 1 / 8
+_HEAD_START = 1 / 100
 
 
 class CallerGone(Exception):
@@ -45,12 +49,14 @@ class BodyRules:
         silence_s: the longest wait for the next piece.
         advice: what a caller over the limit can do, as a sentence.
         bytes_per_s: n bytes may take ``silence_s + n / bytes_per_s`` seconds; 0 for as long as they like.
+        crowded_s: while others find no room, a body on course to take longer gives way.
     """
 
     limit_bytes: int
     silence_s: float
     advice: str
     bytes_per_s: int = 0
+    crowded_s: float = math.inf
 
     def patience_ends(self, begun: float, now: float, received: int) -> float:
         """When the caller has been too slow if nothing comes from now on, on the clock of the arguments."""
@@ -72,6 +78,20 @@ class BodyRules:
             "body_too_slow",
             f"{what} Send the body without a pause, or declare the length that you send.",
             headers={"Connection": "close"},
+        )
+
+    def behind(self, elapsed_s: float, received: int, length: int) -> float:
+        """How far a body is behind the pace that would bring it whole in ``crowded_s``; the first hundredth of that
+        time is free, since the first bytes of an honest caller are on their way for a while."""
+        return elapsed_s / self.crowded_s - received / length - _HEAD_START
+
+    def crowded_out(self) -> Unavailable:
+        """The refusal of a body that gave way."""
+        return Unavailable(
+            "overloaded",
+            f"The room is full, and this body was on course to take longer than {self.crowded_s:g} s, so its room was "
+            "given to others. Send faster, in smaller requests, or later.",
+            retry_after_s=1,
         )
 
     def check_length(self, length: int | None) -> None:
@@ -96,6 +116,7 @@ async def read_body(
     inflater: Inflater | None = None,
     deadline: float | None = None,
     intake: Intake | None = None,
+    lease: Lease | None = None,
 ) -> memoryview:
     """The whole body, inflated if it was deflated.
 
@@ -106,6 +127,7 @@ async def read_body(
         inflater: for the Content-Encoding, None for none.
         deadline: ``loop.time()`` after which nobody waits for the answer any more.
         intake: how the server can bring a large body without the messages of ``receive``; None where it cannot.
+        lease: what is held for the body; it gives way where the body comes slowly and others find no room.
 
     Returns:
         Flat bytes that belong to the caller; read-only when the body came whole.
@@ -113,6 +135,7 @@ async def read_body(
     Raises:
         TooLarge: before anything is read where the length is known, else as soon as it shows.
         TooSlow, DeadlinePassed: when waiting made no sense any more.
+        Unavailable: when its room was given to others, since it came slowly.
         Malformed: when there is less or more than the Content-Length said.
         CallerGone: when the caller closed the connection.
     """
@@ -122,9 +145,11 @@ async def read_body(
     if inflater is None and first.over and not first.result.get("more_body", False):
         return _whole(first.result, length, rules)
     await turn()
-    clock = _Clock(rules, deadline)
+    clock = _Clock(rules, deadline, length)
     try:
         async with asyncio.timeout_at(clock.rings) as clock.timeout:
+            if lease is not None and length:
+                lease.arriving(clock)
             message = await first
             if inflater is None and not message.get("more_body", False):
                 return _whole(message, length, rules)
@@ -157,6 +182,9 @@ async def read_body(
             return into.whole()
     except TimeoutError:
         raise clock.refusal() from None
+    finally:
+        if lease is not None:
+            lease.arrived()
 
 
 class _Clock:
@@ -164,7 +192,10 @@ class _Clock:
 
     timeout: asyncio.Timeout
 
-    def __init__(self, rules: BodyRules, deadline: float | None) -> None:
+    def __init__(self, rules: BodyRules, deadline: float | None, length: int | None) -> None:
+        self._length = length or 0
+        self._received = 0
+        self._gave_way = False
         self._rules = rules
         self._deadline = deadline
         self._loop = asyncio.get_running_loop()
@@ -176,18 +207,32 @@ class _Clock:
     @property
     def rings(self) -> float:
         """When it is over, if nothing is heard."""
+        if self._gave_way:
+            return self._begun
         return self._ends if self._deadline is None else min(self._ends, self._deadline)
 
     def heard(self, received: int) -> None:
         """A piece has come: so many bytes in all."""
         self._last = self._loop.time()
+        self._received = received
         later = self._rules.patience_ends(self._begun, self._last, received)
         if later > self._ends:
             self._ends = later + self._slack_s
             self.timeout.reschedule(self.rings)
 
+    def behind(self) -> float:
+        """See :class:`poolhouse.batching.ledger.Arrival`."""
+        return self._rules.behind(self._loop.time() - self._begun, self._received, self._length)
+
+    def give_way(self) -> None:
+        """It rings now."""
+        self._gave_way = True
+        self.timeout.reschedule(self.rings)
+
     def refusal(self) -> PoolhouseError:
         """What the caller is told when it has rung."""
+        if self._gave_way:
+            return self._rules.crowded_out()
         if self._deadline is not None and self._deadline <= self._ends:
             return DeadlinePassed(
                 "deadline_passed",

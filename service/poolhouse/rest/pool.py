@@ -109,6 +109,7 @@ class PoolEndpoint:
             inflater=asked.inflater,
             deadline=deadline,
             intake=asked.intake,
+            lease=lease,
         )
 
         begun = perf_counter()
@@ -196,6 +197,7 @@ def body_rules(settings: Settings) -> tuple[BodyRules, BodyRules]:
             settings.body_timeout_s,
             "Send fewer rows at once: pooling never mixes them, so the answers join to the same result.",
             settings.min_body_bytes_per_s,
+            settings.crowded_body_s,
         ),
         BodyRules(
             settings.max_json_bytes,
@@ -204,6 +206,7 @@ def body_rules(settings: Settings) -> tuple[BodyRules, BodyRules]:
             f"{settings.max_body_bytes} bytes: Content-Type application/x-npy, "
             "application/vnd.safetensors or application/octet-stream, with the fields in the query string.",
             settings.min_body_bytes_per_s,
+            settings.crowded_body_s,
         ),
     )
 
