@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 from dashboard import dashboard
+from guards import GUARDS
 
 from poolhouse import describe
 from poolhouse.errors import CODES, FIELD_CODES
@@ -94,6 +95,23 @@ def metrics() -> str:
             for family in FAMILIES.values()
         ],
     )
+
+
+def guards() -> str:
+    """Every guard of the engine, with what it holds off and the test that misses it."""
+    chapters = [
+        f"## {group}\n\n"
+        + markdown_table(
+            ("guard", "without it", "where", "the test that fails"),
+            [
+                (guard.guard, guard.without, f"`{guard.path}`", f"`{guard.test.removeprefix('tests/')}`")
+                for guard in GUARDS
+                if guard.group == group
+            ],
+        )
+        for group in dict.fromkeys(guard.group for guard in GUARDS)
+    ]
+    return "\n\n".join(chapters)
 
 
 def field_codes() -> str:
@@ -333,6 +351,7 @@ GENERATED: tuple[Generated, ...] = (
     Generated("docs/batching.md", "joining", lambda: measured("joining")),
     Generated("docs/batching.md", "simulate", lambda: measured("simulate")),
     Generated("docs/batching.md", "soak", lambda: measured("soak")),
+    Generated("docs/guards.md", "guards", guards),
     Generated("docs/operators.md", "operators", lambda: operator_table(discover())),
     Generated("docs/operators.md", "operator-chapters", lambda: operator_chapters(discover())),
     Generated("openapi/openapi.json", None, openapi),
