@@ -550,8 +550,8 @@ GUARDS: Final[Sequence[Guard]] = (
     _room(
         "Nobody gives way in vain",
         "bodies are broken off, and who came is refused all the same",
-        "        if nbytes > 0:\n            return False\n",
-        "",
+        "        return None if nbytes > 0 else giving\n",
+        "        return giving\n",
         "TestLending",
     ),
     _room(
