@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
@@ -310,6 +313,37 @@ def test_what_is_no_address_is_refused_at_once(url: str) -> None:
     """Not at the first call, far from the mistake."""
     with pytest.raises(ValueError, match="base_url"):
         Client(url)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
+def test_a_forked_process_has_connections_of_its_own(served: Served) -> None:
+    """A data loader's workers are forked; on one connection each would read the answers of the others."""
+    code = (
+        "import os, sys, threading, poolhouse\n"
+        "client = poolhouse.Client(sys.argv[1], max_retries=0)\n"
+        "client.operators()\n"
+        "(kept, _), = client._transport._kept._idle\n"
+        "mine = kept.getsockname()\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    client.operators()\n"
+        "    (kept, _), = client._transport._kept._idle\n"
+        "    os._exit(0 if kept.getsockname() != mine else 1)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "client.operators()\n"
+        "(kept, _), = client._transport._kept._idle\n"
+        "assert kept.getsockname() == mine\n"
+    )
+
+    subprocess.run([sys.executable, "-c", code, served.url], check=True, timeout=PATIENCE_S)
+
+
+def test_a_key_is_sent_as_a_bearer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the argument or the environment, and none is none."""
+    assert "Authorization" not in dict(headers_of(None))
+    monkeypatch.setenv("POOLHOUSE_API_KEY", "k1")
+    assert dict(headers_of(None))["Authorization"] == "Bearer k1"
+    assert dict(headers_of("k2"))["Authorization"] == "Bearer k2"
 
 
 def test_a_key_is_sent_as_a_bearer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from threading import Lock, get_ident
 from typing import Final, Literal
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
 from poolhouse.client.exchange import Answer, Patience, Request, Send
@@ -195,6 +196,12 @@ class _Kept:
         self.address = (parts.hostname or "localhost", parts.port or 80)
         self._idle: list[tuple[socket.socket, float]] = []
         self._lock = Lock()
+        _ALL.add(self)
+
+    def forget(self) -> None:
+        """Let go of all, without a word on them."""
+        self._lock = Lock()
+        self.close()
 
     def take(self) -> socket.socket | None:
         """A connection that still seems open."""
@@ -228,6 +235,19 @@ class _Kept:
         if isinstance(failure, TimeoutError | BlockingIOError):
             return TimedOut(f"{self.origin} did not answer in time; give the call a longer timeout.")
         return ConnectionFailed(f"{self.origin} gave no answer: {failure.strerror or failure}.")
+
+
+_ALL: Final[WeakSet[_Kept]] = WeakSet()
+
+
+def _forked() -> None:
+    # On a connection that two processes share, each reads answers of the other. Closing is the parent's business still.
+    for kept in list(_ALL):
+        kept.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _silent(connection: socket.socket) -> bool:
