@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from poolhouse.client.settings import KEY_VARIABLE, URL_VARIABLE
 from poolhouse.commands import group as commands
 from poolhouse.commands import openapi, serve
 from poolhouse.settings import (
@@ -128,6 +129,11 @@ def test_the_variables_of_a_kubernetes_service_called_poolhouse_are_passed_over(
 
     assert from_environment(links) == {}
     assert from_environment({"POOLHOUSE_PORT": "9000"}) == {"port": "9000"}
+
+
+def test_the_clients_own_variables_are_passed_over() -> None:
+    """A shell that names a service to call can start one too, and run one in process for a test."""
+    assert from_environment({URL_VARIABLE: "http://pool:8000", KEY_VARIABLE: "a key"}) == {}
 
 
 def test_an_empty_variable_counts_as_unset() -> None:

@@ -23,7 +23,7 @@ PREFIX: Final = "POOLHOUSE_"
 
 # Names with our prefix that are not ours to read: the client's, which may share a shell with the server, and
 # those that Kubernetes puts into every pod beside a Service called "poolhouse" (POOLHOUSE_PORT=tcp://…).
-_CLIENT_NAMES: Final = frozenset({"POOLHOUSE_BASE_URL", "POOLHOUSE_API_KEY"})
+_CLIENT_NAMES: Final = frozenset({"POOLHOUSE_URL", "POOLHOUSE_API_KEY"})
 _SERVICE_LINK: Final = re.compile(r"POOLHOUSE_(SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_(TCP|UDP|SCTP)\w*)")
 _SERVICE_LINK_PORT: Final = re.compile(r"(tcp|udp|sctp)://")
 

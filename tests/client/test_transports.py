@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,10 +38,16 @@ async def _first(items: AsyncIterator[_Item]) -> _Item:
 
 
 class Listener:
-    """A port that reads what comes and plays a script: bytes to answer, None to say nothing, "" to hang up."""
+    """A port that reads what comes and plays a script: bytes to answer, None to say nothing, "" to hang up.
 
-    def __init__(self, script: Callable[[int], bytes | None]) -> None:
+    Args:
+        script: what to say to the first request, the second and so on.
+        hangs_up: whether an answer is the end of its connection.
+    """
+
+    def __init__(self, script: Callable[[int], bytes | None], hangs_up: bool = False) -> None:
         self._script = script
+        self._hangs_up = hangs_up
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self.heads: list[bytes] = []
@@ -65,14 +72,24 @@ class Listener:
                     head = b""
                 if not head:
                     self.gone.release()
-                    return
+                    return None
                 self.heads.append(head)
                 self.asked.release()
                 said = self._script(len(self.heads))
                 if said == b"":
-                    return
+                    return None
+                if said is not None and self._hangs_up:
+                    return self._part(connection, said)
                 if said is not None:
                     connection.sendall(said)
+
+    def _part(self, connection: socket.socket, said: bytes) -> None:
+        # The other side may have heard enough before all is said.
+        with suppress(OSError):
+            connection.sendall(said)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
 
     def close(self) -> None:
         # accept() of the other thread wakes at this, and not at close().
@@ -81,9 +98,9 @@ class Listener:
 
 
 @contextmanager
-def listening(script: Callable[[int], bytes | None]) -> Iterator[Listener]:
+def listening(script: Callable[[int], bytes | None], hangs_up: bool = False) -> Iterator[Listener]:
     """A listener while the block runs."""
-    listener = Listener(script)
+    listener = Listener(script, hangs_up)
     try:
         yield listener
     finally:
@@ -308,11 +325,80 @@ def test_an_argument_wins_over_the_environment_and_that_over_the_default(
     assert place_of(base_url, uds) == expected
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://h", "http://", "http://h?a=b"])
+NO_ADDRESS = ["localhost:8000", "ftp://h", "http://", "http://h?a=b", "unix:", "http://h:99999", "http://h:a"]
+# What would end the request's line, or is written in another way there.
+NO_ADDRESS += ["http://h/a b", "http://h/a\r\nX: y", "http://h/ü", "http://bücher.example"]
+
+
+@pytest.mark.parametrize("url", NO_ADDRESS)
 def test_what_is_no_address_is_refused_at_once(url: str) -> None:
     """Not at the first call, far from the mistake."""
     with pytest.raises(ValueError, match="base_url"):
         Client(url)
+
+
+def test_two_ways_at_once_are_refused() -> None:
+    """One of them would be left out without a word, and the call go to another service."""
+    with pytest.raises(ValueError, match="Unix socket"):
+        Client("https://h", uds="/run/s")
+    with httpx.Client() as http:
+        with pytest.raises(ValueError, match="Unix socket"):
+            Client(uds="/run/s", http_client=http)
+        with pytest.raises(ValueError, match="Unix socket"):
+            Client("unix:/run/s", http_client=http)
+        with pytest.raises(TypeError, match="AsyncClient"):
+            AsyncClient(http_client=http)  # type: ignore[arg-type]  # the mistake that is meant
+
+
+def test_the_base_url_of_an_injected_client_counts() -> None:
+    """Who has put it there would else call this machine's port 8000."""
+    with listening(lambda _: EMPTY_LIST) as listener:
+        http = httpx.Client(base_url=f"{listener.url}/under/", trust_env=False)
+        with Client(http_client=http) as client:
+            client.operators()
+
+        assert listener.heads[0].startswith(b"GET /under/v1/operators HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("timeouts", [{"timeout": 0}, {"timeout": -2}, {"timeout": math.nan}, {"connect_timeout": 0}])
+def test_a_time_that_nobody_means_is_refused_at_once(timeouts: dict[str, float]) -> None:
+    """A deadline of no time would be told at every call, and be hard to find."""
+    with pytest.raises(ValueError, match=next(iter(timeouts))):
+        Client(**timeouts)  # type: ignore[arg-type]  # which of the numbers it is, no checker can see
+    with pytest.raises(ValueError, match="read_timeout"):
+        AsyncClient(read_timeout=None)  # type: ignore[arg-type]  # what httpx takes for none
+    with pytest.raises(ValueError, match="timeout"), Client() as client:
+        client.with_options(timeout=-5)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_infinity_is_for_ever(kind: str) -> None:
+    """The way to write it that needs no None; neither the kernel nor the header can say it."""
+
+    async def ask(url: str) -> None:
+        async with AsyncClient(url, timeout=math.inf, read_timeout=math.inf) as client:
+            await client.operators()
+
+    with listening(lambda _: EMPTY_LIST) as listener:
+        if kind == "async":
+            asyncio.run(ask(listener.url))
+        else:
+            with Client(listener.url, timeout=math.inf, read_timeout=math.inf) as client:
+                client.with_options(timeout=math.inf).operators()
+
+        assert b"request-timeout" not in listener.heads[0].lower()
+
+
+def test_a_password_in_the_address_stays_out_of_messages() -> None:
+    """Messages are logged."""
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+
+    client = Client(f"http://ann:secret@127.0.0.1:{port}", max_retries=0)
+    with client, pytest.raises(ConnectionFailed, match=f"http://127.0.0.1:{port}") as caught:
+        client.operators()
+
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
@@ -346,12 +432,13 @@ def test_a_key_is_sent_as_a_bearer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dict(headers_of("k2"))["Authorization"] == "Bearer k2"
 
 
-def test_a_key_is_sent_as_a_bearer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the argument or the environment, and none is none."""
-    assert "Authorization" not in dict(headers_of(None))
-    monkeypatch.setenv("POOLHOUSE_API_KEY", "k1")
-    assert dict(headers_of(None))["Authorization"] == "Bearer k1"
-    assert dict(headers_of("k2"))["Authorization"] == "Bearer k2"
+@pytest.mark.parametrize("key", ["k1\n", "k\r\nX-Evil: 1", "a key", "schlüssel"])
+def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
+    """A line end would begin a header of its own; it comes with keys that are read from files."""
+    with pytest.raises(ValueError, match="API key") as caught:
+        Client(api_key=key)
+
+    assert key not in str(caught.value)
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "all_proxy"])

@@ -19,7 +19,7 @@ from collections.abc import (
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event, get_ident
-from typing import Self
+from typing import Final, Self
 
 import httpx
 
@@ -32,11 +32,16 @@ from poolhouse.client.local import AsyncLocalTransport, LocalService, LocalTrans
 from poolhouse.client.operators import TAKES_INDICES, AsyncOperators, Operators
 from poolhouse.client.pooled import OperatorLine, Plan, Pooled
 from poolhouse.client.retry import Budget
-from poolhouse.client.settings import headers_of, place_of
+from poolhouse.client.settings import Place, headers_of, place_of
 from poolhouse.client.transport import AsyncHttpxTransport, AsyncTransport, HttpxTransport, Transport
 
 Progress = Callable[[int], None]
 """Told how many answers have come."""
+
+
+_NOT_GIVEN: Final = -1.0
+_LONGEST_S: Final = 366 * 86_400.0
+"""Beyond this a number of seconds means "for ever", and not every clock of the kernel can count it."""
 
 
 class _Common:
@@ -51,7 +56,7 @@ class _Common:
         placed = replace(request, target=self._prefix + request.target) if self._prefix else request
         return call(placed, self._options, self._budget, now=time.monotonic, chance=random.random)
 
-    def with_options(self, *, timeout: float | None = -1.0, max_retries: int | None = None) -> Self:
+    def with_options(self, *, timeout: float | None = _NOT_GIVEN, max_retries: int | None = None) -> Self:
         """A client that shares this one's connections and budget, and differs in these options.
 
         Close the first one; closing this one closes both.
@@ -62,8 +67,8 @@ class _Common:
         """
         options = self._options
         # A negative number is no deadline that anyone means, so it can stand for "not given", where None cannot.
-        if timeout is None or timeout >= 0:
-            options = replace(options, timeout_s=timeout)
+        if timeout != _NOT_GIVEN:
+            options = replace(options, timeout_s=_deadline_s(timeout))
         if max_retries is not None:
             options = replace(options, retry=replace(options.retry, most=max_retries))
         twin = object.__new__(type(self))
@@ -79,8 +84,35 @@ class _Common:
 def _options(
     timeout: float | None, connect_timeout: float, read_timeout: float, max_retries: int, api_key: str | None
 ) -> Options:
-    options = Options(timeout, connect_timeout, read_timeout, headers=headers_of(api_key))
+    connect_s, read_s = _seconds("connect_timeout", connect_timeout), _seconds("read_timeout", read_timeout)
+    options = Options(_deadline_s(timeout), connect_s, read_s, headers=headers_of(api_key))
     return replace(options, retry=replace(options.retry, most=max_retries))
+
+
+def _seconds(name: str, given: float) -> float:
+    # None is what others take for "as long as it needs", so it is told apart before it is compared with a number.
+    if given is None or not given > 0:
+        raise ValueError(f"{name} is {given}; give a number of seconds above 0")
+    return min(given, _LONGEST_S)
+
+
+def _deadline_s(given: float | None) -> float | None:
+    return None if given is None or given >= _LONGEST_S else _seconds("timeout", given)
+
+
+def _place(
+    base_url: str | None, uds: str | None, http_client: httpx.Client | httpx.AsyncClient | None, kind: type
+) -> Place:
+    if http_client is None:
+        return place_of(base_url, uds)
+    if not isinstance(http_client, kind):
+        raise TypeError(f"http_client is a {type(http_client).__name__}; this client drives an httpx.{kind.__name__}")
+    if uds or (base_url or "").startswith("unix:"):
+        raise ValueError(
+            "a Unix socket and http_client are two ways to the service; leave one away, "
+            "or give the httpx client a transport with uds="
+        )
+    return place_of(base_url or str(http_client.base_url), None)
 
 
 class Client(_Common, Operators):
@@ -95,7 +127,8 @@ class Client(_Common, Operators):
         read_timeout: seconds that an answer may stand still.
         max_retries: retries of a call whose connection failed or that was answered with 408, 429, 502, 503 or 504.
         uds: path of a Unix socket.
-        http_client: an httpx client of your own, with your proxies and certificates; closed with this one.
+        http_client: an httpx client of your own, with your proxies and certificates; closed with this one. Its base
+            URL counts where ``base_url`` is not given.
         transferred: told how many bytes of a call were sent or received so far, where no httpx client stands between.
     """
 
@@ -112,7 +145,7 @@ class Client(_Common, Operators):
         http_client: httpx.Client | None = None,
         transferred: Transferred | None = None,
     ) -> None:
-        place = place_of(base_url, uds)
+        place = _place(base_url, uds, http_client, httpx.Client)
         super().__init__(place.prefix, _options(timeout, connect_timeout, read_timeout, max_retries, api_key))
         if http_client is None and place.is_direct:
             self._transport: Transport = DirectTransport(place.origin, place.uds, transferred)
@@ -131,7 +164,7 @@ class Client(_Common, Operators):
     @classmethod
     def _over(cls, transport: Transport, timeout: float | None) -> Self:
         made = object.__new__(cls)
-        _Common.__init__(made, "", Options(timeout, headers=headers_of(None)))
+        _Common.__init__(made, "", Options(_deadline_s(timeout), headers=headers_of(None)))
         made._transport = transport
         return made
 
@@ -203,13 +236,13 @@ class Client(_Common, Operators):
                 threads.shutdown(wait=False, cancel_futures=True)
                 self._transport.interrupt(names)
 
-    def plan(self, operator: str, shape: Sequence[int], dtype: str = "float32", **fields: object) -> Plan:
+    def plan(self, operator: str, shape: Sequence[int], dtype: object = "float32", **fields: object) -> Plan:
         """What pooling an input of this shape would give and cost; computes nothing.
 
         Args:
             operator: its name.
             shape: of the input, ``(N, C, *spatial)``.
-            dtype: of the input.
+            dtype: of the input: its name, or numpy's or torch's own.
             fields: the spec.
 
         Raises:
@@ -284,7 +317,8 @@ class AsyncClient(_Common, AsyncOperators):
         read_timeout: seconds that an answer may stand still.
         max_retries: retries of a call whose connection failed or that was answered with 408, 429, 502, 503 or 504.
         uds: path of a Unix socket.
-        http_client: an httpx client of your own, with your proxies and certificates; closed with this one.
+        http_client: an httpx client of your own, with your proxies and certificates; closed with this one. Its base
+            URL counts where ``base_url`` is not given.
     """
 
     def __init__(
@@ -299,7 +333,7 @@ class AsyncClient(_Common, AsyncOperators):
         uds: str | None = None,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
-        place = place_of(base_url, uds)
+        place = _place(base_url, uds, http_client, httpx.AsyncClient)
         super().__init__(place.prefix, _options(timeout, connect_timeout, read_timeout, max_retries, api_key))
         if http_client is None and place.is_direct:
             self._transport: AsyncTransport = AsyncDirectTransport(place.origin, place.uds)
@@ -318,7 +352,7 @@ class AsyncClient(_Common, AsyncOperators):
     @classmethod
     def _over(cls, transport: AsyncTransport, timeout: float | None) -> Self:
         made = object.__new__(cls)
-        _Common.__init__(made, "", Options(timeout, headers=headers_of(None)))
+        _Common.__init__(made, "", Options(_deadline_s(timeout), headers=headers_of(None)))
         made._transport = transport
         return made
 
@@ -385,13 +419,13 @@ class AsyncClient(_Common, AsyncOperators):
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def plan(self, operator: str, shape: Sequence[int], dtype: str = "float32", **fields: object) -> Plan:
+    async def plan(self, operator: str, shape: Sequence[int], dtype: object = "float32", **fields: object) -> Plan:
         """What pooling an input of this shape would give and cost; computes nothing.
 
         Args:
             operator: its name.
             shape: of the input, ``(N, C, *spatial)``.
-            dtype: of the input.
+            dtype: of the input: its name, or numpy's or torch's own.
             fields: the spec.
 
         Raises:

@@ -11,6 +11,8 @@ from urllib.request import getproxies, proxy_bypass
 from poolhouse.version import __version__
 
 DEFAULT_URL: Final = "http://localhost:8000"
+URL_VARIABLE: Final = "POOLHOUSE_URL"
+KEY_VARIABLE: Final = "POOLHOUSE_API_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +45,41 @@ def place_of(base_url: str | None, uds: str | None) -> Place:
 
     Args:
         base_url: such as ``https://pool.example/v``, or ``unix:/run/poolhouse.sock`` as the server prints it.
-        uds: path of a Unix socket, with any base_url or none.
+        uds: path of a Unix socket, with a base_url of plain http or none.
 
     Raises:
         ValueError: for what is no such address.
     """
-    given = base_url or ("" if uds else os.environ.get("POOLHOUSE_URL", "")) or DEFAULT_URL
+    given = base_url or ("" if uds else os.environ.get(URL_VARIABLE, "")) or DEFAULT_URL
+    # What is no visible ASCII would end the line of a request, and begin another one.
+    if not given.isascii() or not given.isprintable() or " " in given:
+        raise ValueError(f"base_url is {given!r}; write it in ASCII without spaces: xn--… in the host, %… in the path")
     if given.startswith("unix:"):
-        return Place("http://localhost", "", given.removeprefix("unix:"))
+        path = given.removeprefix("unix:")
+        if not path:
+            raise ValueError("base_url is 'unix:'; give the path of a socket, such as unix:/run/poolhouse.sock")
+        return Place("http://localhost", "", path)
     parts = urlsplit(given)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"base_url is {given!r}; give a scheme and a host, such as {DEFAULT_URL}")
+    try:
+        parts.port  # noqa: B018, it is read here to be refused here
+    except ValueError as fault:
+        raise ValueError(f"base_url is {given!r}: {fault}") from None
+    if uds and parts.scheme != "http":
+        raise ValueError(f"base_url is {given!r}, and a Unix socket speaks plain http; leave one of the two away")
     return Place(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/"), uds)
 
 
 def headers_of(api_key: str | None) -> tuple[tuple[str, str], ...]:
-    """The headers of every request: who calls, and the key from the argument or ``POOLHOUSE_API_KEY``."""
-    key = api_key or os.environ.get("POOLHOUSE_API_KEY")
+    """The headers of every request: who calls, and the key from the argument or ``POOLHOUSE_API_KEY``.
+
+    Raises:
+        ValueError: a key that no header can carry.
+    """
+    key = api_key or os.environ.get(KEY_VARIABLE)
+    if key and not (key.isascii() and key.isprintable() and " " not in key):
+        # Without the key itself: messages are logged.
+        raise ValueError("the API key has a space, a line end or a letter beyond ASCII in it; was it read with them?")
     named = ("User-Agent", f"poolhouse-python/{__version__}")
     return (named, ("Authorization", f"Bearer {key}")) if key else (named,)

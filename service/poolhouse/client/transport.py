@@ -192,6 +192,9 @@ def _late() -> TimedOut:
 
 @contextmanager
 def _failures_of(origin: str) -> Iterator[None]:
+    # Messages are logged, and a password in the address is not for the log.
+    scheme, _, netloc = origin.partition("://")
+    origin = f"{scheme}://{netloc.rpartition('@')[2]}"
     try:
         yield
     except httpx.ConnectTimeout:
