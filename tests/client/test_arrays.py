@@ -135,6 +135,34 @@ def test_what_is_no_tensor_is_refused_before_anything_is_sent(x: object) -> None
         take(x)
 
 
+@pytest.mark.parametrize(
+    "strange",
+    [
+        torch.zeros(2, 2, dtype=torch.float8_e4m3fn),
+        torch.zeros(2, 2, dtype=torch.complex64).conj(),
+        torch.eye(2).to_sparse(),
+        torch.zeros(2, 2, device="meta"),
+        torch.zeros(2, 2, dtype=torch.uint16),
+    ],
+    ids=["float8", "conjugate", "sparse", "meta", "uint16"],
+)
+def test_a_torch_tensor_without_plain_elements_is_refused_as_ours(strange: torch.Tensor) -> None:
+    """torch's own complaints about them name nothing that the caller has done."""
+    with pytest.raises(Unprocessable) as caught:
+        take(strange)
+
+    assert caught.value.code == "unsupported_dtype"
+
+
+def test_a_mask_is_not_passed_over() -> None:
+    """What was crossed out would be pooled as if it were not."""
+    x = np.ma.masked_less(np.arange(4.0).reshape(1, 4), 2)
+
+    with pytest.raises(Unprocessable, match="filled"):
+        take(x)
+    assert take(x.filled(0)).tensor.array.tolist() == [[0, 0, 2, 3]]
+
+
 def test_taking_numpy_imports_nothing_more() -> None:
     """Who has no torch must not need it, and who has it must not wait for it."""
     code = (

@@ -132,6 +132,17 @@ def test_a_plan_says_what_pooling_will_give(door: Door) -> None:
     assert plan.spec["stride"] == [2, 3]
 
 
+@pytest.mark.parametrize(
+    "dtype", ["bfloat16", np.dtype(ml_dtypes.bfloat16), ml_dtypes.bfloat16, torch.bfloat16], ids=str
+)
+def test_a_plan_takes_an_element_type_as_an_array_has_it(door: Door, dtype: object) -> None:
+    """``x.shape`` and ``x.dtype`` are what a caller has in hand."""
+    plan = door.ask("plan", "max_pool1d", torch.Size([2, 8]), dtype, kernel_size=2)
+
+    assert isinstance(plan, Plan)
+    assert plan.outputs["output"].dtype.name == "bfloat16"
+
+
 def test_the_catalogue_is_the_servers(door: Door) -> None:
     """A newer server may know more than this client."""
     lines = door.ask("operators")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
+from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer, retry_after_s
 from poolhouse.client.exchange import Answer, Pause, Request
 from poolhouse.client.flow import Options, call
 from poolhouse.client.retry import RETRIED_STATUSES, Budget, RetryPolicy
@@ -69,6 +69,11 @@ class Script:
 FAILED = ConnectionFailed("nobody listens")
 
 
+def step_name(step: Step) -> str:
+    """A name that is the same in each process of a parallel run, as an address in memory is not."""
+    return str(step.status) if isinstance(step, Answer) else "failed"
+
+
 @given(status=st.integers(201, 599), most=st.integers(0, 5))
 def test_only_what_may_pass_is_tried_again(status: int, most: int) -> None:
     """A refused field stays refused however often it is sent."""
@@ -80,7 +85,7 @@ def test_only_what_may_pass_is_tried_again(status: int, most: int) -> None:
     assert len(script.sent) == (1 + most if status in RETRIED_STATUSES else 1)
 
 
-@pytest.mark.parametrize("hiccup", [FAILED, *map(answer, sorted(RETRIED_STATUSES))], ids=str)
+@pytest.mark.parametrize("hiccup", [FAILED, *map(answer, sorted(RETRIED_STATUSES))], ids=step_name)
 def test_a_hiccup_is_not_seen_by_the_caller(hiccup: Step) -> None:
     """A server that restarts is the everyday case."""
     good = answer(200)
@@ -119,6 +124,25 @@ def test_retry_after_is_waited_for() -> None:
     script.play(Options())
 
     assert script.pauses == [7.0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected_s"),
+    [
+        ("Wed, 21 Oct 2015 07:28:07 GMT", 7.0),
+        ("Wed, 21 Oct 2015 07:27:59 GMT", 0.0),
+        ("Wed, 21 Oct 99999 07:28:00 GMT", None),
+        ("soon", None),
+        ("9" * 400, None),
+        ("-1", None),
+    ],
+)
+def test_a_date_is_held_against_the_answers_own_clock(asked: str, expected_s: float | None) -> None:
+    """A proxy may send one, and our clock may differ from its."""
+    headers = {"retry-after": asked, "date": "Wed, 21 Oct 2015 07:28:00 GMT"}
+
+    assert retry_after_s(answer(503, headers)) == expected_s
+    assert retry_after_s(answer(503, {"retry-after": "Wed, 21 Oct 2015 07:28:07 GMT"})) is None
 
 
 @pytest.mark.parametrize(("asked", "timeout_s"), [("61", None), ("20", 10.0)])
@@ -219,7 +243,7 @@ def test_every_code_is_raised_as_its_class(code: str) -> None:
         answer(500, {"content-type": "application/problem+json"}, b'{"code": "of next year", "detail": "?"}'),
         answer(500, {"content-type": "application/problem+json"}, b'{"code": ["internal"], "detail": "?"}'),
     ],
-    ids=str,
+    ids=["page", "redirect", "no JSON", "no object", "no code of ours", "no code"],
 )
 def test_an_answer_of_something_else_is_said_to_be_one(strange: Answer) -> None:
     """Proxies speak too, and a KeyError of ours would hide what they said."""

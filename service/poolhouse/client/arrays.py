@@ -74,6 +74,11 @@ def take(value: object, *, counts: bool = False) -> Taken:
     if isinstance(value, Tensor):
         return Taken(value, lambda tensor: tensor)
     if isinstance(value, np.ndarray):
+        if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+            # Under a mask lies anything; pooling it would give numbers that the caller has crossed out.
+            raise Unprocessable(
+                "invalid_data", "a masked array hides elements; say what stands there: x.filled(value)."
+            )
         return Taken(_tensor_of(value), _numpy_like(value.dtype))
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
@@ -90,6 +95,13 @@ def take(value: object, *, counts: bool = False) -> Taken:
         f"a {type(value).__name__} is no tensor; give a numpy array, a torch tensor, nested lists, "
         "or anything with __dlpack__ or __array__.",
     )
+
+
+def dtype_name(dtype: object) -> str:
+    """An element type's name on the wire, from its name, from numpy's type or from torch's."""
+    if isinstance(dtype, type) and issubclass(dtype, np.generic):
+        dtype = np.dtype(dtype)
+    return dtype.name if isinstance(dtype, np.dtype) else str(dtype).removeprefix("torch.")
 
 
 def _tensor_of(array: _Array) -> Tensor:
@@ -119,12 +131,20 @@ def _numpy_like(given: np.dtype[np.generic]) -> Give:
 
 def _from_torch(value: object, torch: ModuleType) -> Taken:
     # The module came out of sys.modules, so its names have no types here; the checks are the tests'.
-    plain = torch.Tensor.detach(value).cpu().contiguous().resolve_conj().resolve_neg()
     device = torch.Tensor.detach(value).device
-    if plain.dtype is torch.bfloat16:
-        tensor = Tensor(BFLOAT16, plain.view(torch.int16).numpy().view(np.uint16))
-    else:
-        tensor = _tensor_of(plain.numpy())
+    try:
+        plain = torch.Tensor.detach(value).cpu().contiguous().resolve_conj().resolve_neg()
+        if plain.dtype is torch.bfloat16:
+            tensor = Tensor(BFLOAT16, plain.view(torch.int16).numpy().view(np.uint16))
+        else:
+            tensor = _tensor_of(plain.numpy())
+    except (TypeError, RuntimeError) as fault:
+        # Sparse, quantized, of float8, without elements as on the meta device, or inside of torch.func.
+        raise Unprocessable(
+            "unsupported_dtype",
+            f"a torch tensor of type {torch.Tensor.detach(value).dtype} on {device} cannot be had as plain elements: "
+            f"{str(fault).partition(chr(10))[0]}",
+        ) from fault
 
     def give(tensor: Tensor) -> object:
         if tensor.dtype is BFLOAT16:

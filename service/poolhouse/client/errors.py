@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from email.utils import mktime_tz, parsedate_tz
 from typing import ClassVar, Final
 
 from poolhouse.client.exchange import Answer
@@ -97,7 +98,7 @@ def refusal(answer: Answer) -> PoolhouseError:
         detail = f"HTTP {answer.status} from something before the service: {_quoted(answer)}"
         error = kind(code, detail, retry_after_s=retry_after_s(answer), headers=answer.headers)
     else:
-        error = UnexpectedAnswer(answer.status, f"HTTP {answer.status}, which poolhouse did not say: {_quoted(answer)}")
+        error = UnexpectedAnswer(answer.status, _unexpected(answer))
         error.retry_after_s = retry_after_s(answer)
         error.headers = dict(answer.headers)
     error.request_id = answer.request_id
@@ -106,19 +107,56 @@ def refusal(answer: Answer) -> PoolhouseError:
 
 
 def retry_after_s(answer: Answer) -> float | None:
-    """Seconds that ``Retry-After`` asks to wait. A date in it is ignored: clocks differ, and we send seconds."""
+    """Seconds that ``Retry-After`` asks to wait.
+
+    We send seconds. A proxy may send a date, which is held against the answer's own ``Date``, since clocks differ.
+    """
     text = answer.headers.get("retry-after", "")
-    return float(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+    if text.isascii() and text.isdecimal():
+        return float(text) if len(text) < 10 else None
+    until, since = _moment_s(text), _moment_s(answer.headers.get("date", ""))
+    return None if until is None or since is None else max(0.0, until - since)
+
+
+def _moment_s(text: str) -> float | None:
+    parts = parsedate_tz(text)
+    try:
+        return None if parts is None else float(mktime_tz(parts))
+    except (ValueError, OverflowError):
+        return None
+
+
+def object_of(text: str) -> Mapping[str, object] | None:
+    """The JSON object that a stranger's text is, or None."""
+    document = json_of(text)
+    return document if isinstance(document, dict) else None
+
+
+def json_of(text: str) -> object:
+    """What a stranger's text holds as JSON, or None."""
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError):
+        # Lists in lists a thousand deep are no fault of the caller's stack.
+        return None
+    return found
 
 
 def _document(answer: Answer) -> Mapping[str, object]:
     if not answer.headers.get("content-type", "").startswith("application/problem+json"):
         return {}
-    try:
-        document: object = json.loads(answer.text)
-    except ValueError:
-        return {}
-    return document if isinstance(document, dict) else {}
+    return object_of(answer.text) or {}
+
+
+def _unexpected(answer: Answer) -> str:
+    place = answer.headers.get("location")
+    if 300 <= answer.status < 400 and place is not None:
+        # Followed, a body and a key would go to whoever the answer names.
+        return (
+            f"HTTP {answer.status} sends us on to {place[:_SHOWN]!r}, and the client does not follow; "
+            "give the address of the service itself as base_url."
+        )
+    return f"HTTP {answer.status}, which poolhouse did not say: {_quoted(answer)}"
 
 
 def _field_problems(entries: object) -> list[FieldProblem]:

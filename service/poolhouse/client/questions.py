@@ -8,6 +8,7 @@ output is given memory of its own, rightly aligned, and the bytes of the answer 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,8 +16,8 @@ from urllib.parse import quote
 
 import numpy as np
 
-from poolhouse.client.arrays import Taken, take
-from poolhouse.client.errors import UnexpectedAnswer
+from poolhouse.client.arrays import Taken, dtype_name, take
+from poolhouse.client.errors import UnexpectedAnswer, json_of, object_of
 from poolhouse.client.exchange import Answer, Headers, Request
 from poolhouse.client.pooled import OperatorLine, Plan, Pooled
 from poolhouse.dtypes import ELEMENT_TYPES
@@ -27,6 +28,11 @@ from poolhouse.wire.safetensors import SAFETENSORS
 
 _OCTETS: Final = "application/octet-stream"
 _JSON: Final = (("Content-Type", "application/json"), ("Accept", "application/json"))
+
+_DOCUMENT_BYTES: Final = 64 * 1024 * 1024
+"""More than any document of ours has: what claims to be longer is not taken at its word."""
+_OF_ELEMENTS: Final = ("shape", "dtype")
+"""What the query says of raw elements, beside the fields."""
 
 Document = Mapping[str, object]
 
@@ -66,6 +72,13 @@ class PoolQuestion:
     def __init__(self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]) -> None:
         self._taken: dict[str, Taken] = {name: take(value, counts=name == "indices") for name, value in inputs.items()}
         self._outputs: dict[str, Tensor] = {}
+        self._wants_indices = bool(fields.get("return_indices"))
+        for name in _OF_ELEMENTS:
+            if name in fields:
+                # It would say how the elements are read, and give the right numbers of another tensor.
+                raise Unprocessable(
+                    "invalid_fields", f"{name} is no field of {operator}; the input says it, so convert that instead."
+                )
         query = {name: field_text(name, value) for name, value in fields.items() if value is not None}
         self.request = self._request(f"/v1/pool/{quote(operator, safe='')}", query)
 
@@ -86,14 +99,10 @@ class PoolQuestion:
         )
 
     def _rooms(self, status: int, headers: Headers) -> Sequence[memoryview]:
-        length = int(headers.get("content-length", "0"))
         if status != 200:
-            return (memoryview(bytearray(length)),)
+            return document_rooms(status, headers)
         # Made anew for every try; only the last one's are read.
-        self._outputs = {}
-        for entry in _entries(headers):
-            array = np.empty(entry.outline.shape, entry.outline.dtype.storage)
-            self._outputs[entry.name] = Tensor(entry.outline.dtype, array)
+        self._outputs = {entry.name: _room(entry.outline) for entry in _entries(headers)}
         return [tensor.buffer for tensor in self._outputs.values()]
 
     def read(self, answer: Answer) -> Pooled[object, object]:
@@ -101,14 +110,16 @@ class PoolQuestion:
         give = self._taken["input"].give
         output, indices = self._outputs.get("output"), self._outputs.get("indices")
         if output is None:
-            raise UnexpectedAnswer(answer.status, "the answer holds no output.")
+            raise UnexpectedAnswer(answer.status, "The answer holds no output.")
+        if indices is None and self._wants_indices:
+            raise UnexpectedAnswer(answer.status, "The answer holds no indices, which were asked for.")
         seed = answer.headers.get("pool-seed", "")
         return Pooled(
             give(output),
             None if indices is None else give(indices),
             timings_ms(answer.headers.get("server-timing", "")),
             answer.request_id,
-            int(seed) if seed.isascii() and seed.isdecimal() else None,
+            int(seed) if seed.isascii() and seed.isdecimal() and len(seed) < 20 else None,
         )
 
 
@@ -120,22 +131,55 @@ class _Entry:
 
 def _entries(headers: Headers) -> list[_Entry]:
     """What ``Tensor-Metadata`` says; refused unless it agrees with the length, since memory is taken at its word."""
-    try:
-        rows: object = json.loads(headers.get("tensor-metadata", "null"))
-    except ValueError:
-        rows = None
-    found: list[_Entry] = []
+    rows = json_of(headers.get("tensor-metadata", "null"))
+    found: dict[str, _Entry] = {}
+    at = 0
     for row in rows if isinstance(rows, list) else []:
-        name, dtype, shape = (row.get(key) if isinstance(row, dict) else None for key in ("name", "dtype", "shape"))
-        known = ELEMENT_TYPES.get(dtype) if isinstance(dtype, str) else None
-        sizes = tuple(size for size in shape if type(size) is int and size >= 0) if isinstance(shape, list) else ()
-        if isinstance(name, str) and known is not None and isinstance(shape, list) and len(sizes) == len(shape):
-            found.append(_Entry(name, Outline(known, sizes)))
-    if not found or str(sum(entry.outline.nbytes for entry in found)) != headers.get("content-length"):
+        entry = _entry(row, at)
+        if entry is None or entry.name in found:
+            found.clear()
+            break
+        found[entry.name] = entry
+        at += entry.outline.nbytes
+    if not found or str(at) != headers.get("content-length"):
         raise UnexpectedAnswer(
             200, "Its header Tensor-Metadata does not say what the body holds; is base_url a poolhouse server?"
         )
-    return found
+    return list(found.values())
+
+
+def _entry(row: object, at: int) -> _Entry | None:
+    """The output that a row of the metadata tells of, if it lies where the one before ends."""
+    if not isinstance(row, dict):
+        return None
+    name, outline = row.get("name"), _outline(row)
+    if not isinstance(name, str) or outline is None:
+        return None
+    lies = row.get("start") == at and row.get("end") == at + outline.nbytes
+    return _Entry(name, outline) if lies else None
+
+
+def _room(outline: Outline) -> Tensor:
+    try:
+        return Tensor(outline.dtype, np.empty(outline.shape, outline.dtype.storage))
+    except ValueError:
+        raise UnexpectedAnswer(
+            200, f"The answer has {len(outline.shape)} axes of sizes that no array can have."
+        ) from None
+    except MemoryError:
+        raise UnexpectedAnswer(
+            200, f"The answer has {outline.nbytes} bytes, for which there is no memory here; pool in smaller parts."
+        ) from None
+
+
+def document_rooms(status: int, headers: Headers) -> Sequence[memoryview]:
+    """Room for a document or a refusal."""
+    text = headers.get("content-length", "0")
+    if len(text) > 18 or int(text) > _DOCUMENT_BYTES:
+        raise UnexpectedAnswer(
+            status, f"HTTP {status} with {text[:20]} bytes, more than a document has; is base_url a poolhouse server?"
+        )
+    return (memoryview(bytearray(int(text))),)
 
 
 def timings_ms(text: str) -> dict[str, float]:
@@ -144,84 +188,100 @@ def timings_ms(text: str) -> dict[str, float]:
     for part in text.split(","):
         name, _, duration = part.strip().partition(";dur=")
         try:
-            found[name] = float(duration)
+            milliseconds = float(duration)
         except ValueError:
             continue
+        if math.isfinite(milliseconds):
+            found[name] = milliseconds
     return found
 
 
 def plan_request(
-    operator: str, shape: Sequence[int], dtype: str, fields: Mapping[str, object], *, with_indices: bool
+    operator: str, shape: Sequence[int], dtype: object, fields: Mapping[str, object], *, with_indices: bool
 ) -> Request:
     """``POST /v1/plan/{operator}``.
 
     Args:
         operator: its name.
         shape: of the input.
-        dtype: of the input, ``float32``.
+        dtype: of the input, ``float32``: by name, or as numpy or torch has it.
         fields: the spec; None leaves a field unset.
         with_indices: whether the operator takes ``indices`` beside the input.
     """
     sizes = [int(size) for size in shape]
-    document: dict[str, object] = {"input": {"shape": sizes, "dtype": dtype}}
+    document: dict[str, object] = {"input": {"shape": sizes, "dtype": dtype_name(dtype)}}
     if with_indices:
         document["indices"] = {"shape": sizes, "dtype": "int64"}
     query = {name: field_text(name, value) for name, value in fields.items() if value is not None}
     text = "&".join(f"{quote(name, safe='')}={quote(value, safe=',')}" for name, value in query.items())
     path = f"/v1/plan/{quote(operator, safe='')}"
-    return Request("POST", f"{path}?{text}" if text else path, _JSON, (json.dumps(document).encode(),))
+    body = (json.dumps(document).encode(),)
+    return Request("POST", f"{path}?{text}" if text else path, _JSON, body, document_rooms)
 
 
 def read_plan(answer: Answer) -> Plan:
     """The plan that an answer holds."""
     document = read_document(answer)
-    spec, outputs, warnings = (document.get(name) for name in ("spec", "outputs", "warnings"))
-    return Plan(
-        operator=str(document.get("operator")),
-        spec=spec if isinstance(spec, dict) else {},
-        outputs={str(name): _outline(card) for name, card in outputs.items()} if isinstance(outputs, dict) else {},
-        input_bytes=_whole(document.get("input_bytes")),
-        output_bytes=_whole(document.get("output_bytes")),
-        warnings=tuple(map(str, warnings)) if isinstance(warnings, list) else (),
-        document=document,
-    )
+    operator, spec, outputs = (document.get(name) for name in ("operator", "spec", "outputs"))
+    input_bytes, output_bytes = (_whole(document.get(name)) for name in ("input_bytes", "output_bytes"))
+    warnings = document.get("warnings", [])
+    found = {name: _outline(card) for name, card in outputs.items()} if isinstance(outputs, dict) else {}
+    known = {name: outline for name, outline in found.items() if outline is not None}
+    if (
+        not isinstance(operator, str)
+        or not isinstance(spec, dict)
+        or not isinstance(warnings, list)
+        or input_bytes is None
+        or output_bytes is None
+        or not known
+        or len(known) < len(found)
+    ):
+        raise UnexpectedAnswer(answer.status, "The answer is no plan that is understood here; is it a newer server's?")
+    return Plan(operator, spec, known, input_bytes, output_bytes, tuple(map(str, warnings)), document)
 
 
 def catalogue_request(operator: str | None = None) -> Request:
     """``GET /v1/operators``, or one of them."""
-    return Request("GET", "/v1/operators" if operator is None else f"/v1/operators/{quote(operator, safe='')}", _JSON)
+    path = "/v1/operators" if operator is None else f"/v1/operators/{quote(operator, safe='')}"
+    return Request("GET", path, _JSON, rooms=document_rooms)
 
 
 def read_lines(answer: Answer) -> tuple[OperatorLine, ...]:
     """The catalogue that an answer holds."""
     rows = read_document(answer).get("operators")
-    found: list[OperatorLine] = []
-    for row in rows if isinstance(rows, list) else []:
-        fields = row["fields"]
-        found.append(OperatorLine(row["name"], row["rank"], row["summary"], tuple(fields)))
-    return tuple(found)
+    found = [_line(row) for row in rows] if isinstance(rows, list) else [None]
+    lines = tuple(line for line in found if line is not None)
+    if len(lines) < len(found):
+        raise UnexpectedAnswer(answer.status, "The answer is no list of operators; is base_url a poolhouse server?")
+    return lines
+
+
+def _line(row: object) -> OperatorLine | None:
+    if not isinstance(row, dict):
+        return None
+    name, rank, summary, fields = (row.get(key) for key in ("name", "rank", "summary", "fields"))
+    if not isinstance(name, str) or not isinstance(rank, int) or not isinstance(summary, str):
+        return None
+    return OperatorLine(name, rank, summary, tuple(map(str, fields))) if isinstance(fields, list) else None
 
 
 def read_document(answer: Answer) -> Document:
     """The JSON object that an answer holds."""
-    try:
-        document: object = json.loads(answer.text)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
+    document = object_of(answer.text)
+    if document is None:
         raise UnexpectedAnswer(answer.status, "The answer is not a JSON object; is base_url a poolhouse server?")
     return document
 
 
-def _outline(card: object) -> Outline:
+def _outline(card: object) -> Outline | None:
     shape = card.get("shape") if isinstance(card, dict) else None
     dtype = card.get("dtype") if isinstance(card, dict) else None
-    if not isinstance(shape, list) or dtype not in ELEMENT_TYPES:
-        raise UnexpectedAnswer(
-            200, f"The plan's output {card!r:.80} has no shape or no element type that is known here."
-        )
-    return Outline(ELEMENT_TYPES[dtype], tuple(map(_whole, shape)))
+    known = ELEMENT_TYPES.get(dtype) if isinstance(dtype, str) else None
+    if known is None or not isinstance(shape, list):
+        return None
+    sizes = tuple(size for size in map(_whole, shape) if size is not None)
+    return Outline(known, sizes) if len(sizes) == len(shape) else None
 
 
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
+def _whole(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None

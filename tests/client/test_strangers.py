@@ -1,0 +1,189 @@
+"""Answers of servers that err or mean harm: one of our errors in each case, at once, and no memory at their word."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import httpx
+import numpy as np
+import pytest
+
+from poolhouse.client.clients import AsyncClient, Client
+from poolhouse.client.errors import ConnectionFailed, UnexpectedAnswer
+from poolhouse.errors import TooLarge, Unprocessable
+from tests.client.test_transports import listening
+
+PATIENCE_S = 20.0
+"""Nothing below waits for it: an answer that is wrong is wrong when it has come."""
+
+WAYS = ("sync", "async", "sync-httpx", "async-httpx")
+Asked = Callable[[str], object]
+
+OUTPUT = {"name": "output", "dtype": "float32", "shape": [1, 1], "start": 0, "end": 4}
+SECOND = {"name": "output", "dtype": "float32", "shape": [1, 1], "start": 4, "end": 8}
+
+
+def ask(way: str, url: str, method: str, *arguments: object, **named: object) -> object:
+    """What a method of the client of that way gives."""
+
+    async def awaited() -> object:
+        http = httpx.AsyncClient(trust_env=False) if way.endswith("httpx") else None
+        async with AsyncClient(url, max_retries=0, timeout=PATIENCE_S, http_client=http) as client:
+            found: object = await getattr(client, method)(*arguments, **named)
+            return found
+
+    if way.startswith("async"):
+        return asyncio.run(awaited())
+    http = httpx.Client(trust_env=False) if way.endswith("httpx") else None
+    with Client(url, max_retries=0, timeout=PATIENCE_S, http_client=http) as client:
+        found: object = getattr(client, method)(*arguments, **named)
+        return found
+
+
+def elements(metadata: object, body: bytes = bytes(4), length: object = None, further: str = "") -> bytes:
+    """A pooled answer of this metadata, which need not be true of the body, nor the length."""
+    text = metadata if isinstance(metadata, str) else json.dumps(metadata)
+    said = len(body) if length is None else length
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {said}\r\nTensor-Metadata: {text}\r\n{further}\r\n".encode() + body
+
+
+def document(body: object, status: str = "200 OK", length: object = None, further: str = "") -> bytes:
+    """A document, or bytes in its place."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    said = len(content) if length is None else length
+    kind = "application/json" if status.startswith("200") else "application/problem+json"
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {said}\r\n{further}\r\n"
+    return head.encode() + content
+
+
+DEEP = b"[" * 100_000
+MANY_DIGITS = "9" * 5000
+
+POOLED = {
+    "truncated": elements([OUTPUT], bytes(2), 4),
+    "metadata for less than there is": elements([OUTPUT], bytes(8)),
+    "metadata that is no JSON": elements("{{"),
+    "metadata too deep": elements("[" * 20_000),
+    "the same output twice": elements([OUTPUT, SECOND], bytes(8)),
+    "another name": elements([{**OUTPUT, "name": "result"}]),
+    "parts out of order": elements([{**OUTPUT, "start": 4, "end": 0}]),
+    "a hundred axes": elements([{**OUTPUT, "shape": [1] * 100}]),
+    "an axis without end beside none": elements([{**OUTPUT, "shape": [0, 10**30], "end": 0}], b""),
+    "forty terabytes": elements([{**OUTPUT, "shape": [10**13], "end": 4 * 10**13}], b"", 4 * 10**13),
+    "a length of many digits": elements([OUTPUT], length=MANY_DIGITS),
+    "a length below zero": elements([OUTPUT], length=-4),
+    "a length in words": elements([OUTPUT], length="four"),
+    "a page": document(b"<html>hello</html>"),
+    "nothing": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "a refusal of a petabyte": document(b"", "500 Oops", length=10**15),
+    "a refusal of a length of many digits": document(b"", "500 Oops", length=MANY_DIGITS),
+    "a refusal too deep": document(DEEP, "422 No"),
+    "a refusal of other types": document({"code": ["a"], "detail": 3, "errors": 7, "limit_bytes": "x"}, "422 No"),
+    "a redirect": document(b"", "302 Found", further="Location: https://else.where/\r\n"),
+    "a chunk below zero": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n\r\n0\r\n\r\n",
+    "a chunk without end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 16 + b"\r\nab",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("said", POOLED.values(), ids=list(POOLED))
+def test_a_pooled_answer_that_is_none_is_an_error_of_ours(way: str, said: bytes) -> None:
+    """Who catches PoolhouseError has caught whatever a server can do, and a wrong tensor is never handed out."""
+    with listening(lambda _: said, hangs_up=True) as listener, pytest.raises(ConnectionFailed) as caught:
+        ask(way, listener.url, "max_pool1d", [[1.0]], 1)
+
+    assert str(caught.value)
+
+
+LISTS = {
+    "rows of numbers": document({"operators": [1]}),
+    "rows without fields": document({"operators": [{"name": "a", "rank": 1, "summary": "s"}]}),
+    "not a number": document(b'{"operators": NaN}'),
+    "a list": document([]),
+    "too deep": document(DEEP),
+    "a petabyte": document(b"", length=10**15),
+    "a length of many digits": document(b"", length=MANY_DIGITS),
+}
+PLAN = {"operator": "max_pool1d", "spec": {}, "input_bytes": 4, "output_bytes": 4, "warnings": []}
+PLANS = {
+    "nothing in it": document({}),
+    "no outputs": document({**PLAN, "outputs": {}}),
+    "a size that is not a number": document(
+        {**PLAN, "outputs": {"output": {"dtype": "int8", "shape": [float("nan")]}}}
+    ),
+    "a size below zero": document({**PLAN, "outputs": {"output": {"dtype": "int8", "shape": [-1]}}}),
+    "a type that is a list": document({**PLAN, "outputs": {"output": {"dtype": ["int8"], "shape": [1]}}}),
+    "bytes that are not a number": document(
+        {**PLAN, "input_bytes": float("nan"), "outputs": {"output": {"dtype": "int8", "shape": [1]}}}
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("said", LISTS.values(), ids=list(LISTS))
+def test_a_catalogue_that_is_none_is_an_error_of_ours(way: str, said: bytes) -> None:
+    """Half a catalogue would be taken for the whole."""
+    with listening(lambda _: said, hangs_up=True) as listener, pytest.raises(ConnectionFailed):
+        ask(way, listener.url, "operators")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("said", PLANS.values(), ids=list(PLANS))
+def test_a_plan_that_is_none_is_an_error_of_ours(way: str, said: bytes) -> None:
+    """A caller sizes buffers by it: a size that was not understood must not become zero."""
+    with listening(lambda _: said, hangs_up=True) as listener, pytest.raises(UnexpectedAnswer):
+        ask(way, listener.url, "plan", "max_pool1d", (1, 1), kernel_size=1)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_redirect_names_the_place_and_is_not_followed(way: str) -> None:
+    """The body and the key would go to whoever the answer names; a person can give the address."""
+    said = document(b"", "308 Moved", further="Location: https://else.where/v1\r\n")
+
+    with (
+        listening(lambda _: said, hangs_up=True) as listener,
+        pytest.raises(UnexpectedAnswer, match=r"https://else\.where/v1"),
+    ):
+        ask(way, listener.url, "max_pool1d", [[1.0]], 1)
+
+    assert len(listener.heads) == 1
+
+
+def test_indices_that_were_asked_for_and_do_not_come_are_an_error() -> None:
+    """The types say that they are there."""
+    with listening(lambda _: elements([OUTPUT])) as listener, pytest.raises(UnexpectedAnswer, match="no indices"):
+        ask("sync", listener.url, "max_pool1d", [[1.0]], 1, return_indices=True)
+
+
+def test_what_stands_beside_an_answer_may_be_nonsense() -> None:
+    """Timings and a seed are worth having, and no reason to lose the tensor."""
+    further = f"Server-Timing: decode;dur=nan, queue;dur=1e999, x, compute;dur=2\r\nPool-Seed: {MANY_DIGITS}\r\n"
+
+    with listening(lambda _: elements([OUTPUT], further=further)) as listener, Client(listener.url) as client:
+        pooled = client.max_pool1d([[1.0]], 1)
+
+    assert pooled.output == [[0.0]]
+    assert pooled.timings == {"compute": 2.0}
+    assert pooled.seed is None
+
+
+def test_a_refusal_is_told_though_its_further_parts_are_nonsense() -> None:
+    """The code and the sentence are what a caller needs."""
+    body = b'{"code": "body_too_large", "detail": "Too large.", "limit_bytes": NaN, "errors": [1, null, {"code": 3}]}'
+
+    with (
+        listening(lambda _: document(body, "413 No")) as listener,
+        pytest.raises(TooLarge, match="Too large") as caught,
+    ):
+        ask("sync", listener.url, "max_pool1d", [[1.0]], 1)
+
+    assert caught.value.limit_bytes is None
+
+
+@pytest.mark.parametrize("field", ["shape", "dtype"])
+def test_a_field_cannot_say_how_the_elements_are_read(field: str) -> None:
+    """In the query it would, and the answer would be right for another tensor."""
+    with Client() as client, pytest.raises(Unprocessable, match=f"{field} is no field of max_pool1d"):
+        client.pool("max_pool1d", np.zeros((1, 4), np.float32), kernel_size=2, **{field: "int32"})
