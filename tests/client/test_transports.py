@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +21,7 @@ import pytest
 from poolhouse.client.clients import AsyncClient, Client
 from poolhouse.client.direct import AsyncDirectTransport, DirectTransport
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
+from poolhouse.client.exchange import Answer, Send
 from poolhouse.client.settings import Place, headers_of, place_of
 from poolhouse.client.transport import AsyncHttpxTransport, HttpxTransport
 from poolhouse.rest.app import create_app
@@ -273,6 +274,46 @@ def test_leaving_a_map_breaks_off_what_it_has_begun() -> None:
         for _ in range(2):
             assert listener.gone.acquire(timeout=PATIENCE_S)
         assert taken == [0, 1, 2]
+
+
+class _Late:
+    """A transport whose first call is answered, and whose second begins to wait only once it was interrupted."""
+
+    def __init__(self) -> None:
+        self.second = threading.Event()
+        self.interrupted = threading.Semaphore(0)
+        self.lasted = False
+
+    def exchange(self, send: Send) -> Answer:
+        body = b"".join(send.request.body)
+        if body == bytes(8):
+            assert self.second.wait(PATIENCE_S)
+            metadata = '[{"name":"output","dtype":"uint8","shape":[1,1],"start":0,"end":1}]'
+            headers = {"content-length": "1", "tensor-metadata": metadata}
+            assert send.request.rooms is not None
+            return Answer(200, headers, send.request.rooms(200, headers))
+        self.second.set()
+        for _ in range(2):
+            self.lasted = not self.interrupted.acquire(timeout=PATIENCE_S)
+        raise ConnectionFailed("interrupted")
+
+    def interrupt(self, threads: Collection[int]) -> None:
+        self.interrupted.release()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_a_call_that_begins_while_its_map_is_left_is_broken_off_too() -> None:
+    """Between looking whether to stop and having a connection it cannot be seen; the loop's end would wait for it."""
+    transport = _Late()
+    client = Client._over(transport, None)
+
+    answers = client.map("max_pool1d", [[[0.0]], [[1.0]]], kernel_size=1, concurrency=2)
+    next(answers)
+    answers.close()
+
+    assert not transport.lasted
 
 
 def test_an_async_map_cancels_what_it_has_begun() -> None:

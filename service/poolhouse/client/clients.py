@@ -16,7 +16,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from threading import Event, get_ident
 from typing import Final, Self
@@ -40,6 +40,7 @@ Progress = Callable[[int], None]
 
 
 _NOT_GIVEN: Final = -1.0
+_AGAIN_S: Final = 0.05
 _LONGEST_S: Final = 366 * 86_400.0
 """Beyond this a number of seconds means "for ever", and not every clock of the kernel can count it."""
 
@@ -227,14 +228,20 @@ class Client(_Common, Operators):
                     if len(waiting) < concurrency:
                         continue
                     done += 1
-                    yield _told(waiting.popleft().result(), done, progress)
+                    yield _told(waiting[0].result(), done, progress)
+                    waiting.popleft()
                 while waiting:
                     done += 1
-                    yield _told(waiting.popleft().result(), done, progress)
+                    yield _told(waiting[0].result(), done, progress)
+                    waiting.popleft()
             finally:
                 stopped.set()
                 threads.shutdown(wait=False, cancel_futures=True)
-                self._transport.interrupt(names)
+                begun = {call for call in waiting if not call.done()}
+                while begun:
+                    self._transport.interrupt(names)
+                    # One that was about to send when it was interrupted has sent since, and is interrupted again.
+                    begun = wait(begun, _AGAIN_S).not_done
 
     def plan(self, operator: str, shape: Sequence[int], dtype: object = "float32", **fields: object) -> Plan:
         """What pooling an input of this shape would give and cost; computes nothing.
