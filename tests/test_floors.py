@@ -63,6 +63,7 @@ IMPORTS_BY_NAME = frozenset(
         "poolhouse",
         "poolhouse.cli",
         "poolhouse.client.local",
+        "poolhouse.commands.asking",
         "poolhouse.commands.files",
         "poolhouse.commands.group",
         "poolhouse.commands.openapi",

@@ -19,6 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 from poolhouse.commands import fields
 from poolhouse.commands.group import poolhouse
+from poolhouse.commands.group import run as command_line
 from poolhouse.operators.catalogue import discover
 from poolhouse.settings import Settings
 from tests.rest.serving import PATIENCE_S, Served, serving
@@ -41,6 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: Served) -> P
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POOLHOUSE_URL", served.url)
     np.save("x.npy", X)
+    np.savez("many.npz", images=X, labels=np.zeros(1))
     return tmp_path
 
 
@@ -49,16 +51,20 @@ def run(*words: str, stdin: bytes | None = None) -> Result:
     return CliRunner().invoke(poolhouse, words, input=stdin)
 
 
-def process(*words: str, stdin: bytes = b"", url: str | None = None) -> subprocess.CompletedProcess[bytes]:
+def process(
+    *words: str, stdin: bytes = b"", url: str | None = None, stdout: int = subprocess.PIPE, **further: str
+) -> subprocess.CompletedProcess[bytes]:
     """A command line as a process of its own, with this service or none."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("POOLHOUSE_")}
     if url is not None:
         environment["POOLHOUSE_URL"] = url
+    environment.update(further)
     command = "import sys; from poolhouse.cli import main; sys.exit(main())"
     return subprocess.run(
         [sys.executable, "-c", command, *words],
         input=stdin,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         timeout=PATIENCE_S * 6,
         env=environment,
         check=False,
@@ -138,6 +144,28 @@ def test_a_picture_is_a_tensor_of_bytes(folder: Path, mode: str) -> None:
     expected = pixels.reshape(3, 2, 4, 2, channels).max(axis=(1, 3))
     with Image.open("b.png") as picture:
         np.testing.assert_array_equal(np.asarray(picture).reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_a_picture_stands_as_a_viewer_shows_it(folder: Path, orientation: int, ending: str) -> None:
+    """A camera writes rows as its sensor has them and how to turn them beside; what comes out has no such note."""
+    half = np.zeros((6, 8), np.uint8)
+    half[:, 4:] = 200
+    picture = Image.fromarray(half)
+    beside = picture.getexif()
+    beside[274] = orientation
+    picture.save(f"a.{ending}", exif=beside)
+
+    done = run("pool", "max_pool2d", f"a.{ending}", "-o", "b.png", "--kernel-size", "1")
+
+    assert done.exit_code == 0, done.output
+    dark = {1: "left", 4: "left", 2: "right", 3: "right", 5: "top", 6: "top", 7: "bottom", 8: "bottom"}[orientation]
+    with Image.open("b.png") as turned:
+        pixels = np.asarray(turned) > 100
+    assert pixels.shape == ((6, 8) if dark in ("left", "right") else (8, 6))
+    edges = {"left": pixels[:, 0], "right": pixels[:, -1], "top": pixels[0], "bottom": pixels[-1]}
+    assert [name for name, edge in edges.items() if not edge.any()] == [dark]
 
 
 def test_a_jpeg_comes_in_and_goes_out(folder: Path) -> None:
@@ -224,6 +252,17 @@ def test_a_file_that_is_not_what_it_says_gets_one_line(folder: Path, name: str, 
         (["pool", "max_pool2d", "none.npy", "-o", "y.npy", "--kernel-size", "2"], 1, "none.npy: No such file"),
         (["pool", "max_pool2d", "x.npy", "-o", "none/y.npy", "--kernel-size", "2"], 1, "none/y.npy: No such file"),
         (["pool", "max_pool4d", "x.npy"], 2, "max_pool2d"),
+        (["pool", "MaxPool2d", "x.npy"], 2, "max_pool2d"),
+        (["pol"], 2, "did you mean pool or plan?"),
+        (["everything"], 2, "there are serve, pool"),
+        (["plan", "--shape", "1"], 2, "No such option"),
+        (
+            ["pool", "max_pool2d", "many.npz", "-o", "y.npy", "--kernel-size", "2"],
+            2,
+            "holds images, labels, and no input",
+        ),
+        (["operators", "--timeout", "nan"], 2, "timeout is nan"),
+        (["operators", "--api-key", "a key"], 2, "API key"),
         (["pool", "max_unpool2d", "x.npy", "-o", "y.npy", "--kernel-size", "2"], 2, "no indices"),
         (["plan", "max_pool2d", "--shape", "1,a", "--kernel-size", "2"], 2, "no shape"),
         (["plan", "max_pool2d", "--shape", "1,1,2,2", "--kernel-size", "3"], 1, "no window fits"),
@@ -232,13 +271,58 @@ def test_a_file_that_is_not_what_it_says_gets_one_line(folder: Path, name: str, 
         (["operators", "--url", "gopher://x"], 2, "--url"),
     ],
 )
-def test_what_cannot_be_done_is_told_with_its_exit_code(folder: Path, words: list[str], code: int, said: str) -> None:
-    """A script tells a typo (2) from a refusal (1), and a person reads how to mend it."""
-    done = run(*words)
+def test_what_cannot_be_done_is_told_with_its_exit_code(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, said: str
+) -> None:
+    """A script tells a typo (2) from a refusal (1), and a person reads in one line how to mend it."""
+    done = command_line(words)
 
-    assert done.exit_code == code, done.output
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    told = capsys.readouterr().err
+    assert done == code, told
+    assert said in told
+    assert told.startswith("poolhouse: ")
+    assert told.count("\n") == 1
+
+
+def test_a_fault_is_told_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The detail of a refusal often holds what its fields say."""
+    np.save("wide.npy", np.zeros((1, 4, 4), np.uint16))
+
+    assert command_line(["pool", "max_pool2d", "wide.npy", "-o", "y.npy", "--kernel-size", "2"]) == 1
+
+    assert capsys.readouterr().err.count("'<u2'") == 1
+
+
+def test_a_setting_that_is_none_stops_work_in_process_with_one_line(tmp_path: Path) -> None:
+    """The service in this process reads the same variables as the one that listens."""
+    np.save(tmp_path / "x.npy", X)
+    words = ["pool", "avg_pool2d", str(tmp_path / "x.npy"), "-o", str(tmp_path / "y.npy"), "--kernel-size", "4"]
+
+    done = process(*words, POOLHOUSE_MAX_WORKS="7")
+
+    assert done.returncode == 2
+    assert b"did you mean POOLHOUSE_MAX_WORK?" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_who_reads_the_answer_may_stop_early(folder: Path, served: Served) -> None:
+    """``| head`` is no mistake of anybody's, and has no line on the screen."""
+    np.save("big.npy", np.zeros((1, 4, 512, 512), np.float32))
+    words = ["pool", "max_pool2d", "big.npy", "--kernel-size", "1"]
+    reads, writes = os.pipe()
+    os.close(reads)
+
+    done = process(*words, url=served.url, stdout=writes)
+    os.close(writes)
+
+    assert done.returncode == 1
+    assert done.stderr == b""
+
+
+def test_without_words_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who types the name alone wants to know what there is."""
+    assert command_line([]) == 2
+    assert "Commands:" in capsys.readouterr().err
 
 
 def test_a_plan_is_told_for_people_and_as_json(folder: Path) -> None:
@@ -276,6 +360,15 @@ def test_a_shell_completes_operators_and_options() -> None:
     )
 
     assert done.stdout.split() == [f"plain,adaptive_avg_pool{rank}d" for rank in (1, 2, 3)]
+
+
+def test_a_shell_completes_names_of_files() -> None:
+    """The words that are longest."""
+    typed = "poolhouse pool max_pool2d x"
+
+    done = process(COMP_WORDS=typed, COMP_CWORD="3", _POOLHOUSE_COMPLETE="bash_complete")
+
+    assert done.stdout.decode().split() == ["file,x"]
 
 
 def test_a_long_transfer_shows_how_far_it_is_on_a_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TypeVar
 
 import click
@@ -26,7 +27,12 @@ class Refused(click.ClickException):
 
     def show(self, file: object = None) -> None:
         """On standard error, in one line."""
-        click.echo(f"poolhouse: {' '.join(self.message.split())}", err=True)
+        say(self.message)
+
+
+def say(message: str) -> None:
+    """One line on standard error, whatever the message is made of."""
+    click.echo(f"poolhouse: {' '.join(message.split())}", err=True)
 
 
 def shared_options() -> list[click.Parameter]:
@@ -64,16 +70,26 @@ def asking(url: str | None, api_key: str | None, timeout: float, nbytes: int = 0
         nbytes: how much will be sent, for who watches.
     """
     with telling(), _Watch(nbytes) as watch:
-        if url is None:
-            watch.say("starting a service in this process")
-            client = Client.local(timeout=timeout)
-        else:
-            try:
+        try:
+            if url is None:
+                watch.say("starting a service in this process")
+                client = _local(timeout)
+            else:
                 client = Client(url, api_key, timeout=timeout, read_timeout=timeout, transferred=watch.transferred)
-            except ValueError as fault:
-                raise click.UsageError(f"--url: {fault}") from None
+        except ValueError as fault:
+            raise click.UsageError(str(fault).replace("base_url is", "--url is")) from None
         with client:
             yield client
+
+
+def _local(timeout: float) -> Client:
+    try:
+        return Client.local(timeout=timeout)
+    except ValueError as fault:
+        # By name: where a service can be, pydantic is, whose error a wrong setting of the environment is.
+        refused: type[ValueError] = import_module("pydantic").ValidationError
+        complaints: Callable[[ValueError], list[str]] = import_module("poolhouse.settings").complaints
+        raise ValueError("\n".join(complaints(fault)) if isinstance(fault, refused) else str(fault)) from None
 
 
 @contextmanager
@@ -82,8 +98,13 @@ def telling() -> Iterator[None]:
     try:
         yield
     except PoolhouseError as error:
-        fields = [f"{field.pointer.lstrip('/')}: {field.message}" for field in error.problems]
+        # Most details hold what their fields say.
+        further = [field for field in error.problems if field.message not in error.detail]
+        fields = [f"{field.pointer.lstrip('/?')}: {field.message}" for field in further]
         raise Refused(" ".join([error.detail, *fields])) from None
+    except BrokenPipeError:
+        # Whoever read our output has enough; click ends the process as shells expect.
+        raise
     except OSError as fault:
         raise Refused(f"{fault.filename or 'file'}: {fault.strerror or fault}") from None
 

@@ -16,6 +16,7 @@ from typing import Final
 import click
 
 from poolhouse.client.operators import TAKES_INDICES, Operators
+from poolhouse.errors import nearest
 
 _ARGUMENT: Final = re.compile(r"^    (\w+): (.*(?:\n        .*)*)", re.MULTILINE)
 _INPUTS: Final = ("input", "indices")
@@ -124,9 +125,9 @@ class OperatorCommands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in names():
-            alike = [name for name in names() if name.startswith(args[0][:8])]
-            hint = f"; there are {', '.join(alike)}" if alike else "; poolhouse operators lists them"
-            raise click.UsageError(f"{args[0]} is no operator{hint}", ctx)
+            near = nearest(args[0], names())
+            hint = f"did you mean {' or '.join(near)}?" if near else "poolhouse operators lists them"
+            raise click.UsageError(f"{args[0]} is no operator; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
 

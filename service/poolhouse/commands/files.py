@@ -7,6 +7,7 @@ which take nothing on trust and never unpickle.
 from __future__ import annotations
 
 import io
+import struct
 import sys
 import warnings
 from collections.abc import Mapping
@@ -115,6 +116,8 @@ def _picture(content: bytes) -> Tensor:
     image = import_module("PIL.Image")
     try:
         with warnings.catch_warnings():
+            # Notes beside the picture that cannot be read are no concern of who pools its elements.
+            warnings.simplefilter("ignore", UserWarning)
             # A picture that unfolds to gigabytes is refused, not only remarked on.
             warnings.simplefilter("error", image.DecompressionBombWarning)
             opened = image.open(io.BytesIO(content))
@@ -123,12 +126,21 @@ def _picture(content: bytes) -> Tensor:
                     "unsupported_dtype",
                     f"The picture has elements of mode {opened.mode}; give 8 bits a channel, or npy.",
                 )
+            # A camera held upright writes rows that lie, and says so beside them; what we write says nothing.
+            opened = import_module("PIL.ImageOps").exif_transpose(opened)
             if opened.mode not in _MODES:
                 opened = opened.convert(
                     "RGBA" if "transparency" in opened.info else "L" if opened.mode == "1" else "RGB"
                 )
             pixels = np.asarray(opened)
-    except (OSError, SyntaxError, ValueError, image.DecompressionBombWarning, image.DecompressionBombError) as fault:
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        struct.error,
+        image.DecompressionBombWarning,
+        image.DecompressionBombError,
+    ) as fault:
         raise Malformed("malformed_body", f"The picture cannot be read: {fault}.") from None
     planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     return Tensor(UINT8, np.ascontiguousarray(planes[None]))

@@ -12,6 +12,9 @@ from typing import Final
 
 import click
 
+from poolhouse.commands.asking import say
+from poolhouse.errors import nearest
+
 _COMMANDS: Final = {
     "serve": "Run the service until it is told to stop.",
     "pool": "Pool a file.",
@@ -33,6 +36,15 @@ class _Commands(click.Group):
             return None
         command: click.Command = import_module(f"poolhouse.commands.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
+            near = nearest(args[0], list(_COMMANDS))
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(_COMMANDS)}"
+            raise click.UsageError(f"{args[0]} is no command; {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -56,6 +68,16 @@ def run(words: Sequence[str]) -> int:
     """
     try:
         outcome: object = poolhouse.main(args=list(words), prog_name="poolhouse", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as asked:
+        asked.show()
+        return asked.exit_code
+    except click.UsageError as mistake:
+        lines = mistake.format_message().splitlines()
+        if mistake.ctx is not None:
+            lines[-1] += f" ({mistake.ctx.command_path} --help tells more)"
+        for line in lines:
+            say(line)
+        return mistake.exit_code
     except click.ClickException as refused:
         refused.show()
         return refused.exit_code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Final
 
 import click
 
@@ -13,12 +14,16 @@ from poolhouse.commands.asking import asking, shared_options, telling
 from poolhouse.commands.files import FORMATS, Format, holds_two, read, write
 from poolhouse.tensors import Tensor
 
+_FILE: Final = click.Path(readable=False, allow_dash=True)
+"""Shells complete it with files. Whether it can be read is found by reading it."""
+
 
 def _make(operator: str) -> click.Command:
     inputs: list[click.Parameter] = [
-        click.Argument(["source"], metavar="INPUT", default="-"),
+        click.Argument(["source"], type=_FILE, metavar="INPUT", default="-"),
         click.Option(
             ["-o", "--output", "target"],
+            type=_FILE,
             metavar="FILE",
             default="-",
             help="Where the answer goes; - is standard output. [default: -]",
@@ -30,7 +35,8 @@ def _make(operator: str) -> click.Command:
         ),
     ]
     if fields.takes_indices(operator):
-        inputs.append(click.Option(["--indices"], metavar="FILE", help="The indices, where INPUT does not hold them."))
+        held = "The indices, where INPUT does not hold them."
+        inputs.append(click.Option(["--indices"], type=_FILE, metavar="FILE", help=held))
     return click.Command(
         operator,
         callback=_pool,
@@ -70,7 +76,8 @@ def _pool(
     given = {name: tensors[name] for name in wanted if name in tensors}
     if len(given) < len(wanted):
         missing = next(name for name in wanted if name not in given)
-        raise click.UsageError(f"{source} holds {', '.join(tensors)}, and no {missing}", context)
+        names = ", ".join(tensors) or "nothing"
+        raise click.UsageError(f"{source} holds {names}, and no {missing}; name one of them {missing}", context)
     with asking(url, api_key, timeout, sum(tensor.outline.nbytes for tensor in given.values())) as client:
         answer = client.pool(operator, given["input"], given.get("indices"), **spec)
         outputs = {name: each for name, each in zip(("output", "indices"), answer, strict=True) if each is not None}
