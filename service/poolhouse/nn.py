@@ -14,6 +14,8 @@ The forward pass is the service's; the backward pass is computed here, so that g
 This file alone of the client needs torch.
 """
 
+# ruff: noqa: A002, since input is torch's name for it
+
 from __future__ import annotations
 
 import math
@@ -90,7 +92,7 @@ class _ByIndices(torch.autograd.Function):
         shape, rank = ctx.shape, ctx.rank  # type: ignore[attr-defined]  # as above
         lead = shape[: len(shape) - rank]
         flat = grads[0].new_zeros((*lead, math.prod(shape[len(shape) - rank :])))
-        flat.scatter_add_(-1, indices.reshape(*lead, -1), grads[0].reshape(*lead, -1))
+        flat.scatter_add_(-1, _planes(indices, rank), _planes(grads[0], rank))
         return flat.reshape(shape), None, None, None
 
 
@@ -116,9 +118,14 @@ class _FromIndices(torch.autograd.Function):
     ) -> tuple[torch.Tensor | None, None, None, None]:
         (indices,) = ctx.saved_tensors  # type: ignore[attr-defined]  # torch's types know it on other contexts alone
         rank = ctx.rank  # type: ignore[attr-defined]  # as above
-        lead = indices.shape[: indices.dim() - rank]
-        flat = grads[0].reshape(*lead, -1).gather(-1, indices.reshape(*lead, -1))
+        flat = _planes(grads[0], rank).gather(-1, _planes(indices, rank))
         return flat.reshape(indices.shape), None, None, None
+
+
+def _planes(x: torch.Tensor, rank: int) -> torch.Tensor:
+    # Each plane flat. The size is counted, since -1 cannot say it for an empty batch.
+    lead = x.dim() - rank
+    return x.reshape(*x.shape[:lead], math.prod(x.shape[lead:]))
 
 
 class _ByTorch(torch.autograd.Function):
@@ -196,9 +203,9 @@ class _MaxPool(_Maximum):
         self.return_indices = return_indices
         self.ceil_mode = ceil_mode
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         """Pool; with indices where the constructor asked for them."""
-        return self._pooled(x, **{name: getattr(self, name) for name in self.shown})
+        return self._pooled(input, **{name: getattr(self, name) for name in self.shown})
 
 
 class _AdaptiveMaxPool(_Maximum):
@@ -216,9 +223,9 @@ class _AdaptiveMaxPool(_Maximum):
         self.output_size = output_size
         self.return_indices = return_indices
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         """Pool; with indices where the constructor asked for them."""
-        return self._pooled(x, output_size=_kept(self.output_size, self.rank))
+        return self._pooled(input, output_size=_kept(self.output_size, self.rank))
 
 
 class _FractionalMaxPool(_Maximum):
@@ -236,19 +243,21 @@ class _FractionalMaxPool(_Maximum):
         client: Client | None = None,
     ) -> None:
         super().__init__(client)
+        if (output_size is None) == (output_ratio is None):
+            raise ValueError(f"{type(self).__name__} takes an output_size or an output_ratio, and one of them alone")
         self.kernel_size = kernel_size
         self.output_size = output_size
         self.output_ratio = output_ratio
         self.return_indices = return_indices
         self.seed = seed
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         """Pool; with indices where the constructor asked for them.
 
         Without a seed one is drawn from torch's generator, so that ``torch.manual_seed`` decides here too.
         """
         seed = int(torch.randint(2**53 - 1, ()).item()) if self.seed is None else self.seed
-        return self._pooled(x, **{name: getattr(self, name) for name in self.shown}, seed=seed)
+        return self._pooled(input, **{name: getattr(self, name) for name in self.shown}, seed=seed)
 
 
 class _AvgPool(_Layer):
@@ -273,13 +282,13 @@ class _AvgPool(_Layer):
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Pool."""
         fields = {name: getattr(self, name) for name in self.shown}
-        output, _ = self._ask(fields, x)
+        output, _ = self._ask(fields, input)
         if self.divisor_override is None:
             del fields["divisor_override"]
-        return _with_torchs_gradient(x, output, _functional(self.operator, fields), linear=True)
+        return _with_torchs_gradient(input, output, _functional(self.operator, fields), linear=True)
 
 
 class _AvgPoolDivided(_AvgPool):
@@ -306,11 +315,11 @@ class _AdaptiveAvgPool(_Layer):
         super().__init__(client)
         self.output_size = output_size
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Pool."""
-        output, _ = self._ask({"output_size": _kept(self.output_size, self.rank)}, x)
+        output, _ = self._ask({"output_size": _kept(self.output_size, self.rank)}, input)
         local = _functional(self.operator, {"output_size": self.output_size})
-        return _with_torchs_gradient(x, output, local, linear=True)
+        return _with_torchs_gradient(input, output, local, linear=True)
 
 
 class _LPPool(_Layer):
@@ -332,11 +341,11 @@ class _LPPool(_Layer):
         self.stride = stride
         self.ceil_mode = ceil_mode
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Pool."""
         fields = {name: getattr(self, name) for name in self.shown}
-        output, _ = self._ask(fields, x)
-        return _with_torchs_gradient(x, output, _functional(self.operator, fields), linear=False)
+        output, _ = self._ask(fields, input)
+        return _with_torchs_gradient(input, output, _functional(self.operator, fields), linear=False)
 
 
 class _MaxUnpool(_Layer):
@@ -351,13 +360,15 @@ class _MaxUnpool(_Layer):
         self.stride = kernel_size if stride is None else stride
         self.padding = padding
 
-    def forward(self, x: torch.Tensor, indices: torch.Tensor, output_size: Sequence[int] | None = None) -> torch.Tensor:
+    def forward(
+        self, input: torch.Tensor, indices: torch.Tensor, output_size: Sequence[int] | None = None
+    ) -> torch.Tensor:
         """Put each value back where its index says."""
         fields = {name: getattr(self, name) for name in self.shown}
         # torch takes the size of a whole tensor here; the wire takes the spatial part, or all of a batch.
         sizes = None if output_size is None else list(output_size)[-self.rank :]
-        output, _ = self._ask({**fields, "output_size": sizes}, x, indices)
-        return _applied(_FromIndices, x, output, indices, self.rank) if _wants_gradient(x) else output
+        output, _ = self._ask({**fields, "output_size": sizes}, input, indices)
+        return _applied(_FromIndices, input, output, indices, self.rank) if _wants_gradient(input) else output
 
 
 def _kept(output_size: int | Sequence[int | None] | None, rank: int) -> int | Sequence[int | None]:

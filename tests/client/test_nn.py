@@ -102,6 +102,39 @@ def test_torchs_seed_decides_fractional_pooling(client: Client) -> None:
     assert torch.equal(*found)
 
 
+EVERY = sorted(name for name in nn.__dict__ if name.endswith(("Pool1d", "Pool2d", "Pool3d")) and name[0] != "_")
+
+
+@pytest.mark.parametrize("name", [name for name in EVERY if "Fractional" not in name])
+def test_an_empty_batch_passes_both_ways(client: Client, name: str) -> None:
+    """The last batch of a data set, after a filter has left nothing of it."""
+    rank = int(name[-2])
+    arguments = (2, 2) if name.startswith("LP") else (2,)
+    x = torch.zeros(0, 3, *(4,) * rank, requires_grad=True)
+
+    output = getattr(nn, name)(*arguments, client=client)(x)
+    output.sum().backward()
+
+    assert output.shape == (0, 3, *(2,) * rank)
+    assert x.grad is not None
+    assert x.grad.shape == x.shape
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_layers_are_called_as_torchs_are(name: str) -> None:
+    """``layer(input=x)`` too: what goes in has the same names in the same order."""
+    ours, theirs = (inspect.signature(getattr(layers, name).forward).parameters for layers in (nn, torch.nn))
+
+    assert list(ours) == list(theirs)
+
+
+@pytest.mark.parametrize("sizes", [{}, {"output_size": 2, "output_ratio": 0.5}])
+def test_fractional_pooling_without_one_size_is_refused_where_it_is_made(sizes: dict[str, float]) -> None:
+    """As torch does, and not at the first batch."""
+    with pytest.raises(ValueError, match="output_size or an output_ratio"):
+        nn.FractionalMaxPool2d(2, **sizes)  # type: ignore[arg-type]  # which of the two it is, no checker can see
+
+
 def article_network(layers: object, **further: object) -> torch.nn.Sequential:
     """The network of the article: two convolutions, each followed by a pooling layer."""
     torch.manual_seed(3)
