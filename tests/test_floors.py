@@ -57,12 +57,13 @@ OWNERS = {
 
 # Files that may import by name: the front of the console script works in the plain install, the help does not wait
 # for torch, traces need an extra, the catalogue finds the operators in its folder, the face brings the client when it
-# is named, and a local client runs the server where there is one.
+# is named, the client httpx when it is needed, and a local client runs the server where there is one.
 IMPORTS_BY_NAME = frozenset(
     {
         "poolhouse",
         "poolhouse.cli",
         "poolhouse.client.local",
+        "poolhouse.client.ways",
         "poolhouse.commands.asking",
         "poolhouse.commands.files",
         "poolhouse.commands.group",

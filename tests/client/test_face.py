@@ -29,7 +29,10 @@ def test_the_client_is_numpy_and_httpx_alone() -> None:
     """The plain install has nothing else, and no caller of it should wait for more."""
     code = (
         "import sys, poolhouse\nassert 'httpx' not in sys.modules and 'numpy' not in sys.modules\n"
-        "poolhouse.Client('http://localhost:1')\n"
+        "poolhouse.Client('http://localhost:1'), poolhouse.AsyncClient('http://localhost:1')\n"
+        "assert 'httpx' not in sys.modules, 'half of the time to import it, and plain http needs it not'\n"
+        "poolhouse.Client('https://localhost:1'), poolhouse.AsyncClient('https://localhost:1')\n"
+        "assert 'httpx' in sys.modules\n"
         "found = {'torch', 'fastapi', 'starlette', 'pydantic', 'orjson', 'uvicorn', 'ml_dtypes'} & set(sys.modules)\n"
         "assert not found, found"
     )

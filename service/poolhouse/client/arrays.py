@@ -74,7 +74,7 @@ def take(value: object, *, counts: bool = False) -> Taken:
     if isinstance(value, Tensor):
         return Taken(value, lambda tensor: tensor)
     if isinstance(value, np.ndarray):
-        if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        if type(value) is not np.ndarray and np.ma.is_masked(value):
             # Under a mask lies anything; pooling it would give numbers that the caller has crossed out.
             raise Unprocessable(
                 "invalid_data", "a masked array hides elements; say what stands there: x.filled(value)."

@@ -19,21 +19,23 @@ from collections.abc import (
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from threading import Event, get_ident
-from typing import Final, Self
-
-import httpx
+from typing import TYPE_CHECKING, Final, Self
 
 from poolhouse.client import questions
-from poolhouse.client.direct import AsyncDirectTransport, DirectTransport, Transferred
+from poolhouse.client.direct import Transferred
 from poolhouse.client.errors import ConnectionFailed
 from poolhouse.client.exchange import Answer, Pause, Request
 from poolhouse.client.flow import Flow, Options, call
-from poolhouse.client.local import AsyncLocalTransport, LocalService, LocalTransport
 from poolhouse.client.operators import TAKES_INDICES, AsyncOperators, Operators
 from poolhouse.client.pooled import OperatorLine, Plan, Pooled
 from poolhouse.client.retry import Budget
-from poolhouse.client.settings import Place, headers_of, place_of
-from poolhouse.client.transport import AsyncHttpxTransport, AsyncTransport, HttpxTransport, Transport
+from poolhouse.client.settings import headers_of
+from poolhouse.client.ways import async_local_way, async_way_to, local_way, place_beside, way_to
+
+if TYPE_CHECKING:
+    import httpx
+
+    from poolhouse.client.transport import AsyncTransport, Transport
 
 Progress = Callable[[int], None]
 """Told how many answers have come."""
@@ -101,21 +103,6 @@ def _deadline_s(given: float | None) -> float | None:
     return None if given is None or given >= _LONGEST_S else _seconds("timeout", given)
 
 
-def _place(
-    base_url: str | None, uds: str | None, http_client: httpx.Client | httpx.AsyncClient | None, kind: type
-) -> Place:
-    if http_client is None:
-        return place_of(base_url, uds)
-    if not isinstance(http_client, kind):
-        raise TypeError(f"http_client is a {type(http_client).__name__}; this client drives an httpx.{kind.__name__}")
-    if uds or (base_url or "").startswith("unix:"):
-        raise ValueError(
-            "a Unix socket and http_client are two ways to the service; leave one away, "
-            "or give the httpx client a transport with uds="
-        )
-    return place_of(base_url or str(http_client.base_url), None)
-
-
 class Client(_Common, Operators):
     """Calls a poolhouse service and waits for the answers. Threads may share it.
 
@@ -146,12 +133,9 @@ class Client(_Common, Operators):
         http_client: httpx.Client | None = None,
         transferred: Transferred | None = None,
     ) -> None:
-        place = _place(base_url, uds, http_client, httpx.Client)
+        place = place_beside(base_url, uds, http_client, "Client")
         super().__init__(place.prefix, _options(timeout, connect_timeout, read_timeout, max_retries, api_key))
-        if http_client is None and place.is_direct:
-            self._transport: Transport = DirectTransport(place.origin, place.uds, transferred)
-        else:
-            self._transport = HttpxTransport(place.origin, http_client or httpx.Client())
+        self._transport = way_to(place, http_client, transferred)
 
     @classmethod
     def local(cls, *, timeout: float | None = 60.0) -> Self:
@@ -160,7 +144,7 @@ class Client(_Common, Operators):
         Raises:
             ModuleNotFoundError: without the server extra.
         """
-        return cls._over(LocalTransport(LocalService()), timeout)
+        return cls._over(local_way(), timeout)
 
     @classmethod
     def _over(cls, transport: Transport, timeout: float | None) -> Self:
@@ -340,12 +324,9 @@ class AsyncClient(_Common, AsyncOperators):
         uds: str | None = None,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
-        place = _place(base_url, uds, http_client, httpx.AsyncClient)
+        place = place_beside(base_url, uds, http_client, "AsyncClient")
         super().__init__(place.prefix, _options(timeout, connect_timeout, read_timeout, max_retries, api_key))
-        if http_client is None and place.is_direct:
-            self._transport: AsyncTransport = AsyncDirectTransport(place.origin, place.uds)
-        else:
-            self._transport = AsyncHttpxTransport(place.origin, http_client or httpx.AsyncClient())
+        self._transport = async_way_to(place, http_client)
 
     @classmethod
     def local(cls, *, timeout: float | None = 60.0) -> Self:
@@ -354,7 +335,7 @@ class AsyncClient(_Common, AsyncOperators):
         Raises:
             ModuleNotFoundError: without the server extra.
         """
-        return cls._over(AsyncLocalTransport(LocalService()), timeout)
+        return cls._over(async_local_way(), timeout)
 
     @classmethod
     def _over(cls, transport: AsyncTransport, timeout: float | None) -> Self:

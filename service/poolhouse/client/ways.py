@@ -1,0 +1,77 @@
+"""The transport that leads to a place. Three of four go through httpx, which takes as long to import as all the rest
+of the client: so it comes when the first of them is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from poolhouse.client.direct import AsyncDirectTransport, DirectTransport, Transferred
+from poolhouse.client.settings import Place, place_of
+
+if TYPE_CHECKING:
+    import httpx
+
+    from poolhouse.client.transport import AsyncTransport, Transport
+
+
+def place_beside(
+    base_url: str | None, uds: str | None, http_client: httpx.Client | httpx.AsyncClient | None, kind: str
+) -> Place:
+    """The place that a client's arguments name together.
+
+    Args:
+        base_url: else the injected client's, else that of the environment.
+        uds: path of a Unix socket.
+        http_client: a caller's own, or None.
+        kind: the class of httpx that it must be.
+
+    Raises:
+        TypeError: it is the other one.
+        ValueError: no such address, or two ways at once.
+    """
+    if http_client is None:
+        return place_of(base_url, uds)
+    if not isinstance(http_client, getattr(import_module("httpx"), kind)):
+        raise TypeError(f"http_client is of type {type(http_client).__name__}; this client drives an httpx.{kind}")
+    if uds or (base_url or "").startswith("unix:"):
+        raise ValueError(
+            "a Unix socket and http_client are two ways to the service; leave one away, "
+            "or give the httpx client a transport with uds="
+        )
+    return place_of(base_url or str(http_client.base_url), None)
+
+
+def way_to(place: Place, http_client: httpx.Client | None, transferred: Transferred | None) -> Transport:
+    """Plain sockets where they lead there, else httpx."""
+    if http_client is None and place.is_direct:
+        return DirectTransport(place.origin, place.uds, transferred)
+    made: Transport = import_module("poolhouse.client.transport").HttpxTransport(
+        place.origin, http_client or import_module("httpx").Client()
+    )
+    return made
+
+
+def async_way_to(place: Place, http_client: httpx.AsyncClient | None) -> AsyncTransport:
+    """The same for asyncio."""
+    if http_client is None and place.is_direct:
+        return AsyncDirectTransport(place.origin, place.uds)
+    made: AsyncTransport = import_module("poolhouse.client.transport").AsyncHttpxTransport(
+        place.origin, http_client or import_module("httpx").AsyncClient()
+    )
+    return made
+
+
+def local_way() -> Transport:
+    """To a service in this process."""
+    local = import_module("poolhouse.client.local")
+    made: Transport = local.LocalTransport(local.LocalService())
+    return made
+
+
+def async_local_way() -> AsyncTransport:
+    """The same for asyncio."""
+    local = import_module("poolhouse.client.local")
+    made: AsyncTransport = local.AsyncLocalTransport(local.LocalService())
+    return made
