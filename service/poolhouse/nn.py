@@ -85,7 +85,7 @@ class _ByIndices(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # torch passes ctx by place
         ctx: torch.autograd.function.FunctionCtx, *grads: torch.Tensor
     ) -> tuple[torch.Tensor | None, None, None, None]:
         (indices,) = ctx.saved_tensors  # type: ignore[attr-defined]  # torch's types know it on other contexts alone
@@ -113,7 +113,7 @@ class _FromIndices(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # torch passes ctx by place
         ctx: torch.autograd.function.FunctionCtx, *grads: torch.Tensor
     ) -> tuple[torch.Tensor | None, None, None, None]:
         (indices,) = ctx.saved_tensors  # type: ignore[attr-defined]  # torch's types know it on other contexts alone
@@ -143,7 +143,7 @@ class _ByTorch(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # torch passes ctx by place
         ctx: torch.autograd.function.FunctionCtx, *grads: torch.Tensor
     ) -> tuple[torch.Tensor | None, None, None, None]:
         local, shape, dtype, device, linear = ctx.kept  # type: ignore[attr-defined]  # set in forward

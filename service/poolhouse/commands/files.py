@@ -68,7 +68,7 @@ def read(place: str) -> tuple[Format, Mapping[str, Tensor]]:
         ModuleNotFoundError: a picture, and no Pillow.
     """
     content = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
-    found: Format = next((kind for first, kind in _FIRST_BYTES.items() if content.startswith(first)), "safetensors")
+    found = _format_of(content)
     if found in ("png", "jpeg"):
         return found, {"input": _picture(content)}
     if found == "safetensors" and content[8:9] != b"{":
@@ -104,6 +104,14 @@ def write(place: str, written: Format, tensors: Mapping[str, Tensor]) -> None:
         return
     with Path(place).open("wb") as file:
         file.writelines(chunks)
+
+
+def _format_of(content: bytes) -> Format:
+    for first, kind in _FIRST_BYTES.items():
+        if content.startswith(first):
+            return kind
+    # Its first bytes are a length.
+    return "safetensors"
 
 
 def _called(place: str) -> str:
