@@ -70,8 +70,8 @@ def check(case: Case, ours: Connection, theirs: Connection) -> None:
         raise RuntimeError(f"{case.name}: the answers differ")
 
 
-def per_second(case: Case, port: int, target: str, connections: int, seconds: int) -> float:
-    """Requests a second by wrk."""
+def per_second(case: Case, port: int, target: str, connections: int, seconds: int, core: int | None = None) -> float:
+    """Requests a second by wrk, which may be held to one core."""
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is not installed; on Debian and Ubuntu: apt-get install wrk")
@@ -84,6 +84,8 @@ def per_second(case: Case, port: int, target: str, connections: int, seconds: in
         )
         url = f"http://127.0.0.1:{port}{target}"
         command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
+        if core is not None:
+            command = ["taskset", "--cpu-list", str(core), *command]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in told:
         raise RuntimeError(told)

@@ -348,6 +348,7 @@ GENERATED: tuple[Generated, ...] = (
     Generated("docs/performance.md", "company", lambda: measured("company")),
     Generated("docs/performance.md", "kernels", lambda: measured("kernels")),
     Generated("deploy/ray/README.md", "ray_serve", lambda: measured("ray_serve")),
+    Generated("docs/scaling.md", "scaling", lambda: measured("scaling")),
     Generated("docs/batching.md", "joining", lambda: measured("joining")),
     Generated("docs/batching.md", "simulate", lambda: measured("simulate")),
     Generated("docs/batching.md", "soak", lambda: measured("soak")),

@@ -222,7 +222,6 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Give a body that nobody wants any more a short time to end."""
-        self._softly.end()
         super().on_response_complete()
         if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
             self._linger()
@@ -359,38 +358,21 @@ class Protocol(HttpToolsProtocol):
 
 
 class _Softly(asyncio.Transport):
-    """The transport as an answer sees it. It closes softly: a socket closed with unread bytes is reset, and a reset
-    takes the answer away from a caller who is still sending. And it sends an answer's head with the first piece of its
-    body: one call to the kernel, one packet, and a caller who is woken once."""
+    """The transport as an answer sees it, which closes softly: a socket closed with unread bytes is reset, and a
+    reset takes the answer away from a caller who is still sending."""
 
     def __init__(self, transport: asyncio.Transport, protocol: Protocol) -> None:
         super().__init__()
         self._transport = transport
         self._protocol = protocol
-        self._head: bytes | bytearray | memoryview | None = None
-        self._begun = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._head is not None:
-            head, self._head = self._head, None
-            self._transport.writelines((head, data))
-        elif not self._begun and self._protocol.cycle.response_started:
-            self._begun, self._head = True, data
-        else:
-            self._transport.write(data)
-
-    def end(self) -> None:
-        """The answer is complete: what is left of it goes out now."""
-        self._begun = False
-        if self._head is not None:
-            head, self._head = self._head, None
-            self._transport.write(head)
+        self._transport.write(data)
 
     def is_closing(self) -> bool:
         return self._transport.is_closing()
 
     def close(self) -> None:
-        self.end()
         self._protocol.close_softly()
 
 
