@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from threading import Lock, get_ident
 from typing import Final, Literal
 from urllib.parse import urlsplit
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
 from poolhouse.client.exchange import Answer, Patience, Request, Send
@@ -252,9 +252,10 @@ if hasattr(os, "register_at_fork"):
 
 def _silent(connection: socket.socket) -> bool:
     # An idle connection on which something can be read has been closed, or is out of step.
-    connection.setblocking(False)
+    if not _KERNEL_KEEPS_TIME:
+        connection.setblocking(False)
     try:
-        connection.recv(1, socket.MSG_PEEK)
+        connection.recv(1, socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0))
     except BlockingIOError:
         return True
     except OSError:
@@ -270,22 +271,21 @@ class _Clock:
     """
 
     def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
         self._wound_s = 0.0
         if _KERNEL_KEEPS_TIME:
             connection.settimeout(None)
 
-    def wind(self, seconds: float) -> None:
-        """Give the next step so long; roughly, since a call to the kernel a step would cost too."""
+    def wind(self, connection: socket.socket, seconds: float) -> None:
+        """Give its next step so long; roughly, since a call to the kernel a step would cost too."""
         if not _KERNEL_KEEPS_TIME:
-            self._connection.settimeout(seconds)
+            connection.settimeout(seconds)
         elif not seconds <= self._wound_s <= seconds * 1.25:
             self._wound_s = seconds
             # All zeros would mean for ever.
             whole, part = divmod(max(1, round(seconds * 1e6)), 1_000_000)
             timeval = struct.pack("@ll", whole, part)
-            self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
-            self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
 
 
 def _hurry(connection: socket.socket) -> None:
@@ -308,6 +308,8 @@ class DirectTransport:
         self._transferred = transferred
         self._busy: dict[int, socket.socket] = {}
         self._cut: set[int] = set()
+        # What the kernel was told of a connection holds for its next request too.
+        self._clocks: WeakKeyDictionary[socket.socket, _Clock] = WeakKeyDictionary()
 
     def exchange(self, send: Send) -> Answer:
         """The answer to this."""
@@ -340,11 +342,13 @@ class DirectTransport:
     def _ask(self, connection: socket.socket, send: Send, until: float | None) -> Answer:
         with self._at_work(connection):
             unsent: OSError | None = None
-            clock = _Clock(connection)
+            clock = self._clocks.get(connection)
+            if clock is None:
+                clock = self._clocks[connection] = _Clock(connection)
             sent = received = 0
             try:
                 for piece in outgoing(send, self._kept.host):
-                    clock.wind(_left_s(send.patience, until))
+                    clock.wind(connection, _left_s(send.patience, until))
                     connection.sendall(piece)
                     if self._transferred is not None:
                         self._transferred("sent", sent := sent + len(piece))
@@ -354,7 +358,7 @@ class DirectTransport:
             try:
                 room = next(reader)
                 while True:
-                    clock.wind(_left_s(send.patience, until))
+                    clock.wind(connection, _left_s(send.patience, until))
                     count = connection.recv_into(room)
                     if self._transferred is not None:
                         self._transferred("received", received := received + count)

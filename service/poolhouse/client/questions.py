@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,9 +24,9 @@ from poolhouse.client.pooled import OperatorLine, Plan, Pooled
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
-from poolhouse.wire.octet import OCTET
 from poolhouse.wire.safetensors import SAFETENSORS
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.,~-]*")
 _OCTETS: Final = "application/octet-stream"
 _JSON: Final = (("Content-Type", "application/json"), ("Accept", "application/json"))
 
@@ -60,6 +61,16 @@ def field_text(name: str, value: object) -> str:
     )
 
 
+def _target(path: str, query: Mapping[str, str]) -> str:
+    """Path and query, escaped where that is needed: hardly ever, and looking costs less than escaping."""
+    text = "&".join([f"{_escaped(name)}={_escaped(value)}" for name, value in query.items()])
+    return f"{path}?{text}" if text else path
+
+
+def _escaped(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote(text, safe=",")
+
+
 class PoolQuestion:
     """``POST /v1/pool/{operator}``.
 
@@ -84,18 +95,16 @@ class PoolQuestion:
 
     def _request(self, path: str, query: dict[str, str]) -> Request:
         tensors = {name: taken.tensor for name, taken in self._taken.items()}
-        codec = OCTET if len(tensors) == 1 else SAFETENSORS
-        encoded = codec.encode(Message(tensors))
-        if codec is OCTET:
+        chunks: tuple[bytes | memoryview, ...]
+        if len(tensors) == 1:
+            media_type, chunks = _OCTETS, (tensors["input"].buffer,)
             outline = tensors["input"].outline
             query = {"shape": ",".join(map(str, outline.shape)), "dtype": outline.dtype.name, **query}
-        text = "&".join(f"{quote(name, safe='')}={quote(value, safe=',')}" for name, value in query.items())
+        else:
+            encoded = SAFETENSORS.encode(Message(tensors))
+            media_type, chunks = encoded.media_type, encoded.chunks
         return Request(
-            "POST",
-            f"{path}?{text}" if text else path,
-            (("Content-Type", encoded.media_type), ("Accept", _OCTETS)),
-            encoded.chunks,
-            self._rooms,
+            "POST", _target(path, query), (("Content-Type", media_type), ("Accept", _OCTETS)), chunks, self._rooms
         )
 
     def _rooms(self, status: int, headers: Headers) -> Sequence[memoryview]:
