@@ -1,5 +1,14 @@
 # Sourced by the scripts beside it: a Debian package that a check can use and that may be missing.
 
+# Installs packages. Another apt-get may be at work, as it is on a machine that has just started: then this one waits for it.
+_install_debian() {
+  say "installing Debian's $*"
+  {
+    apt-get -o Acquire::Retries=1 update &&
+      DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "$@"
+  } >&2
+}
+
 # want_debian PROGRAM...: installs the packages of these programs (named alike) where that can be done unasked.
 want_debian() {
   local program missing=()
@@ -9,13 +18,11 @@ want_debian() {
     say "not installed: ${missing[*]}; the checks that need it are skipped (Debian: apt-get install ${missing[*]})"
     return 1
   fi
-  say "installing Debian's ${missing[*]}"
-  { apt-get -o Acquire::Retries=1 update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"; } >&2
+  _install_debian "${missing[@]}"
 }
 
 # want_debian_files PATH PACKAGE: installs the package unless the path is there.
 want_debian_files() {
   [[ ! -e "$1" ]] || return 0
-  say "installing Debian's $2"
-  { apt-get -o Acquire::Retries=1 update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$2"; } >&2
+  _install_debian "$2"
 }
