@@ -21,7 +21,7 @@ from tests.test_floors import FLOORS
 PAGES = pages()
 
 # Commands that start what never ends, or install for minutes. Whatever else is marked so has to stand here first.
-NOT_RUN_COMMANDS = ("git clone", "cd ", "scripts/", "docker ", "kubectl ", "#")
+NOT_RUN_COMMANDS = ("git clone", "cd ", "scripts/", "docker ", "kubectl ", "helm ", "#")
 
 
 def name_of(page: Path) -> str:

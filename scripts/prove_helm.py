@@ -1,0 +1,61 @@
+"""The chart renders to the objects of deploy/kubernetes/base, and its values reach where they should.
+
+Called by scripts/prove_kubernetes: ``prove_helm.py CHART BASE``, BASE being the base as kustomize renders it. Helm's
+own code does the rendering, as a Python package brings it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import helm_python as helm  # type: ignore[import-not-found]  # in the environment of the checkers alone
+import yaml
+
+Objects = dict[tuple[str, str], dict[str, Any]]
+_NAMED_BY_CONTENT = re.compile(r"poolhouse-[a-z0-9]{10}\b")
+
+
+def objects(text: str) -> Objects:
+    """The objects of a file by kind and name; a ConfigMap's name ends in a hash of each tool's own."""
+    found = [each for each in yaml.safe_load_all(_NAMED_BY_CONTENT.sub("poolhouse-HASH", text)) if each]
+    return {(each["kind"], each["metadata"]["name"]): each for each in found}
+
+
+def rendered(chart: Path, values: dict[str, object]) -> str:
+    """What Helm makes of the chart."""
+    with helm.Chart.load(str(chart)) as loaded:
+        return "\n---\n".join(loaded.render(values, name="any", namespace="poolhouse").values())
+
+
+def main(chart: Path, base: Path) -> None:
+    """Lint, compare, change each value."""
+    told = helm.lint(str(chart), strict=True)
+    assert not told["errors"], told
+
+    wanted = objects(base.read_text())
+    # Helm makes the namespace itself, where it is told to.
+    del wanted[("Namespace", "poolhouse")]
+    found = objects(rendered(chart, {}))
+    assert found == wanted, {key: (found.get(key), wanted.get(key)) for key in found.keys() | wanted.keys()}
+
+    plain = rendered(chart, {})
+    changes: tuple[tuple[dict[str, object], str], ...] = (
+        ({"image": {"name": "elsewhere.test/poolhouse:9"}}, "elsewhere.test/poolhouse:9"),
+        ({"image": {"pullPolicy": "Always"}}, "imagePullPolicy: Always"),
+        ({"replicas": 7}, "replicas: 7"),
+        ({"settings": {"POOLHOUSE_MAX_WORK": "12345"}}, "12345"),
+        ({"resources": {"limits": {"memory": "77Gi"}}}, "memory: 77Gi"),
+    )
+    for values, words in changes:
+        assert words not in plain, words
+        assert words in rendered(chart, values), values
+    named = [_NAMED_BY_CONTENT.findall(rendered(chart, {"settings": {"POOLHOUSE_DRAIN_S": text}})) for text in "12"]
+    assert named[0] != named[1], "a changed setting must roll the pods"
+    print(f"prove_helm: Helm {helm.helm_sdk_version()} renders the base's {len(found)} objects", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
