@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -28,6 +30,17 @@ _BALANCER_FILES = {
     "SERVER_STATE_BASE": "",
     "SERVER_STATE_FILE": "-state",
 }
+# Ports that are fixed, and may be taken.
+_PORTS = ("HAPROXY_METRICS_PORT", "HAPROXY_STATS_PORT", "FALLBACK_PROXY_HTTP_PORT")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Where to call what runs; the balancer's configuration, and the socket that it answers questions on."""
+
+    port: int
+    balancer_configuration: Path
+    balancer_socket: Path
 
 
 def free_port() -> int:
@@ -55,10 +68,26 @@ def answers(port: int) -> bool:
         return False
 
 
+def end_all_in(folder: str, session: int) -> None:
+    """End what a Ray leaves behind that had its files in this folder; any other Ray on this machine is none of ours.
+
+    ``ray stop`` would end every Ray there is, and leaves the balancer, and with it the ports.
+    """
+    left = []
+    for process in psutil.process_iter(["cmdline"]):
+        with suppress(psutil.Error, ProcessLookupError):
+            if os.getsid(process.pid) == session or any(folder in word for word in process.info["cmdline"] or ()):
+                process.kill()
+                left.append(process)
+    psutil.wait_procs(left, timeout=10)
+
+
 @contextmanager
-def on_ray(count: int) -> Iterator[int]:
-    """Ray Serve with so many replicas of deploy/ray, changed in port and number alone; its port."""
+def on_ray(count: int) -> Iterator[Serving]:
+    """Ray Serve with so many replicas of deploy/ray, changed in ports and number alone."""
     port = free_port()
+    # Told to stop, a process ends at once, and would leave all of this running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
     # Ray's sockets lie in its folder, and their paths may not be long.
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:
         shutil.copy(ROOT / "deploy" / "ray" / "pools.py", folder)
@@ -76,6 +105,7 @@ def on_ray(count: int) -> Iterator[int]:
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_TMPDIR": folder,
             **{f"RAY_SERVE_HAPROXY_{name}": f"{folder}/haproxy{suffix}" for name, suffix in _BALANCER_FILES.items()},
+            **{f"RAY_SERVE_{name}": str(free_port()) for name in _PORTS},
             "HOME": folder,
             "PATH": f"{RAY}{os.pathsep}{os.environ['PATH']}",
         }
@@ -97,13 +127,11 @@ def on_ray(count: int) -> Iterator[int]:
                     if process.poll() is not None or time.monotonic() - begun > START_LIMIT_S:
                         sys.exit(f"Ray Serve did not start:\n{log.read_text()[-3000:]}")
                     time.sleep(0.2)
-                yield port
+                # Each node's balancer has a folder of its own; here is one node.
+                (configuration,) = Path(folder).glob("*/haproxy.cfg")
+                yield Serving(port, configuration, configuration.with_name("haproxy.sock"))
             finally:
                 process.terminate()
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(30)
-                subprocess.run([str(RAY / "ray"), "stop", "--force"], env=environment, check=False, capture_output=True)
-                # Ray leaves its balancer behind when it is stopped in a hurry, and with it the ports.
-                for left in psutil.process_iter(["exe"]):
-                    if (left.info["exe"] or "").startswith(str(RAY.parent)) and left.name() == "haproxy":
-                        left.kill()
+                end_all_in(folder, process.pid)

@@ -44,7 +44,7 @@ def main() -> None:
     rows, figures = [], {}
     with on_ray(1) as there, poolhouse("--cpu-threads", "1") as here:
         for name, asked, count in CASES:
-            ours, rays = interleaved([Connection(here, asked), Connection(there, asked)], count)
+            ours, rays = interleaved([Connection(here, asked), Connection(there.port, asked)], count)
             ratio = rays.median_us / ours.median_us
             figures[name] = {"ours_us": ours.median_us, "ray_us": rays.median_us, "ratio": ratio}
             rows.append([name, f"{ours.median_us / 1e3:.2f}", f"{rays.median_us / 1e3:.2f}", f"{ratio:.2f}"])
