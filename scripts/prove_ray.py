@@ -95,6 +95,7 @@ def name_of(serving: Serving, pid: int) -> str:
     connections = psutil.Process(pid).net_connections("tcp")
     listens = {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
     servers = re.findall(r"^\s*server (\S+) \S+:(\d+) ", serving.balancer_configuration.read_text(), re.MULTILINE)
+    name: str
     (name,) = {name for name, port in servers if int(port) in listens}
     return name
 
