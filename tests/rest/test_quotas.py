@@ -67,6 +67,17 @@ def test_a_request_larger_than_a_seconds_bytes_gets_in() -> None:
     assert allowance.enter(1, 0.0) == pytest.approx(9.01)
 
 
+@given(st.floats(0.01, 5))
+def test_the_smallest_quota_of_bytes_lets_somebody_in(rate: float) -> None:
+    """A quota below a byte a second is slow; it is not a door that never opens and says when to come back."""
+    allowance = Allowance(Quota(bytes_per_s=rate), 0.0)
+    assert allowance.enter(3, 0.0) == 0.0
+
+    wait_s = allowance.enter(0, 0.0)
+
+    assert allowance.enter(0, wait_s * (1 + 1e-9) + 1e-9) == 0.0
+
+
 def test_who_is_refused_is_not_charged() -> None:
     """Knocking on a closed door must not keep it closed."""
     allowance = Allowance(Quota(requests_per_s=1, burst=1, bytes_per_s=10), 0.0)

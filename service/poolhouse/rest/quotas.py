@@ -70,7 +70,8 @@ class Allowance:
             burst = max(1.0, quota.requests_per_s if quota.burst is None else quota.burst)
             self._requests = Bucket(quota.requests_per_s, burst, now)
         if quota.bytes_per_s is not None:
-            self._bytes = Bucket(quota.bytes_per_s, quota.bytes_per_s, now)
+            # At least the one byte that is asked for at the door, or nobody would ever come in.
+            self._bytes = Bucket(quota.bytes_per_s, max(1.0, quota.bytes_per_s), now)
 
     def enter(self, nbytes: int, now: float) -> float:
         """Let one request of this many bytes in, and give 0; or give the seconds after which it may ask again."""
