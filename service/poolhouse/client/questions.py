@@ -222,10 +222,8 @@ def plan_request(
     if with_indices:
         document["indices"] = {"shape": sizes, "dtype": "int64"}
     query = {name: field_text(name, value) for name, value in fields.items() if value is not None}
-    text = "&".join(f"{quote(name, safe='')}={quote(value, safe=',')}" for name, value in query.items())
-    path = f"/v1/plan/{quote(operator, safe='')}"
     body = (json.dumps(document).encode(),)
-    return Request("POST", f"{path}?{text}" if text else path, _JSON, body, document_rooms)
+    return Request("POST", _target(f"/v1/plan/{quote(operator, safe='')}", query), _JSON, body, document_rooms)
 
 
 def read_plan(answer: Answer) -> Plan:
