@@ -16,34 +16,37 @@ ensure_deploy_tools() {
 # fails the script with 141.
 _first() { awk -v pattern="$1" '$0 ~ pattern && !found++'; }
 
+engine="" # the process of an engine that was started here
+wheels="" # and that of the server which lends wheels to a build
+
 # Sets docker, the client, and DOCKER_HOST; starts an engine of its own in the folder $1 where none answers.
 # stop_engine ends what was started here. Debian's client is preferred: newer ones may come without `build`.
 ensure_engine() {
-  engine_folder=""
+  local folder="$1" until=$((SECONDS + 60))
   docker="$(dpkg -L docker.io 2> /dev/null | _first 'bin/docker$' || true)"
   [[ -n "$docker" ]] || docker="$(command -v docker || true)"
   if [[ -n "$docker" ]] && "$docker" info > /dev/null 2>&1; then return; fi
   [[ $EUID -eq 0 ]] || die "no container engine answers, and only root can start one"
   want_debian_files /usr/sbin/dockerd docker.io
   docker="$(dpkg -L docker.io | _first 'bin/docker$')"
-  engine_folder="$1"
-  mkdir -p -- "$engine_folder"
-  export DOCKER_HOST="unix://$engine_folder/docker.sock"
-  dockerd --data-root "$engine_folder/data" --exec-root "$engine_folder/exec" -p "$engine_folder/pid" -H "$DOCKER_HOST" \
-    > "$engine_folder/log" 2>&1 &
+  mkdir -p -- "$folder"
+  export DOCKER_HOST="unix://$folder/docker.sock"
+  dockerd --data-root "$folder/data" --exec-root "$folder/exec" -p "$folder/pid" -H "$DOCKER_HOST" > "$folder/log" 2>&1 &
+  engine=$!
   until "$docker" info > /dev/null 2>&1; do
-    kill -0 $! 2> /dev/null || { tail -20 "$engine_folder/log" >&2 && die "the container engine did not start"; }
+    kill -0 "$engine" 2> /dev/null && ((SECONDS < until)) || { tail -20 "$folder/log" >&2 && die "the container engine did not start"; }
     read -rt 0.2 <> <(:) || true
   done
 }
 
 stop_engine() {
-  [[ -n "${engine_folder:-}" && -f "$engine_folder/pid" ]] || return 0
-  local engine
-  engine="$(< "$engine_folder/pid")"
-  kill "$engine" 2> /dev/null || true
-  # The process that ends unmounts what it has mounted, so wait for it before the folder is removed.
-  wait "$engine" 2> /dev/null || true
+  local each
+  for each in $wheels $engine; do
+    kill "$each" 2> /dev/null || true
+    # The engine unmounts what it has mounted, so wait for it before its folder is removed.
+    wait "$each" 2> /dev/null || true
+  done
+  wheels="" engine=""
 }
 
 # The base image: as it is here, from a registry, or, where none can be reached, made from Debian's packages.
@@ -63,16 +66,18 @@ ensure_base_image() {
 
 # Builds the image poolhouse:cpu. A folder of wheels named by PIP_FIND_LINKS is lent to the build over a local port.
 build_image() {
-  local arguments=(--network host --tag poolhouse:cpu --file "$root/deploy/Dockerfile") wheels="" status=0
+  local arguments=(--network host --tag poolhouse:cpu --file "$root/deploy/Dockerfile") status=0 port
   [[ ! -f "${SSL_CERT_FILE:-}" ]] || arguments+=(--secret "id=ca,src=$SSL_CERT_FILE")
   if [[ -d "${PIP_FIND_LINKS:-}" ]]; then
-    "$venv/bin/python" -m http.server 18899 --bind 127.0.0.1 --directory "$PIP_FIND_LINKS" > /dev/null 2>&1 &
+    port="$("$venv/bin/python" -c 'import socket; free = socket.create_server(("127.0.0.1", 0)); print(free.getsockname()[1])')"
+    "$venv/bin/python" -m http.server "$port" --bind 127.0.0.1 --directory "$PIP_FIND_LINKS" > /dev/null 2>&1 &
     wheels=$!
-    arguments+=(--build-arg TORCH_INDEX= --build-arg PIP_FIND_LINKS=http://127.0.0.1:18899/)
+    arguments+=(--build-arg TORCH_INDEX= --build-arg "PIP_FIND_LINKS=http://127.0.0.1:$port/")
   fi
   arguments+=(--build-arg "VERSION=$("$venv/bin/python" -c 'from poolhouse import __version__; print(__version__)')")
   arguments+=(--build-arg "REVISION=$(git -C "$root" rev-parse HEAD 2> /dev/null || echo unknown)")
   DOCKER_BUILDKIT=1 "$docker" build --progress plain "${arguments[@]}" "$root" > "$1/build.log" 2>&1 || status=$?
-  [[ -z "$wheels" ]] || kill "$wheels" 2> /dev/null || true
+  [[ -z "$wheels" ]] || { kill "$wheels" && wait "$wheels" || true; } 2> /dev/null
+  wheels=""
   ((status == 0)) || { tail -40 "$1/build.log" >&2 && die "the image could not be built"; }
 }

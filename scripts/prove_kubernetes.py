@@ -7,6 +7,7 @@ itself to OUT for its validator. ``run BASE PODMAN…`` plays the base and calls
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -136,6 +137,8 @@ def check(rendered: Path, of_kubernetes: Path) -> None:
 def run(base: Path, podman: list[str]) -> None:
     """Play the base, pool through it, and take it down."""
     played: list[Manifest] = []
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
     for each in yaml.safe_load_all(base.read_text(encoding="utf-8")):
         if each["kind"] not in ("ConfigMap", "Deployment"):
             continue
@@ -146,7 +149,7 @@ def run(base: Path, podman: list[str]) -> None:
             (container,) = each["spec"]["template"]["spec"]["containers"]
             for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
                 del container[probe]
-            container["ports"][0]["hostPort"] = 18321
+            container["ports"][0]["hostPort"] = port
             container["image"] = "localhost/poolhouse:cpu"
         played.append(each)
     file = base.with_name("played.yaml")
@@ -154,7 +157,7 @@ def run(base: Path, podman: list[str]) -> None:
     subprocess.run([*podman, "kube", "play", str(file)], check=True, stdout=sys.stderr)
     x = np.random.default_rng(1).standard_normal((2, 3, 8, 8), dtype=np.float32)
     begun = monotonic()
-    with Client("http://127.0.0.1:18321", max_retries=0) as client:
+    with Client(f"http://127.0.0.1:{port}", max_retries=0) as client:
         while True:
             try:
                 output = client.global_max_pool2d(x).output
