@@ -64,10 +64,16 @@ ensure_base_image() {
     DOCKER_BUILDKIT=1 "$docker" build -q --network host -t "$base" - > /dev/null
 }
 
-# Builds the image poolhouse:cpu. A folder of wheels named by PIP_FIND_LINKS is lent to the build over a local port.
+# Builds the image poolhouse:cpu, working in the folder $1. A folder of wheels named by PIP_FIND_LINKS is lent to the build
+# over a local port. The authorities that pip trusts here are given as the secret, and with them one of our own,
+# $1/authority.pem, which is found nowhere else: so it can be seen whether the image keeps any.
 build_image() {
   local arguments=(--network host --tag poolhouse:cpu --file "$root/deploy/Dockerfile") status=0 port
-  [[ ! -f "${SSL_CERT_FILE:-}" ]] || arguments+=(--secret "id=ca,src=$SSL_CERT_FILE")
+  want_debian openssl || die "openssl is needed to make a certificate"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=authority-of-the-build \
+    -keyout "$1/authority-key.pem" -out "$1/authority.pem" 2> /dev/null
+  cat -- "${SSL_CERT_FILE:-$("$venv/bin/python" -m certifi)}" "$1/authority.pem" > "$1/ca.pem"
+  arguments+=(--secret "id=ca,src=$1/ca.pem")
   if [[ -d "${PIP_FIND_LINKS:-}" ]]; then
     port="$("$venv/bin/python" -c 'import socket; free = socket.create_server(("127.0.0.1", 0)); print(free.getsockname()[1])')"
     "$venv/bin/python" -m http.server "$port" --bind 127.0.0.1 --directory "$PIP_FIND_LINKS" > /dev/null 2>&1 &
@@ -76,6 +82,7 @@ build_image() {
   fi
   arguments+=(--build-arg "VERSION=$("$venv/bin/python" -c 'from poolhouse import __version__; print(__version__)')")
   arguments+=(--build-arg "REVISION=$(git -C "$root" rev-parse HEAD 2> /dev/null || echo unknown)")
+  arguments+=(--build-arg "CREATED=$(date --utc +%Y-%m-%dT%H:%M:%SZ)")
   DOCKER_BUILDKIT=1 "$docker" build --progress plain "${arguments[@]}" "$root" > "$1/build.log" 2>&1 || status=$?
   [[ -z "$wheels" ]] || { kill "$wheels" && wait "$wheels" || true; } 2> /dev/null
   wheels=""
