@@ -126,7 +126,7 @@ def _answers(
           local target = "/v1/pool/max_pool2d?shape=1,3," .. side .. "," .. side .. "&{fields}"
           return wrk.format("POST", target, headers, body)
         end
-        {"" if not pause_ms else f"delay = function() return {pause_ms:.0f} end"}
+        {"" if not pause_ms else f"delay = function() return math.random(0, {2 * pause_ms:.0f}) end"}
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "squares.lua")

@@ -689,7 +689,7 @@ GUARDS: Final[Sequence[Guard]] = (
     _door(
         "Room is taken before the body is read",
         "bodies of a gigabyte are read to be refused",
-        "        lease = self._pooling.admit(self._expected_bytes(asked), asked.deadline)\n",
+        "        lease = self._pooling.admit(self._expected_bytes(asked, scope), asked.deadline)\n",
         "        lease = self._pooling.admit(0, asked.deadline)\n",
         "test_what_does_not_fit_is_refused_before_its_body_and_at_once",
     ),
@@ -703,8 +703,8 @@ GUARDS: Final[Sequence[Guard]] = (
     _door(
         "Raw elements that cannot be pooled are refused by their query",
         "a gigabyte travels for a no",
-        '            return self._pooling.foresee(asked.name, {"input": outline}, texts).held_bytes\n',
-        "            return asked.length or 0\n",
+        '            held_bytes = self._pooling.foresee(asked.name, {"input": outline}, texts).held_bytes\n',
+        "            held_bytes = asked.length or 0\n",
         "test_raw_elements_that_cannot_be_pooled_are_refused_before_they_are_sent",
     ),
     _Where("Admission", "batching/policy.py", "batching/test_policy.py")(

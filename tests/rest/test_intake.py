@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
 import time
 from collections.abc import Iterator
 
@@ -179,3 +180,31 @@ def test_a_caller_who_leaves_in_a_straight_body_gives_its_room_back(held: Held) 
     # Sooner than the silence of this service would end it.
     assert comes_true(lambda: held.pooling.held_bytes == 0, WITHIN_S)
     assert held.metric("poolhouse_callers_gone_total", stage="body") == before + 1
+
+
+def test_a_connection_that_is_to_close_does_so_when_the_refused_body_is_over(held: Held) -> None:
+    """It was left open for the body alone: closed before, the caller would find it reset, and no answer."""
+    with held.gate.closed():
+        hog = Reader(held.served)
+        hog.connection.sendall(head(15_000)[:-2] + b"\r\n")
+        assert comes_true(lambda: held.pooling.held_requests == 1)
+        reading = Reader(held.served)
+        reading.connection.sendall(head(2000, "Connection: close\r\n") + body(1000))
+        assert reading.answer()[0] == 503
+        assert reading.connection.recv(1) == b"", "no further answer comes"
+        reading.connection.sendall(body(1000, 1))
+
+        # More than an idle connection is left open for, but less than a body that does not end.
+        assert comes_true(lambda: is_closed(reading.connection), 2)
+        hog.close()
+        reading.close()
+    assert comes_true(lambda: held.pooling.held_requests == 0)
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether what is sent finds nobody any more."""
+    try:
+        connection.send(b"?")
+    except OSError:
+        return True
+    return False

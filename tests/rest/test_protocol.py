@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import subprocess
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from poolhouse.settings import Settings
 from tests.rest.conftest import LIMITS
-from tests.rest.serving import IMAGE, POOL, Served, read_all
+from tests.rest.serving import IMAGE, POOL, Served, read_all, serving
 
 JSON_BODY = json.dumps({"input": IMAGE, "kernel_size": 2}).encode()
 LIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
@@ -254,3 +256,16 @@ def test_requests_in_one_piece_are_answered_in_order(served: Served) -> None:
 
     assert answers.count(b"HTTP/1.1 200 OK") == len(names) + 1
     assert [part.split(b"\r\n")[0].decode() for part in answers.split(b"x-request-id: ")[1:-1]] == names
+
+
+def test_an_idle_connection_is_closed_and_a_used_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One clock a connection, which is not wound up at every request, must still count from the last one."""
+    monkeypatch.setattr("poolhouse.rest.server._KEEP_ALIVE_S", 0.3)
+    with serving(Settings(port=0)) as short, short.connect() as connection:
+        for _ in range(5):
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            # Half of what it is left open for, and more than that in all.
+            assert not select.select([connection], [], [], 0.15)[0]
+
+        assert connection.recv(1) == b""

@@ -15,6 +15,7 @@ from poolhouse.pooling import Pooling
 from poolhouse.rest import admin, catalogue, pages, platform
 from poolhouse.rest.authorization import Authorization, authorization_of
 from poolhouse.rest.cors import cors
+from poolhouse.rest.door import Door, Needs
 from poolhouse.rest.express import Express
 from poolhouse.rest.finished import Observer
 from poolhouse.rest.metrics import Metrics
@@ -44,6 +45,7 @@ class App(FastAPI):
         metrics: Metrics,
         authorization: Authorization | None,
         observers: Sequence[Observer],
+        needs: Needs,
         routes: list[BaseRoute],
     ) -> None:
         @asynccontextmanager
@@ -70,6 +72,9 @@ class App(FastAPI):
         self.metrics = metrics
         self.authorization = authorization
         self._observers = observers
+        # Who is turned away at the door is seen by nobody else: not by an observer, by no key, by no page.
+        unseen = not observers and authorization is None and not settings.cors_origins and not settings.root_path
+        self.door = Door(pooling, needs, metrics) if unseen else None
         self.router.routes[:] = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,16 +109,17 @@ def create_app(
     """
     settings = settings or Settings()
     pooling = pooling or Pooling.from_settings(settings)
-    metrics = Metrics(pooling)
+    metrics, needs = Metrics(pooling), Needs()
     return App(
         settings,
         pooling,
         metrics,
         authorization_of(settings),
         chosen_observers(settings, os.environ) if observers is None else observers,
+        needs,
         [
             # Routes are tried in this order: the hot ones come first.
-            Route(_POOL + "{operator}", PoolEndpoint(pooling, settings, metrics), methods=["POST"]),
+            Route(_POOL + "{operator}", PoolEndpoint(pooling, settings, metrics, needs), methods=["POST"]),
             Route("/v1/plan/{operator}", PlanEndpoint(pooling, settings, metrics), methods=["POST"]),
             *catalogue.routes(pooling),
             *platform.probe_routes(pooling),

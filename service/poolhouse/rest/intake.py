@@ -6,60 +6,96 @@ for the application), and the socket is paused and resumed at every 64 KiB. The 
 - it is taken for a body of known length, on a connection without TLS, from the moment the application has a buffer
   for it, which is after the limits and the admission;
 - the socket is never offered more room than the body has bytes to come, so the next request stays in the kernel;
-- after the last byte the connection goes back to its protocol, with a new parser, as between two requests;
-- the rest of a body that was refused goes into one small buffer that all connections share, and is gone.
+- after the last byte the connection has a new parser, as between two requests;
+- the rest of a body that was refused is thrown away, by the kernel where that can (:class:`Sink`): then no byte of it
+  is copied. A full service has no better use of its memory's speed than to pool for those it has let in.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Protocol
+import mmap
+import socket
+import sys
+from collections.abc import Callable
+from typing import Final
 
 from poolhouse.rest.bodies import CallerGone
 
 INTAKE_KEY: Final = "poolhouse.intake"
 """Where a request's scope has its intake, if its body can come this way."""
 
-_THROWN_AWAY: Final = memoryview(bytearray(256 * 1024))
+# Named to the kernel and never written, so it takes no memory.
+_NOWHERE: Final = mmap.mmap(-1, 1 << 20)
+# Linux's own meaning for TCP; elsewhere it is never used.
+_DISCARD: Final = getattr(socket, "MSG_TRUNC", 0) | getattr(socket, "MSG_DONTWAIT", 0)
+_THROWN_AWAY: Final = memoryview(bytearray(64 * 1024))
+# Bytes of a body that nobody wants may wait in the kernel until so many are there: fewer wake-ups. They are paid by
+# the machine's memory, so it is no more than a socket may hold anyway.
+_WAKE_BYTES: Final = 128 * 1024
 
 
-class Connection(Protocol):
-    """The protocol that owns the connection, as the intake needs it."""
+class Sink:
+    """Takes bytes out of a connection's socket and copies them nowhere: Linux does that for TCP.
 
-    def hand_over(self, to: asyncio.BaseProtocol) -> None:
-        """Let that protocol have what comes from now on."""
+    Args:
+        transport: of the connection, without TLS; it keeps the socket.
+    """
 
-    def take_back(self) -> None:
-        """The body has come to its end, and the connection is this protocol's again."""
+    def __init__(self, transport: asyncio.BaseTransport) -> None:
+        told = transport.get_extra_info("socket")
+        self._socket = socket.socket(told.family, told.type, told.proto, fileno=told.fileno())
+        self._wakes_at = 1
 
-    def connection_lost(self, exc: Exception | None) -> None: ...
+    @staticmethod
+    def fits(transport: asyncio.BaseTransport) -> bool:
+        """Whether the connection is one that this works for."""
+        told = transport.get_extra_info("socket")
+        return sys.platform == "linux" and told is not None and told.family in (socket.AF_INET, socket.AF_INET6)
 
-    def pause_writing(self) -> None: ...
+    def wake_at(self, nbytes: int) -> None:
+        """The socket counts as readable when it has so many bytes, is full, or has ended."""
+        nbytes = min(nbytes, _WAKE_BYTES)
+        if nbytes != self._wakes_at:
+            self._wakes_at = nbytes
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, nbytes)
 
-    def resume_writing(self) -> None: ...
+    def take(self, most: int) -> int:
+        """Throws away at most so many bytes, those that are here; and says how many."""
+        try:
+            return self._socket.recv_into(_NOWHERE, min(most, len(_NOWHERE)), _DISCARD)
+        except OSError:
+            # Nothing is here, or the connection is lost: whoever reads it next is told.
+            return 0
+
+    def let_go(self) -> None:
+        """The transport closes its socket; this must not, since by then its number may be another's."""
+        self._socket.detach()
 
 
-class Intake(asyncio.BufferedProtocol):
+class Intake:
     """One body.
 
     Args:
-        connection: whose body it is.
         length: its Content-Length.
+        resume_reading: of the connection, which the parser's way may have paused.
 
     Attributes:
         to_come: bytes of the body that have not been received; the connection counts down those that it parses.
         received: bytes that came this way.
+        straight: whether the bytes that come now come this way.
     """
 
-    def __init__(self, connection: Connection, length: int) -> None:
+    def __init__(self, length: int, resume_reading: Callable[[], None]) -> None:
         self.to_come = length
         self.received = 0
-        self._connection = connection
+        self.straight = False
+        self._resume_reading = resume_reading
         self._buffer: memoryview | None = None
-        self._straight = False
+        self._sink: Sink | None = None
         self._told = 0
         self._gone = False
-        self._news = asyncio.Event()
+        self._news: asyncio.Event | None = None
 
     def into(self, buffer: memoryview) -> None:
         """Receive the rest of the body into this.
@@ -69,12 +105,22 @@ class Intake(asyncio.BufferedProtocol):
         """
         assert len(buffer) == self.to_come, "a buffer for another body"
         self._buffer = buffer
-        self._go_straight()
+        self._news = asyncio.Event()
+        self.straight = self.to_come > 0
+        self._resume_reading()
 
-    def throw_away(self) -> None:
-        """Let the rest of the body come, and keep none of it."""
+    def throw_away(self, sink: Sink | None) -> None:
+        """Let the rest of the body come, and keep none of it.
+
+        Args:
+            sink: of the connection, where it has one.
+        """
         self._buffer = None
-        self._go_straight()
+        self.straight = self.to_come > 0
+        if sink is not None and self.straight:
+            self._sink = sink
+            sink.wake_at(self.to_come)
+        self._resume_reading()
 
     async def more(self) -> int:
         """How many bytes have come since this was last asked; at least one.
@@ -82,6 +128,7 @@ class Intake(asyncio.BufferedProtocol):
         Raises:
             CallerGone: when the connection was lost.
         """
+        assert self._news is not None, "nothing was asked for"
         while self.received == self._told and not self._gone:
             self._news.clear()
             await self._news.wait()
@@ -90,39 +137,30 @@ class Intake(asyncio.BufferedProtocol):
         told, self._told = self._told, self.received
         return self.received - told
 
-    def _go_straight(self) -> None:
-        if not self._straight and self.to_come:
-            self._straight = True
-            self._connection.hand_over(self)
+    def room(self) -> memoryview:
+        """Where the socket, which has something, may write; empty once the body has come to its end."""
+        if self._buffer is not None:
+            return self._buffer[-self.to_come :]
+        if self._sink is not None:
+            self.came(self._sink.take(self.to_come))
+        return _THROWN_AWAY[: self.to_come]
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the socket may write."""
-        into = _THROWN_AWAY if self._buffer is None else self._buffer[-self.to_come :]
-        return into[: self.to_come]
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """So much has come."""
+    def came(self, nbytes: int) -> bool:
+        """So much has come this way; True when that was the last of it."""
         self.to_come -= nbytes
         self.received += nbytes
+        if self._sink is not None:
+            self._sink.wake_at(max(1, self.to_come))
         if not self.to_come:
             self._buffer = None
-            self._connection.take_back()
-        self._news.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the connection, which tells us."""
-        self._connection.connection_lost(exc)
+            self.straight = False
+        if self._news is not None:
+            self._news.set()
+        return not self.to_come
 
     def lose(self) -> None:
         """The connection is lost: whoever waits for more waits in vain."""
         self._gone = True
         self._buffer = None
-        self._news.set()
-
-    def pause_writing(self) -> None:
-        """The caller reads slower than we write."""
-        self._connection.pause_writing()
-
-    def resume_writing(self) -> None:
-        """The caller has caught up."""
-        self._connection.resume_writing()
+        if self._news is not None:
+            self._news.set()

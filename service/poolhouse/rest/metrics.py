@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import metadata
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
@@ -146,7 +146,7 @@ class Metrics(Collector):
         """The path of each endpoint, for the label ``route``."""
         self._routes = {**self._routes, **routes}
 
-    def answered(self, scope: Scope, status: int, received_bytes: int, sent_bytes: int) -> str:
+    def answered(self, scope: Mapping[str, Any], status: int, received_bytes: int, sent_bytes: int) -> str:
         """A request has ended; status 0 means that nobody was left to answer. Gives its route."""
         operator = scope["path_params"].get("operator", "") if "path_params" in scope else ""
         if operator and operator not in self._operators:

@@ -58,7 +58,9 @@ class Frame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = request_headers.read_headers(scope["headers"])
+        headers: request_headers.Headers | None = scope.get(request_headers.HEADERS_KEY)
+        if headers is None:
+            headers = request_headers.read_headers(scope["headers"])
         request_id = request_headers.request_id(headers)
         scope[request_headers.HEADERS_KEY] = headers
         scope[request_headers.REQUEST_ID_KEY] = request_id

@@ -18,6 +18,7 @@ from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer, Pooling, Ticket
 from poolhouse.rest.answers import send_encoded
 from poolhouse.rest.bodies import BodyRules, CallerGone, read_body
+from poolhouse.rest.door import Need, Needs
 from poolhouse.rest.finished import STAGES_KEY, Stages
 from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text, timeout_s
 from poolhouse.rest.intake import INTAKE_KEY, Intake
@@ -46,7 +47,8 @@ _COMPRESS_FROM_BYTES = 1024
 class PoolEndpoint:
     """The ASGI application of the pool route."""
 
-    def __init__(self, pooling: Pooling, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, pooling: Pooling, settings: Settings, metrics: Metrics, needs: Needs) -> None:
+        self._needs = needs
         self._pooling = pooling
         self._metrics = metrics
         self._rules, self._json_rules = body_rules(settings)
@@ -54,7 +56,7 @@ class PoolEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; refusals are raised, and the middleware writes them."""
         asked = self._ask(scope)
-        lease = self._pooling.admit(self._expected_bytes(asked), asked.deadline)
+        lease = self._pooling.admit(self._expected_bytes(asked, scope), asked.deadline)
         try:
             await self._answer(asked, lease, scope, receive, send)
         finally:
@@ -88,14 +90,18 @@ class PoolEndpoint:
             intake=scope.get(INTAKE_KEY),
         )
 
-    def _expected_bytes(self, asked: _Asked) -> int:
+    def _expected_bytes(self, asked: _Asked, scope: Scope) -> int:
         """Memory to hold for the request, before its body is here. Where the query tells the whole plan, all of it,
         and what cannot be pooled is refused now; else what the body takes, and its plan sets it right."""
         if asked.codec is OCTET:
             outline, texts = OCTET.outline(asked.query)
             if asked.length is not None and asked.inflater is None:
                 check_nbytes(asked.length, outline, "input")
-            return self._pooling.foresee(asked.name, {"input": outline}, texts).held_bytes
+            held_bytes = self._pooling.foresee(asked.name, {"input": outline}, texts).held_bytes
+            if asked.intake is not None:
+                need = Need(held_bytes, {"path_params": scope["path_params"], "endpoint": self})
+                self._needs.learn(scope["raw_path"], scope["query_string"], scope[HEADERS_KEY], need)
+            return held_bytes
         # A chunked body tells nothing, and a deflated one little.
         told = asked.length or 0
         return told * _JSON_SWELLS if asked.codec.is_json else told

@@ -14,34 +14,39 @@ an answer for a reader who has stopped. The rules added here:
 - an answer of which nothing is read for a while is given up;
 - a request is run at once, as far as it goes without waiting: one that is refused by its headers before its body is
   looked at, and a small one to its end. One for each piece that comes; further ones take turns with everybody;
-- a large body may come past the parser: see ``rest/intake``.
+- a large body may come past the parser: see ``rest/intake``;
+- clocks that seldom ring, of idle connections and of bodies that nobody wants, are not wound up at every request.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import secrets
 from collections.abc import Mapping
 from ssl import SSLContext
+from typing import cast
+from urllib.parse import unquote
 
-from httptools import HttpRequestParser
-from uvicorn._types import ASGI3Application
+from httptools import HttpRequestParser, parse_url
+from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from poolhouse.errors import HeadersTooLarge, Malformed, PoolhouseError, TooSlow
 from poolhouse.rest.answers import VIEWS_KEY
 from poolhouse.rest.begun import Begun
-from poolhouse.rest.intake import INTAKE_KEY, Intake
+from poolhouse.rest.cycle import ANSWERED, Cycle, head
+from poolhouse.rest.door import Door
+from poolhouse.rest.headers import HEADERS_KEY, Headers, read_headers
+from poolhouse.rest.intake import INTAKE_KEY, Intake, Sink
 from poolhouse.rest.metrics import Metrics, Stage
-from poolhouse.rest.problems import problem
+from poolhouse.rest.problems import Problem, problem
 from poolhouse.settings import Settings
 
 _LINGER_S = 5.0
-# Of a body's first piece: up to here a copy behind its head costs less than a second buffer does.
-_JOINED_BYTES = 16 * 1024
 # Below this a body comes in a piece or two, and the way past the parser would gain nothing.
 _INTAKE_BYTES = 64 * 1024
 _INTAKE_DIGITS = len(str(_INTAKE_BYTES))
@@ -53,6 +58,7 @@ class ServerConfig(Config):
 
     settings: Settings
     metrics: Metrics
+    door: Door | None = None
     context: SSLContext | None = None
 
     def load(self) -> None:
@@ -87,11 +93,16 @@ class Protocol(HttpToolsProtocol):
         # True once nothing that comes is listened to any more.
         self._refused = False
         self._metrics = config.metrics
+        self._door = config.door
         self._header_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
-        self._linger_timer: asyncio.TimerHandle | None = None
+        # When the connection is closed, unless something comes before; and the clock that looks.
+        self._closes_at = math.inf
+        self._closing_timer: asyncio.TimerHandle | None = None
+        self._lingers = False
         self._unsent_bytes = 0
         self._intake: Intake | None = None
+        self._sink: Sink | None = None
         # The request that is run when what is here of its body has been read, and whether one may be.
         self._due: tuple[RequestResponseCycle, ASGI3Application] | None = None
         self._at_once = False
@@ -105,11 +116,15 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop every clock."""
-        for timer in (self._header_timer, self._write_timer, self._linger_timer):
+        for timer in (self._header_timer, self._write_timer, self._closing_timer):
             if timer is not None:
                 timer.cancel()
+        if self._sink is not None:
+            self._sink.let_go()
+            self._sink = None
         if self._intake is not None:
             self._intake.lose()
+            self._intake = None
         if (stage := self._left_in()) is not None:
             self._metrics.gone(stage)
         super().connection_lost(exc)
@@ -131,6 +146,8 @@ class Protocol(HttpToolsProtocol):
         """Feed the parser, and hold the limit on bytes that bring it nowhere."""
         if self._refused:
             return
+        if not self._lingers:
+            self._closes_at = math.inf
         self._progress = False
         self._piece_bytes = len(data)
         if not self._in_body and _upgrades(data):
@@ -152,7 +169,13 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         self._in_headers = True
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer, which is not looked at."""
+        if self._in_headers:
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Start the request, unless its headers are too many."""
@@ -169,16 +192,79 @@ class Protocol(HttpToolsProtocol):
                 self._refusal = self._headers_too_large()
                 # The parser hands this to data_received as its own error, and that calls send_400_response.
                 raise self._refusal
-        self.scope[VIEWS_KEY] = True  # type: ignore[typeddict-unknown-key]  # servers may add keys
-        if self.scheme == "http":
-            self._offer_intake()
-        super().on_headers_complete()
-        # What comes from now on are trailers, which must not change the headers of a running request.
-        self.headers = []
-        self.cycle.transport = self._softly
+        headers = read_headers(self.headers)
+        free = self.cycle is None or self.cycle.response_complete
+        length = headers.get(b"content-length", b"")
+        if len(length) >= _INTAKE_DIGITS and int(length) >= _INTAKE_BYTES and self.scheme == "http":
+            self._intake = Intake(int(length), self.flow.resume_reading)
+            if free and self._turned_away(headers):
+                return
+        self.cycle = cycle = self._cycle_of(headers)
+        if not free:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+            return
+        self._start_asgi_task(cycle, self.app)
         if self._intake is not None:
             # Where it is refused, its body need not be copied.
             self._run_due()
+
+    def _turned_away(self, headers: Headers) -> bool:
+        """Whether the request was refused at the door. Its body is thrown away once this piece of it is parsed."""
+        if self._door is None or not self.parser.should_keep_alive():
+            return False
+        refusal = self._door.refusal(self.parser.get_method(), self.url, headers)
+        if refusal is None:
+            return False
+        self.server_state.total_requests += 1
+        self.cycle = ANSWERED
+        self._write(refusal)
+        self._linger()
+        return True
+
+    def _write(self, refusal: Problem, *further: tuple[bytes, bytes]) -> None:
+        lines = head(refusal.status, (*self.server_state.default_headers, *refusal.headers, *further))
+        self.transport.write(lines + refusal.body)
+
+    def _cycle_of(self, headers: Headers) -> Cycle:
+        parser = self.parser
+        url, version = parse_url(self.url), parser.get_http_version()
+        path = url.path.decode("ascii")
+        if "%" in path:
+            path = unquote(path)
+        scope: dict[str, object] = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": parser.get_method().decode("ascii"),
+            "root_path": self.root_path,
+            "path": self.root_path + path,
+            "raw_path": self.root_path.encode("ascii") + url.path,
+            "query_string": url.query or b"",
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+            # Servers may add keys.
+            VIEWS_KEY: True,
+            HEADERS_KEY: headers,
+        }
+        if self._intake is not None:
+            scope[INTAKE_KEY] = self._intake
+        return Cycle(
+            scope=cast(HTTPScope, scope),
+            transport=self._softly,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=headers.get(b"expect", b"").lower() == b"100-continue",
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if self._at_once:
@@ -198,12 +284,6 @@ class Protocol(HttpToolsProtocol):
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)
 
-    def _offer_intake(self) -> None:
-        for name, value in self.headers:
-            if name == b"content-length" and len(value) >= _INTAKE_DIGITS and int(value) >= _INTAKE_BYTES:
-                self._intake = Intake(self, int(value))
-                self.scope[INTAKE_KEY] = self._intake  # type: ignore[typeddict-unknown-key]  # servers may add keys
-
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         self._progress = True
@@ -216,40 +296,66 @@ class Protocol(HttpToolsProtocol):
         self._in_body = False
         self._progress = True
         self._intake = None
-        if self._linger_timer is not None:
-            self._linger_timer.cancel()
-            self._linger_timer = None
+        if self._lingers:
+            self._lingers, self._closes_at = False, self.loop.time() + self.timeout_keep_alive
         super().on_message_complete()
         self._run_due()
+        if self._refused:
+            # It was left open for the rest of this body alone.
+            self.transport.close()
 
     def on_response_complete(self) -> None:
-        """Give a body that nobody wants any more a short time to end."""
-        self._softly.end()
-        super().on_response_complete()
-        if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
+        """The next request's turn; a body that nobody wants any more has a short time to end."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.cycle.response_complete and self.cycle.more_body:
             self._linger()
             if not self._in_piece:
                 self._throw_away_rest()
+        elif self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        else:
+            self._close_in(self.timeout_keep_alive)
 
     def _throw_away_rest(self) -> None:
         """Keep the parser from a body that nobody wants any more; not while it reads a piece of that."""
         if self._intake is not None and self.cycle.response_complete and not self.transport.is_closing():
-            self._intake.throw_away()
+            if self._sink is None and Sink.fits(self.transport):
+                self._sink = Sink(self.transport)
+            self._intake.throw_away(self._sink)
 
-    def hand_over(self, to: asyncio.BaseProtocol) -> None:
-        """Let that protocol have what comes from now on."""
-        if not self.transport.is_closing():
-            # Event loops choose their way of reading when it begins.
-            self.flow.pause_reading()
-            self.transport.set_protocol(to)
-            self.flow.resume_reading()
+    def straight_room(self) -> memoryview | None:
+        """Where the socket, which has something, may write past the parser; None where it may not."""
+        intake = self._intake
+        if intake is None or not intake.straight:
+            return None
+        room = intake.room()
+        if not room:
+            # The event loop is about to read: meanwhile it must not lose its transport.
+            self.loop.call_soon(self._end_straight)
+        return room
 
-    def take_back(self) -> None:
-        """The body has come to its end past the parser, which begins anew."""
-        self.hand_over(self)
-        self.parser = HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self.on_message_complete()
+    def came_straight(self, nbytes: int) -> bool:
+        """So much has come past the parser; False if it has not."""
+        intake = self._intake
+        if intake is None:
+            return False
+        if not intake.straight:
+            self._end_straight()
+            return False
+        if intake.came(nbytes):
+            self._end_straight()
+        return True
+
+    def _end_straight(self) -> None:
+        """A body that has come to its end past the parser is over, once; the parser begins anew."""
+        if self._intake is not None and not self._intake.to_come:
+            self.parser = HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self.on_message_complete()
 
     def close_softly(self) -> None:
         """Close the connection after an answer, once the caller has had the time to read it."""
@@ -263,12 +369,30 @@ class Protocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """The server stops: a connection that is being closed softly is left to that."""
-        if self._linger_timer is None:
+        if not self._lingers:
             super().shutdown()
 
     def _linger(self) -> None:
-        if self._linger_timer is None:
-            self._linger_timer = self.loop.call_later(_LINGER_S, self.transport.close)
+        if not self._lingers:
+            self._lingers = True
+            self._close_in(_LINGER_S)
+
+    def _close_in(self, seconds: float) -> None:
+        self._closes_at = self.loop.time() + seconds
+        if self._closing_timer is not None and self._closing_timer.when() > self._closes_at:
+            self._closing_timer.cancel()
+            self._closing_timer = None
+        if self._closing_timer is None:
+            self._closing_timer = self.loop.call_at(self._closes_at, self._close_when_due)
+
+    def _close_when_due(self) -> None:
+        self._closing_timer = None
+        if self._closes_at == math.inf:
+            return
+        if self._closes_at <= self.loop.time():
+            self.transport.close()
+        else:
+            self._closing_timer = self.loop.call_at(self._closes_at, self._close_when_due)
 
     def pause_writing(self) -> None:
         """The caller reads slower than we write: watch that it reads at all."""
@@ -329,15 +453,7 @@ class Protocol(HttpToolsProtocol):
             return
         instance = getattr(self, "url", b"").decode("latin-1")
         refusal = problem(error, instance=instance, request_id=(request_id := secrets.token_hex(8)))
-        lines = [STATUS_LINE[refusal.status]]
-        for name, value in (
-            *self.server_state.default_headers,
-            *refusal.headers,
-            (b"x-request-id", request_id.encode()),
-            (b"connection", b"close"),
-        ):
-            lines += [name, b": ", value, b"\r\n"]
-        self.transport.write(b"".join([*lines, b"\r\n", refusal.body]))
+        self._write(refusal, (b"x-request-id", request_id.encode()), (b"connection", b"close"))
         if cycle is not None and not cycle.response_complete:
             # A body broke off in the middle: the application must neither wait for the rest nor answer.
             cycle.disconnected = True
@@ -362,40 +478,16 @@ class Protocol(HttpToolsProtocol):
 
 class _Softly(asyncio.Transport):
     """The transport as an answer sees it. It closes softly: a socket closed with unread bytes is reset, and a reset
-    takes the answer away from a caller who is still sending. And it sends an answer's head with the first piece of its
-    body, which uvicorn writes apart and uvloop sends at once: one call to the kernel, one packet, one wake-up."""
+    takes the answer away from a caller who is still sending."""
 
     def __init__(self, transport: asyncio.Transport, protocol: Protocol) -> None:
         super().__init__()
-        self._transport = transport
         self._protocol = protocol
-        self._head: bytes | bytearray | memoryview | None = None
-        self._begun = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        if self._head is not None:
-            head, self._head = self._head, None
-            if len(data) <= _JOINED_BYTES:
-                self._transport.write(b"".join((head, data)))
-            else:
-                self._transport.writelines((head, data))
-        elif not self._begun and self._protocol.cycle.response_started:
-            self._begun, self._head = True, data
-        else:
-            self._transport.write(data)
-
-    def end(self) -> None:
-        """The answer is complete: what is left of it goes out now."""
-        self._begun = False
-        if self._head is not None:
-            head, self._head = self._head, None
-            self._transport.write(head)
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
+        self.write = transport.write  # type: ignore[method-assign]  # as they are, and no call more
+        self.writelines = transport.writelines  # type: ignore[method-assign]
+        self.is_closing = transport.is_closing  # type: ignore[method-assign]
 
     def close(self) -> None:
-        self.end()
         self._protocol.close_softly()
 
 

@@ -22,7 +22,8 @@ from poolhouse.pooling import Pooling
 from poolhouse.rest import logs
 from poolhouse.rest.admin import admin_app
 from poolhouse.rest.app import App, create_app
-from poolhouse.rest.protocol import Protocol, ServerConfig
+from poolhouse.rest.connection import Connection
+from poolhouse.rest.protocol import ServerConfig
 from poolhouse.rest.tls import context_of, load_certificate
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
@@ -96,8 +97,8 @@ class Server(uvicorn.Server):
     async def _listen_apart(self, admin: ServerConfig) -> None:
         admin.load()
 
-        def connected() -> asyncio.Protocol:
-            return Protocol(admin, self.server_state, {})
+        def connected() -> Connection:
+            return Connection(admin, self.server_state, {})
 
         try:
             server = await asyncio.get_running_loop().create_server(connected, host=admin.host, port=admin.port)
@@ -180,7 +181,7 @@ def _config(serves: ASGIApp, app: App, settings: Settings, host: str, port: int,
         host=host,
         port=port,
         uds=uds,
-        http=Protocol,
+        http=Connection,  # type: ignore[arg-type]  # uvicorn names only protocols that get no buffers
         ws="none",
         lifespan="on",
         loop="auto" if sys.platform == "win32" else "uvloop",
@@ -193,6 +194,7 @@ def _config(serves: ASGIApp, app: App, settings: Settings, host: str, port: int,
     )
     config.settings = settings
     config.metrics = app.metrics
+    config.door = app.door
     return config
 
 
