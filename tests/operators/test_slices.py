@@ -77,7 +77,13 @@ def test_slices_give_the_bits_of_torchs_pooling(
 
     found = maxima_by_slices(x, geometry)
 
-    assert found is not None
+    if found is None:
+        # Ceil mode lets a dilated window reach far beyond a short axis, and nobody pads for that.
+        assert any(
+            (axis.outputs(length) - 1) * axis.stride + axis.reach > 2 * length + 3 * axis.padding
+            for axis, length in zip(geometry, lengths, strict=True)
+        )
+        return
     assert bits(found) == bits(by_torch(x, geometry))
 
 
