@@ -17,8 +17,9 @@ def context_of(settings: Settings) -> ssl.SSLContext | None:
         if settings.tls_key is not None or settings.tls_client_ca is not None:
             raise ValueError("tls_key and tls_client_ca need tls_certificate beside them")
         return None
-    # Python's own choice of versions and ciphers for a server: TLS 1.2 and newer.
+    # Python's own choice of ciphers for a server. Some distributions build it to leave the versions to OpenSSL's file.
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     load_certificate(context, settings)
     if settings.tls_client_ca is not None:
