@@ -36,8 +36,9 @@ _one_at_a_time = Lock()
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ServerProcess]:
-    """A server with its own defaults: requests run inline, in the thread, and joined with others."""
-    with server_process() as running:
+    """A server with its own defaults, on the device of this process: requests run inline, in the thread, and joined
+    with others."""
+    with server_process(device="cpu") as running:
         yield running
 
 

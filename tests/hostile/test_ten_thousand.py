@@ -74,7 +74,7 @@ def run(server: ServerProcess, seed: int, count: int) -> tuple[Counter[int], lis
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory bound is for Linux")
 def test_ten_thousand_hostile_or_random_requests_leave_the_service_as_it_was() -> None:
     """Only answers and refusals come back, the process lives, is ready, and its memory is where it was."""
-    with server_process(**LIMITS) as server:
+    with server_process(**LIMITS, device="cpu") as server:
         run(server, SEED - CALLERS, 1_000)
         warm = server.held_bytes
 

@@ -16,7 +16,12 @@ from poolhouse.rest.server import Server, make_server
 from poolhouse.settings import Settings
 from tests.rest.serving import PATIENCE_S
 
-RUN = "from poolhouse.settings import Settings; from poolhouse.rest.server import run; run(Settings(port=0))"
+RUN = """
+from poolhouse.rest.server import run
+from poolhouse.settings import Settings
+
+run(Settings(port=0, device=["cpu"]))
+"""
 
 
 def test_one_line_says_where_the_service_is_and_a_signal_ends_it() -> None:
