@@ -171,6 +171,17 @@ ROWS = (
         Ours("max_pool2d", ones(1, 1, 8, 8), {"kernel_size": 5, "stride": 1, "dilation": 2**30}, "window_does_not_fit"),
     ),
     Row(
+        "such a reach in ceil mode, where one window fits",
+        lambda: F.max_pool2d(tensor_of(1, 1, 4, 4), 3, 2**31 - 1, 0, 2**30, ceil_mode=True),
+        [-INF],
+        Ours(
+            "max_pool2d",
+            ones(1, 1, 4, 4),
+            {"kernel_size": 3, "stride": 2**31 - 1, "dilation": 2**30, "ceil_mode": "true"},
+            [1],
+        ),
+    ),
+    Row(
         "a window of 2⁶³ - 1",
         LINE + "F.max_pool1d(x, 2**63 - 1)",
         SEGMENT_FAULT,

@@ -86,9 +86,22 @@ def drawn(member: type[Operator], dtype: ElementType) -> Iterator[Case]:
             yield _within_float64(found)
 
 
+def _knows_infinity() -> bool:
+    # Older releases raise 1 to the power 0, and answer 1.
+    return F.lp_pool1d(torch.tensor([[2.0]]), math.inf, 1).item() == 2.0
+
+
+KNOWS_INFINITY: Final = _knows_infinity()
+
+
 def _torch_has_an_answer(case: Case) -> bool:
-    """Whether torch takes what we take: it refuses three things for no reason that its own rules give."""
+    """Whether torch takes what we take: it refuses four things for no reason that its own rules give."""
     spec, sizes = case.spec, zip(getattr(case.spec, "kernel_size", ()), case.plan.spatial, strict=False)
+    if any((kernel - 1) * dilation >= 2**31 - 1 for kernel, dilation in _reaches(spec)):
+        # A window that wraps in 32 bits is empty to it.
+        return False
+    if isinstance(spec, LPPool) and math.isinf(spec.norm_type) and not KNOWS_INFINITY:
+        return False
     if isinstance(spec, LPPool) and spec.absolute and spec.ceil_mode:
         # Torch scales a window that ceil_mode cut, which a norm does not.
         return False
@@ -100,6 +113,10 @@ def _torch_has_an_answer(case: Case) -> bool:
         outputs = spec.spatial_out(case.plan.spatial)
         return all(count + kernel <= length for count, (kernel, length) in zip(outputs, sizes, strict=True))
     return True
+
+
+def _reaches(spec: Operator) -> Iterator[tuple[int, int]]:
+    return zip(getattr(spec, "kernel_size", ()), getattr(spec, "dilation", ()), strict=False)
 
 
 def _within_float64(case: Case) -> Case:

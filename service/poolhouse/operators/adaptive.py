@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
 from poolhouse.dtypes import ElementType
-from poolhouse.operators.averages import TORCH_TERMS, Average, torch_pool
+from poolhouse.operators.averages import TORCH_TERMS, Average, torch_pool, widens
 from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, spec
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
@@ -108,6 +108,15 @@ _AVERAGES: dict[int, _Pool] = {
 }
 
 
+def _mean(x: torch.Tensor) -> torch.Tensor:
+    """The mean of each plane in float64, added in blocks of 64 elements by a kernel whose order hangs on the plane
+    alone; torch's own mean splits a plane as the number of planes suggests."""
+    total = x.to(torch.float64).reshape(len(x), 1, -1)
+    while total.shape[-1] > 1:
+        total = F.avg_pool2d(total, (1, 64), ceil_mode=True, divisor_override=1)
+    return (total / math.prod(x.shape[1:])).reshape(len(x), *(1 for _ in x.shape[1:]))
+
+
 class AdaptiveMaximum(AdaptiveWindows, Maximum):
     """The largest element of each of these windows: torch's kernel for floats, ours for the rest."""
 
@@ -157,9 +166,13 @@ class AdaptiveAverage(AdaptiveWindows, Average):
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         spatial = tuple(x.shape[1:])
-        if not self._by_torch(spatial, floating=x.is_floating_point()):
-            return super().run(planes)
         size, pool = self.spatial_out(spatial), _AVERAGES[self.rank]
+        if not self._by_torch(spatial, floating=x.is_floating_point()):
+            if widens(x) and size == (1,) * self.rank:
+                return (_mean(x).to(x.dtype),)
+            if widens(x) and self.placed_right(spatial) and self.few_looks(spatial):
+                return (pool(x.to(torch.float64), size).to(x.dtype),)
+            return super().run(planes)
         # Torch's kernel of rank 3 adds 16-bit floats in 16 bits: 16 equal halves average to something else.
         return (torch_pool(lambda planes: pool(planes, size), x, wide=self.rank == 3),)
 

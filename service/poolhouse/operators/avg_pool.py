@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
 from poolhouse.dtypes import ElementType
-from poolhouse.operators.averages import TORCH_TERMS, Average, torch_pool
-from poolhouse.operators.fields import Flag, Sizes, Whole, spec
+from poolhouse.operators.averages import TORCH_TERMS, Average, torch_pool, widens
+from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, Whole, spec
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
+from poolhouse.operators.places import on_cpu
 from poolhouse.operators.sliding import (
     SlidingWindows,
     ceil_mode_field,
@@ -90,9 +91,11 @@ class AvgPool(SlidingWindows, Average):
         return [ones[0] * self.divisor_override, *ones[1:]]
 
     def _by_torch(self, spatial: Sizes, *, floating: bool) -> bool:
+        return floating and self._fits(spatial) and math.prod(self.kernel_size) <= TORCH_TERMS
+
+    def _fits(self, spatial: Sizes) -> bool:
         # avg_pool3d refuses a window larger than the input even where padding makes it fit.
-        fits = all(kernel <= length for kernel, length in zip(self.kernel_size, spatial, strict=True))
-        return floating and fits and math.prod(self.kernel_size) <= TORCH_TERMS
+        return all(kernel <= length for kernel, length in zip(self.kernel_size, spatial, strict=True))
 
     def steps(self, spatial: Sizes, dtype: ElementType) -> int:
         if self._by_torch(spatial, floating=dtype.kind == "float"):
@@ -105,9 +108,18 @@ class AvgPool(SlidingWindows, Average):
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
-        if self._by_torch(tuple(x.shape[1:]), floating=x.is_floating_point()):
+        spatial = tuple(x.shape[1:])
+        if not on_cpu(x) and not self._cuda_divides(spatial):
+            return super().run(planes)
+        if self._by_torch(spatial, floating=x.is_floating_point()):
             return (torch_pool(self._torch_average, x, wide=self.rank == 3),)
+        if widens(x) and self._fits(spatial) and self.few_looks(spatial):
+            return (self._torch_average(x.to(torch.float64)).to(x.dtype),)
         return super().run(planes)
+
+    def _cuda_divides(self, spatial: Sizes) -> bool:
+        # CUDA's kernels cut the divisor to 32 bits.
+        return abs(self.divisor_override or 1) <= INT32_MAX and self.cuda_counts(spatial)
 
     def _torch_average(self, x: torch.Tensor) -> torch.Tensor:
         flags = (self.ceil_mode, self.count_include_pad, self.divisor_override)

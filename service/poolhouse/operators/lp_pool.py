@@ -15,6 +15,7 @@ from poolhouse.operators.averages import sums
 from poolhouse.operators.fields import Flag, Power, Sizes, spec
 from poolhouse.operators.maxima import largest
 from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
+from poolhouse.operators.places import on_cpu
 from poolhouse.operators.sliding import (
     SlidingWindows,
     ceil_mode_field,
@@ -126,7 +127,7 @@ def _power(x: torch.Tensor, p: float) -> torch.Tensor:
     Torch's CPU kernel takes another function for the last few elements than for the rest, and the two differ in
     the last place: a result would depend on what else is in the batch. numpy has one function for all.
     """
-    if x.device.type != "cpu" or p in _BY_ARITHMETIC:
+    if not on_cpu(x) or p in _BY_ARITHMETIC:
         return x.pow(p)
     with np.errstate(all="ignore"):
         return torch.from_numpy(np.power(x.contiguous().numpy(), p))

@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
 from poolhouse.dtypes import ElementType
-from poolhouse.operators.fields import Flag, Sizes, spec
+from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, spec
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
+from poolhouse.operators.places import on_cpu
 from poolhouse.operators.slices import PAYS_FROM, maxima_by_slices
 from poolhouse.operators.sliding import (
     SlidingWindows,
@@ -78,7 +79,8 @@ class MaxPool(SlidingWindows, Maximum):
         return Sliding(kernel, self.stride[axis], self.padding[axis], dilation, self.ceil_mode)
 
     def _by_torch(self) -> bool:
-        return math.prod(self.kernel_size) <= TORCH_TERMS
+        # Its kernels multiply window and dilation in 32 bits, and a window that wraps is empty to them.
+        return math.prod(self.kernel_size) <= TORCH_TERMS and max(self.dilation) <= INT32_MAX // TORCH_TERMS
 
     def steps(self, spatial: Sizes, dtype: ElementType) -> int:
         if self._by_torch():
@@ -89,9 +91,11 @@ class MaxPool(SlidingWindows, Maximum):
         return self.kernel_workspace(spatial, dtype) if self._by_torch() else super().workspace(spatial, dtype)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
+        x = planes["input"]
+        if not on_cpu(x):
+            return self._torch_maxima(x) if self._cuda_is_right(x) else super().run(planes)
         if not self._by_torch():
             return super().run(planes)
-        x = planes["input"]
         if x.dtype is torch.bool:
             values, *rest = self._small_maxima(x.view(torch.uint8))
             return (values.view(torch.bool), *rest)
@@ -104,9 +108,14 @@ class MaxPool(SlidingWindows, Maximum):
                 return (found,)
         return self._torch_maxima(x)
 
+    def _cuda_is_right(self, x: torch.Tensor) -> bool:
+        """Whether torch's CUDA kernel is right, and not slower than ours; it has no integers."""
+        spatial = tuple(x.shape[1:])
+        return x.is_floating_point() and self.cuda_counts(spatial) and (self._by_torch() or self.few_looks(spatial))
+
     def _by_slices(self, x: torch.Tensor) -> bool:
         elements, volume = x.numel(), math.prod(self.kernel_size)
-        if x.device.type != "cpu" or self.return_indices or elements < PAYS_FROM or volume == 1:
+        if self.return_indices or elements < PAYS_FROM or volume == 1:
             return False
         if self.rank == 1 and x.is_floating_point():
             return False  # the one kernel of torch that is as fast

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.fields import Flag, PerAxis, Sizes, spec
+from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, spec
 from poolhouse.operators.windowed import AxisSize, Windowed
 from poolhouse.operators.windows import Sliding, Windows
 
@@ -14,6 +16,9 @@ KERNEL_SIZE = PerAxis(1)
 STRIDE = PerAxis(1)
 PADDING = PerAxis(0)
 DILATION = PerAxis(1)
+
+_GRID_ROWS: Final = 8 * 65_535
+"""Rows of the output that torch's 3-D kernels lay on a CUDA grid axis, eight at each of its positions."""
 
 
 def kernel_size_field() -> Sizes:
@@ -108,7 +113,19 @@ class SlidingWindows(Windowed):
         return AxisSize(outputs, geometry.taps(length))
 
     def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
-        return tuple(self.geometry(axis).windows(length) for axis, length in enumerate(spatial))
+        return tuple(axis.windows(length) for axis, length in self._axes(spatial))
+
+    def _axes(self, spatial: Sizes) -> list[tuple[Sliding, int]]:
+        return [(self.geometry(axis), length) for axis, length in enumerate(spatial)]
+
+    def cuda_counts(self, spatial: Sizes) -> bool:
+        """Whether torch's CUDA kernels place these windows right.
+
+        They add window, padding and axis in 32 bits, and beyond read outside the input (pytorch#189664); in 3-D a
+        launch fails that has more rows than a grid holds, with an error that looks as if the device had broken.
+        """
+        ends = [length + axis.padding + axis.reach for axis, length in self._axes(spatial)]
+        return max(ends) <= INT32_MAX and (self.rank < 3 or self.spatial_out(spatial)[1] <= _GRID_ROWS)
 
     def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
         geometry = self.geometry(axis)

@@ -14,6 +14,7 @@ from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.fields import PerAxis, Sizes, spec
 from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
+from poolhouse.operators.places import on_cpu
 from poolhouse.operators.sliding import axis_name, kernel_size_field, padding_field, stride_field
 from poolhouse.tensors import Tensor
 
@@ -132,14 +133,14 @@ class MaxUnpool(Operator):
         flat_values = values.reshape(count, -1)
         flat_indices = indices.reshape(count, -1)
         output = values.new_zeros((count, size))
-        if values.device.type == "cpu":
+        if on_cpu(values):
             # On CPU a row is scattered in order, so the last of equal indices stays.
             output.scatter_(1, flat_indices, flat_values)
         else:
-            # Elsewhere the order is anyone's: find the last position of each index first, then move its value.
+            # Elsewhere the order is anyone's: find the last position of each index first; then all that share an index
+            # write the same value. Only places with an index are written and read again.
             position = torch.arange(flat_indices.shape[1], device=values.device).expand_as(flat_indices)
-            last = torch.full((count, size), -1, dtype=torch.int64, device=values.device)
-            last.scatter_reduce_(1, flat_indices, position, reduce="amax")
-            moved = flat_values.gather(1, last.clamp(min=0))
-            output = torch.where(last >= 0, moved, output)
+            last = torch.empty((count, size), dtype=torch.int64, device=values.device)
+            last.scatter_(1, flat_indices, -1).scatter_reduce_(1, flat_indices, position, reduce="amax")
+            output.scatter_(1, flat_indices, flat_values.gather(1, last.gather(1, flat_indices)))
         return (output.reshape(count, *out),)

@@ -48,6 +48,10 @@ class AxisSize:
     longest: int
 
 
+_CUDA_TERMS: Final = 4096
+"""One thread adds or compares this many in less time than many small launches take."""
+_CUDA_LOOKS: Final = 256
+"""Looks an element of the input, up to which they cost less than passes over it; by ``scripts/bench device``."""
 _POSITION_BYTES: Final = 64
 """What it takes to say where one window of one axis lies, on the way there included."""
 
@@ -97,6 +101,16 @@ class Windowed(Operator):
     def element_bytes(self, dtype: ElementType) -> int:
         """Bytes for one element of what is reduced, of the table and of its next level together."""
         return 24
+
+    def few_looks(self, spatial: Sizes) -> bool:
+        """Whether a CUDA kernel that looks at each element of each window is faster there than ``reductions``.
+
+        A launch costs more than a look, and many passes over the memory more than looks that a cache answers.
+        """
+        sizes = self.axis_sizes(spatial)
+        terms = math.prod(size.longest for size in sizes)
+        looks = terms * math.prod(size.outputs for size in sizes)
+        return terms <= _CUDA_TERMS and looks <= _CUDA_LOOKS * math.prod(spatial)
 
     def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
         sizes = self.axis_sizes(spatial)
