@@ -498,16 +498,30 @@ GUARDS: Final[Sequence[Guard]] = (
     _way(
         "A way that failed has its stream back",
         "after two failures every request waits for a stream for ever",
-        "        finally:\n            self._streams.put(stream)\n",
+        "        finally:\n            self._free.put(stage)\n",
         "        finally:\n            pass\n",
         "test_a_way_that_failed_has_its_stream_back",
     ),
     _way(
         "An answer is read when its stream is done",
         "callers get whatever the memory held before",
-        "                stream.synchronize()\n",
+        "                stage.stream.synchronize()\n",
         "",
         "test_an_answer_is_read_only_after_its_stream_is_done",
+    ),
+    _way(
+        "Page-locked memory of a broken context is never freed",
+        "torch ends the process when it is, and everybody's requests with it",
+        "        except BaseException:\n            self._keep_where_broken(stage)\n            raise\n",
+        "        except BaseException:\n            raise\n",
+        "test_page_locked_memory_of_a_broken_context_is_kept",
+    ),
+    _cuda(
+        "An answer is copied out of what the next batch is laid into",
+        "callers get each other's answers",
+        "partial(_give_back, batch.parts, ours=False)",
+        "partial(_give_back, batch.parts, ours=True)",
+        "test_an_answer_outlives_the_next_batch",
     ),
     _way(
         "A plane that 32 bits cannot count stays off the device",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from contextlib import nullcontext
 from random import Random
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from poolhouse.backend.devices import Device, choose_devices
-from poolhouse.backend.staging import Copied, Pinned, Way, joined, within_int32
+from poolhouse.backend.staging import Copied, Pinned, Room, Way, joined, within_int32
 from poolhouse.backend.worker import PIECE_BYTES, Load, TorchWorker, meaning, run_plan
 from poolhouse.batching.backlog import Batch, Job
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
@@ -131,7 +132,7 @@ class Failing(Copied):
         self._error = error
         self.freed = 0
 
-    def run(self, spec: object, slices: object) -> list[torch.Tensor]:
+    def run(self, spec: object, slices: object, take: object) -> None:
         raise self._error
 
     def free_memory(self) -> None:
@@ -238,19 +239,76 @@ def test_a_way_that_failed_has_its_stream_back(monkeypatch: pytest.MonkeyPatch) 
         patch.setattr(type(spec), "run", fails)
         for _ in range(way.width):
             with pytest.raises(RuntimeError):
-                way.run(spec, [{"input": torch.zeros(2, 4, 4)}])
+                way.run(spec, [{"input": torch.zeros(2, 4, 4)}], lambda _: None)
 
-    assert way._streams.qsize() == way.width
+    assert way._free.qsize() == way.width
 
 
 @pytest.mark.usefixtures("pretence")
 def test_an_answer_is_read_only_after_its_stream_is_done() -> None:
     """Copies back are asked for and not waited for: before that the memory holds whatever was there."""
+    way, waited = Pinned(HOST), list[int]()
+
+    way.run(
+        PLAN.spec,
+        [{"input": torch.zeros(2, 4, 4)}],
+        lambda _: waited.extend(stream.waited_for for stream in Stream.made),
+    )
+
+    assert waited == [1, 0]
+
+
+@pytest.mark.usefixtures("pretence")
+def test_page_locked_memory_of_a_broken_context_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch ends the process when it frees such memory after a fault: nobody would be told anything."""
     way = Pinned(HOST)
+    way.run(PLAN.spec, [{"input": torch.zeros(2, 4, 4)}], lambda _: None)
 
-    way.run(PLAN.spec, [{"input": torch.zeros(2, 4, 4)}])
+    def breaks(*_: object) -> None:
+        raise RuntimeError("CUDA error: device-side assert triggered")
 
-    assert [stream.waited_for for stream in Stream.made] == [1, 0]
+    # The second stage has had no batch yet; the first is the one that is used next but one.
+    rooms = [room for stage in way._all for room in (stage.there, stage.back)]
+    before = [sys.getrefcount(room._held) for room in rooms]
+    monkeypatch.setattr(Stream, "synchronize", breaks)
+    with pytest.raises(RuntimeError):
+        way.run(PLAN.spec, [{"input": torch.zeros(0, 4, 4)}], lambda _: None)
+
+    assert [sys.getrefcount(room._held) for room in rooms] == [count + 1 for count in before]
+
+
+@each_device
+def test_an_answer_outlives_the_next_batch(name: str) -> None:
+    """What one batch brings back is laid where the next one's will be."""
+    worker = worker_on(name)
+    first, *others = [Load(PLAN, {"input": filled(number)}) for number in range(1 + 2 * worker.width)]
+
+    for load in (first, *others):
+        worker.run(Batch((load.job().whole(),), "idle"))
+
+    np.testing.assert_array_equal(first.answer()["output"].array, np.zeros((1, 2, 2, 2), np.float32))
+
+
+def filled(number: int) -> Tensor:
+    return Tensor(FLOAT32, np.full((1, 2, 4, 4), number, np.float32))
+
+
+@pytest.mark.usefixtures("pretence")
+def test_a_room_keeps_what_lies_in_it_apart() -> None:
+    """Two inputs of one batch share its bytes, and each starts where any element type may."""
+    room = Room()
+    outlines = [((3,), torch.uint8), ((2, 2), torch.float64), ((0, 5), torch.int64), ((7,), torch.bool)]
+
+    bytes_, doubles, none, flags = room.laid(outlines)
+    for each, value in ((bytes_, 1), (doubles, 2), (flags, 1)):
+        each.fill_(value)
+
+    assert [(tuple(each.shape), each.dtype) for each in (bytes_, doubles, none, flags)] == outlines
+    assert (bytes_ == 1).all()
+    assert (doubles == 2).all()
+    held = room._held
+    room.laid(outlines)
+    assert room._held is held
 
 
 def test_one_slice_is_not_copied() -> None:

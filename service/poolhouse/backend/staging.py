@@ -2,16 +2,16 @@
 
 On CUDA a batch is joined straight into page-locked memory, goes to the device, through the kernels and back into
 page-locked memory on a stream of its own, and only at the end somebody waits. There are two such ways, so one batch
-is copied while the other computes, and neither waits for the other's copies. Page-locked memory comes from torch's
-own pool of it, which remembers the stream that still reads a block; the answer is written to the caller from there.
-
-Nothing here was run on a CUDA device by us yet: the tests with the mark ``gpu`` are the ones to run on one.
+is copied while the other computes, and neither waits for the other's copies. Each has page-locked memory of its own
+that batch after batch is laid into; answers are copied out of it, so that no slow caller holds it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Final, Protocol
 
@@ -25,6 +25,9 @@ from poolhouse.operators.operator import Operator
 Slices = Sequence[Mapping[str, torch.Tensor]]
 """For each part of a batch its planes by name, in the machine's memory."""
 
+Take = Callable[[Sequence[torch.Tensor]], None]
+"""Takes the results out of memory that the next batch is laid into."""
+
 _WAYS: Final = 2
 """Batches on CUDA at once: one is copied while the other computes."""
 
@@ -35,8 +38,8 @@ class Way(Protocol):
     width: int
     """How many threads may use it at once."""
 
-    def run(self, spec: Operator, slices: Slices) -> Sequence[torch.Tensor]:
-        """What the spec makes of all slices together, in the machine's memory."""
+    def run(self, spec: Operator, slices: Slices, take: Take) -> None:
+        """Hands over what the spec makes of all slices together, in the machine's memory."""
         ...
 
     def piece_bytes(self, most: int) -> int:
@@ -94,11 +97,11 @@ class Copied:
     def __init__(self, at: torch.device) -> None:
         self._at = at
 
-    def run(self, spec: Operator, slices: Slices) -> Sequence[torch.Tensor]:
-        """What the spec makes of all slices together."""
+    def run(self, spec: Operator, slices: Slices, take: Take) -> None:
+        """Hands over what the spec makes of all slices together."""
         within_int32(spec, slices)
         planes = {name: tensor.to(self._at) for name, tensor in joined(slices).items()}
-        return [result.cpu() for result in spec.run(planes)]
+        take([result.cpu() for result in spec.run(planes)])
 
     def piece_bytes(self, most: int) -> int:
         """As much as there may be: the device says nothing of its memory."""
@@ -118,6 +121,43 @@ class Copied:
         return Copied(self._at)
 
 
+class Room:
+    """Page-locked bytes that one batch after another is laid into; they grow to the largest."""
+
+    def __init__(self) -> None:
+        self._held = torch.empty(0, dtype=torch.uint8)
+
+    def laid(self, outlines: Sequence[tuple[tuple[int, ...], torch.dtype]]) -> list[torch.Tensor]:
+        """Tensors of these shapes and types, side by side; whatever was here before is lost."""
+        sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in outlines]
+        starts = [0]
+        for size in sizes:
+            starts.append(-(-(starts[-1] + size) // _ALIGNED_BYTES) * _ALIGNED_BYTES)
+        if starts[-1] > self._held.numel():
+            # A power of two is what torch takes anyway. The old bytes are let go only when there are new ones.
+            self._held = torch.empty(1 << (starts[-1] - 1).bit_length(), dtype=torch.uint8, pin_memory=True)
+        return [
+            self._held[start : start + size].view(dtype).view(shape)
+            for start, size, (shape, dtype) in zip(starts, sizes, outlines, strict=False)
+        ]
+
+    def keep_for_ever(self) -> None:
+        """Never frees these bytes, not even when the process ends."""
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._held))
+
+
+_ALIGNED_BYTES: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one batch on its way has to itself."""
+
+    stream: torch.cuda.Stream
+    there: Room = field(default_factory=Room)
+    back: Room = field(default_factory=Room)
+
+
 class Pinned:
     """CUDA: page-locked memory at both ends, two streams."""
 
@@ -125,34 +165,51 @@ class Pinned:
 
     def __init__(self, at: torch.device) -> None:
         self._at = at
-        self._streams: SimpleQueue[torch.cuda.Stream] = SimpleQueue()
-        for _ in range(_WAYS):
-            # torch has types for its streams in some releases, not in others.
-            self._streams.put(torch.cuda.Stream(at))  # type: ignore[no-untyped-call, unused-ignore]
+        # torch has types for its streams in some releases, not in others.
+        self._all = [Stage(torch.cuda.Stream(at)) for _ in range(_WAYS)]  # type: ignore[no-untyped-call, unused-ignore]
+        self._free: SimpleQueue[Stage] = SimpleQueue()
+        for stage in self._all:
+            self._free.put(stage)
 
-    def run(self, spec: Operator, slices: Slices) -> Sequence[torch.Tensor]:
-        """What the spec makes of all slices together; page-locked."""
+    def run(self, spec: Operator, slices: Slices, take: Take) -> None:
+        """Hands over what the spec makes of all slices together."""
         within_int32(spec, slices)
-        stream = self._streams.get()
+        stage = self._free.get()
         try:
-            with torch.cuda.stream(stream):
-                planes = {name: self._sent([each[name] for each in slices]) for name in slices[0]}
-                results = [self._fetched(result) for result in spec.run(planes)]
-                stream.synchronize()
-                return results
+            with torch.cuda.stream(stage.stream):
+                results = self._fetched(spec.run(self._sent(spec, slices, stage.there)), stage.back)
+                stage.stream.synchronize()
+            take(results)
+        except BaseException:
+            self._keep_where_broken(stage)
+            raise
         finally:
-            self._streams.put(stream)
+            self._free.put(stage)
 
-    def _sent(self, slices: Sequence[torch.Tensor]) -> torch.Tensor:
-        first = slices[0]
-        shape = (sum(each.shape[0] for each in slices), *first.shape[1:])
-        staged = torch.empty(shape, dtype=first.dtype, pin_memory=True)
-        torch.cat(tuple(slices), out=staged)
-        return staged.to(self._at, non_blocking=True)
+    def _sent(self, spec: Operator, slices: Slices, room: Room) -> dict[str, torch.Tensor]:
+        count = sum(len(each["input"]) for each in slices)
+        parts = {name: tuple(each[name] for each in slices) for name in slices[0]}
+        rooms = room.laid([((count, *parts[name][0].shape[1:]), parts[name][0].dtype) for name in spec.inputs])
+        for name, staged in zip(spec.inputs, rooms, strict=True):
+            torch.cat(parts[name], out=staged)
+        sent = {name: staged.to(self._at, non_blocking=True) for name, staged in zip(spec.inputs, rooms, strict=True)}
+        # What a spec draws beside its inputs is read on this side.
+        return {name: sent[name] if name in sent else torch.cat(parts[name]) for name in parts}
 
-    def _fetched(self, result: torch.Tensor) -> torch.Tensor:
-        fetched = torch.empty(result.shape, dtype=result.dtype, pin_memory=True)
-        return fetched.copy_(result, non_blocking=True)
+    def _fetched(self, results: Sequence[torch.Tensor], room: Room) -> list[torch.Tensor]:
+        rooms = room.laid([(tuple(result.shape), result.dtype) for result in results])
+        return [fetched.copy_(result, non_blocking=True) for fetched, result in zip(rooms, results, strict=True)]
+
+    def _keep_where_broken(self, stage: Stage) -> None:
+        """Where the context broke: torch ends the process at once when it frees page-locked memory there, since it
+        records an event then and may not raise. So a broken card would cost everybody's requests, and its own answer.
+        """
+        try:
+            stage.stream.synchronize()
+        except RuntimeError:
+            for each in self._all:
+                each.there.keep_for_ever()
+                each.back.keep_for_ever()
 
     def piece_bytes(self, most: int) -> int:
         """An eighth of what is free: two batches are under way, and torch's pool of memory has gaps."""

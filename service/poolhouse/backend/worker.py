@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import Final
 
@@ -84,11 +85,11 @@ class Load:
             for name, outline in outputs.items()
         }
 
-    def put(self, part: Part[Load], name: str, result: torch.Tensor) -> None:
-        """Takes the result of some planes: as it is where it is all of them, else into the answer's own memory."""
+    def put(self, part: Part[Load], name: str, result: torch.Tensor, *, ours: bool) -> None:
+        """Takes the result of some planes: as it is where it is all of them and ours, else into the answer's memory."""
         outline = self.plan.outputs[name]
         if part.stop - part.start == self.plan.planes:
-            self.results[name] = result
+            self.results[name] = result if ours else result.clone()
             return
         with self._lock:
             whole = self.results.get(name)
@@ -128,8 +129,9 @@ class TorchWorker:
             planes = _slices(batch.parts)
             if self._way is None:
                 use_threads(1 if batch.nbytes < THREADED_FROM_BYTES else self._threads)
-            results = spec.run(joined(planes)) if self._way is None else self._way.run(spec, planes)
-            _give_back(batch.parts, results)
+                _give_back(batch.parts, spec.run(joined(planes)), ours=len(batch.parts) == 1)
+            else:
+                self._way.run(spec, planes, partial(_give_back, batch.parts, ours=False))
         except Exception as error:
             raise self._sorted(error) from error
 
@@ -166,13 +168,20 @@ def _slices(parts: Sequence[Part[Load]]) -> Sequence[Mapping[str, torch.Tensor]]
     return [{name: tensor[part.start : part.stop] for name, tensor in part.job.load.planes().items()} for part in parts]
 
 
-def _give_back(parts: Sequence[Part[Load]], results: Sequence[torch.Tensor]) -> None:
-    start, alone = 0, len(parts) == 1
+def _give_back(parts: Sequence[Part[Load]], results: Sequence[torch.Tensor], *, ours: bool) -> None:
+    """Puts each part's results where they belong.
+
+    Args:
+        parts: of the batch, in order.
+        results: of all of them together.
+        ours: whether the results' memory is theirs to keep. A slice of a joined result would keep the whole of it
+            alive until the last answer is written, and staging lays the next batch into its own.
+    """
+    start = 0
     for part in parts:
         stop = start + part.stop - part.start
         for name, result in zip(part.job.load.plan.outputs, results, strict=True):
-            # A slice of a joined result would keep the whole of it alive until the last answer is written.
-            part.job.load.put(part, name, result if alone else result[start:stop].clone())
+            part.job.load.put(part, name, result[start:stop], ours=ours)
         start = stop
 
 
