@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from poolhouse.backend.devices import Device
 from poolhouse.dtypes import BFLOAT16, bfloat16_to_float32
 from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire.codecs import codec_of
 from tests.hostile.mixture import text_of
-from tests.operators.drawing import OPERATORS, case
+from tests.operators.drawing import CPU, OPERATORS, case
 
 MEDIA_TYPE = "application/vnd.safetensors"
 """The one format that carries every element type and several tensors each way, without a digit lost."""
@@ -43,9 +44,9 @@ class Call:
     right: Mapping[str, tuple[Outline, bytes]]
 
 
-def call_of(random: Random) -> Call:
-    """A request that must be answered, of any operator, shape and element type, and what torch on the CPU answers
-    to it alone, by way of our own specs, which the laws of ``tests/operators`` hold against torch."""
+def call_of(random: Random, device: Device = CPU) -> Call:
+    """A request that must be answered, of any operator, shape and element type, and what torch answers to it alone on
+    a device, by way of our own specs, which the laws of ``tests/operators`` hold against torch."""
     drawn = None
     while drawn is None:
         drawn = case(random, random.choice(OPERATORS))
@@ -53,7 +54,7 @@ def call_of(random: Random) -> Call:
     query = {name: text_of(value) for name, value in drawn.spec.values().items()}
     target = f"/v1/pool/{drawn.spec.name}" + (f"?{urlencode(query, safe=',')}" if query else "")
     body = b"".join(codec.encode(Message(drawn.tensors)).chunks)
-    return Call(target, {"Content-Type": MEDIA_TYPE}, body, bits(drawn.run()))
+    return Call(target, {"Content-Type": MEDIA_TYPE}, body, bits(drawn.run(device)))
 
 
 def fault_in(call: Call, status: int, body: bytes) -> str | None:

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from poolhouse.backend.devices import Device
 from poolhouse.backend.worker import Load, TorchWorker
 from poolhouse.batching.backlog import Budget, Reason
 from poolhouse.batching.engine import Done, Engine
@@ -17,9 +18,9 @@ from poolhouse.batching.ledger import Ledger
 from poolhouse.dtypes import ElementType
 from poolhouse.operators.operator import Operator
 from poolhouse.tensors import Tensor
+from tests.devices import device_named, each_device
 from tests.hostile.process import Caller, ServerProcess, server_process
 from tests.operators.drawing import (
-    CPU,
     OPERATORS,
     Case,
     case,
@@ -75,11 +76,11 @@ class Watch:
     def lost(self, what: str) -> None: ...
 
 
-async def pooled_together(cases: list[Case], budget: Budget) -> tuple[list[dict[str, Tensor]], Watch]:
+async def pooled_together(cases: list[Case], budget: Budget, device: Device) -> tuple[list[dict[str, Tensor]], Watch]:
     """All of them at once through the real engine and worker; the answers, and how they were joined."""
-    worker, watch, ledger = TorchWorker(CPU), Watch(), Ledger(2**40)
+    worker, watch, ledger = TorchWorker(device), Watch(), Ledger(2**40)
     worker.budget = budget
-    engine: Engine[Load] = Engine([("cpu", worker)], observer=watch)
+    engine: Engine[Load] = Engine([(device.name, worker)], observer=watch)
     loads = [Load(each.plan, each.tensors) for each in cases]
 
     async def call(load: Load) -> Done:
@@ -96,28 +97,31 @@ async def pooled_together(cases: list[Case], budget: Budget) -> tuple[list[dict[
     return [load.answer() for load in loads], watch
 
 
+@each_device
 @pytest.mark.parametrize(("member", "dtype"), CASES, ids=[f"{member.name}-{dtype.name}" for member, dtype in CASES])
-def test_together_equals_alone(member: type[Operator], dtype: ElementType) -> None:
+def test_together_equals_alone(member: type[Operator], dtype: ElementType, device: str) -> None:
     """Every operator and element type, in random company, joined as the service does and cut as small as can be."""
     random = Random(f"{member.name} {dtype.name}")
     cases = company(random, member, dtype)
-    alone = [each.run() for each in cases]
+    where = device_named(device)
+    alone = [each.run(where) for each in cases]
     plane_bytes = Load(cases[0].plan, cases[0].tensors).job().plane_bytes
 
     for budget in (Budget(2**30, 2**30), Budget(3 * plane_bytes, 3 * plane_bytes), Budget(2**30, 2**30, planes=2)):
-        together, _ = asyncio.run(pooled_together(cases, budget))
+        together, _ = asyncio.run(pooled_together(cases, budget, where))
 
         for one, other in zip(alone, together, strict=True):
             assert bits(one) == bits(other)
 
 
-def test_the_company_above_is_joined_indeed() -> None:
+@each_device
+def test_the_company_above_is_joined_indeed(device: str) -> None:
     """A law about company says nothing where nobody ever meets."""
     random = Random(1)
     member = next(each for each in OPERATORS if each.name == "max_pool2d")
     cases = company(random, member, types_of(member)[0])
 
-    _, watch = asyncio.run(pooled_together(cases * 3, Budget(2**30, 2**30)))
+    _, watch = asyncio.run(pooled_together(cases * 3, Budget(2**30, 2**30), device_named(device)))
 
     assert max(watch.sizes) >= COMPANY
 
@@ -132,12 +136,13 @@ def _ask(caller: Caller, call: Call) -> str | None:
     return fault_in(call, reply.status, reply.body)
 
 
+@each_device
 @pytest.mark.timeout(120)
-def test_under_load_every_reply_over_64_connections_is_right() -> None:
+def test_under_load_every_reply_over_64_connections_is_right(device: str) -> None:
     """The whole house at once: mixed operators, shapes and element types, every bit of every reply compared."""
-    calls = [call_of(Random(f"call {number}")) for number in range(96)]
+    calls = [call_of(Random(f"call {number}"), device_named(device)) for number in range(96)]
     with (
-        server_process(inline_work=0, device="cpu", cpu_threads=1) as server,
+        server_process(inline_work=0, device=device, cpu_threads=1) as server,
         ThreadPoolExecutor(CONNECTIONS) as pool,
     ):
         shares = [

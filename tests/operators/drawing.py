@@ -52,9 +52,9 @@ class Case:
         """The settled spec."""
         return self.plan.spec
 
-    def run(self) -> dict[str, Tensor]:
-        """What the worker answers on the CPU."""
-        return run_plan(self.plan, self.tensors, CPU)
+    def run(self, device: Device = CPU) -> dict[str, Tensor]:
+        """What the worker answers on a device."""
+        return run_plan(self.plan, self.tensors, device)
 
     def _repr_pretty_(self, printer: RepresentationPrinter, cycle: bool) -> None:
         """What hypothesis prints of a failing case."""

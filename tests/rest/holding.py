@@ -93,11 +93,11 @@ def samples(page: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     }
 
 
-def held_pooling(gate: Gate, room_bytes: int = ROOM_BYTES) -> Pooling:
+def held_pooling(gate: Gate, room_bytes: int = ROOM_BYTES, device: str = "cpu") -> Pooling:
     """A pooling that goes through a gate. The loop does no job itself: it would be held too."""
     return Pooling(
         discover(),
-        choose_devices(["cpu"]),
+        choose_devices([device]),
         Limits(output_bytes=1 << 30, work=10**9),
         room_bytes=room_bytes,
         inline_steps=-1,
@@ -106,10 +106,10 @@ def held_pooling(gate: Gate, room_bytes: int = ROOM_BYTES) -> Pooling:
 
 
 @contextmanager
-def holding(room_bytes: int = ROOM_BYTES, **settings: object) -> Iterator[Held]:
+def holding(room_bytes: int = ROOM_BYTES, device: str = "cpu", **settings: object) -> Iterator[Held]:
     """Runs a server whose device has a gate, in this process."""
     gate = Gate()
-    pooling = held_pooling(gate, room_bytes)
+    pooling = held_pooling(gate, room_bytes, device)
     with serving(Settings.model_validate({"port": 0, **settings}), pooling) as served:
         yield Held(served, gate, pooling)
 

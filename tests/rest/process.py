@@ -28,10 +28,15 @@ class Process:
 
 
 @contextmanager
-def service_process(**environment: str) -> Iterator[Process]:
-    """Run ``poolhouse serve`` on a free port while the block runs; the variables are named without their prefix."""
+def service_process(before: str = "", **environment: str) -> Iterator[Process]:
+    """Run ``poolhouse serve`` on a free port while the block runs; the variables are named without their prefix.
+
+    Args:
+        before: Python that the process runs first, to break something in it.
+        environment: the settings.
+    """
     given = {f"POOLHOUSE_{name.upper()}": text for name, text in environment.items()}
-    code = "import sys; from poolhouse.cli import main; sys.exit(main(['serve', '--port', '0']))"
+    code = f"{before}\nimport sys; from poolhouse.cli import main; sys.exit(main(['serve', '--port', '0']))"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,

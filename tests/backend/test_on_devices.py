@@ -1,0 +1,254 @@
+"""What every device is held to: the CPU's answers, the same ones each time, in memory that it gives back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from random import Random
+from typing import Final
+
+import pytest
+import torch
+
+from poolhouse.backend.worker import Load, TorchWorker
+from poolhouse.batching.backlog import Batch
+from poolhouse.batching.engine import Engine
+from poolhouse.batching.ledger import Ledger
+from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64, ElementType
+from poolhouse.errors import Unavailable
+from poolhouse.operators.operator import Operator
+from poolhouse.tensors import Outline, Tensor
+from tests.batching.test_together import Watch
+from tests.devices import device_named, each_device
+from tests.operators.drawing import (
+    CATALOGUE,
+    LIMITS,
+    OPERATORS,
+    STYLES,
+    Case,
+    case,
+    elements,
+    numbers,
+    tensors_for,
+    types_of,
+)
+from tests.operators.rounding import assert_equals_oracle, is_exact
+from tests.together import bits
+
+EACH: Final = {"cpu": 2, "cuda": 75}
+"""Cases of one operator, element type and style of elements; few where a device is compared with itself."""
+
+PAIRS: Final = [(member, dtype) for member in OPERATORS for dtype in types_of(member)]
+
+each_pair: Final = pytest.mark.parametrize(
+    ("member", "dtype"), PAIRS, ids=lambda value: getattr(value, "name", str(value))
+)
+
+
+def drawn(member: type[Operator], dtype: ElementType, each: int) -> Iterator[Case]:
+    """Cases with planes, the same in every run."""
+    for style in STYLES:
+        for number in range(each):
+            random = Random(f"device {member.name} {dtype.name} {style} {number}")
+            found: Case | None = None
+            while found is None or found.plan.nothing_to_pool:
+                found = case(random, member, dtype, style)
+            yield found
+
+
+@each_device
+@each_pair
+def test_a_device_answers_as_the_cpu_does(member: type[Operator], dtype: ElementType, device: str) -> None:
+    """What is chosen or moved to the last bit, NaN, infinities, ties and padding included; sums within rounding."""
+    where = device_named(device)
+    for one in drawn(member, dtype, EACH[device]):
+        try:
+            assert_answers_like_the_cpu(one, one.run(where))
+        except Exception as failure:
+            failure.add_note(repr(one)[:2000])
+            raise
+
+
+def assert_answers_like_the_cpu(one: Case, given: dict[str, Tensor]) -> None:
+    """Fails where a device's answer is not the CPU's."""
+    expected = one.run()
+    if bits(given) == bits(expected):
+        return
+    assert not is_exact(one.spec), (numbers(given["output"]), numbers(expected["output"]))
+    assert given["output"].dtype.kind == "float", (given["output"].array, expected["output"].array)
+    # Both are near the truth, and may have been rounded to either side of it.
+    assert_equals_oracle(one, given)
+
+
+def pretend_cuda(patch: pytest.MonkeyPatch) -> None:
+    for room in ("averages", "avg_pool", "lp_pool", "max_pool", "unpool"):
+        patch.setattr(f"poolhouse.operators.{room}.on_cpu", lambda _: False)
+
+
+@each_pair
+def test_the_ways_that_cuda_goes_are_right_where_the_cpu_goes_them(
+    member: type[Operator], dtype: ElementType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine without CUDA tests these lines too, by the oracle; what only a card's kernels do, it cannot."""
+    pretend_cuda(monkeypatch)
+    for one in drawn(member, dtype, 2):
+        try:
+            assert_equals_oracle(one, one.run())
+        except Exception as failure:
+            failure.add_note(repr(one)[:2000])
+            raise
+
+
+@each_device
+@pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
+def test_the_same_request_has_the_same_answer_every_time(member: type[Operator], device: str) -> None:
+    """A caller who asks twice must not wonder; kernels that add atomically would make it so."""
+    where = device_named(device)
+    found = next(one for one in drawn(member, types_of(member)[-1], 9) if one.plan.planes > 1)
+    first = bits(found.run(where))
+
+    assert all(bits(found.run(where)) == first for _ in range(100))
+
+
+STRANGE: Final[dict[str, tuple[str, tuple[int, ...], dict[str, object]]]] = {
+    "more planes than a grid axis": ("max_pool2d", (70_001, 2, 3), {"kernel_size": 2}),
+    "more planes of lines": ("max_pool1d", (65_537, 5), {"kernel_size": 2, "return_indices": True}),
+    "more planes of boxes": ("max_pool3d", (65_536, 2, 2, 2), {"kernel_size": 2, "return_indices": True}),
+    "more averages of boxes": ("avg_pool3d", (65_537, 2, 2, 2), {"kernel_size": 2}),
+    "more adaptive planes": ("adaptive_avg_pool3d", (65_537, 3, 2, 2), {"output_size": 2}),
+    "more adaptive maxima": ("adaptive_max_pool2d", (131_073, 3, 2), {"output_size": 2, "return_indices": True}),
+    "more global planes": ("global_avg_pool2d", (65_537, 3, 2), {}),
+    "more power means": ("lp_pool2d", (65_537, 2, 2), {"norm_type": 2, "kernel_size": 2}),
+    "more fractional planes": (
+        "fractional_max_pool2d",
+        (65_537, 3, 3),
+        {"kernel_size": 2, "output_size": 2, "seed": 5},
+    ),
+    "more unpooled planes": ("max_unpool2d", (65_537, 1, 2), {"kernel_size": 2}),
+    "a plane of 16 million": ("max_pool2d", (1, 4096, 4096), {"kernel_size": 3, "stride": 2, "padding": 1}),
+    "a large plane, a large window": ("max_pool2d", (1, 1500, 1500), {"kernel_size": 65, "stride": 1, "padding": 32}),
+    "a large plane's average": ("global_avg_pool2d", (2, 2048, 2048), {}),
+    "a window of many terms": ("avg_pool2d", (3, 40, 50), {"kernel_size": 13, "stride": 1, "padding": 6}),
+    "a long window": ("avg_pool1d", (4, 1000), {"kernel_size": 200, "stride": 3, "count_include_pad": False}),
+    "a thick window": ("avg_pool3d", (2, 12, 12, 12), {"kernel_size": 6, "ceil_mode": True, "divisor_override": -7}),
+    "large adaptive windows": ("adaptive_avg_pool2d", (3, 60, 70), {"output_size": 3}),
+    "a window larger than its box": ("avg_pool3d", (2, 3, 12, 12), {"kernel_size": [5, 6, 6], "padding": [1, 0, 0]}),
+    "a long line": ("avg_pool1d", (1, 8_388_608), {"kernel_size": 2}),
+    "a long line adapted": ("adaptive_max_pool1d", (2, 30_011), {"output_size": 20_011}),
+    "a long line averaged": ("adaptive_avg_pool1d", (2, 30_011), {"output_size": 20_011}),
+    "a long box adapted": ("adaptive_avg_pool3d", (1, 30_011, 1, 2), {"output_size": [20_011, 1, 2]}),
+    "more rows than a grid": ("max_pool3d", (1, 1, 600_000, 2), {"kernel_size": 1, "stride": [1, 1, 2]}),
+    "more rows to average": ("avg_pool3d", (1, 1, 600_000, 2), {"kernel_size": [1, 1, 2]}),
+    "a flat box": ("max_pool3d", (3, 1, 1, 70_000), {"kernel_size": [1, 1, 7], "stride": 1}),
+    "a reach beyond 32 bits": (
+        "max_pool2d",
+        (2, 5, 7),
+        {"kernel_size": 2, "dilation": 2**31 - 1, "stride": 2**31 - 1, "ceil_mode": True, "return_indices": True},
+    ),
+    "a divisor beyond 32 bits": ("avg_pool2d", (2, 4, 4), {"kernel_size": 2, "divisor_override": 2**32}),
+    "the same in a box": ("avg_pool3d", (2, 4, 4, 4), {"kernel_size": 2, "divisor_override": -(2**40) - 1}),
+}
+
+
+@pytest.mark.parametrize("device", ["cpu", "pretended", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64", "uint8"])
+@pytest.mark.parametrize("named", STRANGE)
+def test_no_shape_is_too_strange_for_a_device(named: str, dtype: str, device: str) -> None:
+    """Grids, 32-bit counters and float32 places all end somewhere; what lies beyond is pooled in another way."""
+    name, shape, fields = STRANGE[named]
+    member = CATALOGUE.find(name)
+    inputs = {each: Outline(INT64 if each == "indices" else ELEMENT_TYPES[dtype], shape) for each in member.inputs}
+    plan = member.of(**fields).settled().plan(inputs, LIMITS)
+    random = Random(named)
+    one = Case(plan, tensors_for(random, plan, "plain") | {"input": plain(random, plan.inputs["input"])})
+
+    with pytest.MonkeyPatch.context() as patch:
+        if device == "pretended":
+            pretend_cuda(patch)
+        given = one.run(device_named("cuda" if device == "cuda" else "cpu"))
+
+    assert_answers_like_the_cpu(one, given)
+
+
+def plain(random: Random, outline: Outline) -> Tensor:
+    return Tensor(outline.dtype, elements(random, outline.dtype, outline.shape, "plain"))
+
+
+def square(planes: int, side: int) -> Case:
+    """Maxima with indices: an element in takes about five bytes more on a device."""
+    outline = Outline(FLOAT32, (planes, side, side))
+    plan = CATALOGUE.find("max_pool2d").of(kernel_size=2, return_indices=True).plan({"input": outline}, LIMITS)
+    return Case(plan, {"input": plain(Random(side), outline)})
+
+
+@pytest.fixture
+def little_memory() -> Iterator[int]:
+    """48 MiB of the card for torch in this process, and no more; all of it given back before and after."""
+    room = 48 * 2**20
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(room / torch.cuda.mem_get_info()[1], 0)
+    yield room
+    torch.cuda.set_per_process_memory_fraction(1.0, 0)
+    torch.cuda.empty_cache()
+
+
+class Halves(Watch):
+    """Also counts the batches that were halved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.halved = 0
+
+    def lost(self, what: str) -> None:
+        self.halved += what == "halved"
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("little_memory")
+def test_what_a_card_has_no_memory_for_is_halved_and_what_never_fits_is_told() -> None:
+    """A full card costs time and, at worst, the one request that it cannot hold; the next one is answered."""
+    halved, never, after = square(40, 512), square(1, 4096), square(1, 16)
+    watch = Halves()
+
+    answers = asyncio.run(one_after_another([halved, never, after], watch))
+
+    assert isinstance(answers[1], Unavailable)
+    assert answers[1].code == "overloaded"
+    for one, answer in ((halved, answers[0]), (after, answers[2])):
+        assert isinstance(answer, dict)
+        assert bits(answer) == bits(one.run())
+    assert watch.halved >= 1
+
+
+async def one_after_another(cases: list[Case], watch: Watch) -> list[dict[str, Tensor] | Exception]:
+    """Each through an engine with one CUDA device, and its answer or its error."""
+    engine: Engine[Load] = Engine([("cuda:0", TorchWorker(device_named("cuda")))], observer=watch)
+    ledger, answers = Ledger(2**40), list[dict[str, Tensor] | Exception]()
+    for one in cases:
+        load, lease = Load(one.plan, one.tensors), ledger.lease(1)
+        assert lease is not None
+        try:
+            await engine.submit(load.job(), lease, one.spec.name)
+            answers.append(load.answer())
+        except Unavailable as error:
+            answers.append(error)
+        lease.release()
+    await engine.stop()
+    assert (ledger.leases, engine.states()) == (0, {"cuda:0": "ready"})
+    return answers
+
+
+@pytest.mark.gpu
+def test_a_card_has_its_memory_back_after_every_operator() -> None:
+    """A few bytes a request that stay there end the service in days."""
+    worker = TorchWorker(device_named("cuda"))
+    cases = [one for member in OPERATORS for one in drawn(member, types_of(member)[-1], 2)]
+    held = []
+
+    for _ in range(4):
+        for one in cases:
+            worker.run(Batch((Load(one.plan, one.tensors).job().whole(),), "idle"))
+        held.append((torch.cuda.memory_allocated(), torch.cuda.memory_reserved()))
+
+    assert held[2] == held[3]
+    assert held[3][0] == 0

@@ -1,0 +1,167 @@
+"""The whole service over a device: what it says of it, whose turn it is there, and what a fault of it does."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from random import Random
+from typing import Final
+
+import httpx
+import pytest
+
+from tests.batching.test_together import CONNECTIONS
+from tests.devices import device_named, each_device
+from tests.hostile.process import ServerProcess, comes_to_hold, server_process
+from tests.rest.holding import comes_true, holding, post, samples
+from tests.rest.process import Process, service_process
+from tests.rest.serving import PATIENCE_S
+from tests.together import Call, call_of, fault_in
+
+GAUGES: Final = ("poolhouse_jobs", "poolhouse_held_requests", "poolhouse_held_bytes")
+ALLOWED_GROWTH_BYTES: Final = 32 * 2**20
+
+BREAKS: Final = """
+import torch
+from poolhouse.backend.staging import Pinned
+
+sent = Pinned._sent
+
+def breaks(self, spec, slices, room):
+    if slices[0]["input"].shape[-1] == 13:
+        torch.zeros(2, device=self._at)[torch.tensor([7], device=self._at)]
+    return sent(self, spec, slices, room)
+
+Pinned._sent = breaks
+"""
+"""An index that no check has seen: a device-side assert, after which nothing works on the card in that process."""
+
+
+def metrics(server: ServerProcess) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    with server.caller() as caller:
+        return samples(caller.ask("GET", "/metrics").body.decode())
+
+
+def share(server: ServerProcess, calls: Sequence[tuple[Call, ...]], start: int, count: int) -> list[str]:
+    """One connection's part; each call with the right answer of every device that may serve it."""
+    faults = []
+    with server.caller() as caller:
+        for turn in range(count):
+            rights = calls[(start * 7 + turn) % len(calls)]
+            reply = caller.ask("POST", rights[0].target, rights[0].headers, rights[0].body)
+            found = [fault_in(call, reply.status, reply.body) for call in rights]
+            if all(found):
+                faults.append(str(found[0]))
+    return faults
+
+
+def asked_by_all(server: ServerProcess, calls: Sequence[tuple[Call, ...]], count: int) -> list[str]:
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        parts = pool.map(lambda start: share(server, calls, start, count), range(CONNECTIONS))
+        return [fault for part in parts for fault in part]
+
+
+@each_device
+@pytest.mark.timeout(240)
+def test_a_crowd_leaves_nothing_behind(device: str) -> None:
+    """Mixed operators, shapes and types over 64 connections: all right, nothing held, and no memory that grows."""
+    calls = [(call_of(Random(f"crowd {number}"), device_named(device)),) for number in range(128)]
+    with server_process(device=device, inline_work=0, cpu_threads=1) as server:
+        asked_by_all(server, calls, 16)
+        warm = server.held_bytes
+        faults = asked_by_all(server, calls, 16)
+        held = {name: metrics(server)[name, frozenset()] for name in GAUGES}
+        grown = comes_to_hold(lambda: server.held_bytes - warm, ALLOWED_GROWTH_BYTES)
+        used = [dict(labels)["device"] for name, labels in metrics(server) if name == "poolhouse_compute_seconds_count"]
+
+    assert not faults, "\n".join([f"{len(faults)} wrong answers, of which:", *faults[:5]])
+    assert held == dict.fromkeys(GAUGES, 0.0)
+    assert grown <= ALLOWED_GROWTH_BYTES
+    assert set(used) == {device_named(device).name}
+
+
+@pytest.mark.gpu
+@pytest.mark.timeout(240)
+def test_two_kinds_of_devices_serve_at_once() -> None:
+    """Each request is pooled whole on one of them, so its answer is the one or the other's, to the last bit."""
+    devices = ("cuda", "cpu")
+    calls = [tuple(call_of(Random(f"both {number}"), device_named(name)) for name in devices) for number in range(128)]
+    with server_process(device=",".join(devices), inline_work=0, cpu_threads=1) as server:
+        faults = asked_by_all(server, calls, 16)
+        used = {dict(labels)["device"] for name, labels in metrics(server) if name == "poolhouse_compute_seconds_count"}
+        ready = server.ready()
+
+    assert not faults, "\n".join([f"{len(faults)} wrong answers, of which:", *faults[:5]])
+    assert used == {"cuda:0", "cpu"}
+    assert ready == 200
+
+
+@each_device
+def test_the_service_names_its_device(device: str) -> None:
+    """Whoever runs it must see which card it found, without a shell on the machine."""
+    chosen = device_named(device)
+    with server_process(device=device) as server, server.caller() as caller:
+        shown = [json.loads(caller.ask("GET", path).body)["devices"] for path in ("/readyz", "/version")]
+        state = metrics(server)["poolhouse_device_state", frozenset({("device", chosen.name), ("state", "ready")})]
+
+    assert shown == [[{"name": chosen.name, "model": chosen.model, "ready": True}]] * 2
+    assert state == 1
+
+
+@each_device
+def test_a_deadline_that_passes_in_line_before_a_device_is_told_then(device: str) -> None:
+    """Who waits behind a card that is busy is told in time, and its work is never done."""
+    late = (1, 1, 9, 9)
+    with holding(room_bytes=2**26, device=device) as held, ThreadPoolExecutor(2) as threads, held.gate.closed():
+        running = [threads.submit(pooled, held.served.client, (1, 1, 4, 4 + number)) for number in range(2)]
+        assert comes_true(lambda: held.pooling.jobs == 2)
+        with held.served.client() as client:
+            answer = post(client, late, {"Request-Timeout": "0.2"})
+        held.gate.open()
+        assert [each.result(PATIENCE_S) for each in running] == [200] * 2
+        assert comes_true(lambda: held.pooling.held_bytes == 0)
+
+    assert (answer.status_code, answer.json()["code"]) == (504, "deadline_passed")
+    assert late not in held.gate.shapes
+
+
+def pooled(connect: Callable[[], httpx.Client], shape: tuple[int, ...]) -> int:
+    with connect() as client:
+        return post(client, shape).status_code
+
+
+@pytest.mark.gpu
+def test_a_card_that_breaks_is_told_and_the_process_still_ends() -> None:
+    """The platform must see it, since only a new process mends it, and must be able to stop the old one."""
+    with service_process(before=BREAKS, device="cuda") as running, running.served.client() as client:
+        before = client.get("/readyz").status_code, post(client, (1, 1, 8, 8)).status_code
+        broken = post(client, (1, 1, 13, 13))
+        ready = client.get("/readyz")
+        after = post(client, (1, 1, 8, 8))
+        # Every rebuilding fails, and it stays lost.
+        assert comes_true(partial(rebuildings_fail, running))
+        still = client.get("/readyz").status_code
+        page = samples(client.get("/metrics").text)
+        running.process.send_signal(signal.SIGTERM)
+        code = running.process.wait(PATIENCE_S)
+
+    assert before == (200, 200)
+    assert [(each.status_code, each.json()["code"]) for each in (broken, ready, after)] == [(503, "device_lost")] * 3
+    assert still == 503
+    assert page["poolhouse_device_state", frozenset({("device", "cuda:0"), ("state", "lost")})] == 1
+    assert page["poolhouse_engine_events_total", frozenset({("event", "device_lost")})] == 1
+    assert code == 0
+
+
+def rebuildings_fail(running: Process) -> bool:
+    return "could not be rebuilt" in running.next_log_line()
+
+
+def test_a_card_that_is_not_there_is_said_at_start() -> None:
+    """One sentence and no traceback, before anybody is let in."""
+    said = "^poolhouse cannot start: there is no device 'cuda:99' here; there are cpu"
+    with pytest.raises(AssertionError, match=said), service_process(device="cuda:99"):
+        pass
