@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 
 from _machine import machine, write
+from poolhouse.backend.devices import choose_devices
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder that holds the tests
 
@@ -70,10 +71,12 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--calls", type=int, default=1000, help="different requests, drawn once")
     parser.add_argument("--inline-work", type=int, default=0, help="0 sends everything through the queue")
+    parser.add_argument("--device", default="cpu", help="one device, whose own answers are the right ones")
     asked = parser.parse_args()
     place = machine()
-    calls = [call_of(Random(f"soak {number}")) for number in range(asked.calls)]
-    with server_process(device="cpu", inline_work=asked.inline_work) as server:
+    (device,) = choose_devices((asked.device,))
+    calls = [call_of(Random(f"soak {number}"), device) for number in range(asked.calls)]
+    with server_process(device=asked.device, inline_work=asked.inline_work) as server:
         run(server, calls, asked.connections, max(asked.requests // 10, asked.calls))
         warm = server.held_bytes
         begun = time.perf_counter()

@@ -347,6 +347,7 @@ GENERATED: tuple[Generated, ...] = (
     Generated("docs/performance.md", "inline", lambda: measured("inline")),
     Generated("docs/performance.md", "company", lambda: measured("company")),
     Generated("docs/performance.md", "kernels", lambda: measured("kernels")),
+    Generated("docs/performance.md", "device", lambda: measured("device")),
     Generated("deploy/ray/README.md", "ray_serve", lambda: measured("ray_serve")),
     Generated("docs/scaling.md", "scaling", lambda: measured("scaling")),
     Generated("docs/batching.md", "joining", lambda: measured("joining")),

@@ -1,0 +1,264 @@
+"""What a CUDA device does beside torch's own layer, beside the CPU over HTTP, and on the way there and back.
+
+Three tables in one: the time of a kernel by CUDA events, ours and torch's, and the bytes it must move a second as a
+share of what a copy on the device moves; requests a second over HTTP with the device and with the CPU of the same
+machine; and the way of a batch beside plain copies from and to page-locked memory, with one stream and with two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Final
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from _calling import Connection, interleaved, poolhouse, request
+from _machine import machine, table, write
+from peers import Case, per_second
+from poolhouse.backend.staging import Pinned
+from poolhouse.operators.catalogue import discover
+from poolhouse.operators.operator import Operator
+
+_SMALL, _MEDIUM, _LARGE, _HUGE = (1, 3, 32, 32), (1, 64, 56, 56), (8, 64, 112, 112), (32, 64, 112, 112)
+CASES: Final[tuple[tuple[str, tuple[int, ...], dict[str, object]], ...]] = (
+    ("max_pool2d", _MEDIUM, {"kernel_size": 2}),
+    ("max_pool2d", _HUGE, {"kernel_size": 2}),
+    ("max_pool2d", _HUGE, {"kernel_size": 3, "stride": 2, "padding": 1, "return_indices": True}),
+    ("max_pool2d", _LARGE, {"kernel_size": 15, "stride": 1, "padding": 7}),
+    ("max_pool3d", (8, 16, 32, 56, 56), {"kernel_size": 2}),
+    ("avg_pool2d", _HUGE, {"kernel_size": 2}),
+    ("avg_pool1d", (64, 64, 8192), {"kernel_size": 3, "stride": 2}),
+    ("avg_pool2d", _LARGE, {"kernel_size": 15, "stride": 1, "padding": 7}),
+    ("adaptive_avg_pool2d", _HUGE, {"output_size": [7, 7]}),
+    ("adaptive_avg_pool2d", _HUGE, {"output_size": [1, 1]}),
+    ("adaptive_max_pool2d", _HUGE, {"output_size": [7, 7]}),
+    ("lp_pool2d", _HUGE, {"norm_type": 2, "kernel_size": 2}),
+    ("max_unpool2d", (32, 64, 56, 56), {"kernel_size": 2}),
+    ("fractional_max_pool2d", _LARGE, {"kernel_size": 2, "output_size": 56, "seed": 1}),
+)
+BODIES: Final = {"tiny": (1, 1, 4, 4), "small": _SMALL, "medium": _MEDIUM, "large": _LARGE}
+RAW: Final = "application/octet-stream"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=2, help="of wrk, for each size and device")
+    parser.add_argument("--kernels-only", action="store_true", help="print the kernels alone, and write nothing")
+    parser.add_argument("--launches", type=int, default=50, help="of each kernel")
+    asked = parser.parse_args()
+    if not torch.cuda.is_available():
+        print("there is no CUDA device here, so there is nothing to measure.")
+        return
+    heads = ("what", "of", "on the device", "beside it", "ratio")
+    if asked.kernels_only:
+        print(table(heads, beside_torch(asked.launches)[0]))
+        return
+    place = {"gpu": torch.cuda.get_device_name(), **machine(), "torch": torch.__version__}
+
+    ways, way_figures = the_way()
+    kernels, kernel_figures = beside_torch(asked.launches)
+    calls, call_figures = over_http(asked.seconds)
+
+    figures = {"way": way_figures, "kernels": kernel_figures, "http": call_figures}
+    write("device", place, heads, [*ways, *kernels, *calls], figures)
+
+
+# ---- the way there and back
+
+
+def the_way() -> tuple[list[list[str]], dict[str, float]]:
+    """GB/s of plain copies, and of batches through the staging, one after another and two at once."""
+    at, nbytes = torch.device("cuda:0"), 48 * 2**20
+    host = torch.empty(nbytes, dtype=torch.uint8, pin_memory=True)
+    there = torch.empty(nbytes, dtype=torch.uint8, device=at)
+    plain = {
+        "host to device": nbytes / event_s(lambda: there.copy_(host, non_blocking=True), 20) / 1e9,
+        "device to host": nbytes / event_s(lambda: host.copy_(there, non_blocking=True), 20) / 1e9,
+    }
+    figures = {
+        **{f"plain {name} GB/s": rate for name, rate in plain.items()},
+        "on the device GB/s": 2 * nbytes * 8 / event_s(_copies_of_large(there), 20) / 1e9,
+    }
+    spec = discover().find("max_pool2d").of(kernel_size=2)
+    x = torch.from_numpy(np.random.default_rng(1).standard_normal((512, 112, 112), dtype=np.float32))
+    moved = x.numel() * 4 * 1.25
+    way = Pinned(at)
+
+    def copied(results: Sequence[torch.Tensor]) -> None:
+        for each in results:
+            each.clone()  # as the worker does
+
+    ideal_s = x.numel() * 4 / plain["host to device"] / 1e9 + x.numel() / plain["device to host"] / 1e9
+    rows = []
+    for threads in (1, 2):
+        took_s = wall_s(lambda: way.run(spec, [{"input": x}], copied), threads)
+        figures[f"batches in {threads} threads GB/s"] = moved / took_s / 1e9
+        rows.append(
+            [
+                f"batches of 25.7 MB, {threads} at once",
+                "there, pooled, back; beside plain copies there and back, GB/s",
+                f"{moved / took_s / 1e9:.1f}",
+                f"{moved / ideal_s / 1e9:.1f}",
+                f"{ideal_s / took_s:.2f}",
+            ]
+        )
+    return [
+        *[[f"plain copy {name}", "page-locked, GB/s", f"{rate:.1f}", "–", "–"] for name, rate in plain.items()],
+        *rows,
+    ], figures
+
+
+def _copies_of_large(there: torch.Tensor) -> Callable[[], object]:
+    """A copy on the device that no cache holds."""
+    large = torch.empty(8 * there.numel(), dtype=torch.uint8, device=there.device)
+    other = torch.empty_like(large)
+    return lambda: other.copy_(large)
+
+
+def wall_s(run: Callable[[], object], threads: int, seconds: float = 1.0) -> float:
+    """Seconds that each of many runs takes, so many at once."""
+    run()
+    over, counts = Event(), [0] * threads
+
+    def again(number: int) -> None:
+        while not over.is_set():
+            run()
+            counts[number] += 1
+
+    with ThreadPoolExecutor(threads) as pool:
+        begun = time.perf_counter()
+        going = [pool.submit(again, number) for number in range(threads)]
+        time.sleep(seconds)
+        over.set()
+        for each in going:
+            each.result()
+    return (time.perf_counter() - begun) / sum(counts)
+
+
+# ---- kernels
+
+
+def event_s(run: Callable[[], object], launches: int) -> float:
+    """The median time of a launch by CUDA events, after a few that are not counted."""
+    taken = []
+    for turn in range(launches + 3):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call, unused-ignore]  # torch types it in some releases only
+        begin.record()
+        run()
+        end.record()
+        end.synchronize()
+        if turn >= 3:
+            taken.append(float(begin.elapsed_time(end)) / 1e3)
+    return statistics.median(taken)
+
+
+def beside_torch(launches: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
+    """Ours and torch's time for each case, and what share of a copy's speed ours reaches."""
+    copy = _copies_of_large(torch.empty(48 * 2**20, dtype=torch.uint8, device="cuda"))
+    copied_per_s = 2 * 8 * 48 * 2**20 / event_s(copy, 20)
+    rows: list[list[str]] = [
+        ["a copy on the device", "bytes read and written, GB/s", f"{copied_per_s / 1e9:.0f}", "–", "–"]
+    ]
+    figures: dict[str, dict[str, float]] = {}
+    for name, shape, fields in CASES:
+        spec = discover().find(name).of(**fields)
+        ours, theirs, nbytes = _both(spec, shape, fields)
+        ours_s, torch_s = event_s(ours, launches), event_s(theirs, launches)
+        told = ", ".join(f"{field} {value}" for field, value in fields.items())
+        share = nbytes / ours_s / copied_per_s
+        figures[f"{name} {list(shape)} {told}"] = {"ours_s": ours_s, "torch_s": torch_s, "share_of_copy": share}
+        rows.append(
+            [
+                f"`{name}` {told}",
+                f"{'×'.join(map(str, shape))}, µs beside torch's; {100 * share:.0f} % of a copy's bytes a second",
+                f"{1e6 * ours_s:.0f}",
+                f"{1e6 * torch_s:.0f}",
+                f"{torch_s / ours_s:.2f}",
+            ]
+        )
+    return rows, figures
+
+
+def _both(
+    spec: Operator, shape: tuple[int, ...], fields: dict[str, object]
+) -> tuple[Callable[[], object], Callable[[], object], int]:
+    """Ours, torch's, and the bytes that must be read and written; both on the device."""
+    x = torch.from_numpy(np.random.default_rng(7).standard_normal(shape, dtype=np.float32)).cuda()
+    planes = {"input": x.reshape(-1, *shape[-spec.rank :])}
+    if "indices" in spec.inputs:
+        _, indices = functional.max_pool2d(
+            torch.randn(*shape[:2], *(2 * side for side in shape[2:]), device="cuda"), 2, return_indices=True
+        )
+        planes["indices"] = indices.reshape(planes["input"].shape)
+        theirs = lambda: functional.max_unpool2d(x, indices, **fields)  # type: ignore[arg-type]  # noqa: E731  # by name
+    elif spec.family == "fractional_max_pool":
+        count = math.prod(shape[: -spec.rank])
+        planes |= {name: torch.from_numpy(drawn) for name, drawn in spec.draw(count).items()}
+        samples = planes["samples"].reshape(*shape[:2], spec.rank).to("cuda", torch.float32)
+        theirs = lambda: functional.fractional_max_pool2d(x, 2, output_size=56, _random_samples=samples)  # noqa: E731
+    else:
+        theirs = lambda: getattr(functional, spec.name)(x, **fields)  # noqa: E731
+    results = spec.run(planes)
+    nbytes = sum(each.numel() * each.element_size() for each in (*planes.values(), *results))
+    return (lambda: spec.run(planes)), theirs, nbytes
+
+
+# ---- over HTTP
+
+
+def over_http(seconds: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
+    """Medians and requests a second with the device and with the CPU, lone and in a crowd."""
+    rows: list[list[str]] = []
+    figures: dict[str, dict[str, float]] = {}
+    with (
+        poolhouse("--device", "cuda") as cuda,
+        poolhouse("--device", "cpu") as cpu,
+        poolhouse("--device", "cpu", "--inline-work", "0") as threaded,
+    ):
+        for size, shape in BODIES.items():
+            body = np.random.default_rng(0).standard_normal(shape).astype(np.float32).tobytes()
+            target = f"/v1/pool/max_pool2d?shape={','.join(map(str, shape))}&kernel_size=2"
+            asked, case = request(target, RAW, body), Case(size, RAW, body, target, target)
+            count = 1000 if size != "large" else 100
+            medians = [
+                each.median_us
+                for each in interleaved([Connection(port, asked) for port in (cuda, cpu, threaded)], count)
+            ]
+            crowd = 32 if size != "large" else 4
+            rates = [per_second(case, port, target, crowd, seconds) for port in (cuda, cpu)]
+            figures[size] = {
+                **dict(zip(("cuda_us", "cpu_us", "cpu_thread_us"), medians, strict=True)),
+                **dict(zip(("cuda_per_s", "cpu_per_s"), rates, strict=True)),
+            }
+            told = f"max pooling 2×2 of {'×'.join(map(str, shape))}, raw"
+            rows.append(
+                [
+                    f"{size} request alone, median",
+                    f"{told}; µs beside the CPU's, which takes {medians[2]:.0f} where a thread pools all",
+                    *_compared(medians[:2], ".0f", medians[1] / medians[0]),
+                ]
+            )
+            rows.append(
+                [
+                    f"{size} requests over {crowd} connections",
+                    f"{told}; a second, beside the CPU's",
+                    *_compared(rates, ",.0f", rates[0] / rates[1]),
+                ]
+            )
+    return rows, figures
+
+
+def _compared(values: Sequence[float], how: str, ratio: float) -> list[str]:
+    return [*(format(value, how) for value in values), f"{ratio:.2f}"]
+
+
+if __name__ == "__main__":
+    main()
