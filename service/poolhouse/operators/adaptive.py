@@ -166,15 +166,21 @@ class AdaptiveAverage(AdaptiveWindows, Average):
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         spatial = tuple(x.shape[1:])
-        size, pool = self.spatial_out(spatial), _AVERAGES[self.rank]
         if not self._by_torch(spatial, floating=x.is_floating_point()):
-            if widens(x) and size == (1,) * self.rank:
-                return (_mean(x).to(x.dtype),)
-            if widens(x) and self.placed_right(spatial) and self.few_looks(spatial):
-                return (pool(x.to(torch.float64), size).to(x.dtype),)
-            return super().run(planes)
+            wide = self._widened(x, spatial) if widens(x) else None
+            return super().run(planes) if wide is None else (wide.to(x.dtype),)
+        size, pool = self.spatial_out(spatial), _AVERAGES[self.rank]
         # Torch's kernel of rank 3 adds 16-bit floats in 16 bits: 16 equal halves average to something else.
         return (torch_pool(lambda planes: pool(planes, size), x, wide=self.rank == 3),)
+
+    def _widened(self, x: torch.Tensor, spatial: Sizes) -> torch.Tensor | None:
+        """The averages in float64 by torch's kernels; None where ours are right and theirs are not, or slower."""
+        size = self.spatial_out(spatial)
+        if size == (1,) * self.rank:
+            return _mean(x)
+        if self.placed_right(spatial) and self.few_looks(spatial):
+            return _AVERAGES[self.rank](x.to(torch.float64), size)
+        return None
 
 
 def return_indices_field() -> bool:
