@@ -284,20 +284,6 @@ class TestSink:
         assert sink.take(10) == 0
         sink.let_go()
 
-    def test_wakes_when_enough_is_here_or_the_other_side_has_ended(
-        self, pair: tuple[socket.socket, socket.socket]
-    ) -> None:
-        near, far = pair
-        sink = Sink(_Transport(far))  # type: ignore[arg-type]
-        sink.wake_at(5000)
-        near.sendall(b"x" * 4999)
-        assert comes_true(lambda: len(far.recv(9999, socket.MSG_PEEK | socket.MSG_DONTWAIT)) == 4999)
-
-        assert not select.select([far], [], [], 0)[0]
-        near.shutdown(socket.SHUT_WR)
-        assert comes_true(lambda: bool(select.select([far], [], [], 0)[0]))
-        sink.let_go()
-
     def test_a_socket_of_another_kind_is_read_as_usual(self) -> None:
         one, other = socket.socketpair()
         with one, other:

@@ -17,6 +17,9 @@ from uvicorn.server import ServerState
 from poolhouse.rest.protocol import Protocol
 
 _PIECE: Final = memoryview(bytearray(64 * 1024))
+# After a refusal the next request is probably refused too: of its body no more need be looked at than comes with its
+# head.
+_GLANCE: Final = _PIECE[: 8 * 1024]
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -37,7 +40,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the socket, which has something, may write."""
-        return self._protocol.straight_room() or _PIECE
+        protocol = self._protocol
+        return protocol.straight_room() or (_GLANCE if protocol.was_turned_away else _PIECE)
 
     def buffer_updated(self, nbytes: int) -> None:
         """So much has come into the buffer that was given last."""

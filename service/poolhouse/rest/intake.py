@@ -30,9 +30,6 @@ _NOWHERE: Final = mmap.mmap(-1, 1 << 20)
 # Linux's own meaning for TCP; elsewhere it is never used.
 _DISCARD: Final = getattr(socket, "MSG_TRUNC", 0) | getattr(socket, "MSG_DONTWAIT", 0)
 _THROWN_AWAY: Final = memoryview(bytearray(64 * 1024))
-# Bytes of a body that nobody wants may wait in the kernel until so many are there: fewer wake-ups. They are paid by
-# the machine's memory, so it is no more than a socket may hold anyway.
-_WAKE_BYTES: Final = 128 * 1024
 
 
 class Sink:
@@ -45,20 +42,12 @@ class Sink:
     def __init__(self, transport: asyncio.BaseTransport) -> None:
         told = transport.get_extra_info("socket")
         self._socket = socket.socket(told.family, told.type, told.proto, fileno=told.fileno())
-        self._wakes_at = 1
 
     @staticmethod
     def fits(transport: asyncio.BaseTransport) -> bool:
         """Whether the connection is one that this works for."""
         told = transport.get_extra_info("socket")
         return sys.platform == "linux" and told is not None and told.family in (socket.AF_INET, socket.AF_INET6)
-
-    def wake_at(self, nbytes: int) -> None:
-        """The socket counts as readable when it has so many bytes, is full, or has ended."""
-        nbytes = min(nbytes, _WAKE_BYTES)
-        if nbytes != self._wakes_at:
-            self._wakes_at = nbytes
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, nbytes)
 
     def take(self, most: int) -> int:
         """Throws away at most so many bytes, those that are here; and says how many."""
@@ -117,9 +106,7 @@ class Intake:
         """
         self._buffer = None
         self.straight = self.to_come > 0
-        if sink is not None and self.straight:
-            self._sink = sink
-            sink.wake_at(self.to_come)
+        self._sink = sink
         self._resume_reading()
 
     async def more(self) -> int:
@@ -149,8 +136,6 @@ class Intake:
         """So much has come this way; True when that was the last of it."""
         self.to_come -= nbytes
         self.received += nbytes
-        if self._sink is not None:
-            self._sink.wake_at(max(1, self.to_come))
         if not self.to_come:
             self._buffer = None
             self.straight = False

@@ -333,10 +333,15 @@ class Protocol(HttpToolsProtocol):
         if intake is None or not intake.straight:
             return None
         room = intake.room()
-        if not room:
-            # The event loop is about to read: meanwhile it must not lose its transport.
+        if not room and self._refused:
+            # Not now: the event loop is about to read, and must not lose its transport meanwhile.
             self.loop.call_soon(self._end_straight)
         return room
+
+    @property
+    def was_turned_away(self) -> bool:
+        """Whether the last request was refused at the door."""
+        return self.cycle is ANSWERED
 
     def came_straight(self, nbytes: int) -> bool:
         """So much has come past the parser; False if it has not."""
@@ -351,7 +356,8 @@ class Protocol(HttpToolsProtocol):
         return True
 
     def _end_straight(self) -> None:
-        """A body that has come to its end past the parser is over, once; the parser begins anew."""
+        """A body that has come to its end past the parser is over; at the latest when something else comes. The
+        parser begins anew."""
         if self._intake is not None and not self._intake.to_come:
             self.parser = HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
@@ -369,6 +375,7 @@ class Protocol(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """The server stops: a connection that is being closed softly is left to that."""
+        self._end_straight()
         if not self._lingers:
             super().shutdown()
 
@@ -387,6 +394,7 @@ class Protocol(HttpToolsProtocol):
 
     def _close_when_due(self) -> None:
         self._closing_timer = None
+        self._end_straight()
         if self._closes_at == math.inf:
             return
         if self._closes_at <= self.loop.time():
