@@ -642,13 +642,19 @@ GUARDS: Final[Sequence[Guard]] = (
         "test_what_failed_is_forgotten_without_the_collector",
         "batching/test_faults.py",
     ),
-    _Where("Memory", "pooling.py", "test_pooling.py")(
+    _Where("Memory", "batching/aside.py", "batching/test_aside.py")(
         "Bytes that a thread looks through are held until it ends",
         "they are lent again while it reads, once its caller has left",
-        "        lease.share()\n\n        def ended(checked: asyncio.Future[None]) -> None:\n"
-        "            lease.release()\n",
-        "\n        def ended(checked: asyncio.Future[None]) -> None:\n",
-        "test_bytes_that_are_looked_at_stay_held_though_the_caller_has_left",
+        "        lease.share()\n",
+        "",
+        "test_a_deadline_is_told_at_once_and_the_bytes_are_held_until_the_step_ends",
+    ),
+    _Where("Memory", "batching/aside.py", "batching/test_aside.py")(
+        "A refused step is forgotten with its error",
+        "a traceback keeps the body of a refused request until the collector comes by",
+        "            del step, error  #",
+        "            pass  #",
+        "test_a_refused_step_is_forgotten_without_the_collector",
     ),
     # ---- admission
     _house(
@@ -670,8 +676,9 @@ GUARDS: Final[Sequence[Guard]] = (
     _house(
         "Indices are checked before anything waits",
         "a kernel writes outside its plane; on CUDA that ends the device for everyone",
-        "            await self._check_apart(ticket, lease, deadline)\n        else:\n"
-        "            plan.spec.check(ticket.tensors)\n",
+        "            await self.aside(partial(plan.spec.check, ticket.tensors), lease, "
+        '"indices were checked", deadline)\n'
+        "        else:\n            plan.spec.check(ticket.tensors)\n",
         "            pass\n",
         "test_an_index_outside_its_plane_is_refused_before_anything_waits",
         "test_pooling.py",
@@ -728,6 +735,20 @@ GUARDS: Final[Sequence[Guard]] = (
         "return 1.0",
         "test_come_back_is_when_half_of_what_waits_is_done",
     ),
+    _Where("Admission", "batching/aside.py", "batching/test_aside.py")(
+        "Steps beside the event loop wait for a thread",
+        "a crowd of large bodies takes the interpreter from the loop",
+        "while self._waiting and len(self._counted) < self._size:",
+        "while self._waiting:",
+        "test_no_more_go_on_than_there_are_threads_and_all_get_their_turn",
+    ),
+    _Where("Admission", "batching/aside.py", "batching/test_aside.py")(
+        "A step that goes on and on does not count",
+        "one that never ends keeps everyone behind it for ever",
+        "        self._counted.discard(step)\n        self._pump()\n",
+        "        pass\n",
+        "test_a_step_that_goes_on_and_on_does_not_stop_the_others",
+    ),
     # ---- deadlines
     _late(
         "A deadline rings when a job waits",
@@ -773,12 +794,19 @@ GUARDS: Final[Sequence[Guard]] = (
         "                pass\n",
         "test_an_estimate_that_is_too_low_does_not_turn_everyone_away_for_ever",
     ),
-    _Where("Deadlines", "pooling.py", "test_pooling.py")(
-        "A deadline rings while indices are looked at",
-        "the caller hears of it when all of them were",
-        "            async with asyncio.timeout_at(deadline):\n                await asyncio.shield(checking)\n",
-        "            await asyncio.shield(checking)\n",
-        "test_a_deadline_that_passes_while_indices_are_looked_at_is_answered_then",
+    _Where("Deadlines", "batching/aside.py", "rest/test_leaving.py")(
+        "A deadline rings while a thread decodes, checks or encodes",
+        "the caller hears of it when that step has ended",
+        "asyncio.timeout_at(deadline)",
+        "asyncio.timeout_at(None)",
+        "test_a_deadline_that_passes_while_a_thread_works_is_answered_then",
+    ),
+    _Where("Deadlines", "batching/aside.py", "batching/test_aside.py")(
+        "A step that nobody waits for is not begun",
+        "a thread works for nobody, and holds bytes meanwhile",
+        "                self._waiting.remove(step)\n                lease.release()\n",
+        "                pass\n",
+        "test_a_step_that_nobody_waits_for_is_not_begun",
     ),
     _Where("Deadlines", "rest/bodies.py", "rest/test_bodies.py")(
         "A deadline ends the waiting for a body",
@@ -801,6 +829,13 @@ GUARDS: Final[Sequence[Guard]] = (
         "        if not working.done():\n            raise CallerGone\n        return working.result()",
         "        return await working",
         "test_a_caller_who_leaves_the_queue_is_forgotten",
+    ),
+    _Where("Callers who leave", "rest/pool.py", "rest/test_leaving.py")(
+        "It is watched while a body waits to be decoded",
+        "it is decoded for nobody",
+        "message, ticket = await unless_gone(opening, receive)",
+        "message, ticket = await opening",
+        "test_a_caller_who_leaves_while_threads_are_busy_is_forgotten",
     ),
     _Where("Memory", "rest/pool.py", "rest/test_leaving.py")(
         "So is the task that waited for it",

@@ -23,7 +23,12 @@ from guards import GUARDS, ROOT, Guard
 _COPIED = ("service", "tests", "scripts", "benchmarks", "openapi", "pyproject.toml")
 # A test that waits for what will never come gives up after this, in the copy: nobody need wait 20 s for each.
 _PATIENCE_S = 6.0
-_IMPATIENT = ("tests/batching/fake.py", "tests/rest/serving.py", "tests/batching/test_crew.py")
+_IMPATIENT = (
+    "tests/batching/fake.py",
+    "tests/rest/serving.py",
+    "tests/batching/test_aside.py",
+    "tests/batching/test_crew.py",
+)
 _LONGEST_S = 60
 
 

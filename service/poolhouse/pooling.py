@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from time import monotonic
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,11 +18,12 @@ from poolhouse import describe, dtypes
 from poolhouse.backend.cores import cores
 from poolhouse.backend.devices import Device, choose_devices
 from poolhouse.backend.worker import Load, TorchWorker, run_plan
+from poolhouse.batching.aside import Aside
 from poolhouse.batching.engine import Engine, Observer
 from poolhouse.batching.lane import State as DeviceState
 from poolhouse.batching.ledger import Lease, Ledger
 from poolhouse.batching.worker import Worker
-from poolhouse.errors import DeadlinePassed, Unavailable
+from poolhouse.errors import Unavailable
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.operator import Limits, Plan
 from poolhouse.operators.planner import Planner
@@ -31,6 +32,8 @@ from poolhouse.tensors import Message, Outline, Tensor
 
 _CHECKED_ON_LOOP_BYTES = 1024 * 1024
 """Looking at every element of more than this would hold up the loop."""
+
+Result = TypeVar("Result")
 
 State = Literal["starting", "ready", "draining", "device_lost"]
 
@@ -102,6 +105,10 @@ class Pooling:
             inline_steps=self._inline_steps,
             hang_s=hang_s,
         )
+        self._beside = Aside("beside", cores())
+        # JSON is read and written by calls that keep the interpreter to themselves, up to a tenth of a second each.
+        # The loop waits for one of them at most: two at once would be no faster, and it would wait for both.
+        self._holding = Aside("holding", 1)
         self._warm = False
         self._drain_ends = math.inf
 
@@ -207,7 +214,7 @@ class Pooling:
         plan = ticket.plan
         self._resize(lease, plan)
         if plan.input_bytes > _CHECKED_ON_LOOP_BYTES:
-            await self._check_apart(ticket, lease, deadline)
+            await self.aside(partial(plan.spec.check, ticket.tensors), lease, "indices were checked", deadline)
         else:
             plan.spec.check(ticket.tensors)
         load = Load(plan, ticket.tensors)
@@ -216,29 +223,26 @@ class Pooling:
         done = await self._engine.submit(load.job(), lease, plan.spec.name, deadline)
         return Answer(load.answer(), ticket.headers, done.queue_s, done.compute_s)
 
-    async def _check_apart(self, ticket: Ticket, lease: Lease, deadline: float | None) -> None:
-        """Looks at every element off the loop. A thread cannot be stopped: it holds the lease until it has ended,
-        also when its caller has left or been told that the deadline passed."""
-        checking = asyncio.ensure_future(asyncio.to_thread(ticket.plan.spec.check, ticket.tensors))
-        lease.share()
+    async def aside(
+        self,
+        work: Callable[[], Result],
+        lease: Lease,
+        doing: str,
+        deadline: float | None = None,
+        *,
+        holds_interpreter: bool = False,
+    ) -> Result:
+        """Does what would hold the event loop for long, in a thread; see :meth:`batching.aside.Aside.run`.
 
-        def ended(checked: asyncio.Future[None]) -> None:
-            lease.release()
-            if not checked.cancelled():
-                checked.exception()  # seen, also where nobody waits for it any more
-
-        checking.add_done_callback(ended)
-        try:
-            async with asyncio.timeout_at(deadline):
-                await asyncio.shield(checking)
-        except TimeoutError:
-            raise DeadlinePassed(
-                "deadline_passed",
-                "the deadline of Request-Timeout passed before the work began; allow more time or send less.",
-            ) from None
-        finally:
-            # The traceback of a refusal holds this frame, and the task holds the refusal: no circles of gigabytes.
-            del checking
+        Args:
+            work: what to do.
+            lease: from :meth:`admit`; held until it is done.
+            doing: what is done, for the words of a refusal: "while {doing}".
+            deadline: on the loop's clock; None for no deadline.
+            holds_interpreter: whether other threads stand still meanwhile, the event loop's too.
+        """
+        threads = self._holding if holds_interpreter else self._beside
+        return await threads.run(work, lease, doing, deadline)
 
     def _overloaded(self, nbytes: int) -> Unavailable:
         ledger, wait_s = self._ledger, self._engine.retry_after_s()
@@ -344,6 +348,8 @@ class Pooling:
         """Finishes what has begun, as far as the grace goes."""
         self.drain(grace_s)
         await self._engine.stop(max(0.0, self._drain_ends - monotonic()))
+        self._beside.leave()
+        self._holding.leave()
 
     def _warm_up(self) -> None:
         for device in self._devices:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import threading
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -15,7 +17,9 @@ from starlette.types import Message
 
 from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer
+from poolhouse.rest import pool
 from poolhouse.rest.pool import unless_gone
+from poolhouse.wire.json_body import JsonCodec
 from tests.rest.holding import Held, comes_true, holding, post
 from tests.rest.serving import PATIENCE_S
 
@@ -166,6 +170,95 @@ def test_a_caller_who_stays_is_not_counted(held: Held) -> None:
     held.served.connect().close()
 
     assert left_in(held, before) == {}
+
+
+NUMBERS = b'{"input":{"dtype":"uint8","shape":[1,1,128,1024],"data":[' + b",".join([b"7"] * 128 * 1024) + b"]}}"
+"""A body whose decoding, and an answer whose encoding, would hold up the event loop."""
+STEPS = {"decode": (JsonCodec, "decode"), "encode": (JsonCodec, "encode"), "compress": (pool, "compress")}
+
+
+@contextmanager
+def stopped(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[threading.Event]:
+    """Holds the thread that does this step of a request; gives what is set once it is there."""
+    holder, name = STEPS[step]
+    begun, gate, work = threading.Event(), threading.Event(), getattr(holder, name)
+
+    def held_up(*arguments: object) -> object:
+        begun.set()
+        assert gate.wait(PATIENCE_S), "the gate was never opened"
+        return work(*arguments)
+
+    monkeypatch.setattr(holder, name, held_up)
+    try:
+        yield begun
+    finally:
+        gate.set()
+
+
+def numbers(*headers: str) -> bytes:
+    """A question of many numbers as JSON."""
+    given = (
+        "POST /v1/pool/max_pool2d?kernel_size=1 HTTP/1.1",
+        "Host: x",
+        "Content-Type: application/json",
+        "Accept-Encoding: gzip",
+        f"Content-Length: {len(NUMBERS)}",
+        *headers,
+    )
+    return "\r\n".join([*given, "\r\n"]).encode() + NUMBERS
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_caller_who_leaves_while_a_thread_works_is_forgotten(
+    held: Held, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits any more; but what the thread reads must not be lent to others before it has ended."""
+    before = gone(held)
+    with stopped(monkeypatch, step) as begun:
+        connection = held.served.connect()
+        connection.sendall(numbers())
+        assert begun.wait(PATIENCE_S)
+
+        leave(connection)
+
+        assert comes_true(lambda: left_in(held, before) == {"waiting": 1})
+        assert held.pooling.held_requests == 1
+        assert held.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
+    assert comes_true(partial(is_empty, held))
+
+
+def test_a_caller_who_leaves_while_threads_are_busy_is_forgotten(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that waits in line to be decoded is not looked at yet, so its room is free at once."""
+    before = gone(held)
+    with stopped(monkeypatch, "decode") as begun, held.served.connect() as staying:
+        staying.sendall(numbers())
+        assert begun.wait(PATIENCE_S)
+        alone = held.pooling.held_bytes
+        connection = held.served.connect()
+        connection.sendall(numbers())
+        assert comes_true(lambda: held.pooling.held_requests == 2)
+
+        leave(connection)
+
+        assert comes_true(lambda: held.pooling.held_bytes == alone, WITHIN_S)
+        assert comes_true(lambda: left_in(held, before) == {"waiting": 1})
+    assert comes_true(partial(is_empty, held))
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_deadline_that_passes_while_a_thread_works_is_answered_then(
+    held: Held, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller's patience does not depend on what takes so long; the thread goes on, and with it the lease."""
+    with stopped(monkeypatch, step) as begun, held.served.connect() as connection:
+        connection.sendall(numbers("Request-Timeout: 0.6"))
+        answer = connection.recv(1 << 16)
+
+        assert answer.startswith(b"HTTP/1.1 504"), answer
+        assert begun.is_set()
+        assert held.pooling.held_requests == 1
+        assert held.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
+    assert comes_true(partial(is_empty, held))
 
 
 def posted(held: Held, shape: tuple[int, ...]) -> int:

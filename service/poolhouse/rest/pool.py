@@ -7,15 +7,16 @@ hold the event loop for long goes to a thread, because everyone else's small req
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from time import monotonic, perf_counter
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from starlette.types import Receive, Scope, Send
 
 from poolhouse.batching.ledger import Lease
 from poolhouse.errors import DeadlinePassed
-from poolhouse.pooling import Answer, Pooling, Ticket
+from poolhouse.pooling import Pooling, Ticket
 from poolhouse.rest.answers import send_encoded
 from poolhouse.rest.bodies import BodyRules, CallerGone, read_body
 from poolhouse.rest.door import Need, Needs
@@ -24,13 +25,15 @@ from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text, t
 from poolhouse.rest.intake import INTAKE_KEY, Intake
 from poolhouse.rest.metrics import Metrics
 from poolhouse.settings import Settings
-from poolhouse.tensors import Message, Tensor
+from poolhouse.tensors import Message
 from poolhouse.wire.codec import Codec, Encoded
 from poolhouse.wire.codecs import answer_codec, codec_of
 from poolhouse.wire.elements import check_nbytes
 from poolhouse.wire.inflate import Inflater, choose_encoding, compress
 from poolhouse.wire.octet import OCTET
 from poolhouse.wire.query import parse_query
+
+Result = TypeVar("Result")
 
 # Body bytes up to which each codec works on the event loop. The formats that are not named here only look at
 # a header and make views. A small npz may inflate to a thousand times its size.
@@ -120,7 +123,15 @@ class PoolEndpoint:
 
         begun = perf_counter()
         if len(body) > _DECODE_ON_LOOP_BYTES.get(codec.name, len(body)):
-            message, ticket = await asyncio.to_thread(self._open, asked, body)
+            # A text is parsed and a table of numbers made in calls that let no other thread go on.
+            opening = self._pooling.aside(
+                partial(self._open, asked, body),
+                lease,
+                "the body was decoded",
+                deadline,
+                holds_interpreter=codec.is_json,
+            )
+            message, ticket = await unless_gone(opening, receive)
         else:
             message, ticket = self._open(asked, body)
         writer = answer_codec(asked.accept, codec, len(ticket.outputs))
@@ -133,7 +144,7 @@ class PoolEndpoint:
         pooled = perf_counter()
 
         reply = Message(answer.tensors, encoding=message.encoding)
-        encoded = await _encode(writer, reply, asked.compression)
+        encoded = await self._encode(writer, reply, asked, lease, receive)
         done = perf_counter()
         scope[STAGES_KEY] = Stages(begun, decoded, answer.queue_s, answer.compute_s, pooled, done)
         timing = self._metrics.timed(
@@ -149,6 +160,24 @@ class PoolEndpoint:
     def _open(self, asked: _Asked, body: memoryview) -> tuple[Message, Ticket]:
         message = asked.codec.decode(body, asked.query, asked.rules.limit_bytes)
         return message, self._pooling.prepare(asked.name, message)
+
+    async def _encode(self, codec: Codec, reply: Message, asked: _Asked, lease: Lease, receive: Receive) -> Encoded:
+        async def beside(work: Callable[[], Encoded], *, holds_interpreter: bool) -> Encoded:
+            writing = self._pooling.aside(
+                work, lease, "the answer was encoded", asked.deadline, holds_interpreter=holds_interpreter
+            )
+            return await unless_gone(writing, receive)
+
+        nbytes = sum(tensor.array.nbytes for tensor in reply.tensors.values())
+        if nbytes > _ENCODE_ON_LOOP_BYTES.get(codec.name, nbytes):
+            encoded = await beside(partial(codec.encode, reply), holds_interpreter=codec.is_json)
+        else:
+            encoded = codec.encode(reply)
+        if asked.compression is None or encoded.nbytes < _COMPRESS_FROM_BYTES:
+            return encoded
+        if nbytes > _COMPRESS_ON_LOOP_BYTES:
+            return await beside(partial(compress, encoded, asked.compression), holds_interpreter=False)
+        return compress(encoded, asked.compression)
 
 
 class _Asked(NamedTuple):
@@ -166,8 +195,8 @@ class _Asked(NamedTuple):
     intake: Intake | None
 
 
-async def unless_gone(work: Coroutine[object, object, Answer], receive: Receive) -> Answer:
-    """The work's answer, given up when the caller closes the connection before it.
+async def unless_gone(work: Coroutine[object, object, Result], receive: Receive) -> Result:
+    """The work's result, given up when the caller closes the connection before it.
 
     Args:
         work: what the caller waits for.
@@ -253,24 +282,3 @@ def inflater_of(headers: Headers, rules: BodyRules) -> Inflater | None:
     if encoding is None or encoding.strip().lower() in ("", "identity"):
         return None
     return Inflater(encoding, rules.limit_bytes)
-
-
-async def _encode(codec: Codec, reply: Message, compression: Literal["gzip", "zstd"] | None) -> Encoded:
-    nbytes = _nbytes(reply.tensors)
-    far = nbytes > _ENCODE_ON_LOOP_BYTES.get(codec.name, nbytes)
-    if compression is not None and nbytes > _COMPRESS_ON_LOOP_BYTES:
-        far = True
-    if far:
-        return await asyncio.to_thread(_write, codec, reply, compression)
-    return _write(codec, reply, compression)
-
-
-def _write(codec: Codec, reply: Message, compression: Literal["gzip", "zstd"] | None) -> Encoded:
-    encoded = codec.encode(reply)
-    if compression is None or encoded.nbytes < _COMPRESS_FROM_BYTES:
-        return encoded
-    return compress(encoded, compression)
-
-
-def _nbytes(tensors: Mapping[str, Tensor]) -> int:
-    return sum(tensor.array.nbytes for tensor in tensors.values())

@@ -1,0 +1,158 @@
+"""Steps beside the event loop, in a few threads: decoding, checking, encoding, whatever would hold the loop for long.
+
+The rules it keeps:
+
+- a step holds its caller's lease until it has ended: a thread cannot be stopped in the middle, and what it reads or
+  writes must not be lent to others meanwhile, though the caller has left;
+- whoever waits is told at once when the deadline passes; a step that has not begun by then never will;
+- steps wait in line for a thread. Where each holds the interpreter, more threads do no more, and the loop has to wait
+  for all of them whenever it wants to go on;
+- a step that goes on and on does not count after a while, so that others never wait for it for ever.
+
+Not asyncio's own threads: those are many and shared with everyone, and a process waits for them at its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Final, Generic, TypeVar
+
+from poolhouse.batching.ledger import Lease
+from poolhouse.errors import DeadlinePassed
+
+Result = TypeVar("Result")
+
+_log = logging.getLogger("poolhouse.batching")
+
+_LONG_S: Final = 5.0
+
+
+@dataclass(slots=True, eq=False)
+class _Step(Generic[Result]):
+    """What is to be done, and who waits for it."""
+
+    work: Callable[[], Result]
+    lease: Lease
+    loop: asyncio.AbstractEventLoop
+    answer: asyncio.Future[Result]
+    watch: asyncio.TimerHandle | None = None
+
+
+class Aside:
+    """Threads for steps of one kind; they start when they are needed.
+
+    Args:
+        name: of the kind, for the threads' names.
+        size: how many steps go on at once.
+        long_s: a step that takes longer no longer counts, and another may begin beside it.
+    """
+
+    def __init__(self, name: str, size: int, long_s: float = _LONG_S) -> None:
+        self._name = name
+        self._size = size
+        self._long_s = long_s
+        self._waiting: deque[_Step[Any]] = deque()  # of results of any kind
+        self._counted: set[_Step[Any]] = set()
+        self._tasks: SimpleQueue[_Step[Any] | None] = SimpleQueue()
+        self._idle = self._threads = 0
+
+    async def run(self, work: Callable[[], Result], lease: Lease, doing: str, deadline: float | None = None) -> Result:
+        """Does one step in a thread.
+
+        Args:
+            work: the step.
+            lease: of the bytes that it looks at; held until it has ended, also where nobody waits for it any more.
+            doing: what is done, for the words of a refusal: "while {doing}".
+            deadline: on the loop's clock; None for never.
+
+        Returns:
+            what the step returns; what it raises is raised.
+
+        Raises:
+            DeadlinePassed: the deadline passed before the step had ended.
+        """
+        loop = asyncio.get_running_loop()
+        step: _Step[Result] = _Step(work, lease, loop, loop.create_future())
+        lease.share()
+        self._waiting.append(step)
+        try:
+            self._pump()
+            # Without a name: it knows the task, and the task the refusal, whose traceback holds this frame.
+            async with asyncio.timeout_at(deadline):
+                return await step.answer
+        except TimeoutError:
+            if step.answer.done() and not step.answer.cancelled():
+                raise  # the step's own
+            raise DeadlinePassed(
+                "deadline_passed",
+                f"The deadline of Request-Timeout passed while {doing}. Give more seconds, or send less.",
+            ) from None
+        finally:
+            if step in self._waiting:
+                self._waiting.remove(step)
+                lease.release()
+            # The traceback of a refusal holds this frame, and the step's future the refusal: no circles of gigabytes.
+            del step
+
+    def leave(self) -> None:
+        """Lets the threads go, each when it has done what it does now; who still waits in line is cancelled."""
+        for step in self._waiting:
+            step.answer.cancel()
+        for _ in range(self._threads):
+            self._tasks.put(None)
+        self._idle = self._threads = 0
+
+    def _pump(self) -> None:
+        while self._waiting and len(self._counted) < self._size:
+            if not self._idle:
+                # Here, since it may raise: whoever waits is told so.
+                Thread(target=self._go, name=f"aside-{self._name}-{self._threads}", daemon=True).start()
+                self._threads += 1
+                self._idle += 1
+            step = self._waiting.popleft()
+            self._idle -= 1
+            self._counted.add(step)
+            step.watch = step.loop.call_later(self._long_s, self._is_long, step)
+            self._tasks.put(step)
+
+    def _go(self) -> None:
+        while (step := self._tasks.get()) is not None:
+            self._do(step)
+            del step  # or it would live until the next one comes
+
+    def _do(self, step: _Step[Any]) -> None:
+        result = error = None
+        try:
+            result = step.work()
+        except BaseException as raised:
+            error = raised
+        try:
+            step.loop.call_soon_threadsafe(self._ended, step, result, error)
+        except RuntimeError:
+            _log.debug("the loop closed while a thread was at work")
+        finally:
+            del step, error  # the error's traceback holds this frame
+
+    def _ended(self, step: _Step[Any], result: object, error: BaseException | None) -> None:
+        assert step.watch is not None
+        step.watch.cancel()
+        self._idle += 1
+        self._counted.discard(step)
+        step.lease.release()
+        if not step.answer.done():
+            if error is None:
+                step.answer.set_result(result)
+            else:
+                step.answer.set_exception(error)
+        self._pump()
+
+    def _is_long(self, step: _Step[Any]) -> None:
+        _log.warning("a step of kind %s takes more than %g s", self._name, self._long_s)
+        self._counted.discard(step)
+        self._pump()

@@ -1,0 +1,258 @@
+"""Steps in threads: what they hold, who is told what when, and how many go on at once."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import weakref
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from poolhouse.batching.aside import Aside
+from poolhouse.batching.ledger import Lease, Ledger
+from poolhouse.errors import DeadlinePassed, Malformed
+
+PATIENCE_S = 20.0
+
+
+class Gate:
+    """Steps that stand still until they may go on."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.begun: list[int] = []
+
+    def step(self, number: int = 0) -> Callable[[], int]:
+        """One that gives its number once the gate is open."""
+
+        def work() -> int:
+            self.begun.append(number)
+            assert self.opened.wait(PATIENCE_S), "the gate was never opened"
+            return number
+
+        return work
+
+
+@contextmanager
+def threads(size: int = 1, long_s: float = PATIENCE_S) -> Iterator[tuple[Aside, Gate]]:
+    """Threads that are let go at the end, whatever stands still in them."""
+    aside, gate = Aside("test", size, long_s), Gate()
+    try:
+        yield aside, gate
+    finally:
+        gate.opened.set()
+        aside.leave()
+
+
+def lent(ledger: Ledger) -> Lease:
+    lease = ledger.lease(100)
+    assert lease is not None
+    return lease
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Turns of the loop until something holds that a thread brings about."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110, it is a thread that changes it
+            await asyncio.sleep(0)
+
+
+def run(test: Coroutine[object, object, None]) -> None:
+    asyncio.run(test)
+
+
+def test_a_step_gives_its_result_and_what_it_raises() -> None:
+    """A thread in between must not be seen."""
+
+    def refuse() -> None:
+        raise Malformed("malformed_body", "no tensor")
+
+    async def go() -> None:
+        ledger = Ledger(1000)
+        lease = lent(ledger)
+        with threads() as (aside, _):
+            assert await aside.run(threading.current_thread, lease, "it ran") is not threading.current_thread()
+            with pytest.raises(Malformed, match="no tensor"):
+                await aside.run(refuse, lease, "it ran")
+        lease.release()
+        assert ledger.leases == 0
+
+    run(go())
+
+
+def test_a_step_that_raises_a_timeout_of_its_own_tells_so() -> None:
+    """It is not the caller's deadline."""
+
+    def late() -> None:
+        raise TimeoutError("of the step")
+
+    async def go() -> None:
+        lease = lent(Ledger(1000))
+        with threads() as (aside, _), pytest.raises(TimeoutError, match="of the step"):
+            await aside.run(late, lease, "it ran", asyncio.get_running_loop().time() + PATIENCE_S)
+
+    run(go())
+
+
+def test_a_deadline_is_told_at_once_and_the_bytes_are_held_until_the_step_ends() -> None:
+    """A thread cannot be stopped in the middle: what it reads must not be lent to others."""
+
+    async def go() -> None:
+        ledger = Ledger(1000)
+        lease = lent(ledger)
+        with threads() as (aside, gate):
+            loop = asyncio.get_running_loop()
+            with pytest.raises(DeadlinePassed, match="while the body was decoded"):
+                await aside.run(gate.step(), lease, "the body was decoded", loop.time() + 0.02)
+            lease.release()
+            held = ledger.held_bytes
+            gate.opened.set()
+            await until(lambda: ledger.leases == 0)
+        assert held == 100
+        assert ledger.held_bytes == 0
+
+    run(go())
+
+
+def test_who_leaves_lets_the_step_keep_the_bytes() -> None:
+    """The same for a caller who closes the connection."""
+
+    async def go() -> None:
+        ledger = Ledger(1000)
+        lease = lent(ledger)
+        with threads() as (aside, gate):
+            caller = asyncio.ensure_future(aside.run(gate.step(), lease, "it ran"))
+            await until(lambda: gate.begun)
+            caller.cancel()
+            await asyncio.wait([caller])
+            lease.release()
+            held = ledger.held_bytes
+            gate.opened.set()
+            await until(lambda: ledger.leases == 0)
+        assert held == 100
+
+    run(go())
+
+
+@pytest.mark.parametrize("how", ["deadline", "leaving"])
+def test_a_step_that_nobody_waits_for_is_not_begun(how: str) -> None:
+    """In line it costs nothing yet, and its bytes are free at once."""
+
+    async def go() -> None:
+        ledger = Ledger(1000)
+        first, second = lent(ledger), lent(ledger)
+        with threads() as (aside, gate):
+            running = asyncio.ensure_future(aside.run(gate.step(1), first, "it ran"))
+            deadline = asyncio.get_running_loop().time() + 0.02 if how == "deadline" else None
+            waiting = asyncio.ensure_future(aside.run(gate.step(2), second, "it ran", deadline))
+            await until(lambda: gate.begun)
+            if how == "leaving":
+                waiting.cancel()
+            await asyncio.wait([waiting])
+            second.release()
+            held = ledger.held_bytes
+            gate.opened.set()
+            assert await running == 1
+            first.release()
+        assert held == 100
+        assert gate.begun == [1]
+
+    run(go())
+
+
+def test_no_more_go_on_than_there_are_threads_and_all_get_their_turn() -> None:
+    """Each of a crowd would take the interpreter from the event loop."""
+
+    async def go() -> None:
+        ledger = Ledger(10_000)
+        with threads(2) as (aside, gate):
+            lease = lent(ledger)
+            steps = [asyncio.ensure_future(aside.run(gate.step(number), lease, "it ran")) for number in range(6)]
+            await until(lambda: len(gate.begun) == 2)
+            assert sum(each.name.startswith("aside-test") for each in threading.enumerate()) == 2
+            gate.opened.set()
+            assert await asyncio.gather(*steps) == list(range(6))
+            lease.release()
+        assert sorted(gate.begun[:2]) == [0, 1]
+        assert ledger.leases == 0
+
+    run(go())
+
+
+def test_a_step_that_goes_on_and_on_does_not_stop_the_others() -> None:
+    """One that never ends would keep everyone behind it for ever."""
+
+    async def go() -> None:
+        ledger = Ledger(10_000)
+        lease = lent(ledger)
+        with threads(1, long_s=0.01) as (aside, gate):
+            stuck = asyncio.ensure_future(aside.run(gate.step(), lease, "it ran"))
+            await until(lambda: gate.begun)
+            async with asyncio.timeout(PATIENCE_S):
+                assert await aside.run(lambda: 5, lease, "it ran") == 5
+            assert not stuck.done()
+            gate.opened.set()
+            assert await stuck == 0
+            assert await aside.run(lambda: 6, lease, "it ran") == 6
+        lease.release()
+        assert ledger.leases == 0
+
+    run(go())
+
+
+def test_leaving_ends_the_threads_and_who_waits_in_line() -> None:
+    """A service that has stopped leaves nothing behind."""
+
+    async def go() -> None:
+        ledger = Ledger(10_000)
+        lease = lent(ledger)
+        with threads() as (aside, gate):
+            running = asyncio.ensure_future(aside.run(gate.step(1), lease, "it ran"))
+            waiting = asyncio.ensure_future(aside.run(gate.step(2), lease, "it ran"))
+            await until(lambda: gate.begun)
+            aside.leave()
+            await asyncio.wait([waiting])
+            assert waiting.cancelled()
+            gate.opened.set()
+            assert await running == 1
+            await until(lambda: not any(each.name.startswith("aside-test") for each in threading.enumerate()))
+        lease.release()
+        assert (ledger.leases, gate.begun) == (0, [1])
+
+    run(go())
+
+
+class Body:
+    """Something large that a step looks at."""
+
+
+def test_a_refused_step_is_forgotten_without_the_collector() -> None:
+    """Its lease has ended: what is kept beyond that is memory that nobody counts."""
+
+    def refuse(body: Body) -> None:
+        raise Malformed("malformed_body", "no tensor")
+
+    async def caller(aside: Aside, lease: Lease) -> weakref.ref[Body]:
+        body = Body()
+        # In a task of its own, which keeps what is raised.
+        asked = asyncio.ensure_future(aside.run(lambda: refuse(body), lease, "it ran"))
+        await asyncio.wait([asked])
+        assert isinstance(asked.exception(), Malformed)
+        return weakref.ref(body)
+
+    async def go() -> None:
+        lease = lent(Ledger(1000))
+        with threads() as (aside, _):
+            found = await caller(aside, lease)
+            # The thread lets go of the step when it has told the loop.
+            await until(lambda: found() is None)
+
+    gc.collect()
+    gc.disable()
+    try:
+        run(go())
+    finally:
+        gc.enable()
