@@ -10,8 +10,10 @@ import httpx
 import numpy as np
 import pytest
 
+from poolhouse.client import filling
 from poolhouse.client.clients import AsyncClient, Client
 from poolhouse.client.errors import ConnectionFailed, UnexpectedAnswer
+from poolhouse.client.pooled import Pooled
 from poolhouse.errors import TooLarge, Unprocessable
 from tests.client.test_transports import listening
 
@@ -180,6 +182,96 @@ def test_a_refusal_is_told_though_its_further_parts_are_nonsense() -> None:
         ask("sync", listener.url, "max_pool1d", [[1.0]], 1)
 
     assert caught.value.limit_bytes is None
+
+
+CHUNKED = "Transfer-Encoding: chunked\r\n"
+METADATA = f"Tensor-Metadata: {json.dumps([OUTPUT])}\r\n"
+ENDLESS = {
+    "chunks": f"{CHUNKED}\r\n".encode() + b"10000\r\n".join([b"", *[bytes(0x10000) + b"\r\n"] * 64]),
+    "one chunk": f"{CHUNKED}\r\n7fffffffffffffff\r\n".encode() + bytes(4 * 1024 * 1024),
+    "no length": b"\r\n" + bytes(4 * 1024 * 1024),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("said", ENDLESS.values(), ids=list(ENDLESS))
+def test_an_answer_without_end_is_given_up(way: str, said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the deadline it would fill the memory, since no length says how much comes."""
+    monkeypatch.setattr(filling, "COLLECTED_BYTES", 1024 * 1024)
+    answer = b"HTTP/1.1 200 OK\r\n" + said
+
+    with (
+        listening(lambda _: answer, hangs_up=True) as listener,
+        pytest.raises(UnexpectedAnswer, match="nowhere announced"),
+    ):
+        ask(way, listener.url, "operators")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("said", ENDLESS.values(), ids=list(ENDLESS))
+def test_an_answer_is_no_longer_than_its_tensors(way: str, said: bytes) -> None:
+    """Its shapes come before it: nobody has to wait for the end to know that it is too long."""
+    answer = f"HTTP/1.1 200 OK\r\n{METADATA}".encode() + said
+
+    with (
+        listening(lambda _: answer, hangs_up=True) as listener,
+        pytest.raises(UnexpectedAnswer, match="longer than its headers announce"),
+    ):
+        ask(way, listener.url, "max_pool1d", [[1.0]], 1)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "framing", [f"{CHUNKED}\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n", "\r\nabcd"], ids=["chunks", "no length"]
+)
+def test_an_answer_whose_length_was_taken_on_the_way_is_the_same_answer(way: str, framing: str) -> None:
+    """Proxies send in chunks what came with a length."""
+    answer = f"HTTP/1.1 200 OK\r\n{METADATA}{framing}".encode()
+
+    with listening(lambda _: answer, hangs_up=True) as listener:
+        pooled = ask(way, listener.url, "max_pool1d", np.zeros((1, 1), np.float32), 1)
+
+    assert isinstance(pooled, Pooled)
+    assert np.asarray(pooled.output).tobytes() == b"abcd"
+
+
+LARGE = {
+    "length": elements([OUTPUT]),
+    "chunks": f"HTTP/1.1 200 OK\r\n{METADATA}{CHUNKED}\r\n4\r\nabcd\r\n0\r\n\r\n".encode(),
+    "a document": document({}, further="X: 1\r\n"),
+    "a document in chunks": f"HTTP/1.1 500 No\r\n{CHUNKED}\r\n4\r\nabcd\r\n0\r\n\r\n".encode(),
+    "a length of many digits": elements([OUTPUT], length=MANY_DIGITS),
+}
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize("said", LARGE.values(), ids=list(LARGE))
+def test_a_larger_answer_than_the_client_takes_is_refused_with_the_name_of_the_limit(
+    kind: type[Client] | type[AsyncClient], said: bytes
+) -> None:
+    """Whoever has the memory must learn from the message how to raise it."""
+
+    async def awaited() -> object:
+        async with AsyncClient(listener.url, max_answer_bytes=1) as client:
+            return await client.max_pool1d([[1.0]], 1)
+
+    def asked() -> object:
+        if kind is AsyncClient:
+            return asyncio.run(awaited())
+        with Client(listener.url, max_answer_bytes=1) as client:
+            return client.max_pool1d([[1.0]], 1)
+
+    with (
+        listening(lambda _: said, hangs_up=True) as listener,
+        pytest.raises(UnexpectedAnswer, match=r"takes at most 1;.*max_answer_bytes"),
+    ):
+        asked()
+
+
+def test_a_limit_that_takes_no_answer_is_refused_at_once() -> None:
+    """Not at the first call, far from the mistake."""
+    with pytest.raises(ValueError, match="max_answer_bytes"):
+        Client(max_answer_bytes=0)
 
 
 @pytest.mark.parametrize("field", ["shape", "dtype"])

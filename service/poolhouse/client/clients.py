@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Final, Self
 from poolhouse.client import questions
 from poolhouse.client.direct import Transferred
 from poolhouse.client.errors import ConnectionFailed
-from poolhouse.client.exchange import Answer, Pause, Request
+from poolhouse.client.exchange import MOST_BYTES, Answer, Pause, Request
 from poolhouse.client.flow import Flow, Options, call
 from poolhouse.client.operators import TAKES_INDICES, AsyncOperators, Operators
 from poolhouse.client.pooled import OperatorLine, Plan, Pooled
-from poolhouse.client.retry import Budget
+from poolhouse.client.retry import Budget, RetryPolicy
 from poolhouse.client.settings import headers_of
 from poolhouse.client.ways import async_local_way, async_way_to, local_way, place_beside, way_to
 
@@ -85,11 +85,23 @@ class _Common:
 
 
 def _options(
-    timeout: float | None, connect_timeout: float, read_timeout: float, max_retries: int, api_key: str | None
+    timeout: float | None,
+    connect_timeout: float,
+    read_timeout: float,
+    max_retries: int,
+    api_key: str | None,
+    max_answer_bytes: int,
 ) -> Options:
-    connect_s, read_s = _seconds("connect_timeout", connect_timeout), _seconds("read_timeout", read_timeout)
-    options = Options(_deadline_s(timeout), connect_s, read_s, headers=headers_of(api_key))
-    return replace(options, retry=replace(options.retry, most=max_retries))
+    if max_answer_bytes < 1:
+        raise ValueError(f"max_answer_bytes is {max_answer_bytes}; give a number of bytes above 0")
+    return Options(
+        _deadline_s(timeout),
+        _seconds("connect_timeout", connect_timeout),
+        _seconds("read_timeout", read_timeout),
+        RetryPolicy(most=max_retries),
+        headers_of(api_key),
+        max_answer_bytes,
+    )
 
 
 def _seconds(name: str, given: float) -> float:
@@ -114,6 +126,7 @@ class Client(_Common, Operators):
         connect_timeout: seconds that a connection may take.
         read_timeout: seconds that an answer may stand still.
         max_retries: retries of a call whose connection failed or that was answered with 408, 429, 502, 503 or 504.
+        max_answer_bytes: the largest answer that is taken; a larger one is an :class:`UnexpectedAnswer`.
         uds: path of a Unix socket.
         http_client: an httpx client of your own, with your proxies and certificates; closed with this one. Its base
             URL counts where ``base_url`` is not given.
@@ -129,12 +142,15 @@ class Client(_Common, Operators):
         connect_timeout: float = 5.0,
         read_timeout: float = 60.0,
         max_retries: int = 2,
+        max_answer_bytes: int = MOST_BYTES,
         uds: str | None = None,
         http_client: httpx.Client | None = None,
         transferred: Transferred | None = None,
     ) -> None:
         place = place_beside(base_url, uds, http_client, "Client")
-        super().__init__(place.prefix, _options(timeout, connect_timeout, read_timeout, max_retries, api_key))
+        super().__init__(
+            place.prefix, _options(timeout, connect_timeout, read_timeout, max_retries, api_key, max_answer_bytes)
+        )
         self._transport = way_to(place, http_client, transferred)
 
     @classmethod
@@ -307,6 +323,7 @@ class AsyncClient(_Common, AsyncOperators):
         connect_timeout: seconds that a connection may take.
         read_timeout: seconds that an answer may stand still.
         max_retries: retries of a call whose connection failed or that was answered with 408, 429, 502, 503 or 504.
+        max_answer_bytes: the largest answer that is taken; a larger one is an :class:`UnexpectedAnswer`.
         uds: path of a Unix socket.
         http_client: an httpx client of your own, with your proxies and certificates; closed with this one. Its base
             URL counts where ``base_url`` is not given.
@@ -321,11 +338,14 @@ class AsyncClient(_Common, AsyncOperators):
         connect_timeout: float = 5.0,
         read_timeout: float = 60.0,
         max_retries: int = 2,
+        max_answer_bytes: int = MOST_BYTES,
         uds: str | None = None,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
         place = place_beside(base_url, uds, http_client, "AsyncClient")
-        super().__init__(place.prefix, _options(timeout, connect_timeout, read_timeout, max_retries, api_key))
+        super().__init__(
+            place.prefix, _options(timeout, connect_timeout, read_timeout, max_retries, api_key, max_answer_bytes)
+        )
         self._transport = async_way_to(place, http_client)
 
     @classmethod

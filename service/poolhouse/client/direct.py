@@ -69,7 +69,13 @@ def reading(request: Request) -> Reading:
     kept = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
     if headers.get("transfer-encoding", "").lower() == "chunked":
         while size := _chunk_size((yield from inflow.line())):
-            filling.add((yield from inflow.take(size + 2))[:-2])
+            while size:
+                piece = yield from inflow.any(size)
+                if not piece:
+                    raise ConnectionFailed("The connection closed before the whole answer had come.")
+                filling.add(piece)
+                size -= len(piece)
+            yield from inflow.take(2)
         while (yield from inflow.line()):
             pass
     elif "content-length" in headers or status in (204, 304):
@@ -131,12 +137,12 @@ class _Inflow:
         self._start = min(self._end, start + most)
         return memoryview(self._buffer)[start : self._start]
 
-    def any(self) -> Generator[memoryview, int, bytes]:
-        """The next bytes, or nothing at the end."""
+    def any(self, most: int = _HEAD_BYTES) -> Generator[memoryview, int, bytes]:
+        """The next bytes, at most so many, or nothing at the end."""
         if not self.has_more:
             self._start = self._end = 0
             self._end = yield memoryview(self._buffer)
-        return bytes(self.rest(_HEAD_BYTES))
+        return bytes(self.rest(most))
 
     def take(self, size: int) -> Generator[memoryview, int, bytes]:
         """Exactly so many bytes."""
@@ -161,10 +167,11 @@ class _Inflow:
 
 
 def _chunk_size(line: bytes) -> int:
-    try:
-        return int(line.partition(b";")[0], 16)
-    except ValueError:
-        raise UnexpectedAnswer(0, f"A chunk of the answer has the size {line[:20]!r}.") from None
+    digits = line.partition(b";")[0].strip()
+    # Python's own reading takes a sign, and underscores between digits.
+    if not digits or digits.strip(b"0123456789abcdefABCDEF"):
+        raise UnexpectedAnswer(0, f"A chunk of the answer has the size {line[:20]!r}.")
+    return int(digits, 16)
 
 
 def outgoing(send: Send, host: str) -> Iterator[bytes | memoryview]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 Headers = Mapping[str, str]
 """By lower-case name."""
 
-Rooms = Callable[[int, Headers], Sequence[memoryview]]
+Rooms = Callable[[int, Headers], Sequence[memoryview] | None]
 """Where the body of an answer shall lie: from status and headers to writable flat bytes, filled in order.
 
-They hold exactly ``Content-Length`` bytes. A transport writes the body there as it comes, so that no second copy
-of it is ever in memory.
+They hold exactly ``Content-Length`` bytes, or where that is missing what the other headers announce; None where those
+do not tell either, and then the body is collected first. A transport writes the body there as it comes, so that no
+second copy of it is ever in memory.
 """
+
+MOST_BYTES: Final = 4 * 1024**3
+"""The largest answer that is taken, unless the caller says otherwise: four times what a server gives by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Request:
         headers: names and values.
         body: flat bytes in order, views of the caller's arrays where that saves a copy.
         rooms: where the answer shall lie; None for one buffer of its own.
+        most_bytes: the largest answer that is taken.
     """
 
     method: str
@@ -33,6 +39,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     body: tuple[bytes | memoryview, ...] = ()
     rooms: Rooms | None = None
+    most_bytes: int = MOST_BYTES
 
     @property
     def nbytes(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer, refusal
-from poolhouse.client.exchange import Answer, Patience, Pause, Request, Send
+from poolhouse.client.exchange import MOST_BYTES, Answer, Patience, Pause, Request, Send
 from poolhouse.client.retry import RETRIED_STATUSES, Budget, RetryPolicy
 from poolhouse.errors import PoolhouseError
 
@@ -27,6 +27,7 @@ class Options:
         read_timeout_s: for the next byte of an answer.
         retry: how often a failed call is repeated.
         headers: sent with every request.
+        max_answer_bytes: the largest answer that is taken.
     """
 
     timeout_s: float | None = 60.0
@@ -34,6 +35,7 @@ class Options:
     read_timeout_s: float = 60.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     headers: tuple[tuple[str, str], ...] = ()
+    max_answer_bytes: int = MOST_BYTES
 
 
 def call(
@@ -98,4 +100,4 @@ def _with_headers(request: Request, options: Options, left_s: float | None) -> R
     if left_s is not None:
         # The server wants digits above 0 and nothing else: no exponent, and no rounding down to nothing.
         headers += (("Request-Timeout", f"{max(left_s, 1e-6):.6f}"),)
-    return replace(request, headers=headers)
+    return replace(request, headers=headers, most_bytes=options.max_answer_bytes)

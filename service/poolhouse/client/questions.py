@@ -20,6 +20,7 @@ import numpy as np
 from poolhouse.client.arrays import Taken, dtype_name, take
 from poolhouse.client.errors import UnexpectedAnswer, json_of, object_of
 from poolhouse.client.exchange import Answer, Headers, Request
+from poolhouse.client.filling import COLLECTED_BYTES
 from poolhouse.client.pooled import OperatorLine, Plan, Pooled
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import Unprocessable
@@ -30,8 +31,6 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_.,~-]*")
 _OCTETS: Final = "application/octet-stream"
 _JSON: Final = (("Content-Type", "application/json"), ("Accept", "application/json"))
 
-_DOCUMENT_BYTES: Final = 64 * 1024 * 1024
-"""More than any document of ours has: what claims to be longer is not taken at its word."""
 _OF_ELEMENTS: Final = ("shape", "dtype")
 """What the query says of raw elements, beside the fields."""
 
@@ -107,7 +106,7 @@ class PoolQuestion:
             "POST", _target(path, query), (("Content-Type", media_type), ("Accept", _OCTETS)), chunks, self._rooms
         )
 
-    def _rooms(self, status: int, headers: Headers) -> Sequence[memoryview]:
+    def _rooms(self, status: int, headers: Headers) -> Sequence[memoryview] | None:
         if status != 200:
             return document_rooms(status, headers)
         # Made anew for every try; only the last one's are read.
@@ -139,7 +138,10 @@ class _Entry:
 
 
 def _entries(headers: Headers) -> list[_Entry]:
-    """What ``Tensor-Metadata`` says; refused unless it agrees with the length, since memory is taken at its word."""
+    """What ``Tensor-Metadata`` says; refused unless it agrees with the length, since memory is taken at its word.
+
+    Without a length the metadata announces it: the body is then refused when it turns out to be longer.
+    """
     rows = json_of(headers.get("tensor-metadata", "null"))
     found: dict[str, _Entry] = {}
     at = 0
@@ -150,7 +152,7 @@ def _entries(headers: Headers) -> list[_Entry]:
             break
         found[entry.name] = entry
         at += entry.outline.nbytes
-    if not found or str(at) != headers.get("content-length"):
+    if not found or headers.get("content-length", str(at)) != str(at):
         raise UnexpectedAnswer(
             200, "Its header Tensor-Metadata does not say what the body holds; is base_url a poolhouse server?"
         )
@@ -181,10 +183,12 @@ def _room(outline: Outline) -> Tensor:
         ) from None
 
 
-def document_rooms(status: int, headers: Headers) -> Sequence[memoryview]:
-    """Room for a document or a refusal."""
-    text = headers.get("content-length", "0")
-    if len(text) > 18 or int(text) > _DOCUMENT_BYTES:
+def document_rooms(status: int, headers: Headers) -> Sequence[memoryview] | None:
+    """Room for a document or a refusal; None where its length is not known."""
+    text = headers.get("content-length")
+    if text is None:
+        return None
+    if len(text) > 18 or int(text) > COLLECTED_BYTES:
         raise UnexpectedAnswer(
             status, f"HTTP {status} with {text[:20]} bytes, more than a document has; is base_url a poolhouse server?"
         )
