@@ -274,6 +274,19 @@ def test_a_limit_that_takes_no_answer_is_refused_at_once() -> None:
         Client(max_answer_bytes=0)
 
 
+@pytest.mark.parametrize("way", ["sync", "async"])
+@pytest.mark.parametrize("status", ["200 OK", "503 No"])
+def test_a_compression_that_nobody_asked_for_is_refused(way: str, status: str) -> None:
+    """Its bytes would be taken for the tensor's; where the lengths agree by chance, nobody would notice."""
+    said = f"HTTP/1.1 {status}\r\n{METADATA}Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd".encode()
+
+    with (
+        listening(lambda _: said, hangs_up=True) as listener,
+        pytest.raises(UnexpectedAnswer, match="Content-Encoding 'gzip', which nobody asked for"),
+    ):
+        ask(way, listener.url, "max_pool1d", [[1.0]], 1)
+
+
 @pytest.mark.parametrize("field", ["shape", "dtype"])
 def test_a_field_cannot_say_how_the_elements_are_read(field: str) -> None:
     """In the query it would, and the answer would be right for another tensor."""

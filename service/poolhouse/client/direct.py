@@ -65,6 +65,13 @@ def reading(request: Request) -> Reading:
     status, version, headers = 100, "", dict[str, str]()
     while 100 <= status < 200:
         status, version, headers = yield from inflow.head()
+    coding = headers.get("content-encoding", "")
+    if coding.lower() not in ("", "identity"):
+        raise UnexpectedAnswer(
+            status,
+            f"HTTP {status} with the Content-Encoding {coding[:40]!r}, which nobody asked for; what stands between "
+            "here and the service must leave answers as they are.",
+        )
     filling = Filling(request, status, headers)
     kept = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
     if headers.get("transfer-encoding", "").lower() == "chunked":
