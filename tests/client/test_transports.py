@@ -237,6 +237,53 @@ def test_silence_ends_at_the_deadline_and_the_server_knew_it(injected: bool) -> 
             assert b"\r\nrequest-timeout: 0.0" in head.lower()
 
 
+class Miser:
+    """A Unix socket that reads a kilobyte at a time and rests after each, and hangs up when it has read so many.
+
+    Args:
+        path: of the socket.
+        most: kilobytes.
+
+    Attributes:
+        got_all: whether it has, and nobody hung up before.
+    """
+
+    def __init__(self, path: Path, most: int) -> None:
+        self._most = most
+        self.got_all = False
+        self._never = threading.Event()
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(str(path))
+        self._listening.listen()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        connection, _ = self._listening.accept()
+        with connection, suppress(OSError):
+            for _ in range(self._most):
+                if not connection.recv(1024):
+                    return
+                self._never.wait(0.005)
+            self.got_all = True
+
+    def close(self) -> None:
+        self._thread.join(PATIENCE_S)
+        self._listening.close()
+
+
+def test_a_server_that_reads_slowly_does_not_outlast_the_deadline(tmp_path: Path) -> None:
+    """Something moves all the time, so no silence ends the call: only its own clock does."""
+    # Three seconds at least for all that it reads; a third of it may lie in the kernel.
+    miser = Miser(tmp_path / "s", 600)
+    try:
+        with pytest.raises(TimedOut), Client(uds=str(tmp_path / "s"), timeout=0.3) as client:
+            client.max_pool2d(X, 2)
+    finally:
+        miser.close()
+    assert not miser.got_all
+
+
 def test_another_service_is_not_taken_for_ours() -> None:
     """A wrong port that answers 200 to everything."""
     page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nhello"

@@ -35,7 +35,12 @@ _HEAD_BYTES: Final = 32 * 1024
 _TOGETHER_BYTES: Final = 64 * 1024
 """A body up to here is copied behind its head: one packet to the server is worth more than a copy."""
 _STEP_BYTES: Final = 1024 * 1024
-"""Of a larger one, what one timeout is for."""
+"""Of a larger one, what is sent at once."""
+_UNIX_STEP_BYTES: Final = 32 * 1024
+"""The same for a Unix socket, whose kernel begins its clock anew for each such part of what it is given."""
+_EARLY: Final = 0.8
+"""The part of the time left after which a clock rings: its next rings are then few, and never late."""
+_EARLY_FROM_S: Final = 0.02
 _KERNEL_KEEPS_TIME: Final = os.name == "posix"
 _KEPT: Final = 32
 _KEPT_S: Final = 60.0
@@ -44,6 +49,7 @@ _KEPT_S: Final = 60.0
 Transferred = Callable[[Literal["sent", "received"], int], None]
 """Told how many bytes of a call have gone or come so far, heads included."""
 
+_Buffer = bytes | memoryview
 _Address = str | tuple[str | int, ...] | tuple[int, bytes]
 
 Reading = Generator[memoryview, int, tuple[Answer, bool]]
@@ -245,8 +251,7 @@ class _Kept:
 
     def failed(self, failure: OSError) -> ConnectionFailed:
         """What a caller is told."""
-        # A socket whose kernel keeps the time says "would block" when it is up.
-        if isinstance(failure, TimeoutError | BlockingIOError):
+        if isinstance(failure, TimeoutError):
             return TimedOut(f"{self.origin} did not answer in time; give the call a longer timeout.")
         return ConnectionFailed(f"{self.origin} gave no answer: {failure.strerror or failure}.")
 
@@ -277,11 +282,12 @@ def _silent(connection: socket.socket) -> bool:
     return False
 
 
-class _Clock:
+class Clock:
     """How long a connection's next step may take, kept by the kernel.
 
     Python's own timeouts make a socket non-blocking and poll around each step, which costs a quarter of the time of a
-    large body.
+    large body. The kernel's rings early rather than late, so that it need not be wound for each step; and it begins
+    anew whenever some bytes have moved, so after each of its steps it is the caller's turn to look at the time.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -289,14 +295,27 @@ class _Clock:
         if _KERNEL_KEEPS_TIME:
             connection.settimeout(None)
 
-    def wind(self, connection: socket.socket, seconds: float) -> None:
-        """Give its next step so long; roughly, since a call to the kernel a step would cost too."""
+    def step(self, connection: socket.socket, step: Callable[[_Buffer], int], buffer: _Buffer, until: float) -> int:
+        """Send or receive what can be, once.
+
+        Raises:
+            TimeoutError: nothing could be until then.
+        """
+        while (left_s := until - time.monotonic()) > 0:
+            self._wind(connection, left_s)
+            try:
+                return step(buffer)
+            except BlockingIOError:  # what the kernel says when its clock rings
+                continue
+        raise TimeoutError
+
+    def _wind(self, connection: socket.socket, left_s: float) -> None:
         if not _KERNEL_KEEPS_TIME:
-            connection.settimeout(seconds)
-        elif not seconds <= self._wound_s <= seconds * 1.25:
-            self._wound_s = seconds
+            connection.settimeout(left_s)
+        elif not _EARLY * _EARLY * left_s <= self._wound_s <= left_s:
+            self._wound_s = left_s * _EARLY if left_s > _EARLY_FROM_S else left_s
             # All zeros would mean for ever.
-            whole, part = divmod(max(1, round(seconds * 1e6)), 1_000_000)
+            whole, part = divmod(max(1, round(self._wound_s * 1e6)), 1_000_000)
             timeval = struct.pack("@ll", whole, part)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
@@ -323,7 +342,7 @@ class DirectTransport:
         self._busy: dict[int, socket.socket] = {}
         self._cut: set[int] = set()
         # What the kernel was told of a connection holds for its next request too.
-        self._clocks: WeakKeyDictionary[socket.socket, _Clock] = WeakKeyDictionary()
+        self._clocks: WeakKeyDictionary[socket.socket, Clock] = WeakKeyDictionary()
 
     def exchange(self, send: Send) -> Answer:
         """The answer to this."""
@@ -358,12 +377,16 @@ class DirectTransport:
             unsent: OSError | None = None
             clock = self._clocks.get(connection)
             if clock is None:
-                clock = self._clocks[connection] = _Clock(connection)
+                clock = self._clocks[connection] = Clock(connection)
             sent = received = 0
+            most = _STEP_BYTES if self._kept.uds is None else _UNIX_STEP_BYTES
             try:
                 for piece in outgoing(send, self._kept.host):
-                    clock.wind(connection, _left_s(send.patience, until))
-                    connection.sendall(piece)
+                    # Not sendall(), which gives every part of it as long as the first one had.
+                    at = 0
+                    while at < len(piece):
+                        part = piece[at : at + most] if at or len(piece) > most else piece
+                        at += clock.step(connection, connection.send, part, _step_ends(send.patience, until))
                     if self._transferred is not None:
                         self._transferred("sent", sent := sent + len(piece))
             except (BrokenPipeError, ConnectionResetError) as failure:
@@ -372,8 +395,7 @@ class DirectTransport:
             try:
                 room = next(reader)
                 while True:
-                    clock.wind(connection, _left_s(send.patience, until))
-                    count = connection.recv_into(room)
+                    count = clock.step(connection, connection.recv_into, room, _step_ends(send.patience, until))
                     if self._transferred is not None:
                         self._transferred("received", received := received + count)
                     room = reader.send(count)
@@ -421,13 +443,9 @@ class DirectTransport:
         self._kept.close()
 
 
-def _left_s(patience: Patience, until: float | None) -> float:
-    if until is None:
-        return patience.silence_s
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimedOut("The answer did not come before the call's deadline; give it a longer timeout.")
-    return min(left, patience.silence_s)
+def _step_ends(patience: Patience, until: float | None) -> float:
+    ends = time.monotonic() + patience.silence_s
+    return ends if until is None else min(ends, until)
 
 
 class AsyncDirectTransport:
