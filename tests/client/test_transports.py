@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -28,6 +30,7 @@ from poolhouse.rest.app import create_app
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings
 from tests.rest.serving import PATIENCE_S, Served
+from tests.rest.test_tls import certificate, trusting
 
 X = np.arange(4 * 1024 * 1024, dtype=np.float32).reshape(1, 4, 1024, 1024)
 
@@ -282,6 +285,89 @@ def test_a_server_that_reads_slowly_does_not_outlast_the_deadline(tmp_path: Path
     finally:
         miser.close()
     assert not miser.got_all
+
+
+class Trickle:
+    """A port from which a byte comes now and then, of an answer of so many; or none before its TLS handshake.
+
+    Args:
+        head: what comes first, byte by byte as well.
+        most: bytes in all.
+        context: for TLS.
+    """
+
+    def __init__(self, head: bytes, most: int, context: ssl.SSLContext | None = None) -> None:
+        self._said = head.ljust(most, b"x")
+        self._context = context
+        self.said_all = False
+        self._never = threading.Event()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.netloc = f"127.0.0.1:{self._listening.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        plain, _ = self._listening.accept()
+        with suppress(OSError), self._context.wrap_socket(plain, True) if self._context else plain as connection:
+            connection.recv(65536)
+            for place in range(len(self._said)):
+                connection.sendall(self._said[place : place + 1])
+                self._never.wait(0.01)
+            self.said_all = True
+
+    def close(self) -> None:
+        self._thread.join(PATIENCE_S)
+        self._listening.close()
+
+
+TRICKLED = {
+    "head": b"HTTP/1.1 200 OK\r\nX-Long: ",
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("said", TRICKLED.values(), ids=list(TRICKLED))
+@pytest.mark.parametrize("way", ["direct", "httpx", "proxy", "tls"])
+def test_a_server_that_trickles_does_not_outlast_the_deadline(
+    way: str, said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something comes all the time, so no silence ends the call: only its own clock does."""
+    if way == "tls" and shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make certificates (Debian: apt-get install openssl)")
+    verify: ssl.SSLContext | bool = True
+    serving_context = None
+    if way == "tls":
+        made, key = certificate(tmp_path, "trickles")
+        serving_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        serving_context.load_cert_chain(made, key)
+        verify = trusting(made)
+    # Three seconds at least for all of it.
+    trickle = Trickle(said, 300, serving_context)
+    url = f"{'https' if way == 'tls' else 'http'}://{trickle.netloc}"
+    if way == "proxy":
+        monkeypatch.setenv("http_proxy", url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        url = "http://pool.example"
+    http = httpx.Client(verify=verify, trust_env=False) if way in ("httpx", "tls") else None
+    try:
+        with pytest.raises(TimedOut), Client(url, timeout=0.4, http_client=http) as client:
+            client.operators()
+    finally:
+        trickle.close()
+
+    assert not trickle.said_all
+
+
+@pytest.mark.parametrize("way", ["httpx", "local"])
+def test_an_httpx_client_of_any_kind_can_be_given(way: str) -> None:
+    """One for tests keeps no connections, so there is nothing that a deadline could be held over."""
+    said = httpx.ByteStream(b'{"operators":[]}')
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=said)) if way == "local" else None
+
+    with listening(lambda _: EMPTY_LIST) as listener:
+        http = httpx.Client(transport=transport, trust_env=False)
+        with Client(listener.url, http_client=http) as one, Client(listener.url, http_client=http) as other:
+            assert one.operators() == other.operators() == ()
 
 
 def test_another_service_is_not_taken_for_ours() -> None:

@@ -17,6 +17,7 @@ import httpx
 from poolhouse.client.errors import ConnectionFailed, TimedOut
 from poolhouse.client.exchange import Answer, Patience, Request, Send
 from poolhouse.client.filling import Filling
+from poolhouse.client.hurry import hurried, hurry
 
 PIECE_BYTES: Final = 256 * 1024
 """Small enough that what httpx copies stays in the cache, large enough that there are few."""
@@ -91,11 +92,12 @@ class HttpxTransport:
     def __init__(self, origin: str, http_client: httpx.Client) -> None:
         self._origin = origin
         self._http = http_client
+        hurry(http_client)
 
     def exchange(self, send: Send) -> Answer:
         """The answer to this."""
         until = _until(send.patience)
-        with _failures_of(self._origin):
+        with _failures_of(self._origin, until), hurried(until):
             request = _built(self._http, self._origin, send)
             response = self._http.send(request, stream=True, follow_redirects=False)
             try:
@@ -191,7 +193,7 @@ def _late() -> TimedOut:
 
 
 @contextmanager
-def _failures_of(origin: str) -> Iterator[None]:
+def _failures_of(origin: str, until: float | None = None) -> Iterator[None]:
     # Messages are logged, and a password in the address is not for the log.
     scheme, _, netloc = origin.partition("://")
     origin = f"{scheme}://{netloc.rpartition('@')[2]}"
@@ -200,6 +202,7 @@ def _failures_of(origin: str) -> Iterator[None]:
     except httpx.ConnectTimeout:
         raise ConnectionFailed(f"{origin} did not accept a connection in time; is it up?") from None
     except httpx.TimeoutException:
+        _check(until)
         raise TimedOut(f"{origin} was silent for too long; give the call a longer timeout.") from None
     except httpx.RequestError as failure:
         raise ConnectionFailed(f"{origin} gave no answer: {failure or type(failure).__name__}.") from failure
