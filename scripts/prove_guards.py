@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
+from _ending import end_with_this
 from guards import GUARDS, ROOT, Guard
 
 _COPIED = ("service", "tests", "scripts", "benchmarks", "openapi", "pyproject.toml")
@@ -139,4 +140,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    end_with_this()
     sys.exit(main(sys.argv[1:]))

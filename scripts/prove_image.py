@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import numpy as np
+from _ending import end_with_this
 from numpy.lib.stride_tricks import sliding_window_view
 
 from poolhouse import Client
@@ -193,5 +194,6 @@ def proves_the_compose_file() -> None:
 
 
 if __name__ == "__main__":
+    end_with_this()
     proves_the_image()
     proves_the_compose_file()

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from _ending import end_with_this
 
 from poolhouse import Client
 from poolhouse.rest.app import create_app
@@ -182,6 +183,7 @@ def run(base: Path, podman: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    end_with_this()
     if sys.argv[1] == "check":
         check(Path(sys.argv[2]), Path(sys.argv[3]))
     else:

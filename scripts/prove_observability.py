@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import numpy as np
 import yaml
+from _ending import end_with_this
 
 from poolhouse import Client, PoolhouseError
 
@@ -148,4 +149,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    end_with_this()
     main(Path(sys.argv[1]))

@@ -22,6 +22,7 @@ from pathlib import Path
 from time import monotonic
 
 import numpy as np
+from _ending import end_with_this
 from numpy.lib.stride_tricks import sliding_window_view
 
 from poolhouse import Client
@@ -208,4 +209,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    end_with_this()
     sys.exit(main())

@@ -23,6 +23,8 @@ import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from _ending import end_with_this
+
 ROOT = Path(__file__).resolve().parent.parent
 START_LIMIT_S = 90.0
 STOP_LIMIT_S = 45.0
@@ -248,4 +250,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    end_with_this()
     sys.exit(main())
