@@ -106,8 +106,8 @@ class Pooling:
             hang_s=hang_s,
         )
         self._beside = Aside("beside", cores())
-        # JSON is read and written by calls that keep the interpreter to themselves, up to a tenth of a second each.
-        # The loop waits for one of them at most: two at once would be no faster, and it would wait for both.
+        # JSON is read and written by calls that keep the interpreter to themselves. The loop waits for one of them at
+        # most: two at once would be no faster, and it would wait for both.
         self._holding = Aside("holding", 1)
         self._warm = False
         self._drain_ends = math.inf

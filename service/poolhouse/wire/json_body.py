@@ -19,6 +19,7 @@ import orjson
 
 from poolhouse.errors import FieldProblem, Malformed, Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.wire import json_pieces
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.json_answer import encode_json
 from poolhouse.wire.json_numbers import NONFINITE, bad_data
@@ -51,7 +52,7 @@ def _too_deep() -> Malformed:
 
 def _parse(text: bytes | bytearray) -> object:
     try:
-        return orjson.loads(text)
+        return json_pieces.loads(text)
     except orjson.JSONDecodeError as error:
         at, complaint = error.pos, error.msg
     if not text.strip():
@@ -79,12 +80,12 @@ def _parse(text: bytes | bytearray) -> object:
 
 def _refuse_hoards(text: bytes | bytearray, limit_bytes: int) -> None:
     """Refuse by counting, before the parser runs, what would unfold to many times its size."""
-    if text.count(b":") > _MAX_KEYS:
+    if json_pieces.count(text, b":") > _MAX_KEYS:
         raise Unprocessable(
             "invalid_data",
             f"The body holds more than {_MAX_KEYS} fields; send the tensors and the spec only.",
         )
-    lists = text.count(b"[")
+    lists = json_pieces.count(text, b"[")
     allowed = max(_FEW_LISTS, limit_bytes // 64)
     if lists > allowed and text.count(b"]") > allowed:
         raise Unprocessable(
@@ -168,7 +169,7 @@ def _refuse_duplicates(text: bytes | bytearray) -> None:
 
 def _read(body: memoryview, query: Mapping[str, str], limit_bytes: int) -> _Document:
     whole = body.obj
-    text = whole if isinstance(whole, bytes | bytearray) and len(whole) == len(body) else bytes(body)
+    text = whole if isinstance(whole, bytes | bytearray) and len(whole) == len(body) else json_pieces.copy(body)
     _refuse_hoards(text, limit_bytes)
     parsed = _parse(text)
     if not isinstance(parsed, dict):
@@ -188,7 +189,7 @@ def _read(body: memoryview, query: Mapping[str, str], limit_bytes: int) -> _Docu
                 # data is for the tensor to account for; a shape holds integers, or is refused.
                 if key not in ("data", "shape"):
                     account.add(item, name)
-    if text.count(b":") != account.keys:
+    if json_pieces.count(text, b":") != account.keys:
         _refuse_duplicates(text)
     if query:
         merge_texts(dict(query), dict.fromkeys(parsed, ""), "the body")
@@ -202,7 +203,7 @@ def _tensors(document: _Document) -> dict[str, Tensor]:
     if b"\\" in text:
         # An escape may hide a quote from the counts.
         return {given.name: read_fast(given, True) if given.base64 else read_exactly(given) for given in givens}
-    strings = text.count(b'"') // 2 - account.keys - account.texts
+    strings = json_pieces.count(text, b'"') // 2 - account.keys - account.texts
     tensors: dict[str, Tensor] = {}
     nonfinite = 0
     with np.errstate(over="ignore"):
@@ -213,8 +214,9 @@ def _tensors(document: _Document) -> dict[str, Tensor]:
                 if tensor.dtype.kind == "boolean":
                     account.flags += tensor.array.size
     # null needs no count: among floats it becomes a NaN that no string accounts for.
-    spelled = sum(map(text.count, _SPELLED)) - account.spelled if strings else 0
-    if strings == spelled == nonfinite and text.count(b"true") + text.count(b"false") == account.flags:
+    spelled = sum(json_pieces.count(text, each) for each in _SPELLED) - account.spelled if strings else 0
+    flags = json_pieces.count(text, b"true") + json_pieces.count(text, b"false")
+    if strings == spelled == nonfinite and flags == account.flags:
         return tensors
     return {given.name: read_exactly(given) if given.base64 is None else tensors[given.name] for given in givens}
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from poolhouse.dtypes import BFLOAT16, FLOAT32, INT64, ElementType, float32_to_bfloat16
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Outline, Tensor
+from poolhouse.wire import json_pieces
 from poolhouse.wire.elements import MAX_RANK, check_shape, element_type, tensor_of
 from poolhouse.wire.json_numbers import bad_data, walk
 from poolhouse.wire.quoting import clip, shown
@@ -148,8 +149,8 @@ def _fast(given: Given) -> npt.NDArray[np.generic] | None:
     try:
         if kind == "float":
             if given.dtype is BFLOAT16:
-                return float32_to_bfloat16(np.array(data, dtype=np.float32))
-            return np.array(data, dtype=given.dtype.storage)
+                return float32_to_bfloat16(json_pieces.array(data, np.float32))
+            return json_pieces.array(data, given.dtype.storage)
         # No type asked for: numpy then says by the type it finds whether any element was something else.
         array: npt.NDArray[np.generic] = np.array(data)
     except (ValueError, TypeError, OverflowError):
