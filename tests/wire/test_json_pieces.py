@@ -12,7 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.wire import json_pieces
+from poolhouse.dtypes import FLOAT32
+from poolhouse.tensors import Message, Tensor
+from poolhouse.wire import json_answer, json_pieces
+from poolhouse.wire.json_answer import encode_json
+from tests.wire.drawing import tensors
 
 NUMBERS = st.integers(-999, 999) | st.floats(-1e3, 1e3) | st.sampled_from([None, True, 1e300])
 LISTS = st.recursive(st.lists(NUMBERS, max_size=12), lambda below: st.lists(below, max_size=6), max_leaves=40)
@@ -148,6 +152,34 @@ def test_lists_of_other_lengths_are_refused_though_there_are_as_many_numbers() -
     """Each piece is an array in itself, and together they would fill the shape."""
     with pytest.raises(ValueError, match="depth"):
         json_pieces.array([[1, 2]] * 4 + [[5]] * 2 + [[7, 8, 9]] * 2, np.float32)
+
+
+@given(tensors(), st.integers(1, 9))
+def test_an_answer_in_pieces_is_the_answer(tensor: Tensor, elements: int) -> None:
+    """Whatever the shape, and wherever what is not finite lies."""
+    message = Message({"output": tensor})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_pieces, "PIECE_ELEMENTS", 2**30)
+        whole = b"".join(encode_json(message))
+        patch.setattr(json_pieces, "PIECE_ELEMENTS", elements)
+        patch.setattr(json_answer, "_CHUNK_BYTES", 1)
+        patch.setattr(json_answer, "_JOINED_BELOW", 0)
+
+        pieces = encode_json(message)
+
+    assert b"".join(pieces) == whole
+    assert tensor.array.size <= 2 * elements or len(pieces) > 3
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 8), (1, 1, 48), (24, 2)])
+def test_an_answer_rests_between_its_pieces(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the others would wait as before."""
+    rests = list[None]()
+    monkeypatch.setattr(json_pieces, "rest", lambda: rests.append(None))
+
+    encode_json(Message({"output": Tensor(FLOAT32, np.zeros(shape, np.float32))}))
+
+    assert len(rests) >= 48 // (2 * json_pieces.PIECE_ELEMENTS)
 
 
 def test_lists_that_promise_more_than_they_hold_take_no_memory() -> None:

@@ -7,6 +7,8 @@ its own text is replaced by the spelling of its k-th element that is not finite.
 from __future__ import annotations
 
 import binascii
+import math
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
 from typing import Final
@@ -17,10 +19,13 @@ import orjson
 
 from poolhouse.dtypes import BFLOAT16, bfloat16_to_float32
 from poolhouse.tensors import Message, Tensor
+from poolhouse.wire import json_pieces
 
 _SPELLINGS: Final = np.array([b'"NaN"', b'"Infinity"', b'"-Infinity"'], dtype=object)
 _JOINED_BELOW: Final = 64 * 1024
 """A small answer is one chunk: a message each costs more than the copy."""
+_CHUNK_BYTES: Final = 512 * 1024
+"""A large one has chunks of at least so much, but for the last."""
 
 
 @lru_cache(maxsize=1024)
@@ -37,14 +42,47 @@ def _spelled(text: bytes, array: npt.NDArray[np.generic], finite: npt.NDArray[np
     return b"".join(chain.from_iterable(zip(text.split(b"null"), words, strict=True)))
 
 
-def _elements(tensor: Tensor) -> bytes:
+def _printed(array: npt.NDArray[np.generic]) -> bytes:
+    text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
+    # Its own nulls tell faster than the elements whether there are any; integers and booleans have none.
+    return text if b"null" not in text else _spelled(text, array, np.isfinite(array))
+
+
+def _in_pieces(array: npt.NDArray[np.generic]) -> Iterator[bytes]:
+    """The nested lists of an array, whatever stands between two pieces included."""
+    if array.size <= 2 * json_pieces.PIECE_ELEMENTS:
+        yield _printed(array)
+        return
+    row = math.prod(array.shape[1:])
+    before = b"["
+    if row > json_pieces.PIECE_ELEMENTS:
+        for place in range(len(array)):
+            yield before
+            yield from _in_pieces(array[place])
+            before = b","
+            json_pieces.rest()
+    else:
+        rows = max(1, json_pieces.PIECE_ELEMENTS // row)
+        for start in range(0, len(array), rows):
+            yield before + _printed(array[start : start + rows])[1:-1]
+            before = b","
+            json_pieces.rest()
+    yield b"]"
+
+
+def _elements(tensor: Tensor) -> Iterator[bytes]:
     """The elements as nested lists, floats in the shortest digits that read back to the same value."""
     array = tensor.array
     if tensor.dtype is BFLOAT16:
         array = bfloat16_to_float32(array.view(np.uint16))
-    text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
-    # Its own nulls tell faster than the elements whether there are any; integers and booleans have none.
-    return text if b"null" not in text else _spelled(text, array, np.isfinite(array))
+    some: list[bytes] = []
+    for piece in _in_pieces(array):
+        some.append(piece)
+        if sum(map(len, some)) >= _CHUNK_BYTES:
+            yield b"".join(some)
+            some.clear()
+    if some:
+        yield b"".join(some)
 
 
 def encode_json(message: Message) -> tuple[bytes, ...]:
@@ -57,7 +95,7 @@ def encode_json(message: Message) -> tuple[bytes, ...]:
         if form == "base64":
             chunks += (b'"', binascii.b2a_base64(tensor.buffer, newline=False), b'"')
         else:
-            chunks.append(_elements(tensor))
+            chunks += _elements(tensor)
         before = b"},"
     end = b"}}" if message.tensors else b"{}"
     if message.values:
