@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
+import random
 import socket
 import threading
 import weakref
@@ -19,6 +21,7 @@ from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer
 from poolhouse.rest import pool
 from poolhouse.rest.pool import unless_gone
+from poolhouse.wire.inflate import Inflater
 from poolhouse.wire.json_body import JsonCodec
 from tests.rest.holding import Held, comes_true, holding, post
 from tests.rest.serving import PATIENCE_S
@@ -258,6 +261,36 @@ def test_a_deadline_that_passes_while_a_thread_works_is_answered_then(
         assert begun.is_set()
         assert held.pooling.held_requests == 1
         assert held.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
+    assert comes_true(partial(is_empty, held))
+
+
+def test_a_deadline_that_passes_while_a_thread_inflates_is_answered_then(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread goes on, and what it writes to must not be lent to others before it has ended."""
+    begun, gate, feed = threading.Event(), threading.Event(), Inflater.feed
+
+    def held_up(self: Inflater, chunk: bytes) -> Iterator[bytes | memoryview]:
+        begun.set()
+        assert gate.wait(PATIENCE_S), "the gate was never opened"
+        yield from feed(self, chunk)
+
+    monkeypatch.setattr(Inflater, "feed", held_up)
+    # Random, so that it stays large enough for a thread.
+    packed = gzip.compress(random.Random(1).randbytes(100_000), 1)
+    head = (
+        "POST /v1/pool/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\nContent-Encoding: gzip\r\n"
+        f"Request-Timeout: 0.6\r\nContent-Length: {len(packed)}\r\n\r\n"
+    )
+    with held.served.connect() as connection:
+        connection.sendall(head.encode() + packed)
+        answer = connection.recv(1 << 16)
+        still = held.pooling.held_requests
+        gate.set()
+
+    assert answer.startswith(b"HTTP/1.1 504"), answer
+    assert begun.is_set()
+    assert still == 1
     assert comes_true(partial(is_empty, held))
 
 

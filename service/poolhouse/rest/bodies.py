@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +35,8 @@ _CHUNK_ON_LOOP_BYTES = 16 * 1024
 # The clock of silence is wound up at most eight times a limit, so that tiny pieces do not pile up timers.
 _SLACK = 1 / 8
 _HEAD_START = 1 / 100
+
+Aside = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 class CallerGone(Exception):
@@ -117,6 +120,7 @@ async def read_body(
     deadline: float | None = None,
     intake: Intake | None = None,
     lease: Lease | None = None,
+    aside: Aside = asyncio.to_thread,
 ) -> memoryview:
     """The whole body, inflated if it was deflated.
 
@@ -128,6 +132,7 @@ async def read_body(
         deadline: ``loop.time()`` after which nobody waits for the answer any more.
         intake: how the server can bring a large body without the messages of ``receive``; None where it cannot.
         lease: what is held for the body; it gives way where the body comes slowly and others find no room.
+        aside: does in a thread what would hold the loop for long.
 
     Returns:
         Flat bytes that belong to the caller; read-only when the body came whole.
@@ -159,7 +164,7 @@ async def read_body(
             received = len(piece)
             into: _Buffer = _Grown(rules) if length is None else _Fixed(length)
             if inflater is not None:
-                into = _Inflated(inflater, rules)
+                into = _Inflated(inflater, rules, aside)
             elif length is not None:
                 _check_length(received, length, rules, whole=False)
             await into.add(piece)
@@ -324,18 +329,19 @@ class _Grown:
 class _Inflated:
     """A buffer that grows by what the inflater makes of each piece; the inflater holds the limit."""
 
-    def __init__(self, inflater: Inflater, rules: BodyRules) -> None:
+    def __init__(self, inflater: Inflater, rules: BodyRules, aside: Aside) -> None:
         self._buffer = bytearray()
+        self._aside = aside
         self._inflater = inflater
         self._rules = rules
 
     async def add(self, piece: bytes) -> None:
         if len(piece) > _CHUNK_ON_LOOP_BYTES:
-            await asyncio.to_thread(self._pour, self._inflater.feed(piece))
+            await self._aside(partial(self._pour, self._inflater.feed(piece)))
             return
         parts = self._inflater.feed(piece)
         if self._step(parts) >= _INFLATE_ON_LOOP_BYTES:
-            await asyncio.to_thread(self._pour, parts)
+            await self._aside(partial(self._pour, parts))
         else:
             self._pour(parts)
 

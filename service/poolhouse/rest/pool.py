@@ -119,6 +119,7 @@ class PoolEndpoint:
             deadline=deadline,
             intake=asked.intake,
             lease=lease,
+            aside=partial(self._pooling.aside, lease=lease, doing="the body was inflated"),
         )
 
         begun = perf_counter()
