@@ -82,6 +82,7 @@ _room = _Where("Memory", "batching/ledger.py", "batching/test_ledger.py")
 _lease = _Where("Memory", "batching/engine.py", "batching/test_engine.py")
 _house = _Where("Admission", "pooling.py", "rest/test_overload.py")
 _door = _Where("Admission", "rest/pool.py", "rest/test_overload.py")
+_step = _Where("Admission", "rest/door.py", "rest/test_door.py")
 _late = _Where("Deadlines", "batching/engine.py", "batching/test_engine.py")
 _gone = _Where("Callers who leave", "batching/engine.py", "batching/test_engine.py")
 _wire = _Where("Callers who leave", "rest/protocol.py", "rest/test_leaving.py")
@@ -663,7 +664,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "        if lease is None:\n            raise self._overloaded(nbytes)\n",
         "        if lease is None:\n            lease = Ledger(nbytes).lease(nbytes)\n"
         "            assert lease is not None\n",
-        "test_what_does_not_fit_is_refused_before_its_body_and_at_once",
+        "test_a_body_that_fits_is_refused_where_its_pooling_does_not",
     ),
     _house(
         "The lease is set to what the plan needs",
@@ -712,7 +713,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "bodies of a gigabyte are read to be refused",
         "        lease = self._pooling.admit(self._expected_bytes(asked, scope), asked.deadline)\n",
         "        lease = self._pooling.admit(0, asked.deadline)\n",
-        "test_what_does_not_fit_is_refused_before_its_body_and_at_once",
+        "test_a_body_that_fits_is_refused_where_its_pooling_does_not",
     ),
     _door(
         "The lease ends on every way out",
@@ -727,6 +728,41 @@ GUARDS: Final[Sequence[Guard]] = (
         '            held_bytes = self._pooling.foresee(asked.name, {"input": outline}, texts).held_bytes\n',
         "            held_bytes = asked.length or 0\n",
         "test_raw_elements_that_cannot_be_pooled_are_refused_before_they_are_sent",
+    ),
+    _step(
+        "At the door only those are refused whose need is known",
+        "a request is told that the service is full where it would be told what is wrong with it",
+        "        full = None if need is None else self._pooling.turned_away(need.nbytes)\n",
+        "        need = need or Need(10**9, {})\n        full = self._pooling.turned_away(need.nbytes)\n",
+        "test_who_is_not_known_goes_the_applications_way",
+    ),
+    _step(
+        "Nor is anybody whose headers say more",
+        "a deadline, an encoding or a wish to be asked first is not heard",
+        "        if not _PLAIN.issuperset(headers) or",
+        "        if",
+        "test_what_is_unusual_goes_the_applications_way",
+    ),
+    _step(
+        "What is known of needs has a bound",
+        "queries, the callers' own words, fill the memory",
+        "        if len(self._known) >= _REMEMBERED:\n            self._known.clear()\n",
+        "",
+        "test_what_is_remembered_has_a_bound",
+    ),
+    _Where("Admission", "rest/app.py", "rest/test_door.py")(
+        "Where keys, pages, logs or traces must see every request there is no door",
+        "refused requests are missing in a log, or are answered to who may not call",
+        "        self.door = Door(pooling, needs, metrics) if unseen else None\n",
+        "        self.door = Door(pooling, needs, metrics)\n",
+        "test_where_somebody_must_see_every_request_there_is_no_door",
+    ),
+    _Where("Admission", "rest/intake.py", "rest/test_door.py")(
+        "No more is thrown away than the refused body",
+        "the next request is thrown away with it",
+        "recv_into(_NOWHERE, min(most, len(_NOWHERE)), _DISCARD)",
+        "recv_into(_NOWHERE, len(_NOWHERE), _DISCARD)",
+        "TestSink",
     ),
     _Where("Admission", "batching/policy.py", "batching/test_policy.py")(
         "Retry-After is computed from what waits and how fast it goes",
@@ -1006,6 +1042,13 @@ GUARDS: Final[Sequence[Guard]] = (
         "                if self._pooling.draining:\n",
         "                if False:\n",
         "test_the_listener_stays_open_for_load_balancers_to_notice",
+    ),
+    _Where("Callers who leave", "rest/protocol.py", "rest/test_intake.py")(
+        "A connection kept open for a refused body alone ends with it",
+        "it stays, and its file with it, for as long as an idle one",
+        "        if self._refused:\n            # It was left",
+        "        if False:\n            # It was left",
+        "test_a_connection_that_is_to_close_does_so_when_the_refused_body_is_over",
     ),
     # ---- metrics
     _seen(

@@ -97,7 +97,7 @@ def test_the_answer_is_the_applications_own(held: Held, at_the_door: list[Proble
 
 def test_it_is_counted_as_the_applications_own(held: Held, at_the_door: list[Problem]) -> None:
     """An alert on refusals must see those at the door too."""
-    counted = (
+    counted: tuple[tuple[str, dict[str, str]], ...] = (
         ("poolhouse_requests_total", {"route": "/v1/pool/{operator}", "operator": "max_pool2d", "status": "503"}),
         ("poolhouse_refusals_total", {"code": "overloaded"}),
         ("poolhouse_received_bytes_total", {}),

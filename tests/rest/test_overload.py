@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import socket
 import time
@@ -88,6 +89,17 @@ def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: Held) ->
     # The best of ten: what the machine does beside this is not under test.
     assert min(times_ms) < 10
     assert full.metric("poolhouse_refusals_total", code="overloaded") == before + 10
+
+
+def test_a_body_that_fits_is_refused_where_its_pooling_does_not(full: Held) -> None:
+    """Before the body is read, from the query: the answer and what lies between take room too."""
+    side = math.isqrt(full.pooling.room_bytes - full.pooling.held_bytes)
+
+    with full.served.connect() as connection:
+        connection.sendall(head(f"1,1,{side},{side}", side * side))
+        status, _, document = first_answer(connection)
+
+    assert (status, document["code"]) == (503, "overloaded")
 
 
 def test_a_request_that_expires_in_the_queue_is_answered_then_and_never_runs(fresh: Held) -> None:
