@@ -1,10 +1,13 @@
 """What company costs: idle neighbours, other shapes, and more callers than there is room for.
 
-Three ratios, each from one run:
+Ratios, each from one run:
 
 - a lone small request while 64 idle connections are open, with joining on beside joining off (goal for p99: 1.1);
 - requests a second of eight shapes in turn beside those of one shape, at saturation (goal: 0.8);
-- answers a second when five times as many requests come as can be answered, beside the most (goal: 0.9).
+- answers a second to five times the callers that saturate the service, beside those to so many (goal: 0.9); each
+  calls again when it has its answer, and all find room;
+- answers a second when five times the requests come that can be answered, beside the most (goal: 0.9); there is room
+  for a few, the others are refused and come back as if nobody had told them when.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import subprocess
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -26,10 +29,16 @@ from _calling import Connection, interleaved, poolhouse, request
 from _machine import machine, write
 
 IDLE: Final = 64
-CROWD: Final = 64
+CROWD: Final = 128
 HEAVY: Final = "kernel_size=31&stride=1&padding=15&return_indices=true"
 RAW: Final = "application/octet-stream"
 JOINING_OFF: Final = "import poolhouse.backend.worker as worker; worker.JOIN_BYTES = 0"
+CALLERS: Final = (
+    ("small", 32, "kernel_size=2", 64),
+    ("medium", 112, "kernel_size=2", 16),
+    ("heavy", 160, HEAVY, 8),
+)
+"""Bodies of three planes of so many elements a side, how they are pooled, and how many callers saturate the service."""
 SIDES: Final = (32, 30, 28, 26, 24, 22, 20, 18)
 
 
@@ -42,22 +51,48 @@ def main() -> None:
     place = machine()
 
     medians, p99s = lone(asked.requests)
-    one, eight = shapes(asked.seconds, asked.turns)
-    peak, beyond = crowd(asked.seconds, asked.turns)
+    eight = shapes(asked.seconds, asked.turns)
+    many = {name: callers(side, fields, count, asked) for name, side, fields, count in CALLERS}
+    beyond = crowd(asked.seconds, asked.turns)
 
     heads = ["what", "alone", "in company", "ratio", "goal"]
     rows = [
-        ["lone small request, median µs", f"{medians[1]:.0f}", f"{medians[0]:.0f}", _ratio(*medians), "–"],
-        ["lone small request, p99 µs", f"{p99s[1]:.0f}", f"{p99s[0]:.0f}", _ratio(*p99s), "≤ 1.1"],
-        ["eight shapes beside one, requests/s", f"{one:.0f}", f"{eight:.0f}", _ratio(eight, one), "≥ 0.8"],
-        ["five times the requests, answers/s", f"{peak:.0f}", f"{beyond:.0f}", _ratio(beyond, peak), "≥ 0.9"],
+        [
+            "lone small request, median µs",
+            f"{medians[1]:.0f}",
+            f"{medians[0]:.0f}",
+            _bold(medians[0] / medians[1]),
+            "–",
+        ],
+        ["lone small request, p99 µs", f"{p99s[1]:.0f}", f"{p99s[0]:.0f}", _bold(p99s[0] / p99s[1]), "≤ 1.1"],
+        eight.row("eight shapes beside one, requests/s", "≥ 0.8"),
+        *(each.row(f"five times the callers, {name}, answers/s", "≥ 0.9") for name, each in many.items()),
+        beyond.row("five times the requests, room for few, answers/s", "≥ 0.9"),
     ]
-    figures = {"p99": p99s[0] / p99s[1], "shapes": eight / one, "crowd": beyond / peak}
+    figures = {"p99": p99s[0] / p99s[1], "shapes": eight.ratio, "crowd": beyond.ratio}
+    figures |= {name: each.ratio for name, each in many.items()}
     write("company", place, heads, rows, figures)
 
 
-def _ratio(one: float, other: float) -> str:
-    return f"**{one / other:.2f}**"
+class Turns:
+    """Two rates that took turns, so that a machine which becomes slower does so for both."""
+
+    def __init__(self) -> None:
+        self.alone: list[float] = []
+        self.company: list[float] = []
+
+    @property
+    def ratio(self) -> float:
+        """The median over the turns, each beside what was measured right before it."""
+        return float(np.median(np.divide(self.company, self.alone)))
+
+    def row(self, what: str, goal: str) -> list[str]:
+        """A row of the table: the medians of both, and the ratio."""
+        return [what, f"{np.median(self.alone):.0f}", f"{np.median(self.company):.0f}", _bold(self.ratio), goal]
+
+
+def _bold(ratio: float) -> str:
+    return f"**{ratio:.2f}**"
 
 
 def lone(count: int) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -73,17 +108,27 @@ def lone(count: int) -> tuple[tuple[float, float], tuple[float, float]]:
     return (on.median_us, off.median_us), (on.p99_us, off.p99_us)
 
 
-def shapes(seconds: int, turns: int) -> tuple[float, float]:
+def shapes(seconds: int, turns: int) -> Turns:
     """Requests a second of one shape, and of eight in turn that take as much work together."""
+    taken = Turns()
     with poolhouse("--inline-work", "0") as port:
-        taken: tuple[list[float], list[float]] = ([], [])
         for _ in range(turns):
-            for sides, found in zip(((SIDES[0],), SIDES), taken, strict=True):
-                found.append(_answers(port, sides, 64, seconds))
-    return float(np.median(taken[0])), float(np.median(taken[1]))
+            taken.alone.append(_answers(port, SIDES[:1], 64, seconds).answered)
+            taken.company.append(_answers(port, SIDES, 64, seconds).answered)
+    return taken
 
 
-def crowd(seconds: int, turns: int) -> tuple[float, float]:
+def callers(side: int, fields: str, count: int, asked: argparse.Namespace) -> Turns:
+    """Answers a second to so many callers, and to five times as many."""
+    taken = Turns()
+    with poolhouse() as port:
+        for _ in range(asked.turns):
+            taken.alone.append(_answers(port, (side,), count, asked.seconds, fields=fields).answered)
+            taken.company.append(_answers(port, (side,), 5 * count, asked.seconds, fields=fields).answered)
+    return taken
+
+
+def crowd(seconds: int, turns: int) -> Turns:
     """Answers a second with as many callers as there is room for, and when five times as many requests come.
 
     Of work that takes the device longer than the loopback takes to bring it: beside bytes for which there is no core
@@ -92,14 +137,26 @@ def crowd(seconds: int, turns: int) -> tuple[float, float]:
     """
     cores = sorted(os.sched_getaffinity(0))
     ours = f"import os; os.sched_setaffinity(0, {{{cores[0]}}})" if len(cores) > 1 else ""
+    taken, waited_s = Turns(), 0.0
     with poolhouse("--max-queue-bytes", "128MiB", before=ours) as port:
-        taken: tuple[list[float], list[float]] = ([], [])
-        for _ in range(turns):
-            taken[0].append(_answers(port, (160,), 4, seconds, fields=HEAVY, core=cores[-1]))
-            # Each caller waits so long between two requests that all of them ask five times the peak.
-            pause_ms = 1e3 * CROWD / (5 * taken[0][-1])
-            taken[1].append(_answers(port, (160,), CROWD, seconds, pause_ms, HEAVY, core=cores[-1]))
-    return float(np.median(taken[0])), float(np.median(taken[1]))
+        for _ in range(turns + 1):
+            peak = _answers(port, (160,), 4, seconds, fields=HEAVY, core=cores[-1])
+            # Between an answer and its next request each caller waits so long that all of them together ask five
+            # times the peak; what a caller waits for its answer belongs to that, and the turn before tells it.
+            pause_s = max(0.0, CROWD / (5 * peak.answered) - waited_s)
+            beyond = _answers(port, (160,), CROWD, seconds, 1e3 * pause_s, HEAVY, core=cores[-1])
+            if waited_s:
+                taken.alone.append(peak.answered)
+                taken.company.append(beyond.answered)
+            waited_s = CROWD / beyond.asked - pause_s
+    return taken
+
+
+class Rates(NamedTuple):
+    """Requests a second, and how many of them were answered with status 200."""
+
+    asked: float
+    answered: float
 
 
 def _answers(
@@ -111,8 +168,8 @@ def _answers(
     fields: str = "kernel_size=2",
     element: str = "\\0\\0\\128\\63",
     core: int | None = None,
-) -> float:
-    """Answers a second with status 200, by wrk on this core or on any, for squares of these sides in turn."""
+) -> Rates:
+    """What came of this, by wrk on this core or on any, for squares of these sides in turn."""
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is not installed; on Debian and Ubuntu: apt-get install wrk")
@@ -137,7 +194,8 @@ def _answers(
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     total, refused = re.search(r"([0-9]+) requests in ([0-9.]+)s", told), re.search(r"Non-2xx.*: ([0-9]+)", told)
     assert total is not None, told
-    return (int(total[1]) - (int(refused[1]) if refused else 0)) / float(total[2])
+    seconds_taken = float(total[2])
+    return Rates(int(total[1]) / seconds_taken, (int(total[1]) - int(refused[1] if refused else 0)) / seconds_taken)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,9 @@ from poolhouse.tensors import Message, Outline, Tensor
 _CHECKED_ON_LOOP_BYTES = 1024 * 1024
 """Looking at every element of more than this would hold up the loop."""
 
+_LOOKS_EVERY_S = 0.005
+"""How old the time may be that a refusal names."""
+
 Result = TypeVar("Result")
 
 State = Literal["starting", "ready", "draining", "device_lost"]
@@ -109,6 +112,7 @@ class Pooling:
         # JSON is read and written by calls that keep the interpreter to themselves. The loop waits for one of them at
         # most: two at once would be no faster, and it would wait for both.
         self._holding = Aside("holding", 1)
+        self._wait_s = self._looks_again = 0.0
         self._warm = False
         self._drain_ends = math.inf
 
@@ -245,7 +249,11 @@ class Pooling:
         return await threads.run(work, lease, doing, deadline)
 
     def _overloaded(self, nbytes: int) -> Unavailable:
-        ledger, wait_s = self._ledger, self._engine.retry_after_s()
+        ledger, now = self._ledger, monotonic()
+        if now >= self._looks_again:
+            # A full service refuses many in that time, and what waits is then hardly less.
+            self._wait_s, self._looks_again = self._engine.retry_after_s(), now + _LOOKS_EVERY_S
+        wait_s = self._wait_s
         return Unavailable(
             "overloaded",
             f"{ledger.held_bytes} of {ledger.room_bytes} bytes are taken and this request needs {nbytes}; "

@@ -29,7 +29,7 @@ from ssl import SSLContext
 from typing import cast
 from urllib.parse import unquote
 
-from httptools import HttpRequestParser, parse_url
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -153,7 +153,12 @@ class Protocol(HttpToolsProtocol):
         if not self._in_body and _upgrades(data):
             data = _without_upgrade(data)
         self._at_once = self._in_piece = True
-        super().data_received(data)
+        try:
+            self.parser.feed_data(data)
+        except HttpParserError:
+            self.send_400_response("")
+        except HttpParserUpgrade:
+            pass  # CONNECT: it has been answered like any other method that is not known here
         self._run_due()
         self._at_once = self._in_piece = False
         self._throw_away_rest()
