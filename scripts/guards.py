@@ -762,7 +762,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "the next request is thrown away with it",
         "recv_into(_NOWHERE, min(most, len(_NOWHERE)), _DISCARD)",
         "recv_into(_NOWHERE, len(_NOWHERE), _DISCARD)",
-        "TestSink",
+        "test_the_sink_takes_so_many_bytes_and_leaves_the_next",
     ),
     _Where("Admission", "batching/policy.py", "batching/test_policy.py")(
         "Retry-After is computed from what waits and how fast it goes",

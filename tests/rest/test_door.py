@@ -257,34 +257,38 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     far.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux throws bytes away by itself")
-class TestSink:
-    def test_takes_so_many_bytes_and_leaves_the_next(self, pair: tuple[socket.socket, socket.socket]) -> None:
-        near, far = pair
-        sink = Sink(_Transport(far))  # type: ignore[arg-type]
-        near.sendall(b"x" * 1000 + b"next")
-        assert comes_true(lambda: len(far.recv(2000, socket.MSG_PEEK)) == 1004)
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux throws bytes away by itself")
 
-        assert sink.take(1000) == 1000
-        assert far.recv(2000) == b"next"
-        assert sink.take(1000) == 0, "nothing is here"
 
-        sink.let_go()
-        assert far.fileno() >= 0
-        near.sendall(b"more")
-        assert far.recv(4) == b"more", "the connection is its owner's still"
+@on_linux
+def test_the_sink_takes_so_many_bytes_and_leaves_the_next(pair: tuple[socket.socket, socket.socket]) -> None:
+    near, far = pair
+    sink = Sink(_Transport(far))  # type: ignore[arg-type]
+    near.sendall(b"x" * 1000 + b"next")
+    assert comes_true(lambda: len(far.recv(2000, socket.MSG_PEEK)) == 1004)
 
-    def test_a_lost_connection_is_left_to_its_owner(self, pair: tuple[socket.socket, socket.socket]) -> None:
-        near, far = pair
-        sink = Sink(_Transport(far))  # type: ignore[arg-type]
-        near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        near.close()
-        assert comes_true(lambda: bool(select.select([far], [], [], 0)[0]))
+    assert sink.take(1000) == 1000
+    assert far.recv(2000) == b"next"
+    assert sink.take(1000) == 0, "nothing is here"
 
-        assert sink.take(10) == 0
-        sink.let_go()
+    del sink
+    assert far.fileno() >= 0
+    near.sendall(b"more")
+    assert far.recv(4) == b"more", "the connection is its owner's still"
 
-    def test_a_socket_of_another_kind_is_read_as_usual(self) -> None:
-        one, other = socket.socketpair()
-        with one, other:
-            assert not Sink.fits(_Transport(one))  # type: ignore[arg-type]
+
+@on_linux
+def test_the_sink_leaves_a_lost_connection_to_its_owner(pair: tuple[socket.socket, socket.socket]) -> None:
+    near, far = pair
+    sink = Sink(_Transport(far))  # type: ignore[arg-type]
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    near.close()
+    assert comes_true(lambda: bool(select.select([far], [], [], 0)[0]))
+
+    assert sink.take(10) == 0
+
+
+def test_a_socket_of_another_kind_has_no_sink() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        assert not Sink.fits(_Transport(one))  # type: ignore[arg-type]

@@ -41,7 +41,7 @@ class Sink:
 
     def __init__(self, transport: asyncio.BaseTransport) -> None:
         told = transport.get_extra_info("socket")
-        self._socket = socket.socket(told.family, told.type, told.proto, fileno=told.fileno())
+        self._named = (told.family, told.type, told.proto, told.fileno())
 
     @staticmethod
     def fits(transport: asyncio.BaseTransport) -> bool:
@@ -50,16 +50,17 @@ class Sink:
         return sys.platform == "linux" and told is not None and told.family in (socket.AF_INET, socket.AF_INET6)
 
     def take(self, most: int) -> int:
-        """Throws away at most so many bytes, those that are here; and says how many."""
+        """Throws away at most so many bytes, those that are here; and says how many. For as long as the transport has
+        its socket open."""
+        # Made anew each time: kept, it would close what by then may be another's, should nobody tell it in time.
+        named = socket.socket(*self._named)
         try:
-            return self._socket.recv_into(_NOWHERE, min(most, len(_NOWHERE)), _DISCARD)
+            return named.recv_into(_NOWHERE, min(most, len(_NOWHERE)), _DISCARD)
         except OSError:
             # Nothing is here, or the connection is lost: whoever reads it next is told.
             return 0
-
-    def let_go(self) -> None:
-        """The transport closes its socket; this must not, since by then its number may be another's."""
-        self._socket.detach()
+        finally:
+            named.detach()
 
 
 class Intake:

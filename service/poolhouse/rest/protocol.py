@@ -119,9 +119,6 @@ class Protocol(HttpToolsProtocol):
         for timer in (self._header_timer, self._write_timer, self._closing_timer):
             if timer is not None:
                 timer.cancel()
-        if self._sink is not None:
-            self._sink.let_go()
-            self._sink = None
         if self._intake is not None:
             self._intake.lose()
             self._intake = None
@@ -216,9 +213,11 @@ class Protocol(HttpToolsProtocol):
 
     def _turned_away(self, headers: Headers) -> bool:
         """Whether the request was refused at the door. Its body is thrown away once this piece of it is parsed."""
-        if self._door is None or not self.parser.should_keep_alive():
+        parser = self.parser
+        lasting = parser.should_keep_alive() and parser.get_http_version() == "1.1"
+        if self._door is None or not lasting or self.flow.write_paused:
             return False
-        refusal = self._door.refusal(self.parser.get_method(), self.url, headers)
+        refusal = self._door.refusal(parser.get_method(), self.url, headers)
         if refusal is None:
             return False
         self.server_state.total_requests += 1
