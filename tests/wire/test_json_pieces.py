@@ -16,6 +16,7 @@ from poolhouse.dtypes import FLOAT32
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire import json_answer, json_pieces
 from poolhouse.wire.json_answer import encode_json
+from tests.operators.cost import counted
 from tests.wire.drawing import tensors
 
 NUMBERS = st.integers(-999, 999) | st.floats(-1e3, 1e3) | st.sampled_from([None, True, 1e300])
@@ -32,14 +33,14 @@ def small() -> Iterator[list[int]]:
     read = list[int]()
     in_pieces = json_pieces._in_pieces
 
-    def counted(text: bytes | bytearray, begin: int, end: int) -> object | None:
+    def noted(text: bytes | bytearray, begin: int, end: int) -> object | None:
         found = in_pieces(text, begin, end)
         if found is not None:
             read.append(end - begin)
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_pieces, "_in_pieces", counted)
+        patch.setattr(json_pieces, "_in_pieces", noted)
         patch.setattr(json_pieces, "PIECE_BYTES", 8)
         patch.setattr(json_pieces, "LOOKED_BYTES", 5)
         patch.setattr(json_pieces, "PIECE_ELEMENTS", 4)
@@ -105,6 +106,27 @@ def test_damage_is_found_wherever_it_is(text: str, scar: str) -> None:
 def test_what_cannot_be_cut_is_read_whole(text: str) -> None:
     """The text is the caller's, and may look like what it is not."""
     assert given_by(lambda: json_pieces.loads(text.encode())) == given_by(lambda: orjson.loads(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"input":[1,{space}2,{more}3]}',
+        '{"input":[1{space},2,{more}3]}',
+        '{"input":{space}[1,2,{more}3]}',
+        '{"input":[[1,2,{more}3]{space},[4,5,{more}6]]}',
+    ],
+)
+def test_space_costs_no_more_than_it_does_the_parser(text: str) -> None:
+    """Sixteen megabytes of it are cheap to send; looked through byte by byte they hold the interpreter for a second."""
+    sent = text.replace("{space}", " " * 2**24).replace("{more}", "7," * 2**17).encode()
+
+    with counted() as cost:
+        found = json_pieces.loads(sent)
+
+    assert found == orjson.loads(sent)
+    # Counting memory makes it several times slower than it is.
+    assert cost.seconds < 4
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ few, and then the parser reads the text as it is, and finds the words for what i
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Iterator
 from typing import Any, Final, TypeVar
@@ -32,7 +33,8 @@ _FEW_QUOTES: Final = 256
 _DEEPEST: Final = 64
 _MOST_AXES: Final = 32
 _STANDS_IN: Final = b"a list, in pieces"
-_SPACE: Final = b" \t\n\r"
+_BEFORE_BYTES: Final = 256
+_SPACE: Final = re.compile(rb"[ \t\n\r]*")
 
 
 def loads(text: bytes | bytearray) -> object:
@@ -172,12 +174,12 @@ def _cuts(text: bytes | bytearray, begin: int, end: int) -> Iterator[tuple[int, 
         comma = text.find(b",", start + PIECE_BYTES, end)
         if comma < 0:
             raise _NoPlace
-        before, closed = comma - 1, 0
-        while text[before] in b"] \t\n\r":
-            closed += text[before] == ord("]")
-            before -= 1
+        # No further back than that: space without end is cheap to send, and must not be dear to step over.
+        before = text[max(start, comma - _BEFORE_BYTES) : comma]
+        value = before.rstrip(b"] \t\n\r")
+        closed = before.count(b"]", len(value))
         # A comma too many is none between two values: the pieces beside it would be right without it.
-        if text[before] in b"[,:" or text[_skip(text, comma + 1)] in b"],:" or closed >= deepest:
+        if value[-1:] in (b"", b"[", b",", b":") or text[_skip(text, comma + 1)] in b"],:" or closed >= deepest:
             raise _NoPlace
         yield start, comma, deepest - closed
         start = comma + 1
@@ -204,6 +206,5 @@ def _place_in(document: object) -> tuple[dict[str, Any], str] | None:
 
 
 def _skip(text: bytes | bytearray, at: int) -> int:
-    while text[at : at + 1] and text[at] in _SPACE:
-        at += 1
-    return at
+    space = _SPACE.match(text, at)
+    return at if space is None else space.end()
