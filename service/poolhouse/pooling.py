@@ -132,9 +132,13 @@ class Pooling:
     def prepare(self, name: str, message: Message) -> Ticket:
         """Refuses all that the spec and the outlines can refuse; allocates nothing and touches no device."""
         outlines = {each: tensor.outline for each, tensor in message.tensors.items()}
-        plan = self._planner.plan(name, message.values, message.texts, outlines).settled()
+        return self.ticket(self._planner.plan(name, message.values, message.texts, outlines), message.tensors)
+
+    def ticket(self, plan: Plan, tensors: Mapping[str, Tensor]) -> Ticket:
+        """A request whose plan is known by :meth:`foresee`."""
+        plan = plan.settled()
         seed = getattr(plan.spec, "seed", None)
-        return Ticket(plan, message.tensors, {} if seed is None else {SEED_HEADER: str(seed)})
+        return Ticket(plan, tensors, {} if seed is None else {SEED_HEADER: str(seed)})
 
     def foresee(self, name: str, outlines: Mapping[str, Outline], texts: Mapping[str, str]) -> Plan:
         """The plan of a request whose tensors are known by their outlines, before they are here; or its refusal."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from time import monotonic, perf_counter
 from typing import Literal, NamedTuple, TypeVar
 
@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from poolhouse.batching.ledger import Lease
 from poolhouse.errors import DeadlinePassed
+from poolhouse.operators.operator import Plan
 from poolhouse.pooling import Pooling, Ticket
 from poolhouse.rest.answers import send_encoded
 from poolhouse.rest.bodies import BodyRules, CallerGone, read_body
@@ -25,10 +26,10 @@ from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text, t
 from poolhouse.rest.intake import INTAKE_KEY, Intake
 from poolhouse.rest.metrics import Metrics
 from poolhouse.settings import Settings
-from poolhouse.tensors import Message
+from poolhouse.tensors import Message, Outline
 from poolhouse.wire.codec import Codec, Encoded
 from poolhouse.wire.codecs import answer_codec, codec_of
-from poolhouse.wire.elements import check_nbytes
+from poolhouse.wire.elements import check_nbytes, tensor_of
 from poolhouse.wire.inflate import Inflater, choose_encoding, compress
 from poolhouse.wire.octet import OCTET
 from poolhouse.wire.query import parse_query
@@ -43,6 +44,9 @@ _ENCODE_ON_LOOP_BYTES = {"json": 64 * 1024, "npz": 1024 * 1024}
 # A number in JSON is a few characters; read, it is an object and its place in a list, until the array is made.
 _JSON_SWELLS = 12
 _COMPRESS_ON_LOOP_BYTES = 16 * 1024
+# Queries whose meaning is remembered, and how long one may be for that.
+_REMEMBERED = 1024
+_LONGEST_KEY = 512
 # One packet is one packet, compressed or not.
 _COMPRESS_FROM_BYTES = 1024
 
@@ -55,6 +59,7 @@ class PoolEndpoint:
         self._pooling = pooling
         self._metrics = metrics
         self._rules, self._json_rules = body_rules(settings)
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._foresee)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; refusals are raised, and the middleware writes them."""
@@ -80,27 +85,39 @@ class PoolEndpoint:
         accept = None if headers.get(b"accept") == b"*/*" else text(headers, b"accept")
         if accept is not None:
             answer_codec(accept, codec, 1)
+        query: bytes = scope["query_string"]
+        inflater = inflater_of(headers, rules)
+        raw = None
+        if codec is OCTET:
+            foresee = self._remembered if len(query) <= _LONGEST_KEY else self._foresee
+            raw = foresee(name, query, length if inflater is None else None)
         return _Asked(
             name=name,
             codec=codec,
             accept=accept,
             compression=choose_encoding(text(headers, b"accept-encoding")),
             deadline=deadline,
-            query=query_of(scope),
+            query={} if raw is not None else query_of(scope),
+            raw=raw,
             rules=rules,
             length=length,
-            inflater=inflater_of(headers, rules),
+            inflater=inflater,
             intake=scope.get(INTAKE_KEY),
         )
+
+    def _foresee(self, name: str, query: bytes, nbytes: int | None) -> _Foreseen:
+        """What the query tells of raw elements, which is all, so many bytes where that is known; or the refusal. Most
+        callers ask the same again."""
+        outline, texts = OCTET.outline(parse_query(query))
+        if nbytes is not None:
+            check_nbytes(nbytes, outline, "input")
+        return _Foreseen(outline, self._pooling.foresee(name, {"input": outline}, texts))
 
     def _expected_bytes(self, asked: _Asked, scope: Scope) -> int:
         """Memory to hold for the request, before its body is here. Where the query tells the whole plan, all of it,
         and what cannot be pooled is refused now; else what the body takes, and its plan sets it right."""
-        if asked.codec is OCTET:
-            outline, texts = OCTET.outline(asked.query)
-            if asked.length is not None and asked.inflater is None:
-                check_nbytes(asked.length, outline, "input")
-            held_bytes = self._pooling.foresee(asked.name, {"input": outline}, texts).held_bytes
+        if asked.raw is not None:
+            held_bytes = asked.raw.plan.held_bytes
             if asked.intake is not None:
                 need = Need(held_bytes, {"path_params": scope["path_params"], "endpoint": self})
                 self._needs.learn(scope["raw_path"], scope["query_string"], scope[HEADERS_KEY], need)
@@ -159,6 +176,10 @@ class PoolEndpoint:
         await send_encoded(scope, send, encoded, further.items())
 
     def _open(self, asked: _Asked, body: memoryview) -> tuple[Message, Ticket]:
+        if asked.raw is not None:
+            outline = asked.raw.outline
+            tensors = {"input": tensor_of(body, outline.dtype, outline.shape, "input")}
+            return Message(tensors), self._pooling.ticket(asked.raw.plan, tensors)
         message = asked.codec.decode(body, asked.query, asked.rules.limit_bytes)
         return message, self._pooling.prepare(asked.name, message)
 
@@ -181,6 +202,13 @@ class PoolEndpoint:
         return compress(encoded, asked.compression)
 
 
+class _Foreseen(NamedTuple):
+    """Raw elements as their query tells them, and what will be done."""
+
+    outline: Outline
+    plan: Plan
+
+
 class _Asked(NamedTuple):
     """What is known of a request before its body."""
 
@@ -190,6 +218,7 @@ class _Asked(NamedTuple):
     compression: Literal["gzip", "zstd"] | None
     deadline: float | None
     query: Mapping[str, str]
+    raw: _Foreseen | None
     rules: BodyRules
     length: int | None
     inflater: Inflater | None
