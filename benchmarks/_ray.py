@@ -68,6 +68,13 @@ def answers(port: int) -> bool:
         return False
 
 
+def _settings() -> dict[str, str]:
+    """What Ray Serve is told on every node."""
+    many = yaml.safe_load((ROOT / "deploy" / "ray" / "rayservice.yaml").read_text(encoding="utf-8"))
+    (container,) = many["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"]
+    return {each["name"]: each["value"] for each in container["env"] if each["name"].startswith("RAY_SERVE_")}
+
+
 def end_all_in(folder: str, session: int) -> None:
     """End what a Ray leaves behind that had its files in this folder; any other Ray on this machine is none of ours.
 
@@ -99,9 +106,8 @@ def on_ray(count: int) -> Iterator[Serving]:
         (Path(folder) / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
         environment = {
             **os.environ,
-            # As README.md there says; and nothing of this run is left in the home or told to anybody.
-            "RAY_SERVE_ENABLE_HA_PROXY": "1",
-            "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+            **_settings(),
+            # Nothing of this run is left in the home or told to anybody.
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_TMPDIR": folder,
             **{f"RAY_SERVE_HAPROXY_{name}": f"{folder}/haproxy{suffix}" for name, suffix in _BALANCER_FILES.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import yaml
@@ -19,14 +20,21 @@ def test_many_nodes_run_what_one_runs() -> None:
     assert yaml.safe_load(many["spec"]["serveConfigV2"]) == one
 
 
-def test_every_node_has_the_two_variables() -> None:
-    """Without them a body is copied several times between processes."""
+def test_every_node_has_the_variables() -> None:
+    """Without them a body is copied several times between processes, and a killed replica loses small requests too."""
     many = yaml.safe_load((RAY / "rayservice.yaml").read_text(encoding="utf-8"))
     cluster = many["spec"]["rayClusterConfig"]
     for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
         (container,) = group["template"]["spec"]["containers"]
         given = {entry["name"]: entry["value"] for entry in container["env"]}
         assert given["RAY_SERVE_ENABLE_HA_PROXY"] == given["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
+        for name, value in given.items():
+            if name.startswith("RAY_SERVE_"):
+                for file in (RAY / "README.md", RAY.parent / "Dockerfile"):
+                    assert re.search(rf'\b{name}="?{re.escape(value)}\b', file.read_text(encoding="utf-8")), (
+                        name,
+                        file,
+                    )
 
 
 def test_the_settings_in_it_are_settings() -> None:
