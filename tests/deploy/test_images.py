@@ -73,7 +73,8 @@ def test_the_ray_image_has_what_a_node_starts() -> None:
     sent = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
     for name, value in given.items():
-        assert f"{name}={value}" in stage
+        quoted = f'"{value}"' if " " in value else value
+        assert f" {name}={quoted} " in stage.replace("\n", " ")
     assert f"WORKDIR {given['PYTHONPATH']}\n" in stage
     for file in copied:
         assert (ROOT / file).is_file()

@@ -6,7 +6,6 @@ its own text is replaced by the spelling of its k-th element that is not finite.
 
 from __future__ import annotations
 
-import binascii
 import math
 from collections.abc import Iterator
 from functools import lru_cache
@@ -93,7 +92,7 @@ def encode_json(message: Message) -> tuple[bytes, ...]:
     for name, tensor in message.tensors.items():
         chunks.append(before + _head(name, tensor.dtype.name, tensor.shape, form))
         if form == "base64":
-            chunks += (b'"', binascii.b2a_base64(tensor.buffer, newline=False), b'"')
+            chunks += (b'"', *json_pieces.to_base64(tensor.buffer), b'"')
         else:
             chunks += _elements(tensor)
         before = b"},"

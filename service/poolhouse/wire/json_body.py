@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
 import orjson
 
 from poolhouse.errors import FieldProblem, Malformed, Unprocessable
@@ -22,9 +21,11 @@ from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire import json_pieces
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.json_answer import encode_json
+from poolhouse.wire.json_lists import LongList, Parsed, loads
 from poolhouse.wire.json_numbers import NONFINITE, bad_data
 from poolhouse.wire.json_tensors import (
     DEFAULTS,
+    choose,
     count_nonfinite,
     read_exactly,
     read_fast,
@@ -50,9 +51,14 @@ def _too_deep() -> Malformed:
     return _unreadable("it is nested too deep. A tensor takes at most 32 levels.")
 
 
-def _parse(text: bytes | bytearray) -> object:
+def _too_much(name: str) -> Unprocessable:
+    message = f"{shown(name)} is nested too deep or holds too much for a field; send its plain value."
+    return Unprocessable("invalid_fields", message, problems=(FieldProblem("/" + name[:60], "type", message),))
+
+
+def _parse(text: bytes | bytearray) -> Parsed:
     try:
-        return json_pieces.loads(text)
+        return loads(text, choose)
     except orjson.JSONDecodeError as error:
         at, complaint = error.pos, error.msg
     if not text.strip():
@@ -126,12 +132,12 @@ class _Account:
             self.add_text(value)
         elif value is True or value is False:
             self.flags += 1
+        elif isinstance(value, LongList):
+            raise _too_much(name)
         elif isinstance(value, list | dict):
             self.nodes += 1 + len(value)
             if depth == _MAX_DEPTH or self.nodes > _MAX_NODES:
-                message = f"{shown(name)} is nested too deep or holds too much for a field; send its plain value."
-                problem = FieldProblem("/" + name[:60], "type", message)
-                raise Unprocessable("invalid_fields", message, problems=(problem,))
+                raise _too_much(name)
             if isinstance(value, dict):
                 for key in value:
                     self.add_key(key)
@@ -171,7 +177,8 @@ def _read(body: memoryview, query: Mapping[str, str], limit_bytes: int) -> _Docu
     whole = body.obj
     text = whole if isinstance(whole, bytes | bytearray) and len(whole) == len(body) else json_pieces.copy(body)
     _refuse_hoards(text, limit_bytes)
-    parsed = _parse(text)
+    read = _parse(text)
+    parsed = read.document
     if not isinstance(parsed, dict):
         raise bad_data(f'The body is {shown(parsed)}; send an object such as {{"input": ..., "kernel_size": 2}}.', "")
     document = _Document(text)
@@ -190,7 +197,7 @@ def _read(body: memoryview, query: Mapping[str, str], limit_bytes: int) -> _Docu
                 if key not in ("data", "shape"):
                     account.add(item, name)
     if json_pieces.count(text, b":") != account.keys:
-        _refuse_duplicates(text)
+        _refuse_duplicates(read.skeleton)
     if query:
         merge_texts(dict(query), dict.fromkeys(parsed, ""), "the body")
     return document
@@ -200,19 +207,18 @@ def _tensors(document: _Document) -> dict[str, Tensor]:
     """The tensors, read fast; and once more exactly, if the counts of the text say so."""
     text, account = document.text, document.account
     givens = [read_given(name, value) for name, value in document.entries.items()]
-    if b"\\" in text:
+    if json_pieces.count(text, b"\\"):
         # An escape may hide a quote from the counts.
         return {given.name: read_fast(given, True) if given.base64 else read_exactly(given) for given in givens}
     strings = json_pieces.count(text, b'"') // 2 - account.keys - account.texts
     tensors: dict[str, Tensor] = {}
     nonfinite = 0
-    with np.errstate(over="ignore"):
-        for given in givens:
-            tensor = tensors[given.name] = read_fast(given, strings > 0)
-            if given.base64 is None:
-                nonfinite += count_nonfinite(tensor)
-                if tensor.dtype.kind == "boolean":
-                    account.flags += tensor.array.size
+    for given in givens:
+        tensor = tensors[given.name] = read_fast(given, strings > 0)
+        if given.base64 is None:
+            nonfinite += count_nonfinite(tensor)
+            if tensor.dtype.kind == "boolean":
+                account.flags += tensor.array.size
     # null needs no count: among floats it becomes a NaN that no string accounts for.
     spelled = sum(json_pieces.count(text, each) for each in _SPELLED) - account.spelled if strings else 0
     flags = json_pieces.count(text, b"true") + json_pieces.count(text, b"false")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from poolhouse.dtypes import BFLOAT16, ElementType, float32_to_bfloat16
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.wire.elements import MAX_RANK
+from poolhouse.wire.json_pieces import PIECE_ELEMENTS, rest
 from poolhouse.wire.quoting import shown
 
 NONFINITE: Final[dict[str, float]] = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -87,21 +88,11 @@ def _element(value: object, dtype: ElementType, name: str, pointer: str) -> bool
     raise bad_data(f"{name} holds {shown(value)}; elements of type {dtype.name} are written as {wanted}.", pointer)
 
 
-def walk(data: object, dtype: ElementType, name: str, pointer: str) -> npt.NDArray[np.generic]:
-    """The array in the storage type, every element looked at.
-
-    Raises:
-        Unprocessable: with the first thing that is wrong and where it stands.
-    """
-    if not isinstance(data, list):
-        raise bad_data(f"data of {name} is no list; write numbers nested as the shape, or flat with it.", pointer)
-    shape = _measure(data, name, pointer)
-    flat = _flatten(data, shape, name, pointer)
-    if not set(map(type, flat)) <= _PLAIN[dtype.kind]:
-        flat = [_element(value, dtype, name, pointer) for value in flat]
+def _rounded(some: list[Any], dtype: ElementType, name: str, pointer: str) -> npt.NDArray[np.generic]:
+    """Elements in the storage type; none becomes infinite that was not."""
     if dtype.kind != "float":
-        return np.array(flat, dtype=dtype.storage).reshape(shape)
-    wide = np.array(flat, dtype=np.float64)
+        return np.array(some, dtype=dtype.storage)
+    wide = np.array(some, dtype=np.float64)
     with np.errstate(over="ignore"):
         narrow = wide.astype(np.float32 if dtype is BFLOAT16 else dtype.storage)
         array = float32_to_bfloat16(narrow) if dtype is BFLOAT16 else narrow
@@ -113,4 +104,25 @@ def walk(data: object, dtype: ElementType, name: str, pointer: str) -> npt.NDArr
             'use a wider type, or the string "Infinity".',
             pointer,
         )
-    return array.reshape(shape)
+    return array
+
+
+def walk(data: object, dtype: ElementType, name: str, pointer: str) -> npt.NDArray[np.generic]:
+    """The array in the storage type, every element looked at.
+
+    Raises:
+        Unprocessable: with the first thing that is wrong and where it stands.
+    """
+    if not isinstance(data, list):
+        raise bad_data(f"data of {name} is no list; write numbers nested as the shape, or flat with it.", pointer)
+    shape = _measure(data, name, pointer)
+    flat = _flatten(data, shape, name, pointer)
+    parts = []
+    for start in range(0, max(1, len(flat)), PIECE_ELEMENTS):
+        if start:
+            rest()
+        some = flat[start : start + PIECE_ELEMENTS]
+        if not set(map(type, some)) <= _PLAIN[dtype.kind]:
+            some = [_element(value, dtype, name, pointer) for value in some]
+        parts.append(_rounded(some, dtype, name, pointer))
+    return np.concatenate(parts).reshape(shape)

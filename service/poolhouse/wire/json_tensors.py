@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Outline, Tensor
 from poolhouse.wire import json_pieces
 from poolhouse.wire.elements import MAX_RANK, check_shape, element_type, tensor_of
+from poolhouse.wire.json_lists import LongList, NoNumbers, Numbers, Path, Wanted, let_go
 from poolhouse.wire.json_numbers import bad_data, walk
 from poolhouse.wire.quoting import clip, shown
 
@@ -39,6 +40,8 @@ class Given:
 
 def _read_shape(value: object, name: str) -> tuple[int, ...]:
     pointer = f"/{name}/shape"
+    if isinstance(value, LongList):
+        value = value.lists()
     if not isinstance(value, list):
         raise bad_data(f"The shape of {name} is no list; write it as [8, 64, 112, 112].", pointer)
     if len(value) > MAX_RANK:
@@ -73,9 +76,45 @@ def _refuse_unknown(entry: Mapping[str, object], known: frozenset[str], name: st
             raise Unprocessable("invalid_fields", message, problems=(problem,))
 
 
+def _as_float(data: list[Any], storage: np.dtype[np.generic] | type[np.generic]) -> Numbers:
+    try:
+        with np.errstate(over="ignore"):
+            return np.array(data, dtype=storage)
+    except (ValueError, TypeError, OverflowError):
+        raise NoNumbers from None
+
+
+def _as_it_is(data: list[Any]) -> Numbers:
+    """No type asked for: numpy then says by the type it finds whether any element was something else."""
+    try:
+        return np.array(data)
+    except (ValueError, TypeError, OverflowError):
+        raise NoNumbers from None
+
+
+@cache
+def _wanted(dtype: ElementType) -> Wanted:
+    """How lists of numbers become an array: floats rounded once, others as they are, to be looked at."""
+    if dtype.kind != "float":
+        return Wanted(_as_it_is, strings=False)
+    storage = np.dtype(np.float32) if dtype is BFLOAT16 else dtype.storage
+    return Wanted(lambda data: _as_float(data, storage), strings=True)
+
+
+def choose(path: Path, document: Mapping[str, Any]) -> Wanted | None:
+    """How the list at this place of a body becomes an array, where it is a tensor's, and of a type that there is."""
+    name = path[0]
+    if name not in DEFAULTS or path[1:] not in ((), ("data",)):
+        return None
+    try:
+        return _wanted(_read_dtype(document[name], name) if path[1:] else DEFAULTS[name])
+    except Unprocessable:
+        return None
+
+
 def read_given(name: str, value: object) -> Given:
     """What stands under ``input`` or ``indices``."""
-    if isinstance(value, list):
+    if isinstance(value, list | LongList):
         return Given(name, f"/{name}", DEFAULTS[name], None, value, None)
     if not isinstance(value, dict):
         raise bad_data(
@@ -110,7 +149,7 @@ def _from_base64(given: Given) -> Tensor:
             given.pointer,
         )
     try:
-        elements = binascii.a2b_base64(given.base64, strict_mode=True)
+        elements = json_pieces.from_base64(given.base64)
     except ValueError:
         elements = None
     if elements is None or len(elements) != nbytes:
@@ -140,31 +179,35 @@ def _shaped(array: npt.NDArray[np.generic], given: Given) -> Tensor:
     return Tensor(given.dtype, array)
 
 
-def _fast(given: Given) -> npt.NDArray[np.generic] | None:
+def _fast(given: Given) -> Numbers | None:
     """The numbers as an array, or None where only the slow way can say what they are."""
     kind = given.dtype.kind
     data = given.data
-    if not isinstance(data, list):
+    if isinstance(data, LongList):
+        found = data.array
+    elif isinstance(data, list):
+        try:
+            found = _wanted(given.dtype).convert(data)
+        except NoNumbers:
+            found = None
+    else:
+        found = None
+    if found is None:
         return None
-    try:
-        if kind == "float":
-            if given.dtype is BFLOAT16:
-                return float32_to_bfloat16(json_pieces.array(data, np.float32))
-            return json_pieces.array(data, given.dtype.storage)
-        # No type asked for: numpy then says by the type it finds whether any element was something else.
-        array: npt.NDArray[np.generic] = np.array(data)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    if not array.size:
-        return array.astype(given.dtype.storage)
+    if given.dtype is BFLOAT16:
+        return float32_to_bfloat16(found.astype(np.float32, copy=False))
+    if kind == "float":
+        return found
+    if not found.size:
+        return found.astype(given.dtype.storage)
     if kind == "boolean":
-        return array if array.dtype.kind == "b" else None
-    if array.dtype.kind not in "iu":
+        return found if found.dtype.kind == "b" else None
+    if found.dtype.kind not in "iu":
         return None
     bounds = np.iinfo(given.dtype.name)
-    if int(np.min(array)) < bounds.min or int(np.max(array)) > bounds.max:
+    if int(np.min(found)) < bounds.min or int(np.max(found)) > bounds.max:
         return None
-    return array.astype(given.dtype.storage, copy=False)
+    return found.astype(given.dtype.storage, copy=False)
 
 
 def read_fast(given: Given, has_strings: bool) -> Tensor:
@@ -189,7 +232,13 @@ def read_exactly(given: Given) -> Tensor:
     Raises:
         Unprocessable: with the first thing that is wrong and where it stands.
     """
-    return _shaped(walk(given.data, given.dtype, given.name, given.pointer), given)
+    if not isinstance(given.data, LongList):
+        return _shaped(walk(given.data, given.dtype, given.name, given.pointer), given)
+    lists = given.data.lists()
+    try:
+        return _shaped(walk(lists, given.dtype, given.name, given.pointer), given)
+    finally:
+        let_go(lists)
 
 
 def read_outline(name: str, entry: object) -> Outline:
