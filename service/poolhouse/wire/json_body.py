@@ -21,7 +21,8 @@ from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire import json_pieces
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.json_answer import encode_json
-from poolhouse.wire.json_lists import LongList, Parsed, loads
+from poolhouse.wire.json_document import Parsed, loads
+from poolhouse.wire.json_long import LongBase64, LongList
 from poolhouse.wire.json_numbers import NONFINITE, bad_data
 from poolhouse.wire.json_tensors import (
     DEFAULTS,
@@ -132,6 +133,8 @@ class _Account:
             self.add_text(value)
         elif value is True or value is False:
             self.flags += 1
+        elif isinstance(value, LongBase64):
+            self.texts += 1
         elif isinstance(value, LongList):
             raise _too_much(name)
         elif isinstance(value, list | dict):

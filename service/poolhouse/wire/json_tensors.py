@@ -15,7 +15,9 @@ from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Outline, Tensor
 from poolhouse.wire import json_pieces
 from poolhouse.wire.elements import MAX_RANK, check_shape, element_type, tensor_of
-from poolhouse.wire.json_lists import LongList, NoNumbers, Numbers, Path, Wanted, let_go
+from poolhouse.wire.json_document import Path
+from poolhouse.wire.json_long import LongBase64, LongList, let_go
+from poolhouse.wire.json_nest import NoNumbers, Numbers, Wanted
 from poolhouse.wire.json_numbers import bad_data, walk
 from poolhouse.wire.quoting import clip, shown
 
@@ -35,7 +37,7 @@ class Given:
     dtype: ElementType
     shape: tuple[int, ...] | None
     data: object
-    base64: str | None
+    base64: str | LongBase64 | None
 
 
 def _read_shape(value: object, name: str) -> tuple[int, ...]:
@@ -104,7 +106,7 @@ def _wanted(dtype: ElementType) -> Wanted:
 def choose(path: Path, document: Mapping[str, Any]) -> Wanted | None:
     """How the list at this place of a body becomes an array, where it is a tensor's, and of a type that there is."""
     name = path[0]
-    if name not in DEFAULTS or path[1:] not in ((), ("data",)):
+    if name not in DEFAULTS or path[1:] not in ((), ("data",), ("base64",)):
         return None
     try:
         return _wanted(_read_dtype(document[name], name) if path[1:] else DEFAULTS[name])
@@ -130,7 +132,7 @@ def read_given(name: str, value: object) -> Given:
     if "data" in value:
         return Given(name, f"/{name}/data", dtype, shape, value["data"], None)
     packed = value["base64"]
-    if not isinstance(packed, str):
+    if not isinstance(packed, str | LongBase64):
         raise bad_data(f"base64 of {name} is no string.", f"/{name}/base64")
     if shape is None:
         raise bad_data(f'{name} gives base64 without shape; add "shape": [...].', f"/{name}/shape")
@@ -148,10 +150,14 @@ def _from_base64(given: Given) -> Tensor:
             f"{(nbytes + 2) // 3 * 4} characters of base64 with padding, and {len(given.base64)} are given.",
             given.pointer,
         )
-    try:
-        elements = json_pieces.from_base64(given.base64)
-    except ValueError:
-        elements = None
+    elements: bytes | bytearray | None
+    if isinstance(given.base64, LongBase64):
+        elements = given.base64.elements
+    else:
+        try:
+            elements = json_pieces.from_base64(given.base64)
+        except ValueError:
+            elements = None
     if elements is None or len(elements) != nbytes:
         raise bad_data(
             f"base64 of {given.name} cannot be read; use the standard alphabet (A-Z a-z 0-9 + /) with "

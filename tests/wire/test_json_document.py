@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,9 +16,9 @@ from hypothesis import strategies as st
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import PoolhouseError
 from poolhouse.tensors import Message
-from poolhouse.wire import json_lists
+from poolhouse.wire import json_document, json_pieces
 from poolhouse.wire.json_body import JSON
-from poolhouse.wire.json_lists import LongList
+from poolhouse.wire.json_long import Damaged, LongBase64, LongList, LongValue, Text, let_go
 from poolhouse.wire.json_tensors import choose
 from tests.operators.cost import counted
 from tests.wire.drawing import same_bits
@@ -32,21 +33,21 @@ SCARS = st.lists(
 
 
 @pytest.fixture(autouse=True, scope="module")
-def small() -> Iterator[list[LongList]]:
-    """Pieces of a few bytes, so that small texts are cut often; gives the lists that were read in pieces."""
-    read = list[LongList]()
-    in_pieces = json_lists._in_pieces
+def small() -> Iterator[list[LongValue]]:
+    """Pieces of a few bytes, so that small texts are cut often; gives the values that were read in pieces."""
+    read = list[LongValue]()
+    in_pieces = json_document._in_pieces
 
-    def noted(text: json_lists.Text, lists: list[LongList], choose: json_lists.Chooser) -> json_lists.Parsed:
-        parsed = in_pieces(text, lists, choose)
-        read.extend(lists)
+    def noted(text: Text, found: list[LongValue], choose: json_document.Chooser) -> json_document.Parsed:
+        parsed = in_pieces(text, found, choose)
+        read.extend(found)
         return parsed
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_lists, "_in_pieces", noted)
-        patch.setattr(json_lists, "PIECE_BYTES", 8)
-        patch.setattr(json_lists, "PIECE_ELEMENTS", 4)
-        patch.setattr(json_lists, "rest", lambda: None)
+        patch.setattr(json_document, "_in_pieces", noted)
+        patch.setattr(json_pieces, "PIECE_BYTES", 8)
+        patch.setattr(json_pieces, "PIECE_ELEMENTS", 4)
+        patch.setattr(json_pieces, "rest", lambda: None)
         yield read
 
 
@@ -54,11 +55,13 @@ def plain(value: object) -> object:
     """With every long list read."""
     if isinstance(value, dict):
         return {name: plain(each) for name, each in value.items()}
+    if isinstance(value, LongBase64):
+        return bytes(value.text[value.begin + 1 : value.end - 1]).decode()
     return value.lists() if isinstance(value, LongList) else value
 
 
 def loaded(text: bytes) -> object:
-    return plain(json_lists.loads(text, choose).document)
+    return plain(json_document.loads(text, choose).document)
 
 
 def given_by(read: Callable[[], object]) -> object:
@@ -116,7 +119,7 @@ def test_damage_is_found_wherever_it_is(text: str, scar: str) -> None:
         '{"input":[1,2,3,4],[5,6,7,8,9,1,2,3,4],"k":1}',
         '{"input":[1,2,3,4,5,[6,7,8],9,10,11,12,13,[14]],"k":1}',
         '{"input":[1,2,3,4,5,6,7,8,9,10,11,12,13,14],"input":[],"k":[]}',
-        '{"k":"a list, in pieces: 0","input":[1,2,3,4,5,6,7,8,9,10,11,12,13,14]}',
+        '{"k":"a value, in pieces: 0","input":[1,2,3,4,5,6,7,8,9,10,11,12,13,14]}',
         '[{"input":[1,2,3,4,5,6,7,8,9,10,11,12,13,14]}]',
         '{"input":' + "[" * 70 + "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15" + "]" * 70 + "}",
         "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19]",
@@ -174,7 +177,16 @@ def bodies(draw: st.DrawFn) -> dict[str, object]:
     def nested(shape: tuple[int, ...]) -> object:
         return [nested(shape[1:]) for _ in range(shape[0])] if shape else draw(leaf)
 
+    def packed() -> object:
+        text = base64.b64encode(draw(st.binary(max_size=48))).decode()
+        if draw(st.booleans()):
+            place = draw(st.integers(0, len(text)))
+            text = text[:place] + draw(st.sampled_from(["=", "\n", "é", '"', "\\", "A", ":"])) + text[place:]
+        return {"base64": text, "shape": [len(text) // 4 * 3], "dtype": draw(st.sampled_from(["uint8", "int8"]))}
+
     def tensor() -> object:
+        if draw(st.integers(0, 3)) == 0:
+            return packed()
         shape = draw(SHAPES)
         data = nested(shape)
         if draw(st.integers(0, 3)) == 0:
@@ -210,7 +222,7 @@ def test_a_body_in_pieces_is_the_body(body: dict[str, object]) -> None:
 
     pieces = read()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_lists, "PIECE_BYTES", 2**30)
+        patch.setattr(json_pieces, "PIECE_BYTES", 2**30)
         whole = read()
 
     if not isinstance(whole, Message):
@@ -225,7 +237,7 @@ def test_a_body_in_pieces_is_the_body(body: dict[str, object]) -> None:
 @pytest.mark.parametrize("shape", [(40,), (20, 2), (2, 20), (5, 1, 8), (1, 1, 40), (40, 1, 1), (3, 4, 5, 2)])
 @pytest.mark.parametrize("dtype", [np.float32, np.int64, np.bool_])
 def test_numbers_go_into_an_array_at_once(
-    shape: tuple[int, ...], dtype: type[np.generic], small: list[LongList], monkeypatch: pytest.MonkeyPatch
+    shape: tuple[int, ...], dtype: type[np.generic], small: list[LongValue], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list of them would be several times as large, and hold up everyone when it is freed."""
     x = np.random.default_rng(1).integers(-9, 2, shape).astype(dtype)
@@ -241,11 +253,23 @@ def test_numbers_go_into_an_array_at_once(
     assert len(small) == before + 1
 
 
+def test_base64_is_read_where_it_stands(small: list[LongValue]) -> None:
+    """As a string it would be checked, copied and decoded in three calls that hold up everyone."""
+    x = np.arange(60, dtype=np.uint8)
+    entry = {"dtype": "uint8", "shape": [60], "base64": base64.b64encode(x.tobytes()).decode()}
+    before = len(small)
+
+    read = JSON.decode(memoryview(json.dumps({"input": entry, "kernel_size": 2}).encode()), {}, 2**25)
+
+    assert np.array_equal(read.tensors["input"].array, x)
+    assert len(small) == before + 1
+
+
 def test_a_key_given_twice_is_found_beside_long_lists() -> None:
     """Only what is not in them is read again: a second reading of all of it would hold up everyone."""
     text = b'{"input":[%s],"kernel_size":2,"kernel_size":3}' % b",".join([b"1111"] * 20)
 
-    assert b"1111" not in json_lists.loads(text, choose).skeleton
+    assert b"1111" not in json_document.loads(text, choose).skeleton
     with pytest.raises(PoolhouseError, match="twice"):
         JSON.decode(memoryview(text), {}, 2**25)
 
@@ -256,8 +280,8 @@ def test_damage_in_the_middle_is_told_by_its_place() -> None:
     with pytest.raises(orjson.JSONDecodeError) as whole:
         orjson.loads(text)
 
-    with pytest.raises(json_lists._Damaged) as pieces:
-        json_lists.loads(text, choose)
+    with pytest.raises(Damaged) as pieces:
+        json_document.loads(text, choose)
 
     assert (pieces.value.msg, pieces.value.pos) == (whole.value.msg, whole.value.pos)
 
@@ -267,7 +291,7 @@ def test_what_is_let_go_is_gone(data: list[object]) -> None:
     """Whatever else holds the outer list holds nothing any more."""
     inner = [each for each in data if isinstance(each, list)]
 
-    json_lists.let_go(data)
+    let_go(data)
 
     assert not data
     assert not any(inner)
@@ -277,7 +301,7 @@ def test_strings_among_integers_take_no_memory() -> None:
     """numpy would make room for the longest of them at each element: 10¹¹ bytes for 10⁶ that came."""
     body = {"input": {"data": [*([1] * 300_000), "a" * 100_000], "dtype": "int64"}}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_lists, "PIECE_BYTES", 2**17)
+        patch.setattr(json_pieces, "PIECE_BYTES", 2**17)
         with pytest.raises(PoolhouseError, match="int64"), counted() as cost:
             JSON.decode(memoryview(json.dumps(body).encode()), {}, 2**25)
 

@@ -1,0 +1,102 @@
+"""A JSON text as a document, its long values read piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from poolhouse.wire import json_pieces
+from poolhouse.wire.json_long import CannotBeCut, Damaged, LongBase64, LongList, LongValue, Text, skip
+from poolhouse.wire.json_nest import Wanted
+
+_STANDS_IN: Final = "a value, in pieces: "
+
+Path: TypeAlias = tuple[str, ...]
+Chooser: TypeAlias = Callable[[Path, Mapping[str, Any]], Wanted | None]
+"""How a list becomes an array, by the names of the fields that it stands in, and the document; None where it is none"""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A document, and its text without the long values; the text as it is where none was found."""
+
+    document: object
+    skeleton: Text
+
+
+def loads(text: Text, choose: Chooser) -> Parsed:
+    """What ``orjson.loads`` gives, but long values of fields are :class:`LongList` and :class:`LongBase64`.
+
+    Raises:
+        orjson.JSONDecodeError: as it does.
+    """
+    if len(text) > 2 * json_pieces.PIECE_BYTES and (found := _long_values(text)):
+        try:
+            return _in_pieces(text, found, choose)
+        except Damaged:
+            raise
+        except (orjson.JSONDecodeError, CannotBeCut):
+            pass
+    return Parsed(orjson.loads(text), text)
+
+
+def _in_pieces(text: Text, found: list[LongValue], choose: Chooser) -> Parsed:
+    names = [f"{_STANDS_IN}{number}" for number in range(len(found))]
+    kept, at = list[bytes | memoryview](), 0
+    for name, each in zip(names, found, strict=True):
+        kept += [memoryview(text)[at : each.begin], f'"{name}"'.encode()]
+        at = each.end
+    skeleton = b"".join((*kept, memoryview(text)[at:]))
+    document = orjson.loads(skeleton)
+    places = _places(document)
+    if places.keys() != set(names):
+        raise CannotBeCut
+    for name, each in zip(names, found, strict=True):
+        path, holder = places[name]
+        if isinstance(each, LongBase64) and path[-1] != "base64":
+            raise CannotBeCut
+        each.read(choose(path, document))
+        holder[path[-1]] = each
+    return Parsed(document, skeleton)
+
+
+def _places(document: object) -> dict[str, tuple[Path, dict[str, Any]]]:
+    """What stands in for a list, with the names of the field of the document, or of the field of such a field.
+
+    Raises:
+        CannotBeCut: the same stands in two places.
+    """
+    objects: list[tuple[Path, dict[str, Any]]] = [((), document)] if isinstance(document, dict) else []
+    objects += [((name,), each) for _, top in objects for name, each in top.items() if isinstance(each, dict)]
+    places: dict[str, tuple[Path, dict[str, Any]]] = {}
+    for path, each in objects:
+        for name, value in each.items():
+            if isinstance(value, str) and value.startswith(_STANDS_IN):
+                if value in places:
+                    raise CannotBeCut
+                places[value] = ((*path, name), each)
+    return places
+
+
+def _long_values(text: Text) -> list[LongValue]:
+    """What lies between two colons, up to the name before the second, if it is long."""
+    found: list[LongValue] = []
+    for colon, after in pairwise((*json_pieces.places(text, ord(":")), -1)):
+        upto = len(text) if after < 0 else after
+        if upto - colon <= 2 * json_pieces.PIECE_BYTES:
+            continue
+        first = skip(text, colon + 1)
+        value: LongValue | None = None
+        if text[first : first + 1] == b"[":
+            if after >= 0:
+                upto = text.rfind(b'"', first, max(first, text.rfind(b'"', first, upto)))
+            value = LongList(text, first, text.rfind(b"]", first, max(first, upto)) + 1)
+        elif text[first : first + 1] == b'"':
+            value = LongBase64(text, first, text.find(b'"', first + 1, upto) + 1)
+        if value is not None and value.end - first > 2 * json_pieces.PIECE_BYTES:
+            found.append(value)
+    return found

@@ -1,0 +1,185 @@
+"""A long value of a JSON text, read piece by piece and never whole.
+
+What makes a body long is its numbers, in lists. Cut at commas, and with the brackets put back that were open there,
+each piece is JSON again. Its numbers go into an array at once, while they are in the processor's cache, and are
+forgotten: a list of all of them would take several times the memory, and to free it would hold up everyone else.
+
+Nothing is taken for granted: a piece that is cut where the lists are not as deep as they seem has a bracket too many
+or too few, and then the text cannot be cut.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import orjson
+
+from poolhouse.wire import json_pieces
+from poolhouse.wire.json_nest import Nest, NoNumbers, Numbers, Piece, Wanted
+
+_DEEPEST: Final = 64
+_BEFORE_BYTES: Final = 256
+_SPACE: Final = re.compile(rb"[ \t\n\r]*")
+
+Text: TypeAlias = bytes | bytearray
+
+
+class CannotBeCut(Exception):
+    """Only the parser knows what the text is."""
+
+
+class Damaged(orjson.JSONDecodeError):
+    """A piece is no JSON, and the whole text would be none for the same reason at the same place."""
+
+
+@dataclass(slots=True, eq=False)
+class LongList:
+    """A list of a document that is not there as a list.
+
+    Attributes:
+        array: its numbers; None where they were not wanted, or where only the list can say what they are.
+    """
+
+    text: Text
+    begin: int
+    end: int
+    array: Numbers | None = None
+
+    def lists(self) -> list[Any]:
+        """The list itself, as deep as it is."""
+        whole: list[Any] = []
+        for piece in self._pieces():
+            _join(whole, piece.entries, piece.joined)
+            json_pieces.rest()
+        return whole
+
+    def read(self, wanted: Wanted | None) -> None:
+        """See that the text is one list, and keep its numbers if they are wanted.
+
+        Raises:
+            orjson.JSONDecodeError: a piece is no JSON.
+        """
+        nest = Nest(wanted.convert) if wanted else None
+        for piece in self._pieces():
+            if nest is not None:
+                try:
+                    if piece.has_strings and not (wanted and wanted.strings):
+                        raise NoNumbers
+                    nest.add(piece)
+                except NoNumbers:
+                    nest = None
+            del piece
+            json_pieces.rest()
+        if nest is not None:
+            try:
+                self.array = nest.array()
+            except NoNumbers:
+                self.array = None
+
+    def _pieces(self) -> Iterator[Piece]:
+        joined = 0
+        for start, stop, goes_on in _cuts(self.text, self.begin, self.end):
+            piece = b"".join((b"[" * joined, memoryview(self.text)[start:stop], b"]" * goes_on))
+            has_strings = b'"' in piece
+            try:
+                entries = orjson.loads(piece)
+            except orjson.JSONDecodeError as error:
+                at = error.pos - joined
+                # Beyond the end of the list the whole text may go on in another way.
+                if has_strings or not 0 <= at < stop - start or "after document" in error.msg:
+                    raise
+                raise Damaged(error.msg, "", start + at) from None
+            yield Piece(entries, has_strings, joined, goes_on)
+            del entries
+            joined = goes_on
+
+
+@dataclass(slots=True, eq=False)
+class LongBase64:
+    """A string of a document that is not there as a string.
+
+    Attributes:
+        elements: what it tells.
+    """
+
+    text: Text
+    begin: int
+    end: int
+    elements: bytes | bytearray = b""
+
+    def __len__(self) -> int:
+        """How many characters it has, between its quotes."""
+        return self.end - self.begin - 2
+
+    def read(self, wanted: Wanted | None) -> None:
+        """Keep what it tells.
+
+        Raises:
+            CannotBeCut: it is not wanted, or no base64.
+        """
+        if wanted is None:
+            raise CannotBeCut
+        try:
+            self.elements = json_pieces.from_base64(memoryview(self.text)[self.begin + 1 : self.end - 1])
+        except ValueError:
+            raise CannotBeCut from None
+
+
+LongValue: TypeAlias = LongList | LongBase64
+
+
+def _cuts(text: Text, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """From where to where each piece goes, without the commas between, and how many lists are open at its end."""
+    deepest, at = 0, begin
+    while text[at : at + 1] == b"[":
+        deepest, at = deepest + 1, skip(text, at + 1)
+    if deepest > _DEEPEST:
+        raise CannotBeCut
+    start = begin
+    while end - start > 2 * json_pieces.PIECE_BYTES:
+        comma = text.find(b",", start + json_pieces.PIECE_BYTES, end)
+        if comma < 0:
+            raise CannotBeCut
+        # No further back than that: space without end is cheap to send, and must not be dear to step over.
+        before = text[max(start, comma - _BEFORE_BYTES) : comma]
+        value = before.rstrip(b"] \t\n\r")
+        closed = before.count(b"]", len(value))
+        # A comma too many is none between two values: the pieces beside it would be right without it.
+        if value[-1:] in (b"", b"[", b",", b":") or text[skip(text, comma + 1)] in b"],:" or closed >= deepest:
+            raise CannotBeCut
+        yield start, comma, deepest - closed
+        start = comma + 1
+    yield start, end, 0
+
+
+def _join(whole: list[Any], piece: list[Any], depth: int) -> None:
+    """Put a piece behind what there is, which was cut while so many lists were open."""
+    for _ in range(depth - 1):
+        first, *others = piece
+        last = whole[-1]
+        whole += others
+        whole, piece = last, first
+    whole += piece
+
+
+def let_go(lists: list[Any]) -> None:
+    """Forget what a long list holds, piece by piece: all at once it would hold up everyone else."""
+    waiting, gone = [lists], 0
+    while waiting:
+        entries = waiting.pop()
+        waiting += (each for each in entries if isinstance(each, list))
+        while entries:
+            gone += min(len(entries), json_pieces.PIECE_ELEMENTS)
+            del entries[-json_pieces.PIECE_ELEMENTS :]
+            if gone >= json_pieces.PIECE_ELEMENTS:
+                gone = 0
+                json_pieces.rest()
+
+
+def skip(text: Text, at: int) -> int:
+    """Where the space at this place ends."""
+    space = _SPACE.match(text, at)
+    return at if space is None else space.end()
