@@ -189,14 +189,18 @@ def test_expect_is_answered_when_the_body_is_wanted(served: Served) -> None:
 
 
 def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
-    """HTTP/1.1 allows it, and a refusal of the last must not cut into the answer before."""
-    sent = posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY + b"GARBAGE\r\n\r\n"
+    """HTTP/1.1 allows it, and a refusal of the last must not cut into the answers before, nor be lost."""
+    one = posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY
 
-    answer = served.exchange(sent)
+    answers = served.exchange(3 * one + b"GARBAGE\r\n\r\n")
 
-    status, headers, body = parse(answer)
-    assert status == 200
-    assert json.loads(body[: int(headers["content-length"])])["output"]["shape"] == [1, 1, 2, 2]
+    for _ in range(3):
+        status, headers, body = parse(answers)
+        length = int(headers["content-length"])
+        assert status == 200
+        assert json.loads(body[:length])["output"]["shape"] == [1, 1, 2, 2]
+        answers = body[length:]
+    assert refusal(answers)["code"] == "malformed_request"
 
 
 def test_a_caller_that_leaves_in_the_middle_harms_nobody(served: Served, client: httpx.Client) -> None:

@@ -92,6 +92,7 @@ class Protocol(HttpToolsProtocol):
         self._refusal: PoolhouseError | None = None
         # True once nothing that comes is listened to any more.
         self._refused = False
+        self._owed: PoolhouseError | None = None
         self._metrics = config.metrics
         self._door = config.door
         self._header_timer: asyncio.TimerHandle | None = None
@@ -321,6 +322,8 @@ class Protocol(HttpToolsProtocol):
         elif self.pipeline:
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
+        elif self._owed is not None:
+            self._end_with(self._owed)
         else:
             self._close_in(self.timeout_keep_alive)
 
@@ -460,9 +463,16 @@ class Protocol(HttpToolsProtocol):
         self._metrics.refused_unread(error.code, error.status)
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body):
-            # The request before is being answered: it gets its answer whole, then the connection ends.
-            cycle.keep_alive = False
+            # The request before is being answered: it gets its answer whole, then comes this one.
+            if cycle.more_body:
+                cycle.keep_alive = False
+            else:
+                self._owed = error
             return
+        self._end_with(error)
+
+    def _end_with(self, error: PoolhouseError) -> None:
+        cycle = self.cycle
         instance = getattr(self, "url", b"").decode("latin-1")
         refusal = problem(error, instance=instance, request_id=(request_id := secrets.token_hex(8)))
         self._write(refusal, (b"x-request-id", request_id.encode()), (b"connection", b"close"))

@@ -33,27 +33,31 @@ def count(text: bytes | bytearray, word: bytes) -> int:
     """What ``text.count(word)`` gives, for a word that does not overlap itself."""
     if len(text) <= 2 * LOOKED_BYTES:
         return text.count(word)
-    if len(word) == 1:
-        return sum(len(some) for some in _places(text, word[0]))
     found = 0
     for start in range(0, len(text), LOOKED_BYTES):
-        # So far that one which lies across the border is counted once, on the side where it begins.
-        found += text.count(word, start, start + LOOKED_BYTES + len(word) - 1)
+        if len(word) == 1:
+            found += int(np.count_nonzero(_stands(text, start, word[0])))
+        # To see that there is no first letter is several times as fast.
+        elif text.find(word[:1], start, start + LOOKED_BYTES) >= 0:
+            # So far that one which lies across the border is counted once, on the side where it begins.
+            found += text.count(word, start, start + LOOKED_BYTES + len(word) - 1)
         rest()
     return found
 
 
 def places(text: bytes | bytearray, byte: int) -> list[int]:
     """Where this byte stands, in order."""
-    return [place for some in _places(text, byte) for place in some.tolist()]
-
-
-def _places(text: bytes | bytearray, byte: int) -> Iterator[npt.NDArray[np.intp]]:
-    """numpy compares faster than ``bytes.count`` looks, and without the interpreter."""
-    elements = np.frombuffer(text, np.uint8)
+    found: list[int] = []
     for start in range(0, len(text), LOOKED_BYTES):
-        yield np.flatnonzero(elements[start : start + LOOKED_BYTES] == byte) + start
+        found += (np.flatnonzero(_stands(text, start, byte)) + start).tolist()
         rest()
+    return found
+
+
+def _stands(text: bytes | bytearray, start: int, byte: int) -> npt.NDArray[np.bool_]:
+    """numpy compares faster than ``bytes.count`` looks, and without the interpreter."""
+    size = min(LOOKED_BYTES, len(text) - start)
+    return np.frombuffer(text, np.uint8, size, start) == byte
 
 
 def copy(body: memoryview) -> bytes | bytearray:
