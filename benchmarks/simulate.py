@@ -138,6 +138,10 @@ class Rule(Protocol):
         """How many batches that is at least."""
         ...
 
+    def has_line(self, key: object) -> bool:
+        """Whether a job of this key would join others."""
+        ...
+
     def push(self, job: Request) -> None: ...
 
     def take(self, budget: Budget) -> Batch[float] | None: ...
@@ -150,6 +154,9 @@ class Alone(Backlog[float]):
     def lines(self) -> int:
         return self.jobs
 
+    def has_line(self, key: object) -> bool:
+        return False
+
     def take(self, budget: Budget) -> Batch[float] | None:
         return super().take(Budget(budget.piece_bytes, 0, budget.planes))
 
@@ -161,6 +168,9 @@ class Queue:
     steps: int = 0
     lines: int = 0
     waiting: deque[Request] = field(default_factory=deque)
+
+    def has_line(self, key: object) -> bool:
+        return bool(self.waiting) and self.waiting[-1].key == key
 
     def push(self, job: Request) -> None:
         if not self.waiting or self.waiting[-1].key != job.key:
@@ -200,6 +210,9 @@ class Window:
     def lines(self) -> int:
         return len(self._open) + len(self._full)
 
+    def has_line(self, key: object) -> bool:
+        return key in self._open
+
     def push(self, job: Request) -> None:
         self._open.setdefault(job.key, []).append(job)
         self.steps += job.planes * job.plane_steps
@@ -238,10 +251,12 @@ class Device:
     back_free: float = 0.0
     landed: float = 0.0
 
-    def standing(self) -> policy.Standing:
+    def standing(self, key: object) -> policy.Standing:
         """As ``Lane.standing``."""
-        wait_s = self.speed.seconds(self.rule.steps + self.flying_steps, self.rule.lines + self.flying)
-        return policy.Standing(True, wait_s, self.rule.lines + self.flying)
+        batches = self.rule.lines + self.flying
+        wait_s = self.speed.seconds(self.rule.steps + self.flying_steps, batches)
+        opens_s = self.speed.batch_s if batches and not self.rule.has_line(key) else 0.0
+        return policy.Standing(True, wait_s, batches, opens_s)
 
     def fly(self, batch: Batch[float], now: float, costs: Costs) -> float:
         """When a batch that is handed over now will have landed."""
@@ -324,7 +339,7 @@ def simulate(scene: Scene, name: str, seed: int = 1) -> Outcome:
         if coming is not None and (not events or coming[0] <= events[0][0]):
             now, job = coming
             coming = next(source, None)
-            standings = [device.standing() for device in devices]
+            standings = [device.standing(job.key) for device in devices]
             index = policy.least_loaded(standings)
             assert index is not None
             device = devices[index]

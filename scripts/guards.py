@@ -200,6 +200,13 @@ GUARDS: Final[Sequence[Guard]] = (
         "test_the_device_chosen_is_ready_and_none_is_free_sooner",
     ),
     _rules(
+        "A newcomer goes where others of its key wait",
+        "every device has every key, in batches of one",
+        "return standing.wait_s + standing.opens_s, standing.jobs",
+        "return standing.wait_s, standing.jobs",
+        "test_the_device_chosen_is_ready_and_none_is_free_sooner",
+    ),
+    _rules(
         "Tiny batches say nothing of how fast large ones go",
         "a large job with a deadline is turned away by an idle service",
         "if steps < _TELLING_STEPS:",

@@ -201,6 +201,26 @@ async def test_each_job_goes_to_the_device_that_is_free_first() -> None:
 
 
 @on_loop
+async def test_jobs_of_a_key_go_where_others_of_it_wait() -> None:
+    """Under load each device has fewer keys so, and larger batches: a fleet answers several times as many."""
+    house = House(FakeWorker(), FakeWorker())
+    for worker in house.workers:
+        worker.gate.clear()
+    tasks = [house.ask(f"first{number}", key=f"first{number}") for number in range(4)]
+    await turns()
+    for name in ("a1", "b1", "b2", "a2", "a3", "b3"):
+        tasks += await house.asks(name, key=name[0])
+
+    for worker in house.workers:
+        worker.gate.set()
+
+    assert set(await outcomes(*tasks)) == {"ok"}
+    later = [batch for worker in house.workers for batch in worker.begun if not batch[0].startswith("first")]
+    assert sorted(later) == [["a1", "a2", "a3"], ["b1", "b2", "b3"]]
+    await house.at_rest()
+
+
+@on_loop
 async def test_a_device_of_width_two_works_on_two_batches_at_once() -> None:
     """One is brought there while the other computes."""
     house = House(FakeWorker(width=2))

@@ -699,6 +699,7 @@ async def test_a_settling_that_raises_answers_its_callers_and_goes_on() -> None:
 
     class Broken:
         steps_per_s = 1e8
+        batch_s = lane.speed.batch_s
         seconds = lane.speed.seconds
 
         def learn(self, steps: int, seconds: float) -> None:
@@ -724,6 +725,7 @@ async def test_a_settling_that_raises_does_not_leave_the_lines_waiting() -> None
 
     class Broken:
         steps_per_s = 1e8
+        batch_s = lane.speed.batch_s
         seconds = lane.speed.seconds
 
         def learn(self, steps: int, seconds: float) -> None:

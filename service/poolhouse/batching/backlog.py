@@ -132,6 +132,10 @@ class Backlog(Generic[Load]):
         """How many keys wait."""
         return len(self._lines)
 
+    def has_line(self, key: Hashable) -> bool:
+        """Whether jobs of this key wait."""
+        return key in self._lines
+
     def push(self, job: Job[Load]) -> None:
         """A job joins the line of its key; a new line comes last."""
         line = self._lines.get(job.key)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
@@ -167,7 +167,7 @@ class Engine(Generic[Load]):
             DeadlinePassed: the deadline passed, or will have passed before the job is done.
         """
         loop = asyncio.get_running_loop()
-        lane, standing = self._choose()
+        lane, standing = self._choose(job.key)
         own_steps = job.planes * job.plane_steps
         remaining_s = None if deadline is None else deadline - loop.time()
         if not policy.in_time(standing, lane.speed.seconds(own_steps), remaining_s):
@@ -220,12 +220,12 @@ class Engine(Generic[Load]):
 
     # ---- the ways of a job
 
-    def _choose(self) -> tuple[Lane[Load], policy.Standing]:
+    def _choose(self, key: Hashable) -> tuple[Lane[Load], policy.Standing]:
         if self._draining:
             raise Unavailable(
                 "draining", "the service is shutting down; send this to another instance.", retry_after_s=1
             )
-        standings = [lane.standing() for lane in self._lanes]
+        standings = [lane.standing(key) for lane in self._lanes]
         index = policy.least_loaded(standings)
         if index is None:
             raise _lost_device()
@@ -417,7 +417,7 @@ class Engine(Generic[Load]):
         for flight in unbegun:
             flight.let_go()
         for job in lane.backlog.clear():
-            if other := self._lane_for_more():
+            if other := self._lane_for_more(job.key):
                 other.backlog.push(job)
             else:
                 self._refuse(job, _lost_device())
@@ -426,8 +426,8 @@ class Engine(Generic[Load]):
             self._pump(other)
         self._rebuild(lane, _REBUILD_FIRST_S)
 
-    def _lane_for_more(self) -> Lane[Load] | None:
-        index = policy.least_loaded([lane.standing() for lane in self._lanes])
+    def _lane_for_more(self, key: Hashable = None) -> Lane[Load] | None:
+        index = policy.least_loaded([lane.standing(key) for lane in self._lanes])
         return None if index is None else self._lanes[index]
 
     def _rebuild(self, lane: Lane[Load], pause_s: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -77,13 +78,15 @@ class Lane(Generic[Load]):
         """Whether nothing runs or waits here."""
         return self.state == "ready" and not self.in_flight and not self.retries and not self.backlog
 
-    def standing(self) -> policy.Standing:
-        """What a newcomer would wait for."""
+    def standing(self, key: Hashable = None) -> policy.Standing:
+        """What a newcomer with this key would wait for."""
         handed = len(self.in_flight) + len(self.retries)
         steps = sum(flight.batch.steps for flight in self.in_flight) + sum(batch.steps for batch in self.retries)
         # A line is at least one batch. How many it will be is not known before they are taken.
         wait_s = self.speed.seconds(self.backlog.steps + steps, self.backlog.lines + handed)
-        return policy.Standing(self.state == "ready", wait_s, self.backlog.jobs + handed)
+        jobs = self.backlog.jobs + handed
+        opens_s = self.speed.batch_s if jobs and not self.backlog.has_line(key) else 0.0
+        return policy.Standing(self.state == "ready", wait_s, jobs, opens_s)
 
     def next_batch(self) -> Batch[Load] | None:
         """What goes next. Retries and lines take turns: a batch full of culprits must not hold up the innocent."""

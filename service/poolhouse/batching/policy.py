@@ -56,17 +56,28 @@ class Standing:
         ready: whether it takes work.
         wait_s: until everything before the newcomer is done, by the measured speed.
         jobs: how many are before it.
+        opens_s: what a batch more costs, where the newcomer would be one; 0 where others of its key wait, or nobody.
     """
 
     ready: bool
     wait_s: float
     jobs: int
+    opens_s: float = 0.0
 
 
 def least_loaded(standings: Sequence[Standing]) -> int | None:
-    """The ready device that will be free first; None when none is ready."""
+    """The ready device that will be free first, with the newcomer's own batch; None when none is ready.
+
+    So under load the jobs of a key go where others of it wait, as long as that is no detour: each device has fewer
+    keys, and larger batches.
+    """
     ready = [index for index, standing in enumerate(standings) if standing.ready]
-    return min(ready, key=lambda index: (standings[index].wait_s, standings[index].jobs), default=None)
+
+    def load(index: int) -> tuple[float, int]:
+        standing = standings[index]
+        return standing.wait_s + standing.opens_s, standing.jobs
+
+    return min(ready, key=load, default=None)
 
 
 def in_time(standing: Standing, own_s: float, remaining_s: float | None) -> bool:

@@ -57,7 +57,7 @@ def places(text: bytes | bytearray, byte: int) -> list[int]:
 def _stands(text: bytes | bytearray, start: int, byte: int) -> npt.NDArray[np.bool_]:
     """numpy compares faster than ``bytes.count`` looks, and without the interpreter."""
     size = min(LOOKED_BYTES, len(text) - start)
-    return np.frombuffer(text, np.uint8, size, start) == byte
+    return np.equal(np.frombuffer(text, np.uint8, size, start), byte)
 
 
 def copy(body: memoryview) -> bytes | bytearray:
