@@ -62,7 +62,8 @@ class LongList:
         Raises:
             orjson.JSONDecodeError: a piece is no JSON.
         """
-        nest = Nest(wanted.convert) if wanted else None
+        # A number takes two characters at least, with the comma behind it.
+        nest = Nest(wanted.convert, (self.end - self.begin) // 2 + 1) if wanted else None
         for piece in self._pieces():
             if nest is not None:
                 try:

@@ -40,14 +40,28 @@ class Piece(NamedTuple):
 
 @dataclass(slots=True)
 class Nest:
-    """Puts the numbers of pieces together, and sees that all lists of one level are equally long."""
+    """Puts the numbers of pieces together, and sees that all lists of one level are equally long.
+
+    Attributes:
+        convert: as in :class:`Wanted`.
+        most: numbers there can be. Room for so many is asked for at once, and what is never touched costs nothing.
+        sizes: how long the lists of each level are, -1 where none has ended yet.
+        entries: how many the list has so far that is open at each level.
+    """
 
     convert: Callable[[list[Any]], Numbers]
+    most: int
     sizes: list[int] = field(default_factory=list)
     entries: list[int] = field(default_factory=list)
-    parts: list[Numbers] = field(default_factory=list)
+    _room: Numbers | None = None
+    _filled: int = 0
 
     def add(self, piece: Piece) -> None:
+        """The next piece.
+
+        Raises:
+            NoNumbers: it does not go on as what came before.
+        """
         if not self.sizes:
             first: object = piece.entries
             while isinstance(first, list):
@@ -57,11 +71,17 @@ class Nest:
         self._add(piece.entries, 0, piece.joined, piece.goes_on)
 
     def array(self) -> Numbers:
+        """All of them, when the last piece has been added.
+
+        Raises:
+            NoNumbers: the lists are not equally long.
+        """
         self._close(0)
-        numbers = np.concatenate(self.parts)
-        if numbers.size != math.prod(self.sizes):
+        if self._room is None or self._filled != math.prod(self.sizes):
             raise NoNumbers
-        return numbers.reshape(self.sizes)
+        # Nobody else has seen it, so it can shrink where it is.
+        self._room.resize(self._filled, refcheck=False)
+        return self._room.reshape(self.sizes)
 
     def _add(self, entries: list[Any], level: int, joined: int, goes_on: int) -> None:
         """The entries of a list at this level; as in :class:`Piece`, counted from this level on."""
@@ -92,7 +112,12 @@ class Nest:
         for below, size in enumerate(numbers.shape[1:], level + 1):
             self._is(below, size)
         self.entries[level] += len(entries)
-        self.parts.append(numbers.ravel())
+        if self._room is None:
+            self._room = np.empty(self.most, numbers.dtype)
+        if numbers.dtype != self._room.dtype:
+            raise NoNumbers
+        self._room[self._filled : self._filled + numbers.size] = numbers.reshape(-1)
+        self._filled += numbers.size
 
     def _close(self, level: int) -> None:
         self._is(level, self.entries[level])
