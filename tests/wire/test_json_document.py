@@ -274,14 +274,26 @@ def test_a_key_given_twice_is_found_beside_long_lists() -> None:
         JSON.decode(memoryview(text), {}, 2**25)
 
 
-def test_damage_in_the_middle_is_told_by_its_place() -> None:
-    """As the parser would tell it, without reading all of it once more."""
-    text = b'{"input":[' + b"1,2," * 20 + b",3]}"
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"input":[LONG,3,,3]}',
+        '{"input":[LONG,3], junk}',
+        '{"input":[LONG,3],"k":1,"indices":[LONG,4] "k"}',
+        '{junk "input":[LONG,3]}',
+        '{"input":[LONG,3',
+        '{"input":[[LONG,3],[4',
+        '{"input":[LONG,3]',
+    ],
+)
+def test_damage_is_told_by_its_place_without_reading_the_whole(text: str) -> None:
+    """As the parser would tell it, which would hold up everyone meanwhile."""
+    sent = text.replace("LONG", "1,2," * 20 + "0").encode()
     with pytest.raises(orjson.JSONDecodeError) as whole:
-        orjson.loads(text)
+        orjson.loads(sent)
 
     with pytest.raises(Damaged) as pieces:
-        json_document.loads(text, choose)
+        json_document.loads(sent, choose)
 
     assert (pieces.value.msg, pieces.value.pos) == (whole.value.msg, whole.value.pos)
 

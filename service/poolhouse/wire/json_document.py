@@ -14,6 +14,8 @@ from poolhouse.wire.json_long import CannotBeCut, Damaged, LongBase64, LongList,
 from poolhouse.wire.json_nest import Wanted
 
 _STANDS_IN: Final = "a value, in pieces: "
+_BEFORE_BYTES: Final = 256
+_AMONG_NUMBERS: Final = b"0123456789.,[]"
 
 Path: TypeAlias = tuple[str, ...]
 Chooser: TypeAlias = Callable[[Path, Mapping[str, Any]], Wanted | None]
@@ -34,14 +36,23 @@ def loads(text: Text, choose: Chooser) -> Parsed:
     Raises:
         orjson.JSONDecodeError: as it does.
     """
-    if len(text) > 2 * json_pieces.PIECE_BYTES and (found := _long_values(text)):
-        try:
-            return _in_pieces(text, found, choose)
-        except Damaged:
-            raise
-        except (orjson.JSONDecodeError, CannotBeCut):
-            pass
+    if len(text) > 2 * json_pieces.PIECE_BYTES:
+        _refuse_broken_off(text)
+        if found := _long_values(text):
+            try:
+                return _in_pieces(text, found, choose)
+            except Damaged:
+                raise
+            except (orjson.JSONDecodeError, CannotBeCut):
+                pass
     return Parsed(orjson.loads(text), text)
+
+
+def _refuse_broken_off(text: Text) -> None:
+    """The commonest damage to a long text, found without reading it: an object that ends among its numbers."""
+    last = text[-_BEFORE_BYTES:].rstrip()[-1:]
+    if text[(first := skip(text, 0)) : first + 1] == b"{" and last and last in _AMONG_NUMBERS:
+        raise Damaged("unexpected end of data", "", len(text))
 
 
 def _in_pieces(text: Text, found: list[LongValue], choose: Chooser) -> Parsed:
@@ -51,7 +62,16 @@ def _in_pieces(text: Text, found: list[LongValue], choose: Chooser) -> Parsed:
         kept += [memoryview(text)[at : each.begin], f'"{name}"'.encode()]
         at = each.end
     skeleton = b"".join((*kept, memoryview(text)[at:]))
-    document = orjson.loads(skeleton)
+    try:
+        document = orjson.loads(skeleton)
+    except orjson.JSONDecodeError as error:
+        at = error.pos
+        for name, each in zip(names, found, strict=True):
+            # If this is one value, it is the rest of the text that is no JSON.
+            each.read(None)
+            if each.begin < at:
+                at += each.end - each.begin - len(name) - 2
+        raise Damaged(error.msg, "", at) from None
     places = _places(document)
     if places.keys() != set(names):
         raise CannotBeCut
