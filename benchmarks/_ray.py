@@ -21,7 +21,7 @@ import psutil
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-RAY = ROOT / ".venv" / "ray" / "bin"
+RAY = ROOT / ".venv" / "ray"
 START_LIMIT_S = 120.0
 _BALANCER_FILES = {
     "CONFIG_FILE_LOC": ".cfg",
@@ -98,6 +98,8 @@ def on_ray(count: int) -> Iterator[Serving]:
     # Ray's sockets lie in its folder, and their paths may not be long.
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:
         shutil.copy(ROOT / "deploy" / "ray" / "pools.py", folder)
+        # Ray starts its workers through a shell, and takes no space in the path of its interpreter.
+        (Path(folder) / "ray").symlink_to(RAY)
         config = yaml.safe_load((ROOT / "deploy" / "ray" / "config.yaml").read_text(encoding="utf-8"))
         config["http_options"] |= {"host": "127.0.0.1", "port": port}
         (application,) = config["applications"]
@@ -113,13 +115,13 @@ def on_ray(count: int) -> Iterator[Serving]:
             **{f"RAY_SERVE_HAPROXY_{name}": f"{folder}/haproxy{suffix}" for name, suffix in _BALANCER_FILES.items()},
             **{f"RAY_SERVE_{name}": str(free_port()) for name in _PORTS},
             "HOME": folder,
-            "PATH": f"{RAY}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{folder}/ray/bin{os.pathsep}{os.environ['PATH']}",
         }
         log = Path(folder) / "log"
         with (
             log.open("w") as written,
             subprocess.Popen(
-                [str(RAY / "serve"), "run", "config.yaml"],
+                [f"{folder}/ray/bin/python", "-c", "from ray.serve.scripts import cli; cli()", "run", "config.yaml"],
                 cwd=folder,
                 env=environment,
                 stdout=written,
