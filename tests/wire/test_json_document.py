@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poolhouse.dtypes import ELEMENT_TYPES
@@ -209,6 +209,9 @@ def bodies(draw: st.DrawFn) -> dict[str, object]:
     return {"input": tensor(), "indices": tensor(), **draw(FIELDS)}
 
 
+@example({"input": [0, False], "indices": {"data": [0, False, False]}})
+@example({"indices": {"data": [None, 1, 2, 3]}, "input": [True]})
+@example({"indices": {"data": [1, 2, 3, 2**63]}, "input": [True]})
 @given(bodies())
 def test_a_body_in_pieces_is_the_body(body: dict[str, object]) -> None:
     """The same elements, and the same refusals in the same words."""

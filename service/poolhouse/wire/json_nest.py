@@ -107,17 +107,27 @@ class Nest:
     def _block(self, entries: list[Any], level: int) -> None:
         """Entries that are whole."""
         numbers = self.convert(entries)
-        if not numbers.size or numbers.ndim != len(self.sizes) - level:
+        if numbers.dtype.kind not in "biuf" or not numbers.size or numbers.ndim != len(self.sizes) - level:
             raise NoNumbers
         for below, size in enumerate(numbers.shape[1:], level + 1):
             self._is(below, size)
         self.entries[level] += len(entries)
-        if self._room is None:
-            self._room = np.empty(self.most, numbers.dtype)
-        if numbers.dtype != self._room.dtype:
-            raise NoNumbers
-        self._room[self._filled : self._filled + numbers.size] = numbers.reshape(-1)
+        room = self._room_for(numbers.dtype)
+        room[self._filled : self._filled + numbers.size] = numbers.reshape(-1)
         self._filled += numbers.size
+
+    def _room_for(self, dtype: np.dtype[np.generic]) -> Numbers:
+        """Where numbers of this type go too: numpy's type for all of them, which it would have found in one list."""
+        if self._room is None:
+            self._room = np.empty(self.most, dtype)
+        elif dtype != self._room.dtype:
+            wider = np.promote_types(dtype, self._room.dtype)
+            if wider.kind == "f":
+                raise NoNumbers
+            room = np.empty(self.most, wider)
+            room[: self._filled] = self._room[: self._filled]
+            self._room = room
+        return self._room
 
     def _close(self, level: int) -> None:
         self._is(level, self.entries[level])
