@@ -263,7 +263,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux throws
 @on_linux
 def test_the_sink_takes_so_many_bytes_and_leaves_the_next(pair: tuple[socket.socket, socket.socket]) -> None:
     near, far = pair
-    sink = Sink(_Transport(far))  # type: ignore[arg-type]
+    sink = Sink(_Transport(far))  # type: ignore[arg-type]  # has what is asked of it
     near.sendall(b"x" * 1000 + b"next")
     assert comes_true(lambda: len(far.recv(2000, socket.MSG_PEEK)) == 1004)
 
@@ -280,7 +280,7 @@ def test_the_sink_takes_so_many_bytes_and_leaves_the_next(pair: tuple[socket.soc
 @on_linux
 def test_the_sink_leaves_a_lost_connection_to_its_owner(pair: tuple[socket.socket, socket.socket]) -> None:
     near, far = pair
-    sink = Sink(_Transport(far))  # type: ignore[arg-type]
+    sink = Sink(_Transport(far))  # type: ignore[arg-type]  # has what is asked of it
     near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     near.close()
     assert comes_true(lambda: bool(select.select([far], [], [], 0)[0]))
@@ -291,4 +291,4 @@ def test_the_sink_leaves_a_lost_connection_to_its_owner(pair: tuple[socket.socke
 def test_a_socket_of_another_kind_has_no_sink() -> None:
     one, other = socket.socketpair()
     with one, other:
-        assert not Sink.fits(_Transport(one))  # type: ignore[arg-type]
+        assert not Sink.fits(_Transport(one))  # type: ignore[arg-type]  # has what is asked of it

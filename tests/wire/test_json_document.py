@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import PoolhouseError
-from poolhouse.tensors import Message
+from poolhouse.tensors import Message, Tensor
 from poolhouse.wire import json_document, json_pieces
+from poolhouse.wire.json_answer import encode_json
 from poolhouse.wire.json_body import JSON
 from poolhouse.wire.json_long import Damaged, LongBase64, LongList, LongValue, Text, let_go
 from poolhouse.wire.json_tensors import choose
 from tests.operators.cost import counted
-from tests.wire.drawing import same_bits
+from tests.wire.drawing import same_bits, tensors
 
 NUMBERS = st.integers(-999, 999) | st.floats(-1e3, 1e3) | st.sampled_from([None, True, 1e300])
 LISTS = st.recursive(st.lists(NUMBERS, max_size=12), lambda below: st.lists(below, max_size=6), max_leaves=40)
@@ -235,6 +236,17 @@ def test_a_body_in_pieces_is_the_body(body: dict[str, object]) -> None:
     assert pieces.values == whole.values
     assert pieces.tensors.keys() == whole.tensors.keys()
     assert all(same_bits(pieces.tensors[name], tensor) for name, tensor in whole.tensors.items())
+
+
+@given(tensors())
+def test_what_is_looked_at_one_by_one_in_pieces_is_the_same(tensor: Tensor) -> None:
+    """An escape anywhere hides the counts, and then every element is looked at."""
+    plain_text = b"".join(encode_json(Message({"input": tensor})))
+    escaped = plain_text.replace(b"{", b'{"note":"\\u0061",', 1)
+
+    fast, exact = (JSON.decode(memoryview(text), {}, 2**25).tensors["input"] for text in (plain_text, escaped))
+
+    assert same_bits(exact, fast)
 
 
 @pytest.mark.parametrize("shape", [(40,), (20, 2), (2, 20), (5, 1, 8), (1, 1, 40), (40, 1, 1), (3, 4, 5, 2)])

@@ -92,6 +92,7 @@ class Protocol(HttpToolsProtocol):
         self._refusal: PoolhouseError | None = None
         # True once nothing that comes is listened to any more.
         self._refused = False
+        # What came behind a request that is still being answered, and was none: told when its turn comes.
         self._owed: PoolhouseError | None = None
         self._metrics = config.metrics
         self._door = config.door

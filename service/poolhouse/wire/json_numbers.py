@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from poolhouse.dtypes import BFLOAT16, ElementType, float32_to_bfloat16
 from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.wire import json_pieces
 from poolhouse.wire.elements import MAX_RANK
-from poolhouse.wire.json_pieces import PIECE_ELEMENTS, rest
 from poolhouse.wire.quoting import shown
 
 NONFINITE: Final[dict[str, float]] = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -118,10 +118,10 @@ def walk(data: object, dtype: ElementType, name: str, pointer: str) -> npt.NDArr
     shape = _measure(data, name, pointer)
     flat = _flatten(data, shape, name, pointer)
     parts = []
-    for start in range(0, max(1, len(flat)), PIECE_ELEMENTS):
+    for start in range(0, max(1, len(flat)), json_pieces.PIECE_ELEMENTS):
         if start:
-            rest()
-        some = flat[start : start + PIECE_ELEMENTS]
+            json_pieces.rest()
+        some = flat[start : start + json_pieces.PIECE_ELEMENTS]
         if not set(map(type, some)) <= _PLAIN[dtype.kind]:
             some = [_element(value, dtype, name, pointer) for value in some]
         parts.append(_rounded(some, dtype, name, pointer))
