@@ -50,14 +50,12 @@ def write(
     rows: Sequence[Sequence[str]],
     figures: object,
 ) -> None:
-    """Prints the result and writes it as ``results/NAME.json``, for programs, and ``results/NAME.md``, for people."""
-    # The name alone: the folder would tell of the machine.
-    command = shlex.join(["scripts/bench", name, *sys.argv[1:]])
+    """Prints the result and writes it as ``results/NAME.json``, from which scripts/generate writes the documents."""
+    # The program's name alone: the folder would tell of the machine.
+    command = shlex.join(["scripts/bench", Path(sys.argv[0]).stem, *sys.argv[1:]])
     when = datetime.now(UTC).date().isoformat()
     told = ", ".join(f"{key} {value}" for key, value in place.items())
-    text = f"`{command}` on {when}. {told}.\n\n{table(heads, rows)}\n"
     document = {"command": command, "date": when, "machine": place, "heads": heads, "rows": rows, "figures": figures}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
-    print(text)
+    print(f"{command} on {when}. {told}.\n\n{table(heads, rows)}\n\nscripts/generate writes it into the documents.")

@@ -93,7 +93,8 @@ def main() -> None:
         ["gauges that are not zero", ", ".join(f"{name} {value:g}" for name, value in left.items() if value) or "none"],
         ["requests a second, the comparing client included", f"{asked.requests / seconds:.0f}"],
     ]
-    write("soak", place, ("what", "found"), rows, {"growth_mib": growth, "wrong": len(faults), "gauges": left})
+    name = "soak" if asked.device == "cpu" else "soak_gpu"
+    write(name, place, ("what", "found"), rows, {"growth_mib": growth, "wrong": len(faults), "gauges": left})
     sys.exit(bool(faults) or growth > ALLOWED_GROWTH_MIB or any(left.values()))
 
 

@@ -1,0 +1,121 @@
+"""The typed methods of the Python clients, as text: ``service/poolhouse/client/operators.py``."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from poolhouse import describe
+from poolhouse.operators.catalogue import Catalogue
+from poolhouse.operators.fields import Field, Flag, Kind, PerAxis, Power, RatioPerAxis, Whole
+from poolhouse.operators.operator import Operator
+
+FIELD_TYPES: dict[type[Kind], str] = {
+    PerAxis: "int | Sequence[int]",
+    RatioPerAxis: "float | Sequence[float]",
+    Flag: "bool",
+    Whole: "int",
+    Power: "float",
+}
+"""How a Python caller writes a field of each kind."""
+
+
+def client_operators(catalogue: Catalogue) -> str:
+    """The typed methods of both clients."""
+    takes_indices = ", ".join(f'"{member.name}"' for member in catalogue if "indices" in member.inputs)
+    parts = [
+        '"""The operators as methods of both clients, generated from the catalogue by scripts/generate."""\n',
+        "# ruff: noqa: A002, since input is torch's name for it\n",
+        "from __future__ import annotations\n",
+        "from collections.abc import Mapping, Sequence",
+        "from typing import Final, Literal, TypeVar, cast, overload\n",
+        "from poolhouse.client.arrays import Exchangeable",
+        "from poolhouse.client.pooled import Pooled\n",
+        'Kind = TypeVar("Kind", bound=Exchangeable | Sequence[object])',
+        '"""What goes in comes out: numpy for numpy, torch for torch, lists for lists."""\n',
+        f"TAKES_INDICES: Final = frozenset({{{takes_indices}}})",
+        '"""Operators that take ``indices`` beside the input."""\n',
+    ]
+    for prefix, start, wait in (("", "def", ""), ("Async", "async def", "await ")):
+        parts += [
+            f"\nclass {prefix}Operators:",
+            f'    """One method an operator, for :class:`{prefix}Client`, which says how a question is asked."""\n',
+            f"    {start} _pool(",
+            "        self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]",
+            "    ) -> Pooled[object, object | None]:",
+            "        raise NotImplementedError\n",
+        ]
+        for member in catalogue:
+            parts.append(client_method(member, start, wait))
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def client_method(member: type[Operator], start: str, wait: str) -> str:
+    """One operator's method, with an overload for each type that its answer can have."""
+    fields = member.fields()
+    inputs = [f"{name}: Kind" for name in member.inputs]
+    lines: list[str] = []
+    gives = "Pooled[Kind, None]"
+    if "indices" in describe.all_outputs(member):
+        gives = "Pooled[Kind, Kind | None]"
+        for literal, indices in (("Literal[False]", "None"), ("Literal[True]", "Kind"), ("bool", "Kind | None")):
+            lines += ["    @overload", f"    {start} {member.name}("]
+            lines += argument_lines(inputs, fields, literal)
+            lines += [f"    ) -> Pooled[Kind, {indices}]: ..."]
+    lines += [f"    {start} {member.name}(", *argument_lines(inputs, fields, None), f"    ) -> {gives}:"]
+    lines += [f"        {line}".rstrip() for line in client_docstring(member)]
+    lines += [f"        asked = {wait}self._pool(", f'            "{member.name}",']
+    lines += entry_lines(member.inputs) + entry_lines([field.name for field in fields])
+    lines += ["        )", f'        return cast("{gives}", asked)', ""]
+    return "\n".join(lines)
+
+
+def entry_lines(names: Sequence[str]) -> list[str]:
+    """A dict of these arguments by name, as an argument."""
+    if not names:
+        return ["            {},"]
+    if len(names) == 1:
+        return [f'            {{"{names[0]}": {names[0]}}},']
+    return ["            {", *(f'                "{name}": {name},' for name in names), "            },"]
+
+
+def argument_lines(inputs: Sequence[str], fields: Sequence[Field], return_indices: str | None) -> list[str]:
+    """A method's arguments, in torch's order; in an overload ``return_indices`` has the type that is given."""
+    lines = ["        self,", *(f"        {each}," for each in inputs)]
+    for field in fields:
+        kind = FIELD_TYPES[type(field.kind)]
+        if isinstance(field.kind, PerAxis) and field.kind.keep:
+            kind = "int | Sequence[int | None]"
+        given, default = kind, "None"
+        if not field.required:
+            unset = field.default is None or field.default_from is not None
+            given, default = (f"{kind} | None", "None") if unset else (kind, repr(field.default))
+        if field.name == "return_indices" and return_indices is not None:
+            if return_indices == "Literal[False]":
+                lines.append("        return_indices: Literal[False] = False,")
+                continue
+            # Without a default it may follow those that have one only by name.
+            lines += ["        *,", f"        return_indices: {return_indices},"]
+            continue
+        lines.append(f"        {field.name}: {given}" + ("," if field.required else f" = {default},"))
+    return lines
+
+
+def client_docstring(member: type[Operator]) -> list[str]:
+    """An operator's docstring for its method: meaning, arguments, shape."""
+    told = ["input: the tensor to pool."]
+    if "indices" in member.inputs:
+        told.append("indices: where max pooling found each value.")
+    told += [f"{field.name}: {field.meaning}" for field in member.fields()]
+    lines = ['"""' + line if at == 0 else line for at, line in enumerate(describe.meaning(member).splitlines())]
+    lines += ["", "Args:", *folded(told), "", "Shape:", *folded([describe.shape_rule(member)])]
+    return [*lines, '"""']
+
+
+def folded(paragraphs: Sequence[str]) -> list[str]:
+    """The paragraphs in lines that fit a docstring's section."""
+    return [
+        line
+        for paragraph in paragraphs
+        for line in textwrap.wrap(paragraph, 104, initial_indent="    ", subsequent_indent="        ")
+    ]

@@ -1,0 +1,177 @@
+"""The generated parts of docs/ that come from the code: settings, codes, metrics, guards, operators."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from guards import GUARDS
+
+from poolhouse import describe
+from poolhouse.errors import CODES, FIELD_CODES
+from poolhouse.operators.catalogue import Catalogue
+from poolhouse.operators.operator import Operator
+from poolhouse.rest.metrics import FAMILIES
+from poolhouse.settings import table
+
+
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown; a bar inside of a cell is escaped."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def settings() -> str:
+    """Every setting, as docs/settings.md lists it."""
+    return markdown_table(
+        ("environment", "option", "default", "takes", "meaning"),
+        [
+            (
+                f"`{row.environment}`",
+                f"`{row.option}`",
+                f"`{row.default}`" if row.default else "none",
+                row.takes,
+                row.description,
+            )
+            for row in table()
+        ],
+    )
+
+
+def codes() -> str:
+    """Every code of a refusal, by status."""
+    rows = sorted(CODES.items(), key=lambda row: row[1].status)
+    return markdown_table(
+        ("status", "code", "title", "meaning"),
+        [
+            (
+                str(error.status),
+                f"`{code}`",
+                error.title,
+                (error.__doc__ or "").partition("\n")[0].replace("``", "`"),
+            )
+            for code, error in rows
+        ],
+    )
+
+
+def metrics() -> str:
+    """Every metric with its labels."""
+    return markdown_table(
+        ("name", "kind", "labels", "meaning"),
+        [
+            (
+                f"`{family.name}`",
+                family.kind,
+                ", ".join(f"`{label}`" for label in family.labels) or "none",
+                family.meaning,
+            )
+            for family in FAMILIES.values()
+        ],
+    )
+
+
+def guards() -> str:
+    """Every guard of the engine, with what it holds off and the test that misses it."""
+    chapters = [
+        f"## {group}\n\n"
+        + markdown_table(
+            ("guard", "without it", "where", "the test that fails"),
+            [
+                (guard.guard, guard.without, f"`{guard.path}`", f"`{guard.test.removeprefix('tests/')}`")
+                for guard in GUARDS
+                if guard.group == group
+            ],
+        )
+        for group in dict.fromkeys(guard.group for guard in GUARDS)
+    ]
+    return "\n\n".join(chapters)
+
+
+def field_codes() -> str:
+    """Every code of a single field."""
+    return markdown_table(("code", "meaning"), [(f"`{code}`", why) for code, why in FIELD_CODES.items()])
+
+
+def operator_table(catalogue: Catalogue) -> str:
+    """The operators by family, for the front page and as the head of their own."""
+    return markdown_table(
+        ("operator", "axes", "gives", "fields"),
+        [
+            (
+                f"`{members[0].family}`",
+                ", ".join(f"{member.rank}d" for member in members),
+                plain(describe.summary(members[0]).partition(":")[0].removesuffix(".") + "."),
+                ", ".join(f"`{field.name}`" for field in members[0].fields()) or "none",
+            )
+            for members in families(catalogue)
+        ],
+    )
+
+
+def families(catalogue: Catalogue) -> list[list[type[Operator]]]:
+    """The operators that differ in their rank alone, together."""
+    found: dict[str, list[type[Operator]]] = {}
+    for member in catalogue:
+        found.setdefault(member.family, []).append(member)
+    return list(found.values())
+
+
+def plain(text: str) -> str:
+    """A docstring's words as Markdown: one backtick where it has two."""
+    return text.replace("``", "`")
+
+
+def operator_chapters(catalogue: Catalogue) -> str:
+    """Everything there is to know of each family, and an example that runs."""
+    return "\n\n".join(chapter(members) for members in families(catalogue))
+
+
+def chapter(members: Sequence[type[Operator]]) -> str:
+    """One family of operators. What is said once for all ranks is said for 2-D."""
+    shown = min(members, key=lambda member: abs(member.rank - 2))
+    card = describe.card(shown)
+    fields = markdown_table(
+        ("field", f"takes ({shown.rank}-D)", "default", "meaning"),
+        [
+            (
+                f"`{field.name}`",
+                field.kind.words(shown.rank),
+                default_words(describe.field_card(shown, field)),
+                field.meaning,
+            )
+            for field in shown.fields()
+        ],
+    )
+    types = markdown_table(
+        ("element type", "what it means here"), [(kind, plain(words)) for kind, words in shown.element_types.items()]
+    )
+    paragraphs = [
+        f"### {', '.join(member.name for member in members)}",
+        plain(str(card["description"])),
+        f"**Shape**: {plain(str(card['shape']))}",
+        fields if shown.fields() else "It has no fields.",
+        types,
+        f"**Padding**: {plain(shown.padding_value)}" if shown.padding_value else "",
+        f"**Indices**: {plain(shown.index_meaning)}" if shown.index_meaning else "",
+        f"**Source**: {plain(shown.source)}" if shown.source else "",
+        worked_example(shown),
+    ]
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+
+
+def default_words(card: describe.Card) -> str:
+    """A field's default for a table."""
+    if card["required"]:
+        return "must be given"
+    if "default_from" in card:
+        return f"as `{card['default_from']}`"
+    return "unset" if card["default"] is None else f"`{json.dumps(card['default'])}`"
+
+
+def worked_example(member: type[Operator]) -> str:
+    """The operator's example as a call with curl, and its answer."""
+    worked = describe.example(member)
+    request, answer = (json.dumps(worked[part], ensure_ascii=False) for part in ("request", "answer"))
+    call = f"curl localhost:8000{worked['path']} -H 'Content-Type: application/json' -d '{request}'"
+    return f"```sh\n{call}\n```\n\n```json\n{answer}\n```"

@@ -1,0 +1,254 @@
+"""The measured figures of the documents: each stands in a file of benchmarks/results, and is written from there.
+
+A document names a figure between two marks, ``<!-- figure:NAME -->0.95<!-- /figure -->``, and scripts/generate writes
+what stands between them. NAME is the results file, a slash, and a row of FIGURES. The table of a whole run is a row of
+GENERATED in scripts/generate.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from doc_tables import markdown_table
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS: Final = ROOT / "benchmarks" / "results"
+
+Run = Mapping[str, Any]
+"""A results file: the command, the date, the machine, the rows of the table for people, the figures at full length."""
+
+_MARK: Final = re.compile(r"<!-- figure:(?P<name>[^ ]+) -->(?P<text>[^\n]*?)<!-- /figure -->")
+_BEGIN: Final = re.compile(r"<!-- figure:")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """How one figure is read from its run, and the form in which documents give it."""
+
+    read: Callable[[Run], object]
+    form: str = "{}"
+
+
+@cache
+def run(name: str) -> Run:
+    """What ``benchmarks/results/NAME.json`` records."""
+    recorded: Run = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return recorded
+
+
+def when_and_where(name: str) -> str:
+    """The command of a run, its date, and the machine with its versions, as one sentence."""
+    recorded = run(name)
+    told = ", ".join(f"{key} {value}" for key, value in recorded["machine"].items())
+    return f"`{recorded['command']}` on {recorded['date']}. {told}."
+
+
+def measured(name: str) -> str:
+    """A whole run as documents quote it: when and where, and the table."""
+    return f"{when_and_where(name)}\n\n{markdown_table(run(name)['heads'], run(name)['rows'])}"
+
+
+def _peer(case: str) -> Callable[[Run], float]:
+    """The median of a lone request beside the peer's."""
+    return lambda run: run["figures"][case]["median_us"] / run["figures"][case]["obvious_median_us"]
+
+
+def _longest_inline(run: Run) -> Mapping[str, float]:
+    """The times of the largest work that was tried, which is the default of ``inline_work``."""
+    found: Mapping[str, float] = max(run["figures"].items(), key=lambda each: int(each[0]))[1]
+    return found
+
+
+def _refusal_ms(run: Run) -> float:
+    """What a refusal costs where five times the peak comes: what is missing to the peak, by refusal."""
+    reached, peak = run["figures"]["crowd"], float(run["rows"][-1][1])
+    return float((1 - reached) / (5 - reached) / peak * 1e3)
+
+
+_THROUGH_FLOAT64: Final = ("avg_pool2d [8", "adaptive_avg", "lp_pool", "max_unpool", "fractional")
+"""Kernels on a GPU that are ours and not torch's: float64 sums, and defined places."""
+
+
+def _slower_than_torch(run: Run) -> list[float]:
+    """Our time beside torch's, for the kernels on a GPU that are ours."""
+    return [
+        each["ours_s"] / each["torch_s"]
+        for name, each in run["figures"]["kernels"].items()
+        if name.startswith(_THROUGH_FLOAT64)
+    ]
+
+
+def _simulated(value: str, sweep: str, rule: str = "ours", **scene: object) -> Callable[[Run], float]:
+    """One value of one rule in one scene of the simulation."""
+
+    def read(run: Run) -> float:
+        wanted = {"sweep": sweep, "rule": rule, **scene}
+        (found,) = (each for each in run["figures"][1:] if wanted.items() <= each.items())
+        return float(found[value])
+
+    return read
+
+
+BUSY_RATE: Final = 40_000
+"""Requests a second: the highest rate of the simulation with one GPU at which every reply is good."""
+REQUEST_BYTES: Final = (1 + 3 + 16 + 64) / 4 * 32 * 32 * 4
+"""Of a request in the simulation on average: the planes that benchmarks/simulate.py draws, of float32."""
+
+
+FIGURES: Final[Mapping[str, Figure]] = {
+    "peers/tiny-json": Figure(_peer("tiny JSON"), "{:.2f}"),
+    "peers/medium-raw": Figure(_peer("medium raw"), "{:.2f}"),
+    "peers/met": Figure(lambda run: sum(_peer(case)(run) <= 1 for case in run["figures"])),
+    "peers/all": Figure(lambda run: len(run["figures"])),
+    "inline/longest": Figure(lambda run: _longest_inline(run)["inline_us"] / 1e3, "{:.2f} ms"),
+    "inline/hop": Figure(
+        lambda run: _longest_inline(run)["thread_us"] / _longest_inline(run)["inline_us"] - 1, "{:.0%}"
+    ),
+    "company/medium": Figure(lambda run: run["figures"]["medium"], "{:.2f}"),
+    "company/crowd": Figure(lambda run: run["figures"]["crowd"], "{:.2f}"),
+    "company/refusal": Figure(_refusal_ms, "{:.1f} ms"),
+    "company/answer": Figure(lambda run: 1e3 / float(run["rows"][-1][1]), "{:.1f} ms"),
+    "kernels/max-pool": Figure(
+        lambda run: (
+            run["figures"]["max_pool2d [8, 64, 112, 112] kernel_size 2"]["torch_ms"]
+            / run["figures"]["max_pool2d [8, 64, 112, 112] kernel_size 2"]["ours_ms"]
+        ),
+        "{:.1f}",
+    ),
+    "soak/requests": Figure(lambda run: dict(run["rows"])["requests"].replace(" over ", " mixed requests over ")),
+    "soak/wrong": Figure(lambda run: run["figures"]["wrong"] or "none"),
+    "soak/growth": Figure(lambda run: run["figures"]["growth_mib"], "{:+.1f} MiB"),
+    "soak_gpu/wrong": Figure(lambda run: run["figures"]["wrong"] or "no"),
+    "soak_gpu/growth": Figure(lambda run: run["figures"]["growth_mib"], "{:.1f} MiB"),
+    "gpu_tests/passed": Figure(lambda run: run["figures"]["passed"], "{:,}"),
+    "image/added": Figure(lambda run: run["figures"]["added_gb"], "{:.2f} GB"),
+    "device/two-batches": Figure(
+        lambda run: (
+            run["figures"]["way"]["batches in 2 threads GB/s"] / run["figures"]["way"]["batches in 1 threads GB/s"]
+        ),
+        "{:.1f} times",
+    ),
+    "device/least-slower": Figure(lambda run: min(_slower_than_torch(run)), "{:.1f}"),
+    "device/most-slower": Figure(lambda run: max(_slower_than_torch(run)), "{:.0f} times"),
+    "scaling/json-bytes": Figure(
+        lambda run: run["figures"]["small JSON"]["body_bytes"] / run["figures"]["small raw"]["body_bytes"],
+        "{:.1f} times",
+    ),
+    "scaling/cores": Figure(lambda run: BUSY_RATE / run["figures"]["small raw"]["per_second_core"], "{:.0f}"),
+    "simulate/there": Figure(lambda run: run["figures"][0]["gpu"]["there_bytes_per_s"] / 1e9, "{:.0f} GB/s"),
+    "simulate/back": Figure(lambda run: run["figures"][0]["gpu"]["back_bytes_per_s"] / 1e9, "{:.0f} GB/s"),
+    "simulate/compute": Figure(lambda run: run["figures"][0]["gpu"]["compute_bytes_per_s"] / 1e12, "{:.1f} TB/s"),
+    "simulate/batch": Figure(lambda run: run["figures"][0]["gpu"]["batch_s"] * 1e3, "{:.2f} ms"),
+    "simulate/busy-rate": Figure(_simulated("rate", "load", rate=BUSY_RATE), "{:,.0f}"),
+    "simulate/busy-good": Figure(_simulated("goodput", "load", rate=BUSY_RATE), "{:,.0f}"),
+    "simulate/busy-p99": Figure(_simulated("p99_ms", "load", rate=BUSY_RATE), "{:.1f} ms"),
+    "simulate/busy-bytes": Figure(
+        lambda run: _simulated("rate", "load", rate=BUSY_RATE)(run) * REQUEST_BYTES / 1e9, "{:.1f} GB/s"
+    ),
+    "simulate/saturated-rate": Figure(_simulated("rate", "shapes", keys=8), "{:,.0f}"),
+    "simulate/saturated-good": Figure(_simulated("goodput", "shapes", keys=8), "{:,.0f}"),
+    "simulate/saturated-p99": Figure(_simulated("p99_ms", "shapes", keys=8), "{:.0f} ms"),
+    "simulate/window-adds": Figure(
+        lambda run: (
+            _simulated("p50_ms", "load", "10 ms window", rate=500)(run) - _simulated("p50_ms", "load", rate=500)(run)
+        ),
+        "{:.0f} ms",
+    ),
+}
+"""Every figure that documents give outside of a table of its run, by results file and name."""
+
+
+def figure(name: str) -> str:
+    """One figure as documents give it.
+
+    Raises:
+        SystemExit: there is none of this name.
+    """
+    if name not in FIGURES:
+        near = get_close_matches(name, FIGURES, 3, 0.3)
+        raise SystemExit(f"there is no figure {name!r} in scripts/figures.py; nearest: {', '.join(near) or 'none'}")
+    found = FIGURES[name]
+    return found.form.format(found.read(run(name.partition("/")[0])))
+
+
+def command(name: str) -> str:
+    """The command that a figure is from."""
+    recorded: str = run(name.partition("/")[0])["command"]
+    return f"`{recorded}`"
+
+
+def named(text: str) -> set[str]:
+    """The figures that a document names."""
+    return {found["name"] for found in _MARK.finditer(text)}
+
+
+@dataclass(frozen=True, slots=True)
+class Figured:
+    """A document whose figures are written between their marks."""
+
+    path: str
+
+    def renewed(self, present: str) -> str:
+        """The text with every figure made anew.
+
+        Raises:
+            SystemExit: a mark is not closed on its line, or names no figure.
+        """
+        if len(_BEGIN.findall(present)) != len(_MARK.findall(present)):
+            raise SystemExit(f"{self.path}: a <!-- figure:NAME --> has no <!-- /figure --> on its line")
+        return _MARK.sub(
+            lambda found: f"<!-- figure:{found['name']} -->{figure(found['name'])}<!-- /figure -->", present
+        )
+
+
+FRONT: Final = (
+    (
+        "a lone tiny JSON request, beside an obvious FastAPI endpoint with pydantic",
+        "peers/tiny-json",
+        "{} of its median time",
+    ),
+    (
+        "a lone request of 0.8 MB as raw elements, beside the obvious raw endpoint",
+        "peers/medium-raw",
+        "{} of its median time",
+    ),
+    (
+        "`max_pool2d` 2×2 on 8×64×112×112, one thread, beside torch's own kernel",
+        "kernels/max-pool",
+        "{} times as fast, the same bits",
+    ),
+    ("{soak/requests}, each answer compared with torch", "soak/wrong", "{} wrong"),
+    ("the same: growth of the service's memory, after a warm-up", "soak/growth", "{}"),
+)
+"""What the first page shows: of what, which figure, in which words."""
+
+
+def front_figures() -> str:
+    """The figures of the first page, each with the command that it is from."""
+    return markdown_table(
+        ("what", "figure", "command"),
+        [
+            (re.sub(r"\{(.+?)\}", lambda found: figure(found[1]), what), words.format(figure(name)), command(name))
+            for what, name, words in FRONT
+        ],
+    )
+
+
+def simulated_devices() -> str:
+    """What several GPUs answer in the simulation, when a million requests a second are offered."""
+    rows = [
+        (each["devices"], each["goodput"], each["goodput"] / each["rate"], each["p99_ms"])
+        for each in run("simulate")["figures"][1:]
+        if each["sweep"] == "devices" and each["rule"] == "ours"
+    ]
+    return f"{when_and_where('simulate')}\n\n" + markdown_table(
+        ("GPUs", "good replies a second", "of what is offered", "p99 of all replies, ms"),
+        [(f"{devices}", f"{good:,.0f}", f"{share:.1%}", f"{p99_ms:.1f}") for devices, good, share, p99_ms in rows],
+    )
