@@ -1,7 +1,7 @@
 """The chart renders to the objects of deploy/kubernetes/base, and its values reach where they should.
 
-Called by scripts/prove_kubernetes: ``prove_helm.py CHART BASE``, BASE being the base as kustomize renders it. Helm's
-own code does the rendering, as a Python package brings it.
+Called by scripts/prove_kubernetes: ``prove_helm.py CHART BASE KEYED``, BASE being the base as kustomize renders it, and
+KEYED the same with the component ``keys``. Helm's own code does the rendering, as a Python package brings it.
 """
 
 from __future__ import annotations
@@ -30,16 +30,31 @@ def rendered(chart: Path, values: dict[str, object]) -> str:
         return "\n---\n".join(loaded.render(values, name="any", namespace="poolhouse").values())
 
 
-def main(chart: Path, base: Path) -> None:
+def equals(chart: Path, values: dict[str, object], rendering: Path) -> int:
+    """Compare what these values make of the chart with what kustomize rendered, and give how many objects there are."""
+    wanted = objects(rendering.read_text())
+    # Helm makes the namespace itself, where it is told to.
+    del wanted[("Namespace", "poolhouse")]
+    found = objects(rendered(chart, values))
+    assert found == wanted, {key: (found.get(key), wanted.get(key)) for key in found.keys() | wanted.keys()}
+    return len(found)
+
+
+def refusal(chart: Path, values: dict[str, object]) -> str:
+    """What Helm says of values that the chart refuses; empty where it renders them."""
+    try:
+        rendered(chart, values)
+    except helm.HelmError as refused:
+        return str(refused)
+    return ""
+
+
+def main(chart: Path, base: Path, keyed: Path) -> None:
     """Lint, compare, change each value."""
     told = helm.lint(str(chart), strict=True)
     assert not told["errors"], told
-
-    wanted = objects(base.read_text())
-    # Helm makes the namespace itself, where it is told to.
-    del wanted[("Namespace", "poolhouse")]
-    found = objects(rendered(chart, {}))
-    assert found == wanted, {key: (found.get(key), wanted.get(key)) for key in found.keys() | wanted.keys()}
+    compared = equals(chart, {}, base)
+    equals(chart, {"keysSecret": "poolhouse-keys"}, keyed)
 
     plain = rendered(chart, {})
     changes: tuple[tuple[dict[str, object], str], ...] = (
@@ -47,6 +62,7 @@ def main(chart: Path, base: Path) -> None:
         ({"image": {"pullPolicy": "Always"}}, "imagePullPolicy: Always"),
         ({"replicas": 7}, "replicas: 7"),
         ({"settings": {"POOLHOUSE_MAX_WORK": "12345"}}, "12345"),
+        ({"keysSecret": "keys-of-elsewhere"}, 'secretName: "keys-of-elsewhere"'),
         ({"resources": {"limits": {"memory": "77Gi"}}}, "memory: 77Gi"),
     )
     for values, words in changes:
@@ -54,8 +70,9 @@ def main(chart: Path, base: Path) -> None:
         assert words in rendered(chart, values), values
     named = [_NAMED_BY_CONTENT.findall(rendered(chart, {"settings": {"POOLHOUSE_DRAIN_S": text}})) for text in "12"]
     assert named[0] != named[1], "a changed setting must roll the pods"
-    print(f"prove_helm: Helm {helm.helm_sdk_version()} renders the base's {len(found)} objects", file=sys.stderr)
+    assert "keysSecret" in refusal(chart, {"settings": {"POOLHOUSE_API_KEYS": "a=correct-horse-battery"}})
+    print(f"prove_helm: Helm {helm.helm_sdk_version()} renders the base's {compared} objects", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:]))

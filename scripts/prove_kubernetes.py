@@ -75,6 +75,7 @@ def check_deployment(objects: list[Manifest]) -> None:
     (container,) = pod["containers"]
     (configuration,) = (each for each in objects if each["kind"] == "ConfigMap")
     assert container["envFrom"] == [{"configMapRef": {"name": configuration["metadata"]["name"]}}]
+    assert "POOLHOUSE_API_KEYS" not in configuration["data"], "API keys belong into a Secret"
     # An unknown name or a value that is none is refused here, as at the service's start.
     settings = Settings(**from_environment(configuration["data"]))  # type: ignore[arg-type]  # text, as in the environment
     waits = container["lifecycle"]["preStop"]["sleep"]["seconds"]

@@ -74,14 +74,14 @@ class Malformed(PoolhouseError):
 
 
 class Unauthorized(PoolhouseError):
-    """No key where one is needed."""
+    """No key where one is needed, or one that is not known here."""
 
     status = 401
-    title = "A key is needed"
+    title = "A valid key is needed"
 
 
 class Forbidden(PoolhouseError):
-    """A key that opens nothing here."""
+    """A known key that may not do this; the service itself has no such keys, a proxy before it may."""
 
     status = 403
     title = "This key may not do that"
@@ -177,7 +177,8 @@ CODES: dict[str, type[PoolhouseError]] = {
     "malformed_encoding": Malformed,
     "malformed_request": Malformed,
     "missing_key": Unauthorized,
-    "wrong_key": Forbidden,
+    "wrong_key": Unauthorized,
+    "key_not_allowed": Forbidden,
     "unknown_operator": NotFound,
     "unknown_path": NotFound,
     "method_not_allowed": MethodNotAllowed,

@@ -15,7 +15,7 @@ from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
 from poolhouse.client.exchange import Answer, Pause, Request
 from poolhouse.client.flow import Options, call
 from poolhouse.client.retry import RETRIED_STATUSES, Budget, RetryPolicy
-from poolhouse.errors import CODES, FieldProblem, PoolhouseError, TooLarge, Unavailable
+from poolhouse.errors import CODES, FieldProblem, Forbidden, PoolhouseError, TooLarge, Unauthorized, Unavailable
 
 Step = Answer | ConnectionFailed
 
@@ -254,7 +254,8 @@ def test_an_answer_of_something_else_is_said_to_be_one(strange: Answer) -> None:
     assert strange.text[:10] in str(caught.value)
 
 
-def test_a_proxys_413_is_too_large_as_well() -> None:
-    """To the caller it is the same, whoever refuses the body."""
-    with pytest.raises(TooLarge, match="nginx"):
-        Script([answer(413, body=b"nginx")]).play(Options())
+@pytest.mark.parametrize(("status", "kind"), [(401, Unauthorized), (403, Forbidden), (413, TooLarge)])
+def test_a_proxys_refusal_is_of_the_class_of_ours(status: int, kind: type[PoolhouseError]) -> None:
+    """To the caller it is the same, whoever refuses."""
+    with pytest.raises(kind, match="nginx"):
+        Script([answer(status, body=b"nginx")]).play(Options())

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from poolhouse import Client, Forbidden, Unauthorized
+from poolhouse import Client, Unauthorized
 from poolhouse.rest.authorization import OPEN
 from poolhouse.settings import Settings
 from tests.rest.process import service_process
@@ -67,13 +67,15 @@ def test_without_a_key_nothing_opens(keyed: Served, path: str, given: dict[str, 
 
 @pytest.mark.parametrize("key", [KEY[:-1], KEY + "x", KEY.upper(), OTHER[::-1], "é" * 20])
 def test_a_wrong_key_is_refused(keyed: Served, key: str) -> None:
-    """It is another fault than none, and so another status."""
+    """RFC 6750 has a status for it, and a word that tells a client library to fetch another key."""
     with keyed.client() as client:
         answer = client.post(POOL, json=BODY, headers=[(b"Authorization", f"Bearer {key}".encode())])
 
-    assert answer.status_code == 403
+    challenge = answer.headers["www-authenticate"]
+    assert answer.status_code == 401
     assert answer.json()["code"] == "wrong_key"
-    assert key not in answer.text
+    assert challenge.startswith('Bearer realm="poolhouse", error="invalid_token", error_description="')
+    assert key not in answer.text + challenge
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
@@ -130,10 +132,10 @@ def test_our_client_brings_its_key(keyed: Served) -> None:
     """And raises the server's own classes."""
     with Client(keyed.url, KEY) as client:
         assert client.max_pool2d(IMAGE, 2).output == [[[[6, 8], [14, 16]]]]
-    with Client(keyed.url) as client, pytest.raises(Unauthorized):
-        client.max_pool2d(IMAGE, 2)
-    with Client(keyed.url, "not-one-of-them-at-all") as client, pytest.raises(Forbidden):
-        client.max_pool2d(IMAGE, 2)
+    for key, code in ((None, "missing_key"), ("not-one-of-them-at-all", "wrong_key")):
+        with Client(keyed.url, key) as client, pytest.raises(Unauthorized) as refused:
+            client.max_pool2d(IMAGE, 2)
+        assert refused.value.code == code
 
 
 def test_under_a_root_path_the_probes_stay_open() -> None:
@@ -163,11 +165,11 @@ def test_a_signal_reloads_the_file_and_a_broken_one_changes_nothing(tmp_path: Pa
         complained = service.next_log_line()
         kept = statuses()
 
-    assert before == [200, 403]
+    assert before == [200, 401]
     assert "reloaded: vision" in said
-    assert replaced == [403, 200]
+    assert replaced == [401, 200]
     assert "the old ones stay" in complained
-    assert kept == [403, 200]
+    assert kept == [401, 200]
     assert KEY not in said + complained
     assert OTHER not in said + complained
 

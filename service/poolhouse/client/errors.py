@@ -24,7 +24,7 @@ _SHOWN: Final = 200
 
 _OF_OTHERS: Final[dict[int, tuple[type[PoolhouseError], str]]] = {
     401: (Unauthorized, "missing_key"),
-    403: (Forbidden, "wrong_key"),
+    403: (Forbidden, "key_not_allowed"),
     413: (TooLarge, "body_too_large"),
     429: (QuotaExceeded, "quota_exceeded"),
     503: (Unavailable, "overloaded"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from poolhouse.errors import Forbidden, Malformed, QuotaExceeded, Unauthorized
+from poolhouse.errors import Malformed, QuotaExceeded, Unauthorized
 from poolhouse.rest.headers import Headers, content_length
 from poolhouse.rest.keys import Key, Keyring, read_keys
 from poolhouse.rest.quotas import Allowance
@@ -25,6 +25,9 @@ KEY_NAME: Final = "poolhouse.key"
 OPEN: Final = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs"})
 _OPEN_BELOW: Final = "/docs/"
 _BEARER: Final = b"bearer "
+# RFC 6750 section 3: an error is named only where a key came.
+_CHALLENGE: Final = 'Bearer realm="poolhouse"'
+_INVALID: Final = 'error="invalid_token", error_description="the key is not known here"'
 
 _log = logging.getLogger("poolhouse.keys")
 
@@ -76,8 +79,7 @@ class Authorization:
             headers: of the request.
 
         Raises:
-            Unauthorized: no key, though one is needed.
-            Forbidden: a key that is none of ours.
+            Unauthorized: no key, though one is needed, or a key that is none of ours.
             QuotaExceeded: this key's quota is used up; the detail and ``Retry-After`` say until when.
         """
         if path in OPEN or path.startswith(_OPEN_BELOW):
@@ -110,13 +112,14 @@ class Authorization:
             raise Unauthorized(
                 "missing_key",
                 "This service asks for a key: send the header Authorization: Bearer KEY.",
-                headers={"WWW-Authenticate": 'Bearer realm="poolhouse"'},
+                headers={"WWW-Authenticate": _CHALLENGE},
             )
         key = self._ring.find(given[len(_BEARER) :].strip())
         if key is None:
-            raise Forbidden(
+            raise Unauthorized(
                 "wrong_key",
                 "This key is none of those that may call here. It may have been withdrawn; ask whoever gave it to you.",
+                headers={"WWW-Authenticate": f"{_CHALLENGE}, {_INVALID}"},
             )
         return key
 

@@ -232,7 +232,10 @@ def request_id_header(components: Components) -> Part:
 
 _REFUSAL_HEADERS: Final[dict[int, tuple[str, str]]] = {
     415: ("Accept-Post", "The types that are read here, where the type was the fault."),
-    401: ("WWW-Authenticate", "Bearer, the scheme that is understood."),
+    401: (
+        "WWW-Authenticate",
+        'Bearer, the scheme that is understood; a key that is not known adds error="invalid_token".',
+    ),
     405: ("Allow", "The methods that this path takes."),
 }
 

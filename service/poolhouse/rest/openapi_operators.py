@@ -8,7 +8,6 @@ from poolhouse import describe
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import (
     DeadlinePassed,
-    Forbidden,
     HeadersTooLarge,
     InternalError,
     Malformed,
@@ -45,7 +44,7 @@ from poolhouse.wire.codecs import CODECS
 ANYWHERE: Final[tuple[type[PoolhouseError], ...]] = (Malformed, TooSlow, HeadersTooLarge, InternalError)
 """What any request can be refused with: unreadable bytes, late or too many headers, a fault of ours."""
 
-KEYED: Final[tuple[type[PoolhouseError], ...]] = (Unauthorized, Forbidden, QuotaExceeded)
+KEYED: Final[tuple[type[PoolhouseError], ...]] = (Unauthorized, QuotaExceeded)
 """What a request can be refused with where keys are configured and its path is not open to everybody."""
 
 _PLANNING = (*ANYWHERE, *KEYED, NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed)
