@@ -45,7 +45,8 @@ def post(path: str, status: int, code: str, body: bytes = b"", **headers: str) -
 REFUSED = [
     post(POOL, 400, "malformed_body", b"{"),
     post(POOL, 400, "malformed_header", b"{}", Request_Timeout="soon"),
-    post(POOL, 400, "malformed_header", b"{}", Accept="///"),
+    post(POOL, 406, "not_acceptable", b"{}", Accept="///"),
+    post(POOL, 406, "not_acceptable", b"{}", Accept="a/b" + "; " * 24 + "@"),
     post(POOL, 400, "malformed_encoding", b"xxxx", Content_Encoding="gzip"),
     post(POOL, 406, "not_acceptable", b"{}", Accept="text/html"),
     post(POOL, 413, "body_too_large", bytes(1 << 17)),

@@ -74,6 +74,7 @@ def test_the_example_of_the_contract(client: httpx.Client) -> None:
         (SAFETENSORS, True, SAFETENSORS),
         (f"{JSON};q=0.5, {OCTET}", True, OCTET),
         (JSON, False, JSON),
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", False, NPY),
     ],
 )
 def test_the_answer_is_of_the_type_that_was_asked_for(
@@ -250,7 +251,12 @@ def test_a_plan_needs_no_data(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"), [({"Content-Type": NPY}, 415), ({"Content-Type": JSON, "Accept": NPY}, 406)]
+    ("headers", "status"),
+    [
+        ({"Content-Type": NPY}, 415),
+        ({"Content-Type": JSON, "Accept": NPY}, 406),
+        ({"Content-Type": JSON, "Accept": f"{NPY}, {JSON};q=0.1"}, 422),
+    ],
 )
 def test_a_plan_is_json_both_ways(client: httpx.Client, headers: dict[str, str], status: int) -> None:
     """A plan has no elements, so binary has nothing to hold."""

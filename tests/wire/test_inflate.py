@@ -155,7 +155,8 @@ def test_an_answer_that_would_grow_stays_plain(encoding: str) -> None:
         ("gzip;q=0, zstd", "zstd"),
         ("gzip;q=0.5, identity", None),
         ("gzip;q=nonsense", None),
-        ("gzip;;", None),
+        ("gzip;;", "gzip"),
+        ("gzip;q=.2", "gzip"),
         (",,gzip,", "gzip"),
     ],
 )

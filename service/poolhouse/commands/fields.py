@@ -32,21 +32,25 @@ class _Form:
 
 
 _INTEGER: Final = r"-?\d+"
-_NUMBER: Final = r"-?(\d+\.?\d*|\.\d+)(e-?\d+)?|-?inf(inity)?"
+_NUMBER: Final = r"-?(\d+(\.\d*)?|\.\d+)(e-?\d+)?|-?inf(inity)?"
 
 
-def _each(one: str) -> re.Pattern[str]:
-    return re.compile(rf"({one})(,({one}))*", re.IGNORECASE)
+def _each(one: str) -> str:
+    return rf"({one})(,({one}))*"
 
 
 _FORMS: Final[Mapping[str, _Form]] = {
     "int": _Form("N", re.compile(_INTEGER), "a whole number"),
     "float": _Form("X", re.compile(_NUMBER, re.IGNORECASE), "a number"),
-    "int | Sequence[int]": _Form("N[,N...]", _each(_INTEGER), "a whole number, or one for each axis: 3,2"),
+    "int | Sequence[int]": _Form("N[,N...]", re.compile(_each(_INTEGER)), "a whole number, or one for each axis: 3,2"),
     "int | Sequence[int | None]": _Form(
-        "N[,N...]", _each(f"{_INTEGER}|null"), "a whole number, or one for each axis, where null keeps the axis: null,7"
+        "N[,N...]",
+        re.compile(_each(f"{_INTEGER}|null"), re.IGNORECASE),
+        "a whole number, or one for each axis, where null keeps the axis: null,7",
     ),
-    "float | Sequence[float]": _Form("X[,X...]", _each(_NUMBER), "a number, or one for each axis: 0.5,0.7"),
+    "float | Sequence[float]": _Form(
+        "X[,X...]", re.compile(_each(_NUMBER), re.IGNORECASE), "a number, or one for each axis: 0.5,0.7"
+    ),
 }
 
 

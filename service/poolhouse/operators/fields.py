@@ -215,7 +215,7 @@ class Whole(Kind):
         return f"integer{other} from {self.minimum} to {self.maximum}"
 
 
-_NUMBER: Final = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
+_NUMBER: Final = r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?"
 """A number in a query string, as a pattern for documents."""
 
 _INFINITIES: Final = {"Infinity": math.inf, "-Infinity": -math.inf}

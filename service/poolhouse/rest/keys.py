@@ -90,8 +90,8 @@ def read_keys(file: Path | None, listed: str) -> Keyring | None:
             raise ValueError(f"the file of API keys {file} cannot be read: {absent.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
             # Its text may hold a key, so only where it broke is told.
-            place = re.search(r"\(at (.*)\)$", str(broken))
-            raise ValueError(f"the file of API keys {file} is not TOML{f', at {place[1]}' if place else ''}") from None
+            _, told, place = str(broken).removesuffix(")").rpartition("(at ")
+            raise ValueError(f"the file of API keys {file} is not TOML{f', at {place}' if told else ''}") from None
         keys += [_of_table(name, table) for name, table in tables.items()]
     if not keys:
         raise ValueError("no API key is set, so nobody could call; unset the file to let everybody call")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
-from poolhouse.errors import Malformed, NotAcceptable, UnsupportedMediaType
+from poolhouse.errors import NotAcceptable, UnsupportedMediaType
+from poolhouse.wire.accept import preferences
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.json_body import JSON
 from poolhouse.wire.npy import NPY
@@ -19,16 +19,8 @@ CODECS: Final[tuple[Codec, ...]] = (JSON, NPY, NPZ, SAFETENSORS, OCTET)
 BY_MEDIA_TYPE: Final[dict[str, Codec]] = {name: codec for codec in CODECS for name in codec.media_types}
 _LIST: Final = ", ".join(BY_MEDIA_TYPE)
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_RANGE = re.compile(
-    rf"""\s*(?P<type>{_TOKEN})/(?P<subtype>{_TOKEN})
-    (?P<parameters>(?:\s*;\s*(?:{_TOKEN}=(?:{_TOKEN}|"(?:[^"\\]|\\.)*"))?)*)\s*(?:,|$)""",
-    re.VERBOSE,
-)
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_WEIGHT = re.compile(r";\s*q=(?P<q>[^;\s]*)", re.IGNORECASE)
-_NUMBER = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
-_WIDTHS: Final = {"*/*": 0, "application/*": 1}
+# Java's URLConnection has sent the first of these since its beginning; RFC 9110 knows the other two.
+_WIDTHS: Final = {"*": 0, "*/*": 0, "application/*": 1}
 
 
 def codec_of(content_type: str | None) -> Codec:
@@ -50,69 +42,34 @@ def codec_of(content_type: str | None) -> Codec:
     raise UnsupportedMediaType("unsupported_media_type", detail, headers={"Accept-Post": _LIST})
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
-    name: str
-    weight: float
-
-
-def _ranges(accept: str) -> list[_Range]:
-    """The media ranges of ``Accept``, in their order."""
-    ranges: list[_Range] = []
-    at = 0
-    while at < len(accept):
-        # Empty list members are legal (RFC 9110, 5.6.1).
-        if accept[at] in ", \t":
-            at += 1
-            continue
-        part = _RANGE.match(accept, at)
-        if part is None:
-            raise Malformed(
-                "malformed_header",
-                f"The Accept header cannot be read from {clip(accept[at:])} on; "
-                "write media types with commas between, such as application/json;q=0.5, application/x-npy.",
-            )
-        weight = _WEIGHT.search(_QUOTED.sub('""', part["parameters"]))
-        if weight and _NUMBER.fullmatch(weight["q"]) is None:
-            raise Malformed(
-                "malformed_header",
-                f"The Accept header has q={clip(weight['q'])}; a weight is a number from 0 to 1 "
-                "with at most three digits after the point.",
-            )
-        name = f"{part['type']}/{part['subtype']}".lower()
-        ranges.append(_Range(name, float(weight["q"]) if weight else 1.0))
-        at = part.end()
-    return ranges
-
-
-def answer_codec(accept: str | None, request_codec: Codec, outputs: int) -> Codec:
+def answer_codec(accept: str | None, request_codec: Codec, outputs: int, among: Sequence[Codec] = CODECS) -> Codec:
     """The codec that writes the answer.
 
     The highest weight wins; among equals a type named before a wildcard, then the request's own, then the
-    order of the header.
+    order of the header. A weight that is no number counts as 1, since the type beside it was named.
 
     Args:
-        accept: the value of ``Accept``; None and empty are ``*/*``.
+        accept: the value of ``Accept``, of which the first 64 media ranges count; None and empty are ``*/*``.
         request_codec: which the answer mirrors where the caller leaves it open.
         outputs: how many tensors the answer holds.
+        among: the codecs that can write it at all.
 
     Raises:
         NotAcceptable: nothing that the caller takes can be written, or only npy, which holds one array.
-        Malformed: the header cannot be read.
     """
     mirror = request_codec if request_codec.accepts_outputs(outputs) else NPZ
-    ranges = _ranges(accept) if accept else []
+    ranges = preferences(accept) if accept else []
     if not ranges:
         return mirror
     best: tuple[float, int, bool, int] | None = None
     chosen: Codec | None = None
     too_many = False
-    for codec in CODECS:
+    for codec in among:
         # The most specific range decides on a type (RFC 9110, 12.5.1).
         matches = [
-            (_WIDTHS.get(media.name, 2), media.weight, -place)
-            for place, media in enumerate(ranges)
-            if media.name in codec.media_types or media.name in _WIDTHS
+            (_WIDTHS.get(name, 2), 1.0 if weight is None else weight, -place)
+            for place, (name, weight) in enumerate(ranges)
+            if name in codec.media_types or name in _WIDTHS
         ]
         if not matches:
             continue
@@ -135,5 +92,7 @@ def answer_codec(accept: str | None, request_codec: Codec, outputs: int) -> Code
         )
     raise NotAcceptable(
         "not_acceptable",
-        f"None of the types in Accept {clip(accept or '', 120)} can be written here; ask for one of {_LIST}.",
+        f"None of the types in Accept {clip(accept or '', 120)} can be written here; ask for "
+        + ("one of " if len(among) > 1 else "")
+        + f"{', '.join(name for codec in among for name in codec.media_types)}.",
     )

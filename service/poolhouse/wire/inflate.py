@@ -5,13 +5,13 @@ What a body unfolds to is counted as it unfolds, so a bomb ends at the limit and
 
 from __future__ import annotations
 
-import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Final, Literal, Protocol
 
 from poolhouse.errors import Malformed, TooLarge, UnsupportedMediaType
+from poolhouse.wire.accept import preferences
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.quoting import clip
 
@@ -211,9 +211,6 @@ def compress(encoded: Encoded, encoding: Literal["gzip", "zstd"]) -> Encoded:
     return Encoded(encoded.media_type, packed, (*encoded.headers, ("Content-Encoding", encoding)))
 
 
-_WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
-
-
 def choose_encoding(accept_encoding: str | None) -> Literal["gzip", "zstd"] | None:
     """The coding that ``Accept-Encoding`` asks for by name, zstd before gzip; None is identity.
 
@@ -223,12 +220,9 @@ def choose_encoding(accept_encoding: str | None) -> Literal["gzip", "zstd"] | No
     if accept_encoding is None:
         return None
     weights = {"gzip": 0.0, "zstd": 0.0, "identity": 0.0}
-    for part in accept_encoding.lower().split(","):
-        coding, _, parameter = (text.strip() for text in part.partition(";"))
-        name = _ALIASES.get(coding) if coding else None
-        weight = _WEIGHT.fullmatch(parameter.replace(" ", "")) if parameter else None
-        if name is None or (parameter and weight is None):
-            continue
-        weights[name] = float(weight[1]) if weight else 1.0
+    for coding, weight in preferences(accept_encoding):
+        name = _ALIASES.get(coding)
+        if name is not None and weight is not None:
+            weights[name] = weight
     best: Literal["gzip", "zstd"] = "zstd" if weights["zstd"] >= weights["gzip"] else "gzip"
     return best if weights[best] > 0 and weights[best] >= weights["identity"] else None
