@@ -43,6 +43,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "settings._SERVICE_LINK_PORT": ("tcp://",),
     "settings._SIZE": ("1_000.25 MiB",),
     "wire.json_long._SPACE": (" \t\r\n",),
+    "wire.json_zero._MINUS_ZERO": ("-0,",),
     "wire.npy._DESCR": ("<f4",),
     "wire.npy._ENTRY": (" 'shape' : (1, 2L), }", "'descr': '<f4' ,", '"fortran_order" : False }'),
     "wire.npy._SIZES": (" -1 , 2L , 345 ",),

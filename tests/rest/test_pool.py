@@ -63,6 +63,27 @@ def test_the_example_of_the_contract(client: httpx.Client) -> None:
     }
 
 
+@pytest.mark.parametrize("escaped", ["", '"dilation": 1, "\\u0070adding": 0, '])
+def test_minus_zero_stays_what_it_is(client: httpx.Client, escaped: str) -> None:
+    """Go, .NET and C print it without a point; a gradient or a logarithm behind the pooling tells it from zero."""
+    body = f'{{{escaped}"input": [[-0, -5]], "kernel_size": 2}}'
+
+    answer = client.post("/v1/pool/max_pool1d", content=body, headers={"Content-Type": JSON})
+
+    assert answer.status_code == 200, answer.text
+    assert '"data":[[-0.0]]' in answer.text
+
+
+def test_a_number_beyond_every_type_is_told_by_its_place(client: httpx.Client) -> None:
+    """It is JSON, and it is not infinity."""
+    answer = client.post(
+        "/v1/pool/max_pool1d", content='{"input": [[1E400, 1]], "kernel_size": 2}', headers={"Content-Type": JSON}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_data")
+    assert "at character 12 " in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("accept", "indices", "media_type"),
     [

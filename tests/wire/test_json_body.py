@@ -210,7 +210,7 @@ def test_any_data_is_read_as_it_stands_or_refused(data: object, dtype: str, fiel
         if isinstance(value, int):
             return row.kind != "boolean"
         if isinstance(value, float):
-            return row.kind == "float"
+            return row.kind == "float" or (row.kind == "integer" and value.is_integer())
         return row.kind == "float" and value in ("NaN", "Infinity", "-Infinity")
 
     def leaves(value: object) -> list[object]:
@@ -230,10 +230,10 @@ def test_any_data_is_read_as_it_stands_or_refused(data: object, dtype: str, fiel
     [
         (b'{"input": [[[1]]], "stride": 1, "stride": 2}', "/stride", "duplicate"),
         (b'{"input": {"data": [[[1]]], "data": [[[1]]]}}', "/data", "duplicate"),
-        ({"input": [[[1, True]]]}, "/input", "type"),
-        ({"input": {"data": [[[1, None]]]}}, "/input/data", "type"),
+        ({"input": [[[1, True]]]}, "/input/0/0/1", "type"),
+        ({"input": {"data": [[[1, None]]]}}, "/input/data/0/0/1", "type"),
         ({"input": {"data": [[[1], [1, 2]]]}}, "/input/data", "type"),
-        ({"indices": [[[1.5]]]}, "/indices", "type"),
+        ({"indices": [[[1.5]]]}, "/indices/0/0/0", "type"),
         ({"input": {"data": [1], "shape": [True]}}, "/input/shape", "type"),
         ({"input": {"data": [1], "shape": [-1]}}, "/input/data", "range"),
         ({"input": {"data": [1], "dtype": "float8"}}, "/input/dtype", "type"),

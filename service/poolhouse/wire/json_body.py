@@ -71,8 +71,10 @@ def _parse(text: bytes | bytearray) -> Parsed:
     if "depth" in complaint:
         raise _too_deep()
     if "infinity" in complaint:
-        raise _unreadable(
-            f'the number at character {at} is too large for any element type. Write "Infinity" for infinity.'
+        raise bad_data(
+            f"The number at character {at} is too large: numbers are read as float64. "
+            'Write the string "Infinity" where infinity is meant.',
+            "",
         )
     if "UTF-8" in complaint or "surrogate" in complaint:
         raise _unreadable("a string in it is not Unicode. Send UTF-8.")

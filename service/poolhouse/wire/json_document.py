@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
@@ -12,6 +12,7 @@ import orjson
 from poolhouse.wire import json_pieces
 from poolhouse.wire.json_long import CannotBeCut, Damaged, LongBase64, LongList, LongValue, Text, skip
 from poolhouse.wire.json_nest import Wanted
+from poolhouse.wire.json_zero import has_minus_zero, loads_signed
 
 _STANDS_IN: Final = "a value, in pieces: "
 _BEFORE_BYTES: Final = 256
@@ -33,6 +34,8 @@ class Parsed:
 def loads(text: Text, choose: Chooser) -> Parsed:
     """What ``orjson.loads`` gives, but long values of fields are :class:`LongList` and :class:`LongBase64`.
 
+    A ``-0`` in a list of floats is -0.0, in others 0.
+
     Raises:
         orjson.JSONDecodeError: as it does.
     """
@@ -45,7 +48,9 @@ def loads(text: Text, choose: Chooser) -> Parsed:
                 raise
             except (orjson.JSONDecodeError, CannotBeCut):
                 pass
-    return Parsed(orjson.loads(text), text)
+    document = orjson.loads(text)
+    _sign_zeros(document, text, choose)
+    return Parsed(document, text)
 
 
 def _refuse_broken_off(text: Text) -> None:
@@ -72,6 +77,7 @@ def _in_pieces(text: Text, found: list[LongValue], choose: Chooser) -> Parsed:
             if each.begin < at:
                 at += each.end - each.begin - len(name) - 2
         raise Damaged(error.msg, "", at) from None
+    _sign_zeros(document, skeleton, choose)
     places = _places(document)
     if places.keys() != set(names):
         raise CannotBeCut
@@ -84,21 +90,49 @@ def _in_pieces(text: Text, found: list[LongValue], choose: Chooser) -> Parsed:
     return Parsed(document, skeleton)
 
 
+def _fields(document: object) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The fields of the document and those of each such field: their names, and the object that holds the last."""
+    if not isinstance(document, dict):
+        return
+    for name, value in document.items():
+        yield (name,), document
+        if isinstance(value, dict):
+            yield from (((name, below), value) for below in value)
+
+
+def _sign_zeros(document: object, text: Text, choose: Chooser) -> None:
+    """Put lists with minus zeros in place of those that have none yet, where they are floats."""
+    if not isinstance(document, dict) or not has_minus_zero(text):
+        return
+    floats = [
+        (path, holder)
+        for path, holder in _fields(document)
+        if isinstance(holder[path[-1]], list) and (wanted := choose(path, document)) and wanted.floats
+    ]
+    for path, holder in floats:
+        # Both at once would take twice the memory.
+        holder[path[-1]] = None
+    signed: Any = loads_signed(text) if floats else None
+    for path, holder in floats:
+        value = signed
+        for name in path:
+            value = value[name]
+        holder[path[-1]] = value
+
+
 def _places(document: object) -> dict[str, tuple[Path, dict[str, Any]]]:
-    """What stands in for a list, with the names of the field of the document, or of the field of such a field.
+    """What stands in for a list, with the names of its field.
 
     Raises:
         CannotBeCut: the same stands in two places.
     """
-    objects: list[tuple[Path, dict[str, Any]]] = [((), document)] if isinstance(document, dict) else []
-    objects += [((name,), each) for _, top in objects for name, each in top.items() if isinstance(each, dict)]
     places: dict[str, tuple[Path, dict[str, Any]]] = {}
-    for path, each in objects:
-        for name, value in each.items():
-            if isinstance(value, str) and value.startswith(_STANDS_IN):
-                if value in places:
-                    raise CannotBeCut
-                places[value] = ((*path, name), each)
+    for path, holder in _fields(document):
+        value = holder[path[-1]]
+        if isinstance(value, str) and value.startswith(_STANDS_IN):
+            if value in places:
+                raise CannotBeCut
+            places[value] = (path, holder)
     return places
 
 

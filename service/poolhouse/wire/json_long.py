@@ -19,6 +19,7 @@ import orjson
 
 from poolhouse.wire import json_pieces
 from poolhouse.wire.json_nest import Nest, NoNumbers, Numbers, Piece, Wanted
+from poolhouse.wire.json_zero import loads_signed
 
 _DEEPEST: Final = 64
 _BEFORE_BYTES: Final = 256
@@ -41,12 +42,14 @@ class LongList:
 
     Attributes:
         array: its numbers; None where they were not wanted, or where only the list can say what they are.
+        floats: whether its numbers are floats, so that ``-0`` is one.
     """
 
     text: Text
     begin: int
     end: int
     array: Numbers | None = None
+    floats: bool = False
 
     def lists(self) -> list[Any]:
         """The list itself, as deep as it is."""
@@ -64,10 +67,11 @@ class LongList:
         """
         # A number takes two characters at least, with the comma behind it.
         nest = Nest(wanted.convert, (self.end - self.begin) // 2 + 1) if wanted else None
+        self.floats = wanted is not None and wanted.floats
         for piece in self._pieces():
             if nest is not None:
                 try:
-                    if piece.has_strings and not (wanted and wanted.strings):
+                    if piece.has_strings and not self.floats:
                         raise NoNumbers
                     nest.add(piece)
                 except NoNumbers:
@@ -86,7 +90,7 @@ class LongList:
             piece = b"".join((b"[" * joined, memoryview(self.text)[start:stop], b"]" * goes_on))
             has_strings = b'"' in piece
             try:
-                entries = orjson.loads(piece)
+                entries = loads_signed(piece) if self.floats else orjson.loads(piece)
             except orjson.JSONDecodeError as error:
                 at = error.pos - joined
                 # Beyond the end of the list the whole text may go on in another way.

@@ -22,11 +22,11 @@ class Wanted(NamedTuple):
 
     Attributes:
         convert: makes an array of a list that is at least one level deep, or raises :class:`NoNumbers`.
-        strings: whether there may be strings among the numbers.
+        floats: whether the numbers are floats: there may be strings among them then, and zero has a sign.
     """
 
     convert: Callable[[list[Any]], Numbers]
-    strings: bool
+    floats: bool
 
 
 class Piece(NamedTuple):

@@ -1,14 +1,20 @@
-"""The slow and exact way from parsed JSON to elements, and the words for what cannot be one."""
+"""The slow and exact way from parsed JSON to elements, and the words for what cannot be one.
+
+A number is the nearest float64, as JSON's other readers have it, and of that the nearest element, ties to even. What
+is too small becomes zero and keeps its sign; what is too large is refused, since JSON has no infinity to become.
+Elements of integer types are exact; one with a point or an exponent is read where it is whole.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from poolhouse.dtypes import BFLOAT16, ElementType, float32_to_bfloat16
+from poolhouse.dtypes import BFLOAT16, ElementType, float64_to_bfloat16
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.wire import json_pieces
 from poolhouse.wire.elements import MAX_RANK
@@ -20,10 +26,80 @@ NONFINITE: Final[dict[str, float]] = {"NaN": math.nan, "Infinity": math.inf, "-I
 _PLAIN: Final[dict[str, set[type]]] = {"float": {float, int}, "integer": set(), "boolean": {bool}}
 """Element kinds that need no second look, by the types of their elements. Integers have a range."""
 
+_WHOLE_BELOW: Final = 2.0**63
+"""A float of this size may stand for an integer of more digits than the parser can hold."""
+
 
 def bad_data(message: str, pointer: str) -> Unprocessable:
     """The refusal of a tensor's data."""
     return Unprocessable("invalid_data", message, problems=(FieldProblem(pointer, "type", message),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """Whose elements are read, and where they stand."""
+
+    name: str
+    dtype: ElementType
+    pointer: str
+    shape: tuple[int, ...]
+
+    def refusal(self, place: int, value: str, why: str) -> Unprocessable:
+        """The refusal of the element at this place in C order."""
+        index = [int(each) for each in np.unravel_index(place, self.shape)]
+        return bad_data(f"{self.name} holds {value} at {index}{why}", "/".join((self.pointer, *map(str, index))))
+
+    def element(self, value: object, place: int) -> bool | int | float:
+        """One element; true is no number, a string is one only if it spells what JSON has no number for."""
+        kind = self.dtype.kind
+        if isinstance(value, bool):
+            if kind == "boolean":
+                return value
+        elif kind == "float" and isinstance(value, int | float):
+            return value
+        elif kind == "integer" and isinstance(value, int | float):
+            return self._integer(value, place)
+        elif isinstance(value, str) and kind == "float" and value in NONFINITE:
+            return NONFINITE[value]
+        elif isinstance(value, list):
+            raise self.refusal(place, "a list", ", where a number is expected; it is ragged.")
+        wanted = {
+            "float": 'numbers, or the strings "NaN", "Infinity" and "-Infinity"',
+            "integer": "whole numbers of at most 64 bits",
+            "boolean": "true and false",
+        }[kind]
+        raise self.refusal(place, shown(value), f"; elements of type {self.dtype.name} are written as {wanted}.")
+
+    def _integer(self, value: int | float, place: int) -> int:
+        if isinstance(value, float) and not (value.is_integer() and abs(value) < _WHOLE_BELOW):
+            size = "of at most 64 bits" if value.is_integer() else "without a fraction"
+            raise self.refusal(place, shown(value), f"; elements of type {self.dtype.name} are whole numbers {size}.")
+        bounds = np.iinfo(self.dtype.name)
+        if not bounds.min <= value <= bounds.max:
+            raise self.refusal(place, shown(value), f", and {self.dtype.name} goes from {bounds.min} to {bounds.max}.")
+        return int(value)
+
+    def rounded(self, some: list[Any], start: int) -> npt.NDArray[np.generic]:
+        """Elements in the storage type, the first of them at this place; none becomes infinite that was not."""
+        if self.dtype.kind != "float":
+            return np.array(some, dtype=self.dtype.storage)
+        wide = np.array(some, dtype=np.float64)
+        if self.dtype is BFLOAT16:
+            bits = float64_to_bfloat16(wide)
+            infinite = (bits & np.uint16(0x7FFF)) == np.uint16(0x7F80)
+            array: npt.NDArray[np.generic] = bits
+        else:
+            with np.errstate(over="ignore"):
+                array = wide.astype(self.dtype.storage)
+            infinite = np.isinf(array)
+        lost = np.flatnonzero(infinite & np.isfinite(wide))
+        if lost.size:
+            raise self.refusal(
+                start + int(lost[0]),
+                repr(float(wide[lost[0]])),
+                f', which is too large for {self.dtype.name}; use a wider type, or the string "Infinity".',
+            )
+        return array
 
 
 def _measure(data: object, name: str, pointer: str) -> tuple[int, ...]:
@@ -60,53 +136,6 @@ def _flatten(data: object, shape: tuple[int, ...], name: str, pointer: str) -> l
     return level
 
 
-def _element(value: object, dtype: ElementType, name: str, pointer: str) -> bool | int | float:
-    """One element; true is no number, a string is one only if it spells what JSON has no number for."""
-    kind = dtype.kind
-    if isinstance(value, bool):
-        if kind == "boolean":
-            return value
-    elif isinstance(value, int):
-        if kind == "float":
-            return value
-        bounds = np.iinfo(dtype.name) if kind == "integer" else None
-        if bounds and bounds.min <= value <= bounds.max:
-            return value
-        if bounds:
-            raise bad_data(f"{name} holds {value}, and {dtype.name} goes from {bounds.min} to {bounds.max}.", pointer)
-    elif isinstance(value, float) and kind == "float":
-        return value
-    elif isinstance(value, str) and kind == "float" and value in NONFINITE:
-        return NONFINITE[value]
-    elif isinstance(value, list):
-        raise bad_data(f"{name} is ragged: a list stands where a number is expected.", pointer)
-    wanted = {
-        "float": 'numbers, or the strings "NaN", "Infinity" and "-Infinity"',
-        "integer": "whole numbers of at most 64 bits, without a point or exponent",
-        "boolean": "true and false",
-    }[kind]
-    raise bad_data(f"{name} holds {shown(value)}; elements of type {dtype.name} are written as {wanted}.", pointer)
-
-
-def _rounded(some: list[Any], dtype: ElementType, name: str, pointer: str) -> npt.NDArray[np.generic]:
-    """Elements in the storage type; none becomes infinite that was not."""
-    if dtype.kind != "float":
-        return np.array(some, dtype=dtype.storage)
-    wide = np.array(some, dtype=np.float64)
-    with np.errstate(over="ignore"):
-        narrow = wide.astype(np.float32 if dtype is BFLOAT16 else dtype.storage)
-        array = float32_to_bfloat16(narrow) if dtype is BFLOAT16 else narrow
-    infinite = np.isinf(narrow) if dtype is not BFLOAT16 else (array & np.uint16(0x7FFF)) == np.uint16(0x7F80)
-    lost = infinite & np.isfinite(wide)
-    if lost.any():
-        raise bad_data(
-            f"{name} holds {float(wide[lost][0])!r}, which is too large for {dtype.name}; "
-            'use a wider type, or the string "Infinity".',
-            pointer,
-        )
-    return array
-
-
 def walk(data: object, dtype: ElementType, name: str, pointer: str) -> npt.NDArray[np.generic]:
     """The array in the storage type, every element looked at.
 
@@ -117,12 +146,13 @@ def walk(data: object, dtype: ElementType, name: str, pointer: str) -> npt.NDArr
         raise bad_data(f"data of {name} is no list; write numbers nested as the shape, or flat with it.", pointer)
     shape = _measure(data, name, pointer)
     flat = _flatten(data, shape, name, pointer)
+    here = _Data(name, dtype, pointer, shape)
     parts = []
     for start in range(0, max(1, len(flat)), json_pieces.PIECE_ELEMENTS):
         if start:
             json_pieces.rest()
         some = flat[start : start + json_pieces.PIECE_ELEMENTS]
         if not set(map(type, some)) <= _PLAIN[dtype.kind]:
-            some = [_element(value, dtype, name, pointer) for value in some]
-        parts.append(_rounded(some, dtype, name, pointer))
+            some = [here.element(value, place) for place, value in enumerate(some, start)]
+        parts.append(here.rounded(some, start))
     return np.concatenate(parts).reshape(shape)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from poolhouse.dtypes import BFLOAT16, FLOAT32, INT64, ElementType, float32_to_bfloat16
+from poolhouse.dtypes import BFLOAT16, FLOAT32, INT64, ElementType, float64_to_bfloat16
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Outline, Tensor
 from poolhouse.wire import json_pieces
@@ -53,12 +53,13 @@ def _read_shape(value: object, name: str) -> tuple[int, ...]:
             "shapes are (N, C, *spatial) or (C, *spatial).",
         )
     for size in value:
-        if type(size) is not int:
+        # To JSON 4.0 is as whole a number as 4; it has no types of numbers.
+        if not (type(size) is int or (type(size) is float and size.is_integer() and abs(size) < 2.0**63)):
             raise bad_data(
                 f"The shape of {name} holds {shown(size)}; sizes are whole numbers of at most 63 bits.",
                 pointer,
             )
-    return tuple(value)
+    return tuple(map(int, value))
 
 
 def _read_dtype(entry: Mapping[str, object], name: str) -> ElementType:
@@ -98,9 +99,9 @@ def _as_it_is(data: list[Any]) -> Numbers:
 def _wanted(dtype: ElementType) -> Wanted:
     """How lists of numbers become an array: floats rounded once, others as they are, to be looked at."""
     if dtype.kind != "float":
-        return Wanted(_as_it_is, strings=False)
-    storage = np.dtype(np.float32) if dtype is BFLOAT16 else dtype.storage
-    return Wanted(lambda data: _as_float(data, storage), strings=True)
+        return Wanted(_as_it_is, floats=False)
+    storage = np.dtype(np.float64) if dtype is BFLOAT16 else dtype.storage
+    return Wanted(lambda data: _as_float(data, storage), floats=True)
 
 
 def choose(path: Path, document: Mapping[str, Any]) -> Wanted | None:
@@ -201,7 +202,7 @@ def _fast(given: Given) -> Numbers | None:
     if found is None:
         return None
     if given.dtype is BFLOAT16:
-        return float32_to_bfloat16(found.astype(np.float32, copy=False))
+        return float64_to_bfloat16(found.astype(np.float64, copy=False))
     if kind == "float":
         return found
     if not found.size:

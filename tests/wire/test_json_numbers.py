@@ -1,0 +1,259 @@
+"""What a number of a JSON text becomes, by each path that a text can take: exact fractions are the oracle."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.dtypes import BFLOAT16, bfloat16_to_float32
+from poolhouse.errors import PoolhouseError, Unprocessable
+from poolhouse.wire import json_pieces
+from poolhouse.wire.json_body import JSON
+from poolhouse.wire.json_zero import loads_signed
+
+# Digits of the significand, the exponents of the least quantum and of the first number that is too large.
+FORMATS = {
+    "float16": (11, -24, 16),
+    "bfloat16": (8, -133, 128),
+    "float32": (24, -149, 128),
+    "float64": (53, -1074, 1024),
+}
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
+
+# Each has a field "input", whose list holds the number at the place DATA.
+PATHS = {
+    "short": '{{"input": [[{number}, 1], [0, 2]], "kernel_size": 1}}',
+    "nested": '{{"input": {{"dtype": "{dtype}", "data": [[{number}, 1], [0, 2]]}}}}',
+    "flat": '{{"kernel_size": 1, "input": {{"data": [{number}, 1, 0, 2], "shape": [2, 2], "dtype": "{dtype}"}}}}',
+    "spread out": '{{"input": {{"dtype": "{dtype}", "data": [\n [ {number} ,\t1 ],\r\n [0, 2\n]\n]}}}}',
+    "last": '{{"input": {{"dtype": "{dtype}", "data": [[1, 2], [0, {number}]]}}}}',
+    "beside an escape, which has every element looked at": (
+        '{{"note": "\\u0061", "input": {{"dtype": "{dtype}", "data": [[{number}, 1], [0, 2]]}}}}'
+    ),
+    "in pieces": '{{"input": {{"dtype": "{dtype}", "data": [[{number}, 1], {filling}, [0, 2]]}}, "kernel_size": 1}}',
+    "in a piece of its own": '{{"input": {{"dtype": "{dtype}", "data": [{filling}, [{number}, 2]]}}}}',
+    "in pieces beside an escape": (
+        '{{"note": "\\u0061", "input": {{"dtype": "{dtype}", "data": [[{number}, 1], {filling}]}}}}'
+    ),
+    "beside a long list": (
+        '{{"input": {{"dtype": "{dtype}", "data": [[{number}, 1]]}}, "indices": [{filling}], "kernel_size": 1}}'
+    ),
+    "in a text that cannot be cut": (
+        '{{"input": {{"dtype": "{dtype}", "data": [[{number}, 1], {filling}]}}, "a": {{"b": {{"c": [{filling}]}}}}}}'
+    ),
+}
+every_path = pytest.mark.parametrize("path", PATHS)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small() -> Iterator[None]:
+    """Pieces of a few bytes, so that a short text has many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_pieces, "PIECE_BYTES", 32)
+        patch.setattr(json_pieces, "PIECE_ELEMENTS", 4)
+        patch.setattr(json_pieces, "rest", lambda: None)
+        yield
+
+
+def body(path: str, number: str, dtype: str) -> bytes:
+    return PATHS[path].format(number=number, dtype=dtype, filling=", ".join(["[3, 4]"] * 40)).encode()
+
+
+def read(path: str, number: str, dtype: str) -> float | int:
+    """What the number is read as, where it stands."""
+    tensor = JSON.decode(memoryview(body(path, number, dtype)), {}, 2**25).tensors["input"]
+    assert tensor.dtype.name == dtype
+    values = tensor.array
+    if tensor.dtype is BFLOAT16:
+        values = bfloat16_to_float32(values.view(np.uint16))
+    row, column = (-1, 0) if path == "in a piece of its own" else (-1, -1) if path == "last" else (0, 0)
+    found: float | int = values[row, column].item()
+    return found
+
+
+def refusal(path: str, number: str, dtype: str) -> PoolhouseError:
+    with pytest.raises(PoolhouseError) as caught:
+        read(path, number, dtype)
+    return caught.value
+
+
+def nearest(text: str, dtype: str) -> float:
+    """The element that a number stands for: its nearest float64, and of that the nearest that there is, ties to even;
+    infinite where it is too large."""
+    wide = float(text)
+    if wide == 0 or math.isinf(wide):
+        return wide
+    digits, least, too_large = FORMATS[dtype]
+    quantum = max(math.frexp(wide)[1] - digits, least)
+    steps = round(Fraction(wide) / Fraction(2) ** quantum)
+    if abs(steps * Fraction(2) ** quantum) >= Fraction(2) ** too_large:
+        return math.copysign(math.inf, wide)
+    return math.copysign(math.ldexp(steps, quantum), wide)
+
+
+NUMBERS = [
+    "-0",
+    "0",
+    "-0.0",
+    "-0e0",
+    "1e-0",
+    "-1E-0",
+    "-0.5",
+    "16777217",
+    "9007199254740993",
+    "-9007199254740993",
+    "9223372036854775807",
+    "18446744073709551615",
+    "18446744073709551616",
+    "-9223372036854775809",
+    "123456789012345678901234567890",
+    str(2**60 + 2**36 + 1),
+    "0.1",
+    "1.00000005960464477540",
+    "1.0039062500000002",
+    "1.00390625",
+    "1.00048828125000001",
+    "1.0004882812500002",
+    "65519.99",
+    "65520",
+    "3.3895313892515355e38",
+    "3.3961775292304957e38",
+    "3.4028235e38",
+    "3.4028235677973366e38",
+    "1e39",
+    "-1e308",
+    "5e-324",
+    "-1e-45",
+    "1e-50",
+    "-1e-50",
+    "1e-400",
+    "-1e-400",
+    "-" + "0." + "0" * 400 + "1",
+]
+
+
+@every_path
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_a_number_is_the_nearest_element_by_every_path(path: str, dtype: str) -> None:
+    """Which path a text takes is no concern of the caller's: its length alone may decide."""
+    if path == "short" and dtype != "float32":
+        return
+    for number in NUMBERS:
+        expected = nearest(number, dtype)
+        if math.isinf(expected):
+            refused = refusal(path, number, dtype)
+            assert refused.code == "invalid_data", number
+            assert f"too large for {dtype}" in refused.detail
+        else:
+            found = read(path, number, dtype)
+            assert (found, math.copysign(1, found)) == (expected, math.copysign(1, expected)), number
+
+
+@given(
+    st.floats(allow_nan=False, allow_infinity=False) | st.floats(1, 2) | st.floats(0, 1e-38),
+    st.sampled_from(list(FORMATS)),
+)
+def test_a_number_is_rounded_once(value: float, dtype: str) -> None:
+    """Rounded to float32 first, every 65,536th would be the wrong bfloat16."""
+    expected = nearest(repr(value), dtype)
+
+    for path in ("nested", "in pieces", "beside an escape, which has every element looked at"):
+        if math.isinf(expected):
+            assert refusal(path, repr(value), dtype).code == "invalid_data"
+        else:
+            assert read(path, repr(value), dtype) == expected
+
+
+@given(st.integers(0, 2**16 - 2), st.booleans(), st.sampled_from([-1, 0, 1]))
+def test_bfloat16_is_rounded_once_between_any_two(bits: int, negative: bool, step: int) -> None:
+    """Halfway, and a hair to either side, where float32 is too coarse to tell."""
+    bits &= 0x7FFF
+    if bits >= 0x7F7F:
+        return
+    below, above = (float(each) for each in bfloat16_to_float32(np.array([bits, bits + 1], np.uint16)))
+    value = math.nextafter((below + above) / 2, math.inf * step) if step else (below + above) / 2
+    number = repr(-value if negative else value)
+
+    assert read("nested", number, "bfloat16") == nearest(number, "bfloat16")
+
+
+@every_path
+def test_minus_zero_has_its_sign_among_floats_only(path: str) -> None:
+    """Go, .NET and C print it without a point; of two zeros the maximum is told apart by 1/x."""
+    for dtype in FORMATS if path != "short" else ("float32",):
+        assert math.copysign(1, read(path, "-0", dtype)) == -1
+    for dtype in INTEGERS if path != "short" else ():
+        assert read(path, "-0", dtype) == 0
+
+
+@every_path
+@pytest.mark.parametrize("number", ["1E400", "-1e400", "1" + "0" * 400])
+def test_what_no_float64_holds_is_refused_with_its_place(path: str, number: str) -> None:
+    """It is JSON, so it is not called malformed; and nobody searches 32 MiB for it."""
+    text = body(path, number, "float32")
+
+    refused = refusal(path, number, "float32")
+
+    assert isinstance(refused, Unprocessable)
+    assert f"at character {text.index(number.encode())} is too large" in refused.detail
+    assert '"Infinity"' in refused.detail
+
+
+@every_path
+def test_what_is_too_large_is_refused_with_its_place(path: str) -> None:
+    """One element among a million is not found by its value."""
+    refused = refusal(path, "1e39", "float32")
+
+    (problem,) = refused.problems
+    tail = {"last": "1/1", "in a piece of its own": "40/0", "flat": "0"}.get(path, "0/0")
+    assert problem.pointer == ("/input/" if path == "short" else "/input/data/") + tail
+    assert f"at {[int(index) for index in tail.split('/')]}" in problem.message
+
+
+@every_path
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_are_exact_or_refused(path: str, dtype: str) -> None:
+    """JSON has no types of numbers: 2.0 is a whole one, and 2.5 is none."""
+    if path == "short":
+        return
+    bounds = np.iinfo(dtype)
+    assert [read(path, str(number), dtype) for number in (bounds.min, bounds.max)] == [bounds.min, bounds.max]
+    assert [read(path, number, dtype) for number in ("2.0", "1e1", "-0.0", "20E-1")] == [2, 10, 0, 2]
+
+    for number in (str(bounds.max + 1), str(bounds.min - 1), "2.5", "1e-9", "1e20", "18446744073709551616", "1e300"):
+        refused = refusal(path, number, dtype)
+        assert refused.code == "invalid_data", number
+        assert refused.problems[0].pointer.startswith("/input/data/")
+
+
+@pytest.mark.parametrize("number", [2**53 + 1, 2**60 + 1, 2**63 - 1, -(2**63)])
+def test_an_exact_integer_beside_one_with_a_point_stays_exact(number: int) -> None:
+    """One array of both would be of floats, and the integer another one."""
+    assert read("nested", f"{number}, 1.0], [{number}", "int64") == number
+
+
+@given(
+    st.recursive(
+        st.sampled_from(["-0", "-0.0", "0", "1e-0", "-5", '"-0"', '" -0 "', "1E-0", "-0e1", "true", "-10"]),
+        lambda below: st.lists(below, max_size=5).map(lambda parts: f"[{','.join(parts)}]"),
+        max_leaves=30,
+    ),
+    st.sampled_from([",", " ,", ", ", "\n,\t"]),
+)
+def test_a_text_with_signs_is_the_text_without(text: str, comma: str) -> None:
+    """The standard library's parser is the oracle: it hands out the text of each integer."""
+    text = text.replace(",", comma)
+
+    signed = loads_signed(text.encode())
+
+    if not text.startswith("["):
+        return
+    expected = json.loads(text, parse_int=lambda digits: -0.0 if digits == "-0" else int(digits))
+    assert repr(signed).replace("-0.0 ", "-0 ") == repr(expected)
