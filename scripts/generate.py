@@ -22,6 +22,7 @@ from dashboard import dashboard
 from doc_tables import codes, field_codes, guards, metrics, operator_chapters, operator_table, settings
 from figures import Figured, front_figures, measured, simulated_devices
 
+from poolhouse import describe
 from poolhouse.operators.catalogue import discover
 from poolhouse.rest.openapi import document
 
@@ -77,6 +78,11 @@ def prometheus_rule() -> str:
     return told + yaml.safe_dump(wrapped, sort_keys=False, width=1000)
 
 
+def catalogue() -> str:
+    """Every operator in full, which ``poolhouse operators`` tells where neither a service nor torch is."""
+    return json.dumps([describe.card(member) for member in discover()], indent=1, ensure_ascii=False) + "\n"
+
+
 def documents() -> list[str]:
     """Every page on which measured figures may stand."""
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")]
@@ -109,6 +115,7 @@ GENERATED: tuple[Row, ...] = (
     Generated("deploy/observability/grafana/dashboards/poolhouse.json", None, dashboard),
     Generated("deploy/kubernetes/components/servicemonitor/prometheusrule.yaml", None, prometheus_rule),
     Generated("service/poolhouse/client/operators.py", None, lambda: client_operators(discover())),
+    Generated("service/poolhouse/commands/catalogue.json", None, catalogue),
     *(Figured(path) for path in documents()),
 )
 

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+from poolhouse.commands.table import COMMANDS, install, overview
+from poolhouse.errors import nearest
 from poolhouse.version import __version__
 
-_ASKING = ("pool", "plan", "operators")
-"""Commands that can ask a service elsewhere: the cli extra is enough for them."""
+_PLAIN = ("numpy", "httpx")
+"""What every install has; without it the install is broken."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,14 +32,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         run: Callable[[Sequence[str]], int] = import_module("poolhouse.commands.group").run
         return run(words)
     except ModuleNotFoundError as missing:
-        if (missing.name or "poolhouse").partition(".")[0] == "poolhouse":
+        library = (missing.name or "poolhouse").partition(".")[0]
+        if library == "poolhouse":
             raise
-        library = (missing.name or "").partition(".")[0]
-        asks = library == "click" and words[:1] and words[0] in _ASKING
-        extra = "images" if library == "PIL" else "cli" if asks else "server"
-        print(
-            f"poolhouse: {missing.name} is not installed; this needs the {extra} extra: "
-            f"pip install 'poolhouse[{extra}]'",
-            file=sys.stderr,
-        )
-        return 2
+        return _tell(words, library)
+
+
+def _tell(words: Sequence[str], library: str) -> int:
+    """What the install lacks for these words; without click that is also the help. Gives the exit code."""
+    named = next((word for word in words if not word.startswith("-")), "")
+    if library == "click" and not named:
+        asked = bool({"-h", "--help"} & set(words))
+        print(overview(), file=sys.stdout if asked else sys.stderr)
+        return 0 if asked else 2
+    if library in _PLAIN:
+        told = f"{library} is not installed, and poolhouse needs it always: pip install {library}"
+    elif library == "PIL":
+        told = f"{library} is not installed; pictures need the images extra: {install('images')}"
+    elif named in COMMANDS:
+        extra = COMMANDS[named].extra
+        told = f"{library} is not installed; poolhouse {named} needs the {extra} extra: {install(extra)}"
+    else:
+        near = nearest(named, list(COMMANDS))
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(COMMANDS)}"
+        told = f"{named} is no command; {hint} (poolhouse --help tells more)"
+    print(f"poolhouse: {told}", file=sys.stderr)
+    return 2

@@ -12,6 +12,7 @@ from typing import TypeVar
 import click
 
 from poolhouse.client.clients import Client
+from poolhouse.commands.table import install
 from poolhouse.errors import PoolhouseError
 
 _Made = TypeVar("_Made", bound=Callable[..., object])
@@ -35,15 +36,21 @@ def say(message: str) -> None:
     click.echo(f"poolhouse: {' '.join(message.split())}", err=True)
 
 
-def shared_options() -> list[click.Parameter]:
-    """What every command that asks a service takes."""
+def shared_options(
+    without: str = "the work is done in this process, which needs the server extra",
+) -> list[click.Parameter]:
+    """What every command that asks a service takes.
+
+    Args:
+        without: what happens where no URL is given.
+    """
     return [
         click.Option(
             ["--url"],
             envvar="POOLHOUSE_URL",
             show_envvar=True,
             metavar="URL",
-            help="The service to ask, http://host:8000 or unix:/path; without it the work is done in this process.",
+            help=f"The service to ask, http://host:8000 or unix:/path; without it {without}.",
         ),
         click.Option(
             ["--api-key"], envvar="POOLHOUSE_API_KEY", show_envvar=True, metavar="KEY", help="Sent as a bearer token."
@@ -85,6 +92,13 @@ def asking(url: str | None, api_key: str | None, timeout: float, nbytes: int = 0
 def _local(timeout: float) -> Client:
     try:
         return Client.local(timeout=timeout)
+    except ModuleNotFoundError as missing:
+        if (missing.name or "poolhouse").partition(".")[0] == "poolhouse":
+            raise
+        raise click.UsageError(
+            f"{missing.name} is not installed; without --url the work is done in this process, which needs the server "
+            f"extra: {install('server')}; or name a service: --url http://host:8000"
+        ) from None
     except ValueError as fault:
         # By name: where a service can be, pydantic is, whose error a wrong setting of the environment is.
         refused: type[ValueError] = import_module("pydantic").ValidationError

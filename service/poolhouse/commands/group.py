@@ -8,31 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
 
 import click
 
 from poolhouse.commands.asking import say
+from poolhouse.commands.table import COMMANDS, Command
 from poolhouse.errors import nearest
-
-_COMMANDS: Final = {
-    "serve": "Run the service until it is told to stop.",
-    "pool": "Pool a file.",
-    "plan": "Say what pooling would give and cost, or why it is refused.",
-    "operators": "List the operators, or tell one in full.",
-    "openapi": "Print the OpenAPI document.",
-    "key": "Make an API key.",
-}
 
 
 class _Commands(click.Group):
     """The commands of the table above; each is the ``command`` of the file with its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"poolhouse.commands.{cmd_name}").command
         return command
@@ -40,15 +31,20 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
-            near = nearest(args[0], list(_COMMANDS))
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(_COMMANDS)}"
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            near = nearest(args[0], list(COMMANDS))
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(COMMANDS)}"
             raise click.UsageError(f"{args[0]} is no command; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl([(name, f"{each.summary}{_needs(each)}") for name, each in COMMANDS.items()])
+
+
+def _needs(command: Command) -> str:
+    # Whoever reads this has what the cli extra brings.
+    return "" if command.extra == "cli" else f" Needs the {command.extra} extra."
 
 
 @click.command(

@@ -1,23 +1,52 @@
-"""``poolhouse operators [NAME]``: the catalogue of a service."""
+"""``poolhouse operators [NAME]``: the catalogue, of a service or of this version.
+
+What this version knows is shipped beside this file as the service answers it, written by scripts/generate: so it is
+told without a service, without the server extra, and without waiting for torch.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import TypedDict
 
 import click
 
+from poolhouse.client.pooled import OperatorLine
 from poolhouse.commands.asking import asking, shared_options
+from poolhouse.errors import nearest
+
+
+class _Named(TypedDict):
+    """A field, as far as it is listed here."""
+
+    name: str
+
+
+class _Document(TypedDict):
+    """An operator, as far as it is listed here."""
+
+    name: str
+    rank: int
+    summary: str
+    fields: list[_Named]
+
+
+def shipped() -> Mapping[str, _Document]:
+    """Every operator of this version by name, as ``/v1/operators/{operator}`` answers it."""
+    text = files("poolhouse.commands").joinpath("catalogue.json").read_text(encoding="utf-8")
+    documents: list[_Document] = json.loads(text)
+    return {document["name"]: document for document in documents}
 
 
 def operators(name: str | None, raw: bool, url: str | None, api_key: str | None, timeout: float) -> None:
     """List the operators, or tell one in full."""
-    with asking(url, api_key, timeout) as client:
-        if name is not None:
-            document = client.operator(name)
-            click.echo(json.dumps(document, indent=2, ensure_ascii=False) if raw else "\n".join(_told(document)))
-            return
-        lines = client.operators()
+    if name is not None:
+        document = _document(name, url, api_key, timeout)
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False) if raw else _told(document))
+        return
+    lines = _lines(url, api_key, timeout)
     if raw:
         click.echo(json.dumps([line.name for line in lines]))
         return
@@ -26,7 +55,29 @@ def operators(name: str | None, raw: bool, url: str | None, api_key: str | None,
         click.echo(f"{line.name:<{width}}  {line.summary}\n{'':<{width}}  {', '.join(line.fields)}")
 
 
-def _told(document: Mapping[str, object]) -> list[str]:
+def _lines(url: str | None, api_key: str | None, timeout: float) -> Sequence[OperatorLine]:
+    if url is None:
+        return [
+            OperatorLine(each["name"], each["rank"], each["summary"], tuple(field["name"] for field in each["fields"]))
+            for each in shipped().values()
+        ]
+    with asking(url, api_key, timeout) as client:
+        return client.operators()
+
+
+def _document(name: str, url: str | None, api_key: str | None, timeout: float) -> Mapping[str, object]:
+    if url is None:
+        documents = shipped()
+        if name not in documents:
+            near = nearest(name, list(documents))
+            hint = f"did you mean {' or '.join(near)}?" if near else "poolhouse operators lists them"
+            raise click.UsageError(f"{name} is no operator; {hint}", click.get_current_context())
+        return documents[name]
+    with asking(url, api_key, timeout) as client:
+        return client.operator(name)
+
+
+def _told(document: Mapping[str, object]) -> str:
     lines = [str(document["name"]), "", str(document["description"]), "", str(document["shape"]), ""]
     fields = document["fields"]
     for field in fields if isinstance(fields, list) else []:
@@ -34,7 +85,8 @@ def _told(document: Mapping[str, object]) -> list[str]:
         lines.append(f"      {field['meaning']}")
     types = document["element_types"]
     lines += ["", *(f"  {name}: {meaning}" for name, meaning in (types.items() if isinstance(types, dict) else ()))]
-    return [*lines, "", f"Source: {document['source']}"]
+    # A terminal shows no marks of code.
+    return "\n".join([*lines, "", f"Source: {document['source']}"]).replace("``", "")
 
 
 def _default(field: Mapping[str, object]) -> str:
@@ -52,6 +104,6 @@ command = click.Command(
     params=[
         click.Argument(["name"], required=False, metavar="[OPERATOR]"),
         click.Option(["--json", "raw"], is_flag=True, help="Print JSON."),
-        *shared_options(),
+        *shared_options(without="what this version has is told at once"),
     ],
 )
