@@ -1,8 +1,9 @@
-"""Builds the wheel and proves from it, outside of this checkout, what its two installs promise.
+"""Builds the wheel and proves from it, outside of this checkout, what its three installs promise.
 
 The plain install is the client: it imports at once, and speaks npy and safetensors, without torch, FastAPI, pydantic
-or orjson. ``poolhouse[server]``, with the versions of constraints.txt, starts the service and pools; both clients of
-the plain install call it, and ``poolhouse[cli,images]`` pools a file and a picture through it.
+or orjson; each command says which extra it needs. ``poolhouse[cli]``, installed as that says, tells the operators.
+``poolhouse[server]``, with the versions of constraints.txt, starts the service and pools; both clients of the plain
+install call it, and ``poolhouse[cli,images]`` pools a file and a picture through it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import socket
@@ -26,7 +28,10 @@ from pathlib import Path
 
 from _ending import end_with_this
 
+from poolhouse.commands.table import COMMANDS, Extra, install
+
 ROOT = Path(__file__).resolve().parent.parent
+_LINK = re.compile(r"(?P<whole>!?\[[^\]]*\]\((?P<target>[^)]*)\))")
 START_LIMIT_S = 90.0
 STOP_LIMIT_S = 45.0
 
@@ -99,6 +104,15 @@ assert np.load("y.npy").tolist() == [[[[5.0, 7.0], [13.0, 15.0]]]]
 assert Image.open("y.png").size == (4, 4)
 """
 
+OPERATORS_PROBE = """
+import contextlib, io, sys
+from poolhouse.cli import main
+with contextlib.redirect_stdout(io.StringIO()) as told:
+    assert main(["operators"]) == 0 and main(["operators", "max_pool2d"]) == 0
+assert "The largest element of each window" in told.getvalue()
+assert not {"torch", "pydantic", "fastapi"} & set(sys.modules), "the operators were told by the service's own code"
+"""
+
 POOL_BODY = {"input": [[[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]]], "kernel_size": 2}
 POOL_ANSWER = {"output": {"dtype": "float32", "shape": [1, 1, 2, 2], "data": [[[[6.0, 8.0], [14.0, 16.0]]]]}}
 
@@ -129,35 +143,69 @@ def build_wheel(out: Path) -> Path:
     names = zipfile.ZipFile(wheel).namelist()
     strangers = [name for name in names if not name.startswith(("poolhouse/", "poolhouse-"))]
     assert not strangers, f"the wheel carries {strangers}"
-    for needed in ("poolhouse/py.typed", "poolhouse/cli.py"):
+    for needed in ("poolhouse/py.typed", "poolhouse/cli.py", "poolhouse/commands/catalogue.json"):
         assert needed in names, f"the wheel lacks {needed}"
     assert any(name.endswith("licenses/LICENSE") for name in names), "the wheel lacks its LICENSE"
+    (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+    lost = leading_nowhere(zipfile.ZipFile(wheel).read(metadata).decode())
+    assert not lost, f"outside of the checkout the description leads nowhere: {lost}"
     return wheel
+
+
+def leading_nowhere(description: str) -> list[str]:
+    """What a reader of the distribution's description cannot follow: relative links and pictures, and our marks."""
+    prose = re.sub(r"^```.*?^```$", "", description, flags=re.DOTALL | re.MULTILINE)
+    found = [each["whole"] for each in _LINK.finditer(prose) if not each["target"].startswith(("https://", "#"))]
+    return [*found, *re.findall(r"<!--.*?-->|<img[^>]*>|<a [^>]*>", prose, re.DOTALL)]
 
 
 def fresh_install(place: Path, requirement: str) -> Path:
     """A new environment with this requirement; gives the folder of its programs."""
     venv.create(place, with_pip=True, clear=True)
     programs = place / "bin"
-    install(programs, requirement, place)
+    bring(programs, requirement, place)
     return programs
 
 
-def install(programs: Path, requirement: str, cwd: Path) -> None:
+def bring(programs: Path, requirement: str, cwd: Path) -> None:
     """Bring a requirement into an environment, with the versions of constraints.txt."""
     words = ["-m", "pip", "install", "--disable-pip-version-check", "--constraint", str(ROOT / "constraints.txt")]
     run([programs / "python", *words, requirement], cwd=cwd)
 
 
 def prove_plain(programs: Path, cwd: Path) -> None:
-    """The client works alone, and the service says in one line what it lacks."""
+    """The client works alone, and each command says in one line what it lacks."""
     run([programs / "python", "-I", "-c", PLAIN_PROBE], cwd=cwd)
     prove_import(lambda imported: import_s(programs, cwd, imported))
-    serve = [str(programs / "poolhouse"), "serve"]
-    refused = subprocess.run(serve, cwd=cwd, env=clean_environment(), capture_output=True, text=True, check=False)
+    for name, command in COMMANDS.items():
+        needs(programs, cwd, name, command.extra)
+    helped = command_line(programs, cwd, "--help")
+    assert helped.returncode == 0, helped
+    assert all(f"  {name} " in helped.stdout for name in COMMANDS), helped.stdout
+
+
+def prove_cli(programs: Path, cwd: Path) -> None:
+    """What a command of the plain install says is done: the operators are told, and the service asks for its extra."""
+    bring(programs, "poolhouse[cli]", cwd)
+    run([programs / "python", "-I", "-c", OPERATORS_PROBE], cwd=cwd)
+    for name, command in COMMANDS.items():
+        if command.extra == "server":
+            needs(programs, cwd, name, "server", *(["vision"] if name == "key" else []))
+    needs(programs, cwd, "plan", "server", "max_pool1d", "--shape", "1,4", "--kernel-size", "2")
+
+
+def needs(programs: Path, cwd: Path, name: str, extra: Extra, *further: str) -> None:
+    """The command ends with 2 and one line, which says how to install this extra."""
+    refused = command_line(programs, cwd, name, *further)
     assert refused.returncode == 2, refused
-    assert "poolhouse[server]" in refused.stderr, refused
+    assert install(extra) in refused.stderr, refused
     assert refused.stderr.count("\n") == 1, refused.stderr
+
+
+def command_line(programs: Path, cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command line of an environment, whatever comes of it."""
+    command = [str(programs / "poolhouse"), *words]
+    return subprocess.run(command, cwd=cwd, env=clean_environment(), capture_output=True, text=True, check=False)
 
 
 def prove_import(take_s: Callable[[str], float]) -> None:
@@ -182,15 +230,15 @@ def import_s(programs: Path, cwd: Path, imported: str) -> float:
     return float(subprocess.run(words, cwd=cwd, env=clean_environment(), capture_output=True, check=True).stdout)
 
 
-def prove_clients(programs: Path, wheel: Path, url: str, cwd: Path) -> None:
-    """Both clients of the plain install call the service; with two extras its command line does."""
-    run([programs / "python", "-I", "-c", CALL_PROBE, url], cwd=cwd)
-    install(programs, f"{wheel}[cli,images]", cwd)
-    run([programs / "python", "-I", "-c", FILES_PROBE], cwd=cwd)
+def prove_clients(plain: Path, cli: Path, url: str, cwd: Path) -> None:
+    """Both clients of the plain install call the service; with two extras the command line does."""
+    run([plain / "python", "-I", "-c", CALL_PROBE, url], cwd=cwd)
+    bring(cli, "poolhouse[images]", cwd)
+    run([cli / "python", "-I", "-c", FILES_PROBE], cwd=cwd)
     for ending in ("npy", "png"):
         words = ["pool", "max_pool2d", f"x.{ending}", "-o", f"y.{ending}", "--kernel-size", "2", "--url", url]
-        run([programs / "poolhouse", *words], cwd=cwd)
-    run([programs / "python", "-I", "-c", FILES_CHECK], cwd=cwd)
+        run([cli / "poolhouse", *words], cwd=cwd)
+    run([cli / "python", "-I", "-c", FILES_CHECK], cwd=cwd)
 
 
 def free_port() -> int:
@@ -228,7 +276,8 @@ def wait_until_alive(url: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def prove_server(programs: Path, cwd: Path, while_it_runs: Callable[[str], None]) -> None:
-    """The service starts, lives, pools and stops when it is told to."""
+    """The service starts, lives, pools and stops when it is told to; the operators are told without it."""
+    run([programs / "python", "-I", "-c", OPERATORS_PROBE], cwd=cwd)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     words = [str(programs / "poolhouse"), "serve", "--port", str(port)]
@@ -249,7 +298,7 @@ def prove_server(programs: Path, cwd: Path, while_it_runs: Callable[[str], None]
 
 
 def main() -> int:
-    """Build, install twice, prove."""
+    """Build, install three times, prove."""
     workplace = Path(tempfile.mkdtemp(prefix="poolhouse-wheel-"))
     started = time.monotonic()
 
@@ -262,9 +311,12 @@ def main() -> int:
         plain = fresh_install(workplace / "plain", str(wheel))
         prove_plain(plain, workplace)
         done("the plain install is the client, and nothing of the server")
+        cli = fresh_install(workplace / "cli", str(wheel))
+        prove_cli(cli, workplace)
+        done("the cli extra, installed as the plain install says, tells the operators and what needs the server")
         server = fresh_install(workplace / "server", f"{wheel}[server]")
-        prove_server(server, workplace, lambda url: prove_clients(plain, wheel, url, workplace))
-        done("the server install serves and pools, and the plain install's clients and command line call it")
+        prove_server(server, workplace, lambda url: prove_clients(plain, cli, url, workplace))
+        done("the server install serves and pools, and the clients and the command line of the others call it")
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
     return 0
