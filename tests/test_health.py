@@ -76,7 +76,7 @@ def test_a_unix_socket_is_asked(tmp_path: Path) -> None:
     ("environ", "kind", "host", "port"),
     [
         ({}, "HTTPConnection", "127.0.0.1", 8000),
-        ({"POOLHOUSE_HOST": "::", "POOLHOUSE_PORT": "9"}, "HTTPConnection", "::1", 9),
+        ({"POOLHOUSE_HOST": "::", "POOLHOUSE_PORT": "9"}, "HTTPConnection", "localhost", 9),
         ({"POOLHOUSE_HOST": "10.0.0.1"}, "HTTPConnection", "10.0.0.1", 8000),
         ({"POOLHOUSE_TLS_CERTIFICATE": "x"}, "HTTPSConnection", "127.0.0.1", 8000),
         ({"POOLHOUSE_TLS_CERTIFICATE": "x", "POOLHOUSE_ADMIN_PORT": "81"}, "HTTPConnection", "127.0.0.1", 81),

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from poolhouse.client.settings import KEY_VARIABLE, URL_VARIABLE
 from poolhouse.commands import group as commands
 from poolhouse.commands import openapi, serve
+from poolhouse.rest.listening import Listeners
 from poolhouse.settings import (
     Setting,
     Settings,
@@ -36,7 +37,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     seen: list[Settings] = []
 
     class Server:
-        run = staticmethod(seen.append)
+        @staticmethod
+        def run(settings: Settings, listeners: Listeners) -> None:
+            seen.append(settings)
 
     whole = importlib.import_module
 
@@ -44,6 +47,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
         return Server if name == "poolhouse.rest.server" else whole(name)
 
     monkeypatch.setattr(serve, "import_module", instead)
+    monkeypatch.setattr(serve, "open_listeners", lambda settings: Listeners((), (), None))
     return seen
 
 
@@ -165,6 +169,10 @@ def test_settings_do_not_change_once_made() -> None:
         ("device", "cpu cuda"),
         ("cors_origins", "example.org"),
         ("cors_origins", "https://example.org/path"),
+        ("uds_mode", "rw"),
+        ("uds_mode", "0o600"),
+        ("uds_mode", "1777"),
+        ("uds_mode", "608"),
         ("root_path", "pool"),
         ("root_path", "/pool/"),
         ("max_body_bytes", "-1"),

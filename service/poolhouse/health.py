@@ -50,7 +50,7 @@ def connection(environ: Mapping[str, str]) -> HTTPConnection:
 
 def _reached(host: str | None) -> str:
     """An address that means "all of mine" is none to call."""
-    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host or "", host or "")
+    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "localhost"}.get(host or "", host or "")
 
 
 def main(environ: Mapping[str, str] | None = None) -> int:

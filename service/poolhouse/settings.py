@@ -76,6 +76,9 @@ Bytes = Annotated[int, BeforeValidator(read_bytes), Ge(1), Quantity("bytes", "su
 Seconds = Annotated[float, Gt(0), Le(86_400), Quantity("seconds")]
 Elements = Annotated[int, Quantity("window elements")]
 _Path = Annotated[str, StringConstraints(min_length=1), Quantity(form="a path")]
+_Mode = Annotated[
+    str, StringConstraints(pattern=r"^0?[0-7]{3}$"), Quantity(form="three octal digits such as 600 or 660")
+]
 Device = Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$")]
 Devices = Annotated[
     tuple[Device, ...],
@@ -102,12 +105,16 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", validate_default=True)
 
     host: Annotated[str, StringConstraints(min_length=1)] = Field(
-        default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every address of this machine."
+        default="127.0.0.1",
+        description="Address or name to listen on; 0.0.0.0 for every IPv4 address, :: for every address of both.",
     )
     port: Annotated[int, Ge(0), Le(65_535)] = Field(
         default=8000, description="TCP port to listen on; 0 takes a free one."
     )
     uds: _Path | None = Field(default=None, description="Unix socket to listen on instead of host and port.")
+    uds_mode: _Mode = Field(
+        default="600", description="Mode of the Unix socket: who may connect; 660 lets the socket's group in too."
+    )
     device: Devices = Field(
         default=("auto",),
         description="Where pooling runs, chosen at start; auto takes the first of cuda, mps, cpu there is.",
@@ -136,7 +143,7 @@ class Settings(BaseSettings):
         description="Largest request line and headers together; beyond it the service answers 431.",
     )
     header_timeout_s: Seconds = Field(
-        default=10.0, description="Longest wait for the headers of a request to be complete."
+        default=10.0, description="Longest wait for a TLS handshake, and for the headers of a request to be complete."
     )
     body_timeout_s: Seconds = Field(default=20.0, description="Longest silence between two pieces of a body.")
     min_body_bytes_per_s: Annotated[int, BeforeValidator(read_bytes), Ge(0), Quantity("bytes")] = Field(

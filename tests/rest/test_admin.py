@@ -81,9 +81,8 @@ def test_an_admin_port_that_is_taken_ends_the_start() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         settings = Settings.model_validate({"port": 0, "admin_port": taken.getsockname()[1]})
-        server = make_server(settings, create_app(settings), lambda _: pytest.fail("it started"))
-        with pytest.raises(SystemExit, match=r"admin port \d+ cannot be listened on"):
-            server.run()
+        with pytest.raises(ValueError, match=r"admin port \d+ of 127\.0\.0\.1 cannot be listened on"):
+            make_server(settings, create_app(settings), lambda _: pytest.fail("it started"))
 
 
 def test_without_one_everything_is_on_the_public_port() -> None:

@@ -163,12 +163,16 @@ def test_a_signal_reloads_the_file_and_a_broken_one_changes_nothing(tmp_path: Pa
         file.write_text("[vision\n")
         service.process.send_signal(signal.SIGHUP)
         complained = service.next_log_line()
+        file.write_text(f'[vision]\nkey = "{OTHER}"\nmore = {5_000 * "["}\n')
+        service.process.send_signal(signal.SIGHUP)
+        complained_again = service.next_log_line()
         kept = statuses()
 
     assert before == [200, 401]
     assert "reloaded: vision" in said
     assert replaced == [401, 200]
     assert "the old ones stay" in complained
+    assert "the old ones stay" in complained_again
     assert kept == [401, 200]
     assert KEY not in said + complained
     assert OTHER not in said + complained

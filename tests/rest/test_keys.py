@@ -89,6 +89,9 @@ def test_a_key_is_found_wherever_it_stands_and_no_other(keys: list[str], other: 
         (f'[a]\nkey = "{SECRET}"\n[b]\nkey = "{stored(SECRET)}"\n', "the same key"),
         (f'[a]\nkey = "{SECRET}" {SECRET}\n', "is not TOML, at line 2"),
         ("", "no API key is set"),
+        ("a = " + 5_000 * "[", "brackets too deep"),
+        ("a = " + 5_000 * "{ a = ", "brackets too deep"),
+        ("a = " + 5_000 * "9", "is not TOML"),
     ],
 )
 def test_what_is_wrong_is_said_without_the_key(tmp_path: Path, text: str, says: str) -> None:

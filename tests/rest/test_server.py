@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import httpx
+import pytest
 
 from poolhouse.rest.app import create_app
+from poolhouse.rest.listening import open_listeners
 from poolhouse.rest.server import Server, make_server
 from poolhouse.settings import Settings
 from tests.rest.serving import PATIENCE_S
@@ -44,6 +47,36 @@ def test_one_line_says_where_the_service_is_and_a_signal_ends_it() -> None:
     assert process.returncode == 0
 
 
+def test_a_port_that_another_one_listened_on_sooner_ends_the_start_in_one_line() -> None:
+    """Bound is not listened on: of two services that start together both may come as far as this, and uvloop would let
+    one of them run where nobody reaches it."""
+    settings = Settings.model_validate({"port": 0, "device": "cpu"})
+    listeners = open_listeners(settings)
+    with socket.socket() as sooner:
+        sooner.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sooner.bind(listeners.public[0].getsockname())
+        sooner.listen()
+        server = make_server(settings, create_app(settings), lambda _: pytest.fail("it started"), listeners)
+
+        with pytest.raises(SystemExit, match=r"poolhouse cannot start: http://127\.0\.0\.1:\d+ .* another process"):
+            server.run()
+
+
+def test_a_start_that_fails_inside_has_a_code_of_the_table() -> None:
+    """uvicorn would end with 3, which no table of ours has."""
+
+    async def fails() -> None:
+        raise RuntimeError("no device at all")
+
+    settings = Settings.model_validate({"port": 0, "device": "cpu"})
+    app = create_app(settings)
+    app.pooling.start = fails  # type: ignore[method-assign]  # the fault is the point
+    server = make_server(settings, app, lambda _: pytest.fail("it started"))
+
+    with pytest.raises(SystemExit, match="poolhouse cannot start: the log says why"):
+        server.run()
+
+
 def test_a_unix_socket_serves(tmp_path: Path) -> None:
     """Callers of the same pod save the network."""
     path = tmp_path / "poolhouse.sock"
@@ -67,3 +100,4 @@ def test_a_unix_socket_serves(tmp_path: Path) -> None:
         thread.join(PATIENCE_S)
 
     assert answer.status_code == 200
+    assert not path.exists()

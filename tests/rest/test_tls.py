@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 from pathlib import Path
+from time import monotonic
 
 import httpx
 import numpy as np
@@ -116,6 +117,23 @@ def test_a_signal_takes_the_new_certificate_and_a_broken_one_changes_nothing(tmp
     assert kept
     assert "reloaded" in said
     assert after
+
+
+def test_a_silent_handshake_ends_with_the_time_for_headers(tmp_path: Path) -> None:
+    """A connection without a protocol is one that no other limit counts; uvicorn would let it last a minute."""
+    made, key = certificate(tmp_path, "pools")
+    settings = Settings.model_validate(
+        {"port": 0, "tls_certificate": str(made), "tls_key": str(key), "header_timeout_s": 0.3}
+    )
+    with serving(settings) as server, server.connect() as silent, server.connect() as halfway:
+        halfway.sendall(b"\x16\x03\x01")
+
+        begun = monotonic()
+        assert silent.recv(1) == b""
+        assert halfway.recv(1) == b""
+        waited_s = monotonic() - begun
+
+    assert waited_s < PATIENCE_S / 2
 
 
 @pytest.mark.parametrize(

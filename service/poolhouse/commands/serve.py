@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 
 import click
 from pydantic import ValidationError
 
+from poolhouse.rest.keys import keys_of
+from poolhouse.rest.listening import open_listeners
+from poolhouse.rest.tls import context_of
 from poolhouse.settings import Setting, Settings, complaints, table
 
 
@@ -22,9 +26,19 @@ def serve(**options: str | None) -> None:
         settings = Settings(**given)  # type: ignore[arg-type]  # text; each field's validator reads it
     except ValidationError as refused:
         raise click.UsageError("\n".join(complaints(refused))) from None
-    # By name: it brings torch, and --help should not wait for that.
-    run_server: Callable[[Settings], None] = import_module("poolhouse.rest.server").run
-    run_server(settings)
+    try:
+        # What does not need torch to be refused is not refused after the seconds that it takes.
+        keys_of(settings)
+        context_of(settings)
+        listeners = open_listeners(settings)
+    except ValueError as wrong:
+        sys.exit(f"poolhouse cannot start: {wrong}")
+    try:
+        # By name: it brings torch, and --help should not wait for that.
+        run_server: Callable[..., None] = import_module("poolhouse.rest.server").run
+        run_server(settings, listeners=listeners)
+    finally:
+        listeners.close()
 
 
 def _option(row: Setting) -> click.Option:

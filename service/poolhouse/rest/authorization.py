@@ -9,13 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from time import monotonic
 from typing import Final
 
 from poolhouse.errors import Malformed, QuotaExceeded, Unauthorized
 from poolhouse.rest.headers import Headers, content_length
-from poolhouse.rest.keys import Key, Keyring, read_keys
+from poolhouse.rest.keys import Key, Keyring, keys_of
 from poolhouse.rest.quotas import Allowance
 from poolhouse.settings import Settings
 
@@ -130,13 +129,11 @@ def authorization_of(settings: Settings) -> Authorization | None:
     Raises:
         ValueError: where the keys cannot be read.
     """
-    file = None if settings.api_keys_file is None else Path(settings.api_keys_file)
-    listed = settings.api_keys.get_secret_value()
-    if read_keys(file, listed) is None:
+    if keys_of(settings) is None:
         return None
 
     def read() -> Keyring:
-        ring = read_keys(file, listed)
+        ring = keys_of(settings)
         assert ring is not None, "what names keys goes on naming them"
         return ring
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from poolhouse.rest.quotas import Quota
-from poolhouse.settings import read_bytes
+from poolhouse.settings import Settings, read_bytes
 
 SHORTEST_KEY: Final = 16
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -70,6 +70,16 @@ def stored(key: str) -> str:
     return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 
+def keys_of(settings: Settings) -> Keyring | None:
+    """The keys that the settings name; None where they name none.
+
+    Raises:
+        ValueError: as :func:`read_keys` does.
+    """
+    file = None if settings.api_keys_file is None else Path(settings.api_keys_file)
+    return read_keys(file, settings.api_keys.get_secret_value())
+
+
 def read_keys(file: Path | None, listed: str) -> Keyring | None:
     """The keys of the file and of the list together; None where neither is set.
 
@@ -88,7 +98,9 @@ def read_keys(file: Path | None, listed: str) -> Keyring | None:
             tables = tomllib.loads(file.read_text(encoding="utf-8"))
         except OSError as absent:
             raise ValueError(f"the file of API keys {file} cannot be read: {absent.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
+        except RecursionError:
+            raise ValueError(f"the file of API keys {file} has brackets too deep to be read") from None
+        except ValueError as broken:  # tomllib's own is one, and what Python says of text and of long numbers
             # Its text may hold a key, so only where it broke is told.
             _, told, place = str(broken).removesuffix(")").rpartition("(at ")
             raise ValueError(f"the file of API keys {file} is not TOML{f', at {place}' if told else ''}") from None

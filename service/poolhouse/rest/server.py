@@ -11,18 +11,20 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.config import Config
 
 from poolhouse.pooling import Pooling
 from poolhouse.rest import logs
 from poolhouse.rest.admin import admin_app
 from poolhouse.rest.app import App, create_app
 from poolhouse.rest.connection import Connection
+from poolhouse.rest.listening import BACKLOG, Listeners, listening_fault, open_listeners, reached_at
 from poolhouse.rest.protocol import ServerConfig
 from poolhouse.rest.tls import context_of, load_certificate
 from poolhouse.settings import Settings
@@ -45,14 +47,21 @@ class Server(uvicorn.Server):
         config: the configuration.
         app: the application, which turns new requests away once it is told to.
         on_ready: called once with the server, when it accepts connections.
+        listeners: the open sockets; they are closed when the server has ended.
         admin: the configuration of the admin port, where there is one.
     """
 
     def __init__(
-        self, config: ServerConfig, app: App, on_ready: Callable[[Server], None], admin: ServerConfig | None = None
+        self,
+        config: ServerConfig,
+        app: App,
+        on_ready: Callable[[Server], None],
+        listeners: Listeners,
+        admin: ServerConfig | None = None,
     ) -> None:
         super().__init__(config)
         self._admin = admin
+        self._listeners = listeners
         self._app = app
         self._settings = config.settings
         self._on_ready = on_ready
@@ -61,29 +70,36 @@ class Server(uvicorn.Server):
 
     @property
     def url(self) -> str:
-        """Where to call the service; with the real port if port 0 was asked for."""
-        if self.config.uds is not None:
-            return f"unix:{self.config.uds}"
-        listening: socket.socket = self.servers[0].sockets[0]
-        port: int = listening.getsockname()[1]
-        host = "localhost" if self.config.host in ("0.0.0.0", "::") else self.config.host
+        """Where to call the service from this machine; with the real port if port 0 was asked for."""
         scheme = "https" if self.config.ssl is not None else "http"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        return reached_at(self._listeners.public[0], self.config.host, scheme)
 
     @property
     def admin_port(self) -> int | None:
         """The port of the admin routes; None where they are on the public one."""
         if self._admin is None:
             return None
-        listening: socket.socket = self.servers[-1].sockets[0]
-        port: int = listening.getsockname()[1]
+        port: int = self._listeners.admin[0].getsockname()[1]
         return port
 
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop; then there is nothing left of the sockets."""
+        try:
+            await super().serve(sockets)
+        finally:
+            self._listeners.close()
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then tell."""
-        await super().startup(sockets)
+        """Start, then tell. In place of uvicorn's, which opens sockets of its own and knows no limit for handshakes."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit("poolhouse cannot start: the log says why")
+        self.servers = []
+        await self._listen(self.config, self._listeners.public)
         if self._admin is not None:
-            await self._listen_apart(self._admin)
+            self._admin.load()
+            await self._listen(self._admin, self._listeners.admin)
+        self.started = True
         if self._settings.api_keys_file is not None or self.config.ssl is not None:
             # Else the signal ends the process, as it does others that a closed terminal leaves behind.
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
@@ -91,22 +107,32 @@ class Server(uvicorn.Server):
         # What the start has made stays: the collector need not look through all of torch again and again.
         gc.collect()
         gc.freeze()
-        if self.started:
-            self._on_ready(self)
+        self._on_ready(self)
 
-    async def _listen_apart(self, admin: ServerConfig) -> None:
-        admin.load()
+    async def _listen(self, config: Config, sockets: Sequence[socket.socket]) -> None:
+        state = self.lifespan.state if config is self.config else {}
 
         def connected() -> Connection:
-            return Connection(admin, self.server_state, {})
+            return Connection(config, self.server_state, state)
 
-        try:
-            server = await asyncio.get_running_loop().create_server(connected, host=admin.host, port=admin.port)
-        except OSError as taken:
-            await self.shutdown()
-            sys.exit(f"poolhouse cannot start: the admin port {admin.port} cannot be listened on: {taken.strerror}")
-        # With the others it is closed when the service stops.
-        self.servers.append(server)
+        loop = asyncio.get_running_loop()
+        # A connection that says nothing during its handshake has no protocol yet that could count its seconds.
+        handshake_s = None if config.ssl is None else self._settings.header_timeout_s
+        for each in sockets:
+            try:
+                # Not left to uvloop, which passes over a refusal here and serves nobody.
+                each.listen(BACKLOG)
+            except OSError as refused:
+                # Bound long ago, and still another one was sooner to listen.
+                await self.lifespan.shutdown()
+                place = reached_at(each, config.host, "http")
+                sys.exit(f"poolhouse cannot start: {place} cannot be listened on: {listening_fault(refused)}")
+            make = loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
+            server = await make(
+                connected, sock=each, ssl=config.ssl, backlog=BACKLOG, ssl_handshake_timeout=handshake_s
+            )
+            # With the others it is closed when the service stops.
+            self.servers.append(server)
 
     def reload(self) -> None:
         """Read again what may change while the service runs: the API keys, and the certificate with its key."""
@@ -155,32 +181,32 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_server(settings: Settings, app: App, on_ready: Callable[[Server], None]) -> Server:
+def make_server(
+    settings: Settings, app: App, on_ready: Callable[[Server], None], listeners: Listeners | None = None
+) -> Server:
     """A server of this app that is ready to be run.
 
     Args:
         settings: where to listen, and the limits of a connection.
         app: from :func:`poolhouse.rest.app.create_app`.
         on_ready: called once with the server, when it accepts connections.
+        listeners: the sockets to listen on; None opens those that the settings name.
 
     Raises:
-        ValueError: where the certificate cannot be used.
+        ValueError: where the certificate cannot be used, or an address cannot be listened on.
     """
-    config = _config(app, app, settings, settings.host, settings.port, settings.uds)
+    config = _config(app, app, settings, settings.host)
     config.context = context_of(settings)
     admin = None
     if settings.admin_port is not None:
-        apart = admin_app(app.pooling, app.metrics)
-        admin = _config(apart, app, settings, settings.admin_host, settings.admin_port, None)
-    return Server(config, app, on_ready, admin)
+        admin = _config(admin_app(app.pooling, app.metrics), app, settings, settings.admin_host)
+    return Server(config, app, on_ready, listeners or open_listeners(settings), admin)
 
 
-def _config(serves: ASGIApp, app: App, settings: Settings, host: str, port: int, uds: str | None) -> ServerConfig:
+def _config(serves: ASGIApp, app: App, settings: Settings, host: str) -> ServerConfig:
     config = ServerConfig(
         serves,
         host=host,
-        port=port,
-        uds=uds,
         http=Connection,  # type: ignore[arg-type]  # uvicorn names only protocols that get no buffers
         ws="none",
         lifespan="on",
@@ -198,19 +224,21 @@ def _config(serves: ASGIApp, app: App, settings: Settings, host: str, port: int,
     return config
 
 
-def run(settings: Settings, pooling: Pooling | None = None) -> None:
+def run(settings: Settings, pooling: Pooling | None = None, listeners: Listeners | None = None) -> None:
     """Run the service until it is told to stop.
 
     Args:
         settings: everything that can be set.
         pooling: None makes one from the settings.
+        listeners: the sockets to listen on; None opens those that the settings name.
     """
     written = logs.configure(settings)
 
     def announce(server: Server) -> None:
         devices = ", ".join(str(device["name"]) for device in app.pooling.devices())
         place = server.url
-        line = f"poolhouse {__version__} is ready: {place}  docs: {place}/docs  device: {devices}{_apart(server)}"
+        docs = f"  docs: {place}/docs" if place.startswith("http") else ""
+        line = f"poolhouse {__version__} is ready: {place}{docs}  device: {devices}{_apart(server)}"
         if settings.log_format == "json":
             _log.info("%s", line)
         else:
@@ -218,7 +246,7 @@ def run(settings: Settings, pooling: Pooling | None = None) -> None:
 
     try:
         app = create_app(settings, pooling)
-        server = make_server(settings, app, announce)
+        server = make_server(settings, app, announce, listeners)
     except ValueError as wrong:
         sys.exit(f"poolhouse cannot start: {wrong}")
     # A device's thread takes the lock back after every operation. At Python's 5 ms each of these would wait for

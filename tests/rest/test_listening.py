@@ -1,0 +1,224 @@
+"""Where the service listens: every address that was named, one line where it cannot, and nothing that was not ours."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from poolhouse.rest.listening import Listeners, open_listeners, reached_at
+from poolhouse.settings import Settings
+from tests.rest.serving import PATIENCE_S, serving
+
+HAS_IPV6 = socket.has_dualstack_ipv6()
+LOOPBACKS = ["127.0.0.1", *(["::1"] if HAS_IPV6 else [])]
+
+# torch cannot be imported: whoever would try before it listens fails with another line.
+WITHOUT_TORCH = (
+    "import sys; sys.modules['torch'] = None\nfrom poolhouse.cli import main; sys.exit(main(['serve', *sys.argv[1:]]))"
+)
+
+
+@contextmanager
+def opened(**settings: object) -> Iterator[Listeners]:
+    listeners = open_listeners(Settings.model_validate({"port": 0, **settings}))
+    try:
+        yield listeners
+    finally:
+        listeners.close()
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port: int = other.getsockname()[1]
+        yield port
+
+
+def start(*words: str) -> tuple[int, list[str]]:
+    """The exit code of ``poolhouse serve`` with these options, and the lines that it wrote."""
+    path = os.pathsep.join(path for path in sys.path if path)
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert ran.stdout == ""
+    return ran.returncode, ran.stderr.splitlines()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "::", "::1"])
+def test_the_address_that_is_told_answers(host: str) -> None:
+    """People click it; a line that names an address where nobody listens costs them an afternoon."""
+    if host == "::1" and not HAS_IPV6:
+        pytest.skip("this machine has no IPv6")
+    with serving(Settings.model_validate({"port": 0, "host": host})) as server, server.client() as client:
+        assert client.get("/livez").status_code == 200
+        assert "0.0.0.0" not in server.url
+        assert "[::]" not in server.url
+
+
+@pytest.mark.parametrize("loopback", LOOPBACKS)
+def test_two_colons_are_every_address_of_both_families(loopback: str) -> None:
+    """The address that is told says localhost, and which family a caller tries first is not ours to say."""
+    with (
+        serving(Settings.model_validate({"port": 0, "host": "::"})) as server,
+        httpx.Client(trust_env=False, timeout=PATIENCE_S) as client,
+    ):
+        host = f"[{loopback}]" if ":" in loopback else loopback
+        assert client.get(f"http://{host}:{server.port}/livez").status_code == 200
+
+
+@pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
+def test_an_ipv6_address_is_that_address_alone() -> None:
+    """Who names one address does not open another."""
+    with opened(host="::1") as listeners:
+        (only,) = listeners.public
+        only.listen()
+        port = only.getsockname()[1]
+        assert reached_at(only, "::1", "http") == f"http://[::1]:{port}"
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+
+
+def test_a_name_is_every_address_that_it_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one port for all of them, and without those that this machine has not."""
+    stream = (socket.SOCK_STREAM, 6, "")
+    found = [
+        (socket.AF_INET, *stream, ("127.0.0.1", 0)),
+        (socket.AF_INET, *stream, ("198.51.100.1", 0)),
+        (socket.AF_INET, *stream, ("127.0.0.2", 0)),
+    ]
+    monkeypatch.setattr("poolhouse.rest.listening.socket.getaddrinfo", lambda *given, **options: found)
+
+    with opened(host="many") as listeners:
+        names = [each.getsockname() for each in listeners.public]
+        told = reached_at(listeners.public[0], "many", "http")
+
+    assert [address for address, _ in names] == ["127.0.0.1", "127.0.0.2"]
+    assert len({port for _, port in names}) == 1
+    assert told == f"http://many:{names[0][1]}"
+
+
+def test_a_taken_port_is_one_line_before_anything_is_loaded() -> None:
+    """The commonest fault of a start: it must not take seconds, nor need somebody who knows the server's library."""
+    with taken_port() as port:
+        code, lines = start("--port", str(port))
+
+    (line,) = lines
+    assert code == 1
+    assert line.startswith("poolhouse cannot start: ")
+    assert f"port {port} of 127.0.0.1" in line
+    assert "another process has it" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--host", "198.51.100.1"], "this machine has no such address"),
+        (["--host", "no.such.host.invalid"], "the host no.such.host.invalid of the port cannot be resolved"),
+        (["--host", "a" * 64 + ".test"], "cannot be resolved"),
+        (["--uds", "{folder}/none/p.sock"], "there is no folder {folder}/none"),
+        (["--uds", "{folder}/file"], "something that is no socket is there"),
+        (["--uds", "{folder}"], "something that is no socket is there"),
+        (["--uds", "{folder}/file/p.sock"], "there is no folder {folder}/file"),
+        (["--uds", "/tmp/" + 128 * "x"], "longer than 107 bytes"),
+        (["--port", "0", "--admin-port", "{taken}"], "the admin port {taken} of 127.0.0.1 cannot be listened on"),
+        (["--port", "0", "--api-keys-file", "{folder}/gone"], "cannot be read"),
+        (["--port", "0", "--tls-certificate", "{folder}/gone"], "cannot be used"),
+    ],
+)
+def test_what_cannot_be_listened_on_is_one_line_with_the_way_out(tmp_path: Path, words: list[str], says: str) -> None:
+    """A traceback says where in our code; a person wants to know what to write instead."""
+    file = tmp_path / "file"
+    file.write_text("kept")
+    with taken_port() as port:
+        given = [word.format(folder=tmp_path, taken=port) for word in words]
+        code, lines = start(*given)
+
+        (line,) = lines
+        assert code == 1
+        assert says.format(folder=tmp_path, taken=port) in line
+    assert file.read_text() == "kept"
+
+
+@pytest.mark.parametrize(("given", "mode"), [({}, 0o600), ({"uds_mode": "660"}, 0o660), ({"uds_mode": "0777"}, 0o777)])
+def test_a_unix_socket_has_the_mode_of_the_setting(tmp_path: Path, given: dict[str, str], mode: int) -> None:
+    """Whoever may write to it may call, so by default that is the user of the service alone."""
+    path = tmp_path / "p.sock"
+    old = os.umask(0o077)
+    try:
+        with opened(uds=str(path), **given):
+            found = stat.S_IMODE(path.stat().st_mode)
+    finally:
+        os.umask(old)
+
+    assert found == mode
+
+
+def test_a_live_unix_socket_is_left_to_its_server(tmp_path: Path) -> None:
+    """A second server that takes it over leaves the first one running where nobody reaches it."""
+    path = tmp_path / "p.sock"
+    with opened(uds=str(path)) as first:
+        with pytest.raises(ValueError, match="is listened on by another process"):
+            open_listeners(Settings.model_validate({"uds": str(path)}))
+
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(str(path))
+            first.public[0].accept()[0].close()
+
+
+def test_a_live_unix_socket_whose_queue_is_full_is_left_too(tmp_path: Path) -> None:
+    """Too busy to accept is not dead."""
+    path = tmp_path / "p.sock"
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as caller:
+        busy.bind(str(path))
+        busy.listen(0)
+        caller.connect(str(path))
+
+        with pytest.raises(ValueError, match="is listened on by another process"):
+            open_listeners(Settings.model_validate({"uds": str(path)}))
+
+
+def test_a_unix_socket_that_was_left_behind_is_replaced(tmp_path: Path) -> None:
+    """A process that was killed cannot remove it, and the next one must start."""
+    path = tmp_path / "p.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+        dead.listen()
+    assert path.is_socket()
+
+    with opened(uds=str(path)), socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(str(path))
+
+
+def test_a_unix_socket_goes_with_its_service_and_not_with_another(tmp_path: Path) -> None:
+    """What is left behind would be found by the next who looks; what is another's must stay."""
+    path = tmp_path / "p.sock"
+    with opened(uds=str(path)):
+        assert path.is_socket()
+    assert not path.exists()
+
+    with opened(uds=str(path)):
+        path.unlink()
+        path.write_text("another's")
+    assert path.read_text() == "another's"
+
+
+def test_a_bound_port_refuses_until_the_service_is_ready() -> None:
+    """Load balancers ask a port by connecting to it; one that hangs for seconds is worse than one that refuses."""
+    with opened() as listeners:
+        port = listeners.public[0].getsockname()[1]
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
