@@ -1,0 +1,295 @@
+"""The families of layers: constructors and forward passes, whatever the number of axes; the face gives them that."""
+
+# ruff: noqa: A002, since input is torch's name for it
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import ClassVar
+
+import torch
+
+from poolhouse.client.clients import Client
+from poolhouse.client.questions import field_text
+from poolhouse.nn.gradients import of_average, of_maximum, of_power_mean, of_unpooling, wants_gradient
+from poolhouse.operators.catalogue import Catalogue, discover
+from poolhouse.operators.lp_pool import LPPool as PowerMean
+from poolhouse.operators.operator import Operator
+
+Size = int | Sequence[int]
+
+
+@cache
+def shared_client() -> Client:
+    """The client of all layers that are given none."""
+    return Client()
+
+
+@cache
+def _catalogue() -> Catalogue:
+    return discover()
+
+
+class Layer(torch.nn.Module):
+    """A layer of a family: its fields are attributes, which :meth:`extra_repr` shows and every call sends."""
+
+    family: ClassVar[str]
+    rank: ClassVar[int]
+    shown: ClassVar[tuple[str, ...]]
+
+    def __init__(self, client: Client | None) -> None:
+        super().__init__()
+        self._client = client
+
+    @property
+    def operator(self) -> str:
+        """The operator's name, ``max_pool2d``."""
+        return f"{self.family}{self.rank}d"
+
+    def extra_repr(self) -> str:
+        """The fields, as torch shows its layers."""
+        return ", ".join(f"{name}={getattr(self, name)}" for name in self.shown)
+
+    def _ask(
+        self, fields: Mapping[str, object], given: torch.Tensor, indices: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        pooled = (self._client or shared_client()).pool(self.operator, given, indices, **fields)
+        output, found = pooled
+        assert isinstance(output, torch.Tensor), "torch in, torch out"
+        assert found is None or isinstance(found, torch.Tensor), "torch in, torch out"
+        return output, found
+
+    def _spec(self, fields: Mapping[str, object]) -> Operator:
+        """The operator with these fields, read from the very texts that travel."""
+        texts = {name: field_text(name, value) for name, value in fields.items() if value is not None}
+        return _catalogue().find(self.operator).parse({}, texts)
+
+
+class Maximum(Layer):
+    """Layers whose output is elements of their input, and which may answer where those were."""
+
+    return_indices: bool
+
+    def _pooled(self, x: torch.Tensor, **fields: object) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        wants = wants_gradient(x)
+        output, indices = self._ask({**fields, "return_indices": wants or self.return_indices}, x)
+        if indices is None:
+            return output
+        if wants:
+            output = of_maximum(x, output, indices, self.rank)
+        return (output, indices) if self.return_indices else output
+
+
+class MaxPool(Maximum):
+    """``torch.nn.MaxPool1d`` to ``3d``."""
+
+    family = "max_pool"
+    shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        dilation: Size = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+        *,
+        client: Client | None = None,
+    ) -> None:
+        super().__init__(client)
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding = padding
+        self.dilation = dilation
+        self.return_indices = return_indices
+        self.ceil_mode = ceil_mode
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        """Pool; with indices where the constructor asked for them."""
+        return self._pooled(input, **{name: getattr(self, name) for name in self.shown})
+
+
+class AdaptiveMaxPool(Maximum):
+    """``torch.nn.AdaptiveMaxPool1d`` to ``3d``."""
+
+    family = "adaptive_max_pool"
+    shown = ("output_size",)
+
+    def __init__(
+        self,
+        output_size: int | Sequence[int | None] | None,
+        return_indices: bool = False,
+        *,
+        client: Client | None = None,
+    ) -> None:
+        super().__init__(client)
+        self.output_size = output_size
+        self.return_indices = return_indices
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        """Pool; with indices where the constructor asked for them."""
+        return self._pooled(input, output_size=_kept(self.output_size, self.rank))
+
+
+class FractionalMaxPool(Maximum):
+    """``torch.nn.FractionalMaxPool2d`` and ``3d``."""
+
+    family = "fractional_max_pool"
+    shown = ("kernel_size", "output_size", "output_ratio")
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        output_size: Size | None = None,
+        output_ratio: float | Sequence[float] | None = None,
+        return_indices: bool = False,
+        *,
+        seed: int | None = None,
+        client: Client | None = None,
+    ) -> None:
+        super().__init__(client)
+        if (output_size is None) == (output_ratio is None):
+            raise ValueError(f"{type(self).__name__} takes an output_size or an output_ratio, and one of them alone")
+        self.kernel_size = kernel_size
+        self.output_size = output_size
+        self.output_ratio = output_ratio
+        self.return_indices = return_indices
+        self.seed = seed
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        """Pool; with indices where the constructor asked for them.
+
+        Without a seed one is drawn from torch's generator, so that ``torch.manual_seed`` decides here too.
+        """
+        seed = int(torch.randint(2**53 - 1, ()).item()) if self.seed is None else self.seed
+        return self._pooled(input, **{name: getattr(self, name) for name in self.shown}, seed=seed)
+
+
+class AvgPool(Layer):
+    """``torch.nn.AvgPool1d``, which has no divisor."""
+
+    family = "avg_pool"
+    shown = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
+    divisor_override: int | None = None
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        *,
+        client: Client | None = None,
+    ) -> None:
+        super().__init__(client)
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding = padding
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Pool."""
+        fields = {name: getattr(self, name) for name in self.shown}
+        output, _ = self._ask(fields, input)
+        return of_average(input, output, self._spec(fields)) if wants_gradient(input) else output
+
+
+class AvgPoolDivided(AvgPool):
+    """``torch.nn.AvgPool2d`` and ``3d``."""
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        stride: Size | None = None,
+        padding: Size = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+        *,
+        client: Client | None = None,
+    ) -> None:
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad, client=client)
+        self.divisor_override = divisor_override
+
+
+class AdaptiveAvgPool(Layer):
+    """``torch.nn.AdaptiveAvgPool1d`` to ``3d``."""
+
+    family = "adaptive_avg_pool"
+    shown = ("output_size",)
+
+    def __init__(self, output_size: int | Sequence[int | None] | None, *, client: Client | None = None) -> None:
+        super().__init__(client)
+        self.output_size = output_size
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Pool."""
+        fields = {"output_size": _kept(self.output_size, self.rank)}
+        output, _ = self._ask(fields, input)
+        return of_average(input, output, self._spec(fields)) if wants_gradient(input) else output
+
+
+class LPPool(Layer):
+    """``torch.nn.LPPool1d`` to ``3d``."""
+
+    family = "lp_pool"
+    shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
+
+    def __init__(
+        self,
+        norm_type: float,
+        kernel_size: Size,
+        stride: Size | None = None,
+        ceil_mode: bool = False,
+        *,
+        client: Client | None = None,
+    ) -> None:
+        super().__init__(client)
+        self.norm_type = norm_type
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.ceil_mode = ceil_mode
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Pool."""
+        fields = {name: getattr(self, name) for name in self.shown}
+        output, _ = self._ask(fields, input)
+        if not wants_gradient(input):
+            return output
+        spec = self._spec(fields)
+        assert isinstance(spec, PowerMean), "the family's operator"
+        return of_power_mean(input, output, spec)
+
+
+class MaxUnpool(Layer):
+    """``torch.nn.MaxUnpool1d`` to ``3d``."""
+
+    family = "max_unpool"
+    shown = ("kernel_size", "stride", "padding")
+
+    def __init__(
+        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0, *, client: Client | None = None
+    ) -> None:
+        super().__init__(client)
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding = padding
+
+    def forward(
+        self, input: torch.Tensor, indices: torch.Tensor, output_size: Sequence[int] | None = None
+    ) -> torch.Tensor:
+        """Put each value back where its index says."""
+        fields = {name: getattr(self, name) for name in self.shown}
+        # torch takes the size of a whole tensor here; the wire takes the spatial part, or all of a batch.
+        sizes = None if output_size is None else list(output_size)[-self.rank :]
+        output, _ = self._ask({**fields, "output_size": sizes}, input, indices)
+        return of_unpooling(input, output, indices, self.rank) if wants_gradient(input) else output
+
+
+def _kept(output_size: int | Sequence[int | None] | None, rank: int) -> int | Sequence[int | None]:
+    # torch takes None for the whole as "keep every axis"; the wire has a null for each.
+    return [None] * rank if output_size is None else output_size

@@ -1,0 +1,101 @@
+"""The gradient of a power mean ``y = (Σ xᵖ)^(1/p)``: ``(x/y)^(p - 1)`` for each element of each window.
+
+It is put together from ``x^(p - 1)`` and ``(Σ xᵖ)^(1/p - 1)``, which may leave float64 where their product does not.
+So the elements are first divided by a power of two that lies in the middle of the outputs, which the quotient does not
+notice; then both factors stay within float64 wherever the forward pass did.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Final
+
+import torch
+
+from poolhouse.operators.avg_pool import AvgPool
+from poolhouse.operators.lp_pool import LPPool
+from poolhouse.operators.maxima import largest
+from poolhouse.operators.operator import at_rank
+
+_SCALES: Final = 1000
+"""2 to this power, and to its negative, are float64 numbers."""
+
+
+def middle_exponent(x: torch.Tensor, output: torch.Tensor) -> int:
+    """The exponent of two in the middle between the least and the largest output that is neither 0 nor infinite.
+
+    Where there is none, the powers may have left float64 on the way there: then the same of the input.
+    """
+    for tensor in (output, x):
+        sizes = tensor.abs()
+        sizes = sizes[(sizes > 0) & sizes.isfinite()]
+        if sizes.numel() > 0:
+            exponents = [math.frexp(float(size))[1] for size in (sizes.min(), sizes.max())]
+            return max(-_SCALES, min(sum(exponents) // 2, _SCALES))
+    return 0
+
+
+def powers_gradient(spec: LPPool, exponent: int, grad: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The gradient of the input, in float64.
+
+    Where it is not one number: a window of zeros gives 0, as in torch. An element that outweighs all others of its
+    window, an infinite one or, under a negative power, a zero, is the output, so it takes the whole gradient; several
+    share it. In the corner of an even negative power at zero the gradient is 0.
+
+    Args:
+        spec: the power mean.
+        exponent: of :func:`middle_exponent`.
+        grad: the gradient of the output, in float64.
+        x: the input.
+    """
+    p = spec.norm_type
+    x, grad = folded(x.to(torch.float64), spec.rank), folded(grad, spec.rank)
+    if math.isinf(p):
+        return _of_largest(spec, grad, x)
+    average = _average(spec)
+    x = x * 2.0**-exponent
+    found = _passed(average, p, grad, x)
+    if p == 1 or (p < 0 and p % 2 == 0):
+        return found
+    outweighs = x.isinf() if p > 0 else x == 0
+    if not bool(outweighs.any()):
+        return found
+    # The same with 1 for those and, for the rest, what has no weight beside it.
+    least = torch.where(x.isnan(), math.nan, 0.0 if p > 0 else math.inf)
+    alone = torch.where(outweighs, x.sign() if p > 0 else 1.0, least)
+    return torch.where(outweighs, _passed(average, p, grad, alone), found)
+
+
+@lru_cache
+def _average(spec: LPPool) -> AvgPool:
+    """The average over the same windows: torch's formula, and ours, is its multiple of the powers, cut windows too."""
+    average = at_rank(AvgPool, spec.rank).of(kernel_size=spec.kernel_size, stride=spec.stride, ceil_mode=spec.ceil_mode)
+    assert isinstance(average, AvgPool), "at some rank"
+    return average
+
+
+def _passed(average: AvgPool, p: float, grad: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    volume = math.prod(average.kernel_size)
+    with torch.enable_grad():
+        powers = x.pow(p).requires_grad_()
+        (mean,) = average.run({"input": powers})
+    sums = mean.detach() * volume
+    # A window that nobody asks about, or without any weight, passes nothing on, whatever the other factor is.
+    silent = (grad == 0) | (sums == 0) if p != 1 else grad == 0
+    (passed,) = torch.autograd.grad(mean, powers, torch.where(silent, 0.0, grad * volume * sums.pow(1 / p - 1)))
+    return torch.where(passed == 0, 0.0, passed * x.pow(p - 1))
+
+
+def _of_largest(spec: LPPool, grad: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """With p = ±∞ the output is one element's magnitude: the first largest, or least, takes the gradient."""
+    sign = math.copysign(1.0, spec.norm_type)
+    _, indices = largest(x.abs() * sign, spec.windows(tuple(x.shape[1:])), with_indices=True)
+    flat, chosen = x.flatten(1), indices.flatten(1)
+    signed = grad.flatten(1) * flat.gather(1, chosen).sign()
+    return torch.zeros_like(flat).scatter_add_(1, chosen, signed)
+
+
+def folded(x: torch.Tensor, rank: int) -> torch.Tensor:
+    """``(P, *spatial)``, as operators run on it; not for an empty batch."""
+    return x.reshape(-1, *x.shape[x.dim() - rank :])
