@@ -1,8 +1,8 @@
 """The measured figures of the documents: each stands in a file of benchmarks/results, and is written from there.
 
 A document names a figure between two marks, ``<!-- figure:NAME -->0.95<!-- /figure -->``, and scripts/generate writes
-what stands between them. NAME is the results file, a slash, and a row of FIGURES. The table of a whole run is a row of
-GENERATED in scripts/generate.py.
+what stands between them. NAME is the results file, a slash, and a row of FIGURES, or a limit of scripts/limits.py. The
+table of a whole run is a row of GENERATED in scripts/generate.py.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from doc_tables import markdown_table
+from limits import LIMITS
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS: Final = ROOT / "benchmarks" / "results"
@@ -171,8 +172,10 @@ def figure(name: str) -> str:
     Raises:
         SystemExit: there is none of this name.
     """
+    if name in LIMITS:
+        return LIMITS[name]()
     if name not in FIGURES:
-        near = get_close_matches(name, FIGURES, 3, 0.3)
+        near = get_close_matches(name, [*FIGURES, *LIMITS], 3, 0.3)
         raise SystemExit(f"there is no figure {name!r} in scripts/figures.py; nearest: {', '.join(near) or 'none'}")
     found = FIGURES[name]
     return found.form.format(found.read(run(name.partition("/")[0])))

@@ -58,6 +58,8 @@ def test_a_setting_says_what_it_does_and_what_it_takes(row: Setting) -> None:
 
     assert row.description.endswith(".")
     assert row.takes
+    if isinstance(Settings.model_fields[row.field].default, bool):
+        assert (row.takes, row.default) == ("true or false", "false"), "text would be taken for any text"
     if info.annotation in (int, float):
         assert "at least" in row.takes or "more than" in row.takes, "a number needs a bound"
 

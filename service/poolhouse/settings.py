@@ -293,6 +293,8 @@ def _default(info: FieldInfo) -> str:
     value: object = info.default
     if value is None or value in ((), "", SecretStr("")):
         return ""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         return ",".join(str(entry) for entry in value)
     if isinstance(value, int) and _quantity(info).unit == "bytes":
@@ -306,6 +308,8 @@ def _takes(info: FieldInfo) -> str:
     words = [quantity.unit, quantity.form]
     if get_origin(info.annotation) is Literal:
         words.append("one of " + ", ".join(get_args(info.annotation)))
+    if info.annotation is bool:
+        words.append("true or false")
     for entry in _metadata(info):
         match entry:
             case Ge(ge=least):

@@ -10,23 +10,23 @@ import figures
 import pytest
 from figures import FIGURES, FRONT, RESULTS, Figured, figure, measured, named, run, simulated_devices
 from generate import documents
+from limits import LIMITS
 
+from poolhouse.settings import Settings, read_bytes
 from tests.docs.pages import ROOT
 
 FIXED: Mapping[str, tuple[str, ...]] = {
     "README.md": ("17 MB", "Python 3.11", "curl older than 7.82", "Apache-2.0"),
-    "docs/batching.md": ("300 s", "256 KiB", "20 ms", "10 ms"),
+    "docs/batching.md": ("20 ms", "10 ms"),
     "docs/deploying.md": ("H100 80GB", "75 s"),
-    "docs/http.md": ("1 GiB", "32 MiB"),
     "docs/operating.md": ("3 GB more than", "75 s", "0.5 GB for itself"),
     "docs/performance.md": ("300 kB", "0.8 MB", "25 MB", "ratio of at most 1.0", "goal of 0.9"),
-    "docs/python.md": ("4 GiB",),
     "docs/settings.md": ("in 1,024s",),
     "docs/scaling.md": ("25 Gb/s", "20 ms", "by 0.7"),
     "docs/where-we-differ.md": ("more than 40 s",),
     "deploy/ray/README.md": ("16 kB",),
 }
-"""Numbers in prose that nobody measured: limits, defaults, goals, versions, sizes of requests, what a test holds."""
+"""Numbers in prose that nobody measured: goals, versions, sizes of requests, thresholds, what a test holds."""
 
 MEASURING = ("README.md", "docs/performance.md", "docs/scaling.md", "docs/batching.md")
 """Pages on which a number with a decimal point or a comma is a figure, also without a unit."""
@@ -76,7 +76,7 @@ def test_every_figure_has_a_reader() -> None:
     shown = {name for page in documents() for name in named((ROOT / page).read_text(encoding="utf-8"))}
     shown |= {name for _, name, _ in FRONT} | {name for what, _, _ in FRONT for name in re.findall(r"\{(.+?)\}", what)}
 
-    assert shown == set(FIGURES)
+    assert shown == {*FIGURES, *LIMITS}
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.iterdir()), ids=lambda path: path.name)
@@ -107,6 +107,12 @@ def test_the_first_page_and_the_table_agree() -> None:
     assert f"| **{figure('peers/tiny-json')}** |" in next(
         line for line in measured("peers").splitlines() if line.startswith("| tiny JSON")
     )
+
+
+def test_a_limit_is_written_as_people_write_it_and_keeps_its_value() -> None:
+    """A limit that is rounded on its way into a page is another limit."""
+    assert read_bytes(figure("limits/body").replace(" ", "")) == Settings.model_fields["max_body_bytes"].default
+    assert figure("limits/body") == "1 GiB"
 
 
 class TestMarks:

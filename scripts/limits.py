@@ -1,0 +1,34 @@
+"""The limits and defaults that documents give in their prose, read from the code that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from poolhouse.backend.worker import JOIN_BYTES
+from poolhouse.client.exchange import MOST_BYTES
+from poolhouse.settings import Settings, bytes_text
+
+
+def _bytes(nbytes: int) -> str:
+    """A size as prose gives it, ``1 GiB``."""
+    text = bytes_text(nbytes)
+    digits = text.rstrip("KMGiB")
+    return f"{digits} {text.removeprefix(digits)}"
+
+
+def _default(field: str) -> int:
+    """The default of a setting that is a whole number."""
+    value: object = Settings.model_fields[field].default
+    assert isinstance(value, int | float), field
+    return int(value)
+
+
+LIMITS: Final[Mapping[str, Callable[[], str]]] = {
+    "limits/body": lambda: _bytes(_default("max_body_bytes")),
+    "limits/json": lambda: _bytes(_default("max_json_bytes")),
+    "limits/answer": lambda: _bytes(MOST_BYTES),
+    "limits/joining": lambda: _bytes(JOIN_BYTES),
+    "limits/hang": lambda: f"{_default('hang_s')} s",
+}
+"""Each by the name that stands in a document's mark, as a measured figure's does."""
