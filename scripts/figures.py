@@ -27,6 +27,7 @@ Run = Mapping[str, Any]
 
 _MARK: Final = re.compile(r"<!-- figure:(?P<name>[^ ]+) -->(?P<text>[^\n]*?)<!-- /figure -->")
 _BEGIN: Final = re.compile(r"<!-- figure:")
+_LINE_OF_HTML: Final = re.compile(r"^ *(?:[-*] +|\d+\. +|> *)?<!-- figure:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +203,11 @@ class Figured:
         """The text with every figure made anew.
 
         Raises:
-            SystemExit: a mark is not closed on its line, or names no figure.
+            SystemExit: a mark is not closed on its line, begins a line, or names no figure.
         """
+        if _LINE_OF_HTML.search(present):
+            # Markdown takes such a line for HTML, and ends the paragraph before it.
+            raise SystemExit(f"{self.path}: a line begins with <!-- figure:NAME -->; write a word before it")
         if len(_BEGIN.findall(present)) != len(_MARK.findall(present)):
             raise SystemExit(f"{self.path}: a <!-- figure:NAME --> has no <!-- /figure --> on its line")
         return _MARK.sub(

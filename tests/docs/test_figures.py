@@ -130,9 +130,17 @@ class TestMarks:
     def test_a_figure_that_is_not_there_is_named_with_its_nearest(self) -> None:
         """A misspelt name would else keep its old number for good."""
         with pytest.raises(SystemExit, match=r"no figure 'soak/grow' .* nearest: soak/growth"):
-            Figured("page.md").renewed("<!-- figure:soak/grow -->1<!-- /figure -->")
+            Figured("page.md").renewed("a <!-- figure:soak/grow -->1<!-- /figure -->")
 
-    @pytest.mark.parametrize("text", ["<!-- figure:soak/growth -->1", "<!-- figure:soak/growth -->1\n<!-- /figure -->"])
+    @pytest.mark.parametrize("before", ["", "words\n", "- ", "  "])
+    def test_a_mark_that_begins_a_line_is_said(self, before: str) -> None:
+        """A renderer takes the whole line for HTML: the paragraph is cut, and the words have no form."""
+        with pytest.raises(SystemExit, match=r"page\.md: a line begins with <!-- figure:NAME -->"):
+            Figured("page.md").renewed(f"{before}<!-- figure:soak/growth -->1<!-- /figure --> more\n")
+
+    @pytest.mark.parametrize(
+        "text", ["a <!-- figure:soak/growth -->1", "a <!-- figure:soak/growth -->1\n<!-- /figure -->"]
+    )
     def test_a_mark_that_is_not_closed_is_said(self, text: str) -> None:
         """It would else be passed over."""
         with pytest.raises(SystemExit, match=r"page\.md: a <!-- figure:NAME --> has no <!-- /figure -->"):
