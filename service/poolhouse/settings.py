@@ -94,8 +94,8 @@ Origins = Annotated[
 ]
 RootPath = Annotated[
     str,
-    StringConstraints(pattern=r"^(/[^\s?#]*[^\s?#/])?$"),
-    Quantity(form="a path that starts with / and does not end with it"),
+    StringConstraints(pattern=r"^(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*$"),
+    Quantity(form="a path such as /pooling: ASCII, no slash at its end"),
 ]
 
 
@@ -193,7 +193,9 @@ class Settings(BaseSettings):
     cors_origins: Origins = Field(
         default=(), description="Origins whose pages may call the service; empty turns CORS off."
     )
-    root_path: RootPath = Field(default="", description="Path under which a proxy serves this service.")
+    root_path: RootPath = Field(
+        default="", description="Path below which a proxy serves this service; requests may come with it or without."
+    )
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         default="info", description="Least important kind of line that is logged."
     )

@@ -25,6 +25,7 @@ from poolhouse.rest.observing import observers as chosen_observers
 from poolhouse.rest.openapi import document
 from poolhouse.rest.plan import PlanEndpoint
 from poolhouse.rest.pool import PoolEndpoint
+from poolhouse.rest.root_path import check_root_path, place_below
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
 
@@ -76,11 +77,14 @@ class App(FastAPI):
         unseen = not observers and authorization is None and not settings.cors_origins and not settings.root_path
         self.door = Door(pooling, needs, metrics) if unseen else None
         self.router.routes[:] = routes
+        check_root_path(settings.root_path, (route.path for route in routes if isinstance(route, Route)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan. FastAPI's own reads the environment three times a request."""
         if self.middleware_stack is None:
             self.middleware_stack = self.build_middleware_stack()
+        if self._settings.root_path and scope["type"] == "http":
+            place_below(scope, self._settings.root_path)
         scope["app"] = self
         await self.middleware_stack(scope, receive, send)
 
@@ -88,7 +92,9 @@ class App(FastAPI):
         """Our middleware around the routes; CORS around it where it is on, so that refusals carry it too."""
         endpoints = {route.path: route.endpoint for route in self.router.routes if isinstance(route, Route)}
         self.metrics.know({endpoint: path for path, endpoint in endpoints.items()})
-        signpost = Signpost(list(endpoints), self.pooling.catalogue.names)
+        # As the caller sees them, behind the proxy.
+        seen = [self._settings.root_path + path for path in endpoints]
+        signpost = Signpost(seen, self.pooling.catalogue.names)
         express = Express(_POOL, "operator", endpoints[_POOL + "{operator}"], self.router)
         frame = Frame(express, signpost, self.pooling, self.metrics, self.authorization, self._observers)
         return cors(frame, self._settings.cors_origins)
@@ -105,7 +111,8 @@ def create_app(
         observers: told of every request that is over; None chooses by the settings and the environment.
 
     Raises:
-        ValueError: where API keys cannot be read or traces not be made; its words are for whoever starts the service.
+        ValueError: where API keys cannot be read, traces not be made, or the root path begins like a path of ours; its
+            words are for whoever starts the service.
     """
     settings = settings or Settings()
     pooling = pooling or Pooling.from_settings(settings)
@@ -124,6 +131,6 @@ def create_app(
             *catalogue.routes(pooling),
             *platform.probe_routes(pooling),
             *(admin.routes(pooling, metrics) if settings.admin_port is None else ()),
-            *pages.routes(document(pooling.catalogue, settings.root_path)),
+            *pages.routes(document(pooling.catalogue, settings.root_path), settings.root_path),
         ],
     )

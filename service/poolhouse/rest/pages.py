@@ -68,12 +68,22 @@ class Fixed:
         await send_bytes(scope, send, self._body, self._media_type, self._headers, self._status)
 
 
-def routes(document: dict[str, object]) -> list[BaseRoute]:
-    """The routes of the pages, with the OpenAPI document to show."""
+def routes(document: dict[str, object], root_path: str = "") -> list[BaseRoute]:
+    """The routes of the pages.
+
+    Args:
+        document: the OpenAPI document to show.
+        root_path: the path below which a proxy serves the service; unknown, the start page leads on by a relative link.
+    """
     return [
         Route(
             "/",
-            Fixed(b"See /docs.\n", "text/plain; charset=utf-8", [("location", "docs")], 307),
+            Fixed(
+                b"See /docs.\n",
+                "text/plain; charset=utf-8",
+                [("location", f"{root_path}/docs" if root_path else "docs")],
+                307,
+            ),
             methods=["GET"],
         ),
         Route(

@@ -1,0 +1,54 @@
+"""The path below which a proxy serves the service, whether the proxy takes it off the requests or leaves it there.
+
+nginx takes it off where ``proxy_pass`` ends in a slash, Traefik does with ``stripPrefix``, a Kubernetes ingress leaves
+it. Nothing in a request says which, so both are understood: a path that begins with the root path has it, any other had
+it. That is clear as long as no path of the service itself begins like that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import AnyStr
+
+from starlette.types import Scope
+
+
+def check_root_path(root_path: str, paths: Iterable[str]) -> None:
+    """Refuse a root path with which a path of the service could be taken for one that has it already.
+
+    Args:
+        root_path: of the settings; empty is none.
+        paths: of the service's routes.
+
+    Raises:
+        ValueError: which path is in the way.
+    """
+    first = root_path.split("/")[1:2]
+    for path in paths:
+        if first and path.split("/")[1:2] == first:
+            raise ValueError(f"root_path {root_path} begins like the service's own {path}; take another path")
+
+
+def place_below(scope: Scope, root_path: str) -> None:
+    """Give a request's scope the path that ASGI wants: the root path, and behind it the path of a route.
+
+    Args:
+        scope: of HTTP; its server may have put the root path in front, knowing of it, or may not know of it.
+        root_path: of the settings, not empty.
+    """
+    given: str = scope.get("root_path", "")
+    if given not in ("", root_path):
+        # Another server's, as Ray's: it has its own idea of where this application is.
+        return
+    scope["root_path"] = root_path
+    scope["path"] = root_path + _without(root_path, scope["path"].removeprefix(given))
+    if "raw_path" in scope:
+        raw = root_path.encode("ascii")
+        scope["raw_path"] = raw + _without(raw, scope["raw_path"].removeprefix(given.encode("ascii")))
+
+
+def _without(root_path: AnyStr, path: AnyStr) -> AnyStr:
+    rest = path.removeprefix(root_path)
+    slash = root_path[:1]
+    # "/pools" does not lie below "/pool"; "/pool" itself is the place of the start page.
+    return (rest or slash) if rest[:1] in (slash, root_path[:0]) else path

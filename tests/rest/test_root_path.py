@@ -1,0 +1,169 @@
+"""Below a path of another site: the same answers, whether the proxy takes the path off the requests or leaves it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse import Client
+from poolhouse.rest.app import create_app
+from poolhouse.rest.root_path import place_below
+from poolhouse.settings import Settings
+from tests.rest.holding import comes_true
+from tests.rest.serving import IMAGE, PATIENCE_S, POOL, Served, serving
+
+ROOT = "/pooling"
+KEY = "correct-horse-battery"
+SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "nginx" / "below-a-path.conf"
+NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
+
+segments = st.text("abcdefgh", min_size=1, max_size=4)
+roots = st.lists(segments, min_size=1, max_size=3).map(lambda parts: "/" + "/".join(parts))
+paths = st.lists(segments, max_size=4).map(lambda parts: "/v1/" + "/".join(parts))
+
+
+def placed(path: str, root: str, server: str) -> tuple[str, bytes, str]:
+    """What becomes of a path that came over the wire to a server that knows this root path."""
+    scope = {"root_path": server, "path": server + path, "raw_path": (server + path).encode()}
+    place_below(scope, root)
+    return scope["path"], scope["raw_path"], scope["root_path"]  # type: ignore[return-value]  # as it was put in
+
+
+@given(roots, paths, st.booleans(), st.booleans())
+def test_a_path_is_the_same_with_and_without_the_root_path(root: str, path: str, stripped: bool, known: bool) -> None:
+    """ASGI wants the whole path in either case, and from servers that know of the root path and that do not."""
+    wire = path if stripped else root + path
+
+    assert placed(wire, root, root if known else "") == (root + path, (root + path).encode(), root)
+
+
+@given(roots, segments)
+def test_a_path_that_only_begins_with_the_same_letters_lies_elsewhere(root: str, more: str) -> None:
+    """/pools is not below /pool."""
+    assert placed(root + more, root, root)[0] == root + root + more
+
+
+def test_the_place_of_another_server_is_left_alone() -> None:
+    """Ray Serve has a prefix of its own, and tells it."""
+    scope = {"root_path": "/ray", "path": "/ray/v1/operators"}
+    place_below(scope, ROOT)
+
+    assert scope == {"root_path": "/ray", "path": "/ray/v1/operators"}
+
+
+@pytest.mark.parametrize("root", ["/v1", "/docs", "/v1/pool", "/livez/below", "/openapi.json"])
+def test_a_root_path_that_is_one_of_ours_is_refused(root: str) -> None:
+    """Below /v1 nobody could say whether /v1/pool lacks the path or has it."""
+    with pytest.raises(ValueError, match=f"root_path {root} begins like the service's own /"):
+        create_app(Settings.model_validate({"root_path": root}))
+
+
+@pytest.fixture(scope="module")
+def below() -> Iterator[Served]:
+    """A server that is told of a proxy's path."""
+    with serving(Settings.model_validate({"port": 0, "root_path": ROOT})) as server:
+        yield server
+
+
+def check(client: httpx.Client, base: str) -> None:
+    """Everything that a caller meets: pooling, refusals, the start page, the document, the page and what it needs."""
+    assert client.post(f"{base}{POOL}", json={"input": IMAGE, "kernel_size": 2}).status_code == 200
+    assert client.get(f"{base}/livez").status_code == 200
+    lost = client.post(f"{base}/v1/poll/max_pool2d", json={})
+    assert lost.json()["code"] == "unknown_path"
+    assert f"There is no {ROOT}/v1/poll/max_pool2d here. Nearest: {ROOT}/v1/p" in lost.json()["detail"]
+    assert lost.json()["instance"] == f"{ROOT}/v1/poll/max_pool2d"
+    start = client.get(f"{base}/")
+    assert (start.status_code, start.headers["location"]) == (307, f"{ROOT}/docs")
+    assert client.get(f"{base}/openapi.json").json()["servers"][0]["url"] == ROOT
+    page = client.get(f"{base}/docs")
+    script = page.text.partition('<script src="')[2].partition('"')[0]
+    assert client.get(f"{base}/docs").url.join(script).path == f"{base}/{script}"
+    assert client.get(f"{base}/{script}").status_code == 200
+
+
+@pytest.mark.parametrize("base", ["", ROOT])
+def test_both_are_served(below: Served, base: str) -> None:
+    """A path that stays used to be taken for one behind the root path: no such path, twice over."""
+    with below.client() as client:
+        check(client, base)
+
+
+def test_the_root_path_itself_leads_to_the_page(below: Served) -> None:
+    """People type it without the slash."""
+    with below.client() as client:
+        answer = client.get(ROOT)
+
+    assert (answer.status_code, answer.headers["location"]) == (307, f"{ROOT}/docs")
+
+
+@pytest.mark.parametrize("base", ["", ROOT])
+def test_keys_are_asked_for_below_the_path_as_well(base: str) -> None:
+    """What is open stays open, and nothing else becomes so."""
+    settings = Settings.model_validate({"port": 0, "root_path": ROOT, "api_keys": f"a={KEY}"})
+    with serving(settings) as server, server.client() as client:
+        assert client.get(f"{base}/readyz").status_code == 200
+        assert client.get(f"{base}/v1/operators").status_code == 401
+        assert client.get(f"{base}/docs/../metrics").status_code == 401
+        assert client.get(f"{base}/v1/operators", headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
+
+
+def is_listened_on(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def nginx(folder: Path, port: int, stripping: bool) -> Iterator[str]:
+    """The URL of nginx with the configuration that we ship, before a service on this port."""
+    location = SHIPPED.read_text(encoding="utf-8")
+    passes = "proxy_pass http://127.0.0.1:8000/;"
+    assert location.count(passes) == 1
+    location = location.replace(passes, f"proxy_pass http://127.0.0.1:{port}{'/' if stripping else ''};")
+    unused = " ".join(f"{each}_temp_path {folder}/{each};" for each in ("fastcgi", "uwsgi", "scgi", "proxy"))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        front: int = free.getsockname()[1]
+    (folder / "nginx.conf").write_text(
+        f"daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
+        f"http {{ access_log off; {unused} client_body_temp_path {folder}/bodies;\n"
+        f"server {{ listen 127.0.0.1:{front};\n{location}\n}} }}\n",
+        encoding="utf-8",
+    )
+    assert NGINX is not None
+    words = [NGINX, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
+    with subprocess.Popen(words) as running:
+        try:
+            assert comes_true(lambda: is_listened_on(front)), "nginx did not start"
+            yield f"http://127.0.0.1:{front}"
+        finally:
+            running.terminate()
+            running.wait(PATIENCE_S)
+
+
+@pytest.mark.skipif(NGINX is None, reason="needs nginx (Debian: apt-get install nginx-light)")
+@pytest.mark.parametrize("stripping", [True, False], ids=["takes the path off", "leaves the path"])
+def test_nginx_with_our_configuration_serves_us_below_a_path(below: Served, tmp_path: Path, stripping: bool) -> None:
+    """The page and our client too: both put their paths behind the one that they are given."""
+    with (
+        nginx(tmp_path, below.port, stripping) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S) as client,
+        Client(url + ROOT) as ours,
+    ):
+        check(client, ROOT)
+        assert ours.max_pool2d(IMAGE, 2).output == [[[[6, 8], [14, 16]]]]
+        megabytes = client.post(
+            f"{ROOT}/v1/pool/global_max_pool2d?shape=1,1,2048,2048&dtype=uint8",
+            content=bytes(2**22),
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        assert megabytes.status_code == 200
