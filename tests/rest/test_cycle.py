@@ -26,6 +26,9 @@ class Transport(asyncio.Transport):
         self.calls: list[bytes] = []
         self.closed = False
 
+    def is_closing(self) -> bool:
+        return self.closed
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.calls.append(bytes(data))
 

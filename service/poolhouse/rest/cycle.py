@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from uvicorn._types import ASGISendEvent, HTTPResponseStartEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 # Of a body's first piece: up to here a copy behind its head costs less than a second buffer does.
@@ -31,6 +31,9 @@ class Cycle(RequestResponseCycle):
         """ASGI's: the start of the answer, then the pieces of its body. The start goes out with the first piece."""
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
+        if self.transport.is_closing():
+            # A transport that met a broken connection closes itself before it tells the protocol.
+            self.disconnected = True
         if self.disconnected:
             return
         if message["type"] == "http.response.start" and not self.response_started:
@@ -41,6 +44,22 @@ class Cycle(RequestResponseCycle):
             self._write(message.get("body", b""), message.get("more_body", False))
         else:
             raise RuntimeError(f"the ASGI message {message['type']!r} does not belong here")
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """ASGI's: a piece of the body, or that the client has left. Asks the socket for more only while the body is
+        incomplete: what comes behind it are other requests."""
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.waiting_for_100_continue = False
+        if not self.disconnected and not self.response_complete:
+            if self.more_body:
+                self.flow.resume_reading()
+            await self.message_event.wait()
+            self.message_event.clear()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self.body = bytes(self.body), bytearray()
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     def _begin(self, message: HTTPResponseStartEvent) -> bytes:
         status, headers = message["status"], [*self.default_headers]

@@ -80,6 +80,33 @@ def content_length(headers: Headers) -> int | None:
     return int(given)
 
 
+def framing_error(headers: Headers, version: str) -> Malformed | None:
+    """The refusal of a head that another reader, a proxy, could take for a different request; None for all others.
+
+    Args:
+        headers: with what was sent twice joined by commas.
+        version: of HTTP: ``"1.1"``, ``"1.0"`` or ``"0.9"``.
+    """
+    host = headers.get(b"host")
+    coding = headers.get(b"transfer-encoding")
+    if host is not None and b"," in host:
+        detail = "Host must be sent once, with one name."
+    elif host is None and version == "1.1":
+        detail = "HTTP/1.1 requests name their Host (RFC 9112 section 3.2); add the header."
+    elif coding is None:
+        return None
+    elif version != "1.1":
+        detail = "HTTP/1.0 has no Transfer-Encoding; send a Content-Length, or HTTP/1.1."
+    elif coding.lower() != b"chunked":
+        detail = (
+            f"Transfer-Encoding is {_quoted(coding)}; only chunked is read here. "
+            "Compress with Content-Encoding: gzip or zstd instead."
+        )
+    else:
+        return None
+    return Malformed("malformed_request", detail)
+
+
 def timeout_s(headers: Headers) -> float | None:
     """The seconds that ``Request-Timeout`` grants, or None.
 

@@ -9,8 +9,13 @@ an answer for a reader who has stopped. The rules added here:
 - a refusal is written only where no other answer is being written, and the connection is closed softly, since
   closing with unread bytes would reset it and take the refusal away from the caller;
 - a request refused early may send on for a short time, which is thrown away, and is then cut off;
-- an offer to upgrade is ignored: the parser would drop the body of a request that makes one, and Java's own
-  client makes one with its first request;
+- an offer to upgrade is ignored (RFC 9110 section 7.8): the parser drops the body of a request that makes one, so the
+  request is parsed again without the offer; Java's own client makes one with its first request;
+- a head that two readers could take for different requests is refused: Host missing or sent twice, Transfer-Encoding in
+  HTTP/1.0, a transfer coding other than chunked;
+- requests sent before the earlier ones are answered (pipelining) wait unparsed, but for the few that one small slice
+  holds; none begins while the client does not read its answers. Answers and refusals keep the order of the requests;
+- the framing of a chunked body may take a fixed multiple of the body's bytes: 431;
 - an answer of which nothing is read for a while is given up;
 - a request is run at once, as far as it goes without waiting: one that is refused by its headers before its body is
   looked at, and a small one to its end. One for each piece that comes; further ones take turns with everybody;
@@ -22,7 +27,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 import secrets
 from collections.abc import Mapping
 from ssl import SSLContext
@@ -40,7 +44,7 @@ from poolhouse.rest.answers import VIEWS_KEY
 from poolhouse.rest.begun import Begun
 from poolhouse.rest.cycle import ANSWERED, Cycle, head
 from poolhouse.rest.door import Door
-from poolhouse.rest.headers import HEADERS_KEY, Headers, read_headers
+from poolhouse.rest.headers import HEADERS_KEY, Headers, framing_error, read_headers
 from poolhouse.rest.intake import INTAKE_KEY, Intake, Sink
 from poolhouse.rest.metrics import Metrics, Stage
 from poolhouse.rest.problems import Problem, problem
@@ -50,7 +54,12 @@ _LINGER_S = 5.0
 # Below this a body comes in a piece or two, and the way past the parser would gain nothing.
 _INTAKE_BYTES = 64 * 1024
 _INTAKE_DIGITS = len(str(_INTAKE_BYTES))
-_UPGRADE = re.compile(rb"\r\nupgrade(?=[ \t]*:)", re.IGNORECASE)
+# The parser cannot be stopped within what it is fed. It is fed slices of this size, except within a body of known
+# length, so one call finds at most this many bytes of pipelined requests.
+_SLICE_BYTES = 1024
+# Chunk sizes, extensions and trailers may take this many bytes for each byte of a chunked body, beside the limit on
+# headers. A body in chunks of one byte takes five.
+_FRAMING_PER_BODY_BYTE = 8
 
 
 class ServerConfig(Config):
@@ -92,8 +101,18 @@ class Protocol(HttpToolsProtocol):
         self._refusal: PoolhouseError | None = None
         # True once nothing that comes is listened to any more.
         self._refused = False
-        # What came behind a request that is still being answered, and was none: told when its turn comes.
+        # The error of a malformed pipelined request, sent after the answers before it.
         self._owed: PoolhouseError | None = None
+        # The request that is being answered; `cycle` is the newest one, whose body is being read.
+        self._active: RequestResponseCycle | None = None
+        # Bytes of pipelined requests that were not parsed yet.
+        self._unparsed = b""
+        # The head of a request that offers an upgrade, without the offer.
+        self._head_without_offer: bytes | None = None
+        # Of the body that is being read: bytes still to come where its length is known, and its framing's bytes.
+        self._body_left = 0
+        self._body_raw_bytes = 0
+        self._body_bytes = 0
         self._metrics = config.metrics
         self._door = config.door
         self._header_timer: asyncio.TimerHandle | None = None
@@ -126,52 +145,98 @@ class Protocol(HttpToolsProtocol):
             self._intake = None
         if (stage := self._left_in()) is not None:
             self._metrics.gone(stage)
+        # The newest request is told by uvicorn; those that wait for their turn have not begun.
+        self.pipeline.clear()
+        self._unparsed = b""
+        if self._active is not None and not self._active.response_complete:
+            self._active.disconnected = True
+            self._active.message_event.set()
         super().connection_lost(exc)
 
     def _left_in(self) -> Stage | None:
-        """What the caller did not wait for, when the connection is lost; None where nothing was under way."""
-        cycle = self.cycle
+        """What the client did not wait for, when the connection is lost; None where nothing was under way."""
         if self._refused:
             return None
-        if self._in_headers:
-            return "headers"
+        cycle = self._active
         if cycle is None or cycle.response_complete:
-            return None
+            return "headers" if self._in_headers else None
         if cycle.response_started:
             return "answer"
         return "body" if cycle.more_body else "waiting"
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, and hold the limit on bytes that bring it nowhere."""
+        """Parse what has come, as far as it may be parsed now."""
         if self._refused:
             return
-        if not self._lingers:
-            self._closes_at = math.inf
+        if self._unparsed:
+            self._unparsed += data
+            self.flow.pause_reading()
+            return
+        self._at_once = True
+        self._parse(data)
+        self._at_once = False
+
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser until a request has to wait for its turn; the rest is kept for then."""
+        self._in_piece = True
+        position = 0
+        # A connection that closes softly still takes the rest of the body that is being read.
+        while position < len(data) and (self._body_left or not self._refused):
+            if self.pipeline:
+                self._unparsed = data[position:]
+                self.flow.pause_reading()
+                break
+            # The end of a body is the end of a slice, so a request behind it is not parsed with it.
+            step = self._body_left or _SLICE_BYTES
+            self._feed(data[position : position + step] if position or step < len(data) else data)
+            position += step
+        self._in_piece = False
+        self._throw_away_rest()
+        self._await_rest_of_headers()
+
+    def _feed(self, data: bytes) -> None:
+        """Feed the parser one slice, and hold the limits on bytes that are no part of a body."""
         self._progress = False
         self._piece_bytes = len(data)
-        if not self._in_body and _upgrades(data):
-            data = _without_upgrade(data)
-        self._at_once = self._in_piece = True
+        if self._in_body:
+            self._body_raw_bytes += len(data)
         try:
-            self.parser.feed_data(data)
+            while data:
+                data = self._feed_parser(data)
         except HttpParserError:
             self.send_400_response("")
-        except HttpParserUpgrade:
-            pass  # CONNECT: it has been answered like any other method that is not known here
         self._run_due()
-        self._at_once = self._in_piece = False
-        self._throw_away_rest()
         if self._progress:
             self._framing_bytes = 0
         else:
-            self._framing_bytes += len(data)
-            if self._framing_bytes > self._header_limit:
-                self._refuse(self._headers_too_large())
-        if self._in_headers and self._header_timer is None and not self._refused:
-            self._await_headers()
+            self._framing_bytes += len(data) or self._piece_bytes
+        framing_bytes = self._body_raw_bytes - self._body_bytes * (1 + _FRAMING_PER_BODY_BYTE)
+        if max(self._framing_bytes, framing_bytes) > self._header_limit:
+            self._refuse(self._headers_too_large())
+
+    def _feed_parser(self, data: bytes) -> bytes:
+        """Feed the parser; returns what it is to be fed next: a request that offers an upgrade, without the offer."""
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as offer:
+            head, self._head_without_offer = self._head_without_offer, None
+            if head is None:
+                # CONNECT: what follows it is not HTTP.
+                self.send_400_response("")
+                return b""
+            self._new_parser()
+            return head + data[offer.args[0] :]
+        return b""
+
+    def _new_parser(self) -> None:
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def on_message_begin(self) -> None:
         """A request begins."""
+        if not self._lingers:
+            # Only a request ends the time that an idle connection has: empty lines do not.
+            self._closes_at = math.inf
         self._in_headers = True
         self.url = b""
         self.headers = []
@@ -182,23 +247,33 @@ class Protocol(HttpToolsProtocol):
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Start the request, unless its headers are too many."""
-        self._in_headers = False
-        self._in_body = True
+        """Start the request, unless its head is too large or has two meanings."""
         self._progress = True
-        if self._header_timer is not None:
-            self._header_timer.cancel()
-            self._header_timer = None
         # The piece may hold part of a body too, so it is only a reason to count exactly.
         if self._framing_bytes + self._piece_bytes > self._header_limit:
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > self._header_limit:
+                # The parser hands this to _feed as its own error, and that calls send_400_response.
                 self._refusal = self._headers_too_large()
-                # The parser hands this to data_received as its own error, and that calls send_400_response.
                 raise self._refusal
+        parser = self.parser
+        if parser.should_upgrade() and parser.get_method() != b"CONNECT":
+            self._head_without_offer = self._without_offer()
+            return
+        self._in_headers = False
+        self._in_body = True
+        self._body_raw_bytes = self._body_bytes = 0
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
         headers = read_headers(self.headers)
-        free = self.cycle is None or self.cycle.response_complete
+        self._refusal = framing_error(headers, parser.get_http_version())
+        if self._refusal is not None:
+            raise self._refusal
+        # A client that does not read its answers gets no further ones.
+        free = self._is_free and not self.flow.write_paused
         length = headers.get(b"content-length", b"")
+        self._body_left = int(length) if length else 0
         if len(length) >= _INTAKE_DIGITS and int(length) >= _INTAKE_BYTES and self.scheme == "http":
             self._intake = Intake(int(length), self.flow.resume_reading)
             if free and self._turned_away(headers):
@@ -208,10 +283,17 @@ class Protocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
             return
-        self._start_asgi_task(cycle, self.app)
+        self._start(cycle)
         if self._intake is not None:
             # Where it is refused, its body need not be copied.
             self._run_due()
+
+    def _without_offer(self) -> bytes:
+        """The head just parsed, without its Upgrade header."""
+        parser = self.parser
+        lines = [b"%b %b HTTP/%b" % (parser.get_method(), self.url, parser.get_http_version().encode())]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
 
     def _turned_away(self, headers: Headers) -> bool:
         """Whether the request was refused at the door. Its body is thrown away once this piece of it is parsed."""
@@ -223,7 +305,7 @@ class Protocol(HttpToolsProtocol):
         if refusal is None:
             return False
         self.server_state.total_requests += 1
-        self.cycle = ANSWERED
+        self.cycle = self._active = ANSWERED
         self._write(refusal)
         self._linger()
         return True
@@ -272,6 +354,10 @@ class Protocol(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
 
+    def _start(self, cycle: RequestResponseCycle) -> None:
+        self._active = cycle
+        self._start_asgi_task(cycle, self.app)
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if self._at_once:
             self._at_once = False
@@ -293,14 +379,21 @@ class Protocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body."""
         self._progress = True
+        self._body_bytes += len(body)
+        if self._body_left:
+            self._body_left -= len(body)
         if self._intake is not None:
             self._intake.to_come -= len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A request has come to its end."""
-        self._in_body = False
         self._progress = True
+        if self._head_without_offer is not None:
+            # The parser ends a request that offers an upgrade with its head.
+            return
+        self._in_body = False
+        self._body_left = self._body_raw_bytes = self._body_bytes = 0
         self._intake = None
         if self._lingers:
             self._lingers, self._closes_at = False, self.loop.time() + self.timeout_keep_alive
@@ -315,18 +408,34 @@ class Protocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.cycle.response_complete and self.cycle.more_body:
+            self.flow.resume_reading()
             self._linger()
             if not self._in_piece:
                 self._throw_away_rest()
-        elif self.pipeline:
-            cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
+        else:
+            self._next_turn()
+
+    def _next_turn(self) -> None:
+        """Go on with what came behind the request that has been answered."""
+        if self.pipeline and self.flow.write_paused:
+            return
+        if self.pipeline:
+            cycle, _ = self.pipeline.pop()
+            self._start(cycle)
         elif self._owed is not None:
             self._end_with(self._owed)
-        else:
-            self._close_in(self.timeout_keep_alive)
+        if self.pipeline or self._refused:
+            return
+        if self._unparsed and not self._in_piece:
+            # Also the rest of the body of the request just started.
+            data, self._unparsed = self._unparsed, b""
+            self._parse(data)
+        if not self._unparsed and not self._refused:
+            self.flow.resume_reading()
+            self._await_rest_of_headers()
+            if self._is_free and not self._in_headers and not self._lingers:
+                self._close_in(self.timeout_keep_alive)
 
     def _throw_away_rest(self) -> None:
         """Keep the parser from a body that nobody wants any more; not while it reads a piece of that."""
@@ -367,8 +476,7 @@ class Protocol(HttpToolsProtocol):
         """A body that has come to its end past the parser is over; at the latest when something else comes. The
         parser begins anew."""
         if self._intake is not None and not self._intake.to_come:
-            self.parser = HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            self._new_parser()
             self.on_message_complete()
 
     def close_softly(self) -> None:
@@ -421,6 +529,8 @@ class Protocol(HttpToolsProtocol):
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
+        if self.pipeline and self._is_free:
+            self._next_turn()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser refused; uvicorn's own sentence is not sent."""
@@ -440,6 +550,12 @@ class Protocol(HttpToolsProtocol):
             "Send fields that are long in a JSON body, and fewer cookies.",
             limit_bytes=self._header_limit,
         )
+
+    def _await_rest_of_headers(self) -> None:
+        """Limit the time for a head of which a part is here; not while its rest may wait here for its turn."""
+        waits = self.pipeline or self._unparsed or self._refused
+        if self._in_headers and self._header_timer is None and not waits:
+            self._await_headers()
 
     def _await_headers(self) -> None:
         self._header_timer = self.loop.call_later(self._header_timeout_s, self._headers_are_late)
@@ -461,16 +577,29 @@ class Protocol(HttpToolsProtocol):
             return
         self._refused = True
         self._due = None
+        self._unparsed = b""
         self._metrics.refused_unread(error.code, error.status)
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete and (cycle.response_started or not cycle.more_body):
-            # The request before is being answered: it gets its answer whole, then comes this one.
-            if cycle.more_body:
-                cycle.keep_alive = False
-            else:
-                self._owed = error
-            return
-        self._end_with(error)
+        if self.pipeline and self.cycle.more_body:
+            # The newest request broke off in its body, and has not begun.
+            self.pipeline.popleft()
+        active = self._active
+        if self.pipeline or (not self._is_free and active is not self._broken):
+            # Requests before it get their answers first.
+            self._owed = error
+        elif active is not None and not active.response_complete and active.response_started:
+            active.keep_alive = False
+        else:
+            self._end_with(error)
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether no request is being answered."""
+        return self._active is None or self._active.response_complete
+
+    @property
+    def _broken(self) -> RequestResponseCycle | None:
+        """The request whose body is incomplete; None where the newest has come whole."""
+        return self.cycle if self.cycle is not None and self.cycle.more_body else None
 
     def _end_with(self, error: PoolhouseError) -> None:
         cycle = self.cycle
@@ -512,15 +641,3 @@ class _Softly(asyncio.Transport):
 
     def close(self) -> None:
         self._protocol.close_softly()
-
-
-def _upgrades(data: bytes) -> bool:
-    """Whether the head in this piece may ask for another protocol; the body behind it is not looked through."""
-    end = data.find(b"\r\n\r\n")
-    return data.find(b"pgrade", 0, len(data) if end < 0 else end) >= 0
-
-
-def _without_upgrade(data: bytes) -> bytes:
-    """The piece with the Upgrade header of its head renamed; RFC 9110 section 7.8 lets a server ignore it."""
-    head, end, body = data.partition(b"\r\n\r\n")
-    return _UPGRADE.sub(b"\r\nx-ignored-upgrade", head) + end + body

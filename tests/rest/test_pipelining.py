@@ -1,0 +1,277 @@
+"""Several requests on one connection, and bytes that two readers could take for different requests. Bare sockets.
+
+What a client sends behind a request that is still being answered must neither change that answer, nor be read as
+something else than what a proxy before the service would read, nor cost more than a fixed amount for each connection.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import select
+import socket
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from poolhouse.rest.cycle import Cycle
+from tests.rest.conftest import LIMITS
+from tests.rest.holding import Held, comes_true, holding
+from tests.rest.process import service_process
+from tests.rest.serving import Served, read_all
+from tests.rest.test_protocol import JSON_BODY, LIVE, parse, posting, refusal
+
+ONE = posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY
+ALIVE = b'{"status":"alive"}'
+OFFER = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQ")
+SMUGGLED = b"GET /version HTTP/1.1\r\nHost: x\r\nX-Request-ID: smuggled\r\n\r\n"
+
+
+def answers_of(received: bytes) -> list[tuple[int, bytes]]:
+    """Status and body of each answer."""
+    answers = []
+    while received:
+        status, headers, body = parse(received)
+        length = int(headers["content-length"])
+        answers.append((status, body[:length]))
+        received = body[length:]
+    return answers
+
+
+@pytest.fixture(scope="module")
+def held() -> Iterator[Held]:
+    """A service whose device can be stopped."""
+    limits: dict[str, object] = {**LIMITS, "body_timeout_s": 5.0}
+    with holding(1 << 30, "cpu", **limits) as running:
+        yield running
+
+
+@given(st.lists(st.integers(1, 400), max_size=6), st.booleans())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_upgrade_offer_hides_no_request_wherever_it_is_cut(served: Served, cuts: list[int], second: bool) -> None:
+    """The parser ends a request that offers an upgrade with its head: its body was answered as a request (200), where
+    the offer came in two segments, or in a pipelined request."""
+    sent = (ONE if second else b"") + posting(*OFFER, b"Content-Length: %d" % len(SMUGGLED)) + SMUGGLED
+    sent += LIVE + b"Connection: close\r\n\r\n"
+    with served.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for cut in cuts:
+            connection.sendall(sent[:cut])
+            sent = sent[cut:]
+        connection.sendall(sent)
+        received = read_all(connection)
+
+    answers = answers_of(received)
+    assert b"smuggled" not in received
+    assert [status for status, _ in answers] == [200] * second + [400, 200]
+    assert answers[-1][1] == ALIVE
+
+
+def test_an_upgrade_offer_in_two_segments_is_ignored(served: Served) -> None:
+    """RFC 9110 section 7.8: a server may ignore it; Java's client sends its first body with one."""
+    head = posting(*OFFER, b"Content-Length: %d" % len(JSON_BODY))
+    at = head.index(b"grade: h2c")
+    with served.connect() as connection:
+        connection.sendall(head[:at])
+        assert not select.select([connection], [], [], 0.05)[0]
+        connection.sendall(head[at:] + JSON_BODY + LIVE + b"Connection: close\r\n\r\n")
+        received = read_all(connection)
+
+    (status, body), (_, alive) = answers_of(received)
+    assert status == 200
+    assert json.loads(body)["output"]["shape"] == [1, 1, 2, 2]
+    assert alive == ALIVE
+
+
+@pytest.mark.parametrize("rest", [b"", b"Transfer-Encoding: chunked"])
+def test_chunked_bodies_with_an_offer_are_read_too(served: Served, rest: bytes) -> None:
+    """A body without a length has the same hole."""
+    head = posting(*OFFER, b"Transfer-Encoding: chunked", b"Connection: close")
+    chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(JSON_BODY), JSON_BODY)
+
+    assert [status for status, _ in answers_of(served.exchange(head + chunk))] == [200]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /livez HTTP/1.1\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET /livez HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n",
+        b"POST /livez HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /livez HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"POST /livez HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /livez HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+def test_a_head_with_two_meanings_is_refused(served: Served, head: bytes) -> None:
+    """A proxy that reads it otherwise would let one client's bytes pass for another's request (RFC 9112 section 11)."""
+    document = refusal(served.exchange(head))
+
+    assert (document["status"], document["code"]) == (400, "malformed_request")
+
+
+def test_http_1_0_needs_no_host(served: Served) -> None:
+    """Load balancers' health checks speak it."""
+    assert served.exchange(b"GET /livez HTTP/1.0\r\n\r\n").endswith(ALIVE)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"GARBAGE\r\n\r\n",
+        posting(b"Transfer-Encoding: chunked") + b"zz\r\n",
+        posting(b"Transfer-Encoding: chunked") + b"3\r\nabcdef\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        LIVE + b"X-Long: " + b"a" * 2 * int(LIMITS["max_header_bytes"]) + b"\r\n\r\n",
+        posting(b"Transfer-Encoding: chunked") + b"1;" + b"e" * 2 * int(LIMITS["max_header_bytes"]),
+        LIVE + b"X-Slow: 1",
+    ],
+)
+@pytest.mark.parametrize("queued", [0, 1, 5])
+def test_a_bad_request_waits_for_the_answers_before_it(held: Held, bad: bytes, queued: int) -> None:
+    """Its 400 would be read as the answer to the request before it. Here that one is still being worked on."""
+    with held.gate.closed(), held.served.connect() as connection:
+        connection.sendall(ONE)
+        assert held.gate.entered.wait(20)
+        connection.sendall(LIVE + b"\r\n")
+        connection.sendall((LIVE + b"\r\n") * queued + bad)
+        assert not select.select([connection], [], [], 0.05)[0], "nothing may be answered before the first"
+        held.gate.open()
+        answers = answers_of(read_all(connection))
+
+    assert [status for status, _ in answers[:-1]] == [200] * (2 + queued)
+    assert json.loads(answers[0][1])["output"]["shape"] == [1, 1, 2, 2]
+    assert 400 <= answers[-1][0] < 500
+
+
+def cycles() -> int:
+    """Requests in memory, of all servers in this process."""
+    gc.collect()
+    return sum(isinstance(each, Cycle) for each in gc.get_objects())
+
+
+def test_a_flood_of_pipelined_requests_waits_unparsed(held: Held) -> None:
+    """50 connections with one piece of 64 KiB each stopped the event loop for seconds, for 180,000 requests in memory
+    that nothing had counted."""
+    flood = (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 4000)[: 128 * 1024]
+    before = cycles()
+    connections = []
+    with held.gate.closed():
+        for _ in range(20):
+            connection = held.served.connect()
+            connection.sendall(ONE)
+            connections.append(connection)
+        assert comes_true(lambda: held.pooling.jobs == len(connections))
+        for connection in connections:
+            connection.setblocking(False)
+            connection.send(flood)
+
+        with held.served.client() as client:
+            for _ in range(20):
+                assert client.get("/livez").status_code == 200
+        waiting = cycles() - before
+
+    assert waiting <= len(connections) * 64
+    for connection in connections:
+        connection.close()
+    assert comes_true(lambda: held.pooling.held_requests == 0)
+
+
+def test_every_request_of_a_flood_is_answered_in_order(served: Served) -> None:
+    """Requests that wait unparsed are not lost, and one that is cut between two pieces is put together."""
+    names = [b"n%d" % number for number in range(3000)]
+    sent = b"".join(LIVE + b"X-Request-ID: " + name + b"\r\n\r\n" for name in names)
+    received = bytearray()
+    with served.connect() as connection:
+        connection.setblocking(False)
+        sent += LIVE + b"Connection: close\r\n\r\n"
+        while True:
+            readable, writable, _ = select.select([connection], [connection] if sent else [], [], 20)
+            assert readable or writable
+            if writable:
+                sent = sent[connection.send(sent) :]
+            if readable:
+                piece = connection.recv(1 << 16)
+                if not piece:
+                    break
+                received += piece
+
+    told = [part.split(b"\r\n", 1)[0] for part in bytes(received).split(b"x-request-id: ")[1:]]
+    assert told[: len(names)] == names
+
+
+def test_no_request_begins_while_answers_are_not_read(held: Held) -> None:
+    """Each unread answer is memory; a client that asks on without reading would have all of them kept."""
+    query = "?output_size=512,512&shape=1,1,1,1&dtype=float32"
+    one = (
+        f"POST /v1/pool/adaptive_avg_pool2d{query} HTTP/1.1\r\nHost: x\r\n"
+        "Content-Type: application/octet-stream\r\nContent-Length: 4\r\n\r\n"
+    ).encode() + bytes(4)
+    total, size = 100, 4 * 512 * 512
+    with held.served.connect() as connection:
+        before = held.metric("poolhouse_sent_bytes_total")
+        connection.sendall(one * (total - 1) + one.replace(b"Host: x", b"Host: x\r\nConnection: close"))
+        with held.served.client() as client:
+            # Each of these lets the event loop come round.
+            for _ in range(300):
+                client.get("/livez")
+        unread = held.metric("poolhouse_sent_bytes_total") - before
+        answers = answers_of(read_all(connection))
+
+    # What the sockets' own buffers hold, on both sides, and little more.
+    assert unread < 24 * size
+    assert [(status, len(body)) for status, body in answers] == [(200, size)] * total
+
+
+def test_empty_lines_do_not_keep_an_idle_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One CRLF after an answer ended the idle timer for ever: 400 of 400 connections were open after 230 s."""
+    monkeypatch.setattr("poolhouse.rest.server._KEEP_ALIVE_S", 0.3)
+    with holding() as running, running.served.connect() as connection:
+        connection.sendall(LIVE + b"\r\n")
+        assert connection.recv(65536).endswith(ALIVE)
+        connection.sendall(b"\r\n")
+
+        assert connection.recv(1) == b""
+
+
+def test_the_framing_of_a_chunked_body_is_limited(served: Served) -> None:
+    """3.3 GB of chunk extensions were accepted for 109 kB of body."""
+    chunk = b"1;" + b"e" * 1000 + b"\r\n{\r\n"
+
+    document = refusal(served.exchange(posting(b"Transfer-Encoding: chunked") + chunk * 1000))
+
+    assert (document["status"], document["code"]) == (431, "headers_too_large")
+
+
+def test_chunks_of_one_byte_pass(served: Served) -> None:
+    """Some clients write what they have, however little it is."""
+    text = JSON_BODY + b" " * 10_000
+    chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in text)
+
+    answer = served.exchange(posting(b"Transfer-Encoding: chunked", b"Connection: close") + chunks + b"0\r\n\r\n")
+
+    assert parse(answer)[0] == 200
+
+
+def test_a_reset_is_no_error_of_the_service() -> None:
+    """A client may end its connection at any time, also with requests that wait; a log full of tracebacks hides the
+    errors that are ours."""
+    with service_process() as running:
+        for number in range(120):
+            connection = running.served.connect()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            connection.sendall(ONE * (number % 20 + 1) + ONE[: -(number % 3) * 10 or None])
+            if number % 3 == 0:
+                connection.recv(100)
+            connection.close()
+        with running.served.client() as client:
+            assert client.get("/readyz").status_code == 200
+        running.process.terminate()
+        assert running.process.stderr is not None
+        log = running.process.stderr.read()
+
+    assert "Traceback" not in log
+    assert "ERROR" not in log
