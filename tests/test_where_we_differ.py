@@ -323,6 +323,27 @@ ROWS = (
         ),
     ),
     Row(
+        "unpooling of what a dilation pooled",
+        lambda: F.max_unpool1d(tensor_of(1, 1, 2), torch.tensor([[[3, 4]]]), [2], [1], output_size=[5]),
+        ValueError,
+        Ours(
+            "max_unpool1d",
+            np.array([[[7, 8]]], np.float32),
+            {"kernel_size": 2, "stride": 1, "output_size": 5},
+            [0, 0, 0, 7, 8],
+            indices=np.array([[[3, 4]]]),
+        ),
+        (
+            Ours(
+                "max_unpool1d",
+                np.array([[[7, 8]]], np.float32),
+                {"kernel_size": 2, "stride": 1, "dilation": 3, "ceil_mode": "true"},
+                [0, 0, 0, 7, 8],
+                indices=np.array([[[3, 4]]]),
+            ),
+        ),
+    ),
+    Row(
         "unpooling with stride 0",
         lambda: F.max_unpool2d(tensor_of(1, 1, 1, 1), torch.zeros(1, 1, 1, 1, dtype=torch.int64), [2, 2], [0, 0]),
         [1, 0, 0, 0],

@@ -75,6 +75,17 @@ def test_an_autoencoder_unpools_as_torch_does(client: Client, rank: int) -> None
     assert torch.equal(*gradients)
 
 
+def test_a_dilated_pooling_is_undone(client: Client) -> None:
+    """Torch's own layer refuses the plane that its own pooling came from."""
+    x = torch.randperm(60).reshape(1, 1, 6, 10) + 1.0
+    pool = nn.MaxPool2d(2, dilation=(1, 3), return_indices=True, client=client)
+
+    pooled, indices = pool(x)
+    back = nn.MaxUnpool2d(2, client=client)(pooled, indices, output_size=x.size())
+
+    assert torch.equal(back, torch.where(torch.isin(x, pooled), x, 0.0))
+
+
 @pytest.mark.parametrize("rank", [2, 3])
 def test_fractional_pooling_sends_the_gradient_to_what_it_took(client: Client, rank: int) -> None:
     """torch draws other windows, so the law is: the gradient counts how often each element was taken."""

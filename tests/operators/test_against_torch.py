@@ -22,6 +22,7 @@ from poolhouse.dtypes import BFLOAT16, INT64, ElementType
 from poolhouse.operators.averages import Average
 from poolhouse.operators.lp_pool import LPPool
 from poolhouse.operators.operator import Operator
+from poolhouse.operators.unpool import MaxUnpool
 from poolhouse.tensors import Tensor
 from tests.operators.drawing import OPERATORS, STYLES, Case, case, limits_of, numbers, rounded, settled_plan, types_of
 from tests.operators.rounding import assert_same_floats, assert_within, is_exact, slack_of
@@ -274,12 +275,20 @@ def _fractional(case: Case, x: torch.Tensor) -> Outputs:
 
 
 def _max_unpool(case: Case, x: torch.Tensor) -> Outputs:
-    size = case.spec.spatial_out(case.plan.spatial)
+    spec = case.spec
+    assert isinstance(spec, MaxUnpool)
+    size = spec.spatial_out(case.plan.spatial)
+    # Torch knows no dilation and takes fewer sizes. The window only says which; one that leads to this size is taken.
+    fields = {name: value for name, value in _fields(case).items() if name not in ("dilation", "ceil_mode")}
+    fields["kernel_size"] = [
+        whole - (length - 1) * stride + 2 * padding
+        for whole, length, stride, padding in zip(size, case.plan.spatial, spec.stride, spec.padding, strict=True)
+    ]
     threads = torch.get_num_threads()
     # With several threads torch cuts a plane into parts, and which of two equal indices comes last is chance.
     torch.set_num_threads(1)
     try:
-        return _named(case, x, as_torch(case.tensors["indices"]), **{**_fields(case), "output_size": size})
+        return _named(case, x, as_torch(case.tensors["indices"]), **{**fields, "output_size": size})
     finally:
         torch.set_num_threads(threads)
 

@@ -1056,10 +1056,14 @@ class Operators:
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         output_size: int | Sequence[int] | None = None,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
     ) -> Pooled[Kind, None]:
         """Each value put back to where max pooling found it, and zero everywhere else.
 
         Where an index comes more than once in a plane, the last value in row-major order stays.
+        It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
+        sizes as ``output_size`` where pooling had rounded.
 
         Args:
             input: the tensor to pool.
@@ -1069,10 +1073,14 @@ class Operators:
                 given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
             output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
+            dilation: Distance between two elements of one window, along each axis.
+            ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
+                in any case.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
-                kernel_size - 2·padding``, or ``output_size``, which may differ by less than stride.
+                dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
+                stride; where no dilation is given it may be twice as large, as one that was left out makes it.
         """
         asked = self._pool(
             "max_unpool1d",
@@ -1085,6 +1093,8 @@ class Operators:
                 "stride": stride,
                 "padding": padding,
                 "output_size": output_size,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
             },
         )
         return cast("Pooled[Kind, None]", asked)
@@ -1097,10 +1107,14 @@ class Operators:
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         output_size: int | Sequence[int] | None = None,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
     ) -> Pooled[Kind, None]:
         """Each value put back to where max pooling found it, and zero everywhere else.
 
         Where an index comes more than once in a plane, the last value in row-major order stays.
+        It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
+        sizes as ``output_size`` where pooling had rounded.
 
         Args:
             input: the tensor to pool.
@@ -1110,10 +1124,14 @@ class Operators:
                 given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
             output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
+            dilation: Distance between two elements of one window, along each axis.
+            ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
+                in any case.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
-                kernel_size - 2·padding``, or ``output_size``, which may differ by less than stride.
+                dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
+                stride; where no dilation is given it may be twice as large, as one that was left out makes it.
         """
         asked = self._pool(
             "max_unpool2d",
@@ -1126,6 +1144,8 @@ class Operators:
                 "stride": stride,
                 "padding": padding,
                 "output_size": output_size,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
             },
         )
         return cast("Pooled[Kind, None]", asked)
@@ -1138,10 +1158,14 @@ class Operators:
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         output_size: int | Sequence[int] | None = None,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
     ) -> Pooled[Kind, None]:
         """Each value put back to where max pooling found it, and zero everywhere else.
 
         Where an index comes more than once in a plane, the last value in row-major order stays.
+        It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
+        sizes as ``output_size`` where pooling had rounded.
 
         Args:
             input: the tensor to pool.
@@ -1151,10 +1175,14 @@ class Operators:
                 given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
             output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
+            dilation: Distance between two elements of one window, along each axis.
+            ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
+                in any case.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
-                kernel_size - 2·padding``, or ``output_size``, which may differ by less than stride.
+                dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
+                stride; where no dilation is given it may be twice as large, as one that was left out makes it.
         """
         asked = self._pool(
             "max_unpool3d",
@@ -1167,6 +1195,8 @@ class Operators:
                 "stride": stride,
                 "padding": padding,
                 "output_size": output_size,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
             },
         )
         return cast("Pooled[Kind, None]", asked)
@@ -2211,10 +2241,14 @@ class AsyncOperators:
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         output_size: int | Sequence[int] | None = None,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
     ) -> Pooled[Kind, None]:
         """Each value put back to where max pooling found it, and zero everywhere else.
 
         Where an index comes more than once in a plane, the last value in row-major order stays.
+        It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
+        sizes as ``output_size`` where pooling had rounded.
 
         Args:
             input: the tensor to pool.
@@ -2224,10 +2258,14 @@ class AsyncOperators:
                 given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
             output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
+            dilation: Distance between two elements of one window, along each axis.
+            ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
+                in any case.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
-                kernel_size - 2·padding``, or ``output_size``, which may differ by less than stride.
+                dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
+                stride; where no dilation is given it may be twice as large, as one that was left out makes it.
         """
         asked = await self._pool(
             "max_unpool1d",
@@ -2240,6 +2278,8 @@ class AsyncOperators:
                 "stride": stride,
                 "padding": padding,
                 "output_size": output_size,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
             },
         )
         return cast("Pooled[Kind, None]", asked)
@@ -2252,10 +2292,14 @@ class AsyncOperators:
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         output_size: int | Sequence[int] | None = None,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
     ) -> Pooled[Kind, None]:
         """Each value put back to where max pooling found it, and zero everywhere else.
 
         Where an index comes more than once in a plane, the last value in row-major order stays.
+        It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
+        sizes as ``output_size`` where pooling had rounded.
 
         Args:
             input: the tensor to pool.
@@ -2265,10 +2309,14 @@ class AsyncOperators:
                 given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
             output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
+            dilation: Distance between two elements of one window, along each axis.
+            ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
+                in any case.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
-                kernel_size - 2·padding``, or ``output_size``, which may differ by less than stride.
+                dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
+                stride; where no dilation is given it may be twice as large, as one that was left out makes it.
         """
         asked = await self._pool(
             "max_unpool2d",
@@ -2281,6 +2329,8 @@ class AsyncOperators:
                 "stride": stride,
                 "padding": padding,
                 "output_size": output_size,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
             },
         )
         return cast("Pooled[Kind, None]", asked)
@@ -2293,10 +2343,14 @@ class AsyncOperators:
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         output_size: int | Sequence[int] | None = None,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
     ) -> Pooled[Kind, None]:
         """Each value put back to where max pooling found it, and zero everywhere else.
 
         Where an index comes more than once in a plane, the last value in row-major order stays.
+        It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
+        sizes as ``output_size`` where pooling had rounded.
 
         Args:
             input: the tensor to pool.
@@ -2306,10 +2360,14 @@ class AsyncOperators:
                 given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
             output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
+            dilation: Distance between two elements of one window, along each axis.
+            ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
+                in any case.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
-                kernel_size - 2·padding``, or ``output_size``, which may differ by less than stride.
+                dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
+                stride; where no dilation is given it may be twice as large, as one that was left out makes it.
         """
         asked = await self._pool(
             "max_unpool3d",
@@ -2322,6 +2380,8 @@ class AsyncOperators:
                 "stride": stride,
                 "padding": padding,
                 "output_size": output_size,
+                "dilation": dilation,
+                "ceil_mode": ceil_mode,
             },
         )
         return cast("Pooled[Kind, None]", asked)

@@ -12,10 +12,10 @@ import torch
 
 from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.fields import PerAxis, Sizes, spec
+from poolhouse.operators.fields import Flag, PerAxis, Sizes, spec
 from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
-from poolhouse.operators.sliding import axis_name, kernel_size_field, padding_field, stride_field
+from poolhouse.operators.sliding import axis_name, dilation_field, kernel_size_field, padding_field, stride_field
 from poolhouse.tensors import Tensor
 
 
@@ -24,10 +24,13 @@ class MaxUnpool(Operator):
     """Each value put back to where max pooling found it, and zero everywhere else.
 
     Where an index comes more than once in a plane, the last value in row-major order stays.
+    It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
+    sizes as ``output_size`` where pooling had rounded.
 
     Shape:
         input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-        ``(L - 1)·stride + kernel_size - 2·padding``, or ``output_size``, which may differ by less than stride.
+        ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less
+        than stride; where no dilation is given it may be twice as large, as one that was left out makes it.
     """
 
     source: ClassVar[str] = "torch.nn.functional.max_unpool1d, max_unpool2d, max_unpool3d"
@@ -49,10 +52,18 @@ class MaxUnpool(Operator):
         default=None,
         example=None,
     )
+    dilation: Sizes = dilation_field()
+    ceil_mode: bool = spec(
+        Flag(),
+        "Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller in any case.",
+        default=False,
+        example=False,
+    )
 
     samples = (
         Sample((3, 4, 5), {"kernel_size": 2}),
         Sample((3, 4, 5), {"kernel_size": 3, "stride": 2, "padding": 1}),
+        Sample((3, 4, 5), {"kernel_size": 2, "stride": 3, "dilation": 3, "ceil_mode": True}),
         Sample((3, 4, 5), {"kernel_size": 2}, dtype="bfloat16"),
         Sample((3, 4, 5), {"kernel_size": 2}, dtype="uint8"),
     )
@@ -60,32 +71,51 @@ class MaxUnpool(Operator):
         Refusal((8, 8, 8), {}, "invalid_fields"),
         Refusal((8, 8, 8), {"kernel_size": 2, "stride": 0}, "invalid_fields"),
         Refusal((8, 8, 8), {"kernel_size": 2, "padding": -1}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "dilation": 0}, "invalid_fields"),
         Refusal((8, 8, 8), {"kernel_size": 2, "output_size": 20000}, "shape_mismatch"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "output_size": 14}, "shape_mismatch"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "dilation": 2, "output_size": 19}, "shape_mismatch"),
+        Refusal((8, 8, 8), {"kernel_size": 2, "dilation": 2**31 - 1}, "output_too_large"),
         Refusal((1, 1, 1), {"kernel_size": 2, "padding": 1}, "window_does_not_fit"),
         Refusal((8, 8, 8), {"kernel_size": 2**31 - 1}, "output_too_large"),
     )
 
     def spatial_out(self, spatial: Sizes) -> Sizes:
-        asked = None if self.output_size is None else self.output_size[-self.rank :]
-        sizes = []
-        for axis, length in enumerate(spatial):
-            name, stride = axis_name(self.rank, axis), self.stride[axis]
-            size = (length - 1) * stride + self.kernel_size[axis] - 2 * self.padding[axis]
-            if asked is not None:
-                if not size - stride < asked[axis] < size + stride:
-                    raise Unprocessable(
-                        "shape_mismatch",
-                        f"output_size {asked[axis]} on axis {name} cannot have been pooled to {length}: "
-                        f"with this spec it lies between {max(size - stride + 1, 1)} and {size + stride - 1}.",
-                    )
-                size = asked[axis]
+        sizes = tuple(self._size(axis, length) for axis, length in enumerate(spatial))
+        if self.output_size is None:
+            asked = sizes
+        else:
+            asked = self.output_size[-self.rank :]
+            for axis, size in enumerate(sizes):
+                self._check_asked(axis, asked[axis], size, spatial[axis])
+        for axis, size in enumerate(asked):
             if size < 1:
                 raise Unprocessable(
                     "window_does_not_fit",
-                    f"the output would have {size} positions on axis {name}; use less padding or a larger kernel_size.",
+                    f"the output would have {size} positions on axis {axis_name(self.rank, axis)}; "
+                    "use less padding or a larger kernel_size.",
                 )
-            sizes.append(size)
-        return tuple(sizes)
+        return asked
+
+    def _size(self, axis: int, length: int) -> int:
+        """The least input that was pooled to this length and left no position over."""
+        reach = self.dilation[axis] * (self.kernel_size[axis] - 1) + 1
+        return (length - 1) * self.stride[axis] + reach - 2 * self.padding[axis]
+
+    def _check_asked(self, axis: int, asked: int, size: int, length: int) -> None:
+        """Refuses an ``output_size`` that this spec cannot have pooled to the input's length, rounding either way."""
+        least, most = max(size - self.stride[axis] + 1, 1), size + self.stride[axis] - 1
+        if self.dilation[axis] == 1 < self.kernel_size[axis]:
+            # Torch's unpooling knows no dilation though its pooling does, so one may have been left out. The bound
+            # keeps a few numbers from asking for all the memory there is.
+            most = max(most, 2 * size)
+        if not least <= asked <= most:
+            raise Unprocessable(
+                "shape_mismatch",
+                f"output_size {asked} on axis {axis_name(self.rank, axis)} cannot have been pooled to {length}: "
+                f"with this spec it lies between {least} and {most}. "
+                "Give the fields of the pooling that is undone, its dilation too, and the sizes of its input.",
+            )
 
     def lead_fits(self, lead: Sizes) -> None:
         """Refuses N and C in ``output_size`` that are not the input's. Torch ignores them, even wrong ones."""

@@ -1,0 +1,137 @@
+"""Unpooling is the inverse of every max pooling, not of the plain one alone."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from poolhouse.backend.worker import run_plan
+from poolhouse.dtypes import FLOAT32
+from poolhouse.errors import Unprocessable
+from poolhouse.operators.max_pool import MaxPool
+from poolhouse.operators.operator import Plan
+from poolhouse.tensors import Tensor
+from tests.operators.drawing import CATALOGUE, CPU, LIMITS, Fields, chances, settled_plan
+
+every_rank = pytest.mark.parametrize("rank", [1, 2, 3])
+
+
+def pooling(random: Random, rank: int) -> tuple[MaxPool, Plan, Fields]:
+    """A max pooling that is not refused, and its fields, which are one number an axis."""
+    while True:
+
+        def sizes(least: int, most: int) -> list[int]:
+            return [random.randint(least, most) for _ in range(rank)]
+
+        kernel = sizes(1, 4)
+        fields: Fields = {
+            "kernel_size": kernel,
+            "stride": sizes(1, 5),
+            "padding": [random.randint(0, size // 2) for size in kernel],
+            "dilation": sizes(1, 4),
+            "ceil_mode": random.random() < 0.5,
+        }
+        spec = CATALOGUE.find(f"max_pool{rank}d").of(**fields, return_indices=True)
+        assert isinstance(spec, MaxPool)
+        try:
+            return spec, settled_plan(spec, FLOAT32, (2, 2, *sizes(1, 14 if rank < 3 else 8))), fields
+        except Unprocessable:
+            continue
+
+
+@every_rank
+def test_what_was_pooled_comes_back_to_its_place(rank: int) -> None:
+    """The fields that pooled undo it, dilation and ceil_mode too, and the plane is the input's."""
+
+    @settings(max_examples=150)
+    @given(chances)
+    def holds(random: Random) -> None:
+        spec, plan, fields = pooling(random, rank)
+        spatial = list(plan.spatial)
+        elements = np.random.default_rng(random.getrandbits(32)).permutation(4 * math.prod(spatial)) + 1
+        x = elements.astype(np.float32).reshape(2, 2, *spatial)
+        pooled = run_plan(plan, {"input": Tensor(FLOAT32, x)}, CPU)
+        given = {"input": pooled["output"], "indices": pooled["indices"]}
+        undilated = {name: value for name, value in fields.items() if name != "dilation"}
+
+        # Without its dilation too, while the plane is not out of all proportion.
+        plain = [
+            (length - 1) * stride + kernel - 2 * padding
+            for length, kernel, stride, padding in zip(
+                pooled["output"].array.shape[2:], spec.kernel_size, spec.stride, spec.padding, strict=True
+            )
+        ]
+        believed = all(
+            size < least + stride or size <= 2 * least
+            for size, least, stride in zip(spatial, plain, spec.stride, strict=True)
+        )
+
+        for known in (fields, undilated) if believed else (fields,):
+            unpool = CATALOGUE.find(f"max_unpool{rank}d").of(**known, output_size=spatial)
+            back = run_plan(unpool.plan({name: tensor.outline for name, tensor in given.items()}, LIMITS), given, CPU)
+
+            kept = np.isin(x, pooled["output"].array)
+            assert np.array_equal(back["output"].array, np.where(kept, x, 0))
+
+    holds()
+
+
+@every_rank
+def test_the_size_that_leaves_nothing_over_needs_no_output_size(rank: int) -> None:
+    """The default is the least input with as many windows; pooled again, it gives them again."""
+
+    @settings(max_examples=150)
+    @given(chances)
+    def holds(random: Random) -> None:
+        spec, plan, fields = pooling(random, rank)
+        pooled = plan.outputs["output"].shape[2:]
+        unpool = CATALOGUE.find(f"max_unpool{rank}d").of(**fields)
+
+        # One element beside much padding has no least input; that is refused.
+        with contextlib.suppress(Unprocessable):
+            for axis, size in enumerate(unpool.spatial_out(pooled)):
+                assert spec.geometry(axis).outputs(size) == pooled[axis]
+
+    holds()
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"output_size": [6, 10]}, (6, 10)),
+        ({"output_size": [6, 10], "dilation": [1, 3]}, (6, 10)),
+        ({"output_size": [6, 10], "dilation": [1, 3], "ceil_mode": True}, (6, 10)),
+        ({"dilation": [1, 3]}, (6, 10)),
+        ({}, (6, 8)),
+    ],
+)
+def test_the_plane_is_what_matters(fields: Fields, expected: tuple[int, ...]) -> None:
+    """(6, 10) with dilation (1, 3) leaves 3 by 4; without the dilation torch knows, that is (6, 8)."""
+    spec = CATALOGUE.find("max_unpool2d").of(kernel_size=2, stride=2, **fields)
+
+    assert spec.spatial_out((3, 4)) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "span"),
+    [
+        # Torch's bounds where the dilation is known, or has nothing to spread.
+        ({"kernel_size": 3, "stride": 2, "dilation": 2, "output_size": 13}, "lies between 10 and 12"),
+        ({"kernel_size": 2, "stride": 2, "dilation": 3, "output_size": 8}, "lies between 9 and 11"),
+        ({"kernel_size": 1, "stride": 2, "output_size": 10}, "lies between 6 and 8"),
+        # A dilation that is not given may have made it twice as large, and not smaller.
+        ({"kernel_size": 2, "stride": 2, "output_size": 17}, "lies between 7 and 16"),
+        ({"kernel_size": 2, "stride": 2, "output_size": 6}, "lies between 7 and 16"),
+    ],
+)
+def test_a_plane_that_cannot_have_been_pooled_is_refused_with_what_can(fields: Fields, span: str) -> None:
+    """A wrong output_size mostly is the size of something else."""
+    with pytest.raises(Unprocessable, match=span) as refused:
+        CATALOGUE.find("max_unpool1d").of(**fields).spatial_out((4,))
+
+    assert refused.value.code == "shape_mismatch"
