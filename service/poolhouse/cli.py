@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from poolhouse.commands.table import COMMANDS, install, overview
-from poolhouse.errors import nearest
+from poolhouse.suggestions import nearest
 from poolhouse.version import __version__
 
 _PLAIN = ("numpy", "httpx")

@@ -7,11 +7,13 @@ Messages say what was given, what was expected, and how to mend it.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Final
+
+MOST_PROBLEMS: Final = 8
+"""Faults of one request that are told; a client that mends these sees the next ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +224,3 @@ FIELD_CODES: dict[str, str] = {
     "conflict": "the field contradicts another one",
 }
 """Codes of a single field, in ``errors[].code`` of an ``invalid_fields`` answer."""
-
-
-def nearest(name: str, names: Sequence[str]) -> list[str]:
-    """The names that look most like this one, best first, for a hint.
-
-    The name is a stranger's; only its first 64 characters are compared, which bounds the cost.
-    """
-    return difflib.get_close_matches(name[:64], names, n=3, cutoff=0.5)

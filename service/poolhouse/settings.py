@@ -7,7 +7,6 @@ An argument wins over the environment, the environment over the default.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -18,6 +17,8 @@ from annotated_types import Ge, Gt, Le
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from poolhouse.suggestions import nearest
 
 PREFIX: Final = "POOLHOUSE_"
 
@@ -340,7 +341,7 @@ def complaints(error: ValidationError) -> list[str]:
 
 def _nearest(name: str) -> str:
     known = list(Settings.model_fields)
-    near = difflib.get_close_matches(name.upper().removeprefix(PREFIX).lower(), known, n=1, cutoff=0.5)
+    near = nearest(name.upper().removeprefix(PREFIX).lower(), known, most=1)
     if not near:
         return "poolhouse serve --help lists them"
     return f"did you mean {environment_name(near[0]) if name.startswith(PREFIX) else near[0]}?"

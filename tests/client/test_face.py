@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,28 @@ def test_a_misspelt_name_is_an_attribute_error() -> None:
     """As of any module."""
     with pytest.raises(AttributeError, match="Cleint"):
         poolhouse.Cleint  # type: ignore[attr-defined]  # noqa: B018, the access is the test
+
+
+@pytest.mark.parametrize("client", [poolhouse.Client, poolhouse.AsyncClient])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mean_pool2d", "did you mean avg_pool2d?"),
+        ("MaxPool2d", "did you mean max_pool2d?"),
+        ("GlobalAveragePooling1D", "did you mean global_avg_pool1d?"),
+        ("clos", "has no attribute 'clos'"),
+        ("_own", "has no attribute '_own'"),
+    ],
+)
+def test_an_operator_under_another_name_is_told(
+    client: type[poolhouse.Client | poolhouse.AsyncClient], name: str, said: str
+) -> None:
+    """Python compares letters alone, and would send who wants the mean to the largest."""
+    with pytest.raises(AttributeError, match=re.escape(said)) as refused:
+        getattr(client("http://localhost:1"), name)
+
+    assert not hasattr(client("http://localhost:1"), name)
+    assert ("did you mean" in str(refused.value)) == ("did you mean" in said)
 
 
 def test_the_client_is_numpy_and_httpx_alone() -> None:

@@ -85,6 +85,16 @@ def test_probes_and_pages_stay_open(keyed: Served, path: str) -> None:
         assert client.get(path).status_code in (200, 307)
 
 
+def test_who_has_no_key_gets_no_hint(keyed: Served) -> None:
+    """A hint is work, and the pages are open to everybody."""
+    with keyed.client() as client:
+        without = client.get("/docs/v1/pool/adaptive_max_pool2x").json()["detail"]
+        within = client.get("/v1/pools/adaptive_max_pool2x", headers=bearer(KEY)).json()["detail"]
+
+    assert without.endswith("here. The paths are in /openapi.json, and /docs shows them.")
+    assert "/v1/pool/adaptive_max_pool2d" in within
+
+
 def test_who_has_no_key_is_refused_before_the_body(keyed: Served) -> None:
     """A stranger's gigabyte costs nobody anything."""
     head = f"POST {POOL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\nContent-Length: 1000000000\r\n\r\n"

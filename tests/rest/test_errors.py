@@ -6,17 +6,22 @@ import asyncio
 import json
 import logging
 from dataclasses import dataclass, field
+from time import process_time
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.types import Message as Event
 from starlette.types import Receive, Scope, Send
 
+from poolhouse.errors import MOST_PROBLEMS
+from poolhouse.operators.catalogue import discover
 from poolhouse.pooling import Pooling
 from poolhouse.rest.app import create_app
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.middleware import Frame
 from poolhouse.rest.nearest import Signpost
+from poolhouse.rest.problems import LARGEST_BODY_BYTES
 from poolhouse.settings import Settings
 from tests.rest.serving import POOL, Served
 from tests.rest.test_problems import KEYS
@@ -110,12 +115,74 @@ def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
         ("/v1/max_pool2d", "/v1/pool/max_pool2d"),
         ("/v1/pool/max_pool2d/", "/v1/pool/max_pool2d"),
         ("/openapi.jsn", "/openapi.json"),
-        ("/health", "/livez"),
+        ("/health", "Did you mean /livez (alive) or /readyz (ready)?"),
+        ("/healthz", "Did you mean /livez (alive) or /readyz (ready)?"),
+        ("/ping/", "Did you mean /livez (alive) or /readyz (ready)?"),
+        ("/Status", "Did you mean /livez (alive) or /readyz (ready)?"),
+        ("/ready", "Did you mean /livez (alive) or /readyz (ready)?"),
+        ("/live", "Did you mean /livez (alive) or /readyz (ready)?"),
+        ("/v2/health/live", "Did you mean /livez (alive) or /readyz (ready)?"),
+        ("/swagger", "Nearest: /docs."),
+        ("/v1/pools/MaxPooling2D", "/v1/pool/max_pool2d"),
+        ("/docs/v1/pool/adaptive_max_pool2x", "/v1/pool/adaptive_max_pool2d"),
+        ("/predict", "The paths are /v1/pool/{operator}, /v1/plan/{operator}, /v1/operators,"),
     ],
 )
 def test_a_lost_caller_is_shown_the_way(client: httpx.Client, path: str, hint: str) -> None:
-    """Most wrong paths are one letter wrong."""
-    assert hint in client.get(path).json()["detail"]
+    """Most wrong paths are one letter wrong, or those of another service; what the page loads is nobody's aim."""
+    detail = client.get(path).json()["detail"]
+
+    assert hint in detail
+    assert "swagger-ui" not in detail.partition("here. ")[2]
+
+
+ROWS = [[[1.0] * 8] * 8]
+
+
+@pytest.mark.parametrize(
+    ("fields", "hint"),
+    [
+        ({"data": ROWS}, "did you mean input?"),
+        ({"inputs": ROWS}, "did you mean input?"),
+        ({"data": [[[1] * 128] * 128]}, "did you mean input?"),
+        ({"input": ROWS, "pool_size": 2}, "did you mean kernel_size?"),
+        ({"input": ROWS, "kernel_size": 3, "stride": 1, "padding": "same"}, 'For "same" write 1.'),
+        ({"input": ROWS, "kernel_size": 3, "padding": "valid"}, 'For "valid" write 0.'),
+    ],
+)
+def test_the_words_of_other_libraries_are_told_in_ours(
+    client: httpx.Client, fields: dict[str, object], hint: str
+) -> None:
+    """The first call of a newcomer is written with the words of what was used before."""
+    answer = client.post(POOL, json=fields)
+
+    assert answer.status_code == 422
+    assert hint in answer.json()["detail"]
+
+
+def test_a_thousand_wrong_fields_get_a_short_answer(client: httpx.Client) -> None:
+    """A caller must not be able to make much of little: 19 kB were once answered with 300."""
+    body = json.dumps({f"wrong_field_{number}": 1 for number in range(1020)}).encode()
+
+    answer = client.post(POOL, content=body, headers=JSON_TYPE)
+
+    assert answer.status_code == 422
+    assert len(answer.content) <= LARGEST_BODY_BYTES
+    assert answer.json()["detail"].endswith("and 1,013 more")
+    assert len(answer.json()["errors"]) == MOST_PROBLEMS
+
+
+@pytest.mark.parametrize("path", ["/docs/v1/pool/adaptive_max_pool2x", "/nowhere/adaptive_max_pool2x" + "/x" * 20])
+def test_a_hint_costs_a_glance_at_each_name(path: str) -> None:
+    """Nobody needs a key to ask for a page that is not there; each such question once cost ten milliseconds."""
+    signpost = Signpost(["/v1/pool/{operator}", "/v1/plan/{operator}", "/livez", "/docs"], discover().names)
+    began = process_time()
+
+    for _ in range(100):
+        signpost.refusal(HTTPException(404), "GET", path)
+
+    # A hundred take about a hundredth of a second.
+    assert process_time() - began < 0.3
 
 
 def test_the_request_id_is_echoed_or_made(client: httpx.Client) -> None:

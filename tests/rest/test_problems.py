@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.errors import CODES, FieldProblem
-from poolhouse.rest.problems import problem
+from poolhouse.errors import CODES, MOST_PROBLEMS, FieldProblem
+from poolhouse.rest.problems import LARGEST_BODY_BYTES, problem
 
 KEYS = ["type", "title", "status", "detail", "instance", "code", "request_id"]
 
@@ -40,6 +40,25 @@ def test_retry_after_is_whole_seconds_and_never_too_early(seconds: float) -> Non
     headers = dict(problem(error, instance="/", request_id="r").headers)
 
     assert int(headers[b"retry-after"]) >= max(1, seconds)
+
+
+@given(
+    st.text(st.characters(codec=None), max_size=4).map(lambda text: text * 20_000),
+    st.integers(0, 100),
+    st.text(st.characters(codec=None), max_size=600),
+)
+def test_no_refusal_is_longer_than_its_bound(text: str, count: int, instance: str) -> None:
+    """Whatever it quotes: twenty kilobytes of wrong names were once answered with three hundred."""
+    faults = [FieldProblem(f"/{text}", "unknown", text) for _ in range(count)]
+
+    refusal = problem(
+        CODES["invalid_fields"]("invalid_fields", text, problems=faults), instance=instance, request_id="r"
+    )
+
+    assert len(refusal.body) <= LARGEST_BODY_BYTES
+    document = json.loads(refusal.body.decode("utf-8"))
+    assert document["detail"].rstrip("…") == text[: len(document["detail"].rstrip("…"))]
+    assert len(document.get("errors", ())) <= MOST_PROBLEMS
 
 
 @given(st.text(), st.text(st.characters(codec=None), max_size=600))

@@ -26,6 +26,7 @@ from poolhouse.client.direct import Transferred
 from poolhouse.client.errors import ConnectionFailed
 from poolhouse.client.exchange import MOST_BYTES, Answer, Pause, Request
 from poolhouse.client.flow import Flow, Options, call
+from poolhouse.client.misnamed import Misnamed
 from poolhouse.client.operators import TAKES_INDICES, AsyncOperators, Operators
 from poolhouse.client.pooled import OperatorLine, Plan, Pooled
 from poolhouse.client.retry import Budget, RetryPolicy
@@ -47,7 +48,7 @@ _LONGEST_S: Final = 366 * 86_400.0
 """Beyond this a number of seconds means "for ever", and not every clock of the kernel can count it."""
 
 
-class _Common:
+class _Common(Misnamed):
     """What both clients know: where, how, and what is left of the budget."""
 
     def __init__(self, prefix: str, options: Options) -> None:

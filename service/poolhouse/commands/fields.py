@@ -16,7 +16,7 @@ from typing import Final
 import click
 
 from poolhouse.client.operators import TAKES_INDICES, Operators
-from poolhouse.errors import nearest
+from poolhouse.suggestions import operator_hint, padding_hint
 
 _ARGUMENT: Final = re.compile(r"^    (\w+): (.*(?:\n        .*)*)", re.MULTILINE)
 _INPUTS: Final = ("input", "indices")
@@ -65,8 +65,18 @@ class _Field(click.ParamType):  # type: ignore[type-arg]  # generic in newer cli
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         text = str(value).replace(" ", "")
         if self._form.pattern.fullmatch(text) is None:
-            self.fail(f"{value!r} is not {self._form.words}", param, ctx)
+            hint = _padding_hint(text, ctx) if param is not None and param.name == "padding" else ""
+            self.fail(f"{value!r} is not {self._form.words}{hint}", param, ctx)
         return text
+
+
+def _padding_hint(text: str, ctx: click.Context | None) -> str:
+    """What to write for the padding that other libraries have words for, with the window as far as it is given."""
+    given = ctx.params if ctx is not None else {}
+    texts = [str(given.get(name) or "") for name in ("kernel_size", "stride", "dilation")]
+    sizes = [[int(part) for part in each.split(",")] if each.replace(",", "").isdecimal() else None for each in texts]
+    hint = padding_hint(text, *sizes)
+    return f". {hint}" if hint else ""
 
 
 def names() -> list[str]:
@@ -129,8 +139,7 @@ class OperatorCommands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in names():
-            near = nearest(args[0], names())
-            hint = f"did you mean {' or '.join(near)}?" if near else "poolhouse operators lists them"
+            hint = operator_hint(args[0], names(), "poolhouse operators lists them")
             raise click.UsageError(f"{args[0]} is no operator; {hint}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -13,7 +13,7 @@ import click
 
 from poolhouse.commands.asking import say
 from poolhouse.commands.table import COMMANDS, Command
-from poolhouse.errors import nearest
+from poolhouse.suggestions import field_meant, nearest
 
 
 class _Commands(click.Group):
@@ -56,6 +56,18 @@ def poolhouse() -> None:
     """Pooling as a service: torch's pooling operators over HTTP, and from files."""
 
 
+def _told(mistake: click.UsageError) -> str:
+    """What is wrong with the command line; for an option that is called otherwise elsewhere, what it is called here."""
+    if isinstance(mistake, click.NoSuchOption) and mistake.ctx is not None:
+        fields = [parameter.name or "" for parameter in mistake.ctx.command.params]
+        meant = field_meant(mistake.option_name.lstrip("-"), fields)
+        # click itself compares letters alone.
+        if meant.names:
+            option = "--" + meant.names[0].replace("_", "-")
+            return f"{mistake.message} Did you mean {option!r}? {meant.note}"
+    return mistake.format_message()
+
+
 def run(words: Sequence[str]) -> int:
     """Run the command that these words name.
 
@@ -68,7 +80,7 @@ def run(words: Sequence[str]) -> int:
         asked.show()
         return asked.exit_code
     except click.UsageError as mistake:
-        lines = mistake.format_message().splitlines()
+        lines = _told(mistake).splitlines()
         if mistake.ctx is not None:
             lines[-1] += f" ({mistake.ctx.command_path} --help tells more)"
         for line in lines:

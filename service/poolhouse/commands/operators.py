@@ -15,7 +15,7 @@ import click
 
 from poolhouse.client.pooled import OperatorLine
 from poolhouse.commands.asking import asking, shared_options
-from poolhouse.errors import nearest
+from poolhouse.suggestions import operator_hint
 
 
 class _Named(TypedDict):
@@ -69,8 +69,7 @@ def _document(name: str, url: str | None, api_key: str | None, timeout: float) -
     if url is None:
         documents = shipped()
         if name not in documents:
-            near = nearest(name, list(documents))
-            hint = f"did you mean {' or '.join(near)}?" if near else "poolhouse operators lists them"
+            hint = operator_hint(name, list(documents), "poolhouse operators lists them")
             raise click.UsageError(f"{name} is no operator; {hint}", click.get_current_context())
         return documents[name]
     with asking(url, api_key, timeout) as client:

@@ -7,8 +7,9 @@ import pkgutil
 from collections.abc import Iterable, Iterator
 
 import poolhouse.operators
-from poolhouse.errors import NotFound, nearest
+from poolhouse.errors import NotFound
 from poolhouse.operators.operator import Operator, at_rank, is_declared
+from poolhouse.suggestions import operator_hint
 
 
 class Catalogue:
@@ -39,8 +40,7 @@ class Catalogue:
         """
         found = self._members.get(name)
         if found is None:
-            close = nearest(name, self.names)
-            hint = f"did you mean {' or '.join(close)}?" if close else "GET /v1/operators lists them."
+            hint = operator_hint(name, self.names, "GET /v1/operators lists them.")
             raise NotFound("unknown_operator", f"there is no operator {name[:80]!r}; {hint}")
         return found
 

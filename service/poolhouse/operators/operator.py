@@ -22,7 +22,8 @@ import torch
 
 from poolhouse import dtypes
 from poolhouse.dtypes import ElementType, Kind
-from poolhouse.errors import FieldProblem, Unprocessable, nearest
+from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.operators.field_problems import refused_fields
 from poolhouse.operators.fields import INT32_MAX, Field, FieldError, Sizes, fields_of, shown
 from poolhouse.tensors import Outline, Tensor
 
@@ -224,20 +225,13 @@ class Operator:
         """A validated spec from JSON values and from texts still to be read.
 
         Raises:
-            Unprocessable: ``invalid_fields``, with every problem that was found and how to mend it.
+            Unprocessable: ``invalid_fields``, with the problems that were found, the first of many, and how to mend
+                each.
         """
         texts = texts or {}
         given: dict[str, object] = {}
         known = {field.name: field for field in cls.fields()}
-        problems = [
-            FieldProblem(f"/{name}", "duplicate", f"{name} is given in the body and in the query; keep one")
-            for name in values.keys() & texts.keys()
-        ]
-        problems += [
-            FieldProblem(_pointer(name, texts), "unknown", _unknown(cls, name))
-            for name in (*values, *texts)
-            if name not in known
-        ]
+        faults: dict[str, FieldError] = {}
         for name, field in known.items():
             try:
                 if name in texts:
@@ -254,13 +248,14 @@ class Operator:
                     unset = value is None
                 given[name] = None if unset else field.kind.check(value, cls.rank)
             except FieldError as fault:
-                problems.append(FieldProblem(_pointer(name, texts), fault.code, f"{name}: {fault.message}"))
-        if not problems:
-            spec = cls(**given)
-            problems.extend(spec.relations())
-            if not problems:
-                return spec
-        raise Unprocessable("invalid_fields", "; ".join(p.message for p in problems), problems=problems)
+                faults[name] = fault
+        refused = refused_fields(cls.name, tuple(known), cls.inputs, values, texts, faults, given)
+        if refused is not None:
+            raise refused
+        spec = cls(**given)
+        if problems := spec.relations():
+            raise Unprocessable("invalid_fields", "; ".join(p.message for p in problems), problems=problems)
+        return spec
 
     @classmethod
     def of(cls, **fields: object) -> Operator:
@@ -417,26 +412,15 @@ def is_declared(candidate: object) -> bool:
 def _same_names(spec: Operator, inputs: Mapping[str, Outline]) -> None:
     for name in spec.inputs:
         if name not in inputs:
+            foreign = [each for each in inputs if each not in spec.inputs]
             given = ", ".join(shown(each) for each in inputs) or "none"
-            raise Unprocessable("missing_tensor", f"{spec.name} needs a tensor named {name!r}; got {given}.")
+            rename = f" Rename {shown(foreign[0])} to {name!r}." if foreign else ""
+            raise Unprocessable("missing_tensor", f"{spec.name} needs a tensor named {name!r}; got {given}.{rename}")
     for name in inputs:
         if name not in spec.inputs:
             raise Unprocessable(
                 "unknown_tensor", f"{spec.name} takes {' and '.join(spec.inputs)}; got {shown(name)} as well."
             )
-
-
-def _pointer(name: str, texts: Mapping[str, str]) -> str:
-    if name in texts:
-        return f"?{name[:80]}"
-    return "/" + name[:80].replace("~", "~0").replace("/", "~1")
-
-
-def _unknown(cls: type[Operator], name: str) -> str:
-    names = [field.name for field in cls.fields()]
-    close = nearest(name, names)
-    hint = f"; did you mean {close[0]}?" if close else "."
-    return f"{cls.name} has no field {shown(name)}{hint} It takes {', '.join(names) or 'no fields'}"
 
 
 def _as_json(value: object) -> object:

@@ -103,7 +103,10 @@ class Frame:
         except HTTPException as error:
             if status:
                 raise
-            await self._refuse(self._signpost.refusal(error, scope["method"], scope["path"]), scope, named_send)
+            # Pages are open to everybody, and a hint is work: where there are keys it is done for those who have one.
+            hint = self._authorization is None or entered is not None
+            refusal = self._signpost.refusal(error, scope["method"], scope["path"], hint=hint)
+            await self._refuse(refusal, scope, named_send)
         except asyncio.CancelledError:
             # The grace period is over and the server cancels what still runs.
             if not status:

@@ -1,21 +1,46 @@
-"""What a lost caller may have meant: paths and methods, and the refusals that name them."""
+"""What a lost caller may have meant: paths and methods, and the refusals that name them.
+
+Anybody can ask for a path that does not exist; so a hint is made of a few dozen looks at names that were prepared, and
+where there are keys none is made for callers without one.
+"""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+from typing import Final
 
 from starlette.exceptions import HTTPException
 
 from poolhouse.errors import Malformed, MethodNotAllowed, NotFound, PoolhouseError
 from poolhouse.rest import problems
+from poolhouse.suggestions import nearest, operators_meant
 
-# Comparing is quadratic in the length, and nobody means a path of 64 KiB.
-_LONGEST_COMPARED = 80
+# Nobody means a path of 64 KiB.
+_LONGEST_COMPARED: Final = 80
+
+_PROBES: Final = frozenset(
+    (
+        *("/health", "/healthz", "/healthcheck", "/health-check", "/health_check", "/_health", "/-/healthy", "/up"),
+        *("/health/live", "/health/ready", "/healthz/live", "/healthz/ready", "/actuator/health", "/v2/health/live"),
+        *("/live", "/liveness", "/alive", "/v2/health/ready", "/ready", "/readiness", "/-/ready", "/heartbeat"),
+        *("/ping", "/status", "/_status", "/api/health", "/v1/health", "/ok"),
+    )
+)
+"""Where other services and platforms look for what is ``/livez`` and ``/readyz`` here."""
+
+_PAGES: Final = {
+    **dict.fromkeys(("/swagger", "/swagger-ui", "/redoc", "/api-docs", "/doc", "/help", "/docs/index.html"), "/docs"),
+    **dict.fromkeys(
+        ("/openapi", "/openapi.yaml", "/openapi.yml", "/swagger.json", "/api/openapi.json"), "/openapi.json"
+    ),
+    **dict.fromkeys(("/prometheus", "/actuator/prometheus", "/_metrics"), "/metrics"),
+    **dict.fromkeys(("/v1", "/v1/models", "/operators", "/models"), "/v1/operators"),
+}
+"""Where others look for a page of ours."""
 
 
 class Signpost:
-    """The known paths, spelled out for every operator.
+    """The paths that there are, prepared for the question which of them was meant.
 
     Args:
         paths: the routes' paths, ``{operator}`` where an operator stands.
@@ -23,18 +48,24 @@ class Signpost:
     """
 
     def __init__(self, paths: Iterable[str], operators: Iterable[str]) -> None:
-        names = tuple(operators)
-        self._paths = tuple(paths)
-        self._known = {
-            path.replace("{operator}", name)
-            for path in self._paths
-            for name in (names if "{operator}" in path else ("",))
-        }
+        # What a page loads is nothing that a caller asks for.
+        self._paths = tuple(path for path in paths if not path.startswith("/docs/"))
+        self._plain = tuple(path for path in self._paths if "{operator}" not in path)
+        self._before_operators = tuple(path.removesuffix("{operator}") for path in self._paths if "{operator}" in path)
+        self._operators = tuple(operators)
 
-    def refusal(self, error: HTTPException, method: str, path: str) -> PoolhouseError:
-        """Starlette's own refusal in our words."""
+    def refusal(self, error: HTTPException, method: str, path: str, *, hint: bool = True) -> PoolhouseError:
+        """Starlette's own refusal in our words.
+
+        Args:
+            error: what it raised.
+            method: of the request.
+            path: the same.
+            hint: whether to say which paths there are.
+        """
         if error.status_code == 404:
-            return NotFound("unknown_path", f"There is no {_short(path)} here. {self._hint(path)}")
+            told = self._hint(path) if hint else "The paths are in /openapi.json, and /docs shows them."
+            return NotFound("unknown_path", f"There is no {_short(path)} here. {told}")
         if error.status_code == 405:
             allowed = sorted((error.headers or {}).get("Allow", "").split(", "))
             return MethodNotAllowed(
@@ -47,12 +78,26 @@ class Signpost:
         return problems.internal()
 
     def _hint(self, path: str) -> str:
-        if path.rstrip("/") in self._known:
-            return f"Leave the last slash away: {path.rstrip('/')}"
-        near = difflib.get_close_matches(path, self._known, n=3) if len(path) <= _LONGEST_COMPARED else []
-        if near:
-            return f"Nearest: {', '.join(near)}."
+        if len(path) <= _LONGEST_COMPARED:
+            bare = path.rstrip("/")
+            head, _, last = bare.rpartition("/")
+            if bare in self._plain or (f"{head}/" in self._before_operators and last in self._operators):
+                return f"Leave the last slash away: {bare}"
+            if bare.lower() in _PROBES and "/livez" in self._plain:
+                return "Did you mean /livez (alive) or /readyz (ready)?"
+            if near := self._near(bare, head, last):
+                return f"Nearest: {', '.join(near)}."
         return f"The paths are {', '.join(self._paths)}."
+
+    def _near(self, bare: str, head: str, last: str) -> list[str]:
+        page = _PAGES.get(bare.lower())
+        if page in self._plain:
+            return [str(page)]
+        if meant := operators_meant(last, self._operators).names:
+            # The right operator at a wrong place; where none is like it, the first one is for pooling.
+            places = nearest(f"{head}/", self._before_operators) or self._before_operators[:1]
+            return [*(f"{place}{meant[0]}" for place in places), *(f"{places[0]}{name}" for name in meant[1:])][:3]
+        return nearest(bare, self._plain)
 
 
 def _short(path: str) -> str:

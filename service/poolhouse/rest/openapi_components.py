@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Final
 
 from poolhouse.dtypes import ELEMENT_TYPES, Kind
-from poolhouse.errors import CODES, FIELD_CODES, PoolhouseError, QuotaExceeded, Unavailable
+from poolhouse.errors import CODES, FIELD_CODES, MOST_PROBLEMS, PoolhouseError, QuotaExceeded, Unavailable
 from poolhouse.rest.problems import MEDIA_TYPE
 
 Part = dict[str, object]
@@ -208,7 +208,7 @@ def _problem_schema(components: Components, error: type[PoolhouseError]) -> Part
                 "instance": {"type": "string", "description": "The path that was asked for."},
                 "code": {"type": "string", "enum": codes, "description": "Stable; the one to program against."},
                 "request_id": {"type": "string", "description": "As in X-Request-ID."},
-                "errors": listed(components.refer("schemas", "FieldProblem", fault)),
+                "errors": listed(components.refer("schemas", "FieldProblem", fault), maxItems=MOST_PROBLEMS),
                 "limit_bytes": {"type": "integer", "minimum": 0, "description": "The limit that was passed."},
             },
             "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],

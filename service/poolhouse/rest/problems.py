@@ -10,14 +10,20 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 
-from poolhouse.errors import InternalError, PoolhouseError, QuotaExceeded, Unavailable
+from poolhouse.errors import MOST_PROBLEMS, InternalError, PoolhouseError, QuotaExceeded, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 _MEDIA_TYPE = MEDIA_TYPE.encode()
-_LONGEST_INSTANCE = 256
+_LONGEST_INSTANCE: Final = 256
+_LONGEST_DETAIL: Final = 4096
+_LONGEST_MESSAGE: Final = 1024
+_LONGEST_POINTER: Final = 128
+LARGEST_BODY_BYTES: Final = 16 * 1024
+"""A refusal is shorter, whatever it quotes: a few bytes that are refused must not be answered with many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +47,28 @@ def problem(error: PoolhouseError, *, instance: str, request_id: str) -> Problem
         "type": f"urn:poolhouse:problem:{error.code}",
         "title": error.title,
         "status": error.status,
-        "detail": error.detail,
+        "detail": _cut(error.detail, _LONGEST_DETAIL),
         "instance": instance[:_LONGEST_INSTANCE],
         "code": error.code,
         "request_id": request_id,
     }
     if error.problems:
         document["errors"] = [
-            {"pointer": field.pointer, "code": field.code, "message": field.message} for field in error.problems
+            {
+                "pointer": _cut(field.pointer, _LONGEST_POINTER),
+                "code": field.code,
+                "message": _cut(field.message, _LONGEST_MESSAGE),
+            }
+            for field in error.problems[:MOST_PROBLEMS]
         ]
     if error.limit_bytes is not None:
         document["limit_bytes"] = error.limit_bytes
     body = _text(document)
+    if len(body) > LARGEST_BODY_BYTES:
+        # Only what JSON has to escape gets so long: a quarter of it, at six bytes a character, is within the bound.
+        document.pop("errors", None)
+        document["detail"] = _cut(error.detail, _LONGEST_DETAIL // 4)
+        body = _text(document)
     headers = [
         (b"content-type", _MEDIA_TYPE),
         (b"content-length", b"%d" % len(body)),
@@ -63,6 +79,10 @@ def problem(error: PoolhouseError, *, instance: str, request_id: str) -> Problem
     if error.headers:
         headers += [(name.lower().encode(), value.encode("latin-1")) for name, value in error.headers.items()]
     return Problem(error.status, tuple(headers), body)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def internal() -> InternalError:

@@ -17,6 +17,7 @@ from typing import Final
 import orjson
 
 from poolhouse.errors import FieldProblem, Malformed, Unprocessable
+from poolhouse.suggestions import field_hint
 from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire import json_pieces
 from poolhouse.wire.codec import Encoded
@@ -53,7 +54,9 @@ def _too_deep() -> Malformed:
 
 
 def _too_much(name: str) -> Unprocessable:
-    message = f"{shown(name)} is nested too deep or holds too much for a field; send its plain value."
+    message = f"{shown(name)} is nested too deep or holds too much for a field; " + (
+        field_hint(name, (), tuple(DEFAULTS)) or "send its plain value."
+    )
     return Unprocessable("invalid_fields", message, problems=(FieldProblem("/" + name[:60], "type", message),))
 
 

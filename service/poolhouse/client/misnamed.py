@@ -1,0 +1,24 @@
+"""An attribute that a client does not have, and the operator that was meant by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from poolhouse.client.operators import Operators
+from poolhouse.suggestions import operator_hint
+
+_NAMES: Final = tuple(name for name in vars(Operators) if not name.startswith("_"))
+
+
+class Misnamed:
+    """Answers for names that are not there; Python alone would take ``mean_pool2d`` for ``max_pool2d``."""
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, for which every name would be right with it.
+        def __getattr__(self, name: str) -> object:
+            missing = f"{type(self).__name__!r} object has no attribute {name!r}"
+            hint = "" if name.startswith("_") else operator_hint(name, _NAMES, "")
+            if not hint:
+                raise AttributeError(missing)
+            # Python adds no guess of its own to an error that has its name.
+            raise AttributeError(f"{missing}; {hint}", name=name)

@@ -1,0 +1,86 @@
+"""The refusal of a request's fields: a pointer and a sentence for each fault, and no more of them than anybody mends.
+
+A request can name a thousand fields in a few kilobytes, and each hint is a look at all that there are; so the names
+beyond the first ones are only counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from poolhouse.errors import MOST_PROBLEMS, FieldProblem, Unprocessable
+from poolhouse.operators.fields import FieldError, shown
+from poolhouse.suggestions import field_hint, padding_hint
+
+
+def refused_fields(
+    operator: str,
+    fields: Sequence[str],
+    tensors: Sequence[str],
+    values: Mapping[str, object],
+    texts: Mapping[str, str],
+    faults: Mapping[str, FieldError],
+    given: Mapping[str, object],
+) -> Unprocessable | None:
+    """The refusal of these fields; None where each has a place and a value.
+
+    Args:
+        operator: its name.
+        fields: names of its fields.
+        tensors: names of its inputs.
+        values: the fields of the body.
+        texts: the fields of the query string.
+        faults: what is wrong with the value of a field.
+        given: the fields whose values are right.
+    """
+    twice = [name for name in values if name in texts]
+    unknown = [name for name in (*values, *texts) if name not in fields]
+    total = len(twice) + len(unknown) + len(faults)
+    if not total:
+        return None
+    room = max(0, MOST_PROBLEMS - len(faults))
+    problems = [
+        FieldProblem(_pointer(name, {}), "duplicate", f"{shown(name)} is given in the body and in the query; keep one")
+        for name in twice[:room]
+    ]
+    problems += [
+        FieldProblem(_pointer(name, texts), "unknown", _unknown(operator, name, fields, tensors))
+        for name in unknown[: room - len(problems)]
+    ]
+    problems += [
+        FieldProblem(
+            _pointer(name, texts),
+            fault.code,
+            f"{name}: {fault.message}{_other_words(name, texts.get(name, values.get(name)), given)}",
+        )
+        for name, fault in faults.items()
+    ]
+    messages = [problem.message for problem in problems]
+    if total > len(problems):
+        messages.append(f"and {total - len(problems):,} more")
+    return Unprocessable("invalid_fields", "; ".join(messages), problems=problems)
+
+
+def _pointer(name: str, texts: Mapping[str, str]) -> str:
+    if name in texts:
+        return f"?{name[:80]}"
+    return "/" + name[:80].replace("~", "~0").replace("/", "~1")
+
+
+def _unknown(operator: str, name: str, fields: Sequence[str], tensors: Sequence[str]) -> str:
+    hint = field_hint(name, fields, tensors)
+    unknown = f"{operator} has no field {shown(name)}" + (f"; {hint}" if hint else ".")
+    return f"{unknown} It takes {', '.join(fields) or 'no fields'}"
+
+
+def _other_words(name: str, value: object, given: Mapping[str, object]) -> str:
+    """What other libraries write for a value and ours does not know."""
+    if name != "padding" or not isinstance(value, str):
+        return ""
+    hint = padding_hint(value, _sizes(given, "kernel_size"), _sizes(given, "stride"), _sizes(given, "dilation"))
+    return f". {hint}" if hint else ""
+
+
+def _sizes(given: Mapping[str, object], name: str) -> tuple[int, ...] | None:
+    sizes = given.get(name)
+    return sizes if isinstance(sizes, tuple) else None

@@ -1,0 +1,199 @@
+"""Foreign words lead to what is called otherwise here, and no name costs more than a glance at each of ours."""
+
+from __future__ import annotations
+
+from time import process_time
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from poolhouse.errors import MOST_PROBLEMS, Unprocessable
+from poolhouse.operators.catalogue import discover
+from poolhouse.suggestions import FIELDS, OPERATORS, TENSORS, field_hint, nearest, operator_hint, padding_hint, squashed
+
+CATALOGUE = discover()
+NAMES = CATALOGUE.names
+INPUTS = ("input", "indices")
+FIELD_NAMES = {field.name for member in CATALOGUE for field in member.fields()}
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        # torch, its modules and its functions
+        ("MaxPool2d", "did you mean max_pool2d?"),
+        ("torch.nn.AdaptiveAvgPool3d", "did you mean adaptive_avg_pool3d?"),
+        ("LPPool1d", "did you mean lp_pool1d?"),
+        ("FractionalMaxPool1d", "did you mean fractional_max_pool2d or fractional_max_pool3d?"),
+        ("F.max_pool2d", "did you mean max_pool2d?"),
+        # ONNX
+        ("AveragePool", "did you mean avg_pool1d, avg_pool2d or avg_pool3d?"),
+        ("MaxPool", "did you mean max_pool1d, max_pool2d or max_pool3d?"),
+        ("GlobalAveragePool", "did you mean global_avg_pool1d, global_avg_pool2d or global_avg_pool3d?"),
+        ("LpPool", "did you mean lp_pool1d, lp_pool2d or lp_pool3d?"),
+        ("GlobalLpPool", "did you mean lp_pool1d, lp_pool2d or lp_pool3d? Give the sizes of the plane as kernel_size."),
+        ("MaxUnpool", "did you mean max_unpool1d, max_unpool2d or max_unpool3d?"),
+        # Keras and TensorFlow
+        ("MaxPooling2D", "did you mean max_pool2d?"),
+        ("keras.layers.GlobalAveragePooling2D", "did you mean global_avg_pool2d?"),
+        ("tf.nn.max_pool2d", "did you mean max_pool2d?"),
+        ("tf.nn.avg_pool", "did you mean avg_pool1d, avg_pool2d or avg_pool3d?"),
+        # plain words
+        ("mean_pool1d", "did you mean avg_pool1d?"),
+        ("average-pool-2d", "did you mean avg_pool2d?"),
+        ("min_pool2d", "did you mean max_pool2d? The least element is the largest of the negated input, negated."),
+        ("sum_pool3d", "did you mean avg_pool3d? With divisor_override 1 it gives the sum of each window."),
+        # a letter wrong
+        ("max_pol2d", "did you mean max_pool2d, max_unpool2d or max_pool1d?"),
+        ("softmax", "otherwise"),
+        ("", "otherwise"),
+    ],
+)
+def test_an_operator_of_another_library_leads_to_ours(name: str, hint: str) -> None:
+    """By letters alone the mean of a window looks like its maximum."""
+    assert operator_hint(name, NAMES, "otherwise") == hint
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_operator_is_found_by_its_name_in_another_spelling(name: str) -> None:
+    """Languages differ in case and separators, and nothing may be nearer than the thing itself."""
+    spelled = name.replace("_", " ").title().replace(" ", "")
+
+    assert operator_hint(spelled, NAMES, "") == f"did you mean {name}?"
+    assert nearest(name, NAMES)[0] == name
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("inputs", "did you mean input?"),
+        ("data", "did you mean input?"),
+        ("X", "did you mean input?"),
+        ("tensor", "did you mean input?"),
+        ("strides", "did you mean stride?"),
+        ("pool_size", "did you mean kernel_size?"),
+        ("ksize", "did you mean kernel_size?"),
+        ("kernelSize", "did you mean kernel_size?"),
+        ("kernal", "did you mean kernel_size?"),
+        ("dilation_rate", "did you mean dilation?"),
+        ("auto_pad", "did you mean padding? It is a number, or one an axis, and counts on both sides."),
+        ("data_format", "shapes are (N, C, *spatial), so transpose the input."),
+        ("with_argmax", "did you mean return_indices?"),
+        ("stirde", "did you mean stride?"),
+        ("temperature", ""),
+    ],
+)
+def test_a_field_of_another_library_leads_to_ours(name: str, hint: str) -> None:
+    """Whoever moves a model here brings its words along."""
+    fields = [field.name for field in CATALOGUE.find("max_pool2d").fields()]
+
+    assert field_hint(name, fields, ("input",)) == hint
+
+
+def test_a_word_means_what_the_operator_has() -> None:
+    """ONNX writes p for the norm; where an operator has none, no norm is meant."""
+    assert field_hint("p", ["norm_type", "kernel_size"]) == "did you mean norm_type?"
+    assert field_hint("p", ["kernel_size"]) == ""
+    assert field_hint("mask", ["kernel_size"], INPUTS) == "did you mean indices?"
+    assert field_hint("mask", ["kernel_size", "return_indices"], INPUTS) == "did you mean return_indices?"
+
+
+def test_the_tables_lead_to_what_there_is() -> None:
+    """A word that leads to a name of yesterday is worse than none; and one of our own needs no translation."""
+    families = {member.family for member in CATALOGUE}
+
+    for word, meaning in OPERATORS.items():
+        assert set(meaning.names) <= families, word
+        assert word not in families
+    for word, meaning in FIELDS.items():
+        assert set(meaning.names) <= FIELD_NAMES, word
+        assert meaning.names or meaning.note
+        assert squashed(word) not in map(squashed, FIELD_NAMES)
+    assert set(TENSORS.values()) == set(INPUTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "kernel_size", "stride", "dilation", "hint"),
+    [
+        ("same", (3, 3), (1, 1), (1, 1), 'For "same" write 1.'),
+        ("SAME_UPPER", (3, 5), (1, 1), None, 'For "same" write 1,2.'),
+        ("same", (3, 3), (2, 2), (1, 1), 'For the sizes of "same" write 1. Where the windows'),
+        ("same", (2, 2), (1, 1), (1, 1), "pad the input yourself and write 0."),
+        ("same", (3, 3), (1, 1), (2, 2), "pad the input yourself and write 0."),
+        ("same", None, None, None, "half of kernel_size - 1, where that is odd."),
+        ("VALID", None, None, None, 'For "valid" write 0.'),
+        ("reflect", (3, 3), None, None, ""),
+    ],
+)
+def test_padding_in_words_is_told_in_numbers(
+    text: str,
+    kernel_size: tuple[int, ...] | None,
+    stride: tuple[int, ...] | None,
+    dilation: tuple[int, ...] | None,
+    hint: str,
+) -> None:
+    """Keras and ONNX pad by a word; here it is a number, and sometimes there is none."""
+    told = padding_hint(text, kernel_size, stride, dilation)
+
+    assert hint in told if hint else told == ""
+
+
+@given(size=st.integers(9, 60), kernel=st.integers(1, 9), stride=st.integers(1, 4), dilation=st.integers(1, 3))
+def test_the_padding_that_is_told_for_same_gives_the_sizes_of_same(
+    size: int, kernel: int, stride: int, dilation: int
+) -> None:
+    """What the refusal tells to write must be right wherever a window fits at all."""
+    told = padding_hint("same", (kernel,), (stride,), (dilation,))
+    assume("pad the input yourself and write 0." not in told)
+    padding = int(told.partition("write ")[2].partition(".")[0])
+
+    spec = CATALOGUE.find("max_pool1d").of(kernel_size=kernel, stride=stride, padding=padding, dilation=dilation)
+
+    assert spec.spatial_out((size,)) == (-(-size // stride),)
+
+
+@pytest.mark.parametrize("place", ["body", "query"])
+def test_padding_in_words_is_refused_with_the_numbers(place: str) -> None:
+    """The service knows the window that the word was meant for."""
+    fields: dict[str, object] = {"kernel_size": 3, "stride": 1}
+    texts = {}
+    if place == "body":
+        fields["padding"] = "same"
+    else:
+        texts["padding"] = "same"
+
+    with pytest.raises(Unprocessable, match='For "same" write 1') as refused:
+        CATALOGUE.find("max_pool2d").parse(fields, texts)
+
+    assert [problem.code for problem in refused.value.problems] == ["type"]
+
+
+@pytest.mark.parametrize("place", ["body", "query"])
+def test_of_a_thousand_wrong_fields_the_first_are_told(place: str) -> None:
+    """Each hint is a look at every field there is, and nobody mends a thousand faults at once."""
+    wrong = {f"wrong_field_number_{number}": "1" for number in range(1020)}
+    member = CATALOGUE.find("max_pool2d")
+
+    with pytest.raises(Unprocessable) as refused:
+        member.parse(wrong if place == "body" else {}, wrong if place == "query" else {})
+
+    problems = refused.value.problems
+    assert len(problems) == MOST_PROBLEMS
+    assert problems[-1].pointer.lstrip("/?") == "kernel_size"
+    assert refused.value.detail.endswith("; and 1,013 more")
+    assert len(refused.value.detail) < 4096
+
+
+@pytest.mark.parametrize("name", ["adaptive_max_pool2x", "max_pool" * 8192, "x" * 2**20, "." * 2**20, "\0" * 99])
+def test_no_name_costs_more_than_a_glance(name: str) -> None:
+    """Anybody may ask for what is not there, as often as a connection carries it."""
+    fields = [field.name for field in CATALOGUE.find("avg_pool2d").fields()]
+    began = process_time()
+
+    for _ in range(100):
+        operator_hint(name, NAMES, "")
+        field_hint(name, fields, INPUTS)
+
+    # A hundred of each take a few hundredths of a second; comparing letters in order took ten milliseconds for one.
+    assert process_time() - began < 0.5
