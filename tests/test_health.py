@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -54,6 +55,29 @@ def test_a_service_that_is_not_ready_is_not_healthy(answered: int | None) -> Non
         thread.start()
         assert main({"POOLHOUSE_PORT": str(server.server_port)}) == 1
         thread.join(PATIENCE_S)
+
+
+def test_whatever_answers_does_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Another process may have the port."""
+    said = "\x1b[2J\x9b31m\u202e\n".encode()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            for start in (b"HTTP/1.1 503 No\r\n\r\n", b""):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(start + said)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        for _ in range(2):
+            assert main({"POOLHOUSE_PORT": str(listener.getsockname()[1])}) == 1
+        thread.join(PATIENCE_S)
+
+    shown = capsys.readouterr().out
+    assert shown.startswith("503 \\x1b[2J")
+    assert shown.replace("\n", "").isprintable()
 
 
 def test_a_unix_socket_is_asked(tmp_path: Path) -> None:

@@ -53,6 +53,11 @@ def _reached(host: str | None) -> str:
     return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "localhost"}.get(host or "", host or "")
 
 
+def _shown(text: str) -> str:
+    # Whatever listens there may have sent it: a terminal obeys none of that.
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 def main(environ: Mapping[str, str] | None = None) -> int:
     """Ask ``/readyz`` and say in one line what came back; 0 if the service is ready, else 1.
 
@@ -63,10 +68,10 @@ def main(environ: Mapping[str, str] | None = None) -> int:
     try:
         asked.request("GET", "/readyz")
         answer = asked.getresponse()
-        print(answer.status, answer.read(1000).decode("utf-8", "replace"))
+        print(answer.status, _shown(answer.read(1000).decode("utf-8", "replace")))
         return 0 if answer.status == 200 else 1
     except (OSError, HTTPException) as failed:
-        print(f"no answer from the service: {failed}")
+        print(_shown(f"no answer from the service: {failed}"))
         return 1
     finally:
         asked.close()

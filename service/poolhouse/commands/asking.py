@@ -14,6 +14,7 @@ import click
 from poolhouse.client.clients import Client
 from poolhouse.commands.table import install
 from poolhouse.errors import PoolhouseError
+from poolhouse.wire.quoting import printable
 
 _Made = TypeVar("_Made", bound=Callable[..., object])
 
@@ -33,7 +34,12 @@ class Refused(click.ClickException):
 
 def say(message: str) -> None:
     """One line on standard error, whatever the message is made of."""
-    click.echo(f"poolhouse: {' '.join(message.split())}", err=True)
+    click.echo(f"poolhouse: {printable(' '.join(message.split()))}", err=True)
+
+
+def write_text(text: str) -> None:
+    """Text of lines on standard output. Some of it may be a server's: a terminal obeys none of that."""
+    click.echo(printable(text, kept="\n"))
 
 
 def shared_options(

@@ -14,7 +14,7 @@ from typing import TypedDict
 import click
 
 from poolhouse.client.pooled import OperatorLine
-from poolhouse.commands.asking import asking, shared_options
+from poolhouse.commands.asking import asking, shared_options, write_text
 from poolhouse.suggestions import operator_hint
 
 
@@ -44,15 +44,15 @@ def operators(name: str | None, raw: bool, url: str | None, api_key: str | None,
     """List the operators, or tell one in full."""
     if name is not None:
         document = _document(name, url, api_key, timeout)
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False) if raw else _told(document))
+        write_text(json.dumps(document, indent=2, ensure_ascii=False) if raw else _told(document))
         return
     lines = _lines(url, api_key, timeout)
     if raw:
-        click.echo(json.dumps([line.name for line in lines]))
+        write_text(json.dumps([line.name for line in lines]))
         return
-    width = max(len(line.name) for line in lines)
+    width = max((len(line.name) for line in lines), default=0)
     for line in lines:
-        click.echo(f"{line.name:<{width}}  {line.summary}\n{'':<{width}}  {', '.join(line.fields)}")
+        write_text(f"{line.name:<{width}}  {line.summary}\n{'':<{width}}  {', '.join(line.fields)}")
 
 
 def _lines(url: str | None, api_key: str | None, timeout: float) -> Sequence[OperatorLine]:
@@ -77,15 +77,17 @@ def _document(name: str, url: str | None, api_key: str | None, timeout: float) -
 
 
 def _told(document: Mapping[str, object]) -> str:
-    lines = [str(document["name"]), "", str(document["description"]), "", str(document["shape"]), ""]
-    fields = document["fields"]
+    # Each entry as it comes: a newer server may have others.
+    lines = [line for name in ("name", "description", "shape") for line in (str(document.get(name, "")), "")]
+    fields = document.get("fields")
     for field in fields if isinstance(fields, list) else []:
-        lines.append(f"  {field['name']}: {field['accepts']}{_default(field)}")
-        lines.append(f"      {field['meaning']}")
-    types = document["element_types"]
+        if isinstance(field, dict):
+            lines.append(f"  {field.get('name')}: {field.get('accepts')}{_default(field)}")
+            lines.append(f"      {field.get('meaning')}")
+    types = document.get("element_types")
     lines += ["", *(f"  {name}: {meaning}" for name, meaning in (types.items() if isinstance(types, dict) else ()))]
     # A terminal shows no marks of code.
-    return "\n".join([*lines, "", f"Source: {document['source']}"]).replace("``", "")
+    return "\n".join([*lines, "", f"Source: {document.get('source')}"]).replace("``", "")
 
 
 def _default(field: Mapping[str, object]) -> str:

@@ -8,7 +8,7 @@ import click
 
 from poolhouse.client.pooled import Plan
 from poolhouse.commands import fields
-from poolhouse.commands.asking import asking, shared_options
+from poolhouse.commands.asking import asking, shared_options, write_text
 from poolhouse.dtypes import ELEMENT_TYPES
 
 
@@ -59,7 +59,7 @@ def _plan(
 ) -> None:
     with asking(url, api_key, timeout) as client:
         plan = client.plan(str(context.info_name), shape, dtype, **spec)
-    click.echo(json.dumps(plan.document, indent=2) if raw else "\n".join(_told(plan, shape, dtype)))
+    write_text(json.dumps(plan.document, indent=2) if raw else "\n".join(_told(plan, shape, dtype)))
 
 
 def _told(plan: Plan, shape: tuple[int, ...], dtype: str) -> list[str]:
@@ -67,8 +67,9 @@ def _told(plan: Plan, shape: tuple[int, ...], dtype: str) -> list[str]:
     lines = [f"{plan.operator}  " + "  ".join(f"{name}={_value(value)}" for name, value in plan.spec.items())]
     lines.append(_row("input", dtype, shape, plan.input_bytes))
     lines += [_row(name, each.dtype.name, each.shape, each.nbytes) for name, each in plan.outputs.items()]
-    if isinstance(cost, dict):
-        lines.append(f"  cost     {cost.get('steps', 0):,} steps, {cost.get('workspace_bytes', 0):,} bytes beside")
+    steps, beside = (cost.get(name) if isinstance(cost, dict) else None for name in ("steps", "workspace_bytes"))
+    if isinstance(steps, int) and isinstance(beside, int):
+        lines.append(f"  cost     {steps:,} steps, {beside:,} bytes beside")
     return lines + [f"  note     {warning}" for warning in plan.warnings]
 
 

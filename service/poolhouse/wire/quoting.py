@@ -1,4 +1,4 @@
-"""What a caller sent, said back in a refusal: quoted, and short."""
+"""What a stranger sent, said back in a message: quoted, short, and without what a terminal would obey."""
 
 from __future__ import annotations
 
@@ -17,3 +17,20 @@ def shown(value: object) -> str:
     if isinstance(value, dict):
         return "an object"
     return clip(value) if isinstance(value, str) else json.dumps(value)
+
+
+def printable(text: str, *, kept: str = "") -> str:
+    """The text, where whatever is not seen as itself is written as JSON escapes it.
+
+    So are escape sequences, which a terminal obeys, line ends, which begin another line of a log, and marks that turn
+    the direction of writing. Within JSON the value stays the same.
+
+    Args:
+        text: of a stranger.
+        kept: characters that may stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character in kept else json.dumps(character)[1:-1] for character in text
+    )
