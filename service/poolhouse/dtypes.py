@@ -6,6 +6,7 @@ ml_dtypes. Element types of other systems are added here and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -39,6 +40,19 @@ class ElementType:
 
     def __repr__(self) -> str:
         return self.name
+
+    def __reduce__(self) -> tuple[Callable[[str], ElementType], tuple[str]]:
+        # By name: there is one of each, and code tells them apart with "is".
+        return element_type, (self.name,)
+
+
+def element_type(name: str) -> ElementType:
+    """The element type of this name, as in :data:`ELEMENT_TYPES`; what a pickled one is read by.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return ELEMENT_TYPES[name]
 
 
 def _row(name: str, kind: Kind, storage: str, npy: str, safetensors: str, protocol: str) -> ElementType:

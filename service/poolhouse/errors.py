@@ -29,7 +29,7 @@ class PoolhouseError(Exception):
     """Any refusal. ``status`` is HTTP's, ``code`` is stable, ``detail`` is for a person.
 
     One that came over the wire also has ``request_id``, the name under which the server logged it, and ``problem``,
-    the whole document that was sent.
+    the whole document that was sent. One of a client's ``map`` has ``input_index``, the place of its input.
 
     Args:
         code: one of the words that :data:`CODES` lists for this class.
@@ -43,6 +43,7 @@ class PoolhouseError(Exception):
     status: int = 500
     title: ClassVar[str] = "The service failed"
     request_id: str | None = None
+    input_index: int | None = None
     problem: Mapping[str, object] = MappingProxyType({})
 
     def __init__(
@@ -66,6 +67,16 @@ class PoolhouseError(Exception):
 
     def __str__(self) -> str:
         return self.detail
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exception's own way calls the class with args, which is not what each class here is made of: a process pool
+        # that cannot read an error back waits for its result for ever.
+        return _unpickled, (type(self), self.args), self.__dict__
+
+
+def _unpickled(kind: type[PoolhouseError], args: tuple[object, ...]) -> PoolhouseError:
+    """An error with nothing but its args; what it carries is set by pickle."""
+    return kind.__new__(kind, *args)
 
 
 class Malformed(PoolhouseError):

@@ -38,8 +38,8 @@ class Door:
     def map(self, operator: str, inputs: list[object], **fields: object) -> list[object]:
         """All answers of a map."""
         if isinstance(self.client, Client):
-            return list(self.client.map(operator, inputs, **fields))  # type: ignore[arg-type]  # fields is anything
-        mapped = self.client.map(operator, inputs, **fields)  # type: ignore[arg-type]  # as above
+            return list(self.client.map(operator, inputs, **fields))  # type: ignore[call-overload]  # fields is anything
+        mapped = self.client.map(operator, inputs, **fields)  # type: ignore[call-overload]  # as above
 
         async def collected() -> list[object]:
             return [answer async for answer in mapped]

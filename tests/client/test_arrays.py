@@ -12,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from poolhouse.client.arrays import take
-from poolhouse.dtypes import ELEMENT_TYPES
+from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, FLOAT32
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Tensor
 
@@ -126,6 +128,117 @@ def test_lists_come_back_as_lists() -> None:
     assert taken.give(taken.tensor) == [[1.0, 2.0], [3.0, 4.0]]
     assert take([[1, 2]], counts=True).tensor.dtype.name == "int64"
     assert take(((True, False),)).tensor.dtype.name == "bool"
+
+
+def _array(kind: str, name: str, values: list[float]) -> object:
+    if kind == "torch":
+        return torch.tensor(values, dtype=getattr(torch, name)).requires_grad_(name in ("float32", "bfloat16"))
+    array = np.array(values, ml_dtypes.bfloat16 if name == "bfloat16" else name)
+    if kind == "tensor":
+        return take(array).tensor
+    return OfLibrary(array) if kind == "library" else array
+
+
+def _spelt(value: object) -> object:
+    """Numbers in lists, whatever holds them."""
+    if isinstance(value, list):
+        return [_spelt(each) for each in value]
+    if isinstance(value, OfLibrary):
+        value = value.array
+    if isinstance(value, Tensor):
+        value = value.array.view(ml_dtypes.bfloat16 if value.dtype is BFLOAT16 else value.array.dtype)
+    if isinstance(value, torch.Tensor):
+        value = value.detach().double().numpy()
+    assert isinstance(value, np.ndarray)
+    return value.astype(np.float64).tolist()
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("kind", ["torch", "numpy", "tensor", "library"])
+@given(lead=st.lists(st.integers(1, 3), min_size=1, max_size=3), size=st.integers(0, 3))
+def test_lists_of_arrays_come_back_as_lists_of_such_arrays(kind: str, name: str, lead: list[int], size: int) -> None:
+    """Tensors in a list are what a data set gives: with gradients, of bfloat16, and whole numbers of their own type."""
+    if kind == "library" and name == "bfloat16":
+        return
+
+    def nested(depth: int) -> object:
+        if depth == len(lead):
+            return _array(kind, name, [float(each % 2) for each in range(size)])
+        return [nested(depth + 1) for _ in range(lead[depth])]
+
+    value = nested(0)
+    taken = take(value)
+    back = taken.give(taken.tensor)
+
+    assert taken.tensor.dtype.name == name
+    assert taken.tensor.shape == (*lead, size)
+    assert _spelt(back) == _spelt(value)
+    for _ in lead:
+        assert isinstance(back, list)
+        assert isinstance(value, list)
+        value, back = value[0], back[0]
+    assert type(back) is type(value)
+    assert getattr(back, "dtype", None) == getattr(value, "dtype", None)
+
+
+def test_single_numbers_in_arrays_are_arrays_too() -> None:
+    """An array without axes is one; numpy's own numbers are numbers, as ever."""
+    taken = take([[torch.tensor(1.0, requires_grad=True), torch.tensor(2.0)]])
+    back = taken.give(taken.tensor)
+
+    assert taken.tensor.shape == (1, 2)
+    assert isinstance(back, list)
+    assert [type(each) for each in back[0]] == [torch.Tensor, torch.Tensor]
+    assert take([[np.float32(1), np.int64(2)]]).give(taken.tensor) == [[1.0, 2.0]]
+
+
+def test_arrays_of_several_types_are_what_numpy_makes_of_them() -> None:
+    """As numbers of several types in a list are."""
+    taken = take([np.zeros((1, 2), np.int32), np.zeros((1, 2), np.float32)])
+
+    assert taken.tensor.dtype.name == "float64"
+    assert taken.tensor.shape == (2, 1, 2)
+
+
+def test_an_answer_of_fewer_axes_than_the_lists_comes_back_whole() -> None:
+    """An operator may have fewer; what there is is given."""
+    taken = take([[torch.zeros(2)]])
+
+    assert isinstance(taken.give(Tensor(FLOAT32, np.zeros((), np.float32))), torch.Tensor)
+
+
+_SELF: list[object] = []
+_SELF.append(_SELF)
+_DEEP: list[object] = [np.zeros(2)]
+for _ in range(70):
+    _DEEP = [_DEEP]
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        [torch.zeros(2), 1.0],
+        [1.0, torch.zeros(2, requires_grad=True)],
+        [[1.0], torch.zeros(1, dtype=torch.bfloat16)],
+        [torch.zeros(2), [torch.zeros(2)]],
+        [[torch.zeros(2)], []],
+        [torch.zeros(2), torch.zeros(3)],
+        [torch.zeros(2), torch.zeros(2, dtype=torch.bfloat16)],
+        [torch.zeros(2, dtype=torch.complex64)],
+        [torch.zeros(2, device="meta")],
+        [np.zeros(2), "text"],
+        [np.zeros(2), None],
+        _SELF,
+        _DEEP,
+    ],
+    ids=str,
+)
+def test_lists_that_hold_arrays_beside_other_things_are_refused_in_our_words(x: object) -> None:
+    """torch's own complaint says to call detach(), on what its caller has not got in hand."""
+    with pytest.raises(Unprocessable) as caught:
+        take(x)
+
+    assert "detach" not in str(caught.value)
 
 
 @pytest.mark.parametrize("x", [np.zeros(2, complex), np.array(["a"]), [[1], [2, 3]], [object()], "text", 7, None])

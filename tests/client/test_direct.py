@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
-import struct
-import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.client.direct import _KERNEL_KEEPS_TIME, Clock, outgoing, reading
+from poolhouse.client.direct import outgoing, reading
 from poolhouse.client.errors import ConnectionFailed, UnexpectedAnswer
 from poolhouse.client.exchange import Answer, Patience, Request, Send
 from poolhouse.client.questions import PoolQuestion
@@ -145,53 +142,3 @@ def test_a_request_says_its_length_and_sends_it(sizes: list[int]) -> None:
     assert head.split(b"\r\n")[:3] == [b"POST /p HTTP/1.1", b"Host: h:1", b"A: b"]
     assert b"Content-Length: %d" % sum(sizes) in head.split(b"\r\n")
     assert len(start) + sum(map(len, sent[1:])) == sum(sizes)
-
-
-class Wound(socket.socket):
-    """A socket that notes how long its kernel was told to wait."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seconds: list[float] = []
-
-    def setsockopt(self, *given: object) -> None:
-        """Note the time, in seconds."""
-        assert isinstance(given[2], bytes)
-        whole, micro = struct.unpack("@ll", given[2])
-        self.seconds.append(whole + micro / 1e6)
-
-
-@pytest.mark.skipif(not _KERNEL_KEEPS_TIME, reason="Python keeps the time there")
-def test_the_kernel_is_never_told_to_wait_longer_than_there_is_time() -> None:
-    """One that was wound for the step before would ring when the deadline is long over."""
-
-    def step(_: object) -> int:
-        latest.append(connection.seconds[-1])
-        return 1
-
-    latest = list[float]()
-    times_s = (60.0, 59.0, 50.0, 49.0, 40.0, 30.0, 5.0, 60.0, 0.5)
-    with Wound() as connection:
-        clock = Clock(connection)
-        for left_s in times_s:
-            clock.step(connection, step, b"", time.monotonic() + left_s)
-
-    for left_s, wound_s in zip(times_s, latest, strict=True):
-        assert left_s / 2 < wound_s <= left_s
-    assert len(connection.seconds) < 2 * len(latest), "each is a call to the kernel, and sets two times"
-
-
-@pytest.mark.skipif(not _KERNEL_KEEPS_TIME, reason="Python keeps the time there")
-def test_a_clock_that_rings_early_does_not_end_the_step() -> None:
-    """It rings for us to look at the time, and there is some left."""
-    rings = iter([True, True, False])
-
-    def step(_: object) -> int:
-        if next(rings):
-            raise BlockingIOError
-        return 7
-
-    with Wound() as connection:
-        assert Clock(connection).step(connection, step, b"", time.monotonic() + 60) == 7
-        with pytest.raises(TimeoutError):
-            Clock(connection).step(connection, step, b"", time.monotonic())

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import Callable
 
 import httpx
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from poolhouse.client import filling
+from poolhouse.client import filling, questions
 from poolhouse.client.clients import AsyncClient, Client
 from poolhouse.client.errors import ConnectionFailed, UnexpectedAnswer
+from poolhouse.client.exchange import Request
+from poolhouse.client.filling import Filling
 from poolhouse.client.pooled import Pooled
 from poolhouse.errors import TooLarge, Unprocessable
 from tests.client.test_transports import listening
@@ -77,6 +82,7 @@ POOLED = {
     "a length of many digits": elements([OUTPUT], length=MANY_DIGITS),
     "a length below zero": elements([OUTPUT], length=-4),
     "a length in words": elements([OUTPUT], length="four"),
+    "two lengths": elements([OUTPUT], further="Content-Length: 8\r\n"),
     "a page": document(b"<html>hello</html>"),
     "nothing": b"HTTP/1.1 204 No Content\r\n\r\n",
     "a refusal of a petabyte": document(b"", "500 Oops", length=10**15),
@@ -235,6 +241,91 @@ def test_an_answer_whose_length_was_taken_on_the_way_is_the_same_answer(way: str
     assert np.asarray(pooled.output).tobytes() == b"abcd"
 
 
+HUGE = {"name": "output", "dtype": "uint8", "shape": [2**50], "start": 0, "end": 2**50}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_metadata_without_a_length_takes_no_more_memory_than_an_answer_may(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A header of a hundred bytes would be given a petabyte, which no length contradicts."""
+    said = f"HTTP/1.1 200 OK\r\nTensor-Metadata: {json.dumps([HUGE])}\r\n{CHUNKED}\r\n0\r\n\r\n".encode()
+    monkeypatch.setattr(questions, "_room", lambda outline: pytest.fail(f"took memory for {outline}"))
+
+    with (
+        listening(lambda _: said, hangs_up=True) as listener,
+        pytest.raises(UnexpectedAnswer, match=f"has {2**50} bytes.*max_answer_bytes"),
+    ):
+        ask(way, listener.url, "max_pool1d", [[1.0]], 1)
+
+
+@pytest.mark.parametrize("shape", [[10**9, 0], [1, 10**9, 0], [2**20, 2, 0]])
+def test_lists_without_an_element_take_memory_too(shape: list[int]) -> None:
+    """Ten bytes of body would become a thousand million empty lists; an array of that shape is as good as nothing."""
+    said = elements([{**OUTPUT, "shape": shape, "end": 0}], b"")
+    x = np.zeros((1, 1), np.float32)
+
+    with listening(lambda _: said) as listener, Client(listener.url) as client:
+        assert np.asarray(client.max_pool1d(x, 1).output).shape == tuple(shape)
+        with pytest.raises(UnexpectedAnswer, match="give an array"):
+            client.max_pool1d([[1.0]], 1)
+
+
+INDICES = {"name": "indices", "dtype": "int64", "shape": [1, 1], "start": 4, "end": 12}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"dtype": "float64"}, {"shape": [1]}, {"dtype": "uint8", "shape": [8]}],
+    ids=["another type", "other axes", "both"],
+)
+def test_indices_are_whole_numbers_one_for_each_element(other: dict[str, object]) -> None:
+    """The caller looks elements up by them."""
+    said = [elements([OUTPUT, {**INDICES, **further}], bytes(12)) for further in ({}, other)]
+
+    with listening(lambda count: said[count - 1]) as listener, Client(listener.url) as client:
+        assert client.max_pool1d([[1.0]], 1, return_indices=True).indices == [[0]]
+        with pytest.raises(UnexpectedAnswer, match="The answer holds indices of"):
+            client.max_pool1d([[1.0]], 1, return_indices=True)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_refusal_of_more_bytes_than_a_document_has_takes_none(way: str) -> None:
+    """Memory is taken as the bytes come, and none for what is announced beyond the most."""
+    said = document(b"", "500 Oops", length=filling.COLLECTED_BYTES + 1)
+
+    with (
+        listening(lambda _: said, hangs_up=True) as listener,
+        pytest.raises(UnexpectedAnswer, match="more than a document has"),
+    ):
+        ask(way, listener.url, "max_pool1d", [[1.0]], 1)
+
+
+@given(
+    parts=st.lists(st.binary(max_size=9), max_size=9),
+    announced=st.none() | st.integers(0, 99),
+    most=st.integers(1, 99),
+)
+def test_a_document_takes_memory_only_as_it_comes(parts: list[bytes], announced: int | None, most: int) -> None:
+    """Whatever its length says, nothing is kept but what came, and never more than may be."""
+    headers = {} if announced is None else {"content-length": str(announced)}
+    request = Request("GET", "/", most_bytes=most)
+    if announced is not None and announced > most:
+        with pytest.raises(UnexpectedAnswer, match="max_answer_bytes"):
+            Filling(request, 200, headers)
+        return
+    filled = Filling(request, 200, headers)
+    whole = b"".join(parts)
+
+    try:
+        for part in parts:
+            filled.add(part)
+    except UnexpectedAnswer:
+        assert len(whole) > most
+    else:
+        assert b"".join(filled.whole()) == whole
+
+
 LARGE = {
     "length": elements([OUTPUT]),
     "chunks": f"HTTP/1.1 200 OK\r\n{METADATA}{CHUNKED}\r\n4\r\nabcd\r\n0\r\n\r\n".encode(),
@@ -274,17 +365,29 @@ def test_a_limit_that_takes_no_answer_is_refused_at_once() -> None:
         Client(max_answer_bytes=0)
 
 
-@pytest.mark.parametrize("way", ["sync", "async"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("status", ["200 OK", "503 No"])
-def test_a_compression_that_nobody_asked_for_is_refused(way: str, status: str) -> None:
-    """Its bytes would be taken for the tensor's; where the lengths agree by chance, nobody would notice."""
-    said = f"HTTP/1.1 {status}\r\n{METADATA}Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd".encode()
+@pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "deflate", "br", "x-other"])
+def test_a_compression_that_nobody_asked_for_is_refused(way: str, status: str, coding: str) -> None:
+    """Inflated, kilobytes are gigabytes; as they are, they would be taken for the tensor's where the lengths agree."""
+    bomb = gzip.compress(gzip.compress(bytes(1024 * 1024)))
+    head = f"HTTP/1.1 {status}\r\n{METADATA}Content-Encoding: {coding}\r\nContent-Length: {len(bomb)}\r\n\r\n"
 
     with (
-        listening(lambda _: said, hangs_up=True) as listener,
-        pytest.raises(UnexpectedAnswer, match="Content-Encoding 'gzip', which nobody asked for"),
+        listening(lambda _: head.encode() + bomb, hangs_up=True) as listener,
+        pytest.raises(UnexpectedAnswer, match=f"Content-Encoding '{coding}', which nobody asked for"),
     ):
         ask(way, listener.url, "max_pool1d", [[1.0]], 1)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_answer_that_says_that_it_is_as_it_is_is_read(way: str) -> None:
+    """Which some proxies do."""
+    with listening(lambda _: elements([OUTPUT], b"abcd", further="Content-Encoding: identity\r\n")) as listener:
+        pooled = ask(way, listener.url, "max_pool1d", np.zeros((1, 1), np.float32), 1)
+
+    assert isinstance(pooled, Pooled)
+    assert np.asarray(pooled.output).tobytes() == b"abcd"
 
 
 @pytest.mark.parametrize("field", ["shape", "dtype"])

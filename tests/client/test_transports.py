@@ -55,6 +55,7 @@ class Listener:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self.heads: list[bytes] = []
+        self._counting = threading.Lock()
         self.asked = threading.Semaphore(0)
         self.gone = threading.Semaphore(0)
         threading.Thread(target=self._accept, daemon=True).start()
@@ -77,9 +78,11 @@ class Listener:
                 if not head:
                     self.gone.release()
                     return None
-                self.heads.append(head)
+                with self._counting:
+                    self.heads.append(head)
+                    count = len(self.heads)
                 self.asked.release()
-                said = self._script(len(self.heads))
+                said = self._script(count)
                 if said == b"":
                     return None
                 if said is not None and self._hangs_up:
@@ -424,7 +427,7 @@ class _Late:
             metadata = '[{"name":"output","dtype":"uint8","shape":[1,1],"start":0,"end":1}]'
             headers = {"content-length": "1", "tensor-metadata": metadata}
             assert send.request.rooms is not None
-            return Answer(200, headers, send.request.rooms(200, headers) or ())
+            return Answer(200, headers, send.request.rooms(200, headers, send.request.most_bytes) or ())
         self.second.set()
         for _ in range(2):
             self.lasted = not self.interrupted.acquire(timeout=PATIENCE_S)
@@ -432,6 +435,10 @@ class _Late:
 
     def interrupt(self, threads: Collection[int]) -> None:
         self.interrupted.release()
+
+    @property
+    def closed(self) -> bool:
+        return False
 
     def close(self) -> None:
         """Nothing is open."""

@@ -6,15 +6,17 @@ torch, ml_dtypes and jax are never imported here: who hands us one of their arra
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from poolhouse.client.errors import UnexpectedAnswer
 from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ElementType, names
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Tensor
@@ -23,6 +25,10 @@ Give = Callable[[Tensor], object]
 """Makes a tensor the kind that went in."""
 
 _Array = npt.NDArray[np.generic]
+
+_MOST_AXES: Final = 64
+"""Of an array of numpy."""
+_MOST_EMPTY_LISTS: Final = 2**20
 
 
 @runtime_checkable
@@ -61,7 +67,7 @@ def take(value: object, *, counts: bool = False) -> Taken:
 
     Args:
         value: a numpy array, a torch tensor, a :class:`~poolhouse.tensors.Tensor`, whatever has ``__dlpack__`` or
-            ``__array__``, or nested lists.
+            ``__array__``, or nested lists of numbers or of any of these.
         counts: whether whole numbers in lists are meant as such, as in indices. Else they are float64: who writes
             ``[1, 2]`` and asks for the average means 1.5.
 
@@ -89,6 +95,8 @@ def take(value: object, *, counts: bool = False) -> Taken:
         array = np.asarray(value)
         return Taken(_tensor_of(array), _numpy_like(array.dtype))
     if isinstance(value, list | tuple):
+        if _is_array(_first(value)):
+            return _from_lists_of_arrays(value)
         return Taken(_tensor_of(_array_of_lists(value, counts=counts)), _to_lists)
     raise Unprocessable(
         "unsupported_dtype",
@@ -178,8 +186,72 @@ def _array_of_lists(value: list[object] | tuple[object, ...], *, counts: bool) -
         array: _Array = np.asarray(value)
     except ValueError as ragged:
         raise Unprocessable("invalid_data", f"the nested lists are no tensor: {ragged}") from None
+    except (TypeError, RuntimeError) as fault:
+        # torch, of a tensor among numbers: its words are about how to get at what is inside of it.
+        raise Unprocessable(
+            "invalid_data", "the lists hold numbers and arrays; give numbers alone, arrays alone, or one array."
+        ) from fault
     return array.astype(np.float64) if array.dtype.kind == "i" and not counts else array
 
 
 def _to_lists(tensor: Tensor) -> object:
+    if not tensor.array.size and math.prod(size for size in tensor.shape if size) > _MOST_EMPTY_LISTS:
+        raise UnexpectedAnswer(
+            200,
+            f"The answer has the shape {tensor.shape}: no element, and too many lists; give an array in their place.",
+        )
     return tensor.array.tolist()
+
+
+def _first(value: object) -> object:
+    """The first entry of the innermost lists. They are counted, since a list may hold itself."""
+    for _ in range(_MOST_AXES):
+        if not isinstance(value, list | tuple) or not value:
+            break
+        value = value[0]
+    return value
+
+
+def _is_array(value: object) -> bool:
+    # numpy's numbers have __array__ too, and are numbers.
+    return isinstance(value, Tensor | Exchangeable | _HasArray) and not isinstance(value, np.generic)
+
+
+def _from_lists_of_arrays(value: list[object] | tuple[object, ...]) -> Taken:
+    """One tensor of the arrays in nested lists; what comes back is lists as deep, of arrays of the first one's kind."""
+    found: list[object] = []
+    lead = _collect(value, found, _MOST_AXES)
+    taken = [take(each) for each in found]
+    shapes, kinds = {each.tensor.shape for each in taken}, {each.tensor.dtype for each in taken}
+    if len(shapes) > 1 or (BFLOAT16 in kinds and len(kinds) > 1):
+        differing = sorted(map(str, shapes if len(shapes) > 1 else kinds))
+        raise Unprocessable(
+            "invalid_data", f"the arrays in the list are no tensor together: {' and '.join(differing[:2])} differ."
+        )
+    # Arrays of several types become what numpy makes of them; bfloat16 is alone, and its bits are joined.
+    joined = np.stack([each.tensor.array for each in taken])
+    dtype = kinds.pop() if len(kinds) == 1 else _element_type(joined.dtype)
+
+    def lists_of(tensor: Tensor, depth: int) -> object:
+        if not depth or not tensor.array.ndim:
+            return taken[0].give(tensor)
+        # The dots keep a number an array of no axes.
+        return [lists_of(Tensor(tensor.dtype, tensor.array[at, ...]), depth - 1) for at in range(len(tensor.array))]
+
+    return Taken(Tensor(dtype, joined.reshape(*lead, *joined.shape[1:])), lambda tensor: lists_of(tensor, len(lead)))
+
+
+def _collect(value: object, found: list[object], depth: int) -> tuple[int, ...]:
+    """Put the arrays of nested lists into ``found``, and say how many there are along each of the lists' axes."""
+    if _is_array(value):
+        found.append(value)
+        return ()
+    if not isinstance(value, list | tuple) or not depth:
+        what = "more lists in lists than a tensor has axes" if not depth else f"a {type(value).__name__}"
+        raise Unprocessable(
+            "invalid_data", f"the list holds arrays and {what}; give arrays alone, numbers alone, or one array."
+        )
+    shapes = {_collect(each, found, depth - 1) for each in value}
+    if len(shapes) > 1:
+        raise Unprocessable("invalid_data", "the lists of arrays are of different lengths, so they are no tensor.")
+    return (len(value), *shapes.pop()) if shapes else (0,)

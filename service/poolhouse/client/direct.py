@@ -18,18 +18,18 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import struct
+import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import contextmanager
-from threading import Lock, get_ident
-from typing import Final, Literal
+from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, WeakSet
 
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
 from poolhouse.client.exchange import Answer, Patience, Request, Send
 from poolhouse.client.filling import Filling
+from poolhouse.client.step_timeout import StepTimeout, is_still_open
 
 _HEAD_BYTES: Final = 32 * 1024
 _TOGETHER_BYTES: Final = 64 * 1024
@@ -37,11 +37,9 @@ _TOGETHER_BYTES: Final = 64 * 1024
 _STEP_BYTES: Final = 1024 * 1024
 """Of a larger one, what is sent at once."""
 _UNIX_STEP_BYTES: Final = 32 * 1024
-"""The same for a Unix socket, whose kernel begins its clock anew for each such part of what it is given."""
-_EARLY: Final = 0.8
-"""The part of the time left after which a clock rings: its next rings are then few, and never late."""
-_EARLY_FROM_S: Final = 0.02
-_KERNEL_KEEPS_TIME: Final = os.name == "posix"
+"""The same for a Unix socket, where the kernel begins its timeout anew for each such part of what it is given."""
+_TURN_S: Final = 5e-3
+"""How long an asyncio call goes on while its socket is always ready, before the event loop runs what else waits."""
 _KEPT: Final = 32
 _KEPT_S: Final = 60.0
 """Servers close what was silent for longer."""
@@ -49,7 +47,6 @@ _KEPT_S: Final = 60.0
 Transferred = Callable[[Literal["sent", "received"], int], None]
 """Told how many bytes of a call have gone or come so far, heads included."""
 
-_Buffer = bytes | memoryview
 _Address = str | tuple[str | int, ...] | tuple[int, bytes]
 
 Reading = Generator[memoryview, int, tuple[Answer, bool]]
@@ -71,27 +68,21 @@ def reading(request: Request) -> Reading:
     status, version, headers = 100, "", dict[str, str]()
     while 100 <= status < 200:
         status, version, headers = yield from inflow.head()
-    coding = headers.get("content-encoding", "")
-    if coding.lower() not in ("", "identity"):
-        raise UnexpectedAnswer(
-            status,
-            f"HTTP {status} with the Content-Encoding {coding[:40]!r}, which nobody asked for; what stands between "
-            "here and the service must leave answers as they are.",
-        )
     filling = Filling(request, status, headers)
     kept = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
     if headers.get("transfer-encoding", "").lower() == "chunked":
         while size := _chunk_size((yield from inflow.line())):
-            while size:
-                piece = yield from inflow.any(size)
-                if not piece:
-                    raise ConnectionFailed("The connection closed before the whole answer had come.")
-                filling.add(piece)
-                size -= len(piece)
+            yield from inflow.into(filling, size)
             yield from inflow.take(2)
-        while (yield from inflow.line()):
-            pass
-    elif "content-length" in headers or status in (204, 304):
+        left = _HEAD_BYTES
+        while line := (yield from inflow.line()):
+            left -= len(line)
+            if left < 0:
+                raise UnexpectedAnswer(status, f"The trailers of the answer are longer than {_HEAD_BYTES} bytes.")
+    elif filling.length is not None and not filling.has_rooms:
+        yield from inflow.into(filling, filling.length)
+        kept = kept and not inflow.has_more
+    elif filling.length is not None or status in (204, 304):
         filling.add(inflow.rest(filling.wanted))
         for room in filling.open_rooms():
             at = 0
@@ -141,7 +132,9 @@ class _Inflow:
         headers: dict[str, str] = {}
         for line in lines[1:]:
             name, _, value = line.partition(":")
-            headers[name.lower()] = value.strip()
+            name, value = name.lower(), value.strip()
+            # One that comes twice is a list, which no length and no coding of ours is.
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
         return int(said[:3]), version, headers
 
     def rest(self, most: int) -> memoryview:
@@ -168,6 +161,15 @@ class _Inflow:
                     raise ConnectionFailed("The connection closed before the whole answer had come.")
             found += self.rest(size - len(found))
         return bytes(found)
+
+    def into(self, filling: Filling, size: int) -> Generator[memoryview, int, None]:
+        """Exactly so many bytes, handed on as they come."""
+        while size:
+            piece = yield from self.any(min(size, _HEAD_BYTES))
+            if not piece:
+                raise ConnectionFailed("The connection closed before the whole answer had come.")
+            filling.add(piece)
+            size -= len(piece)
 
     def line(self) -> Generator[memoryview, int, bytes]:
         """The next line without its end."""
@@ -214,14 +216,15 @@ class _Kept:
         self.uds = uds
         self.host = parts.netloc.rpartition("@")[2]
         self.address = (parts.hostname or "localhost", parts.port or 80)
+        self.closed = False
         self._idle: list[tuple[socket.socket, float]] = []
-        self._lock = Lock()
+        self._lock = threading.Lock()
         _ALL.add(self)
 
     def forget(self) -> None:
         """Let go of all, without a word on them."""
-        self._lock = Lock()
-        self.close()
+        self._lock = threading.Lock()
+        self._drop()
 
     def take(self) -> socket.socket | None:
         """A connection that still seems open."""
@@ -230,20 +233,24 @@ class _Kept:
                 if not self._idle:
                     return None
                 found, since = self._idle.pop()
-            if time.monotonic() - since < _KEPT_S and _silent(found):
+            if time.monotonic() - since < _KEPT_S and is_still_open(found):
                 return found
             found.close()
 
     def give(self, connection: socket.socket) -> None:
         """Keep a connection for the next request."""
         with self._lock:
-            if len(self._idle) < _KEPT:
+            if not self.closed and len(self._idle) < _KEPT:
                 self._idle.append((connection, time.monotonic()))
                 return
         connection.close()
 
     def close(self) -> None:
-        """Close those that wait."""
+        """Close those that wait, and each other one when its answer is read."""
+        self.closed = True
+        self._drop()
+
+    def _drop(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
         for connection, _ in idle:
@@ -269,58 +276,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
 
 
-def _silent(connection: socket.socket) -> bool:
-    # An idle connection on which something can be read has been closed, or is out of step.
-    if not _KERNEL_KEEPS_TIME:
-        connection.setblocking(False)
-    try:
-        connection.recv(1, socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0))
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-class Clock:
-    """How long a connection's next step may take, kept by the kernel.
-
-    Python's own timeouts make a socket non-blocking and poll around each step, which costs a quarter of the time of a
-    large body. The kernel's rings early rather than late, so that it need not be wound for each step; and it begins
-    anew whenever some bytes have moved, so after each of its steps it is the caller's turn to look at the time.
-    """
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._wound_s = 0.0
-        if _KERNEL_KEEPS_TIME:
-            connection.settimeout(None)
-
-    def step(self, connection: socket.socket, step: Callable[[_Buffer], int], buffer: _Buffer, until: float) -> int:
-        """Send or receive what can be, once.
-
-        Raises:
-            TimeoutError: nothing could be until then.
-        """
-        while (left_s := until - time.monotonic()) > 0:
-            self._wind(connection, left_s)
-            try:
-                return step(buffer)
-            except BlockingIOError:  # what the kernel says when its clock rings
-                continue
-        raise TimeoutError
-
-    def _wind(self, connection: socket.socket, left_s: float) -> None:
-        if not _KERNEL_KEEPS_TIME:
-            connection.settimeout(left_s)
-        elif not _EARLY * _EARLY * left_s <= self._wound_s <= left_s:
-            self._wound_s = left_s * _EARLY if left_s > _EARLY_FROM_S else left_s
-            # All zeros would mean for ever.
-            whole, part = divmod(max(1, round(self._wound_s * 1e6)), 1_000_000)
-            timeval = struct.pack("@ll", whole, part)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
-
-
 def _hurry(connection: socket.socket) -> None:
     if connection.family != getattr(socket, "AF_UNIX", None):
         # Or the last packet of a body would wait for the server's word on the first.
@@ -337,23 +292,32 @@ class DirectTransport:
     """
 
     def __init__(self, origin: str, uds: str | None = None, transferred: Transferred | None = None) -> None:
+        self._address = (origin, uds)
         self._kept = _Kept(origin, uds)
         self._transferred = transferred
         self._busy: dict[int, socket.socket] = {}
         self._cut: set[int] = set()
         # What the kernel was told of a connection holds for its next request too.
-        self._clocks: WeakKeyDictionary[socket.socket, Clock] = WeakKeyDictionary()
+        self._timeouts: WeakKeyDictionary[socket.socket, StepTimeout] = WeakKeyDictionary()
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), (*self._address, self._transferred)
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._kept.closed
 
     def exchange(self, send: Send) -> Answer:
         """The answer to this."""
-        self._cut.discard(get_ident())
+        self._cut.discard(threading.get_ident())
         until = None if send.patience.whole_s is None else time.monotonic() + send.patience.whole_s
         connection = self._kept.take()
         if connection is not None:
             try:
                 return self._ask(connection, send, until)
             except _NothingCame:
-                if get_ident() in self._cut:
+                if threading.get_ident() in self._cut:
                     raise
         return self._ask(self._connect(send.patience), send, until)
 
@@ -375,9 +339,9 @@ class DirectTransport:
     def _ask(self, connection: socket.socket, send: Send, until: float | None) -> Answer:
         with self._at_work(connection):
             unsent: OSError | None = None
-            clock = self._clocks.get(connection)
-            if clock is None:
-                clock = self._clocks[connection] = Clock(connection)
+            timeout = self._timeouts.get(connection)
+            if timeout is None:
+                timeout = self._timeouts[connection] = StepTimeout(connection)
             sent = received = 0
             most = _STEP_BYTES if self._kept.uds is None else _UNIX_STEP_BYTES
             try:
@@ -386,7 +350,7 @@ class DirectTransport:
                     at = 0
                     while at < len(piece):
                         part = piece[at : at + most] if at or len(piece) > most else piece
-                        at += clock.step(connection, connection.send, part, _step_ends(send.patience, until))
+                        at += timeout.step(connection, connection.send, part, _step_ends(send.patience, until))
                     if self._transferred is not None:
                         self._transferred("sent", sent := sent + len(piece))
             except (BrokenPipeError, ConnectionResetError) as failure:
@@ -395,7 +359,7 @@ class DirectTransport:
             try:
                 room = next(reader)
                 while True:
-                    count = clock.step(connection, connection.recv_into, room, _step_ends(send.patience, until))
+                    count = timeout.step(connection, connection.recv_into, room, _step_ends(send.patience, until))
                     if self._transferred is not None:
                         self._transferred("received", received := received + count)
                     room = reader.send(count)
@@ -412,7 +376,7 @@ class DirectTransport:
 
     @contextmanager
     def _at_work(self, connection: socket.socket) -> Iterator[None]:
-        thread = get_ident()
+        thread = threading.get_ident()
         self._busy[thread] = connection
         try:
             yield
@@ -448,6 +412,23 @@ def _step_ends(patience: Patience, until: float | None) -> float:
     return ends if until is None else min(ends, until)
 
 
+class _Turns:
+    """Lets the event loop run what else waits, deadlines among it: a step that finds the socket ready never does."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._until = loop.time() + _TURN_S
+
+    async def taken(self) -> float:
+        """The loop's time after a step, once the others have had their turn if this task's is over."""
+        now = self._loop.time()
+        if now >= self._until:
+            await asyncio.sleep(0)
+            now = self._loop.time()
+            self._until = now + _TURN_S
+        return now
+
+
 class AsyncDirectTransport:
     """Sockets on the running event loop.
 
@@ -457,7 +438,16 @@ class AsyncDirectTransport:
     """
 
     def __init__(self, origin: str, uds: str | None = None) -> None:
+        self._address = (origin, uds)
         self._kept = _Kept(origin, uds)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), self._address
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`aclose` was called."""
+        return self._kept.closed
 
     async def exchange(self, send: Send) -> Answer:
         """The answer to this."""
@@ -510,12 +500,13 @@ class AsyncDirectTransport:
     async def _ask(self, connection: socket.socket, send: Send) -> Answer:
         loop, silence_s = asyncio.get_running_loop(), send.patience.silence_s
         unsent: OSError | None = None
+        turns = _Turns(loop)
         try:
             async with asyncio.timeout(silence_s) as patience:
                 try:
                     for piece in outgoing(send, self._kept.host):
                         await loop.sock_sendall(connection, piece)
-                        patience.reschedule(loop.time() + silence_s)
+                        patience.reschedule(await turns.taken() + silence_s)
                 except (BrokenPipeError, ConnectionResetError) as failure:
                     unsent = failure
                 reader = reading(send.request)
@@ -523,7 +514,7 @@ class AsyncDirectTransport:
                     room = next(reader)
                     while True:
                         count = await loop.sock_recv_into(connection, room)
-                        patience.reschedule(loop.time() + silence_s)
+                        patience.reschedule(await turns.taken() + silence_s)
                         room = reader.send(count)
                 except StopIteration as done:
                     answer: Answer

@@ -18,6 +18,7 @@ from poolhouse.errors import (
     Unauthorized,
     Unavailable,
 )
+from poolhouse.wire.quoting import printable
 
 _SHOWN: Final = 200
 """Characters of a stranger's answer that a message quotes."""
@@ -87,7 +88,7 @@ def refusal(answer: Answer) -> PoolhouseError:
         limit = document.get("limit_bytes")
         error = CODES[code](
             code,
-            detail,
+            printable(detail),
             problems=_field_problems(document.get("errors")),
             retry_after_s=retry_after_s(answer),
             limit_bytes=limit if isinstance(limit, int) else None,
@@ -163,7 +164,7 @@ def _field_problems(entries: object) -> list[FieldProblem]:
     found: list[FieldProblem] = []
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict):
-            pointer, code, message = (str(entry.get(name, "")) for name in ("pointer", "code", "message"))
+            pointer, code, message = (printable(str(entry.get(name, ""))) for name in ("pointer", "code", "message"))
             found.append(FieldProblem(pointer, code, message))
     return found
 

@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from poolhouse.wire.quoting import printable
+
 Headers = Mapping[str, str]
 """By lower-case name."""
 
-Rooms = Callable[[int, Headers], Sequence[memoryview] | None]
-"""Where the body of an answer shall lie: from status and headers to writable flat bytes, filled in order.
+Rooms = Callable[[int, Headers, int], Sequence[memoryview] | None]
+"""Where the body of an answer shall lie: from status, headers and the most bytes that are taken, to writable flat
+bytes, filled in order.
 
-They hold exactly ``Content-Length`` bytes, or where that is missing what the other headers announce; None where those
-do not tell either, and then the body is collected first. A transport writes the body there as it comes, so that no
-second copy of it is ever in memory.
+They hold exactly ``Content-Length`` bytes, or where that is missing what the other headers announce, and never more
+than the most; None for a document or a refusal, which is collected as it comes. A transport writes the body there as it
+comes, so that no second copy of it is ever in memory.
 """
 
 MOST_BYTES: Final = 4 * 1024**3
@@ -30,7 +33,7 @@ class Request:
         target: path and query, escaped.
         headers: names and values.
         body: flat bytes in order, views of the caller's arrays where that saves a copy.
-        rooms: where the answer shall lie; None for one buffer of its own.
+        rooms: where the answer shall lie; None for a document, which is collected.
         most_bytes: the largest answer that is taken.
     """
 
@@ -63,7 +66,8 @@ class Answer:
     @property
     def request_id(self) -> str | None:
         """The name under which the server logged the request."""
-        return self.headers.get("x-request-id")
+        name = self.headers.get("x-request-id")
+        return None if name is None else printable(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,63 +8,61 @@ from typing import Final
 from poolhouse.client.errors import ConnectionFailed, UnexpectedAnswer
 from poolhouse.client.exchange import Headers, Request
 
-COLLECTED_BYTES: Final = 64 * 1024 * 1024
-"""The most that is kept of a body whose size nothing announces: more than any document of ours has."""
+COLLECTED_BYTES: Final = 4 * 1024 * 1024
+"""The largest document or refusal that is taken: ours have some kilobytes, and JSON unfolds to twenty times its
+bytes."""
 
 
 class Filling:
-    """The rooms of an answer while its body comes.
+    """The rooms of an answer while its body comes. Without rooms it is collected, and takes memory only as it comes.
 
     Raises:
-        UnexpectedAnswer: the answer is announced to be larger than what is taken; :meth:`add` says so of one that is.
+        UnexpectedAnswer: the answer is compressed, or announced to be larger than what is taken; :meth:`add` says so
+            of one that is.
     """
 
     def __init__(self, request: Request, status: int, headers: Headers) -> None:
-        # Something on the way, or compression, may have taken the length.
-        length = headers.get("content-length")
+        _refuse_coding(status, headers.get("content-encoding", ""))
         self._status = status
-        self._request = request
-        self._headers = headers
-        self._grown: bytearray | None = None
+        self._most_bytes = request.most_bytes
         self._room = 0
         self._at = 0
-        if length is not None:
-            if not (length.isascii() and length.isdecimal()):
-                raise UnexpectedAnswer(status, f"The answer has the length {length[:20]!r}.")
-            # Digits are counted first: thousands of them are no number for Python.
-            if len(length) > 18 or int(length) > request.most_bytes:
-                raise self._too_large(f"{length[:20]} bytes")
-        rooms: Sequence[memoryview] | None
-        if request.rooms is not None:
-            rooms = request.rooms(status, headers)
-        else:
-            rooms = None if length is None else (memoryview(bytearray(int(length))),)
-        if rooms is None:
-            self._grown = bytearray()
+        self.length = self._length(headers)
+        """What ``Content-Length`` says; something on the way may have taken it."""
+        rooms = None if request.rooms is None else request.rooms(status, headers, request.most_bytes)
         self.rooms: Sequence[memoryview] = rooms or ()
-        if self.wanted > request.most_bytes:
-            raise self._too_large(f"{self.wanted} bytes")
+        self.has_rooms = rooms is not None
+        self._collected = bytearray()
+        if rooms is None and self.length is not None and self.length > COLLECTED_BYTES:
+            raise UnexpectedAnswer(
+                status,
+                f"HTTP {status} with {self.length} bytes, more than a document has; is base_url a poolhouse server?",
+            )
 
-    def _too_large(self, has: str) -> UnexpectedAnswer:
-        return UnexpectedAnswer(
-            self._status,
-            f"The answer has {has}, and this client takes at most {self._request.most_bytes}; "
-            "give the client a larger max_answer_bytes, or pool in smaller parts.",
-        )
+    def _length(self, headers: Headers) -> int | None:
+        text = headers.get("content-length")
+        if text is None:
+            return None
+        if not (text.isascii() and text.isdecimal()):
+            raise UnexpectedAnswer(self._status, f"The answer has the length {text[:20]!r}.")
+        # Digits are counted first: thousands of them are no number for Python.
+        if len(text) > 18 or int(text) > self._most_bytes:
+            raise too_large(self._status, f"{text[:20]} bytes", self._most_bytes)
+        return int(text)
 
     def add(self, piece: bytes | bytearray | memoryview) -> None:
         """Put the next bytes where they belong."""
-        if self._grown is not None:
-            size = len(self._grown) + len(piece)
-            if size > self._request.most_bytes:
-                raise self._too_large("more bytes")
+        if not self.has_rooms:
+            size = len(self._collected) + len(piece)
+            if size > self._most_bytes:
+                raise too_large(self._status, "more bytes", self._most_bytes)
             if size > COLLECTED_BYTES:
                 raise UnexpectedAnswer(
                     self._status,
                     f"HTTP {self._status} with more than {COLLECTED_BYTES} bytes whose number is nowhere announced; "
                     "is base_url a poolhouse server?",
                 )
-            self._grown += piece
+            self._collected += piece
             return
         left = memoryview(piece)
         while len(left):
@@ -99,23 +97,29 @@ class Filling:
         self._room, self._at = len(self.rooms), 0
 
     def whole(self) -> Sequence[memoryview]:
-        """The rooms, all of them full."""
-        if self._grown is not None:
-            return self._settled(self._grown)
+        """The rooms, all of them full, or what was collected."""
+        if not self.has_rooms:
+            return (memoryview(self._collected),)
         self._turn()
         if self._room < len(self.rooms):
             raise ConnectionFailed("The connection closed before the whole answer had come.")
         return self.rooms
 
-    def _settled(self, grown: bytearray) -> Sequence[memoryview]:
-        # Now the length is known, the rooms can be asked for; this one time the body is there twice.
-        self._grown = None
-        rooms = self._request.rooms
-        if rooms is None:
-            self.rooms = (memoryview(grown),)
-            return self.rooms
-        found = rooms(self._status, {**self._headers, "content-length": str(len(grown))})
-        assert found is not None, "the length is known"
-        self.rooms = found
-        self.add(grown)
-        return self.whole()
+
+def too_large(status: int, has: str, most_bytes: int) -> UnexpectedAnswer:
+    """What is raised for an answer of more bytes than the client takes."""
+    return UnexpectedAnswer(
+        status,
+        f"The answer has {has}, and this client takes at most {most_bytes}; "
+        "give the client a larger max_answer_bytes, or pool in smaller parts.",
+    )
+
+
+def _refuse_coding(status: int, coding: str) -> None:
+    # Before a byte of it is inflated: a few kilobytes can hold gigabytes.
+    if coding.lower() not in ("", "identity"):
+        raise UnexpectedAnswer(
+            status,
+            f"HTTP {status} with the Content-Encoding {coding[:40]!r}, which nobody asked for; what stands between "
+            "here and the service must leave answers as they are.",
+        )

@@ -20,8 +20,6 @@ import httpx
 
 _PART_BYTES: Final = 32 * 1024
 """What is written at once: a write goes on for as long as there is more of it, each time with the same patience."""
-_AT_ONCE_S: Final = 1e-3
-"""For what is begun when the time is up. Zero would mean without waiting, which fails in another way."""
 
 
 class _Stream(Protocol):
@@ -56,9 +54,17 @@ class _Now(threading.local):
     until: float | None = None
 
     def at_most(self, timeout: float | None) -> float | None:
+        """How long a step may take that was given so long.
+
+        Raises:
+            httpx.TimeoutException: none is left. A step that finds bytes waiting would never notice: a server that
+                sends one interim answer after another has them ready.
+        """
         if self.until is None:
             return timeout
-        left_s = max(self.until - time.monotonic(), _AT_ONCE_S)
+        left_s = self.until - time.monotonic()
+        if left_s <= 0:
+            raise httpx.ReadTimeout("the deadline of the call has passed")
         return left_s if timeout is None else min(timeout, left_s)
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Collection, Coroutine
+from concurrent.futures import CancelledError, Future
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from importlib import import_module
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
 import httpx
 
+from poolhouse.client.errors import ConnectionFailed
 from poolhouse.client.exchange import Answer, Send
 from poolhouse.client.transport import AsyncHttpxTransport
 
@@ -41,7 +43,7 @@ class _Router(Protocol):
 
 
 class LocalService:
-    """The app, started by its first request and stopped by :meth:`close`.
+    """The app, started by its first request and stopped by :meth:`close`. Pickled, it is another one where it is read.
 
     Raises:
         ModuleNotFoundError: without the server extra.
@@ -58,56 +60,96 @@ class LocalService:
                 name=missing.name,
             ) from missing
         self._app = create_app()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="poolhouse-local", daemon=True)
         self._stack = AsyncExitStack()
-        self._transport: AsyncHttpxTransport | None = None
+        self._running: _Running | None = None
         self._starting = threading.Lock()
-        self._closed = False
+        self.closed = False
+
+    def __reduce__(self) -> tuple[type[Self], tuple[()]]:
+        return type(self), ()
 
     def exchange(self, send: Send) -> Answer:
         """The answer to this, waited for."""
-        self._start()
-        return asyncio.run_coroutine_threadsafe(self._exchange(send), self._loop).result()
+        try:
+            return self._begun(send).result()
+        except CancelledError:
+            raise _stopped() from None
 
     async def aexchange(self, send: Send) -> Answer:
         """The answer to this, awaited from any loop; cancelled with the one who awaits."""
-        await asyncio.to_thread(self._start)
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._exchange(send), self._loop))
+        begun = asyncio.wrap_future(await asyncio.to_thread(self._begun, send))
+        try:
+            return await begun
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise _stopped() from None
 
     def close(self) -> None:
         """Stop the app and its thread. Twice is once."""
         with self._starting:
-            if self._closed:
-                return
-            self._closed = True
-            if self._transport is not None:
-                self._do(self._stack.aclose())
-                self._do(self._transport.aclose())
-                self._loop.call_soon_threadsafe(self._loop.stop)
-                self._thread.join()
-            self._loop.close()
+            self.closed = True
+            if self._running is not None:
+                self._running.do(self._stack.aclose())
+                self._running.close()
+                self._running = None
 
-    def _start(self) -> None:
+    def _begun(self, send: Send) -> Future[Answer]:
+        # Under the lock of close(), which so knows of every call that it has to end.
         with self._starting:
-            if self._closed:
-                raise RuntimeError("the local service is closed; make another client")
-            if self._transport is None:
-                self._thread.start()
-                self._transport = self._do(self._enter())
+            if self.closed:
+                raise RuntimeError("this client is closed; make another one")
+            if self._running is None:
+                self._running = self._start()
+            return self._running.begin(send)
 
-    async def _enter(self) -> AsyncHttpxTransport:
-        await self._stack.enter_async_context(self._app.router.lifespan_context(self._app))
+    def _start(self) -> _Running:
         # ASGITransport's own types are looser than the app's: a dict of anything.
         asgi = httpx.ASGITransport(self._app, raise_app_exceptions=False)  # type: ignore[arg-type]
-        return AsyncHttpxTransport(ORIGIN, httpx.AsyncClient(transport=asgi))
+        running = _Running(asgi)
+        try:
+            running.do(self._stack.enter_async_context(self._app.router.lifespan_context(self._app)))
+        except BaseException:
+            running.close()
+            raise
+        return running
 
-    async def _exchange(self, send: Send) -> Answer:
-        assert self._transport is not None, "started by whoever sends"
-        return await self._transport.exchange(send)
 
-    def _do(self, work: Coroutine[object, object, _Result]) -> _Result:
+def _stopped() -> ConnectionFailed:
+    return ConnectionFailed("The service in this process was closed before it answered.")
+
+
+class _Running:
+    """An event loop in a thread of its own, and a transport on it."""
+
+    def __init__(self, asgi: httpx.ASGITransport) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="poolhouse-local", daemon=True)
+        self._transport = AsyncHttpxTransport(ORIGIN, httpx.AsyncClient(transport=asgi))
+        self._thread.start()
+
+    def begin(self, send: Send) -> Future[Answer]:
+        """Ask; the answer comes."""
+        return asyncio.run_coroutine_threadsafe(self._transport.exchange(send), self._loop)
+
+    def do(self, work: Coroutine[object, object, _Result]) -> _Result:
+        """What work on the loop comes to."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def close(self) -> None:
+        """End the calls that wait, and stop the loop and its thread."""
+        self.do(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _end(self) -> None:
+        calls = asyncio.all_tasks() - {asyncio.current_task()}
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        await self._transport.aclose()
 
 
 class LocalTransport:
@@ -115,6 +157,14 @@ class LocalTransport:
 
     def __init__(self, service: LocalService) -> None:
         self._service = service
+
+    def __reduce__(self) -> tuple[type[Self], tuple[LocalService]]:
+        return type(self), (self._service,)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the service was stopped."""
+        return self._service.closed
 
     def exchange(self, send: Send) -> Answer:
         """The answer to this."""
@@ -133,6 +183,14 @@ class AsyncLocalTransport:
 
     def __init__(self, service: LocalService) -> None:
         self._service = service
+
+    def __reduce__(self) -> tuple[type[Self], tuple[LocalService]]:
+        return type(self), (self._service,)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the service was stopped."""
+        return self._service.closed
 
     async def exchange(self, send: Send) -> Answer:
         """The answer to this."""

@@ -41,6 +41,11 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
         made.seed = seed
         return made
 
+    def __getnewargs__(self) -> tuple[Output, Indices]:
+        # For pickle and copy, which would else hand the pair to the class as one argument. What stands beside the pair
+        # travels in __dict__.
+        return self[0], self[1]
+
     @property
     def output(self) -> Output:
         """The pooled tensor, of the kind that went in."""

@@ -20,11 +20,12 @@ import numpy as np
 from poolhouse.client.arrays import Taken, dtype_name, take
 from poolhouse.client.errors import UnexpectedAnswer, json_of, object_of
 from poolhouse.client.exchange import Answer, Headers, Request
-from poolhouse.client.filling import COLLECTED_BYTES
+from poolhouse.client.filling import too_large
 from poolhouse.client.pooled import OperatorLine, Plan, Pooled
-from poolhouse.dtypes import ELEMENT_TYPES
+from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.wire.quoting import printable
 from poolhouse.wire.safetensors import SAFETENSORS
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.,~-]*")
@@ -106,11 +107,11 @@ class PoolQuestion:
             "POST", _target(path, query), (("Content-Type", media_type), ("Accept", _OCTETS)), chunks, self._rooms
         )
 
-    def _rooms(self, status: int, headers: Headers) -> Sequence[memoryview] | None:
+    def _rooms(self, status: int, headers: Headers, most_bytes: int) -> Sequence[memoryview] | None:
         if status != 200:
-            return document_rooms(status, headers)
+            return None
         # Made anew for every try; only the last one's are read.
-        self._outputs = {entry.name: _room(entry.outline) for entry in _entries(headers)}
+        self._outputs = {entry.name: _room(entry.outline) for entry in _entries(headers, most_bytes)}
         return [tensor.buffer for tensor in self._outputs.values()]
 
     def read(self, answer: Answer) -> Pooled[object, object]:
@@ -121,6 +122,11 @@ class PoolQuestion:
             raise UnexpectedAnswer(answer.status, "The answer holds no output.")
         if indices is None and self._wants_indices:
             raise UnexpectedAnswer(answer.status, "The answer holds no indices, which were asked for.")
+        if indices is not None and indices.outline != Outline(INT64, output.shape):
+            raise UnexpectedAnswer(
+                answer.status,
+                f"The answer holds indices of {indices.dtype} {indices.shape} for an output {output.shape}.",
+            )
         seed = answer.headers.get("pool-seed", "")
         return Pooled(
             give(output),
@@ -137,10 +143,11 @@ class _Entry:
     outline: Outline
 
 
-def _entries(headers: Headers) -> list[_Entry]:
+def _entries(headers: Headers, most_bytes: int) -> list[_Entry]:
     """What ``Tensor-Metadata`` says; refused unless it agrees with the length, since memory is taken at its word.
 
-    Without a length the metadata announces it: the body is then refused when it turns out to be longer.
+    Without a length the metadata announces it, and may announce no more than what is taken: the body is then refused
+    when it turns out to be longer.
     """
     rows = json_of(headers.get("tensor-metadata", "null"))
     found: dict[str, _Entry] = {}
@@ -156,6 +163,8 @@ def _entries(headers: Headers) -> list[_Entry]:
         raise UnexpectedAnswer(
             200, "Its header Tensor-Metadata does not say what the body holds; is base_url a poolhouse server?"
         )
+    if at > most_bytes:
+        raise too_large(200, f"{at} bytes", most_bytes)
     return list(found.values())
 
 
@@ -181,18 +190,6 @@ def _room(outline: Outline) -> Tensor:
         raise UnexpectedAnswer(
             200, f"The answer has {outline.nbytes} bytes, for which there is no memory here; pool in smaller parts."
         ) from None
-
-
-def document_rooms(status: int, headers: Headers) -> Sequence[memoryview] | None:
-    """Room for a document or a refusal; None where its length is not known."""
-    text = headers.get("content-length")
-    if text is None:
-        return None
-    if len(text) > 18 or int(text) > COLLECTED_BYTES:
-        raise UnexpectedAnswer(
-            status, f"HTTP {status} with {text[:20]} bytes, more than a document has; is base_url a poolhouse server?"
-        )
-    return (memoryview(bytearray(int(text))),)
 
 
 def timings_ms(text: str) -> dict[str, float]:
@@ -227,7 +224,7 @@ def plan_request(
         document["indices"] = {"shape": sizes, "dtype": "int64"}
     query = {name: field_text(name, value) for name, value in fields.items() if value is not None}
     body = (json.dumps(document).encode(),)
-    return Request("POST", _target(f"/v1/plan/{quote(operator, safe='')}", query), _JSON, body, document_rooms)
+    return Request("POST", _target(f"/v1/plan/{quote(operator, safe='')}", query), _JSON, body)
 
 
 def read_plan(answer: Answer) -> Plan:
@@ -248,13 +245,15 @@ def read_plan(answer: Answer) -> Plan:
         or len(known) < len(found)
     ):
         raise UnexpectedAnswer(answer.status, "The answer is no plan that is understood here; is it a newer server's?")
-    return Plan(operator, spec, known, input_bytes, output_bytes, tuple(map(str, warnings)), document)
+    return Plan(
+        operator, spec, known, input_bytes, output_bytes, tuple(printable(str(each)) for each in warnings), document
+    )
 
 
 def catalogue_request(operator: str | None = None) -> Request:
     """``GET /v1/operators``, or one of them."""
     path = "/v1/operators" if operator is None else f"/v1/operators/{quote(operator, safe='')}"
-    return Request("GET", path, _JSON, rooms=document_rooms)
+    return Request("GET", path, _JSON)
 
 
 def read_lines(answer: Answer) -> tuple[OperatorLine, ...]:

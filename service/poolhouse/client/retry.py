@@ -70,6 +70,10 @@ class Budget:
         self._left = self.FULL
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[Budget], tuple[()]]:
+        # A pickled client begins anew where it is read.
+        return Budget, ()
+
     @property
     def left(self) -> float:
         """Retries left, in tenths."""

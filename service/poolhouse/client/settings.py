@@ -13,6 +13,7 @@ from poolhouse.version import __version__
 DEFAULT_URL: Final = "http://localhost:8000"
 URL_VARIABLE: Final = "POOLHOUSE_URL"
 KEY_VARIABLE: Final = "POOLHOUSE_API_KEY"
+_KEY_HEADER: Final = "Authorization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,9 @@ def place_of(base_url: str | None, uds: str | None) -> Place:
         raise ValueError(f"base_url is {given!r}: {fault}") from None
     if uds and parts.scheme != "http":
         raise ValueError(f"base_url is {given!r}, and a Unix socket speaks plain http; leave one of the two away")
-    return Place(f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/"), uds)
+    # A Unix socket asks for no password, so it need not travel with the address.
+    netloc = parts.netloc.rpartition("@")[2] if uds else parts.netloc
+    return Place(f"{parts.scheme}://{netloc}", parts.path.rstrip("/"), uds)
 
 
 def headers_of(api_key: str | None) -> tuple[tuple[str, str], ...]:
@@ -82,4 +85,9 @@ def headers_of(api_key: str | None) -> tuple[tuple[str, str], ...]:
         # Without the key itself: messages are logged.
         raise ValueError("the API key has a space, a line end or a letter beyond ASCII in it; was it read with them?")
     named = ("User-Agent", f"poolhouse-python/{__version__}")
-    return (named, ("Authorization", f"Bearer {key}")) if key else (named,)
+    return (named, (_KEY_HEADER, f"Bearer {key}")) if key else (named,)
+
+
+def without_key(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """These headers without a key, as a file may have them."""
+    return tuple(header for header in headers if header[0] != _KEY_HEADER)

@@ -7,10 +7,11 @@ by piece into the rooms that the request has for them; the pieces are httpx's on
 from __future__ import annotations
 
 import asyncio
+import pickle
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import httpx
 
@@ -18,13 +19,19 @@ from poolhouse.client.errors import ConnectionFailed, TimedOut
 from poolhouse.client.exchange import Answer, Patience, Request, Send
 from poolhouse.client.filling import Filling
 from poolhouse.client.hurry import hurried, hurry
+from poolhouse.wire.quoting import printable
 
 PIECE_BYTES: Final = 256 * 1024
 """Small enough that what httpx copies stays in the cache, large enough that there are few."""
 
 
 class Transport(Protocol):
-    """Sends one request at a time for each thread that asks."""
+    """Sends one request at a time for each thread that asks. Pickled, it is an address, and connects anew."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether its connections were closed for good."""
+        ...
 
     def exchange(self, send: Send) -> Answer:
         """The answer to this.
@@ -44,7 +51,14 @@ class Transport(Protocol):
 
 
 class AsyncTransport(Protocol):
-    """Sends one request at a time for each task that asks; a cancelled one closes its connection."""
+    """Sends one request at a time for each task that asks; a cancelled one closes its connection. Pickled, it is an
+    address, and connects anew.
+    """
+
+    @property
+    def closed(self) -> bool:
+        """Whether its connections were closed for good."""
+        ...
 
     async def exchange(self, send: Send) -> Answer:
         """The answer to this.
@@ -86,13 +100,22 @@ class HttpxTransport:
 
     Args:
         origin: scheme, host and port.
-        http_client: the client.
+        http_client: the caller's own; None for one of ours.
     """
 
-    def __init__(self, origin: str, http_client: httpx.Client) -> None:
+    def __init__(self, origin: str, http_client: httpx.Client | None = None) -> None:
         self._origin = origin
-        self._http = http_client
-        hurry(http_client)
+        self._given = http_client
+        self._http = http_client or httpx.Client()
+        hurry(self._http)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), _picklable(self._origin, self._given)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the httpx client is closed."""
+        return self._http.is_closed
 
     def exchange(self, send: Send) -> Answer:
         """The answer to this."""
@@ -101,8 +124,8 @@ class HttpxTransport:
             request = _built(self._http, self._origin, send)
             response = self._http.send(request, stream=True, follow_redirects=False)
             try:
-                filling = _filling(send.request, response)
-                for piece in response.iter_raw() if _plain(response) else response.iter_bytes():
+                filling = Filling(send.request, response.status_code, response.headers)
+                for piece in response.iter_raw():
                     filling.add(piece)
                     _check(until)
                 return Answer(response.status_code, response.headers, filling.whole())
@@ -120,9 +143,18 @@ class HttpxTransport:
 class AsyncHttpxTransport:
     """As :class:`HttpxTransport`, for asyncio."""
 
-    def __init__(self, origin: str, http_client: httpx.AsyncClient) -> None:
+    def __init__(self, origin: str, http_client: httpx.AsyncClient | None = None) -> None:
         self._origin = origin
-        self._http = http_client
+        self._given = http_client
+        self._http = http_client or httpx.AsyncClient()
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), _picklable(self._origin, self._given)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the httpx client is closed."""
+        return self._http.is_closed
 
     async def exchange(self, send: Send) -> Answer:
         """The answer to this."""
@@ -137,8 +169,8 @@ class AsyncHttpxTransport:
         request = _built(self._http, self._origin, send)
         response = await self._http.send(request, stream=True, follow_redirects=False)
         try:
-            filling = _filling(send.request, response)
-            async for piece in response.aiter_raw() if _plain(response) else response.aiter_bytes():
+            filling = Filling(send.request, response.status_code, response.headers)
+            async for piece in response.aiter_raw():
                 filling.add(piece)
             return Answer(response.status_code, response.headers, filling.whole())
         finally:
@@ -149,17 +181,32 @@ class AsyncHttpxTransport:
         await self._http.aclose()
 
 
-def _plain(response: httpx.Response) -> bool:
-    encoding: str = response.headers.get("content-encoding", "identity")
-    return encoding == "identity"
+def _picklable(origin: str, given: httpx.Client | httpx.AsyncClient | None) -> tuple[object, ...]:
+    """What a transport is made of again.
+
+    Raises:
+        TypeError: a password in the address, which a file would give away, or an httpx client that cannot be pickled.
+    """
+    if "@" in origin:
+        raise TypeError(
+            f"a client of {_shown(origin)} cannot be pickled: a password stands in its address; "
+            "make the client in the process that uses it"
+        )
+    if given is not None:
+        try:
+            pickle.dumps(given)
+        except Exception as fault:
+            raise TypeError(
+                f"a client with an http_client of its own cannot be pickled, for httpx.{type(given).__name__} cannot: "
+                f"{fault}; make the client in the process that uses it"
+            ) from fault
+    return origin, given
 
 
-def _filling(request: Request, response: httpx.Response) -> Filling:
-    headers: dict[str, str] = dict(response.headers)
-    if not _plain(response):
-        # The length is that of what is compressed.
-        headers.pop("content-length", None)
-    return Filling(request, response.status_code, headers)
+def _shown(origin: str) -> str:
+    # Messages are logged, and a password in the address is not for the log.
+    scheme, _, netloc = origin.partition("://")
+    return f"{scheme}://{netloc.rpartition('@')[2]}"
 
 
 def _built(client: httpx.Client | httpx.AsyncClient, origin: str, send: Send) -> httpx.Request:
@@ -194,9 +241,7 @@ def _late() -> TimedOut:
 
 @contextmanager
 def _failures_of(origin: str, until: float | None = None) -> Iterator[None]:
-    # Messages are logged, and a password in the address is not for the log.
-    scheme, _, netloc = origin.partition("://")
-    origin = f"{scheme}://{netloc.rpartition('@')[2]}"
+    origin = _shown(origin)
     try:
         yield
     except httpx.ConnectTimeout:
@@ -205,4 +250,6 @@ def _failures_of(origin: str, until: float | None = None) -> Iterator[None]:
         _check(until)
         raise TimedOut(f"{origin} was silent for too long; give the call a longer timeout.") from None
     except httpx.RequestError as failure:
-        raise ConnectionFailed(f"{origin} gave no answer: {failure or type(failure).__name__}.") from failure
+        raise ConnectionFailed(
+            f"{origin} gave no answer: {printable(str(failure)) or type(failure).__name__}."
+        ) from failure

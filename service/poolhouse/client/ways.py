@@ -47,9 +47,7 @@ def way_to(place: Place, http_client: httpx.Client | None, transferred: Transfer
     """Plain sockets where they lead there, else httpx."""
     if http_client is None and place.is_direct:
         return DirectTransport(place.origin, place.uds, transferred)
-    made: Transport = import_module("poolhouse.client.transport").HttpxTransport(
-        place.origin, http_client or import_module("httpx").Client()
-    )
+    made: Transport = import_module("poolhouse.client.transport").HttpxTransport(place.origin, http_client)
     return made
 
 
@@ -57,9 +55,7 @@ def async_way_to(place: Place, http_client: httpx.AsyncClient | None) -> AsyncTr
     """The same for asyncio."""
     if http_client is None and place.is_direct:
         return AsyncDirectTransport(place.origin, place.uds)
-    made: AsyncTransport = import_module("poolhouse.client.transport").AsyncHttpxTransport(
-        place.origin, http_client or import_module("httpx").AsyncClient()
-    )
+    made: AsyncTransport = import_module("poolhouse.client.transport").AsyncHttpxTransport(place.origin, http_client)
     return made
 
 

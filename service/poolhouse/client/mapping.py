@@ -1,0 +1,169 @@
+"""Many inputs pooled by one client, several at a time, with the answers in order: what ``map`` of both clients runs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Coroutine,
+    Generator,
+    Iterable,
+)
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Final
+
+from poolhouse.client.pooled import Pooled
+from poolhouse.errors import PoolhouseError
+
+Progress = Callable[[int], None]
+"""Told how many answers have come."""
+
+Answered = Pooled[object, object | None]
+
+_AGAIN_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class MapOptions:
+    """How a map runs.
+
+    Attributes:
+        concurrency: calls at a time, at least 1.
+        progress: told after each answer how many there were.
+        return_exceptions: whether an exception is given in the place of its answer, as ``asyncio.gather`` does.
+    """
+
+    concurrency: int
+    progress: Progress | None
+    return_exceptions: bool
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise ValueError(f"concurrency is {self.concurrency}; at least 1 call is made at a time")
+
+
+class _Outcomes:
+    """The answers of a map by their place, and what becomes of an input that has none."""
+
+    def __init__(self, options: MapOptions) -> None:
+        self._options = options
+        self._index = 0
+
+    def answered(self, answer: Answered) -> Answered:
+        """This is the next one."""
+        self._count()
+        return answer
+
+    def failed(self, fault: Exception) -> Exception:
+        """This is in the place of the next one; raised unless the caller takes it as an answer."""
+        fault.add_note(f"This was input {self._index} of a map.")
+        if isinstance(fault, PoolhouseError):
+            fault.input_index = self._index
+        if not self._options.return_exceptions:
+            raise fault
+        self._count()
+        return fault
+
+    def _count(self) -> None:
+        self._index += 1
+        if self._options.progress is not None:
+            self._options.progress(self._index)
+
+
+def mapped(
+    pool: Callable[[object, threading.Event], Answered],
+    inputs: Iterable[object],
+    options: MapOptions,
+    interrupt: Callable[[Collection[int]], None],
+) -> Generator[Answered | Exception, None, None]:
+    """The answers to all inputs, in order, from threads.
+
+    Args:
+        pool: pools one input, and stops where it can once the event is set.
+        inputs: taken as they are needed.
+        options: how many at a time, and so on.
+        interrupt: breaks off what these threads wait for.
+    """
+    stopped = threading.Event()
+    outcomes = _Outcomes(options)
+    waiting: deque[Future[Answered]] = deque()
+    names: set[int] = set()
+
+    def first() -> Answered | Exception:
+        try:
+            answer = waiting[0].result()
+        except Exception as fault:
+            return outcomes.failed(fault)
+        return outcomes.answered(answer)
+
+    with ThreadPoolExecutor(options.concurrency, "poolhouse-map", lambda: names.add(threading.get_ident())) as threads:
+        try:
+            for each in inputs:
+                waiting.append(threads.submit(pool, each, stopped))
+                if len(waiting) == options.concurrency:
+                    yield first()
+                    waiting.popleft()
+            while waiting:
+                yield first()
+                waiting.popleft()
+        finally:
+            stopped.set()
+            threads.shutdown(wait=False, cancel_futures=True)
+            begun = {call for call in waiting if not call.done()}
+            while begun:
+                interrupt(names)
+                # One that was about to send when it was interrupted has sent since, and is interrupted again.
+                begun = wait(begun, _AGAIN_S).not_done
+
+
+async def async_mapped(
+    pool: Callable[[object], Coroutine[object, object, Answered]],
+    inputs: Iterable[object] | AsyncIterable[object],
+    options: MapOptions,
+) -> AsyncGenerator[Answered | Exception, None]:
+    """The answers to all inputs, in order, from tasks.
+
+    Args:
+        pool: pools one input.
+        inputs: taken as they are needed.
+        options: how many at a time, and so on.
+    """
+    outcomes = _Outcomes(options)
+    waiting: deque[asyncio.Task[Answered]] = deque()
+
+    async def first() -> Answered | Exception:
+        try:
+            answer = await waiting[0]
+        except Exception as fault:
+            return outcomes.failed(fault)
+        return outcomes.answered(answer)
+
+    try:
+        async for each in _each(inputs):
+            waiting.append(asyncio.create_task(pool(each)))
+            if len(waiting) == options.concurrency:
+                yield await first()
+                waiting.popleft()
+        while waiting:
+            yield await first()
+            waiting.popleft()
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def _each(inputs: Iterable[object] | AsyncIterable[object]) -> AsyncIterator[object]:
+    if isinstance(inputs, AsyncIterable):
+        async for each in inputs:
+            yield each
+    else:
+        for each in inputs:
+            yield each
