@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -93,16 +94,21 @@ class ServerProcess:
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
 
-@contextmanager
-def server_process(**settings: str | int | float) -> Iterator[ServerProcess]:
+def server_process(**settings: str | int | float) -> AbstractContextManager[ServerProcess]:
     """Runs the service with these settings, as ``poolhouse serve`` does, while the block runs.
 
     The process must still be there at the end of the block: one that died, or was replaced, fails the test.
     """
+    return logged_process(None, **settings)
+
+
+@contextmanager
+def logged_process(log: IO[bytes] | None, **settings: str | int | float) -> Iterator[ServerProcess]:
+    """As :func:`server_process`, with its log written there; None for where this process's goes."""
     options = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-c", _SERVE, "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -112,7 +118,10 @@ def server_process(**settings: str | int | float) -> Iterator[ServerProcess]:
             assert process.poll() is None, f"the server ended with {process.returncode}"
         finally:
             process.terminate()
-            process.wait(PATIENCE_S)
+            try:
+                process.wait(PATIENCE_S)
+            finally:
+                process.kill()
 
 
 def comes_to_hold(reading: Callable[[], int], most: int, within_s: float = PATIENCE_S) -> int:

@@ -1,0 +1,177 @@
+"""The campaign: attack a service with its default limits, and print what that cost everybody else.
+
+Parts without a server: mutated bodies through every codec, JSON against a strict reference, operators against their
+plan. Parts with one: mutated HTTP over sockets, and attacks that are aimed; each against a fresh process.
+
+The promise (SECURITY.md): while one client attacks, ``/livez`` does not wait 100 ms, memory does not exceed what
+``/metrics`` says is held by more than 128 MiB, nothing is answered with 500, and no traceback is logged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from _machine import machine, write
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder that holds the tests
+
+from tests.hostile.campaign.aimed import AIMED
+from tests.hostile.campaign.offline import PARTS
+from tests.hostile.campaign.watch import Seen, watching
+from tests.hostile.process import ServerProcess, logged_process
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PROBE_MS: Final = 100.0
+BEYOND_MIB: Final = 128.0
+HEADS: Final = (
+    "attack",
+    "cases",
+    "longest /livez, ms",
+    "longest small request, ms",
+    "memory beyond held, MiB",
+    "faults",
+)
+_IDLE_S: Final = 1.0
+_EXCHANGES: Final = "mutated exchanges"
+_KEY: Final = "0123456789abcdef" * 2
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one part found."""
+
+    name: str
+    cases: int | None
+    seen: Seen | None
+    faults: list[str]
+
+    def cells(self) -> list[str]:
+        """The row of the table."""
+        seen = self.seen
+        measured = (
+            ["–", "–", "–"]
+            if seen is None
+            else [
+                f"{seen.worst_ms(seen.probe_ms):.0f}",
+                f"{seen.worst_ms(seen.small_ms):.0f}",
+                f"{max(0, seen.beyond_bytes) / 2**20:.0f}",
+            ]
+        )
+        return [self.name, "–" if self.cases is None else f"{self.cases:,}", *measured, str(len(self.faults))]
+
+
+@contextmanager
+def service(keyed: bool) -> Iterator[tuple[ServerProcess, Path]]:
+    """A fresh service with its default limits, and its log."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        settings = {"api_keys": f"owner={_KEY}"} if keyed else {}
+        with log.open("wb") as file, logged_process(file, **settings) as server:
+            yield server, log
+
+
+def under_attack(name: str, seconds: float, seed: int, keyed: bool) -> Row:
+    """One attack on a fresh service."""
+    with service(keyed) as (server, log):
+        with watching(server, 0, _KEY if keyed else None) as idle:
+            warm_up(server)
+            time.sleep(_IDLE_S)
+        # What this machine delays a probe by while nobody attacks, is not the service's.
+        allowed_ms = PROBE_MS + idle.worst_ms(idle.probe_ms)
+        command = [sys.executable, "-m", "tests.hostile.campaign.attackers", name, str(server.port), str(seed)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "service"), str(ROOT)])}
+        with (
+            watching(server, server.held_bytes, _KEY if keyed else None) as seen,
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as one,
+        ):
+            time.sleep(seconds)
+            said, _ = one.communicate("", timeout=60)
+        try:
+            ready = server.ready()
+        except OSError as fault:
+            seen.failures.append(f"/readyz: {fault!r}")
+            server.process.kill()
+            ready = 0
+        logged = log.read_text(errors="replace")
+    lines = said.splitlines()
+    cases = next((int(line.split()[1]) for line in lines if line.startswith("exchanges ")), None)
+    faults = [line for line in lines if not line.startswith("exchanges ")] + seen.failures
+    if ready != 200:
+        faults.append(f"/readyz answers {ready} afterwards")
+    faults += [line for line in logged.splitlines() if "Traceback" in line or " ERROR " in line]
+    if seen.worst_ms(seen.probe_ms) > allowed_ms:
+        faults.append(f"/livez waited {seen.worst_ms(seen.probe_ms):.0f} ms")
+    if seen.beyond_bytes > BEYOND_MIB * 2**20:
+        faults.append(f"{seen.beyond_bytes / 2**20:.0f} MiB of memory that held_bytes does not tell of")
+    return Row(name, cases, seen, faults)
+
+
+def warm_up(server: ServerProcess) -> None:
+    """What the first requests of each kind allocate once."""
+    with server.caller() as caller:
+        for target in ("/livez", "/metrics", "/openapi.json", "/docs", "/v1/operators"):
+            caller.ask("GET", target)
+
+
+def campaign(seconds: float, seed: int, only: str) -> list[Row]:
+    """All parts, those without a server first; each has its share of the time."""
+    aimed = [attack for attack in AIMED if only in attack.name]
+    offline = [part for part in PARTS if only in part[0]]
+    served = len(aimed) + 4 * (only in _EXCHANGES)
+    # A fresh service takes some seconds to start.
+    share = max(2.0, (seconds - 6.0 * (len(aimed) + 1)) / (served + 2 * len(offline)))
+    rows = []
+    for name, part in offline:
+        rows.append(Row(name, *_with(part(Random(seed), 2 * share))))
+        told(rows[-1])
+    if only in _EXCHANGES:
+        rows.append(under_attack(_EXCHANGES, 4 * share, seed, keyed=False))
+        told(rows[-1])
+    for attack in aimed:
+        rows.append(under_attack(attack.name, share, seed, attack.keyed))
+        told(rows[-1])
+    return rows
+
+
+def _with(outcome: tuple[int, list[str]]) -> tuple[int, None, list[str]]:
+    return outcome[0], None, outcome[1]
+
+
+def told(row: Row) -> None:
+    """Progress, and what was found."""
+    print(" | ".join(row.cells()), file=sys.stderr, flush=True)
+    for fault in row.faults[:5]:
+        print(f"    {fault[:1000]}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=600, help="about how long all parts take together")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="names the random parts of a run")
+    parser.add_argument("--only", default="", help="the parts whose names have this in them")
+    parser.add_argument("--write", action="store_true", help="write the result for the documents")
+    asked = parser.parse_args()
+    place = machine()
+    print(f"seed {asked.seed}; {', '.join(HEADS)}", file=sys.stderr)
+    rows = campaign(asked.seconds, asked.seed, asked.only)
+    faults = sum(len(row.faults) for row in rows)
+    if asked.write:
+        figures = {row.name: dict(zip(HEADS[1:], row.cells()[1:], strict=True)) for row in rows}
+        write("attack", place, HEADS, [row.cells() for row in rows], figures)
+    print(f"{len(rows)} parts, {faults} faults")
+    sys.exit(faults > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The campaign of ``scripts/attack``: attacks on a running service, and what they cost everybody else."""

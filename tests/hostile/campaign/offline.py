@@ -1,0 +1,196 @@
+"""The parts of the campaign that need no server: codecs, JSON against a strict reference, operators against their plan.
+
+Each works until its time is over and returns how many cases it tried and the faults that it found.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import resource
+import time
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Final
+
+import numpy as np
+
+from poolhouse import dtypes
+from poolhouse.errors import PoolhouseError
+from poolhouse.wire.codecs import CODECS
+from tests.hostile.makers import LIMIT_BYTES
+from tests.hostile.mixture import damaged
+from tests.operators.drawing import OPERATORS, case
+
+Outcome = tuple[int, list[str]]
+
+_JSON: Final = next(codec for codec in CODECS if codec.is_json)
+_ALLOWED: Final = (400, 413, 415, 422)
+# What reading a body may hold beyond some multiple of its length: the interpreter's own tables.
+_FREE_BYTES: Final = 64 * 2**20
+
+
+def codecs(random: Random, seconds: float) -> Outcome:
+    """Damaged bodies through the codec they are for, or through another: a message or a refusal of ours, whose tensors
+    hold no more than the body can."""
+
+    def one() -> str | None:
+        request = damaged(random)
+        codec = random.choice(CODECS)
+        query = dict(pair.partition("=")[::2] for pair in request.target.partition("?")[2].split("&") if "=" in pair)
+        try:
+            message = codec.decode(memoryview(request.body), query, LIMIT_BYTES)
+        except PoolhouseError as refusal:
+            return None if refusal.status in _ALLOWED else f"{codec.name}: {refusal!r} to {request.body[:200]!r}"
+        held = sum(tensor.outline.nbytes for tensor in message.tensors.values())
+        if held > max(8 * len(request.body), LIMIT_BYTES):
+            return f"{codec.name}: {held} bytes of elements in a body of {len(request.body)}: {request.body[:200]!r}"
+        return None
+
+    return _until(seconds, one)
+
+
+def json_texts(random: Random, seconds: float) -> Outcome:
+    """JSON, whole and damaged, against the standard library's strict reader and numpy."""
+
+    def one() -> str | None:
+        text = _text(random)
+        expected = _reference(text)
+        try:
+            message = _JSON.decode(memoryview(text), {}, LIMIT_BYTES)
+        except PoolhouseError as refusal:
+            if refusal.status not in _ALLOWED:
+                return f"{refusal!r} to {text[:300]!r}"
+            return f"refused ({refusal.detail}) though it is whole: {text[:300]!r}" if expected is not None else None
+        if expected is None:
+            # More may be read than the reference knows: other tensors than plain float32 lists.
+            return None if _strict(text) is not None else f"read though it is no JSON: {text[:300]!r}"
+        read = message.tensors["input"].array
+        if read.shape != expected.shape or read.tobytes() != expected.tobytes():
+            return f"{read.tolist()} where the reference reads {expected.tolist()}: {text[:300]!r}"
+        return None
+
+    return _until(seconds, one)
+
+
+def operators(random: Random, seconds: float) -> Outcome:
+    """Random specs, small and extreme: outputs have the shapes and bytes of the plan, and the process grows by no more
+    than the plan says."""
+
+    def one() -> str | None:
+        drawn = case(random, random.choice(OPERATORS))
+        if drawn is None:
+            return None
+        plan, before = drawn.plan, _peak_bytes()
+        outputs = drawn.run()
+        grown = _peak_bytes() - before
+        for name, outline in plan.outputs.items():
+            if outputs[name].outline != outline:
+                return f"{name} is {outputs[name].outline}, and the plan says {outline}: {drawn!r:.300}"
+        if grown > plan.held_bytes + _FREE_BYTES:
+            return f"{grown} bytes more, and the plan says {plan.held_bytes}: {drawn!r:.300}"
+        return None
+
+    return _until(seconds, one)
+
+
+def _until(seconds: float, one: Callable[[], str | None]) -> Outcome:
+    ends, count, faults = time.monotonic() + seconds, 0, []
+    while time.monotonic() < ends:
+        count += 1
+        try:
+            fault = one()
+        except Exception as error:  # whatever it is: not one of ours is what is looked for
+            fault = f"{error!r}"
+        if fault is not None:
+            faults.append(fault)
+    return count, faults
+
+
+def _peak_bytes() -> int:
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _number(random: Random) -> str:
+    whole = str(random.choice((0, 1, 9, 10, 255, 2**24 + 1, 2**53 + 1, 2**64, random.getrandbits(90))))
+    fraction = random.choice(("", "", ".0", ".5", "." + str(random.getrandbits(60)), ".000000000000000000001"))
+    exponent = random.choice(("", "", "", "e0", "E+5", "e-7", f"e{random.randint(-60, 30)}", "e-400"))
+    return random.choice(("", "", "-")) + whole + fraction + exponent
+
+
+def _list(random: Random, shape: tuple[int, ...]) -> str:
+    if not shape:
+        return _number(random)
+    space = random.choice(("", "", " ", "\n\t"))
+    return f"[{space}" + f"{space},{space}".join(_list(random, shape[1:]) for _ in range(shape[0])) + f"{space}]"
+
+
+def _text(random: Random) -> bytes:
+    shape = tuple(random.randint(1, 4) for _ in range(random.randint(2, 4)))
+    if random.random() < 0.02:
+        shape = (1, 100, 100)
+    text = bytearray(f'{{"input": {_list(random, shape)}, "kernel_size": 1}}'.encode())
+    for _ in range(random.choice((0, 0, 1, 1, 2))):
+        at = random.randrange(len(text) + 1)
+        match random.randrange(3):
+            case 0:
+                text[at:at] = random.choice(
+                    (b"[", b"]", b",", b"-", b"+", b".", b"0", b"e", b'"', b"{", b"}", b"\x00", b"N")
+                )
+            case 1:
+                del text[at : at + random.randrange(4)]
+            case _:
+                text[at : at + 1] = bytes((random.randrange(256),))
+    return bytes(text)
+
+
+def _strict(text: bytes) -> object:
+    """What RFC 8259 makes of it; None where it makes nothing."""
+
+    def refuse(_: object) -> object:
+        raise ValueError
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError
+        return dict(pairs)
+
+    try:
+        return json.loads(text.decode("utf-8"), parse_constant=refuse, object_pairs_hook=once)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _reference(text: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None:
+    """The tensor of a text that must be read: a rectangular list of numbers that are finite as float32."""
+    document = _strict(text)
+    if not isinstance(document, Mapping) or set(document) != {"input", "kernel_size"}:
+        return None
+    if document["kernel_size"] != 1 or isinstance(document["kernel_size"], bool):
+        return None
+    given = document["input"]
+    if not isinstance(given, list) or not _numbers_alone(given):
+        return None
+    # As json reads -0 it is the integer 0; among floats it is -0.0.
+    signed = json.loads(text, parse_int=float)["input"]
+    try:
+        exact = np.array(signed, np.float64)
+    except ValueError:
+        return None
+    with np.errstate(over="ignore"):
+        narrow = exact.astype(np.float32)
+    dtype = dtypes.FLOAT32
+    return narrow.astype(dtype.storage) if narrow.ndim >= 2 and bool(np.isfinite(narrow).all()) and exact.size else None
+
+
+def _numbers_alone(value: object) -> bool:
+    if isinstance(value, list):
+        return all(map(_numbers_alone, value))
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(float(value))
+
+
+PARTS: Final[tuple[tuple[str, Callable[[Random, float], Outcome]], ...]] = (
+    ("mutated bodies through every codec", codecs),
+    ("JSON against a strict reference", json_texts),
+    ("operators against their plan", operators),
+)
