@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from time import monotonic
 from typing import Literal, NamedTuple, TypeVar
 
@@ -42,6 +43,9 @@ State = Literal["starting", "ready", "draining", "device_lost"]
 
 SEED_HEADER = "Pool-Seed"
 """Names the seed of a random pooling, given or drawn, so that the same answer can be had again."""
+
+WARNING_HEADER = "Pool-Warning"
+"""Names the plan's warnings where nobody asked for the plan."""
 
 
 class Ticket(NamedTuple):
@@ -138,7 +142,10 @@ class Pooling:
         """A request whose plan is known by :meth:`foresee`."""
         plan = plan.settled()
         seed = getattr(plan.spec, "seed", None)
-        return Ticket(plan, tensors, {} if seed is None else {SEED_HEADER: str(seed)})
+        headers = {} if seed is None else {SEED_HEADER: str(seed)}
+        if plan.warnings:
+            headers[WARNING_HEADER] = _as_header(plan.warnings)
+        return Ticket(plan, tensors, headers)
 
     def foresee(self, name: str, outlines: Mapping[str, Outline], texts: Mapping[str, str]) -> Plan:
         """The plan of a request whose tensors are known by their outlines, before they are here; or its refusal."""
@@ -375,6 +382,12 @@ class Pooling:
                 spec = member.of(**sample.fields).settled()
                 plan = spec.plan({name: tensor.outline for name, tensor in tensors.items()}, self._limits)
                 run_plan(plan, tensors, device)
+
+
+@lru_cache
+def _as_header(warnings: tuple[str, ...]) -> str:
+    """A list of strings, as RFC 8941 section 3.1 writes one."""
+    return ", ".join(json.dumps(warning) for warning in warnings)
 
 
 def _draining() -> Unavailable:

@@ -122,6 +122,15 @@ def test_random_pooling_names_its_seed(door: Door) -> None:
     np.testing.assert_array_equal(again.output, drawn.output)
 
 
+def test_an_answer_tells_what_is_seldom_meant(door: Door) -> None:
+    """A picture with its channels last is pooled along the wrong axes, and the shape of the answer looks right."""
+    warned = door.pool("max_pool2d", np.zeros((1, 32, 32, 3), np.float32), kernel_size=3)
+    quiet = door.pool("max_pool2d", np.zeros((1, 3, 32, 32), np.float32), kernel_size=3)
+
+    assert [warning.partition(" was ")[0] for warning in warned.warnings] == ["shape [1, 32, 32, 3]"]
+    assert quiet.warnings == ()
+
+
 def test_a_plan_says_what_pooling_will_give(door: Door) -> None:
     """A caller sizes buffers by it."""
     plan = door.ask("plan", "max_unpool2d", (2, 3, 4, 4), "float16", kernel_size=(2, 3))

@@ -177,6 +177,26 @@ def test_what_stands_beside_an_answer_may_be_nonsense() -> None:
     assert pooled.seed is None
 
 
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        ('"a, b", "c \\"d\\""', ("a, b", 'c "d"')),
+        ('"a", 3, null', ("a",)),
+        ("not quoted", ()),
+        ('"open', ()),
+        ('"a"], ["b"', ()),
+        ("[" * 3000, ()),
+        ("", ()),
+    ],
+)
+def test_warnings_are_strings_or_none(said: str, understood: tuple[str, ...]) -> None:
+    """A header of somebody's proxy is no reason to lose the tensor either."""
+    further = f"Pool-Warning: {said}\r\n"
+
+    with listening(lambda _: elements([OUTPUT], further=further)) as listener, Client(listener.url) as client:
+        assert client.max_pool1d([[1.0]], 1).warnings == understood
+
+
 def test_a_refusal_is_told_though_its_further_parts_are_nonsense() -> None:
     """The code and the sentence are what a caller needs."""
     body = b'{"code": "body_too_large", "detail": "Too large.", "limit_bytes": NaN, "errors": [1, null, {"code": 3}]}'

@@ -120,6 +120,18 @@ def test_pooling_and_unpooling_are_one_pipe(folder: Path, served: Served) -> Non
     np.testing.assert_array_equal(np.load(io.BytesIO(unpooled.stdout)), expected)
 
 
+def test_what_is_seldom_meant_is_told_beside_the_answer(folder: Path) -> None:
+    """The file holds the tensor, so the warning goes to standard error, and the answer is written all the same."""
+    np.save("picture.npy", np.zeros((1, 32, 32, 3), np.float32))
+
+    done = run("pool", "max_pool2d", "picture.npy", "-o", "y.npy", "--kernel-size", "3")
+
+    assert done.exit_code == 0
+    assert done.stdout == ""
+    assert done.stderr.startswith("poolhouse: note: shape [1, 32, 32, 3] was read as (N, C, H, W)")
+    assert np.load("y.npy").shape == (1, 32, 10, 1)
+
+
 def test_indices_may_lie_in_a_file_of_their_own(folder: Path) -> None:
     """npy holds one array, so unpooling from npy needs two files."""
     np.save("small.npy", POOLED)

@@ -40,7 +40,7 @@ def test_on_lets_the_named_origin_read_answers_and_refusals(path: str) -> None:
 
     assert answer.headers["access-control-allow-origin"] == PAGE
     exposed = answer.headers["access-control-expose-headers"]
-    for name in ("X-Request-ID", "Server-Timing", "Tensor-Metadata", "Pool-Seed", "Retry-After"):
+    for name in ("X-Request-ID", "Server-Timing", "Tensor-Metadata", "Pool-Seed", "Pool-Warning", "Retry-After"):
         assert name in exposed
 
 

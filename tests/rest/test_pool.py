@@ -260,6 +260,37 @@ def test_many_callers_at_once_get_their_own_answers(served: Served) -> None:
     assert wrong == []
 
 
+@pytest.mark.parametrize("media_type", [NPY, OCTET, JSON])
+def test_a_plans_warnings_come_with_the_answer_too(client: httpx.Client, media_type: str) -> None:
+    """Hardly anyone asks for a plan before each request, and the numbers would be wrong without a word."""
+    picture, fields = np.zeros((1, 16, 16, 3), np.float32), {"output_size": "4"}
+    bodies = {
+        NPY: npy(picture),
+        OCTET: picture.tobytes(),
+        JSON: json.dumps({"input": picture.tolist()}).encode(),
+    }
+    further = {"shape": "1,16,16,3", "dtype": "float32"} if media_type == OCTET else {}
+
+    answer = client.post(
+        "/v1/pool/adaptive_avg_pool2d",
+        params={**fields, **further},
+        content=bodies[media_type],
+        headers={"Content-Type": media_type},
+    )
+    plan = client.post(
+        "/v1/plan/adaptive_avg_pool2d", params=fields, json={"input": {"shape": list(picture.shape)}}
+    ).json()
+
+    assert answer.status_code == 200
+    assert len(plan["warnings"]) == 2
+    assert json.loads(f"[{answer.headers['Pool-Warning']}]") == plan["warnings"]
+
+
+def test_an_answer_without_a_warning_has_no_header_for_it(client: httpx.Client) -> None:
+    """Whoever looks for the header has found something."""
+    assert "Pool-Warning" not in client.post(POOL, json=JSON_REQUEST).headers
+
+
 def test_a_plan_needs_no_data(client: httpx.Client) -> None:
     """One asks for shapes before one builds the tensor."""
     body = {"input": {"shape": [8, 64, 112, 112], "dtype": "float32"}, "kernel_size": 3, "stride": 2}

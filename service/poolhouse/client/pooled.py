@@ -25,6 +25,8 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
     """The name under which the server logged the request."""
     seed: int | None
     """What random pooling drew its windows from; give it again for the same windows."""
+    warnings: tuple[str, ...]
+    """What was legal and is seldom meant, such as channels behind the pooled axes."""
 
     def __new__(
         cls,
@@ -33,12 +35,14 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
         timings: Mapping[str, float] | None = None,
         request_id: str | None = None,
         seed: int | None = None,
+        warnings: tuple[str, ...] = (),
     ) -> Self:
         """Put the parts together."""
         made = super().__new__(cls, (output, indices))
         made.timings = dict(timings or {})
         made.request_id = request_id
         made.seed = seed
+        made.warnings = warnings
         return made
 
     def __getnewargs__(self) -> tuple[Output, Indices]:

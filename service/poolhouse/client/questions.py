@@ -134,6 +134,7 @@ class PoolQuestion:
             timings_ms(answer.headers.get("server-timing", "")),
             answer.request_id,
             int(seed) if seed.isascii() and seed.isdecimal() and len(seed) < 20 else None,
+            _strings(answer.headers.get("pool-warning", "")),
         )
 
 
@@ -190,6 +191,12 @@ def _room(outline: Outline) -> Tensor:
         raise UnexpectedAnswer(
             200, f"The answer has {outline.nbytes} bytes, for which there is no memory here; pool in smaller parts."
         ) from None
+
+
+def _strings(text: str) -> tuple[str, ...]:
+    """The strings that a header lists, each written as in JSON; none where it holds something else."""
+    found = json_of(f"[{text}]") if text else None
+    return tuple(each for each in found if isinstance(each, str)) if isinstance(found, list) else ()
 
 
 def timings_ms(text: str) -> dict[str, float]:

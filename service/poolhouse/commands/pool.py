@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from poolhouse.commands import fields
-from poolhouse.commands.asking import asking, shared_options, telling
+from poolhouse.commands.asking import asking, say, shared_options, telling
 from poolhouse.commands.files import FORMATS, Format, holds_two, read, write
 from poolhouse.tensors import Tensor
 
@@ -80,6 +80,8 @@ def _pool(
         raise click.UsageError(f"{source} holds {names}, and no {missing}; name one of them {missing}", context)
     with asking(url, api_key, timeout, sum(tensor.outline.nbytes for tensor in given.values())) as client:
         answer = client.pool(operator, given["input"], given.get("indices"), **spec)
+        for warning in answer.warnings:
+            say(f"note: {warning}")
         outputs = {name: each for name, each in zip(("output", "indices"), answer, strict=True) if each is not None}
         write(target, kind, {name: each for name, each in outputs.items() if isinstance(each, Tensor)})
 

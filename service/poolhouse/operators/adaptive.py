@@ -63,6 +63,9 @@ class AdaptiveWindows(Windowed):
         outputs = self._outputs(axis, length)
         return range(output * length // outputs, math.ceil((output + 1) * length / outputs))
 
+    def joins(self, axis: int, length: int) -> bool:
+        return self._outputs(axis, length) != length
+
     def warnings(self, spatial: Sizes) -> list[str]:
         return [
             f"output_size {outputs} is larger than the input's {length}: windows repeat elements"

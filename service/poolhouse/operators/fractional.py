@@ -102,6 +102,9 @@ class FractionalMaxPool(Maximum):
             )
         return AxisSize(outputs, kernel)
 
+    def joins(self, axis: int, length: int) -> bool:
+        return self.kernel_size[axis] > 1
+
     def steps(self, spatial: Sizes, dtype: ElementType) -> int:
         # Every position of an axis gets its window's maximum before the drawn ones are picked.
         return sum(math.prod(spatial) * max(2, kernel.bit_length()) for kernel in self.kernel_size)

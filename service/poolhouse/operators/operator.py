@@ -25,6 +25,7 @@ from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.operators.field_problems import refused_fields
 from poolhouse.operators.fields import INT32_MAX, Field, FieldError, Sizes, fields_of, shown
+from poolhouse.operators.layout import channels_last_warning, seems_channels_last
 from poolhouse.tensors import Outline, Tensor
 
 Number = int | float | bool
@@ -199,6 +200,10 @@ class Operator:
         """Things that are legal and seldom meant."""
         return ()
 
+    def joins(self, axis: int, length: int) -> bool:
+        """Whether a window holds more than one position of this axis, those of the padding counted."""
+        return True
+
     def lead_fits(self, lead: Sizes) -> None:
         """Refuses a spec that names an N or C other than the input's."""
 
@@ -323,8 +328,14 @@ class Operator:
             spatial=spatial,
             work=work if planes else 0,
             workspace_bytes=workspace if planes else 0,
-            warnings=tuple(self.warnings(spatial)),
+            warnings=(*self._layout_warnings(lead, spatial), *self.warnings(spatial)),
         )
+
+    def _layout_warnings(self, lead: Sizes, spatial: Sizes) -> tuple[str, ...]:
+        # Windows that keep to some axes are meant so: a network over text pools (N, C, words, 1) by (3, 1).
+        if seems_channels_last(lead[-1], spatial) and all(map(self.joins, range(self.rank), spatial)):
+            return (channels_last_warning(lead, spatial),)
+        return ()
 
     def _check_type(self, dtype: ElementType) -> None:
         if dtype.kind not in self.element_types:

@@ -81,6 +81,9 @@ class SlidingWindows(Windowed):
         """The windows along one axis."""
         raise NotImplementedError
 
+    def joins(self, axis: int, length: int) -> bool:
+        return self.geometry(axis).kernel > 1
+
     def padding_at(self, axis: int) -> int:
         return self.geometry(axis).padding
 

@@ -117,6 +117,9 @@ class MaxUnpool(Operator):
                 "Give the fields of the pooling that is undone, its dilation too, and the sizes of its input.",
             )
 
+    def joins(self, axis: int, length: int) -> bool:
+        return self.kernel_size[axis] > 1
+
     def lead_fits(self, lead: Sizes) -> None:
         """Refuses N and C in ``output_size`` that are not the input's. Torch ignores them, even wrong ones."""
         given = () if self.output_size is None else self.output_size[: -self.rank]

@@ -13,7 +13,7 @@ from poolhouse.errors import Malformed
 from poolhouse.rest.headers import request_id
 from poolhouse.rest.problems import problem
 
-_EXPOSED = ("X-Request-ID", "Server-Timing", "Tensor-Metadata", "Pool-Seed", "Retry-After")
+_EXPOSED = ("X-Request-ID", "Server-Timing", "Tensor-Metadata", "Pool-Seed", "Pool-Warning", "Retry-After")
 
 
 def cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:

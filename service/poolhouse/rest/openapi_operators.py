@@ -269,6 +269,14 @@ def _pooled(member: type[Operator], worked: object, components: Components) -> P
             },
         ),
     }
+    headers["Pool-Warning"] = components.refer(
+        "headers",
+        "Pool-Warning",
+        {
+            "description": "What is legal and seldom meant, as in a plan: quoted strings, with commas between.",
+            "schema": TEXT,
+        },
+    )
     if seeded:
         headers["Pool-Seed"] = components.refer(
             "headers",
