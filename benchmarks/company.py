@@ -98,7 +98,7 @@ def _bold(ratio: float) -> str:
 def lone(count: int) -> tuple[tuple[float, float], tuple[float, float]]:
     """Median and p99 of a lone request in microseconds, joining on and joining off, with idle connections open."""
     body = np.random.default_rng(0).standard_normal((1, 3, 32, 32)).astype(np.float32).tobytes()
-    asked = request("/v1/pool/max_pool2d?shape=1,3,32,32&kernel_size=2", RAW, body)
+    asked = request("/v1/pool/max_pool2d?shape=1,3,32,32&dtype=float32&kernel_size=2", RAW, body)
     with ExitStack() as stack:
         ports = [stack.enter_context(poolhouse()), stack.enter_context(poolhouse(before=JOINING_OFF))]
         for port in ports:
@@ -180,7 +180,7 @@ def _answers(
         request = function()
           turn = turn % #squares + 1
           local side, body = squares[turn][1], squares[turn][2]
-          local target = "/v1/pool/max_pool2d?shape=1,3," .. side .. "," .. side .. "&{fields}"
+          local target = "/v1/pool/max_pool2d?shape=1,3," .. side .. "," .. side .. "&dtype=float32&{fields}"
           return wrk.format("POST", target, headers, body)
         end
         {"" if not pause_ms else f"delay = function() return math.random(0, {2 * pause_ms:.0f}) end"}

@@ -225,7 +225,7 @@ def over_http(seconds: int) -> tuple[list[list[str]], dict[str, dict[str, float]
     ):
         for size, shape in BODIES.items():
             body = np.random.default_rng(0).standard_normal(shape).astype(np.float32).tobytes()
-            target = f"/v1/pool/max_pool2d?shape={','.join(map(str, shape))}&kernel_size=2"
+            target = f"/v1/pool/max_pool2d?shape={','.join(map(str, shape))}&dtype=float32&kernel_size=2"
             asked, case = request(target, RAW, body), Case(size, RAW, body, target, target)
             count = 1000 if size != "large" else 100
             medians = [

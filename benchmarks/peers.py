@@ -46,7 +46,7 @@ def cases() -> list[Case]:
         return json.dumps({"input": array.astype(np.float64).round(4).tolist(), "kernel_size": 2}).encode()
 
     def raw(name: str, *shape: int) -> Case:
-        query = f"kernel_size=2&shape={','.join(map(str, shape))}"
+        query = f"kernel_size=2&dtype=float32&shape={','.join(map(str, shape))}"
         body = random.standard_normal(shape).astype(np.float32).tobytes()
         return Case(f"{name} raw", "application/octet-stream", body, f"/v1/pool/max_pool2d?{query}", f"/raw?{query}")
 

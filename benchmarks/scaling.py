@@ -24,7 +24,7 @@ NODES = 100
 def large() -> Case:
     """A batch of feature maps."""
     body = np.random.default_rng(7).standard_normal((16, 64, 56, 56), dtype=np.float32).tobytes()
-    query = "kernel_size=2&shape=16,64,56,56"
+    query = "kernel_size=2&dtype=float32&shape=16,64,56,56"
     return Case("large raw", "application/octet-stream", body, f"/v1/pool/max_pool2d?{query}", "")
 
 

@@ -33,7 +33,7 @@ int main(int count, char **words) {
   for (int i = 0; i < 16; i++) input[i] = (float)(i + 1);
 
   int length = snprintf(head, sizeof head,
-                        "POST /v1/pool/max_pool2d?shape=1,1,4,4&kernel_size=2 HTTP/1.1\r\nHost: %s\r\n"
+                        "POST /v1/pool/max_pool2d?shape=1,1,4,4&dtype=float32&kernel_size=2 HTTP/1.1\r\nHost: %s\r\n"
                         "Content-Type: application/octet-stream\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
                         host, sizeof input);
   if (write(connection, head, (size_t)length) != length || write(connection, input, sizeof input) != sizeof input)

@@ -100,6 +100,6 @@ def _drop_parameters(whole: Part, operation: Part, *names: str) -> None:
 
 
 def _require(whole: Part, operation: Part, name: str, *, raw: bool) -> None:
-    needed = {field.name for field in CATALOGUE.find(name).fields() if field.required} | ({"shape"} if raw else set())
+    needed = {field.name for field in CATALOGUE.find(name).fields() if field.required} | (set(RAW) if raw else set())
     found = [resolve(whole, each) for each in _parameters(operation)]
     operation["parameters"] = [{**each, "required": True} if each["name"] in needed else each for each in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -153,10 +154,10 @@ def test_raw_requests_get_what_the_document_says(case: Case, server: Served, ses
 def fit_body(case: Case) -> None:
     """Give a raw request a body as long as its shape says, where shape and type can be read and are small."""
     query = case.query or {}
-    dtype = ELEMENT_TYPES.get(str(query.get("dtype", "float32")))
-    sizes = str(query.get("shape", "")).split(",")
-    if dtype is not None and all(size.isascii() and size.isdecimal() for size in sizes):
-        nbytes = math.prod(map(int, sizes)) * dtype.itemsize
+    dtype = ELEMENT_TYPES.get(str(query.get("dtype")))
+    shape = str(query.get("shape"))
+    if dtype is not None and re.fullmatch(r"[0-9., ()\[\]]+", shape):
+        nbytes = math.prod(map(int, re.findall(r"([0-9]+)(?:[.]0+)?", shape))) * dtype.itemsize
         if nbytes <= 2**16:
             case.body = bytes(nbytes)
 

@@ -96,7 +96,7 @@ GOOD: dict[str, tuple[Message, dict[str, str]]] = {
             ),
             texts={"kernel_size": "2"} if codec.name == "safetensors" else {},
         ),
-        {"shape": "1,1,3"} if codec is OCTET else {},
+        {"shape": "1,1,3", "dtype": "float32"} if codec is OCTET else {},
     )
     for codec in CODECS
 }

@@ -290,7 +290,7 @@ def test_a_hundred_callers_that_say_nothing_hold_nobody_up(server: ServerProcess
 
 def test_callers_that_leave_the_queue_take_nobody_with_them(server: ServerProcess) -> None:
     """A load balancer that gives up on a busy service closes many connections at once; the others' work goes on."""
-    target = f"{OPERATOR}?kernel_size=3&stride=1&shape=1,64,90,90"
+    target = f"{OPERATOR}?kernel_size=3&stride=1&shape=1,64,90,90&dtype=float32"
     headers = {"Content-Type": "application/octet-stream"}
     body = bytes(4 * 64 * 90 * 90)
     lines = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "x", **headers}.items())

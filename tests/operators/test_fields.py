@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from poolhouse.errors import FIELD_CODES, Unprocessable
 from poolhouse.operators.fields import (
     INT32_MAX,
+    REQUIRED,
+    Field,
     FieldError,
     Flag,
     Kind,
@@ -101,11 +104,27 @@ def test_one_size_stands_for_every_axis() -> None:
     assert PerAxis(1, leading=True).check([1, 2, 3, 4], 2) == (1, 2, 3, 4)
 
 
+@pytest.mark.parametrize("value", [2.0, [2, 2.0], [2.0, 2.0]])
+def test_an_integer_may_have_a_point(value: object) -> None:
+    """JSON has one type of number, and its Schema calls 2.0 an integer, as the document does."""
+    kept = PerAxis(1).check(value, 2)
+
+    assert kept == (2, 2)
+    assert isinstance(kept, tuple)
+    assert all(type(entry) is int for entry in kept)
+    assert Whole(0, 2**53 - 1).check(2.0, 2) == 2
+    assert code_of(Whole(0, 9), 1e10) == "range"
+
+
 @pytest.mark.parametrize(
     ("value", "code"),
     [
         (True, "type"),
-        (2.0, "type"),
+        (2.5, "type"),
+        (math.inf, "type"),
+        (math.nan, "type"),
+        (1e300, "type"),
+        (-(2.0**63), "type"),
         ("2", "type"),
         (None, "type"),
         ({}, "type"),
@@ -127,7 +146,8 @@ def test_a_size_is_a_whole_number_within_int32(value: object, code: str) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["1_000", " 3", "3 ", "+3", "٣", "3.0", "0x3", "", ",", "3,", "1e2", "9" * 21, "--3", "null"]
+    "text",
+    ["1_000", "+3", "٣", "3.5", "3.", "0x3", "", ",", "3,", "1e2", "9" * 21, "--3", "null", "3\xa0", "\t3", " 3", "3 "],
 )
 def test_only_plain_digits_are_a_size(text: str) -> None:
     """Python's int() takes more than any other language would write."""
@@ -135,7 +155,108 @@ def test_only_plain_digits_are_a_size(text: str) -> None:
         PerAxis(1).read(text)
 
 
-@pytest.mark.parametrize("text", ["nan", "NaN", "inf", "1_0", " 1", "1 ", "1e400", "", "0x1p3", "1" * 41, "e", "--1"])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3),
+        ("3.0", 3),
+        ("3,2", [3, 2]),
+        ("[3,2]", [3, 2]),
+        ("[3, 2]", [3, 2]),
+        ("(3, 2)", [3, 2]),
+        ("3,  2", [3, 2]),
+        ("[3]", [3]),
+        ("(3,)", [3]),
+        ("-1", -1),
+    ],
+)
+def test_sizes_are_read_as_people_and_libraries_write_them(text: str, value: object) -> None:
+    """JSON, Python and a hand write one list in several ways, and none of them could be another."""
+    assert PerAxis(1).read(text) == value
+    assert RatioPerAxis().read(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2x2", "2,2"),
+        ("2X3", "2,3"),
+        ("2 × 2", "2,2"),
+        ("2;2", "2,2"),
+        ("[3 2]", "3,2"),
+        ("{2,2}", "2,2"),
+        ("(2,2]", "2,2"),
+    ],
+)
+def test_what_was_probably_a_list_is_told_how_it_is_written(text: str, meant: str) -> None:
+    """0x10 is a number in most languages, so 2x2 is not read; but its author is told."""
+    with pytest.raises(FieldError) as refused:
+        PerAxis(1).read(text)
+
+    assert refused.value.code == "type"
+    assert refused.value.message.endswith(f"; write {meant}")
+
+
+@pytest.mark.parametrize(("text", "value"), [("True", True), ("False", False), ("true", True), ("false", False)])
+def test_flags_are_read_as_python_prints_them(text: str, value: bool) -> None:
+    """requests sends True where httpx sends true."""
+    assert Flag().read(text) is value
+
+
+@pytest.mark.parametrize("text", ["TRUE", "1", "yes", "", "t", "true,", " true"])
+def test_other_words_are_no_flags(text: str) -> None:
+    """1 and on mean true in one language and nothing in the next."""
+    with pytest.raises(FieldError):
+        Flag().read(text)
+
+
+def test_nothing_is_written_as_json_and_as_python_have_it() -> None:
+    """str((None, 7)) is what a format string makes of torch's own argument."""
+    assert PerAxis(0, keep=True).read("(None, 7)") == [None, 7]
+    assert PerAxis(0, keep=True).read("null,7") == [None, 7]
+    unset = Field("stride", PerAxis(1), "", REQUIRED, "kernel_size", None, in_key=True)
+    assert [unset.read(text) for text in ("null", "None", "3")] == [None, None, 3]
+
+
+LISTS = [
+    Field(type(kind).__name__, kind, "", default, None, None, in_key=True)
+    for kind in KINDS
+    for default in (REQUIRED, None)
+    if "pattern" in kind.text_schema(2)
+]
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("field", LISTS, ids=lambda field: f"{field.name}-{field.required}")
+def test_the_document_and_the_reader_agree_on_texts(field: Field, rank: int) -> None:
+    """A gateway refuses by the document, and a generated client writes by it."""
+    pattern = field.text_schema(rank)["pattern"]
+    assert isinstance(pattern, str)
+    drawn = re.compile(pattern, re.ASCII)
+    pieces = st.sampled_from([*"[](),,  .-+xeE", "null", "None", "true", "inf", "Infinity", "0", "2", "3.0", "0.5"])
+
+    @given(st.lists(pieces, max_size=9).map("".join) | st.from_regex(drawn, fullmatch=True))
+    def holds(text: str) -> None:
+        value: object = None
+        code = "taken"
+        try:
+            value = field.read(text)
+            if value is not None:
+                field.kind.check(value, rank)
+        except FieldError as refused:
+            code = refused.code
+        # Of numbers a pattern cannot tell how large they are.
+        if drawn.search(text):
+            assert code in ("taken", "range")
+        else:
+            assert code != "taken"
+
+    holds()
+
+
+@pytest.mark.parametrize(
+    "text", ["nan", "NaN", "infinity", "1_0", " 1", "1 ", "1\xa0", "٣", "1e400", "", "0x1p3", "1" * 41, "e", "--1"]
+)
 def test_only_plain_numbers_are_a_power(text: str) -> None:
     """float() would take most of these."""
     with pytest.raises(FieldError):
@@ -146,6 +267,7 @@ def test_a_power_may_be_infinite_in_both_spellings() -> None:
     """JSON has no infinity; the contract writes it as a string."""
     assert Power().check("Infinity", 1) == math.inf
     assert Power().check(Power().read("-Infinity"), 1) == -math.inf
+    assert Power().check(Power().read("inf"), 1) == math.inf
     assert Power().check(3, 1) == 3.0
     assert [code_of(Power(), value) for value in (0, -0.0, math.nan, 10**400)] == ["range"] * 4
     assert [code_of(Power(), value) for value in (True, "inf", None, [2])] == ["type"] * 4

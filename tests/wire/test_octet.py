@@ -46,17 +46,40 @@ def test_the_header_says_where_each_output_lies(outputs: dict[str, Tensor]) -> N
         assert same_bits(read, outputs[row["name"]])
 
 
-def test_elements_are_float32_unless_said_otherwise() -> None:
-    """As everywhere in the contract."""
-    message = OCTET.decode(memoryview(np.ones(4, "<f4").tobytes()), {"shape": "1,2,2"}, 2**20)
+@pytest.mark.parametrize(
+    ("query", "missing"),
+    [
+        ({"shape": "1,2,2"}, ["dtype"]),
+        ({"dtype": "float32"}, ["shape"]),
+        ({}, ["shape", "dtype"]),
+    ],
+)
+def test_shape_and_type_are_both_needed_and_both_named(query: dict[str, str], missing: list[str]) -> None:
+    """Bytes of int32 read as float32 are wrong numbers under a 200; the refusal says what to add."""
+    with pytest.raises(Unprocessable) as caught:
+        OCTET.decode(memoryview(np.ones(4, "<i4").tobytes()), query, 2**20)
 
-    assert message.tensors["input"].dtype.name == "float32"
+    assert [(problem.pointer, problem.code) for problem in caught.value.problems] == [
+        (f"?{name}", "missing") for name in missing
+    ]
+    examples = {"shape": "add shape=8,64,112,112", "dtype": "add dtype=float32"}
+    assert all((examples[name] in caught.value.detail) == (name in missing) for name in examples)
 
 
-def test_a_missing_shape_is_named_and_shown() -> None:
-    """The refusal says how to mend it."""
-    with pytest.raises(Unprocessable, match=r"\?shape=8,64") as caught:
-        OCTET.decode(memoryview(b""), {}, 2**20)
+@pytest.mark.parametrize("text", ["1,2,2", "[1,2,2]", "[1, 2, 2]", "(1, 2, 2)", "1.0,2,2"])
+def test_a_shape_is_read_as_other_lists_are(text: str) -> None:
+    """What json.dumps, str of a tuple and a hand write."""
+    message = OCTET.decode(memoryview(bytes(16)), {"shape": text, "dtype": "float32"}, 2**20)
 
-    assert caught.value.problems[0].pointer == "?shape"
-    assert caught.value.problems[0].code == "missing"
+    assert message.tensors["input"].shape == (1, 2, 2)
+
+
+@pytest.mark.parametrize(
+    "text", ["1 2,2", " 1,2,2", "1x2x2", "[1,2,2", "(1,2,2]", "1,2,2,", "1,,2", "٣,1,1", "1_0,1,1", "+1,2,2", "1e0"]
+)
+def test_a_shape_that_could_be_another_is_refused(text: str) -> None:
+    """1 2,2 was read as 12,2."""
+    with pytest.raises(Unprocessable, match="shape is") as caught:
+        OCTET.decode(memoryview(bytes(16)), {"shape": text, "dtype": "float32"}, 2**20)
+
+    assert [(problem.pointer, problem.code) for problem in caught.value.problems] == [("?shape", "type")]

@@ -44,6 +44,25 @@ def test_a_name_twice_is_refused_however_it_is_spelled() -> None:
     assert caught.value.problems[0].code == "duplicate"
 
 
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"kernel_size=2&kernel_size=2", "twice in the query string; give it once, as 'kernel_size=2,2'."),
+        (b"a=1&size=2&size=3&size=4", "3 times in the query string; give it once, as 'size=2,3,4'."),
+        (b"output_size%5B%5D=null&output_size%5B%5D=7", "give it once, as 'output_size=null,7'."),
+        (b"ratio=0.5&ratio=.25", "give it once, as 'ratio=0.5,.25'."),
+        (b"ceil_mode=true&ceil_mode=true", "twice in the query string; give it once."),
+        (b"seed=x&seed=1", "twice in the query string; give it once."),
+    ],
+)
+def test_a_list_sent_as_a_name_twice_is_told_how_it_is_written(raw: bytes, said: str) -> None:
+    """httpx, requests and axios write a list so."""
+    with pytest.raises(Unprocessable) as caught:
+        parse_query(raw)
+
+    assert caught.value.detail.endswith(said)
+
+
 @pytest.mark.parametrize("raw", [b"a=%", b"a=%f", b"a=%gg", b"a=%ff", b"\xff=1", b"&".join([b"a=1"] * 65)])
 def test_what_cannot_be_read_is_malformed(raw: bytes) -> None:
     """Guessing would pool with another spec than was meant."""

@@ -63,7 +63,8 @@ class _Field(click.ParamType):  # type: ignore[type-arg]  # generic in newer cli
         self._form = form
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value).replace(" ", "")
+        # Spaces between two numbers are no comma.
+        text = ",".join(entry.strip() for entry in str(value).split(","))
         if self._form.pattern.fullmatch(text) is None:
             hint = _padding_hint(text, ctx) if param is not None and param.name == "padding" else ""
             self.fail(f"{value!r} is not {self._form.words}{hint}", param, ctx)

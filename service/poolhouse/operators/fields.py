@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
+
+from poolhouse.text_values import INTEGER, NULLS, NUMBER, hint, list_pattern, read_integer, read_number, split_list
 
 Sizes = tuple[int, ...]
 JsonSchema = dict[str, object]
@@ -54,7 +57,8 @@ class Kind:
         raise NotImplementedError
 
     def text_schema(self, rank: int) -> JsonSchema:
-        """JSON Schema of what is accepted in a query string, where everything is text."""
+        """JSON Schema of what is accepted in a query string, where everything is text. Where it is of a string, it
+        has a pattern that begins with ``^``."""
         return self.schema(rank)
 
     def words(self, rank: int) -> str:
@@ -63,6 +67,9 @@ class Kind:
 
 
 def _whole(value: object, minimum: int, maximum: int) -> int:
+    # To JSON 2.0 is an integer; beyond 63 bits its parser gives a float for the digits of another one.
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2.0**63:
+        value = int(value)
     # bool is an int to Python; torch refuses it, and so do we.
     if isinstance(value, bool) or not isinstance(value, int):
         raise FieldError("type", f"expected an integer, got {shown(value)}")
@@ -72,11 +79,23 @@ def _whole(value: object, minimum: int, maximum: int) -> int:
 
 
 def _whole_from(text: str) -> int:
-    # int() would take "1_000", " 3 " and digits of other scripts; the length bounds its cost.
-    digits = text[1:] if text[:1] == "-" else text
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 20):
+    whole = read_integer(text)
+    if whole is None:
         raise FieldError("type", f"expected an integer, got {shown(text)}")
-    return int(text)
+    return whole
+
+
+def _read_each(text: str, read: Callable[[str], object], expected: str) -> object:
+    """One value, or the list of them that the text holds."""
+    entries, is_list = split_list(text)
+    try:
+        values = [read(entry) for entry in entries]
+    except FieldError as fault:
+        if fault.code != "type":
+            raise
+        raise FieldError("type", f"expected {expected}, got {shown(text)}{hint(text)}") from None
+    # A lone null is the list of one axis that is kept: JSON has no null in place of the whole list either.
+    return values if is_list or len(values) > 1 or values[0] is None else values[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +119,9 @@ class PerAxis(Kind):
                 one = " or ".join(str(length) for length in lengths)
                 raise FieldError("length", f"expected one integer or a list of {one}, got {shown(value)}")
             return tuple(self._entry(entry) for entry in value)
-        if value is None:
-            raise FieldError("type", "expected an integer or a list, got null")
+        if value is None or isinstance(value, str):
+            given = "null" if value is None else shown(value)
+            raise FieldError("type", f"expected an integer or a list of them such as [3, 2], got {given}")
         return (self._entry(value),) * rank
 
     def _entry(self, value: object) -> int | None:
@@ -110,9 +130,10 @@ class PerAxis(Kind):
         return _whole(value, self.minimum, INT32_MAX)
 
     def read(self, text: str) -> object:
-        entries = [None if self.keep and part == "null" else _whole_from(part) for part in text.split(",")]
-        # A lone null is the list of one axis that is kept: JSON has no null in place of the whole list either.
-        return entries[0] if len(entries) == 1 and entries[0] is not None else entries
+        def read(entry: str) -> int | None:
+            return None if self.keep and entry in NULLS else _whole_from(entry)
+
+        return _read_each(text, read, "an integer, or integers with commas between")
 
     def schema(self, rank: int) -> JsonSchema:
         entry: JsonSchema = {"type": "integer", "minimum": self.minimum, "maximum": INT32_MAX}
@@ -122,11 +143,9 @@ class PerAxis(Kind):
         return {"oneOf": [entry, *lists]}
 
     def text_schema(self, rank: int) -> JsonSchema:
-        size = "[0-9]{1,20}"
-        entry = f"({size}|null)" if self.keep else size
+        entry = f"({INTEGER}|{'|'.join(NULLS)})" if self.keep else INTEGER
         lengths = (rank, rank + 2) if self.leading else (rank,)
-        lists = [",".join([entry] * each) for each in lengths]
-        return {"type": "string", "pattern": f"^({'|'.join([size, *lists] if rank > 1 else lists)})$"}
+        return {"type": "string", "pattern": list_pattern(entry, lengths, INTEGER if rank > 1 else None)}
 
     def words(self, rank: int) -> str:
         null = ", null keeps an axis" if self.keep else ""
@@ -154,15 +173,14 @@ class RatioPerAxis(Kind):
         return float(value)
 
     def read(self, text: str) -> object:
-        entries = [_number_from(part) for part in text.split(",")]
-        return entries[0] if len(entries) == 1 else entries
+        return _read_each(text, _number_from, "a number, or numbers with commas between")
 
     def schema(self, rank: int) -> JsonSchema:
         entry: JsonSchema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
         return {"oneOf": [entry, {"type": "array", "items": entry, "minItems": rank, "maxItems": rank}]}
 
     def text_schema(self, rank: int) -> JsonSchema:
-        return {"type": "string", "pattern": f"^{_NUMBER}(,{_NUMBER}){{{rank - 1}}}$|^{_NUMBER}$"}
+        return {"type": "string", "pattern": list_pattern(NUMBER, (rank,), NUMBER if rank > 1 else None)}
 
     def words(self, rank: int) -> str:
         return f"number between 0 and 1, or {rank}, one an axis"
@@ -178,9 +196,10 @@ class Flag(Kind):
         return value
 
     def read(self, text: str) -> object:
-        if text not in ("true", "false"):
+        # Python prints True.
+        if text not in ("true", "false", "True", "False"):
             raise FieldError("type", f"expected true or false, got {shown(text)}")
-        return text == "true"
+        return text.lower() == "true"
 
     def schema(self, rank: int) -> JsonSchema:
         return {"type": "boolean"}
@@ -215,9 +234,6 @@ class Whole(Kind):
         return f"integer{other} from {self.minimum} to {self.maximum}"
 
 
-_NUMBER: Final = r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?"
-"""A number in a query string, as a pattern for documents."""
-
 _INFINITIES: Final = {"Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -239,27 +255,25 @@ class Power(Kind):
         return power
 
     def read(self, text: str) -> object:
-        return text if text in _INFINITIES else _number_from(text)
+        # Python prints inf.
+        spelled = text.replace("inf", "Infinity") if text in ("inf", "-inf") else text
+        return spelled if spelled in _INFINITIES else _number_from(text)
 
     def schema(self, rank: int) -> JsonSchema:
         number: JsonSchema = {"type": "number", "not": {"const": 0}}
         return {"oneOf": [number, {"type": "string", "enum": sorted(_INFINITIES)}]}
 
     def text_schema(self, rank: int) -> JsonSchema:
-        return {"type": "string", "pattern": f"^({_NUMBER}|-?Infinity)$"}
+        return {"type": "string", "pattern": f"^({NUMBER}|-?Infinity|-?inf)$"}
 
     def words(self, rank: int) -> str:
         return 'number other than 0, or "Infinity", "-Infinity"'
 
 
 def _number_from(text: str) -> float:
-    # float() would take "nan", "1_0" and spaces around.
-    if not (0 < len(text) <= 40 and set(text) <= set("0123456789+-.eE")):
+    number = read_number(text)
+    if number is None:
         raise FieldError("type", f"expected a number, got {shown(text)}")
-    try:
-        number = float(text)
-    except ValueError:
-        raise FieldError("type", f"expected a number, got {shown(text)}") from None
     if math.isinf(number):
         raise FieldError("range", f"expected a number within float64, got {shown(text)}")
     return number
@@ -299,10 +313,15 @@ class Field:
         """Whether a caller must give it."""
         return self.default is REQUIRED and self.default_from is None
 
+    @property
+    def may_be_unset(self) -> bool:
+        """Whether null stands for not giving it."""
+        return self.default is None or self.default_from is not None
+
     def schema(self, rank: int) -> JsonSchema:
         """JSON Schema with meaning, default and an example."""
         schema = self.kind.schema(rank)
-        if self.default is None or self.default_from is not None:
+        if self.may_be_unset:
             # An unset field may also be sent as null, which is what other languages' clients write.
             schema = _or(schema, {"type": "null"})
         schema["description"] = self.meaning
@@ -312,10 +331,19 @@ class Field:
             schema["examples"] = [self.example]
         return schema
 
+    def read(self, text: str) -> object:
+        """The JSON value that a text stands for. Raises FieldError."""
+        return None if self.may_be_unset and text in NULLS else self.kind.read(text)
+
     def text_schema(self, rank: int) -> JsonSchema:
         """JSON Schema of the field in a query string."""
         schema = self.kind.text_schema(rank)
-        return _or(schema, {"type": "string", "const": "null"}) if self.default is None else schema
+        if not self.may_be_unset:
+            return schema
+        pattern = schema.get("pattern")
+        if pattern is None:
+            return _or(schema, {"type": "string", "enum": list(NULLS)})
+        return {**schema, "pattern": f"^({'|'.join(NULLS)})$|{pattern}"}
 
 
 def _or(schema: JsonSchema, other: JsonSchema) -> JsonSchema:

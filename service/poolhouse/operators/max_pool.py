@@ -61,7 +61,7 @@ class MaxPool(SlidingWindows, Maximum):
         Refusal((8, 8, 8), {}, "invalid_fields"),
         Refusal((8, 8, 8), {"kernel_size": 0}, "invalid_fields"),
         Refusal((8, 8, 8), {"kernel_size": 2**31}, "invalid_fields"),
-        Refusal((8, 8, 8), {"kernel_size": 2.0}, "invalid_fields"),
+        Refusal((8, 8, 8), {"kernel_size": 2.5}, "invalid_fields"),
         Refusal((8, 8, 8), {"kernel_size": True}, "invalid_fields"),
         Refusal((8, 8, 8), {"kernel_size": 2, "stride": 0}, "invalid_fields"),
         Refusal((8, 8, 8), {"kernel_size": 2, "dilation": 0}, "invalid_fields"),

@@ -240,7 +240,7 @@ class Operator:
         for name, field in known.items():
             try:
                 if name in texts:
-                    value = None if field.default is None and texts[name] == "null" else field.kind.read(texts[name])
+                    value = field.read(texts[name])
                 elif name in values:
                     value = values[name]
                 elif field.required:

@@ -39,6 +39,7 @@ from poolhouse.rest.openapi_components import (
     request_id_header,
     tensor,
 )
+from poolhouse.text_values import INTEGER, list_pattern
 from poolhouse.wire.codecs import CODECS
 
 ANYWHERE: Final[tuple[type[PoolhouseError], ...]] = (Malformed, TooSlow, HeadersTooLarge, InternalError)
@@ -170,7 +171,7 @@ def _octet_parameters(member: type[Operator], components: Components) -> list[Pa
     if member.inputs != ("input",):
         return []
     names = [each.name for each in ELEMENT_TYPES.values() if each.kind in member.element_types]
-    sizes = f"^[0-9]{{1,19}}(,[0-9]{{1,19}}){{{member.rank},{member.rank + 1}}}$"
+    sizes = list_pattern(INTEGER, (member.rank + 1, member.rank + 2))
     shape: Part = {
         "name": "shape",
         "in": "query",
@@ -182,7 +183,7 @@ def _octet_parameters(member: type[Operator], components: Components) -> list[Pa
     dtype: Part = {
         "name": "dtype",
         "in": "query",
-        "description": "Element type of a raw body. float32 when not given. Only with application/octet-stream.",
+        "description": "Element type of a raw body. Needed with application/octet-stream, and only there.",
         "schema": {"type": "string", "enum": names},
     }
     return [

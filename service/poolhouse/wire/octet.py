@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Final
 
+from poolhouse.dtypes import names
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Message, Outline
+from poolhouse.text_values import hint, read_integer, split_list
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.elements import check_shape, element_type, tensor_of
 from poolhouse.wire.quoting import clip
 
-_SIZES = re.compile(r"-?\d{1,19}(?:,-?\d{1,19}){0,99}")
+_MAX_SIZES: Final = 100
+"""More are not looked at one by one; far fewer are refused for their number."""
+_MISSING: Final = {
+    "shape": "Raw elements need their shape in the query string: add shape=8,64,112,112, with their own sizes",
+    "dtype": f"Raw elements need their type in the query string: add dtype=float32, or what they are of {names()}",
+}
+"""There is no default: bytes of one type read as another are wrong numbers, and nothing tells it."""
 
 
-def _shape(text: str | None) -> tuple[int, ...]:
-    if text is None:
-        message = "Raw elements need their shape in the query string, such as ?shape=8,64,112,112&dtype=float32."
-        raise Unprocessable("invalid_fields", message, problems=(FieldProblem("?shape", "missing", message),))
-    packed = text.replace(" ", "").removeprefix("[").removesuffix("]")
-    if packed and _SIZES.fullmatch(packed) is None:
-        message = f"shape is {clip(text)}; write whole numbers with commas between, such as 8,64,112,112."
+def _refuse_missing(query: Mapping[str, str]) -> None:
+    problems = [FieldProblem(f"?{name}", "missing", words) for name, words in _MISSING.items() if name not in query]
+    if problems:
+        detail = "; ".join(problem.message for problem in problems)
+        raise Unprocessable("invalid_fields", f"{detail}.", problems=problems)
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    entries, _ = split_list(text)
+    if entries == [""]:
+        return ()
+    sizes = [read_integer(entry) for entry in entries[:_MAX_SIZES]]
+    if None in sizes:
+        message = f"shape is {clip(text)}; write whole numbers with commas between, such as 8,64,112,112{hint(text)}."
         raise Unprocessable("invalid_fields", message, problems=(FieldProblem("?shape", "type", message),))
-    return tuple(map(int, packed.split(","))) if packed else ()
+    return tuple(size for size in sizes if size is not None)
 
 
 class OctetCodec:
@@ -40,9 +54,10 @@ class OctetCodec:
         Raises:
             Unprocessable: no body can be what it says.
         """
+        _refuse_missing(query)
         texts = dict(query)
-        shape = _shape(texts.pop("shape", None))
-        dtype = element_type(texts.pop("dtype", "float32"), "?dtype")
+        shape = _shape(texts.pop("shape"))
+        dtype = element_type(texts.pop("dtype"), "?dtype")
         check_shape(shape, dtype, "input", "/input")
         return Outline(dtype, shape), texts
 

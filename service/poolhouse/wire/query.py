@@ -9,12 +9,13 @@ from poolhouse.errors import FieldProblem, Malformed, Unprocessable
 from poolhouse.wire.quoting import clip
 
 MAX_FIELDS = 64
+_ENTRY = re.compile("[0-9.]{1,20}|null|None")
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-def duplicate_field(name: str, pointer: str, places: str) -> Unprocessable:
+def duplicate_field(name: str, pointer: str, places: str, how: str = "") -> Unprocessable:
     """The refusal of a field that was given more than once."""
-    message = f"{clip(name)} is given {places}; give it once."
+    message = f"{clip(name)} is given {places}; give it once{how}."
     return Unprocessable("invalid_fields", message, problems=(FieldProblem(pointer, "duplicate", message),))
 
 
@@ -25,9 +26,8 @@ def parse_query(raw: bytes) -> dict[str, str]:
         Malformed: a broken escape, bytes that are not UTF-8, more than 64 fields.
         Unprocessable: a name given twice.
     """
-    fields: dict[str, str] = {}
     if not raw:
-        return fields
+        return {}
     if raw.count(b"&") >= MAX_FIELDS:
         raise Malformed("malformed_request", f"The query string holds more than {MAX_FIELDS} fields; send fewer.")
     broken = _BROKEN_ESCAPE.search(raw)
@@ -36,6 +36,7 @@ def parse_query(raw: bytes) -> dict[str, str]:
             "malformed_request",
             f"The query string has a bare % at byte {broken.start()}; write a percent sign as %25.",
         )
+    given: dict[str, list[str]] = {}
     # Most have nothing to undo.
     undo = unquote_to_bytes if b"%" in raw else bytes
     for part in raw.replace(b"+", b" ").split(b"&"):
@@ -49,10 +50,15 @@ def parse_query(raw: bytes) -> dict[str, str]:
             raise Malformed(
                 "malformed_request", "The query string is not UTF-8; percent-encode the UTF-8 bytes."
             ) from None
-        if name in fields:
-            raise duplicate_field(name, "?" + name, "twice in the query string")
-        fields[name] = text
-    return fields
+        given.setdefault(name, []).append(text)
+    for name, texts in given.items():
+        if len(texts) > 1:
+            # Libraries write a list so, and some call it by brackets.
+            listed = f"{name.removesuffix('[]')}={','.join(texts)}"
+            how = f", as {clip(listed)}" if all(map(_ENTRY.fullmatch, texts)) else ""
+            times = "twice" if len(texts) == 2 else f"{len(texts)} times"
+            raise duplicate_field(name, f"?{name[:80]}", f"{times} in the query string", how)
+    return {name: texts[0] for name, texts in given.items()}
 
 
 def merge_texts(query: dict[str, str], others: dict[str, str], place: str) -> dict[str, str]:
@@ -63,5 +69,5 @@ def merge_texts(query: dict[str, str], others: dict[str, str], place: str) -> di
     """
     for name in others:
         if name in query:
-            raise duplicate_field(name, "?" + name, f"in the query string and in {place}")
+            raise duplicate_field(name, f"?{name[:80]}", f"in the query string and in {place}")
     return {**query, **others}

@@ -6,6 +6,7 @@ import sys
 
 from poolhouse_generated import Client
 from poolhouse_generated.api.pool import max_pool2d
+from poolhouse_generated.models.max_pool_2d_dtype import MaxPool2DDtype
 from poolhouse_generated.models.max_pool_2d_json_body import MaxPool2DJsonBody
 from poolhouse_generated.models.max_pool_2d_response_200 import MaxPool2DResponse200
 from poolhouse_generated.models.unprocessable_problem import UnprocessableProblem
@@ -21,7 +22,8 @@ assert answer.to_dict()["output"]["data"] == [[[[6, 8], [14, 16]]]]
 raw = struct.pack("<16f", *(element for row in rows for element in row))
 # Its answers are read as JSON whatever they are, so JSON is asked for.
 client = client.with_headers({"Accept": "application/json"})
-answer = max_pool2d.sync(client=client, body=File(io.BytesIO(raw)), kernel_size="2", shape="1,1,4,4")
+float32 = MaxPool2DDtype.FLOAT32
+answer = max_pool2d.sync(client=client, body=File(io.BytesIO(raw)), kernel_size="2", shape="1,1,4,4", dtype=float32)
 assert isinstance(answer, MaxPool2DResponse200), answer
 assert answer.to_dict()["output"]["data"] == [[[[6, 8], [14, 16]]]]
 

@@ -33,7 +33,7 @@ async function binary(mediaType: string, body: Uint8Array, query: Record<string,
   return sent.data as ArrayBuffer;
 }
 const elements = new Float32Array(rows.flat());
-const raw = await binary("application/octet-stream", new Uint8Array(elements.buffer), { shape: "1,1,4,4" });
+const raw = await binary("application/octet-stream", new Uint8Array(elements.buffer), { shape: "1,1,4,4", dtype: "float32" });
 assert.deepEqual([...new Float32Array(raw)], [6, 8, 14, 16]);
 
 // npy: a header of 128 bytes, then the same.
