@@ -358,10 +358,9 @@ class Pooling:
         """Turns new requests away; those that were admitted go on, also those whose body is still coming.
 
         Args:
-            grace_s: how long :meth:`stop` may take, counted from the first call; later ones change nothing.
+            grace_s: how long :meth:`stop` may take, counted from now; a later call can only shorten it.
         """
-        if not self.draining:
-            self._drain_ends = monotonic() + grace_s
+        self._drain_ends = min(self._drain_ends, monotonic() + grace_s)
 
     async def stop(self, grace_s: float = 30.0) -> None:
         """Finishes what has begun, as far as the grace goes."""

@@ -36,12 +36,17 @@ class HeldProcess:
 
 
 @contextmanager
-def held_process(**settings: object) -> Iterator[HeldProcess]:
-    """Runs this module as a process while the block runs."""
+def held_process(stderr: int | None = None, **settings: object) -> Iterator[HeldProcess]:
+    """Runs this module as a process while the block runs.
+
+    Args:
+        stderr: as for :class:`subprocess.Popen`; None is that of the tests.
+        settings: of the service.
+    """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-m", __name__, *(f"{name}={value}" for name, value in settings.items())]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as process:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
             url = next(word for word in process.stdout.readline().split() if word.startswith("http://"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -116,6 +117,45 @@ def test_a_body_that_was_let_in_is_taken_to_its_end() -> None:
 
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert answer.endswith(bytes(2048))
+    assert code == 0
+
+
+def test_a_person_at_a_terminal_hears_what_is_waited_for_and_may_end_it(callers: ThreadPoolExecutor) -> None:
+    """After Ctrl-C a process that goes on in silence looks like one that hangs."""
+    with (
+        held_process(stderr=subprocess.PIPE, grace_period_s=3600) as held,
+        held.served.client() as slow,
+        held.served.client() as slow_too,
+    ):
+        held.tell("close")
+        for client in (slow, slow_too):
+            callers.submit(post, client, SHAPE)
+        assert comes_true(lambda: jobs(held) == 2)
+
+        held.process.send_signal(signal.SIGINT)
+        assert held.process.stderr is not None
+        said = held.process.stderr.readline()
+        running = held.process.poll() is None
+        held.process.send_signal(signal.SIGINT)
+        further = held.process.stderr.read()
+        code = held.process.wait(PATIENCE_S)
+
+    assert said.rstrip().endswith("finishing 2 requests; Ctrl-C again stops now")
+    assert running
+    # No traceback of what was given up: that is what was asked for.
+    assert further == ""
+    assert code == 0
+
+
+def test_a_service_without_work_says_nothing_when_it_is_interrupted() -> None:
+    """There is nothing to wait for, and nothing to be told."""
+    with held_process(stderr=subprocess.PIPE, grace_period_s=3600) as held:
+        held.process.send_signal(signal.SIGINT)
+        assert held.process.stderr is not None
+        said = held.process.stderr.read()
+        code = held.process.wait(PATIENCE_S)
+
+    assert said == ""
     assert code == 0
 
 

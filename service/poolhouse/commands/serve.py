@@ -10,6 +10,7 @@ import click
 from pydantic import ValidationError
 
 from poolhouse.rest.keys import keys_of
+from poolhouse.rest.lines import fill_closed_streams
 from poolhouse.rest.listening import open_listeners
 from poolhouse.rest.tls import context_of
 from poolhouse.settings import Setting, Settings, complaints, table
@@ -26,6 +27,8 @@ def serve(**options: str | None) -> None:
         settings = Settings(**given)  # type: ignore[arg-type]  # text; each field's validator reads it
     except ValidationError as refused:
         raise click.UsageError("\n".join(complaints(refused))) from None
+    # Before anything is opened that would take the place of a closed one.
+    fill_closed_streams()
     try:
         # What does not need torch to be refused is not refused after the seconds that it takes.
         keys_of(settings)

@@ -1,25 +1,24 @@
 """What the service writes about itself: lines of text or of JSON, and at will a line a request.
 
-A thread does the writing. Whoever reads the lines may stop reading, as a container's log driver does when its disk is
-full, and no request may wait for that: beyond some thousands that nobody has read, lines are dropped and counted.
+A thread does the writing (``rest/lines``). Whoever reads the lines may stop reading, as a container's log driver does
+when its disk is full, and no request may wait for that: beyond some thousands that nobody has read, lines are dropped
+and counted.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import queue
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from logging.handlers import QueueHandler, QueueListener
 from typing import Final, TextIO
 
 import orjson
 
 from poolhouse.rest.finished import Finished
+from poolhouse.rest.lines import STANDARD_ERROR, LineWriter, to_descriptor
 from poolhouse.settings import Settings
 
-_UNREAD_LINES: Final = 10_000
 _PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _FIELDS: Final = "poolhouse_fields"
 
@@ -103,35 +102,30 @@ def _printable(text: str) -> str:
     return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]
 
 
-class _Passing(QueueHandler):
-    """Hands finished lines to the thread that writes them; drops and counts what finds no place."""
+class _Passing(logging.Handler):
+    """Hands finished lines to the thread that writes them; counts those that find no place."""
 
-    def __init__(self, lines: queue.Queue[logging.LogRecord]) -> None:
-        super().__init__(lines)
-        self._lines = lines
+    def __init__(self, writer: LineWriter) -> None:
+        super().__init__()
+        self._writer = writer
         self._dropped = 0
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        line = self.format(record)
-        return logging.LogRecord(record.name, record.levelno, record.pathname, record.lineno, "%s", (line,), None)
-
-    def enqueue(self, record: logging.LogRecord) -> None:
+    def emit(self, record: logging.LogRecord) -> None:
         try:
-            if self._dropped:
-                told = logging.LogRecord(
-                    __name__,
-                    logging.WARNING,
-                    "",
-                    0,
-                    "%d log lines were dropped: nobody read them",
-                    (self._dropped,),
-                    None,
-                )
-                self._lines.put_nowait(self.prepare(told))
-                self._dropped = 0
-            self._lines.put_nowait(record)
-        except queue.Full:
+            line = self.format(record)
+        except Exception:
+            # As logging has it, but not on standard error, whose reader may have stopped.
+            line = self.format(_record(logging.ERROR, "a log line could not be written: %r", record.msg))
+        if self._dropped and self._writer.put(
+            self.format(_record(logging.WARNING, "%d log lines were dropped: nobody read them", self._dropped))
+        ):
+            self._dropped = 0
+        if self._dropped or not self._writer.put(line):
             self._dropped += 1
+
+
+def _record(level: int, message: str, argument: object) -> logging.LogRecord:
+    return logging.LogRecord(__name__, level, "", 0, message, (argument,), None)
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> Callable[[], None]:
@@ -144,30 +138,34 @@ def configure(settings: Settings, stream: TextIO | None = None) -> Callable[[], 
     Returns:
         What writes the lines that are still to be written, and ends it.
     """
-    lines: queue.Queue[logging.LogRecord] = queue.Queue(_UNREAD_LINES)
-    passing = _Passing(lines)
+    writer = LineWriter(to_descriptor(STANDARD_ERROR) if stream is None else stream.write)
+    passing = _Passing(writer)
     as_json = settings.log_format == "json"
     passing.setFormatter(
         JsonLines() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
-    writing = QueueListener(lines, logging.StreamHandler(stream or sys.stderr))
     root = logging.getLogger()
     root.handlers[:] = [passing]
     root.setLevel(settings.log_level.upper())
     logging.captureWarnings(True)
-    # A stranger can send what is no request as often as they like; the metrics count it.
-    logging.getLogger("uvicorn.error").addFilter(_no_strangers)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     if settings.log_level == "info":
         # Its information is about itself; ours says the same in one line.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    writing.start()
 
     def end() -> None:
-        writing.stop()
         root.handlers[:] = []
+        writer.close()
 
     return end
 
 
-def _no_strangers(record: logging.LogRecord) -> bool:
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's tells of a fault.
+
+    A stranger can send what is no request as often as they like, and the metrics count it. A request that is cancelled
+    since the service ends has its answer, and a traceback would say nothing.
+    """
+    if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+        return False
     return not str(record.msg).startswith(("Invalid HTTP request", "Unsupported upgrade"))

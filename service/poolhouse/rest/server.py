@@ -24,6 +24,7 @@ from poolhouse.rest import logs
 from poolhouse.rest.admin import admin_app
 from poolhouse.rest.app import App, create_app
 from poolhouse.rest.connection import Connection
+from poolhouse.rest.lines import STANDARD_OUTPUT, LineWriter, fill_closed_streams, to_descriptor
 from poolhouse.rest.listening import BACKLOG, Listeners, listening_fault, open_listeners, reached_at
 from poolhouse.rest.protocol import ServerConfig
 from poolhouse.rest.tls import context_of, load_certificate
@@ -67,6 +68,8 @@ class Server(uvicorn.Server):
         self._on_ready = on_ready
         self._told_at: float | None = None
         self._listen_s = 0.0
+        # By a person at a terminal, who has not been told yet what is waited for.
+        self._interrupted = False
 
     @property
     def url(self) -> str:
@@ -150,9 +153,12 @@ class Server(uvicorn.Server):
         """Begin to drain. Said twice it changes nothing, but for a person at a terminal who will not wait."""
         # uvicorn would close the listener now, and in the end die of the signal; to stop when told is no failure.
         if self._told_at is None:
+            self._interrupted = sig == signal.SIGINT
             self._tell_to_stop(self._settings.drain_s if sig == signal.SIGTERM else 0.0)
         elif sig == signal.SIGINT:
             self.should_exit = self.force_exit = True
+            # Else the application's end would wait for what the devices are at.
+            self._app.pooling.drain(0.0)
 
     def _tell_to_stop(self, listen_s: float) -> None:
         self._told_at = monotonic()
@@ -161,6 +167,10 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Whether the listener closes now; asked ten times a second."""
+        if self._interrupted and (requests := len(self.server_state.tasks)):
+            # Not where the signal comes: it may come in the middle of another line.
+            _log.info("finishing %d request%s; Ctrl-C again stops now", requests, "" if requests == 1 else "s")
+        self._interrupted = False
         return await super().on_tick(counter) or self._drained()
 
     def _drained(self) -> bool:
@@ -179,6 +189,9 @@ class Server(uvicorn.Server):
         left_s = self._settings.grace_period_s - (monotonic() - self._told_at)
         self.config.timeout_graceful_shutdown = max(0, math.floor(left_s))
         await super().shutdown(sockets)
+        if self.force_exit:
+            # Left out by uvicorn, and then cancelled, which ends the application as well, but with a traceback.
+            await self.lifespan.shutdown()
 
 
 def make_server(
@@ -232,7 +245,10 @@ def run(settings: Settings, pooling: Pooling | None = None, listeners: Listeners
         pooling: None makes one from the settings.
         listeners: the sockets to listen on; None opens those that the settings name.
     """
+    fill_closed_streams()
     written = logs.configure(settings)
+    # The line of the start too: its reader may be one who never reads.
+    output = LineWriter(to_descriptor(STANDARD_OUTPUT))
 
     def announce(server: Server) -> None:
         devices = ", ".join(str(device["name"]) for device in app.pooling.devices())
@@ -242,20 +258,21 @@ def run(settings: Settings, pooling: Pooling | None = None, listeners: Listeners
         if settings.log_format == "json":
             _log.info("%s", line)
         else:
-            print(line, flush=True)
+            output.put(line)
 
     try:
-        app = create_app(settings, pooling)
-        server = make_server(settings, app, announce, listeners)
-    except ValueError as wrong:
-        sys.exit(f"poolhouse cannot start: {wrong}")
-    # A device's thread takes the lock back after every operation. At Python's 5 ms each of these would wait for
-    # whatever the event loop is doing, and a busy door would starve the device.
-    sys.setswitchinterval(_SWITCH_S)
-    try:
+        try:
+            app = create_app(settings, pooling)
+            server = make_server(settings, app, announce, listeners)
+        except ValueError as wrong:
+            sys.exit(f"poolhouse cannot start: {wrong}")
+        # A device's thread takes the lock back after every operation. At Python's 5 ms each of these would wait for
+        # whatever the event loop is doing, and a busy door would starve the device.
+        sys.setswitchinterval(_SWITCH_S)
         server.run()
     finally:
         written()
+        output.close()
 
 
 def _apart(server: Server) -> str:
