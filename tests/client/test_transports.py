@@ -32,6 +32,7 @@ from poolhouse.settings import Settings
 from tests.rest.serving import PATIENCE_S, Served
 from tests.rest.test_tls import certificate, trusting
 
+SERVICE = Path(__file__).resolve().parents[2] / "service"
 X = np.arange(4 * 1024 * 1024, dtype=np.float32).reshape(1, 4, 1024, 1024)
 
 _Item = TypeVar("_Item")
@@ -55,6 +56,7 @@ class Listener:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self.heads: list[bytes] = []
+        self.connections = 0
         self._counting = threading.Lock()
         self.asked = threading.Semaphore(0)
         self.gone = threading.Semaphore(0)
@@ -66,6 +68,7 @@ class Listener:
                 connection, _ = self._listening.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -603,6 +606,29 @@ def test_a_forked_process_has_connections_of_its_own(served: Served) -> None:
     )
 
     subprocess.run([sys.executable, "-c", code, served.url], check=True, timeout=PATIENCE_S)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
+def test_a_forked_process_has_connections_of_its_own_through_httpx_too() -> None:
+    """There it is a proxy, or TLS, where two processes on one connection understand nothing at all."""
+    code = (
+        "import os, poolhouse\n"
+        "client = poolhouse.Client('http://pool.example', max_retries=0)\n"
+        "client.operators()\n"
+        "child = os.fork()\n"
+        "client.operators()\n"
+        "if child == 0:\n"
+        "    os._exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "client.operators()\n"
+    )
+
+    with listening(lambda _: EMPTY_LIST) as listener:
+        environment = {"PYTHONPATH": str(SERVICE), "http_proxy": listener.url}
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S, env=environment)
+
+        assert len(listener.heads) == 4
+        assert listener.connections == 2
 
 
 def test_a_key_is_sent_as_a_bearer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,9 @@ by piece into the rooms that the request has for them; the pieces are httpx's on
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
+import threading
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -106,6 +108,8 @@ class HttpxTransport:
     def __init__(self, origin: str, http_client: httpx.Client | None = None) -> None:
         self._origin = origin
         self._given = http_client
+        self._process = os.getpid()
+        self._making = threading.Lock()
         self._http = http_client or httpx.Client()
         hurry(self._http)
 
@@ -120,6 +124,8 @@ class HttpxTransport:
     def exchange(self, send: Send) -> Answer:
         """The answer to this."""
         until = _until(send.patience)
+        if self._given is None and self._process != os.getpid():
+            self._make_anew()
         with _failures_of(self._origin, until), hurried(until):
             request = _built(self._http, self._origin, send)
             response = self._http.send(request, stream=True, follow_redirects=False)
@@ -131,6 +137,15 @@ class HttpxTransport:
                 return Answer(response.status_code, response.headers, filling.whole())
             finally:
                 response.close()
+
+    def _make_anew(self) -> None:
+        # After a fork: on a connection that two processes share, each reads answers of the other. The old client is
+        # kept and left alone, since a thread of the parent may have held a lock of it.
+        with self._making:
+            if self._process != os.getpid():
+                self._left, self._http = self._http, httpx.Client()
+                hurry(self._http)
+                self._process = os.getpid()
 
     def interrupt(self, threads: Collection[int]) -> None:
         """Nothing: httpx does not say on which connection a thread waits, so what has begun is answered."""
