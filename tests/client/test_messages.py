@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from poolhouse.client.clients import Client
 from poolhouse.errors import PoolhouseError
-from tests.client.test_strangers import PLAN, WAYS, ask, document
+from tests.client.test_strangers import OUTPUT, PLAN, WAYS, ask, document, elements
 from tests.client.test_transports import listening
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202eevil\u2066\u200f\r\nfake line\x00\x7f\u2028"
@@ -42,6 +44,17 @@ def test_what_a_terminal_would_obey_does_not_reach_it(way: str, said: bytes) -> 
     error = caught.value
     told = [str(error), error.detail, error.request_id or "", *map(str, error.args), *map(str, error.problems)]
     assert [text for text in told if not text.isprintable()] == []
+
+
+def test_an_answers_warnings_are_words() -> None:
+    """The command line prints them, and a caller may."""
+    said = elements([OUTPUT], further=f"Pool-Warning: {json.dumps(ESCAPES)}\r\n")
+
+    with listening(lambda _: said) as listener, Client(listener.url) as client:
+        (warning,) = client.max_pool1d([[1.0]], 1).warnings
+
+    assert warning.isprintable()
+    assert "fake line" in warning
 
 
 def test_a_plans_warnings_are_words() -> None:

@@ -196,7 +196,7 @@ def _room(outline: Outline) -> Tensor:
 def _strings(text: str) -> tuple[str, ...]:
     """The strings that a header lists, each written as in JSON; none where it holds something else."""
     found = json_of(f"[{text}]") if text else None
-    return tuple(each for each in found if isinstance(each, str)) if isinstance(found, list) else ()
+    return tuple(printable(each) for each in found if isinstance(each, str)) if isinstance(found, list) else ()
 
 
 def timings_ms(text: str) -> dict[str, float]:
