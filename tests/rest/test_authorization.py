@@ -6,14 +6,17 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from poolhouse import Client, Unauthorized
+from poolhouse.pooling import Pooling
 from poolhouse.rest.authorization import OPEN
 from poolhouse.settings import Settings
+from tests.rest.holding import comes_true
 from tests.rest.process import service_process
 from tests.rest.serving import IMAGE, PATIENCE_S, POOL, Served, read_all, serving
 
@@ -125,6 +128,46 @@ def test_a_quota_is_exact_however_many_ask_at_once(keyed: Served) -> None:
     assert 900 <= int(refused.headers["retry-after"]) <= 1001
     with keyed.client() as client:
         assert client.post(POOL, json=BODY, headers=bearer(KEY)).status_code == 200, "another key is not touched"
+
+
+SIDE_BY_SIDE = 8
+RAW = f"HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/octet-stream\r\n"
+CHUNKED = f"POST /v1/pool/global_max_pool2d?shape=1,1,512,512&dtype=uint8 {RAW}Transfer-Encoding: chunked\r\n\r\n"
+SMALL = f"POST /v1/pool/adaptive_max_pool2d?shape=1,1,1,1&dtype=uint8&output_size=512 {RAW}Content-Length: 1\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "pieces"),
+    [
+        pytest.param(CHUNKED, [b"4000\r\n" + bytes(0x4000) + b"\r\n"] * 16 + [b"0\r\n\r\n"], id="chunked bodies"),
+        pytest.param(SMALL, [b"7"], id="answers"),
+    ],
+)
+def test_requests_side_by_side_are_no_way_around_a_quota_of_bytes(
+    tmp_path: Path, head: str, pieces: list[bytes]
+) -> None:
+    """All have been let in before a byte is known of what they move: 256 KiB each, of which the quota has 4. One may
+    take more than there is, as it might alone."""
+    file = tmp_path / "keys.toml"
+    file.write_text(f'[thin]\nkey = "{KEY}"\nbytes_per_s = "4KiB"\n')
+    settings = Settings.model_validate({"port": 0, "device": "cpu", "api_keys_file": str(file)})
+    pooling = Pooling.from_settings(settings)
+    with serving(settings, pooling) as thin, ExitStack() as open_connections:
+        connections = [open_connections.enter_context(thin.connect()) for _ in range(SIDE_BY_SIDE)]
+        for connection in connections:
+            connection.sendall(head.encode())
+        assert comes_true(lambda: pooling.held_requests == SIDE_BY_SIDE)
+        for piece in pieces:
+            for connection in connections:
+                # Who is refused in the middle may be cut off.
+                with suppress(OSError):
+                    connection.sendall(piece)
+        answers = [connection.recv(65536) for connection in connections]
+
+    statuses = sorted(int(answer.split()[1]) for answer in answers)
+    assert statuses == [200] + [429] * (SIDE_BY_SIDE - 1)
+    for answer in answers:
+        assert (b"retry-after: " in answer) == (answer.split()[1] == b"429")
 
 
 def test_the_metrics_know_keys_by_name(keyed: Served) -> None:

@@ -31,13 +31,48 @@ _INVALID: Final = 'error="invalid_token", error_description="the key is not know
 _log = logging.getLogger("poolhouse.keys")
 
 
-@dataclass(slots=True)
+PASS_KEY: Final = "poolhouse.pass"
+"""Where the scope has the request's :class:`Pass`, where it needed a key."""
+
+
+@dataclass(slots=True, eq=False)
 class Pass:
     """A request that was let in: whose it is, and the bytes that its quota was charged for so far."""
 
     name: str
-    charged_bytes: int
     allowance: Allowance
+    charged_bytes: int = 0
+
+    def charge(self, nbytes: int) -> None:
+        """Charge the quota for bytes that were not announced, before they are of any use to the caller.
+
+        Args:
+            nbytes: of a piece of the body, or of the answer.
+
+        Raises:
+            QuotaExceeded: another request with this key has used up more than there was.
+        """
+        wait_s = self.allowance.draw(nbytes, monotonic(), self)
+        if wait_s > 0:
+            raise _exceeded(self.name, wait_s)
+        self.charged_bytes += nbytes
+
+    def received(self, nbytes: int) -> None:
+        """So many bytes of the body have come by now; those beyond what was charged are charged.
+
+        Raises:
+            QuotaExceeded: as :meth:`charge` does.
+        """
+        if nbytes > self.charged_bytes:
+            self.charge(nbytes - self.charged_bytes)
+
+
+def _exceeded(name: str, wait_s: float) -> QuotaExceeded:
+    return QuotaExceeded(
+        "quota_exceeded",
+        f"The quota of the key {name} is used up; ask again in {max(wait_s, 0.001):.3g} s.",
+        retry_after_s=wait_s,
+    )
 
 
 class Authorization:
@@ -92,18 +127,15 @@ class Authorization:
             announced = content_length(headers) or 0
         except Malformed:
             announced = 0
-        wait_s = allowance.enter(announced, now)
+        entered = Pass(key.name, allowance, announced)
+        wait_s = allowance.enter(announced, now, entered)
         if wait_s > 0:
-            raise QuotaExceeded(
-                "quota_exceeded",
-                f"The quota of the key {key.name} is used up; ask again in {max(wait_s, 0.001):.3g} s.",
-                retry_after_s=wait_s,
-            )
-        return Pass(key.name, announced, allowance)
+            raise _exceeded(key.name, wait_s)
+        return entered
 
     def leave(self, entered: Pass, nbytes: int) -> None:
         """A request is over: its body and its answer had this many bytes."""
-        entered.allowance.spend(nbytes - entered.charged_bytes, monotonic())
+        entered.allowance.leave(nbytes - entered.charged_bytes, monotonic(), entered)
 
     def _key_of(self, headers: Headers) -> Key:
         given = headers.get(b"authorization")

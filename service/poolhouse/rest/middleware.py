@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from poolhouse.errors import PoolhouseError, Unavailable
 from poolhouse.pooling import Pooling
 from poolhouse.rest import headers as request_headers
-from poolhouse.rest.authorization import KEY_NAME, Authorization, Pass
+from poolhouse.rest.authorization import KEY_NAME, PASS_KEY, Authorization, Pass
 from poolhouse.rest.bodies import CallerGone
 from poolhouse.rest.finished import STAGES_KEY, Finished, Observer
 from poolhouse.rest.intake import INTAKE_KEY, Intake
@@ -74,6 +74,8 @@ class Frame:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
+            if entered is not None:
+                entered.received(received)
             return message
 
         async def named_send(message: Message) -> None:
@@ -93,6 +95,7 @@ class Frame:
                 entered = self._authorization.enter(scope["path"].removeprefix(scope.get("root_path", "")), headers)
                 if entered is not None:
                     scope[KEY_NAME] = entered.name
+                    scope[PASS_KEY] = entered
             await self._app(scope, counted_receive, named_send)
         except CallerGone:
             pass

@@ -19,6 +19,7 @@ from poolhouse.errors import DeadlinePassed
 from poolhouse.operators.operator import Plan
 from poolhouse.pooling import Pooling, Ticket
 from poolhouse.rest.answers import send_encoded
+from poolhouse.rest.authorization import PASS_KEY, Pass
 from poolhouse.rest.bodies import BodyRules, CallerGone, read_body
 from poolhouse.rest.door import Need, Needs
 from poolhouse.rest.finished import STAGES_KEY, Stages
@@ -155,6 +156,9 @@ class PoolEndpoint:
         writer = answer_codec(asked.accept, codec, len(ticket.outputs))
         decoded = perf_counter()
         check_deadline(deadline)
+        entered: Pass | None = scope.get(PASS_KEY)
+        if entered is not None:
+            entered.charge(ticket.plan.output_bytes)
 
         answer = self._pooling.pool_here(ticket, lease)
         if answer is None:

@@ -1,7 +1,10 @@
 """What one key may use up: token buckets. Pure; the time is an argument.
 
-Requests are counted before they come in, so their quota is exact, however many ask at once. Bytes may be known only
-afterwards (a chunked body, the answer), so their bucket may sink below zero, and nobody comes in until it is refilled.
+Requests are counted before they come in, so their quota is exact, however many ask at once. Bytes are taken as soon as
+they are known: an announced body at once, a chunked one as it comes, an answer when its size is known. A request may
+take more than there is, since one larger than a second's bytes must get through; but one at a time, and what it owes is
+waited for by all others, also by those that are inside already. So what a key moves is never more than its rate, a
+second's bytes and one request.
 """
 
 from __future__ import annotations
@@ -66,6 +69,8 @@ class Allowance:
         self.quota = quota
         self._requests: Bucket | None = None
         self._bytes: Bucket | None = None
+        # The one request that may go on though there is nothing left, since it is the one that took it.
+        self._overdrawn_by: object = None
         if quota.requests_per_s is not None:
             burst = max(1.0, quota.requests_per_s if quota.burst is None else quota.burst)
             self._requests = Bucket(quota.requests_per_s, burst, now)
@@ -73,21 +78,52 @@ class Allowance:
             # At least the one byte that is asked for at the door, or nobody would ever come in.
             self._bytes = Bucket(quota.bytes_per_s, max(1.0, quota.bytes_per_s), now)
 
-    def enter(self, nbytes: int, now: float) -> float:
-        """Let one request of this many bytes in, and give 0; or give the seconds after which it may ask again."""
+    def enter(self, nbytes: int, now: float, request: object) -> float:
+        """Let one request of this many bytes in, and give 0; or give the seconds after which it may ask again.
+
+        Args:
+            nbytes: of its body, as far as that is announced.
+            now: the time in seconds.
+            request: what it is known by in :meth:`draw` and :meth:`leave`.
+        """
         wait_s = 0.0
         if self._requests is not None:
             wait_s = self._requests.wait_s(1.0, now)
         if self._bytes is not None:
-            # A request larger than a second's bytes must get in too; what it owes, the next ones wait for.
             wait_s = max(wait_s, self._bytes.wait_s(1.0, now))
         if wait_s <= 0.0:
             if self._requests is not None:
                 self._requests.take(1.0, now)
-            self.spend(nbytes, now)
+            self.draw(nbytes, now, request)
         return wait_s
 
-    def spend(self, nbytes: int, now: float) -> None:
-        """Take bytes that were not known when the request came in; fewer than none gives some back."""
+    def draw(self, nbytes: int, now: float, request: object) -> float:
+        """Take bytes for a request that was let in, and give 0; or give the seconds after which there are some again.
+
+        Args:
+            nbytes: bytes that were not known until now.
+            now: the time in seconds.
+            request: as it was let in.
+        """
+        if self._bytes is None or nbytes <= 0:
+            return 0.0
+        wait_s = self._bytes.wait_s(1.0, now)
+        if wait_s > 0.0 and self._overdrawn_by is not request:
+            return wait_s
+        self._bytes.take(nbytes, now)
+        if self._bytes.wait_s(1.0, now) > 0.0:
+            self._overdrawn_by = request
+        return 0.0
+
+    def leave(self, nbytes: int, now: float, request: object) -> None:
+        """A request is over.
+
+        Args:
+            nbytes: what it used up beside what was taken for it; fewer than none gives some back.
+            now: the time in seconds.
+            request: as it was let in.
+        """
         if self._bytes is not None:
             self._bytes.take(nbytes, now)
+        if self._overdrawn_by is request:
+            self._overdrawn_by = None
