@@ -210,8 +210,11 @@ def test_a_unix_socket_goes_with_its_service_and_not_with_another(tmp_path: Path
         assert path.is_socket()
     assert not path.exists()
 
-    with opened(uds=str(path)):
+    with opened(uds=str(path)) as first:
         path.unlink()
+        with opened(uds=str(path)), socket.socket(socket.AF_UNIX) as caller:
+            first.close()
+            caller.connect(str(path))
         path.write_text("another's")
     assert path.read_text() == "another's"
 

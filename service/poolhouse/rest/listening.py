@@ -33,7 +33,7 @@ class Listeners:
     """The open sockets of a service.
 
     Args:
-        public: where callers come.
+        public: of the port, or the Unix socket, that serves requests.
         admin: of the admin port; empty where the settings have none.
         path: of the Unix socket among them, which is removed at the end; None where there is none.
     """
@@ -156,7 +156,7 @@ def _open_unix(path: str, mode: int) -> socket.socket:
             f"the Unix socket {path} has a path longer than {_LONGEST_UNIX_PATH} bytes; take a shorter one"
         )
     try:
-        _make_way(path)
+        _remove_stale_socket(path)
         opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             opened.bind(path)
@@ -174,7 +174,7 @@ def _open_unix(path: str, mode: int) -> socket.socket:
     return opened
 
 
-def _make_way(path: str) -> None:
+def _remove_stale_socket(path: str) -> None:
     """Remove a socket that nobody listens on.
 
     Raises:
@@ -203,12 +203,13 @@ def _make_way(path: str) -> None:
     raise ValueError(f"the Unix socket {path} is listened on by another process; stop that, or name another path")
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+def _identity(path: str) -> tuple[int, int, int] | None:
     try:
         found = os.lstat(path)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    # With the time: file systems give a number that became free to the next file.
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def _reason(error: Exception) -> str:
