@@ -48,7 +48,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "wire.json_long._SPACE": (" \t\r\n",),
     "wire.json_zero._MINUS_ZERO": ("-0,",),
     "wire.npy._DESCR": ("<f4",),
-    "wire.npy._ENTRY": (" 'shape' : (1, 2L), }", "'descr': '<f4' ,", '"fortran_order" : False }'),
+    "wire.npy._ENTRY": (" 'shape' : (1, 2L), }", "'descr': '<f4' ,", "'descr': [", '"fortran_order" : False }'),
     "wire.npy._SIZES": (" -1 , 2L , 345 ",),
     "wire.npz._NAME": ("input.npy",),
     "wire.query._ENTRY": ("2.5", "null"),

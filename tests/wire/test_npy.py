@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ELEMENT_TYPES, FLOAT32
+from poolhouse.errors import Malformed, Unprocessable
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.npy import NPY, read_array
 from tests.wire.drawing import body_of, same_bits, tensors, there_and_back
@@ -114,6 +115,114 @@ def test_headers_of_other_writers_are_read(version: int, header: str) -> None:
 
     assert read.shape == (1, 2)
     assert read.array.tolist() == [[1.0, 1.0]]
+
+
+NAMES = [*ELEMENT_TYPES, *"bool_ byte ubyte short intc int int_ intp long longlong half single double float".split()]
+CODES = [*"?bBhilqpefd", *(row.npy[1:] for row in ELEMENT_TYPES.values())]
+OTHERS = [
+    "uint16",
+    "H",
+    "c8",
+    "complex64",
+    "f16",
+    "O",
+    "|O",
+    "object",
+    "U3",
+    "S1",
+    "M8[s]",
+    "V4",
+    "f4,i4",
+    "2f4",
+    "",
+    "f4x",
+    "F4",
+    "٣",
+]
+DESCRIPTIONS = [order + code for order in ("", "<", ">", "=", "|") for code in (*CODES, *NAMES, *OTHERS)]
+
+
+def file_of(descr: str, data: bytes, shape: str = "(1, 2)") -> bytes:
+    header = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".encode()
+    return b"\x93NUMPY\x03\x00" + len(header).to_bytes(4, "little") + header + data
+
+
+def dtype_of(descr: str) -> np.dtype[np.generic] | None:
+    """What numpy makes of the description; None where it makes nothing."""
+    try:
+        return np.dtype(descr)
+    except (TypeError, ValueError, SyntaxError):
+        return None
+
+
+@pytest.mark.parametrize("descr", DESCRIPTIONS)
+def test_any_description_of_a_type_means_what_it_means_to_numpy(descr: str) -> None:
+    """The format allows whatever numpy.dtype takes: names, letters, either byte order; and nothing is asked of numpy."""
+    found = dtype_of(descr)
+    if found is not None and found.name in BY_NUMPY:
+        body = file_of(repr(descr), np.array([[1, 0]]).astype(found).tobytes())
+
+        read = read_array(memoryview(body), "input")
+
+        assert read.dtype is BY_NUMPY[found.name]
+        np.testing.assert_array_equal(read.array, loaded(body))
+    elif descr.lstrip("<>=|") in ("V2", "bfloat16") and (found is not None or descr == "bfloat16"):
+        body = file_of(repr(descr), bytes((0x80, 0x3F, 0, 0)))
+
+        assert bytes(read_array(memoryview(body), "input").buffer) == bytes((0x80, 0x3F, 0, 0))
+    else:
+        with pytest.raises(Unprocessable) as caught:
+            read_array(memoryview(file_of(repr(descr), bytes(64))), "indices")
+
+        assert (caught.value.code, caught.value.problems[0].pointer) == ("unsupported_dtype", "/indices")
+
+
+@pytest.mark.parametrize(
+    "descr", ["[('a', '<f4')]", "('<f4', (2,))", "{'names': ['a'], 'formats': ['<f4']}", "[('', '<f4')]", "( '<f4',2)"]
+)
+def test_a_type_made_of_others_is_named_as_such(descr: str) -> None:
+    """Records and subarrays are types to numpy too, and nothing that can be pooled."""
+    with pytest.raises(Unprocessable, match="composed of others"):
+        read_array(memoryview(file_of(descr, bytes(64))), "input")
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "(1, 5L\xa0,)",
+        "(2,\x1c3)",
+        "(1,\u20032)",
+        "(\u0661, 2)",
+        "(1\x85, 2)",
+        "(\xb2, 2)",
+        "(1, 2)\xa0",
+        "(1 1, 2)",
+        "(1, 2LL)",
+        "(1,, 2)",
+        "(+1, 2)",
+        "(1_0, 2)",
+        "(0x1, 2)",
+        "(1,\x00 2)",
+    ],
+)
+def test_a_shape_is_written_in_ascii(shape: str) -> None:
+    """What one function takes for space or a digit the next one does not: two of these were a 500."""
+    for descr in ("'<f4'", '"float32"'):
+        with pytest.raises(Malformed):
+            read_array(memoryview(file_of(descr, bytes(64), shape)), "input")
+
+
+@given(st.text(st.sampled_from("()[]{}'\"0123456789L,-: \t\xa0\x1c\x85\u0661\u2003TFdescrshape<f4"), max_size=40))
+def test_any_header_is_read_or_refused(text: str) -> None:
+    """Nothing else may come out of it."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {text}}}".encode()
+    body = b"\x93NUMPY\x03\x00" + len(header).to_bytes(4, "little") + header
+
+    try:
+        read = read_array(memoryview(body), "input")
+    except (Malformed, Unprocessable):
+        return
+    assert read.array.size == 0
 
 
 def test_the_query_is_left_to_the_spec() -> None:

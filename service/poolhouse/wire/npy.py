@@ -11,7 +11,9 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
-from poolhouse.dtypes import ELEMENT_TYPES, ElementType
+import numpy as np
+
+from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ELEMENT_TYPES, ElementType
 from poolhouse.errors import Malformed
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Encoded
@@ -22,39 +24,50 @@ MAGIC: Final = b"\x93NUMPY"
 MAX_HEADER_BYTES: Final = 10_000
 """numpy's own cap."""
 _ALIGNMENT: Final = 64
-_BY_KIND: Final[dict[str, ElementType]] = {row.npy[1:]: row for row in ELEMENT_TYPES.values()}
+_SPACE: Final = " \t\n\r\f\v"
+"""What Python takes for space between two tokens; ``str.strip`` takes more, and ``int`` yet other characters."""
+
+_CODES: Final[dict[str, ElementType]] = {row.npy[1:]: row for row in ELEMENT_TYPES.values()} | {
+    code: BY_NUMPY[np.dtype(code).name] for code in "?bBhilqpefd"
+}
+"""By what may stand behind a byte order."""
+_ALIASES: Final = "bool_ byte ubyte short intc int int_ intp long longlong half single double float"
+_NAMES: Final[dict[str, ElementType]] = ELEMENT_TYPES | {
+    alias: BY_NUMPY[np.dtype(alias).name] for alias in _ALIASES.split()
+}
+"""By name. Asked of numpy once and for these alone: what a header says never reaches it."""
 
 _ENTRY = re.compile(
     r"""\s*(?P<quote>['"])(?P<key>[a-z_]{1,32})(?P=quote)\s*:\s*
     (?: (?P<text>'[^'"\\]{0,64}'|"[^'"\\]{0,64}")
-      | (?P<list>\[)
       | (?P<flag>True|False)
-      | \((?P<sizes>[-0-9L,\s]*)\) )
+      | \((?P<sizes>[-0-9L,\s]*)\)
+      | (?P<composed>[\[\(\{]) )
     \s*(?P<end>,\s*\}|,|\})?""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
 _FIELDS: Final = {"descr": "text", "fortran_order": "flag", "shape": "sizes"}
-_SIZES = re.compile(r"\s*(?:-?\d{1,19}L?\s*,\s*)*(?:-?\d{1,19}L?\s*)?")
-_DESCR = re.compile(r"(?P<order>[<>|=]?)(?P<kind>[A-Za-z?]\d*)")
+_SIZES = re.compile(r"\s*(?:-?\d{1,19}L?\s*,\s*)*(?:-?\d{1,19}L?\s*)?", re.ASCII)
+_DESCR = re.compile(r"(?P<order>[<>|=]?)(?P<code>[A-Za-z?]\d*)", re.ASCII)
 
 
 def _malformed(why: str) -> Malformed:
     return Malformed("malformed_body", f"This is no npy array: {why}. Save it with numpy.save and send the file.")
 
 
-def _header_fields(header: str) -> dict[str, str]:
+def _header_fields(header: str, pointer: str) -> dict[str, str]:
     """The three entries of the dict, as text."""
     found: dict[str, str] = {}
     at = header.find("{") + 1
-    if at == 0 or header[: at - 1].strip():
+    if at == 0 or header[: at - 1].strip(_SPACE):
         raise _malformed("its header does not begin with a brace")
     while True:
         entry = _ENTRY.match(header, at)
         if entry is None:
             raise _malformed(f"its header cannot be read at byte {at}")
         key = entry["key"]
-        if key == "descr" and entry["list"]:
-            raise unsupported_type("record (named fields)", "/input")
+        if key == "descr" and entry["text"] is None and entry["flag"] is None:
+            raise unsupported_type("composed of others (records, subarrays)", pointer)
         if key not in _FIELDS:
             raise _malformed(f"its header has the unknown entry {clip(key)}")
         value = entry[_FIELDS[key]]
@@ -66,7 +79,7 @@ def _header_fields(header: str) -> dict[str, str]:
         at = entry.end()
         if entry["end"] != ",":
             break
-    if header[at:].strip():
+    if header[at:].strip(_SPACE):
         raise _malformed("its header goes on after the closing brace")
     missing = _FIELDS.keys() - found.keys()
     if missing:
@@ -75,9 +88,18 @@ def _header_fields(header: str) -> dict[str, str]:
 
 
 def _shape(sizes: str) -> tuple[int, ...]:
-    if _SIZES.fullmatch(sizes) is None or ("," not in sizes and sizes.strip()):
+    if _SIZES.fullmatch(sizes) is None or ("," not in sizes and sizes.strip(_SPACE)):
         raise _malformed("the shape in its header is not a tuple of integers of at most 19 digits")
-    return tuple(int(size.strip(" \t\r\n\f\vL")) for size in sizes.split(",") if size.strip())
+    return tuple(int(size.strip(_SPACE + "L")) for size in sizes.split(",") if size.strip(_SPACE))
+
+
+def _element_type(descr: str, pointer: str) -> tuple[ElementType, bool]:
+    """The element type that numpy would make of this argument, and whether the bytes are big-endian."""
+    known = _DESCR.fullmatch(descr)
+    dtype = _NAMES.get(descr) or (_CODES.get(known["code"]) if known else None)
+    if dtype is None:
+        raise unsupported_type(clip(descr), pointer)
+    return dtype, dtype.kind != "boolean" and dtype is not BFLOAT16 and descr.startswith(">")
 
 
 def read_array(body: memoryview, name: str) -> Tensor:
@@ -107,18 +129,14 @@ def read_array(body: memoryview, name: str) -> Tensor:
         header = str(body[start : start + length], "utf-8" if version == 3 else "latin-1")
     except UnicodeDecodeError:
         raise _malformed("its header is not UTF-8") from None
-    fields = _header_fields(header)
-    descr = fields["descr"][1:-1]
-    known = _DESCR.fullmatch(descr)
-    dtype = _BY_KIND.get(known["kind"]) if known else None
-    if known is None or dtype is None:
-        raise unsupported_type(clip(descr), f"/{name}")
+    fields = _header_fields(header, f"/{name}")
+    dtype, is_big_endian = _element_type(fields["descr"][1:-1], f"/{name}")
     return tensor_of(
         body[start + length :],
         dtype,
         _shape(fields["shape"]),
         name,
-        big_endian=known["order"] == ">" and dtype.npy[0] == "<" and dtype.npy[1] != "V",
+        big_endian=is_big_endian,
         fortran=fields["fortran_order"] == "True",
     )
 
