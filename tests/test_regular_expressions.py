@@ -45,6 +45,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "text_values._INTEGER": ("-12.00",),
     "text_values._MEANT_AS_LIST": ("[12 x 3; 45]",),
     "text_values._NUMBER": ("-12.50e-10", ".5"),
+    "wire.json_base64._STRANGE": ("!",),
     "wire.json_long._SPACE": (" \t\r\n",),
     "wire.json_zero._MINUS_ZERO": ("-0,",),
     "wire.npy._DESCR": ("<f4",),

@@ -117,7 +117,23 @@ def test_headers_of_other_writers_are_read(version: int, header: str) -> None:
     assert read.array.tolist() == [[1.0, 1.0]]
 
 
-NAMES = [*ELEMENT_TYPES, *"bool_ byte ubyte short intc int int_ intp long longlong half single double float".split()]
+ALIASES = [
+    "bool_",
+    "byte",
+    "ubyte",
+    "short",
+    "intc",
+    "int",
+    "int_",
+    "intp",
+    "long",
+    "longlong",
+    "half",
+    "single",
+    "double",
+    "float",
+]
+NAMES = [*ELEMENT_TYPES, *ALIASES]
 CODES = [*"?bBhilqpefd", *(row.npy[1:] for row in ELEMENT_TYPES.values())]
 OTHERS = [
     "uint16",
@@ -157,7 +173,7 @@ def dtype_of(descr: str) -> np.dtype[np.generic] | None:
 
 @pytest.mark.parametrize("descr", DESCRIPTIONS)
 def test_any_description_of_a_type_means_what_it_means_to_numpy(descr: str) -> None:
-    """The format allows whatever numpy.dtype takes: names, letters, either byte order; and nothing is asked of numpy."""
+    """The format allows whatever numpy.dtype takes: names, letters, either byte order."""
     found = dtype_of(descr)
     if found is not None and found.name in BY_NUMPY:
         body = file_of(repr(descr), np.array([[1, 0]]).astype(found).tobytes())

@@ -112,7 +112,7 @@ def _base64() -> Part:
     return {
         "type": "string",
         "contentEncoding": "base64",
-        "description": "C-ordered little-endian elements, standard alphabet with padding, no line breaks.",
+        "description": "C-ordered little-endian elements.",
     }
 
 

@@ -217,7 +217,9 @@ def _tensors(document: _Document) -> dict[str, Tensor]:
     givens = [read_given(name, value) for name, value in document.entries.items()]
     if json_pieces.count(text, b"\\"):
         # An escape may hide a quote from the counts.
-        return {given.name: read_fast(given, True) if given.base64 else read_exactly(given) for given in givens}
+        return {
+            given.name: read_fast(given, True) if given.base64 is not None else read_exactly(given) for given in givens
+        }
     strings = json_pieces.count(text, b'"') // 2 - account.keys - account.texts
     tensors: dict[str, Tensor] = {}
     nonfinite = 0

@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 import orjson
 
 from poolhouse.wire import json_pieces
+from poolhouse.wire.json_base64 import NotBase64, read_base64
 from poolhouse.wire.json_nest import Nest, NoNumbers, Numbers, Piece, Wanted
 from poolhouse.wire.json_zero import loads_signed
 
@@ -115,21 +116,17 @@ class LongBase64:
     end: int
     elements: bytes | bytearray = b""
 
-    def __len__(self) -> int:
-        """How many characters it has, between its quotes."""
-        return self.end - self.begin - 2
-
     def read(self, wanted: Wanted | None) -> None:
         """Keep what it tells.
 
         Raises:
-            CannotBeCut: it is not wanted, or no base64.
+            CannotBeCut: it is not wanted, or no base64 unless the parser undoes its escapes.
         """
         if wanted is None:
             raise CannotBeCut
         try:
-            self.elements = json_pieces.from_base64(memoryview(self.text)[self.begin + 1 : self.end - 1])
-        except ValueError:
+            self.elements = read_base64(memoryview(self.text)[self.begin + 1 : self.end - 1])
+        except NotBase64:
             raise CannotBeCut from None
 
 

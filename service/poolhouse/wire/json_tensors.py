@@ -13,8 +13,8 @@ import numpy.typing as npt
 from poolhouse.dtypes import BFLOAT16, FLOAT32, INT64, ElementType, float64_to_bfloat16
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Outline, Tensor
-from poolhouse.wire import json_pieces
 from poolhouse.wire.elements import MAX_RANK, check_shape, element_type, tensor_of
+from poolhouse.wire.json_base64 import NotBase64, read_base64
 from poolhouse.wire.json_document import Path
 from poolhouse.wire.json_long import LongBase64, LongList, let_go
 from poolhouse.wire.json_nest import NoNumbers, Numbers, Wanted
@@ -144,25 +144,16 @@ def _from_base64(given: Given) -> Tensor:
     assert given.base64 is not None
     assert given.shape is not None
     check_shape(given.shape, given.dtype, given.name, f"/{given.name}/shape")
+    try:
+        packed = given.base64
+        elements = packed.elements if isinstance(packed, LongBase64) else read_base64(packed)
+    except NotBase64 as fault:
+        raise bad_data(f"base64 of {given.name} {fault}", given.pointer) from None
     nbytes = Outline(given.dtype, given.shape).nbytes
-    if len(given.base64) != (nbytes + 2) // 3 * 4:
+    if len(elements) != nbytes:
         raise bad_data(
             f"{given.name} of shape {list(given.shape)} and type {given.dtype.name} takes {nbytes} bytes, "
-            f"{(nbytes + 2) // 3 * 4} characters of base64 with padding, and {len(given.base64)} are given.",
-            given.pointer,
-        )
-    elements: bytes | bytearray | None
-    if isinstance(given.base64, LongBase64):
-        elements = given.base64.elements
-    else:
-        try:
-            elements = json_pieces.from_base64(given.base64)
-        except ValueError:
-            elements = None
-    if elements is None or len(elements) != nbytes:
-        raise bad_data(
-            f"base64 of {given.name} cannot be read; use the standard alphabet (A-Z a-z 0-9 + /) with "
-            "padding and without line breaks.",
+            f"and its base64 holds {len(elements)}.",
             given.pointer,
         )
     return tensor_of(memoryview(elements), given.dtype, given.shape, given.name)

@@ -31,9 +31,10 @@ _CODES: Final[dict[str, ElementType]] = {row.npy[1:]: row for row in ELEMENT_TYP
     code: BY_NUMPY[np.dtype(code).name] for code in "?bBhilqpefd"
 }
 """By what may stand behind a byte order."""
-_ALIASES: Final = "bool_ byte ubyte short intc int int_ intp long longlong half single double float"
+_ALIASES: Final = ("bool_", "byte", "ubyte", "short", "intc", "int", "int_", "intp", "long", "longlong")
+_ALIASES_OF_FLOATS: Final = ("half", "single", "double", "float")
 _NAMES: Final[dict[str, ElementType]] = ELEMENT_TYPES | {
-    alias: BY_NUMPY[np.dtype(alias).name] for alias in _ALIASES.split()
+    alias: BY_NUMPY[np.dtype(alias).name] for alias in (*_ALIASES, *_ALIASES_OF_FLOATS)
 }
 """By name. Asked of numpy once and for these alone: what a header says never reaches it."""
 

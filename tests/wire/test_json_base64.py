@@ -1,0 +1,161 @@
+"""base64 in a JSON body: every writer's spelling of the same bytes is the same tensor."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.errors import Unprocessable
+from poolhouse.wire import json_pieces
+from poolhouse.wire.json_base64 import NotBase64, read_base64
+from poolhouse.wire.json_body import JSON
+
+WRITERS: dict[str, Callable[[bytes], str]] = {
+    "standard": lambda data: base64.b64encode(data).decode(),
+    "URL alphabet": lambda data: base64.urlsafe_b64encode(data).decode(),
+    "without padding": lambda data: base64.b64encode(data).decode().rstrip("="),
+    "URL alphabet without padding": lambda data: base64.urlsafe_b64encode(data).decode().rstrip("="),
+    "MIME": lambda data: base64.encodebytes(data).decode(),
+    "MIME with carriage returns": lambda data: base64.encodebytes(data).decode().replace("\n", "\r\n"),
+    "data URL": lambda data: "data:application/octet-stream;base64," + base64.b64encode(data).decode(),
+    "data URL without a type": lambda data: "data:;base64," + base64.b64encode(data).decode(),
+    "data URL with a parameter": lambda data: (
+        "DATA:application/octet-stream;name=x.bin;base64," + base64.b64encode(data).decode()
+    ),
+}
+every_writer = pytest.mark.parametrize("writer", WRITERS)
+
+
+@pytest.fixture(autouse=True, params=["whole", "in pieces"])
+def pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long text is read piece by piece, a short one at once."""
+    if request.param == "in pieces":
+        monkeypatch.setattr(json_pieces, "PACKED_BYTES", 6)
+        monkeypatch.setattr(json_pieces, "PIECE_BYTES", 8)
+        monkeypatch.setattr(json_pieces, "LOOKED_BYTES", 5)
+        monkeypatch.setattr(json_pieces, "rest", lambda: None)
+
+
+def body(text: str, shape: list[int], **dumped: bool) -> memoryview:
+    entry = {"base64": text, "shape": shape, "dtype": "uint8"}
+    return memoryview(json.dumps({"input": entry, "kernel_size": 1}, **dumped).encode())  # type: ignore[arg-type]
+
+
+def refusal(text: str, shape: list[int]) -> Unprocessable:
+    with pytest.raises(Unprocessable) as caught:
+        JSON.decode(body(text, shape), {}, 2**25)
+    return caught.value
+
+
+@every_writer
+def test_the_same_bytes_are_read_from_every_spelling(writer: str) -> None:
+    """Browsers, mail libraries, Go and protobuf each have their own, and no bytes could be meant but these."""
+
+    @given(st.binary(max_size=90))
+    def holds(data: bytes) -> None:
+        text = WRITERS[writer](data)
+
+        assert read_base64(text) == data
+        assert read_base64(memoryview(text.encode())) == data
+        read = JSON.decode(body(text, [len(data)]), {}, 2**25).tensors["input"]
+        assert read.array.tobytes() == data
+
+    holds()
+
+
+@pytest.mark.parametrize("escape", [("/", "\\/"), ("+", "\\u002b"), ("A", "\\u0041")])
+def test_escapes_of_json_writers_are_undone(escape: tuple[str, str]) -> None:
+    """PHP escapes the slash and .NET the plus."""
+    data = bytes(range(256))
+    text = body(base64.b64encode(data).decode(), [256]).tobytes().replace(escape[0].encode(), escape[1].encode())
+
+    assert JSON.decode(memoryview(text), {}, 2**25).tensors["input"].array.tobytes() == data
+
+
+def test_no_elements_are_no_characters() -> None:
+    """An empty string is base64 of nothing; an escape elsewhere had it looked for as a list."""
+    for note in ({}, {"note": "\u0007"}):
+        entry = {"base64": "", "shape": [0, 2], "dtype": "uint8"}
+
+        read = JSON.decode(memoryview(json.dumps({"input": entry, **note}).encode()), {}, 2**25)
+
+        assert read.tensors["input"].shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("AQID!BAU", "holds '!' at character 4"),
+        ("AQIDBAé=", "holds 'é' at character 6"),
+        ("data:;base64,AQI*", "holds '*' at character 16"),
+        ("data:image/png;base64,iVBORw0K", "a data URL of 'image/png'"),
+        ("data:application/octet-stream,AQID", "a data URL that holds no base64"),
+        ("data:", "a data URL that holds no base64"),
+        ("AQ==AQ==", "padding at character 2"),
+        ("AQ=AQ===", "padding at character 2"),
+        ("AQIDB", "ends within a byte"),
+        ("AQID=", "ends within a byte"),
+        ("AQ===", "ends within a byte"),
+        ("AQID====", "ends within a byte"),
+        ("AQID" * 4 + "=", "ends within a byte"),
+        ("AQID" * 4 + "====", "ends within a byte"),
+        ("AQID" * 4 + "\n====", "ends within a byte"),
+        ("=", "ends within a byte"),
+        ("AQID" * 9 + "AQIDB", "ends within a byte"),
+    ],
+)
+def test_what_is_wrong_is_told_and_where(text: str, said: str) -> None:
+    """A count of characters told nothing of a prefix or of a letter that does not belong there."""
+    refused = refusal(text, [3])
+
+    assert said in refused.detail
+    assert refused.problems[0].pointer == "/input/base64"
+
+
+@every_writer
+def test_too_few_and_too_many_bytes_are_told_in_bytes(writer: str) -> None:
+    """How many characters they take depends on the spelling."""
+    refused = refusal(WRITERS[writer](bytes(20)), [3, 7])
+
+    assert "takes 21 bytes, and its base64 holds 20." in refused.detail
+
+
+@given(st.text("AQg+/-_= \n!é;,:da", max_size=60) | st.text(max_size=20))
+def test_pieces_and_the_whole_agree(text: str) -> None:
+    """Only the length of a text decides how it is read."""
+
+    def read() -> bytes | str:
+        try:
+            return bytes(read_base64(text))
+        except NotBase64 as fault:
+            return str(fault)
+
+    in_this = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_pieces, "PACKED_BYTES", 3 * 2**17)
+        patch.setattr(json_pieces, "LOOKED_BYTES", 2**21)
+        whole = read()
+
+    assert in_this == whole
+    if isinstance(whole, str):
+        return
+    kept = "".join(text.rpartition(",")[2].split()).rstrip("=").translate(str.maketrans("-_", "+/"))
+    assert whole == base64.b64decode(kept + "=" * (-len(kept) % 4), validate=True)
+
+
+def test_a_browser_and_the_command_line_are_answered() -> None:
+    """readAsDataURL and base64(1), which wraps its lines, over elements of four bytes."""
+    x = np.arange(60, dtype=np.float32).reshape(1, 6, 10)
+    for write in map(partial(WRITERS.__getitem__), ("data URL", "MIME")):
+        entry = {"base64": write(x.tobytes()), "shape": [1, 6, 10]}
+
+        read = JSON.decode(memoryview(json.dumps({"input": entry}).encode()), {}, 2**25).tensors["input"]
+
+        np.testing.assert_array_equal(read.array, x)
