@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,10 +32,15 @@ class FieldError(Exception):
         self.message = message
 
 
+# To print a text of megabytes would keep the interpreter for as long, and only its beginning is shown.
+_SHORT: Final = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxother = _SHORT.maxlong = 60
+
+
 def shown(value: object) -> str:
     """A value as a message quotes it: short, whatever was sent."""
     try:
-        text = repr(value)
+        text = _SHORT.repr(value)
     except ValueError:
         # Python refuses to write out an integer of more than 4,300 digits, wherever it stands.
         return "an integer of thousands of digits"

@@ -13,6 +13,8 @@ from poolhouse.tensors import Outline
 _REMEMBERED: Final = 4096
 _LONGEST_KEY: Final = 400
 """Only requests whose fields print within this are remembered, which bounds the memory of a stranger's fields."""
+_MOST_FIELDS: Final = 16
+_SCALARS: Final = frozenset({int, float, bool, type(None)})
 
 
 class _Asked:
@@ -69,6 +71,8 @@ class Planner:
             Unprocessable: everything that a spec and outlines can be refused for.
         """
         member = self._catalogue.find(name)
+        if not (_is_short(values) and _is_short(texts)):
+            return member.parse(values, texts).plan(outlines, self._limits)
         fields = f"{values}{texts}"
         key = (name, fields, tuple((each, outline.dtype.name, outline.shape) for each, outline in outlines.items()))
         asked = _Asked(member, values, texts, outlines, key)
@@ -76,3 +80,19 @@ class Planner:
 
     def _plan(self, asked: _Asked) -> Plan:
         return asked.member.parse(asked.values, asked.texts).plan(asked.outlines, self._limits)
+
+
+def _is_short(fields: Mapping[str, object]) -> bool:
+    """Whether these can be printed at once: to print a text of megabytes would keep the interpreter for as long."""
+    if len(fields) > _MOST_FIELDS:
+        return False
+    for name, value in fields.items():
+        if len(name) > _LONGEST_KEY:
+            return False
+        if type(value) in _SCALARS:
+            continue
+        if not isinstance(value, str | list | tuple) or len(value) > _LONGEST_KEY:
+            return False
+        if not isinstance(value, str) and not _SCALARS.issuperset(map(type, value)):
+            return False
+    return True

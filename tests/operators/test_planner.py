@@ -1,0 +1,55 @@
+"""Plans are remembered by what their fields print, and nothing that a stranger sends is printed whole for that."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+
+from poolhouse.dtypes import FLOAT32
+from poolhouse.errors import Unprocessable
+from poolhouse.operators.operator import Limits
+from poolhouse.operators.planner import Planner
+from poolhouse.tensors import Outline
+from tests.operators.drawing import CATALOGUE
+
+INPUT = {"input": Outline(FLOAT32, (1, 1, 4, 4))}
+TEXT = "\ue000" * 2_000_000
+"""Printed, each of its characters would be six."""
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ({"kernel_size": TEXT}, {}),
+        ({"kernel_size": [TEXT, TEXT]}, {}),
+        ({"kernel_size": {"a": TEXT}}, {}),
+        ({"kernel_size": 2, TEXT: 1}, {}),
+        ({}, {"kernel_size": TEXT}),
+        ({}, {"kernel_size": "2", TEXT: "1"}),
+        ({"kernel_size": 2}, {"return_indices": TEXT}),
+        ({"kernel_size": 2, "padding": TEXT}, {}),
+    ],
+)
+def test_no_field_is_printed_whole(values: dict[str, object], texts: dict[str, str]) -> None:
+    """Printing megabytes keeps the interpreter, and with it the event loop, for tenths of a second."""
+    planner = Planner(CATALOGUE, Limits(2**40, 2**60))
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unprocessable) as refused:
+            planner.plan("max_pool2d", values, texts, INPUT)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak_bytes < 1_000_000
+    assert len(str(refused.value)) < 2_000
+
+
+def test_a_plan_is_made_once() -> None:
+    """Most callers ask the same again."""
+    planner = Planner(CATALOGUE, Limits(2**40, 2**60))
+
+    plans = [planner.plan("max_pool2d", {"kernel_size": [2, 2], "ceil_mode": True}, {}, INPUT) for _ in range(2)]
+
+    assert plans[0] is plans[1]
