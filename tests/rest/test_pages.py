@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+from collections.abc import Callable
 from importlib import resources
-from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Request, sync_playwright
+from backports import zstd
+from playwright.sync_api import Request
 
 from poolhouse.rest.openapi import document
 from poolhouse.rest.pages import SWAGGER_UI_VERSION
+from tests.rest.browser import browser_page, needs_chromium
 from tests.rest.serving import Served
 
 ASSETS = resources.files("poolhouse.rest").joinpath("assets")
@@ -19,16 +22,10 @@ SUMS = {
     name: checksum
     for checksum, name in (line.split() for line in ASSETS.joinpath("SHA256SUMS").read_text().splitlines())
 }
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-component-update",
-    "--disable-sync",
-]
+
+
+SERVED_FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "docs.js")
+UNPACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "zstd": zstd.decompress, "identity": bytes}
 
 
 @pytest.mark.parametrize("name", SUMS)
@@ -60,6 +57,27 @@ def test_assets_carry_their_type_and_may_be_kept(client: httpx.Client) -> None:
     assert "immutable" in script.headers["cache-control"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/openapi.json", "/docs", *(f"/docs/{SWAGGER_UI_VERSION}/{name}" for name in SERVED_FILES)]
+)
+@pytest.mark.parametrize("encoding", ["gzip", "zstd", "identity"])
+def test_pages_are_compressed_where_that_is_asked_for(client: httpx.Client, path: str, encoding: str) -> None:
+    """The document is a quarter of a megabyte, and the page's script nearly two; nobody should wait for either."""
+    plain = client.get(path, headers={"Accept-Encoding": "identity"})
+
+    with client.stream("GET", path, headers={"Accept-Encoding": encoding}) as answer:
+        sent = b"".join(answer.iter_raw())
+
+    used = answer.headers.get("content-encoding", "identity")
+    assert UNPACK[used](sent) == plain.content
+    assert int(answer.headers["content-length"]) == len(sent)
+    assert "content-encoding" not in plain.headers
+    if len(plain.content) >= 2048:
+        assert used == encoding
+        assert answer.headers["vary"] == plain.headers["vary"] == "accept-encoding"
+        assert encoding == "identity" or len(sent) < len(plain.content) / 3
+
+
 def test_the_front_door_leads_to_the_docs(client: httpx.Client) -> None:
     """The first thing people do with a URL is to open it."""
     answer = client.get("/")
@@ -89,7 +107,7 @@ def test_the_page_runs_nothing_but_its_own_scripts_and_is_framed_by_nobody(clien
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed")
+@needs_chromium
 def test_the_page_works_with_no_other_host(served: Served) -> None:
     """Clusters without the Internet are where services like this run."""
     asked: list[str] = []
@@ -99,9 +117,7 @@ def test_the_page_works_with_no_other_host(served: Served) -> None:
         if not request.url.startswith("data:"):
             asked.append(request.url)
 
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        page = browser.new_page()
+    with browser_page() as page:
         page.on("request", note)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
@@ -110,7 +126,6 @@ def test_the_page_works_with_no_other_host(served: Served) -> None:
         shown = page.locator(".opblock").count()
         page.locator(".opblock-summary").first.click()
         page.locator(".opblock-body").first.wait_for()
-        browser.close()
 
     paths = document()["paths"]
     assert isinstance(paths, dict)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from poolhouse import describe
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import NotFound, PoolhouseError, Unavailable
 from poolhouse.operators.catalogue import Catalogue, discover
+from poolhouse.operators.operator import Operator
 from poolhouse.rest.authorization import OPEN
 from poolhouse.rest.openapi_components import (
     TEXT,
@@ -36,8 +38,6 @@ Every call is safe to repeat."""
 _KEY: Final = "Where the service has keys. Open without one are the probes, this document and its page."
 
 _TAGS: Final = {
-    "pool": "Pool one input.",
-    "plan": "Shapes, bytes and cost of a request, with no data.",
     "catalogue": "What the operators take and give.",
     "platform": "For orchestrators and people who operate the service.",
     "document": "This document and its page.",
@@ -71,10 +71,15 @@ def document(catalogue: Catalogue | None = None, root_path: str = "") -> dict[st
         "servers": [{"url": root_path or "/", "description": "Where this document came from."}],
         # Without keys everybody may call; with them a key is needed.
         "security": [{}, {"key": []}],
-        "tags": [{"name": name, "description": words} for name, words in _TAGS.items()],
+        "tags": [{"name": name, "description": words} for name, words in {**_families(members), **_TAGS}.items()],
         "paths": paths,
         "components": {section: components.sections[section] for section in sorted(components.sections)},
     }
+
+
+def _families(members: tuple[type[Operator], ...]) -> Part:
+    """A tag for each family of operators, since the page lists and filters operations by their tags."""
+    return {each.family: describe.summary(each) for each in members}
 
 
 def _get(

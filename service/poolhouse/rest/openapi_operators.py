@@ -70,7 +70,7 @@ def pool_operation(member: type[Operator], components: Components) -> Part:
     worked = describe.example(member)
     return {
         "operationId": member.name,
-        "tags": ["pool"],
+        "tags": [member.family],
         "summary": describe.summary(member),
         "description": _description(member),
         "parameters": [
@@ -106,7 +106,7 @@ def plan_operation(member: type[Operator], components: Components) -> Part:
     }
     return {
         "operationId": f"plan_{member.name}",
-        "tags": ["plan"],
+        "tags": [member.family],
         "summary": f"Plan {member.name}: shapes, bytes and cost, from an input's outline.",
         "description": "Computes nothing. What pooling would refuse for its fields or its shape is refused here alike.",
         "parameters": _header_parameters(components),
@@ -154,17 +154,20 @@ def _field_schema(member: type[Operator], field: Field) -> Part:
 def _query_parameter(member: type[Operator], field: Field, components: Components) -> Part:
     needed = " Needed with a binary body." if field.required else ""
     default = f" As {field.default_from} when not given." if field.default_from else ""
+    # Not as the parameter's example: pages fill that in, and a request with a JSON body would have the field twice.
+    such_as = "" if field.example is None else f" Such as {_text_of(field.example)}."
     parameter: Part = {
         "name": field.name,
         "in": "query",
-        "description": f"{field.meaning}{needed}{default} For binary bodies; a JSON body holds it as a field.",
+        "description": f"{field.meaning}{needed}{default} For binary bodies; a JSON body holds it as a field.{such_as}",
         "schema": field.text_schema(member.rank),
     }
-    if field.example is not None:
-        # Where the query holds text the example is text too: sizes are read from "3" as well as from "3,2".
-        is_text = field.kind.text_schema(member.rank).get("type") == "string"
-        parameter["example"] = str(field.example) if is_text else field.example
     return components.refer("parameters", f"{field.name}_{member.rank}d", parameter, member.name)
+
+
+def _text_of(example: object) -> str:
+    """An example as the query has it."""
+    return str(example).lower() if isinstance(example, bool) else str(example)
 
 
 def _octet_parameters(member: type[Operator], components: Components) -> list[Part]:
@@ -176,9 +179,8 @@ def _octet_parameters(member: type[Operator], components: Components) -> list[Pa
         "name": "shape",
         "in": "query",
         "description": "Shape of a raw body, (N, C, *spatial) or (C, *spatial). "
-        "Needed with application/octet-stream, and only there.",
+        f"Needed with application/octet-stream, and only there. Such as {','.join(['1'] * 2 + ['4'] * member.rank)}.",
         "schema": {"type": "string", "pattern": sizes},
-        "example": ",".join(["1"] * 2 + ["4"] * member.rank),
     }
     dtype: Part = {
         "name": "dtype",

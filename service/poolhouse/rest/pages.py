@@ -5,16 +5,23 @@ Links are relative, so the pages work under any path that a proxy puts them.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
+from typing import Final
 
 import orjson
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from poolhouse.rest.answers import Pairs, send_bytes
+from poolhouse.rest.headers import HEADERS_KEY, text
+from poolhouse.wire.inflate import choose_encoding, compress_for_good
 
 SWAGGER_UI_VERSION = "5.35.0"
 """The vendored version; assets/README.md says how it came here, assets/SHA256SUMS what it must be."""
+
+# One packet is one packet, compressed or not.
+_COMPRESS_FROM_BYTES: Final = 1024
 
 _ASSETS = {
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -55,17 +62,24 @@ _PAGE_HEADERS = (
 
 
 class Fixed:
-    """A body that never changes while the service runs."""
+    """A body that never changes while the service runs; compressed once, and sent so where that is asked for."""
 
     def __init__(self, body: bytes, media_type: str, headers: Pairs = (), status: int = 200) -> None:
         self._body = body
         self._media_type = media_type
         self._headers = tuple(headers)
         self._status = status
+        self._packed = compress_for_good(body) if len(body) >= _COMPRESS_FROM_BYTES else {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the body."""
-        await send_bytes(scope, send, self._body, self._media_type, self._headers, self._status)
+        body, headers = self._body, self._headers
+        if self._packed:
+            headers = (*headers, ("vary", "accept-encoding"))
+            encoding = choose_encoding(text(scope[HEADERS_KEY], b"accept-encoding"))
+            if encoding in self._packed:
+                body, headers = self._packed[encoding], (*headers, ("content-encoding", encoding))
+        await send_bytes(scope, send, body, self._media_type, headers, self._status)
 
 
 def routes(document: dict[str, object], root_path: str = "") -> list[BaseRoute]:
@@ -100,6 +114,7 @@ def routes(document: dict[str, object], root_path: str = "") -> list[BaseRoute]:
     ]
 
 
+@cache
 def _asset(name: str, media_type: str) -> Route:
     body = resources.files("poolhouse.rest").joinpath("assets", name).read_bytes()
     # The version is in the path, so a browser may keep what it has; our own script changes with the package.

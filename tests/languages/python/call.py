@@ -5,7 +5,7 @@ import struct
 import sys
 
 from poolhouse_generated import Client
-from poolhouse_generated.api.pool import max_pool2d
+from poolhouse_generated.api.max_pool import max_pool2d
 from poolhouse_generated.models.max_pool_2d_dtype import MaxPool2DDtype
 from poolhouse_generated.models.max_pool_2d_json_body import MaxPool2DJsonBody
 from poolhouse_generated.models.max_pool_2d_response_200 import MaxPool2DResponse200

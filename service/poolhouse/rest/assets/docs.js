@@ -4,6 +4,8 @@ SwaggerUIBundle({
   dom_id: "#operations",
   deepLinking: true,
   docExpansion: "list",
+  // A field for a part of a tag: max_pool, adaptive, unpool.
+  filter: true,
   // The validator badge would ask a host outside.
   validatorUrl: null,
 });
