@@ -136,7 +136,9 @@ class Pooling:
     def prepare(self, name: str, message: Message) -> Ticket:
         """Refuses all that the spec and the outlines can refuse; allocates nothing and touches no device."""
         outlines = {each: tensor.outline for each, tensor in message.tensors.items()}
-        return self.ticket(self._planner.plan(name, message.values, message.texts, outlines), message.tensors)
+        return self.ticket(
+            self._planner.plan(name, message.values, message.texts, outlines, message.notes), message.tensors
+        )
 
     def ticket(self, plan: Plan, tensors: Mapping[str, Tensor]) -> Ticket:
         """A request whose plan is known by :meth:`foresee`."""

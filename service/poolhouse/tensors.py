@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,20 @@ class Tensor:
         return self.array.reshape(-1).view(np.uint8).data
 
 
+class Note(NamedTuple):
+    """A text in the metadata of a file: a field, or what some other program wrote there.
+
+    Attributes:
+        text: what it says.
+        pointer: where it stands, as a JSON pointer.
+        is_field: whether its name says that it is a field; else it is one only where an operator has one of that name.
+    """
+
+    text: str
+    pointer: str
+    is_field: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """Named tensors and the fields beside them, in either direction.
@@ -67,11 +82,13 @@ class Message:
     Attributes:
         tensors: by wire name: ``input``, ``indices``, ``output``.
         values: spec fields with JSON's types (from a JSON body).
-        texts: spec fields as text, still to be read (query string, safetensors metadata).
+        texts: spec fields as text, still to be read (query string).
         encoding: how a JSON answer writes elements: ``list`` or ``base64``.
+        notes: texts of the metadata of a file, by the field that each would be.
     """
 
     tensors: Mapping[str, Tensor]
     values: Mapping[str, object] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     encoding: str = "list"
+    notes: Mapping[str, Note] = field(default_factory=dict)

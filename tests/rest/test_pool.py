@@ -13,6 +13,7 @@ import threading
 import httpx
 import numpy as np
 import pytest
+from safetensors.numpy import save as save_safetensors
 from starlette.types import Message as Event
 
 from poolhouse.errors import DeadlinePassed
@@ -61,6 +62,67 @@ def test_the_example_of_the_contract(client: httpx.Client) -> None:
         "shape": [1, 1, 2, 2],
         "data": [[[[5, 7], [13, 15]]]],
     }
+
+
+def safetensors_of(metadata: dict[str, str]) -> bytes:
+    """The image as a safetensors file with this metadata."""
+    return save_safetensors({"input": np.array(IMAGE, np.float32)}, metadata)
+
+
+@pytest.mark.parametrize("kernel_size", ["kernel_size", "poolhouse.kernel_size"])
+@pytest.mark.parametrize(
+    "foreign",
+    [{}, {"format": "pt"}, {"source": "camera 3"}, {"config": json.dumps({"layers": [{"sizes": [[1, 2], [3]]}] * 40})}],
+    ids=["none", "format", "source", "config"],
+)
+def test_notes_of_other_programs_are_passed_over(
+    client: httpx.Client, kernel_size: str, foreign: dict[str, str]
+) -> None:
+    """A file from a camera or a trainer is a request as it is."""
+    body = safetensors_of({**foreign, kernel_size: "2"})
+
+    answer = client.post(POOL, content=body, headers={"Content-Type": SAFETENSORS, "Accept": JSON})
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["output"]["data"] == MAXIMA
+
+
+@pytest.mark.parametrize(
+    ("metadata", "query", "pointer", "code"),
+    [
+        ({"kernel_size": "2x2"}, {}, "/__metadata__/kernel_size", "type"),
+        ({"poolhouse.kernel_size": "0"}, {}, "/__metadata__/poolhouse.kernel_size", "range"),
+        ({"poolhouse.strid": "2"}, {"kernel_size": "2"}, "/__metadata__/poolhouse.strid", "unknown"),
+        ({"kernel_size": "2"}, {"strid": "2"}, "?strid", "unknown"),
+        ({"kernel_size": "2"}, {"kernel_size": "2"}, "/__metadata__/kernel_size", "duplicate"),
+    ],
+)
+def test_a_field_of_a_file_is_told_where_it_stood(
+    client: httpx.Client, metadata: dict[str, str], query: dict[str, str], pointer: str, code: str
+) -> None:
+    """Nobody looks into a file for what the refusal places in the query string."""
+    answer = client.post(POOL, params=query, content=safetensors_of(metadata), headers={"Content-Type": SAFETENSORS})
+
+    assert answer.status_code == 422
+    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [(pointer, code)]
+
+
+@pytest.mark.parametrize(("place", "pointer"), [("query", "?output_size"), ("file", "/__metadata__/output_size")])
+def test_fields_that_contradict_each_other_are_told_where_they_stood(
+    client: httpx.Client, place: str, pointer: str
+) -> None:
+    """Each is right alone, so only what relates them knows, and it knows no places."""
+    fields = {"kernel_size": "2", "output_size": "2", "output_ratio": "0.5"}
+    query, metadata = (fields, {}) if place == "query" else ({}, fields)
+
+    answer = client.post(
+        "/v1/pool/fractional_max_pool2d",
+        params=query,
+        content=safetensors_of(metadata),
+        headers={"Content-Type": SAFETENSORS},
+    )
+
+    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [(pointer, "conflict")]
 
 
 @pytest.mark.parametrize("escaped", ["", '"dilation": 1, "\\u0070adding": 0, '])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.dtypes import BFLOAT16, FLOAT32
-from poolhouse.errors import TooLarge
+from poolhouse.errors import TooLarge, Unprocessable
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.npz import NPZ, read_arrays, write_arrays
 from tests.wire.drawing import NAMES, body_of, same_bits, tensors, there_and_back
@@ -125,3 +125,31 @@ def test_the_limit_counts_all_arrays_together() -> None:
 
     assert caught.value.limit_bytes == 10_000
     assert len(read_arrays(body, 20_000)) == 10
+
+
+def test_files_of_other_programs_are_passed_over() -> None:
+    """A note beside the arrays, and what the Finder puts into every zip, are no arrays; numpy leaves them alone too."""
+    file = io.BytesIO()
+    saved = io.BytesIO()
+    np.save(saved, np.arange(6, dtype=np.int32).reshape(2, 3))
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("README.md", "camera 3")
+        archive.writestr("folder/", "")
+        archive.writestr("input.npy", saved.getvalue(), zipfile.ZIP_STORED)
+        archive.writestr("__MACOSX/._input.npy", b"\0\5\x16\7")
+        archive.writestr("größe.json", "{}" * 2**16)
+
+    back = read_arrays(memoryview(file.getvalue()), 2**12)
+
+    assert {name: tensor.array.tolist() for name, tensor in back.items()} == {"input": [[0, 1, 2], [3, 4, 5]]}
+
+
+@pytest.mark.parametrize("name", ["my input", "größe", "a/b", "../input", "-x", "x" * 65, ""])
+def test_an_array_by_a_name_that_no_operator_takes_is_told(name: str) -> None:
+    """numpy writes arrays by any name, so the file is whole; another name is what is needed."""
+    body = zipped({name: np.zeros(3, np.float32)}, deflated=False)
+
+    with pytest.raises(Unprocessable, match="name the array to pool 'input'") as caught:
+        read_arrays(memoryview(body), 2**20)
+
+    assert caught.value.code == "unknown_tensor"

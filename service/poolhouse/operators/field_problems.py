@@ -19,6 +19,7 @@ def refused_fields(
     tensors: Sequence[str],
     values: Mapping[str, object],
     texts: Mapping[str, str],
+    pointers: Mapping[str, str],
     faults: Mapping[str, FieldError],
     given: Mapping[str, object],
 ) -> Unprocessable | None:
@@ -29,7 +30,8 @@ def refused_fields(
         fields: names of its fields.
         tensors: names of its inputs.
         values: the fields of the body.
-        texts: the fields of the query string.
+        texts: the fields that were given as text.
+        pointers: where each of those stood.
         faults: what is wrong with the value of a field.
         given: the fields whose values are right.
     """
@@ -40,16 +42,16 @@ def refused_fields(
         return None
     room = max(0, MOST_PROBLEMS - len(faults))
     problems = [
-        FieldProblem(_pointer(name, {}), "duplicate", f"{shown(name)} is given in the body and in the query; keep one")
+        FieldProblem(_pointer(name), "duplicate", f"{shown(name)} is given in the body and in the query; keep one")
         for name in twice[:room]
     ]
     problems += [
-        FieldProblem(_pointer(name, texts), "unknown", _unknown(operator, name, fields, tensors))
+        FieldProblem(pointers.get(name) or _pointer(name), "unknown", _unknown(operator, name, fields, tensors))
         for name in unknown[: room - len(problems)]
     ]
     problems += [
         FieldProblem(
-            _pointer(name, texts),
+            pointers.get(name) or _pointer(name),
             fault.code,
             f"{name}: {fault.message}{_other_words(name, texts.get(name, values.get(name)), given)}",
         )
@@ -61,9 +63,7 @@ def refused_fields(
     return Unprocessable("invalid_fields", "; ".join(messages), problems=problems)
 
 
-def _pointer(name: str, texts: Mapping[str, str]) -> str:
-    if name in texts:
-        return f"?{name[:80]}"
+def _pointer(name: str) -> str:
     return "/" + name[:80].replace("~", "~0").replace("/", "~1")
 
 

@@ -26,7 +26,7 @@ from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.operators.field_problems import refused_fields
 from poolhouse.operators.fields import INT32_MAX, Field, FieldError, Sizes, fields_of, shown
 from poolhouse.operators.layout import channels_last_warning, seems_channels_last
-from poolhouse.tensors import Outline, Tensor
+from poolhouse.tensors import Note, Outline, Tensor
 
 Number = int | float | bool
 
@@ -226,14 +226,20 @@ class Operator:
         return cls.declared_fields
 
     @classmethod
-    def parse(cls, values: Mapping[str, object], texts: Mapping[str, str] | None = None) -> Operator:
-        """A validated spec from JSON values and from texts still to be read.
+    def parse(
+        cls,
+        values: Mapping[str, object],
+        texts: Mapping[str, str] | None = None,
+        notes: Mapping[str, Note] | None = None,
+    ) -> Operator:
+        """A validated spec from JSON values, from texts of a query still to be read, and from those of a file.
 
         Raises:
             Unprocessable: ``invalid_fields``, with the problems that were found, the first of many, and how to mend
                 each.
         """
-        texts = texts or {}
+        texts = {**(texts or {}), **{name: note.text for name, note in (notes or {}).items()}}
+        pointers = {name: notes[name].pointer if notes and name in notes else f"?{name[:80]}" for name in texts}
         given: dict[str, object] = {}
         known = {field.name: field for field in cls.fields()}
         faults: dict[str, FieldError] = {}
@@ -254,11 +260,14 @@ class Operator:
                 given[name] = None if unset else field.kind.check(value, cls.rank)
             except FieldError as fault:
                 faults[name] = fault
-        refused = refused_fields(cls.name, tuple(known), cls.inputs, values, texts, faults, given)
+        refused = refused_fields(cls.name, tuple(known), cls.inputs, values, texts, pointers, faults, given)
         if refused is not None:
             raise refused
         spec = cls(**given)
-        if problems := spec.relations():
+        if problems := [
+            FieldProblem(pointers.get(each.pointer[1:], each.pointer), each.code, each.message)
+            for each in spec.relations()
+        ]:
             raise Unprocessable("invalid_fields", "; ".join(p.message for p in problems), problems=problems)
         return spec
 

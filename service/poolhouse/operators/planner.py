@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.operator import Limits, Operator, Plan
-from poolhouse.tensors import Outline
+from poolhouse.tensors import Note, Outline
 
 _REMEMBERED: Final = 4096
 _LONGEST_KEY: Final = 400
@@ -17,22 +18,27 @@ _MOST_FIELDS: Final = 16
 _SCALARS: Final = frozenset({int, float, bool, type(None)})
 
 
-class _Asked:
-    """One question. Equal questions print alike: ``True``, ``1`` and ``1.0`` are three different fields."""
+_NO_NOTES: Final[Mapping[str, Note]] = MappingProxyType({})
 
-    __slots__ = ("_hash", "key", "member", "outlines", "texts", "values")
+
+class _Asked:
+    """One question. Equal questions print alike: ``True`` and ``1`` are two different fields."""
+
+    __slots__ = ("_hash", "key", "member", "notes", "outlines", "texts", "values")
 
     def __init__(
         self,
         member: type[Operator],
         values: Mapping[str, object],
         texts: Mapping[str, str],
+        notes: Mapping[str, Note],
         outlines: Mapping[str, Outline],
         key: Hashable,
     ) -> None:
         self.member = member
         self.values = values
         self.texts = texts
+        self.notes = notes
         self.outlines = outlines
         self.key = key
         self._hash = hash(key)
@@ -63,6 +69,7 @@ class Planner:
         values: Mapping[str, object],
         texts: Mapping[str, str],
         outlines: Mapping[str, Outline],
+        notes: Mapping[str, Note] = _NO_NOTES,
     ) -> Plan:
         """The plan, or the refusal. Nothing is drawn: a random spec without a seed still has none.
 
@@ -71,15 +78,18 @@ class Planner:
             Unprocessable: everything that a spec and outlines can be refused for.
         """
         member = self._catalogue.find(name)
-        if not (_is_short(values) and _is_short(texts)):
-            return member.parse(values, texts).plan(outlines, self._limits)
-        fields = f"{values}{texts}"
+        if notes:
+            names = {field.name for field in member.fields()}
+            notes = {each: note for each, note in notes.items() if note.is_field or each in names}
+        if not (_is_short(values) and _is_short(texts) and _is_short({each: notes[each].text for each in notes})):
+            return member.parse(values, texts, notes).plan(outlines, self._limits)
+        fields = f"{values}{texts}{notes}"
         key = (name, fields, tuple((each, outline.dtype.name, outline.shape) for each, outline in outlines.items()))
-        asked = _Asked(member, values, texts, outlines, key)
+        asked = _Asked(member, values, texts, notes, outlines, key)
         return self._remembered(asked) if len(fields) <= _LONGEST_KEY else self._plan(asked)
 
     def _plan(self, asked: _Asked) -> Plan:
-        return asked.member.parse(asked.values, asked.texts).plan(asked.outlines, self._limits)
+        return asked.member.parse(asked.values, asked.texts, asked.notes).plan(asked.outlines, self._limits)
 
 
 def _is_short(fields: Mapping[str, object]) -> bool:

@@ -54,7 +54,7 @@ _POOLING = (*_PLANNING, Unavailable)
 _BODIES: Final = {
     "npy": "One array; the fields stand in the query string.",
     "npz": "Arrays by name: input, and indices for unpooling; the fields stand in the query string.",
-    "safetensors": "Tensors by name; the fields stand in the query string or in __metadata__.",
+    "safetensors": "Tensors by name; the fields stand in the query string or in __metadata__ (as poolhouse.NAME).",
     "octet": "Raw C-ordered little-endian elements; shape, dtype and the fields stand in the query string.",
 }
 _ANSWERS: Final = {

@@ -34,7 +34,7 @@ from poolhouse.wire.json_tensors import (
     read_given,
     read_outline,
 )
-from poolhouse.wire.query import duplicate_field, merge_texts
+from poolhouse.wire.query import duplicate_field, refuse_in_both
 from poolhouse.wire.quoting import shown
 
 _ENCODINGS: Final = ("list", "base64")
@@ -207,7 +207,7 @@ def _read(body: memoryview, query: Mapping[str, str], limit_bytes: int) -> _Docu
     if json_pieces.count(text, b":") != account.keys:
         _refuse_duplicates(read.skeleton)
     if query:
-        merge_texts(dict(query), dict.fromkeys(parsed, ""), "the body")
+        refuse_in_both(query, parsed, "the body")
     return document
 
 

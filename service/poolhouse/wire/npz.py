@@ -39,6 +39,8 @@ _LOCATOR64 = struct.Struct("<4sLQL")
 _CENTRAL = struct.Struct("<4s4B4H3L5H2L")
 _LOCAL = struct.Struct("<4s2B4H3L2H")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\.npy")
+_MAC_FOLDER: Final = b"__MACOSX/"
+"""Where the Finder puts what it knows of a file, under the file's own name."""
 
 
 def _malformed(why: str) -> Malformed:
@@ -47,6 +49,7 @@ def _malformed(why: str) -> Malformed:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    raw_name: bytes
     name: str
     method: int
     crc: int
@@ -108,7 +111,31 @@ def _wide(extra: memoryview, numbers: list[int]) -> list[int]:
     raise _malformed("a zip64 size is missing")
 
 
+def _array_name(raw_name: bytes) -> str:
+    """The name of an array; empty for a file beside the arrays, which some other program put there.
+
+    Raises:
+        Unprocessable: an array by this name belongs to no operator.
+    """
+    if not raw_name.endswith(b".npy") or raw_name.startswith(_MAC_FOLDER):
+        return ""
+    name = str(raw_name, "utf-8", "backslashreplace")
+    if _NAME.fullmatch(name) is None:
+        raise Unprocessable(
+            "unknown_tensor",
+            f"The npz file holds {clip(name.removesuffix('.npy'))}, which no operator takes; "
+            "name the array to pool 'input' (input=x), and leave others away.",
+        )
+    return name
+
+
 def _entries(body: memoryview) -> list[_Entry]:
+    """What the directory lists, arrays and other files.
+
+    Raises:
+        Malformed: it contradicts itself, or lists too much.
+        Unprocessable: see :func:`_array_name`.
+    """
     count, at, end = _directory(body)
     entries: list[_Entry] = []
     for _ in range(count):
@@ -124,46 +151,44 @@ def _entries(body: memoryview) -> list[_Entry]:
         at = extra_at + extra_length + comment_length
         if at > end:
             raise _malformed("its directory ends early")
-        try:
-            name = str(body[name_at:extra_at], "ascii")
-        except UnicodeDecodeError:
-            raise _malformed("the name of an array is not ASCII") from None
-        if _NAME.fullmatch(name) is None:
-            raise _malformed(f"it holds {clip(name)}, and only arrays such as input.npy belong into it")
-        if flags & _ENCRYPTED:
+        raw_name = bytes(body[name_at:extra_at])
+        name = _array_name(raw_name)
+        if name and flags & _ENCRYPTED:
             raise _malformed(f"{name} is encrypted")
-        if method not in (_STORED, _DEFLATED):
+        if name and method not in (_STORED, _DEFLATED):
             raise _malformed(f"{name} is packed by method {method}, and stored and deflated are read")
         packed, size, offset = row[10], row[11], row[18]
         if _FULL in (packed, size, offset):
             # The extra holds them in the order size, packed, offset.
             size, packed, offset = _wide(body[extra_at : extra_at + extra_length], [size, packed, offset])
-        if any(name == other.name for other in entries):
-            raise _malformed(f"it holds {name} twice")
-        entries.append(_Entry(name, method, crc, packed, size, offset))
+        if any(raw_name == other.raw_name for other in entries):
+            raise _malformed(f"it holds {name or 'a file'} twice")
+        entries.append(_Entry(raw_name, name, method, crc, packed, size, offset))
     if at != end:
         raise _malformed("bytes follow the last entry of its directory")
     return entries
 
 
 def _payloads(body: memoryview, entries: list[_Entry], directory: int) -> dict[str, memoryview]:
-    """Where the bytes of each entry lie; none over another."""
+    """Where the bytes of each array lie; no entry over another."""
     payloads: dict[str, memoryview] = {}
     free_from = 0
     for entry in sorted(entries, key=lambda entry: entry.offset):
+        shown = entry.name or "a file"
         if entry.offset < free_from or entry.offset + _LOCAL.size > directory:
-            raise _malformed(f"{entry.name} overlaps another array or lies outside")
+            raise _malformed(f"{shown} overlaps another array or lies outside")
         row = _LOCAL.unpack_from(body, entry.offset)
         name_at = entry.offset + _LOCAL.size
         start = name_at + row[10] + row[11]
         stop = start + entry.packed
-        if row[0] != b"PK\x03\x04" or row[4] != entry.method or row[3] & _ENCRYPTED:
-            raise _malformed(f"the entry of {entry.name} contradicts the directory")
+        if row[0] != b"PK\x03\x04" or row[4] != entry.method or (entry.name and row[3] & _ENCRYPTED):
+            raise _malformed(f"the entry of {shown} contradicts the directory")
         if stop > directory:
-            raise _malformed(f"{entry.name} overlaps another array or lies outside")
-        if bytes(body[name_at : name_at + row[10]]) != entry.name.encode("ascii"):
-            raise _malformed(f"the entry of {entry.name} has another name than in the directory")
-        payloads[entry.name] = body[start:stop]
+            raise _malformed(f"{shown} overlaps another array or lies outside")
+        if bytes(body[name_at : name_at + row[10]]) != entry.raw_name:
+            raise _malformed(f"the entry of {shown} has another name than in the directory")
+        if entry.name:
+            payloads[entry.name] = body[start:stop]
         free_from = stop
     return payloads
 
@@ -202,18 +227,20 @@ def _inflate(packed: memoryview, entry: _Entry) -> memoryview:
 
 
 def read_arrays(body: memoryview, limit_bytes: int) -> dict[str, Tensor]:
-    """The arrays by name, in the directory's order.
+    """The arrays by name, in the directory's order; other files in the zip are passed over.
 
     Returns:
         Views of ``body`` where they are stored and lie right, else one copy each.
 
     Raises:
         Malformed: not a zip of npy files, or one that contradicts itself.
+        Unprocessable: an array that no operator takes, or of elements that cannot be pooled.
         TooLarge: the arrays would unfold to more than ``limit_bytes``.
     """
     _, directory, _ = _directory(body)
     entries = _entries(body)
-    total = sum(entry.size for entry in entries)
+    arrays_alone = [entry for entry in entries if entry.name]
+    total = sum(entry.size for entry in arrays_alone)
     if total > limit_bytes:
         raise TooLarge(
             "body_too_large",
@@ -222,7 +249,7 @@ def read_arrays(body: memoryview, limit_bytes: int) -> dict[str, Tensor]:
         )
     payloads = _payloads(body, entries, directory)
     arrays: dict[str, Tensor] = {}
-    for entry in entries:
+    for entry in arrays_alone:
         payload = payloads[entry.name]
         if entry.method == _DEFLATED:
             payload = _inflate(payload, entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote_to_bytes
 
 from poolhouse.errors import FieldProblem, Malformed, Unprocessable
@@ -61,13 +62,12 @@ def parse_query(raw: bytes) -> dict[str, str]:
     return {name: texts[0] for name, texts in given.items()}
 
 
-def merge_texts(query: dict[str, str], others: dict[str, str], place: str) -> dict[str, str]:
-    """The fields of the query and of a second place, which may not name the same one.
+def refuse_in_both(query: Mapping[str, str], others: Iterable[str], place: str) -> None:
+    """Refuse a field that stands in the query and in a second place.
 
     Raises:
-        Unprocessable: a field given in both.
+        Unprocessable: one does.
     """
     for name in others:
         if name in query:
             raise duplicate_field(name, f"?{name[:80]}", f"in the query string and in {place}")
-    return {**query, **others}

@@ -12,17 +12,21 @@ import struct
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
+import numpy as np
+
 from poolhouse.dtypes import BY_SAFETENSORS
 from poolhouse.errors import Malformed, Unprocessable
-from poolhouse.tensors import Message, Tensor
+from poolhouse.tensors import Message, Note, Tensor
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.elements import check_shape, tensor_of, unsupported_type
-from poolhouse.wire.query import merge_texts
+from poolhouse.wire.query import duplicate_field
 from poolhouse.wire.quoting import clip
 
 MAX_HEADER_BYTES: Final = 2**20
 MAX_TENSORS: Final = 16
 _METADATA: Final = "__metadata__"
+_OURS: Final = "poolhouse."
+"""In front of a field's name in the metadata, where other programs may write what they like."""
 _ENTRY_KEYS: Final = {"dtype", "shape", "data_offsets"}
 _ALIGNMENT: Final = 64
 
@@ -49,11 +53,22 @@ def _no_constant(token: str) -> NoReturn:
     raise _malformed(f"its header holds {token}, which is not JSON")
 
 
+def _outside_strings(text: bytes) -> bytes:
+    """What of a JSON text stands outside its strings.
+
+    Up to the first error in the text, that is; a parser builds nothing of what stands behind it.
+    """
+    characters = np.frombuffer(text.replace(b"\\\\", b"").replace(b'\\"', b""), np.uint8)
+    is_inside = np.logical_xor.accumulate(characters == ord('"'))
+    return characters[~is_inside].tobytes()
+
+
 def _header(text: bytes) -> dict[str, object]:
-    # Counted before anything is built: a megabyte of braces would unfold to a hundred.
-    if text.count(b"{") > MAX_TENSORS + 2 or text.count(b"[") > 2 * MAX_TENSORS:
+    # Counted before anything is built: a megabyte of braces would unfold to a hundred. Strings may hold what they like.
+    bare = _outside_strings(text)
+    if bare.count(b"{") > MAX_TENSORS + 2 or bare.count(b"[") > 2 * MAX_TENSORS:
         raise _malformed(f"its header holds more than {MAX_TENSORS} tensors, or lists where none belong")
-    if text.count(b",") > 4096 or text.count(b":") > 4096:
+    if bare.count(b",") > 4096 or bare.count(b":") > 4096:
         raise _malformed("its header holds more than 4096 entries")
     try:
         header: object = json.loads(text.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
@@ -68,16 +83,28 @@ def _header(text: bytes) -> dict[str, object]:
 
 
 def _metadata(value: object) -> dict[str, str]:
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise _malformed(f"{_METADATA} is not an object")
-    found: dict[str, str] = {}
     for name, text in value.items():
         if not isinstance(text, str):
             raise _malformed(f"{clip(name)} in {_METADATA} is not a string")
-        # Written by torch's and others' savers to name themselves ("pt"); no operator has such a field.
-        if name != "format":
-            found[name] = text
-    return found
+    return value
+
+
+def _notes(metadata: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Note]:
+    """The metadata by the field that each entry would be, which may be given nowhere else."""
+    notes: dict[str, Note] = {}
+    for key, text in metadata.items():
+        name = key.removeprefix(_OURS)
+        pointer = f"/{_METADATA}/" + key[:80].replace("~", "~0").replace("/", "~1")
+        if name in query:
+            raise duplicate_field(name, pointer, f"in the query string and in {_METADATA}")
+        if name in notes:
+            raise duplicate_field(name, pointer, f"with and without {_OURS} in {_METADATA}")
+        notes[name] = Note(text, pointer, key != name)
+    return notes
 
 
 def _integers(value: object, what: str) -> tuple[int, ...]:
@@ -108,7 +135,7 @@ def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
     metadata = _metadata(header.pop(_METADATA, {}))
     entries: list[tuple[int, int, str, str, tuple[int, ...]]] = []
     for name, entry in header.items():
-        if not isinstance(entry, dict) or entry.keys() != _ENTRY_KEYS:
+        if not isinstance(entry, dict) or not entry.keys() >= _ENTRY_KEYS:
             raise _malformed(f"the entry of {clip(name)} is not dtype, shape and data_offsets")
         offsets = _integers(entry["data_offsets"], f"data_offsets of {clip(name)}")
         spelling = entry["dtype"]
@@ -148,11 +175,11 @@ class SafetensorsCodec:
     is_json = False
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
-        """The tensors; query and metadata as texts."""
+        """The tensors; the query as texts, the metadata as notes."""
         tensors, metadata = read_tensors(body)
         if not tensors:
             raise Unprocessable("missing_tensor", "The safetensors file holds no tensor; name the one to pool 'input'.")
-        return Message(tensors, texts=merge_texts(dict(query), metadata, _METADATA))
+        return Message(tensors, texts=dict(query), notes=_notes(metadata, query))
 
     def encode(self, message: Message) -> Encoded:
         """The tensors, widest elements first so that each lies right; texts in the metadata."""
