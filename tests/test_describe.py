@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
 import jsonschema
+import numpy as np
 import pytest
 
 from poolhouse import describe
@@ -99,3 +101,26 @@ def test_requests_of_one_batch_have_one_key() -> None:
     assert key((1, 2, 8, 8), seed=1) == key((5, 8, 8), seed=2)
     assert key((1, 2, 8, 8)) != key((1, 2, 8, 9))
     assert key((1, 2, 8, 8)) != key((1, 2, 8, 8), output_size=4)
+
+
+@every_operator
+def test_a_card_speaks_of_its_own_fields_alone(member: type[Operator]) -> None:
+    """A sentence that was written for one operator and shown for its sisters is untrue there."""
+    own = {field.name for field in member.fields()}
+    others = {field.name for each in CATALOGUE for field in each.fields()} - own
+    card = {name: value for name, value in describe.card(member).items() if name != "example"}
+    if "padding" not in own:
+        assert card.pop("padding") == "There is no padding."
+    # The global ones are told by the name of a sister, whose field that is.
+    text = json.dumps(card).replace("with output_size 1", "")
+
+    assert [name for name in others if re.search(rf"\b{name}\b", text, re.IGNORECASE)] == []
+
+
+def test_lp_pool_is_the_norm_that_its_card_names() -> None:
+    """It was once called the power mean times the size, which is 7.07 for 3 and 4."""
+    member = CATALOGUE.find("lp_pool1d")
+    plane = np.array([3.0, 4.0])
+
+    assert describe.summary(member).startswith("The p-norm of each window")
+    assert member.of(norm_type=2, kernel_size=2).work_out(plane, None) == ([5.0],)

@@ -291,6 +291,12 @@ ROWS = (
         Ours("lp_pool1d", np.array([[[3, 4]]], np.int32), {"norm_type": 2, "kernel_size": 2}, [5]),
     ),
     Row(
+        "lp_pool of int64",
+        lambda: F.lp_pool1d(torch.tensor([[[3, 4]]]), 2, 2).round(decimals=3),
+        [4.899],
+        Ours("lp_pool1d", np.array([[[3, 4]]], np.int64), {"norm_type": 2, "kernel_size": 2}, [5]),
+    ),
+    Row(
         "no channel",
         lambda: F.max_pool2d(torch.ones(1, 0, 4, 4), 2),
         RuntimeError,

@@ -118,7 +118,7 @@ STRANGE: Final[dict[str, tuple[str, tuple[int, ...], dict[str, object]]]] = {
     "more adaptive planes": ("adaptive_avg_pool3d", (65_537, 3, 2, 2), {"output_size": 2}),
     "more adaptive maxima": ("adaptive_max_pool2d", (131_073, 3, 2), {"output_size": 2, "return_indices": True}),
     "more global planes": ("global_avg_pool2d", (65_537, 3, 2), {}),
-    "more power means": ("lp_pool2d", (65_537, 2, 2), {"norm_type": 2, "kernel_size": 2}),
+    "more norms": ("lp_pool2d", (65_537, 2, 2), {"norm_type": 2, "kernel_size": 2}),
     "more fractional planes": (
         "fractional_max_pool2d",
         (65_537, 3, 3),

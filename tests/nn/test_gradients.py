@@ -164,7 +164,7 @@ def test_the_gradient_is_torchs_where_torch_has_room(client: Client, random: Ran
 
 
 def slopes(client: Client, p: float, *elements: float, dtype: torch.dtype = torch.float64) -> list[float]:
-    """The gradient of the power mean of these elements."""
+    """The gradient of the norm of these elements."""
     layer = nn.LPPool1d(p, len(elements), client=client)
     found: list[float] = gradient(layer, torch.tensor([[elements]], dtype=dtype), weigh=False).flatten().tolist()
     return found

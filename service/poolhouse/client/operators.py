@@ -250,11 +250,10 @@ class Operators:
         Args:
             input: the tensor to pool.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
             divisor_override: Divide every sum by this instead of the number of positions; 1 gives sums.
 
@@ -291,11 +290,10 @@ class Operators:
         Args:
             input: the tensor to pool.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
             divisor_override: Divide every sum by this instead of the number of positions; 1 gives sums.
 
@@ -332,11 +330,10 @@ class Operators:
         Args:
             input: the tensor to pool.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
             divisor_override: Divide every sum by this instead of the number of positions; 1 gives sums.
 
@@ -697,20 +694,19 @@ class Operators:
         ceil_mode: bool = False,
         absolute: bool = False,
     ) -> Pooled[Kind, None]:
-        """The power mean of each window times its size: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
-        Computed in float64 and rounded once. An odd p cancels signs, and a root of a negative sum is NaN, as in torch;
-        ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
+        Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
+        NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
         With p = ∞ it is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
             norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             absolute: Whether |x| is taken before the power, and only elements that exist are summed: the norm.
                 False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full
                 one.
@@ -741,20 +737,19 @@ class Operators:
         ceil_mode: bool = False,
         absolute: bool = False,
     ) -> Pooled[Kind, None]:
-        """The power mean of each window times its size: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
-        Computed in float64 and rounded once. An odd p cancels signs, and a root of a negative sum is NaN, as in torch;
-        ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
+        Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
+        NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
         With p = ∞ it is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
             norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             absolute: Whether |x| is taken before the power, and only elements that exist are summed: the norm.
                 False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full
                 one.
@@ -785,20 +780,19 @@ class Operators:
         ceil_mode: bool = False,
         absolute: bool = False,
     ) -> Pooled[Kind, None]:
-        """The power mean of each window times its size: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
-        Computed in float64 and rounded once. An odd p cancels signs, and a root of a negative sum is NaN, as in torch;
-        ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
+        Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
+        NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
         With p = ∞ it is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
             norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             absolute: Whether |x| is taken before the power, and only elements that exist are summed: the norm.
                 False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full
                 one.
@@ -870,12 +864,11 @@ class Operators:
         Args:
             input: the tensor to pool.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            dilation: Distance between two elements of one window, along each axis.
+            dilation: Distance from one element of a window to the next, along each axis.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             return_indices: Whether to answer where each value was, as max_unpool needs it.
 
         Shape:
@@ -946,12 +939,11 @@ class Operators:
         Args:
             input: the tensor to pool.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            dilation: Distance between two elements of one window, along each axis.
+            dilation: Distance from one element of a window to the next, along each axis.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             return_indices: Whether to answer where each value was, as max_unpool needs it.
 
         Shape:
@@ -1022,12 +1014,11 @@ class Operators:
         Args:
             input: the tensor to pool.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            dilation: Distance between two elements of one window, along each axis.
+            dilation: Distance from one element of a window to the next, along each axis.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             return_indices: Whether to answer where each value was, as max_unpool needs it.
 
         Shape:
@@ -1069,11 +1060,11 @@ class Operators:
             input: the tensor to pool.
             indices: where max pooling found each value.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
+            padding: Positions that pooling had added before and after its input, along each axis; at most half
+                of kernel_size.
             output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
-            dilation: Distance between two elements of one window, along each axis.
+            dilation: Distance from one element of a window to the next, along each axis.
             ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
                 in any case.
 
@@ -1120,11 +1111,11 @@ class Operators:
             input: the tensor to pool.
             indices: where max pooling found each value.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
+            padding: Positions that pooling had added before and after its input, along each axis; at most half
+                of kernel_size.
             output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
-            dilation: Distance between two elements of one window, along each axis.
+            dilation: Distance from one element of a window to the next, along each axis.
             ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
                 in any case.
 
@@ -1171,11 +1162,11 @@ class Operators:
             input: the tensor to pool.
             indices: where max pooling found each value.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
+            padding: Positions that pooling had added before and after its input, along each axis; at most half
+                of kernel_size.
             output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
-            dilation: Distance between two elements of one window, along each axis.
+            dilation: Distance from one element of a window to the next, along each axis.
             ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
                 in any case.
 
@@ -1435,11 +1426,10 @@ class AsyncOperators:
         Args:
             input: the tensor to pool.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
             divisor_override: Divide every sum by this instead of the number of positions; 1 gives sums.
 
@@ -1476,11 +1466,10 @@ class AsyncOperators:
         Args:
             input: the tensor to pool.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
             divisor_override: Divide every sum by this instead of the number of positions; 1 gives sums.
 
@@ -1517,11 +1506,10 @@ class AsyncOperators:
         Args:
             input: the tensor to pool.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
             divisor_override: Divide every sum by this instead of the number of positions; 1 gives sums.
 
@@ -1882,20 +1870,19 @@ class AsyncOperators:
         ceil_mode: bool = False,
         absolute: bool = False,
     ) -> Pooled[Kind, None]:
-        """The power mean of each window times its size: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
-        Computed in float64 and rounded once. An odd p cancels signs, and a root of a negative sum is NaN, as in torch;
-        ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
+        Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
+        NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
         With p = ∞ it is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
             norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             absolute: Whether |x| is taken before the power, and only elements that exist are summed: the norm.
                 False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full
                 one.
@@ -1926,20 +1913,19 @@ class AsyncOperators:
         ceil_mode: bool = False,
         absolute: bool = False,
     ) -> Pooled[Kind, None]:
-        """The power mean of each window times its size: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
-        Computed in float64 and rounded once. An odd p cancels signs, and a root of a negative sum is NaN, as in torch;
-        ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
+        Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
+        NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
         With p = ∞ it is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
             norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             absolute: Whether |x| is taken before the power, and only elements that exist are summed: the norm.
                 False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full
                 one.
@@ -1970,20 +1956,19 @@ class AsyncOperators:
         ceil_mode: bool = False,
         absolute: bool = False,
     ) -> Pooled[Kind, None]:
-        """The power mean of each window times its size: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
-        Computed in float64 and rounded once. An odd p cancels signs, and a root of a negative sum is NaN, as in torch;
-        ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
+        Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
+        NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
         With p = ∞ it is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
             norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             absolute: Whether |x| is taken before the power, and only elements that exist are summed: the norm.
                 False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full
                 one.
@@ -2055,12 +2040,11 @@ class AsyncOperators:
         Args:
             input: the tensor to pool.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            dilation: Distance between two elements of one window, along each axis.
+            dilation: Distance from one element of a window to the next, along each axis.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             return_indices: Whether to answer where each value was, as max_unpool needs it.
 
         Shape:
@@ -2131,12 +2115,11 @@ class AsyncOperators:
         Args:
             input: the tensor to pool.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            dilation: Distance between two elements of one window, along each axis.
+            dilation: Distance from one element of a window to the next, along each axis.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             return_indices: Whether to answer where each value was, as max_unpool needs it.
 
         Shape:
@@ -2207,12 +2190,11 @@ class AsyncOperators:
         Args:
             input: the tensor to pool.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
             padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            dilation: Distance between two elements of one window, along each axis.
+            dilation: Distance from one element of a window to the next, along each axis.
             ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start beyond the input and its left padding is left out.
+                that would start behind the last element of the input is left out.
             return_indices: Whether to answer where each value was, as max_unpool needs it.
 
         Shape:
@@ -2254,11 +2236,11 @@ class AsyncOperators:
             input: the tensor to pool.
             indices: where max pooling found each value.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
+            padding: Positions that pooling had added before and after its input, along each axis; at most half
+                of kernel_size.
             output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
-            dilation: Distance between two elements of one window, along each axis.
+            dilation: Distance from one element of a window to the next, along each axis.
             ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
                 in any case.
 
@@ -2305,11 +2287,11 @@ class AsyncOperators:
             input: the tensor to pool.
             indices: where max pooling found each value.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
+            padding: Positions that pooling had added before and after its input, along each axis; at most half
+                of kernel_size.
             output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
-            dilation: Distance between two elements of one window, along each axis.
+            dilation: Distance from one element of a window to the next, along each axis.
             ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
                 in any case.
 
@@ -2356,11 +2338,11 @@ class AsyncOperators:
             input: the tensor to pool.
             indices: where max pooling found each value.
             kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; as large as the window when not
-                given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
+            stride: Positions from one window to the next, along each axis; kernel_size when not given.
+            padding: Positions that pooling had added before and after its input, along each axis; at most half
+                of kernel_size.
             output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
-            dilation: Distance between two elements of one window, along each axis.
+            dilation: Distance from one element of a window to the next, along each axis.
             ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
                 in any case.
 

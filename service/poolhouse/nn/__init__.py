@@ -10,7 +10,7 @@ whatever the tensors are, and rounded once:
   where they point;
 - unpooling: the gradient is picked up where the indices point;
 - averages: their gradient does not depend on the elements, so none are kept;
-- power means: the input is kept for it.
+- norms: the input is kept for it.
 
 This package alone of the client needs torch.
 """

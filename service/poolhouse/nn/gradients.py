@@ -118,12 +118,12 @@ def _averaged(shape: torch.Size, spec: Operator, grad: torch.Tensor) -> torch.Te
     return torch.autograd.grad(average, zeros, folded(grad, spec.rank))[0]
 
 
-def of_power_mean(x: torch.Tensor, output: torch.Tensor, spec: LPPool) -> torch.Tensor:
-    """The output of a power mean, whose gradient depends on the elements: they are kept.
+def of_norm(x: torch.Tensor, output: torch.Tensor, spec: LPPool) -> torch.Tensor:
+    """The output of a norm, whose gradient depends on the elements: they are kept.
 
     Args:
         x: what was pooled.
         output: as the service found it.
-        spec: the power mean.
+        spec: the norm.
     """
     return _known(x, output, partial(powers_gradient, spec, middle_exponent(x.detach(), output)), x)

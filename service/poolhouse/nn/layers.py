@@ -12,7 +12,7 @@ import torch
 
 from poolhouse.client.clients import Client
 from poolhouse.client.questions import field_text
-from poolhouse.nn.gradients import of_average, of_maximum, of_power_mean, of_unpooling, wants_gradient
+from poolhouse.nn.gradients import of_average, of_maximum, of_norm, of_unpooling, wants_gradient
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.lp_pool import LPPool as PowerMean
 from poolhouse.operators.operator import Operator
@@ -262,7 +262,7 @@ class LPPool(Layer):
             return output
         spec = self._spec(fields)
         assert isinstance(spec, PowerMean), "the family's operator"
-        return of_power_mean(input, output, spec)
+        return of_norm(input, output, spec)
 
 
 class MaxUnpool(Layer):

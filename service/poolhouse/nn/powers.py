@@ -1,4 +1,4 @@
-"""The gradient of a power mean ``y = (Σ xᵖ)^(1/p)``: ``(x/y)^(p - 1)`` for each element of each window.
+"""The gradient of a norm ``y = (Σ xᵖ)^(1/p)``: ``(x/y)^(p - 1)`` for each element of each window.
 
 It is put together from ``x^(p - 1)`` and ``(Σ xᵖ)^(1/p - 1)``, which may leave float64 where their product does not.
 So the elements are first divided by a power of two that lies in the middle of the outputs, which the quotient does not
@@ -44,7 +44,7 @@ def powers_gradient(spec: LPPool, exponent: int, grad: torch.Tensor, x: torch.Te
     share it. In the corner of an even negative power at zero the gradient is 0.
 
     Args:
-        spec: the power mean.
+        spec: the norm.
         exponent: of :func:`middle_exponent`.
         grad: the gradient of the output, in float64.
         x: the input.

@@ -123,8 +123,6 @@ def _mean(x: torch.Tensor) -> torch.Tensor:
 class AdaptiveMaximum(AdaptiveWindows, Maximum):
     """The largest element of each of these windows: torch's kernel for floats, ours for the rest."""
 
-    padding_value: ClassVar[str] = "There is no padding."
-
     def steps(self, spatial: Sizes, dtype: ElementType) -> int:
         by_torch = dtype.kind == "float" and self.placed_right(spatial)
         return self._covers(spatial) if by_torch else super().steps(spatial, dtype)

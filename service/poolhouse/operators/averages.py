@@ -21,10 +21,7 @@ from poolhouse.operators.windows import Windows
 
 AVERAGE_TYPES: Final[Mapping[Kind, str]] = {
     "float": "Windows of up to 128 elements as torch adds them; larger ones in float64, rounded once.",
-    "integer": (
-        "The exact quotient, cut toward zero as torch does for int64; no sum wraps. "
-        "A result beyond the type (a small divisor_override) becomes the type's limit."
-    ),
+    "integer": "The exact quotient, cut toward zero as torch does for int64; no sum wraps.",
 }
 
 TORCH_TERMS: Final = 128

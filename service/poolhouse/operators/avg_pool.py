@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
-from poolhouse.dtypes import ElementType
-from poolhouse.operators.averages import TORCH_TERMS, Average, torch_pool, widens
+from poolhouse.dtypes import ElementType, Kind
+from poolhouse.operators.averages import AVERAGE_TYPES, TORCH_TERMS, Average, torch_pool, widens
 from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, Whole, spec
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
@@ -37,6 +37,10 @@ class AvgPool(SlidingWindows, Average):
     """
 
     source: ClassVar[str] = "torch.nn.functional.avg_pool1d, avg_pool2d, avg_pool3d"
+    element_types: ClassVar[Mapping[Kind, str]] = {
+        **AVERAGE_TYPES,
+        "integer": f"{AVERAGE_TYPES['integer']} A result beyond the type (a small divisor_override) becomes its limit.",
+    }
     padding_value: ClassVar[str] = (
         "Padding is 0, and counts in the divisor while count_include_pad is true. "
         "What a window of ceil_mode has beyond the padding never counts."

@@ -41,7 +41,6 @@ class FractionalMaxPool(Maximum):
     """
 
     source: ClassVar[str] = "torch.nn.functional.fractional_max_pool2d, fractional_max_pool3d; Graham, arXiv:1412.6071"
-    padding_value: ClassVar[str] = "There is no padding."
 
     kernel_size: Sizes = kernel_size_field()
     output_size: Sizes | None = spec(

@@ -28,10 +28,10 @@ from poolhouse.operators.windows import Sliding
 
 @operator("lp_pool")
 class LPPool(SlidingWindows):
-    """The power mean of each window times its size: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+    """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
-    Computed in float64 and rounded once. An odd p cancels signs, and a root of a negative sum is NaN, as in torch;
-    ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
+    Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
+    NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
     With p = ∞ it is the largest |x|, with p = -∞ the least.
 
     Shape:

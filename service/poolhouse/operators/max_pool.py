@@ -37,6 +37,7 @@ class MaxPool(SlidingWindows, Maximum):
         ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil mode.
     """
 
+    padding_value: ClassVar[str] = "Padding is below every value, also the type's least, and is never chosen."
     source: ClassVar[str] = "torch.nn.functional.max_pool1d, max_pool2d, max_pool3d"
 
     kernel_size: Sizes = kernel_size_field()

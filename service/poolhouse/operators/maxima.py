@@ -22,7 +22,7 @@ INDEX_MEANING: Final = (
 
 MAXIMUM_TYPES: Final[Mapping[Kind, str]] = {
     "float": "Compared as they are. A NaN in a window wins; infinities are numbers.",
-    "integer": "Compared exactly; padding is below every value, also the type's least.",
+    "integer": "Compared exactly.",
     "boolean": "False is less than true: whether any element of the window is true.",
 }
 
@@ -32,7 +32,6 @@ class Maximum(Windowed):
 
     element_types: ClassVar[Mapping[Kind, str]] = MAXIMUM_TYPES
     index_meaning: ClassVar[str] = INDEX_MEANING
-    padding_value: ClassVar[str] = "Padding is below every value and is never chosen."
 
     return_indices: bool
 

@@ -31,18 +31,18 @@ def stride_field() -> Sizes:
     """Declares ``stride``."""
     declared: Sizes = spec(
         STRIDE,
-        "Positions from one window to the next, along each axis; as large as the window when not given.",
+        "Positions from one window to the next, along each axis; kernel_size when not given.",
         default_from="kernel_size",
         example=2,
     )
     return declared
 
 
-def padding_field() -> Sizes:
+def padding_field(of: str = "Positions added before and after the input") -> Sizes:
     """Declares ``padding``."""
     declared: Sizes = spec(
         PADDING,
-        "Positions added before and after the input, along each axis; at most half of kernel_size.",
+        f"{of}, along each axis; at most half of kernel_size.",
         default=0,
         example=1,
     )
@@ -52,7 +52,7 @@ def padding_field() -> Sizes:
 def dilation_field() -> Sizes:
     """Declares ``dilation``."""
     declared: Sizes = spec(
-        DILATION, "Distance between two elements of one window, along each axis.", default=1, example=1
+        DILATION, "Distance from one element of a window to the next, along each axis.", default=1, example=1
     )
     return declared
 
@@ -62,7 +62,7 @@ def ceil_mode_field() -> bool:
     declared: bool = spec(
         Flag(),
         "Whether the number of windows is rounded up, so that the last may hang over the end; "
-        "one that would start beyond the input and its left padding is left out.",
+        "one that would start behind the last element of the input is left out.",
         default=False,
         example=False,
     )

@@ -45,7 +45,7 @@ class MaxUnpool(Operator):
 
     kernel_size: Sizes = kernel_size_field()
     stride: Sizes = stride_field()
-    padding: Sizes = padding_field()
+    padding: Sizes = padding_field("Positions that pooling had added before and after its input")
     output_size: Sizes | None = spec(
         PerAxis(1, leading=True),
         "Spatial sizes of the output, where pooling had rounded; N and C may stand in front.",

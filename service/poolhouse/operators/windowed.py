@@ -1,6 +1,6 @@
 """Operators that reduce windows: what families of windows and kinds of reduction share, and the oracle.
 
-A family (sliding, adaptive, global, fractional) says where windows lie. A reduction (maximum, average, power mean)
+A family (sliding, adaptive, global, fractional) says where windows lie. A reduction (maximum, average, norm)
 says what happens to one window. An operator is one of each.
 """
 

@@ -60,7 +60,7 @@ class Sliding:
         """How many windows over ``length`` positions; 0 or less when none fits.
 
         Shape: ``floor((L + 2p - d(k-1) - 1) / s) + 1``; with ceil_mode, ceil instead of floor, and then one
-        less where the last window would start beyond the input and the left padding.
+        less where the last window would start behind the last element of the input.
         """
         room = length + 2 * self.padding - self.reach
         if not self.ceil_mode:
