@@ -23,7 +23,7 @@ func must(ok bool, what any) {
 func main() {
 	configuration := poolhouse.NewConfiguration()
 	configuration.Servers = poolhouse.ServerConfigurations{{URL: os.Args[1]}}
-	api := poolhouse.NewAPIClient(configuration).PoolAPI
+	api := poolhouse.NewAPIClient(configuration).MaxPoolAPI
 	ctx := context.Background()
 
 	var written bytes.Buffer
