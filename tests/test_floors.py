@@ -53,7 +53,7 @@ OWNERS = {
     "orjson": frozenset({"wire", "rest"}),
     "prometheus_client": frozenset({"rest"}),
     "opentelemetry": frozenset({"rest"}),
-    # It takes milliseconds for what suggestions does in microseconds, and names come from outside.
+    # It takes milliseconds for what suggestions does in microseconds, and names come from requests.
     "difflib": frozenset[str](),
 }
 

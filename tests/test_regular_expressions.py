@@ -147,7 +147,7 @@ FOUND: Final = found()
 
 
 def test_every_pattern_has_an_example() -> None:
-    """A pattern that nobody drew out may be the next one that never comes back."""
+    """A pattern without a test may be the next one that never returns."""
     assert sorted(FOUND) == sorted(EXAMPLES)
 
 
@@ -226,5 +226,5 @@ def test_what_goes_back_is_seen(pattern: str, example: str) -> None:
     ],
 )
 def test_a_pattern_elsewhere_is_seen(text: str) -> None:
-    """One made in a function would be read by nobody here."""
+    """A pattern made in a function would not be tested here."""
     assert uses_of_re(ast.parse(text))[1]

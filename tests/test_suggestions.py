@@ -1,4 +1,4 @@
-"""Foreign words lead to what is called otherwise here, and no name costs more than a glance at each of ours."""
+"""Terms of other libraries lead to ours, and no name costs more than a comparison with each of ours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from poolhouse.errors import MOST_PROBLEMS, Unprocessable
 from poolhouse.operators.catalogue import discover
-from poolhouse.suggestions import FIELDS, OPERATORS, TENSORS, field_hint, nearest, operator_hint, padding_hint, squashed
+from poolhouse.suggestions import (
+    FIELDS,
+    OPERATORS,
+    TENSORS,
+    field_hint,
+    nearest,
+    normalized,
+    operator_hint,
+    padding_hint,
+)
 
 CATALOGUE = discover()
 NAMES = CATALOGUE.names
@@ -85,7 +94,7 @@ def test_every_operator_is_found_by_its_name_in_another_spelling(name: str) -> N
     ],
 )
 def test_a_field_of_another_library_leads_to_ours(name: str, hint: str) -> None:
-    """Whoever moves a model here brings its words along."""
+    """A model that is moved here brings the terms of its library along."""
     fields = [field.name for field in CATALOGUE.find("max_pool2d").fields()]
 
     assert field_hint(name, fields, ("input",)) == hint
@@ -109,7 +118,7 @@ def test_the_tables_lead_to_what_there_is() -> None:
     for word, meaning in FIELDS.items():
         assert set(meaning.names) <= FIELD_NAMES, word
         assert meaning.names or meaning.note
-        assert squashed(word) not in map(squashed, FIELD_NAMES)
+        assert normalized(word) not in map(normalized, FIELD_NAMES)
     assert set(TENSORS.values()) == set(INPUTS)
 
 
@@ -171,7 +180,7 @@ def test_padding_in_words_is_refused_with_the_numbers(place: str) -> None:
 
 @pytest.mark.parametrize("place", ["body", "query"])
 def test_of_a_thousand_wrong_fields_the_first_are_told(place: str) -> None:
-    """Each hint is a look at every field there is, and nobody mends a thousand faults at once."""
+    """Each suggestion compares a name with every field, and a client mends a few faults at a time."""
     wrong = {f"wrong_field_number_{number}": "1" for number in range(1020)}
     member = CATALOGUE.find("max_pool2d")
 
@@ -186,8 +195,8 @@ def test_of_a_thousand_wrong_fields_the_first_are_told(place: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["adaptive_max_pool2x", "max_pool" * 8192, "x" * 2**20, "." * 2**20, "\0" * 99])
-def test_no_name_costs_more_than_a_glance(name: str) -> None:
-    """Anybody may ask for what is not there, as often as a connection carries it."""
+def test_no_name_costs_more_than_a_comparison_with_each_of_ours(name: str) -> None:
+    """Any client may send unknown names, as fast as its connection carries them."""
     fields = [field.name for field in CATALOGUE.find("avg_pool2d").fields()]
     began = process_time()
 

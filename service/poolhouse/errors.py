@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 MOST_PROBLEMS: Final = 8
-"""Faults of one request that are told; a client that mends these sees the next ones."""
+"""Faults that one refusal lists; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True)

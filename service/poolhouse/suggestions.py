@@ -1,8 +1,8 @@
-"""What a name that is none of ours was meant to be: the words of other libraries, and the nearest of our own names.
+"""Suggestions for unknown names: the terms of other libraries, and the most similar of our own names.
 
-The tables come first and are the only place where foreign words stand; the service, the client and the command line
-ask the functions below them. Names come from outside, so each function looks at a bounded part of one, and at each
-candidate once: some ten microseconds, whatever was sent.
+The tables are the only place that lists foreign terms; the service, the client and the command line use the functions
+below them. The names come from requests, so each function reads a bounded part of the name and each candidate once:
+some tens of microseconds for any name.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _RANKS: Final = ("1d", "2d", "3d")
 
 
 class Meaning(NamedTuple):
-    """What a foreign word stands for: our names, best first, and a sentence where that is not the whole of it."""
+    """What a foreign term stands for: our names, best first, and a note on how they differ."""
 
     names: tuple[str, ...]
     note: str = ""
@@ -99,7 +99,7 @@ FIELDS: Final[Mapping[str, Meaning]] = {
         Meaning((), 'in JSON it stands within the tensor: {"input": {"data": [...], "shape": [...], "dtype": "..."}}.'),
     ),
 }
-"""Fields of other libraries; the first of our names that the operator has is meant, and where it has none the note."""
+"""Fields of other libraries; the suggestion is the first of the names that the operator has, or the note alone."""
 
 TENSORS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("inputs", "input_tensor", "input_data", "data", "x", "xs", "tensor", "tensors"), "input"),
@@ -107,18 +107,18 @@ TENSORS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("image", "images", "img", "picture", "signal"), "input"),
     **dict.fromkeys(("index", "idx", "inds", "i", "argmax", "mask", "max_indices", "arr_1"), "indices"),
 }
-"""What others call the tensors that go in."""
+"""Names of input tensors in other libraries."""
 
 
-def squashed(name: str) -> str:
-    """A name without what libraries spell differently: case, separators, and the modules before it."""
+def normalized(name: str) -> str:
+    """A name in lower case, without separators and without the modules before it."""
     last = name[:LONGEST].rpartition(".")[2]
     return last.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 def _family(name: str) -> str:
-    """An operator's squashed name in torch's words."""
-    found = squashed(name)
+    """An operator's normalized name in torch's words."""
+    found = normalized(name)
     for word, ours in WORDS:
         found = found.replace(word, ours)
     return found
@@ -131,12 +131,12 @@ def _own_family(name: str) -> str:
 
 
 _OPERATORS: Final = {_family(word): meaning for word, meaning in OPERATORS.items()}
-_FIELDS: Final = {squashed(word): meaning for word, meaning in FIELDS.items()}
-_TENSORS: Final = {squashed(word): ours for word, ours in TENSORS.items()}
+_FIELDS: Final = {normalized(word): meaning for word, meaning in FIELDS.items()}
+_TENSORS: Final = {normalized(word): ours for word, ours in TENSORS.items()}
 
 
 def nearest(name: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """The names that look most like this one, best first: those that share half of their pairs of letters with it."""
+    """The most similar names, best first: those that share at least half of their letter pairs with this one."""
     wanted = _pairs_of(name[:LONGEST].lower())
     rated = [(_likeness(wanted, _pairs(each)), each) for each in names]
     rated.sort(key=lambda row: -row[0])
@@ -150,7 +150,7 @@ def _pairs_of(text: str) -> frozenset[str]:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _pairs(name: str) -> frozenset[str]:
-    """The pairs of one of our own names, which are few and asked for again and again."""
+    """The letter pairs of one of our own names; there are few, so they are cached."""
     return _pairs_of(name)
 
 
@@ -160,7 +160,7 @@ def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 def operators_meant(name: str, names: Sequence[str]) -> Meaning:
-    """The operators among ``names`` that this one was meant to be; none where nothing is like it."""
+    """The operators among ``names`` that this name may stand for; none where none is similar."""
     family, rank = _family(name), ""
     if family[-2:] in _RANKS:
         family, rank = family[:-2], family[-2:]
@@ -174,15 +174,15 @@ def operators_meant(name: str, names: Sequence[str]) -> Meaning:
 
 
 def operator_hint(name: str, names: Sequence[str], otherwise: str) -> str:
-    """A question that names the operators that were meant, or ``otherwise``."""
+    """The suggested operators as a question, or ``otherwise`` where there are none."""
     return _question(operators_meant(name, names)) or otherwise
 
 
 def field_meant(name: str, fields: Sequence[str], tensors: Sequence[str] = ()) -> Meaning:
-    """The field or tensor that was meant, or the note alone where the operator has nothing of the kind."""
-    wanted = squashed(name)
+    """The field or tensor that this name may stand for, or a note alone where the operator has no such field."""
+    wanted = normalized(name)
     for each in (*fields, *tensors):
-        if squashed(each) == wanted:
+        if normalized(each) == wanted:
             return Meaning((each,))
     meaning = _FIELDS.get(wanted, Meaning(()))
     for each in meaning.names:
@@ -193,13 +193,13 @@ def field_meant(name: str, fields: Sequence[str], tensors: Sequence[str] = ()) -
         return Meaning((tensor,))
     if not meaning.names and meaning.note:
         return meaning
-    # Many know a field by its first word.
+    # Users often remember only the first word of a field.
     known = {each.partition("_")[0]: each for each in fields} | {each: each for each in (*fields, *tensors)}
     return Meaning(tuple(known[each] for each in nearest(name, known, most=1)))
 
 
 def field_hint(name: str, fields: Sequence[str], tensors: Sequence[str] = ()) -> str:
-    """The same as a question or a note that goes on from a semicolon; empty where nothing is like the name."""
+    """The same as a question or a note, to be put after a semicolon; empty where there is no suggestion."""
     meaning = field_meant(name, fields, tensors)
     return _question(meaning) or meaning.note
 
@@ -207,7 +207,7 @@ def field_hint(name: str, fields: Sequence[str], tensors: Sequence[str] = ()) ->
 def padding_hint(
     text: str, kernel_size: Sequence[int] | None, stride: Sequence[int] | None, dilation: Sequence[int] | None
 ) -> str:
-    """What to write for the padding that other libraries have words for; empty for other words.
+    """The number to write for a padding that other libraries name; empty for unknown names.
 
     Args:
         text: what stands for the padding.
@@ -215,7 +215,7 @@ def padding_hint(
         stride: the same.
         dilation: the same.
     """
-    word = squashed(text)
+    word = normalized(text)
     if word == "valid":
         return 'For "valid" write 0.'
     if word not in ("same", "sameupper", "samelower"):

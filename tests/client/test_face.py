@@ -40,7 +40,7 @@ def test_a_misspelt_name_is_an_attribute_error() -> None:
 def test_an_operator_under_another_name_is_told(
     client: type[poolhouse.Client | poolhouse.AsyncClient], name: str, said: str
 ) -> None:
-    """Python compares letters alone, and would send who wants the mean to the largest."""
+    """Python's own suggestion compares letters alone: for the mean it would suggest the maximum."""
     with pytest.raises(AttributeError, match=re.escape(said)) as refused:
         getattr(client("http://localhost:1"), name)
 

@@ -88,8 +88,8 @@ def test_probes_and_pages_stay_open(keyed: Served, path: str) -> None:
         assert client.get(path).status_code in (200, 307)
 
 
-def test_who_has_no_key_gets_no_hint(keyed: Served) -> None:
-    """A hint is work, and the pages are open to everybody."""
+def test_a_request_without_a_key_gets_no_suggestion(keyed: Served) -> None:
+    """A suggestion costs work, and the pages need no key."""
     with keyed.client() as client:
         without = client.get("/docs/v1/pool/adaptive_max_pool2x").json()["detail"]
         within = client.get("/v1/pools/adaptive_max_pool2x", headers=bearer(KEY)).json()["detail"]

@@ -129,7 +129,7 @@ def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
     ],
 )
 def test_a_lost_caller_is_shown_the_way(client: httpx.Client, path: str, hint: str) -> None:
-    """Most wrong paths are one letter wrong, or those of another service; what the page loads is nobody's aim."""
+    """Most wrong paths have one wrong letter, or belong to another service; the page's assets are never meant."""
     detail = client.get(path).json()["detail"]
 
     assert hint in detail
@@ -153,7 +153,7 @@ ROWS = [[[1.0] * 8] * 8]
 def test_the_words_of_other_libraries_are_told_in_ours(
     client: httpx.Client, fields: dict[str, object], hint: str
 ) -> None:
-    """The first call of a newcomer is written with the words of what was used before."""
+    """A newcomer's first call is written with the terms of the library used before."""
     answer = client.post(POOL, json=fields)
 
     assert answer.status_code == 422
@@ -161,7 +161,7 @@ def test_the_words_of_other_libraries_are_told_in_ours(
 
 
 def test_a_thousand_wrong_fields_get_a_short_answer(client: httpx.Client) -> None:
-    """A caller must not be able to make much of little: 19 kB were once answered with 300."""
+    """A small request must not cause a large answer: 19 kB were once answered with 300."""
     body = json.dumps({f"wrong_field_{number}": 1 for number in range(1020)}).encode()
 
     answer = client.post(POOL, content=body, headers=JSON_TYPE)
@@ -173,8 +173,8 @@ def test_a_thousand_wrong_fields_get_a_short_answer(client: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize("path", ["/docs/v1/pool/adaptive_max_pool2x", "/nowhere/adaptive_max_pool2x" + "/x" * 20])
-def test_a_hint_costs_a_glance_at_each_name(path: str) -> None:
-    """Nobody needs a key to ask for a page that is not there; each such question once cost ten milliseconds."""
+def test_a_suggested_path_costs_a_comparison_with_each_name(path: str) -> None:
+    """A missing page needs no key, and each such request once cost ten milliseconds."""
     signpost = Signpost(["/v1/pool/{operator}", "/v1/plan/{operator}", "/livez", "/docs"], discover().names)
     began = process_time()
 

@@ -62,7 +62,7 @@ def test_assets_carry_their_type_and_may_be_kept(client: httpx.Client) -> None:
 )
 @pytest.mark.parametrize("encoding", ["gzip", "zstd", "identity"])
 def test_pages_are_compressed_where_that_is_asked_for(client: httpx.Client, path: str, encoding: str) -> None:
-    """The document is a quarter of a megabyte, and the page's script nearly two; nobody should wait for either."""
+    """The document has a quarter of a megabyte, and the page's script nearly two."""
     plain = client.get(path, headers={"Accept-Encoding": "identity"})
 
     with client.stream("GET", path, headers={"Accept-Encoding": encoding}) as answer:

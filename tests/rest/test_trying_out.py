@@ -75,7 +75,7 @@ def choose_file(block: Locator, member: type[Operator]) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_operation_is_answered_as_it_is_filled_in(page: Page, operation: str) -> None:
-    """Whoever opens the page presses this button first; and an operator takes an array out of a file, too."""
+    """It is the first button that a visitor presses; and an operator takes an array from a file, too."""
     tag = OPERATIONS[operation]
     # The fewer operations are shown, the sooner each of them is.
     page.locator(".operation-filter-input").fill(tag)

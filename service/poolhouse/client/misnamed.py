@@ -1,4 +1,4 @@
-"""An attribute that a client does not have, and the operator that was meant by it."""
+"""Suggestions for attributes that a client does not have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ _NAMES: Final = tuple(name for name in vars(Operators) if not name.startswith("_
 
 
 class Misnamed:
-    """Answers for names that are not there; Python alone would take ``mean_pool2d`` for ``max_pool2d``."""
+    """Suggests the operator that a missing attribute may stand for; Python alone would suggest ``max_pool2d`` for
+    ``mean_pool2d``."""
 
     if not TYPE_CHECKING:
         # Hidden from type checkers, for which every name would be right with it.
@@ -20,5 +21,5 @@ class Misnamed:
             hint = "" if name.startswith("_") else operator_hint(name, _NAMES, "")
             if not hint:
                 raise AttributeError(missing)
-            # Python adds no guess of its own to an error that has its name.
+            # Python adds no suggestion of its own to an error that has its name.
             raise AttributeError(f"{missing}; {hint}", name=name)

@@ -72,7 +72,7 @@ class _Field(click.ParamType):  # type: ignore[type-arg]  # generic in newer cli
 
 
 def _padding_hint(text: str, ctx: click.Context | None) -> str:
-    """What to write for the padding that other libraries have words for, with the window as far as it is given."""
+    """The number to write for a padding that other libraries name, by the window options given so far."""
     given = ctx.params if ctx is not None else {}
     texts = [str(given.get(name) or "") for name in ("kernel_size", "stride", "dilation")]
     sizes = [[int(part) for part in each.split(",")] if each.replace(",", "").isdecimal() else None for each in texts]

@@ -56,12 +56,12 @@ def poolhouse() -> None:
     """Pooling as a service: torch's pooling operators over HTTP, and from files."""
 
 
-def _told(mistake: click.UsageError) -> str:
-    """What is wrong with the command line; for an option that is called otherwise elsewhere, what it is called here."""
+def _usage_message(mistake: click.UsageError) -> str:
+    """The message of a usage error; for an option of another library it suggests ours."""
     if isinstance(mistake, click.NoSuchOption) and mistake.ctx is not None:
         fields = [parameter.name or "" for parameter in mistake.ctx.command.params]
         meant = field_meant(mistake.option_name.lstrip("-"), fields)
-        # click itself compares letters alone.
+        # click's own suggestion only compares letters.
         if meant.names:
             option = "--" + meant.names[0].replace("_", "-")
             return f"{mistake.message} Did you mean {option!r}? {meant.note}"
@@ -80,7 +80,7 @@ def run(words: Sequence[str]) -> int:
         asked.show()
         return asked.exit_code
     except click.UsageError as mistake:
-        lines = _told(mistake).splitlines()
+        lines = _usage_message(mistake).splitlines()
         if mistake.ctx is not None:
             lines[-1] += f" ({mistake.ctx.command_path} --help tells more)"
         for line in lines:

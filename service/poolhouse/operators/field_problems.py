@@ -1,7 +1,7 @@
-"""The refusal of a request's fields: a pointer and a sentence for each fault, and no more of them than anybody mends.
+"""The refusal of a request's fields: a pointer and a sentence for each fault, up to a bound.
 
-A request can name a thousand fields in a few kilobytes, and each hint is a look at all that there are; so the names
-beyond the first ones are only counted.
+A request can name a thousand fields in a few kilobytes, and each suggestion compares a name with all fields; so the
+names beyond the first ones are only counted.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ def refused_fields(
     total = len(twice) + len(unknown) + len(faults)
     if not total:
         return None
-    room = max(0, MOST_PROBLEMS - len(faults))
+    remaining = max(0, MOST_PROBLEMS - len(faults))
     problems = [
         FieldProblem(_pointer(name), "duplicate", f"{shown(name)} is given in the body and in the query; keep one")
-        for name in twice[:room]
+        for name in twice[:remaining]
     ]
     problems += [
         FieldProblem(pointers.get(name) or _pointer(name), "unknown", _unknown(operator, name, fields, tensors))
-        for name in unknown[: room - len(problems)]
+        for name in unknown[: remaining - len(problems)]
     ]
     problems += [
         FieldProblem(
             pointers.get(name) or _pointer(name),
             fault.code,
-            f"{name}: {fault.message}{_other_words(name, texts.get(name, values.get(name)), given)}",
+            f"{name}: {fault.message}{_value_hint(name, texts.get(name, values.get(name)), given)}",
         )
         for name, fault in faults.items()
     ]
@@ -73,8 +73,8 @@ def _unknown(operator: str, name: str, fields: Sequence[str], tensors: Sequence[
     return f"{unknown} It takes {', '.join(fields) or 'no fields'}"
 
 
-def _other_words(name: str, value: object, given: Mapping[str, object]) -> str:
-    """What other libraries write for a value and ours does not know."""
+def _value_hint(name: str, value: object, given: Mapping[str, object]) -> str:
+    """A suggestion for a value that other libraries name and ours does not."""
     if name != "padding" or not isinstance(value, str):
         return ""
     hint = padding_hint(value, _sizes(given, "kernel_size"), _sizes(given, "stride"), _sizes(given, "dilation"))

@@ -32,7 +32,7 @@ class FieldError(Exception):
         self.message = message
 
 
-# To print a text of megabytes would keep the interpreter for as long, and only its beginning is shown.
+# Printing a text of megabytes would hold the interpreter lock, and only its beginning is shown.
 _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxother = _SHORT.maxlong = 60
 

@@ -93,7 +93,7 @@ class Planner:
 
 
 def _is_short(fields: Mapping[str, object]) -> bool:
-    """Whether these can be printed at once: to print a text of megabytes would keep the interpreter for as long."""
+    """Whether these print quickly: printing a text of megabytes would hold the interpreter lock meanwhile."""
     if len(fields) > _MOST_FIELDS:
         return False
     for name, value in fields.items():

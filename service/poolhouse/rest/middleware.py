@@ -106,7 +106,7 @@ class Frame:
         except HTTPException as error:
             if status:
                 raise
-            # Pages are open to everybody, and a hint is work: where there are keys it is done for those who have one.
+            # The pages need no key, and a suggestion costs work: with keys set it is made for requests with a key only.
             hint = self._authorization is None or entered is not None
             refusal = self._signpost.refusal(error, scope["method"], scope["path"], hint=hint)
             await self._refuse(refusal, scope, named_send)

@@ -1,7 +1,7 @@
-"""What a lost caller may have meant: paths and methods, and the refusals that name them.
+"""Refusals of unknown paths and methods, with suggestions.
 
-Anybody can ask for a path that does not exist; so a hint is made of a few dozen looks at names that were prepared, and
-where there are keys none is made for callers without one.
+Any client can request a path that does not exist. So a suggestion compares a few dozen prepared names, and where keys
+are set it is made for requests with a key only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from poolhouse.errors import Malformed, MethodNotAllowed, NotFound, PoolhouseErr
 from poolhouse.rest import problems
 from poolhouse.suggestions import nearest, operators_meant
 
-# Nobody means a path of 64 KiB.
+# A path of 64 KiB is no typing mistake.
 _LONGEST_COMPARED: Final = 80
 
 _PROBES: Final = frozenset(
@@ -26,7 +26,7 @@ _PROBES: Final = frozenset(
         *("/ping", "/status", "/_status", "/api/health", "/v1/health", "/ok"),
     )
 )
-"""Where other services and platforms look for what is ``/livez`` and ``/readyz`` here."""
+"""Health endpoints of other services; here they are ``/livez`` and ``/readyz``."""
 
 _PAGES: Final = {
     **dict.fromkeys(("/swagger", "/swagger-ui", "/redoc", "/api-docs", "/doc", "/help", "/docs/index.html"), "/docs"),
@@ -36,11 +36,11 @@ _PAGES: Final = {
     **dict.fromkeys(("/prometheus", "/actuator/prometheus", "/_metrics"), "/metrics"),
     **dict.fromkeys(("/v1", "/v1/models", "/operators", "/models"), "/v1/operators"),
 }
-"""Where others look for a page of ours."""
+"""Paths of similar pages in other services."""
 
 
 class Signpost:
-    """The paths that there are, prepared for the question which of them was meant.
+    """The known paths, prepared for comparing unknown ones with them.
 
     Args:
         paths: the routes' paths, ``{operator}`` where an operator stands.
@@ -48,7 +48,7 @@ class Signpost:
     """
 
     def __init__(self, paths: Iterable[str], operators: Iterable[str]) -> None:
-        # What a page loads is nothing that a caller asks for.
+        # The assets of the docs page are loaded by it, not requested by callers.
         self._paths = tuple(path for path in paths if not path.startswith("/docs/"))
         self._plain = tuple(path for path in self._paths if "{operator}" not in path)
         self._before_operators = tuple(path.removesuffix("{operator}") for path in self._paths if "{operator}" in path)
@@ -94,7 +94,7 @@ class Signpost:
         if page in self._plain:
             return [str(page)]
         if meant := operators_meant(last, self._operators).names:
-            # The right operator at a wrong place; where none is like it, the first one is for pooling.
+            # A known operator under an unknown prefix; the first prefix, for pooling, where none is similar.
             places = nearest(f"{head}/", self._before_operators) or self._before_operators[:1]
             return [*(f"{place}{meant[0]}" for place in places), *(f"{places[0]}{name}" for name in meant[1:])][:3]
         return nearest(bare, self._plain)

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from poolhouse.rest.answers import Pairs, send_bytes
 from poolhouse.rest.headers import HEADERS_KEY, text
-from poolhouse.wire.inflate import choose_encoding, compress_for_good
+from poolhouse.wire.inflate import choose_encoding, compress_once
 
 SWAGGER_UI_VERSION = "5.35.0"
 """The vendored version; assets/README.md says how it came here, assets/SHA256SUMS what it must be."""
@@ -62,14 +62,14 @@ _PAGE_HEADERS = (
 
 
 class Fixed:
-    """A body that never changes while the service runs; compressed once, and sent so where that is asked for."""
+    """A static body; compressed once, and sent compressed where ``Accept-Encoding`` asks for it."""
 
     def __init__(self, body: bytes, media_type: str, headers: Pairs = (), status: int = 200) -> None:
         self._body = body
         self._media_type = media_type
         self._headers = tuple(headers)
         self._status = status
-        self._packed = compress_for_good(body) if len(body) >= _COMPRESS_FROM_BYTES else {}
+        self._packed = compress_once(body) if len(body) >= _COMPRESS_FROM_BYTES else {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the body."""

@@ -23,7 +23,7 @@ _LONGEST_DETAIL: Final = 4096
 _LONGEST_MESSAGE: Final = 1024
 _LONGEST_POINTER: Final = 128
 LARGEST_BODY_BYTES: Final = 16 * 1024
-"""A refusal is shorter, whatever it quotes: a few bytes that are refused must not be answered with many."""
+"""The largest refusal, whatever it quotes: a small request must not cause a large answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def problem(error: PoolhouseError, *, instance: str, request_id: str) -> Problem
         document["limit_bytes"] = error.limit_bytes
     body = _text(document)
     if len(body) > LARGEST_BODY_BYTES:
-        # Only what JSON has to escape gets so long: a quarter of it, at six bytes a character, is within the bound.
+        # Only escaped characters get so long: a quarter of the detail, at six bytes a character, fits.
         document.pop("errors", None)
         document["detail"] = _cut(error.detail, _LONGEST_DETAIL // 4)
         body = _text(document)

@@ -1,7 +1,7 @@
 """``Accept`` and ``Accept-Encoding``: names with weights, read in time proportional to their length.
 
-The grammar is RFC 9110, sections 5.6 and 12.4.2, read leniently: what a client names counts, whatever stands around it.
-No regular expression here: the header comes before any key is known, and one that backtracks would hold the event loop.
+The grammar is RFC 9110, sections 5.6 and 12.4.2, read leniently: malformed parts are ignored, the rest counts.
+There is no regular expression here: one that backtracks would block the event loop, before any key is checked.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 MOST: Final = 64
-"""Members of one header that are read; the rest is passed over, which bounds the work for a header of any length."""
+"""Members of one header that are read; the rest is ignored, which bounds the work for a header of any length."""
 
 _LONGEST_WEIGHT: Final = 20
 
@@ -18,7 +18,7 @@ def preferences(header: str) -> list[tuple[str, float | None]]:
     """The names of the first members, in lower case and in their order, each with its weight.
 
     A weight is 1 where none is given, and None where it is no number from 0 to 1. Parameters other than ``q`` are
-    passed over; what they quote is no comma and no weight. Empty members are legal (RFC 9110, 5.6.1) and left out.
+    ignored, and so are commas inside quotes. Empty members are legal (RFC 9110, 5.6.1) and left out.
     """
     found: list[tuple[str, float | None]] = []
     for member in _outside_quotes(header).split(",", MOST)[:MOST]:
@@ -46,7 +46,7 @@ def _weight(parameters: list[str]) -> float | None:
 
 
 def _number(text: str) -> float | None:
-    """A weight as it is met in the wild: ``0.2``, ``.2``, ``1.``; with any number of digits that fits a line."""
+    """A weight as clients write it: ``0.2``, ``.2``, ``1.``, also with more digits than the standard allows."""
     digits = text.replace(".", "", 1)
     if len(text) > _LONGEST_WEIGHT or not (digits.isascii() and digits.isdecimal()):
         return None
