@@ -19,6 +19,7 @@ from backports import zstd
 
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.operators.fields import Kind, Whole
+from poolhouse.operators.operator import Plan
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.codecs import CODECS
@@ -29,12 +30,16 @@ KEPT_BODY_BYTES: Final = 256 * 1024
 """Hostile bodies up to this are made once; larger ones each time, so that this process stays small."""
 
 
+PLANE_BYTES: Final = 1 << 20
+"""The limits of the service that is asked are smaller than those that cases are drawn for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request of the mixture.
 
     Attributes:
-        good: whether it must be answered with 200; the others may be answered with any 2xx or 4xx.
+        good: whether it must be answered with 200; the others may be answered with any 2xx, 3xx or 4xx.
     """
 
     label: str
@@ -76,7 +81,7 @@ def good(random: Random) -> Request:
     """A request that must be answered."""
     while True:
         drawn = case(random, random.choice(OPERATORS))
-        if drawn is not None:
+        if drawn is not None and _plane_bytes(drawn.plan) <= PLANE_BYTES:
             break
     codec = random.choice(codecs_for(drawn.tensors))
     spec = drawn.spec.values()
@@ -92,6 +97,12 @@ def good(random: Random) -> Request:
         headers["Accept-Encoding"] = random.choice(("gzip", "zstd", "gzip;q=0.5, zstd", "br"))
     target = f"/v1/pool/{drawn.spec.name}" + (f"?{urlencode(query, safe=',')}" if query else "")
     return Request(f"good {codec.name}", "POST", target, headers, body, good=True)
+
+
+def _plane_bytes(plan: Plan) -> int:
+    """What one plane of the largest output takes, in however large a batch."""
+    rank = plan.spec.rank
+    return max(each.dtype.itemsize * math.prod(each.shape[-rank:]) for each in plan.outputs.values())
 
 
 def damaged(random: Random) -> Request:

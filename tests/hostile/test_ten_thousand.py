@@ -33,7 +33,7 @@ def wrong(request: Request, reply: Reply) -> str | None:
     told = f"{request.label}: {request.method} {request.target[:200]} {request.headers} {request.body[:200]!r}"
     if request.good and reply.status != 200:
         return f"{reply.status} {reply.body[:300]!r} to {told}"
-    if not (200 <= reply.status < 300 or 400 <= reply.status < 500):
+    if not (200 <= reply.status < 500):
         return f"{reply.status} {reply.body[:300]!r} to {told}"
     if reply.status >= 400 and request.method != "HEAD" and json.loads(reply.body)["status"] != reply.status:
         return f"no problem document but {reply.body[:300]!r} to {told}"
