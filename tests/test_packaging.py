@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SERVER_LIBRARIES = (
     "torch",
+    "numba",
     "fastapi",
     "starlette",
     "uvicorn",

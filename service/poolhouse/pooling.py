@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 
 from poolhouse import describe, dtypes
+from poolhouse.backend.compiling import compile_kernels
 from poolhouse.backend.cores import cores
 from poolhouse.backend.devices import Device, choose_devices
 from poolhouse.backend.worker import Load, TorchWorker, run_plan
@@ -372,6 +373,8 @@ class Pooling:
         self._holding.leave()
 
     def _warm_up(self) -> None:
+        if any(device.name == "cpu" for device in self._devices):
+            compile_kernels()
         for device in self._devices:
             for member in self.catalogue:
                 sample = member.samples[0]

@@ -22,7 +22,8 @@ from poolhouse.backend.staging import joined, way_to
 from poolhouse.batching.backlog import Backlog, Batch, Budget, Job, Part
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 from poolhouse.dtypes import BFLOAT16, ElementType
-from poolhouse.operators.operator import Plan
+from poolhouse.kernels.planes import Kernel
+from poolhouse.operators.operator import Operator, Plan
 from poolhouse.tensors import Tensor
 
 THREADED_FROM_BYTES: Final = 4 * 2**20
@@ -128,8 +129,10 @@ class TorchWorker:
             spec = batch.parts[0].job.load.plan.spec
             planes = _slices(batch.parts)
             if self._way is None:
-                use_threads(1 if batch.nbytes < THREADED_FROM_BYTES else self._threads)
-                _give_back(batch.parts, spec.run(joined(planes)), ours=len(batch.parts) == 1)
+                threads = 1 if batch.nbytes < THREADED_FROM_BYTES else self._threads
+                kernel = batch.parts[0].job.load.plan.kernel()
+                results = run_on_cpu(spec, kernel, joined(planes), threads)
+                _give_back(batch.parts, results, ours=len(batch.parts) == 1)
             else:
                 self._way.run(spec, planes, partial(_give_back, batch.parts, ours=False))
         except Exception as error:
@@ -183,6 +186,24 @@ def _give_back(parts: Sequence[Part[Load]], results: Sequence[torch.Tensor], *, 
         for name, result in zip(part.job.load.plan.outputs, results, strict=True):
             part.job.load.put(part, name, result[start:stop], ours=ours)
         start = stop
+
+
+def run_on_cpu(
+    spec: Operator, kernel: Kernel | None, planes: Mapping[str, torch.Tensor], threads: int
+) -> tuple[torch.Tensor, ...]:
+    """Pools planes by the compiled loops where there are some for them, else by torch."""
+    if kernel is None:
+        use_threads(threads)
+        return spec.run(planes)
+    wide = planes["input"].dtype is torch.bfloat16
+    arrays = {name: _numbers(tensor) for name, tensor in planes.items()}
+    values, *rest = map(torch.from_numpy, kernel(arrays, threads))
+    return (values.view(torch.bfloat16) if wide else values, *rest)
+
+
+def _numbers(tensor: torch.Tensor) -> npt.NDArray[np.generic]:
+    array: npt.NDArray[np.generic] = (tensor.view(torch.int16) if tensor.dtype is torch.bfloat16 else tensor).numpy()
+    return array
 
 
 _NO_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough memory")

@@ -13,6 +13,7 @@ import torch
 
 from poolhouse.dtypes import ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.fields import Flag, PerAxis, RatioPerAxis, Sizes, Whole, spec
 from poolhouse.operators.maxima import Maximum, largest
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
@@ -133,6 +134,9 @@ class FractionalMaxPool(Maximum):
             return self
         fields = {field.name: getattr(self, field.name) for field in self.fields()}
         return type(self)(**{**fields, "seed": secrets.randbelow(SEED_MAX + 1)})
+
+    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
+        return None  # each plane has windows of its own
 
     def draw(self, planes: int) -> Mapping[str, npt.NDArray[np.float64]]:
         assert self.seed is not None, "settled() names the seed before anything is drawn"

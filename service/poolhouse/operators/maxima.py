@@ -9,6 +9,9 @@ from typing import ClassVar, Final
 import torch
 
 from poolhouse.dtypes import ElementType, Kind
+from poolhouse.kernels.compiling import AVAILABLE
+from poolhouse.kernels.planes import INT32_MAX, Kernel, MaximumKernel
+from poolhouse.operators.fields import Sizes
 from poolhouse.operators.operator import Number, Planes
 from poolhouse.operators.reductions import BARE_MAXIMUM, MAXIMUM, Monoid, Tensors, reduce_axis
 from poolhouse.operators.slices import has_negative_zero
@@ -47,6 +50,12 @@ class Maximum(Windowed):
             if value != value or (value > window.values[best] and window.values[best] == window.values[best]):
                 best = i
         return (window.values[best], window.positions[best]) if self.return_indices else (window.values[best],)
+
+    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
+        # The loops count places in a plane in 32 bits.
+        if not AVAILABLE or math.prod(spatial) > INT32_MAX:
+            return None
+        return MaximumKernel(self.kernel_axes(spatial), dtype.name, with_indices=self.return_indices)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

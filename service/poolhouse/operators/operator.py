@@ -23,6 +23,7 @@ import torch
 from poolhouse import dtypes
 from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.field_problems import refused_fields
 from poolhouse.operators.fields import INT32_MAX, Field, FieldError, Sizes, fields_of, shown
 from poolhouse.operators.layout import channels_last_warning, seems_channels_last
@@ -62,6 +63,10 @@ class Refusal:
 WORKSPACE_BYTES: Final = 4 * 2**30
 """Intermediate results of one plane may take this much: a plane is never cut, and ten bytes of input can ask for a
 billion windows."""
+
+
+_KEPT_WINDOWS: Final = 4096
+"""The places of so many windows are kept with a plan. Thousands of plans are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,18 @@ class Plan:
         """Whether the batch or the output is empty."""
         return self.planes == 0 or 0 in next(iter(self.outputs.values())).shape
 
+    def kernel(self) -> Kernel | None:
+        """The compiled loops that pool this on the CPU; None where torch does, or where there is nothing to pool."""
+        if self.nothing_to_pool:
+            return None
+        if sum(self.outputs["output"].shape[-self.spec.rank :]) <= _KEPT_WINDOWS:
+            return self._kept_kernel
+        return self.spec.kernel(self.spatial, self.inputs["input"].dtype)
+
+    @cached_property
+    def _kept_kernel(self) -> Kernel | None:
+        return self.spec.kernel(self.spatial, self.inputs["input"].dtype)
+
     @cached_property
     def held_bytes(self) -> int:
         """Input, output and intermediate results: what the request keeps until it is answered."""
@@ -169,6 +186,13 @@ class Operator:
             one ``(P, *spatial_out)`` tensor an output, in the order of :meth:`outputs`.
         """
         raise NotImplementedError
+
+    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
+        """The compiled loops that equal :meth:`run` on the CPU, for planes of these sizes; None where it has none.
+
+        Asked only after the plan is within the limits.
+        """
+        return None
 
     def work_out(
         self, plane: npt.NDArray[np.generic], beside: npt.NDArray[np.generic] | None

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.dtypes import ElementType
+from poolhouse.kernels.axes import Axis
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.operator import Number, Operator
 from poolhouse.operators.reductions import fold_cost, table_cost
@@ -97,6 +98,13 @@ class Windowed(Operator):
             total += others * max(cheaper, 1)
             sizes[axis] = size.outputs
         return total
+
+    def kernel_axes(self, spatial: Sizes) -> list[Axis]:
+        """The windows as compiled loops take them; checked to lie within the axes."""
+        return [
+            Axis(length, axis.first, axis.count, axis.step)
+            for length, axis in zip(spatial, self.windows(spatial), strict=True)
+        ]
 
     def element_bytes(self, dtype: ElementType) -> int:
         """Bytes for one element of what is reduced, of the table and of its next level together."""

@@ -1,0 +1,104 @@
+"""Where the windows of one axis lie, as the compiled loops read it.
+
+Window ``o`` has the elements ``first[o] + j * step`` for ``j < count[o]``. :class:`Axis` checks that all lie on the
+axis, so no loop that follows these numbers can read outside of a plane.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from poolhouse.kernels.compiling import compiled
+
+Positions = npt.NDArray[np.int64]
+
+SAME: Final = 0
+"""Every window is the one element of its place: nothing to do along this axis."""
+EACH: Final = 1
+"""Every element of every window is looked at."""
+TABLE: Final = 2
+"""Windows are put together from stretches of 1, 2, 4, … elements."""
+
+STEP, LOW, HIGH, STRIDE, LONGEST, WAY, APART = range(7)
+"""The places in :attr:`Axis.shape`."""
+
+
+class Axis:
+    """The windows of one axis.
+
+    Args:
+        length: elements along the axis.
+        first: (O,) the first element of each window.
+        count: (O,) how many elements each window has, at least 1.
+        step: the distance between two elements of one window.
+
+    Attributes:
+        shape: int64 numbers for the loops: the step; LOW and HIGH, between which windows have LONGEST elements each
+            and are STRIDE apart; the way; whether no two windows share an element.
+    """
+
+    def __init__(self, length: int, first: Positions, count: Positions, step: int) -> None:
+        last = first + (count - 1) * step
+        if len(first) and (first.min() < 0 or count.min() < 1 or step < 1 or last.max() >= length):
+            raise ValueError(f"a window lies outside of an axis of {length}")
+        self.length = length
+        self.outputs = len(first)
+        self.first = np.ascontiguousarray(first, dtype=np.int64)
+        self.count = np.ascontiguousarray(count, dtype=np.int64)
+        self.step = step
+        self.longest = int(count.max(initial=1))
+        low, high, stride = _regular_run(self.first, self.count, self.longest)
+        same = self.longest == 1 and self.outputs == length and bool((first == np.arange(length)).all())
+        looks = int(self.count.sum())
+        in_stretches = (length + 2 * self.outputs) * max(self.longest - 1, 1).bit_length()
+        way = SAME if same else TABLE if self.longest > _FEW and in_stretches < looks else EACH
+        apart = bool((first[1:] > last[:-1]).all())
+        self.shape = np.array([step, low, high, stride, self.longest, way, apart], dtype=np.int64)
+
+    @property
+    def same(self) -> bool:
+        """Whether there is nothing to do along this axis."""
+        return int(self.shape[WAY]) == SAME
+
+    @property
+    def looks(self) -> int:
+        """Elements that a pass along the axis looks at."""
+        if self.shape[WAY] == TABLE:
+            return (self.length + 2 * self.outputs) * max(self.longest - 1, 1).bit_length()
+        return int(self.count.sum())
+
+
+_FEW: Final = 6
+"""Up to this many elements, looking at each is faster than putting stretches together."""
+
+
+def _regular_run(first: Positions, count: Positions, longest: int) -> tuple[int, int, int]:
+    """The longest run of windows that have all their elements and are equally far apart: low, high, stride."""
+    whole = count == longest
+    if len(first) < 2:
+        return 0, len(first), 1
+    apart = np.diff(first)
+    # Each number is how many windows in a row go on as they began.
+    goes_on = whole[1:] & whole[:-1]
+    breaks = np.flatnonzero(~goes_on | np.concatenate(([True], apart[1:] != apart[:-1])))
+    ends = np.append(breaks[1:], len(apart))
+    runs = np.where(goes_on[breaks] & (apart[breaks] > 0), ends - breaks, 0)
+    best = int(runs.argmax()) if len(runs) else 0
+    if not len(runs) or runs[best] == 0:
+        return 0, 0, 1
+    low = int(breaks[best])
+    return low, low + int(runs[best]) + 1, int(apart[low])
+
+
+@compiled
+def reach_of(first: Positions, count: Positions, step: int, low: int, high: int) -> tuple[int, int]:
+    """The first element that the windows from low to high look at, and the end of the last."""
+    begin = first[low]
+    end = begin + 1
+    for o in range(low, high):
+        begin = min(begin, first[o])
+        end = max(end, first[o] + (count[o] - 1) * step + 1)
+    return begin, end

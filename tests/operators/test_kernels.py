@@ -1,0 +1,159 @@
+"""The compiled loops of the CPU against torch's operations, over every operator, element type and layout."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.backend.worker import run_on_cpu
+from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType
+from poolhouse.kernels.axes import Axis
+from poolhouse.kernels.compiling import AVAILABLE
+from poolhouse.kernels.planes import MaximumKernel
+from poolhouse.operators.operator import Operator
+from tests.operators.drawing import OPERATORS, Case, cases, settled_plan, tensors_for, types_of
+from tests.operators.rounding import is_exact
+from tests.operators.test_laws import drawn
+
+pytestmark = pytest.mark.skipif(not AVAILABLE, reason="needs numba, which the server extra installs")
+
+
+def has_loops(member: type[Operator], dtype: ElementType) -> bool:
+    """Whether some sample of an operator is pooled by compiled loops."""
+    return any(
+        settled_plan(member.of(**sample.fields), dtype, (1, 1, *sample.spatial[-member.rank :])).kernel() is not None
+        for sample in member.samples
+    )
+
+
+compiled_types = pytest.mark.parametrize(
+    ("member", "dtype"),
+    [
+        pytest.param(member, dtype, id=f"{member.name}-{dtype}")
+        for member in OPERATORS
+        for dtype in types_of(member)
+        if has_loops(member, dtype)
+    ],
+)
+
+
+def planes_of(case: Case) -> dict[str, torch.Tensor]:
+    """A case's tensors as an operator is given them."""
+    plan = case.plan
+    planes = {}
+    for name, tensor in case.tensors.items():
+        laid = torch.from_numpy(tensor.array.copy()).reshape(plan.planes, *plan.spatial)
+        planes[name] = laid.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else laid
+    return planes
+
+
+def bits(result: torch.Tensor) -> bytes:
+    """The elements' bits, every NaN alike: the sign of a computed one is the processor's."""
+    result = result.contiguous()
+    if result.is_floating_point():
+        result = torch.where(result.isnan(), math.nan, result)
+    return (result.view(torch.int16) if result.dtype is torch.bfloat16 else result).numpy().tobytes()
+
+
+@compiled_types
+def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> None:
+    """Where a value is picked it is the same to the bit; which way was taken must not be seen in an answer."""
+
+    @drawn(60)
+    @given(cases(member, dtype), st.integers(1, 3))
+    def holds(case: Case, threads: int) -> None:
+        kernel = case.plan.kernel()
+        if case.plan.nothing_to_pool or kernel is None or not is_exact(case.spec):
+            return
+        planes = planes_of(case)
+
+        found = run_on_cpu(case.spec, kernel, planes, threads)
+
+        expected = case.spec.run(planes)
+        assert [bits(each) for each in found] == [bits(each) for each in expected]
+        assert [each.shape for each in found] == [each.shape for each in expected]
+
+    holds()
+
+
+@compiled_types
+def test_neither_threads_nor_strides_nor_company_change_a_bit(member: type[Operator], dtype: ElementType) -> None:
+    """A result depends on its plane and spec alone, or the same request would have two answers."""
+
+    @drawn(25)
+    @given(cases(member, dtype))
+    def holds(case: Case) -> None:
+        kernel = case.plan.kernel()
+        if case.plan.nothing_to_pool or kernel is None:
+            return
+        planes = planes_of(case)
+        strided = {name: tensor.transpose(0, -1).contiguous().transpose(0, -1) for name, tensor in planes.items()}
+
+        alone = run_on_cpu(case.spec, kernel, planes, 1)
+
+        for threads in (2, 3, 7):
+            assert [bits(a) for a in alone] == [bits(b) for b in run_on_cpu(case.spec, kernel, planes, threads)]
+        assert [bits(a) for a in alone] == [bits(b) for b in run_on_cpu(case.spec, kernel, strided, 1)]
+        many = {name: torch.cat([tensor] * 3) for name, tensor in planes.items()}
+        for result, together in zip(alone, run_on_cpu(case.spec, kernel, many, 2), strict=True):
+            assert bits(torch.cat([result] * 3)) == bits(together)
+
+    holds()
+
+
+EXTREMES = [
+    ("max_pool1d", (100_003,), {"kernel_size": 1001, "stride": 1}),
+    ("max_pool1d", (100_003,), {"kernel_size": 1001, "stride": 1, "padding": 500, "return_indices": True}),
+    ("max_pool1d", (9,), {"kernel_size": 2, "stride": 2**31 - 1}),
+    ("max_pool1d", (9,), {"kernel_size": 9}),
+    ("max_pool1d", (9,), {"kernel_size": 1, "stride": 2**31 - 1, "dilation": 2**31 - 1}),
+    ("max_pool2d", (300, 301), {"kernel_size": 33, "stride": 1, "padding": 16}),
+    ("max_pool2d", (300, 301), {"kernel_size": 33, "stride": 1, "padding": 16, "return_indices": True}),
+    ("max_pool2d", (300, 301), {"kernel_size": [41, 3], "stride": [5, 2], "padding": [20, 1], "ceil_mode": True}),
+    ("max_pool2d", (97, 1), {"kernel_size": [3, 1], "return_indices": True}),
+    ("max_pool2d", (1, 97), {"kernel_size": [1, 3], "stride": 1}),
+    ("max_pool2d", (64, 64), {"kernel_size": 9, "stride": 1, "dilation": 7, "return_indices": True}),
+    ("max_pool2d", (5, 7), {"kernel_size": 3, "stride": 2**31 - 1, "padding": 1, "ceil_mode": True}),
+    ("max_pool2d", (61, 67), {"kernel_size": 4, "stride": 3, "padding": 2, "return_indices": True}),
+    ("max_pool3d", (20, 21, 22), {"kernel_size": 9, "stride": 1, "padding": 4, "return_indices": True}),
+    ("max_pool3d", (20, 21, 22), {"kernel_size": [9, 1, 3], "stride": [1, 1, 2], "padding": [4, 0, 1]}),
+    ("adaptive_max_pool2d", (61, 67), {"output_size": [7, 100]}),
+]
+
+
+@pytest.mark.parametrize(("name", "spatial", "fields"), EXTREMES)
+@pytest.mark.parametrize("dtype", ["float32", "int64", "float16"])
+@pytest.mark.parametrize("style", ["plain", "special"])
+def test_windows_of_any_size_equal_torch(
+    name: str, spatial: tuple[int, ...], fields: dict[str, object], dtype: str, style: str
+) -> None:
+    """Large windows, strides and dilations take loops of their own."""
+    member = next(member for member in OPERATORS if member.name == name)
+    plan = settled_plan(member.of(**fields), ELEMENT_TYPES[dtype], (2, 3, *spatial))
+    case = Case(plan, tensors_for(Random(5), plan, style))
+    planes = planes_of(case)
+
+    found = run_on_cpu(plan.spec, plan.kernel(), planes, 2)
+
+    assert [bits(each) for each in found] == [bits(each) for each in plan.spec.run(planes)]
+
+
+def test_a_window_outside_of_its_axis_is_refused() -> None:
+    """The loops look where the plan says, without a look at bounds: this is where every bound is proven."""
+    for first, count, step in (([-1], [1], 1), ([3], [2], 1), ([0], [3], 2), ([0], [0], 1), ([0], [1], 0)):
+        with pytest.raises(ValueError, match="outside of an axis"):
+            Axis(4, np.array(first), np.array(count), step)
+
+
+def test_few_planes_are_shared_by_rows() -> None:
+    """One large picture must use more than one core."""
+    axis = Axis(512, np.arange(0, 512, 2), np.full(256, 2), 1)
+    kernel = MaximumKernel((axis, axis), "float32", with_indices=False)
+
+    assert kernel.units(1) > 8
