@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch
 from poolhouse.backend import worker
 from poolhouse.backend.worker import run_plan, torch_dtype
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, float32_to_bfloat16
+from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.operator import Operator
 from poolhouse.tensors import Tensor
 from tests.operators.drawing import CATALOGUE, CPU, Array, numbers, settled_plan
@@ -75,7 +78,7 @@ def test_an_empty_batch_reaches_no_kernel(
     dtype: ElementType, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Torch refuses some of them, and there is nothing to do."""
-    monkeypatch.setattr(MAX_POOL, "run", None)
+    monkeypatch.setattr(worker, "run_on_cpu", None)
 
     answer = pooled(MAX_POOL.of(kernel_size=2), Tensor(dtype, np.empty(shape, dtype.storage)))
 
@@ -99,13 +102,15 @@ def test_what_does_not_fit_is_cut_by_planes(planes_a_piece: int, monkeypatch: py
     plan = settled_plan(spec, ELEMENT_TYPES["float64"], array.shape)
     tensors = {"input": Tensor(ELEMENT_TYPES["float64"], array)}
     launches: list[int] = []
-    whole_run = MAX_POOL.run
+    run_on_cpu = worker.run_on_cpu
 
-    def counted(self: Operator, planes: dict[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+    def counted(
+        spec: Operator, kernel: Kernel | None, planes: Mapping[str, torch.Tensor], threads: int
+    ) -> tuple[torch.Tensor, ...]:
         launches.append(len(planes["input"]))
-        return whole_run(self, planes)
+        return run_on_cpu(spec, kernel, planes, threads)
 
-    monkeypatch.setattr(MAX_POOL, "run", counted)
+    monkeypatch.setattr(worker, "run_on_cpu", counted)
     whole = run_plan(plan, tensors, CPU)
     plane_bytes = (plan.input_bytes + plan.output_bytes) // plan.planes + plan.workspace_bytes
     monkeypatch.setattr(worker, "PIECE_BYTES", planes_a_piece * plane_bytes)
