@@ -11,9 +11,10 @@ from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.operator import Limits, Operator, Plan
 from poolhouse.tensors import Note, Outline
 
-_REMEMBERED: Final = 4096
-_LONGEST_KEY: Final = 400
-"""Only requests whose fields print within this are remembered, which bounds the memory of a stranger's fields."""
+_REMEMBERED: Final = 1024
+_LONGEST_KEY: Final = 256
+"""Only requests whose fields print within this are remembered, which bounds the memory of a client's fields: a plan
+and its question take four kilobytes, and all that are remembered a few megabytes."""
 _MOST_FIELDS: Final = 16
 _SCALARS: Final = frozenset({int, float, bool, type(None)})
 

@@ -92,8 +92,10 @@ class Sliding:
         return min(self.kernel, -(-length // self.dilation))
 
 
-_REMEMBERED_OUTPUTS: Final = 16_384
-"""Longer axes are not remembered: 256 of them at the end of int32 would hold the memory of a whole machine."""
+_REMEMBERED_OUTPUTS: Final = 1024
+"""Longer axes are not remembered: what they cost to find is little beside what is pooled over them."""
+_REMEMBERED: Final = 128
+"""Axes of each kind that are remembered; three megabytes at most, of sizes that anyone may choose."""
 
 
 def _sliding_windows(axis: Sliding, length: int) -> Windows:
@@ -119,8 +121,8 @@ def _adaptive_windows(length: int, outputs: int) -> Windows:
     return Windows(first, count, 1, count)
 
 
-_remembered_sliding = lru_cache(maxsize=256)(_sliding_windows)
-_remembered_adaptive = lru_cache(maxsize=256)(_adaptive_windows)
+_remembered_sliding = lru_cache(maxsize=_REMEMBERED)(_sliding_windows)
+_remembered_adaptive = lru_cache(maxsize=_REMEMBERED)(_adaptive_windows)
 
 
 def fractional_starts(length: int, kernel: int, outputs: int, samples: npt.NDArray[np.float64]) -> Positions:

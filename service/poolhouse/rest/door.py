@@ -43,12 +43,12 @@ class Needs:
     """What requests were found to hold whose target and headers tell all of it; most callers ask the same again."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bytes, bytes, bytes | None, bytes | None], Need] = {}
+        self._known: dict[tuple[bytes, bytes, bytes, bytes], Need] = {}
 
     def learn(self, path: bytes, query: bytes, headers: Headers, need: Need) -> None:
         """A request with these was let in."""
-        key = (path, query, headers.get(b"content-type"), headers.get(b"content-length"))
-        if key in self._known or len(path) + len(query) > _LONGEST_KEY:
+        key = (path, query, headers.get(b"content-type", b""), headers.get(b"content-length", b""))
+        if key in self._known or sum(map(len, key)) > _LONGEST_KEY:
             return
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
@@ -56,7 +56,7 @@ class Needs:
 
     def of(self, path: bytes, query: bytes, headers: Headers) -> Need | None:
         """What another one holds, if it is known."""
-        return self._known.get((path, query, headers.get(b"content-type"), headers.get(b"content-length")))
+        return self._known.get((path, query, headers.get(b"content-type", b""), headers.get(b"content-length", b"")))
 
 
 class Door:
