@@ -87,7 +87,11 @@ _late = _Where("Deadlines", "batching/engine.py", "batching/test_engine.py")
 _gone = _Where("Callers who leave", "batching/engine.py", "batching/test_engine.py")
 _wire = _Where("Callers who leave", "rest/protocol.py", "rest/test_leaving.py")
 _body = _Where("Slow bodies", "rest/bodies.py", "rest/test_bodies.py")
+_buffer = _Where("Slow bodies", "rest/body_buffer.py", "rest/test_bodies.py")
 _slow = _Where("Slow bodies", "rest/protocol.py", "rest/test_protocol.py")
+_answer = _Where("Slow readers", "rest/answers.py", "rest/test_slow_readers.py")
+_reader = _Where("Slow readers", "rest/protocol.py", "rest/test_slow_readers.py")
+_text = _Where("Memory", "rest/footprint.py", "rest/test_footprint.py")
 _stop = _Where("Stopping", "batching/engine.py", "batching/test_engine.py")
 _term = _Where("Stopping", "rest/server.py", "rest/test_drain.py")
 _seen = _Where("Metrics", "rest/metrics.py", "rest/test_metrics.py")
@@ -550,7 +554,7 @@ GUARDS: Final[Sequence[Guard]] = (
     _room(
         "Nor is what a lease grows by",
         "the machine runs out of memory by bodies that grow",
-        "        if more > 0 and not alone and lacking > 0 and not self._ledger._take_back(lacking):\n",
+        "        if more > 0 and not alone and lacking > 0 and not self._ledger._take_back(lacking, self):\n",
         "        if False:\n",
         "TestLending",
     ),
@@ -567,6 +571,13 @@ GUARDS: Final[Sequence[Guard]] = (
         "an honest upload ends because others came",
         "if (behind := arrival.behind()) > 0]",
         "if (behind := arrival.behind()) > -9]",
+        "TestLending",
+    ),
+    _room(
+        "A body that grows does not give way to itself",
+        "it is broken off by its own next piece",
+        "if lease is not asking and lease.nbytes]",
+        "if lease.nbytes]",
         "TestLending",
     ),
     _room(
@@ -676,7 +687,7 @@ GUARDS: Final[Sequence[Guard]] = (
     _house(
         "The lease is set to what the plan needs",
         "a small body that asks for a large answer is counted as small",
-        "if plan.held_bytes > lease.nbytes and not lease.resize(plan.held_bytes):",
+        "if nbytes != lease.nbytes and not lease.resize(nbytes):",
         "if False:",
         "test_a_small_body_with_a_large_answer_needs_room_for_the_answer",
         "test_pooling.py",
@@ -694,8 +705,8 @@ GUARDS: Final[Sequence[Guard]] = (
     _house(
         "So they are on the short way",
         "a tiny request writes outside its plane",
-        "        self._resize(lease, plan)\n        plan.spec.check(ticket.tensors)\n",
-        "        self._resize(lease, plan)\n",
+        "        self.hold(lease, ticket.held_bytes)\n        plan.spec.check(ticket.tensors)\n",
+        "        self.hold(lease, ticket.held_bytes)\n",
         "test_an_index_outside_its_plane_is_refused_on_the_short_way_too",
         "test_pooling.py",
     ),
@@ -749,6 +760,14 @@ GUARDS: Final[Sequence[Guard]] = (
         "        if not _PLAIN.issuperset(headers) or",
         "        if",
         "test_what_is_unusual_goes_the_applications_way",
+    ),
+    _step(
+        "A need is known only of requests of few words",
+        "a content type of sixty kilobytes is kept a thousand times",
+        " or sum(map(len, key)) > _LONGEST_KEY:",
+        ":",
+        "test_what_is_remembered_of_many_requests_is_a_few_megabytes",
+        "rest/test_remembered.py",
     ),
     _step(
         "What is known of needs has a bound",
@@ -876,8 +895,8 @@ GUARDS: Final[Sequence[Guard]] = (
     _Where("Callers who leave", "rest/pool.py", "rest/test_leaving.py")(
         "It is watched while a body waits to be decoded",
         "it is decoded for nobody",
-        "message, ticket = await unless_gone(opening, receive)",
-        "message, ticket = await opening",
+        "return await unless_gone(opening, receive)",
+        "return await opening",
         "test_a_caller_who_leaves_while_threads_are_busy_is_forgotten",
     ),
     _Where("Memory", "rest/pool.py", "rest/test_leaving.py")(
@@ -941,19 +960,27 @@ GUARDS: Final[Sequence[Guard]] = (
         "test_callers_who_announce_much_and_send_little_do_not_hold_the_room",
         "rest/test_slow_bodies.py",
     ),
-    _body(
+    _buffer(
         "Memory follows what has come, not what was promised",
         "announcing is enough to fill the machine",
         "self._buffer = np.empty(length, np.uint8).data",
         "self._buffer = memoryview(bytearray(length))",
         "test_a_promise_takes_no_memory",
     ),
-    _body(
+    _buffer(
+        "Memory for a body of unknown length is reserved before it is taken",
+        "six bodies of a megabyte unfold to six gigabytes that nobody counts",
+        "        self._reserve(reserved, min(reserved, self._beside_bytes))\n",
+        "",
+        "test_bodies_of_unknown_length_are_charged_as_they_grow",
+        "rest/test_memory.py",
+    ),
+    _buffer(
         "Tiny chunks are put together as they come",
         "a chunked body of single bytes costs fifty times its size",
-        '            raise self._rules.too_large(f"has at least {len(self._buffer) + len(piece)} bytes")\n',
-        '            raise self._rules.too_large(f"has at least {len(self._buffer) + len(piece)} bytes")\n'
-        '        self.__dict__.setdefault("kept", []).append(bytearray(piece))\n',
+        "        self.reserve(len(piece))\n        self.write(piece)\n",
+        '        self.__dict__.setdefault("kept", []).append(bytearray(piece))\n'
+        "        self.reserve(len(piece))\n        self.write(piece)\n",
         "test_many_tiny_pieces_cost_what_their_bytes_cost",
     ),
     _body(
@@ -969,6 +996,63 @@ GUARDS: Final[Sequence[Guard]] = (
         "self._header_timer = self.loop.call_later(self._header_timeout_s, self._headers_are_late)",
         "pass",
         "test_slow_headers_are_refused",
+    ),
+    # ---- slow readers
+    _answer(
+        "An answer that is read slowly gives way where there is no room",
+        "three slow readers lock everyone out",
+        "        lease.arriving(sending)\n",
+        "",
+        "test_answers_that_are_read_slowly_do_not_hold_the_room",
+    ),
+    _reader(
+        "An answer must be read at a pace",
+        "a few bytes now and then hold a gigabyte for days",
+        " and not self._sending.is_too_slow():",
+        ":",
+        "test_a_reader_must_keep_up_a_pace",
+    ),
+    _reader(
+        "An answer is held until all of it has left the process",
+        "the last bytes that a reader leaves pin the tensor that they are of, and its room is lent again",
+        "        transport.set_write_buffer_limits(high=_UNSENT_BYTES, low=0)\n",
+        "",
+        "test_an_answer_is_held_until_all_of_it_has_left_the_process",
+    ),
+    _text(
+        "The text of an answer has a limit",
+        "two hundred million pairs of brackets are printed for sixty bytes",
+        "    if text > limit_bytes:\n",
+        "    if False:\n",
+        "test_an_empty_answer_of_many_lists_is_refused",
+    ),
+    _text(
+        "What of a body belongs to no tensor is charged too",
+        "a body of other things is held for as long as its tensor",
+        "return copied + (max(0, len(body) - sum(viewed)) if viewed else 0)",
+        "return copied",
+        "test_only_what_is_of_no_tensor_is_kept_beside_them",
+    ),
+    _Where("Memory", "rest/pool.py", "rest/test_footprint.py")(
+        "The text is charged before the body is read",
+        "booleans are charged for a sixth of what they are printed as",
+        '            beside_bytes = self._answer_bytes(accept, codec, compression, raw.plan.outputs, "list")[1]\n',
+        "            beside_bytes = 0\n",
+        "test_the_text_is_charged_before_the_body_is_read",
+    ),
+    _Where("Memory", "rest/pool.py", "rest/test_footprint.py")(
+        "What decoding copies is charged before it is copied",
+        "a body in another order is held twice and charged once",
+        "            self._pooling.hold(lease, len(body) + taken)\n",
+        "",
+        "test_a_copy_of_the_body_is_charged_beside_it",
+    ),
+    _Where("Admission", "wire/json_document.py", "wire/test_json_hold.py")(
+        "A long text that cannot be cut is not read",
+        "the interpreter is held for a second, and the event loop with it",
+        "    if len(text) > json_pieces.WHOLE_BYTES:\n",
+        "    if False:\n",
+        "test_a_long_text_that_cannot_be_cut_is_refused_unread",
     ),
     # ---- stopping
     _stop(

@@ -56,16 +56,23 @@ class Ticket(NamedTuple):
         plan: what will be done.
         tensors: the inputs.
         headers: what the answer must say beside its outputs.
+        beside_bytes: what the request holds beside what its plan counts.
     """
 
     plan: Plan
     tensors: Mapping[str, Tensor]
     headers: Mapping[str, str]
+    beside_bytes: int = 0
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the outputs, in order."""
         return tuple(self.plan.outputs)
+
+    @property
+    def held_bytes(self) -> int:
+        """What the request holds until it is answered."""
+        return self.plan.held_bytes + self.beside_bytes
 
 
 class Answer(NamedTuple):
@@ -205,7 +212,7 @@ class Pooling:
         plan = ticket.plan
         if plan.work > self._inline_steps:
             return None
-        self._resize(lease, plan)
+        self.hold(lease, ticket.held_bytes)
         plan.spec.check(ticket.tensors)
         load = Load(plan, ticket.tensors)
         if plan.nothing_to_pool:
@@ -213,9 +220,14 @@ class Pooling:
         done = self._engine.run_here(load.job(), plan.spec.name)
         return None if done is None else Answer(load.answer(), ticket.headers, done.queue_s, done.compute_s)
 
-    def _resize(self, lease: Lease, plan: Plan) -> None:
-        if plan.held_bytes > lease.nbytes and not lease.resize(plan.held_bytes):
-            raise self._overloaded(plan.held_bytes)
+    def hold(self, lease: Lease, nbytes: int) -> None:
+        """Sets a lease to what its request holds from now on, before that is taken.
+
+        Raises:
+            Unavailable: ``overloaded``.
+        """
+        if nbytes != lease.nbytes and not lease.resize(nbytes):
+            raise self._overloaded(nbytes)
 
     async def pool(self, ticket: Ticket, lease: Lease, deadline: float | None = None) -> Answer:
         """Pools a prepared request.
@@ -230,7 +242,7 @@ class Pooling:
             Unavailable, DeadlinePassed: see :meth:`batching.engine.Engine.submit`.
         """
         plan = ticket.plan
-        self._resize(lease, plan)
+        self.hold(lease, ticket.held_bytes)
         if plan.input_bytes > _CHECKED_ON_LOOP_BYTES:
             await self.aside(partial(plan.spec.check, ticket.tensors), lease, "indices were checked", deadline)
         else:

@@ -126,14 +126,16 @@ class Settings(BaseSettings):
     )
     max_body_bytes: Bytes = Field(default=2**30, description="Largest binary body, counted after inflation.")
     max_json_bytes: Bytes = Field(default=2**25, description="Largest JSON body, counted after inflation.")
-    max_output_bytes: Bytes = Field(default=2**30, description="Largest answer: the bytes of its outputs together.")
+    max_output_bytes: Bytes = Field(
+        default=2**30, description="Largest answer: the bytes of its outputs together, or of their text as JSON."
+    )
     max_work: Annotated[Elements, Ge(1)] = Field(
         default=50_000_000_000,
         description="Most work in one request: the elements that all its windows look at.",
     )
     max_queue_bytes: Bytes = Field(
         default=2**32,
-        description="Input and output bytes admitted at once; beyond it the service answers 503.",
+        description="Bytes that all requests may hold at once, from body to answer; beyond it the service answers 503.",
     )
     inline_work: Annotated[Elements, Ge(0)] = Field(
         default=262_144,
@@ -146,14 +148,17 @@ class Settings(BaseSettings):
     header_timeout_s: Seconds = Field(
         default=10.0, description="Longest wait for a TLS handshake, and for the headers of a request to be complete."
     )
-    body_timeout_s: Seconds = Field(default=20.0, description="Longest silence between two pieces of a body.")
+    body_timeout_s: Seconds = Field(
+        default=20.0,
+        description="Longest silence of a client between two pieces of a body, or while it reads a large answer.",
+    )
     min_body_bytes_per_s: Annotated[int, BeforeValidator(read_bytes), Ge(0), Quantity("bytes")] = Field(
         default=1024,
-        description="A body of n bytes may take body_timeout_s and n times a second over this; 0 sets no such limit.",
+        description="A body or answer of n bytes may take body_timeout_s and n times a second over this; 0: no limit.",
     )
     crowded_body_s: Seconds = Field(
         default=60.0,
-        description="While the room is full, a body on course to take longer than this gives its room to who comes.",
+        description="While the room is full, a body or answer on course to take longer gives its room to new requests.",
     )
     hang_s: Annotated[float, Gt(0), Le(86_400), Quantity("seconds")] = Field(
         default=300.0,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import math
 import select
 import selectors
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import given
@@ -206,8 +208,49 @@ def test_a_body_that_will_be_whole_in_time_never_gives_way(
     rules = BodyRules(10**12, 20.0, "Send less.", crowded_s=crowded_s)
     elapsed_s = part * crowded_s / pace
 
-    behind = rules.behind(elapsed_s, math.ceil(part * length), length)
+    behind = rules.behind(elapsed_s, math.ceil(part * length) / length)
 
     assert pace < 1 or behind < 0
-    assert rules.behind(0.02 * crowded_s, 0, length) > 0
-    assert BodyRules(10**12, 20.0, "Send less.").behind(elapsed_s, 0, length) <= 0
+    assert rules.behind(0.02 * crowded_s, 0.0) > 0
+    assert BodyRules(10**12, 20.0, "Send less.").behind(elapsed_s, 0.0) <= 0
+
+
+def unfinished(held: Held, kind: str) -> socket.socket:
+    """A caller who has sent about a quarter of the room of a body whose length nobody knows, and stops."""
+    connection = held.served.connect()
+    elements = bytes(ROWS * 1024)
+    body = npy_head(ROWS) + elements
+    head = "POST /v1/pool/max_pool2d?kernel_size=1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\n"
+    if kind == "chunked":
+        head += "Transfer-Encoding: chunked\r\n\r\n"
+        sent = b"%x\r\n%b\r\n" % (len(body), body)
+    else:
+        sent = gzip.compress(body)
+        head += f"Content-Encoding: gzip\r\nContent-Length: {len(sent)}\r\n\r\n"
+        sent = sent[:-1] if kind == "deflated" else sent[: len(sent) // 2]
+    connection.sendall(head.encode() + sent)
+    return connection
+
+
+def npy_head(rows: int) -> bytes:
+    """The header of so many rows of a thousand bytes."""
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': (1, 1, {rows}, 1024), }}".ljust(117) + "\n"
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header.encode()
+
+
+@pytest.mark.parametrize("kind", ["chunked", "deflated", "half of a deflated one"])
+def test_bodies_of_unknown_length_give_way_too(kind: str) -> None:
+    """They are charged as they grow; who has stopped must not keep what was charged."""
+    with holding(room_bytes=5 * ROWS * 1024, crowded_body_s=1, body_timeout_s=60) as held, ExitStack() as stack:
+        slow = [stack.enter_context(unfinished(held, kind)) for _ in range(3)]
+        assert comes_true(lambda: held.pooling.held_bytes > 3 * ROWS * 1024)
+        began = time.monotonic()
+        client = stack.enter_context(held.served.client())
+
+        assert comes_true(lambda: post(client, (1, ROWS // 2, 32, 32)).status_code == 200)
+
+        assert comes_true(lambda: len(readable(slow)) >= 1)
+        told = [connection.recv(65536) for connection in readable(slow)]
+        assert all(each.startswith(b"HTTP/1.1 503 ") for each in told)
+        assert time.monotonic() - began < 10, "nobody waits for their patience to end"
+    assert comes_true(lambda: held.pooling.held_requests == 0)

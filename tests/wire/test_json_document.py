@@ -19,6 +19,7 @@ from poolhouse.tensors import Message, Tensor
 from poolhouse.wire import json_document, json_pieces
 from poolhouse.wire.json_answer import encode_json
 from poolhouse.wire.json_body import JSON
+from poolhouse.wire.json_document import TooLongToRead
 from poolhouse.wire.json_long import Damaged, LongBase64, LongList, LongValue, Text, let_go
 from poolhouse.wire.json_tensors import choose
 from tests.operators.cost import counted
@@ -131,10 +132,13 @@ def test_what_cannot_be_cut_is_read_whole(text: str) -> None:
     assert given_by(lambda: loaded(text.encode())) == given_by(lambda: orjson.loads(text))
 
 
+SPACE_BETWEEN = '{"input":[1,{space}2,{more}3]}'
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        '{"input":[1,{space}2,{more}3]}',
+        SPACE_BETWEEN,
         '{"input":[1{space},2,{more}3]}',
         '{"input":{space}[1,2,{more}3]}',
         '{"input":[[1,2,{more}3]{space},[4,5,{more}6]]}',
@@ -145,9 +149,11 @@ def test_space_costs_no_more_than_it_does_the_parser(text: str) -> None:
     sent = text.replace("{space}", " " * 2**24).replace("{more}", "7," * 2**17).encode()
 
     with counted() as cost:
-        found = loaded(sent)
+        try:
+            assert loaded(sent) == orjson.loads(sent)
+        except TooLongToRead:
+            assert text != SPACE_BETWEEN
 
-    assert found == orjson.loads(sent)
     # Counting memory makes it several times slower than it is.
     assert cost.seconds < 4
 
@@ -338,7 +344,7 @@ def test_strings_among_integers_take_no_memory() -> None:
 def test_lists_that_promise_more_than_they_hold_take_no_memory() -> None:
     """The first ones say how large the whole would be: 10¹² elements for 10⁶ that came."""
     data = [[0.0] * 1000, *[[]] * 1_000_000]
-    with pytest.raises(PoolhouseError, match="ragged"), counted() as cost:
+    with pytest.raises(PoolhouseError, match="no plain object of numbers"), counted() as cost:
         JSON.decode(memoryview(json.dumps({"input": data}).encode()), {}, 2**30)
 
     assert cost.peak_bytes < 2**28

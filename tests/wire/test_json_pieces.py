@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ def small() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_pieces, "LOOKED_BYTES", 5)
         patch.setattr(json_pieces, "PIECE_ELEMENTS", 4)
+        patch.setattr(json_pieces, "PRINTED_BYTES", 40)
         patch.setattr(json_pieces, "PACKED_BYTES", 6)
         patch.setattr(json_pieces, "rest", lambda: None)
         yield
@@ -74,21 +76,22 @@ def test_what_is_no_base64_is_none_in_pieces(text: str) -> None:
     assert read(json_pieces.from_base64) == read(partial(binascii.a2b_base64, strict_mode=True))
 
 
-@given(tensors(), st.integers(1, 9))
-def test_an_answer_in_pieces_is_the_answer(tensor: Tensor, elements: int) -> None:
+@given(tensors(), st.integers(1, 99))
+def test_an_answer_in_pieces_is_the_answer(tensor: Tensor, printed: int) -> None:
     """Whatever the shape, and wherever what is not finite lies."""
     message = Message({"output": tensor})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_pieces, "PIECE_ELEMENTS", 2**30)
+        patch.setattr(json_pieces, "PRINTED_BYTES", 2**30)
         whole = b"".join(encode_json(message))
-        patch.setattr(json_pieces, "PIECE_ELEMENTS", elements)
+        patch.setattr(json_pieces, "PRINTED_BYTES", printed)
         patch.setattr(json_answer, "_CHUNK_BYTES", 1)
         patch.setattr(json_answer, "_JOINED_BELOW", 0)
 
         pieces = encode_json(message)
 
     assert b"".join(pieces) == whole
-    assert tensor.array.size <= 2 * elements or len(pieces) > 3
+    text = len(whole) - len(b"".join(pieces[:1])) - len(pieces[-1])
+    assert text <= 2 * printed or len(pieces) > 3
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 8), (1, 1, 48), (24, 2)])
@@ -99,4 +102,15 @@ def test_an_answer_rests_between_its_pieces(shape: tuple[int, ...], monkeypatch:
 
     encode_json(Message({"output": Tensor(FLOAT32, np.zeros(shape, np.float32))}))
 
-    assert len(rests) >= 48 // (2 * json_pieces.PIECE_ELEMENTS)
+    assert len(rests) >= 48 * len("0.0,") // (2 * json_pieces.PRINTED_BYTES)
+
+
+def test_lists_without_elements_are_printed_in_pieces_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have no bytes, and as many brackets as anyone likes to ask for."""
+    rests = list[None]()
+    monkeypatch.setattr(json_pieces, "rest", lambda: rests.append(None))
+
+    text = b"".join(encode_json(Message({"output": Tensor(FLOAT32, np.zeros((1, 200, 0), np.float32))})))
+
+    assert orjson.loads(text)["output"]["data"] == [[[]] * 200]
+    assert len(rests) >= 200 * len("[],") // (2 * json_pieces.PRINTED_BYTES)

@@ -4,9 +4,9 @@ A request takes a lease before its body is read, for what its headers tell; the 
 input, output and workspace when the plan is known, and given back when the answer is written and no device looks
 at its tensors any more, whichever is later.
 
-Announcing is free, so a lease alone must not keep others out: while there is no room, bodies that are behind the
-pace they owe give theirs to who comes, those furthest behind first. No body that keeps the pace gives way, and none
-does where it would not help.
+Announcing is free, so a lease alone must not keep others out: while there is no room, bodies and answers that are
+behind the pace they owe give theirs to the request that asks, those furthest behind first. No transfer that keeps the
+pace gives way, none does where it would not help, and none for a lease of its own that grows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 
 
 class Arrival(Protocol):
-    """A body on its way."""
+    """A body or an answer on its way."""
 
     def behind(self) -> float:
         """How far it is behind the pace that it owes while others find no room; more than 0 gives way."""
@@ -59,9 +59,10 @@ class Ledger:
         self.leases += 1
         return Lease(self, nbytes)
 
-    def _who_gives(self, nbytes: int) -> list[Lease] | None:
+    def _who_gives(self, nbytes: int, asking: Lease | None = None) -> list[Lease] | None:
         """Those who are behind and hold so many bytes, furthest behind first; None where they have not so many."""
-        late = [(behind, lease) for lease, arrival in self._arriving.items() if (behind := arrival.behind()) > 0]
+        others = [(lease, arrival) for lease, arrival in self._arriving.items() if lease is not asking and lease.nbytes]
+        late = [(behind, lease) for lease, arrival in others if (behind := arrival.behind()) > 0]
         late.sort(key=lambda each: each[0], reverse=True)
         giving: list[Lease] = []
         for _, lease in late:
@@ -70,9 +71,9 @@ class Ledger:
                 nbytes -= lease.nbytes
         return None if nbytes > 0 else giving
 
-    def _take_back(self, nbytes: int) -> bool:
+    def _take_back(self, nbytes: int, asking: Lease | None = None) -> bool:
         """So many bytes from those who are behind; False, and nobody is harmed, where they have not so many."""
-        giving = self._who_gives(nbytes)
+        giving = self._who_gives(nbytes, asking)
         if giving is None:
             return False
         for lease in giving:
@@ -96,18 +97,18 @@ class Lease:
         more = nbytes - self.nbytes
         alone = self._ledger.leases == 1
         lacking = self._ledger.held_bytes + more - self._ledger.room_bytes
-        if more > 0 and not alone and lacking > 0 and not self._ledger._take_back(lacking):
+        if more > 0 and not alone and lacking > 0 and not self._ledger._take_back(lacking, self):
             return False
         self._ledger.held_bytes += more
         self.nbytes = nbytes
         return True
 
     def arriving(self, arrival: Arrival) -> None:
-        """The body that these bytes are for is on its way, and may have to give way."""
+        """The body or the answer that these bytes are for is on its way, and may have to give way."""
         self._ledger._arriving[self] = arrival
 
     def arrived(self) -> None:
-        """The body is here, or will not come; nobody has to give way any more."""
+        """It is there, or will not come; nobody has to give way any more."""
         self._ledger._arriving.pop(self, None)
 
     def share(self) -> None:

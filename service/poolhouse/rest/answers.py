@@ -8,6 +8,8 @@ from typing import Final
 import orjson
 from starlette.types import Scope, Send
 
+from poolhouse.batching.ledger import Lease
+from poolhouse.rest.sending import SENDING_KEY, Sending
 from poolhouse.wire.codec import Encoded
 
 # Joining costs a copy, a further message costs an event-loop call: below this the copy is cheaper.
@@ -20,7 +22,7 @@ one that runs the application in another process sends it what was pickled, and 
 Pairs = Iterable[tuple[str, str]]
 
 
-async def send_encoded(scope: Scope, send: Send, encoded: Encoded, headers: Pairs) -> None:
+async def send_encoded(scope: Scope, send: Send, encoded: Encoded, headers: Pairs, lease: Lease) -> None:
     """Send what a codec wrote. Chunks of a large answer go out as they are, not copied, where the server takes that.
 
     Args:
@@ -28,6 +30,7 @@ async def send_encoded(scope: Scope, send: Send, encoded: Encoded, headers: Pair
         send: ASGI's.
         encoded: media type, chunks, and the codec's own headers.
         headers: further ones.
+        lease: what is held for the answer; a large one gives way where it is read slowly and others find no room.
     """
     await send(
         {
@@ -46,11 +49,22 @@ async def send_encoded(scope: Scope, send: Send, encoded: Encoded, headers: Pair
         await send({"type": "http.response.body", "body": b"".join(chunks)})
         return
     views = VIEWS_KEY in scope
-    for chunk in chunks:
-        await send({"type": "http.response.body", "body": chunk if views else bytes(chunk), "more_body": True})
-    # The server waits with the next message, not after the last one: without this one the tensors would still lie
-    # in its buffers when their bytes are given back.
-    await send({"type": "http.response.body", "body": b""})
+    sending: Sending | None = scope.get(SENDING_KEY)
+    if sending is not None:
+        sending.begin(encoded.nbytes)
+        lease.arriving(sending)
+    try:
+        for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk if views else bytes(chunk), "more_body": True})
+            if sending is not None:
+                sending.handed(len(chunk))
+        # The server waits with the next message, not after the last one: without this one the tensors would still lie
+        # in its buffers when their bytes are given back.
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        lease.arrived()
+        if sending is not None:
+            sending.end()
 
 
 async def send_bytes(

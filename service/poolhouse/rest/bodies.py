@@ -4,9 +4,9 @@ The rules:
 
 - what the length already forbids is refused before a byte is read;
 - a body that came whole is not copied; one of known length is read into one buffer of that length, by the socket
-  itself where the server offers that; one of unknown length into a buffer that grows, so a million tiny pieces cost
-  what their bytes cost;
-- memory follows what has come, not what was promised: a fresh page costs nothing until it is written;
+  itself where the server offers that; one of unknown length into a buffer that grows (:mod:`.body_buffer`), so a
+  million tiny pieces cost what their bytes cost;
+- memory follows what has come, not what was promised, and is reserved before it is taken;
 - silence longer than the limit is refused, and so is a pace that would hold the memory for ever; while others find
   no room, a body on course to take long gives way;
 - inflating beyond a few hundred kilobytes happens off the event loop.
@@ -16,27 +16,20 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
-import numpy as np
 from starlette.types import Message, Receive
 
 from poolhouse.batching.ledger import Lease
 from poolhouse.errors import DeadlinePassed, Malformed, PoolhouseError, TooLarge, TooSlow, Unavailable
 from poolhouse.rest.begun import Begun, turn
+from poolhouse.rest.body_buffer import Aside, Buffer, Fixed, Growing, Inflating, Reserve
 from poolhouse.wire.inflate import Inflater
 
-# The inflater's own step: a chunk that fills one is the head of something large, and goes to a thread.
-_INFLATE_ON_LOOP_BYTES = 256 * 1024
-_CHUNK_ON_LOOP_BYTES = 16 * 1024
 # The clock of silence is wound up at most eight times a limit, so that tiny pieces do not pile up timers.
 _SLACK = 1 / 8
 _HEAD_START = 1 / 100
-
-Aside = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 class CallerGone(Exception):
@@ -83,10 +76,11 @@ class BodyRules:
             headers={"Connection": "close"},
         )
 
-    def behind(self, elapsed_s: float, received: int, length: int) -> float:
-        """How far a body is behind the pace that would bring it whole in ``crowded_s``; the first hundredth of that
-        time is free, since the first bytes of an honest caller are on their way for a while."""
-        return elapsed_s / self.crowded_s - received / length - _HEAD_START
+    def behind(self, elapsed_s: float, share: float) -> float:
+        """How far a body, or an answer, of which this share has come is behind the pace that would bring it whole in
+        ``crowded_s``; the first hundredth of that time is free, since the first bytes of an honest caller are on their
+        way for a while."""
+        return elapsed_s / self.crowded_s - share - _HEAD_START
 
     def crowded_out(self) -> Unavailable:
         """The refusal of a body that gave way."""
@@ -111,6 +105,10 @@ class BodyRules:
         )
 
 
+def _unasked(nbytes: int, beside_bytes: int) -> None:
+    """For bodies whose limit is so small that no room is kept for them."""
+
+
 async def read_body(
     receive: Receive,
     rules: BodyRules,
@@ -121,6 +119,7 @@ async def read_body(
     intake: Intake | None = None,
     lease: Lease | None = None,
     aside: Aside = asyncio.to_thread,
+    reserve: Reserve = _unasked,
 ) -> memoryview:
     """The whole body, inflated if it was deflated.
 
@@ -133,6 +132,7 @@ async def read_body(
         intake: how the server can bring a large body without the messages of ``receive``; None where it cannot.
         lease: what is held for the body; it gives way where the body comes slowly and others find no room.
         aside: does in a thread what would hold the loop for long.
+        reserve: asks for room for a body whose length is not known, before it is taken.
 
     Returns:
         Flat bytes that belong to the caller; read-only when the body came whole.
@@ -140,7 +140,7 @@ async def read_body(
     Raises:
         TooLarge: before anything is read where the length is known, else as soon as it shows.
         TooSlow, DeadlinePassed: when waiting made no sense any more.
-        Unavailable: when its room was given to others, since it came slowly.
+        Unavailable: when its room was given to others, since it came slowly; or when there is none for what comes.
         Malformed: when there is less or more than the Content-Length said.
         CallerGone: when the caller closed the connection.
     """
@@ -153,7 +153,7 @@ async def read_body(
     clock = _Clock(rules, deadline, length)
     try:
         async with asyncio.timeout_at(clock.rings) as clock.timeout:
-            if lease is not None and length:
+            if lease is not None:
                 lease.arriving(clock)
             message = await first
             if inflater is None and not message.get("more_body", False):
@@ -162,13 +162,17 @@ async def read_body(
                 raise CallerGone
             piece: bytes = message.get("body", b"")
             received = len(piece)
-            into: _Buffer = _Grown(rules) if length is None else _Fixed(length)
+            into: Buffer
             if inflater is not None:
-                into = _Inflated(inflater, rules, aside)
-            elif length is not None:
+                into = Inflating(inflater, rules, aside, reserve)
+            elif length is None:
+                into = Growing(rules, reserve)
+            else:
+                into = Fixed(length)
                 _check_length(received, length, rules, whole=False)
+            clock.into = into
             await into.add(piece)
-            if intake is not None and isinstance(into, _Fixed):
+            if intake is not None and isinstance(into, Fixed):
                 intake.into(into.rest())
                 while intake.to_come:
                     clock.heard(received)
@@ -196,9 +200,10 @@ class _Clock:
     """How long a caller is waited for: its next piece, its whole body, and its own deadline."""
 
     timeout: asyncio.Timeout
+    into: Buffer | None = None
 
     def __init__(self, rules: BodyRules, deadline: float | None, length: int | None) -> None:
-        self._length = length or 0
+        self._length = length
         self._received = 0
         self._gave_way = False
         self._rules = rules
@@ -226,8 +231,13 @@ class _Clock:
             self.timeout.reschedule(self.rings)
 
     def behind(self) -> float:
-        """See :class:`poolhouse.batching.ledger.Arrival`."""
-        return self._rules.behind(self._loop.time() - self._begun, self._received, self._length)
+        """See :class:`poolhouse.batching.ledger.Arrival`. A body of unknown length owes what is reserved for it."""
+        share = 0.0
+        if self._length:
+            share = self._received / self._length
+        elif self.into is not None:
+            share = self.into.share
+        return self._rules.behind(self._loop.time() - self._begun, share)
 
     def give_way(self) -> None:
         """It rings now."""
@@ -269,14 +279,6 @@ def _whole(message: Message, length: int | None, rules: BodyRules) -> memoryview
     return memoryview(piece)
 
 
-class _Buffer(Protocol):
-    """Where pieces are put together."""
-
-    async def add(self, piece: bytes) -> None: ...
-
-    def whole(self) -> memoryview: ...
-
-
 class Intake(Protocol):
     """How a server brings the rest of a large body past its messages: see ``rest/intake``."""
 
@@ -287,77 +289,3 @@ class Intake(Protocol):
 
     async def more(self) -> int:
         """How many bytes have come since this was last asked."""
-
-
-class _Fixed:
-    """A buffer of the announced length."""
-
-    def __init__(self, length: int) -> None:
-        # Not a bytearray: that writes zeros, and so takes the memory before a byte has come.
-        self._buffer = np.empty(length, np.uint8).data
-        self._filled = 0
-
-    async def add(self, piece: bytes) -> None:
-        end = self._filled + len(piece)
-        self._buffer[self._filled : end] = piece
-        self._filled = end
-
-    def rest(self) -> memoryview:
-        """Where nothing has been written yet."""
-        return self._buffer[self._filled :]
-
-    def whole(self) -> memoryview:
-        return self._buffer
-
-
-class _Grown:
-    """A buffer that grows up to the limit."""
-
-    def __init__(self, rules: BodyRules) -> None:
-        self._buffer = bytearray()
-        self._rules = rules
-
-    async def add(self, piece: bytes) -> None:
-        if len(self._buffer) + len(piece) > self._rules.limit_bytes:
-            raise self._rules.too_large(f"has at least {len(self._buffer) + len(piece)} bytes")
-        self._buffer += piece
-
-    def whole(self) -> memoryview:
-        return memoryview(self._buffer)
-
-
-class _Inflated:
-    """A buffer that grows by what the inflater makes of each piece; the inflater holds the limit."""
-
-    def __init__(self, inflater: Inflater, rules: BodyRules, aside: Aside) -> None:
-        self._buffer = bytearray()
-        self._aside = aside
-        self._inflater = inflater
-        self._rules = rules
-
-    async def add(self, piece: bytes) -> None:
-        if len(piece) > _CHUNK_ON_LOOP_BYTES:
-            await self._aside(partial(self._pour, self._inflater.feed(piece)))
-            return
-        parts = self._inflater.feed(piece)
-        if self._step(parts) >= _INFLATE_ON_LOOP_BYTES:
-            await self._aside(partial(self._pour, parts))
-        else:
-            self._pour(parts)
-
-    def _pour(self, parts: Iterator[bytes | memoryview]) -> None:
-        while self._step(parts):
-            pass
-
-    def _step(self, parts: Iterator[bytes | memoryview]) -> int:
-        try:
-            part = next(parts, b"")
-        except TooLarge:
-            # Said again with the advice that belongs to this body's type.
-            raise self._rules.too_large("is larger than that once inflated") from None
-        self._buffer += part
-        return len(part)
-
-    def whole(self) -> memoryview:
-        self._inflater.finish()
-        return memoryview(self._buffer)

@@ -12,7 +12,7 @@ from poolhouse.rest.answers import send_json
 from poolhouse.rest.bodies import BodyRules, read_body
 from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text
 from poolhouse.rest.metrics import Metrics
-from poolhouse.rest.pool import deadline_of, inflater_of, query_of
+from poolhouse.rest.request_head import deadline_of, inflater_of, query_of
 from poolhouse.settings import Settings
 from poolhouse.wire.codecs import answer_codec, codec_of
 from poolhouse.wire.json_body import decode_plan

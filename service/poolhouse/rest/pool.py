@@ -9,29 +9,37 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from functools import lru_cache, partial
-from time import monotonic, perf_counter
-from typing import Literal, NamedTuple, TypeVar
+from time import perf_counter
+from typing import TypeVar
 
 from starlette.types import Receive, Scope, Send
 
 from poolhouse.batching.ledger import Lease
-from poolhouse.errors import DeadlinePassed
-from poolhouse.operators.operator import Plan
 from poolhouse.pooling import Pooling, Ticket
 from poolhouse.rest.answers import send_encoded
 from poolhouse.rest.authorization import PASS_KEY, Pass
-from poolhouse.rest.bodies import BodyRules, CallerGone, read_body
+from poolhouse.rest.bodies import CallerGone, read_body
 from poolhouse.rest.door import Need, Needs
 from poolhouse.rest.finished import STAGES_KEY, Stages
-from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text, timeout_s
-from poolhouse.rest.intake import INTAKE_KEY, Intake
+from poolhouse.rest.footprint import answer_bytes, kept_bytes, text_bytes
+from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text
+from poolhouse.rest.intake import INTAKE_KEY
 from poolhouse.rest.metrics import Metrics
+from poolhouse.rest.request_head import (
+    Foreseen,
+    RequestHead,
+    body_rules,
+    check_deadline,
+    deadline_of,
+    inflater_of,
+    query_of,
+)
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Outline
 from poolhouse.wire.codec import Codec, Encoded
 from poolhouse.wire.codecs import answer_codec, codec_of
-from poolhouse.wire.elements import check_nbytes, tensor_of
-from poolhouse.wire.inflate import Inflater, choose_encoding, compress
+from poolhouse.wire.elements import check_nbytes, tensor_of, touched_bytes
+from poolhouse.wire.inflate import Compression, choose_encoding, compress
 from poolhouse.wire.octet import OCTET
 from poolhouse.wire.query import parse_query
 
@@ -40,13 +48,14 @@ Result = TypeVar("Result")
 # Body bytes up to which each codec works on the event loop. The formats that are not named here only look at
 # a header and make views. A small npz may inflate to a thousand times its size.
 _DECODE_ON_LOOP_BYTES = {"json": 64 * 1024, "npz": 4 * 1024}
-# Element bytes, on the way out: JSON prints digits, npz sums every byte.
-_ENCODE_ON_LOOP_BYTES = {"json": 64 * 1024, "npz": 1024 * 1024}
-# A number in JSON is a few characters; read, it is an object and its place in a list, until the array is made.
-_JSON_SWELLS = 12
+# Those that only look at a header do so of larger ones too, if few elements must be copied or looked through.
+_LOOKED_INTO_BYTES = 64 * 1024
+_COPIED_ON_LOOP_BYTES = 256 * 1024
+# On the way out, bytes of text and of elements: JSON prints digits, npz sums every byte.
+_ENCODE_ON_LOOP_BYTES = {"json": 256 * 1024, "npz": 1024 * 1024}
 _COMPRESS_ON_LOOP_BYTES = 16 * 1024
 # Queries whose meaning is remembered, and how long one may be for that.
-_REMEMBERED = 1024
+_REMEMBERED = 512
 _LONGEST_KEY = 512
 # One packet is one packet, compressed or not.
 _COMPRESS_FROM_BYTES = 1024
@@ -60,6 +69,7 @@ class PoolEndpoint:
         self._pooling = pooling
         self._metrics = metrics
         self._rules, self._json_rules = body_rules(settings)
+        self._answer_limit = settings.max_output_bytes
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._foresee)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +81,7 @@ class PoolEndpoint:
         finally:
             lease.release()
 
-    def _ask(self, scope: Scope) -> _Asked:
+    def _ask(self, scope: Scope) -> RequestHead:
         """What the request line and the headers tell, or their refusal, before a byte of the body is read."""
         headers: Headers = scope[HEADERS_KEY]
         name: str = scope["path_params"]["operator"]
@@ -88,33 +98,36 @@ class PoolEndpoint:
             answer_codec(accept, codec, 1)
         query: bytes = scope["query_string"]
         inflater = inflater_of(headers, rules)
-        raw = None
+        compression = choose_encoding(text(headers, b"accept-encoding"))
+        raw, beside_bytes = None, 0
         if codec is OCTET:
             foresee = self._remembered if len(query) <= _LONGEST_KEY else self._foresee
             raw = foresee(name, query, length if inflater is None else None)
-        return _Asked(
+            beside_bytes = self._answer_bytes(accept, codec, compression, raw.plan.outputs, "list")[1]
+        return RequestHead(
             name=name,
             codec=codec,
             accept=accept,
-            compression=choose_encoding(text(headers, b"accept-encoding")),
+            compression=compression,
             deadline=deadline,
             query={} if raw is not None else query_of(scope),
             raw=raw,
+            beside_bytes=beside_bytes,
             rules=rules,
             length=length,
             inflater=inflater,
             intake=scope.get(INTAKE_KEY),
         )
 
-    def _foresee(self, name: str, query: bytes, nbytes: int | None) -> _Foreseen:
+    def _foresee(self, name: str, query: bytes, nbytes: int | None) -> Foreseen:
         """What the query tells of raw elements, which is all, so many bytes where that is known; or the refusal. Most
         callers ask the same again."""
         outline, texts = OCTET.outline(parse_query(query))
         if nbytes is not None:
             check_nbytes(nbytes, outline, "input")
-        return _Foreseen(outline, self._pooling.foresee(name, {"input": outline}, texts))
+        return Foreseen(outline, self._pooling.foresee(name, {"input": outline}, texts))
 
-    def _expected_bytes(self, asked: _Asked, scope: Scope) -> int:
+    def _expected_bytes(self, asked: RequestHead, scope: Scope) -> int:
         """Memory to hold for the request, before its body is here. Where the query tells the whole plan, all of it,
         and what cannot be pooled is refused now; else what the body takes, and its plan sets it right."""
         if asked.raw is not None:
@@ -122,12 +135,22 @@ class PoolEndpoint:
             if asked.intake is not None:
                 need = Need(held_bytes, {"path_params": scope["path_params"], "endpoint": self})
                 self._needs.learn(scope["raw_path"], scope["query_string"], scope[HEADERS_KEY], need)
-            return held_bytes
-        # A chunked body tells nothing, and a deflated one little.
-        told = asked.length or 0
-        return told * _JSON_SWELLS if asked.codec.is_json else told
+        return asked.held_bytes(asked.length or 0)
 
-    async def _answer(self, asked: _Asked, lease: Lease, scope: Scope, receive: Receive, send: Send) -> None:
+    def _answer_bytes(
+        self,
+        accept: str | None,
+        codec: Codec,
+        compression: Compression | None,
+        outputs: Mapping[str, Outline],
+        encoding: str,
+    ) -> tuple[Codec, int]:
+        """What writes the answer, and what that takes beside the outputs."""
+        writer = answer_codec(accept, codec, len(outputs))
+        told = text_bytes(writer, outputs, encoding, self._answer_limit)
+        return writer, answer_bytes(told, outputs, is_compressed=compression is not None)
+
+    async def _answer(self, asked: RequestHead, lease: Lease, scope: Scope, receive: Receive, send: Send) -> None:
         codec, deadline = asked.codec, asked.deadline
         body = await read_body(
             receive,
@@ -138,22 +161,17 @@ class PoolEndpoint:
             intake=asked.intake,
             lease=lease,
             aside=partial(self._pooling.aside, lease=lease, doing="the body was inflated"),
+            reserve=lambda nbytes, beside: self._pooling.hold(lease, asked.held_bytes(nbytes, beside)),
         )
 
         begun = perf_counter()
-        if len(body) > _DECODE_ON_LOOP_BYTES.get(codec.name, len(body)):
-            # A text is parsed and a table of numbers made in calls that let no other thread go on.
-            opening = self._pooling.aside(
-                partial(self._open, asked, body),
-                lease,
-                "the body was decoded",
-                deadline,
-                holds_interpreter=codec.is_json,
-            )
-            message, ticket = await unless_gone(opening, receive)
-        else:
-            message, ticket = self._open(asked, body)
-        writer = answer_codec(asked.accept, codec, len(ticket.outputs))
+        message, ticket = await self._decode(asked, body, lease, receive)
+        writer, beside_bytes = self._answer_bytes(
+            asked.accept, codec, asked.compression, ticket.plan.outputs, message.encoding
+        )
+        ticket = ticket._replace(beside_bytes=kept_bytes(message.tensors, body) + beside_bytes)
+        # What was copied out of it does not need it any more.
+        del body
         decoded = perf_counter()
         check_deadline(deadline)
         entered: Pass | None = scope.get(PASS_KEY)
@@ -177,9 +195,36 @@ class PoolEndpoint:
             encode=done - pooled,
         )
         further = {**ticket.headers, **answer.headers, "server-timing": timing}
-        await send_encoded(scope, send, encoded, further.items())
+        if encoded.is_own_memory:
+            # What it was made of is not needed while a slow caller reads it.
+            del message, ticket, answer, reply
+            self._pooling.hold(lease, encoded.nbytes)
+        await send_encoded(scope, send, encoded, further.items(), lease)
 
-    def _open(self, asked: _Asked, body: memoryview) -> tuple[Message, Ticket]:
+    async def _decode(
+        self, asked: RequestHead, body: memoryview, lease: Lease, receive: Receive
+    ) -> tuple[Message, Ticket]:
+        codec = asked.codec
+        if len(body) <= _DECODE_ON_LOOP_BYTES.get(codec.name, _LOOKED_INTO_BYTES):
+            return self._open(asked, body)
+        if asked.raw is not None:
+            taken = touched_bytes(asked.raw.outline, 0)
+        else:
+            taken = codec.decoding_bytes(body)
+            self._pooling.hold(lease, len(body) + taken)
+        if codec.name not in _DECODE_ON_LOOP_BYTES and taken <= _COPIED_ON_LOOP_BYTES:
+            return self._open(asked, body)
+        # A text is parsed and a table of numbers made in calls that let no other thread go on.
+        opening = self._pooling.aside(
+            partial(self._open, asked, body),
+            lease,
+            "the body was decoded",
+            asked.deadline,
+            holds_interpreter=codec.is_json,
+        )
+        return await unless_gone(opening, receive)
+
+    def _open(self, asked: RequestHead, body: memoryview) -> tuple[Message, Ticket]:
         if asked.raw is not None:
             outline = asked.raw.outline
             tensors = {"input": tensor_of(body, outline.dtype, outline.shape, "input")}
@@ -187,46 +232,26 @@ class PoolEndpoint:
         message = asked.codec.decode(body, asked.query, asked.rules.limit_bytes)
         return message, self._pooling.prepare(asked.name, message)
 
-    async def _encode(self, codec: Codec, reply: Message, asked: _Asked, lease: Lease, receive: Receive) -> Encoded:
+    async def _encode(
+        self, codec: Codec, reply: Message, asked: RequestHead, lease: Lease, receive: Receive
+    ) -> Encoded:
         async def beside(work: Callable[[], Encoded], *, holds_interpreter: bool) -> Encoded:
             writing = self._pooling.aside(
                 work, lease, "the answer was encoded", asked.deadline, holds_interpreter=holds_interpreter
             )
             return await unless_gone(writing, receive)
 
-        nbytes = sum(tensor.array.nbytes for tensor in reply.tensors.values())
+        outlines = {name: tensor.outline for name, tensor in reply.tensors.items()}
+        nbytes = codec.encoding_bytes(outlines, reply.encoding) or sum(each.nbytes for each in outlines.values())
         if nbytes > _ENCODE_ON_LOOP_BYTES.get(codec.name, nbytes):
             encoded = await beside(partial(codec.encode, reply), holds_interpreter=codec.is_json)
         else:
             encoded = codec.encode(reply)
         if asked.compression is None or encoded.nbytes < _COMPRESS_FROM_BYTES:
             return encoded
-        if nbytes > _COMPRESS_ON_LOOP_BYTES:
+        if encoded.nbytes > _COMPRESS_ON_LOOP_BYTES:
             return await beside(partial(compress, encoded, asked.compression), holds_interpreter=False)
         return compress(encoded, asked.compression)
-
-
-class _Foreseen(NamedTuple):
-    """Raw elements as their query tells them, and what will be done."""
-
-    outline: Outline
-    plan: Plan
-
-
-class _Asked(NamedTuple):
-    """What is known of a request before its body."""
-
-    name: str
-    codec: Codec
-    accept: str | None
-    compression: Literal["gzip", "zstd"] | None
-    deadline: float | None
-    query: Mapping[str, str]
-    raw: _Foreseen | None
-    rules: BodyRules
-    length: int | None
-    inflater: Inflater | None
-    intake: Intake | None
 
 
 async def unless_gone(work: Coroutine[object, object, Result], receive: Receive) -> Result:
@@ -256,63 +281,3 @@ async def unless_gone(work: Coroutine[object, object, Result], receive: Receive)
         # A refusal's traceback holds this frame, and the task holds the refusal: a circle that would keep the body
         # until the collector comes by.
         del working
-
-
-def body_rules(settings: Settings) -> tuple[BodyRules, BodyRules]:
-    """What binary and JSON bodies may be."""
-    return (
-        BodyRules(
-            settings.max_body_bytes,
-            settings.body_timeout_s,
-            "Send fewer rows at once: pooling never mixes them, so the answers join to the same result.",
-            settings.min_body_bytes_per_s,
-            settings.crowded_body_s,
-        ),
-        BodyRules(
-            settings.max_json_bytes,
-            settings.body_timeout_s,
-            "Send it as binary, where the limit is "
-            f"{settings.max_body_bytes} bytes: Content-Type application/x-npy, "
-            "application/vnd.safetensors or application/octet-stream, with the fields in the query string.",
-            settings.min_body_bytes_per_s,
-            settings.crowded_body_s,
-        ),
-    )
-
-
-def deadline_of(headers: Headers) -> float | None:
-    """The ``loop.time()`` at which ``Request-Timeout`` ends, or None.
-
-    Read from the clock itself: a loop may count in milliseconds and read its clock once a turn.
-    """
-    if b"request-timeout" not in headers:
-        return None
-    seconds = timeout_s(headers)
-    return None if seconds is None else monotonic() + seconds
-
-
-def check_deadline(deadline: float | None) -> None:
-    """Refuse work that nobody waits for any more.
-
-    Raises:
-        DeadlinePassed: when the deadline is behind us.
-    """
-    if deadline is not None and monotonic() >= deadline:
-        raise DeadlinePassed(
-            "deadline_passed",
-            "The deadline of Request-Timeout passed before the work began. Give more seconds.",
-        )
-
-
-def query_of(scope: Scope) -> Mapping[str, str]:
-    """The fields of the query string; most JSON requests have none."""
-    raw: bytes = scope["query_string"]
-    return parse_query(raw) if raw else {}
-
-
-def inflater_of(headers: Headers, rules: BodyRules) -> Inflater | None:
-    """What undoes the request's Content-Encoding, or None where there is none."""
-    encoding = text(headers, b"content-encoding")
-    if encoding is None or encoding.strip().lower() in ("", "identity"):
-        return None
-    return Inflater(encoding, rules.limit_bytes)

@@ -16,7 +16,7 @@ an answer for a reader who has stopped. The rules added here:
 - requests sent before the earlier ones are answered (pipelining) wait unparsed, but for the few that one small slice
   holds; none begins while the client does not read its answers. Answers and refusals keep the order of the requests;
 - the framing of a chunked body may take a fixed multiple of the body's bytes: 431;
-- an answer of which nothing is read for a while is given up;
+- an answer of which nothing is read for a while, or that is read too slowly, is given up: see ``rest/sending``;
 - a request is run at once, as far as it goes without waiting: one that is refused by its headers before its body is
   looked at, and a small one to its end. One for each piece that comes; further ones take turns with everybody;
 - a large body may come past the parser: see ``rest/intake``;
@@ -48,9 +48,11 @@ from poolhouse.rest.headers import HEADERS_KEY, Headers, framing_error, read_hea
 from poolhouse.rest.intake import INTAKE_KEY, Intake, Sink
 from poolhouse.rest.metrics import Metrics, Stage
 from poolhouse.rest.problems import Problem, problem
+from poolhouse.rest.sending import SENDING_KEY, Sending, answer_rules
 from poolhouse.settings import Settings
 
 _LINGER_S = 5.0
+_UNSENT_BYTES = 64 * 1024
 # Below this a body comes in a piece or two, and the way past the parser would gain nothing.
 _INTAKE_BYTES = 64 * 1024
 _INTAKE_DIGITS = len(str(_INTAKE_BYTES))
@@ -92,6 +94,7 @@ class Protocol(HttpToolsProtocol):
         self._header_limit = settings.max_header_bytes
         self._header_timeout_s = settings.header_timeout_s
         self._silence_s = settings.body_timeout_s
+        self._answer_rules = answer_rules(settings)
         # True from the first byte of a request to the end of its headers.
         self._in_headers = False
         self._in_body = False
@@ -133,6 +136,9 @@ class Protocol(HttpToolsProtocol):
         """Start the clock for the first headers."""
         super().connection_made(transport)
         self._softly = _Softly(transport, self)
+        # Writing goes on when all was written, not before: until then the rest pins the whole tensor that it is of.
+        transport.set_write_buffer_limits(high=_UNSENT_BYTES, low=0)
+        self._sending = Sending(transport, self._answer_rules, self.loop)
         self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -336,6 +342,7 @@ class Protocol(HttpToolsProtocol):
             "state": self.app_state.copy(),
             # Servers may add keys.
             VIEWS_KEY: True,
+            SENDING_KEY: self._sending,
             HEADERS_KEY: headers,
         }
         if self._intake is not None:
@@ -622,7 +629,7 @@ class Protocol(HttpToolsProtocol):
 
     def _check_writing(self) -> None:
         self._write_timer = None
-        if self.transport.get_write_buffer_size() < self._unsent_bytes:
+        if self.transport.get_write_buffer_size() < self._unsent_bytes and not self._sending.is_too_slow():
             self._watch_writing()
         else:
             self.transport.abort()

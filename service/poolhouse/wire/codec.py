@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from poolhouse.tensors import Message
+from poolhouse.tensors import Message, Outline
 
 Query = dict[str, str]
 
@@ -29,6 +29,11 @@ class Encoded:
     def nbytes(self) -> int:
         """The length of the whole body."""
         return sum(map(len, self.chunks))
+
+    @property
+    def is_own_memory(self) -> bool:
+        """Whether no chunk is a view of a tensor."""
+        return all(isinstance(chunk, bytes) for chunk in self.chunks)
 
 
 class Codec(Protocol):
@@ -64,8 +69,25 @@ class Codec(Protocol):
         """
         ...
 
+    def decoding_bytes(self, body: memoryview) -> int:
+        """Bytes that :meth:`decode` takes beside the body at most, or looks through one by one; from its head alone.
+
+        Raises:
+            Malformed, Unprocessable: as :meth:`decode` would.
+        """
+        ...
+
     def encode(self, message: Message) -> Encoded:
         """The body that holds this message."""
+        ...
+
+    def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
+        """Bytes that :meth:`encode` takes beside the tensors at most; 0 where it sends them as they lie.
+
+        Args:
+            outputs: the tensors' outlines by name.
+            encoding: of the message: ``list`` or ``base64``.
+        """
         ...
 
     def accepts_outputs(self, count: int) -> bool:

@@ -90,7 +90,7 @@ def tensor_of(
     """The tensor whose elements are exactly these bytes.
 
     Returns:
-        A view of ``data``; one copy if that is unaligned, big-endian or in Fortran order.
+        A view of ``data``; one copy if that is unaligned, big-endian or in Fortran order (:func:`touched_bytes`).
 
     Raises:
         Malformed: the bytes are more or fewer than the shape says.
@@ -103,12 +103,16 @@ def tensor_of(
         raise Unprocessable(
             "invalid_data", f"{name} is of type bool and holds a byte that is neither 0 nor 1; send 0 or 1."
         )
-    array: np.ndarray[tuple[int, ...], np.dtype[np.generic]] = flat.view(dtype.storage)
-    if big_endian and dtype.itemsize > 1:
-        array = array.byteswap()
-    elif not array.flags.aligned:
-        array = array.copy()
-    if fortran:
-        # "C" on a transposed view is the one copy; a single dimension is already in order.
-        return Tensor(dtype, np.ascontiguousarray(array.reshape(shape[::-1]).T))
-    return Tensor(dtype, array.reshape(shape))
+    storage = dtype.storage.newbyteorder(">") if big_endian and dtype.itemsize > 1 else dtype.storage
+    array: np.ndarray[tuple[int, ...], np.dtype[np.generic]] = flat.view(storage)
+    array = array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
+    # All that is wrong at once: a gigabyte is not copied twice.
+    return Tensor(dtype, np.require(array, dtype.storage, ("C", "A")))
+
+
+def touched_bytes(outline: Outline, start: int, *, big_endian: bool = False, fortran: bool = False) -> int:
+    """Bytes that :func:`tensor_of` copies or looks through for elements that begin at this place of a body."""
+    plain = not fortran and not (big_endian and outline.dtype.itemsize > 1)
+    if plain and start % outline.dtype.itemsize == 0 and outline.dtype.kind != "boolean":
+        return 0
+    return outline.nbytes

@@ -20,12 +20,16 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-CODINGS: Final = ("gzip", "zstd")
+Compression = Literal["gzip", "zstd"]
+CODINGS: Final[tuple[Compression, ...]] = ("gzip", "zstd")
 _ALIASES: Final = {"": "identity", "identity": "identity", "gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}
 _STEP: Final = 256 * 1024
 _SLICE: Final = 16 * 1024
+_PACKED: Final = 1024 * 1024
 _WINDOW_LOG_MAX: Final = 23
 """8 MiB, the window that RFC 9659 allows to the content coding zstd."""
+_WINDOW_BYTES: Final = {"identity": 0, "gzip": 64 * 1024, "zstd": 2**_WINDOW_LOG_MAX + 2 * _STEP}
+"""What a stream may keep of what it has unfolded, and its tables."""
 _FREE_FRAMES: Final = 64
 """So many frames may be as small as they like; beyond, each must stand for 1 KiB in or out."""
 
@@ -115,6 +119,11 @@ class Inflater:
         """Whether the bytes pass through as they are."""
         return self._make is None
 
+    @property
+    def window_bytes(self) -> int:
+        """What it keeps at most of what it has given, until :meth:`finish`."""
+        return _WINDOW_BYTES[self._name]
+
     def feed(self, chunk: bytes | memoryview) -> Iterator[bytes | memoryview]:
         """The bytes that this chunk adds, in pieces of at most 256 KiB.
 
@@ -133,12 +142,13 @@ class Inflater:
             yield from self._unfold(whole[begin : begin + _SLICE])
 
     def finish(self) -> None:
-        """Call once after the last chunk.
+        """Call once after the last chunk; the window is forgotten.
 
         Raises:
             Malformed: the body stops in the middle.
         """
-        if self._stream is not None and not self._stream.eof:
+        stream, self._stream = self._stream, None
+        if stream is not None and not stream.eof:
             raise Malformed("malformed_encoding", f"The {self._name} body stops before its end; send all of it.")
 
     def _unfold(self, data: bytes | memoryview) -> Iterator[bytes]:
@@ -191,37 +201,43 @@ class Inflater:
             )
 
 
-def compress(encoded: Encoded, encoding: Literal["gzip", "zstd"]) -> Encoded:
+def compressed_bytes(nbytes: int) -> int:
+    """What :func:`compress` takes at most beside an answer of so many bytes: it gives up what grows, a step late."""
+    return nbytes + min(nbytes, 2 * _PACKED)
+
+
+def compress(encoded: Encoded, encoding: Compression) -> Encoded:
     """The same answer under a content coding; as it was if that would not make it smaller.
 
     Fast levels: floats give little to slow ones.
     """
-    pieces: list[bytes | memoryview] = []
-    if encoding == "gzip":
-        packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-        pieces = [packer.compress(chunk) for chunk in encoded.chunks]
-        pieces.append(packer.flush())
-    else:
-        frame = zstd.ZstdCompressor(level=1)
-        pieces = [frame.compress(chunk) for chunk in encoded.chunks]
-        pieces.append(frame.flush())
-    packed = tuple(piece for piece in pieces if len(piece))
+    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16) if encoding == "gzip" else zstd.ZstdCompressor(1)
+    pieces: list[bytes] = []
+    size = 0
+    # In steps: of a whole gigabyte the packer would make one piece, and need it twice to put it together.
+    for step in (chunk[start : start + _PACKED] for chunk in encoded.chunks for start in range(0, len(chunk), _PACKED)):
+        pieces.append(packer.compress(step))
+        size += len(pieces[-1])
+        if size >= encoded.nbytes:
+            return encoded
+    pieces.append(packer.flush())
+    packed = tuple(filter(None, pieces))
     if sum(map(len, packed)) >= encoded.nbytes:
         return encoded
     return Encoded(encoded.media_type, packed, (*encoded.headers, ("Content-Encoding", encoding)))
 
 
-def compress_once(body: bytes) -> dict[Literal["gzip", "zstd"], bytes]:
+def compress_once(body: bytes) -> dict[Compression, bytes]:
     """A static body under each content coding that makes it smaller; slower and smaller than :func:`compress`."""
     packer = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    packed: dict[Literal["gzip", "zstd"], bytes] = {
+    packed: dict[Compression, bytes] = {
         "gzip": packer.compress(body) + packer.flush(),
         "zstd": zstd.compress(body, 10),
     }
     return {encoding: smaller for encoding, smaller in packed.items() if len(smaller) < len(body)}
 
 
-def choose_encoding(accept_encoding: str | None) -> Literal["gzip", "zstd"] | None:
+def choose_encoding(accept_encoding: str | None) -> Compression | None:
     """The coding that ``Accept-Encoding`` asks for by name, zstd before gzip; None is identity.
 
     A bare ``*`` allows everything and asks for nothing. What cannot be read asks for nothing either:
@@ -234,5 +250,5 @@ def choose_encoding(accept_encoding: str | None) -> Literal["gzip", "zstd"] | No
         name = _ALIASES.get(coding)
         if name is not None and weight is not None:
             weights[name] = weight
-    best: Literal["gzip", "zstd"] = "zstd" if weights["zstd"] >= weights["gzip"] else "gzip"
+    best: Compression = "zstd" if weights["zstd"] >= weights["gzip"] else "gzip"
     return best if weights[best] > 0 and weights[best] >= weights["identity"] else None

@@ -6,7 +6,6 @@ its own text is replaced by the spelling of its k-th element that is not finite.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import chain
@@ -16,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from poolhouse.dtypes import BFLOAT16, bfloat16_to_float32
+from poolhouse.dtypes import BFLOAT16, ElementType, bfloat16_to_float32
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire import json_pieces
+from poolhouse.wire.json_size import LONGEST_ELEMENT, list_bytes
 
 _SPELLINGS: Final = np.array([b'"NaN"', b'"Infinity"', b'"-Infinity"'], dtype=object)
 _JOINED_BELOW: Final = 64 * 1024
@@ -27,7 +27,7 @@ _CHUNK_BYTES: Final = 512 * 1024
 """A large one has chunks of at least so much, but for the last."""
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _head(name: str, dtype: str, shape: tuple[int, ...], form: str) -> bytes:
     """All of an entry that stands before its elements."""
     sizes = ",".join(map(str, shape))
@@ -41,29 +41,33 @@ def _spelled(text: bytes, array: npt.NDArray[np.generic], finite: npt.NDArray[np
     return b"".join(chain.from_iterable(zip(text.split(b"null"), words, strict=True)))
 
 
-def _printed(array: npt.NDArray[np.generic]) -> bytes:
+def _printed(array: npt.NDArray[np.generic], dtype: ElementType) -> bytes:
+    if dtype is BFLOAT16:
+        array = bfloat16_to_float32(array.view(np.uint16))
     text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
     # Its own nulls tell faster than the elements whether there are any; integers and booleans have none.
     return text if b"null" not in text else _spelled(text, array, np.isfinite(array))
 
 
-def _in_pieces(array: npt.NDArray[np.generic]) -> Iterator[bytes]:
+def _in_pieces(array: npt.NDArray[np.generic], dtype: ElementType) -> Iterator[bytes]:
     """The nested lists of an array, whatever stands between two pieces included."""
-    if array.size <= 2 * json_pieces.PIECE_ELEMENTS:
-        yield _printed(array)
+    longest = LONGEST_ELEMENT[dtype.name]
+    # By the text, not by the elements: lists without any are printed too.
+    if list_bytes(array.shape, longest) <= 2 * json_pieces.PRINTED_BYTES:
+        yield _printed(array, dtype)
         return
-    row = math.prod(array.shape[1:])
+    row = list_bytes(array.shape[1:], longest) + 1
     before = b"["
-    if row > json_pieces.PIECE_ELEMENTS:
+    if row > json_pieces.PRINTED_BYTES and array.ndim > 1:
         for place in range(len(array)):
             yield before
-            yield from _in_pieces(array[place])
+            yield from _in_pieces(array[place], dtype)
             before = b","
             json_pieces.rest()
     else:
-        rows = max(1, json_pieces.PIECE_ELEMENTS // row)
+        rows = max(1, json_pieces.PRINTED_BYTES // row)
         for start in range(0, len(array), rows):
-            yield before + _printed(array[start : start + rows])[1:-1]
+            yield before + _printed(array[start : start + rows], dtype)[1:-1]
             before = b","
             json_pieces.rest()
     yield b"]"
@@ -71,11 +75,8 @@ def _in_pieces(array: npt.NDArray[np.generic]) -> Iterator[bytes]:
 
 def _elements(tensor: Tensor) -> Iterator[bytes]:
     """The elements as nested lists, floats in the shortest digits that read back to the same value."""
-    array = tensor.array
-    if tensor.dtype is BFLOAT16:
-        array = bfloat16_to_float32(array.view(np.uint16))
     some: list[bytes] = []
-    for piece in _in_pieces(array):
+    for piece in _in_pieces(tensor.array, tensor.dtype):
         some.append(piece)
         if sum(map(len, some)) >= _CHUNK_BYTES:
             yield b"".join(some)

@@ -16,15 +16,16 @@ from typing import Final
 
 import orjson
 
-from poolhouse.errors import FieldProblem, Malformed, Unprocessable
+from poolhouse.errors import FieldProblem, Malformed, TooLarge, Unprocessable
 from poolhouse.suggestions import field_hint
 from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire import json_pieces
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.json_answer import encode_json
-from poolhouse.wire.json_document import Parsed, loads
+from poolhouse.wire.json_document import Parsed, TooLongToRead, loads
 from poolhouse.wire.json_long import LongBase64, LongList
 from poolhouse.wire.json_numbers import NONFINITE, bad_data
+from poolhouse.wire.json_size import text_bytes
 from poolhouse.wire.json_tensors import (
     DEFAULTS,
     choose,
@@ -41,12 +42,27 @@ _ENCODINGS: Final = ("list", "base64")
 _MAX_KEYS: Final = 1024
 _MAX_NODES: Final = 4096
 _MAX_DEPTH: Final = 8
+_GLANCE: Final = 256
 _FEW_LISTS: Final = 4096
+SWELLS: Final = 18
+"""A body of JSON takes at most so many times its bytes while it is read: itself, what the parser makes of it, and for
+each number an object and its place in a list. The strangest take most; ``tests/wire/test_json_memory.py`` measures
+them."""
 _SPELLED: Final = tuple(f'"{name}"'.encode() for name in NONFINITE)
 
 
 def _unreadable(why: str) -> Malformed:
     return Malformed("malformed_body", f"The body is not JSON: {why}")
+
+
+def _too_long() -> TooLarge:
+    return TooLarge(
+        "body_too_large",
+        "The body is no plain object of numbers, or is damaged where it can only be told from all of it at once, and "
+        f"such a body is read up to {json_pieces.WHOLE_BYTES} bytes. Check it with any JSON validator; write a tensor "
+        "as nested lists of numbers or as base64, or send it as binary, such as application/x-npy.",
+        limit_bytes=json_pieces.WHOLE_BYTES,
+    )
 
 
 def _too_deep() -> Malformed:
@@ -65,12 +81,16 @@ def _parse(text: bytes | bytearray) -> Parsed:
         return loads(text, choose)
     except orjson.JSONDecodeError as error:
         at, complaint = error.pos, error.msg
-    if not text.strip():
+    except TooLongToRead:
+        at, complaint = 0, ""
+    if not text[:_GLANCE].strip() and not text.strip():
         raise _unreadable('it is empty. Send an object such as {"input": [[[1, 2], [3, 4]]], "kernel_size": 2}.')
     if text.startswith(b"\xef\xbb\xbf"):
         raise _unreadable("it begins with a byte order mark. Save it without one.")
     if text.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _unreadable("it is UTF-16. Send UTF-8.")
+    if not complaint:
+        raise _too_long()
     if "depth" in complaint:
         raise _too_deep()
     if "infinity" in complaint:
@@ -96,6 +116,11 @@ def _refuse_hoards(text: bytes | bytearray, limit_bytes: int) -> None:
         raise Unprocessable(
             "invalid_data",
             f"The body holds more than {_MAX_KEYS} fields; send the tensors and the spec only.",
+        )
+    if json_pieces.count(text, b"{") > _MAX_KEYS:
+        raise Unprocessable(
+            "invalid_data",
+            f"The body holds more than {_MAX_KEYS} objects; send the tensors and the spec only, and numbers as such.",
         )
     lists = json_pieces.count(text, b"[")
     allowed = max(_FEW_LISTS, limit_bytes // 64)
@@ -254,9 +279,17 @@ class JsonCodec:
             raise Unprocessable("invalid_fields", message, problems=(problem,))
         return Message(_tensors(document), document.values, dict(query), encoding)
 
+    def decoding_bytes(self, body: memoryview) -> int:
+        """What its numbers are until they lie in arrays."""
+        return (SWELLS - 1) * len(body)
+
     def encode(self, message: Message) -> Encoded:
         """One entry a tensor, as lists or as base64."""
         return Encoded(self.media_types[0], encode_json(message))
+
+    def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
+        """The text, by its longest digits."""
+        return 2 + sum(text_bytes(outline, encoding) for outline in outputs.values())
 
     def accepts_outputs(self, count: int) -> bool:
         """Any number, by name."""

@@ -23,6 +23,10 @@ Chooser: TypeAlias = Callable[[Path, Mapping[str, Any]], Wanted | None]
 """How a list becomes an array, by the names of the fields that it stands in, and the document; None where it is none"""
 
 
+class TooLongToRead(Exception):
+    """The text cannot be read in pieces, and is too long to be read at once: nobody else could go on meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """A document, and its text without the long values; the text as it is where none was found."""
@@ -38,6 +42,7 @@ def loads(text: Text, choose: Chooser) -> Parsed:
 
     Raises:
         orjson.JSONDecodeError: as it does.
+        TooLongToRead: of a text that may be one or not.
     """
     if len(text) > 2 * json_pieces.PIECE_BYTES:
         _refuse_broken_off(text)
@@ -48,9 +53,15 @@ def loads(text: Text, choose: Chooser) -> Parsed:
                 raise
             except (orjson.JSONDecodeError, CannotBeCut):
                 pass
-    document = orjson.loads(text)
+    document = _loads_whole(text)
     _sign_zeros(document, text, choose)
     return Parsed(document, text)
+
+
+def _loads_whole(text: Text) -> Any:
+    if len(text) > json_pieces.WHOLE_BYTES:
+        raise TooLongToRead
+    return orjson.loads(text)
 
 
 def _refuse_broken_off(text: Text) -> None:
@@ -68,7 +79,7 @@ def _in_pieces(text: Text, found: list[LongValue], choose: Chooser) -> Parsed:
         at = each.end
     skeleton = b"".join((*kept, memoryview(text)[at:]))
     try:
-        document = orjson.loads(skeleton)
+        document = _loads_whole(skeleton)
     except orjson.JSONDecodeError as error:
         at = error.pos
         for name, each in zip(names, found, strict=True):

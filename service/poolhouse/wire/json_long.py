@@ -24,6 +24,7 @@ from poolhouse.wire.json_zero import loads_signed
 
 _DEEPEST: Final = 64
 _BEFORE_BYTES: Final = 256
+_LONGEST_ESCAPE: Final = len("\\u0000")
 _SPACE: Final = re.compile(rb"[ \t\n\r]*")
 
 Text: TypeAlias = bytes | bytearray
@@ -120,14 +121,46 @@ class LongBase64:
         """Keep what it tells.
 
         Raises:
-            CannotBeCut: it is not wanted, or no base64 unless the parser undoes its escapes.
+            CannotBeCut: it is not wanted, or no base64.
         """
         if wanted is None:
             raise CannotBeCut
+        begin, end = self.begin + 1, self.end - 1
         try:
-            self.elements = read_base64(memoryview(self.text)[self.begin + 1 : self.end - 1])
-        except NotBase64:
+            # PHP escapes every slash, .NET every plus, and mail has lines.
+            is_plain = self.text.find(b"\\", begin, end) < 0
+            self.elements = read_base64(
+                memoryview(self.text)[begin:end] if is_plain else memoryview(unescaped(self.text, begin, end))
+            )
+        except (NotBase64, ValueError):
             raise CannotBeCut from None
+
+
+def unescaped(text: Text, begin: int, end: int) -> bytearray:
+    """What stands between the quotes of a string, its escapes undone piece by piece.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    made, at = bytearray(), begin
+    while at < end:
+        stop = _whole_escapes(text, at, min(at + json_pieces.PACKED_BYTES, end), end)
+        made += orjson.loads(b"".join((b'"', memoryview(text)[at:stop], b'"'))).encode()
+        at = stop
+        json_pieces.rest()
+    return made
+
+
+def _whole_escapes(text: Text, at: int, stop: int, end: int) -> int:
+    """Where a piece that may go up to this place ends before an escape that goes on beyond it."""
+    escape = text.rfind(b"\\", max(at, stop - _LONGEST_ESCAPE + 1), stop)
+    if stop == end or escape <= at:
+        return stop
+    first = escape
+    while first > at and escape - first < _LONGEST_ESCAPE and text[first - 1] == ord("\\"):
+        first -= 1
+    # Of two backslashes the second is escaped itself; of many it does not matter, since that is no base64.
+    return escape if (escape - first) % 2 == 0 else stop
 
 
 LongValue: TypeAlias = LongList | LongBase64

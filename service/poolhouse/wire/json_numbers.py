@@ -23,8 +23,8 @@ from poolhouse.wire.quoting import shown
 NONFINITE: Final[dict[str, float]] = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """How JSON spells what it has no number for, in both directions."""
 
-_PLAIN: Final[dict[str, set[type]]] = {"float": {float, int}, "integer": set(), "boolean": {bool}}
-"""Element kinds that need no second look, by the types of their elements. Integers have a range."""
+_PLAIN: Final[dict[str, set[type]]] = {"float": {float, int}, "integer": {float, int}, "boolean": {bool}}
+"""Element kinds that need no second look, by the types of their elements; but integers have a range."""
 
 _WHOLE_BELOW: Final = 2.0**63
 """A float of this size may stand for an integer of more digits than the parser can hold."""
@@ -79,9 +79,31 @@ class _Data:
             raise self.refusal(place, shown(value), f", and {self.dtype.name} goes from {bounds.min} to {bounds.max}.")
         return int(value)
 
+    def read(self, some: list[Any], start: int) -> npt.NDArray[np.generic]:
+        """Elements in the storage type, the first of them at this place; one by one where one may be wrong."""
+        plain = set(map(type, some)) <= _PLAIN[self.dtype.kind]
+        if plain and self.dtype.kind == "integer":
+            plain = self._fits(some)
+        if not plain:
+            some = [self.element(value, place) for place, value in enumerate(some, start)]
+        return self.rounded(some, start)
+
+    def _fits(self, some: list[int | float]) -> bool:
+        """Whether numbers are all whole and within the type, without a look at each."""
+        if not some:
+            return True
+        floats = np.array([value for value in some if type(value) is float])
+        if not ((np.abs(floats) < _WHOLE_BELOW) & (np.floor(floats) == floats)).all():
+            return False
+        bounds = np.iinfo(self.dtype.name)
+        return bounds.min <= min(some) and max(some) <= bounds.max
+
     def rounded(self, some: list[Any], start: int) -> npt.NDArray[np.generic]:
         """Elements in the storage type, the first of them at this place; none becomes infinite that was not."""
-        if self.dtype.kind != "float":
+        if self.dtype.kind == "integer":
+            # Through int: numpy would round what stands beside a float.
+            return np.fromiter(map(int, some), dtype=self.dtype.storage, count=len(some))
+        if self.dtype.kind == "boolean":
             return np.array(some, dtype=self.dtype.storage)
         wide = np.array(some, dtype=np.float64)
         if self.dtype is BFLOAT16:
@@ -131,7 +153,10 @@ def _flatten(data: object, shape: tuple[int, ...], name: str, pointer: str) -> l
                     "make all lists of one level equally long.",
                     pointer,
                 )
-            below += entry
+            for start in range(0, size, json_pieces.PIECE_ELEMENTS):
+                if start:
+                    json_pieces.rest()
+                below += entry[start : start + json_pieces.PIECE_ELEMENTS]
         level = below
     return level
 
@@ -148,11 +173,11 @@ def walk(data: object, dtype: ElementType, name: str, pointer: str) -> npt.NDArr
     flat = _flatten(data, shape, name, pointer)
     here = _Data(name, dtype, pointer, shape)
     parts = []
-    for start in range(0, max(1, len(flat)), json_pieces.PIECE_ELEMENTS):
-        if start:
-            json_pieces.rest()
-        some = flat[start : start + json_pieces.PIECE_ELEMENTS]
-        if not set(map(type, some)) <= _PLAIN[dtype.kind]:
-            some = [here.element(value, place) for place, value in enumerate(some, start)]
-        parts.append(here.rounded(some, start))
+    try:
+        for start in range(0, max(1, len(flat)), json_pieces.PIECE_ELEMENTS):
+            if start:
+                json_pieces.rest()
+            parts.append(here.read(flat[start : start + json_pieces.PIECE_ELEMENTS], start))
+    finally:
+        json_pieces.forget(flat)
     return np.concatenate(parts).reshape(shape)

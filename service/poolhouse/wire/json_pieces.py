@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,13 @@ import numpy.typing as npt
 LOOKED_BYTES: Final = 2 * 1024 * 1024
 """About half a millisecond of looking for a word, or of copying."""
 PIECE_ELEMENTS: Final = 32 * 1024
-"""As much of making an array, or of printing one."""
+"""As much of making an array."""
+PRINTED_BYTES: Final = 512 * 1024
+"""As much of printing one, by the longest text that it can have."""
 PIECE_BYTES: Final = 128 * 1024
 """About half a millisecond of the parser."""
+WHOLE_BYTES: Final = 1024 * 1024
+"""A text that cannot be cut is read up to here: about ten milliseconds of the parser."""
 PACKED_BYTES: Final = 3 * 128 * 1024
 """As much of base64; a multiple of three, so that only the last piece has padding."""
 
@@ -27,6 +31,14 @@ PACKED_BYTES: Final = 3 * 128 * 1024
 def rest() -> None:
     """Let another thread have the interpreter, if one waits for it. Asked for by zero, it would be back too soon."""
     time.sleep(2e-5)
+
+
+def forget(entries: list[Any]) -> None:
+    """Empty a long list: all at once it would hold up everyone else."""
+    while entries:
+        del entries[-PIECE_ELEMENTS:]
+        if entries:
+            rest()
 
 
 def count(text: bytes | bytearray, word: bytes) -> int:

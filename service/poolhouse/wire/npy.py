@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ELEMENT_TYPES, ElementType
 from poolhouse.errors import Malformed
-from poolhouse.tensors import Message, Tensor
+from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.elements import tensor_of, unsupported_type
+from poolhouse.wire.elements import check_shape, tensor_of, touched_bytes, unsupported_type
 from poolhouse.wire.quoting import clip
 
 MAGIC: Final = b"\x93NUMPY"
@@ -103,16 +103,17 @@ def _element_type(descr: str, pointer: str) -> tuple[ElementType, bool]:
     return dtype, dtype.kind != "boolean" and dtype is not BFLOAT16 and descr.startswith(">")
 
 
-def read_array(body: memoryview, name: str) -> Tensor:
-    """The one array of an npy file that fills ``body`` exactly.
+class _Header(NamedTuple):
+    """What the header of an npy file tells, and where its elements begin."""
 
-    Returns:
-        A view of ``body`` where it lies right, else one copy.
+    dtype: ElementType
+    shape: tuple[int, ...]
+    big_endian: bool
+    fortran: bool
+    start: int
 
-    Raises:
-        Malformed: not an npy file, or not of the length that it says.
-        Unprocessable: of an element type that cannot be pooled; records and pickles among them.
-    """
+
+def _read_header(body: memoryview, name: str) -> _Header:
     if len(body) < 10 or bytes(body[:6]) != MAGIC:
         raise _malformed("it does not begin with the six bytes \\x93NUMPY and a version")
     version = body[6]
@@ -132,14 +133,45 @@ def read_array(body: memoryview, name: str) -> Tensor:
         raise _malformed("its header is not UTF-8") from None
     fields = _header_fields(header, f"/{name}")
     dtype, is_big_endian = _element_type(fields["descr"][1:-1], f"/{name}")
-    return tensor_of(
-        body[start + length :],
+    return _Header(
         dtype,
         _shape(fields["shape"]),
-        name,
         big_endian=is_big_endian,
         fortran=fields["fortran_order"] == "True",
+        start=start + length,
     )
+
+
+def read_array(body: memoryview, name: str) -> Tensor:
+    """The one array of an npy file that fills ``body`` exactly.
+
+    Returns:
+        A view of ``body`` where it lies right, else one copy.
+
+    Raises:
+        Malformed: not an npy file, or not of the length that it says.
+        Unprocessable: of an element type that cannot be pooled; records and pickles among them.
+    """
+    header = _read_header(body, name)
+    return tensor_of(
+        body[header.start :],
+        header.dtype,
+        header.shape,
+        name,
+        big_endian=header.big_endian,
+        fortran=header.fortran,
+    )
+
+
+def array_bytes(body: memoryview, name: str, start: int = 0) -> int:
+    """Bytes that :func:`read_array` copies or looks through of a file that begins at this place of a body; errors are
+    the same, but for lengths."""
+    header = _read_header(body, name)
+    check_shape(header.shape, header.dtype, name, f"/{name}")
+    touched = touched_bytes(
+        Outline(header.dtype, header.shape), start + header.start, big_endian=header.big_endian, fortran=header.fortran
+    )
+    return min(touched, len(body))
 
 
 def header_of(tensor: Tensor) -> bytes:
@@ -163,10 +195,18 @@ class NpyCodec:
         """The array as ``input``, the query as texts."""
         return Message({"input": read_array(body, "input")}, texts=dict(query))
 
+    def decoding_bytes(self, body: memoryview) -> int:
+        """All of them where they lie in another order than ours, else none."""
+        return array_bytes(body, "input")
+
     def encode(self, message: Message) -> Encoded:
         """The only tensor, header and elements."""
         (tensor,) = message.tensors.values()
         return Encoded(self.media_types[0], (header_of(tensor), tensor.buffer))
+
+    def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
+        """None."""
+        return 0
 
     def accepts_outputs(self, count: int) -> bool:
         """An npy file holds one array."""

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import re
 import struct
+import sys
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from poolhouse.errors import Malformed, TooLarge, Unprocessable
-from poolhouse.tensors import Message, Tensor
+from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.npy import header_of, read_array
+from poolhouse.wire.npy import array_bytes, header_of, read_array
 from poolhouse.wire.quoting import clip
 
 MAX_ENTRIES: Final = 16
@@ -169,9 +170,9 @@ def _entries(body: memoryview) -> list[_Entry]:
     return entries
 
 
-def _payloads(body: memoryview, entries: list[_Entry], directory: int) -> dict[str, memoryview]:
+def _payloads(body: memoryview, entries: list[_Entry], directory: int) -> dict[str, slice]:
     """Where the bytes of each array lie; no entry over another."""
-    payloads: dict[str, memoryview] = {}
+    payloads: dict[str, slice] = {}
     free_from = 0
     for entry in sorted(entries, key=lambda entry: entry.offset):
         shown = entry.name or "a file"
@@ -188,16 +189,20 @@ def _payloads(body: memoryview, entries: list[_Entry], directory: int) -> dict[s
         if bytes(body[name_at : name_at + row[10]]) != entry.raw_name:
             raise _malformed(f"the entry of {shown} has another name than in the directory")
         if entry.name:
-            payloads[entry.name] = body[start:stop]
+            payloads[entry.name] = slice(start, stop)
         free_from = stop
     return payloads
+
+
+def _most(packed: memoryview) -> int:
+    """Deflate cannot do better than 1032 to 1, so a larger promise is a lie that costs no buffer."""
+    return 1032 * len(packed) + 1032
 
 
 def _inflate(packed: memoryview, entry: _Entry) -> memoryview:
     """The deflated bytes of one entry, straight into a buffer of the size that was promised."""
     wrong = f"{entry.name} does not unfold to the {entry.size} bytes that its directory says"
-    # Deflate cannot do better than 1032 to 1, so a larger promise is a lie that costs no buffer.
-    if entry.size > 1032 * len(packed) + 1032:
+    if entry.size > _most(packed):
         raise _malformed(wrong)
     out = bytearray(entry.size)
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -226,17 +231,8 @@ def _inflate(packed: memoryview, entry: _Entry) -> memoryview:
     return memoryview(out)
 
 
-def read_arrays(body: memoryview, limit_bytes: int) -> dict[str, Tensor]:
-    """The arrays by name, in the directory's order; other files in the zip are passed over.
-
-    Returns:
-        Views of ``body`` where they are stored and lie right, else one copy each.
-
-    Raises:
-        Malformed: not a zip of npy files, or one that contradicts itself.
-        Unprocessable: an array that no operator takes, or of elements that cannot be pooled.
-        TooLarge: the arrays would unfold to more than ``limit_bytes``.
-    """
+def _packed(body: memoryview, limit_bytes: int) -> list[tuple[_Entry, slice]]:
+    """The arrays in the directory's order, and where their bytes lie in the zip; other files are passed over."""
     _, directory, _ = _directory(body)
     entries = _entries(body)
     arrays_alone = [entry for entry in entries if entry.name]
@@ -248,9 +244,35 @@ def read_arrays(body: memoryview, limit_bytes: int) -> dict[str, Tensor]:
             limit_bytes=limit_bytes,
         )
     payloads = _payloads(body, entries, directory)
+    return [(entry, payloads[entry.name]) for entry in arrays_alone]
+
+
+def unfolded_bytes(body: memoryview) -> int:
+    """Bytes that :func:`read_arrays` takes beside the body or looks through at most; of deflated arrays it is not known
+    in which order they lie. Errors are the same, where the directory shows them."""
+    total = 0
+    for entry, place in _packed(body, sys.maxsize):
+        if entry.method == _DEFLATED:
+            total += 2 * min(entry.size, _most(body[place]))
+        else:
+            total += array_bytes(body[place], entry.name.removesuffix(".npy"), place.start)
+    return total
+
+
+def read_arrays(body: memoryview, limit_bytes: int) -> dict[str, Tensor]:
+    """The arrays by name, in the directory's order; other files in the zip are passed over.
+
+    Returns:
+        Views of ``body`` where they are stored and lie right, else one copy each.
+
+    Raises:
+        Malformed: not a zip of npy files, or one that contradicts itself.
+        Unprocessable: an array that no operator takes, or of elements that cannot be pooled.
+        TooLarge: the arrays would unfold to more than ``limit_bytes``.
+    """
     arrays: dict[str, Tensor] = {}
-    for entry in arrays_alone:
-        payload = payloads[entry.name]
+    for entry, place in _packed(body, limit_bytes):
+        payload = body[place]
         if entry.method == _DEFLATED:
             payload = _inflate(payload, entry)
         elif entry.packed != entry.size:
@@ -328,9 +350,17 @@ class NpzCodec:
             )
         return Message(arrays, texts=dict(query))
 
+    def decoding_bytes(self, body: memoryview) -> int:
+        """What its arrays unfold to, and what of them lies in another order than ours."""
+        return unfolded_bytes(body)
+
     def encode(self, message: Message) -> Encoded:
         """Every tensor by name, stored."""
         return Encoded(self.media_types[0], write_arrays(message.tensors))
+
+    def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
+        """None."""
+        return 0
 
     def accepts_outputs(self, count: int) -> bool:
         """Any number, by name."""

@@ -66,6 +66,10 @@ class OctetCodec:
         outline, texts = self.outline(query)
         return Message({"input": tensor_of(body, outline.dtype, outline.shape, "input")}, texts=texts)
 
+    def decoding_bytes(self, body: memoryview) -> int:
+        """All of it, should it be of booleans; the query tells more: see :func:`~.elements.touched_bytes`."""
+        return len(body)
+
     def encode(self, message: Message) -> Encoded:
         """The elements of every tensor, and where each lies in the header ``Tensor-Metadata``."""
         rows: list[dict[str, object]] = []
@@ -87,6 +91,10 @@ class OctetCodec:
             tuple(tensor.buffer for tensor in message.tensors.values()),
             (("Tensor-Metadata", json.dumps(rows, separators=(",", ":"))),),
         )
+
+    def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
+        """None."""
+        return 0
 
     def accepts_outputs(self, count: int) -> bool:
         """Any number, one after another."""

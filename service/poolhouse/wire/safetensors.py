@@ -10,15 +10,15 @@ import json
 import math
 import struct
 from collections.abc import Mapping
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import numpy as np
 
 from poolhouse.dtypes import BY_SAFETENSORS
 from poolhouse.errors import Malformed, Unprocessable
-from poolhouse.tensors import Message, Note, Tensor
+from poolhouse.tensors import Message, Note, Outline, Tensor
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.elements import check_shape, tensor_of, unsupported_type
+from poolhouse.wire.elements import check_shape, tensor_of, touched_bytes, unsupported_type
 from poolhouse.wire.query import duplicate_field
 from poolhouse.wire.quoting import clip
 
@@ -113,16 +113,17 @@ def _integers(value: object, what: str) -> tuple[int, ...]:
     return tuple(value)
 
 
-def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors by name, in the order of their bytes, and the metadata.
+class _Entry(NamedTuple):
+    """One tensor of the header; its bytes go from ``start`` to ``end`` of the body."""
 
-    Returns:
-        Views of ``body`` where they lie right, else one copy each.
+    start: int
+    end: int
+    name: str
+    outline: Outline
 
-    Raises:
-        Malformed: not a safetensors file; lengths or offsets that do not fit, overlap or leave a hole.
-        Unprocessable: an element type or shape that cannot be pooled.
-    """
+
+def _entries(body: memoryview) -> tuple[list[_Entry], dict[str, str]]:
+    """The tensors in the order of their bytes, without holes, and the metadata."""
     if len(body) < 8:
         raise _malformed(f"it is {len(body)} bytes long, and the length of the header alone takes 8")
     (length,) = struct.unpack_from("<Q", body)
@@ -131,9 +132,9 @@ def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
     if length > len(body) - 8:
         raise _malformed(f"its header says {length} bytes, and {len(body) - 8} follow")
     header = _header(bytes(body[8 : 8 + length]))
-    data = body[8 + length :]
+    data = 8 + length
     metadata = _metadata(header.pop(_METADATA, {}))
-    entries: list[tuple[int, int, str, str, tuple[int, ...]]] = []
+    rows: list[tuple[int, int, str, str, tuple[int, ...]]] = []
     for name, entry in header.items():
         if not isinstance(entry, dict) or not entry.keys() >= _ENTRY_KEYS:
             raise _malformed(f"the entry of {clip(name)} is not dtype, shape and data_offsets")
@@ -142,12 +143,12 @@ def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
         if len(offsets) != 2 or not isinstance(spelling, str):
             raise _malformed(f"the entry of {clip(name)} has two offsets and a type spelled as text, or should")
         shape = _integers(entry["shape"], f"the shape of {clip(name)}")
-        entries.append((offsets[0], offsets[1], name, spelling, shape))
-    entries.sort()
-    tensors: dict[str, Tensor] = {}
+        rows.append((offsets[0], offsets[1], name, spelling, shape))
+    rows.sort()
+    entries: list[_Entry] = []
     at = 0
-    for start, end, name, spelling, shape in entries:
-        if start != at or end < start or end > len(data):
+    for start, end, name, spelling, shape in rows:
+        if start != at or end < start or end > len(body) - data:
             raise _malformed(
                 f"the bytes {start} to {end} of {clip(name)} overlap, leave a hole or lie outside of the data"
             )
@@ -161,9 +162,27 @@ def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
                 f"{clip(name)} of shape {list(shape)} and type {spelling} does not take the "
                 f"{end - start} bytes of its offsets"
             )
-        tensors[name] = tensor_of(data[start:end], dtype, shape, name[:60])
-    if at != len(data):
-        raise _malformed(f"{len(data) - at} bytes follow the last tensor")
+        entries.append(_Entry(data + start, data + end, name, Outline(dtype, shape)))
+    if data + at != len(body):
+        raise _malformed(f"{len(body) - data - at} bytes follow the last tensor")
+    return entries, metadata
+
+
+def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors by name, in the order of their bytes, and the metadata.
+
+    Returns:
+        Views of ``body`` where they lie right, else one copy each.
+
+    Raises:
+        Malformed: not a safetensors file; lengths or offsets that do not fit, overlap or leave a hole.
+        Unprocessable: an element type or shape that cannot be pooled.
+    """
+    entries, metadata = _entries(body)
+    tensors = {
+        name: tensor_of(body[start:end], outline.dtype, outline.shape, name[:60])
+        for start, end, name, outline in entries
+    }
     return tensors, metadata
 
 
@@ -180,6 +199,11 @@ class SafetensorsCodec:
         if not tensors:
             raise Unprocessable("missing_tensor", "The safetensors file holds no tensor; name the one to pool 'input'.")
         return Message(tensors, texts=dict(query), notes=_notes(metadata, query))
+
+    def decoding_bytes(self, body: memoryview) -> int:
+        """Those of tensors that do not lie at a multiple of their element's size."""
+        entries, _ = _entries(body)
+        return sum(touched_bytes(outline, start) for start, _, _, outline in entries)
 
     def encode(self, message: Message) -> Encoded:
         """The tensors, widest elements first so that each lies right; texts in the metadata."""
@@ -198,6 +222,10 @@ class SafetensorsCodec:
         text += b" " * (-(8 + len(text)) % _ALIGNMENT)
         head = struct.pack("<Q", len(text)) + text
         return Encoded(self.media_types[0], (head, *(tensor.buffer for _, tensor in rows)))
+
+    def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
+        """None."""
+        return 0
 
     def accepts_outputs(self, count: int) -> bool:
         """Any number, by name."""

@@ -1,0 +1,242 @@
+"""The text of an answer is part of its cost: refused, charged and printed by its length, not by its elements' bytes."""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+
+from poolhouse.dtypes import ELEMENT_TYPES
+from poolhouse.rest.footprint import kept_bytes
+from poolhouse.settings import Settings
+from poolhouse.tensors import Message, Tensor
+from poolhouse.wire.codec import Encoded
+from poolhouse.wire.json_body import JsonCodec
+from poolhouse.wire.npy import NpyCodec
+from tests.rest.holding import comes_true, holding, post
+from tests.rest.serving import PATIENCE_S, Served, serving
+from tests.wire.drawing import tensors
+
+RAW = {"Content-Type": "application/octet-stream", "Accept": "application/json"}
+ROOM = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    """A service as it is when nothing is set, but for the largest answer."""
+    with serving(Settings.model_validate({"port": 0, "max_output_bytes": 1 << 24})) as server:
+        yield server
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[httpx.Client]:
+    """An HTTP client of that server."""
+    with served.client() as http:
+        yield http
+
+
+def test_an_empty_answer_of_many_lists_is_refused(client: httpx.Client) -> None:
+    """Two hundred million pairs of brackets have no bytes of elements, and took 15 GB."""
+    body = {"input": [[[1]]], "output_size": [200_000_000, 0]}
+
+    answer = client.post("/v1/pool/adaptive_max_pool2d", json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "output_too_large")
+    assert "application/octet-stream" in answer.json()["detail"]
+    assert answer.json()["limit_bytes"] == 1 << 20
+
+
+@pytest.mark.parametrize("accept", ["application/json", "*/*"])
+def test_an_empty_batch_is_refused_as_text_before_its_body_and_given_as_binary(
+    client: httpx.Client, accept: str
+) -> None:
+    """A query of sixty bytes tells how long the text will be."""
+    query = "shape=20000000,0,4&dtype=float32&kernel_size=2"
+
+    answer = client.post(f"/v1/pool/max_pool1d?{query}", headers={**RAW, "Accept": accept})
+
+    if accept == "*/*":
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert "20000000" in answer.headers["tensor-metadata"]
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (422, "output_too_large")
+
+
+def test_an_empty_answer_of_few_lists_is_an_answer(client: httpx.Client) -> None:
+    """An empty batch is an ordinary thing, in every format."""
+    answer = client.post("/v1/pool/max_pool1d?shape=3,0,4&dtype=float32&kernel_size=2", headers=RAW)
+
+    assert answer.json()["output"]["data"] == [[], [], []]
+
+
+@pytest.mark.parametrize(("dtype", "count"), [("bool", 3 << 20), ("float16", 1 << 20), ("int64", 1 << 20)])
+def test_an_answer_whose_text_would_be_over_the_limit_names_the_binary_types(
+    client: httpx.Client, dtype: str, count: int
+) -> None:
+    """Its elements are under it: a boolean of one byte is printed in six."""
+    query = f"shape=1,1,{count}&dtype={dtype}&kernel_size=1"
+    body = bytes(count * ELEMENT_TYPES[dtype].itemsize)
+
+    as_text = client.post(f"/v1/pool/max_pool1d?{query}", headers=RAW, content=body)
+    as_binary = client.post(f"/v1/pool/max_pool1d?{query}", headers={**RAW, "Accept": "*/*"}, content=body)
+
+    assert (as_text.status_code, as_text.json()["code"]) == (422, "output_too_large")
+    assert "application/x-npz" in as_text.json()["detail"]
+    assert (as_binary.status_code, as_binary.content) == (200, body)
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [("Accept: application/json", b"503"), ("Accept-Encoding: gzip", b"503"), ("Expect: 100-continue", b"100")],
+)
+def test_the_text_is_charged_before_the_body_is_read(more: str, status: bytes) -> None:
+    """A third of a megabyte of booleans is two megabytes of text, in room for one; and what is compressed is there
+    beside what it is compressed to."""
+    head = (
+        "POST /v1/pool/max_pool1d?shape=300,1000&dtype=bool&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
+        f"Content-Type: application/octet-stream\r\nContent-Length: 300000\r\n{more}\r\n\r\n"
+    )
+    with (
+        holding(room_bytes=ROOM) as held,
+        ThreadPoolExecutor(1) as threads,
+        held.gate.closed(),
+        held.served.client() as client,
+        held.served.connect() as connection,
+    ):
+        waiting = threads.submit(lambda: post(client, (1, 1, 8, 8)).status_code)
+        assert comes_true(lambda: held.pooling.jobs == 1)
+        connection.sendall(head.encode())
+
+        answer = connection.recv(12)
+
+        held.gate.open()
+        assert waiting.result(PATIENCE_S) == 200
+    assert answer == b"HTTP/1.1 " + status
+
+
+@pytest.mark.parametrize(
+    ("query", "nbytes", "is_long"),
+    [
+        ("shape=200000,0,4&dtype=float32&kernel_size=2", 0, True),
+        ("shape=1,1,60000&dtype=bool&kernel_size=1", 60_000, True),
+        ("shape=1,1,9&dtype=float32&kernel_size=1", 36, False),
+    ],
+)
+def test_long_texts_are_printed_off_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch, client: httpx.Client, query: str, nbytes: int, is_long: bool
+) -> None:
+    """By the length of the text: an empty answer has no elements, and one of booleans is six times as long as they."""
+    threads = list[str]()
+    encode = JsonCodec.encode
+
+    def noted(self: JsonCodec, message: Message) -> Encoded:
+        threads.append(threading.current_thread().name)
+        return encode(self, message)
+
+    monkeypatch.setattr(JsonCodec, "encode", noted)
+
+    answer = client.post(f"/v1/pool/max_pool1d?{query}", headers=RAW, content=bytes(nbytes))
+
+    assert answer.status_code == 200
+    assert [name.startswith("aside-") for name in threads] == [is_long]
+
+
+def test_what_was_printed_is_held_as_it_was_printed() -> None:
+    """The bound is for before; a client that reads slowly need not be charged for digits that were not needed."""
+    count = 8_000_000
+    with holding(room_bytes=1 << 28) as held, held.served.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(
+            f"POST /v1/pool/max_pool1d?shape=1,1,{count}&dtype=uint8&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
+            "Content-Type: application/octet-stream\r\nAccept: application/json\r\n"
+            f"Content-Length: {count}\r\n\r\n".encode()
+            + bytes(count)
+        )
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        printed = held.pooling.held_bytes
+
+    assert 2 * count <= printed < 2.1 * count
+
+
+@given(tensors())
+def test_only_what_is_of_no_tensor_is_kept_beside_them(tensor: Tensor) -> None:
+    """A view keeps the whole body, a copy nothing of it; and a device reads no memory that it must not write."""
+    nbytes = tensor.outline.nbytes
+    body = bytearray(nbytes + 100)
+    view = Tensor(tensor.dtype, np.frombuffer(body, np.uint8, nbytes).view(tensor.dtype.storage).reshape(tensor.shape))
+    frozen = Tensor(tensor.dtype, np.frombuffer(bytes(body[:nbytes]), tensor.dtype.storage).reshape(tensor.shape))
+
+    whole = memoryview(body)
+
+    assert kept_bytes({"input": tensor}, whole) == 0
+    assert kept_bytes({"input": frozen}, whole) == nbytes
+    if nbytes:
+        assert kept_bytes({"input": view}, whole) == 100
+        assert kept_bytes({"input": view, "indices": tensor}, whole) == 100
+
+
+def npy_of(array: npt.NDArray[np.generic]) -> bytes:
+    """The array as numpy saves it."""
+    made = io.BytesIO()
+    np.save(made, array)
+    return made.getvalue()
+
+
+X = np.zeros((4, 300, 300), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("array", "is_long"),
+    [(X, False), (np.asfortranarray(X), True), (X.astype(">f4"), True), (X.astype(bool), True), (X[:1, :9], False)],
+)
+def test_elements_that_lie_in_another_order_are_copied_off_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch, client: httpx.Client, array: npt.NDArray[np.generic], is_long: bool
+) -> None:
+    """A gigabyte in Fortran's order would hold it for seconds; what is only looked at stays where it is."""
+    threads = list[str]()
+    decode = NpyCodec.decode
+
+    def noted(self: NpyCodec, *given: Any) -> Message:
+        threads.append(threading.current_thread().name)
+        return decode(self, *given)
+
+    monkeypatch.setattr(NpyCodec, "decode", noted)
+
+    answer = client.post(
+        "/v1/pool/max_pool2d?kernel_size=2", content=npy_of(array), headers={"Content-Type": "application/x-npy"}
+    )
+
+    assert answer.status_code == 200
+    assert [name.startswith("aside-") for name in threads] == [is_long]
+
+
+def test_a_copy_of_the_body_is_charged_beside_it() -> None:
+    """While it is made both are there; a third of the room each, with what else is held, is too much."""
+    body = npy_of(np.zeros((40, 100, 100), ">f4").swapaxes(1, 2))
+    path, headers = "/v1/pool/avg_pool2d?kernel_size=100", {"Content-Type": "application/x-npy"}
+    with (
+        holding(room_bytes=2 * len(body)) as held,
+        ThreadPoolExecutor(1) as threads,
+        held.gate.closed(),
+        held.served.client() as client,
+        held.served.client() as other,
+    ):
+        waiting = threads.submit(lambda: post(client, (1, 1, 8, 8)).status_code)
+        assert comes_true(lambda: held.pooling.jobs == 1)
+        refused = other.post(path, content=body, headers=headers)
+        held.gate.open()
+        assert waiting.result(PATIENCE_S) == 200
+        assert comes_true(lambda: held.pooling.held_requests == 0)
+        alone = other.post(path, content=body, headers=headers)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert alone.status_code == 200

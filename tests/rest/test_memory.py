@@ -1,0 +1,66 @@
+"""What a request takes of memory is what it is charged for: by the process's own memory, beside its metrics."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import select
+import socket
+
+import numpy as np
+import pytest
+
+from tests.rest.holding import comes_true
+from tests.rest.watched import SLACK_BYTES, watched
+
+ROOM = 80 << 20
+BODY = 32 << 20
+HEAD = (
+    "POST /v1/pool/max_pool2d?kernel_size=2 HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\n{framing}\r\n\r\n"
+)
+
+
+def npy_of(nbytes: int) -> bytes:
+    """An npy file of so many zeros."""
+    made = io.BytesIO()
+    np.save(made, np.zeros((1, nbytes >> 10, 1024), np.int8))
+    return made.getvalue()
+
+
+def chunked(body: bytes) -> bytes:
+    """The body in chunks of 64 KiB, without the last one."""
+    parts = [body[start : start + (1 << 16)] for start in range(0, len(body), 1 << 16)]
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+
+
+def unfinished(kind: str) -> bytes:
+    """A request whose body is all there but for its end."""
+    body = npy_of(BODY)
+    if kind == "chunked":
+        return HEAD.format(framing="Transfer-Encoding: chunked").encode() + chunked(body)
+    packed = gzip.compress(body, 1)
+    if kind == "deflated":
+        framing = f"Content-Encoding: gzip\r\nContent-Length: {len(packed)}"
+        return HEAD.format(framing=framing).encode() + packed[:-1]
+    return HEAD.format(framing="Content-Encoding: gzip\r\nTransfer-Encoding: chunked").encode() + chunked(packed)
+
+
+def answered(connections: list[socket.socket]) -> list[socket.socket]:
+    """Those to which something was said."""
+    return select.select(connections, [], [], 0)[0]
+
+
+@pytest.mark.parametrize("kind", ["chunked", "deflated", "both"])
+def test_bodies_of_unknown_length_are_charged_as_they_grow(kind: str) -> None:
+    """Six of a megabyte each once held six gigabytes that nobody counted, and nobody was refused."""
+    request = unfinished(kind)
+    with watched(max_queue_bytes=str(ROOM), max_body_bytes=str(2 * BODY)) as service:
+        connections = [service.send(request) for _ in range(8)]
+        comes_true(lambda: len(answered(connections)) >= 6)
+        refused = [connection.recv(12) for connection in answered(connections)]
+        held, taken = service.held_bytes(), service.taken_bytes()
+
+    assert set(refused) == {b"HTTP/1.1 503"}
+    assert len(refused) >= 6
+    assert held >= BODY
+    assert taken <= held + SLACK_BYTES

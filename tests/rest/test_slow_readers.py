@@ -1,0 +1,181 @@
+"""Answers that are read too slowly: they hold memory as slow bodies do, and give way as those do."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from uvicorn.server import ServerState
+
+from poolhouse.rest.app import create_app
+from poolhouse.rest.bodies import BodyRules
+from poolhouse.rest.protocol import Protocol, ServerConfig
+from poolhouse.rest.sending import Sending
+from poolhouse.settings import Settings
+from tests.rest.holding import Held, comes_true, holding, post
+
+MIB = 1 << 20
+ANSWER = 24 * MIB
+ROOM = 200 * MIB
+QUERY = "shape=24,1024,1024&dtype=uint8&kernel_size=1"
+HEAD = (
+    f"POST /v1/pool/max_pool2d?{QUERY} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    "Content-Type: application/octet-stream\r\n"
+)
+
+
+@pytest.fixture
+def crowded() -> Iterator[Held]:
+    """A service whose room three answers of ours take."""
+    with holding(room_bytes=ROOM, crowded_body_s=20, body_timeout_s=600, min_body_bytes_per_s=0) as running:
+        yield running
+
+
+@contextmanager
+def readers(held: Held, count: int) -> Iterator[list[socket.socket]]:
+    """Clients that have asked for a large answer and read the first bytes of it."""
+    with ExitStack() as stack:
+        connections = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for connection in connections:
+            # Else it grows, and takes most of the answer.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MIB)
+            connection.connect(("127.0.0.1", held.served.port))
+            connection.sendall(f"{HEAD}Content-Length: {ANSWER}\r\n\r\n".encode() + bytes(ANSWER))
+            assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        yield connections
+
+
+def read_all(connection: socket.socket) -> int:
+    """How many bytes come until the connection ends."""
+    count = 0
+    try:
+        while piece := connection.recv(MIB):
+            count += len(piece)
+    except ConnectionResetError:
+        pass
+    return count
+
+
+def test_answers_that_are_read_slowly_do_not_hold_the_room(crowded: Held) -> None:
+    """Three readers at 80 kB/s had everyone else refused for two and a half minutes."""
+    gone = crowded.metric("poolhouse_callers_gone_total", stage="answer")
+    statuses = list[int]()
+    read = [15] * 3
+
+    with readers(crowded, 3) as slow, crowded.served.client() as client:
+
+        def is_let_in() -> bool:
+            for place, connection in enumerate(slow):
+                read[place] += len(connection.recv(1024))
+            statuses.append(post(client, (24, 1024, 1024)).status_code)
+            return statuses[-1] == 200
+
+        assert comes_true(is_let_in)
+        read = [count + read_all(connection) for count, connection in zip(read, slow, strict=True)]
+
+    assert statuses[0] == 503, "the room was never full"
+    # Of the three only as many had to go as were in the way; the others get all that they were promised.
+    assert sum(count < ANSWER for count in read) == 1
+    assert crowded.metric("poolhouse_callers_gone_total", stage="answer") == gone + 1
+    assert comes_true(lambda: crowded.pooling.held_bytes == 0)
+
+
+def test_a_reader_must_keep_up_a_pace() -> None:
+    """A few bytes now and then are never silent, and held a gigabyte for days."""
+    pace: dict[str, Any] = {"body_timeout_s": 0.3, "min_body_bytes_per_s": 1 << 30}
+    statuses, received = set[int](), 15
+    with holding(room_bytes=1 << 30, **pace) as held, readers(held, 1) as (slow,), held.served.client() as client:
+
+        def is_cut_off() -> bool:
+            nonlocal received
+            received += len(slow.recv(1 << 15))
+            # This takes a moment, and nobody else notices.
+            statuses.add(post(client, (1, 1, 8, 8)).status_code)
+            return held.pooling.held_bytes == 0
+
+        assert comes_true(is_cut_off)
+        received += read_all(slow)
+
+    assert statuses == {200}
+    assert received < ANSWER
+
+
+def test_a_page_that_is_not_pooled_owes_no_pace(crowded: Held) -> None:
+    """The document is larger than what is written at once, and is nobody's tensor."""
+    with crowded.served.client() as client:
+        assert post(client, (24, 1024, 1024)).status_code == 200
+        assert client.get("/openapi.json").status_code == 200
+
+
+def test_an_answer_is_held_until_all_of_it_has_left_the_process() -> None:
+    """The last kilobytes that a reader leaves pin the whole tensor that they are of, and its room was lent again."""
+    settings = Settings.model_validate({"port": 0, "device": "cpu"})
+    app = create_app(settings)
+    config = ServerConfig(app, log_config=None, lifespan="off")
+    config.settings, config.metrics = settings, app.metrics
+    limits = list[tuple[int | None, int | None]]()
+
+    class Connected(asyncio.Transport):
+        def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+            limits.append((high, low))
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    async def connect() -> None:
+        protocol = Protocol(config, ServerState(), {}, asyncio.get_running_loop())
+        protocol.connection_made(Connected())
+        protocol.connection_lost(None)
+
+    asyncio.run(connect())
+
+    assert [low for _, low in limits] == [0]
+
+
+class Transport:
+    """A transport with so many bytes unsent."""
+
+    def __init__(self, unsent: int) -> None:
+        self.unsent = unsent
+        self.aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class Clock:
+    """A loop whose clock stands where a test puts it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def time(self) -> float:
+        return self.now
+
+
+@given(st.floats(0, 1000), st.integers(1, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
+def test_an_answer_owes_the_pace_of_a_body(elapsed_s: float, length: int, handed: int, unsent: int) -> None:
+    """One setting for both directions: what has left the process is what counts."""
+    rules = BodyRules(10**9, 20.0, "", bytes_per_s=1000, crowded_s=60)
+    transport, clock = Transport(min(unsent, handed, length)), Clock()
+    sending = Sending(transport, rules, clock)  # type: ignore[arg-type]  # has what is asked of it
+    sending.begin(length)
+    sending.handed(min(handed, length))
+    clock.now += elapsed_s
+    read = min(handed, length) - transport.unsent
+
+    assert sending.behind() == rules.behind(clock.now - 100.0, read / length)
+    assert sending.is_too_slow() == (rules.patience_ends(100.0, clock.now, read) < clock.now)
+    sending.end()
+    assert not sending.is_too_slow()
+    sending.give_way()
+    assert transport.aborted

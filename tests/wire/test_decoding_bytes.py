@@ -1,0 +1,138 @@
+"""What decoding takes beside the body is known from its head and lent before it is taken; no format takes more."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from poolhouse.dtypes import FLOAT32
+from poolhouse.errors import Malformed
+from poolhouse.tensors import Message, Tensor
+from poolhouse.wire.codec import Codec
+from poolhouse.wire.json_body import JSON
+from poolhouse.wire.npy import NPY
+from poolhouse.wire.npz import NPZ
+from poolhouse.wire.safetensors import SAFETENSORS
+from tests.operators.cost import counted
+
+SIDE = 1024
+NBYTES = SIDE * SIDE * 4
+OVERHEAD = 1 << 20
+"""Headers, pieces of deflated bytes, objects."""
+
+
+def npy(array: npt.NDArray[np.generic]) -> bytes:
+    made = io.BytesIO()
+    np.save(made, array)
+    return made.getvalue()
+
+
+def npz(array: npt.NDArray[np.generic], save: Callable[..., None]) -> bytes:
+    made = io.BytesIO()
+    save(made, input=array)
+    return made.getvalue()
+
+
+def safetensors(array: npt.NDArray[np.generic], spelling: str, padding: int) -> bytes:
+    shape = ",".join(map(str, array.shape))
+    header = f'{{"input":{{"dtype":"{spelling}","shape":[{shape}],"data_offsets":[0,{array.nbytes}]}}}}'
+    header += " " * (-(8 + len(header)) % 8 + padding)
+    return struct.pack("<Q", len(header)) + header.encode() + array.tobytes()
+
+
+X = np.arange(SIDE * SIDE, dtype="<f4").reshape(1, SIDE, SIDE)
+BITS = (X % 2).astype(bool)
+CASES: dict[str, tuple[Codec, bytes, int]] = {
+    "npy": (NPY, npy(X), 0),
+    "npy, big-endian": (NPY, npy(X.astype(">f4")), NBYTES),
+    "npy, in Fortran's order": (NPY, npy(np.asfortranarray(X)), NBYTES),
+    "npy, both": (NPY, npy(np.asfortranarray(X.astype(">f4"))), NBYTES),
+    "npy, its header a byte longer": (NPY, npy(X)[:8] + b"\x77\0" + npy(X)[10:127] + b" \n" + npy(X)[128:], NBYTES),
+    "npy, booleans": (NPY, npy(BITS), BITS.nbytes),
+    "npz of ours": (NPZ, b"".join(NPZ.encode(Message({"input": Tensor(FLOAT32, X)})).chunks), 0),
+    "npz of numpy's, which lies anyhow": (NPZ, npz(X, np.savez), NBYTES),
+    "npz, big-endian": (NPZ, npz(X.astype(">f4"), np.savez), NBYTES),
+    "npz, deflated": (NPZ, npz(X, np.savez_compressed), 2 * NBYTES),
+    "npz, deflated and big-endian": (NPZ, npz(X.astype(">f4"), np.savez_compressed), 2 * NBYTES),
+    "safetensors": (SAFETENSORS, safetensors(X, "F32", 0), 0),
+    "safetensors, a byte off": (SAFETENSORS, safetensors(X, "F32", 1), NBYTES),
+    "safetensors, booleans": (SAFETENSORS, safetensors(BITS, "BOOL", 1), BITS.nbytes),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_decoding_takes_is_told_before(case: str) -> None:
+    """And not much more: who lends too much refuses others."""
+    codec, body, told = CASES[case]
+
+    with counted() as cost:
+        given = codec.decode(memoryview(body), {}, 1 << 30).tensors["input"].array
+
+    assert np.array_equal(given, BITS if given.dtype == bool else X)
+    assert codec.decoding_bytes(memoryview(body)) <= told + OVERHEAD
+    assert codec.decoding_bytes(memoryview(body)) >= told
+    assert cost.peak_bytes <= told + OVERHEAD
+
+
+@pytest.mark.parametrize("codec", [NPY, NPZ, SAFETENSORS], ids=lambda codec: codec.name)
+def test_what_cannot_be_decoded_is_refused_before_anything_is_lent(codec: Codec) -> None:
+    """By the refusal that decoding would give."""
+    body = memoryview(b"\xff" * 100_000)
+
+    with pytest.raises(Malformed) as by_decoding:
+        codec.decode(body, {}, 1 << 30)
+    with pytest.raises(Malformed) as told:
+        codec.decoding_bytes(body)
+
+    assert str(told.value) == str(by_decoding.value)
+
+
+@pytest.mark.parametrize("size", [2**40, 2**60])
+def test_a_header_that_promises_more_than_is_there_is_not_believed(size: int) -> None:
+    """An entry of the size of nothing must not reserve all the memory that there is."""
+    body = npy(X)
+    longer = body[:10] + body[10:128].replace(b"(1, 1024, 1024)", f"({size},)".encode()).ljust(118)[:118] + body[128:]
+
+    assert NPY.decoding_bytes(memoryview(longer.replace(b"'<f4'", b"'>f4'"))) <= len(longer)
+
+
+def texts() -> dict[str, bytes]:
+    """The largest parts of JSON by what they become."""
+    size = 1 << 20
+
+    def listed(unit: bytes, head: bytes = b'{"input":', tail: bytes = b"}") -> bytes:
+        return head + b"[" + (unit * (size // len(unit)))[:-1] + b"]" + tail
+
+    return {
+        "ones": listed(b"1,"),
+        "integers": listed(b"257,", b'{"input":{"dtype":"int64","data":', b"}}"),
+        "ones as bfloat16": listed(b"1,", b'{"input":{"dtype":"bfloat16","data":', b"}}"),
+        "ones as booleans": listed(b"1,", b'{"input":{"dtype":"bool","data":', b"}}"),
+        "strings": listed(b'"ab",'),
+        "words": listed(b'"NaN",'),
+        "words beside an escape": listed(b'"NaN",', b'{"x":"\\u0061","input":'),
+        "ones beside an escape": listed(b"1,", b'{"x":"\\u0061","input":'),
+        "objects": listed(b"{},"),
+        "lists": listed(b"[],"),
+        "ones of two kinds": listed(b"1," * 99 + b"true,"),
+        "too large at the end": listed(b"1,", b'{"input":{"dtype":"int64","data":[1,', b",18446744073709551615]}}"),
+    }
+
+
+@pytest.mark.parametrize("kind", texts())
+def test_no_text_takes_more_than_json_is_lent(kind: str) -> None:
+    """Twelve times the text was lent, and an object of two characters took sixty of memory."""
+    text = texts()[kind]
+
+    with counted() as cost:
+        try:
+            JSON.decode(memoryview(text), {}, 1 << 25)
+        except Exception as refused:
+            refused.__traceback__ = None
+
+    assert cost.peak_bytes <= JSON.decoding_bytes(memoryview(text))

@@ -1,0 +1,71 @@
+"""How long the text of an answer can be, from its shape alone: never less than what is printed."""
+
+from __future__ import annotations
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, bfloat16_to_float32
+from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.wire.json_answer import encode_json
+from poolhouse.wire.json_size import LONGEST_ELEMENT, list_bytes, text_bytes
+from tests.wire.drawing import ALL_TYPES, NAMES, tensors
+
+by_type = pytest.mark.parametrize("dtype", ALL_TYPES, ids=lambda dtype: dtype.name)
+
+
+@given(NAMES, tensors(), st.sampled_from(["list", "base64"]))
+def test_no_text_is_longer_than_its_bound(name: str, tensor: Tensor, encoding: str) -> None:
+    """Memory is lent for the bound, and what is printed is what is held."""
+    text = b"".join(encode_json(Message({name: tensor}, encoding=encoding)))
+
+    assert len(text) <= text_bytes(tensor.outline, encoding)
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=4))
+def test_brackets_and_commas_are_counted_to_the_last(shape: list[int]) -> None:
+    """An answer without elements is nothing else; a bound that is too high would refuse what fits."""
+    tensor = Tensor(ELEMENT_TYPES["uint8"], np.zeros(shape, np.uint8))
+
+    data = orjson.dumps(tensor.array, option=orjson.OPT_SERIALIZE_NUMPY)
+
+    assert list_bytes(shape, 1) == len(data)
+
+
+def numbers_with_many_digits(dtype: ElementType) -> list[float]:
+    """Both ends of the type, and for every power of ten the numbers around it, which have the most digits."""
+    limits = np.iinfo(dtype.name) if dtype.kind == "integer" else None
+    if limits:
+        return [limits.min, limits.max]
+    return [sign * mantissa * 10.0**power for sign in (1, -1) for mantissa in MANTISSAS for power in range(-330, 309)]
+
+
+MANTISSAS = np.random.default_rng(7).uniform(1, 10, 200).tolist()
+
+
+@by_type
+def test_no_element_is_longer_than_its_bound(dtype: ElementType) -> None:
+    """Each in the notation that the writer chooses for its size."""
+    if dtype is BFLOAT16:
+        array = bfloat16_to_float32(np.arange(2**16, dtype=np.uint16))
+    elif dtype.name == "float16":
+        array = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    else:
+        with np.errstate(over="ignore", under="ignore"):
+            array = np.array(numbers_with_many_digits(dtype)).astype(dtype.storage)
+
+    text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
+
+    longest = max(map(len, text[1:-1].split(b",")))
+    assert longest <= LONGEST_ELEMENT[dtype.name] <= longest + 1
+
+
+def test_the_bound_of_an_enormous_shape_is_known_at_once() -> None:
+    """It is asked for what nobody could print."""
+    outline = Outline(ELEMENT_TYPES["float32"], (2**31, 2**31, 0))
+
+    assert text_bytes(outline, "list") > 2**62
+    assert text_bytes(outline, "base64") < 1000
