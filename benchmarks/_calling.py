@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,10 +76,11 @@ class Connection:
         self._socket.close()
 
 
-def request(target: str, media_type: str, body: bytes) -> bytes:
-    """The bytes of a POST."""
-    head = f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Type: {media_type}\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+def request(target: str, media_type: str, body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
+    """The bytes of a POST, which may have headers beside the three that every one has."""
+    lines = {**(headers or {}), "Content-Type": media_type, "Content-Length": str(len(body))}
+    head = "".join(f"{name}: {text}\r\n" for name, text in lines.items())
+    return f"POST {target} HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode() + body
 
 
 def interleaved(connections: Sequence[Connection], count: int) -> list[Times]:
@@ -108,6 +109,13 @@ def poolhouse(*options: str, before: str = "") -> Iterator[int]:
 def obvious() -> Iterator[int]:
     """The obvious endpoint; its port."""
     with _started([sys.executable, str(_HERE / "_obvious.py"), "0"]) as port:
+        yield port
+
+
+@contextmanager
+def bare() -> Iterator[int]:
+    """The bare protocol; its port."""
+    with _started([sys.executable, str(_HERE / "_bare.py"), "0"]) as port:
         yield port
 
 

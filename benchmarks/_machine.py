@@ -51,8 +51,8 @@ def write(
     figures: object,
 ) -> None:
     """Prints the result and writes it as ``results/NAME.json``, from which scripts/generate writes the documents."""
-    # The program's name alone: the folder would tell of the machine.
-    command = shlex.join(["scripts/bench", Path(sys.argv[0]).stem, *sys.argv[1:]])
+    # The program's name alone: the folder would tell of the machine. scripts/bench says why some begin with beside_.
+    command = shlex.join(["scripts/bench", Path(sys.argv[0]).stem.removeprefix("beside_"), *sys.argv[1:]])
     when = datetime.now(UTC).date().isoformat()
     told = ", ".join(f"{key} {value}" for key, value in place.items())
     document = {"command": command, "date": when, "machine": place, "heads": heads, "rows": rows, "figures": figures}

@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import shutil
 import statistics
-import subprocess
-import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from _calling import Connection, interleaved, obvious, poolhouse, request
 from _machine import machine, write
+from _wrk import Post, load
 
 _ROUNDS: Final = 3
 """Turns of wrk for each server; the median of them counts."""
@@ -72,26 +68,8 @@ def check(case: Case, ours: Connection, theirs: Connection) -> None:
 
 def per_second(case: Case, port: int, target: str, connections: int, seconds: int, core: int | None = None) -> float:
     """Requests a second by wrk, which may be held to one core."""
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        raise SystemExit("wrk is not installed; on Debian and Ubuntu: apt-get install wrk")
-    with tempfile.TemporaryDirectory() as folder:
-        body, script = Path(folder, "body"), Path(folder, "post.lua")
-        body.write_bytes(case.body)
-        script.write_text(
-            f'local file = io.open("{body}", "rb")\n'
-            f'wrk.method = "POST"\nwrk.body = file:read("*a")\nwrk.headers["Content-Type"] = "{case.media_type}"\n'
-        )
-        url = f"http://127.0.0.1:{port}{target}"
-        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
-        if core is not None:
-            command = ["taskset", "--cpu-list", str(core), *command]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    if "Non-2xx" in told:
-        raise RuntimeError(told)
-    found = re.search(r"Requests/sec:\s*([0-9.]+)", told)
-    assert found is not None, told
-    return float(found[1])
+    post = Post(target, {"Content-Type": case.media_type}, case.body)
+    return load(port, post, connections, seconds, core).per_second
 
 
 def main() -> None:

@@ -62,6 +62,23 @@ def _peer(case: str) -> Callable[[Run], float]:
     return lambda run: run["figures"][case]["median_us"] / run["figures"][case]["obvious_median_us"]
 
 
+def _met(run: Run) -> int:
+    """How many rows beside another server reach their goal."""
+    return sum(row["met"] is True for row in run["figures"].values())
+
+
+def _goals(run: Run) -> int:
+    """How many rows beside another server have a goal."""
+    return sum(row["goal"] is not None for row in run["figures"].values())
+
+
+def _slower(run: Run) -> str:
+    """The rows in which the other one is faster, each with its ratio."""
+    return (
+        "; ".join(f"{name}: {row['ratio']:.2f}" for name, row in run["figures"].items() if not row["faster"]) or "none"
+    )
+
+
 def _longest_inline(run: Run) -> Mapping[str, float]:
     """The times of the largest work that was tried, which is the default of ``inline_work``."""
     found: Mapping[str, float] = max(run["figures"].items(), key=lambda each: int(each[0]))[1]
@@ -124,6 +141,14 @@ FIGURES: Final[Mapping[str, Figure]] = {
         ),
         "{:.1f}",
     ),
+    "triton/tiny": Figure(lambda run: run["figures"]["tiny raw, 16 connections"]["ratio"], "{:.2f}"),
+    "triton/medium": Figure(lambda run: run["figures"]["medium raw, 8 connections"]["ratio"], "{:.2f}"),
+    "triton/met": Figure(_met),
+    "triton/goals": Figure(_goals),
+    "triton/slower": Figure(_slower),
+    "limit/met": Figure(_met),
+    "limit/goals": Figure(_goals),
+    "limit/slower": Figure(_slower),
     "soak/requests": Figure(lambda run: dict(run["rows"])["requests"].replace(" over ", " mixed requests over ")),
     "soak/wrong": Figure(lambda run: run["figures"]["wrong"] or "none"),
     "soak/growth": Figure(lambda run: run["figures"]["growth_mib"], "{:+.1f} MiB"),
@@ -225,6 +250,16 @@ FRONT: Final = (
         "a lone request of 0.8 MB as raw elements, beside the obvious raw endpoint",
         "peers/medium-raw",
         "{} of its median time",
+    ),
+    (
+        "requests of 0.8 MB as raw elements over 8 connections, beside NVIDIA Triton's binary protocol",
+        "triton/medium",
+        "{} times its requests a second",
+    ),
+    (
+        "tiny requests as raw elements over 16 connections, beside NVIDIA Triton's binary protocol",
+        "triton/tiny",
+        "{} times its requests a second",
     ),
     (
         "`max_pool2d` 2×2 on 8×64×112×112, one thread, beside torch's own kernel",

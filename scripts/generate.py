@@ -97,6 +97,8 @@ GENERATED: tuple[Row, ...] = (
     Generated("docs/errors.md", "codes", codes),
     Generated("docs/errors.md", "field-codes", field_codes),
     Generated("docs/performance.md", "peers", lambda: measured("peers")),
+    Generated("docs/performance.md", "triton", lambda: measured("triton")),
+    Generated("docs/performance.md", "limit", lambda: measured("limit")),
     Generated("docs/performance.md", "inline", lambda: measured("inline")),
     Generated("docs/performance.md", "company", lambda: measured("company")),
     Generated("docs/performance.md", "kernels", lambda: measured("kernels")),

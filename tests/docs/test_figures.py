@@ -21,7 +21,7 @@ FIXED: Mapping[str, tuple[str, ...]] = {
     "docs/deploying.md": ("H100 80GB", "75 s", "ingress-nginx is 1 MiB"),
     "docs/http.md": ("longer than 16 KiB",),
     "docs/operating.md": ("3 GB more than", "75 s", "0.5 GB for itself"),
-    "docs/performance.md": ("300 kB", "0.8 MB", "25 MB", "ratio of at most 1.0", "goal of 0.9"),
+    "docs/performance.md": ("300 kB", "0.8 MB", "25 MB", "ratio of at most 1.0", "goal of 0.9", "goal is 0.6"),
     "docs/settings.md": ("in 1,024s",),
     "docs/scaling.md": ("25 Gb/s", "20 ms", "by 0.7"),
     "docs/where-we-differ.md": ("more than 40 s",),

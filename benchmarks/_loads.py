@@ -1,0 +1,57 @@
+"""Servers under the same load in turns, after it is checked that they answer the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from _beside import Comparison, Ratio, in_turns
+from _calling import Connection, request
+from _cases import READERS, Case, Floats, difference, expected
+from _wrk import Post, load
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server, and the form in which it is asked."""
+
+    name: str
+    port: int
+    form: Callable[[Floats], Post]
+
+
+def check(servers: Sequence[Server], x: Floats) -> None:
+    """Compares the answers of all servers with torch's own, bit for bit.
+
+    Raises:
+        RuntimeError: one differs, with the first element that does.
+    """
+    wanted = expected(x)
+    for server in servers:
+        post = server.form(x)
+        connection = Connection(
+            server.port, request(post.target, post.headers["Content-Type"], post.body, post.headers)
+        )
+        try:
+            found = READERS[server.form](connection.call())
+        finally:
+            connection.close()
+        told = difference(f"{server.name} ({server.form.__name__})", found, wanted)
+        if told is not None:
+            raise RuntimeError(told)
+
+
+def compared(
+    case: Case, servers: tuple[Server, Server], x: Floats, turns: int, seconds: int, goal: float | None
+) -> Comparison:
+    """The requests a second of ours and of the other, one turn of wrk after another."""
+    # A second of large requests is a dozen, and one more or less would be a tenth.
+    seconds = max(seconds, 3) if case.size == "large" else seconds
+    posts = [server.form(x) for server in servers]
+
+    def side(number: int) -> Callable[[], float]:
+        return lambda: load(servers[number].port, posts[number], case.connections, seconds).per_second
+
+    print(f"{case.name}, {turns} turns of {seconds} s each", flush=True)
+    ours, theirs = in_turns([side(0), side(1)], turns)
+    return Comparison(case.name, Ratio.RATE, ours, theirs, goal)

@@ -1,0 +1,153 @@
+"""NVIDIA Triton from the environment build/triton, which scripts/bench makes: its server, and its Python client."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from _cases import MODEL
+
+_HERE: Final = Path(__file__).resolve().parent
+ENVIRONMENT: Final = _HERE.parent / "build" / "triton"
+
+_START_S: Final = 120.0
+"""Loading torch in the model's process takes seconds, on a busy machine many."""
+_STOP_S: Final = 20.0
+_STUB: Final = "triton_python_backend_stub"
+
+
+@contextmanager
+def server() -> Iterator[int]:
+    """The server with the model of triton_server/, listening for HTTP on loopback alone; its port.
+
+    It is stopped at the end with every process that it has started.
+
+    Raises:
+        SystemExit: the wheel has no python backend for this Python.
+        RuntimeError: it ended or was not ready in time, with its log.
+    """
+    packages = _packages()
+    parts = packages / "pytriton" / "tritonserver"
+    version = ".".join(platform.python_version_tuple()[:2])
+    stub = parts / "python_backend_stubs" / version / _STUB
+    if not stub.is_file():
+        raise SystemExit(f"Triton's wheel has no python backend for Python {version}; make .venv with 3.11 to 3.13")
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as log:
+        models, backends = Path(folder, "models"), Path(folder, "backends")
+        shutil.copytree(_HERE / "triton_server" / MODEL, models / MODEL)
+        shutil.copytree(parts / "backends" / "python", backends / "python")
+        # The stub runs the model: it must be of the Python whose packages the model imports.
+        shutil.copy2(stub, backends / "python")
+        port = _free_port()
+        command = [str(parts / "bin" / "tritonserver"), "--model-repository", str(models)]
+        command += ["--backend-directory", str(backends), "--http-address", "127.0.0.1", "--http-port", str(port)]
+        command += ["--allow-grpc", "false", "--allow-metrics", "false", "--log-info", "false"]
+        libraries = [str(packages / "nvidia_pytriton.libs"), str(sysconfig.get_config_var("LIBDIR"))]
+        environment = {
+            **os.environ,
+            "PATH": os.pathsep.join([str(ENVIRONMENT / "bin"), os.environ.get("PATH", os.defpath)]),
+            "PYTHONPATH": str(packages),
+            "LD_LIBRARY_PATH": os.pathsep.join([*libraries, *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]),
+        }
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        try:
+            _wait_until_ready(process, port, log)
+            yield port
+        finally:
+            _stop(process)
+
+
+def server_version(port: int) -> str:
+    """The version that a running server gives for itself."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2", timeout=10) as answer:
+        return str(json.load(answer)["version"])
+
+
+def _packages() -> Path:
+    return ENVIRONMENT / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: IO[str]) -> None:
+    until = time.monotonic() + _START_S
+    while time.monotonic() < until and process.poll() is None:
+        with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/health/ready", timeout=5).close()
+            return
+        time.sleep(0.1)
+    log.seek(0)
+    raise RuntimeError(f"Triton did not become ready within {_START_S:.0f} s:\n{log.read()[-4000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends the server, which ends its model's process; the group is killed whatever became of that."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_STOP_S)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The milliseconds of each call, and the SHA-256 of the last output's bytes."""
+
+    ms: Sequence[float]
+    sha256: str
+
+
+class TritonClient:
+    """Triton's Python client in a process of its own environment, which makes calls when told to."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.version: str = self._answer()["version"]
+
+    def call(self, size: str, count: int) -> Calls:
+        """Makes a number of calls, one after another, with the input of a size."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"size": size, "count": count}) + "\n")
+        self._process.stdin.flush()
+        return Calls(**self._answer())
+
+    def _answer(self) -> Mapping[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the process of Triton's client has ended; its error stands above")
+        answer: Mapping[str, Any] = json.loads(line)
+        return answer
+
+
+@contextmanager
+def client(port: int, inputs: Path) -> Iterator[TritonClient]:
+    """Triton's client for a server, with the inputs of a folder: an npy file for each size."""
+    command = [str(ENVIRONMENT / "bin" / "python"), str(_HERE / "_tritonclient.py"), str(port), MODEL, str(inputs)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with process:
+        try:
+            yield TritonClient(process)
+        finally:
+            process.kill()

@@ -1,0 +1,86 @@
+"""Load by wrk: one prepared POST over a number of connections, and wrk's report read into figures."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_SECONDS: Final[Mapping[str, float]] = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_GRACE_S: Final = 60.0
+"""wrk ends by itself after its seconds; a wrk that hangs is ended after as many more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A POST request as a load generator repeats it.
+
+    Attributes:
+        target: path and query.
+        headers: all but Host and Content-Length, which wrk writes itself.
+        body: its bytes.
+    """
+
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What wrk measured: requests a second, and the times of the median and of the 99th percentile."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+def parse(report: str) -> Load:
+    """Reads what ``wrk --latency`` prints.
+
+    Raises:
+        RuntimeError: a request failed or was refused, or the report has no figures: the rate would mean nothing.
+    """
+    rate = re.search(r"^Requests/sec:\s*([0-9.]+)", report, re.MULTILINE)
+    times = {
+        found["percent"]: float(found["value"]) * _SECONDS[found["unit"]] * 1e3
+        for found in re.finditer(r"^\s+(?P<percent>50|99)%\s+(?P<value>[0-9.]+)(?P<unit>us|ms|s|m|h)$", report, re.M)
+    }
+    if rate is None or times.keys() != {"50", "99"} or "Non-2xx" in report or "Socket errors" in report:
+        raise RuntimeError(f"wrk's report is not one of answered requests alone:\n{report}")
+    return Load(float(rate[1]), times["50"], times["99"])
+
+
+def script(post: Post, body: Path) -> str:
+    """The Lua that makes wrk send this request, whose body is in a file.
+
+    JSON writes a text of printable ASCII as Lua does.
+    """
+    headers = "".join(f"wrk.headers[{json.dumps(name)}] = {json.dumps(text)}\n" for name, text in post.headers.items())
+    return (
+        f'local file = assert(io.open({json.dumps(str(body))}, "rb"))\n'
+        f'wrk.body = file:read("*a")\nfile:close()\nwrk.method = "POST"\n{headers}'
+    )
+
+
+def load(port: int, post: Post, connections: int, seconds: int, core: int | None = None) -> Load:
+    """Sends the request over and over from one thread of wrk, which may be held to one core."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise SystemExit("wrk is not installed; on Debian and Ubuntu: apt-get install wrk")
+    with tempfile.TemporaryDirectory() as folder:
+        body, lua = Path(folder, "body"), Path(folder, "post.lua")
+        body.write_bytes(post.body)
+        lua.write_text(script(post, body), encoding="utf-8")
+        command = [wrk, "--latency", "--timeout", "30s", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(lua)]
+        command.append(f"http://127.0.0.1:{port}{post.target}")
+        if core is not None:
+            command = ["taskset", "--cpu-list", str(core), *command]
+        ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + _GRACE_S)
+    return parse(ended.stdout)
