@@ -58,6 +58,8 @@ def server() -> Iterator[int]:
         command = [str(parts / "bin" / "tritonserver"), "--model-repository", str(models)]
         command += ["--backend-directory", str(backends), "--http-address", "127.0.0.1", "--http-port", str(port)]
         command += ["--allow-grpc", "false", "--allow-metrics", "false", "--log-info", "false"]
+        region = f"poolhouse-bench-{os.getpid()}"
+        command += ["--backend-config", f"python,shm-region-prefix-name={region}"]
         libraries = [str(packages / "nvidia_pytriton.libs"), str(sysconfig.get_config_var("LIBDIR"))]
         environment = {
             **os.environ,
@@ -71,6 +73,9 @@ def server() -> Iterator[int]:
             yield port
         finally:
             _stop(process)
+            # Stopped while it loads its model, Triton leaves its shared memory behind.
+            for left in Path("/dev/shm").glob(f"{region}*"):
+                left.unlink(missing_ok=True)
 
 
 def server_version(port: int) -> str:

@@ -1,7 +1,7 @@
 """Our service beside NVIDIA Triton with its python backend, in one run, after both have answered the same bits.
 
 Rows: requests a second by wrk (raw elements beside Triton's binary protocol, JSON beside its JSON), calls by the Python
-client of each, and a large call over loopback beside torch in the caller's own process. Each has one torch thread.
+client of each, and a large call over loopback beside torch in the caller's own process. Each pools with one thread.
 """
 
 from __future__ import annotations
