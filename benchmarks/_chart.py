@@ -58,7 +58,7 @@ def _panel(panel: Panel, left: int, colours: Mapping[str, str]) -> list[str]:
     ys = [y for points in panel.lines.values() for _, y in points if y > 0 or not panel.log_y]
     low_x, high_x = math.log10(min(xs)), math.log10(max(xs))
     low_y, high_y = (math.floor(math.log10(min(ys))), math.ceil(math.log10(max(ys)))) if panel.log_y else (0, max(ys))
-    top, bottom, start, end = 30, HEIGHT - 40, left + MARGIN, left + WIDTH - 12
+    top, bottom, start, end = 30, HEIGHT - 40, left + MARGIN, left + WIDTH - 20
 
     def at(x: float, y: float) -> tuple[float, float]:
         across = (math.log10(x) - low_x) / ((high_x - low_x) or 1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from _beside import Comparison, Ratio, in_turns
 from _calling import Connection, request
 from _cases import READERS, Case, Floats, difference, expected
-from _wrk import Post, load
+from _wrk import Post, per_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def compared(
     posts = [server.form(x) for server in servers]
 
     def side(number: int) -> Callable[[], float]:
-        return lambda: load(servers[number].port, posts[number], case.connections, seconds).per_second
+        return lambda: per_second(servers[number].port, posts[number], case.connections, seconds)
 
     print(f"{case.name}, {turns} turns of {seconds} s each", flush=True)
     ours, theirs = in_turns([side(0), side(1)], turns)

@@ -1,4 +1,4 @@
-"""Load by wrk: one prepared POST over a number of connections, and wrk's report read into figures."""
+"""Load by wrk: one prepared POST, repeated over a number of connections, and the rate read from wrk's report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_SECONDS: Final[Mapping[str, float]] = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _GRACE_S: Final = 60.0
 """wrk ends by itself after its seconds; a wrk that hangs is ended after as many more."""
 
@@ -32,29 +31,16 @@ class Post:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What wrk measured: requests a second, and the times of the median and of the 99th percentile."""
-
-    per_second: float
-    p50_ms: float
-    p99_ms: float
-
-
-def parse(report: str) -> Load:
-    """Reads what ``wrk --latency`` prints.
+def parse(report: str) -> float:
+    """The requests a second of a report.
 
     Raises:
-        RuntimeError: a request failed or was refused, or the report has no figures: the rate would mean nothing.
+        RuntimeError: a request failed or was refused, or none was answered: the rate would mean nothing.
     """
-    rate = re.search(r"^Requests/sec:\s*([0-9.]+)", report, re.MULTILINE)
-    times = {
-        found["percent"]: float(found["value"]) * _SECONDS[found["unit"]] * 1e3
-        for found in re.finditer(r"^\s+(?P<percent>50|99)%\s+(?P<value>[0-9.]+)(?P<unit>us|ms|s|m|h)$", report, re.M)
-    }
-    if rate is None or times.keys() != {"50", "99"} or "Non-2xx" in report or "Socket errors" in report:
+    rate = re.search(r"^Requests/sec:\s*([0-9.]+)$", report, re.MULTILINE)
+    if rate is None or not float(rate[1]) or "Non-2xx" in report or "Socket errors" in report:
         raise RuntimeError(f"wrk's report is not one of answered requests alone:\n{report}")
-    return Load(float(rate[1]), times["50"], times["99"])
+    return float(rate[1])
 
 
 def script(post: Post, body: Path) -> str:
@@ -69,7 +55,7 @@ def script(post: Post, body: Path) -> str:
     )
 
 
-def load(port: int, post: Post, connections: int, seconds: int, core: int | None = None) -> Load:
+def per_second(port: int, post: Post, connections: int, seconds: int, core: int | None = None) -> float:
     """Sends the request over and over from one thread of wrk, which may be held to one core."""
     wrk = shutil.which("wrk")
     if wrk is None:
@@ -78,7 +64,7 @@ def load(port: int, post: Post, connections: int, seconds: int, core: int | None
         body, lua = Path(folder, "body"), Path(folder, "post.lua")
         body.write_bytes(post.body)
         lua.write_text(script(post, body), encoding="utf-8")
-        command = [wrk, "--latency", "--timeout", "30s", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(lua)]
+        command = [wrk, "--timeout", "30s", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(lua)]
         command.append(f"http://127.0.0.1:{port}{post.target}")
         if core is not None:
             command = ["taskset", "--cpu-list", str(core), *command]

@@ -128,7 +128,7 @@ def plot(loaded: list[Comparison], called: list[Comparison]) -> str:
         return [(case.size, by_case[case.name]) for case in cases if case.connections > 1]
 
     from_python = [(size, row) for (size, _, _), row in zip(CALLS, called, strict=True)]
-    panels = [panel("raw elements, crowded", of(RAW)), panel("JSON, crowded", of(JSON))]
+    panels = [panel("raw, 2 to 16 connections", of(RAW)), panel("JSON, 8 to 16 connections", of(JSON))]
     return drawn([*panels, panel("from Python, one at a time", from_python)])
 
 

@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
+import _wrk
 from _calling import Connection, interleaved, obvious, poolhouse, request
 from _machine import machine, write
-from _wrk import Post, load
 
 _ROUNDS: Final = 3
 """Turns of wrk for each server; the median of them counts."""
@@ -68,8 +68,8 @@ def check(case: Case, ours: Connection, theirs: Connection) -> None:
 
 def per_second(case: Case, port: int, target: str, connections: int, seconds: int, core: int | None = None) -> float:
     """Requests a second by wrk, which may be held to one core."""
-    post = Post(target, {"Content-Type": case.media_type}, case.body)
-    return load(port, post, connections, seconds, core).per_second
+    post = _wrk.Post(target, {"Content-Type": case.media_type}, case.body)
+    return _wrk.per_second(port, post, connections, seconds, core)
 
 
 def main() -> None:
