@@ -53,6 +53,12 @@ class Comparison:
         """Whether the goal is reached; None where there is none."""
         return None if self.goal is None else self.kind.meets(self.ratio, self.goal)
 
+    @property
+    def per_second(self) -> tuple[float, float]:
+        """The median of each side as requests a second."""
+        ours, theirs = statistics.median(self.ours), statistics.median(self.theirs)
+        return (ours, theirs) if self.kind is Ratio.RATE else (1e3 / ours, 1e3 / theirs)
+
     def row(self) -> list[str]:
         """The row as people read it."""
         return [

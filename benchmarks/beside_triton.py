@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import signal
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,6 +29,7 @@ from _cases import JSON, RAW, SHAPES, Case, Floats, array, difference, expected,
 from _chart import Panel, drawn
 from _loads import Server, check, compared
 from _machine import machine, write
+from client import in_turn
 from poolhouse.client.clients import Client
 
 IMAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "images" / "beside-triton.svg"
@@ -101,12 +102,7 @@ def our_turn(client: Client, x: Floats, count: int) -> Callable[[], float]:
 
 def median_ms(call: Callable[[], object], count: int) -> float:
     """The median of the milliseconds of a number of calls."""
-    taken = []
-    for _ in range(count):
-        begun = time.perf_counter()
-        call()
-        taken.append(1e3 * (time.perf_counter() - begun))
-    return statistics.median(taken)
+    return statistics.median(in_turn(call)(count))
 
 
 def plot(loaded: list[Comparison], called: list[Comparison]) -> str:
@@ -114,13 +110,10 @@ def plot(loaded: list[Comparison], called: list[Comparison]) -> str:
     by_case = {row.case: row for row in loaded}
 
     def panel(title: str, points: list[tuple[str, Comparison]]) -> Panel:
-        def per_second(row: Comparison, side: tuple[float, ...]) -> float:
-            return statistics.median(side) if row.kind is Ratio.RATE else 1e3 / statistics.median(side)
-
-        sizes = [4.0 * np.prod(SHAPES[size]) for size, _ in points]
+        nbytes = {size: 4.0 * math.prod(shape) for size, shape in SHAPES.items()}
         lines = {
-            "poolhouse": [(at, per_second(row, row.ours)) for at, (_, row) in zip(sizes, points, strict=True)],
-            "NVIDIA Triton": [(at, per_second(row, row.theirs)) for at, (_, row) in zip(sizes, points, strict=True)],
+            name: [(nbytes[size], row.per_second[side]) for size, row in points]
+            for side, name in enumerate(("poolhouse", "NVIDIA Triton"))
         }
         return Panel(title, "bytes of input", "requests/s", lines)
 
@@ -151,10 +144,8 @@ def main() -> None:
         inputs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for size, _, _ in CALLS:
             np.save(inputs / f"{size}.npy", array(size))
-        our_port, triton_port = (
-            stack.enter_context(poolhouse("--cpu-threads", "1")),
-            stack.enter_context(_triton.server()),
-        )
+        our_port = stack.enter_context(poolhouse("--cpu-threads", "1"))
+        triton_port = stack.enter_context(_triton.server())
         theirs = stack.enter_context(_triton.client(triton_port, inputs))
         place |= {"triton": _triton.server_version(triton_port), "tritonclient": theirs.version}
         client = stack.enter_context(Client(f"http://127.0.0.1:{our_port}"))

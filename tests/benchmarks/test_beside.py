@@ -62,6 +62,14 @@ def test_every_side_comes_first_as_often_as_last() -> None:
     assert figures == [(1.0, 4.0, 5.0, 8.0), (2.0, 3.0, 6.0, 7.0)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "rates"), [(Ratio.RATE, (4.0, 8.0)), (Ratio.SPEED, (250, 125)), (Ratio.TIME, (250, 125))]
+)
+def test_a_plot_has_requests_a_second(kind: Ratio, rates: tuple[float, float]) -> None:
+    """Rows of times and rows of rates stand side by side, and upward is faster in both."""
+    assert Comparison("x", kind, (4.0,), (8.0,)).per_second == rates
+
+
 @pytest.mark.parametrize(("value", "text"), [(12345.6, "12,346"), (99.94, "99.9"), (6.5, "6.500"), (0.0421, "0.042")])
 def test_a_figure_is_shown_with_three_digits(value: float, text: str) -> None:
     """A rate of six requests a second needs its decimals, one of twelve thousand does not."""
