@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from poolhouse.backend.worker import run_on_cpu
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType
+from poolhouse.kernels.averages import MeanKernel, UnpoolKernel
 from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.compiling import AVAILABLE
 from poolhouse.kernels.planes import MaximumKernel
 from poolhouse.operators.operator import Operator
 from tests.operators.drawing import OPERATORS, Case, cases, settled_plan, tensors_for, types_of
-from tests.operators.rounding import is_exact
 from tests.operators.test_laws import drawn
 
 pytestmark = pytest.mark.skipif(not AVAILABLE, reason="needs numba, which the server extra installs")
@@ -63,20 +63,29 @@ def bits(result: torch.Tensor) -> bytes:
 
 @compiled_types
 def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> None:
-    """Where a value is picked it is the same to the bit; which way was taken must not be seen in an answer."""
+    """Where a value is picked it is the same to the bit, and so are sums of few elements; larger ones are near."""
 
     @drawn(60)
     @given(cases(member, dtype), st.integers(1, 3))
     def holds(case: Case, threads: int) -> None:
         kernel = case.plan.kernel()
-        if case.plan.nothing_to_pool or kernel is None or not is_exact(case.spec):
+        if case.plan.nothing_to_pool or kernel is None:
             return
         planes = planes_of(case)
 
         found = run_on_cpu(case.spec, kernel, planes, threads)
 
         expected = case.spec.run(planes)
-        assert [bits(each) for each in found] == [bits(each) for each in expected]
+        if isinstance(kernel, MeanKernel) and dtype.kind == "float":
+            # Both are rounded once from float64, in which they add in other orders.
+            scale = planes["input"].double().nan_to_num(posinf=0, neginf=0).abs().amax().item()
+            if scale > 1e300:
+                return  # where a sum overflows, its order decides what becomes of it
+            near = 2 * torch.finfo(expected[0].dtype).eps
+            for one, other in zip(found, expected, strict=True):
+                torch.testing.assert_close(one, other, rtol=near, atol=scale * 1e-15, equal_nan=True)
+        else:
+            assert [bits(each) for each in found] == [bits(each) for each in expected]
         assert [each.shape for each in found] == [each.shape for each in expected]
 
     holds()
@@ -124,6 +133,13 @@ EXTREMES = [
     ("max_pool3d", (20, 21, 22), {"kernel_size": 9, "stride": 1, "padding": 4, "return_indices": True}),
     ("max_pool3d", (20, 21, 22), {"kernel_size": [9, 1, 3], "stride": [1, 1, 2], "padding": [4, 0, 1]}),
     ("adaptive_max_pool2d", (61, 67), {"output_size": [7, 100]}),
+    ("global_max_pool2d", (61, 67), {"return_indices": True}),
+    ("avg_pool1d", (10_007,), {"kernel_size": 127, "stride": 1, "padding": 63}),
+    ("avg_pool1d", (10_007,), {"kernel_size": 9, "stride": 7, "ceil_mode": True}),
+    ("avg_pool2d", (300, 301), {"kernel_size": [3, 5], "stride": [2, 3], "padding": 1, "count_include_pad": False}),
+    ("avg_pool2d", (61, 67), {"kernel_size": 4, "divisor_override": -(2**62)}),
+    ("avg_pool2d", (61, 67), {"kernel_size": 2, "stride": 2**31 - 1}),
+    ("avg_pool3d", (20, 21, 22), {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
 ]
 
 
@@ -138,9 +154,11 @@ def test_windows_of_any_size_equal_torch(
     plan = settled_plan(member.of(**fields), ELEMENT_TYPES[dtype], (2, 3, *spatial))
     case = Case(plan, tensors_for(Random(5), plan, style))
     planes = planes_of(case)
+    kernel = plan.kernel()
 
-    found = run_on_cpu(plan.spec, plan.kernel(), planes, 2)
+    found = run_on_cpu(plan.spec, kernel, planes, 2)
 
+    assert (kernel is None) == (name.startswith("avg") and dtype == "int64")
     assert [bits(each) for each in found] == [bits(each) for each in plan.spec.run(planes)]
 
 
@@ -149,6 +167,40 @@ def test_a_window_outside_of_its_axis_is_refused() -> None:
     for first, count, step in (([-1], [1], 1), ([3], [2], 1), ([0], [3], 2), ([0], [0], 1), ([0], [1], 0)):
         with pytest.raises(ValueError, match="outside of an axis"):
             Axis(4, np.array(first), np.array(count), step)
+
+
+def test_an_index_outside_of_its_plane_is_never_followed() -> None:
+    """The service refuses such indices before; a loop that followed one would write into other memory."""
+    kernel = UnpoolKernel((2, 2))
+    for index in (-1, 4, 2**40, -(2**63)):
+        with pytest.raises(IndexError, match="outside of its output plane"):
+            kernel({"input": np.ones((1, 1, 1), np.float32), "indices": np.full((1, 1, 1), index)}, 1)
+
+
+WAYS = {
+    "max_pool": "all types",
+    "adaptive_max_pool": "all types",
+    "global_max_pool": "all types",
+    "avg_pool": "all types but int64",
+    "global_avg_pool": "all types but int64",
+    "adaptive_avg_pool": "all types but int64",
+    "max_unpool": "all types",
+    "lp_pool": "none",
+    "fractional_max_pool": "none",
+}
+
+
+@pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
+def test_which_types_have_loops(member: type[Operator]) -> None:
+    """What is pooled by loops and what by torch is written down, so that nobody loses one unseen."""
+    types = types_of(member)
+    expected = {
+        "all types": types,
+        "all types but int64": [dtype for dtype in types if dtype.name != "int64"],
+        "none": [],
+    }
+
+    assert [dtype for dtype in types if has_loops(member, dtype)] == expected[WAYS[member.family]]
 
 
 def test_few_planes_are_shared_by_rows() -> None:

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from poolhouse.backend import worker
-from poolhouse.backend.worker import run_plan, torch_dtype
+from poolhouse.backend.worker import run_on_cpu, run_plan, torch_dtype
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, INT64, ElementType
 from poolhouse.errors import CODES, PoolhouseError, Unprocessable
+from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.fields import Flag, PerAxis
-from poolhouse.operators.operator import Operator, Refusal, Sample
+from poolhouse.operators.operator import Operator, Plan, Refusal, Sample
 from poolhouse.tensors import Outline, Tensor
 from tests.operators.cost import counted
 from tests.operators.drawing import (
@@ -152,7 +153,8 @@ def test_pooled_together_equals_pooled_alone(member: type[Operator]) -> None:
             for name in (*plan.inputs, *spec.draw(max(plan.planes, 1)))
         }
 
-        results = spec.run(together) if together["input"].numel() and plan.output_bytes else ()
+        pools = bool(together["input"].numel() and plan.output_bytes)
+        results = run_on_cpu(spec, _kernel_of(plan), together, 2) if pools else ()
 
         assert len({each.plan.batch_key for each in requests}) == 1
         for position, result in enumerate(results):
@@ -165,6 +167,11 @@ def test_pooled_together_equals_pooled_alone(member: type[Operator]) -> None:
             assert tuple(result.shape[1:]) == next(iter(plan.outputs.values())).shape[-rank:]
 
     holds()
+
+
+def _kernel_of(plan: Plan) -> Kernel | None:
+    """What pools planes like a plan's, also those of an empty batch."""
+    return plan.spec.kernel(plan.spatial, plan.inputs["input"].dtype)
 
 
 def _with_another_seed(spec: Operator, random: Random) -> Operator:

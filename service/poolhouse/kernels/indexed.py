@@ -211,7 +211,7 @@ def row_maxima_indexed(
             )
             source, numbers, at, was, pitch, add, add_pitch = scratch, places, kept, kept, width, 0, 0
             span *= 2
-    far = stride > 1 and (taps == 1 or (stride > 2 and taps <= stride))
+    far = stride > 1 and (taps == 1 or (stride > 4 and taps <= stride))
     for o in range(outputs):
         many = 1
         if low <= o < high:

@@ -123,6 +123,29 @@ def spread(
             if m < columns and 2 * m < length:
                 phases[o + U(m)] = x[p + U(2 * m)]
         return
+    if stride == 3 or stride == 4:
+        m = min(columns, length // stride)
+        for r in range(rows):
+            o = U(r * columns)
+            q = U((rows + r) * columns)
+            s = U((2 * rows + r) * columns)
+            u = U((3 * rows + r) * columns)
+            p = U(a + r * pitch)
+            if stride == 3:
+                for j in range(m):
+                    phases[o + U(j)] = x[p + U(3) * U(j)]
+                    phases[q + U(j)] = x[p + U(3) * U(j) + U(1)]
+                    phases[s + U(j)] = x[p + U(3) * U(j) + U(2)]
+            else:
+                for j in range(m):
+                    phases[o + U(j)] = x[p + U(4) * U(j)]
+                    phases[q + U(j)] = x[p + U(4) * U(j) + U(1)]
+                    phases[s + U(j)] = x[p + U(4) * U(j) + U(2)]
+                    phases[u + U(j)] = x[p + U(4) * U(j) + U(3)]
+            if m < columns:
+                for i in range(length - m * stride):
+                    phases[U((i * rows + r) * columns + m)] = x[p + U(m * stride + i)]
+        return
     for i in range(stride):
         m = min(columns, (length - i + stride - 1) // stride)
         for r in range(rows):

@@ -82,7 +82,7 @@ def row_maxima(
     if stride == 2 and taps == 2 and step == 1:
         join_pairs(out, to + low, outputs, x, begin, width, rows, n)
         return
-    if stride > 1 and (taps == 1 or (stride > 2 and taps <= stride)):
+    if stride > 1 and (taps == 1 or (stride > 4 and taps <= stride)):
         join_strided(out, to + low, outputs, x, begin, width, rows, n, stride, taps, step)
         return
     source, pitch, phase = x, width, 0

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from poolhouse.kernels import halves
 from poolhouse.kernels.axes import HIGH, LONGEST, LOW, STRIDE, TABLE, WAY, Axis
 from poolhouse.kernels.indexed import plane_maxima_indexed
 from poolhouse.kernels.maxima import plane_maxima
 from poolhouse.kernels.sharding import shard
-
-Array = npt.NDArray[np.generic]
+from poolhouse.kernels.widening import CHUNK_BYTES, WIDE, Array, by_chunks
 
 INT32_MAX: Final = 2**31 - 1
 
 _STRIP_BYTES: Final = 32 * 2**10
 """Rows of one strip and what they are reduced to take about this: they stay in a core's nearest cache."""
-_CHUNK_BYTES: Final = 256 * 2**10
-"""Elements that are compared as wider ones are widened within this."""
 
 
 class Kernel(Protocol):
@@ -79,6 +75,7 @@ class Layout:
             within * width.outputs if indexed or not (width.same or height.same) else 0,
             within * width.outputs if height.shape[WAY] == TABLE else 0,
             depth.length * face_out if depth.shape[WAY] == TABLE else 0,
+            within,
         ]
         return cls(depth, height, width, strip, np.array(sizes, dtype=np.int64))
 
@@ -103,7 +100,7 @@ def _room(width: Axis) -> int:
     stride, longest = int(width.shape[STRIDE]), int(width.shape[LONGEST])
     if width.shape[WAY] == TABLE:
         return width.length
-    spreads = width.shape[HIGH] > width.shape[LOW] and longest > 1 and (stride == 2 or 1 < stride < longest)
+    spreads = width.shape[HIGH] > width.shape[LOW] and longest > 1 and (1 < stride <= 4 or 1 < stride < longest)
     return width.length + stride if spreads else 0
 
 
@@ -120,7 +117,7 @@ class MaximumKernel:
         one = Axis(1, np.zeros(1, np.int64), np.ones(1, np.int64), 1)
         self._axes = (*[one] * (3 - len(axes)), *axes)
         self._indexed = with_indices
-        self._wide = _WIDE.get(element)
+        self._wide = WIDE.get(element)
         self._type = self._wide.dtype if self._wide else np.dtype(element)
         depth, height, _ = self._axes
         # Rows that are pooled alone are so many rows, whichever plane they are of.
@@ -131,7 +128,7 @@ class MaximumKernel:
         self.workspace = self._layout.scratch() * (self._type.itemsize + 4 * with_indices)
         if self._wide:
             plane = math.prod(axis.length + axis.outputs for axis in axes) * self._type.itemsize
-            self.workspace += max(_CHUNK_BYTES, plane)
+            self.workspace += max(CHUNK_BYTES, plane)
 
     def units(self, planes: int) -> int:
         """Parts of so many planes that threads can share."""
@@ -166,57 +163,13 @@ class MaximumKernel:
 
     def _pool_wide(self, x: Array, out: Array, indices: Array | None, planes: int, threads: int) -> None:
         assert self._wide is not None
-        wide = self._wide
-        size, size_out = x.size // planes, out.size // planes
-        many = max(1, _CHUNK_BYTES // (self._type.itemsize * size))
+        size_out = out.size // planes
 
-        def work(start: int, stop: int) -> None:
-            chunk = np.empty(min(many, stop - start) * size, wide.dtype)
-            found = np.empty(min(many, stop - start) * size_out, wide.dtype)
-            for begin in range(start, stop, many):
-                end = min(begin + many, stop)
-                taken, given = chunk[: (end - begin) * size], found[: (end - begin) * size_out]
-                here, there = slice(begin * size, end * size), slice(begin * size_out, end * size_out)
-                wide.widen(x[here], taken)
-                self._pool(taken, given, None if indices is None else indices[there], end - begin, 1)
-                wide.narrow(given, out[there])
+        def pool(taken: Array, given: Array, begin: int, count: int) -> None:
+            part = None if indices is None else indices[begin * size_out : (begin + count) * size_out]
+            self._pool(taken, given, part, count, 1)
 
-        shard(work, planes, threads)
-
-
-@dataclass(frozen=True)
-class _Wide:
-    """An element type that is compared as a wider one, which holds each of its values."""
-
-    dtype: np.dtype[np.generic]
-    widen: Callable[[Array, Array], None]
-    narrow: Callable[[Array, Array], None]
-
-
-def _cast(source: Array, target: Array) -> None:
-    np.copyto(target, source, casting="unsafe")
-
-
-def _by_bits(function: Callable[..., None]) -> Callable[[Array, Array], None]:
-    def convert(source: Array, target: Array) -> None:
-        bits = {2: np.uint16, 4: np.uint32}
-        function(source.view(bits[source.itemsize]), target.view(bits[target.itemsize]))
-
-    return convert
-
-
-_FLOAT32: Final[np.dtype[np.generic]] = np.dtype(np.float32)
-_FLOAT64: Final[np.dtype[np.generic]] = np.dtype(np.float64)
-_WIDE: Final = {
-    "bfloat16": _Wide(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.narrow_bfloat16)),
-    "float16": _Wide(_FLOAT32, _by_bits(halves.widen_float16), _by_bits(halves.narrow_float16)),
-    "bool": _Wide(_FLOAT32, _cast, _cast),
-    "uint8": _Wide(_FLOAT32, _cast, _cast),
-    "int8": _Wide(_FLOAT32, _cast, _cast),
-    "int16": _Wide(_FLOAT32, _cast, _cast),
-    "int32": _Wide(_FLOAT64, _cast, _cast),
-}
-"""Each compiled loop is compiled once for each element type, which takes seconds: float32, float64 and int64 do."""
+        by_chunks(self._wide, x, out, planes, threads, pool)
 
 
 def _looks(axes: Sequence[Axis]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
 from poolhouse.dtypes import ElementType
+from poolhouse.kernels.averages import MeanKernel, TopKernel
+from poolhouse.kernels.compiling import AVAILABLE
+from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.averages import TORCH_TERMS, Average, torch_pool, widens
 from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, spec
 from poolhouse.operators.maxima import Maximum
@@ -120,8 +123,21 @@ def _mean(x: torch.Tensor) -> torch.Tensor:
     return (total / math.prod(x.shape[1:])).reshape(len(x), *(1 for _ in x.shape[1:]))
 
 
+_SHORT: Final = 20
+"""Up to this many elements of a window along one axis the compiled loops are the faster ones."""
+
+
 class AdaptiveMaximum(AdaptiveWindows, Maximum):
     """The largest element of each of these windows: torch's kernel for floats, ours for the rest."""
+
+    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
+        sizes = self.axis_sizes(spatial)
+        if AVAILABLE and all(size.outputs == 1 for size in sizes):
+            return TopKernel(spatial, dtype.name, with_indices=self.return_indices)
+        longest = max(size.longest for size in sizes)
+        if dtype.kind == "float" and (self.return_indices or longest > _SHORT) and self.placed_right(spatial):
+            return None
+        return super().kernel(spatial, dtype)
 
     def steps(self, spatial: Sizes, dtype: ElementType) -> int:
         by_torch = dtype.kind == "float" and self.placed_right(spatial)
@@ -144,6 +160,12 @@ class AdaptiveMaximum(AdaptiveWindows, Maximum):
 
 class AdaptiveAverage(AdaptiveWindows, Average):
     """The average of each of these windows: torch's kernel where it adds few terms, ours for the rest."""
+
+    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
+        one = all(size.outputs == 1 for size in self.axis_sizes(spatial))
+        # Sums of integers are exact in float64 below this.
+        exact = dtype.kind == "float" or math.prod(spatial) << (8 * dtype.itemsize) < 2**52
+        return MeanKernel(spatial, dtype.name) if AVAILABLE and one and exact else None
 
     def _by_torch(self, spatial: Sizes, *, floating: bool) -> bool:
         # Output size 1 is a mean in torch, whose order of adding depends on how many planes there are.

@@ -11,7 +11,10 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
-from poolhouse.dtypes import ElementType, Kind
+from poolhouse.dtypes import INT64, ElementType, Kind
+from poolhouse.kernels.averages import AverageKernel
+from poolhouse.kernels.compiling import AVAILABLE
+from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.averages import AVERAGE_TYPES, TORCH_TERMS, Average, torch_pool, widens
 from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, Whole, spec
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
@@ -109,6 +112,14 @@ class AvgPool(SlidingWindows, Average):
     def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
         by_torch = self._by_torch(spatial, floating=dtype.kind == "float")
         return self.kernel_workspace(spatial, dtype) if by_torch else super().workspace(spatial, dtype)
+
+    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
+        if not AVAILABLE or dtype is INT64 or math.prod(self.kernel_size) > TORCH_TERMS:
+            return None
+        if dtype.kind == "float" and not self._by_torch(spatial, floating=True):
+            return None
+        windows = self.windows(spatial)
+        return AverageKernel(self.kernel_axes(spatial), self.divisors(windows), dtype.name)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

@@ -12,6 +12,9 @@ import torch
 
 from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import Unprocessable
+from poolhouse.kernels.averages import UnpoolKernel
+from poolhouse.kernels.compiling import AVAILABLE
+from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.fields import Flag, PerAxis, Sizes, spec
 from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
@@ -157,6 +160,9 @@ class MaxUnpool(Operator):
         for index, value in zip(beside.reshape(-1).tolist(), plane.reshape(-1).tolist(), strict=True):
             flat[index] = value
         return (flat,)
+
+    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
+        return UnpoolKernel(self.spatial_out(spatial)) if AVAILABLE else None
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         values, indices = planes["input"], planes["indices"]

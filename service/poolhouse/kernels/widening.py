@@ -1,0 +1,108 @@
+"""Element types that are pooled as wider ones, which hold each of their values: loops are compiled for few types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from poolhouse.kernels import halves
+from poolhouse.kernels.sharding import shard
+
+Array = npt.NDArray[np.generic]
+
+CHUNK_BYTES: Final = 256 * 2**10
+"""Elements are widened within this: they stay in a core's cache."""
+
+
+@dataclass(frozen=True)
+class Wide:
+    """An element type that is compared as a wider one, which holds each of its values."""
+
+    dtype: np.dtype[np.generic]
+    widen: Callable[[Array, Array], None]
+    narrow: Callable[[Array, Array], None]
+
+
+def _cast(source: Array, target: Array) -> None:
+    np.copyto(target, source, casting="unsafe")
+
+
+def _by_bits(function: Callable[..., None]) -> Callable[[Array, Array], None]:
+    def convert(source: Array, target: Array) -> None:
+        bits = {2: np.uint16, 4: np.uint32}
+        function(source.view(bits[source.itemsize]), target.view(bits[target.itemsize]))
+
+    return convert
+
+
+_FLOAT32: Final[np.dtype[np.generic]] = np.dtype(np.float32)
+_FLOAT64: Final[np.dtype[np.generic]] = np.dtype(np.float64)
+WIDE: Final = {
+    "bfloat16": Wide(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.narrow_bfloat16)),
+    "float16": Wide(_FLOAT32, _by_bits(halves.widen_float16), _by_bits(halves.narrow_float16)),
+    "bool": Wide(_FLOAT32, _cast, _cast),
+    "uint8": Wide(_FLOAT32, _cast, _cast),
+    "int8": Wide(_FLOAT32, _cast, _cast),
+    "int16": Wide(_FLOAT32, _cast, _cast),
+    "int32": Wide(_FLOAT64, _cast, _cast),
+}
+"""Each compiled loop is compiled once for each element type, which takes seconds: float32, float64 and int64 do."""
+
+
+def _value_of_float16(source: Array, target: Array) -> None:
+    halves.value_of_float16(source.view(np.uint16), target.view(np.uint32), target)
+
+
+def _round_float16(source: Array, target: Array) -> None:
+    halves.round_float16(source.view(np.uint32), source, target.view(np.uint16))
+
+
+def _rounded(source: Array, target: Array) -> None:
+    """Quotients cut toward zero and held within an integer type."""
+    limits = np.iinfo(target.dtype.name)
+    np.copyto(target, np.clip(np.trunc(source), limits.min, limits.max), casting="unsafe")
+
+
+ADDED: Final = {
+    "bfloat16": Wide(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.round_bfloat16)),
+    "float16": Wide(_FLOAT32, _value_of_float16, _round_float16),
+    "uint8": Wide(_FLOAT64, _cast, _rounded),
+    "int8": Wide(_FLOAT64, _cast, _rounded),
+    "int16": Wide(_FLOAT64, _cast, _rounded),
+    "int32": Wide(_FLOAT64, _cast, _rounded),
+}
+"""What sums are added in. A sum of integers is exact in float64, and so is its quotient once it is cut toward zero,
+while sums stay below 2⁵²."""
+
+
+def by_chunks(
+    wide: Wide, x: Array, out: Array, planes: int, threads: int, pool: Callable[[Array, Array, int, int], None]
+) -> None:
+    """Widens some planes after others, pools them and narrows what was found.
+
+    Args:
+        wide: how.
+        x: flat.
+        out: flat.
+        planes: how many.
+        threads: that share the planes.
+        pool: takes widened planes, their outputs, the first plane's number and how many they are.
+    """
+    size, size_out = x.size // planes, out.size // planes
+    many = max(1, CHUNK_BYTES // (wide.dtype.itemsize * size))
+
+    def work(start: int, stop: int) -> None:
+        chunk = np.empty(min(many, stop - start) * size, wide.dtype)
+        found = np.empty(min(many, stop - start) * size_out, wide.dtype)
+        for begin in range(start, stop, many):
+            count = min(many, stop - begin)
+            taken, given = chunk[: count * size], found[: count * size_out]
+            wide.widen(x[begin * size : (begin + count) * size], taken)
+            pool(taken, given, begin, count)
+            wide.narrow(given, out[begin * size_out : (begin + count) * size_out])
+
+    shard(work, planes, threads)
