@@ -13,7 +13,7 @@ from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.planes import Kernel, MaximumKernel
 from poolhouse.kernels.widening import Array
 
-_ELEMENTS: Final = ("float32", "float64", "int64", "bfloat16", "float16", "uint8")
+_ELEMENTS: Final = ("float32", "float64", "bfloat16", "float16", "uint8")
 
 
 def steps() -> Iterator[tuple[str, Callable[[], object]]]:
@@ -29,8 +29,7 @@ def steps() -> Iterator[tuple[str, Callable[[], object]]]:
                 MaximumKernel((axis, axis), element, with_indices=indexed),
                 TopKernel((4, 4), element, with_indices=indexed),
             ]
-        if element != "int64":
-            kernels += [AverageKernel((axis, axis), (ones, ones), element), MeanKernel((4, 4), element)]
+        kernels += [AverageKernel((axis, axis), (ones, ones), element), MeanKernel((4, 4), element)]
         for kernel in kernels:
             yield f"{type(kernel).__name__} of {element}", partial(kernel, planes, 1)
 

@@ -50,7 +50,7 @@ WIDE: Final = {
     "int16": Wide(_FLOAT32, _cast, _cast),
     "int32": Wide(_FLOAT64, _cast, _cast),
 }
-"""Each compiled loop is compiled once for each element type, which takes seconds: float32, float64 and int64 do."""
+"""Each compiled loop is compiled once for each element type, which takes seconds: float32 and float64 do."""
 
 
 def _value_of_float16(source: Array, target: Array) -> None:

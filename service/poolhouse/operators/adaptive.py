@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
-from poolhouse.dtypes import ElementType
+from poolhouse.dtypes import INT64, ElementType
 from poolhouse.kernels.averages import MeanKernel, TopKernel
 from poolhouse.kernels.compiling import AVAILABLE
 from poolhouse.kernels.planes import Kernel
@@ -132,7 +132,7 @@ class AdaptiveMaximum(AdaptiveWindows, Maximum):
 
     def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
         sizes = self.axis_sizes(spatial)
-        if AVAILABLE and all(size.outputs == 1 for size in sizes):
+        if AVAILABLE and dtype is not INT64 and all(size.outputs == 1 for size in sizes):
             return TopKernel(spatial, dtype.name, with_indices=self.return_indices)
         longest = max(size.longest for size in sizes)
         if dtype.kind == "float" and (self.return_indices or longest > _SHORT) and self.placed_right(spatial):

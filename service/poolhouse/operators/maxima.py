@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 import torch
 
-from poolhouse.dtypes import ElementType, Kind
+from poolhouse.dtypes import INT64, ElementType, Kind
 from poolhouse.kernels.compiling import AVAILABLE
 from poolhouse.kernels.planes import INT32_MAX, Kernel, MaximumKernel
 from poolhouse.operators.fields import Sizes
@@ -52,8 +52,8 @@ class Maximum(Windowed):
         return (window.values[best], window.positions[best]) if self.return_indices else (window.values[best],)
 
     def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
-        # The loops count places in a plane in 32 bits.
-        if not AVAILABLE or math.prod(spatial) > INT32_MAX:
+        # The loops count places in a plane in 32 bits, and are compiled for types that float64 holds.
+        if not AVAILABLE or math.prod(spatial) > INT32_MAX or dtype is INT64:
             return None
         return MaximumKernel(self.kernel_axes(spatial), dtype.name, with_indices=self.return_indices)
 
