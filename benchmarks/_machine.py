@@ -51,6 +51,9 @@ def write(
     figures: object,
 ) -> None:
     """Prints the result and writes it as ``results/NAME.json``, from which scripts/generate writes the documents."""
+    if "load" in place:
+        # The run's own is in it: what is far above that came from others, and disturbed the figures.
+        place = {**place, "load": f"{place['load']}, {os.getloadavg()[0]:.2f} after it"}
     # The program's name alone: the folder would tell of the machine. scripts/bench says why some begin with beside_.
     command = shlex.join(["scripts/bench", Path(sys.argv[0]).stem.removeprefix("beside_"), *sys.argv[1:]])
     when = datetime.now(UTC).date().isoformat()
