@@ -1,6 +1,8 @@
-"""Our way of pooling on the CPU against torch's own function, one thread, for common shapes: bits are compared too.
+"""What pools on the CPU against torch's own function, for common shapes and types: one thread, and every core.
 
-Where bits differ ours goes through float64, which costs time. Whether it is nearer the truth is for the tests to say.
+The last columns are what the memory would take to read the input and write the output, at the speed of a copy, and
+whether the bits are torch's. Where they differ ours goes through float64; whether it is nearer the truth is for the
+tests to say.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -16,9 +19,11 @@ import torch
 from torch.nn import functional
 
 from _machine import machine, write
-from poolhouse.dtypes import FLOAT32
+from poolhouse.backend.cores import cores
+from poolhouse.backend.devices import use_threads
+from poolhouse.backend.worker import run_on_cpu
+from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.operators.catalogue import discover
-from poolhouse.tensors import Outline
 
 _SMALL, _MEDIUM, _LARGE = (1, 3, 32, 32), (1, 64, 56, 56), (8, 64, 112, 112)
 CASES: Final[tuple[tuple[str, tuple[int, ...], dict[str, object]], ...]] = (
@@ -39,7 +44,20 @@ CASES: Final[tuple[tuple[str, tuple[int, ...], dict[str, object]], ...]] = (
     ("adaptive_max_pool2d", _MEDIUM, {"output_size": [1, 1]}),
     ("adaptive_max_pool2d", _MEDIUM, {"output_size": [7, 7]}),
     ("lp_pool2d", _MEDIUM, {"norm_type": 2, "kernel_size": 2}),
+    ("max_pool2d", _LARGE, {"kernel_size": 3, "stride": 2, "padding": 1}),
+    ("max_pool2d", _LARGE, {"kernel_size": 3, "stride": 1, "padding": 1}),
+    ("max_pool2d", _LARGE, {"kernel_size": 2, "return_indices": True}),
+    ("max_pool2d", _LARGE, {"kernel_size": 3, "stride": 2, "padding": 1, "return_indices": True}),
+    ("avg_pool2d", _LARGE, {"kernel_size": 3, "stride": 2, "padding": 1}),
+    ("avg_pool2d", _LARGE, {"kernel_size": 3, "stride": 1, "padding": 1}),
+    ("adaptive_avg_pool2d", _LARGE, {"output_size": [1, 1]}),
+    ("adaptive_max_pool2d", _LARGE, {"output_size": [1, 1]}),
+    ("max_unpool2d", (8, 64, 56, 56), {"kernel_size": 2}),
 )
+TYPES: Final[dict[str, tuple[tuple[str, tuple[int, ...], dict[str, object]], ...]]] = {"float32": CASES}
+"""Every case in float32, and the 2-D ones of more than one megabyte in the other types too."""
+for _name in ("float16", "bfloat16", "float64"):
+    TYPES[_name] = tuple(case for case in CASES if case[1] == _LARGE)
 
 
 def medians_ms(ways: tuple[Callable[[], object], ...], seconds: float) -> list[float]:
@@ -54,6 +72,20 @@ def medians_ms(ways: tuple[Callable[[], object], ...], seconds: float) -> list[f
     return [1e3 * statistics.median(times[2:]) for times in taken]
 
 
+def _copy_ms_per_byte() -> float:
+    """Milliseconds for a byte that is read or written, by copying what no cache holds."""
+    source = np.ones(64 * 2**20, np.uint8)
+    target = np.empty_like(source)
+    (copy_ms,) = medians_ms((partial(np.copyto, target, source),), 0.5)
+    return copy_ms / (source.nbytes + target.nbytes)
+
+
+def _scattered(spatial_out: tuple[int, ...], x: torch.Tensor) -> torch.Tensor:
+    """Indices as 2×2 pooling gives them: each value in a place of its own."""
+    plane = torch.rand(*x.shape[:2], *spatial_out)
+    return functional.max_pool2d(plane, 2, return_indices=True)[1]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each case")
@@ -63,36 +95,74 @@ def main() -> None:
     catalogue = discover()
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
-    for name, shape, fields in CASES:
-        spec = catalogue.find(name).of(**fields)
-        x = torch.from_numpy(np.random.default_rng(7).standard_normal(shape).astype(np.float32))
-        planes = {"input": x.reshape(-1, *shape[-spec.rank :])}
-        spec.spatial_out(Outline(FLOAT32, shape).shape[-spec.rank :])
-        theirs = getattr(functional, name)
-
-        def by_torch(
-            theirs: Callable[..., object] = theirs, x: torch.Tensor = x, fields: dict[str, object] = fields
-        ) -> object:
-            return theirs(x, **fields)
-
-        answer = by_torch()
-        first = answer[0] if isinstance(answer, tuple) else answer
-        assert isinstance(first, torch.Tensor)
-        bits = torch.equal(spec.run(planes)[0].reshape(first.shape), first)
-        ours_ms, torch_ms = medians_ms((lambda spec=spec, planes=planes: spec.run(planes), by_torch), asked.seconds)  # type: ignore[misc]  # mypy infers no defaulted lambda
-        told = ", ".join(f"{field} {value}" for field, value in fields.items())
-        figures[f"{name} {list(shape)} {told}"] = {"ours_ms": ours_ms, "torch_ms": torch_ms, "equal": bits}
-        rows.append(
-            [
-                f"`{name}` {told}",
-                "×".join(map(str, shape)),
-                f"{ours_ms:.3f}",
-                f"{torch_ms:.3f}",
-                f"{torch_ms / ours_ms:.2f}",
-                "equal" if bits else "differ",
-            ]
-        )
-    write("kernels", place, ("pooling", "shape", "ours, ms", "torch, ms", "faster by", "bits"), rows, figures)
+    every = cores()
+    byte_ms = _copy_ms_per_byte()
+    for type_name, cases in TYPES.items():
+        for name, shape, fields in cases:
+            spec = catalogue.find(name).of(**fields)
+            x = torch.from_numpy(np.random.default_rng(7).standard_normal(shape)).to(getattr(torch, type_name))
+            spatial = shape[-spec.rank :]
+            planes = {"input": x.reshape(-1, *spatial)}
+            given: tuple[torch.Tensor, ...] = (x,)
+            if "indices" in spec.inputs:
+                indices = _scattered(spec.spatial_out(spatial), x)
+                planes["indices"], given = indices.reshape(-1, *spatial), (x, indices)
+            kernel = spec.kernel(spatial, ELEMENT_TYPES[type_name])
+            answer = getattr(functional, name)(*given, **fields)
+            first = answer[0] if isinstance(answer, tuple) else answer
+            assert isinstance(first, torch.Tensor)
+            ours = run_on_cpu(spec, kernel, planes, 1)
+            bits = torch.equal(ours[0].reshape(first.shape), first)
+            ways = (
+                partial(run_on_cpu, spec, kernel, planes, 1),
+                partial(getattr(functional, name), *given, **fields),
+                partial(run_on_cpu, spec, kernel, planes, every),
+            )
+            use_threads(1)
+            ours_ms, torch_ms, all_ms = medians_ms(ways, asked.seconds)
+            use_threads(1)
+            nbytes = sum(tensor.nbytes for tensor in (*given, *ours))
+            told = ", ".join(f"{field} {value}" for field, value in fields.items())
+            figures[f"{name} {list(shape)} {told} {type_name}"] = {
+                "ours_ms": ours_ms,
+                "torch_ms": torch_ms,
+                "every_core_ms": all_ms,
+                "memory_ms": nbytes * byte_ms,
+                "loops": kernel is not None,
+                "equal": bits,
+            }
+            rows.append(
+                [
+                    f"`{name}` {told}",
+                    "×".join(map(str, shape)),
+                    type_name,
+                    f"{ours_ms:.3f}",
+                    f"{torch_ms:.3f}",
+                    f"{torch_ms / ours_ms:.2f}",
+                    f"{all_ms:.3f}",
+                    f"{nbytes * byte_ms:.3f}",
+                    "loops" if kernel is not None else "torch",
+                    "equal" if bits else "differ",
+                ]
+            )
+    write(
+        "kernels",
+        place,
+        (
+            "pooling",
+            "shape",
+            "type",
+            "ours, ms",
+            "torch, ms",
+            "faster by",
+            f"ours, {every} threads, ms",
+            "memory, ms",
+            "by",
+            "bits",
+        ),
+        rows,
+        figures,
+    )
 
 
 if __name__ == "__main__":

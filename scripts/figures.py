@@ -136,8 +136,8 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "company/answer": Figure(lambda run: 1e3 / float(run["rows"][-1][1]), "{:.1f} ms"),
     "kernels/max-pool": Figure(
         lambda run: (
-            run["figures"]["max_pool2d [8, 64, 112, 112] kernel_size 2"]["torch_ms"]
-            / run["figures"]["max_pool2d [8, 64, 112, 112] kernel_size 2"]["ours_ms"]
+            run["figures"]["max_pool2d [8, 64, 112, 112] kernel_size 2 float32"]["torch_ms"]
+            / run["figures"]["max_pool2d [8, 64, 112, 112] kernel_size 2 float32"]["ours_ms"]
         ),
         "{:.1f}",
     ),
