@@ -21,7 +21,7 @@ from poolhouse.operators.operator import Operator
 from tests.operators.drawing import OPERATORS, Case, cases, settled_plan, tensors_for, types_of
 from tests.operators.test_laws import drawn
 
-pytestmark = pytest.mark.skipif(not AVAILABLE, reason="needs numba, which the server extra installs")
+pytestmark = pytest.mark.skipif(not AVAILABLE, reason="needs numba, which the kernels extra installs")
 
 
 def has_loops(member: type[Operator], dtype: ElementType) -> bool:

@@ -51,11 +51,13 @@ if "NUMBA_CACHE_DIR" not in os.environ:
         # Before numba is imported, which reads it then.
         os.environ["NUMBA_CACHE_DIR"] = str(_place)
 
-_njit: Callable[..., Any] | None
+_njit: Callable[..., Any] | None = None
 try:
-    from numba import njit as _njit
-except ImportError:  # the service pools by torch alone then
-    _njit = None
+    import numba
+
+    _njit = numba.njit
+except ImportError:
+    pass  # torch pools alone then
 
 AVAILABLE: Final = _njit is not None
 """Whether kernels can be compiled here."""
