@@ -675,6 +675,20 @@ GUARDS: Final[Sequence[Guard]] = (
         "            pass  #",
         "test_a_refused_step_is_forgotten_without_the_collector",
     ),
+    _Where("Memory", "backend/heap.py", "rest/test_memory.py")(
+        "Memory that was freed goes back to the machine",
+        "a process that holds nothing has what it once held at most",
+        "run_in_executor(None, self._trim)",
+        "run_in_executor(None, int)",
+        "test_what_was_held_goes_back_to_the_machine",
+    ),
+    _Where("Memory", "backend/heap.py", "backend/test_heap.py")(
+        "It does not while it will be needed again",
+        "every request takes fresh pages",
+        "kept - max(self._held) > SLACK_BYTES",
+        "kept - held_bytes > SLACK_BYTES",
+        "test_what_was_held_within_the_last_looks_may_be_kept",
+    ),
     # ---- admission
     _house(
         "What finds no room is refused",

@@ -19,6 +19,7 @@ from poolhouse import describe, dtypes
 from poolhouse.backend.compiling import compile_kernels
 from poolhouse.backend.cores import cores
 from poolhouse.backend.devices import Device, choose_devices
+from poolhouse.backend.heap import HeapTrimmer, heap_trim
 from poolhouse.backend.worker import Load, TorchWorker, run_plan
 from poolhouse.batching.aside import Aside
 from poolhouse.batching.engine import Engine, Observer
@@ -113,6 +114,7 @@ class Pooling:
         self._limits = limits
         self._planner = Planner(catalogue, limits)
         self._ledger = Ledger(room_bytes)
+        self._heap = HeapTrimmer(lambda: self.held_bytes, heap_trim())
         # Work for another device always goes through its worker: it would block the loop for the way there.
         self._inline_steps = inline_steps if all(device.name == "cpu" for device in devices) else -1
         self._engine = Engine(
@@ -196,6 +198,7 @@ class Pooling:
         lease = self._ledger.lease(nbytes)
         if lease is None:
             raise self._overloaded(nbytes)
+        self._heap.look()
         return lease
 
     def pool_here(self, ticket: Ticket, lease: Lease) -> Answer | None:
@@ -368,6 +371,7 @@ class Pooling:
         """Warms every operator up once on every device, so that no caller pays for a first time."""
         await asyncio.to_thread(self._warm_up)
         self._warm = True
+        self._heap.start()
 
     def drain(self, grace_s: float = 30.0) -> None:
         """Turns new requests away; those that were admitted go on, also those whose body is still coming.

@@ -10,8 +10,9 @@ import socket
 import numpy as np
 import pytest
 
+from poolhouse.backend.heap import heap_trim
 from tests.rest.holding import comes_true
-from tests.rest.watched import SLACK_BYTES, watched
+from tests.rest.watched import SLACK_BYTES, Watched, watched
 
 ROOM = 80 << 20
 BODY = 32 << 20
@@ -64,3 +65,27 @@ def test_bodies_of_unknown_length_are_charged_as_they_grow(kind: str) -> None:
     assert len(refused) >= 6
     assert held >= BODY
     assert taken <= held + SLACK_BYTES
+
+
+def announced(service: Watched, nbytes: int) -> socket.socket:
+    """A connection on which all of a body but its last byte was sent."""
+    head = HEAD.format(framing=f"Content-Length: {nbytes}").encode()
+    return service.send(head + bytes(nbytes - 1))
+
+
+@pytest.mark.skipif(heap_trim() is None, reason="only glibc keeps a heap that can be trimmed")
+def test_what_was_held_goes_back_to_the_machine() -> None:
+    """Bodies of some megabytes come to lie in a heap, and one small object at its end kept all of them."""
+    with watched() as service:
+        for _ in range(3):
+            connections = []
+            for _ in range(20):
+                connections.append(announced(service, 8 << 20))
+                # An idle connection's few objects lie behind the body, and stay.
+                service.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").recv(1000)
+            assert comes_true(lambda: service.taken_bytes() > 20 * 7 << 20)
+            for connection in connections:
+                connection.close()
+            assert comes_true(lambda: service.held_bytes() == 0)
+
+        assert comes_true(lambda: service.taken_bytes() <= SLACK_BYTES), service.taken_bytes()

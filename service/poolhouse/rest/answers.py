@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import orjson
@@ -14,6 +14,7 @@ from poolhouse.wire.codec import Encoded
 
 # Joining costs a copy, a further message costs an event-loop call: below this the copy is cheaper.
 _ONE_MESSAGE_BYTES = 64 * 1024
+_COPIED_BYTES = 1024 * 1024
 
 VIEWS_KEY: Final = "poolhouse.views"
 """In the scope of a server that writes a memoryview as it lies. ASGI promises bytes, and other servers count on them:
@@ -54,8 +55,8 @@ async def send_encoded(scope: Scope, send: Send, encoded: Encoded, headers: Pair
         sending.begin(encoded.nbytes)
         lease.arriving(sending)
     try:
-        for chunk in chunks:
-            await send({"type": "http.response.body", "body": chunk if views else bytes(chunk), "more_body": True})
+        for chunk in chunks if views else _copied(chunks):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
             if sending is not None:
                 sending.handed(len(chunk))
         # The server waits with the next message, not after the last one: without this one the tensors would still lie
@@ -65,6 +66,13 @@ async def send_encoded(scope: Scope, send: Send, encoded: Encoded, headers: Pair
         lease.arrived()
         if sending is not None:
             sending.end()
+
+
+def _copied(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+    """The chunks as bytes, no more of them at once than a server takes."""
+    for chunk in chunks:
+        for start in range(0, len(chunk), _COPIED_BYTES):
+            yield bytes(chunk[start : start + _COPIED_BYTES])
 
 
 async def send_bytes(

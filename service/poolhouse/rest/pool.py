@@ -195,7 +195,7 @@ class PoolEndpoint:
             encode=done - pooled,
         )
         further = {**ticket.headers, **answer.headers, "server-timing": timing}
-        if encoded.is_own_memory:
+        if encoded.owns_memory:
             # What it was made of is not needed while a slow caller reads it.
             del message, ticket, answer, reply
             self._pooling.hold(lease, encoded.nbytes)

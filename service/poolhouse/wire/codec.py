@@ -19,21 +19,18 @@ class Encoded:
         media_type: the value of ``Content-Type``.
         chunks: flat bytes, in order; views of the tensors where that saves a copy.
         headers: further headers that belong to this body.
+        owns_memory: whether no chunk is a view of a tensor.
     """
 
     media_type: str
     chunks: tuple[bytes | memoryview, ...]
     headers: tuple[tuple[str, str], ...] = ()
+    owns_memory: bool = False
 
     @property
     def nbytes(self) -> int:
         """The length of the whole body."""
         return sum(map(len, self.chunks))
-
-    @property
-    def is_own_memory(self) -> bool:
-        """Whether no chunk is a view of a tensor."""
-        return all(isinstance(chunk, bytes) for chunk in self.chunks)
 
 
 class Codec(Protocol):

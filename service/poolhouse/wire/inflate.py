@@ -12,6 +12,7 @@ from typing import Final, Literal, Protocol
 
 from poolhouse.errors import Malformed, TooLarge, UnsupportedMediaType
 from poolhouse.wire.accept import preferences
+from poolhouse.wire.bytes_writer import BytesWriter
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.quoting import clip
 
@@ -202,7 +203,7 @@ class Inflater:
 
 
 def compressed_bytes(nbytes: int) -> int:
-    """What :func:`compress` takes at most beside an answer of so many bytes: it gives up what grows, a step late."""
+    """What :func:`compress` takes at most beside an answer of so many bytes: it gives up what would be longer."""
     return nbytes + min(nbytes, 2 * _PACKED)
 
 
@@ -212,19 +213,19 @@ def compress(encoded: Encoded, encoding: Compression) -> Encoded:
     Fast levels: floats give little to slow ones.
     """
     packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16) if encoding == "gzip" else zstd.ZstdCompressor(1)
-    pieces: list[bytes] = []
-    size = 0
+    writer = BytesWriter(encoded.nbytes)
     # In steps: of a whole gigabyte the packer would make one piece, and need it twice to put it together.
     for step in (chunk[start : start + _PACKED] for chunk in encoded.chunks for start in range(0, len(chunk), _PACKED)):
-        pieces.append(packer.compress(step))
-        size += len(pieces[-1])
-        if size >= encoded.nbytes:
+        piece = packer.compress(step)
+        if len(writer) + len(piece) >= encoded.nbytes:
             return encoded
-    pieces.append(packer.flush())
-    packed = tuple(filter(None, pieces))
-    if sum(map(len, packed)) >= encoded.nbytes:
+        writer.write(piece)
+    end = packer.flush()
+    if len(writer) + len(end) >= encoded.nbytes:
         return encoded
-    return Encoded(encoded.media_type, packed, (*encoded.headers, ("Content-Encoding", encoding)))
+    writer.write(end)
+    headers = (*encoded.headers, ("Content-Encoding", encoding))
+    return Encoded(encoded.media_type, (writer.written,), headers, owns_memory=True)
 
 
 def compress_once(body: bytes) -> dict[Compression, bytes]:

@@ -16,15 +16,14 @@ import numpy.typing as npt
 import orjson
 
 from poolhouse.dtypes import BFLOAT16, ElementType, bfloat16_to_float32
-from poolhouse.tensors import Message, Tensor
+from poolhouse.tensors import Message
 from poolhouse.wire import json_pieces
-from poolhouse.wire.json_size import LONGEST_ELEMENT, list_bytes
+from poolhouse.wire.bytes_writer import BytesWriter
+from poolhouse.wire.json_size import LONGEST_ELEMENT, list_bytes, text_bytes
 
 _SPELLINGS: Final = np.array([b'"NaN"', b'"Infinity"', b'"-Infinity"'], dtype=object)
-_JOINED_BELOW: Final = 64 * 1024
-"""A small answer is one chunk: a message each costs more than the copy."""
-_CHUNK_BYTES: Final = 512 * 1024
-"""A large one has chunks of at least so much, but for the last."""
+_JOINED_BYTES: Final = 64 * 1024
+"""So long a text is joined; a longer one is written where it has its place."""
 
 
 @lru_cache(maxsize=256)
@@ -73,35 +72,38 @@ def _in_pieces(array: npt.NDArray[np.generic], dtype: ElementType) -> Iterator[b
     yield b"]"
 
 
-def _elements(tensor: Tensor) -> Iterator[bytes]:
-    """The elements as nested lists, floats in the shortest digits that read back to the same value."""
-    some: list[bytes] = []
-    for piece in _in_pieces(tensor.array, tensor.dtype):
-        some.append(piece)
-        if sum(map(len, some)) >= _CHUNK_BYTES:
-            yield b"".join(some)
-            some.clear()
-    if some:
-        yield b"".join(some)
-
-
-def encode_json(message: Message) -> tuple[bytes, ...]:
-    """The chunks of the object: one entry a tensor, then the fields that the message carries."""
-    chunks: list[bytes] = []
-    form = "base64" if message.encoding == "base64" else "data"
+def _pieces(message: Message, form: str, fields: bytes) -> Iterator[bytes]:
+    """The object in order: one entry a tensor, then the fields."""
     before = b"{"
     for name, tensor in message.tensors.items():
-        chunks.append(before + _head(name, tensor.dtype.name, tensor.shape, form))
+        yield before + _head(name, tensor.dtype.name, tensor.shape, form)
         if form == "base64":
-            chunks += (b'"', *json_pieces.to_base64(tensor.buffer), b'"')
+            yield b'"'
+            yield from json_pieces.to_base64(tensor.buffer)
+            yield b'"'
         else:
-            chunks += _elements(tensor)
+            yield from _in_pieces(tensor.array, tensor.dtype)
         before = b"},"
-    end = b"}}" if message.tensors else b"{}"
-    if message.values:
-        fields = orjson.dumps(dict(message.values))[1:]
-        end = (b"}," if message.tensors else b"{") + fields
-    chunks.append(end)
-    if sum(map(len, chunks)) < _JOINED_BELOW:
-        return (b"".join(chunks),)
-    return tuple(chunks)
+    if message.tensors:
+        yield b"}"
+    if fields != b"{}":
+        yield (b"," if message.tensors else b"{") + fields[1:]
+    else:
+        yield b"}" if message.tensors else b"{}"
+
+
+def encode_json(message: Message) -> bytes | memoryview:
+    """The object: one entry a tensor, its floats in the shortest digits that read back to the same value, then the
+    fields that the message carries."""
+    form = "base64" if message.encoding == "base64" else "data"
+    fields = orjson.dumps(dict(message.values))
+    most = len(fields) + 2
+    for name, tensor in message.tensors.items():
+        most += len(_head(name, tensor.dtype.name, tensor.shape, form)) + text_bytes(tensor.outline, message.encoding)
+    pieces = _pieces(message, form, fields)
+    if most <= _JOINED_BYTES:
+        return b"".join(pieces)
+    writer = BytesWriter(most)
+    for piece in pieces:
+        writer.write(piece)
+    return writer.written

@@ -285,7 +285,7 @@ class JsonCodec:
 
     def encode(self, message: Message) -> Encoded:
         """One entry a tensor, as lists or as base64."""
-        return Encoded(self.media_types[0], encode_json(message))
+        return Encoded(self.media_types[0], (encode_json(message),), owns_memory=True)
 
     def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
         """The text, by its longest digits."""

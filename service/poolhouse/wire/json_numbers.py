@@ -172,12 +172,13 @@ def walk(data: object, dtype: ElementType, name: str, pointer: str) -> npt.NDArr
     shape = _measure(data, name, pointer)
     flat = _flatten(data, shape, name, pointer)
     here = _Data(name, dtype, pointer, shape)
-    parts = []
+    whole = np.empty(len(flat), dtype.storage)
     try:
-        for start in range(0, max(1, len(flat)), json_pieces.PIECE_ELEMENTS):
+        for start in range(0, len(flat), json_pieces.PIECE_ELEMENTS):
             if start:
                 json_pieces.rest()
-            parts.append(here.read(flat[start : start + json_pieces.PIECE_ELEMENTS], start))
+            some = here.read(flat[start : start + json_pieces.PIECE_ELEMENTS], start)
+            whole[start : start + len(some)] = some
     finally:
         json_pieces.forget(flat)
-    return np.concatenate(parts).reshape(shape)
+    return whole.reshape(shape)

@@ -1,0 +1,129 @@
+"""Give freed memory back to the operating system: the allocator keeps it, and so the process looks as large as ever.
+
+glibc's malloc returns a block when it is freed only where it was mapped by itself; of blocks up to 32 MiB it keeps a
+heap, and one small object at its end keeps all of it. After some dozens of bodies a process that holds nothing may have
+half a gigabyte. ``malloc_trim`` gives back every free page. It is not called while requests come and go, since fresh
+pages are dearer than kept ones, but where more is kept than was held at any time of the last half second.
+
+Where the allocator is another one (musl, macOS, Windows) nothing is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+SLACK_BYTES: Final = 64 * 2**20
+"""So much may be kept."""
+MUCH_BYTES: Final = 512 * 2**20
+"""So much is given back at once: the event loop may wait for the allocator, a few milliseconds for each hundred MiB."""
+LOOK_S: Final = 0.1
+"""From one look at the memory to the next."""
+_LOOKS: Final = 5
+
+Trim = Callable[[], None]
+
+
+def heap_trim() -> Trim | None:
+    """What gives every free page back; None where there is no such call."""
+    try:
+        call = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):
+        return None
+    call.argtypes, call.restype = (ctypes.c_size_t,), ctypes.c_int
+
+    def trim() -> None:
+        call(0)
+
+    return trim if os.path.exists(_STATM) else None
+
+
+_STATM: Final = "/proc/self/statm"
+
+
+def resident_bytes() -> int:
+    """What this process has of the machine's memory; Linux tells it."""
+    with open(_STATM, encoding="ascii") as told:
+        return int(told.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(slots=True)
+class HeapWatch:
+    """When freed memory is given back. Pure.
+
+    Attributes:
+        idle_bytes: what the process has when it holds nothing.
+    """
+
+    idle_bytes: int
+    _held: deque[int] = field(default_factory=lambda: deque(maxlen=_LOOKS))
+
+    def is_kept(self, resident_bytes: int, held_bytes: int) -> bool:
+        """Whether memory is kept that should go back; asked every :data:`LOOK_S`."""
+        self._held.append(held_bytes)
+        kept = resident_bytes - self.idle_bytes
+        settled = len(self._held) == _LOOKS and kept - max(self._held) > SLACK_BYTES
+        return settled or kept - held_bytes > MUCH_BYTES
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing was held for as long as it looks back."""
+        return len(self._held) == _LOOKS and not any(self._held)
+
+    def trimmed(self, resident_bytes: int, held_bytes: int) -> None:
+        """All was given back that can be: what there is now beside what is held is needed."""
+        self.idle_bytes = max(self.idle_bytes, resident_bytes - held_bytes)
+        self._held.clear()
+
+
+class HeapTrimmer:
+    """Looks at the memory while requests come and for half a second after, and gives back what is kept.
+
+    Args:
+        held_bytes: what is held for requests now.
+        trim: gives free pages back; None where nothing can be done.
+        resident_bytes: what the process has.
+    """
+
+    def __init__(
+        self,
+        held_bytes: Callable[[], int],
+        trim: Trim | None,
+        resident_bytes: Callable[[], int] = resident_bytes,
+    ) -> None:
+        self._held_bytes = held_bytes
+        self._trim = trim
+        self._resident_bytes = resident_bytes
+        self._watch: HeapWatch | None = None
+        self._looks = False
+
+    def start(self) -> None:
+        """Everything was done once: what the process has now it has when it is idle."""
+        if self._trim is not None:
+            self._watch = HeapWatch(self._resident_bytes())
+
+    def look(self) -> None:
+        """A request has come: look until half a second after the last one was answered."""
+        if self._watch is not None and not self._looks:
+            self._looks = True
+            asyncio.get_running_loop().call_later(LOOK_S, self._look, self._watch)
+
+    def _look(self, watch: HeapWatch) -> None:
+        self._looks = False
+        if watch.is_kept(self._resident_bytes(), self._held_bytes()):
+            self._looks = True
+            assert self._trim is not None
+            trimming = asyncio.get_running_loop().run_in_executor(None, self._trim)
+            trimming.add_done_callback(lambda _: self._trimmed(watch))
+        elif not watch.is_settled:
+            self.look()
+
+    def _trimmed(self, watch: HeapWatch) -> None:
+        watch.trimmed(self._resident_bytes(), self._held_bytes())
+        self._looks = False
+        self.look()

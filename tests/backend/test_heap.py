@@ -1,0 +1,121 @@
+"""Memory that was freed goes back to the machine, and not while it will be needed again at once."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.backend import heap
+from poolhouse.backend.heap import LOOK_S, MUCH_BYTES, SLACK_BYTES, HeapTrimmer, HeapWatch, heap_trim, resident_bytes
+
+IDLE = 10**8
+LOOKS = 5
+sizes = st.integers(0, 2**33)
+
+
+@given(st.lists(sizes, min_size=LOOKS, max_size=20), st.data())
+def test_what_was_held_within_the_last_looks_may_be_kept(held: list[int], data: st.DataObject) -> None:
+    """Fresh pages are dearer than kept ones, so a busy service keeps what its next requests will take."""
+    watch = HeapWatch(IDLE)
+    for place, now in enumerate(held):
+        recent = max(held[max(0, place - LOOKS + 1) : place + 1])
+        most = max(recent + SLACK_BYTES, 0) if place >= LOOKS - 1 else 2**40
+        most = min(most, now + MUCH_BYTES)
+        resident = IDLE + data.draw(st.integers(max(0, most - 10), most + 10))
+
+        assert watch.is_kept(resident, now) == (resident - IDLE > most)
+
+
+@given(sizes, sizes)
+def test_what_cannot_be_given_back_is_not_tried_again_and_again(resident: int, held: int) -> None:
+    """What a library has kept for good is its own, and no sign of a heap that is full of freed blocks."""
+    watch = HeapWatch(IDLE)
+    watch.trimmed(IDLE + resident, held)
+
+    assert not any(watch.is_kept(IDLE + resident, held) for _ in range(2 * LOOKS))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks that follow each other at once."""
+    monkeypatch.setattr(heap, "LOOK_S", 0.0)
+
+
+@pytest.mark.usefixtures("quick")
+def test_it_looks_for_a_while_after_the_last_request_and_then_no_more() -> None:
+    """An idle service must not be woken for ever, and must not stay large either."""
+    resident, looks, trims = [IDLE], 0, 0
+    # To begin with, until it trims, after that, and as often again.
+    enough = 1 + LOOKS + 1 + LOOKS
+    last = asyncio.Event()
+
+    def told() -> int:
+        nonlocal looks
+        looks += 1
+        if looks == enough:
+            last.set()
+        return resident[0]
+
+    def trim() -> None:
+        nonlocal trims
+        trims += 1
+        resident[0] = IDLE
+
+    async def go() -> None:
+        trimmer = HeapTrimmer(lambda: 0, trim, told)
+        trimmer.start()
+        resident[0] += 2 * SLACK_BYTES
+        for _ in range(3):
+            trimmer.look()
+        await last.wait()
+        await turns(1000)
+
+    asyncio.run(asyncio.wait_for(go(), 20))
+
+    assert (looks, trims) == (enough, 1)
+
+
+async def turns(count: int) -> None:
+    """So many turns of the event loop."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def test_without_such_an_allocator_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """musl, macOS and Windows have none, and the service runs there too."""
+
+    def nothing(name: object) -> object:
+        return object()
+
+    monkeypatch.setattr(ctypes, "CDLL", nothing)
+
+    assert heap_trim() is None
+
+    async def go() -> None:
+        trimmer = HeapTrimmer(lambda: 0, heap_trim())
+        trimmer.start()
+        trimmer.look()
+
+    asyncio.run(go())
+
+
+@pytest.mark.skipif(heap_trim() is None, reason="only glibc keeps a heap that can be trimmed")
+def test_free_pages_go_back() -> None:
+    """The heap's end is held by one small object, as it is in any process that lives for a while."""
+    trim = heap_trim()
+    assert trim is not None
+    kept = [np.ones(100_000, np.uint8) for _ in range(2000)]
+    ends = kept[-1]
+    before = resident_bytes()
+
+    del kept[:-1]
+    trim()
+
+    assert before - resident_bytes() > 150 << 20
+    assert ends[0] == 1
+    assert LOOK_S < 1
