@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poolhouse.errors import Unprocessable
@@ -127,6 +127,8 @@ def test_too_few_and_too_many_bytes_are_told_in_bytes(writer: str) -> None:
     assert "takes 21 bytes, and its base64 holds 20." in refused.detail
 
 
+@example("AA==AA")
+@example("AA==AA==")
 @given(st.text("AQg+/-_= \n!é;,:da", max_size=60) | st.text(max_size=20))
 def test_pieces_and_the_whole_agree(text: str) -> None:
     """Only the length of a text decides how it is read."""

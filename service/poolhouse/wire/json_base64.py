@@ -79,6 +79,8 @@ def _decoded(text: str | memoryview) -> bytearray:
         made += _strict(rest[:whole])
         is_padded = rest[:whole].endswith(b"=")
         rest = rest[whole:]
+    if rest and is_padded:
+        raise ValueError("padding in the middle")
     return made + _strict(rest + b"=" * (-len(rest) % 4))
 
 
