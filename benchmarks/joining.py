@@ -17,13 +17,13 @@ import numpy as np
 
 from _machine import machine, write
 from poolhouse.backend.devices import choose_devices, use_threads
-from poolhouse.backend.worker import PIECE_BYTES, Load, TorchWorker
+from poolhouse.backend.worker import Load, TorchWorker
 from poolhouse.batching.backlog import Budget
 from poolhouse.batching.engine import Engine
 from poolhouse.batching.ledger import Ledger
 from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Limits
+from poolhouse.operators.operator import PIECE_BYTES, Limits
 from poolhouse.tensors import Tensor
 
 CROWD: Final = 64

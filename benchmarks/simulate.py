@@ -32,12 +32,12 @@ import numpy as np
 from _chart import Panel, drawn
 from _machine import RESULTS, machine, write
 from poolhouse.backend.devices import choose_devices, use_threads
-from poolhouse.backend.worker import JOIN_BYTES, PIECE_BYTES, Load, TorchWorker
+from poolhouse.backend.worker import JOIN_BYTES, Load, TorchWorker
 from poolhouse.batching import policy
 from poolhouse.batching.backlog import Backlog, Batch, Budget, Job, Part
 from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Limits
+from poolhouse.operators.operator import PIECE_BYTES, Limits
 from poolhouse.tensors import Tensor
 
 IMAGES: Final = Path(__file__).resolve().parent.parent / "docs" / "images"

@@ -192,7 +192,7 @@ GUARDS: Final[Sequence[Guard]] = (
     _start(
         "The short way is for tiny jobs alone",
         "one job holds up the event loop and everyone on it",
-        "if job.planes * job.plane_steps > self._inline_steps or self._draining:",
+        "if job.steps > self._inline_steps or self._draining:",
         "if self._draining:",
         "test_the_short_way_is_for_tiny_jobs_alone",
     ),
@@ -1079,8 +1079,8 @@ GUARDS: Final[Sequence[Guard]] = (
     _stop(
         "The short way is closed too",
         "tiny requests are let in while the service stops",
-        "if job.planes * job.plane_steps > self._inline_steps or self._draining:",
-        "if job.planes * job.plane_steps > self._inline_steps:",
+        "if job.steps > self._inline_steps or self._draining:",
+        "if job.steps > self._inline_steps:",
         "test_the_short_way_ends_when_the_service_stops",
     ),
     _stop(

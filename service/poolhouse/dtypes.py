@@ -78,6 +78,7 @@ ELEMENT_TYPES: Final[dict[str, ElementType]] = {
 
 BFLOAT16: Final = ELEMENT_TYPES["bfloat16"]
 FLOAT32: Final = ELEMENT_TYPES["float32"]
+FLOAT64: Final = ELEMENT_TYPES["float64"]
 INT64: Final = ELEMENT_TYPES["int64"]
 BY_SAFETENSORS: Final[dict[str, ElementType]] = {row.safetensors: row for row in ELEMENT_TYPES.values()}
 BY_NUMPY: Final[dict[str, ElementType]] = {

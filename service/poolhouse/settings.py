@@ -75,7 +75,7 @@ def _split_list(given: object) -> object:
 
 Bytes = Annotated[int, BeforeValidator(read_bytes), Ge(1), Quantity("bytes", "such as 32MiB or 64k")]
 Seconds = Annotated[float, Gt(0), Le(86_400), Quantity("seconds")]
-Elements = Annotated[int, Quantity("window elements")]
+Steps = Annotated[int, Quantity("steps")]
 _Path = Annotated[str, StringConstraints(min_length=1), Quantity(form="a path")]
 _Mode = Annotated[
     str, StringConstraints(pattern=r"^0?[0-7]{3}$"), Quantity(form="three octal digits such as 600 or 660")
@@ -129,15 +129,15 @@ class Settings(BaseSettings):
     max_output_bytes: Bytes = Field(
         default=2**30, description="Largest answer: the bytes of its outputs together, or of their text as JSON."
     )
-    max_work: Annotated[Elements, Ge(1)] = Field(
+    max_work: Annotated[Steps, Ge(1)] = Field(
         default=50_000_000_000,
-        description="Most work in one request: the elements that all its windows look at.",
+        description="Most work in one request; a step is about a nanosecond of one core.",
     )
     max_queue_bytes: Bytes = Field(
         default=2**32,
         description="Bytes that all requests may hold at once, from body to answer; beyond it the service answers 503.",
     )
-    inline_work: Annotated[Elements, Ge(0)] = Field(
+    inline_work: Annotated[Steps, Ge(0)] = Field(
         default=262_144,
         description="Work up to which a job runs where it is, since a hop to a thread would cost more.",
     )

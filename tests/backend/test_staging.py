@@ -14,12 +14,12 @@ import torch
 
 from poolhouse.backend.devices import Device, choose_devices
 from poolhouse.backend.staging import Copied, Pinned, Room, Way, joined, within_int32
-from poolhouse.backend.worker import PIECE_BYTES, Load, TorchWorker, meaning, run_plan
+from poolhouse.backend.worker import Load, TorchWorker, meaning, run_plan
 from poolhouse.batching.backlog import Batch, Job
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.operator import Limits, Operator, Plan
+from poolhouse.operators.operator import PIECE_BYTES, Limits, Operator, Plan
 from poolhouse.tensors import Tensor
 from tests.operators.drawing import CATALOGUE, CPU, OPERATORS, Case, case, numbers
 

@@ -112,8 +112,7 @@ def test_what_does_not_fit_is_cut_by_planes(planes_a_piece: int, monkeypatch: py
 
     monkeypatch.setattr(worker, "run_on_cpu", counted)
     whole = run_plan(plan, tensors, CPU)
-    plane_bytes = (plan.input_bytes + plan.output_bytes) // plan.planes + plan.workspace_bytes
-    monkeypatch.setattr(worker, "PIECE_BYTES", planes_a_piece * plane_bytes)
+    monkeypatch.setattr(worker, "PIECE_BYTES", planes_a_piece * plan.plane_bytes)
     launches.clear()
 
     in_pieces = run_plan(plan, tensors, CPU)

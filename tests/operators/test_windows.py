@@ -11,7 +11,9 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.operators.windows import Sliding, Windows, adaptive_windows, fractional_starts
+from poolhouse.operators.adaptive import AdaptiveWindows
+from poolhouse.operators.windows import AxisSize, Sliding, Windows, adaptive_windows, fractional_starts
+from tests.operators.drawing import CATALOGUE
 
 slidings = st.builds(Sliding, st.integers(1, 9), st.integers(1, 9), st.integers(0, 4), st.integers(1, 6), st.booleans())
 
@@ -76,6 +78,29 @@ def test_an_empty_window_is_seen_before_it_is_made(axis: Sliding, length: int) -
     assert axis.has_empty_window(length) == some_empty
 
 
+def assert_sized(size: AxisSize, windows: Windows) -> None:
+    """Fails where the numbers that are charged for tell of fewer or more regular windows than there are."""
+    assert size.outputs == windows.outputs
+    assert size.longest >= windows.count.max()
+    assert size.looks >= windows.count.sum()
+    if size.even:
+        assert len(set(windows.count.tolist())) == 1
+        assert len(set(np.diff(windows.first).tolist())) <= 1
+
+
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_adaptive_windows_are_counted_without_making_them(length: int, outputs: int) -> None:
+    """A plan is made in plain integers, and is what a request is charged by."""
+    spec = CATALOGUE.find("adaptive_max_pool1d").of(output_size=outputs)
+    assert isinstance(spec, AdaptiveWindows)
+    (size,) = spec.axis_sizes((length,))
+    windows = adaptive_windows(length, outputs)
+
+    assert_sized(size, windows)
+    assert size.longest == windows.count.max()
+    assert size.looks == windows.count.sum()
+
+
 @given(slidings, st.integers(1, 20))
 def test_clipped_windows_are_the_positions_inside(axis: Sliding, length: int) -> None:
     """Every fast path stands on first, count and step."""
@@ -84,8 +109,7 @@ def test_clipped_windows_are_the_positions_inside(axis: Sliding, length: int) ->
 
     windows = axis.windows(length)
 
-    assert windows.outputs == axis.outputs(length)
-    assert int(windows.count.max()) <= axis.taps(length)
+    assert_sized(axis.size(length), windows)
     for first, count, extent, span in zip(
         windows.first, windows.count, windows.extent, spans(axis, length), strict=True
     ):

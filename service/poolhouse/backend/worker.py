@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.utils.dlpack import from_dlpack
 
 from poolhouse.backend.devices import Device, use_threads
 from poolhouse.backend.staging import joined, way_to
@@ -23,14 +24,14 @@ from poolhouse.batching.backlog import Backlog, Batch, Budget, Job, Part
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 from poolhouse.dtypes import BFLOAT16, ElementType
 from poolhouse.kernels.planes import Kernel
-from poolhouse.operators.operator import Operator, Plan
+from poolhouse.operators.operator import PIECE_BYTES, Operator, Plan
 from poolhouse.tensors import Tensor
 
 THREADED_FROM_BYTES: Final = 4 * 2**20
 """Below this a batch gets one thread: two of them wait for each other longer than the other one helps, as soon as
 anything else wants the core."""
-PIECE_BYTES: Final = 64 * 2**20
-"""Planes of one piece stay within this, input, output and intermediate results together."""
+_COPIED_BYTES: Final = 64 * 2**10
+"""Up to here a copy costs less than to do without one."""
 JOIN_BYTES: Final = 256 * 2**10
 """Up to here requests are joined on a CPU; ``benchmarks/joining.py`` shows what it saves. Above it saves little more,
 and all of a batch wait for its last plane."""
@@ -56,22 +57,24 @@ class Load:
     def job(self) -> Job[Load]:
         """This request for the engine. Its plan has planes and outputs that are not empty."""
         plan = self.plan
-        plane_bytes = (plan.input_bytes + plan.output_bytes) // plan.planes + plan.workspace_bytes
-        return Job(plan.batch_key, plan.planes, max(1, plane_bytes), max(1, plan.work // plan.planes), self)
+        return Job(plan.batch_key, plan.planes, plan.plane_bytes, plan.plane_steps, self, call_steps=plan.call_steps)
 
-    def planes(self) -> Mapping[str, torch.Tensor]:
-        """The inputs, and what belongs to each plane beside them, as ``(P, …)``; made once, on a device's thread."""
+    def planes(self, start: int, stop: int) -> Mapping[str, torch.Tensor]:
+        """Some planes of the inputs, and what belongs to each beside them, as ``(P, …)``."""
         with self._lock:
             if not self._planes:
                 plan = self.plan
-                planes = {
+                self._planes = {
                     # Numpy lays it out: its reshape costs a fifth of torch's.
                     name: _as_torch(tensor.array.reshape(plan.planes, *plan.spatial), tensor.dtype)
                     for name, tensor in self.tensors.items()
                 }
-                drawn = plan.spec.draw(plan.planes)
-                self._planes = planes | {name: torch.from_numpy(array) for name, array in drawn.items()}
-            return self._planes
+        planes = self._planes
+        if stop - start < self.plan.planes:
+            planes = {name: tensor[start:stop] for name, tensor in planes.items()}
+        # Drawn a piece at a time: two numbers for each of a hundred million planes are gigabytes.
+        drawn = self.plan.spec.draw(stop - start, start)
+        return {**planes, **{name: torch.from_numpy(array) for name, array in drawn.items()}} if drawn else planes
 
     def answer(self) -> dict[str, Tensor]:
         """The outputs as the wire has them; their memory is the caller's."""
@@ -165,10 +168,7 @@ class TorchWorker:
 
 
 def _slices(parts: Sequence[Part[Load]]) -> Sequence[Mapping[str, torch.Tensor]]:
-    first = parts[0]
-    if len(parts) == 1 and first.stop - first.start == first.job.planes:
-        return (first.job.load.planes(),)
-    return [{name: tensor[part.start : part.stop] for name, tensor in part.job.load.planes().items()} for part in parts]
+    return [part.job.load.planes(part.start, part.stop) for part in parts]
 
 
 def _give_back(parts: Sequence[Part[Load]], results: Sequence[torch.Tensor], *, ours: bool) -> None:
@@ -236,7 +236,16 @@ def torch_dtype(dtype: ElementType) -> torch.dtype:
 
 
 def _as_torch(array: npt.NDArray[np.generic], dtype: ElementType) -> torch.Tensor:
-    tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
+    if array.flags.writeable:
+        tensor = torch.from_numpy(array)
+    elif array.nbytes <= _COPIED_BYTES:
+        tensor = torch.from_numpy(array.copy())
+    else:
+        # Torch has no tensors that are read-only, and warns of such an array; nothing here writes to an input.
+        try:
+            tensor = from_dlpack(array)
+        except BufferError:  # a numpy before 2.1 hands out no array that is read-only
+            tensor = torch.from_numpy(array.copy())
     return tensor.view(torch.bfloat16) if dtype is BFLOAT16 else tensor
 
 

@@ -38,6 +38,7 @@ class Job(Generic[Load]):
         plane_bytes: input, output and workspace of one plane; equal for equal keys.
         plane_steps: work of one plane; equal for equal keys.
         load: what the backend needs; nothing to us.
+        call_steps: what a batch of this key costs beside its planes.
         taken: planes that have gone into batches.
         dropped: whether nobody waits for it any more.
         waits_in: the backlog that holds it, or None.
@@ -48,9 +49,15 @@ class Job(Generic[Load]):
     plane_bytes: int
     plane_steps: int
     load: Load
+    call_steps: int = 0
     taken: int = 0
     dropped: bool = False
     waits_in: Backlog[Load] | None = None
+
+    @property
+    def steps(self) -> int:
+        """Work of all planes at once."""
+        return self.planes * self.plane_steps + self.call_steps
 
     @property
     def left(self) -> int:
@@ -91,7 +98,8 @@ class Batch(Generic[Load]):
     @property
     def steps(self) -> int:
         """Work of all parts."""
-        return self.planes * self.parts[0].job.plane_steps
+        job = self.parts[0].job
+        return self.planes * job.plane_steps + job.call_steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ class Engine(Generic[Load]):
 
         The short way of :meth:`submit`: nobody can leave, expire or be overtaken in the meantime.
         """
-        if job.planes * job.plane_steps > self._inline_steps or self._draining:
+        if job.steps > self._inline_steps or self._draining:
             return None
         lane = next((lane for lane in self._lanes if lane.idle), None)
         return None if lane is None else self._run_here(lane, job, operator)
@@ -168,7 +168,7 @@ class Engine(Generic[Load]):
         """
         loop = asyncio.get_running_loop()
         lane, standing = self._choose(job.key)
-        own_steps = job.planes * job.plane_steps
+        own_steps = job.steps
         remaining_s = None if deadline is None else deadline - loop.time()
         if not policy.in_time(standing, lane.speed.seconds(own_steps), remaining_s):
             self._tell(lambda: self._observer.lost("expired"))

@@ -15,12 +15,13 @@ from poolhouse.dtypes import INT64, ElementType
 from poolhouse.kernels.averages import MeanKernel, TopKernel
 from poolhouse.kernels.compiling import AVAILABLE
 from poolhouse.kernels.planes import Kernel
-from poolhouse.operators.averages import TORCH_TERMS, Average, torch_pool, widens
+from poolhouse.operators.averages import TORCH_TERMS, Average, average_kernel_cost, torch_pool, widens
+from poolhouse.operators.costs import Cost, kernel_cost
 from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, spec
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
-from poolhouse.operators.windowed import AxisSize, Windowed
-from poolhouse.operators.windows import Windows, adaptive_windows
+from poolhouse.operators.windowed import Windowed
+from poolhouse.operators.windows import AxisSize, Windows, adaptive_windows
 
 
 def output_size_field() -> tuple[int | None, ...]:
@@ -53,9 +54,13 @@ class AdaptiveWindows(Windowed):
         sizes = []
         for axis, length in enumerate(spatial):
             outputs = self._outputs(axis, length)
-            whole = outputs > 0 and length % outputs == 0
-            longest = length // outputs if whole else min(length // max(outputs, 1) + 2, length)
-            sizes.append(AxisSize(outputs, longest))
+            shared = math.gcd(length, outputs)
+            whole, rest = divmod(length, max(outputs, 1))
+            # A window begins and ends within an element, or between two; most begin and end within.
+            longest = whole + (rest > 0) + (rest > shared)
+            sizes.append(
+                AxisSize(outputs, longest, even=rest <= 1 and outputs <= length, looks=length + outputs - shared)
+            )
         return tuple(sizes)
 
     def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
@@ -78,7 +83,7 @@ class AdaptiveWindows(Windowed):
 
     def _covers(self, spatial: Sizes) -> int:
         """Elements that torch looks at for one plane."""
-        return math.prod(size.outputs * size.longest for size in self.axis_sizes(spatial))
+        return math.prod(size.looks for size in self.axis_sizes(spatial))
 
 
 SAMPLES = (
@@ -139,13 +144,12 @@ class AdaptiveMaximum(AdaptiveWindows, Maximum):
             return None
         return super().kernel(spatial, dtype)
 
-    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
-        by_torch = dtype.kind == "float" and self.placed_right(spatial)
-        return self._covers(spatial) if by_torch else super().steps(spatial, dtype)
-
-    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
-        by_torch = dtype.kind == "float" and self.placed_right(spatial)
-        return self.kernel_workspace(spatial, dtype) if by_torch else super().workspace(spatial, dtype)
+    def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
+        if dtype.kind != "float" or not self.placed_right(spatial):
+            return super().cost(spatial, dtype)
+        outputs, looks = math.prod(self.spatial_out(spatial)), self._covers(spatial)
+        # Which of two is larger can be foretold more and more as a window goes on.
+        return kernel_cost(outputs, 8 + (looks + min(looks, 16 * outputs)) / outputs, 8 * outputs)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
@@ -178,13 +182,11 @@ class AdaptiveAverage(AdaptiveWindows, Average):
             and math.prod(size.longest for size in sizes) <= TORCH_TERMS
         )
 
-    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
-        by_torch = self._by_torch(spatial, floating=dtype.kind == "float")
-        return self._covers(spatial) if by_torch else super().steps(spatial, dtype)
-
-    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
-        by_torch = self._by_torch(spatial, floating=dtype.kind == "float")
-        return self.kernel_workspace(spatial, dtype) if by_torch else super().workspace(spatial, dtype)
+    def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
+        if not self._by_torch(spatial, floating=dtype.kind == "float"):
+            return super().cost(spatial, dtype)
+        outputs, looks = math.prod(self.spatial_out(spatial)), self._covers(spatial)
+        return average_kernel_cost(spatial, outputs, looks / outputs, dtype, wide=self.rank == 3)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

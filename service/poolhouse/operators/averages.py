@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from dataclasses import replace
 from typing import ClassVar, Final
 
 import numpy as np
@@ -12,9 +12,11 @@ import numpy.typing as npt
 import torch
 
 from poolhouse.dtypes import INT64, ElementType, Kind
+from poolhouse.operators.costs import DIVIDE, Cost, kernel_cost, pass_cost, quotient_cost, widened_cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.operator import Number, Planes
 from poolhouse.operators.places import on_cpu
+from poolhouse.operators.quotients import long_divisors, long_quotient, real_divisor, short_divisor, short_quotient
 from poolhouse.operators.reductions import SUM, reduce_axis
 from poolhouse.operators.windowed import Window, Windowed
 from poolhouse.operators.windows import Windows
@@ -54,13 +56,22 @@ class Average(Windowed):
             # fsum refuses inf - inf and overflow, where arithmetic has an answer.
             return (sum(window.values) / divisor,)
 
-    def element_bytes(self, dtype: ElementType) -> int:
-        # The two digits of int64 are summed one after the other, and then kept.
-        return 48 if dtype is INT64 else 24
-
-    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
-        # Every element is widened once, also those that strides pass over.
-        return super().steps(spatial, dtype) + math.prod(spatial)
+    def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
+        elements, outputs = math.prod(spatial), math.prod(self.spatial_out(spatial))
+        summed = super().cost(spatial, dtype)
+        uneven = any(not axis.even for axis in self.axis_sizes(spatial))
+        if dtype is INT64:
+            # Two digits of every element, summed one after the other.
+            digit = pass_cost(elements, 8)
+            digits = digit.then(summed.beside(digit.plane_bytes))
+            found = digits.then(digits.beside(8 * outputs)).then(quotient_cost(outputs))
+            return replace(found, call_bytes=found.call_bytes + 32 * outputs * uneven)
+        # Every element is widened, also those that strides pass over.
+        widened = widened_cost(elements, dtype, "float64" if dtype.kind == "float" else "int64")
+        divided = pass_cost(outputs, 8, 0.5 if dtype.kind == "float" else DIVIDE * (1 + uneven))
+        found = widened.then(summed.beside(widened.plane_bytes)).then(divided.beside(8 * outputs))
+        # One divisor for each output where windows differ, on the way there three arrays of them.
+        return replace(found, call_bytes=found.call_bytes + 32 * outputs * uneven)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
@@ -68,17 +79,15 @@ class Average(Windowed):
         factors = self.divisors(windows)
         if x.is_floating_point():
             total = sums(x.to(torch.float64), windows)
-            divisor = reduce(np.multiply.outer, [factor.astype(np.float64) for factor in factors])
-            return ((total / torch.from_numpy(divisor).to(x.device)).to(x.dtype),)
+            divisor = real_divisor(factors, x.device)
+            # A sum of one float64 element is a view of the caller's.
+            return (total / divisor if x.dtype is torch.float64 else total.div_(divisor).to(x.dtype),)
         if x.dtype is torch.int64:
             # Two sums of 32-bit digits, since the sum of 64-bit numbers wraps.
-            high = sums(x >> 32, windows)
+            high = _alone(sums(x >> 32, windows))
             low = sums(x & 0xFFFFFFFF, windows)
-            return (_long_quotient(high, low, [factor.to(x.device) for factor in _chain(factors)]),)
-        whole = torch.from_numpy(_saturated_product(factors)).to(x.device)
-        quotient = torch.div(sums(x.to(torch.int64), windows), whole, rounding_mode="trunc")
-        bounds = torch.iinfo(x.dtype)
-        return (quotient.clamp(bounds.min, bounds.max).to(x.dtype),)
+            return (long_quotient(high, low, long_divisors(factors, x.device)),)
+        return (short_quotient(sums(x.to(torch.int64), windows), short_divisor(factors, x.device), x.dtype),)
 
 
 def sums(x: torch.Tensor, windows: Sequence[Windows]) -> torch.Tensor:
@@ -89,78 +98,9 @@ def sums(x: torch.Tensor, windows: Sequence[Windows]) -> torch.Tensor:
     return x
 
 
-_WIDE: Final = 2**62
-"""No sum of elements of up to 32 bits reaches this: it would take 2³⁰ of them along one plane."""
-
-_SHORT: Final = 2**46
-"""Below this, a remainder and a digit of 16 bits fit into int64 together."""
-
-
-def _saturated_product(factors: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    """The outer product, held at ±2⁶² where it would be larger, which gives the same quotient: 0."""
-    exact: npt.NDArray[np.int64] = reduce(np.multiply.outer, factors)
-    rough = reduce(np.multiply.outer, [factor.astype(np.float64) for factor in factors])
-    return np.where(np.abs(rough) >= _WIDE, np.copysign(_WIDE, rough).astype(np.int64), exact)
-
-
-def _chain(factors: Sequence[npt.NDArray[np.int64]]) -> list[torch.Tensor]:
-    """Divisors to divide by in turn, each broadcast over the outputs; one where their product is short.
-
-    Dividing by one factor after another and cutting each time gives the same as dividing by their product once.
-    The product itself may pass int64: three axes with paddings of 2³⁰ have divisors of 2⁹³.
-    """
-    if math.prod(int(np.abs(factor).max()) for factor in factors) < _SHORT:
-        return [torch.from_numpy(reduce(np.multiply.outer, factors))]
-    rank = len(factors)
-    return [
-        torch.from_numpy(factor).reshape(-1, *(1,) * (rank - 1 - axis))
-        for axis, factor in enumerate(factors)
-        if (factor != 1).any()
-    ]
-
-
-def _long_quotient(high: torch.Tensor, low: torch.Tensor, divisors: Sequence[torch.Tensor]) -> torch.Tensor:
-    """``(high·2³² + low)`` divided by each divisor in turn, cut toward zero, held within int64."""
-    high, low = high + (low >> 32), low & 0xFFFFFFFF
-    negative = high < 0
-    # Magnitudes: -(h·2³² + l) is (-h - 1)·2³² + (2³² - l), or -h·2³² where l is 0.
-    borrowed = low > 0
-    high, low = (
-        torch.where(negative, -high - borrowed.to(torch.int64), high),
-        torch.where(negative & borrowed, 2**32 - low, low),
-    )
-    for divisor in divisors:
-        negative = negative ^ (divisor < 0)
-        high, low = _divided(high, low, divisor.abs())
-    signed = torch.where(negative, -1, 1) * ((high << 32) | low)
-    limit = torch.where(negative, -(2**63), 2**63 - 1)
-    return torch.where(high >= 2**31, limit, signed)
-
-
-def _divided(high: torch.Tensor, low: torch.Tensor, size: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The quotient of ``high·2³² + low`` by a positive size, in the same two digits; by long division."""
-    least, most = int(size.min()), int(size.max())
-    if least < 0:
-        # abs() leaves -2⁶³ as it is; only an override has that value, and then it is every output's.
-        return torch.zeros_like(high), high >> 31
-    digit = 16 if most < _SHORT else 1
-    quotient_high = torch.div(high, size, rounding_mode="floor")
-    remainder = high - quotient_high * size
-    quotient_low = torch.zeros_like(low)
-    for shift in range(32 - digit, -1, -digit):
-        next_bits = (low >> shift) & ((1 << digit) - 1)
-        if digit == 1:
-            # Twice the remainder may pass int64; what it lacks to the size does not.
-            lacks = size - remainder - next_bits
-            goes = remainder >= lacks
-            remainder = torch.where(goes, remainder - lacks, 2 * remainder + next_bits)
-            next_digit = goes.to(torch.int64)
-        else:
-            remainder = (remainder << digit) | next_bits
-            next_digit = torch.div(remainder, size, rounding_mode="floor")
-            remainder = remainder - next_digit * size
-        quotient_low = (quotient_low << digit) | next_digit
-    return quotient_high, quotient_low
+def _alone(x: torch.Tensor) -> torch.Tensor:
+    """A tensor that keeps no memory but its own: sums of one element are a view of what was summed."""
+    return x.clone() if x.untyped_storage().nbytes() > x.nbytes else x
 
 
 def widens(x: torch.Tensor) -> bool:
@@ -174,3 +114,12 @@ def torch_pool(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor
     if wide and x.dtype in (torch.float16, torch.bfloat16):
         return function(x.to(torch.float32)).to(x.dtype)
     return function(x)
+
+
+def average_kernel_cost(spatial: Sizes, outputs: int, terms: float, dtype: ElementType, *, wide: bool) -> Cost:
+    """What :func:`torch_pool` takes for an average of so many terms a window."""
+    kernel = kernel_cost(outputs, 6 + 0.7 * terms, 0)
+    if not wide or dtype.itemsize > 2:
+        return kernel
+    there, back = pass_cost(math.prod(spatial), 4), pass_cost(outputs, 4)
+    return there.then(kernel.beside(there.plane_bytes)).then(back.beside(there.plane_bytes))

@@ -15,7 +15,15 @@ from poolhouse.dtypes import INT64, ElementType, Kind
 from poolhouse.kernels.averages import AverageKernel
 from poolhouse.kernels.compiling import AVAILABLE
 from poolhouse.kernels.planes import Kernel
-from poolhouse.operators.averages import AVERAGE_TYPES, TORCH_TERMS, Average, torch_pool, widens
+from poolhouse.operators.averages import (
+    AVERAGE_TYPES,
+    TORCH_TERMS,
+    Average,
+    average_kernel_cost,
+    torch_pool,
+    widens,
+)
+from poolhouse.operators.costs import Cost
 from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, Whole, spec
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
@@ -104,14 +112,11 @@ class AvgPool(SlidingWindows, Average):
         # avg_pool3d refuses a window larger than the input even where padding makes it fit.
         return all(kernel <= length for kernel, length in zip(self.kernel_size, spatial, strict=True))
 
-    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
-        if self._by_torch(spatial, floating=dtype.kind == "float"):
-            return math.prod(self.spatial_out(spatial)) * math.prod(self.kernel_size)
-        return super().steps(spatial, dtype)
-
-    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
-        by_torch = self._by_torch(spatial, floating=dtype.kind == "float")
-        return self.kernel_workspace(spatial, dtype) if by_torch else super().workspace(spatial, dtype)
+    def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
+        if not self._by_torch(spatial, floating=dtype.kind == "float"):
+            return super().cost(spatial, dtype)
+        outputs = math.prod(self.spatial_out(spatial))
+        return average_kernel_cost(spatial, outputs, math.prod(self.kernel_size), dtype, wide=self.rank == 3)
 
     def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
         if not AVAILABLE or dtype is INT64 or math.prod(self.kernel_size) > TORCH_TERMS:

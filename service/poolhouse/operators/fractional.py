@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
@@ -14,12 +13,13 @@ import torch
 from poolhouse.dtypes import ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.kernels.planes import Kernel
+from poolhouse.operators.costs import Cost
 from poolhouse.operators.fields import Flag, PerAxis, RatioPerAxis, Sizes, Whole, spec
-from poolhouse.operators.maxima import Maximum, largest
+from poolhouse.operators.maxima import Maximum, largest, largest_cost
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
+from poolhouse.operators.reductions import Tensors
 from poolhouse.operators.sliding import axis_name, kernel_size_field
-from poolhouse.operators.windowed import AxisSize
-from poolhouse.operators.windows import Sliding, Windows, fractional_starts
+from poolhouse.operators.windows import AxisSize, Sliding, Windows, fractional_starts
 
 SEED_MAX: Final = 2**53 - 1
 """Seeds are what every language's JSON keeps exact."""
@@ -100,14 +100,17 @@ class FractionalMaxPool(Maximum):
                 f"{outputs} windows of kernel_size {kernel} do not fit on axis {axis_name(self.rank, axis)} of "
                 f"{length} positions; output size must be from 1 to {max(length - kernel + 1, 0)}.",
             )
-        return AxisSize(outputs, kernel)
+        return AxisSize(outputs, kernel, even=False, looks=outputs * kernel)
 
     def joins(self, axis: int, length: int) -> bool:
         return self.kernel_size[axis] > 1
 
-    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
+    def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         # Every position of an axis gets its window's maximum before the drawn ones are picked.
-        return sum(math.prod(spatial) * max(2, kernel.bit_length()) for kernel in self.kernel_size)
+        everywhere = [Sliding(kernel, 1).size(length) for kernel, length in zip(self.kernel_size, spatial, strict=True)]
+        return largest_cost(
+            spatial, everywhere, dtype, with_indices=self.return_indices, keeps=self.spatial_out(spatial)
+        )
 
     def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
         """Of every position; :meth:`run` picks from them, plane by plane."""
@@ -138,23 +141,28 @@ class FractionalMaxPool(Maximum):
     def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
         return None  # each plane has windows of its own
 
-    def draw(self, planes: int) -> Mapping[str, npt.NDArray[np.float64]]:
+    def draw(self, planes: int, begin: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:
         assert self.seed is not None, "settled() names the seed before anything is drawn"
-        return {"samples": np.random.Generator(np.random.PCG64(self.seed)).random((planes, self.rank))}
+        # A number takes one step of the generator, so a piece of a request draws what is its own.
+        generator = np.random.PCG64(self.seed).advance(begin * self.rank)
+        return {"samples": np.random.Generator(generator).random((planes, self.rank))}
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         spatial = tuple(x.shape[1:])
-        found = largest(x, self.windows(spatial), with_indices=self.return_indices)
+        sizes = self.axis_sizes(spatial)
         samples = planes["samples"].cpu().numpy()
-        for axis, size in enumerate(self.axis_sizes(spatial)):
+
+        def pick(found: Tensors, axis: int) -> Tensors:
+            """The windows that were drawn, of those at every position."""
             u = samples[:, self._sample_of(axis)]
-            starts = fractional_starts(spatial[axis], self.kernel_size[axis], size.outputs, u)
-            shape = [1] * (self.rank + 1)
+            starts = fractional_starts(spatial[axis], self.kernel_size[axis], sizes[axis].outputs, u)
+            shape = [1] * x.ndim
             shape[0], shape[axis + 1] = starts.shape
             chosen = torch.from_numpy(starts).to(x.device).reshape(shape)
-            found = tuple(_picked(tensor, axis + 1, chosen) for tensor in found)
-        return found
+            return tuple(_picked(tensor, axis + 1, chosen) for tensor in found)
+
+        return largest(x, self.windows(spatial), with_indices=self.return_indices, pick=pick)
 
 
 def _picked(tensor: torch.Tensor, dim: int, chosen: torch.Tensor) -> torch.Tensor:

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from poolhouse import dtypes
-from poolhouse.dtypes import ElementType, Kind
+from poolhouse.dtypes import FLOAT64, ElementType, Kind
 from poolhouse.operators.averages import sums
+from poolhouse.operators.costs import Cost, pass_cost, widened_cost
 from poolhouse.operators.fields import Flag, Power, Sizes, spec
-from poolhouse.operators.maxima import largest
+from poolhouse.operators.maxima import largest, largest_cost
 from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
 from poolhouse.operators.sliding import (
@@ -92,29 +93,50 @@ class LPPool(SlidingWindows):
                 total = total / len(values) * window.volume
             return (float(np.power(total, 1 / p)),)
 
-    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
-        # A power of each element takes as long as looking at it eight times.
-        return super().steps(spatial, dtype) + 8 * math.prod(spatial)
+    def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
+        elements, outputs = math.prod(spatial), math.prod(self.spatial_out(spatial))
+        wide = widened_cost(elements, dtype, "float64")
+        if math.isinf(self.norm_type):
+            signed = pass_cost(elements, 8).then(pass_cost(elements, 8))
+            most = largest_cost(spatial, self.axis_sizes(spatial), FLOAT64, with_indices=False)
+            return wide.then(signed).then(most.beside(8 * elements)).then(pass_cost(outputs, 8).beside(8 * outputs))
+        powers = power_cost(elements, self.norm_type).beside(max(wide.plane_bytes, 8 * elements * self.absolute))
+        roots = pass_cost(outputs, 8).then(power_cost(outputs, 1 / self.norm_type).beside(24 * outputs))
+        return wide.then(powers).then(super().cost(spatial, dtype).beside(8 * elements)).then(roots)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
-        given = planes["input"]
-        x = given.to(torch.float64)
-        answer = given.dtype if given.is_floating_point() else torch.float32
+        x = planes["input"]
+        answer = x.dtype if x.is_floating_point() else torch.float32
         windows = self.windows(tuple(x.shape[1:]))
         p = self.norm_type
         if math.isinf(p):
             sign = math.copysign(1.0, p)
-            (most,) = largest(x.abs() * sign, windows, with_indices=False)
-            return ((most * sign).to(answer),)
+            (most,) = largest(_magnitudes(x).mul_(sign), windows, with_indices=False)
+            return (most.mul_(sign).to(answer),)
         # A sum starts at +0, as torch's does: -0 would turn into -inf under a negative power.
-        total = sums(_power(x.abs() if self.absolute else x, p), windows) + 0.0
-        if not self.absolute:
+        total = sums(self._powers(x), windows).add_(0.0)
+        whole = zip(self.kernel_size, windows, strict=True)
+        if not self.absolute and not all(bool((axis.count == kernel).all()) for kernel, axis in whole):
             volume = float(math.prod(self.kernel_size))
             scale = np.array(1.0)
             for axis in windows:
                 scale = np.multiply.outer(scale, axis.count.astype(np.float64))
-            total = total * torch.from_numpy(volume / scale).to(x.device)
+            total.mul_(torch.from_numpy(np.divide(volume, scale, out=scale)).to(x.device))
         return (_power(total, 1 / p).to(answer),)
+
+    def _powers(self, x: torch.Tensor) -> torch.Tensor:
+        return _power(_magnitudes(x) if self.absolute else x.to(torch.float64), self.norm_type)
+
+
+def _magnitudes(x: torch.Tensor) -> torch.Tensor:
+    return x.abs() if x.dtype is torch.float64 else x.to(torch.float64).abs_()
+
+
+def power_cost(elements: int, p: float) -> Cost:
+    """What :func:`_power` takes."""
+    if p in _BY_ARITHMETIC:
+        return pass_cost(elements, 8, 3.0 if abs(p) == 0.5 else 0.5)
+    return pass_cost(elements, 8, 10.0).beside(8 * elements)
 
 
 _BY_ARITHMETIC: Final = frozenset({1.0, 2.0, 3.0, 0.5, -0.5, -1.0, -2.0})
@@ -125,9 +147,14 @@ def _power(x: torch.Tensor, p: float) -> torch.Tensor:
     """Each float64 element to the power p, the same bits wherever it lies in the tensor.
 
     Torch's CPU kernel takes another function for the last few elements than for the rest, and the two differ in
-    the last place: a result would depend on what else is in the batch. numpy has one function for all.
+    the last place: a result would depend on what else is in the batch. numpy has one function for all, which takes
+    forty times as long for a negative number, so it is given magnitudes.
     """
     if not on_cpu(x) or p in _BY_ARITHMETIC:
         return x.pow(p)
     with np.errstate(all="ignore"):
-        return torch.from_numpy(np.power(x.contiguous().numpy(), p))
+        powers = torch.from_numpy(np.power(x.abs().numpy(), p))
+    if not p.is_integer():
+        # As C has it: a negative number has no such power, and minus infinity has that of infinity.
+        return powers.masked_fill_((x < 0).logical_and_(x > -math.inf), math.nan)
+    return powers.copysign_(x) if p % 2 else powers

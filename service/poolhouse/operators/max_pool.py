@@ -10,11 +10,12 @@ import torch.nn.functional as F  # noqa: N812, the name that every reader of tor
 
 from poolhouse.dtypes import ElementType
 from poolhouse.kernels.planes import Kernel
+from poolhouse.operators.costs import Cost, kernel_cost
 from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, spec
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
-from poolhouse.operators.slices import PAYS_FROM, maxima_by_slices
+from poolhouse.operators.slices import PAYS_FROM, maxima_by_slices, sliceable, slices_cost
 from poolhouse.operators.sliding import (
     SlidingWindows,
     ceil_mode_field,
@@ -87,13 +88,32 @@ class MaxPool(SlidingWindows, Maximum):
         # Its kernels multiply window and dilation in 32 bits, and a window that wraps is empty to them.
         return math.prod(self.kernel_size) <= TORCH_TERMS and max(self.dilation) <= INT32_MAX // TORCH_TERMS
 
-    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
-        if self._by_torch():
-            return math.prod(self.spatial_out(spatial)) * math.prod(self.kernel_size)
-        return super().steps(spatial, dtype)
-
-    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
-        return self.kernel_workspace(spatial, dtype) if self._by_torch() else super().workspace(spatial, dtype)
+    def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
+        if not self._by_torch():
+            return super().cost(spatial, dtype)
+        sizes = self.axis_sizes(spatial)
+        outputs, looks = (
+            math.prod(each) for each in zip(*((size.outputs, size.longest) for size in sizes), strict=True)
+        )
+        if self.rank == 1 and dtype.kind == "float" and not self.return_indices:
+            # Some outputs of a plane at once; those that are left over, and all of 16 bits, one by one.
+            single = outputs if dtype.itemsize == 2 else min(outputs, 8)
+            return kernel_cost(outputs, 1 + 0.15 * looks, 0).then(Cost(single * looks, 0.0, 0.0))
+        # Two steps for an element: which of two is larger cannot be foretold.
+        kernel = kernel_cost(outputs, 8 + 2 * looks, 8 * outputs)
+        volume = math.prod(self.kernel_size)
+        if self.return_indices or volume == 1 or outputs * volume < math.prod(spatial) // 4:
+            return kernel
+        axes = [self.geometry(axis) for axis in range(self.rank)]
+        if not sliceable(spatial, axes):
+            return kernel
+        slices = slices_cost(spatial, axes, dtype)
+        if dtype.kind != "float":
+            return slices
+        # A NaN or a -0.0 has both done, which takes many times as long: between the two lies the charge.
+        both = slices.then(kernel)
+        steps = min(math.sqrt(slices.plane_steps * both.plane_steps), kernel.plane_steps)
+        return Cost(steps, slices.call_steps, both.plane_bytes)
 
     def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
         if self.rank == 1 and dtype.kind == "float" and not self.return_indices and self.kernel_size[0] <= _SHORT_LINE:

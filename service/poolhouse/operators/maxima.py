@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
 
 import torch
@@ -11,12 +11,14 @@ import torch
 from poolhouse.dtypes import INT64, ElementType, Kind
 from poolhouse.kernels.compiling import AVAILABLE
 from poolhouse.kernels.planes import INT32_MAX, Kernel, MaximumKernel
+from poolhouse.operators.axis_costs import maximum_joining, reduction_cost
+from poolhouse.operators.costs import CALL, Cost, pass_cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.operator import Number, Planes
 from poolhouse.operators.reductions import BARE_MAXIMUM, MAXIMUM, Monoid, Tensors, reduce_axis
 from poolhouse.operators.slices import has_negative_zero
 from poolhouse.operators.windowed import Window, Windowed
-from poolhouse.operators.windows import Windows
+from poolhouse.operators.windows import AxisSize, Windows
 
 INDEX_MEANING: Final = (
     "int64, flat within one plane of the unpadded input ((d·H + h)·W + w), starting anew for each n and c; "
@@ -38,8 +40,8 @@ class Maximum(Windowed):
 
     return_indices: bool
 
-    def element_bytes(self, dtype: ElementType) -> int:
-        return 3 * (dtype.itemsize + (8 if self.return_indices else 0))
+    def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
+        return largest_cost(spatial, self.axis_sizes(spatial), dtype, with_indices=self.return_indices)
 
     def outputs(self) -> tuple[str, ...]:
         return ("output", "indices") if self.return_indices else ("output",)
@@ -62,8 +64,43 @@ class Maximum(Windowed):
         return largest(x, self.windows(tuple(x.shape[1:])), with_indices=self.return_indices)
 
 
-def largest(x: torch.Tensor, windows: Sequence[Windows], *, with_indices: bool) -> tuple[torch.Tensor, ...]:
+def largest_cost(
+    spatial: Sizes,
+    axes: Sequence[AxisSize],
+    dtype: ElementType,
+    *,
+    with_indices: bool,
+    keeps: Sizes | None = None,
+) -> Cost:
+    """What :func:`largest` takes for windows that cut a plane so; the arguments are its own."""
+    plane = math.prod(spatial)
+    index_bytes = _index_dtype(plane).itemsize if with_indices else 0
+    joining = maximum_joining(dtype.itemsize, index_bytes, floating=dtype.kind == "float")
+    found = reduction_cost(spatial, axes, joining, keeps=keeps)
+    outputs = math.prod(axis.outputs for axis in axes) if keeps is None else math.prod(keeps)
+    if with_indices:
+        # The numbers of all places, and at the end as int64.
+        return found.beside(plane * index_bytes).then(pass_cost(outputs, 8)).beside(outputs * 8)
+    if dtype.kind == "float":
+        # Looking for -0.0.
+        found = found.then(Cost(plane * 0.2, 2 * CALL, 0.0))
+    return found.then(pass_cost(outputs, dtype.itemsize))
+
+
+Pick = Callable[[Tensors, int], Tensors]
+"""Keeps some of the windows of one spatial axis."""
+
+
+def largest(
+    x: torch.Tensor, windows: Sequence[Windows], *, with_indices: bool, pick: Pick | None = None
+) -> tuple[torch.Tensor, ...]:
     """The largest element of each window and, where asked, its index. Any element type, exact.
+
+    Args:
+        x: the planes.
+        windows: of each axis.
+        with_indices: whether the indices are asked for.
+        pick: keeps some windows of an axis, before the next axis is reduced.
 
     Shape:
         input ``(P, *spatial)``; outputs ``(P, *spatial_out)``, indices int64.
@@ -73,9 +110,9 @@ def largest(x: torch.Tensor, windows: Sequence[Windows], *, with_indices: bool) 
     if with_indices:
         state = (*state, _own_index(x))
     bare = not with_indices and _bare_is_enough(state[0], windows)
-    found = _reduced(state, windows, BARE_MAXIMUM if bare else MAXIMUM)
+    found = _reduced(state, windows, BARE_MAXIMUM if bare else MAXIMUM, pick)
     if bare and x.is_floating_point() and bool(found[0].isnan().any()):
-        found = _reduced(state, windows, MAXIMUM)
+        found = _reduced(state, windows, MAXIMUM, pick)
     values = found[0].contiguous()
     if values.untyped_storage().data_ptr() == x.untyped_storage().data_ptr():
         # Windows of one element each are a view of the input, and an answer has memory of its own.
@@ -84,10 +121,12 @@ def largest(x: torch.Tensor, windows: Sequence[Windows], *, with_indices: bool) 
     return (values, found[1].to(torch.int64).contiguous()) if with_indices else (values,)
 
 
-def _reduced(state: Tensors, windows: Sequence[Windows], monoid: Monoid) -> Tensors:
+def _reduced(state: Tensors, windows: Sequence[Windows], monoid: Monoid, pick: Pick | None) -> Tensors:
     rank = len(windows)
     for axis in reversed(range(rank)):
         state = reduce_axis(state, axis - rank, windows[axis], monoid)
+        if pick is not None:
+            state = pick(state, axis)
     return state
 
 
@@ -103,5 +142,8 @@ def _bare_is_enough(x: torch.Tensor, windows: Sequence[Windows]) -> bool:
 def _own_index(x: torch.Tensor) -> torch.Tensor:
     """Each element's place in its plane; int32 where that is enough, since indices are half the traffic."""
     plane = math.prod(x.shape[1:])
-    dtype = torch.int32 if plane < 2**31 else torch.int64
-    return torch.arange(plane, dtype=dtype, device=x.device).reshape(x.shape[1:]).expand(x.shape)
+    return torch.arange(plane, dtype=_index_dtype(plane), device=x.device).reshape(x.shape[1:]).expand(x.shape)
+
+
+def _index_dtype(plane: int) -> torch.dtype:
+    return torch.int32 if plane < 2**31 else torch.int64

@@ -24,6 +24,7 @@ from poolhouse import dtypes
 from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.kernels.planes import Kernel
+from poolhouse.operators.costs import BYTE, Cost, byte_steps
 from poolhouse.operators.field_problems import refused_fields
 from poolhouse.operators.fields import INT32_MAX, Field, FieldError, Sizes, fields_of, shown
 from poolhouse.operators.layout import channels_last_warning, seems_channels_last
@@ -60,6 +61,9 @@ class Refusal:
     dtype: str = "float32"
 
 
+_MOST_BYTES: Final = 2**63 - 1
+"""Of one array, sizes of 0 left out: numpy counts so."""
+
 WORKSPACE_BYTES: Final = 4 * 2**30
 """Intermediate results of one plane may take this much: a plane is never cut, and ten bytes of input can ask for a
 billion windows."""
@@ -67,11 +71,13 @@ billion windows."""
 
 _KEPT_WINDOWS: Final = 4096
 """The places of so many windows are kept with a plan. Thousands of plans are."""
+PIECE_BYTES: Final = 64 * 2**20
+"""Planes that are pooled together stay within this, input, output and intermediate results; one plane always goes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may ask for at most; bytes of all outputs, and window elements looked at."""
+    """What one request may ask for at most: bytes of all outputs, and steps."""
 
     output_bytes: int
     work: int
@@ -89,8 +95,10 @@ class Plan:
         outputs: outlines by name, in the order they are answered.
         planes: how many (n, c) planes; 0 for an empty batch.
         spatial: the input's spatial sizes.
-        work: steps of the algorithm that will run, about one window element each.
-        workspace_bytes: memory for intermediate results of one plane.
+        plane_steps: steps of the algorithm that will run, for one plane; about a nanosecond of a core each.
+        call_steps: steps for a batch, however many planes are in it.
+        plane_workspace_bytes: memory for intermediate results of one plane.
+        call_bytes: memory for what all planes of a batch share.
         warnings: what a caller may want to know.
     """
 
@@ -99,8 +107,10 @@ class Plan:
     outputs: Mapping[str, Outline]
     planes: int
     spatial: Sizes
-    work: int
-    workspace_bytes: int
+    plane_steps: int
+    call_steps: int
+    plane_workspace_bytes: int
+    call_bytes: int
     warnings: tuple[str, ...]
 
     def settled(self) -> Plan:
@@ -119,6 +129,16 @@ class Plan:
         return sum(outline.nbytes for outline in self.outputs.values())
 
     @cached_property
+    def work(self) -> int:
+        """Steps of all planes pooled together."""
+        return 0 if self.nothing_to_pool else self.planes * self.plane_steps + self.call_steps
+
+    @cached_property
+    def plane_bytes(self) -> int:
+        """Input, output and intermediate results of one plane; there is one."""
+        return -(-(self.input_bytes + self.output_bytes) // self.planes) + self.plane_workspace_bytes
+
+    @cached_property
     def nothing_to_pool(self) -> bool:
         """Whether the batch or the output is empty."""
         return self.planes == 0 or 0 in next(iter(self.outputs.values())).shape
@@ -134,6 +154,18 @@ class Plan:
     @cached_property
     def _kept_kernel(self) -> Kernel | None:
         return self.spec.kernel(self.spatial, self.inputs["input"].dtype)
+
+    @cached_property
+    def workspace_bytes(self) -> int:
+        """Memory for intermediate results, beside input and outputs, of all planes that are pooled together.
+
+        Planes that do not fit into one piece are pooled piece after piece, and a piece's outputs are copied.
+        """
+        if self.nothing_to_pool:
+            return 0
+        piece = max(1, min(PIECE_BYTES // max(self.plane_bytes, 1), self.planes))
+        copied = 0 if piece == self.planes else piece * (self.output_bytes // self.planes)
+        return piece * self.plane_workspace_bytes + self.call_bytes + copied
 
     @cached_property
     def held_bytes(self) -> int:
@@ -172,8 +204,8 @@ class Operator:
         """The output's spatial sizes, or an Unprocessable that says how to mend the spec."""
         raise NotImplementedError
 
-    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
-        """Steps for one plane, about one window element each, of the algorithm that :meth:`run` will take."""
+    def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
+        """What the algorithm costs that :meth:`run` will take, in steps and in memory."""
         raise NotImplementedError
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
@@ -234,8 +266,13 @@ class Operator:
     def check(self, tensors: Mapping[str, Tensor]) -> None:
         """Refuses elements that must not reach a kernel (indices out of their plane)."""
 
-    def draw(self, planes: int) -> Mapping[str, npt.NDArray[np.float64]]:
-        """Further ``(P, …)`` arrays for :meth:`run` that belong to each plane, such as random samples."""
+    def draw(self, planes: int, begin: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:
+        """Further ``(P, …)`` arrays for :meth:`run` that belong to each plane, such as random samples.
+
+        Args:
+            planes: how many planes.
+            begin: the first of them among the planes of the request; each plane's are the same wherever one begins.
+        """
         return {}
 
     def settled(self) -> Operator:
@@ -309,10 +346,6 @@ class Operator:
         """What two specs must share to be pooled in one batch."""
         return (self.name, *(getattr(self, field.name) for field in self.fields() if field.in_key))
 
-    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
-        """Bytes of intermediate results for one plane, at most."""
-        return math.prod(spatial) * 24
-
     def plan(self, inputs: Mapping[str, Outline], limits: Limits) -> Plan:
         """What this spec makes of inputs with these outlines; refuses what cannot or must not be run."""
         _same_names(self, inputs)
@@ -338,18 +371,30 @@ class Operator:
                 f"the limit is {limits.output_bytes}. Ask for a smaller output, or send fewer planes at once.",
                 limit_bytes=limits.output_bytes,
             )
-        work = counted * self.steps(spatial, outline.dtype)
+        if math.prod(size for size in shape_out if size) * 8 > _MOST_BYTES:
+            raise Unprocessable(
+                "output_too_large",
+                f"the outputs of shape {shown(shape_out)} have no elements, and sizes that no array can have; "
+                "ask for smaller ones.",
+                limit_bytes=limits.output_bytes,
+            )
+        cost = self.cost(spatial, outline.dtype) if 0 not in out else Cost(0.0, 0.0, 0.0)
+        # Answers of many megabytes are written into memory that is new to the process.
+        answered = plane_bytes * (byte_steps(counted * plane_bytes) - BYTE)
+        plane_steps, call_steps = math.ceil(cost.plane_steps + answered), math.ceil(cost.call_steps)
+        plane_workspace, call_bytes = math.ceil(cost.plane_bytes), math.ceil(cost.call_bytes)
+        work = counted * plane_steps + call_steps
         if work > limits.work:
             raise Unprocessable(
                 "work_too_large",
-                f"this would look at about {work} window elements; the limit is {limits.work}. "
+                f"this would take about {work} steps of a nanosecond; the limit is {limits.work}. "
                 "Use a smaller window or a larger stride, or send fewer planes at once.",
             )
-        workspace = self.workspace(spatial, outline.dtype)
-        if workspace > WORKSPACE_BYTES:
+        least = plane_workspace + call_bytes
+        if least > WORKSPACE_BYTES:
             raise Unprocessable(
                 "work_too_large",
-                f"the intermediate results of one plane of {shown(list(spatial))} would take {workspace} bytes; "
+                f"the intermediate results of one plane of {shown(list(spatial))} would take {least} bytes; "
                 f"the limit is {WORKSPACE_BYTES}. "
                 "Ask for a smaller output, or cut the input into smaller ones.",
             )
@@ -359,8 +404,10 @@ class Operator:
             outputs=outputs,
             planes=planes,
             spatial=spatial,
-            work=work if planes else 0,
-            workspace_bytes=workspace if planes else 0,
+            plane_steps=plane_steps,
+            call_steps=call_steps,
+            plane_workspace_bytes=plane_workspace,
+            call_bytes=call_bytes,
             warnings=(*self._layout_warnings(lead, spatial), *self.warnings(spatial)),
         )
 

@@ -18,10 +18,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+from typing import Final
 
 import numpy as np
 import torch
 
+from poolhouse.operators.places import on_cpu
 from poolhouse.operators.windows import Positions, Windows
 
 Tensors = tuple[torch.Tensor, ...]
@@ -50,7 +52,21 @@ def _larger(earlier: Tensors, later: Tensors) -> Tensors:
     take_later = later[0] > earlier[0]
     if later[0].is_floating_point():
         take_later |= later[0].isnan()
-    return tuple(torch.where(take_later, b, a) for a, b in zip(earlier, later, strict=True))
+    return tuple(_chosen(take_later, a, b) for a, b in zip(earlier, later, strict=True))
+
+
+_BITS: Final = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def _chosen(take_later: torch.Tensor, earlier: torch.Tensor, later: torch.Tensor) -> torch.Tensor:
+    """The later elements where they are taken, bit for bit."""
+    if not on_cpu(earlier):
+        return torch.where(take_later, later, earlier)
+    # The CPU's where() has a branch for each element, and takes six times as long where the choice has no pattern.
+    bits = _BITS[earlier.element_size()]
+    mask = take_later.view(torch.int8).neg().to(bits)
+    kept = earlier.view(bits)
+    return torch.bitwise_xor(kept, later.view(bits)).bitwise_and_(mask).bitwise_xor_(kept).view(earlier.dtype)
 
 
 def _maximum(earlier: Tensors, later: Tensors) -> Tensors:
@@ -109,7 +125,16 @@ def _at(tensors: Tensors, dim: int, positions: Positions) -> Tensors:
     if step:
         span = slice(int(positions[0]), int(positions[-1]) + 1, step)
         return tuple(tensor.transpose(dim, -1)[..., span].transpose(dim, -1) for tensor in tensors)
+    return _picked(tensors, dim, positions)
+
+
+def _picked(tensors: Tensors, dim: int, positions: Positions) -> Tensors:
+    """Copies of the elements at these positions."""
     chosen = torch.from_numpy(positions).to(tensors[0].device)
+    if dim == -1 and on_cpu(tensors[0]):
+        # Along the last axis gather() takes a fourth of index_select()'s time.
+        chosen = chosen.expand(*tensors[0].shape[:-1], -1)
+        return tuple(tensor.gather(-1, chosen) for tensor in tensors)
     return tuple(tensor.index_select(dim, chosen) for tensor in tensors)
 
 
@@ -124,20 +149,25 @@ def _laid_out(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid
             tensor.narrow(dim, first, room).unfold(dim, reach, stride)[..., :: windows.step] for tensor in tensors
         )
     offsets = np.arange(longest, dtype=np.int64)
-    within = offsets < windows.count[:, None]
     # A window shorter than the longest repeats its last element, which a maximum does not notice;
     # a sum has the repeats blanked.
-    offsets = np.minimum(offsets, windows.count[:, None] - 1)
-    positions = (windows.first[:, None] + offsets * windows.step).reshape(-1)
+    places = np.minimum(offsets, windows.count[:, None] - 1)
+    places *= windows.step
+    places += windows.first[:, None]
+    positions = places.reshape(-1)
     shape = list(tensors[0].shape)
     split = len(shape) + dim
     shape[split : split + 1] = [windows.outputs, longest]
-    laid = tuple(tensor.reshape(shape).movedim(split + 1, -1) for tensor in _at(tensors, dim, positions))
+    laid = tuple(tensor.reshape(shape).movedim(split + 1, -1) for tensor in _picked(tensors, dim, positions))
     if monoid.overlaps:
         return laid
     trailing = (1,) * (-dim - 1)
-    keep = torch.from_numpy(within).to(laid[0].device).reshape(windows.outputs, *trailing, longest)
-    return tuple(torch.where(keep, tensor, torch.zeros_like(tensor)) for tensor in laid)
+    repeats = (
+        torch.from_numpy(offsets >= windows.count[:, None])
+        .to(laid[0].device)
+        .reshape(windows.outputs, *trailing, longest)
+    )
+    return tuple(tensor.masked_fill_(repeats, 0) for tensor in laid)
 
 
 def _fold(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: Monoid) -> Tensors:

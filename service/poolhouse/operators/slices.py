@@ -8,12 +8,16 @@ the answer is None and the caller takes the way that is always right.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
 import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
+from poolhouse.dtypes import ElementType
+from poolhouse.operators.costs import BYTE, CALL, RUN, STRIDED, Cost, pass_cost
+from poolhouse.operators.fields import Sizes
 from poolhouse.operators.windows import Sliding
 
 PAYS_FROM: Final = 8192
@@ -33,6 +37,17 @@ def least_of(dtype: torch.dtype) -> float:
     return float("-inf") if dtype.is_floating_point else torch.iinfo(dtype).min
 
 
+def sliceable(spatial: Sizes, axes: Sequence[Sliding]) -> bool:
+    """Whether the slices stay near the input: in ceil mode a dilated window may reach a billion positions beyond an
+    input of ten."""
+    return all(_end(axis, length) <= 2 * (length + axis.padding) for axis, length in zip(axes, spatial, strict=True))
+
+
+def _end(axis: Sliding, length: int) -> int:
+    """The position behind the last window."""
+    return (axis.outputs(length) - 1) * axis.stride - axis.padding + axis.reach
+
+
 def maxima_by_slices(x: torch.Tensor, axes: Sequence[Sliding]) -> torch.Tensor | None:
     """The largest element of each window; None where that could differ from torch's pooling in a bit.
 
@@ -46,13 +61,11 @@ def maxima_by_slices(x: torch.Tensor, axes: Sequence[Sliding]) -> torch.Tensor |
     floating = x.is_floating_point()
     if floating and has_negative_zero(x):
         return None
+    if not sliceable(tuple(x.shape[1:]), axes):
+        return None
     padding: list[int] = []
     for axis, length in zip(reversed(axes), reversed(x.shape[1:]), strict=True):
-        end = (axis.outputs(length) - 1) * axis.stride - axis.padding + axis.reach
-        if end > 2 * (length + axis.padding):
-            # In ceil mode a dilated window may reach a billion positions beyond an input of ten.
-            return None
-        padding += [axis.padding, max(0, end - length)]
+        padding += [axis.padding, max(0, _end(axis, length) - length)]
     outputs = [axis.outputs(length) for axis, length in zip(axes, x.shape[1:], strict=True)]
     if any(padding):
         x = F.pad(x, padding, value=least_of(x.dtype))
@@ -61,6 +74,28 @@ def maxima_by_slices(x: torch.Tensor, axes: Sequence[Sliding]) -> torch.Tensor |
         x = _along(x, dim, axis, count)
     x = x.contiguous()
     return None if floating and bool(x.isnan().any()) else x
+
+
+def slices_cost(spatial: Sizes, axes: Sequence[Sliding], dtype: ElementType) -> Cost:
+    """What :func:`maxima_by_slices` takes where it gives an answer."""
+    sizes = [length + 2 * axis.padding for length, axis in zip(spatial, axes, strict=True)]
+    padded = pass_cost(math.prod(sizes), dtype.itemsize)
+    steps = (padded.plane_steps + RUN * math.prod(spatial[:-1])) * any(axis.padding for axis in axes)
+    floating = dtype.kind == "float"
+    # Looking for -0.0 before, and for a NaN afterwards.
+    steps += 0.2 * math.prod(spatial) * floating
+    nbytes = padded.plane_bytes
+    for place, (axis, length) in enumerate(zip(axes, spatial, strict=True)):
+        sizes[place] = axis.outputs(length)
+        elements = math.prod(sizes)
+        inner = math.prod(sizes[place + 1 :])
+        apart = 0.0 if axis.stride == 1 else STRIDED if inner == 1 else RUN / inner
+        each = pass_cost(elements, dtype.itemsize, apart)
+        steps += (axis.kernel - 1) * (each.plane_steps + RUN * math.prod(sizes[:place]))
+        nbytes = max(nbytes, padded.plane_bytes + 2 * each.plane_bytes)
+    # The slices of windows of one element are copied at the end.
+    steps += math.prod(sizes) * (dtype.itemsize * BYTE + floating)
+    return Cost(steps, 2 * sum(axis.kernel for axis in axes) * CALL, nbytes)
 
 
 def _along(x: torch.Tensor, dim: int, axis: Sliding, outputs: int) -> torch.Tensor:

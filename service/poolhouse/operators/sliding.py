@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, spec
-from poolhouse.operators.windowed import AxisSize, Windowed
-from poolhouse.operators.windows import Sliding, Windows
+from poolhouse.operators.windowed import Windowed
+from poolhouse.operators.windows import AxisSize, Sliding, Windows
 
 KERNEL_SIZE = PerAxis(1)
 STRIDE = PerAxis(1)
@@ -113,7 +113,7 @@ class SlidingWindows(Windowed):
                 f"on axis {name} a window of kernel_size {geometry.kernel} and dilation {geometry.dilation} would "
                 f"lie wholly in the padding around {length} positions; use less dilation or no padding.",
             )
-        return AxisSize(outputs, geometry.taps(length))
+        return geometry.size(length)
 
     def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
         return tuple(axis.windows(length) for axis, length in self._axes(spatial))

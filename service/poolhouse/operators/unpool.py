@@ -15,6 +15,7 @@ from poolhouse.errors import Unprocessable
 from poolhouse.kernels.averages import UnpoolKernel
 from poolhouse.kernels.compiling import AVAILABLE
 from poolhouse.kernels.planes import Kernel
+from poolhouse.operators.costs import BYTE, CALL, Cost, byte_steps
 from poolhouse.operators.fields import Flag, PerAxis, Sizes, spec
 from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
@@ -132,11 +133,12 @@ class MaxUnpool(Operator):
                 f"output_size begins with {list(given)}, and the input with {list(lead)}; leave N and C out.",
             )
 
-    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
-        return math.prod(spatial) + math.prod(self.spatial_out(spatial)) // 8
-
-    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
-        return 0
+    def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
+        # A place is filled with zero. An index is looked at, and a value put anywhere: in a large plane far from the
+        # one before.
+        nbytes = math.prod(self.spatial_out(spatial)) * dtype.itemsize
+        put = 2.5 + 25 * (byte_steps(nbytes) - BYTE)
+        return Cost(math.prod(spatial) * put + nbytes * byte_steps(nbytes), 10 * CALL, 0.0)
 
     def check(self, tensors: Mapping[str, Tensor]) -> None:
         indices = tensors["indices"].array
@@ -173,8 +175,11 @@ class MaxUnpool(Operator):
         flat_indices = indices.reshape(count, -1)
         output = values.new_zeros((count, size))
         if on_cpu(values):
-            # On CPU a row is scattered in order, so the last of equal indices stays.
-            output.scatter_(1, flat_indices, flat_values)
+            # On CPU a row is scattered in order, so the last of equal indices stays. Floats of 16 bits go as integers:
+            # torch scatters them through two further tensors of the output's size.
+            short = values.is_floating_point() and values.element_size() == 2
+            bits = torch.int16 if short else values.dtype
+            output.view(bits).scatter_(1, flat_indices, flat_values.view(bits))
         else:
             # Elsewhere the order is anyone's: find the last position of each index first; then all that share an index
             # write the same value. Only places with an index are written and read again.

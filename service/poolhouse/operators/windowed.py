@@ -18,10 +18,11 @@ import numpy.typing as npt
 
 from poolhouse.dtypes import ElementType
 from poolhouse.kernels.axes import Axis
+from poolhouse.operators.axis_costs import SUMMING, reduction_cost
+from poolhouse.operators.costs import Cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.operator import Number, Operator
-from poolhouse.operators.reductions import fold_cost, table_cost
-from poolhouse.operators.windows import Windows
+from poolhouse.operators.windows import AxisSize, Windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +42,10 @@ class Window:
     volume: int
 
 
-@dataclass(frozen=True, slots=True)
-class AxisSize:
-    """How one axis is cut: number of windows, and the elements of the longest one inside the input."""
-
-    outputs: int
-    longest: int
-
-
 _CUDA_TERMS: Final = 4096
 """One thread adds or compares this many in less time than many small launches take."""
 _CUDA_LOOKS: Final = 256
 """Looks an element of the input, up to which they cost less than passes over it; by ``scripts/bench device``."""
-_POSITION_BYTES: Final = 64
-"""What it takes to say where one window of one axis lies, on the way there included."""
 
 
 class Windowed(Operator):
@@ -89,16 +80,6 @@ class Windowed(Operator):
     def spatial_out(self, spatial: Sizes) -> Sizes:
         return tuple(size.outputs for size in self.axis_sizes(spatial))
 
-    def steps(self, spatial: Sizes, dtype: ElementType) -> int:
-        """Of :func:`reductions.reduce_axis`, last axis first."""
-        sizes, total = list(spatial), 0
-        for axis, size in reversed(list(enumerate(self.axis_sizes(spatial)))):
-            length, others = sizes[axis], math.prod(sizes) // sizes[axis]
-            cheaper = min(fold_cost(size.outputs, size.longest), table_cost(length, size.outputs, size.longest))
-            total += others * max(cheaper, 1)
-            sizes[axis] = size.outputs
-        return total
-
     def kernel_axes(self, spatial: Sizes) -> list[Axis]:
         """The windows as compiled loops take them; checked to lie within the axes."""
         return [
@@ -106,9 +87,9 @@ class Windowed(Operator):
             for length, axis in zip(spatial, self.windows(spatial), strict=True)
         ]
 
-    def element_bytes(self, dtype: ElementType) -> int:
-        """Bytes for one element of what is reduced, of the table and of its next level together."""
-        return 24
+    def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
+        """Of a sum over each window; an operator that does something else says what that costs."""
+        return reduction_cost(spatial, self.axis_sizes(spatial), SUMMING)
 
     def few_looks(self, spatial: Sizes) -> bool:
         """Whether a CUDA kernel that looks at each element of each window is faster there than ``reductions``.
@@ -119,20 +100,6 @@ class Windowed(Operator):
         terms = math.prod(size.longest for size in sizes)
         looks = terms * math.prod(size.outputs for size in sizes)
         return terms <= _CUDA_TERMS and looks <= _CUDA_LOOKS * math.prod(spatial)
-
-    def workspace(self, spatial: Sizes, dtype: ElementType) -> int:
-        sizes = self.axis_sizes(spatial)
-        # An output axis can be longer than the input's, and windows may be laid out beside one another.
-        largest = [
-            max(length, 2 * size.outputs * min(size.longest, 2)) for length, size in zip(spatial, sizes, strict=True)
-        ]
-        where = _POSITION_BYTES * sum(size.outputs for size in sizes)
-        return self.element_bytes(dtype) * math.prod(largest) + where
-
-    def kernel_workspace(self, spatial: Sizes, dtype: ElementType) -> int:
-        """Bytes that torch's own kernel takes: indices nobody asked for, and 16-bit floats as 32."""
-        out = math.prod(self.spatial_out(spatial))
-        return 8 * out + (4 * (math.prod(spatial) + out) if dtype.itemsize == 2 else 0)
 
     def work_out(
         self, plane: npt.NDArray[np.generic], beside: npt.NDArray[np.generic] | None

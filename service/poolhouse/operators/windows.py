@@ -42,6 +42,23 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True)
+class AxisSize:
+    """How one axis is cut, in numbers that need no arrays.
+
+    Attributes:
+        outputs: how many windows.
+        longest: elements of the longest one inside the input.
+        even: whether all have as many, and lie as far apart.
+        looks: elements of all of them together, at most.
+    """
+
+    outputs: int
+    longest: int
+    even: bool
+    looks: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sliding:
     """A window of ``kernel`` elements that moves by ``stride``: torch's max, average and lp pooling."""
 
@@ -87,9 +104,16 @@ class Sliding:
         make = _remembered_sliding if self.outputs(length) <= _REMEMBERED_OUTPUTS else _sliding_windows
         return make(self, length)
 
-    def taps(self, length: int) -> int:
-        """No window has more elements than this inside the input."""
-        return min(self.kernel, -(-length // self.dilation))
+    def size(self, length: int) -> AxisSize:
+        """How these windows cut an axis."""
+        outputs = self.outputs(length)
+        longest = min(self.kernel, -(-length // self.dilation))
+        last = (outputs - 1) * self.stride - self.padding
+        # None reaches beyond the input, or each holds all of it.
+        inside = self.padding == 0 and last + self.reach <= length
+        whole = self.dilation == 1 and last <= 0 and length + self.padding <= self.kernel
+        even = outputs == 1 or inside or whole
+        return AxisSize(outputs, longest, even, outputs * longest)
 
 
 _REMEMBERED_OUTPUTS: Final = 1024
@@ -143,7 +167,10 @@ def fractional_starts(length: int, kernel: int, outputs: int, samples: npt.NDArr
     starts = np.full((len(samples), outputs), length - kernel, dtype=np.int64)
     if outputs > 1:
         alpha = (length - kernel) / (outputs - 1)
-        steps = np.arange(outputs - 1, dtype=np.float64)
         u = samples[:, None]
-        starts[:, :-1] = ((steps + u) * alpha).astype(np.int64) - (u * alpha).astype(np.int64)
+        places = np.arange(outputs - 1, dtype=np.float64) + u
+        places *= alpha
+        # Assigning to integers cuts, and takes no array beside.
+        starts[:, :-1] = places
+        starts[:, :-1] -= (u * alpha).astype(np.int64)
     return starts

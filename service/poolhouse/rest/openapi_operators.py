@@ -320,8 +320,8 @@ def _plan_schema(components: Components) -> Part:
     )
     cost = closed(
         {
-            "steps": {**COUNT, "description": "About the window elements that will be looked at."},
-            "workspace_bytes": {**COUNT, "description": "Memory for intermediate results of one plane."},
+            "steps": {**COUNT, "description": "What will be done, in steps of about a nanosecond of one core."},
+            "workspace_bytes": {**COUNT, "description": "Memory for intermediate results, beside input and outputs."},
         },
         ["steps", "workspace_bytes"],
     )

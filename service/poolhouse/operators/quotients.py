@@ -1,0 +1,144 @@
+"""Quotients of whole sums: exact, cut toward zero, held within their type.
+
+A sum of int64 elements has up to 100 bits, and comes as two digits. Its quotient is first estimated in float64,
+a little too low, and the estimate is set right by the remainder. The remainder is small, so arithmetic modulo 2⁶⁴
+gives it exactly, although neither the sum nor the estimate times the divisor fits into int64.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import reduce
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+Factors = Sequence[npt.NDArray[np.int64]]
+"""For each axis the factors whose outer product is the divisor of each output; below 2³¹, but for an override."""
+
+Divisor = int | torch.Tensor
+"""One for all outputs, or one for each; a tensor has none that is negative."""
+
+_WIDE: Final = 2**62
+"""No sum of elements of up to 32 bits reaches this: it would take 2³⁰ of them along one plane."""
+_LIMIT: Final = 2**63 - 1
+_TOO_LOW: Final = 1 - 2.0**-49
+"""Makes an estimate of float64 a little less than the quotient, after all its roundings."""
+_BELOW_LIMIT: Final = 2.0**63 - 2.0**10
+"""The largest float64 that int64 holds."""
+_ONE_MORE: Final = 2**56
+"""From this divisor on the estimate lacks at most one: the remainder of a sum of 100 bits is below 2⁵² and one
+divisor."""
+_IN_FLOAT: Final = 2**52
+"""Up to this divisor float64 holds that remainder exactly."""
+
+
+def one_for_all(factors: Factors) -> tuple[int, ...] | None:
+    """The factors of the divisor where all outputs have the same one, as those of a constant or unpadded window."""
+    if all(bool((factor == factor[0]).all()) for factor in factors):
+        return tuple(int(factor[0]) for factor in factors)
+    return None
+
+
+def real_divisor(factors: Factors, device: torch.device) -> float | torch.Tensor:
+    """The divisor of each output in float64."""
+    if constant := one_for_all(factors):
+        return math.prod(float(factor) for factor in constant)
+    return torch.from_numpy(reduce(np.multiply.outer, [factor.astype(np.float64) for factor in factors])).to(device)
+
+
+def short_divisor(factors: Factors, device: torch.device) -> Divisor:
+    """The divisor of each output for sums below 2⁶², held at ±2⁶² where it is larger, which gives the same: 0."""
+    if constant := one_for_all(factors):
+        return max(-_WIDE, min(math.prod(constant), _WIDE))
+    exact: npt.NDArray[np.int64] = reduce(np.multiply.outer, factors)
+    return torch.from_numpy(np.where(_rough(factors) < _WIDE, exact, _WIDE)).to(device)
+
+
+def long_divisors(factors: Factors, device: torch.device) -> list[Divisor]:
+    """What to divide by in turn, cutting each time, which gives the same as to divide by the product once.
+
+    The product itself may pass int64: three axes with paddings of 2³⁰ have divisors of 2⁹³. Then the two larger
+    factors come first, whose quotient is within int64 whatever the sum was.
+    """
+    if constant := one_for_all(factors):
+        whole = math.prod(constant)
+        if abs(whole) <= _LIMIT + 1:
+            return [whole]
+        least, *larger = sorted(constant)
+        return [math.prod(larger), least]
+    exact: npt.NDArray[np.int64] = reduce(np.multiply.outer, factors)
+    rough = _rough(factors)
+    if rough.max() < _WIDE:
+        return [torch.from_numpy(exact).to(device)]
+    fits = rough < _WIDE
+    a, b, c = (np.broadcast_to(each, exact.shape) for each in np.ix_(*factors))
+    least_factor = np.minimum(np.minimum(a, b), c)
+    others = np.where(least_factor == a, b * c, np.where(least_factor == b, a * c, a * b))
+    return [
+        torch.from_numpy(np.where(fits, exact, others)).to(device),
+        torch.from_numpy(np.where(fits, 1, least_factor)).to(device),
+    ]
+
+
+def _rough(factors: Factors) -> npt.NDArray[np.float64]:
+    rough: npt.NDArray[np.float64] = reduce(np.multiply.outer, [factor.astype(np.float64) for factor in factors])
+    return rough
+
+
+def short_quotient(total: torch.Tensor, divisor: Divisor, dtype: torch.dtype) -> torch.Tensor:
+    """Sums below 2⁶² divided, within the limits of a type. Writes to the sums."""
+    bounds = torch.iinfo(dtype)
+    return total.div_(divisor, rounding_mode="trunc").clamp_(bounds.min, bounds.max).to(dtype)
+
+
+def long_quotient(high: torch.Tensor, low: torch.Tensor, divisors: Sequence[Divisor]) -> torch.Tensor:
+    """``(high·2³² + low)`` divided by each divisor in turn, within int64. Writes to both digits.
+
+    Args:
+        high: signed.
+        low: not negative; may be larger than 2³².
+        divisors: see :func:`long_divisors`.
+    """
+    first, *further = divisors
+    # With a low digit of 32 bits the two cancel in no digit that float64 keeps.
+    high.add_(low >> 32)
+    low.bitwise_and_(0xFFFFFFFF)
+    rough = high.to(torch.float64).mul_(2.0**32).add_(low)
+    word = high.bitwise_left_shift_(32).add_(low)
+    # All bits set where the sum is negative: (x ^ sign) - sign is then -x, and elsewhere x.
+    sign = (rough < 0).to(torch.int64).neg_()
+    quotient, beyond = _of_magnitudes(word.bitwise_xor_(sign).sub_(sign), rough.abs_(), _magnitude(first))
+    for divisor in further:
+        quotient = quotient.div_(divisor, rounding_mode="floor")
+    if isinstance(first, int) and first < 0:
+        sign.bitwise_not_()
+    # The negative limit is one further from 0.
+    return quotient.bitwise_xor_(sign).sub_(sign).sub_(sign.bitwise_and_(beyond))
+
+
+def _magnitude(divisor: Divisor) -> Divisor:
+    return abs(divisor) if isinstance(divisor, int) else divisor
+
+
+def _of_magnitudes(word: torch.Tensor, rough: torch.Tensor, size: Divisor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The quotient of a sum that is known modulo 2⁶⁴ and roughly, and where it is beyond int64: there its limit."""
+    least, most = (size, size) if isinstance(size, int) else (int(size.min()), int(size.max()))
+    # As int64 holds it: the one size beyond is 2⁶³.
+    wrapped = size - 2**64 if isinstance(size, int) and size > _LIMIT else size
+    rough.div_(float(size) if isinstance(size, int) else size).mul_(_TOO_LOW)
+    beyond = rough >= 2.0**63
+    quotient = rough.clamp_(max=_BELOW_LIMIT).to(torch.int64)
+    rest = word.sub_(quotient * wrapped)
+    if least >= _ONE_MORE:
+        # A rest from 2⁶³ on looks negative.
+        quotient.add_((rest < 0) if most > _LIMIT else (rest >= size).logical_or_(rest < 0))
+    elif most <= _IN_FLOAT:
+        quotient.add_(rest.to(torch.float64).div_(size).to(torch.int64))
+    else:
+        quotient.add_(torch.div(rest, size, rounding_mode="floor").masked_fill_(rest < 0, 1))
+    beyond.logical_or_(quotient < 0)
+    return quotient.masked_fill_(beyond, _LIMIT), beyond

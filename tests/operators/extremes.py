@@ -1,0 +1,170 @@
+"""Every operator on every kind of shape with every kind of field that makes a request cheap or dear.
+
+A table for what holds of all of them: what a request costs in time and in memory is what its plan says.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from poolhouse.dtypes import INT64, ElementType
+from poolhouse.errors import Unprocessable
+from poolhouse.operators.operator import Limits, Operator, Plan
+from poolhouse.tensors import Outline
+from tests.operators.drawing import OPERATORS, Fields, types_of
+
+LONGEST: Final = 2**31 - 1
+Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """One row: a name to tell it by, and its plan with a settled spec."""
+
+    name: str
+    plan: Plan
+
+
+def shapes(rank: int, elements: int) -> Iterator[tuple[str, Sizes, Sizes]]:
+    """A name, N and C, and spatial sizes, of about so many elements together."""
+    side = round(elements ** (1 / rank))
+    quarter = max(1, round((elements / 16) ** (1 / rank)))
+    small = {1: 32, 2: 6, 3: 4}[rank]
+    yield "one plane", (1, 1), (side,) * rank
+    yield "some planes", (4, 4), (quarter,) * rank
+    yield "many planes", (max(1, elements // small**rank), 1), (small,) * rank
+    yield "planes of one", (elements // 4, 1), (1,) * rank
+    if rank > 1:
+        for width in (1, 2):
+            length = elements // width**3
+            yield f"tall {width}", (1, 1), (length, *(width,) * (rank - 1))
+            yield f"wide {width}", (1, 1), (*(width,) * (rank - 1), length)
+
+
+def fields_for(member: type[Operator], spatial: Sizes) -> Iterator[tuple[str, Fields]]:
+    """Fields that fit these sizes, most of them."""
+    match member.family:
+        case "max_pool":
+            for name, fields in (*_windows(spatial), *_padded(spatial), *_dilated(spatial)):
+                yield name, fields
+                yield f"{name} indices", {**fields, "return_indices": True}
+        case "avg_pool":
+            yield from _averages(spatial)
+        case "lp_pool":
+            for name, fields in _windows(spatial):
+                for power in (1, 2, 3, 0.5, 1.7, -1, 5, "Infinity", "-Infinity"):
+                    yield f"{name} power {power}", {**fields, "norm_type": power}
+                yield f"{name} absolute", {**fields, "norm_type": 2, "absolute": True}
+        case "adaptive_max_pool" | "adaptive_avg_pool":
+            for name, fields in _adaptive(spatial):
+                yield name, fields
+                if member.family == "adaptive_max_pool":
+                    yield f"{name} indices", {**fields, "return_indices": True}
+        case "global_max_pool":
+            yield "plain", {}
+            yield "indices", {"return_indices": True}
+        case "fractional_max_pool":
+            for name, fields in _fractional(spatial):
+                yield name, fields
+                yield f"{name} indices", {**fields, "return_indices": True}
+        case "max_unpool":
+            yield "kernel 1", {"kernel_size": 1}
+            yield "kernel 2", {"kernel_size": 2}
+            yield "kernel 2 stride 1", {"kernel_size": 2, "stride": 1}
+            yield "far apart", {"kernel_size": 2, "stride": [8] + [2] * (len(spatial) - 1)}
+            yield "padded", {"kernel_size": 3, "stride": 2, "padding": 1}
+        case _:
+            yield "plain", {}
+
+
+def _at_most(kernel: int, spatial: Sizes) -> list[int]:
+    return [min(kernel, length) for length in spatial]
+
+
+def _windows(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
+    for kernel in (1, 2, 5, 11, 40):
+        yield f"kernel {kernel}", {"kernel_size": _at_most(kernel, spatial)}
+    for kernel in (2, 3, 5, 11, 40):
+        yield f"kernel {kernel} stride 1", {"kernel_size": _at_most(kernel, spatial), "stride": 1}
+    yield "kernel 1 stride 2", {"kernel_size": 1, "stride": 2}
+    yield "kernel 2 stride 7", {"kernel_size": _at_most(2, spatial), "stride": 7}
+    for kernel in (1, 2):
+        yield f"kernel {kernel} stride max", {"kernel_size": _at_most(kernel, spatial), "stride": LONGEST}
+    yield "kernel all", {"kernel_size": list(spatial)}
+    yield "kernel half stride 1", {"kernel_size": [max(1, length // 2) for length in spatial], "stride": 1}
+    yield "ceil_mode", {"kernel_size": _at_most(3, spatial), "stride": 2, "ceil_mode": True}
+
+
+def _padded(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
+    yield "padding 1", {"kernel_size": 3, "stride": 1, "padding": 1}
+    yield "padding 20", {"kernel_size": 41, "stride": 1, "padding": 20}
+    yield "padding 1 stride 2", {"kernel_size": 2, "padding": 1}
+    yield "padding max", {"kernel_size": LONGEST, "stride": 1, "padding": LONGEST // 2}
+
+
+def _dilated(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
+    for kernel, dilation in ((3, 3), (9, 7)):
+        fits = [min(kernel, (length - 1) // dilation + 1) for length in spatial]
+        yield f"dilation {dilation}", {"kernel_size": fits, "stride": 1, "dilation": dilation}
+    yield "dilation max", {"kernel_size": 1, "dilation": LONGEST}
+
+
+def _averages(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
+    for name, fields in _windows(spatial):
+        yield name, fields
+        if name in ("kernel 1", "kernel 2", "kernel 11", "kernel 11 stride 1", "kernel all"):
+            for divisor in (1, -3, 2**31, 2**46, 2**62, 2**63 - 1, -(2**63)):
+                yield f"{name} divisor {divisor}", {**fields, "divisor_override": divisor}
+    for name, fields in _padded(spatial):
+        yield name, fields
+        yield f"{name} uncounted", {**fields, "count_include_pad": False}
+
+
+def _adaptive(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
+    rank = len(spatial)
+    for size in (1, 3, 7):
+        yield f"output {size}", {"output_size": size}
+    yield "output equal", {"output_size": list(spatial)}
+    yield "output one less", {"output_size": [max(1, length - 1) for length in spatial]}
+    for part in (2, 3, 40):
+        yield f"output 1/{part}", {"output_size": [max(1, length // part) for length in spatial]}
+    yield "output over half", {"output_size": [length // 2 + 1 for length in spatial]}
+    yield "output larger", {"output_size": [round(length * 2 ** (1 / rank)) for length in spatial]}
+    yield "output first axes", {"output_size": [None] * (rank - 1) + [1]}
+    yield "output last axes", {"output_size": [1] + [None] * (rank - 1)}
+
+
+def _fractional(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
+    for kernel, part in ((1, 1), (2, 2), (5, 2), (40, 3)):
+        kernels = _at_most(kernel, spatial)
+        sizes = [max(1, min(size // part, size - each + 1)) for size, each in zip(spatial, kernels, strict=True)]
+        yield f"kernel {kernel}", {"kernel_size": kernels, "output_size": sizes, "seed": 3}
+    yield "kernel all", {"kernel_size": list(spatial), "output_size": 1, "seed": 3}
+    halves = [max(1, length // 2) for length in spatial]
+    sizes = [min(7, size - half + 1) for size, half in zip(spatial, halves, strict=True)]
+    yield "kernel half", {"kernel_size": halves, "output_size": sizes, "seed": 3}
+
+
+def plan_of(member: type[Operator], fields: Fields, dtype: ElementType, shape: Sizes, limits: Limits) -> Plan | None:
+    """The plan; None where it is refused."""
+    inputs = {name: Outline(INT64 if name == "indices" else dtype, shape) for name in member.inputs}
+    try:
+        return member.of(**fields).plan(inputs, limits).settled()
+    except Unprocessable:
+        return None
+
+
+def extremes(elements: int, every: int, limits: Limits) -> Iterator[Extreme]:
+    """Rows of about so many elements each; of the whole table of 56,000 each n-th, spread evenly, always the same."""
+    for member in OPERATORS:
+        for shape_name, lead, spatial in shapes(member.rank, elements):
+            for fields_name, fields in fields_for(member, spatial):
+                for dtype in types_of(member):
+                    name = f"{member.name} of {dtype}, {shape_name}, {fields_name}"
+                    if zlib.crc32(name.encode()) % every == 0:
+                        plan = plan_of(member, fields, dtype, (*lead, *spatial), limits)
+                        if plan is not None:
+                            yield Extreme(name, plan)

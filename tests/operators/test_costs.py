@@ -1,0 +1,148 @@
+"""A plan's steps against the clock: what a request is charged, refused and run inline by is what it takes."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Mapping
+from random import Random
+from typing import Final
+
+import pytest
+import torch
+
+from poolhouse.backend.worker import run_plan
+from poolhouse.dtypes import ELEMENT_TYPES, INT64
+from poolhouse.operators.operator import Limits, Plan
+from poolhouse.settings import Settings
+from poolhouse.tensors import Outline, Tensor
+from tests.operators.drawing import CATALOGUE, CPU, Fields, tensors_for
+from tests.operators.extremes import LONGEST, Extreme, extremes
+
+CALL_S: Final = 100e-6
+"""What a request takes beside its steps: cutting, handing over, the answer."""
+FACTOR: Final = 4
+LIMITS: Final = Limits(output_bytes=2**26, work=100_000_000)
+
+
+def seconds(plan: Plan, tensors: Mapping[str, Tensor], rounds: int) -> float:
+    """Processor time of this process for one request, the best of some rounds."""
+    taken = []
+    for _ in range(rounds):
+        begun = time.process_time()
+        plan.spec.check(tensors)
+        run_plan(plan, tensors, CPU)
+        taken.append(time.process_time() - begun)
+        if taken[-1] > 0.2:
+            break
+    return min(taken)
+
+
+def told(plan: Plan, second: float) -> float:
+    """What the plan says that it takes, if a step takes so long."""
+    return plan.work * second + CALL_S
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def measured(style: str, every: int) -> list[tuple[Extreme, Mapping[str, Tensor], float]]:
+    """Rows with the seconds they took; those that take no time tell nothing."""
+    rows: list[tuple[Extreme, Mapping[str, Tensor], float]] = []
+    for extreme in extremes(2**17, every, LIMITS):
+        tensors = tensors_for(Random(5), extreme.plan, style)
+        taken = seconds(extreme.plan, tensors, 3)
+        if max(taken, told(extreme.plan, 1e-9)) > 4 * CALL_S:
+            rows.append((extreme, tensors, taken))
+    return rows
+
+
+def step_s(rows: list[tuple[Extreme, Mapping[str, Tensor], float]]) -> float:
+    """Seconds a step on this machine: a row in the middle."""
+    return statistics.median(max(taken - CALL_S, 0.0) / row.plan.work for row, _, taken in rows)
+
+
+def test_every_step_takes_about_as_long() -> None:
+    """Two hundred times as long for one divisor as for another is a request that stops the service for a minute."""
+    rows = measured("plain", every=37)
+    step = step_s(rows)
+
+    assert len(rows) > 1000
+    assert 0.1e-9 < step < 5e-9, "a step is said to be about a nanosecond"
+    wrong = []
+    for extreme, tensors, taken in rows:
+        expected = told(extreme.plan, step)
+        if taken > FACTOR * expected:
+            # Something else had the machine, perhaps.
+            taken = seconds(extreme.plan, tensors, 20)
+        if not expected / FACTOR <= taken <= FACTOR * expected:
+            wrong.append(f"{extreme.name}: {taken * 1e3:.2f} ms, planned {expected * 1e3:.2f} ms")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_values_make_a_step_much_longer() -> None:
+    """The fast ways of maxima stop at a NaN and at -0.0, which nobody knows of when a request is planned."""
+    rows = measured("special", every=211)
+    step = step_s(measured("plain", every=211))
+
+    wrong = []
+    for extreme, tensors, taken in rows:
+        most = 2 * FACTOR * told(extreme.plan, step)
+        if taken > most and seconds(extreme.plan, tensors, 20) > most:
+            wrong.append(f"{extreme.name}: {taken * 1e3:.2f} ms, planned {told(extreme.plan, step) * 1e3:.2f} ms")
+    assert len(rows) > 150
+    assert not wrong, "\n".join(wrong)
+
+
+def planned(operator: str, dtype: str, shape: tuple[int, ...], fields: Fields) -> Plan:
+    """The plan within the default limits."""
+    settings = Settings()
+    limits = Limits(output_bytes=settings.max_output_bytes, work=settings.max_work)
+    member = CATALOGUE.find(operator)
+    inputs = {name: Outline(INT64 if name == "indices" else ELEMENT_TYPES[dtype], shape) for name in member.inputs}
+    return member.of(**fields).plan(inputs, limits)
+
+
+@pytest.mark.parametrize(
+    ("operator", "dtype", "shape", "fields"),
+    [
+        ("avg_pool3d", "float16", (1, 1, 1, 16384, 16384), {"kernel_size": 1, "stride": LONGEST}),
+        ("avg_pool2d", "int8", (1, 1, 4096, 4096), {"kernel_size": 1, "stride": LONGEST}),
+        ("lp_pool2d", "float32", (1, 1, 4096, 4096), {"kernel_size": 1, "stride": LONGEST, "norm_type": 2}),
+        ("max_pool2d", "bfloat16", (1, 1, 2048, 2048), {"kernel_size": 6}),
+        ("adaptive_max_pool1d", "uint8", (1, 1, 1), {"output_size": 2**24}),
+        ("max_unpool1d", "uint8", (1, 1, 1), {"kernel_size": 2**24}),
+    ],
+)
+def test_bytes_that_are_only_passed_over_are_work(
+    operator: str, dtype: str, shape: tuple[int, ...], fields: Fields
+) -> None:
+    """One window over half a gigabyte that is widened first held the event loop for three seconds as inline work."""
+    plan = planned(operator, dtype, shape, fields)
+
+    touched = max(plan.input_bytes if operator != "max_unpool1d" else 0, plan.output_bytes)
+    assert plan.work > touched / 20
+    assert plan.work > Settings().inline_work
+
+
+def test_a_divisor_of_int64_costs_what_any_other_costs() -> None:
+    """By one bit of the quotient after another 2⁶² took 54 s where the plan said a five-hundredth of the limit."""
+    shape, fields = (1, 1, 2**18), {"kernel_size": 1}
+    taken = {}
+    for divisor in (3, 2**46, 2**62, -(2**63)):
+        plan = planned("avg_pool1d", "int64", shape, {**fields, "divisor_override": divisor})
+        taken[divisor] = seconds(plan, tensors_for(Random(1), plan, "plain"), 10)
+
+    assert max(taken.values()) < 3 * min(taken.values())
+
+
+def test_work_grows_with_planes_and_their_call_is_counted_once() -> None:
+    """Requests that are joined share their calls; a request alone pays for one."""
+    one, many = (planned("max_pool2d", "float32", (n, 1, 8, 8), {"kernel_size": 2}) for n in (1, 100))
+
+    assert many.work - one.work == 99 * one.plane_steps
+    assert one.work == one.plane_steps + one.call_steps
+    assert math.isclose(many.call_steps, one.call_steps)

@@ -1,0 +1,106 @@
+"""Sums of up to a hundred bits, divided: Python's integers are the judge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.operators.quotients import (
+    Divisor,
+    long_divisors,
+    long_quotient,
+    real_divisor,
+    short_divisor,
+    short_quotient,
+)
+
+CPU = torch.device("cpu")
+LEAST, MOST = -(2**63), 2**63 - 1
+
+divisors = st.one_of(
+    st.integers(1, 2**62),
+    st.builds(lambda bits, more: max(1, 2**bits + more), st.integers(0, 62), st.integers(-2, 2)),
+    st.sampled_from([2**63 - 1, 2**63 - 2]),
+)
+
+
+@st.composite
+def sums_near(draw: st.DrawFn, divisor: int) -> int:
+    """A sum anywhere, or just beside a multiple of the divisor, where a quotient is off by one most easily."""
+    anywhere = draw(st.integers(-(2**90), 2**90))
+    multiple = divisor * draw(st.integers(0, 2**90 // divisor)) + draw(st.sampled_from([-1, 0, 1, divisor - 1]))
+    return draw(st.sampled_from([anywhere, multiple, -multiple]))
+
+
+def digits(sums: Sequence[int], carried: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """High and low, the low ones larger than 32 bits as sums of digits are."""
+    high = torch.tensor([(each >> 32) - carried for each in sums])
+    return high, torch.tensor([(each & 0xFFFFFFFF) + (carried << 32) for each in sums])
+
+
+def quotient(total: int, divisor: int) -> int:
+    """Cut toward zero and held within int64."""
+    magnitude = abs(total) // abs(divisor)
+    return max(LEAST, min(magnitude if (total < 0) == (divisor < 0) else -magnitude, MOST))
+
+
+@given(st.data(), st.lists(divisors, min_size=1, max_size=20), st.integers(0, 2**26))
+def test_each_output_has_its_own_divisor(data: st.DataObject, each: list[int], carried: int) -> None:
+    """Windows that are cut by the edges are divided by what they hold."""
+    sums = [data.draw(sums_near(divisor)) for divisor in each]
+
+    found = long_quotient(*digits(sums, carried), [torch.tensor(each)])
+
+    assert found.tolist() == [quotient(total, divisor) for total, divisor in zip(sums, each, strict=True)]
+
+
+@given(st.data(), divisors | st.just(2**63), st.booleans(), st.integers(0, 2**26))
+def test_one_divisor_for_all_may_be_negative(data: st.DataObject, size: int, positive: bool, carried: int) -> None:
+    """``divisor_override`` takes every number of int64 but 0."""
+    divisor = size if positive and size <= MOST else -size
+    sums = data.draw(st.lists(sums_near(size), min_size=1, max_size=20))
+
+    found = long_quotient(*digits(sums, carried), [divisor])
+
+    assert found.tolist() == [quotient(total, divisor) for total in sums]
+
+
+FACTORS = st.lists(
+    st.lists(st.integers(1, 4) | st.integers(2**29, 2**31 - 1), min_size=1, max_size=3), min_size=3, max_size=3
+)
+
+
+@given(st.data(), FACTORS)
+def test_a_product_beyond_int64_is_divided_by_in_turn(data: st.DataObject, factors: list[list[int]]) -> None:
+    """Three axes with paddings of 2³⁰ have divisors of 2⁹³; no average of int64 is beyond int64."""
+    arrays = [np.array(each, dtype=np.int64) for each in factors]
+    products = [a * b * c for a in factors[0] for b in factors[1] for c in factors[2]]
+    drawn = [data.draw(sums_near(product)) for product in products]
+    sums = [max(-product * 2**63, min(total, product * 2**63)) for total, product in zip(drawn, products, strict=True)]
+
+    in_turn = long_divisors(arrays, CPU)
+    shaped = [each if isinstance(each, int) else each.reshape(-1) for each in in_turn]
+    found = long_quotient(*digits(sums, 0), shaped)
+
+    assert found.tolist() == [quotient(total, product) for total, product in zip(sums, products, strict=True)]
+
+
+@given(FACTORS, st.integers(-(2**61), 2**61))
+def test_short_sums_and_real_ones_know_the_same_divisor(factors: list[list[int]], total: int) -> None:
+    """A divisor that passes int64 must not come back as a small one."""
+    arrays = [np.array(each, dtype=np.int64) for each in factors]
+    products = [a * b * c for a in factors[0] for b in factors[1] for c in factors[2]]
+    totals = torch.full([len(each) for each in factors], total)
+
+    found = short_quotient(totals, short_divisor(arrays, CPU), torch.int32).reshape(-1)
+
+    held = [max(-(2**31), min(quotient(total, product), 2**31 - 1)) for product in products]
+    assert found.tolist() == held
+    real: Divisor | float = real_divisor(arrays, CPU)
+    listed = real.reshape(-1).tolist() if isinstance(real, torch.Tensor) else [real] * len(products)
+    assert all(math.isclose(one, product, rel_tol=1e-15) for one, product in zip(listed, products, strict=True))
