@@ -72,12 +72,15 @@ def test_every_step_takes_about_as_long() -> None:
 
     assert len(rows) > 1000
     assert 0.1e-9 < step < 5e-9, "a step is said to be about a nanosecond"
+    middle = sorted(rows, key=lambda row: abs(row[2] - CALL_S - row[0].plan.work * step) / row[0].plan.work)[:15]
     wrong = []
     for extreme, tensors, taken in rows:
         expected = told(extreme.plan, step)
-        if taken > FACTOR * expected:
-            # Something else had the machine, perhaps.
+        if not expected / FACTOR <= taken <= FACTOR * expected:
+            # Something else had the machine, then or when the middle was found: both are measured again, side by side.
             taken = seconds(extreme.plan, tensors, 20)
+            again = step_s([(row, given, seconds(row.plan, given, 5)) for row, given, _ in middle])
+            expected = told(extreme.plan, again)
         if not expected / FACTOR <= taken <= FACTOR * expected:
             wrong.append(f"{extreme.name}: {taken * 1e3:.2f} ms, planned {expected * 1e3:.2f} ms")
     assert not wrong, "\n".join(wrong)
