@@ -167,7 +167,12 @@ def main() -> None:
     rows = campaign(asked.seconds, asked.seed, asked.only)
     faults = sum(len(row.faults) for row in rows)
     if asked.write:
-        figures = {row.name: dict(zip(HEADS[1:], row.cells()[1:], strict=True)) for row in rows}
+        watched = [row.seen for row in rows if row.seen is not None]
+        figures = {
+            "probe_ms": max(seen.worst_ms(seen.probe_ms) for seen in watched),
+            "beyond_mib": max(seen.beyond_bytes for seen in watched) / 2**20,
+            "faults": faults,
+        }
         write("attack", place, HEADS, [row.cells() for row in rows], figures)
     print(f"{len(rows)} parts, {faults} faults")
     sys.exit(faults > 0)

@@ -149,6 +149,8 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "limit/met": Figure(_met),
     "limit/goals": Figure(_goals),
     "limit/slower": Figure(_slower),
+    "attack/probe": Figure(lambda run: run["figures"]["probe_ms"], "{:.0f}"),
+    "attack/beyond": Figure(lambda run: run["figures"]["beyond_mib"], "{:.0f}"),
     "soak/requests": Figure(lambda run: dict(run["rows"])["requests"].replace(" over ", " mixed requests over ")),
     "soak/wrong": Figure(lambda run: run["figures"]["wrong"] or "none"),
     "soak/growth": Figure(lambda run: run["figures"]["growth_mib"], "{:+.1f} MiB"),

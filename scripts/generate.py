@@ -110,6 +110,7 @@ GENERATED: tuple[Row, ...] = (
     Generated("docs/batching.md", "joining", lambda: measured("joining")),
     Generated("docs/batching.md", "simulate", lambda: measured("simulate")),
     Generated("docs/batching.md", "soak", lambda: measured("soak")),
+    Generated("docs/attacks.md", "attack", lambda: measured("attack")),
     Generated("docs/guards.md", "guards", guards),
     Generated("docs/operators.md", "operators", lambda: operator_table(discover())),
     Generated("docs/operators.md", "operator-chapters", lambda: operator_chapters(discover())),
