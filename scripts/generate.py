@@ -85,7 +85,7 @@ def catalogue() -> str:
 
 def documents() -> list[str]:
     """Every page on which measured figures may stand."""
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")]
+    pages = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")]
     return [page.relative_to(ROOT).as_posix() for page in sorted(pages)]
 
 

@@ -22,6 +22,7 @@ FIXED: Mapping[str, tuple[str, ...]] = {
     "docs/http.md": ("longer than 16 KiB", "may have 1 MiB", "longer than 1 MiB"),
     "docs/operating.md": ("3 GB more than", "75 s", "0.5 GB for itself", "longer than 1 MiB"),
     "docs/performance.md": ("300 kB", "0.8 MB", "25 MB", "ratio of at most 1.0", "goal of 0.9", "goal is 0.6"),
+    "SECURITY.md": ("wait 100 ms", "more than 128 MiB", "two minutes", "16 KiB", "1 MiB"),
     "docs/settings.md": ("in 1,024s",),
     "docs/scaling.md": ("25 Gb/s", "20 ms", "by 0.7"),
     "docs/where-we-differ.md": ("more than 40 s",),
