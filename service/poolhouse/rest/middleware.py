@@ -116,6 +116,12 @@ class Frame:
                 draining = Unavailable("draining", "The service is stopping; ask again in a moment.")
                 await self._refuse(draining, scope, named_send)
             raise
+        except MemoryError:
+            # The system has less memory than the settings allow. What this request held is free once it is refused.
+            _log.warning("request %s found no memory (trace %s)", *_names(scope))
+            if status:
+                raise
+            await self._refuse(_out_of_memory(), scope, named_send)
         except Exception:
             _log.exception("request %s failed (trace %s)", *_names(scope))
             if status:
@@ -171,6 +177,14 @@ class Frame:
         closing = ((b"connection", b"close"),) if b"expect" in headers else ()
         await send({"type": "http.response.start", "status": refusal.status, "headers": [*refusal.headers, *closing]})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else refusal.body})
+
+
+def _out_of_memory() -> Unavailable:
+    return Unavailable(
+        "overloaded",
+        "There is no memory for this request now. Send fewer rows at once, or try again in a moment.",
+        retry_after_s=1,
+    )
 
 
 def _path(scope: Scope) -> str:

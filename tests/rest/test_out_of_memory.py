@@ -1,0 +1,68 @@
+"""A system that has less memory than the settings allow: requests are refused with 503, and the process lives on."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from collections.abc import Callable
+
+import httpx
+import psutil
+import pytest
+
+from tests.rest.process import service_process
+from tests.rest.serving import IMAGE, POOL
+
+MIB = 1 << 20
+LEFT_BYTES = 24 * MIB
+"""Address space that is left: enough for what a refusal takes, and too little for what is asked."""
+
+RAW = {"Content-Type": "application/octet-stream"}
+JSON = {"Content-Type": "application/json"}
+
+
+def raw(client: httpx.Client) -> httpx.Response:
+    query = "?kernel_size=1&dtype=uint8&shape=1,8192,16384"
+    return client.post(POOL + query, content=bytes(128 * MIB), headers=RAW)
+
+
+def deflated(client: httpx.Client) -> httpx.Response:
+    query = "?kernel_size=1&dtype=uint8&shape=1,8192,16384"
+    return client.post(
+        POOL + query, content=gzip.compress(bytes(128 * MIB)), headers=RAW | {"Content-Encoding": "gzip"}
+    )
+
+
+def numbers(client: httpx.Client) -> httpx.Response:
+    text = b'{"kernel_size": 1, "input": {"dtype": "float64", "shape": [1, 2000, 4000], "data": ['
+    return client.post(POOL, content=text + b",".join([b"1"] * 8_000_000) + b"]}}", headers=JSON)
+
+
+def large_answer(client: httpx.Client) -> httpx.Response:
+    query = "?output_size=8192,8192&dtype=float32&shape=1,1,1,1"
+    return client.post("/v1/pool/adaptive_avg_pool2d" + query, content=bytes(4), headers=RAW)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are set as Linux does it")
+@pytest.mark.parametrize("ask", [raw, deflated, numbers, large_answer])
+def test_a_request_without_memory_is_refused_and_harms_nobody(ask: Callable[[httpx.Client], httpx.Response]) -> None:
+    """It was a 500, as if the service were at fault; elsewhere or later the request may well be answered."""
+    with service_process() as running, running.served.client() as client:
+        small = {"input": IMAGE, "kernel_size": 2}
+        # Threads and buffers that come with the first requests are there.
+        assert client.post(POOL, json=small).status_code == 200
+        process = psutil.Process(running.process.pid)
+        process.rlimit(psutil.RLIMIT_AS, (process.memory_info().vms + LEFT_BYTES, psutil.RLIM_INFINITY))
+
+        refused = ask(client)
+        meanwhile = client.post(POOL, json=small)
+
+        process.rlimit(psutil.RLIMIT_AS, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
+        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded"), refused.text
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert json.loads(meanwhile.content)["output"]["shape"] == [1, 1, 2, 2]
+        assert client.post(POOL, json=small).status_code == 200
+        running.process.terminate()
+        assert running.process.stderr is not None
+        assert "Traceback" not in running.process.stderr.read()
