@@ -44,7 +44,7 @@ def test_the_service_pools_without_numba_and_says_so() -> None:
     """numba comes late to new versions of Python; nobody should have to wait for it."""
     plain = run_plain(
         "import asyncio, logging\n"
-        "logging.basicConfig(format='%(message)s', level='INFO')\n"
+        "logging.basicConfig(format='%(message)s', level='DEBUG')\n"
         "import numpy as np\n"
         "from poolhouse.pooling import Pooling\n"
         "from poolhouse.settings import Settings\n"

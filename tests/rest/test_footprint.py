@@ -106,7 +106,8 @@ def test_the_text_is_charged_before_the_body_is_read(more: str, status: bytes) -
         f"Content-Type: application/octet-stream\r\nContent-Length: 300000\r\n{more}\r\n\r\n"
     )
     with (
-        holding(room_bytes=ROOM) as held,
+        # The elements, and eight bytes of intermediate results for each, take three megabytes.
+        holding(room_bytes=3_200_000) as held,
         ThreadPoolExecutor(1) as threads,
         held.gate.closed(),
         held.served.client() as client,

@@ -22,7 +22,7 @@ from tests.rest.holding import Held, comes_true, holding, post
 
 MIB = 1 << 20
 ANSWER = 24 * MIB
-ROOM = 200 * MIB
+ROOM = 400 * MIB
 QUERY = "shape=24,1024,1024&dtype=uint8&kernel_size=1"
 HEAD = (
     f"POST /v1/pool/max_pool2d?{QUERY} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"

@@ -18,7 +18,7 @@ _TELL_EVERY_S: Final = 2.0
 def compile_kernels() -> None:
     """Compiles the loops for the CPU, or reads them from disk; logs its progress where it takes long."""
     if not AVAILABLE:
-        _log.info("numba is not installed: torch pools on the CPU; the kernels extra brings compiled loops")
+        _log.debug("numba is not installed: torch pools on the CPU; the kernels extra brings compiled loops")
         return
     begun = told_s = monotonic()
     for step, compile_it in steps():
