@@ -36,6 +36,8 @@ from poolhouse.tensors import Message, Outline, Tensor
 _CHECKED_ON_LOOP_BYTES = 1024 * 1024
 """Looking at every element of more than this would hold up the loop."""
 
+_LITTLE_BYTES = 64 * 1024
+
 _LOOKS_EVERY_S = 0.005
 """How old the time may be that a refusal names."""
 
@@ -195,6 +197,14 @@ class Pooling:
             DeadlinePassed: by what waits already, this one's turn comes too late.
         """
         self._check_open(deadline)
+        return self.lend(nbytes)
+
+    def lend(self, nbytes: int) -> Lease:
+        """A lease for what is no pooling, and goes on while the service stops.
+
+        Raises:
+            Unavailable: ``overloaded``.
+        """
         lease = self._ledger.lease(nbytes)
         if lease is None:
             raise self._overloaded(nbytes)
@@ -224,12 +234,12 @@ class Pooling:
         return None if done is None else Answer(load.answer(), ticket.headers, done.queue_s, done.compute_s)
 
     def hold(self, lease: Lease, nbytes: int) -> None:
-        """Sets a lease to what its request holds from now on, before that is taken.
+        """Sets a lease to what its request holds from now on, before that is taken; a little too much stays as it is.
 
         Raises:
             Unavailable: ``overloaded``.
         """
-        if nbytes != lease.nbytes and not lease.resize(nbytes):
+        if not nbytes <= lease.nbytes <= nbytes + _LITTLE_BYTES and not lease.resize(nbytes):
             raise self._overloaded(nbytes)
 
     async def pool(self, ticket: Ticket, lease: Lease, deadline: float | None = None) -> Answer:

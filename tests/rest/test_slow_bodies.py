@@ -254,3 +254,20 @@ def test_bodies_of_unknown_length_give_way_too(kind: str) -> None:
         assert all(each.startswith(b"HTTP/1.1 503 ") for each in told)
         assert time.monotonic() - began < 10, "nobody waits for their patience to end"
     assert comes_true(lambda: held.pooling.held_requests == 0)
+
+
+def test_a_plan_that_comes_slowly_is_counted_too() -> None:
+    """A thousand of them held a quarter of a gigabyte that was nobody's; one that is here at once holds nothing."""
+    head = "POST /v1/plan/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with holding() as held, held.served.connect() as slow, held.served.client() as client:
+        slow.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + b"8000\r\n" + b" " * 0x8000 + b"\r\n")
+        assert comes_true(lambda: held.pooling.held_bytes >= 0x8000)
+        assert held.pooling.held_requests == 1
+
+        planned = client.post("/v1/plan/max_pool2d", json={"input": {"shape": [1, 1, 4, 4]}, "kernel_size": 2})
+
+        assert planned.status_code == 200
+        slow.sendall(b"2\r\n{}\r\n0\r\n\r\n")
+        assert slow.recv(12) == b"HTTP/1.1 422"
+        assert comes_true(lambda: held.pooling.held_requests == 0)
+    assert held.pooling.held_bytes == 0

@@ -12,12 +12,15 @@ from time import monotonic
 
 import httpx
 import numpy as np
+import psutil
 import pytest
 
 from poolhouse.rest.tls import context_of
 from poolhouse.settings import Settings
+from tests.rest.holding import samples
 from tests.rest.process import service_process
 from tests.rest.serving import IMAGE, PATIENCE_S, POOL, serving
+from tests.rest.watched import SLACK_BYTES
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="needs openssl to make certificates (Debian: apt-get install openssl)"
@@ -67,6 +70,35 @@ def test_small_and_large_bodies_go_through_tls(tmp_path: Path) -> None:
     assert server.url.startswith("https://")
     assert small.json()["output"]["data"] == [[[[6, 8], [14, 16]]]]
     assert np.array_equal(np.frombuffer(answer.content, np.float32), large.max((2, 3)).ravel())
+
+
+def test_an_answer_is_encrypted_as_it_is_read(tmp_path: Path) -> None:
+    """All of it at once would be a second copy that nobody counts, made on the event loop."""
+    made, key = certificate(tmp_path, "pools")
+    count = 100 << 20
+    head = (
+        f"POST /v1/pool/max_pool2d?shape=100,1024,1024&dtype=uint8&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
+        f"Content-Type: application/octet-stream\r\nContent-Length: {count}\r\nConnection: close\r\n\r\n"
+    )
+    with (
+        service_process(tls_certificate=str(made), tls_key=str(key)) as running,
+        httpx.Client(base_url=running.served.url, verify=trusting(made), trust_env=False) as client,
+        socket.create_connection(("127.0.0.1", running.served.port), timeout=PATIENCE_S) as plain,
+        trusting(made).wrap_socket(plain, server_hostname="localhost") as connection,
+    ):
+        process = psutil.Process(running.process.pid)
+        client.get("/metrics")
+        idle_bytes = process.memory_info().rss
+        connection.sendall(head.encode() + bytes(count))
+        answer = bytearray(connection.recv(15))
+        held = samples(client.get("/metrics").text)["poolhouse_held_bytes", frozenset()]
+        taken = process.memory_info().rss - idle_bytes
+        while piece := connection.recv(1 << 20):
+            answer += piece
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert len(answer) > count
+    assert taken <= held + SLACK_BYTES
 
 
 def test_callers_must_show_a_certificate_where_that_is_asked(tmp_path: Path) -> None:

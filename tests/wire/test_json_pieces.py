@@ -26,6 +26,7 @@ def small() -> Iterator[None]:
         patch.setattr(json_pieces, "LOOKED_BYTES", 5)
         patch.setattr(json_pieces, "PIECE_ELEMENTS", 4)
         patch.setattr(json_pieces, "PRINTED_BYTES", 40)
+        patch.setattr(json_answer, "_FEW_BYTES", 0)
         patch.setattr(json_pieces, "PACKED_BYTES", 6)
         patch.setattr(json_pieces, "rest", lambda: None)
         yield

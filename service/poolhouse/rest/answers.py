@@ -15,6 +15,7 @@ from poolhouse.wire.codec import Encoded
 # Joining costs a copy, a further message costs an event-loop call: below this the copy is cheaper.
 _ONE_MESSAGE_BYTES = 64 * 1024
 _COPIED_BYTES = 1024 * 1024
+_ENCRYPTED_BYTES = 256 * 1024
 
 VIEWS_KEY: Final = "poolhouse.views"
 """In the scope of a server that writes a memoryview as it lies. ASGI promises bytes, and other servers count on them:
@@ -45,17 +46,21 @@ async def send_encoded(scope: Scope, send: Send, encoded: Encoded, headers: Pair
             ],
         }
     )
-    chunks = encoded.chunks
+    chunks: Iterable[bytes | memoryview] = encoded.chunks
     if encoded.nbytes <= _ONE_MESSAGE_BYTES:
-        await send({"type": "http.response.body", "body": b"".join(chunks)})
+        await send({"type": "http.response.body", "body": b"".join(encoded.chunks)})
         return
-    views = VIEWS_KEY in scope
+    if VIEWS_KEY not in scope:
+        chunks = _sliced(chunks, _COPIED_BYTES, bytes)
+    elif scope["scheme"] == "https":
+        # The transport would encrypt all of a chunk at once: a copy that nobody counts, and a second of the event loop.
+        chunks = _sliced(chunks, _ENCRYPTED_BYTES, memoryview)
     sending: Sending | None = scope.get(SENDING_KEY)
     if sending is not None:
         sending.begin(encoded.nbytes)
         lease.arriving(sending)
     try:
-        for chunk in chunks if views else _copied(chunks):
+        for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             if sending is not None:
                 sending.handed(len(chunk))
@@ -68,11 +73,13 @@ async def send_encoded(scope: Scope, send: Send, encoded: Encoded, headers: Pair
             sending.end()
 
 
-def _copied(chunks: Iterable[bytes | memoryview]) -> Iterator[bytes]:
-    """The chunks as bytes, no more of them at once than a server takes."""
+def _sliced(
+    chunks: Iterable[bytes | memoryview], size: int, form: type[bytes] | type[memoryview]
+) -> Iterator[bytes | memoryview]:
+    """The chunks in slices of this size."""
     for chunk in chunks:
-        for start in range(0, len(chunk), _COPIED_BYTES):
-            yield bytes(chunk[start : start + _COPIED_BYTES])
+        for start in range(0, len(chunk), size):
+            yield form(memoryview(chunk)[start : start + size])
 
 
 async def send_bytes(

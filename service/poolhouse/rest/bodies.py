@@ -132,7 +132,7 @@ async def read_body(
         intake: how the server can bring a large body without the messages of ``receive``; None where it cannot.
         lease: what is held for the body; it gives way where the body comes slowly and others find no room.
         aside: does in a thread what would hold the loop for long.
-        reserve: asks for room for a body whose length is not known, before it is taken.
+        reserve: asks for room for a body that is not here yet, and again as one of unknown length grows.
 
     Returns:
         Flat bytes that belong to the caller; read-only when the body came whole.
@@ -150,6 +150,7 @@ async def read_body(
     if inflater is None and first.over and not first.result.get("more_body", False):
         return _whole(first.result, length, rules)
     await turn()
+    reserve(length or 0, 0)
     clock = _Clock(rules, deadline, length)
     try:
         async with asyncio.timeout_at(clock.rings) as clock.timeout:

@@ -7,12 +7,13 @@ that what is held is what is counted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from poolhouse.errors import Unprocessable
-from poolhouse.tensors import Outline, Tensor
+from poolhouse.operators.operator import Plan
+from poolhouse.tensors import Tensor
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.inflate import compressed_bytes
 
@@ -20,6 +21,10 @@ UNREAD_BYTES: Final = 256 * 1024
 """Of a body of unknown length so much may lie in the server's own buffers before it is read."""
 
 
+_SMALL_BYTES: Final = 64 * 1024
+_FEW_BYTES: Final = 1024
+_FEW_BYTES_AS_TEXT: Final = 32 * 1024
+"""More than so few bytes of elements can be printed as, each in lists of its own: to count costs more than it tells."""
 _EMPTY_TEXT_BYTES: Final = 1024 * 1024
 """The brackets of an answer without elements."""
 
@@ -35,27 +40,50 @@ def kept_bytes(tensors: Mapping[str, Tensor], body: memoryview) -> int:
         what of a body that is kept belongs to no tensor; and the copies of tensors that a device cannot read as they
         are, since torch takes no read-only memory.
     """
+    if len(body) <= _SMALL_BYTES:
+        # To look closer would cost more than it tells.
+        return 2 * len(body)
     whole = np.frombuffer(body, np.uint8)
     viewed = [tensor.array.nbytes for tensor in tensors.values() if np.may_share_memory(tensor.array, whole)]
     copied = sum(tensor.array.nbytes for tensor in tensors.values() if not tensor.array.flags.writeable)
     return copied + (max(0, len(body) - sum(viewed)) if viewed else 0)
 
 
-def text_bytes(writer: Codec, outputs: Mapping[str, Outline], encoding: str, limit_bytes: int) -> int:
-    """Bytes that the text of an answer takes at most, known from its plan; 0 where elements are sent as they lie.
+class Writing(NamedTuple):
+    """How an answer is written.
+
+    Attributes:
+        writer: what writes it.
+        text_bytes: how long its text is at most; 0 where elements are sent as they lie.
+        beside_bytes: what is made of the outputs to send them: their text, and what that or they are compressed to.
+    """
+
+    writer: Codec
+    text_bytes: int
+    beside_bytes: int
+
+
+def writing(writer: Codec, plan: Plan, encoding: str, limit_bytes: int, *, is_compressed: bool) -> Writing:
+    """How the answer to a plan is written, before it is pooled.
 
     Args:
         writer: what will write it.
-        outputs: the outlines of the plan.
+        plan: with the outputs' shapes.
         encoding: ``list`` or ``base64``.
         limit_bytes: the largest answer.
+        is_compressed: whether it is compressed.
 
     Raises:
-        Unprocessable: it may take more than that.
+        Unprocessable: its text may be larger than that.
     """
-    text = writer.encoding_bytes(outputs, encoding)
-    if not any(outline.elements for outline in outputs.values()):
-        # Anyone can ask for as many as they like by a line of text.
+    if not writer.is_json:
+        text = 0
+    elif 0 < plan.output_bytes <= _FEW_BYTES:
+        text = _FEW_BYTES_AS_TEXT
+    else:
+        text = writer.encoding_bytes(plan.outputs, encoding)
+    if not plan.output_bytes:
+        # Anyone can ask for as many empty lists as they like by a line of text.
         limit_bytes = min(limit_bytes, _EMPTY_TEXT_BYTES)
     if text > limit_bytes:
         raise Unprocessable(
@@ -64,11 +92,4 @@ def text_bytes(writer: Codec, outputs: Mapping[str, Outline], encoding: str, lim
             "binary, such as Accept: application/x-npz or application/octet-stream, or send fewer planes at once.",
             limit_bytes=limit_bytes,
         )
-    return text
-
-
-def answer_bytes(text: int, outputs: Mapping[str, Outline], *, is_compressed: bool) -> int:
-    """Bytes that are made of the outputs to send them: their text, and what that or they are compressed to."""
-    if not is_compressed:
-        return text
-    return text + compressed_bytes(text or sum(outline.nbytes for outline in outputs.values()))
+    return Writing(writer, text, text + compressed_bytes(text or plan.output_bytes) if is_compressed else text)

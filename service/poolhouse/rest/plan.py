@@ -6,10 +6,12 @@ from time import perf_counter
 
 from starlette.types import Receive, Scope, Send
 
+from poolhouse.batching.ledger import Lease
 from poolhouse.errors import UnsupportedMediaType
 from poolhouse.pooling import Pooling
 from poolhouse.rest.answers import send_json
 from poolhouse.rest.bodies import BodyRules, read_body
+from poolhouse.rest.footprint import UNREAD_BYTES
 from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.request_head import deadline_of, inflater_of, query_of
@@ -48,13 +50,7 @@ class PlanEndpoint:
                 headers={"Accept-Post": "application/json"},
             )
         answer_codec(text(headers, b"accept"), codec, 1, among=(codec,))
-        body = await read_body(
-            receive,
-            self._rules,
-            length=content_length(headers),
-            inflater=inflater_of(headers, self._rules),
-            deadline=deadline_of(headers),
-        )
+        body = await self._read(headers, receive)
         begun = perf_counter()
         outlines, values, texts = decode_plan(body, query_of(scope), self._rules.limit_bytes)
         decoded = perf_counter()
@@ -62,3 +58,27 @@ class PlanEndpoint:
         done = perf_counter()
         timing = self._metrics.timed("plan", decode=decoded - begun, compute=done - decoded)
         await send_json(scope, send, document, (("server-timing", timing),))
+
+    async def _read(self, headers: Headers, receive: Receive) -> memoryview:
+        """The body. One that is here at once holds nothing; what others hold is counted, since they may stay."""
+        leases: list[Lease] = []
+
+        def reserve(nbytes: int, beside_bytes: int) -> None:
+            held_bytes = UNREAD_BYTES + nbytes + beside_bytes
+            if leases:
+                self._pooling.hold(leases[0], held_bytes)
+            else:
+                leases.append(self._pooling.lend(held_bytes))
+
+        try:
+            return await read_body(
+                receive,
+                self._rules,
+                length=content_length(headers),
+                inflater=inflater_of(headers, self._rules),
+                deadline=deadline_of(headers),
+                reserve=reserve,
+            )
+        finally:
+            for lease in leases:
+                lease.release()

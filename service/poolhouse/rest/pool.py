@@ -7,7 +7,7 @@ hold the event loop for long goes to a thread, because everyone else's small req
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from functools import lru_cache, partial
 from time import perf_counter
 from typing import TypeVar
@@ -15,13 +15,14 @@ from typing import TypeVar
 from starlette.types import Receive, Scope, Send
 
 from poolhouse.batching.ledger import Lease
+from poolhouse.operators.operator import Plan
 from poolhouse.pooling import Pooling, Ticket
 from poolhouse.rest.answers import send_encoded
 from poolhouse.rest.authorization import PASS_KEY, Pass
 from poolhouse.rest.bodies import CallerGone, read_body
 from poolhouse.rest.door import Need, Needs
 from poolhouse.rest.finished import STAGES_KEY, Stages
-from poolhouse.rest.footprint import answer_bytes, kept_bytes, text_bytes
+from poolhouse.rest.footprint import Writing, kept_bytes, writing
 from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text
 from poolhouse.rest.intake import INTAKE_KEY
 from poolhouse.rest.metrics import Metrics
@@ -35,7 +36,7 @@ from poolhouse.rest.request_head import (
     query_of,
 )
 from poolhouse.settings import Settings
-from poolhouse.tensors import Message, Outline
+from poolhouse.tensors import Message
 from poolhouse.wire.codec import Codec, Encoded
 from poolhouse.wire.codecs import answer_codec, codec_of
 from poolhouse.wire.elements import check_nbytes, tensor_of, touched_bytes
@@ -99,11 +100,11 @@ class PoolEndpoint:
         query: bytes = scope["query_string"]
         inflater = inflater_of(headers, rules)
         compression = choose_encoding(text(headers, b"accept-encoding"))
-        raw, beside_bytes = None, 0
+        raw = how = None
         if codec is OCTET:
             foresee = self._remembered if len(query) <= _LONGEST_KEY else self._foresee
             raw = foresee(name, query, length if inflater is None else None)
-            beside_bytes = self._answer_bytes(accept, codec, compression, raw.plan.outputs, "list")[1]
+            how = self._writing(accept, codec, compression, raw.plan, "list")
         return RequestHead(
             name=name,
             codec=codec,
@@ -112,7 +113,7 @@ class PoolEndpoint:
             deadline=deadline,
             query={} if raw is not None else query_of(scope),
             raw=raw,
-            beside_bytes=beside_bytes,
+            writing=how,
             rules=rules,
             length=length,
             inflater=inflater,
@@ -137,18 +138,11 @@ class PoolEndpoint:
                 self._needs.learn(scope["raw_path"], scope["query_string"], scope[HEADERS_KEY], need)
         return asked.held_bytes(asked.length or 0)
 
-    def _answer_bytes(
-        self,
-        accept: str | None,
-        codec: Codec,
-        compression: Compression | None,
-        outputs: Mapping[str, Outline],
-        encoding: str,
-    ) -> tuple[Codec, int]:
-        """What writes the answer, and what that takes beside the outputs."""
-        writer = answer_codec(accept, codec, len(outputs))
-        told = text_bytes(writer, outputs, encoding, self._answer_limit)
-        return writer, answer_bytes(told, outputs, is_compressed=compression is not None)
+    def _writing(
+        self, accept: str | None, codec: Codec, compression: Compression | None, plan: Plan, encoding: str
+    ) -> Writing:
+        writer = answer_codec(accept, codec, len(plan.outputs))
+        return writing(writer, plan, encoding, self._answer_limit, is_compressed=compression is not None)
 
     async def _answer(self, asked: RequestHead, lease: Lease, scope: Scope, receive: Receive, send: Send) -> None:
         codec, deadline = asked.codec, asked.deadline
@@ -166,10 +160,9 @@ class PoolEndpoint:
 
         begun = perf_counter()
         message, ticket = await self._decode(asked, body, lease, receive)
-        writer, beside_bytes = self._answer_bytes(
-            asked.accept, codec, asked.compression, ticket.plan.outputs, message.encoding
-        )
-        ticket = ticket._replace(beside_bytes=kept_bytes(message.tensors, body) + beside_bytes)
+        how = asked.writing or self._writing(asked.accept, codec, asked.compression, ticket.plan, message.encoding)
+        beside_bytes = kept_bytes(message.tensors, body) + how.beside_bytes
+        ticket = Ticket(ticket.plan, ticket.tensors, ticket.headers, beside_bytes)
         # What was copied out of it does not need it any more.
         del body
         decoded = perf_counter()
@@ -184,7 +177,7 @@ class PoolEndpoint:
         pooled = perf_counter()
 
         reply = Message(answer.tensors, encoding=message.encoding)
-        encoded = await self._encode(writer, reply, asked, lease, receive)
+        encoded = await self._encode(how, reply, asked, lease, receive)
         done = perf_counter()
         scope[STAGES_KEY] = Stages(begun, decoded, answer.queue_s, answer.compute_s, pooled, done)
         timing = self._metrics.timed(
@@ -233,16 +226,17 @@ class PoolEndpoint:
         return message, self._pooling.prepare(asked.name, message)
 
     async def _encode(
-        self, codec: Codec, reply: Message, asked: RequestHead, lease: Lease, receive: Receive
+        self, how: Writing, reply: Message, asked: RequestHead, lease: Lease, receive: Receive
     ) -> Encoded:
+        codec = how.writer
+
         async def beside(work: Callable[[], Encoded], *, holds_interpreter: bool) -> Encoded:
             writing = self._pooling.aside(
                 work, lease, "the answer was encoded", asked.deadline, holds_interpreter=holds_interpreter
             )
             return await unless_gone(writing, receive)
 
-        outlines = {name: tensor.outline for name, tensor in reply.tensors.items()}
-        nbytes = codec.encoding_bytes(outlines, reply.encoding) or sum(each.nbytes for each in outlines.values())
+        nbytes = how.text_bytes or sum(tensor.array.nbytes for tensor in reply.tensors.values())
         if nbytes > _ENCODE_ON_LOOP_BYTES.get(codec.name, nbytes):
             encoded = await beside(partial(codec.encode, reply), holds_interpreter=codec.is_json)
         else:

@@ -11,7 +11,7 @@ from starlette.types import Scope
 from poolhouse.errors import DeadlinePassed
 from poolhouse.operators.operator import Plan
 from poolhouse.rest.bodies import BodyRules
-from poolhouse.rest.footprint import UNREAD_BYTES
+from poolhouse.rest.footprint import UNREAD_BYTES, Writing
 from poolhouse.rest.headers import Headers, text, timeout_s
 from poolhouse.rest.intake import Intake
 from poolhouse.settings import Settings
@@ -34,7 +34,7 @@ class RequestHead(NamedTuple):
 
     Attributes:
         raw: what is done, where the query tells it.
-        beside_bytes: what that holds beside what its plan counts.
+        writing: how that is answered.
     """
 
     name: str
@@ -44,7 +44,7 @@ class RequestHead(NamedTuple):
     deadline: float | None
     query: Mapping[str, str]
     raw: Foreseen | None
-    beside_bytes: int
+    writing: Writing | None
     rules: BodyRules
     length: int | None
     inflater: Inflater | None
@@ -56,10 +56,10 @@ class RequestHead(NamedTuple):
         if self.codec.is_json:
             # By then nothing is beside it any more.
             return unread + nbytes * SWELLS
-        if self.raw is None:
+        if self.raw is None or self.writing is None:
             return unread + nbytes + beside_bytes
         plan = self.raw.plan
-        later = plan.held_bytes - plan.input_bytes + self.beside_bytes
+        later = plan.held_bytes - plan.input_bytes + self.writing.beside_bytes
         return unread + max(plan.input_bytes, nbytes) + max(later, beside_bytes)
 
 

@@ -105,6 +105,8 @@ def tensor_of(
         )
     storage = dtype.storage.newbyteorder(">") if big_endian and dtype.itemsize > 1 else dtype.storage
     array: np.ndarray[tuple[int, ...], np.dtype[np.generic]] = flat.view(storage)
+    if storage is dtype.storage and not fortran and array.flags.aligned:
+        return Tensor(dtype, array.reshape(shape))
     array = array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
     # All that is wrong at once: a gigabyte is not copied twice.
     return Tensor(dtype, np.require(array, dtype.storage, ("C", "A")))

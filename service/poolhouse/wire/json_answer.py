@@ -22,6 +22,8 @@ from poolhouse.wire.bytes_writer import BytesWriter
 from poolhouse.wire.json_size import LONGEST_ELEMENT, list_bytes, text_bytes
 
 _SPELLINGS: Final = np.array([b'"NaN"', b'"Infinity"', b'"-Infinity"'], dtype=object)
+_FEW_BYTES: Final = 1024
+"""Elements of which the text is short, whatever their type, and need not be measured before."""
 _JOINED_BYTES: Final = 64 * 1024
 """So long a text is joined; a longer one is written where it has its place."""
 
@@ -34,8 +36,9 @@ def _head(name: str, dtype: str, shape: tuple[int, ...], form: str) -> bytes:
 
 
 def _spelled(text: bytes, array: npt.NDArray[np.generic], finite: npt.NDArray[np.bool_]) -> bytes:
-    values = array[~finite].astype(np.float64)
-    kinds = np.where(np.isnan(values), 0, np.where(values > 0, 1, 2))
+    values = array[~finite]
+    # Neither cast nor compared: numpy warns of NaNs that signal.
+    kinds = np.where(np.isnan(values), 0, np.where(np.signbit(values), 2, 1))
     words = [*_SPELLINGS[kinds].tolist(), b""]
     return b"".join(chain.from_iterable(zip(text.split(b"null"), words, strict=True)))
 
@@ -52,7 +55,7 @@ def _in_pieces(array: npt.NDArray[np.generic], dtype: ElementType) -> Iterator[b
     """The nested lists of an array, whatever stands between two pieces included."""
     longest = LONGEST_ELEMENT[dtype.name]
     # By the text, not by the elements: lists without any are printed too.
-    if list_bytes(array.shape, longest) <= 2 * json_pieces.PRINTED_BYTES:
+    if 0 < array.nbytes <= _FEW_BYTES or list_bytes(array.shape, longest) <= 2 * json_pieces.PRINTED_BYTES:
         yield _printed(array, dtype)
         return
     row = list_bytes(array.shape[1:], longest) + 1
@@ -97,6 +100,8 @@ def encode_json(message: Message) -> bytes | memoryview:
     fields that the message carries."""
     form = "base64" if message.encoding == "base64" else "data"
     fields = orjson.dumps(dict(message.values))
+    if all(0 < tensor.array.nbytes <= _FEW_BYTES for tensor in message.tensors.values()):
+        return b"".join(_pieces(message, form, fields))
     most = len(fields) + 2
     for name, tensor in message.tensors.items():
         most += len(_head(name, tensor.dtype.name, tensor.shape, form)) + text_bytes(tensor.outline, message.encoding)
