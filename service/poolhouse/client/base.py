@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
 from poolhouse.client.exchange import Request
 from poolhouse.client.flow import Flow, Options, call
@@ -18,12 +18,14 @@ from poolhouse.errors import Unauthorized
 if TYPE_CHECKING:
     from poolhouse.client.transport import AsyncTransport, Transport
 
+_OwnTransport = TypeVar("_OwnTransport", bound="Transport | AsyncTransport")
+
 _NOT_GIVEN: Final = -1.0
 _LONGEST_S: Final = 366 * 86_400.0
 """Beyond this a number of seconds means "for ever", and not every clock of the kernel can count it."""
 
 
-class BaseClient(Misnamed):
+class BaseClient(Misnamed, Generic[_OwnTransport]):
     """What both clients know: where, how, and what is left of the budget.
 
     Pickled, it is all of that without its API key, which is read from the environment where the pickle is read.
@@ -31,7 +33,7 @@ class BaseClient(Misnamed):
     """
 
     _lacks_key = False
-    _transport: Transport | AsyncTransport
+    _transport: _OwnTransport
 
     def __init__(self, prefix: str, options: Options) -> None:
         self._prefix = prefix

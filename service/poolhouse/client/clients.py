@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from poolhouse.client.transport import AsyncTransport, Transport
 
 
-class Client(BaseClient, Operators):
+class Client(BaseClient["Transport"], Operators):
     """Calls a poolhouse service and waits for the answers. Threads may share it.
 
     Args:
@@ -43,8 +43,6 @@ class Client(BaseClient, Operators):
             URL counts where ``base_url`` is not given.
         transferred: told how many bytes of a call were sent or received so far, where no httpx client stands between.
     """
-
-    _transport: Transport
 
     def __init__(
         self,
@@ -230,7 +228,7 @@ class Client(BaseClient, Operators):
             return final
 
 
-class AsyncClient(BaseClient, AsyncOperators):
+class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
     """Calls a poolhouse service from asyncio. Tasks of one loop may share it; a cancelled call is given up.
 
     Args:
@@ -246,8 +244,6 @@ class AsyncClient(BaseClient, AsyncOperators):
         http_client: an httpx client of your own, with your proxies and certificates; closed with this one. Its base
             URL counts where ``base_url`` is not given.
     """
-
-    _transport: AsyncTransport
 
     def __init__(
         self,

@@ -43,7 +43,8 @@ def overview() -> str:
         "",
         "  This install is the Python client. The commands need more:",
     ]
-    for extra in dict.fromkeys(command.extra for command in COMMANDS.values()):
+    extras: dict[Extra, None] = dict.fromkeys(command.extra for command in COMMANDS.values())
+    for extra in extras:
         lines += ["", f"{install(extra)}:"]
         lines += [f"  {name:<{width}}  {each.summary}" for name, each in COMMANDS.items() if each.extra == extra]
     return "\n".join([*lines, "", "  poolhouse --version prints the version."])
