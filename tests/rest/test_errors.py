@@ -20,8 +20,8 @@ from poolhouse.pooling import Pooling
 from poolhouse.rest.app import create_app
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.middleware import Frame
-from poolhouse.rest.nearest import Signpost
 from poolhouse.rest.problems import LARGEST_BODY_BYTES
+from poolhouse.rest.routes.suggestions import Signpost
 from poolhouse.settings import Settings
 from tests.rest.serving import POOL, Served
 from tests.rest.test_problems import KEYS

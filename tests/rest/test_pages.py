@@ -12,8 +12,8 @@ import pytest
 from backports import zstd
 from playwright.sync_api import Request
 
-from poolhouse.rest.openapi import document
-from poolhouse.rest.pages import SWAGGER_UI_VERSION
+from poolhouse.rest.openapi.document import document
+from poolhouse.rest.routes.docs import SWAGGER_UI_VERSION
 from tests.rest.browser import browser_page, needs_chromium
 from tests.rest.serving import Served
 

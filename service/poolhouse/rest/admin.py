@@ -10,20 +10,20 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poolhouse.pooling import Pooling
-from poolhouse.rest import platform
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.middleware import Frame
-from poolhouse.rest.nearest import Signpost
+from poolhouse.rest.routes import probes
+from poolhouse.rest.routes.suggestions import Signpost
 
 
 def routes(pooling: Pooling, metrics: Metrics) -> list[BaseRoute]:
     """What tells of the service and its callers."""
-    return [platform.version_route(pooling), Route("/metrics", metrics, methods=["GET"])]
+    return [probes.version_route(pooling), Route("/metrics", metrics, methods=["GET"])]
 
 
 def admin_app(pooling: Pooling, metrics: Metrics) -> ASGIApp:
     """The application of the admin port. It has no lifespan of its own: it lives as long as the service beside it."""
-    router = Router([*platform.probe_routes(pooling), *routes(pooling, metrics)], redirect_slashes=False)
+    router = Router([*probes.probe_routes(pooling), *routes(pooling, metrics)], redirect_slashes=False)
     endpoints = {route.path: route.endpoint for route in router.routes if isinstance(route, Route)}
     metrics.know({endpoint: path for path, endpoint in endpoints.items()})
 

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from poolhouse.pooling import Pooling
-from poolhouse.rest import admin, catalogue, pages, platform
+from poolhouse.rest import admin
 from poolhouse.rest.authorization import Authorization, authorization_of
 from poolhouse.rest.cors import cors
 from poolhouse.rest.door import Door, Needs
@@ -20,12 +20,13 @@ from poolhouse.rest.express import Express
 from poolhouse.rest.finished import Observer
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.middleware import Frame
-from poolhouse.rest.nearest import Signpost
 from poolhouse.rest.observing import observers as chosen_observers
-from poolhouse.rest.openapi import document
-from poolhouse.rest.plan import PlanEndpoint
+from poolhouse.rest.openapi.document import document
 from poolhouse.rest.pool import PoolEndpoint
 from poolhouse.rest.root_path import check_root_path, place_below
+from poolhouse.rest.routes import docs, operators, probes
+from poolhouse.rest.routes.plan import PlanEndpoint
+from poolhouse.rest.routes.suggestions import Signpost
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
 
@@ -128,9 +129,9 @@ def create_app(
             # Routes are tried in this order: the hot ones come first.
             Route(_POOL + "{operator}", PoolEndpoint(pooling, settings, metrics, needs), methods=["POST"]),
             Route("/v1/plan/{operator}", PlanEndpoint(pooling, settings, metrics), methods=["POST"]),
-            *catalogue.routes(pooling),
-            *platform.probe_routes(pooling),
+            *operators.routes(pooling),
+            *probes.probe_routes(pooling),
             *(admin.routes(pooling, metrics) if settings.admin_port is None else ()),
-            *pages.routes(document(pooling.catalogue, settings.root_path), settings.root_path),
+            *docs.routes(document(pooling.catalogue, settings.root_path), settings.root_path),
         ],
     )

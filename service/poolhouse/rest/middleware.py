@@ -21,8 +21,8 @@ from poolhouse.rest.bodies import CallerGone
 from poolhouse.rest.finished import STAGES_KEY, Finished, Observer
 from poolhouse.rest.intake import INTAKE_KEY, Intake
 from poolhouse.rest.metrics import Metrics
-from poolhouse.rest.nearest import Signpost
 from poolhouse.rest.problems import internal, problem
+from poolhouse.rest.routes.suggestions import Signpost
 
 _CODE_KEY = "poolhouse.code"
 _LONGEST_PATH = 256

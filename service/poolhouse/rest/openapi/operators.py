@@ -23,7 +23,7 @@ from poolhouse.errors import (
 )
 from poolhouse.operators.fields import Field
 from poolhouse.operators.operator import Operator
-from poolhouse.rest.openapi_components import (
+from poolhouse.rest.openapi.components import (
     COUNT,
     SIZE,
     TEXT,

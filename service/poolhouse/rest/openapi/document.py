@@ -10,7 +10,7 @@ from poolhouse.errors import NotFound, PoolhouseError, Unavailable
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.operator import Operator
 from poolhouse.rest.authorization import OPEN
-from poolhouse.rest.openapi_components import (
+from poolhouse.rest.openapi.components import (
     TEXT,
     Components,
     Part,
@@ -18,7 +18,7 @@ from poolhouse.rest.openapi_components import (
     refusals,
     request_id_header,
 )
-from poolhouse.rest.openapi_operators import ANYWHERE, KEYED, plan_operation, pool_operation
+from poolhouse.rest.openapi.operators import ANYWHERE, KEYED, plan_operation, pool_operation
 from poolhouse.version import __version__
 
 _DESCRIPTION: Final = """\

@@ -1,0 +1,1 @@
+"""Groups of routes, a file each."""
