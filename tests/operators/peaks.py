@@ -36,6 +36,8 @@ _LARGE: Final[tuple[tuple[str, str, tuple[int, ...], Fields], ...]] = (
     ("avg_pool3d", "float16", (1, 1, 1, 4096, 4096), {"kernel_size": 1, "stride": LONGEST}),
     ("max_pool1d", "int8", (1, 1, 2**22), {"kernel_size": 100, "stride": 1, "return_indices": True}),
     ("adaptive_max_pool1d", "uint8", (1, 1, 1), {"output_size": 2**21}),
+    # What the last axis gives is larger than the plane, and is held while the next one is reduced.
+    ("adaptive_avg_pool3d", "float32", (1, 1, 2**18, 1, 1), {"output_size": 7}),
 )
 
 

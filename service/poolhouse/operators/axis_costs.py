@@ -61,7 +61,10 @@ def reduction_cost(spatial: Sizes, axes: Sequence[AxisSize], joining: Joining, *
     whole = Cost(0.0, 0.0, 0.0)
     for place in reversed(range(len(sizes))):
         rows, inner = math.prod(sizes[:place]), math.prod(sizes[place + 1 :])
-        whole = whole.then(_axis_cost(rows, sizes[place], inner, axes[place], joining))
+        axis = _axis_cost(rows, sizes[place], inner, axes[place], joining)
+        # What the axis before gave is held while this one is reduced.
+        given = rows * sizes[place] * inner * joining.itemsize if place < len(sizes) - 1 else 0
+        whole = whole.then(axis.beside(given))
         sizes[place] = axes[place].outputs
         if keeps is not None:
             whole = whole.then(_picking(rows, inner, axes[place].outputs, keeps[place], joining))

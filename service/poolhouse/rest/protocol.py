@@ -3,7 +3,8 @@
 uvicorn answers unreadable bytes in plain text, reads headers of any size, waits for them for ever, and keeps
 an answer for a reader who has stopped. The rules added here:
 
-- bytes that bring the parser nowhere (headers, chunk sizes, trailers) are counted, and limited: 431;
+- bytes that bring the parser nowhere (headers, chunk sizes, trailers) are counted, and limited: 431; so is the number of
+  headers, since an empty one of four bytes takes two hundred in memory, and the bytes of all heads that are not whole;
 - a request line or header that does not come to its end in time: 408; a connection that says nothing: closed;
 - what the parser refuses is a problem document: 400;
 - a refusal is written only where no other answer is being written, and the connection is closed softly, since
@@ -39,7 +40,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from poolhouse.errors import HeadersTooLarge, Malformed, PoolhouseError, TooSlow
+from poolhouse.errors import HeadersTooLarge, Malformed, PoolhouseError, TooSlow, Unavailable
 from poolhouse.rest.answers import VIEWS_KEY
 from poolhouse.rest.begun import Begun
 from poolhouse.rest.cycle import ANSWERED, Cycle, head
@@ -59,15 +60,29 @@ _INTAKE_DIGITS = len(str(_INTAKE_BYTES))
 # The parser cannot be stopped within what it is fed. It is fed slices of this size, except within a body of known
 # length, so one call finds at most this many bytes of pipelined requests.
 _SLICE_BYTES = 1024
+_MOST_HEADERS = 256
+# The bytes of all heads that are not whole yet. Most heads come in one piece, and hold nothing.
+_HEADS_BYTES = 32 * 1024 * 1024
 # Chunk sizes, extensions and trailers may take this many bytes for each byte of a chunked body, beside the limit on
 # headers. A body in chunks of one byte takes five.
 _FRAMING_PER_BODY_BYTE = 8
+
+
+class Heads:
+    """The heads of all connections that are not whole yet.
+
+    Attributes:
+        held_bytes: their bytes together.
+    """
+
+    held_bytes = 0
 
 
 class ServerConfig(Config):
     """uvicorn's configuration, and our settings for the protocol."""
 
     settings: Settings
+    heads: Heads
     metrics: Metrics
     door: Door | None = None
     context: SSLContext | None = None
@@ -76,6 +91,7 @@ class ServerConfig(Config):
         """As uvicorn does, with our own context for TLS: its options would allow more than they should."""
         super().load()
         self.ssl = self.context
+        self.heads = Heads()
 
 
 class Protocol(HttpToolsProtocol):
@@ -101,6 +117,8 @@ class Protocol(HttpToolsProtocol):
         self._progress = False
         self._piece_bytes = 0
         self._framing_bytes = 0
+        self._heads = config.heads
+        self._head_bytes = 0
         self._refusal: PoolhouseError | None = None
         # True once nothing that comes is listened to any more.
         self._refused = False
@@ -154,6 +172,7 @@ class Protocol(HttpToolsProtocol):
         # The newest request is told by uvicorn; those that wait for their turn have not begun.
         self.pipeline.clear()
         self._unparsed = b""
+        self._hold_head(0)
         if self._active is not None and not self._active.response_complete:
             self._active.disconnected = True
             self._active.message_event.set()
@@ -217,8 +236,24 @@ class Protocol(HttpToolsProtocol):
         else:
             self._framing_bytes += len(data) or self._piece_bytes
         framing_bytes = self._body_raw_bytes - self._body_bytes * (1 + _FRAMING_PER_BODY_BYTE)
+        if self._framing_bytes != self._head_bytes:
+            self._hold_head(self._framing_bytes)
         if max(self._framing_bytes, framing_bytes) > self._header_limit:
             self._refuse(self._headers_too_large())
+
+    def _hold_head(self, nbytes: int) -> None:
+        """Count what is here of a head, or of other framing; refuse the connection that holds more when all hold much."""
+        grows = nbytes > self._head_bytes
+        self._heads.held_bytes += nbytes - self._head_bytes
+        self._head_bytes = nbytes
+        if grows and self._heads.held_bytes > _HEADS_BYTES:
+            self._refuse(
+                Unavailable(
+                    "overloaded",
+                    "Many connections have sent parts of headers. Send all headers at once, or try again later.",
+                    retry_after_s=1,
+                )
+            )
 
     def _feed_parser(self, data: bytes) -> bytes:
         """Feed the parser; returns what it is to be fed next: a request that offers an upgrade, without the offer."""
@@ -250,6 +285,10 @@ class Protocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer, which is not looked at."""
         if self._in_headers:
+            if len(self.headers) == _MOST_HEADERS:
+                # The parser hands this to _feed as its own error, and that calls send_400_response.
+                self._refusal = self._headers_too_large(f"There are more than {_MOST_HEADERS} headers.")
+                raise self._refusal
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -408,7 +447,7 @@ class Protocol(HttpToolsProtocol):
         self._run_due()
         if self._refused:
             # It was left open for the rest of this body alone.
-            self.transport.close()
+            self._close()
 
     def on_response_complete(self) -> None:
         """The next request's turn; a body that nobody wants any more has a short time to end."""
@@ -494,13 +533,19 @@ class Protocol(HttpToolsProtocol):
             self.flow.resume_reading()
             self._linger()
         else:
-            self.transport.close()
+            self._close()
 
     def shutdown(self) -> None:
         """The server stops: a connection that is being closed softly is left to that."""
         self._end_straight()
         if not self._lingers:
             super().shutdown()
+
+    def _close(self) -> None:
+        """Close the connection once what was written has left; a client that reads nothing of it is given up."""
+        self.transport.close()
+        if self._write_timer is None and self.transport.get_write_buffer_size():
+            self._watch_writing()
 
     def _linger(self) -> None:
         if not self._lingers:
@@ -521,7 +566,7 @@ class Protocol(HttpToolsProtocol):
         if self._closes_at == math.inf:
             return
         if self._closes_at <= self.loop.time():
-            self.transport.close()
+            self._close()
         else:
             self._closing_timer = self.loop.call_at(self._closes_at, self._close_when_due)
 
@@ -550,11 +595,11 @@ class Protocol(HttpToolsProtocol):
             )
         )
 
-    def _headers_too_large(self) -> HeadersTooLarge:
+    def _headers_too_large(self, given: str = "") -> HeadersTooLarge:
+        given = given or f"Request line and headers pass {self._header_limit} bytes."
         return HeadersTooLarge(
             "headers_too_large",
-            f"Request line and headers pass {self._header_limit} bytes. "
-            "Send fields that are long in a JSON body, and fewer cookies.",
+            f"{given} Send fields that are long in a JSON body, and fewer cookies.",
             limit_bytes=self._header_limit,
         )
 
@@ -570,7 +615,7 @@ class Protocol(HttpToolsProtocol):
     def _headers_are_late(self) -> None:
         self._header_timer = None
         if not self._in_headers:
-            self.transport.close()
+            self._close()
             return
         self._refuse(
             TooSlow(
@@ -621,7 +666,7 @@ class Protocol(HttpToolsProtocol):
             self.transport.write_eof()
             self._linger()
         else:
-            self.transport.close()
+            self._close()
 
     def _watch_writing(self) -> None:
         self._unsent_bytes = self.transport.get_write_buffer_size()

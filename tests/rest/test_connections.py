@@ -1,0 +1,84 @@
+"""What connections hold while no request of theirs is held: heads that are not whole, and answers that nobody reads."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import ExitStack
+
+import psutil
+import pytest
+
+from tests.rest.holding import comes_true
+from tests.rest.process import service_process
+from tests.rest.serving import Served, read_all
+from tests.rest.test_protocol import LIVE, parse, refusal
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize("ending", [b"", b"\r\n"])
+def test_the_number_of_headers_is_limited(served: Served, ending: bytes) -> None:
+    """An empty header has four bytes on the wire and two hundred in memory: a hundred half-sent heads held 135 MiB."""
+    document = refusal(served.exchange(LIVE + b"a:\r\n" * 1000 + ending))
+
+    assert (document["status"], document["code"]) == (431, "headers_too_large")
+
+
+def test_as_many_headers_as_anybody_sends_are_read(served: Served) -> None:
+    """Browsers send twenty; proxies add some."""
+    lines = b"".join(b"x-%d: y\r\n" % number for number in range(200))
+
+    assert parse(served.exchange(LIVE + lines + b"Connection: close\r\n\r\n"))[0] == 200
+
+
+def test_heads_that_are_not_whole_have_a_limit_together() -> None:
+    """Each may have 64 KiB for ten seconds, and nobody counts the connections of one client."""
+    half = LIVE + b"A: " + b"a" * 60_000
+    with service_process(header_timeout_s="60") as running, ExitStack() as stack:
+        held = [stack.enter_context(running.served.connect()) for _ in range(700)]
+        for connection in held:
+            connection.sendall(half)
+        with running.served.connect() as one:
+            # Asked for after the heads were read: whoever sends all headers at once is answered.
+            one.sendall(LIVE + b"Connection: close\r\n\r\n")
+            assert parse(read_all(one))[0] == 200
+        for connection in held:
+            connection.setblocking(False)
+        refused = []
+        for connection in held:
+            try:
+                refused.append(connection.recv(1 << 16))
+            except BlockingIOError:
+                pass
+
+        assert 32 * MIB < 60_000 * (len(held) - len(refused)) + 120_000
+        assert 60_000 * (len(held) - len(refused)) < 34 * MIB
+        status, headers, body = parse(refused[-1])
+        assert (status, json.loads(body)["code"]) == (503, "overloaded")
+        assert int(headers["retry-after"]) >= 1
+        for connection in held:
+            connection.close()
+        with running.served.connect() as one:
+            one.sendall(half)
+            one.sendall(b"\r\nConnection: close\r\n\r\n")
+            assert parse(read_all(one))[0] == 200, "what was held is given back with its connection"
+
+
+def test_a_client_that_reads_nothing_is_let_go_however_little_is_left() -> None:
+    """A few kilobytes of an answer do not stop its writing, and were waited for without end once it was closed."""
+    sizes = range(64 << 10, 6 * MIB, 48 << 10)
+    with service_process(body_timeout_s="0.5") as running, ExitStack() as stack:
+        process = psutil.Process(running.process.pid)
+        for size in sizes:
+            # Whatever the system takes for itself, of one of them less than is written at once is left.
+            connection = stack.enter_context(socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", running.served.port))
+            head = (
+                f"POST /v1/pool/adaptive_avg_pool1d?shape=1,1&dtype=float32&output_size={size // 4} HTTP/1.1\r\nHost: x\r\n"
+                "Content-Type: application/octet-stream\r\nConnection: close\r\nContent-Length: 4\r\n\r\n1234"
+            )
+            connection.sendall(head.encode())
+
+        assert comes_true(lambda: len(process.net_connections(kind="tcp")) == 1), "only the listening socket is left"
