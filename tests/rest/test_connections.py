@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import psutil
 import pytest
@@ -47,13 +47,10 @@ def test_heads_that_are_not_whole_have_a_limit_together() -> None:
             connection.setblocking(False)
         refused = []
         for connection in held:
-            try:
+            with suppress(BlockingIOError):
                 refused.append(connection.recv(1 << 16))
-            except BlockingIOError:
-                pass
 
-        assert 32 * MIB < 60_000 * (len(held) - len(refused)) + 120_000
-        assert 60_000 * (len(held) - len(refused)) < 34 * MIB
+        assert 31 * MIB < 60_000 * (len(held) - len(refused)) < 34 * MIB
         status, headers, body = parse(refused[-1])
         assert (status, json.loads(body)["code"]) == (503, "overloaded")
         assert int(headers["retry-after"]) >= 1
@@ -76,8 +73,9 @@ def test_a_client_that_reads_nothing_is_let_go_however_little_is_left() -> None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.connect(("127.0.0.1", running.served.port))
             head = (
-                f"POST /v1/pool/adaptive_avg_pool1d?shape=1,1&dtype=float32&output_size={size // 4} HTTP/1.1\r\nHost: x\r\n"
-                "Content-Type: application/octet-stream\r\nConnection: close\r\nContent-Length: 4\r\n\r\n1234"
+                f"POST /v1/pool/adaptive_avg_pool1d?shape=1,1&dtype=float32&output_size={size // 4} HTTP/1.1\r\n"
+                "Host: x\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n"
+                "Content-Length: 4\r\n\r\n1234"
             )
             connection.sendall(head.encode())
 

@@ -3,8 +3,9 @@
 uvicorn answers unreadable bytes in plain text, reads headers of any size, waits for them for ever, and keeps
 an answer for a reader who has stopped. The rules added here:
 
-- bytes that bring the parser nowhere (headers, chunk sizes, trailers) are counted, and limited: 431; so is the number of
-  headers, since an empty one of four bytes takes two hundred in memory, and the bytes of all heads that are not whole;
+- bytes that bring the parser nowhere (headers, chunk sizes, trailers) are counted, and limited: 431;
+- so is the number of headers, since an empty one has four bytes and takes two hundred in memory;
+- the heads of all connections that are not whole have a limit together: 503;
 - a request line or header that does not come to its end in time: 408; a connection that says nothing: closed;
 - what the parser refuses is a problem document: 400;
 - a refusal is written only where no other answer is being written, and the connection is closed softly, since
@@ -242,7 +243,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(self._headers_too_large())
 
     def _hold_head(self, nbytes: int) -> None:
-        """Count what is here of a head, or of other framing; refuse the connection that holds more when all hold much."""
+        """Count what is here of a head, or of other framing; refuse the connection that grows when all hold much."""
         grows = nbytes > self._head_bytes
         self._heads.held_bytes += nbytes - self._head_bytes
         self._head_bytes = nbytes
