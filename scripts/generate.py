@@ -24,7 +24,7 @@ from figures import Figured, front_figures, measured, simulated_devices
 
 from poolhouse import describe
 from poolhouse.operators.catalogue import discover
-from poolhouse.rest.openapi.document import document
+from poolhouse.rest.app import document
 
 ROOT = Path(__file__).resolve().parent.parent
 

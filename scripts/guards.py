@@ -793,8 +793,8 @@ GUARDS: Final[Sequence[Guard]] = (
     _Where("Admission", "rest/app.py", "rest/test_door.py")(
         "Where keys, pages, logs or traces must see every request there is no door",
         "refused requests are missing in a log, or are answered to who may not call",
-        "        self.door = Door(pooling, needs, metrics) if unseen else None\n",
-        "        self.door = Door(pooling, needs, metrics)\n",
+        "    app.door = Door(pooling, needs, service.metrics) if unseen else None\n",
+        "    app.door = Door(pooling, needs, service.metrics)\n",
         "test_where_somebody_must_see_every_request_there_is_no_door",
     ),
     _Where("Admission", "rest/intake.py", "rest/test_door.py")(

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import yaml
 from _ending import end_with_this
+from fastapi.routing import iter_route_contexts
 
 from poolhouse import Client
 from poolhouse.rest.app import create_app
@@ -80,7 +81,7 @@ def check_deployment(objects: list[Manifest]) -> None:
     settings = Settings(**from_environment(configuration["data"]))  # type: ignore[arg-type]  # text, as in the environment
     waits = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert pod["terminationGracePeriodSeconds"] > waits + seconds_of(settings)
-    paths = {getattr(route, "path", None) for route in create_app(Settings()).router.routes}
+    paths = {route.path for route in iter_route_contexts(create_app(Settings()).routes)}
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["path"] in paths, probe
         assert container[probe]["httpGet"]["port"] in {port["name"] for port in container["ports"]}

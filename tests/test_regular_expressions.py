@@ -19,7 +19,7 @@ from typing import Final
 
 import pytest
 
-from poolhouse.rest.openapi.document import document
+from poolhouse.rest.app import document
 
 SOURCE: Final = Path(__file__).resolve().parent.parent / "service" / "poolhouse"
 

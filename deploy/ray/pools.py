@@ -18,7 +18,7 @@ _pooling: list[Pooling] = []
 def build() -> FastAPI:
     """The application, made in the replica: its settings are the replica's environment."""
     app = create_app(Settings())
-    _pooling.append(app.pooling)
+    _pooling.append(app.service.pooling)
     return app
 
 

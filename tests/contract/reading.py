@@ -11,7 +11,7 @@ import copy
 from collections.abc import Iterator
 
 from poolhouse.operators.catalogue import discover
-from poolhouse.rest.openapi.document import document
+from poolhouse.rest.app import document
 
 CATALOGUE = discover()
 POOL = "/v1/pool/"

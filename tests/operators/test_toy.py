@@ -24,7 +24,7 @@ from poolhouse.operators.sliding import SlidingWindows, kernel_size_field, strid
 from poolhouse.operators.windowed import Window
 from poolhouse.operators.windows import Sliding
 from poolhouse.pooling import Pooling
-from poolhouse.rest.openapi.document import document
+from poolhouse.rest.app import document
 from poolhouse.settings import Settings
 from tests.operators.drawing import case, numbers, oracle
 from tests.rest.serving import serving

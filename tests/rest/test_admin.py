@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from fastapi.routing import iter_route_contexts
 
 from poolhouse.rest.app import create_app
 from poolhouse.rest.server import Server, make_server
@@ -88,6 +89,6 @@ def test_an_admin_port_that_is_taken_ends_the_start() -> None:
 def test_without_one_everything_is_on_the_public_port() -> None:
     """The two commands of the README show metrics with nothing more to set."""
     app = create_app(Settings())
-    paths = {getattr(route, "path", None) for route in app.router.routes}
+    paths = {route.path for route in iter_route_contexts(app.routes)}
 
     assert {"/metrics", "/version", "/livez", "/readyz"} <= paths

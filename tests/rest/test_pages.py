@@ -12,7 +12,7 @@ import pytest
 from backports import zstd
 from playwright.sync_api import Request
 
-from poolhouse.rest.openapi.document import document
+from poolhouse.rest.app import document
 from poolhouse.rest.routes.docs import SWAGGER_UI_VERSION
 from tests.rest.browser import browser_page, needs_chromium
 from tests.rest.serving import Served

@@ -70,7 +70,7 @@ def test_a_start_that_fails_inside_has_a_code_of_the_table() -> None:
 
     settings = Settings.model_validate({"port": 0, "device": "cpu"})
     app = create_app(settings)
-    app.pooling.start = fails  # type: ignore[method-assign]  # the fault is the point
+    app.service.pooling.start = fails  # type: ignore[method-assign]  # the fault is the point
     server = make_server(settings, app, lambda _: pytest.fail("it started"))
 
     with pytest.raises(SystemExit, match="poolhouse cannot start: the log says why"):

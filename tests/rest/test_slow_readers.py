@@ -118,7 +118,7 @@ def test_an_answer_is_held_until_all_of_it_has_left_the_process() -> None:
     settings = Settings.model_validate({"port": 0, "device": "cpu"})
     app = create_app(settings)
     config = ServerConfig(app, log_config=None, lifespan="off")
-    config.settings, config.metrics = settings, app.metrics
+    config.settings, config.metrics = settings, app.service.metrics
     limits = list[tuple[int | None, int | None]]()
 
     class Connected(asyncio.Transport):

@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page
 from poolhouse import describe
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
-from poolhouse.rest.openapi.document import document
+from poolhouse.rest.app import document
 from tests.rest.browser import browser_page, needs_chromium
 from tests.rest.serving import Served
 

@@ -13,5 +13,5 @@ import click
 def command() -> None:
     """Print the OpenAPI document."""
     # By name: it brings torch, and --help should not wait for that.
-    document: Callable[[], dict[str, object]] = import_module("poolhouse.rest.openapi.document").document
+    document: Callable[[], dict[str, object]] = import_module("poolhouse.rest.app").document
     click.echo(json.dumps(document(), indent=2, ensure_ascii=False))

@@ -1,110 +1,124 @@
-"""The application: which route leads where. Wiring only."""
+"""The application: which routes there are, and what stands around them. Wiring only."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from poolhouse import describe
+from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.pooling import Pooling
-from poolhouse.rest import admin
 from poolhouse.rest.authorization import Authorization, authorization_of
-from poolhouse.rest.cors import cors
+from poolhouse.rest.cors import add_cors
+from poolhouse.rest.dependencies import Service, bind
 from poolhouse.rest.door import Door, Needs
 from poolhouse.rest.express import Express
 from poolhouse.rest.finished import Observer
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.middleware import Frame
 from poolhouse.rest.observing import observers as chosen_observers
-from poolhouse.rest.openapi.document import document
+from poolhouse.rest.openapi.document import complete
 from poolhouse.rest.pool import PoolEndpoint
-from poolhouse.rest.root_path import check_root_path, place_below
-from poolhouse.rest.routes import docs, operators, probes
-from poolhouse.rest.routes.plan import PlanEndpoint
+from poolhouse.rest.refusals import add_exception_handlers
+from poolhouse.rest.root_path import RootPathMiddleware, check_root_path
+from poolhouse.rest.routes import docs, metrics, operators, plan, probes
 from poolhouse.rest.routes.suggestions import Signpost
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
 
 _POOL: Final = "/v1/pool/"
 
+_DESCRIPTION: Final = """\
+Every pooling layer of PyTorch over HTTP, exact, in JSON and binary.
+
+A request's `Content-Type` says what its body is, `Accept` what the answer shall be; without `Accept` the answer
+mirrors the request.
+In JSON the fields of the spec stand beside `input`; with a binary body they stand in the query string, where a size
+is `3` or `3,2`, a flag is `true` or `false` and an unset axis of `output_size` is `null`.
+A field given twice, or in two places, is refused.
+Requests may be compressed with gzip or zstd, and answers are where `Accept-Encoding` asks.
+
+Every refusal is `application/problem+json` with a stable `code`; paths that do not exist are answered 404 with the
+nearest names, and wrong methods 405 with `Allow`.
+Every call is safe to repeat."""
+
+_TAGS: Final = {
+    "catalogue": "What the operators take and give.",
+    "platform": "For orchestrators and people who operate the service.",
+    "document": "This document and its page.",
+}
+
+ROUTERS: Final = (plan.router, operators.router, probes.router, metrics.router, docs.router)
+"""All routes but that of pooling, which is no route of FastAPI's."""
+
 
 class App(FastAPI):
-    """FastAPI with our one middleware in place of its own five.
+    """FastAPI's application, with the paths of the operators in its document.
 
-    Theirs answer errors in their own words, and every request would pay for all of them.
-    Routes are plain ASGI; a FastAPI-decorated route would need their stack.
+    Args:
+        catalogue: the operators.
+        routers: what is included; the document tells of no other routes.
+        options: FastAPI's own.
+
+    Attributes:
+        service: what the routes serve with.
+        authorization: the API keys, where there are some.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        pooling: Pooling,
-        metrics: Metrics,
-        authorization: Authorization | None,
-        observers: Sequence[Observer],
-        needs: Needs,
-        routes: list[BaseRoute],
-    ) -> None:
-        @asynccontextmanager
-        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-            await pooling.start()
-            try:
-                yield
-            finally:
-                await pooling.stop(settings.grace_period_s)
-                for observer in observers:
-                    observer.close()
+    service: Service
+    authorization: Authorization | None = None
+    door: Door | None = None
 
+    def __init__(self, catalogue: Catalogue, routers: Sequence[APIRouter] = ROUTERS, **options: Any) -> None:
+        # A page lists and filters operations by their tags, so each family of operators has one.
+        tags = {each.family: describe.summary(each) for each in catalogue} | _TAGS
         super().__init__(
             title="poolhouse",
             version=__version__,
+            summary="Pooling as a service.",
+            description=_DESCRIPTION,
+            license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            openapi_tags=[{"name": name, "description": words} for name, words in tags.items()],
+            servers=[{"url": "/", "description": "Where this document came from."}],
+            generate_unique_id_function=lambda route: route.name,
+            # Of our own: see routes/docs.
             openapi_url=None,
-            docs_url=None,
-            redoc_url=None,
             redirect_slashes=False,
-            lifespan=lifespan,
+            # Ours tells of pooling too: see tracing.
+            telemetry={"tracing": False, "metrics": False, "logs": False},
+            **options,
         )
-        self._settings = settings
-        self.pooling = pooling
-        self.metrics = metrics
-        self.authorization = authorization
-        self._observers = observers
-        # Who is turned away at the door is seen by nobody else: not by an observer, by no key, by no page.
-        unseen = not observers and authorization is None and not settings.cors_origins and not settings.root_path
-        self.door = Door(pooling, needs, metrics) if unseen else None
-        self.router.routes[:] = routes
-        check_root_path(settings.root_path, (route.path for route in routes if isinstance(route, Route)))
+        self._catalogue = catalogue
+        self._completed: dict[str, Any] | None = None
+        for router in routers:
+            self.include_router(router)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or the lifespan. FastAPI's own reads the environment three times a request."""
-        if self.middleware_stack is None:
-            self.middleware_stack = self.build_middleware_stack()
-        if self._settings.root_path and scope["type"] == "http":
-            place_below(scope, self._settings.root_path)
-        scope["app"] = self
-        await self.middleware_stack(scope, receive, send)
+    def openapi(self) -> dict[str, Any]:
+        """The document of all routes, those too that were added to ours; made once for them."""
+        document = super().openapi()
+        if document is not self._completed:
+            document = self.openapi_schema = self._completed = complete(document, self._catalogue)
+        return document
 
-    def build_middleware_stack(self) -> ASGIApp:
-        """Our middleware around the routes; CORS around it where it is on, so that refusals carry it too."""
-        endpoints = {route.path: route.endpoint for route in self.router.routes if isinstance(route, Route)}
-        self.metrics.know({endpoint: path for path, endpoint in endpoints.items()})
-        # As the caller sees them, behind the proxy.
-        seen = [self._settings.root_path + path for path in endpoints]
-        signpost = Signpost(seen, self.pooling.catalogue.names)
-        express = Express(_POOL, "operator", endpoints[_POOL + "{operator}"], self.router)
-        frame = Frame(express, signpost, self.pooling, self.metrics, self.authorization, self._observers)
-        return cors(frame, self._settings.cors_origins)
+
+def document(catalogue: Catalogue | None = None) -> dict[str, Any]:
+    """The document of a service that has everything on one port.
+
+    Args:
+        catalogue: the operators; None takes all that are declared.
+    """
+    return App(discover() if catalogue is None else catalogue).openapi()
 
 
 def create_app(
     settings: Settings | None = None, pooling: Pooling | None = None, observers: Sequence[Observer] | None = None
 ) -> App:
-    """The service as an ASGI application.
+    """The service as a FastAPI application.
 
     Args:
         settings: None reads the environment.
@@ -117,21 +131,59 @@ def create_app(
     """
     settings = settings or Settings()
     pooling = pooling or Pooling.from_settings(settings)
-    metrics, needs = Metrics(pooling), Needs()
-    return App(
-        settings,
-        pooling,
-        metrics,
-        authorization_of(settings),
-        chosen_observers(settings, os.environ) if observers is None else observers,
-        needs,
-        [
-            # Routes are tried in this order: the hot ones come first.
-            Route(_POOL + "{operator}", PoolEndpoint(pooling, settings, metrics, needs), methods=["POST"]),
-            Route("/v1/plan/{operator}", PlanEndpoint(pooling, settings, metrics), methods=["POST"]),
-            *operators.routes(pooling),
-            *probes.probe_routes(pooling),
-            *(admin.routes(pooling, metrics) if settings.admin_port is None else ()),
-            *docs.routes(document(pooling.catalogue, settings.root_path), settings.root_path),
-        ],
+    service = Service(settings, pooling, Metrics(pooling))
+    authorization = authorization_of(settings)
+    observers = chosen_observers(settings, os.environ) if observers is None else observers
+    needs = Needs()
+    pool = PoolEndpoint(pooling, settings, service.metrics, needs)
+    routers = ROUTERS if settings.admin_port is None else [each for each in ROUTERS if each is not metrics.router]
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        docs.prepare(app, settings.root_path)
+        await pooling.start()
+        try:
+            yield
+        finally:
+            await pooling.stop(settings.grace_period_s)
+            for observer in observers:
+                observer.close()
+
+    hot = Route(_POOL + "{operator}", pool, methods=["POST"])
+    app = App(
+        pooling.catalogue,
+        routers,
+        routes=[hot],
+        dependencies=[Depends(bind(service))],
+        lifespan=lifespan,
     )
+    app.service, app.authorization = service, authorization
+    # Who is turned away at the door is seen by nobody else: not by an observer, by no key, by no page.
+    unseen = not observers and authorization is None and not settings.cors_origins and not settings.root_path
+    app.door = Door(pooling, needs, service.metrics) if unseen else None
+    app.add_middleware(lambda inner: Express(_POOL, "operator", pool, inner))
+    routes = [hot, *(route for each in routers for route in each.routes)]
+    check_root_path(settings.root_path, (route.path for route in routes if isinstance(route, Route)))
+    surround(app, routes, observers)
+    if settings.cors_origins:
+        # Around it, so that refusals carry it too.
+        add_cors(app, settings.cors_origins)
+    if settings.root_path:
+        app.add_middleware(RootPathMiddleware, settings.root_path)
+    return app
+
+
+def surround(app: App, routes: Sequence[BaseRoute], observers: Sequence[Observer] = ()) -> None:
+    """Put around the routes what every request passes, and have refusals written as problem documents.
+
+    Args:
+        app: with its service.
+        routes: known by their paths to the metrics and to the suggestions.
+        observers: told of every request that is over.
+    """
+    paths = {route.path: route.endpoint for route in routes if isinstance(route, Route)}
+    pooling, metrics = app.service.pooling, app.service.metrics
+    metrics.know({endpoint: path for path, endpoint in paths.items()})
+    suggestions = Signpost(paths, pooling.catalogue.names)
+    add_exception_handlers(app, suggestions, metrics, with_keys=app.authorization is not None)
+    app.add_middleware(Frame, suggestions, pooling, metrics, app.authorization, observers)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
-from starlette.types import ASGIApp
 
 from poolhouse.errors import Malformed
 from poolhouse.rest.headers import request_id
 from poolhouse.rest.problems import problem
+from poolhouse.rest.refusals import ProblemResponse
 
 _EXPOSED = ("X-Request-ID", "Server-Timing", "Tensor-Metadata", "Pool-Seed", "Pool-Warning", "Retry-After")
 
 
-def cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """The application, callable by pages of these origins; as it is, when there are none."""
-    if not origins:
-        return app
-    return _Cors(
-        app,
+def add_cors(app: FastAPI, origins: Sequence[str]) -> None:
+    """Let pages of these origins call the application."""
+    app.add_middleware(
+        _Cors,
         allow_origins=list(origins),
         allow_methods=["GET", "HEAD", "POST"],
         allow_headers=["*"],
@@ -38,15 +37,12 @@ class _Cors(CORSMiddleware):
         if response.status_code < 400:
             return response
         given = request_id({b"x-request-id": request_headers.get("x-request-id", "").encode("latin-1")})
-        refusal = problem(
-            Malformed(
-                "malformed_request",
-                "This page may not call the service like that: origin, method or headers are not among those "
-                "that the service's cors_origins setting and its routes allow.",
-            ),
-            instance="",
-            request_id=given.decode("ascii"),
+        error = Malformed(
+            "malformed_request",
+            "This page may not call the service like that: origin, method or headers are not among those "
+            "that the service's cors_origins setting and its routes allow.",
         )
-        headers = {name.decode(): value.decode("latin-1") for name, value in refusal.headers}
+        refusal = ProblemResponse(problem(error, instance="", request_id=given.decode("ascii")))
         granted = {name: value for name, value in response.headers.items() if name.startswith(("access-", "vary"))}
-        return Response(refusal.body, refusal.status, {**headers, **granted, "x-request-id": given.decode("ascii")})
+        refusal.headers.update({**granted, "x-request-id": given.decode("ascii")})
+        return refusal

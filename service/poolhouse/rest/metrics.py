@@ -13,14 +13,12 @@ from typing import Any, Final, Literal
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from poolhouse.batching.backlog import Reason
 from poolhouse.errors import CODES
 from poolhouse.pooling import Pooling
-from poolhouse.rest.answers import send_bytes
 from poolhouse.rest.tallies import Counter, Family, Histogram, gauge
 from poolhouse.version import __version__
 
@@ -224,7 +222,6 @@ class Metrics(Collector):
             "poolhouse_build_info": {(__version__, python, metadata.version("torch")): 1},
         }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 200 with the page. Anything else of this process is in it too: there is one process."""
-        body = generate_latest(self._registry)
-        await send_bytes(scope, send, body, CONTENT_TYPE_PLAIN_0_0_4, (("cache-control", "no-store"),))
+    def page(self) -> bytes:
+        """The page for Prometheus; the metrics of the process itself are in it too."""
+        return generate_latest(self._registry)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import AnyStr
 
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 def check_root_path(root_path: str, paths: Iterable[str]) -> None:
@@ -29,8 +29,27 @@ def check_root_path(root_path: str, paths: Iterable[str]) -> None:
             raise ValueError(f"root_path {root_path} begins like the service's own {path}; take another path")
 
 
+class RootPathMiddleware:
+    """Gives a request the path that ASGI wants: the root path, and behind it the path of a route.
+
+    Args:
+        app: what serves the request.
+        root_path: of the settings, not empty.
+    """
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self._app = app
+        self._root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan."""
+        if scope["type"] == "http":
+            place_below(scope, self._root_path)
+        await self._app(scope, receive, send)
+
+
 def place_below(scope: Scope, root_path: str) -> None:
-    """Give a request's scope the path that ASGI wants: the root path, and behind it the path of a route.
+    """Put a request below the root path.
 
     Args:
         scope: of HTTP; its server may have put the root path in front, knowing of it, or may not know of it.

@@ -158,12 +158,12 @@ class Server(uvicorn.Server):
         elif sig == signal.SIGINT:
             self.should_exit = self.force_exit = True
             # Else the application's end would wait for what the devices are at.
-            self._app.pooling.drain(0.0)
+            self._app.service.pooling.drain(0.0)
 
     def _tell_to_stop(self, listen_s: float) -> None:
         self._told_at = monotonic()
         self._listen_s = listen_s
-        self._app.pooling.drain(self._settings.grace_period_s)
+        self._app.service.pooling.drain(self._settings.grace_period_s)
 
     async def on_tick(self, counter: int) -> bool:
         """Whether the listener closes now; asked ten times a second."""
@@ -212,7 +212,7 @@ def make_server(
     config.context = context_of(settings)
     admin = None
     if settings.admin_port is not None:
-        admin = _config(admin_app(app.pooling, app.metrics), app, settings, settings.admin_host)
+        admin = _config(admin_app(app.service), app, settings, settings.admin_host)
     return Server(config, app, on_ready, listeners or open_listeners(settings), admin)
 
 
@@ -232,7 +232,7 @@ def _config(serves: ASGIApp, app: App, settings: Settings, host: str) -> ServerC
         timeout_keep_alive=_KEEP_ALIVE_S,
     )
     config.settings = settings
-    config.metrics = app.metrics
+    config.metrics = app.service.metrics
     config.door = app.door
     return config
 
@@ -251,7 +251,7 @@ def run(settings: Settings, pooling: Pooling | None = None, listeners: Listeners
     output = LineWriter(to_descriptor(STANDARD_OUTPUT))
 
     def announce(server: Server) -> None:
-        devices = ", ".join(str(device["name"]) for device in app.pooling.devices())
+        devices = ", ".join(str(device["name"]) for device in app.service.pooling.devices())
         place = server.url
         docs = f"  docs: {place}/docs" if place.startswith("http") else ""
         line = f"poolhouse {__version__} is ready: {place}{docs}  device: {devices}{_apart(server)}"

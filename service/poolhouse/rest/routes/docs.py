@@ -1,34 +1,41 @@
 """The pages: ``/docs`` (Swagger UI, vendored, no outside request), ``/openapi.json`` and ``/``.
 
-Links are relative, so the pages work under any path that a proxy puts them.
+Links are relative, so the pages work under any path that a proxy puts them. FastAPI's own page loads its scripts from
+another host and runs one in line, which the policy of ours forbids.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Annotated, Any, Final
 
 import orjson
-from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
 
-from poolhouse.rest.answers import Pairs, send_bytes
-from poolhouse.rest.headers import HEADERS_KEY, text
+from poolhouse.rest.dependencies import get_headers
+from poolhouse.rest.headers import Headers, text
+from poolhouse.rest.routes.get_route import GetRoute
 from poolhouse.wire.inflate import choose_encoding, compress_once
 
-SWAGGER_UI_VERSION = "5.35.0"
+SWAGGER_UI_VERSION: Final = "5.35.0"
 """The vendored version; assets/README.md says how it came here, assets/SHA256SUMS what it must be."""
+
+RequestHeaders = Annotated[Headers, Depends(get_headers)]
+
+router = APIRouter(tags=["document"], route_class=GetRoute)
 
 # One packet is one packet, compressed or not.
 _COMPRESS_FROM_BYTES: Final = 1024
 
-_ASSETS = {
+_ASSETS: Final = {
     "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "swagger-ui.css": "text/css; charset=utf-8",
     "docs.js": "text/javascript; charset=utf-8",
 }
-_PAGE = f"""<!doctype html>
+_PAGE: Final = f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -45,79 +52,105 @@ _PAGE = f"""<!doctype html>
 </html>
 """
 # Swagger UI sets style attributes and draws its icons from data: URLs; scripts come from here alone.
-_POLICY = (
+_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-_PAGE_HEADERS = (
-    ("content-security-policy", _POLICY),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("x-frame-options", "DENY"),
-    ("cache-control", "no-cache"),
-)
+_PAGE_HEADERS: Final = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "x-frame-options": "DENY",
+    "cache-control": "no-cache",
+}
+_DOCUMENT_HEADERS: Final = {"cache-control": "no-cache", "x-content-type-options": "nosniff"}
 
 
-class Fixed:
+class StaticResponse:
     """A static body; compressed once, and sent compressed where ``Accept-Encoding`` asks for it."""
 
-    def __init__(self, body: bytes, media_type: str, headers: Pairs = (), status: int = 200) -> None:
+    def __init__(self, body: bytes, media_type: str, headers: Mapping[str, str]) -> None:
         self._body = body
-        self._media_type = media_type
-        self._headers = tuple(headers)
-        self._status = status
+        self._headers = {"content-type": media_type, **headers}
         self._packed = compress_once(body) if len(body) >= _COMPRESS_FROM_BYTES else {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with the body."""
-        body, headers = self._body, self._headers
-        if self._packed:
-            headers = (*headers, ("vary", "accept-encoding"))
-            encoding = choose_encoding(text(scope[HEADERS_KEY], b"accept-encoding"))
-            if encoding in self._packed:
-                body, headers = self._packed[encoding], (*headers, ("content-encoding", encoding))
-        await send_bytes(scope, send, body, self._media_type, headers, self._status)
-
-
-def routes(document: dict[str, object], root_path: str = "") -> list[BaseRoute]:
-    """The routes of the pages.
-
-    Args:
-        document: the OpenAPI document to show.
-        root_path: the path below which a proxy serves the service; unknown, the start page leads on by a relative link.
-    """
-    return [
-        Route(
-            "/",
-            Fixed(
-                b"See /docs.\n",
-                "text/plain; charset=utf-8",
-                [("location", f"{root_path}/docs" if root_path else "docs")],
-                307,
-            ),
-            methods=["GET"],
-        ),
-        Route(
-            "/openapi.json",
-            Fixed(
-                orjson.dumps(document),
-                "application/json",
-                [("cache-control", "no-cache"), ("x-content-type-options", "nosniff")],
-            ),
-            methods=["GET"],
-        ),
-        Route("/docs", Fixed(_PAGE.encode(), "text/html; charset=utf-8", _PAGE_HEADERS), methods=["GET"]),
-        *(_asset(name, media_type) for name, media_type in _ASSETS.items()),
-    ]
+    def to(self, headers: Headers) -> Response:
+        """The response to a request with these headers."""
+        if not self._packed:
+            return Response(self._body, headers=self._headers)
+        answered = {**self._headers, "vary": "accept-encoding"}
+        encoding = choose_encoding(text(headers, b"accept-encoding"))
+        if encoding not in self._packed:
+            return Response(self._body, headers=answered)
+        return Response(self._packed[encoding], headers={**answered, "content-encoding": encoding})
 
 
 @cache
-def _asset(name: str, media_type: str) -> Route:
+def _page() -> StaticResponse:
+    return StaticResponse(_PAGE.encode(), "text/html; charset=utf-8", _PAGE_HEADERS)
+
+
+@cache
+def _asset(name: str) -> StaticResponse:
     body = resources.files("poolhouse.rest").joinpath("assets", name).read_bytes()
     # The version is in the path, so a browser may keep what it has; our own script changes with the package.
     age = "max-age=3600" if name == "docs.js" else "max-age=31536000, immutable"
-    headers = [("cache-control", f"public, {age}"), ("x-content-type-options", "nosniff")]
-    return Route(f"/docs/{SWAGGER_UI_VERSION}/{name}", Fixed(body, media_type, headers), methods=["GET"])
+    return StaticResponse(body, _ASSETS[name], {"cache-control": f"public, {age}", "x-content-type-options": "nosniff"})
+
+
+def _document(app: FastAPI, root_path: str) -> StaticResponse:
+    """The application's document as it is served below this path; made again where the document has changed."""
+    drawn = app.openapi()
+    made: tuple[object, str, StaticResponse] | None = getattr(app.state, "document", None)
+    if made is None or made[0] is not drawn or made[1] != root_path:
+        served = {**drawn, "servers": [{"url": root_path or "/", "description": "Where this document came from."}]}
+        made = drawn, root_path, StaticResponse(orjson.dumps(served), "application/json", _DOCUMENT_HEADERS)
+        app.state.document = made
+    return made[2]
+
+
+def prepare(app: FastAPI, root_path: str = "") -> None:
+    """Make and compress everything now, which takes a second and must not hold up a request.
+
+    Args:
+        app: whose document is served.
+        root_path: the path below which a proxy serves the application.
+    """
+    _page()
+    for name in _ASSETS:
+        _asset(name)
+    _document(app, root_path)
+
+
+@router.get("/", include_in_schema=False)
+async def start(request: Request) -> Response:
+    """Lead on to the docs; by a relative link, where nothing is known of a path that a proxy puts in front."""
+    root_path = request.scope.get("root_path", "")
+    location = f"{root_path}/docs" if root_path else "docs"
+    return Response(b"See /docs.\n", 307, {"location": location}, media_type="text/plain")
+
+
+@router.get("/openapi.json", summary="This document.", response_model=dict[str, Any])
+async def openapi(request: Request, headers: RequestHeaders) -> Response:
+    """OpenAPI 3.1, for generators of clients."""
+    return _document(request.app, request.scope.get("root_path", "")).to(headers)
+
+
+@router.get("/docs", summary="The page of this document.", response_class=HTMLResponse)
+async def docs(headers: RequestHeaders) -> Response:
+    """Shows each operation, and sends requests from the browser. It needs no other host."""
+    return _page().to(headers)
+
+
+def _add_asset(name: str) -> None:
+    async def asset(headers: RequestHeaders) -> Response:
+        return _asset(name).to(headers)
+
+    router.add_api_route(f"/docs/{SWAGGER_UI_VERSION}/{name}", asset, name=name, include_in_schema=False)
+
+
+for _name in _ASSETS:
+    _add_asset(_name)

@@ -2,39 +2,99 @@
 
 from __future__ import annotations
 
-from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from typing import Annotated, Any
 
-from poolhouse.describe import card, catalogue_card
+from fastapi import APIRouter, Depends, Path, Security
+from pydantic import BaseModel, Field
+
+from poolhouse.describe import Card, card, catalogue_card
+from poolhouse.dtypes import ELEMENT_TYPES
+from poolhouse.errors import NotFound
 from poolhouse.pooling import Pooling
-from poolhouse.rest.answers import send_json
+from poolhouse.rest.dependencies import KEY, get_pooling
+from poolhouse.rest.refusals import refusals
+from poolhouse.rest.routes.get_route import GetRoute
+
+router = APIRouter(prefix="/v1/operators", tags=["catalogue"], route_class=GetRoute, dependencies=[Security(KEY)])
+
+Rank = Annotated[int, Field(ge=1, le=3, description="Number of spatial axes.")]
 
 
-class Operators:
-    """The list: a line for each operator."""
+class OperatorLine(BaseModel):
+    """An operator in short."""
 
-    def __init__(self, pooling: Pooling) -> None:
-        self._pooling = pooling
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 200."""
-        await send_json(scope, send, {"operators": catalogue_card(self._pooling.catalogue)})
+    name: str
+    rank: Rank
+    summary: str
+    fields: list[str]
 
 
-class Operator:
-    """One card: fields, inputs, outputs, element types, a worked example."""
+class OperatorList(BaseModel):
+    """All operators."""
 
-    def __init__(self, pooling: Pooling) -> None:
-        self._pooling = pooling
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 200, or raise NotFound with the nearest names."""
-        await send_json(scope, send, card(self._pooling.catalogue.find(scope["path_params"]["operator"])))
+    operators: list[OperatorLine]
 
 
-def routes(pooling: Pooling) -> list[BaseRoute]:
-    """The routes of the catalogue."""
-    return [
-        Route("/v1/operators", Operators(pooling), methods=["GET"]),
-        Route("/v1/operators/{operator}", Operator(pooling), methods=["GET"]),
-    ]
+class FieldCard(BaseModel):
+    """One field of a spec."""
+
+    name: str
+    accepts: str = Field(description="What it takes, in words.")
+    meaning: str
+    required: bool
+    schema_: dict[str, Any] = Field(alias="schema", description="JSON Schema of the field in a JSON body.")
+    default_from: str = Field(default_factory=str, description="The field that it is like when it is not given.")
+    default: Any = None
+
+
+class Example(BaseModel):
+    """A request and the answer to it."""
+
+    path: str
+    request: dict[str, Any]
+    answer: dict[str, Any]
+
+
+class OperatorCard(BaseModel):
+    """Everything there is to know of one operator."""
+
+    name: str
+    rank: Rank
+    summary: str
+    description: str
+    shape: str = Field(description="How the output's sizes follow from the input's.")
+    inputs: list[str]
+    outputs: list[str]
+    fields: list[FieldCard]
+    element_types: dict[str, str] = Field(
+        description="The element types that are taken, and what each means here.",
+        json_schema_extra={
+            "properties": {name: {"type": "string"} for name in ELEMENT_TYPES},
+            "additionalProperties": False,
+        },
+    )
+    padding: str
+    indices: str
+    source: str
+    example: Example
+
+
+@router.get("", summary="All operators, a line each.", response_model=OperatorList)
+async def list_operators(pooling: Annotated[Pooling, Depends(get_pooling)]) -> Card:
+    """Names, ranks and fields; each operator's own card says the rest."""
+    return {"operators": catalogue_card(pooling.catalogue)}
+
+
+@router.get(
+    "/{operator}",
+    summary="Everything there is to know of one operator.",
+    response_model=OperatorCard,
+    response_model_exclude_unset=True,
+    responses=refusals(NotFound),
+)
+async def describe_operator(
+    operator: Annotated[str, Path(description="Torch's functional name with its rank.")],
+    pooling: Annotated[Pooling, Depends(get_pooling)],
+) -> Card:
+    """Fields, inputs, outputs, element types, and an example that can be sent as it is."""
+    return card(pooling.catalogue.find(operator))

@@ -3,82 +3,176 @@
 from __future__ import annotations
 
 from time import perf_counter
+from typing import Annotated, Any, Final
 
-from starlette.types import Receive, Scope, Send
+from fastapi import APIRouter, Depends, Header, Request, Response, Security
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Receive
 
 from poolhouse.batching.ledger import Lease
-from poolhouse.errors import UnsupportedMediaType
+from poolhouse.describe import Card
+from poolhouse.dtypes import ELEMENT_TYPES
+from poolhouse.errors import (
+    DeadlinePassed,
+    NotAcceptable,
+    TooLarge,
+    Unavailable,
+    Unprocessable,
+    UnsupportedMediaType,
+)
 from poolhouse.pooling import Pooling
-from poolhouse.rest.answers import send_json
 from poolhouse.rest.bodies import BodyRules, read_body
+from poolhouse.rest.dependencies import KEY, Service, get_headers, get_service
 from poolhouse.rest.footprint import UNREAD_BYTES
-from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length, text
-from poolhouse.rest.metrics import Metrics
+from poolhouse.rest.headers import Headers, content_length, text
+from poolhouse.rest.refusals import refusals
 from poolhouse.rest.request_head import deadline_of, inflater_of, query_of
 from poolhouse.settings import Settings
 from poolhouse.wire.codecs import answer_codec, codec_of
 from poolhouse.wire.json_body import decode_plan
 
+router = APIRouter(prefix="/v1/plan", dependencies=[Security(KEY)])
+
 # A plan holds shapes and no data; a kilobyte is a long one.
-_PLAN_BYTES = 64 * 1024
+_PLAN_BYTES: Final = 64 * 1024
+
+Size = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Count = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
 
 
-class PlanEndpoint:
-    """The ASGI application of the plan route."""
+_TIMING: Final = {
+    "description": "Milliseconds of decode and compute.",
+    "required": True,
+    "schema": {"type": "string"},
+}
 
-    def __init__(self, pooling: Pooling, settings: Settings, metrics: Metrics) -> None:
-        self._pooling = pooling
-        self._metrics = metrics
-        self._rules = BodyRules(
-            min(_PLAN_BYTES, settings.max_json_bytes),
-            settings.body_timeout_s,
-            'A plan needs no data: give the input as {"shape": [...], "dtype": "..."}.',
-            settings.min_body_bytes_per_s,
+
+_REQUEST_ID: Final = "Names the request; echoed if it is printable ASCII of at most 128 characters, else replaced."
+_TIMEOUT: Final = "Seconds after which nobody waits for the answer; work that has not begun by then is not done."
+_SECONDS: Final = {"pattern": "^(?=.*[1-9])[0-9]{1,9}([.][0-9]{0,9})?$"}
+
+
+class PlannedOutput(BaseModel):
+    """A tensor that pooling would give."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dtype: str = Field(json_schema_extra={"enum": list(ELEMENT_TYPES)})
+    shape: list[Size]
+    bytes: Count
+
+
+class Cost(BaseModel):
+    """What pooling would take."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    steps: Count = Field(description="What will be done, in steps of about a nanosecond of one core.")
+    workspace_bytes: Count = Field(description="Memory for intermediate results, beside input and outputs.")
+
+
+class Plan(BaseModel):
+    """What pooling would give and cost."""
+
+    operator: str
+    spec: dict[str, Any] = Field(description="The fields with their defaults filled in, sizes one an axis.")
+    outputs: dict[str, PlannedOutput]
+    input_bytes: Count
+    output_bytes: Count
+    planes: Count = Field(description="How many (n, c) planes.")
+    cost: Cost
+    devices: list[str]
+    batch_key: str = Field(description="Requests with the same key can be pooled in one batch.")
+    warnings: list[str] = Field(description="What is legal and seldom meant.")
+
+
+async def described_headers(
+    x_request_id: Annotated[str, Header(alias="X-Request-ID", description=_REQUEST_ID, default_factory=str)],
+    request_timeout: Annotated[
+        str,
+        Header(alias="Request-Timeout", description=_TIMEOUT, default_factory=str, json_schema_extra=_SECONDS),
+    ],
+    content_encoding: Annotated[
+        str,
+        Header(
+            alias="Content-Encoding",
+            description="How the body is compressed.",
+            default_factory=str,
+            json_schema_extra={"enum": ["identity", "gzip", "zstd"]},
+        ),
+    ],
+) -> None:
+    """Describes what pooling and planning read of the headers; they are refused in the words of our own readers."""
+
+
+@router.post(
+    "/{operator}",
+    response_model=Plan,
+    response_description="What pooling would give and cost.",
+    dependencies=[Depends(described_headers)],
+    responses={
+        200: {"headers": {"Server-Timing": _TIMING}},
+        **refusals(NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed, Unavailable),
+    },
+)
+async def plan(
+    operator: str,
+    request: Request,
+    response: Response,
+    headers: Annotated[Headers, Depends(get_headers)],
+    service: Annotated[Service, Depends(get_service)],
+) -> Card:
+    """Computes nothing. What pooling would refuse for its fields or its shape is refused here alike."""
+    service.pooling.catalogue.find(operator)
+    codec = codec_of(text(headers, b"content-type"))
+    if not codec.is_json:
+        raise UnsupportedMediaType(
+            "unsupported_media_type",
+            f"A plan is asked for in application/json, not in {codec.media_types[0]}: it holds no data.",
+            headers={"Accept-Post": "application/json"},
         )
+    answer_codec(text(headers, b"accept"), codec, 1, among=(codec,))
+    rules = _rules(service.settings)
+    # Not by a model: a hostile body is read within its limits, and refused with the words of every other body.
+    body = await _read(headers, request.receive, rules, service.pooling)
+    begun = perf_counter()
+    outlines, values, texts = decode_plan(body, query_of(request.scope), rules.limit_bytes)
+    decoded = perf_counter()
+    planned = service.pooling.plan(operator, outlines, values, texts)
+    done = perf_counter()
+    response.headers["Server-Timing"] = service.metrics.timed("plan", decode=decoded - begun, compute=done - decoded)
+    return planned
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; refusals are raised, and the middleware writes them."""
-        headers: Headers = scope[HEADERS_KEY]
-        name: str = scope["path_params"]["operator"]
-        self._pooling.catalogue.find(name)
-        content_type = text(headers, b"content-type")
-        codec = codec_of(content_type)
-        if not codec.is_json:
-            raise UnsupportedMediaType(
-                "unsupported_media_type",
-                f"A plan is asked for in application/json, not in {codec.media_types[0]}: it holds no data.",
-                headers={"Accept-Post": "application/json"},
-            )
-        answer_codec(text(headers, b"accept"), codec, 1, among=(codec,))
-        body = await self._read(headers, receive)
-        begun = perf_counter()
-        outlines, values, texts = decode_plan(body, query_of(scope), self._rules.limit_bytes)
-        decoded = perf_counter()
-        document = self._pooling.plan(name, outlines, values, texts)
-        done = perf_counter()
-        timing = self._metrics.timed("plan", decode=decoded - begun, compute=done - decoded)
-        await send_json(scope, send, document, (("server-timing", timing),))
 
-    async def _read(self, headers: Headers, receive: Receive) -> memoryview:
-        """The body. One that is here at once holds nothing; what others hold is counted, since they may stay."""
-        leases: list[Lease] = []
+def _rules(settings: Settings) -> BodyRules:
+    return BodyRules(
+        min(_PLAN_BYTES, settings.max_json_bytes),
+        settings.body_timeout_s,
+        'A plan needs no data: give the input as {"shape": [...], "dtype": "..."}.',
+        settings.min_body_bytes_per_s,
+    )
 
-        def reserve(nbytes: int, beside_bytes: int) -> None:
-            held_bytes = UNREAD_BYTES + nbytes + beside_bytes
-            if leases:
-                self._pooling.hold(leases[0], held_bytes)
-            else:
-                leases.append(self._pooling.lend(held_bytes))
 
-        try:
-            return await read_body(
-                receive,
-                self._rules,
-                length=content_length(headers),
-                inflater=inflater_of(headers, self._rules),
-                deadline=deadline_of(headers),
-                reserve=reserve,
-            )
-        finally:
-            for lease in leases:
-                lease.release()
+async def _read(headers: Headers, receive: Receive, rules: BodyRules, pooling: Pooling) -> memoryview:
+    """The body. One that is here at once holds nothing; what others hold is counted, since they may stay."""
+    leases: list[Lease] = []
+
+    def reserve(nbytes: int, beside_bytes: int) -> None:
+        held_bytes = UNREAD_BYTES + nbytes + beside_bytes
+        if leases:
+            pooling.hold(leases[0], held_bytes)
+        else:
+            leases.append(pooling.lend(held_bytes))
+
+    try:
+        return await read_body(
+            receive,
+            rules,
+            length=content_length(headers),
+            inflater=inflater_of(headers, rules),
+            deadline=deadline_of(headers),
+            reserve=reserve,
+        )
+    finally:
+        for lease in leases:
+            lease.release()

@@ -1,65 +1,52 @@
-"""What the platform asks: alive, ready, which version."""
+"""``GET /livez`` and ``/readyz``: what orchestrators and load balancers ask."""
 
 from __future__ import annotations
 
-import sys
-from importlib import metadata
+from typing import Annotated, Literal
 
-from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
 
+from poolhouse.errors import Unavailable
 from poolhouse.pooling import Pooling
-from poolhouse.rest.answers import send_json
-from poolhouse.version import __version__
+from poolhouse.rest.dependencies import get_pooling, never_stored
+from poolhouse.rest.refusals import refusals
+from poolhouse.rest.routes.get_route import GetRoute
 
-_FRESH = (("cache-control", "no-store"),)
-
-
-class Livez:
-    """``GET /livez``: the event loop turns. A lost device is no reason for a restart."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 200."""
-        await send_json(scope, send, {"status": "alive"}, _FRESH)
+router = APIRouter(tags=["platform"], route_class=GetRoute, dependencies=[Depends(never_stored)])
 
 
-class Readyz:
-    """``GET /readyz``: requests can be served now."""
+class Device(BaseModel):
+    """A device that pools."""
 
-    def __init__(self, pooling: Pooling) -> None:
-        self._pooling = pooling
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 200 with the devices, or raise Unavailable with the state as its code."""
-        self._pooling.check_ready()
-        await send_json(scope, send, {"status": "ready", "devices": self._pooling.devices()}, _FRESH)
+    name: str
+    model: str
+    ready: bool
 
 
-class Version:
-    """``GET /version``: what runs here."""
+class Alive(BaseModel):
+    """The process answers."""
 
-    def __init__(self, pooling: Pooling) -> None:
-        self._pooling = pooling
-        self._versions = {
-            "name": "poolhouse",
-            "version": __version__,
-            "python": ".".join(str(part) for part in sys.version_info[:3]),
-            "torch": metadata.version("torch"),
-        }
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 200."""
-        await send_json(scope, send, {**self._versions, "devices": self._pooling.devices()}, _FRESH)
+    status: Literal["alive"]
 
 
-def probe_routes(pooling: Pooling) -> list[BaseRoute]:
-    """What orchestrators and load balancers ask."""
-    return [
-        Route("/livez", Livez(), methods=["GET"]),
-        Route("/readyz", Readyz(pooling), methods=["GET"]),
-    ]
+class Ready(BaseModel):
+    """Requests can be served now, on these devices."""
+
+    status: Literal["ready"]
+    devices: list[Device]
 
 
-def version_route(pooling: Pooling) -> BaseRoute:
-    """What people ask who look after it."""
-    return Route("/version", Version(pooling), methods=["GET"])
+@router.get("/livez", summary="Whether the process is alive.")
+async def livez() -> Alive:
+    """The event loop turns. A lost device is no reason for a restart."""
+    return Alive(status="alive")
+
+
+@router.get(
+    "/readyz", summary="Whether requests can be served now.", response_model=Ready, responses=refusals(Unavailable)
+)
+async def readyz(pooling: Annotated[Pooling, Depends(get_pooling)]) -> dict[str, object]:
+    """Answered 503 while the service starts or stops, and when no device is left; the code says which."""
+    pooling.check_ready()
+    return {"status": "ready", "devices": pooling.devices()}

@@ -11,8 +11,7 @@ from typing import Final
 
 from starlette.exceptions import HTTPException
 
-from poolhouse.errors import Malformed, MethodNotAllowed, NotFound, PoolhouseError
-from poolhouse.rest import problems
+from poolhouse.errors import MethodNotAllowed, NotFound, PoolhouseError
 from poolhouse.suggestions import nearest, operators_meant
 
 # A path of 64 KiB is no typing mistake.
@@ -54,18 +53,18 @@ class Signpost:
         self._before_operators = tuple(path.removesuffix("{operator}") for path in self._paths if "{operator}" in path)
         self._operators = tuple(operators)
 
-    def refusal(self, error: HTTPException, method: str, path: str, *, hint: bool = True) -> PoolhouseError:
-        """Starlette's own refusal in our words.
+    def refusal(
+        self, error: HTTPException, method: str, path: str, *, hint: bool = True, root_path: str = ""
+    ) -> PoolhouseError:
+        """The router's own 404 or 405 in our words.
 
         Args:
             error: what it raised.
             method: of the request.
             path: the same.
             hint: whether to say which paths there are.
+            root_path: the path below which the application is; suggestions are below it too.
         """
-        if error.status_code == 404:
-            told = self._hint(path) if hint else "The paths are in /openapi.json, and /docs shows them."
-            return NotFound("unknown_path", f"There is no {_short(path)} here. {told}")
         if error.status_code == 405:
             allowed = sorted((error.headers or {}).get("Allow", "").split(", "))
             return MethodNotAllowed(
@@ -73,21 +72,22 @@ class Signpost:
                 f"{_short(path)} does not take {method}; it takes {' or '.join(allowed)}.",
                 headers={"Allow": ", ".join(allowed)},
             )
-        if 400 <= error.status_code < 500:
-            return Malformed("malformed_request", "The request cannot be understood; compare it with /docs.")
-        return problems.internal()
+        told = "The paths are in /openapi.json, and /docs shows them."
+        if hint:
+            told = self._hint(path.removeprefix(root_path), root_path)
+        return NotFound("unknown_path", f"There is no {_short(path)} here. {told}")
 
-    def _hint(self, path: str) -> str:
+    def _hint(self, path: str, root_path: str) -> str:
         if len(path) <= _LONGEST_COMPARED:
             bare = path.rstrip("/")
             head, _, last = bare.rpartition("/")
             if bare in self._plain or (f"{head}/" in self._before_operators and last in self._operators):
-                return f"Leave the last slash away: {bare}"
+                return f"Leave the last slash away: {root_path}{bare}"
             if bare.lower() in _PROBES and "/livez" in self._plain:
-                return "Did you mean /livez (alive) or /readyz (ready)?"
+                return f"Did you mean {root_path}/livez (alive) or {root_path}/readyz (ready)?"
             if near := self._near(bare, head, last):
-                return f"Nearest: {', '.join(near)}."
-        return f"The paths are {', '.join(self._paths)}."
+                return f"Nearest: {', '.join(root_path + each for each in near)}."
+        return f"The paths are {', '.join(root_path + each for each in self._paths)}."
 
     def _near(self, bare: str, head: str, last: str) -> list[str]:
         page = _PAGES.get(bare.lower())

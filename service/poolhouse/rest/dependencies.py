@@ -1,0 +1,67 @@
+"""What the routes depend on: the service behind them, the headers, and the key that a caller shows.
+
+The application binds its service to all of its routes, so a route answers for the same service wherever its router is
+included; ``dependency_overrides`` takes each of these functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import Depends, Request, Response
+from fastapi.security import HTTPBearer
+
+from poolhouse.pooling import Pooling
+from poolhouse.rest.headers import HEADERS_KEY, Headers, read_headers
+from poolhouse.rest.metrics import Metrics
+from poolhouse.settings import Settings
+
+KEY: Final = HTTPBearer(
+    scheme_name="key",
+    description="Where the service has keys. Open without one are the probes, this document and its page.",
+    auto_error=False,
+)
+"""Declares for the document that a route asks for a key. Keys are looked at before the routes, in the middleware: paths
+that do not exist need one too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the routes of one application serve with."""
+
+    settings: Settings
+    pooling: Pooling
+    metrics: Metrics
+
+
+def bind(service: Service) -> Callable[[Request], Awaitable[None]]:
+    """The dependency of an application that gives its routes this service."""
+
+    async def bound(request: Request) -> None:
+        request.state.service = service
+
+    return bound
+
+
+async def get_service(request: Request) -> Service:
+    """The service that the request is for."""
+    service: Service = request.state.service
+    return service
+
+
+async def get_pooling(service: Annotated[Service, Depends(get_service)]) -> Pooling:
+    """What pools, plans and knows the operators."""
+    return service.pooling
+
+
+async def get_headers(request: Request) -> Headers:
+    """The headers by name; the middleware has read them already."""
+    headers: Headers | None = request.scope.get(HEADERS_KEY)
+    return read_headers(request.scope["headers"]) if headers is None else headers
+
+
+async def never_stored(response: Response) -> None:
+    """Tell caches that the answer holds for now only."""
+    response.headers["Cache-Control"] = "no-store"

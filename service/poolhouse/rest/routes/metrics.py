@@ -1,0 +1,54 @@
+"""``GET /metrics`` and ``/version``: what tells of the service. On the admin port alone where there is one."""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Response, Security
+from fastapi.responses import PlainTextResponse
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from pydantic import BaseModel
+
+from poolhouse.pooling import Pooling
+from poolhouse.rest.dependencies import KEY, Service, get_pooling, get_service, never_stored
+from poolhouse.rest.routes.get_route import GetRoute
+from poolhouse.rest.routes.probes import Device
+from poolhouse.version import __version__
+
+router = APIRouter(tags=["platform"], route_class=GetRoute, dependencies=[Security(KEY)])
+
+_VERSIONS: Final = {
+    "name": "poolhouse",
+    "version": __version__,
+    "python": ".".join(str(part) for part in sys.version_info[:3]),
+    "torch": metadata.version("torch"),
+}
+
+
+class Version(BaseModel):
+    """The versions that run, and the devices they run on."""
+
+    name: str
+    version: str
+    python: str
+    torch: str
+    devices: list[Device]
+
+
+@router.get(
+    "/metrics",
+    summary="What the service did and how it stands, for Prometheus.",
+    response_class=PlainTextResponse,
+)
+async def metrics(service: Annotated[Service, Depends(get_service)]) -> Response:
+    """Anything else of this process is in it too: there is one process."""
+    headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4, "Cache-Control": "no-store"}
+    return Response(service.metrics.page(), headers=headers)
+
+
+@router.get("/version", summary="What runs here.", response_model=Version, dependencies=[Depends(never_stored)])
+async def version(pooling: Annotated[Pooling, Depends(get_pooling)]) -> dict[str, object]:
+    """Of the service, of Python and of torch; and the devices, each with whether it can pool now."""
+    return {**_VERSIONS, "devices": pooling.devices()}

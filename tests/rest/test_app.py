@@ -1,0 +1,275 @@
+"""What those who know FastAPI expect of an application holds for ours, and for their routes beside ours."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi.routing import iter_route_contexts
+from fastapi.testclient import TestClient
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pydantic import BaseModel
+
+from poolhouse import describe
+from poolhouse.operators.catalogue import discover
+from poolhouse.rest.app import App, create_app, document
+from poolhouse.rest.authorization import OPEN
+from poolhouse.rest.dependencies import get_pooling
+from poolhouse.rest.tracing import Tracing
+from poolhouse.settings import Settings
+from tests.rest.serving import IMAGE, POOL, serving
+from tests.rest.test_problems import KEYS
+
+PLAN = {"input": {"shape": [1, 1, 4, 4]}, "kernel_size": 2}
+
+
+@pytest.fixture
+def app() -> App:
+    """An application that nobody has added to."""
+    return create_app(Settings.model_validate({"device": "cpu", "port": 0}))
+
+
+class Wish(BaseModel):
+    """The body of a route beside ours."""
+
+    rows: int
+
+
+def beside() -> APIRouter:
+    """Routes that somebody adds to ours, as FastAPI's documentation shows them."""
+    router = APIRouter(prefix="/mine")
+
+    @router.post("/wish")
+    async def wish(wish: Wish) -> Wish:
+        return wish
+
+    @router.get("/teapot")
+    def teapot() -> None:
+        raise HTTPException(418, "short and stout", headers={"X-Spout": "here"})
+
+    @router.get("/items/{item}")
+    async def item(item: int) -> int:
+        raise HTTPException(404, f"no item {item}")
+
+    return router
+
+
+def test_it_is_used_with_fastapis_test_client(app: App) -> None:
+    """The lifespan starts and stops what pools; pooling, planning and pages need no server."""
+    with TestClient(app) as client:
+        assert client.get("/readyz").json()["status"] == "ready"
+        pooled = client.post(POOL, json={"input": IMAGE, "kernel_size": 2})
+        assert pooled.json()["output"]["data"] == [[[[6.0, 8.0], [14.0, 16.0]]]]
+        assert client.post("/v1/plan/max_pool2d", json=PLAN).json()["planes"] == 1
+        assert client.head("/docs").headers["content-length"] == str(len(client.get("/docs").content))
+
+
+def test_its_routes_and_urls_are_found(app: App) -> None:
+    """Tools list the routes of an application, and templates ask for the URL of one by its name."""
+    paths = [route.path for route in iter_route_contexts(app.routes)]
+
+    assert {"/v1/pool/{operator}", "/v1/plan/{operator}", "/v1/operators", "/livez", "/docs"} <= set(paths)
+    assert app.url_path_for("describe_operator", operator="max_pool2d") == "/v1/operators/max_pool2d"
+    assert app.url_path_for("livez") == "/livez"
+
+
+def test_the_document_is_made_of_the_routes_that_there_are(app: App) -> None:
+    """What is included later is in the document as well, and the one page shows both."""
+    assert app.openapi() == document()
+    assert app.openapi() is app.openapi()
+
+    app.include_router(beside())
+    with TestClient(app) as client:
+        served = client.get("/openapi.json").json()
+
+    added = {"/mine/wish", "/mine/teapot", "/mine/items/{item}"}
+    assert set(served["paths"]) == set(document()["paths"]) | added
+    assert served["paths"]["/mine/wish"]["post"]["responses"]["422"] == {"$ref": "#/components/responses/Unprocessable"}
+    assert "Wish" in served["components"]["schemas"]
+
+
+def test_an_admin_port_takes_its_routes_out_of_the_document() -> None:
+    """A document that names a path which is not there leads every generated client astray."""
+    public = create_app(Settings.model_validate({"device": "cpu", "admin_port": 0})).openapi()
+
+    assert set(document()["paths"]) - set(public["paths"]) == {"/metrics", "/version"}
+
+
+def test_a_dependency_can_be_overridden(app: App) -> None:
+    """It is how FastAPI's users put a double in the place of what is slow or far away."""
+
+    class Ill:
+        def check_ready(self) -> None:
+            raise HTTPException(503, "not today")
+
+    app.dependency_overrides[get_pooling] = Ill
+    with TestClient(app) as client:
+        answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["detail"]) == (503, "not today")
+
+
+def check_beside(client: TestClient) -> None:
+    """The routes of :func:`beside` are served, and refuse in one form with ours."""
+    assert client.post("/mine/wish", json={"rows": 2}).json() == {"rows": 2}
+    wrong = client.post("/mine/wish", json={"rows": "two"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_fields")
+    assert wrong.json()["errors"][0]["pointer"] == "/body/rows"
+    unread = client.post("/mine/wish", content=b"{", headers={"Content-Type": "application/json"})
+    assert unread.status_code == 422
+    teapot = client.get("/mine/teapot")
+    assert (teapot.status_code, teapot.json()["detail"]) == (418, "short and stout")
+    assert teapot.headers["x-spout"] == "here"
+    assert client.get("/mine/items/3").json()["detail"] == "no item 3"
+    for answer in (wrong, unread, teapot, client.get("/mine/items/3"), client.get("/mine/items/x")):
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert set(answer.json()) - {"errors"} <= set(KEYS)
+        assert answer.headers["x-request-id"] == answer.json()["request_id"]
+    assert client.get("/mine/nothing").json()["code"] == "unknown_path"
+    assert client.delete("/mine/wish").headers["allow"] == "POST"
+
+
+def test_a_router_can_be_included(app: App) -> None:
+    """Its routes stand beside ours, its validation is FastAPI's, and its refusals have the form of all others."""
+    app.include_router(beside())
+
+    with TestClient(app) as client:
+        check_beside(client)
+
+
+def test_a_router_beside_ours_is_served_by_our_server(app: App) -> None:
+    """The server knows more than ASGI, and must still do for other routes what ASGI promises."""
+    app.include_router(beside())
+
+    with serving(app.service.settings, app=app) as server, server.client() as client:
+        check_beside(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
+
+
+def test_middleware_and_handlers_can_be_added(app: App) -> None:
+    """Two of the first things that an operator's own build adds."""
+
+    class Sold(Exception):
+        pass
+
+    async def sold(request: Request, error: Exception) -> Response:
+        return Response("sold out", 410)
+
+    @app.middleware("http")
+    async def mark(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        response.headers["X-Marked"] = "yes"
+        return response
+
+    @app.get("/mine/ticket")
+    async def ticket() -> None:
+        raise Sold
+
+    app.add_exception_handler(Sold, sold)
+    with TestClient(app) as client:
+        answers = [client.get(path) for path in ("/mine/ticket", "/livez", "/nope")]
+        pooled = client.post(POOL, json={"input": IMAGE, "kernel_size": 2})
+
+    assert [answer.status_code for answer in answers] == [410, 200, 404]
+    assert pooled.status_code == 200
+    assert {answer.headers["x-marked"] for answer in [*answers, pooled]} == {"yes"}
+
+
+def test_our_routes_can_be_included_in_another_application(app: App) -> None:
+    """A team that has an application already wants ours below a prefix, with its own dependencies."""
+    seen: list[str] = []
+
+    async def note(request: Request) -> None:
+        seen.append(request.url.path)
+
+    other = FastAPI(title="theirs")
+    for error, handler in app.exception_handlers.items():
+        other.add_exception_handler(error, handler)
+    other.include_router(app.router, prefix="/pooling", dependencies=[Depends(note)])
+
+    with TestClient(other) as client:
+        assert client.get("/pooling/readyz").json()["status"] == "ready"
+        assert client.get("/pooling/v1/operators/max_pool2d").json() == describe.card(discover().find("max_pool2d"))
+        assert client.post("/pooling/v1/plan/max_pool2d", json=PLAN).json()["planes"] == 1
+        refused = client.post("/pooling/v1/plan/max_pol2d", json=PLAN)
+        drawn = client.get("/openapi.json").json()
+
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown_operator")
+    assert "/pooling/v1/plan/{operator}" in drawn["paths"]
+    assert seen[0] == "/pooling/readyz"
+
+
+def test_it_can_be_mounted_below_a_path(app: App) -> None:
+    """The other way to put it into an application: as a whole, with its own document and refusals."""
+
+    @asynccontextmanager
+    async def lifespan(other: FastAPI) -> AsyncIterator[None]:
+        # As everywhere in Starlette: what is mounted is started by whoever mounts it.
+        async with app.router.lifespan_context(app):
+            yield
+
+    other = FastAPI(lifespan=lifespan)
+    other.mount("/pooling", app)
+
+    with TestClient(other) as client:
+        pooled = client.post(f"/pooling{POOL}", json={"input": IMAGE, "kernel_size": 2})
+        assert pooled.json()["output"]["shape"] == [1, 1, 2, 2]
+        assert client.post("/pooling/v1/plan/max_pool2d", json=PLAN).status_code == 200
+        assert client.get("/pooling/", follow_redirects=False).headers["location"] == "/pooling/docs"
+        assert client.get("/pooling/openapi.json").json()["servers"][0]["url"] == "/pooling"
+        lost = client.get("/pooling/health").json()
+        assert "Did you mean /pooling/livez (alive) or /pooling/readyz (ready)?" in lost["detail"]
+        assert lost["instance"] == "/pooling/health"
+        assert client.delete("/pooling/livez").headers["allow"] == "GET, HEAD"
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    """A client of an application that runs."""
+    with TestClient(create_app(Settings.model_validate({"device": "cpu"}))) as found:
+        yield found
+
+
+@pytest.mark.parametrize("name", discover().names)
+def test_models_keep_what_the_catalogue_says(client: TestClient, name: str) -> None:
+    """A model drops a key that it does not know, and nobody would miss it."""
+    member = discover().find(name)
+
+    card = client.get(f"/v1/operators/{name}").json()
+    plan = client.post(f"/v1/plan/{name}", json=describe.plan_example(member)).json()
+
+    assert card == describe.card(member)
+    assert list(card) == list(describe.card(member))
+    assert list(plan) == document()["components"]["schemas"]["Plan"]["required"]
+
+
+def test_the_list_keeps_what_the_catalogue_says(client: TestClient) -> None:
+    """The same for the lines of all operators."""
+    assert client.get("/v1/operators").json() == {"operators": describe.catalogue_card(discover())}
+
+
+def test_what_needs_no_key_is_what_the_document_says() -> None:
+    """One list decides, another is read by those who call; a path in one alone is a hole or a riddle."""
+    opened = {
+        path for path, methods in document()["paths"].items() for each in methods.values() if each.get("security") == []
+    }
+
+    assert opened == OPEN - {"/"}
+
+
+def test_a_request_is_traced_by_us_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FastAPI makes spans of its own where OpenTelemetry is configured: each request would be told twice."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    settings = Settings.model_validate({"device": "cpu"})
+
+    with TestClient(create_app(settings, observers=[Tracing(provider)])) as client:
+        client.get("/v1/operators")
+
+    assert [span.name for span in exporter.get_finished_spans()] == ["GET /v1/operators"]
