@@ -264,7 +264,7 @@ FRONT: Final = (
         "{} times its requests a second",
     ),
     (
-        "`max_pool2d` 2×2 on 8×64×112×112, one thread, with the `kernels` extra, beside torch's own kernel",
+        "`max_pool2d` 2×2 on 8×64×112×112, one thread, beside torch's own kernel",
         "kernels/max-pool",
         "{} times as fast, the same bits",
     ),

@@ -51,7 +51,8 @@ for codec in (NPY, SAFETENSORS):
     message = codec.decode(memoryview(b"".join(encoded.chunks)), {}, 2**20)
     assert message.tensors["input"].dtype is FLOAT32
     assert np.array_equal(message.tensors["input"].array, values)
-for name in ("torch", "numba", "fastapi", "starlette", "uvicorn", "pydantic", "orjson", "click", "prometheus_client"):
+SERVER = "torch numba llvmlite fastapi starlette uvicorn pydantic orjson click prometheus_client"
+for name in SERVER.split():
     assert name not in sys.modules, f"the client imported {name}"
     assert importlib.util.find_spec(name) is None, f"the plain install brought {name}"
 poolhouse.Client, poolhouse.AsyncClient

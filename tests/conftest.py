@@ -21,6 +21,14 @@ def pytest_configure() -> None:
         del os.environ[name]
 
 
+def pytest_sessionstart() -> None:
+    """Compiled loops pool in every test, as they do in a service that has started; what is compiled is kept on disk."""
+    # Imported here, so that the settings are forgotten before.
+    ahead = import_module("poolhouse.kernels.ahead")
+    for problem in ahead.load_all():
+        raise RuntimeError(f"compiled loops cannot be kept, and each test process would compile them: {problem}")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs a device that is not here."""
     if item.get_closest_marker("gpu") and not _cuda_is_here():

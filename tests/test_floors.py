@@ -34,7 +34,7 @@ SISTERS = frozenset({("operators", "kernels"), ("operators", "tensors"), ("batch
 
 # Rooms that may use even less than what lies below: the client must install and import without the server.
 STANDS_ON = {
-    "wire": frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "tensors"}),
+    "wire": frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "tensors", "kernels"}),
     "client": frozenset({"version", "errors", "dtypes", "suggestions", "tensors", "wire"}),
     "kernels": frozenset[str](),
 }
@@ -46,6 +46,7 @@ OWNERS = {
     "uvicorn": frozenset({"rest"}),
     "torch": frozenset({"operators", "backend", "nn"}),
     "numba": frozenset({"kernels"}),
+    "llvmlite": frozenset({"kernels"}),
     "httpx": frozenset({"client"}),
     "click": frozenset({"commands"}),
     "pydantic": frozenset({"settings", "operators", "describe", "pooling", "rest", "commands"}),
@@ -59,7 +60,8 @@ OWNERS = {
 
 # Files that may import by name: the front of the console script works in the plain install, the help does not wait
 # for torch, traces need an extra, the catalogue finds the operators in its folder, the face brings the client when it
-# is named, the client httpx when it is needed, and a local client runs the server where there is one.
+# is named, the client httpx when it is needed, a local client runs the server where there is one, and the compiler of
+# loops imports what declares them.
 IMPORTS_BY_NAME = frozenset(
     {
         "poolhouse",
@@ -72,6 +74,8 @@ IMPORTS_BY_NAME = frozenset(
         "poolhouse.commands.openapi",
         "poolhouse.commands.serve",
         "poolhouse.commands.key",
+        "poolhouse.kernels.ahead",
+        "poolhouse.kernels.building",
         "poolhouse.operators.catalogue",
         "poolhouse.rest.observing",
     }

@@ -24,6 +24,7 @@ DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SERVER_LIBRARIES = (
     "torch",
     "numba",
+    "llvmlite",
     "fastapi",
     "starlette",
     "uvicorn",

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 
 from poolhouse import describe, dtypes
-from poolhouse.backend.compiling import compile_kernels
+from poolhouse.backend.compiled import load_kernels
 from poolhouse.backend.cores import cores
 from poolhouse.backend.devices import Device, choose_devices
 from poolhouse.backend.heap import HeapTrimmer, heap_trim
@@ -138,7 +138,7 @@ class Pooling:
         return cls(
             discover(),
             choose_devices(settings.device),
-            Limits(output_bytes=settings.max_output_bytes, work=settings.max_work),
+            Limits(settings.max_output_bytes, settings.max_work, loops=settings.kernels == "on"),
             room_bytes=settings.max_queue_bytes,
             inline_steps=settings.inline_work,
             hang_s=settings.hang_s,
@@ -399,8 +399,8 @@ class Pooling:
         self._holding.leave()
 
     def _warm_up(self) -> None:
-        if any(device.name == "cpu" for device in self._devices):
-            compile_kernels()
+        if self._limits.loops:
+            load_kernels()
         for device in self._devices:
             for member in self.catalogue:
                 sample = member.samples[0]

@@ -124,6 +124,10 @@ class Settings(BaseSettings):
         default=0,
         description="Threads that pool on the CPU; 0 takes as many as this container has (cgroup limit).",
     )
+    kernels: Literal["on", "off"] = Field(
+        default="on",
+        description="Whether compiled loops work on the CPU; off leaves it to torch and orjson, which are slower.",
+    )
     max_body_bytes: Bytes = Field(default=2**30, description="Largest binary body, counted after inflation.")
     max_json_bytes: Bytes = Field(default=2**25, description="Largest JSON body, counted after inflation.")
     max_output_bytes: Bytes = Field(

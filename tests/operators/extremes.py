@@ -6,7 +6,7 @@ A table for what holds of all of them: what a request costs in time and in memor
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -157,9 +157,11 @@ def plan_of(member: type[Operator], fields: Fields, dtype: ElementType, shape: S
         return None
 
 
-def extremes(elements: int, every: int, limits: Limits) -> Iterator[Extreme]:
+def extremes(
+    elements: int, every: int, limits: Limits, members: Iterable[type[Operator]] = OPERATORS
+) -> Iterator[Extreme]:
     """Rows of about so many elements each; of the whole table of 56,000 each n-th, spread evenly, always the same."""
-    for member in OPERATORS:
+    for member in members:
         for shape_name, lead, spatial in shapes(member.rank, elements):
             for fields_name, fields in fields_for(member, spatial):
                 for dtype in types_of(member):

@@ -1,4 +1,6 @@
-"""How much memory requests take at most, in a process of its own: ``python -m tests.operators.peaks``.
+"""How much memory requests take at most, in a process of its own: ``python -m tests.operators.peaks torch``.
+
+By ``loops`` compiled loops pool what they pool more cheaply, and by ``torch`` torch pools everything.
 
 The kernel tells the most that was resident since it was last asked to forget (``VmHWM``). That is exact where every
 large piece of memory is asked of the kernel and given back at once, which two variables have the C library do.
@@ -9,16 +11,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Final
 
 import torch
 
+from poolhouse.backend.compiled import load_kernels
 from poolhouse.backend.worker import run_plan
 from poolhouse.operators.operator import Limits
 from poolhouse.tensors import Tensor
-from tests.operators.drawing import CATALOGUE, CPU, Fields, tensors_for, types_of
+from tests.operators.drawing import CATALOGUE, CPU, OPERATORS, Fields, settled_plan, tensors_for, types_of
 from tests.operators.extremes import LONGEST, Extreme, extremes, plan_of
 
 ENVIRONMENT: Final = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
@@ -58,21 +62,30 @@ def peak(run: Callable[[], Mapping[str, Tensor]]) -> int:
     return most - before
 
 
-def rows() -> Iterator[Extreme]:
+def rows(limits: Limits) -> Iterator[Extreme]:
     """Extremes of every operator, and a few requests that are large."""
-    yield from extremes(ELEMENTS, EVERY, LIMITS)
-    for operator, dtype, shape, fields in _LARGE:
-        member = CATALOGUE.find(operator)
+    yield from extremes(ELEMENTS, EVERY, limits)
+    for name, dtype, shape, fields in _LARGE:
+        member = CATALOGUE.find(name)
         (known,) = (each for each in types_of(member) if each.name == dtype)
-        plan = plan_of(member, fields, known, shape, LIMITS)
-        assert plan is not None, operator
-        yield Extreme(f"{operator} of {dtype}, large", plan)
+        plan = plan_of(member, fields, known, shape, limits)
+        assert plan is not None, name
+        yield Extreme(f"{name} of {dtype}, large", plan)
 
 
 def main() -> None:
     """Prints a line for each row: its name, the bytes it took, and the bytes that its plan says beside its input."""
-    torch.set_num_threads(1)
-    for extreme in rows():
+    torch.set_num_threads(2)
+    limits = replace(LIMITS, loops=sys.argv[1] == "loops")
+    if limits.loops:
+        load_kernels()
+    for member in OPERATORS:
+        # What is loaded with the first call of its kind is nobody's.
+        for dtype in types_of(member):
+            shape = (1, 1, *member.samples[0].spatial[-member.rank :])
+            plan = settled_plan(member.of(**member.samples[0].fields), dtype, shape)
+            run_plan(plan, tensors_for(Random(5), plan), CPU)
+    for extreme in rows(limits):
         plan = extreme.plan
         tensors = tensors_for(Random(5), plan, "special" if len(extreme.name) % 2 else "plain")
         taken = peak(lambda: run_plan(plan, tensors, CPU))  # noqa: B023, run at once

@@ -18,11 +18,12 @@ _BESIDE: Final = 2 * 2**20
 """What torch and Python keep for themselves now and then, whatever the request."""
 
 
+@pytest.mark.parametrize("by", ["torch", "loops"])
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc/self/clear_refs")
-def test_no_request_takes_more_memory_than_its_plan_says() -> None:
+def test_no_request_takes_more_memory_than_its_plan_says(by: str) -> None:
     """Random samples of fractional pooling held 4.9 GB where the plan said half of one, and nobody was refused."""
     told = subprocess.run(
-        [sys.executable, "-m", "tests.operators.peaks"],
+        [sys.executable, "-m", "tests.operators.peaks", by],
         env={**os.environ, **ENVIRONMENT},
         check=True,
         capture_output=True,

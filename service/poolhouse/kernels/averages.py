@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.kernels.axes import Axis
-from poolhouse.kernels.halves import make_zeros_positive
-from poolhouse.kernels.planes import Layout
+from poolhouse.kernels.layout import Layout
+from poolhouse.kernels.planes import three_axes
 from poolhouse.kernels.scatter import scatter_planes
 from poolhouse.kernels.sharding import shard
 from poolhouse.kernels.sums import plane_averages
-from poolhouse.kernels.whole import plane_means, plane_tops
-from poolhouse.kernels.widening import ADDED, CHUNK_BYTES, WIDE, Array, by_chunks
+from poolhouse.kernels.whole import LANES, plane_means, plane_tops
+from poolhouse.kernels.widening import ADDED, CHUNK_BYTES, COMPARED, Array, by_chunks
 
 Factors = npt.NDArray[np.int64]
 
@@ -33,15 +33,14 @@ class AverageKernel:
 
     def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str) -> None:
         missing = 3 - len(axes)
-        self._axes = (*(_axis_of(1) for _ in range(missing)), *axes)
-        ones = np.ones(1, np.int64)
-        self._divisors = [np.ascontiguousarray(each) for each in (*[ones] * missing, *divisors)]
+        self._axes = three_axes(axes)
+        self._divisors = (*[np.ones(1, np.int64)] * missing, *divisors)
         self._wide = ADDED.get(element)
         if self._wide and self._wide.dtype == np.float32 and missing:
             # Torch adds these rounded quotients to zero; in 3-D its caller has it pool float32.
             self._wide = replace(self._wide, narrow=partial(_narrow_to_zero, self._wide.narrow))
         self._type = self._wide.dtype if self._wide else np.dtype(element)
-        self._layout = Layout.of(self._axes, self._type.itemsize)
+        self._layout = Layout(self._axes, self._type.itemsize)
         self._rank = len(axes)
         self._spatial_out = tuple(axis.outputs for axis in axes)
         self.looks = math.prod(int(axis.count.sum()) for axis in axes)
@@ -58,7 +57,7 @@ class AverageKernel:
         count = len(given)
         out = np.empty((count, *self._spatial_out), given.dtype)
         if self._wide is None:
-            self._pool(given.reshape(-1), out.reshape(-1), count, threads)
+            self._pool(given, out, count, threads)
         else:
             by_chunks(
                 self._wide,
@@ -74,17 +73,19 @@ class AverageKernel:
         axes, layout, divisors = self._axes, self._layout, self._divisors
         if self._rank == 1 and planes > 1:
             # Rows that are each a plane are the rows of one.
-            axes = (axes[0], _axis_of(planes), axes[2])
-            layout = Layout.of(axes, self._type.itemsize)
-            divisors = [divisors[0], np.ones(planes, np.int64), divisors[2]]
+            axes = (axes[0], Axis.kept(planes), axes[2])
+            layout = Layout(axes, self._type.itemsize)
+            divisors = (divisors[0], np.ones(planes, np.int64), divisors[2])
             planes = 1
-        arrays = layout.arrays()
-        units = planes * -(-axes[1].outputs // layout.strip)
+        factors = np.concatenate(divisors)
+        width = axes[2]
+        scratch = width.outputs + 1 + layout.within * (width.length + width.stride)
+        loop = plane_averages[self._type.name]
 
         def work(start: int, stop: int) -> None:
-            plane_averages(x, out, start, stop, layout.strip, layout.sizes, *divisors, *arrays)
+            loop(x, out, start, stop, layout.numbers, factors, np.empty(scratch, self._type))
 
-        shard(work, units, threads)
+        shard(work, planes * layout.strips, threads)
 
 
 class MeanKernel:
@@ -105,11 +106,11 @@ class MeanKernel:
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
         """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
-        count, size = len(given), self._size
+        count = len(given)
         out = np.empty((count, *self._ones), given.dtype)
         x, means = given.reshape(-1), out.reshape(-1)
         if self._wide is None:
-            shard(lambda start, stop: plane_means(x, means, size, start, stop), count, threads)
+            shard(partial(self._means, x, means), count, threads)
         else:
             by_chunks(
                 self._wide,
@@ -117,9 +118,12 @@ class MeanKernel:
                 means,
                 count,
                 threads,
-                lambda taken, found, begin, many: plane_means(taken, found, size, 0, many),
+                lambda taken, found, begin, many: self._means(taken, found, 0, many),
             )
         return (out,)
+
+    def _means(self, x: Array, means: Array, start: int, stop: int) -> None:
+        plane_means[x.dtype.name](x, means, self._size, start, stop, np.empty(2 * LANES, np.float64))
 
 
 class TopKernel:
@@ -132,7 +136,7 @@ class TopKernel:
     """
 
     def __init__(self, spatial: Sequence[int], element: str, *, with_indices: bool) -> None:
-        self._wide = WIDE.get(element)
+        self._wide = COMPARED.get(element)
         self._size = math.prod(spatial)
         self._ones = (1,) * len(spatial)
         self._indexed = with_indices
@@ -142,12 +146,12 @@ class TopKernel:
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
         """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
-        count, size = len(given), self._size
+        count = len(given)
         out = np.empty((count, *self._ones), given.dtype)
         indices = np.empty((count, *self._ones) if self._indexed else 0, np.int64)
         x, tops, places = given.reshape(-1), out.reshape(-1), indices.reshape(-1)
         if self._wide is None:
-            shard(lambda start, stop: plane_tops(x, tops, places, size, start, stop), count, threads)
+            shard(partial(self._tops, x, tops, places), count, threads)
         else:
             by_chunks(
                 self._wide,
@@ -155,9 +159,12 @@ class TopKernel:
                 tops,
                 count,
                 threads,
-                lambda taken, found, begin, many: plane_tops(taken, found, places[begin : begin + many], size, 0, many),
+                lambda taken, found, begin, many: self._tops(taken, found, places[begin : begin + many], 0, many),
             )
         return (out, indices) if self._indexed else (out,)
+
+    def _tops(self, x: Array, tops: Array, places: Array, start: int, stop: int) -> None:
+        plane_tops[x.dtype.name](x, tops, places, self._size, start, stop, np.empty(LANES, x.dtype), self._indexed)
 
 
 class UnpoolKernel:
@@ -182,27 +189,23 @@ class UnpoolKernel:
         given, indices = np.ascontiguousarray(planes["input"]), np.ascontiguousarray(planes["indices"])
         count, size_out = len(given), self._size_out
         out = np.empty((count, *self._spatial_out), given.dtype)
+        size = given.size // count
         # Elements are moved and not looked at: four sizes are all the types there are.
-        moved = _MOVED[given.itemsize]
-        x, places, goal = given.reshape(-1).view(moved), indices.reshape(-1), out.reshape(-1).view(moved)
-        size = x.size // count
+        loop = scatter_planes[_MOVED[given.itemsize]]
 
         def work(start: int, stop: int) -> None:
-            if not scatter_planes(x, places, goal, size, size_out, start, stop):
+            if loop(given, indices, out, size, size_out, start, stop):
                 raise IndexError(f"an index lies outside of its output plane of {size_out} elements")
 
         shard(work, count, threads)
         return (out,)
 
 
-_MOVED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+_MOVED = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64"}
 
 
 def _narrow_to_zero(narrow: Callable[[Array, Array], None], source: Array, target: Array) -> None:
     narrow(source, target)
-    make_zeros_positive(target.view(np.uint16))
-
-
-def _axis_of(length: int) -> Axis:
-    """An axis that is not pooled along."""
-    return Axis(length, np.arange(length, dtype=np.int64), np.ones(length, np.int64), 1)
+    # -0 becomes +0.
+    bits = target.view(np.uint16)
+    bits[bits == 0x8000] = 0

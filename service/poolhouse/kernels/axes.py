@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from poolhouse.kernels.compiling import compiled
+from poolhouse.kernels.declaring import Flat, helper
 
 Positions = npt.NDArray[np.int64]
 
@@ -22,8 +22,8 @@ EACH: Final = 1
 TABLE: Final = 2
 """Windows are put together from stretches of 1, 2, 4, … elements."""
 
-STEP, LOW, HIGH, STRIDE, LONGEST, WAY, APART = range(7)
-"""The places in :attr:`Axis.shape`."""
+STEP, LOW, HIGH, STRIDE, LONGEST, WAY, LENGTH, OUTPUTS, FIRST = range(9)
+"""The places in :attr:`Axis.numbers`."""
 
 
 class Axis:
@@ -36,8 +36,9 @@ class Axis:
         step: the distance between two elements of one window.
 
     Attributes:
-        shape: int64 numbers for the loops: the step; LOW and HIGH, between which windows have LONGEST elements each
-            and are STRIDE apart; the way; whether no two windows share an element.
+        numbers: int64, for the loops: the step; LOW and HIGH, between which windows have LONGEST elements each and are
+            STRIDE apart; the way; the length; how many windows; from FIRST on the first element of each window, and
+            after these how many each has.
     """
 
     def __init__(self, length: int, first: Positions, count: Positions, step: int) -> None:
@@ -46,8 +47,8 @@ class Axis:
             raise ValueError(f"a window lies outside of an axis of {length}")
         self.length = length
         self.outputs = len(first)
-        self.first = np.ascontiguousarray(first, dtype=np.int64)
-        self.count = np.ascontiguousarray(count, dtype=np.int64)
+        self.first = first
+        self.count = count
         self.step = step
         self.longest = int(count.max(initial=1))
         low, high, stride = _regular_run(self.first, self.count, self.longest)
@@ -55,18 +56,26 @@ class Axis:
         looks = int(self.count.sum())
         in_stretches = (length + 2 * self.outputs) * max(self.longest - 1, 1).bit_length()
         way = SAME if same else TABLE if self.longest > _FEW and in_stretches < looks else EACH
-        apart = bool((first[1:] > last[:-1]).all())
-        self.shape = np.array([step, low, high, stride, self.longest, way, apart], dtype=np.int64)
+        self.stride = stride
+        self.way = way
+        self.has_regular = high > low
+        shape = [step, low, high, stride, self.longest, way, length, self.outputs]
+        self.numbers = np.concatenate((shape, first, count)).astype(np.int64)
+
+    @classmethod
+    def kept(cls, length: int) -> Axis:
+        """An axis that is not pooled along."""
+        return cls(length, np.arange(length, dtype=np.int64), np.ones(length, np.int64), 1)
 
     @property
     def same(self) -> bool:
         """Whether there is nothing to do along this axis."""
-        return int(self.shape[WAY]) == SAME
+        return self.way == SAME
 
     @property
     def looks(self) -> int:
         """Elements that a pass along the axis looks at."""
-        if self.shape[WAY] == TABLE:
+        if self.way == TABLE:
             return (self.length + 2 * self.outputs) * max(self.longest - 1, 1).bit_length()
         return int(self.count.sum())
 
@@ -93,12 +102,23 @@ def _regular_run(first: Positions, count: Positions, longest: int) -> tuple[int,
     return low, low + int(runs[best]) + 1, int(apart[low])
 
 
-@compiled
-def reach_of(first: Positions, count: Positions, step: int, low: int, high: int) -> tuple[int, int]:
-    """The first element that the windows from low to high look at, and the end of the last."""
-    begin = first[low]
-    end = begin + 1
+@helper
+def begin_of(axis: Flat, at: int, low: int, high: int) -> int:
+    """The first element that the windows from low to high look at; the axis' numbers begin at ``at``."""
+    begin: int = axis[at + FIRST + low]
     for o in range(low, high):
-        begin = min(begin, first[o])
-        end = max(end, first[o] + (count[o] - 1) * step + 1)
-    return begin, end
+        if axis[at + FIRST + o] < begin:
+            begin = axis[at + FIRST + o]
+    return begin
+
+
+@helper
+def end_of(axis: Flat, at: int, low: int, high: int) -> int:
+    """The end of the last element that the windows from low to high look at."""
+    end = 0
+    counts = at + FIRST + axis[at + OUTPUTS]
+    for o in range(low, high):
+        last = axis[at + FIRST + o] + (axis[counts + o] - 1) * axis[at + STEP]
+        if last >= end:
+            end = last + 1
+    return end

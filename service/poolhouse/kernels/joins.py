@@ -1,35 +1,37 @@
-"""The loops that all maxima are made of: elements laid side by side, and lines of them joined.
+"""The helpers that maxima are made of: lines of elements joined, and elements laid side by side.
 
-Lines are stretches of flat arrays: line ``r`` begins at ``offset + r * pitch``. Offsets are never negative, so they
-are unsigned, which spares the loops a look at the sign of every index.
+Lines are stretches of flat arrays: line ``r`` begins at ``offset + r * pitch``. Beside elements may lie int32 numbers,
+which say where each was: those of ``x`` are ``skew`` further on in ``numbers``, and those of ``out`` are ``away``
+further on in ``own``.
 The order of joining is the order of the elements in a plane, so that of equal values the first is taken and of NaN
 the last: torch's rule, to the bit.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
-from poolhouse.kernels.compiling import Element, Flat, compiled
-
-U = np.uint64
+from poolhouse.kernels.declaring import Element, Flat, helper
 
 
-@compiled
-def later(earlier: Element, other: Element) -> Element:
-    """Whichever torch takes of two values, the second being the later one in the plane."""
-    return other if (other > earlier) or (other != other) else earlier
+@helper
+def takes(earlier: Element, other: Element) -> bool:
+    """Whether torch takes the later one of two values."""
+    later: bool = (other > earlier) | (other != other)
+    return later
 
 
-@compiled
+@helper
 def join(
     out: Flat,
+    own: Flat,
     to: int,
+    away: int,
     out_pitch: int,
     x: Flat,
+    numbers: Flat,
     a: int,
     b: int,
     c: int,
+    skew: int,
     pitch: int,
     rows: int,
     n: int,
@@ -40,128 +42,103 @@ def join(
 
     Args:
         out: flat.
+        own: where out's numbers would be.
         to: offset of the first line in out.
-        out_pitch: from one of its lines to the next.
+        away: of own.
+        out_pitch: from one of out's lines to the next.
         x: flat.
+        numbers: where x's numbers would be.
         a: offset of the first line in x of the earliest elements; b and c of later ones.
+        skew: of numbers.
         pitch: from one line of x to the next.
         rows: how many lines.
         n: elements of a line.
-        taps: 1 for a alone, 2 for a and b, 3 for all; not fresh at most 2.
-        fresh: whether out holds nothing yet.
+        taps: 1 for a alone, 2 for a and b, 3 for all.
+        fresh: whether out holds nothing yet; else it is joined with a alone.
     """
     if out_pitch == n and pitch == n:
         rows, n = 1, rows * n
     for r in range(rows):
-        o = U(to + r * out_pitch)
-        p = U(a + r * pitch)
-        q = U(b + r * pitch)
-        s = U(c + r * pitch)
-        if fresh:
-            if taps == 1:
-                for j in range(n):
-                    out[o + U(j)] = x[p + U(j)]
-            elif taps == 2:
-                for j in range(n):
-                    out[o + U(j)] = later(x[p + U(j)], x[q + U(j)])
-            else:
-                for j in range(n):
-                    out[o + U(j)] = later(later(x[p + U(j)], x[q + U(j)]), x[s + U(j)])
+        o, p, q, s = to + r * out_pitch, a + r * pitch, b + r * pitch, c + r * pitch
+        if not fresh:
+            for j in range(n):
+                earlier, other = out[o + j], x[p + j]
+                out[o + j] = other if takes(earlier, other) else earlier
         elif taps == 1:
             for j in range(n):
-                out[o + U(j)] = later(out[o + U(j)], x[p + U(j)])
+                out[o + j] = x[p + j]
+        elif taps == 2:
+            for j in range(n):
+                earlier, other = x[p + j], x[q + j]
+                out[o + j] = other if takes(earlier, other) else earlier
         else:
             for j in range(n):
-                out[o + U(j)] = later(later(out[o + U(j)], x[p + U(j)]), x[q + U(j)])
+                earlier, other, third = x[p + j], x[q + j], x[s + j]
+                found = other if takes(earlier, other) else earlier
+                out[o + j] = third if takes(found, third) else found
 
 
-@compiled
-def join_pairs(
+@helper
+def join_indexed(
     out: Flat,
+    own: Flat,
     to: int,
+    away: int,
     out_pitch: int,
     x: Flat,
+    numbers: Flat,
     a: int,
+    b: int,
+    c: int,
+    skew: int,
     pitch: int,
     rows: int,
     n: int,
+    taps: int,
+    fresh: bool,
 ) -> None:
-    """``out`` becomes the maxima of the neighbours at ``a``, two and two: windows of 2 that are 2 apart."""
-    if out_pitch == n and pitch == 2 * n:
-        rows, n = 1, rows * n
+    """As :func:`join`, with the number of what was taken."""
     for r in range(rows):
-        o = U(to + r * out_pitch)
-        p = U(a + r * pitch)
-        for j in range(n):
-            out[o + U(j)] = later(x[p + U(2) * U(j)], x[p + U(2) * U(j) + U(1)])
+        o, p, q, s = to + r * out_pitch, a + r * pitch, b + r * pitch, c + r * pitch
+        if not fresh:
+            for j in range(n):
+                earlier, other = out[o + j], x[p + j]
+                later = takes(earlier, other)
+                out[o + j] = other if later else earlier
+                own[o + away + j] = numbers[p + skew + j] if later else own[o + away + j]
+        elif taps == 1:
+            for j in range(n):
+                out[o + j] = x[p + j]
+                own[o + away + j] = numbers[p + skew + j]
+        elif taps == 2:
+            for j in range(n):
+                earlier, other = x[p + j], x[q + j]
+                later = takes(earlier, other)
+                one, two = numbers[p + skew + j], numbers[q + skew + j]
+                out[o + j] = other if later else earlier
+                own[o + away + j] = two if later else one
+        else:
+            for j in range(n):
+                earlier, other, third = x[p + j], x[q + j], x[s + j]
+                one, two, three = numbers[p + skew + j], numbers[q + skew + j], numbers[s + skew + j]
+                later = takes(earlier, other)
+                found, number = other if later else earlier, two if later else one
+                later = takes(found, third)
+                out[o + j] = third if later else found
+                own[o + away + j] = three if later else number
 
 
-@compiled
-def spread(
-    x: Flat,
-    a: int,
-    pitch: int,
-    rows: int,
-    length: int,
-    stride: int,
-    phases: Flat,
-    columns: int,
-) -> None:
-    """Lays every ``stride``-th element of the lines at a side by side.
-
-    ``phases[(i * rows + r) * columns + j] = x[a + r * pitch + i + j * stride]``, for what is within the line's length.
-    """
-    if stride == 2:
-        m = min(columns, length // 2)
-        for r in range(rows):
-            o = U(r * columns)
-            q = U((rows + r) * columns)
-            p = U(a + r * pitch)
-            for j in range(m):
-                phases[o + U(j)] = x[p + U(2) * U(j)]
-                phases[q + U(j)] = x[p + U(2) * U(j) + U(1)]
-            if m < columns and 2 * m < length:
-                phases[o + U(m)] = x[p + U(2 * m)]
-        return
-    if stride == 3 or stride == 4:
-        m = min(columns, length // stride)
-        for r in range(rows):
-            o = U(r * columns)
-            q = U((rows + r) * columns)
-            s = U((2 * rows + r) * columns)
-            u = U((3 * rows + r) * columns)
-            p = U(a + r * pitch)
-            if stride == 3:
-                for j in range(m):
-                    phases[o + U(j)] = x[p + U(3) * U(j)]
-                    phases[q + U(j)] = x[p + U(3) * U(j) + U(1)]
-                    phases[s + U(j)] = x[p + U(3) * U(j) + U(2)]
-            else:
-                for j in range(m):
-                    phases[o + U(j)] = x[p + U(4) * U(j)]
-                    phases[q + U(j)] = x[p + U(4) * U(j) + U(1)]
-                    phases[s + U(j)] = x[p + U(4) * U(j) + U(2)]
-                    phases[u + U(j)] = x[p + U(4) * U(j) + U(3)]
-            if m < columns:
-                for i in range(length - m * stride):
-                    phases[U((i * rows + r) * columns + m)] = x[p + U(m * stride + i)]
-        return
-    for i in range(stride):
-        m = min(columns, (length - i + stride - 1) // stride)
-        for r in range(rows):
-            to = (i * rows + r) * columns
-            at = a + r * pitch + i
-            for j in range(m):
-                phases[U(to + j)] = x[U(at + j * stride)]
-
-
-@compiled
-def join_strided(
+@helper
+def pick(
     out: Flat,
+    own: Flat,
     to: int,
+    away: int,
     out_pitch: int,
     x: Flat,
+    numbers: Flat,
     a: int,
+    skew: int,
     pitch: int,
     rows: int,
     n: int,
@@ -171,11 +148,80 @@ def join_strided(
 ) -> None:
     """As :func:`join` for windows that are far apart: ``out[j]`` from ``x[a + j * stride + t * step]``."""
     for r in range(rows):
-        o = to + r * out_pitch
-        p = a + r * pitch
+        o, p = to + r * out_pitch, a + r * pitch
         for j in range(n):
-            at = U(p + j * stride)
-            found = x[at]
+            found = x[p + j * stride]
             for t in range(1, taps):
-                found = later(found, x[at + U(t * step)])
-            out[U(o + j)] = found
+                other = x[p + j * stride + t * step]
+                found = other if takes(found, other) else found
+            out[o + j] = found
+
+
+@helper
+def pick_indexed(
+    out: Flat,
+    own: Flat,
+    to: int,
+    away: int,
+    out_pitch: int,
+    x: Flat,
+    numbers: Flat,
+    a: int,
+    skew: int,
+    pitch: int,
+    rows: int,
+    n: int,
+    stride: int,
+    taps: int,
+    step: int,
+) -> None:
+    """As :func:`pick`, with the number of what was taken."""
+    for r in range(rows):
+        o, p = to + r * out_pitch, a + r * pitch
+        for j in range(n):
+            place = p + j * stride
+            found = x[place]
+            for t in range(1, taps):
+                other = x[p + j * stride + t * step]
+                later = takes(found, other)
+                found = other if later else found
+                place = p + j * stride + t * step if later else place
+            out[o + j] = found
+            own[o + away + j] = numbers[place + skew]
+
+
+@helper
+def join_pairs(out: Flat, to: int, out_pitch: int, x: Flat, a: int, pitch: int, rows: int, n: int) -> None:
+    """``out`` becomes the maxima of the neighbours at ``a``, two and two: windows of 2 that are 2 apart."""
+    if out_pitch == n and pitch == 2 * n:
+        rows, n = 1, rows * n
+    for r in range(rows):
+        o, p = to + r * out_pitch, a + r * pitch
+        for j in range(n):
+            earlier, other = x[p + 2 * j], x[p + 2 * j + 1]
+            out[o + j] = other if takes(earlier, other) else earlier
+
+
+@helper
+def spread(
+    x: Flat, a: int, pitch: int, rows: int, length: int, stride: int, phases: Flat, to: int, columns: int
+) -> None:
+    """Lays every ``stride``-th element of the lines at a side by side.
+
+    ``phases[to + (i * rows + r) * columns + j] = x[a + r * pitch + i + j * stride]``, within the line's length.
+    """
+    m = min(columns, length // stride)
+    phase = rows * columns
+    for r in range(rows):
+        o, p = to + r * columns, a + r * pitch
+        if stride == 2:
+            for j in range(m):
+                phases[o + j] = x[p + 2 * j]
+                phases[o + phase + j] = x[p + 2 * j + 1]
+        else:
+            for i in range(stride):
+                for j in range(m):
+                    phases[o + i * phase + j] = x[p + i + j * stride]
+        if m < columns:
+            for i in range(length - m * stride):
+                phases[o + i * phase + m] = x[p + m * stride + i]

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from poolhouse.kernels.compiling import Flat, compiled
-from poolhouse.kernels.joins import U
+from poolhouse.kernels.declaring import Flat, loops
 
 
-@compiled
-def scatter_planes(
-    x: Flat,
-    indices: Flat,
-    out: Flat,
-    size: int,
-    size_out: int,
-    start: int,
-    stop: int,
-) -> bool:
+@loops("int64(T*, int64*, T*, int64, int64, int64, int64)", "uint8", "uint16", "uint32", "uint64")
+def scatter_planes(x: Flat, indices: Flat, out: Flat, size: int, size_out: int, start: int, stop: int) -> int:
     """Unpools planes start to stop.
 
     Args:
@@ -28,17 +19,17 @@ def scatter_planes(
         stop: the end of the planes.
 
     Returns:
-        whether all indices lay within their planes; those that did not were passed over.
+        how many indices lay outside of their planes; those were passed over.
     """
-    right = True
-    limit = U(size_out)
+    wrong = 0
     for plane in range(start, stop):
-        base, base_out = U(plane * size), U(plane * size_out)
-        out[base_out : base_out + limit] = 0
+        base, base_out = plane * size, plane * size_out
+        for i in range(size_out):
+            out[base_out + i] = 0
         for i in range(size):
-            at = U(indices[base + U(i)])
-            if at < limit:
-                out[base_out + at] = x[base + U(i)]
+            at = indices[base + i]
+            if 0 <= at < size_out:
+                out[base_out + at] = x[base + i]
             else:
-                right = False
-    return right
+                wrong += 1
+    return wrong

@@ -2,120 +2,67 @@
 
 from __future__ import annotations
 
-import numpy as np
+from poolhouse.kernels.axes import FIRST, HIGH, LONGEST, LOW, STEP, STRIDE, begin_of, end_of
+from poolhouse.kernels.declaring import Element, Flat, helper, loops
+from poolhouse.kernels.joins import spread
+from poolhouse.kernels.layout import (
+    COLUMNS,
+    D_AXIS,
+    DEPTH,
+    DEPTH_OUT,
+    H_AXIS,
+    HEIGHT,
+    ROWS,
+    STRIP,
+    W_AXIS,
+    WIDTH,
+)
 
-from poolhouse.kernels.axes import EACH, HIGH, LONGEST, LOW, SAME, STEP, STRIDE, WAY, Positions, reach_of
-from poolhouse.kernels.compiling import Element, Flat, compiled
-from poolhouse.kernels.joins import U, spread
 
-
-@compiled
-def add(
-    out: Flat,
-    to: int,
-    out_pitch: int,
-    x: Flat,
-    a: int,
-    b: int,
-    c: int,
-    pitch: int,
-    rows: int,
-    n: int,
-    taps: int,
-    fresh: bool,
-    zero: Element,
-) -> None:
-    """To each line of out the lines of x at a, b and c are added, in this order; to zero where out is fresh.
+@helper
+def add(out: Flat, to: int, x: Flat, a: int, b: int, c: int, n: int, taps: int, fresh: bool, zero: Element) -> None:
+    """To a line of out the lines of x at a, b and c are added, in this order; to zero where out is fresh.
 
     A sum begins with +0, and so -0 alone becomes +0.
     """
-    for r in range(rows):
-        o = U(to + r * out_pitch)
-        p = U(a + r * pitch)
-        q = U(b + r * pitch)
-        s = U(c + r * pitch)
+    if fresh:
         if taps == 1:
             for j in range(n):
-                out[o + U(j)] = (zero if fresh else out[o + U(j)]) + x[p + U(j)]
+                out[to + j] = zero + x[a + j]
         elif taps == 2:
             for j in range(n):
-                out[o + U(j)] = ((zero if fresh else out[o + U(j)]) + x[p + U(j)]) + x[q + U(j)]
+                out[to + j] = (zero + x[a + j]) + x[b + j]
         else:
             for j in range(n):
-                out[o + U(j)] = (((zero if fresh else out[o + U(j)]) + x[p + U(j)]) + x[q + U(j)]) + x[s + U(j)]
-
-
-@compiled
-def add_pairs(
-    out: Flat,
-    to: int,
-    out_pitch: int,
-    x: Flat,
-    a: int,
-    pitch: int,
-    rows: int,
-    n: int,
-    fresh: bool,
-    zero: Element,
-) -> None:
-    """As :func:`add` for the neighbours at ``a``, two and two: windows of 2 that are 2 apart."""
-    for r in range(rows):
-        o = U(to + r * out_pitch)
-        p = U(a + r * pitch)
+                out[to + j] = ((zero + x[a + j]) + x[b + j]) + x[c + j]
+    elif taps == 1:
         for j in range(n):
-            begins = zero if fresh else out[o + U(j)]
-            out[o + U(j)] = (begins + x[p + U(2) * U(j)]) + x[p + U(2) * U(j) + U(1)]
+            out[to + j] = out[to + j] + x[a + j]
+    elif taps == 2:
+        for j in range(n):
+            out[to + j] = (out[to + j] + x[a + j]) + x[b + j]
+    else:
+        for j in range(n):
+            out[to + j] = ((out[to + j] + x[a + j]) + x[b + j]) + x[c + j]
 
 
-@compiled
-def add_edges(
-    out: Flat,
-    to: int,
-    columns: int,
-    x: Flat,
-    a: int,
-    pitch: int,
-    rows: int,
-    first: Positions,
-    count: Positions,
-    shape: Positions,
-    fresh: bool,
-    zero: Element,
-) -> None:
-    """As :func:`add` for the windows that are not regular, or that are far apart: element by element."""
-    step, low, high = shape[STEP], shape[LOW], shape[HIGH]
-    for o in range(columns):
-        if shape[WAY] == EACH and low <= o < high:
-            continue
-        for r in range(rows):
-            found = zero if fresh else out[to + r * columns + o]
-            at = a + r * pitch + first[o]
-            for t in range(count[o]):
-                found = found + x[at + t * step]
-            out[to + r * columns + o] = found
+@helper
+def add_pairs(out: Flat, to: int, x: Flat, a: int, b: int, n: int, rows: int, fresh: bool, zero: Element) -> None:
+    """As :func:`add` for the neighbours at ``a``, and those at b, two and two: windows of 2 that are 2 apart."""
+    if rows == 2 and fresh:
+        for j in range(n):
+            above = (zero + x[a + 2 * j]) + x[a + 2 * j + 1]
+            out[to + j] = (above + x[b + 2 * j]) + x[b + 2 * j + 1]
+    elif fresh:
+        for j in range(n):
+            out[to + j] = (zero + x[a + 2 * j]) + x[a + 2 * j + 1]
+    else:
+        for j in range(n):
+            out[to + j] = (out[to + j] + x[a + 2 * j]) + x[a + 2 * j + 1]
 
 
-@compiled
-def plane_averages(
-    x: Flat,
-    out: Flat,
-    start: int,
-    stop: int,
-    strip: int,
-    sizes: Positions,
-    dn: Positions,
-    hn: Positions,
-    wn: Positions,
-    df: Positions,
-    dc: Positions,
-    ds: Positions,
-    hf: Positions,
-    hc: Positions,
-    hs: Positions,
-    wf: Positions,
-    wc: Positions,
-    ws: Positions,
-) -> None:
+@loops("void(T*, T*, int64, int64, int64*, int64*, T*)", "float32", "float64")
+def plane_averages(x: Flat, out: Flat, start: int, stop: int, plan: Flat, factors: Flat, scratch: Flat) -> None:
     """Pools units of work ``start`` to ``stop``: strips of rows of planes.
 
     Args:
@@ -123,96 +70,90 @@ def plane_averages(
         out: flat.
         start: the first unit.
         stop: the end of the units.
-        strip: rows of the output in a strip.
-        sizes: as ``Layout`` gives them.
-        dn: (OD,) factors of the divisors; likewise hn and wn.
-        df: the first elements of the windows along D; likewise the rest.
+        plan: as ``Layout`` gives it.
+        factors: of the divisors: those of each output along D, then H, then W.
+        scratch: a line of the output, and the rows of a strip rounded up to whole strides.
     """
-    width, columns, rows, depth, depth_out = sizes[0], sizes[1], sizes[3], sizes[4], sizes[5]
-    face, face_out = width * sizes[2], columns * rows
-    step, low_column, stride, taps = ws[STEP], ws[LOW], ws[STRIDE], ws[LONGEST]
-    n = ws[HIGH] - low_column
+    width, columns, rows, depth, depth_out = plan[WIDTH], plan[COLUMNS], plan[ROWS], plan[DEPTH], plan[DEPTH_OUT]
+    face, face_out = width * plan[HEIGHT], columns * rows
+    d, h, w = plan[D_AXIS], plan[H_AXIS], plan[W_AXIS]
+    firsts_d, firsts_h, firsts_w = d + FIRST, h + FIRST, w + FIRST
+    counts_d, counts_h, counts_w = firsts_d + depth_out, firsts_h + rows, firsts_w + columns
+    step, low_column, high_column, stride, taps = (
+        plan[w + STEP],
+        plan[w + LOW],
+        plan[w + HIGH],
+        plan[w + STRIDE],
+        plan[w + LONGEST],
+    )
+    n = high_column - low_column
     pairs = n > 0 and stride == 2 and taps == 2 and step == 1
     spreads = n > 0 and not pairs and stride > 1 and taps > 1 and (stride <= 4 or taps > stride)
     regular = pairs or spreads or (n > 0 and stride == 1)
     each = (width + stride - 1) // stride
-    scratch = np.empty(sizes[10] * each * stride if spreads else 0, x.dtype)
-    divisors = np.empty(columns, x.dtype)
-    zero = np.zeros(1, x.dtype)[0]
-    edges = ws.copy()
-    edges[WAY] = EACH if regular else SAME
-    begin_column = wf[low_column] if n > 0 else 0
+    scratch[0] = 0
+    zero = scratch[0]
+    begin_column = plan[firsts_w + low_column] if n > 0 else 0
+    strip = plan[STRIP]
     strips = (rows + strip - 1) // strip
     for unit in range(start, stop):
         plane = unit // strips
         low = (unit % strips) * strip
         high = min(low + strip, rows)
-        begin, end = reach_of(hf, hc, hs[STEP], low, high)
+        begin, end = begin_of(plan, h, low, high), end_of(plan, h, low, high)
         phase = (end - begin) * each
         for od in range(depth_out):
-            base = (plane * depth_out + od) * face_out
-            for dt in range(dc[od]):
-                at_face = (plane * depth + df[od] + dt * ds[STEP]) * face
+            for dt in range(plan[counts_d + od]):
+                at_face = (plane * depth + plan[firsts_d + od] + dt * plan[d + STEP]) * face
                 if spreads:
-                    spread(
-                        x,
-                        at_face + begin * width + begin_column,
-                        width,
-                        end - begin,
-                        width - begin_column,
-                        stride,
-                        scratch,
-                        each,
-                    )
-                o = low
-                while o < high:
-                    many = 1
-                    if hs[LOW] <= o < hs[HIGH]:
-                        many = min(high, hs[HIGH]) - o
-                    to = base + o * columns
-                    for t in range(hc[o]):
-                        row = hf[o] + t * hs[STEP]
+                    at = at_face + begin * width + begin_column
+                    spread(x, at, width, end - begin, width - begin_column, stride, scratch, columns, each)
+                for o in range(low, high):
+                    to = (plane * depth_out + od) * face_out + o * columns
+                    tall, t = plan[counts_h + o], 0
+                    while t < tall:
+                        row = plan[firsts_h + o] + t * plan[h + STEP]
                         at = at_face + row * width
-                        pitch = hs[STRIDE] * width
                         fresh = dt == 0 and t == 0
-                        add_edges(out, to, columns, x, at, pitch, many, wf, wc, edges, fresh, zero)
+                        together = 1
+                        if pairs and fresh and tall > 1:
+                            together = 2
+                        for j in range(columns):
+                            if regular and low_column <= j < high_column:
+                                continue
+                            found = zero if fresh else out[to + j]
+                            for u in range(together):
+                                place = at + u * plan[h + STEP] * width + plan[firsts_w + j]
+                                for k in range(plan[counts_w + j]):
+                                    found = found + x[place + k * step]
+                            out[to + j] = found
                         if pairs:
-                            add_pairs(out, to + low_column, columns, x, at + begin_column, pitch, many, n, fresh, zero)
+                            a = at + begin_column
+                            add_pairs(out, to + low_column, x, a, a + plan[h + STEP] * width, n, together, fresh, zero)
                         elif regular:
                             source, a = x, at + begin_column
                             if spreads:
-                                source, a, pitch = scratch, (row - begin) * each, hs[STRIDE] * each
+                                source, a = scratch, columns + (row - begin) * each
                             done = 0
                             while done < taps:
                                 group = min(taps - done, 3)
                                 p = done * step
-                                q = (done + min(1, group - 1)) * step
-                                s = (done + min(2, group - 1)) * step
+                                q, s = p + min(1, group - 1) * step, p + min(2, group - 1) * step
                                 if spreads:
                                     p = p % stride * phase + p // stride
                                     q = q % stride * phase + q // stride
                                     s = s % stride * phase + s // stride
                                 add(
-                                    out,
-                                    to + low_column,
-                                    columns,
-                                    source,
-                                    a + p,
-                                    a + q,
-                                    a + s,
-                                    pitch,
-                                    many,
-                                    n,
-                                    group,
-                                    fresh and done == 0,
+                                    out, to + low_column, source, a + p, a + q, a + s, n, group, fresh and done == 0,
                                     zero,
-                                )
+                                )  # fmt: skip
                                 done += group
-                    o += many
+                        t += together
             for o in range(low, high):
+                tall = factors[od] * factors[depth_out + o]
                 for j in range(columns):
-                    divisors[j] = dn[od] * hn[o] * wn[j]
-                to_row = U(base + o * columns)
+                    scratch[j] = tall * factors[depth_out + rows + j]
+                to = (plane * depth_out + od) * face_out + o * columns
                 for j in range(columns):
                     # Torch adds the quotient to zero, so -0 becomes +0.
-                    out[to_row + U(j)] = zero + out[to_row + U(j)] / divisors[j]
+                    out[to + j] = zero + out[to + j] / scratch[j]

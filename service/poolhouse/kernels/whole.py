@@ -2,62 +2,70 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Final
 
-from poolhouse.kernels.compiling import Flat, compiled
-from poolhouse.kernels.joins import U, later
+from poolhouse.kernels.declaring import Flat, loops
+from poolhouse.kernels.joins import takes
 
-_LANES = 64
-_BLOCK = 1024
-_RUN = 4096
+LANES: Final = 64
+"""Elements that are added, or compared, side by side."""
+_BLOCK: Final = 1024
+_RUN: Final = 4096
 
 
-@compiled
-def plane_means(
-    x: Flat,
-    out: Flat,
-    size: int,
-    start: int,
-    stop: int,
-) -> None:
-    """The mean of each plane from start to stop: added in 64 lanes of float64, whatever else there is, and divided."""
-    lanes = np.empty(_LANES, np.float64)
-    upper = np.empty(_LANES, np.float64)
+@loops("void(T*, T*, int64, int64, int64, float64*)", "float32", "float64")
+def plane_means(x: Flat, out: Flat, size: int, start: int, stop: int, lanes: Flat) -> None:
+    """The mean of each plane from start to stop: added in 64 lanes of float64, whatever else there is, and divided.
+
+    Args:
+        x: flat, planes.
+        out: flat, one element a plane.
+        size: elements of a plane.
+        start: the first plane.
+        stop: the end of the planes.
+        lanes: scratch of 128 elements.
+    """
     for plane in range(start, stop):
         base = plane * size
-        upper[:] = 0.0
+        for j in range(LANES):
+            lanes[LANES + j] = 0.0
         for begin in range(0, size, _RUN):
             # Each lane adds few numbers before its sum is put aside, so that rounding does not grow with the plane.
             end = min(begin + _RUN, size)
-            whole = (end - begin) // _LANES * _LANES
-            lanes[:] = 0.0
-            for i in range(begin, begin + whole, _LANES):
-                at = U(base + i)
-                for j in range(_LANES):
-                    lanes[j] += x[at + U(j)]
+            whole = (end - begin) // LANES * LANES
+            for j in range(LANES):
+                lanes[j] = 0.0
+            for i in range(base + begin, base + begin + whole, LANES):
+                for j in range(LANES):
+                    lanes[j] += x[i + j]
             for j in range(end - begin - whole):
                 lanes[j] += x[base + begin + whole + j]
-            for j in range(_LANES):
-                upper[j] += lanes[j]
-        many = _LANES
+            for j in range(LANES):
+                lanes[LANES + j] += lanes[j]
+        many = LANES
         while many > 1:
             many //= 2
             for j in range(many):
-                upper[j] += upper[j + many]
-        out[plane] = upper[0] / size
+                lanes[LANES + j] += lanes[LANES + j + many]
+        out[plane] = lanes[LANES] / size
 
 
-@compiled
+@loops("void(T*, T*, int64*, int64, int64, int64, T*, int64)", "float32", "float64", "int64")
 def plane_tops(
-    x: Flat,
-    out: Flat,
-    indices: Flat,
-    size: int,
-    start: int,
-    stop: int,
+    x: Flat, out: Flat, indices: Flat, size: int, start: int, stop: int, lanes: Flat, with_indices: int
 ) -> None:
-    """The maximum of each plane from start to stop, and where it is: the first of equal ones, the last NaN."""
-    lanes = np.empty(_LANES, x.dtype)
+    """The maximum of each plane from start to stop, and where it is: the first of equal ones, the last NaN.
+
+    Args:
+        x: flat, planes.
+        out: flat, one element a plane.
+        indices: the same.
+        size: elements of a plane.
+        start: the first plane.
+        stop: the end of the planes.
+        lanes: scratch of 64 elements.
+        with_indices: whether indices are written.
+    """
     for plane in range(start, stop):
         base = plane * size
         best = x[base]
@@ -66,19 +74,19 @@ def plane_tops(
             end = min(begin + _BLOCK, size)
             found = x[base + begin]
             if end - begin == _BLOCK:
-                first = U(base + begin)
-                for j in range(_LANES):
-                    lanes[j] = x[first + U(j)]
-                for i in range(_LANES, _BLOCK, _LANES):
-                    at = U(base + begin + i)
-                    for j in range(_LANES):
-                        lanes[j] = later(lanes[j], x[at + U(j)])
+                for j in range(LANES):
+                    lanes[j] = x[base + begin + j]
+                for i in range(base + begin + LANES, base + begin + _BLOCK, LANES):
+                    for j in range(LANES):
+                        earlier, other = lanes[j], x[i + j]
+                        lanes[j] = other if takes(earlier, other) else earlier
                 found = lanes[0]
-                for j in range(1, _LANES):
-                    found = later(found, lanes[j])
+                for j in range(1, LANES):
+                    found = lanes[j] if takes(found, lanes[j]) else found
             else:
                 for i in range(begin + 1, end):
-                    found = later(found, x[base + i])
+                    other = x[base + i]
+                    found = other if takes(found, other) else found
             if begin == 0 or found > best or found != found:
                 best, block = found, begin
         end = min(block + _BLOCK, size)
@@ -91,5 +99,5 @@ def plane_tops(
             while x[base + where] != best:
                 where += 1
         out[plane] = x[base + where]
-        if len(indices) > 0:
+        if with_indices:
             indices[plane] = where

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.kernels import halves
+from poolhouse.kernels.declaring import Loop
 from poolhouse.kernels.sharding import shard
 
 Array = npt.NDArray[np.generic]
@@ -31,17 +32,16 @@ def _cast(source: Array, target: Array) -> None:
     np.copyto(target, source, casting="unsafe")
 
 
-def _by_bits(function: Callable[..., None]) -> Callable[[Array, Array], None]:
+def _by_bits(loop: Loop) -> Callable[[Array, Array], None]:
     def convert(source: Array, target: Array) -> None:
-        bits = {2: np.uint16, 4: np.uint32}
-        function(source.view(bits[source.itemsize]), target.view(bits[target.itemsize]))
+        loop(source, target, source.size)
 
     return convert
 
 
 _FLOAT32: Final[np.dtype[np.generic]] = np.dtype(np.float32)
 _FLOAT64: Final[np.dtype[np.generic]] = np.dtype(np.float64)
-WIDE: Final = {
+COMPARED: Final = {
     "bfloat16": Wide(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.narrow_bfloat16)),
     "float16": Wide(_FLOAT32, _by_bits(halves.widen_float16), _by_bits(halves.narrow_float16)),
     "bool": Wide(_FLOAT32, _cast, _cast),
@@ -50,15 +50,16 @@ WIDE: Final = {
     "int16": Wide(_FLOAT32, _cast, _cast),
     "int32": Wide(_FLOAT64, _cast, _cast),
 }
-"""Each compiled loop is compiled once for each element type, which takes seconds: float32 and float64 do."""
+"""Loops are compiled for each element type, which takes seconds: three do for all."""
 
 
 def _value_of_float16(source: Array, target: Array) -> None:
-    halves.value_of_float16(source.view(np.uint16), target.view(np.uint32), target)
+    halves.value_of_float16(source, target, target, source.size)
 
 
 def _round_float16(source: Array, target: Array) -> None:
-    halves.round_float16(source.view(np.uint32), source, target.view(np.uint16))
+    small = np.empty(source.size, np.float32)
+    halves.round_float16(source, source, target, small, small, source.size)
 
 
 def _rounded(source: Array, target: Array) -> None:

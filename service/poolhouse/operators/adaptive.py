@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
-from poolhouse.dtypes import INT64, ElementType
+from poolhouse.dtypes import ElementType
 from poolhouse.kernels.averages import MeanKernel, TopKernel
-from poolhouse.kernels.compiling import AVAILABLE
-from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.averages import TORCH_TERMS, Average, average_kernel_cost, torch_pool, widens
 from poolhouse.operators.costs import Cost, kernel_cost
 from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, spec
+from poolhouse.operators.loop_costs import Loops, whole_loops_cost
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.windowed import Windowed
@@ -58,9 +57,9 @@ class AdaptiveWindows(Windowed):
             whole, rest = divmod(length, max(outputs, 1))
             # A window begins and ends within an element, or between two; most begin and end within.
             longest = whole + (rest > 0) + (rest > shared)
-            sizes.append(
-                AxisSize(outputs, longest, even=rest <= 1 and outputs <= length, looks=length + outputs - shared)
-            )
+            irregular = 0 if outputs == 1 or (rest <= 1 and outputs <= length) else outputs
+            looks = length + outputs - shared
+            sizes.append(AxisSize(length, outputs, longest, looks, irregular, 1 if outputs == 1 else max(whole, 1)))
         return tuple(sizes)
 
     def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
@@ -128,21 +127,17 @@ def _mean(x: torch.Tensor) -> torch.Tensor:
     return (total / math.prod(x.shape[1:])).reshape(len(x), *(1 for _ in x.shape[1:]))
 
 
-_SHORT: Final = 20
-"""Up to this many elements of a window along one axis the compiled loops are the faster ones."""
-
-
 class AdaptiveMaximum(AdaptiveWindows, Maximum):
     """The largest element of each of these windows: torch's kernel for floats, ours for the rest."""
 
-    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
-        sizes = self.axis_sizes(spatial)
-        if AVAILABLE and dtype is not INT64 and all(size.outputs == 1 for size in sizes):
-            return TopKernel(spatial, dtype.name, with_indices=self.return_indices)
-        longest = max(size.longest for size in sizes)
-        if dtype.kind == "float" and (self.return_indices or longest > _SHORT) and self.placed_right(spatial):
-            return None
-        return super().kernel(spatial, dtype)
+    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+        indices = self.return_indices
+        if all(size.outputs == 1 for size in self.axis_sizes(spatial)):
+            return Loops(
+                whole_loops_cost(spatial, dtype, adds=False),
+                lambda: TopKernel(spatial, dtype.name, with_indices=indices),
+            )
+        return super().loops(spatial, dtype)
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         if dtype.kind != "float" or not self.placed_right(spatial):
@@ -167,11 +162,13 @@ class AdaptiveMaximum(AdaptiveWindows, Maximum):
 class AdaptiveAverage(AdaptiveWindows, Average):
     """The average of each of these windows: torch's kernel where it adds few terms, ours for the rest."""
 
-    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
+    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
         one = all(size.outputs == 1 for size in self.axis_sizes(spatial))
         # Sums of integers are exact in float64 below this.
         exact = dtype.kind == "float" or math.prod(spatial) << (8 * dtype.itemsize) < 2**52
-        return MeanKernel(spatial, dtype.name) if AVAILABLE and one and exact else None
+        if not one or not exact:
+            return None
+        return Loops(whole_loops_cost(spatial, dtype, adds=True), lambda: MeanKernel(spatial, dtype.name))
 
     def _by_torch(self, spatial: Sizes, *, floating: bool) -> bool:
         # Output size 1 is a mean in torch, whose order of adding depends on how many planes there are.

@@ -13,8 +13,6 @@ import torch.nn.functional as F  # noqa: N812, the name that every reader of tor
 
 from poolhouse.dtypes import INT64, ElementType, Kind
 from poolhouse.kernels.averages import AverageKernel
-from poolhouse.kernels.compiling import AVAILABLE
-from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.averages import (
     AVERAGE_TYPES,
     TORCH_TERMS,
@@ -25,6 +23,7 @@ from poolhouse.operators.averages import (
 )
 from poolhouse.operators.costs import Cost
 from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, Whole, spec
+from poolhouse.operators.loop_costs import Loops, average_loops_cost
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
 from poolhouse.operators.sliding import (
@@ -118,13 +117,15 @@ class AvgPool(SlidingWindows, Average):
         outputs = math.prod(self.spatial_out(spatial))
         return average_kernel_cost(spatial, outputs, math.prod(self.kernel_size), dtype, wide=self.rank == 3)
 
-    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
-        if not AVAILABLE or dtype is INT64 or math.prod(self.kernel_size) > TORCH_TERMS:
+    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+        if dtype is INT64 or math.prod(self.kernel_size) > TORCH_TERMS:
             return None
         if dtype.kind == "float" and not self._by_torch(spatial, floating=True):
             return None
-        windows = self.windows(spatial)
-        return AverageKernel(self.kernel_axes(spatial), self.divisors(windows), dtype.name)
+        return Loops(
+            average_loops_cost(self.axis_sizes(spatial), dtype),
+            lambda: AverageKernel(self.kernel_axes(spatial), self.divisors(self.windows(spatial)), dtype.name),
+        )
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

@@ -12,9 +12,9 @@ import torch
 
 from poolhouse.dtypes import ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
-from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.costs import Cost
 from poolhouse.operators.fields import Flag, PerAxis, RatioPerAxis, Sizes, Whole, spec
+from poolhouse.operators.loop_costs import Loops
 from poolhouse.operators.maxima import Maximum, largest, largest_cost
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.reductions import Tensors
@@ -100,7 +100,7 @@ class FractionalMaxPool(Maximum):
                 f"{outputs} windows of kernel_size {kernel} do not fit on axis {axis_name(self.rank, axis)} of "
                 f"{length} positions; output size must be from 1 to {max(length - kernel + 1, 0)}.",
             )
-        return AxisSize(outputs, kernel, even=False, looks=outputs * kernel)
+        return AxisSize(length, outputs, kernel, outputs * kernel, irregular=outputs)
 
     def joins(self, axis: int, length: int) -> bool:
         return self.kernel_size[axis] > 1
@@ -138,7 +138,7 @@ class FractionalMaxPool(Maximum):
         fields = {field.name: getattr(self, field.name) for field in self.fields()}
         return type(self)(**{**fields, "seed": secrets.randbelow(SEED_MAX + 1)})
 
-    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
+    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
         return None  # each plane has windows of its own
 
     def draw(self, planes: int, begin: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:

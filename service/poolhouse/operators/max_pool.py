@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
 from poolhouse.dtypes import ElementType
-from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.costs import Cost, kernel_cost
 from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, spec
 from poolhouse.operators.maxima import Maximum
@@ -29,7 +28,6 @@ from poolhouse.operators.windows import Sliding
 TORCH_TERMS: Final = 32
 """Up to this many elements a window, torch's kernel, which looks at each of them, is the faster one."""
 
-_SHORT_LINE: Final = 3
 """Windows of lines of floats that torch's own kernel is the fastest for."""
 
 
@@ -114,11 +112,6 @@ class MaxPool(SlidingWindows, Maximum):
         both = slices.then(kernel)
         steps = min(math.sqrt(slices.plane_steps * both.plane_steps), kernel.plane_steps)
         return Cost(steps, slices.call_steps, both.plane_bytes)
-
-    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
-        if self.rank == 1 and dtype.kind == "float" and not self.return_indices and self.kernel_size[0] <= _SHORT_LINE:
-            return None  # the one kernel of torch that is as fast
-        return super().kernel(spatial, dtype)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

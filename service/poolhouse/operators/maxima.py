@@ -8,12 +8,12 @@ from typing import ClassVar, Final
 
 import torch
 
-from poolhouse.dtypes import INT64, ElementType, Kind
-from poolhouse.kernels.compiling import AVAILABLE
-from poolhouse.kernels.planes import INT32_MAX, Kernel, MaximumKernel
+from poolhouse.dtypes import ElementType, Kind
+from poolhouse.kernels.planes import INT32_MAX, MaximumKernel
 from poolhouse.operators.axis_costs import maximum_joining, reduction_cost
 from poolhouse.operators.costs import CALL, Cost, pass_cost
 from poolhouse.operators.fields import Sizes
+from poolhouse.operators.loop_costs import Loops, maxima_loops_cost
 from poolhouse.operators.operator import Number, Planes
 from poolhouse.operators.reductions import BARE_MAXIMUM, MAXIMUM, Monoid, Tensors, reduce_axis
 from poolhouse.operators.slices import has_negative_zero
@@ -53,11 +53,15 @@ class Maximum(Windowed):
                 best = i
         return (window.values[best], window.positions[best]) if self.return_indices else (window.values[best],)
 
-    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
-        # The loops count places in a plane in 32 bits, and are compiled for types that float64 holds.
-        if not AVAILABLE or math.prod(spatial) > INT32_MAX or dtype is INT64:
+    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+        # The loops count places in a plane in 32 bits.
+        if math.prod(spatial) > INT32_MAX:
             return None
-        return MaximumKernel(self.kernel_axes(spatial), dtype.name, with_indices=self.return_indices)
+        indices = self.return_indices
+        return Loops(
+            maxima_loops_cost(self.axis_sizes(spatial), dtype, with_indices=indices),
+            lambda: MaximumKernel(self.kernel_axes(spatial), dtype.name, with_indices=indices),
+        )
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

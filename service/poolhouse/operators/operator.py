@@ -23,11 +23,13 @@ import torch
 from poolhouse import dtypes
 from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.kernels.declaring import are_loaded
 from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.costs import BYTE, Cost, byte_steps
 from poolhouse.operators.field_problems import refused_fields
 from poolhouse.operators.fields import INT32_MAX, Field, FieldError, Sizes, fields_of, shown
 from poolhouse.operators.layout import channels_last_warning, seems_channels_last
+from poolhouse.operators.loop_costs import Loops
 from poolhouse.tensors import Note, Outline, Tensor
 
 Number = int | float | bool
@@ -77,10 +79,17 @@ PIECE_BYTES: Final = 64 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may ask for at most: bytes of all outputs, and steps."""
+    """What one request may ask for at most, and by what it may be pooled.
+
+    Attributes:
+        output_bytes: of all outputs.
+        work: steps.
+        loops: whether compiled loops may pool on the CPU, where they are loaded; else torch does everything.
+    """
 
     output_bytes: int
     work: int
+    loops: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,7 @@ class Plan:
         call_steps: steps for a batch, however many planes are in it.
         plane_workspace_bytes: memory for intermediate results of one plane.
         call_bytes: memory for what all planes of a batch share.
+        by_loops: whether compiled loops are the cheaper way on the CPU.
         warnings: what a caller may want to know.
     """
 
@@ -111,6 +121,7 @@ class Plan:
     call_steps: int
     plane_workspace_bytes: int
     call_bytes: int
+    by_loops: bool
     warnings: tuple[str, ...]
 
     def settled(self) -> Plan:
@@ -145,7 +156,7 @@ class Plan:
 
     def kernel(self) -> Kernel | None:
         """The compiled loops that pool this on the CPU; None where torch does, or where there is nothing to pool."""
-        if self.nothing_to_pool:
+        if self.nothing_to_pool or not self.by_loops:
             return None
         if sum(self.outputs["output"].shape[-self.spec.rank :]) <= _KEPT_WINDOWS:
             return self._kept_kernel
@@ -219,10 +230,10 @@ class Operator:
         """
         raise NotImplementedError
 
-    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
+    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
         """The compiled loops that equal :meth:`run` on the CPU, for planes of these sizes; None where it has none.
 
-        Asked only after the plan is within the limits.
+        They are taken where they cost no more. What makes them is called only after the plan is within the limits.
         """
         return None
 
@@ -342,6 +353,11 @@ class Operator:
         shown_fields = {field.name: getattr(self, field.name) for field in self.fields()}
         return {name: _as_json(value) for name, value in shown_fields.items() if value is not None}
 
+    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
+        """The compiled loops of :meth:`loops`, made."""
+        loops = self.loops(spatial, dtype)
+        return None if loops is None else loops.make()
+
     def key(self) -> Hashable:
         """What two specs must share to be pooled in one batch."""
         return (self.name, *(getattr(self, field.name) for field in self.fields() if field.in_key))
@@ -378,7 +394,12 @@ class Operator:
                 "ask for smaller ones.",
                 limit_bytes=limits.output_bytes,
             )
-        cost = self.cost(spatial, outline.dtype) if 0 not in out else Cost(0.0, 0.0, 0.0)
+        cost, loops = Cost(0.0, 0.0, 0.0), None
+        if 0 not in out:
+            cost = self.cost(spatial, outline.dtype)
+            loops = self.loops(spatial, outline.dtype) if limits.loops and are_loaded() else None
+            if loops is not None and loops.cost.plane_steps <= cost.plane_steps:
+                cost = loops.cost
         # Answers of many megabytes are written into memory that is new to the process.
         answered = plane_bytes * (byte_steps(counted * plane_bytes) - BYTE)
         plane_steps, call_steps = math.ceil(cost.plane_steps + answered), math.ceil(cost.call_steps)
@@ -408,6 +429,7 @@ class Operator:
             call_steps=call_steps,
             plane_workspace_bytes=plane_workspace,
             call_bytes=call_bytes,
+            by_loops=loops is not None and cost is loops.cost,
             warnings=(*self._layout_warnings(lead, spatial), *self.warnings(spatial)),
         )
 

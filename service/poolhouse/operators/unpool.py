@@ -13,10 +13,9 @@ import torch
 from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import Unprocessable
 from poolhouse.kernels.averages import UnpoolKernel
-from poolhouse.kernels.compiling import AVAILABLE
-from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.costs import BYTE, CALL, Cost, byte_steps
 from poolhouse.operators.fields import Flag, PerAxis, Sizes, spec
+from poolhouse.operators.loop_costs import Loops, unpool_loops_cost
 from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
 from poolhouse.operators.sliding import axis_name, dilation_field, kernel_size_field, padding_field, stride_field
@@ -163,8 +162,9 @@ class MaxUnpool(Operator):
             flat[index] = value
         return (flat,)
 
-    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
-        return UnpoolKernel(self.spatial_out(spatial)) if AVAILABLE else None
+    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+        out = self.spatial_out(spatial)
+        return Loops(unpool_loops_cost(spatial, out, dtype), lambda: UnpoolKernel(out))
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         values, indices = planes["input"], planes["indices"]

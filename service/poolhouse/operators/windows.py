@@ -46,16 +46,32 @@ class AxisSize:
     """How one axis is cut, in numbers that need no arrays.
 
     Attributes:
+        length: positions along the axis.
         outputs: how many windows.
         longest: elements of the longest one inside the input.
-        even: whether all have as many, and lie as far apart.
         looks: elements of all of them together, at most.
+        irregular: windows that have other numbers of elements or other distances than the rest.
+        stride: the distance of the rest.
+        step: the distance of two elements of a window.
     """
 
+    length: int
     outputs: int
     longest: int
-    even: bool
     looks: int
+    irregular: int = 0
+    stride: int = 1
+    step: int = 1
+
+    @property
+    def even(self) -> bool:
+        """Whether all windows have as many elements and lie as far apart."""
+        return self.irregular == 0
+
+    @property
+    def same(self) -> bool:
+        """Whether each window is the one element of its place."""
+        return self.even and self.longest == 1 and self.outputs == self.length
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +125,12 @@ class Sliding:
         outputs = self.outputs(length)
         longest = min(self.kernel, -(-length // self.dilation))
         last = (outputs - 1) * self.stride - self.padding
-        # None reaches beyond the input, or each holds all of it.
-        inside = self.padding == 0 and last + self.reach <= length
+        # Those that begin before the input, and those that end behind it; unless each holds all of it.
+        before, behind = -(-self.padding // self.stride), -(-(last + self.reach - length) // self.stride)
         whole = self.dilation == 1 and last <= 0 and length + self.padding <= self.kernel
-        even = outputs == 1 or inside or whole
-        return AxisSize(outputs, longest, even, outputs * longest)
+        irregular = 0 if outputs == 1 or whole else min(before + max(behind, 0), outputs)
+        stride = 1 if outputs == 1 else self.stride
+        return AxisSize(length, outputs, longest, outputs * longest, irregular, stride, self.dilation)
 
 
 _REMEMBERED_OUTPUTS: Final = 1024

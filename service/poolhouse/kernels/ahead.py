@@ -1,0 +1,79 @@
+"""Compiles every loop ahead of time, and tells how far it is: ``python -m poolhouse.kernels.ahead``.
+
+Before the tests it fills the cache of this user, and with ``--into`` it fills a directory for the processors of an
+image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from poolhouse.kernels.declaring import LOOPS
+from poolhouse.kernels.linking import this_processor
+from poolhouse.kernels.loading import Report, build, load_loops
+from poolhouse.kernels.storing import file_name, modules_of, write_file
+from poolhouse.kernels.targets import X86_LEVELS
+
+MODULES: Final = (
+    "poolhouse.kernels.halves",
+    "poolhouse.kernels.maxima",
+    "poolhouse.kernels.scatter",
+    "poolhouse.kernels.sums",
+    "poolhouse.kernels.whole",
+)
+"""Every module that declares loops."""
+
+_TELL_EVERY_S: Final = 2.0
+
+
+def telling() -> Report:
+    """Writes a line every two seconds, and nothing where there is nothing to compile."""
+    begun = told = time.monotonic()
+
+    def report(done: int, of: int) -> None:
+        nonlocal told
+        if done in (0, of) or time.monotonic() - told > _TELL_EVERY_S:
+            told = time.monotonic()
+            print(f"poolhouse: compiling loops: {done} of {of} after {told - begun:.0f} s", file=sys.stderr, flush=True)
+
+    return report
+
+
+def load_all() -> list[str]:
+    """Loads every loop into this process; see :func:`poolhouse.kernels.loading.load_loops`."""
+    for module in MODULES:
+        import_module(module)
+    return load_loops(os.cpu_count() or 1, telling())
+
+
+def main() -> None:
+    """Compiles what is not compiled yet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--into", type=Path, help="a directory for an image: compiled for all its processors")
+    asked = parser.parse_args()
+    problems = load_all() if asked.into is None else into(asked.into)
+    for problem in problems:
+        print(f"poolhouse: compiled loops cannot be kept: {problem}", file=sys.stderr)
+
+
+def into(place: Path) -> list[str]:
+    """Fills a directory with the loops for every processor that an image may run on."""
+    for module in MODULES:
+        import_module(module)
+    target = this_processor()
+    for each in X86_LEVELS if target.name.startswith("x86-64") else (target,):
+        codes = build(LOOPS.values(), each, os.cpu_count() or 1, telling())
+        for module in modules_of(LOOPS.values()):
+            mine = {loop.name: codes[loop.name] for loop in LOOPS.values() if loop.module == module}
+            write_file(place / file_name(module, each), mine)
+    return []
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""The compiled loops that an operator has, and what they cost: the steps and the memory, in plain integers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from poolhouse.dtypes import ElementType
+from poolhouse.kernels.planes import Kernel
+from poolhouse.operators.costs import BYTE, CALL, Cost, byte_steps, place_steps
+from poolhouse.operators.fields import Sizes
+from poolhouse.operators.windows import AxisSize
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """Compiled loops for planes of some sizes and type.
+
+    Attributes:
+        cost: what they take.
+        make: makes them; works out where every window lies.
+    """
+
+    cost: Cost
+    make: Callable[[], Kernel]
+
+
+_FEW: Final = 6
+"""Windows of more elements are put together from stretches, where that looks at fewer."""
+_STRIP_BYTES: Final = 32 * 2**10
+"""Rows that are pooled together take about this."""
+_THREADS: Final = 16
+"""Threads that may share the work."""
+_THREADED_BYTES: Final = 2**22
+"""They do from so many bytes on."""
+_CALL: Final = 25_000.0
+"""Steps for calling the loops, however small the planes."""
+_KEPT: Final = 4096
+"""The places of more windows are worked out for each call."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """Steps of one kind of rates.
+
+    Attributes:
+        plane: for a plane.
+        strip: for some rows that are pooled together.
+        turn: for each pass over them.
+        line: for each line that a pass joins.
+        row: for each row that a pass joins.
+        element: for each element that a pass joins, of four bytes.
+        apart: for each element that is not beside the one before.
+        alone: for each element of a window that is pooled by itself.
+        place: for each window of an axis that is put together from stretches.
+    """
+
+    plane: float
+    strip: float
+    turn: float
+    line: float
+    row: float
+    element: float
+    apart: float
+    alone: float
+    place: float
+
+
+_PLAIN: Final = _Rates(5.0, 24.0, 8.0, 5.0, 2.5, 0.12, 0.4, 2.5, 0.5)
+_INDEXED: Final = _Rates(30.0, 210.0, 35.0, 7.0, 1.0, 0.3, 1.1, 3.0, 1.3)
+
+_COMPARED: Final = {"bfloat16": 4, "float16": 4, "bool": 4, "uint8": 4, "int8": 4, "int16": 4, "int32": 8}
+"""Bytes of the element type that these are compared as."""
+_ADDED: Final = {"bfloat16": 4, "float16": 4, "uint8": 8, "int8": 8, "int16": 8, "int32": 8}
+"""Bytes of the element type that these are added as."""
+_ONE: Final = AxisSize(1, 1, 1, 1)
+
+
+def in_stretches(axis: AxisSize) -> bool:
+    """Whether windows are put together from stretches of 1, 2, 4, … elements, as ``kernels.axes`` decides."""
+    return axis.longest > _FEW and (axis.length + 2 * axis.outputs) * _levels(axis) < axis.looks
+
+
+def _levels(axis: AxisSize) -> int:
+    return max(axis.longest - 1, 1).bit_length()
+
+
+def maxima_loops_cost(axes: Sequence[AxisSize], dtype: ElementType, *, with_indices: bool) -> Cost:
+    """What ``kernels.planes.MaximumKernel`` takes for planes with these axes."""
+    depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
+    rates = _INDEXED if with_indices else _PLAIN
+    itemsize = _COMPARED.get(dtype.name, dtype.itemsize)
+    both = itemsize + 4 * with_indices
+    rows = depth.length * height.length
+    strip_rows, strips = _strips(height, width, itemsize)
+    # Where only rows are pooled, all rows of all planes are one after another.
+    by_rows = depth.same and height.same and not with_indices
+    row_bytes = (width.length + width.outputs) * itemsize
+    faces = rows * min(row_bytes / _STRIP_BYTES, 1) if by_rows else depth.length * strips
+    steps = rates.plane * (0.2 if by_rows else 1.0) + faces * rates.strip
+    steps += _rows_steps(width, rows, faces, itemsize, rates, indexed=with_indices)
+    steps += _lines_steps(height, width.outputs, depth.length, itemsize, rates, indexed=with_indices)
+    face_out = height.outputs * width.outputs
+    if not depth.same:
+        steps += _lines_steps(depth, face_out, 1, itemsize, rates, indexed=with_indices)
+    given, found = rows * width.length, depth.outputs * face_out
+    # Each element is read and each output written, the place of each too.
+    steps += given * (0.1 + 0.2 * with_indices) + found * (both * BYTE + 0.4 * with_indices)
+    scratch = strip_rows * (2 * _room(width) + 2 * width.outputs) * both
+    scratch += 4 * (width.length + width.outputs) * with_indices
+    between = 0 if depth.same else depth.length * face_out * both * (2 if in_stretches(depth) else 1)
+    steps += (scratch + between) * (byte_steps(scratch + between) - BYTE)
+    wide, bytes_wide = _widened(given, found, _COMPARED.get(dtype.name))
+    # Each thread has scratch of its own: one where planes are few and small.
+    threads = min(_THREADS * (given + found) * dtype.itemsize / _THREADED_BYTES, strips if depth.same else 1)
+    held = scratch * threads + between + bytes_wide + found * 4 * with_indices
+    return _called(axes, Cost(steps + wide, 0.0, held, scratch))
+
+
+def average_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
+    """What ``kernels.averages.AverageKernel`` takes for planes with these axes."""
+    depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
+    itemsize = _ADDED.get(dtype.name, dtype.itemsize)
+    strip_rows, whole_strips = _strips(height, width, itemsize)
+    # Of one axis the rows of all planes are one after another.
+    row_bytes = (width.length + width.outputs) * itemsize
+    strips = min(row_bytes / _STRIP_BYTES, 1.0) if len(axes) == 1 else float(whole_strips)
+    stride, longest = width.stride, width.longest
+    pairs = stride == 2 and longest == 2
+    spreads = stride > 1 and not pairs and longest > 1 and (stride <= 4 or longest > stride)
+    regular = width.outputs - width.irregular if stride == 1 or pairs or spreads else 0
+    taps = depth.longest * height.longest
+    turns = depth.outputs * taps * (strips + height.irregular)
+    lines = depth.outputs * height.outputs * taps
+    found = depth.outputs * height.outputs * width.outputs
+    given = depth.length * height.length * width.length
+    steps = 10.0 + strips * 18 + turns * 40
+    if regular:
+        steps += lines * ((longest + 2) // 3 * 4 + regular * longest * 0.08 * itemsize / 4)
+    steps += lines * (width.outputs - regular) * (2 + longest)
+    steps += depth.outputs * depth.longest * height.length * width.length * 0.3 * spreads
+    wide, bytes_wide = _widened(given, found, _ADDED.get(dtype.name))
+    scratch = (strip_rows * (width.length + stride) * spreads + width.outputs) * itemsize
+    threads = min(_THREADS * (given + found) * dtype.itemsize / _THREADED_BYTES, max(strips, 1))
+    # Quotients are cut and held in two further tensors. Of one axis each plane is a row with places of its own.
+    held = scratch * threads + bytes_wide + 16 * found * (dtype.kind == "integer") + 40 * (len(axes) == 1)
+    return _called(axes, Cost(steps + found * 1.2 + 1.5 * wide, 0.0, held, scratch))
+
+
+def whole_loops_cost(spatial: Sizes, dtype: ElementType, *, adds: bool) -> Cost:
+    """What ``kernels.averages.TopKernel`` takes, or ``MeanKernel``, which adds: one number for a whole plane."""
+    elements = math.prod(spatial)
+    wide, nbytes = _widened(elements, 1, (_ADDED if adds else _COMPARED).get(dtype.name))
+    # A plane's last few elements, and all of a small one, are looked at one after another.
+    return Cost(45 + elements * 0.25 + min(elements, 256) * 0.7 + wide, _CALL, nbytes + 24 * adds)
+
+
+def unpool_loops_cost(spatial: Sizes, out: Sizes, dtype: ElementType) -> Cost:
+    """What ``kernels.averages.UnpoolKernel`` takes, and looking at the indices before."""
+    nbytes = math.prod(out) * dtype.itemsize
+    put = 2.0 + 25 * (byte_steps(nbytes) - BYTE)
+    return Cost(5 + math.prod(spatial) * put + nbytes * (byte_steps(nbytes) - BYTE / 2), _CALL + 2 * CALL, 0.0)
+
+
+def _widened(given: int, found: int, itemsize: int | None) -> tuple[float, int]:
+    """Steps and bytes of pooling elements as wider ones, which are then so large; nothing where they are not."""
+    if itemsize is None:
+        return 0.0, 0
+    nbytes = (given + found) * itemsize
+    return 0.35 * (given + found) + nbytes * (byte_steps(nbytes) - BYTE), nbytes
+
+
+def _called(axes: Sequence[AxisSize], cost: Cost) -> Cost:
+    """With the call, and with finding where windows lie where that is not remembered."""
+    known = sum(axis.outputs for axis in axes)
+    places = place_steps(known) * 2 if known > _KEPT else 0.0
+    return Cost(cost.plane_steps, _CALL + places, cost.plane_bytes, cost.call_bytes + 120 * known)
+
+
+def _room(axis: AxisSize) -> int:
+    """Elements of scratch for one row."""
+    if in_stretches(axis):
+        return axis.length
+    spreads = (
+        axis.irregular < axis.outputs and axis.longest > 1 and (1 < axis.stride <= 4 or 1 < axis.stride < axis.longest)
+    )
+    return axis.length + axis.stride if spreads else 0
+
+
+def _strips(height: AxisSize, width: AxisSize, itemsize: int) -> tuple[int, int]:
+    """Rows of the input in a strip, and how many strips a plane has."""
+    reach = height.step * (height.longest - 1) + 1
+    row_bytes = itemsize * (width.length + width.outputs)
+    fit = max(_STRIP_BYTES // row_bytes, 5 * (reach - min(height.stride, reach)), 1)
+    outputs = max(1, min(height.outputs, (fit - reach) // height.stride + 1))
+    return min(height.length, (outputs - 1) * height.stride + reach), -(-height.outputs // outputs)
+
+
+def _rows_steps(axis: AxisSize, rows: int, faces: float, itemsize: int, rates: _Rates, *, indexed: bool) -> float:
+    """The last axis, row by row."""
+    element = rates.element * itemsize / 4
+    regular, longest, stride = axis.outputs - axis.irregular, axis.longest, axis.stride
+    if axis.same:
+        return rows * axis.length * element
+    if in_stretches(axis):
+        levels = _levels(axis)
+        each = axis.length * levels * element + levels * rates.row + 2 * axis.irregular * rates.alone
+        return rows * (each + 2 * regular * rates.apart) + faces * (axis.outputs * rates.place + rates.turn) * levels
+    steps: float = rows * axis.irregular * (longest + 2) * rates.alone
+    if not regular:
+        return steps
+    if stride > 1 and (longest == 1 or (stride > 4 and longest <= stride) or (longest == 2 and stride == 2)):
+        return steps + rows * (regular * longest * rates.apart + rates.row)
+    passes = longest if indexed else longest // 2 + 1
+    each = regular * longest * element + passes * rates.row + (axis.length * rates.apart if stride > 1 else 0)
+    return steps + rows * each + faces * passes * rates.turn
+
+
+def _lines_steps(axis: AxisSize, width: int, times: int, itemsize: int, rates: _Rates, *, indexed: bool) -> float:
+    """Another axis, line by line of some width; so many times."""
+    element = rates.element * itemsize / 4
+    if in_stretches(axis):
+        lines: float = axis.length * _levels(axis) + axis.outputs
+        return times * (lines * width * element + (lines + axis.outputs * _levels(axis)) * rates.line)
+    if axis.same and not indexed:
+        return 0.0
+    passes = axis.longest if indexed else axis.longest // 2 + 1
+    lines = axis.irregular * 2 + 2 + (axis.outputs - axis.irregular) / 2
+    return times * (lines * passes * rates.line + axis.outputs * axis.longest * width * element)

@@ -1,0 +1,79 @@
+"""The loops as plain Python, over arrays that know their bounds: compiled, they would read and write other memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import assume, given
+
+from poolhouse.backend.worker import run_on_cpu
+from poolhouse.dtypes import ELEMENT_TYPES
+from poolhouse.kernels.declaring import Loop
+from poolhouse.operators.operator import Operator
+from tests.operators.drawing import OPERATORS, Case, cases, types_of
+from tests.operators.test_kernels import loops_of, planes_of
+from tests.operators.test_laws import drawn
+
+_SMALL = 256
+"""Elements that plain Python looks at in no time."""
+
+
+class Bounded:
+    """A flat array that refuses what lies before its first and behind its last element."""
+
+    def __init__(self, array: npt.NDArray[np.generic], element: str) -> None:
+        assert array.flags.c_contiguous
+        self._flat = array.reshape(-1).view(element)
+
+    def __getitem__(self, place: int) -> Any:
+        assert 0 <= place < len(self._flat), f"read {place} of {len(self._flat)}"
+        return self._flat[place]
+
+    def __setitem__(self, place: int, value: Any) -> None:
+        assert 0 <= place < len(self._flat), f"wrote {place} of {len(self._flat)}"
+        self._flat[place] = value
+
+
+def interpret(loop: Loop, *arguments: npt.NDArray[np.generic] | float) -> Any:
+    """Calls a loop as what it is written in."""
+    bounded = [
+        Bounded(each, told[:-1]) if isinstance(each, np.ndarray) else int(each)
+        for each, told in zip(arguments, loop.arguments, strict=True)
+    ]
+    return loop.function(*bounded)
+
+
+@pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
+@pytest.mark.parametrize("dtype", ["float32", "int64", "bfloat16"])
+def test_no_loop_looks_outside_of_its_arrays(
+    member: type[Operator], dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No bound is checked in compiled code, so each is here: of inputs, outputs, plans and scratch."""
+    element = ELEMENT_TYPES[dtype]
+    if element not in types_of(member):
+        pytest.skip(f"{member.name} takes no {dtype}")
+    monkeypatch.setattr(Loop, "__call__", interpret)
+
+    @drawn(40)
+    @given(cases(member, element))
+    def holds(case: Case) -> None:
+        kernel = loops_of(case.plan)
+        elements = sum(tensor.array.size for tensor in case.tensors.values())
+        assume(kernel is not None and elements <= _SMALL)
+
+        with np.errstate(all="ignore"):
+            run_on_cpu(case.spec, kernel, planes_of(case), 1)
+
+    if any(loops_of_sample(member, dtype)):
+        holds()
+
+
+def loops_of_sample(member: type[Operator], dtype: str) -> list[bool]:
+    """Whether each sample of an operator has loops."""
+    return [
+        member.of(**sample.fields).loops(sample.spatial[-member.rank :], ELEMENT_TYPES[dtype]) is not None
+        for sample in member.samples
+    ]
