@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from poolhouse.errors import CODES
@@ -182,3 +184,34 @@ def test_samples_are_told_apart_by_labels() -> None:
     page = '# TYPE a counter\na_total{b="c"} 1.0\na_total{b="d"} 2.0\n'
 
     assert samples(page) == {("a_total", frozenset({("b", "c")})): 1, ("a_total", frozenset({("b", "d")})): 2}
+
+
+def test_however_many_ask_pages_take_a_small_part_of_the_event_loop(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page of a service that has served much takes tens of milliseconds; twenty callers made everybody wait."""
+    made, step_s = list[float](), 0.02
+
+    def slowly(registry: CollectorRegistry) -> bytes:
+        made.append(time.monotonic())
+        ends = time.monotonic() + step_s
+        while time.monotonic() < ends:
+            pass
+        return generate_latest(registry)
+
+    monkeypatch.setattr("poolhouse.rest.metrics.generate_latest", slowly)
+    with ThreadPoolExecutor(8) as pool:
+        began = time.monotonic()
+        pages = list(pool.map(lambda _: held.metrics(), range(32)))
+        elapsed = time.monotonic() - began
+
+    assert len(pages) == 32
+    # The clock of the event loop has milliseconds.
+    assert len(made) <= 1 + elapsed / (5 * step_s - 0.002)
+
+
+def test_a_page_that_is_waited_for_tells_what_was_before_it_was_asked_for(held: Held, client: httpx.Client) -> None:
+    """A page that was made before is no answer: what was done since would be missing."""
+    before = held.metric("poolhouse_refusals_total", code="malformed_body")
+    for count in range(1, 20):
+        client.post(POOL, content=b"{", headers={"Content-Type": "application/json"})
+
+        assert held.metric("poolhouse_refusals_total", code="malformed_body") == before + count

@@ -24,6 +24,7 @@ from threading import Thread
 from typing import Any, Final, Generic, TypeVar
 
 from poolhouse.batching.ledger import Lease
+from poolhouse.batching.priority import give_way_to_event_loop
 from poolhouse.errors import DeadlinePassed
 
 Result = TypeVar("Result")
@@ -122,6 +123,7 @@ class Aside:
             self._tasks.put(step)
 
     def _go(self) -> None:
+        give_way_to_event_loop()
         while (step := self._tasks.get()) is not None:
             self._do(step)
             del step  # or it would live until the next one comes

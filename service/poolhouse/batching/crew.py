@@ -11,6 +11,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Generic, TypeVar
 
+from poolhouse.batching.priority import give_way_to_event_loop
+
 Task = TypeVar("Task")
 
 
@@ -55,5 +57,6 @@ class Crew(Generic[Task]):
             return unbegun
 
     def _go(self) -> None:
+        give_way_to_event_loop()
         while (task := self._tasks.get()) is not None and self._work(task):
             del task  # or it would live until the next one comes

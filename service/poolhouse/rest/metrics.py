@@ -6,9 +6,11 @@ routes, codes and devices from their tables, and "other" for whatever a stranger
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator, Mapping
 from importlib import metadata
+from time import perf_counter
 from typing import Any, Final, Literal
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -29,6 +31,9 @@ _SECONDS: Final = (
 )
 _PLANES: Final = tuple(float(4**power) for power in range(12))
 _REQUESTS: Final = tuple(float(2**power) for power in range(11))
+_RESTS: Final = 4
+"""After a page was made none is made for so many times as long: pages take a fifth of the event loop at most, however
+many clients ask. One of a long day takes tens of milliseconds."""
 _STATES: Final = ("starting", "ready", "draining", "device_lost")
 _DEVICE_STATES: Final = ("ready", "lost")
 
@@ -136,6 +141,9 @@ class Metrics(Collector):
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
+        self._torch = metadata.version("torch")
+        self._rests_until = 0.0
+        self._next_page: asyncio.Future[bytes] | None = None
         pooling.watch(self)
 
     # ---- what the routes tell
@@ -219,9 +227,30 @@ class Metrics(Collector):
             "poolhouse_device_state": {
                 (device, state): float(state == now) for device, now in devices.items() for state in _DEVICE_STATES
             },
-            "poolhouse_build_info": {(__version__, python, metadata.version("torch")): 1},
+            "poolhouse_build_info": {(__version__, python, self._torch): 1},
         }
 
-    def page(self) -> bytes:
-        """The page for Prometheus; the metrics of the process itself are in it too."""
-        return generate_latest(self._registry)
+    async def page(self) -> bytes:
+        """A page that was made after it was asked for; those who ask while none is made share the next one."""
+        loop = asyncio.get_running_loop()
+        if self._next_page is None:
+            if loop.time() >= self._rests_until:
+                return self._make_page(loop)
+            self._next_page = loop.create_future()
+            loop.call_at(self._rests_until, self._make_next_page, loop, self._next_page)
+        # One that leaves must not take the page from the others.
+        return await asyncio.shield(self._next_page)
+
+    def _make_page(self, loop: asyncio.AbstractEventLoop) -> bytes:
+        begun = perf_counter()
+        page = generate_latest(self._registry)
+        took_s = perf_counter() - begun
+        self._rests_until = loop.time() + took_s * (1 + _RESTS)
+        return page
+
+    def _make_next_page(self, loop: asyncio.AbstractEventLoop, asked: asyncio.Future[bytes]) -> None:
+        self._next_page = None
+        try:
+            asked.set_result(self._make_page(loop))
+        except Exception as error:  # of whatever collector: those who wait are told
+            asked.set_exception(error)

@@ -1,0 +1,70 @@
+"""The event loop comes before the threads that work for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from queue import SimpleQueue
+
+import pytest
+import torch
+
+from poolhouse.batching.aside import Aside
+from poolhouse.batching.crew import Crew
+from poolhouse.batching.ledger import Ledger
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+
+
+def niceness() -> int:
+    """Of the calling thread; higher is less urgent."""
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+def test_threads_of_devices_give_way_to_the_event_loop() -> None:
+    """With two pooling threads on two cores the loop waited tens of milliseconds for its turn of a core."""
+    before, told = niceness(), SimpleQueue[int]()
+
+    def work(_: int) -> bool:
+        told.put(niceness())
+        return False
+
+    Crew("cpu", 1, work).hand(1)
+
+    assert told.get(timeout=20) > before
+    assert niceness() == before
+
+
+def test_threads_of_steps_give_way_to_the_event_loop() -> None:
+    """What decodes and encodes takes a core for as long as a batch does."""
+
+    async def run() -> int:
+        lease = Ledger(1000).lease(1)
+        assert lease is not None
+        return await Aside("decoding", 1).run(niceness, lease, "it was decoded")
+
+    before = niceness()
+
+    assert asyncio.run(run()) > before
+    assert niceness() == before
+
+
+def test_threads_that_torch_starts_for_a_batch_give_way_too() -> None:
+    """They inherit it from the thread that asks for them."""
+    before, told = niceness(), SimpleQueue[set[int]]()
+    known = set(os.listdir("/proc/self/task"))
+
+    def work(_: int) -> bool:
+        torch.set_num_threads(4)
+        torch.ones(1 << 22).sigmoid()
+        started = set(os.listdir("/proc/self/task")) - known
+        told.put({os.getpriority(os.PRIO_PROCESS, int(thread)) for thread in started})
+        return False
+
+    Crew("cpu", 1, work).hand(1)
+
+    found = told.get(timeout=20)
+    assert found
+    assert min(found) > before
