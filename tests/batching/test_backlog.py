@@ -18,6 +18,7 @@ budgets = st.builds(
     piece_bytes=st.integers(1, 300),
     join_bytes=st.integers(0, 300),
     planes=st.none() | st.integers(1, 9),
+    piece_steps=st.none() | st.integers(1, 60),
 )
 
 
@@ -82,6 +83,8 @@ class Lines(RuleBasedStateMachine):
             assert all(part.stop == part.job.planes for part in batch.parts), "only a head is cut"
         if budget.planes is not None:
             assert batch.planes <= budget.planes
+        if budget.piece_steps is not None:
+            assert batch.planes == 1 or batch.steps <= budget.piece_steps
         assert batch.steps == batch.planes * head.plane_steps
         for part in batch.parts:
             self.pooled[part.job].update(range(part.start, part.stop))

@@ -182,6 +182,28 @@ async def test_the_short_way_is_for_an_idle_device_alone() -> None:
 
 
 @on_loop
+async def test_a_tiny_job_does_not_wait_for_a_long_batch() -> None:
+    """One plane of a hundred million outputs takes a device for seconds, and cannot be cut."""
+    house = House(inline_steps=5)
+    house.worker.sticks_at = {1}
+    long = house.ask("long", planes=1, steps=10**10)
+    await until(lambda: len(house.worker.begun) == 1)
+    also_long = house.ask("also long", planes=1, steps=10**10)
+
+    at_once = house.engine.run_here(Job("a", 1, 1, 1, "at once"), "operator")
+    tiny = await house.ask("tiny", planes=5)
+    large = house.ask("large", planes=6)
+    await turns()
+
+    assert at_once is not None
+    assert (at_once.reason, tiny.reason) == ("inline", "inline")
+    assert not large.done()
+    house.worker.unstick.set()
+    assert await outcomes(long, also_long, large) == ["ok", "ok", "ok"]
+    await house.at_rest()
+
+
+@on_loop
 async def test_each_job_goes_to_the_device_that_is_free_first() -> None:
     """Several devices share the load by work, not by number of jobs."""
     house = House(FakeWorker(), FakeWorker())

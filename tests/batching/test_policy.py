@@ -112,10 +112,16 @@ def test_in_time_is_when_the_wait_and_the_work_fit(wait_s: float, own_s: float, 
         (Standing(True, 0.0, 0), 11, False),
         (Standing(True, 0.0, 1), 10, False),
         (Standing(False, 0.0, 0), 10, False),
+        (Standing(True, 2.0, 1, longest_batch_s=2.0), 10, True),
+        (Standing(True, 2.0, 1, longest_batch_s=2.0), 11, False),
+        (Standing(True, 2.0, 999, longest_batch_s=0.002), 10, False),
+        (Standing(False, 2.0, 1, longest_batch_s=2.0), 10, False),
     ],
 )
-def test_only_tiny_work_before_an_idle_device_runs_here(standing: Standing, steps: int, here: bool) -> None:
-    """Running on the loop must not hold it up, and must not overtake."""
+def test_only_tiny_work_runs_here_before_an_idle_device_or_beside_a_long_batch(
+    standing: Standing, steps: int, here: bool
+) -> None:
+    """Running on the loop must not hold it up; and one plane may take a device for seconds."""
     assert policy.runs_here(standing, steps, 10) is here
 
 

@@ -35,6 +35,8 @@ _LARGE: Final[tuple[tuple[str, str, tuple[int, ...], Fields], ...]] = (
     ("fractional_max_pool2d", "uint8", (2**20, 1, 1, 1), {"kernel_size": 1, "output_size": 1, "seed": 1}),
     ("max_unpool2d", "float32", (40, 1, 256, 256), {"kernel_size": 4}),
     ("avg_pool2d", "int64", (20, 1, 512, 512), {"kernel_size": 3, "stride": 1, "divisor_override": 2**62}),
+    # More steps than one piece may have.
+    ("avg_pool2d", "float32", (64, 1, 256, 256), {"kernel_size": 11, "stride": 1}),
     ("lp_pool1d", "float64", (3, 1, 2**20), {"kernel_size": 2, "norm_type": 1.7}),
     # One plane that is larger than a piece.
     ("avg_pool3d", "float16", (1, 1, 1, 4096, 4096), {"kernel_size": 1, "stride": LONGEST}),

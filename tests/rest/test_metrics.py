@@ -186,7 +186,9 @@ def test_samples_are_told_apart_by_labels() -> None:
     assert samples(page) == {("a_total", frozenset({("b", "c")})): 1, ("a_total", frozenset({("b", "d")})): 2}
 
 
-def test_however_many_ask_pages_take_a_small_part_of_the_event_loop(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_however_many_ask_pages_take_a_small_part_of_the_event_loop(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The page of a service that has served much takes tens of milliseconds; twenty callers made everybody wait."""
     made, step_s = list[float](), 0.02
 

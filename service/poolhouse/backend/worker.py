@@ -24,7 +24,7 @@ from poolhouse.batching.backlog import Backlog, Batch, Budget, Job, Part
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 from poolhouse.dtypes import BFLOAT16, ElementType
 from poolhouse.kernels.planes import Kernel
-from poolhouse.operators.operator import PIECE_BYTES, Operator, Plan
+from poolhouse.operators.operator import PIECE_BYTES, PIECE_STEPS, Operator, Plan
 from poolhouse.tensors import Tensor
 
 THREADED_FROM_BYTES: Final = 4 * 2**20
@@ -120,9 +120,9 @@ class TorchWorker:
 
     def _budget(self) -> Budget:
         if self._way is None:
-            return Budget(PIECE_BYTES, JOIN_BYTES)
+            return Budget(PIECE_BYTES, JOIN_BYTES, piece_steps=PIECE_STEPS)
         piece_bytes = self._way.piece_bytes(PIECE_BYTES)
-        return Budget(piece_bytes, join_bytes=piece_bytes, planes=self._most_planes)
+        return Budget(piece_bytes, join_bytes=piece_bytes, planes=self._most_planes, piece_steps=PIECE_STEPS)
 
     def run(self, batch: Batch[Load]) -> None:
         """Pools the planes of every part into its load. See :class:`poolhouse.batching.worker.Worker`."""

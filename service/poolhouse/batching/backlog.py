@@ -110,11 +110,13 @@ class Budget:
         piece_bytes: of all planes together; one plane always goes.
         join_bytes: up to which jobs are joined: joining copies, which pays only for small ones on a CPU.
         planes: in one launch; None for no limit.
+        piece_steps: work of all planes together; one plane always goes. None for no limit.
     """
 
     piece_bytes: int
     join_bytes: int
     planes: int | None = None
+    piece_steps: int | None = None
 
 
 class Backlog(Generic[Load]):
@@ -194,6 +196,8 @@ class Backlog(Generic[Load]):
             room = limit // job.plane_bytes - joined
             if budget.planes is not None:
                 room = min(room, budget.planes - joined)
+            if budget.piece_steps is not None:
+                room = min(room, budget.piece_steps // max(job.plane_steps, 1) - joined)
             if parts and room < job.left:
                 break
             count = min(job.left, max(room, 1))

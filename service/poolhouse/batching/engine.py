@@ -2,6 +2,7 @@
 
 Every decision is made in ``policy`` and ``backlog``; this file carries it out. The rules it keeps:
 
+- a tiny job never waits for a long batch: it is done on the event loop, beside it;
 - an idle device starts at once, a busy one finds the next batch ready when it is done: no timer, no polling;
 - whoever waits is answered exactly once, whatever raises where;
 - a job that is not waited for any more is not begun, and one that runs keeps its lease until no thread looks at it;
@@ -84,7 +85,8 @@ class Engine(Generic[Load]):
 
     Args:
         workers: the devices by name.
-        inline_steps: jobs up to this size run on the event loop when their device is idle; negative for never.
+        inline_steps: jobs up to this size run on the event loop when their device is idle, or at work on a long batch;
+            negative for never, as for devices that take no job from another thread than their own.
         hang_s: a batch that a device works on for longer has hung, and the device is lost.
         observer: who counts.
     """
@@ -132,13 +134,13 @@ class Engine(Generic[Load]):
         self._observer = observer
 
     def run_here(self, job: Job[Load], operator: str) -> Done | None:
-        """Does a tiny job at once, where it is called; None where it is not tiny, or no device is idle.
+        """Does a tiny job at once, where it is called; None where it is not tiny, or every device has short batches.
 
-        The short way of :meth:`submit`: nobody can leave, expire or be overtaken in the meantime.
+        The short way of :meth:`submit`: nobody can leave or expire in the meantime.
         """
         if job.steps > self._inline_steps or self._draining:
             return None
-        lane = next((lane for lane in self._lanes if lane.idle), None)
+        lane = next((lane for lane in self._lanes if lane.runs_tiny), None)
         return None if lane is None else self._run_here(lane, job, operator)
 
     def check_in_time(self, deadline: float) -> None:

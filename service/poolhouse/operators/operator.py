@@ -75,6 +75,8 @@ _KEPT_WINDOWS: Final = 4096
 """The places of so many windows are kept with a plan. Thousands of plans are."""
 PIECE_BYTES: Final = 64 * 2**20
 """Planes that are pooled together stay within this, input, output and intermediate results; one plane always goes."""
+PIECE_STEPS: Final = 200_000_000
+"""And within this, a fifth of a second of one core: other requests wait until a piece is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,8 @@ class Plan:
         """
         if self.nothing_to_pool:
             return 0
-        piece = max(1, min(PIECE_BYTES // max(self.plane_bytes, 1), self.planes))
+        fits = min(PIECE_BYTES // max(self.plane_bytes, 1), PIECE_STEPS // max(self.plane_steps, 1))
+        piece = max(1, min(fits, self.planes))
         copied = 0 if piece == self.planes else piece * (self.output_bytes // self.planes)
         return piece * self.plane_workspace_bytes + self.call_bytes + copied
 
