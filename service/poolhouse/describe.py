@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -122,8 +123,13 @@ def _worked(member: type[Operator]) -> _Worked:
     return _Worked(fields, spec, spatial)
 
 
+@cache
 def example(member: type[Operator]) -> Card:
-    """A worked example: a JSON request and the answer to it, worked out by the oracle in plain Python."""
+    """A worked example: a JSON request and the answer to it, worked out by the oracle in plain Python.
+
+    Once an operator, since some take tens of milliseconds, and a card is asked for while others are pooled: so nobody
+    may change it.
+    """
     worked = _worked(member)
     shape = (1, 1, *worked.spatial)
     places = np.arange(math.prod(worked.spatial), dtype=np.int64)

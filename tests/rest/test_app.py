@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from poolhouse import describe
 from poolhouse.operators.catalogue import discover
+from poolhouse.operators.operator import Operator
 from poolhouse.rest.app import App, create_app, document
 from poolhouse.rest.authorization import OPEN
 from poolhouse.rest.dependencies import get_pooling
@@ -245,6 +246,18 @@ def test_models_keep_what_the_catalogue_says(client: TestClient, name: str) -> N
     assert card == describe.card(member)
     assert list(card) == list(describe.card(member))
     assert list(plan) == document()["components"]["schemas"]["Plan"]["required"]
+
+
+def test_no_example_is_worked_out_while_others_wait(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some take tens of milliseconds of the event loop, and anybody may ask for a card a thousand times a second."""
+
+    def again(member: type[Operator]) -> None:
+        pytest.fail(f"the example of {member.name} is worked out again")
+
+    monkeypatch.setattr(describe, "_worked", again)
+
+    for name in discover().names:
+        assert client.get(f"/v1/operators/{name}").json()["example"]["path"] == f"{POOL.rpartition('/')[0]}/{name}"
 
 
 def test_the_list_keeps_what_the_catalogue_says(client: TestClient) -> None:
