@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import dataclass
-from functools import cache
+from typing import Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -123,13 +124,22 @@ def _worked(member: type[Operator]) -> _Worked:
     return _Worked(fields, spec, spatial)
 
 
-@cache
+_EXAMPLES: Final[WeakKeyDictionary[type[Operator], Card]] = WeakKeyDictionary()
+
+
 def example(member: type[Operator]) -> Card:
     """A worked example: a JSON request and the answer to it, worked out by the oracle in plain Python.
 
     Once an operator, since some take tens of milliseconds, and a card is asked for while others are pooled: so nobody
     may change it.
     """
+    found = _EXAMPLES.get(member)
+    if found is None:
+        found = _EXAMPLES[member] = _work_example_out(member)
+    return found
+
+
+def _work_example_out(member: type[Operator]) -> Card:
     worked = _worked(member)
     shape = (1, 1, *worked.spatial)
     places = np.arange(math.prod(worked.spatial), dtype=np.int64)
