@@ -4,12 +4,15 @@ Parts without a server: mutated bodies through every codec, JSON against a stric
 plan. Parts with one: mutated HTTP over sockets, and attacks that are aimed; each against a fresh process.
 
 The promise (SECURITY.md): while one client attacks, ``/livez`` does not wait 100 ms, memory does not exceed what
-``/metrics`` says is held by more than 128 MiB, nothing is answered with 500, and no traceback is logged.
+``/metrics`` says is held by more than 128 MiB, a neighbour's small request does not wait 100 ms, nothing is answered
+with 500, and no traceback is logged. Times are those that the service adds to what the machine does (see ``watch``); a
+part that passes one of them is run once more, and is at fault where it does so again.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import subprocess
 import sys
@@ -28,17 +31,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder th
 
 from tests.hostile.campaign.aimed import AIMED
 from tests.hostile.campaign.offline import PARTS
-from tests.hostile.campaign.watch import Seen, watching
+from tests.hostile.campaign.watch import Seen, watching, worst
 from tests.hostile.process import ServerProcess, logged_process
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PROBE_MS: Final = 100.0
+SMALL_MS: Final = 100.0
 BEYOND_MIB: Final = 128.0
 HEADS: Final = (
     "attack",
     "cases",
     "longest /livez, ms",
-    "longest small request, ms",
+    "control, ms",
+    "added to /livez, ms",
+    "added to a small request, ms",
     "memory beyond held, MiB",
     "faults",
 )
@@ -49,22 +55,29 @@ _KEY: Final = "0123456789abcdef" * 2
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one part found."""
+    """What one part found.
+
+    Attributes:
+        late: times over their limits, which are faults where they are so twice.
+    """
 
     name: str
     cases: int | None
     seen: Seen | None
     faults: list[str]
+    late: list[str] = dataclasses.field(default_factory=list)
 
     def cells(self) -> list[str]:
         """The row of the table."""
         seen = self.seen
         measured = (
-            ["–", "–", "–"]
+            ["–"] * 5
             if seen is None
             else [
-                f"{seen.worst_ms(seen.probe_ms):.0f}",
-                f"{seen.worst_ms(seen.small_ms):.0f}",
+                f"{worst([each.ms for each in seen.probes]):.0f}",
+                f"{worst([each.ms for each in seen.controls]):.0f}",
+                f"{seen.added_ms(seen.probes):.0f}",
+                f"{seen.added_ms(seen.small):.0f}",
                 f"{max(0, seen.beyond_bytes) / 2**20:.0f}",
             ]
         )
@@ -84,11 +97,8 @@ def service(keyed: bool) -> Iterator[tuple[ServerProcess, Path]]:
 def under_attack(name: str, seconds: float, seed: int, keyed: bool) -> Row:
     """One attack on a fresh service."""
     with service(keyed) as (server, log):
-        with watching(server, 0, _KEY if keyed else None) as idle:
-            warm_up(server)
-            time.sleep(_IDLE_S)
-        # What this machine delays a probe by while nobody attacks, is not the service's.
-        allowed_ms = PROBE_MS + idle.worst_ms(idle.probe_ms)
+        warm_up(server)
+        time.sleep(_IDLE_S)
         command = [sys.executable, "-m", "tests.hostile.campaign.attackers", name, str(server.port), str(seed)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "service"), str(ROOT)])}
         with (
@@ -110,11 +120,25 @@ def under_attack(name: str, seconds: float, seed: int, keyed: bool) -> Row:
     if ready != 200:
         faults.append(f"/readyz answers {ready} afterwards")
     faults += [line for line in logged.splitlines() if "Traceback" in line or " ERROR " in line]
-    if seen.worst_ms(seen.probe_ms) > allowed_ms:
-        faults.append(f"/livez waited {seen.worst_ms(seen.probe_ms):.0f} ms")
     if seen.beyond_bytes > BEYOND_MIB * 2**20:
         faults.append(f"{seen.beyond_bytes / 2**20:.0f} MiB of memory that held_bytes does not tell of")
-    return Row(name, cases, seen, faults)
+    late = [
+        f"{what} waited {added_ms:.0f} ms longer than the control"
+        for what, waits, most_ms in (("/livez", seen.probes, PROBE_MS), ("a small request", seen.small, SMALL_MS))
+        if (added_ms := seen.added_ms(waits)) > most_ms
+    ]
+    return Row(name, cases, seen, faults, late)
+
+
+def twice_at_most(name: str, seconds: float, seed: int, keyed: bool) -> Row:
+    """One attack, and once more if a time was over its limit."""
+    row = under_attack(name, seconds, seed, keyed)
+    if not row.late:
+        return row
+    told(row)
+    again = under_attack(name, seconds, seed, keyed)
+    late = [f"{first}, and then: {second}" for first, second in zip(row.late, again.late, strict=False)]
+    return dataclasses.replace(again, faults=row.faults + again.faults + late, late=[])
 
 
 def warm_up(server: ServerProcess) -> None:
@@ -136,10 +160,10 @@ def campaign(seconds: float, seed: int, only: str) -> list[Row]:
         rows.append(Row(name, *_with(part(Random(seed), 2 * share))))
         told(rows[-1])
     if only in _EXCHANGES:
-        rows.append(under_attack(_EXCHANGES, 4 * share, seed, keyed=False))
+        rows.append(twice_at_most(_EXCHANGES, 4 * share, seed, keyed=False))
         told(rows[-1])
     for attack in aimed:
-        rows.append(under_attack(attack.name, share, seed, attack.keyed))
+        rows.append(twice_at_most(attack.name, share, seed, attack.keyed))
         told(rows[-1])
     return rows
 
@@ -151,7 +175,7 @@ def _with(outcome: tuple[int, list[str]]) -> tuple[int, None, list[str]]:
 def told(row: Row) -> None:
     """Progress, and what was found."""
     print(" | ".join(row.cells()), file=sys.stderr, flush=True)
-    for fault in row.faults[:5]:
+    for fault in (row.faults + row.late)[:5]:
         print(f"    {fault[:1000]}", file=sys.stderr, flush=True)
 
 
@@ -169,7 +193,8 @@ def main() -> None:
     if asked.write:
         watched = [row.seen for row in rows if row.seen is not None]
         figures = {
-            "probe_ms": max(seen.worst_ms(seen.probe_ms) for seen in watched),
+            "probe_ms": max(seen.added_ms(seen.probes) for seen in watched),
+            "small_ms": max(seen.added_ms(seen.small) for seen in watched),
             "beyond_mib": max(seen.beyond_bytes for seen in watched) / 2**20,
             "faults": faults,
         }

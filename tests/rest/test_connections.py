@@ -9,8 +9,8 @@ from contextlib import ExitStack, suppress
 import psutil
 import pytest
 
-from tests.rest.holding import comes_true
-from tests.rest.process import service_process
+from tests.rest.holding import comes_true, samples
+from tests.rest.process import Process, service_process
 from tests.rest.serving import Served, read_all
 from tests.rest.test_protocol import LIVE, parse, refusal
 
@@ -62,6 +62,46 @@ def test_heads_that_are_not_whole_have_a_limit_together() -> None:
             assert parse(read_all(one))[0] == 200, "what was held is given back with its connection"
 
 
+def unread(running: Process, stack: ExitStack, size: int, *lines: str) -> int:
+    """Ask for an answer of so many bytes and read nothing of it; gives the port of the client."""
+    connection = stack.enter_context(socket.socket())
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", running.served.port))
+    target = f"/v1/pool/adaptive_avg_pool1d?shape=1,1&dtype=float32&output_size={size // 4}"
+    head = [f"POST {target} HTTP/1.1", "Host: x", "Content-Type: application/octet-stream", "Content-Length: 4", *lines]
+    connection.sendall("\r\n".join([*head, "", "1234"]).encode())
+    port: int = connection.getsockname()[1]
+    return port
+
+
+def test_one_unread_byte_of_an_answer_holds_all_of_it() -> None:
+    """It pins the tensor that it is of: two hundred clients that left the last kilobytes held 346 MiB that nobody
+    counted. So the lease lasts until the last byte has left, and the client has the time limit for silence."""
+    with service_process(body_timeout_s="1") as running, running.served.client() as client, ExitStack() as stack:
+        process = psutil.Process(running.process.pid)
+
+        def settled() -> bool:
+            return samples(client.get("/metrics").text)["poolhouse_held_bytes", frozenset()] == 0
+
+        def connected() -> set[int]:
+            return {each.raddr.port for each in process.net_connections(kind="tcp") if each.raddr}
+
+        # How much the system takes of an answer that is not read: of a smaller one all, and the connection is kept.
+        ports = {unread(running, stack, size): size for size in range(64 << 10, 6 * MIB, 48 << 10)}
+        assert comes_true(settled)
+        most = max(ports[port] for port in connected() & set(ports))
+        stack.close()
+        assert comes_true(lambda: len(connected()) == 1)
+        idle_bytes = process.memory_info().rss
+
+        for number in range(200):
+            unread(running, stack, most + 400 * (number - 50))
+        assert comes_true(settled)
+
+        # Connections have something too, and so have the allocator and the system.
+        assert process.memory_info().rss - idle_bytes < 128 * MIB
+
+
 def test_a_client_that_reads_nothing_is_let_go_however_little_is_left() -> None:
     """A few kilobytes of an answer do not stop its writing, and were waited for without end once it was closed."""
     sizes = range(64 << 10, 6 * MIB, 48 << 10)
@@ -69,14 +109,6 @@ def test_a_client_that_reads_nothing_is_let_go_however_little_is_left() -> None:
         process = psutil.Process(running.process.pid)
         for size in sizes:
             # Whatever the system takes for itself, of one of them less than is written at once is left.
-            connection = stack.enter_context(socket.socket())
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            connection.connect(("127.0.0.1", running.served.port))
-            head = (
-                f"POST /v1/pool/adaptive_avg_pool1d?shape=1,1&dtype=float32&output_size={size // 4} HTTP/1.1\r\n"
-                "Host: x\r\nContent-Type: application/octet-stream\r\nConnection: close\r\n"
-                "Content-Length: 4\r\n\r\n1234"
-            )
-            connection.sendall(head.encode())
+            unread(running, stack, size, "Connection: close")
 
         assert comes_true(lambda: len(process.net_connections(kind="tcp")) == 1), "only the listening socket is left"

@@ -230,6 +230,38 @@ def shutters(port: int, stop: Event) -> None:
             connection.close()
 
 
+def half_heads(port: int, stop: Event) -> None:
+    """A thousand heads that are not whole: of many empty headers, or of one long one."""
+    begins = head("/livez", method="GET")[:-2]
+    while not stop.is_set():
+        connections = []
+        with suppress(OSError):
+            for number in range(1000):
+                connections.append(socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_S))
+                connections[-1].sendall(begins + (b"a:\r\n" * 15_000 if number % 2 else b"A: " + b"a" * 60_000))
+            stop.wait(1)
+        for connection in connections:
+            connection.close()
+
+
+def unread(port: int, stop: Event) -> None:
+    """Answers of which the system takes most for itself, by its usual limits, and nobody reads the rest."""
+    connections = []
+    while not stop.is_set():
+        with suppress(OSError):
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.settimeout(_PATIENCE_S)
+            connection.connect(("127.0.0.1", port))
+            query = f"shape=1,1&dtype=float32&output_size={random.randint(5 << 17, 6 << 17)}"
+            connection.sendall(posted("adaptive_avg_pool1d", bytes(4), query=query))
+            connections.append(connection)
+        if len(connections) > 400:
+            connections.pop(0).close()
+    for connection in connections:
+        connection.close()
+
+
 def _nest(leaf: str, length: int) -> bytes:
     text = ",".join([leaf] * length)
     return f'{{"kernel_size": 2, "input": [[{text}]]}}'.encode()
@@ -325,6 +357,41 @@ AIMED: Final = (
                 )
             ],
             3,
+        ),
+    ),
+    Aimed(
+        "thirty clients that send 20 MiB each",
+        repeated([posted("max_pool2d", bytes(20 << 20), query="kernel_size=2&dtype=uint8&shape=20,1024,1024")], 30),
+    ),
+    Aimed(
+        "a hundred clients that send 3 MiB each, and leave",
+        repeated([posted("avg_pool2d", bytes(3 << 20), query="kernel_size=2&dtype=float32&shape=3,512,512")], 100),
+    ),
+    Aimed(
+        "one plane of 512 MiB",
+        repeated([posted("max_pool2d", bytes(1 << 29), query="kernel_size=2&dtype=uint8&shape=1,1,16384,32768")]),
+    ),
+    Aimed(
+        "one plane that holds the device for seconds",
+        repeated(
+            [
+                posted("adaptive_avg_pool2d", bytes(4), query="output_size=15000,15000&dtype=float32&shape=1,1,1,1"),
+                posted(
+                    "lp_pool2d",
+                    bytes(1 << 24),
+                    query="kernel_size=3&stride=1&norm_type=1e300&dtype=float32&shape=1,1,2048,2048",
+                ),
+            ],
+            3,
+        ),
+    ),
+    Aimed("half-sent heads on a thousand connections", half_heads),
+    Aimed("answers of which the last kilobytes are not read", unread),
+    Aimed(
+        "pages that are dear: metrics, documents, refusals",
+        repeated(
+            [head(path, method="GET") for path in ("/metrics", "/openapi.json", "/v1/operators", "/docs", "/nothing")],
+            20,
         ),
     ),
     Aimed("three slow readers of large answers", slow_readers),

@@ -2,24 +2,52 @@
 
 The watch runs in this process and the attackers in others, of lower priority: on a machine of few cores they would
 otherwise delay the watch itself, which is no fault of the service.
+
+Whatever else the machine does delays probes too. So a control, a bare server in a process of its own, is probed at the
+same time, and what a probe of the service takes beyond that of the control is the service's. Where other programs take
+cores, the time for which the event loop waits for one, which Linux counts, is theirs as well; on a machine without
+others it is the service's own threads that the loop waits for, and nothing is forgiven.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import psutil
 
 from tests.hostile.process import Caller, ServerProcess
 
 SMALL: Final = b'{"input": [[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]], "kernel_size": 2}'
 _HELD: Final = re.compile(rb"^poolhouse_held_bytes (\S+)$", re.MULTILINE)
 _PAUSE_S: Final = 0.005
+_MEMORY_PAUSE_S: Final = 0.02
+"""The page that tells what is held costs the service more than a probe."""
+_OTHERS_CORES: Final = 0.25
+"""More than this of the machine's cores taken by other programs is what makes it busy."""
+
+
+class Wait(NamedTuple):
+    """One request: when it was sent and answered, and for how long of that the event loop waited for a core."""
+
+    begun_s: float
+    ended_s: float
+    runnable_s: float = 0.0
+
+    @property
+    def ms(self) -> float:
+        """How long it took."""
+        return 1000 * (self.ended_s - self.begun_s)
 
 
 @dataclass(slots=True)
@@ -27,23 +55,39 @@ class Seen:
     """What the watch saw.
 
     Attributes:
-        probe_ms: how long each ``/livez`` took.
-        small_ms: how long each small request of a neighbour took; those that were refused too.
+        probes: of ``/livez``.
+        small: small requests of a neighbour; those that were refused too.
+        controls: probes of the control.
         statuses: of the neighbour's requests, each with its count.
         beyond_bytes: at most so many bytes of resident memory, above the idle process, were not in ``held_bytes``.
         failures: probes that got no answer.
+        others_cores: how many cores programs other than service, watch and attackers took.
     """
 
-    probe_ms: list[float] = field(default_factory=list)
-    small_ms: list[float] = field(default_factory=list)
+    probes: list[Wait] = field(default_factory=list)
+    small: list[Wait] = field(default_factory=list)
+    controls: list[Wait] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
     beyond_bytes: int = 0
     failures: list[str] = field(default_factory=list)
+    others_cores: float = 0.0
 
-    def worst_ms(self, times: list[float]) -> float:
-        """The longest wait but for one in two hundred: a machine with other work on it delays that many by itself."""
-        ranked = sorted(times)
-        return ranked[max(0, len(ranked) - 1 - len(ranked) // 200)] if ranked else 0.0
+    def added_ms(self, waits: Sequence[Wait]) -> float:
+        """The longest of these waits, less what the machine delayed the control by at the same time."""
+        is_busy = self.others_cores > _OTHERS_CORES
+        return worst([each.ms - max(self._control_ms(each), is_busy * 1000 * each.runnable_s) for each in waits])
+
+    def _control_ms(self, wait: Wait) -> float:
+        return max(
+            (each.ms for each in self.controls if each.begun_s < wait.ended_s and wait.begun_s < each.ended_s),
+            default=0.0,
+        )
+
+
+def worst(times: Sequence[float]) -> float:
+    """The longest but for one in two hundred."""
+    ranked = sorted(times)
+    return max(0.0, ranked[max(0, len(ranked) - 1 - len(ranked) // 200)]) if ranked else 0.0
 
 
 @contextmanager
@@ -58,18 +102,25 @@ def watching(server: ServerProcess, idle_bytes: int, key: str | None = None) -> 
     seen, ends = Seen(), threading.Event()
     keyed = {} if key is None else {"Authorization": f"Bearer {key}"}
 
+    def ask(caller: Caller, method: str, target: str, into: list[Wait], *given: object) -> int:
+        runnable_s, begun_s = _runnable_s(server), time.perf_counter()
+        status = caller.ask(method, target, *given).status  # type: ignore[arg-type]  # headers and body, or neither
+        ended_s = time.perf_counter()
+        into.append(Wait(begun_s, ended_s, _runnable_s(server) - runnable_s))
+        return status
+
     def probe(caller: Caller) -> None:
-        started = time.perf_counter()
-        status = caller.ask("GET", "/livez").status
-        seen.probe_ms.append(1000 * (time.perf_counter() - started))
+        status = ask(caller, "GET", "/livez", seen.probes)
         if status != 200:
             seen.failures.append(f"/livez answered {status}")
 
     def small(caller: Caller) -> None:
-        started = time.perf_counter()
-        status = caller.ask("POST", "/v1/pool/max_pool2d", keyed | {"Content-Type": "application/json"}, SMALL).status
-        seen.small_ms.append(1000 * (time.perf_counter() - started))
+        headers = keyed | {"Content-Type": "application/json"}
+        status = ask(caller, "POST", "/v1/pool/max_pool2d", seen.small, headers, SMALL)
         seen.statuses[status] = seen.statuses.get(status, 0) + 1
+
+    def control(caller: Caller) -> None:
+        ask(caller, "GET", "/", seen.controls)
 
     def held(caller: Caller) -> int:
         found = _HELD.search(caller.ask("GET", "/metrics", keyed).body)
@@ -82,23 +133,66 @@ def watching(server: ServerProcess, idle_bytes: int, key: str | None = None) -> 
         resident = server.held_bytes
         seen.beyond_bytes = max(seen.beyond_bytes, resident - idle_bytes - max(before, held(caller)))
 
-    def again_and_again(ask: Callable[[Caller], None]) -> None:
-        caller = Caller(server.port)
+    def again_and_again(port: int, asking: Callable[[Caller], None], pause_s: float) -> None:
+        caller = Caller(port)
         while not ends.is_set():
             try:
-                ask(caller)
+                asking(caller)
             except (HTTPException, OSError) as fault:
                 seen.failures.append(repr(fault))
                 caller.close()
-            ends.wait(_PAUSE_S)
+            ends.wait(pause_s)
         caller.close()
 
-    watches = [threading.Thread(target=again_and_again, args=(each,), daemon=True) for each in (probe, small, memory)]
-    for thread in watches:
-        thread.start()
-    try:
-        yield seen
-    finally:
-        ends.set()
+    with _control_process() as control_port:
+        tasks: tuple[tuple[int, Callable[[Caller], None], float], ...] = (
+            (server.port, probe, _PAUSE_S),
+            (server.port, small, _PAUSE_S),
+            (control_port, control, _PAUSE_S),
+            (server.port, memory, _MEMORY_PAUSE_S),
+        )
+        watches = [threading.Thread(target=again_and_again, args=each, daemon=True) for each in tasks]
+        begun_s, others_s = time.perf_counter(), _others_s()
         for thread in watches:
-            thread.join()
+            thread.start()
+        try:
+            yield seen
+        finally:
+            seen.others_cores = (_others_s() - others_s) / (time.perf_counter() - begun_s)
+            ends.set()
+            for thread in watches:
+                thread.join()
+
+
+@contextmanager
+def _control_process() -> Iterator[int]:
+    command = [sys.executable, "-m", "tests.hostile.campaign.control"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def _runnable_s(server: ServerProcess) -> float:
+    """For how long the event loop's thread has waited for a core in its life; 0 where the system does not tell."""
+    try:
+        told = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/schedstat").read_text()
+    except OSError:
+        return 0.0
+    return int(told.split()[1]) / 1e9
+
+
+def _others_s() -> float:
+    """Seconds of all cores that programs took which are neither this one nor of its making."""
+    taken = psutil.cpu_times()
+    own = psutil.Process()
+    ours = 0.0
+    for process in (own, *own.children(recursive=True)):
+        try:
+            ours += sum(process.cpu_times()[:4])
+        except psutil.NoSuchProcess:
+            continue
+    return float(sum(taken[:8])) - float(taken.idle) - float(getattr(taken, "iowait", 0.0)) - ours
