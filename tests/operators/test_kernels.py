@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from poolhouse.backend.worker import run_on_cpu
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType
-from poolhouse.kernels.averages import MeanKernel, UnpoolKernel
+from poolhouse.kernels.averages import LineSumKernel, MeanKernel, SumKernel, UnpoolKernel
 from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.planes import Kernel, MaximumKernel
 from poolhouse.operators.operator import Operator, Plan
@@ -78,8 +78,8 @@ def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> No
         found = run_on_cpu(case.spec, kernel, planes, threads)
 
         expected = case.spec.run(planes)
-        if isinstance(kernel, MeanKernel) and dtype.kind == "float":
-            # Both are rounded once from float64, in which they add in other orders.
+        if isinstance(kernel, MeanKernel | SumKernel | LineSumKernel) and dtype.kind == "float":
+            # Both are rounded once from float64, in which they add in other orders; halves of ours by way of float32.
             scale = planes["input"].double().nan_to_num(posinf=0, neginf=0).abs().amax().item()
             if scale > 1e300:
                 return  # where a sum overflows, its order decides what becomes of it
@@ -162,6 +162,44 @@ def test_windows_of_any_size_equal_torch(
 
     assert kernel is not None or name == "max_pool1d"
     assert [bits(each) for each in found] == [bits(each) for each in plan.spec.run(planes)]
+
+
+LARGE_AVERAGES = [
+    ("avg_pool1d", (100_003,), {"kernel_size": 1001, "stride": 1, "padding": 500}),
+    ("avg_pool2d", (300, 301), {"kernel_size": 33, "stride": 1, "padding": 16}),
+    ("avg_pool2d", (300, 301), {"kernel_size": 33, "stride": 33, "count_include_pad": False, "padding": 2}),
+    ("avg_pool2d", (61, 67), {"kernel_size": [61, 3]}),
+    ("avg_pool3d", (20, 21, 22), {"kernel_size": 9, "stride": 1, "padding": 4, "ceil_mode": True}),
+    ("adaptive_avg_pool1d", (10_007,), {"output_size": 13}),
+    ("adaptive_avg_pool2d", (61, 67), {"output_size": [3, 4]}),
+    ("adaptive_avg_pool2d", (61, 67), {"output_size": [1, 40]}),
+    ("adaptive_avg_pool3d", (40, 21, 22), {"output_size": [1, 3, 2]}),
+    ("global_avg_pool2d", (300, 301), {}),
+]
+
+
+@pytest.mark.parametrize(("name", "spatial", "fields"), LARGE_AVERAGES)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int16"])
+def test_large_averages_are_right_to_their_last_place(
+    name: str, spatial: tuple[int, ...], fields: dict[str, object], dtype: str
+) -> None:
+    """Sums in float64 may be added in any order, but what is rounded once is right to its last place."""
+    member = next(member for member in OPERATORS if member.name == name)
+    plan = settled_plan(member.of(**fields), ELEMENT_TYPES[dtype], (2, 3, *spatial))
+    planes = planes_of(Case(plan, tensors_for(Random(5), plan, "plain")))
+    kernel = loops_of(plan)
+    exact = plan.spec.run({"input": planes["input"].double()})[0]
+
+    (found,) = run_on_cpu(plan.spec, kernel, planes, 2)
+
+    assert kernel is not None
+    if dtype == "int16":
+        assert torch.equal(found, exact.trunc().clamp(-(2**15), 2**15 - 1).to(torch.int16))
+    else:
+        off = (found.double() - exact).abs()
+        # Where nothing is rounded at the end, sums of a thousand terms are off by their own roundings.
+        summed = planes["input"].double().abs().max() * (1 if dtype == "float64" else 2**-20)
+        assert bool((off <= torch.finfo(found.dtype).eps * (exact.abs() + summed)).all()), off.max()
 
 
 def test_a_window_outside_of_its_axis_is_refused() -> None:

@@ -22,7 +22,7 @@ from poolhouse.kernels.targets import X86_LEVELS
 
 MODULES: Final = (
     "poolhouse.kernels.halves",
-    "poolhouse.kernels.maxima",
+    "poolhouse.kernels.windows",
     "poolhouse.kernels.scatter",
     "poolhouse.kernels.sums",
     "poolhouse.kernels.whole",

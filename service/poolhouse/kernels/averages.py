@@ -5,21 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.layout import Layout
-from poolhouse.kernels.planes import three_axes
+from poolhouse.kernels.planes import WindowLoop, three_axes
 from poolhouse.kernels.scatter import scatter_planes
 from poolhouse.kernels.sharding import shard
-from poolhouse.kernels.sums import plane_averages
-from poolhouse.kernels.whole import LANES, plane_means, plane_tops
-from poolhouse.kernels.widening import ADDED, CHUNK_BYTES, COMPARED, Array, by_chunks
+from poolhouse.kernels.sums import plane_averages, plane_sums_by_lines
+from poolhouse.kernels.whole import LANES, SUM_LANES, plane_means, plane_tops
+from poolhouse.kernels.widening import ADDED, COMPARED, SUMMED, Array, by_chunks
+from poolhouse.kernels.windows import plane_sums
 
 Factors = npt.NDArray[np.int64]
+_NO_INDICES: Final = np.empty(0, np.int64)
 
 
 class AverageKernel:
@@ -29,27 +32,24 @@ class AverageKernel:
         axes: of the windows, one to three.
         divisors: for each axis the factors whose outer product is the divisor of each output.
         element: the element type.
+        in_turn: whether sums are divided by one factor after the other, as adaptive pooling does.
     """
 
-    def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str) -> None:
+    def __init__(
+        self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str, *, in_turn: bool = False
+    ) -> None:
+        self._in_turn = in_turn
         missing = 3 - len(axes)
         self._axes = three_axes(axes)
         self._divisors = (*[np.ones(1, np.int64)] * missing, *divisors)
         self._wide = ADDED.get(element)
-        if self._wide and self._wide.dtype == np.float32 and missing:
+        if self._wide and self._wide.dtype == np.float32 and missing and not in_turn:
             # Torch adds these rounded quotients to zero; in 3-D its caller has it pool float32.
             self._wide = replace(self._wide, narrow=partial(_narrow_to_zero, self._wide.narrow))
         self._type = self._wide.dtype if self._wide else np.dtype(element)
         self._layout = Layout(self._axes, self._type.itemsize)
         self._rank = len(axes)
         self._spatial_out = tuple(axis.outputs for axis in axes)
-        self.looks = math.prod(int(axis.count.sum()) for axis in axes)
-        widest = self._axes[2]
-        self.workspace = (
-            self._layout.strip * (2 * widest.length + 2 + 128) * 8
-            + CHUNK_BYTES
-            + 8 * math.prod(axis.length + axis.outputs for axis in axes) * (self._wide is not None)
-        )
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
         """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
@@ -83,9 +83,82 @@ class AverageKernel:
         loop = plane_averages[self._type.name]
 
         def work(start: int, stop: int) -> None:
-            loop(x, out, start, stop, layout.numbers, factors, np.empty(scratch, self._type))
+            loop(x, out, start, stop, layout.numbers, factors, self._in_turn, np.empty(scratch, self._type))
 
         shard(work, planes * layout.strips, threads)
+
+
+class LineSumKernel:
+    """As :class:`SumKernel`, for windows that share few lines: those of a window are added up first.
+
+    Args:
+        axes: of the windows, one to three.
+        divisors: for each axis the factors whose outer product is the divisor of each output.
+        element: the element type; the sums of integers must be exact in float64.
+    """
+
+    def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str) -> None:
+        missing = 3 - len(axes)
+        self._factors = np.concatenate((*[np.ones(1, np.int64)] * missing, *divisors))
+        self._wide = ADDED.get(element)
+        dtype = self._wide.dtype if self._wide else np.dtype(element)
+        self._loop = plane_sums_by_lines[dtype.name]
+        self._width = axes[-1].length
+        self._layout = Layout(three_axes(axes), dtype.itemsize)
+        self._spatial_out = tuple(axis.outputs for axis in axes)
+
+    def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        given = np.ascontiguousarray(planes["input"])
+        count = len(given)
+        out = np.empty((count, *self._spatial_out), given.dtype)
+        if self._wide is None:
+            self._pool(given, out, 0, count, threads)
+        else:
+            by_chunks(self._wide, given.reshape(-1), out.reshape(-1), count, threads, self._pool)
+        return (out,)
+
+    def _pool(self, x: Array, out: Array, begin: int, planes: int, threads: int = 1) -> None:
+        def work(start: int, stop: int) -> None:
+            self._loop(x, out, start, stop, self._layout.numbers, self._factors, np.empty(self._width, np.float64))
+
+        shard(work, planes * self._layout.strips, threads)
+
+
+class SumKernel:
+    """The sum of each window over a divisor, added in float64 and rounded once; of integers cut toward zero.
+
+    Args:
+        axes: of the windows, one to three.
+        divisors: for each axis the factors whose outer product is the divisor of each output.
+        element: the element type; the sums of integers must be exact in float64.
+    """
+
+    def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str) -> None:
+        self._divisors = [each.astype(np.float64) for each in divisors]
+        self._wide = SUMMED.get(element)
+        self._pool = WindowLoop(axes, plane_sums["float64"], np.dtype(np.float64), indexed=False)
+        self._spatial_out = tuple(axis.outputs for axis in axes)
+
+    def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        given = np.ascontiguousarray(planes["input"])
+        count = len(given)
+        out = np.empty((count, *self._spatial_out), given.dtype)
+        even = all((each == each[0]).all() for each in self._divisors)
+        divisor = reduce(np.multiply.outer, [each[:1] if even else each for each in self._divisors])
+
+        def pool(taken: Array, found: Array, begin: int, many: int) -> None:
+            self._pool(taken, found, _NO_INDICES, many, threads if self._wide is None else 1)
+            quotients = found.reshape(many, *self._spatial_out)
+            with np.errstate(all="ignore"):
+                np.divide(quotients, divisor, out=quotients)
+
+        if self._wide is None:
+            pool(given, out, 0, count)
+        else:
+            by_chunks(self._wide, given.reshape(-1), out.reshape(-1), count, threads, pool)
+        return (out,)
 
 
 class MeanKernel:
@@ -100,8 +173,6 @@ class MeanKernel:
         self._wide = ADDED.get(element)
         self._size = math.prod(spatial)
         self._ones = (1,) * len(spatial)
-        self.looks = self._size
-        self.workspace = CHUNK_BYTES + 8 * self._size * (self._wide is not None)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
         """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
@@ -123,7 +194,7 @@ class MeanKernel:
         return (out,)
 
     def _means(self, x: Array, means: Array, start: int, stop: int) -> None:
-        plane_means[x.dtype.name](x, means, self._size, start, stop, np.empty(2 * LANES, np.float64))
+        plane_means[x.dtype.name](x, means, self._size, start, stop, np.empty(2 * SUM_LANES, np.float64))
 
 
 class TopKernel:
@@ -140,8 +211,6 @@ class TopKernel:
         self._size = math.prod(spatial)
         self._ones = (1,) * len(spatial)
         self._indexed = with_indices
-        self.looks = self._size
-        self.workspace = CHUNK_BYTES + 8 * self._size * (self._wide is not None)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
         """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
@@ -174,11 +243,9 @@ class UnpoolKernel:
         spatial_out: the output planes' sizes.
     """
 
-    workspace = 0
-
     def __init__(self, spatial_out: Sequence[int]) -> None:
         self._spatial_out = tuple(spatial_out)
-        self._size_out = self.looks = math.prod(spatial_out)
+        self._size_out = math.prod(spatial_out)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
         """Unpools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`.

@@ -39,6 +39,8 @@ def build(loop: Loop) -> bytes:
         cpu=os.environ["NUMBA_CPU_NAME"], features=os.environ["NUMBA_CPU_FEATURES"], opt=3, reloc="static", jit=True
     )
     options = llvm.create_pipeline_tuning_options(speed_level=2)
+    # Lines are short: those of a picture of 56 pixels should fill whole vectors.
+    options.loop_interleaving = False
     passes = llvm.create_pass_builder(machine, options)
     passes.getModulePassManager().run(module, passes)
     needed = [

@@ -145,8 +145,9 @@ def pick(
     stride: int,
     taps: int,
     step: int,
+    fresh: bool,
 ) -> None:
-    """As :func:`join` for windows that are far apart: ``out[j]`` from ``x[a + j * stride + t * step]``."""
+    """As :func:`join` for windows that are far apart: ``out[j]`` of ``x[a + j * stride + t * step]``, always fresh."""
     for r in range(rows):
         o, p = to + r * out_pitch, a + r * pitch
         for j in range(n):
@@ -174,6 +175,7 @@ def pick_indexed(
     stride: int,
     taps: int,
     step: int,
+    fresh: bool,
 ) -> None:
     """As :func:`pick`, with the number of what was taken."""
     for r in range(rows):
@@ -188,6 +190,71 @@ def pick_indexed(
                 place = p + j * stride + t * step if later else place
             out[o + j] = found
             own[o + away + j] = numbers[place + skew]
+
+
+@helper
+def join_sums(
+    out: Flat,
+    own: Flat,
+    to: int,
+    away: int,
+    out_pitch: int,
+    x: Flat,
+    numbers: Flat,
+    a: int,
+    b: int,
+    c: int,
+    skew: int,
+    pitch: int,
+    rows: int,
+    n: int,
+    taps: int,
+    fresh: bool,
+) -> None:
+    """As :func:`join`, but added up."""
+    for r in range(rows):
+        o, p, q, s = to + r * out_pitch, a + r * pitch, b + r * pitch, c + r * pitch
+        if not fresh:
+            for j in range(n):
+                out[o + j] += x[p + j]
+        elif taps == 1:
+            for j in range(n):
+                out[o + j] = x[p + j]
+        elif taps == 2:
+            for j in range(n):
+                out[o + j] = x[p + j] + x[q + j]
+        else:
+            for j in range(n):
+                out[o + j] = x[p + j] + x[q + j] + x[s + j]
+
+
+@helper
+def pick_sums(
+    out: Flat,
+    own: Flat,
+    to: int,
+    away: int,
+    out_pitch: int,
+    x: Flat,
+    numbers: Flat,
+    a: int,
+    skew: int,
+    pitch: int,
+    rows: int,
+    n: int,
+    stride: int,
+    taps: int,
+    step: int,
+    fresh: bool,
+) -> None:
+    """As :func:`pick`, but added up, and to what is there where it is not fresh."""
+    for r in range(rows):
+        o, p = to + r * out_pitch, a + r * pitch
+        for j in range(n):
+            found = x[p + j * stride]
+            for t in range(1, taps):
+                found += x[p + j * stride + t * step]
+            out[o + j] = found if fresh else out[o + j] + found
 
 
 @helper

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 import numpy as np
 
 from poolhouse.kernels.axes import Axis
+from poolhouse.kernels.declaring import Loop
 from poolhouse.kernels.layout import Layout
-from poolhouse.kernels.maxima import plane_maxima, plane_maxima_indexed
 from poolhouse.kernels.sharding import shard
-from poolhouse.kernels.widening import CHUNK_BYTES, COMPARED, Array, by_chunks
+from poolhouse.kernels.widening import COMPARED, Array, by_chunks
+from poolhouse.kernels.windows import plane_maxima, plane_maxima_indexed
 
 INT32_MAX: Final = 2**31 - 1
 _NOTHING: Final = np.empty(0, np.int32)
@@ -21,13 +21,43 @@ _NOTHING: Final = np.empty(0, np.int32)
 class Kernel(Protocol):
     """One spec's loops, for planes of one shape and type."""
 
-    workspace: int
-    """Bytes of scratch for one thread."""
-    looks: int
-    """Elements that are looked at for one plane."""
-
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
         """Pools ``(P, *spatial)`` arrays; the outputs are new, in the order of the operator's."""
+
+
+class WindowLoop:
+    """A loop over windows of planes of one size, and how its work is cut.
+
+    Args:
+        axes: of the windows, one to three.
+        loop: made by ``reducing.plane_loop``.
+        dtype: of the elements.
+        indexed: whether the loop gives indices.
+    """
+
+    def __init__(self, axes: Sequence[Axis], loop: Loop, dtype: np.dtype[np.generic], *, indexed: bool) -> None:
+        self.axes = three_axes(axes)
+        self.layout = Layout(self.axes, dtype.itemsize)
+        self._loop, self._type, self._indexed = loop, dtype, indexed
+        depth, height, _ = self.axes
+        # Rows that are pooled alone are so many rows, whichever plane they are of; but their indices are the plane's.
+        self._by_rows = depth.same and height.same and not (indexed and depth.length * height.length > 1)
+        self.workspace = self.layout.scratch * dtype.itemsize + 4 * self.layout.beside * indexed
+
+    def __call__(self, x: Array, out: Array, indices: Array, planes: int, threads: int) -> None:
+        """Pools planes; the arrays are contiguous, and ``indices`` is empty where none are asked for."""
+        layout = self.layout
+        if self._by_rows:
+            layout = Layout(self.axes, self._type.itemsize, planes * self.axes[1].length * self.axes[0].length)
+            planes = 1
+        numbers = layout.row_numbers() if self._indexed else _NOTHING
+
+        def work(start: int, stop: int) -> None:
+            scratch = np.empty(layout.scratch, self._type)
+            beside = np.empty(layout.beside, np.int32) if self._indexed else _NOTHING
+            self._loop(x, numbers, out, indices, start, stop, layout.numbers, 0, scratch, beside)
+
+        shard(work, layout.units(planes), threads)
 
 
 class MaximumKernel:
@@ -40,25 +70,16 @@ class MaximumKernel:
     """
 
     def __init__(self, axes: Sequence[Axis], element: str, *, with_indices: bool) -> None:
-        self._axes = three_axes(axes)
         self._indexed = with_indices
         self._wide = COMPARED.get(element)
-        self._type = self._wide.dtype if self._wide else np.dtype(element)
-        self._loop = (plane_maxima_indexed if with_indices else plane_maxima)[self._type.name]
-        depth, height, _ = self._axes
-        # Rows that are pooled alone are so many rows, whichever plane they are of; but their indices are the plane's.
-        self._by_rows = depth.same and height.same and not (with_indices and depth.length * height.length > 1)
-        self._layout = Layout(self._axes, self._type.itemsize)
+        dtype = self._wide.dtype if self._wide else np.dtype(element)
+        loop = (plane_maxima_indexed if with_indices else plane_maxima)[dtype.name]
+        self._pool = WindowLoop(axes, loop, dtype, indexed=with_indices)
         self._spatial_out = tuple(axis.outputs for axis in axes)
-        self.looks = _looks(self._axes)
-        self.workspace = self._layout.scratch * self._type.itemsize + 4 * self._layout.beside * with_indices
-        if self._wide:
-            plane = math.prod(axis.length + axis.outputs for axis in axes) * self._type.itemsize
-            self.workspace += max(CHUNK_BYTES, plane)
 
     def units(self, planes: int) -> int:
         """Parts of so many planes that threads can share."""
-        return self._layout.units(planes)
+        return self._pool.layout.units(planes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
         """Pools ``(P, *spatial)``; see :class:`Kernel`."""
@@ -77,29 +98,8 @@ class MaximumKernel:
             by_chunks(self._wide, given.reshape(-1), out.reshape(-1), count, threads, pool)
         return (out, indices) if self._indexed else (out,)
 
-    def _pool(self, x: Array, out: Array, indices: Array, planes: int, threads: int) -> None:
-        layout = self._layout
-        if self._by_rows:
-            layout = Layout(self._axes, self._type.itemsize, planes * self._axes[1].length * self._axes[0].length)
-            planes = 1
-        numbers = layout.row_numbers() if self._indexed else _NOTHING
-
-        def work(start: int, stop: int) -> None:
-            scratch = np.empty(layout.scratch, self._type)
-            beside = np.empty(layout.beside, np.int32) if self._indexed else _NOTHING
-            self._loop(x, numbers, out, indices, start, stop, layout.numbers, 0, scratch, beside)
-
-        shard(work, layout.units(planes), threads)
-
 
 def three_axes(axes: Sequence[Axis]) -> tuple[Axis, Axis, Axis]:
     """Axes in front of which others stand that are not pooled along."""
     depth, height, width = (*[Axis.kept(1)] * (3 - len(axes)), *axes)
     return depth, height, width
-
-
-def _looks(axes: Sequence[Axis]) -> int:
-    depth, height, width = axes
-    rows = depth.length * height.length
-    lines = depth.length * width.outputs
-    return rows * width.looks + lines * height.looks + height.outputs * width.outputs * depth.looks

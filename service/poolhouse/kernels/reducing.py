@@ -8,20 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from poolhouse.kernels.axes import (
-    FIRST,
-    HIGH,
-    LONGEST,
-    LOW,
-    OUTPUTS,
-    SAME,
-    STEP,
-    STRIDE,
-    TABLE,
-    WAY,
-    begin_of,
-    end_of,
-)
+from poolhouse.kernels.axes import FIRST, HIGH, LONGEST, LOW, OUTPUTS, SAME, STEP, STRIDE, TABLE, WAY, begin_of, end_of
 from poolhouse.kernels.declaring import Flat, helper
 from poolhouse.kernels.joins import join_pairs, spread
 from poolhouse.kernels.layout import (
@@ -45,13 +32,16 @@ from poolhouse.kernels.layout import (
 )
 
 
-def plane_loop(join: Callable[..., None], pick: Callable[..., None], *, indexed: bool) -> Callable[..., None]:
+def plane_loop(
+    join: Callable[..., None], pick: Callable[..., None], *, indexed: bool, overlaps: bool
+) -> Callable[..., None]:
     """The loop over planes that joins elements so.
 
     Args:
         join: as ``joins.join``.
         pick: as ``joins.pick``.
         indexed: whether they join numbers too.
+        overlaps: whether two stretches of a window may share elements, as for a maximum and not for a sum.
     """
 
     @helper
@@ -102,21 +92,26 @@ def plane_loop(join: Callable[..., None], pick: Callable[..., None], *, indexed:
         span, length = 1, width
         while True:
             # By stretches there lie at ``base``, in lines of the width, the results over ``span`` elements from each
-            # on, ``step`` apart; a window is two of these. Else each element of a window is looked at.
+            # on, ``step`` apart; a window is two of these, or one for each power of two in its number of elements. Else
+            # each element of a window is looked at.
             for o in range(outputs):
                 many, elements = 1, axis[count + o]
                 if low <= o < high:
                     if o > low or (not far and not stretches):
                         continue
                     many = n
-                apart = step
-                if stretches:
+                apart, skipped = step, 0
+                if stretches and overlaps:
                     if not span <= elements < 2 * span:
                         continue
                     elements, apart = 2, (elements - span) * step
+                elif stretches:
+                    if not elements & span:
+                        continue
+                    elements, skipped = 1, elements & (span - 1)
                 pick(
-                    out, own, to + o, away, outputs, source, told, base + axis[first + o], off, width, rows, many,
-                    stride, elements, apart,
+                    out, own, to + o, away, outputs, source, told, base + axis[first + o] + skipped * step, off,
+                    width, rows, many, stride, elements, apart, skipped == 0,
                 )  # fmt: skip
             if 2 * span > taps or not stretches:
                 break
@@ -131,7 +126,7 @@ def plane_loop(join: Callable[..., None], pick: Callable[..., None], *, indexed:
         if stretches or far or n <= 0:
             return
         begin = a + axis[first + low]
-        if not indexed and stride == 2 and taps == 2 and step == 1:
+        if overlaps and not indexed and stride == 2 and taps == 2 and step == 1:
             join_pairs(out, to + low, outputs, x, begin, width, rows, n)
             return
         pitch, phase = width, 0
@@ -212,20 +207,30 @@ def plane_loop(join: Callable[..., None], pick: Callable[..., None], *, indexed:
                 grows = 2 * span <= longest
                 rows = max(rows - span * step, 0) if grows else 0
                 for i in range(high - low + rows):
+                    taps, fresh = 2, True
                     if i < high - low:
                         o = low + i
-                        if not span <= axis[count + o] < 2 * span:
-                            continue
+                        elements = axis[count + o]
                         goal, marks, goes, aside = out, own, to + i * width, away
                         one = place + (axis[first + o] - begin) * width
-                        other = one + (axis[count + o] - span) * step * width
+                        other = one
+                        if overlaps:
+                            if not span <= elements < 2 * span:
+                                continue
+                            other += (elements - span) * step * width
+                        else:
+                            if not elements & span:
+                                continue
+                            one += (elements & (span - 1)) * step * width
+                            taps, fresh = 1, elements & (span - 1) == 0
                     else:
                         skipped = (i - high + low) * width
                         goal, marks, goes, aside = table, beside, room + skipped, 0
                         one = place + skipped
                         other = one + span * step * width
                     join(
-                        goal, marks, goes, aside, width, source, told, one, other, one, off, width, 1, width, 2, True
+                        goal, marks, goes, aside, width, source, told, one, other, one, off, width, 1, width, taps,
+                        fresh,
                     )  # fmt: skip
                 if not grows:
                     return

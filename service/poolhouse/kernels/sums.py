@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from poolhouse.kernels.axes import FIRST, HIGH, LONGEST, LOW, STEP, STRIDE, begin_of, end_of
 from poolhouse.kernels.declaring import Element, Flat, helper, loops
 from poolhouse.kernels.joins import spread
@@ -47,6 +49,17 @@ def add(out: Flat, to: int, x: Flat, a: int, b: int, c: int, n: int, taps: int, 
 
 
 @helper
+def add_nine(
+    out: Flat, to: int, x: Flat, a: int, b: int, c: int, p: int, q: int, s: int, n: int, zero: Element
+) -> None:
+    """As :func:`add` for windows of 3 by 3: the lines at a, b and c, of each the elements at p, q and s."""
+    for j in range(n):
+        above = ((zero + x[a + p + j]) + x[a + q + j]) + x[a + s + j]
+        between = ((above + x[b + p + j]) + x[b + q + j]) + x[b + s + j]
+        out[to + j] = ((between + x[c + p + j]) + x[c + q + j]) + x[c + s + j]
+
+
+@helper
 def add_pairs(out: Flat, to: int, x: Flat, a: int, b: int, n: int, rows: int, fresh: bool, zero: Element) -> None:
     """As :func:`add` for the neighbours at ``a``, and those at b, two and two: windows of 2 that are 2 apart."""
     if rows == 2 and fresh:
@@ -61,8 +74,10 @@ def add_pairs(out: Flat, to: int, x: Flat, a: int, b: int, n: int, rows: int, fr
             out[to + j] = (out[to + j] + x[a + 2 * j]) + x[a + 2 * j + 1]
 
 
-@loops("void(T*, T*, int64, int64, int64*, int64*, T*)", "float32", "float64")
-def plane_averages(x: Flat, out: Flat, start: int, stop: int, plan: Flat, factors: Flat, scratch: Flat) -> None:
+@loops("void(T*, T*, int64, int64, int64*, int64*, int64, T*)", "float32", "float64")
+def plane_averages(
+    x: Flat, out: Flat, start: int, stop: int, plan: Flat, factors: Flat, in_turn: int, scratch: Flat
+) -> None:
     """Pools units of work ``start`` to ``stop``: strips of rows of planes.
 
     Args:
@@ -72,6 +87,7 @@ def plane_averages(x: Flat, out: Flat, start: int, stop: int, plan: Flat, factor
         stop: the end of the units.
         plan: as ``Layout`` gives it.
         factors: of the divisors: those of each output along D, then H, then W.
+        in_turn: whether to divide by one factor after the other, in place of by their product.
         scratch: a line of the output, and the rows of a strip rounded up to whole strides.
     """
     width, columns, rows, depth, depth_out = plan[WIDTH], plan[COLUMNS], plan[ROWS], plan[DEPTH], plan[DEPTH_OUT]
@@ -118,8 +134,12 @@ def plane_averages(x: Flat, out: Flat, start: int, stop: int, plan: Flat, factor
                         together = 1
                         if pairs and fresh and tall > 1:
                             together = 2
-                        for j in range(columns):
-                            if regular and low_column <= j < high_column:
+                        elif regular and fresh and taps == 3 and tall == 3:
+                            together = 3
+                        j = 0
+                        while j < columns:
+                            if regular and j == low_column:
+                                j = high_column
                                 continue
                             found = zero if fresh else out[to + j]
                             for u in range(together):
@@ -127,13 +147,14 @@ def plane_averages(x: Flat, out: Flat, start: int, stop: int, plan: Flat, factor
                                 for k in range(plan[counts_w + j]):
                                     found = found + x[place + k * step]
                             out[to + j] = found
+                            j += 1
                         if pairs:
                             a = at + begin_column
                             add_pairs(out, to + low_column, x, a, a + plan[h + STEP] * width, n, together, fresh, zero)
                         elif regular:
-                            source, a = x, at + begin_column
+                            source, a, lower = x, at + begin_column, plan[h + STEP] * width
                             if spreads:
-                                source, a = scratch, columns + (row - begin) * each
+                                source, a, lower = scratch, columns + (row - begin) * each, plan[h + STEP] * each
                             done = 0
                             while done < taps:
                                 group = min(taps - done, 3)
@@ -143,17 +164,82 @@ def plane_averages(x: Flat, out: Flat, start: int, stop: int, plan: Flat, factor
                                     p = p % stride * phase + p // stride
                                     q = q % stride * phase + q // stride
                                     s = s % stride * phase + s // stride
-                                add(
-                                    out, to + low_column, source, a + p, a + q, a + s, n, group, fresh and done == 0,
-                                    zero,
-                                )  # fmt: skip
+                                if together == 3:
+                                    b = a + lower
+                                    add_nine(out, to + low_column, source, a, b, b + lower, p, q, s, n, zero)
+                                else:
+                                    starts = fresh and done == 0
+                                    add(out, to + low_column, source, a + p, a + q, a + s, n, group, starts, zero)
                                 done += group
                         t += together
             for o in range(low, high):
-                tall = factors[od] * factors[depth_out + o]
-                for j in range(columns):
-                    scratch[j] = tall * factors[depth_out + rows + j]
+                to = (plane * depth_out + od) * face_out + o * columns
+                if in_turn:
+                    scratch[0] = factors[od]
+                    deep = scratch[0]
+                    scratch[0] = factors[depth_out + o]
+                    tall = scratch[0]
+                    for j in range(columns):
+                        scratch[j] = factors[depth_out + rows + j]
+                    for j in range(columns):
+                        out[to + j] = out[to + j] / deep / tall / scratch[j]
+                else:
+                    outer = factors[od] * factors[depth_out + o]
+                    for j in range(columns):
+                        scratch[j] = outer * factors[depth_out + rows + j]
+                    for j in range(columns):
+                        # Torch adds the quotient to zero, so -0 becomes +0.
+                        out[to + j] = zero + out[to + j] / scratch[j]
+
+
+@loops("void(T*, T*, int64, int64, int64*, int64*, float64*)", "float32", "float64")
+def plane_sums_by_lines(x: Flat, out: Flat, start: int, stop: int, plan: Flat, factors: Flat, lines: Flat) -> None:
+    """Averages of large windows that share few lines: the lines of each are added up in float64, then the columns.
+
+    Args:
+        x: flat, planes ``(D, H, W)``.
+        out: flat.
+        start: the first unit: strips of rows of planes.
+        stop: the end of the units.
+        plan: as ``Layout`` gives it.
+        factors: of the divisors: those of each output along D, then H, then W.
+        lines: scratch: a line of the input.
+    """
+    width, columns, rows, depth, depth_out = plan[WIDTH], plan[COLUMNS], plan[ROWS], plan[DEPTH], plan[DEPTH_OUT]
+    face, face_out = width * plan[HEIGHT], columns * rows
+    d, h, w = plan[D_AXIS], plan[H_AXIS], plan[W_AXIS]
+    firsts_d, firsts_h, firsts_w = d + FIRST, h + FIRST, w + FIRST
+    counts_d, counts_h, counts_w = firsts_d + depth_out, firsts_h + rows, firsts_w + columns
+    strip = plan[STRIP]
+    strips = (rows + strip - 1) // strip
+    for unit in range(start, stop):
+        plane = unit // strips
+        low = (unit % strips) * strip
+        high = min(low + strip, rows)
+        for od in range(depth_out):
+            for o in range(low, high):
+                for j in range(width):
+                    lines[j] = 0.0
+                for dt in range(plan[counts_d + od]):
+                    at_face = (plane * depth + plan[firsts_d + od] + dt * plan[d + STEP]) * face
+                    tall, t = plan[counts_h + o], 0
+                    while t < tall:
+                        a = at_face + (plan[firsts_h + o] + t * plan[h + STEP]) * width
+                        if t + 4 <= tall:
+                            pitch = plan[h + STEP] * width
+                            for j in range(width):
+                                one = np.float64(x[a + j]) + np.float64(x[a + pitch + j])
+                                two = np.float64(x[a + 2 * pitch + j]) + np.float64(x[a + 3 * pitch + j])
+                                lines[j] += one + two
+                            t += 4
+                        else:
+                            for j in range(width):
+                                lines[j] += x[a + j]
+                            t += 1
+                outer = factors[od] * factors[depth_out + o]
                 to = (plane * depth_out + od) * face_out + o * columns
                 for j in range(columns):
-                    # Torch adds the quotient to zero, so -0 becomes +0.
-                    out[to + j] = zero + out[to + j] / scratch[j]
+                    found = 0.0
+                    for k in range(plan[counts_w + j]):
+                        found += lines[plan[firsts_w + j] + k * plan[w + STEP]]
+                    out[to + j] = found / (outer * factors[depth_out + rows + j])

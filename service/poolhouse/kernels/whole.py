@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from poolhouse.kernels.declaring import Flat, loops
 from poolhouse.kernels.joins import takes
 
 LANES: Final = 64
-"""Elements that are added, or compared, side by side."""
+"""Elements that are compared side by side."""
+SUM_LANES: Final = 64
+"""The same for sums."""
 _BLOCK: Final = 1024
 _RUN: Final = 4096
 
 
 @loops("void(T*, T*, int64, int64, int64, float64*)", "float32", "float64")
-def plane_means(x: Flat, out: Flat, size: int, start: int, stop: int, lanes: Flat) -> None:
-    """The mean of each plane from start to stop: added in 64 lanes of float64, whatever else there is, and divided.
+def plane_means(x: Flat, out: Flat, size: int, start: int, stop: int, sums: Flat) -> None:
+    """The mean of each plane from start to stop: added in lanes of float64, whatever else there is, and divided.
 
     Args:
         x: flat, planes.
@@ -23,31 +27,39 @@ def plane_means(x: Flat, out: Flat, size: int, start: int, stop: int, lanes: Fla
         size: elements of a plane.
         start: the first plane.
         stop: the end of the planes.
-        lanes: scratch of 128 elements.
+        sums: scratch: twice as many elements as there are lanes.
     """
     for plane in range(start, stop):
         base = plane * size
-        for j in range(LANES):
-            lanes[LANES + j] = 0.0
-        for begin in range(0, size, _RUN):
+        for j in range(SUM_LANES):
+            sums[SUM_LANES + j] = 0.0
+        if size < SUM_LANES:
+            for j in range(size):
+                sums[SUM_LANES + j % 4] += x[base + j]
+        for begin in range(base, base + size if size >= SUM_LANES else base, _RUN):
             # Each lane adds few numbers before its sum is put aside, so that rounding does not grow with the plane.
-            end = min(begin + _RUN, size)
-            whole = (end - begin) // LANES * LANES
-            for j in range(LANES):
-                lanes[j] = 0.0
-            for i in range(base + begin, base + begin + whole, LANES):
-                for j in range(LANES):
-                    lanes[j] += x[i + j]
-            for j in range(end - begin - whole):
-                lanes[j] += x[base + begin + whole + j]
-            for j in range(LANES):
-                lanes[LANES + j] += lanes[j]
-        many = LANES
+            end = min(begin + _RUN, base + size)
+            for j in range(SUM_LANES):
+                sums[j] = 0.0
+            i = begin
+            while i + 4 * SUM_LANES <= end:
+                for j in range(SUM_LANES):
+                    one = np.float64(x[i + j]) + np.float64(x[i + SUM_LANES + j])
+                    two = np.float64(x[i + 2 * SUM_LANES + j]) + np.float64(x[i + 3 * SUM_LANES + j])
+                    sums[j] += one + two
+                i += 4 * SUM_LANES
+            while i < end:
+                for j in range(min(SUM_LANES, end - i)):
+                    sums[j] += x[i + j]
+                i += SUM_LANES
+            for j in range(SUM_LANES):
+                sums[SUM_LANES + j] += sums[j]
+        many = SUM_LANES if size >= SUM_LANES else 4
         while many > 1:
             many //= 2
             for j in range(many):
-                lanes[LANES + j] += lanes[LANES + j + many]
-        out[plane] = lanes[LANES] / size
+                sums[SUM_LANES + j] += sums[SUM_LANES + j + many]
+        out[plane] = sums[SUM_LANES] / size
 
 
 @loops("void(T*, T*, int64*, int64, int64, int64, T*, int64)", "float32", "float64", "int64")

@@ -80,6 +80,38 @@ ADDED: Final = {
 while sums stay below 2⁵²."""
 
 
+def _widen_twice(wide: Wide) -> Callable[[Array, Array], None]:
+    def convert(source: Array, target: Array) -> None:
+        between = np.empty(source.size, wide.dtype)
+        wide.widen(source, between)
+        np.copyto(target, between)
+
+    return convert
+
+
+def _narrow_twice(wide: Wide) -> Callable[[Array, Array], None]:
+    def convert(source: Array, target: Array) -> None:
+        with np.errstate(all="ignore"):
+            wide.narrow(source.astype(wide.dtype), target)
+
+    return convert
+
+
+def _round(source: Array, target: Array) -> None:
+    with np.errstate(all="ignore"):
+        np.copyto(target, source, casting="same_kind")
+
+
+SUMMED: Final = {
+    "float32": Wide(_FLOAT64, _cast, _round),
+    **{
+        name: Wide(_FLOAT64, _widen_twice(wide), _narrow_twice(wide)) if wide.dtype == np.float32 else wide
+        for name, wide in ADDED.items()
+    },
+}
+"""What is summed in float64, whatever it is."""
+
+
 def by_chunks(
     wide: Wide, x: Array, out: Array, planes: int, threads: int, pool: Callable[[Array, Array, int, int], None]
 ) -> None:

@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
 from poolhouse.dtypes import ElementType
-from poolhouse.kernels.averages import MeanKernel, TopKernel
+from poolhouse.kernels.averages import AverageKernel, MeanKernel, TopKernel
 from poolhouse.operators.averages import TORCH_TERMS, Average, average_kernel_cost, torch_pool, widens
 from poolhouse.operators.costs import Cost, kernel_cost
 from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, spec
-from poolhouse.operators.loop_costs import Loops, whole_loops_cost
+from poolhouse.operators.loop_costs import Loops, average_loops_cost, whole_loops_cost
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.windowed import Windowed
@@ -163,11 +163,16 @@ class AdaptiveAverage(AdaptiveWindows, Average):
     """The average of each of these windows: torch's kernel where it adds few terms, ours for the rest."""
 
     def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
-        one = all(size.outputs == 1 for size in self.axis_sizes(spatial))
-        # Sums of integers are exact in float64 below this.
-        exact = dtype.kind == "float" or math.prod(spatial) << (8 * dtype.itemsize) < 2**52
-        if not one or not exact:
-            return None
+        if self._by_torch(spatial, floating=dtype.kind == "float"):
+            return Loops(
+                average_loops_cost(self.axis_sizes(spatial), dtype),
+                lambda: AverageKernel(
+                    self.kernel_axes(spatial), self.divisors(self.windows(spatial)), dtype.name, in_turn=True
+                ),
+            )
+        found = self.sum_loops(spatial, dtype)
+        if found is None or any(size.outputs > 1 for size in self.axis_sizes(spatial)):
+            return found
         return Loops(whole_loops_cost(spatial, dtype, adds=True), lambda: MeanKernel(spatial, dtype.name))
 
     def _by_torch(self, spatial: Sizes, *, floating: bool) -> bool:

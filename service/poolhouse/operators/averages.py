@@ -12,8 +12,10 @@ import numpy.typing as npt
 import torch
 
 from poolhouse.dtypes import INT64, ElementType, Kind
+from poolhouse.kernels.averages import LineSumKernel, SumKernel
 from poolhouse.operators.costs import DIVIDE, Cost, kernel_cost, pass_cost, quotient_cost, widened_cost
 from poolhouse.operators.fields import Sizes
+from poolhouse.operators.loop_costs import Loops, line_sum_loops_cost, sum_loops_cost
 from poolhouse.operators.operator import Number, Planes
 from poolhouse.operators.places import on_cpu
 from poolhouse.operators.quotients import long_divisors, long_quotient, real_divisor, short_divisor, short_quotient
@@ -72,6 +74,18 @@ class Average(Windowed):
         found = widened.then(summed.beside(widened.plane_bytes)).then(divided.beside(8 * outputs))
         # One divisor for each output where windows differ, on the way there three arrays of them.
         return replace(found, call_bytes=found.call_bytes + 32 * outputs * uneven)
+
+    def sum_loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+        """Loops that add windows of any size in float64; None for integers whose sums it does not hold exactly."""
+        if dtype.kind != "float" and math.prod(spatial) << (8 * dtype.itemsize) >= 2**52:
+            return None
+        sizes = self.axis_sizes(spatial)
+        by_lines, by_stretches = line_sum_loops_cost(sizes, dtype), sum_loops_cost(sizes, dtype)
+        kernel = LineSumKernel if by_lines.plane_steps <= by_stretches.plane_steps else SumKernel
+        return Loops(
+            by_lines if kernel is LineSumKernel else by_stretches,
+            lambda: kernel(self.kernel_axes(spatial), self.divisors(self.windows(spatial)), dtype.name),
+        )
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]

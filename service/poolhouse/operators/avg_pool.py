@@ -118,10 +118,11 @@ class AvgPool(SlidingWindows, Average):
         return average_kernel_cost(spatial, outputs, math.prod(self.kernel_size), dtype, wide=self.rank == 3)
 
     def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
-        if dtype is INT64 or math.prod(self.kernel_size) > TORCH_TERMS:
+        if dtype is INT64:
             return None
-        if dtype.kind == "float" and not self._by_torch(spatial, floating=True):
-            return None
+        few = math.prod(self.kernel_size) <= TORCH_TERMS
+        if not few or (dtype.kind == "float" and not self._fits(spatial)):
+            return self.sum_loops(spatial, dtype)
         return Loops(
             average_loops_cost(self.axis_sizes(spatial), dtype),
             lambda: AverageKernel(self.kernel_axes(spatial), self.divisors(self.windows(spatial)), dtype.name),

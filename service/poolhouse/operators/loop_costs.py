@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from poolhouse.dtypes import ElementType
+from poolhouse.dtypes import FLOAT64, ElementType
 from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.costs import BYTE, CALL, Cost, byte_steps, place_steps
 from poolhouse.operators.fields import Sizes
@@ -147,6 +147,34 @@ def average_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     # Quotients are cut and held in two further tensors. Of one axis each plane is a row with places of its own.
     held = scratch * threads + bytes_wide + 16 * found * (dtype.kind == "integer") + 40 * (len(axes) == 1)
     return _called(axes, Cost(steps + found * 1.2 + 1.5 * wide, 0.0, held, scratch))
+
+
+def sum_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
+    """What ``kernels.averages.SumKernel`` takes for planes with these axes."""
+    given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
+    wide, nbytes = _widened(given, found, None if dtype is FLOAT64 else 8)
+    summed = maxima_loops_cost(axes, FLOAT64, with_indices=False)
+    # Halves go through float32. Quotients have a divisor each, and those of integers are cut and held in two tensors.
+    nbytes += 4 * (given + found) * (dtype.itemsize == 2) + 16 * found * (dtype.kind == "integer")
+    return Cost(
+        summed.plane_steps + wide * (1 + (dtype.itemsize == 2)) + 2 * found,
+        summed.call_steps,
+        summed.plane_bytes + nbytes,
+        summed.call_bytes + 8 * found,
+    )
+
+
+def line_sum_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
+    """What ``kernels.averages.LineSumKernel`` takes for planes with these axes."""
+    depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
+    itemsize = _ADDED.get(dtype.name, dtype.itemsize)
+    given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
+    lines = depth.looks * height.looks
+    steps = lines * (3 + width.length * 0.08 * itemsize / 4)
+    steps += depth.outputs * height.outputs * (10 + width.length * 0.1 + width.looks * 1.3 + width.outputs * 3)
+    wide, nbytes = _widened(given, found, _ADDED.get(dtype.name))
+    held = 8 * width.length + nbytes + 16 * found * (dtype.kind == "integer")
+    return _called(axes, Cost(10 + steps + given * 0.1 + 1.5 * wide, 0.0, held, 8 * width.length * _THREADS))
 
 
 def whole_loops_cost(spatial: Sizes, dtype: ElementType, *, adds: bool) -> Cost:
