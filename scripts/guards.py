@@ -1096,12 +1096,26 @@ GUARDS: Final[Sequence[Guard]] = (
         "",
         "test_a_copy_of_the_body_is_charged_beside_it",
     ),
-    _Where("Admission", "wire/json_document.py", "wire/test_json_hold.py")(
-        "A long text that cannot be cut is not read",
+    _Where("Admission", "wire/json/compiled.py", "wire/json/test_limits.py")(
+        "A long text beside the numbers of tensors is not read",
         "the interpreter is held for a second, and the event loop with it",
-        "    if len(text) > json_pieces.WHOLE_BYTES:\n",
+        "    if len(rest) > WHOLE_BYTES:\n",
         "    if False:\n",
-        "test_a_long_text_that_cannot_be_cut_is_refused_unread",
+        "test_long_texts_beside_tensors_are_refused_unread",
+    ),
+    _Where("Admission", "wire/json/compiled.py", "wire/json/test_limits.py")(
+        "Fields of thousands of values are not read",
+        "each becomes an object, of sixty bytes for two",
+        "    if status == scanner.MANY_NODES:\n        return too_much(name)\n",
+        "",
+        "test_what_no_request_has_is_refused_before_it_is_read",
+    ),
+    _Where("Numbers", "wire/json/compiled.py", "wire/json/test_readers.py")(
+        "A list is read with a strict parser in its place",
+        "what is no JSON becomes some",
+        'cuts.append((begin, stop, b"[]"))',
+        'cuts.append((begin, stop, b"0"))',
+        "test_damage_is_found_wherever_it_is",
     ),
     # ---- stopping
     _stop(

@@ -26,7 +26,7 @@ from poolhouse.rest.footprint import kept_bytes, writing
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.json_body import JSON, JsonCodec
+from poolhouse.wire.json.body import JSON, JsonCodec
 from poolhouse.wire.npy import NpyCodec
 from tests.rest.holding import comes_true, holding, post
 from tests.rest.serving import PATIENCE_S, Served, serving

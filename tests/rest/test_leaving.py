@@ -11,18 +11,19 @@ import threading
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import pytest
 from starlette.types import Message
 
+from poolhouse.backend.cores import cores
 from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer
 from poolhouse.rest import pool
 from poolhouse.rest.pool import unless_gone
 from poolhouse.wire.inflate import Inflater
-from poolhouse.wire.json_body import JsonCodec
+from poolhouse.wire.json.body import JsonCodec
 from tests.rest.holding import Held, comes_true, holding, post
 from tests.rest.serving import PATIENCE_S
 
@@ -233,15 +234,16 @@ def test_a_caller_who_leaves_while_a_thread_works_is_forgotten(
 def test_a_caller_who_leaves_while_threads_are_busy_is_forgotten(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body that waits in line to be decoded is not looked at yet, so its room is free at once."""
     before = gone(held)
-    with stopped(monkeypatch, "decode") as begun, held.served.connect() as staying:
-        staying.sendall(numbers())
-        assert begun.wait(PATIENCE_S)
+    with stopped(monkeypatch, "decode"), ExitStack() as staying:
+        for _ in range(cores()):
+            staying.enter_context(held.served.connect()).sendall(numbers())
+        assert comes_true(lambda: len(held.pooling._beside._counted) == cores())
         alone = held.pooling.held_bytes
         connection = held.served.connect()
         connection.sendall(numbers())
         # Its body is whole: who leaves before has left in the body.
-        assert comes_true(lambda: len(held.pooling._holding._waiting) == 1)
-        assert held.pooling.held_requests == 2
+        assert comes_true(lambda: len(held.pooling._beside._waiting) == 1)
+        assert held.pooling.held_requests == cores() + 1
 
         leave(connection)
 

@@ -13,7 +13,7 @@ from poolhouse.operators.planner import Planner
 from poolhouse.operators.windows import Sliding, adaptive_windows
 from poolhouse.rest.door import Need, Needs
 from poolhouse.tensors import Outline
-from poolhouse.wire.json_answer import _head
+from poolhouse.wire.json.answer import _head
 from tests.operators.cost import counted
 from tests.rest.watched import watched
 

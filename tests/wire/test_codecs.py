@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from poolhouse.errors import NotAcceptable, UnsupportedMediaType
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.codecs import CODECS, answer_codec, codec_of
-from poolhouse.wire.json_body import JSON
+from poolhouse.wire.json.body import JSON
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
 from poolhouse.wire.octet import OCTET

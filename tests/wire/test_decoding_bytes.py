@@ -14,7 +14,7 @@ from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Malformed
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Codec
-from poolhouse.wire.json_body import JSON
+from poolhouse.wire.json.body import JSON
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
 from poolhouse.wire.safetensors import SAFETENSORS

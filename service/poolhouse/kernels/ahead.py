@@ -26,6 +26,9 @@ MODULES: Final = (
     "poolhouse.kernels.scatter",
     "poolhouse.kernels.sums",
     "poolhouse.kernels.whole",
+    "poolhouse.wire.json.packing",
+    "poolhouse.wire.json.printing",
+    "poolhouse.wire.json.scanner",
 )
 """Every module that declares loops."""
 

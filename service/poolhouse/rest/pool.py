@@ -207,13 +207,12 @@ class PoolEndpoint:
             self._pooling.hold(lease, len(body) + taken)
         if codec.name not in _DECODE_ON_LOOP_BYTES and taken <= _COPIED_ON_LOOP_BYTES:
             return self._open(asked, body)
-        # A text is parsed and a table of numbers made in calls that let no other thread go on.
         opening = self._pooling.aside(
             partial(self._open, asked, body),
             lease,
             "the body was decoded",
             asked.deadline,
-            holds_interpreter=codec.is_json,
+            holds_interpreter=codec.holds_interpreter,
         )
         return await unless_gone(opening, receive)
 
@@ -238,7 +237,7 @@ class PoolEndpoint:
 
         nbytes = how.text_bytes or sum(tensor.array.nbytes for tensor in reply.tensors.values())
         if nbytes > _ENCODE_ON_LOOP_BYTES.get(codec.name, nbytes):
-            encoded = await beside(partial(codec.encode, reply), holds_interpreter=codec.is_json)
+            encoded = await beside(partial(codec.encode, reply), holds_interpreter=codec.holds_interpreter)
         else:
             encoded = codec.encode(reply)
         if asked.compression is None or encoded.nbytes < _COMPRESS_FROM_BYTES:

@@ -18,7 +18,7 @@ from poolhouse.settings import Settings
 from poolhouse.tensors import Outline
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.inflate import Compression, Inflater
-from poolhouse.wire.json_body import SWELLS
+from poolhouse.wire.json.body import swells
 from poolhouse.wire.query import parse_query
 
 
@@ -55,7 +55,7 @@ class RequestHead(NamedTuple):
         unread = UNREAD_BYTES if self.length is None or self.inflater is not None else 0
         if self.codec.is_json:
             # By then nothing is beside it any more.
-            return unread + nbytes * SWELLS
+            return unread + nbytes * swells()
         if self.raw is None or self.writing is None:
             return unread + nbytes + beside_bytes
         plan = self.raw.plan

@@ -51,6 +51,11 @@ class Codec(Protocol):
         """Whether the smaller limit of JSON bodies holds."""
         ...
 
+    @property
+    def holds_interpreter(self) -> bool:
+        """Whether no other thread goes on while much is decoded or encoded, so that more threads do no more."""
+        ...
+
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
         """The message in a whole body.
 

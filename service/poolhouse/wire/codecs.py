@@ -8,7 +8,7 @@ from typing import Final
 from poolhouse.errors import NotAcceptable, UnsupportedMediaType
 from poolhouse.wire.accept import preferences
 from poolhouse.wire.codec import Codec
-from poolhouse.wire.json_body import JSON
+from poolhouse.wire.json.body import JSON
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
 from poolhouse.wire.octet import OCTET

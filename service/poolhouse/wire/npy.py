@@ -190,6 +190,7 @@ class NpyCodec:
     name = "npy"
     media_types = ("application/x-npy",)
     is_json = False
+    holds_interpreter = False
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
         """The array as ``input``, the query as texts."""

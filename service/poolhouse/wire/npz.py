@@ -340,6 +340,7 @@ class NpzCodec:
     name = "npz"
     media_types = ("application/x-npz",)
     is_json = False
+    holds_interpreter = False
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
         """The arrays by name, the query as texts."""

@@ -47,6 +47,7 @@ class OctetCodec:
     name = "octet"
     media_types = ("application/octet-stream",)
     is_json = False
+    holds_interpreter = False
 
     def outline(self, query: Mapping[str, str]) -> tuple[Outline, dict[str, str]]:
         """The input that the query announces, and what else is in it; known before the body is here.

@@ -192,6 +192,7 @@ class SafetensorsCodec:
     name = "safetensors"
     media_types = ("application/vnd.safetensors", "application/x-safetensors")
     is_json = False
+    holds_interpreter = False
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
         """The tensors; the query as texts, the metadata as notes."""

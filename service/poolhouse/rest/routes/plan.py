@@ -29,7 +29,7 @@ from poolhouse.rest.refusals import refusals
 from poolhouse.rest.request_head import deadline_of, inflater_of, query_of
 from poolhouse.settings import Settings
 from poolhouse.wire.codecs import answer_codec, codec_of
-from poolhouse.wire.json_body import decode_plan
+from poolhouse.wire.json.body import decode_plan
 
 router = APIRouter(prefix="/v1/plan", dependencies=[Security(KEY)])
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -14,9 +12,7 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import BFLOAT16, bfloat16_to_float32
 from poolhouse.errors import PoolhouseError, Unprocessable
-from poolhouse.wire import json_pieces
-from poolhouse.wire.json_body import JSON
-from poolhouse.wire.json_zero import loads_signed
+from poolhouse.wire.json.body import JSON
 
 # Digits of the significand, the exponents of the least quantum and of the first number that is too large.
 FORMATS = {
@@ -34,32 +30,20 @@ PATHS = {
     "flat": '{{"kernel_size": 1, "input": {{"data": [{number}, 1, 0, 2], "shape": [2, 2], "dtype": "{dtype}"}}}}',
     "spread out": '{{"input": {{"dtype": "{dtype}", "data": [\n [ {number} ,\t1 ],\r\n [0, 2\n]\n]}}}}',
     "last": '{{"input": {{"dtype": "{dtype}", "data": [[1, 2], [0, {number}]]}}}}',
-    "beside an escape, which has every element looked at": (
-        '{{"note": "\\u0061", "input": {{"dtype": "{dtype}", "data": [[{number}, 1], [0, 2]]}}}}'
-    ),
-    "in pieces": '{{"input": {{"dtype": "{dtype}", "data": [[{number}, 1], {filling}, [0, 2]]}}, "kernel_size": 1}}',
-    "in a piece of its own": '{{"input": {{"dtype": "{dtype}", "data": [{filling}, [{number}, 2]]}}}}',
-    "in pieces beside an escape": (
-        '{{"note": "\\u0061", "input": {{"dtype": "{dtype}", "data": [[{number}, 1], {filling}]}}}}'
-    ),
+    "beside an escape": ('{{"note": "\\u0061", "input": {{"dtype": "{dtype}", "data": [[{number}, 1], [0, 2]]}}}}'),
+    "first of many": '{{"input": {{"dtype": "{dtype}", "data": [[{number}, 1], {filling}, [0, 2]]}}, "stride": 1}}',
+    "last of many": '{{"input": {{"data": [{filling}, [{number}, 2]], "dtype": "{dtype}"}}}}',
     "beside a long list": (
         '{{"input": {{"dtype": "{dtype}", "data": [[{number}, 1]]}}, "indices": [{filling}], "kernel_size": 1}}'
-    ),
-    "in a text that cannot be cut": (
-        '{{"input": {{"dtype": "{dtype}", "data": [[{number}, 1], {filling}]}}, "a": {{"b": {{"c": [{filling}]}}}}}}'
     ),
 }
 every_path = pytest.mark.parametrize("path", PATHS)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def small() -> Iterator[None]:
-    """Pieces of a few bytes, so that a short text has many."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_pieces, "PIECE_BYTES", 32)
-        patch.setattr(json_pieces, "PIECE_ELEMENTS", 4)
-        patch.setattr(json_pieces, "rest", lambda: None)
-        yield
+@pytest.fixture(autouse=True, params=["compiled", "plain"])
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With compiled loops, and without."""
+    monkeypatch.setattr("poolhouse.wire.json.compiled.is_ready", lambda: request.param == "compiled")
 
 
 def body(path: str, number: str, dtype: str) -> bytes:
@@ -73,7 +57,7 @@ def read(path: str, number: str, dtype: str) -> float | int:
     values = tensor.array
     if tensor.dtype is BFLOAT16:
         values = bfloat16_to_float32(values.view(np.uint16))
-    row, column = (-1, 0) if path == "in a piece of its own" else (-1, -1) if path == "last" else (0, 0)
+    row, column = (-1, 0) if path == "last of many" else (-1, -1) if path == "last" else (0, 0)
     found: float | int = values[row, column].item()
     return found
 
@@ -164,7 +148,7 @@ def test_a_number_is_rounded_once(value: float, dtype: str) -> None:
     """Rounded to float32 first, every 65,536th would be the wrong bfloat16."""
     expected = nearest(repr(value), dtype)
 
-    for path in ("nested", "in pieces", "beside an escape, which has every element looked at"):
+    for path in ("nested", "last of many"):
         if math.isinf(expected):
             assert refusal(path, repr(value), dtype).code == "invalid_data"
         else:
@@ -212,7 +196,7 @@ def test_what_is_too_large_is_refused_with_its_place(path: str) -> None:
     refused = refusal(path, "1e39", "float32")
 
     (problem,) = refused.problems
-    tail = {"last": "1/1", "in a piece of its own": "40/0", "flat": "0"}.get(path, "0/0")
+    tail = {"last": "1/1", "last of many": "40/0", "flat": "0"}.get(path, "0/0")
     assert problem.pointer == ("/input/" if path == "short" else "/input/data/") + tail
     assert f"at {[int(index) for index in tail.split('/')]}" in problem.message
 
@@ -237,23 +221,3 @@ def test_integers_are_exact_or_refused(path: str, dtype: str) -> None:
 def test_an_exact_integer_beside_one_with_a_point_stays_exact(number: int) -> None:
     """One array of both would be of floats, and the integer another one."""
     assert read("nested", f"{number}, 1.0], [{number}", "int64") == number
-
-
-@given(
-    st.recursive(
-        st.sampled_from(["-0", "-0.0", "0", "1e-0", "-5", '"-0"', '" -0 "', "1E-0", "-0e1", "true", "-10"]),
-        lambda below: st.lists(below, max_size=5).map(lambda parts: f"[{','.join(parts)}]"),
-        max_leaves=30,
-    ),
-    st.sampled_from([",", " ,", ", ", "\n,\t"]),
-)
-def test_a_text_with_signs_is_the_text_without(text: str, comma: str) -> None:
-    """The standard library's parser is the oracle: it hands out the text of each integer."""
-    text = text.replace(",", comma)
-
-    signed = loads_signed(text.encode())
-
-    if not text.startswith("["):
-        return
-    expected = json.loads(text, parse_int=lambda digits: -0.0 if digits == "-0" else int(digits))
-    assert repr(signed).replace("-0.0 ", "-0 ") == repr(expected)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, bfloat16_to_float32
 from poolhouse.tensors import Message, Outline, Tensor
-from poolhouse.wire.json_answer import encode_json
-from poolhouse.wire.json_size import LONGEST_ELEMENT, list_bytes, text_bytes
+from poolhouse.wire.json.answer import encode_json
+from poolhouse.wire.json.size import LONGEST_ELEMENT, list_bytes, text_bytes
 from tests.wire.drawing import ALL_TYPES, NAMES, tensors
 
 by_type = pytest.mark.parametrize("dtype", ALL_TYPES, ids=lambda dtype: dtype.name)

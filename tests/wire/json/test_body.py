@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, FLOAT32, bfloat16_to_float32
 from poolhouse.errors import Malformed, Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
-from poolhouse.wire.json_body import JSON, decode_plan
+from poolhouse.wire.json.body import JSON, decode_plan
 from tests.wire.drawing import NAMES, body_of, same_bits, tensors, there_and_back
 
 INPUTS = st.dictionaries(st.sampled_from(("input", "indices")), tensors(), min_size=1)

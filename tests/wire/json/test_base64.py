@@ -13,9 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poolhouse.errors import Unprocessable
-from poolhouse.wire import json_pieces
-from poolhouse.wire.json_base64 import NotBase64, read_base64
-from poolhouse.wire.json_body import JSON
+from poolhouse.wire.json.base64 import NotBase64, ScannedBase64
+from poolhouse.wire.json.body import JSON
+from poolhouse.wire.json.packing import pack
+from poolhouse.wire.json.plain import PlainBase64
 
 WRITERS: dict[str, Callable[[bytes], str]] = {
     "standard": lambda data: base64.b64encode(data).decode(),
@@ -33,14 +34,10 @@ WRITERS: dict[str, Callable[[bytes], str]] = {
 every_writer = pytest.mark.parametrize("writer", WRITERS)
 
 
-@pytest.fixture(autouse=True, params=["whole", "in pieces"])
-def pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long text is read piece by piece, a short one at once."""
-    if request.param == "in pieces":
-        monkeypatch.setattr(json_pieces, "PACKED_BYTES", 6)
-        monkeypatch.setattr(json_pieces, "PIECE_BYTES", 8)
-        monkeypatch.setattr(json_pieces, "LOOKED_BYTES", 5)
-        monkeypatch.setattr(json_pieces, "rest", lambda: None)
+@pytest.fixture(autouse=True, params=["compiled", "plain"])
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With compiled loops, and without."""
+    monkeypatch.setattr("poolhouse.wire.json.compiled.is_ready", lambda: request.param == "compiled")
 
 
 def body(text: str, shape: list[int], **dumped: bool) -> memoryview:
@@ -62,8 +59,6 @@ def test_the_same_bytes_are_read_from_every_spelling(writer: str) -> None:
     def holds(data: bytes) -> None:
         text = WRITERS[writer](data)
 
-        assert read_base64(text) == data
-        assert read_base64(memoryview(text.encode())) == data
         read = JSON.decode(body(text, [len(data)]), {}, 2**25).tensors["input"]
         assert read.array.tobytes() == data
 
@@ -129,27 +124,40 @@ def test_too_few_and_too_many_bytes_are_told_in_bytes(writer: str) -> None:
 
 @example("AA==AA")
 @example("AA==AA==")
-@given(st.text("AQg+/-_= \n!é;,:da", max_size=60) | st.text(max_size=20))
-def test_pieces_and_the_whole_agree(text: str) -> None:
-    """Only the length of a text decides how it is read."""
+@example("data:;base64,A/\nA=")
+@given(st.text('AQg+/-_= \n!é;,:da"\\\b', max_size=60) | st.text(max_size=20))
+def test_both_readers_agree(text: str) -> None:
+    """Whether there are compiled loops is no concern of the caller's."""
 
-    def read() -> bytes | str:
+    def read(packed: ScannedBase64 | PlainBase64) -> bytes | str:
         try:
-            return bytes(read_base64(text))
+            return bytes(packed.unpacked())
         except NotBase64 as fault:
             return str(fault)
 
-    in_this = read()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_pieces, "PACKED_BYTES", 3 * 2**17)
-        patch.setattr(json_pieces, "LOOKED_BYTES", 2**21)
-        whole = read()
+    def scanned(**dumped: bool) -> ScannedBase64:
+        sent = json.dumps(text, **dumped).encode()  # type: ignore[arg-type]
+        return ScannedBase64(memoryview(sent), 1, len(sent) - 1)
 
-    assert in_this == whole
+    whole = read(PlainBase64(text))
+
+    assert read(scanned()) == whole
+    if text.isprintable():
+        assert read(scanned(ensure_ascii=False)) == whole
     if isinstance(whole, str):
         return
     kept = "".join(text.rpartition(",")[2].split()).rstrip("=").translate(str.maketrans("-_", "+/"))
     assert whole == base64.b64decode(kept + "=" * (-len(kept) % 4), validate=True)
+
+
+@given(st.binary(max_size=60))
+def test_what_is_packed_is_base64(elements: bytes) -> None:
+    """The standard library is the oracle."""
+    made = np.empty(84, np.uint8)
+
+    end = pack(np.frombuffer(elements, np.uint8), len(elements), made, 1)
+
+    assert made[1:end].tobytes() == base64.b64encode(elements)
 
 
 def test_a_browser_and_the_command_line_are_answered() -> None:

@@ -1,0 +1,108 @@
+"""Read base64 as other programs write it: RFC 4648 in either alphabet, with or without padding, MIME's line breaks, and
+behind the ``data:`` that a browser's FileReader puts in front.
+
+Each of these can mean one sequence of bytes only, and protobuf's JSON accepts the same alphabets and padding. What
+cannot be read is told by the first character at fault.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from poolhouse.errors import Malformed
+from poolhouse.wire.json.packing import ODD, TWICE, unpack
+from poolhouse.wire.json.refusals import loads, no_json
+from poolhouse.wire.quoting import clip
+
+_RAW_TYPES: Final = ("", "application/octet-stream")
+LONGEST_HEAD: Final = 200
+"""Beyond so many characters no comma ends the head of a data URL."""
+_ESCAPES: Final = (12, 6, 2)
+"""How many bytes an escape takes; of a surrogate pair most."""
+
+
+class NotBase64(Exception):
+    """Why a text cannot be read, as a clause behind its name."""
+
+
+def strange(character: str, place: int) -> NotBase64:
+    """A character that is in neither alphabet."""
+    return NotBase64(f"holds {clip(character)} at character {place}, which is in neither alphabet of base64.")
+
+
+def padded_within(place: int) -> NotBase64:
+    """Padding, and more behind it."""
+    return NotBase64(f"has its padding at character {place}, and more behind it; send the elements in one piece.")
+
+
+def odd() -> NotBase64:
+    """A number of characters that no bytes have."""
+    return NotBase64("ends within a byte, or is padded too far; characters are missing, or there is one too many.")
+
+
+def length_of_head(text: str) -> int:
+    """Where the base64 of a data URL begins, by the beginning of it; 0 where it is none.
+
+    Raises:
+        NotBase64: it is one that holds something else.
+    """
+    if text[:5].lower() != "data:":
+        return 0
+    words, comma, _ = text[5:LONGEST_HEAD].partition(",")
+    media_type, *parameters = words.lower().split(";")
+    if not comma or "base64" not in parameters:
+        raise NotBase64("is a data URL that holds no base64; send the base64 of the elements.")
+    if media_type not in _RAW_TYPES:
+        raise NotBase64(f"is a data URL of {clip(media_type)}; the base64 here is that of raw elements.")
+    return 5 + len(words) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedBase64:
+    """A string of a body, from behind its first quote to its last."""
+
+    text: memoryview
+    begin: int
+    end: int
+
+    def unpacked(self) -> memoryview:
+        """The bytes that it stands for.
+
+        Raises:
+            NotBase64: it stands for none.
+            Malformed: it is no string of JSON.
+        """
+        begin, characters = self.begin, 0
+        head = bytes(self.text[begin : min(begin + LONGEST_HEAD, self.end)])
+        if head[:5].lower() == b"data:":
+            head = head[: head.find(b",") + 1] or head[:5]
+            characters = length_of_head(str(loads(b'"%b"' % head)))
+            begin += len(head)
+        made = np.empty((self.end - begin) // 4 * 3 + 3, np.uint8)
+        found = np.zeros(2, np.int64)
+        count = unpack(np.frombuffer(self.text.toreadonly(), np.uint8), begin, self.end, made, found)
+        if count >= 0:
+            return made[:count].data
+        if count == TWICE:
+            raise padded_within(characters + int(found[0]))
+        if count == ODD:
+            raise odd()
+        raise strange(self._character(int(found[1])), characters + int(found[0]))
+
+    def _character(self, at: int) -> str:
+        """The character that stands there, its escape undone."""
+        if self.text[at] < 32:
+            raise no_json(self.text, "unexpected control character in string", at)
+        if self.text[at] != ord("\\"):
+            characters = bytes(self.text[at : at + 4]).decode(errors="ignore")
+            if not characters or (self.text[at] >= 128 and ord(characters[0]) < 128):
+                raise no_json(self.text, "UTF-8", at)
+            return characters[0]
+        for length in _ESCAPES:
+            with suppress(Malformed):
+                return str(loads(b'"%b"' % bytes(self.text[at : min(at + length, self.end)])))[0]
+        raise no_json(self.text, "invalid escaped sequence in string", at)

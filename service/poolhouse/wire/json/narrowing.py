@@ -1,0 +1,80 @@
+"""From the numbers of a text, each its nearest float64 or an exact int64, to elements of the type that is asked for.
+
+A number is the nearest float64, as JSON's other readers have it, and of that the nearest element, ties to even. What
+is too small becomes zero and keeps its sign; what is too large is refused, since JSON has no infinity to become.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from poolhouse.dtypes import BFLOAT16, FLOAT64, ElementType, float64_to_bfloat16
+from poolhouse.wire.json.refusals import Elements
+
+Array = npt.NDArray[np.generic]
+
+_AT_ONCE: Final = 64 * 1024
+"""Elements: what is made of them on the way stays in the processor's cache."""
+_FINITE_BELOW: Final = {"float16": 65520.0, "bfloat16": float.fromhex("0x1.ffp127"), "float32": 2.0**128 - 2.0**103}
+"""The least magnitude that is rounded to infinity."""
+_BITS_FINITE_BELOW: Final = {name: int(np.float64(least).view(np.int64)) for name, least in _FINITE_BELOW.items()}
+"""Bits of float64 are in the order of their magnitudes."""
+
+
+def index_at(place: int, shape: Sequence[int]) -> list[int]:
+    """The index of the element at this place in C order."""
+    return [int(each) for each in np.unravel_index(place, shape)]
+
+
+def narrow_floats(wide: npt.NDArray[np.float64], greatest: int, elements: Elements, shape: tuple[int, ...]) -> Array:
+    """Flat elements of a float type; a copy.
+
+    Args:
+        greatest: the bits of the greatest magnitude.
+        elements: whose they are.
+        shape: for the index of what is wrong.
+
+    Raises:
+        Unprocessable: a finite number would become infinite.
+    """
+    dtype = elements.dtype
+    if dtype is FLOAT64:
+        return wide.copy()
+    if greatest < _BITS_FINITE_BELOW[dtype.name]:
+        return _rounded(wide, dtype)
+    lost = np.flatnonzero((np.abs(wide) >= _FINITE_BELOW[dtype.name]) & np.isfinite(wide))
+    if lost.size:
+        raise elements.too_large(index_at(int(lost[0]), shape), wide[lost[0]])
+    return _rounded(wide, dtype)
+
+
+def _rounded(wide: npt.NDArray[np.float64], dtype: ElementType) -> Array:
+    if dtype is not BFLOAT16:
+        return wide.astype(dtype.storage)
+    bits = np.empty(wide.size, np.uint16)
+    for start in range(0, wide.size, _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        bits[some] = float64_to_bfloat16(wide[some])
+    return bits
+
+
+def narrow_integers(wide: npt.NDArray[Any], elements: Elements, shape: tuple[int, ...]) -> Array:
+    """Flat elements of an integer type, from whole numbers; a copy.
+
+    Raises:
+        Unprocessable: one is out of the type's range.
+    """
+    bounds = np.iinfo(elements.dtype.name)
+    if wide.size and (wide.min() < bounds.min or wide.max() > bounds.max):
+        _refuse_outside(wide, bounds, elements, shape)
+    return wide.astype(elements.dtype.storage)
+
+
+def _refuse_outside(wide: npt.NDArray[Any], bounds: Any, elements: Elements, shape: tuple[int, ...]) -> NoReturn:
+    place = int(np.flatnonzero((wide < bounds.min) | (wide > bounds.max))[0])
+    elements.element(int(wide[place]), index_at(place, shape))
+    raise AssertionError("it is outside")

@@ -1,0 +1,173 @@
+"""Reads a body without compiled loops, where numba is not installed: all of it becomes objects first.
+
+It is slower, takes more memory, and holds the interpreter meanwhile; what it gives is the same.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from poolhouse.wire.elements import MAX_RANK
+from poolhouse.wire.json.base64 import LONGEST_HEAD, length_of_head, odd, padded_within, strange
+from poolhouse.wire.json.fields import count_keys, refuse_duplicates
+from poolhouse.wire.json.narrowing import Array, index_at, narrow_floats, narrow_integers
+from poolhouse.wire.json.refusals import (
+    MOST_FIELDS,
+    TENSORS,
+    Elements,
+    bad_data,
+    loads,
+    nested_too_deep,
+    no_object,
+    too_many_fields,
+)
+from poolhouse.wire.quoting import shown
+
+_STRANGE: Final = re.compile(r"[^A-Za-z0-9+/_= \t\r\n-]")
+_MINUS_ZERO: Final = re.compile(rb"-0[,\] \t\r\n]")
+_TO_STANDARD: Final = str.maketrans("-_", "+/", " \t\r\n")
+_LISTS: Final = 512 * 1024
+"""More lists are not read one by one: each takes thirty times its brackets."""
+_PLAIN: Final[dict[str, frozenset[type]]] = {
+    "float": frozenset({float, int}),
+    "integer": frozenset({int}),
+    "boolean": frozenset({bool}),
+}
+"""Element kinds that need no second look, by the types of their elements; but integers have a range."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainList:
+    """A tensor's list of a body."""
+
+    data: list[Any]
+
+    def elements(self, elements: Elements) -> Array:
+        """The elements, each looked at.
+
+        Raises:
+            Unprocessable: with the first thing that is wrong and where it stands.
+        """
+        shape = _measure(self.data, elements)
+        flat = _flatten(self.data, shape, elements)
+        if not set(map(type, flat)) <= _PLAIN[elements.dtype.kind]:
+            flat = [elements.element(value, index_at(place, shape)) for place, value in enumerate(flat)]
+        if elements.dtype.kind == "boolean":
+            return np.array(flat, np.bool_).reshape(shape)
+        if elements.dtype.kind == "integer":
+            for place, value in enumerate(flat):
+                if not -(2**63) <= value < 2**63:
+                    elements.element(value, index_at(place, shape))
+            return narrow_integers(np.array(flat, np.int64), elements, shape).reshape(shape)
+        wide = np.array(flat, np.float64)
+        greatest = int(np.abs(wide).view(np.int64).max(initial=0))
+        return narrow_floats(wide, greatest, elements, shape).reshape(shape)
+
+
+def _measure(data: object, elements: Elements) -> tuple[int, ...]:
+    """The shape, by the first entry of each level."""
+    shape: list[int] = []
+    while isinstance(data, list):
+        if len(shape) == MAX_RANK:
+            raise nested_too_deep(elements.name, elements.pointer)
+        shape.append(len(data))
+        if not data:
+            break
+        data = data[0]
+    return tuple(shape)
+
+
+def _flatten(data: object, shape: tuple[int, ...], elements: Elements) -> list[Any]:
+    """The elements in C order; every list as long as the shape says."""
+    level = [data]
+    for depth, size in enumerate(shape):
+        below: list[object] = []
+        for entry in level:
+            if not isinstance(entry, list) or len(entry) != size:
+                raise elements.ragged(depth + 1, size, shown(entry))
+            below += entry
+        level = below
+    return level
+
+
+@dataclass(frozen=True, slots=True)
+class PlainBase64:
+    """A string of a body."""
+
+    text: str
+
+    def unpacked(self) -> memoryview:
+        """The bytes that it stands for.
+
+        Raises:
+            NotBase64: it stands for none.
+        """
+        begin = length_of_head(self.text[:LONGEST_HEAD])
+        found = _STRANGE.search(self.text, begin)
+        if found is not None:
+            raise strange(found[0], found.start())
+        kept = self.text[begin:].translate(_TO_STANDARD)
+        digits = kept.rstrip("=")
+        if "=" in digits:
+            raise padded_within(self.text.index("=", begin))
+        last = len(digits) % 4
+        if last == 1 or len(kept) - len(digits) > (4 - last if last else 0):
+            raise odd()
+        return memoryview(binascii.a2b_base64(digits + "=" * (-last % 4)))
+
+
+def read(text: memoryview) -> dict[str, Any]:
+    """A body as the strict parser reads it, but for the lists and the base64 of tensors.
+
+    Raises:
+        Malformed: it is no JSON.
+        Unprocessable: it is no object, holds more than a request can, or a name twice.
+    """
+    whole = bytes(text)
+    _refuse_hoards(whole)
+    document = loads(whole)
+    if not isinstance(document, dict):
+        raise no_object(document)
+    signed = json.loads(whole, parse_int=_signed) if _MINUS_ZERO.search(whole) else document
+    lists: list[tuple[dict[str, Any], str, PlainList | PlainBase64]] = []
+    for name in TENSORS:
+        entry = document.get(name)
+        if isinstance(entry, list):
+            lists.append((document, name, PlainList(signed[name])))
+        elif isinstance(entry, dict):
+            if isinstance(entry.get("data"), list):
+                lists.append((entry, "data", PlainList(signed[name]["data"])))
+            if isinstance(entry.get("base64"), str):
+                lists.append((entry, "base64", PlainBase64(entry["base64"])))
+    for holder, name, value in lists:
+        holder[name] = value
+    if whole.count(b":") != count_keys(document):
+        refuse_duplicates(whole)
+    return document
+
+
+def _signed(digits: str) -> int | float:
+    """An integer as the strict parser has it, but minus zero with its sign."""
+    if digits == "-0":
+        return -0.0
+    # Of more digits Python would refuse to make an integer.
+    number = int(digits) if len(digits) <= 20 else 2**64
+    return number if -(2**63) <= number < 2**64 else float(digits)
+
+
+def _refuse_hoards(text: bytes) -> None:
+    """Refuse by counting, before the parser runs, what would unfold to many times its size."""
+    if text.count(b":") > MOST_FIELDS or text.count(b"{") > MOST_FIELDS:
+        raise too_many_fields()
+    if text.count(b"[") > _LISTS:
+        raise bad_data(
+            f"The body holds more than {_LISTS} lists; send data flat with its shape beside it, or a binary type such "
+            "as application/x-npy.",
+            "",
+        )

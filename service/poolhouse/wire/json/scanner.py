@@ -1,0 +1,141 @@
+"""Compiled: finds the tensors of a JSON body and reads their numbers; what else it holds it only counts.
+
+The body is an object. A tensor is the value of its key ``input`` or ``indices``: a list, or an object whose key
+``data`` holds a list or whose key ``base64`` a string. Whoever calls this takes these lists and strings out of the
+text and has the rest read by a strict parser: one whole value for another leaves JSON what it is, and what is not.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from poolhouse.kernels.declaring import Element, Flat, helper, loop
+from poolhouse.wire.json.lists import COUNT, RECORD, read_lists, read_string
+from poolhouse.wire.json.nearest import SCRATCH, int64
+
+# What the scanner counts and finds, as int64; then one list's record for each tensor.
+KEYS: Final = 0
+NODES: Final = 1
+WRONG_AT: Final = 2
+KEY_BEGIN: Final = 3
+KEY_END: Final = 4
+PACKED: Final = 5
+"""For each tensor where its base64 begins and ends, behind and before the quotes; 0 where there is none."""
+LISTS: Final = 16
+FOUND: Final = LISTS + 2 * RECORD
+
+MOST_KEYS: Final = 1024
+MOST_NODES: Final = 8192
+"""Values of all fields together, beside the numbers of tensors."""
+
+NO_OBJECT: Final = 1
+MANY_KEYS: Final = 2
+MANY_NODES: Final = 3
+BROKEN: Final = 4
+"""What is wrong is nothing of a tensor's."""
+
+
+@helper
+def _skip_space(text: Flat, at: int, end: int) -> int:
+    while at < end and (text[at] == 32 or text[at] == 10 or text[at] == 13 or text[at] == 9):
+        at += 1
+    return at
+
+
+_INPUT: Final = np.uint64(int.from_bytes(b"input", "big"))
+_INDICES: Final = np.uint64(int.from_bytes(b"indices", "big"))
+_DATA: Final = np.uint64(int.from_bytes(b"data", "big"))
+_BASE64: Final = np.uint64(int.from_bytes(b"base64", "big"))
+
+
+@helper
+def _is_between(character: Element) -> Element:
+    """Whether it is a bracket, comma or space before an element, or a space within a string."""
+    return (character <= 32) | (character == 44) | (character == 91)
+
+
+@loop("int64(uint8*, int64)")
+def count_elements(text: Flat, end: int) -> int:
+    """At most so many elements begin in a text."""
+    total = 0
+    for start in range(1, end, 128):
+        # In bytes, of which a processor adds many at once, and none of them overflows.
+        count = np.uint8(0)
+        for at in range(start, min(start + 128, end)):
+            begins = _is_between(text[at - 1]) & (text[at] != 93) & (not _is_between(text[at]))
+            count = np.uint8(count + np.uint8(begins))
+        total += int64(count)
+    return total
+
+
+@loop("int64(uint8*, int64, int64, int64, uint64*, int64*)")
+def scan(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, found: Flat) -> int:
+    """Reads a body.
+
+    Args:
+        text: its last byte before ``end`` is ``}``.
+        found: takes what there is, ``FOUND`` numbers that are 0.
+        allowed, as_integers, bits: as of lists.
+
+    Returns:
+        0, or why not; below 0 what is wrong with a tensor's list.
+    """
+    at = _skip_space(text, int64(0), end)
+    if at == end or text[at] != 123:
+        return NO_OBJECT
+    place = int64(SCRATCH)
+    level = name = inside = 0
+    while at < end:
+        character = text[at]
+        if character == 34:
+            begin = at
+            at, length, late, _ = read_string(text, at + 1, end)
+            if at < 0:
+                return BROKEN
+            colon = _skip_space(text, at, end)
+            if colon == end or text[colon] != 58:
+                continue
+            found[KEYS] += 1
+            if found[KEYS] > MOST_KEYS:
+                return MANY_KEYS
+            if level == 1:
+                found[KEY_BEGIN], found[KEY_END] = begin, at
+                name = 1 if length == 5 and late == _INPUT else 2 if length == 7 and late == _INDICES else 0
+            at = _skip_space(text, colon + 1, end)
+            character = text[at]
+            if character == 91:
+                tensor = name if level == 1 else inside if level == 2 and length == 4 and late == _DATA else 0
+                if tensor > 0:
+                    record = LISTS + (tensor - 1) * RECORD
+                    at, status = read_lists(text, at, end, allowed, as_integers, bits, place, found, record)
+                    if status != 0:
+                        found[WRONG_AT] = at
+                        return status
+                    place += found[record + COUNT]
+            elif character == 34 and level == 2 and inside > 0 and length == 6 and late == _BASE64:
+                begin = at + 1
+                at, _, _, _ = read_string(text, begin, end)
+                if at < 0:
+                    return BROKEN
+                found[PACKED + 2 * (inside - 1)] = begin
+                found[PACKED + 2 * (inside - 1) + 1] = at - 1
+            elif character == 123 and level == 1:
+                inside = name
+                level = 2
+                at += 1
+            continue
+        if character == 123 or character == 91:
+            level += 1
+            found[NODES] += 1
+        elif character == 125 or character == 93:
+            level -= 1
+            if level == 1:
+                inside = 0
+        elif character == 44:
+            found[NODES] += 1
+        if found[NODES] > MOST_NODES:
+            return MANY_NODES
+        at += 1
+    return 0

@@ -1,0 +1,172 @@
+"""One tensor of a JSON body: from what stands under its name to elements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from poolhouse.dtypes import FLOAT32, INT64, ElementType
+from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.tensors import Outline, Tensor
+from poolhouse.wire.elements import MAX_RANK, check_shape, element_type, tensor_of
+from poolhouse.wire.json.base64 import NotBase64, ScannedBase64
+from poolhouse.wire.json.compiled import ScannedList
+from poolhouse.wire.json.narrowing import Array
+from poolhouse.wire.json.plain import PlainBase64, PlainList
+from poolhouse.wire.json.refusals import Elements, bad_data
+from poolhouse.wire.quoting import clip, shown
+
+DEFAULTS: Final[dict[str, ElementType]] = {"input": FLOAT32, "indices": INT64}
+"""The fields that are tensors, and the element type that each has when it names none."""
+
+NumberList: TypeAlias = ScannedList | PlainList
+Base64: TypeAlias = ScannedBase64 | PlainBase64
+
+_TENSOR_KEYS: Final = frozenset({"data", "base64", "shape", "dtype"})
+_OUTLINE_KEYS: Final = frozenset({"shape", "dtype"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One tensor as the document gives it, its outline read, its elements not yet."""
+
+    name: str
+    pointer: str
+    dtype: ElementType
+    shape: tuple[int, ...] | None
+    data: object
+
+
+def _read_shape(value: object, name: str) -> tuple[int, ...]:
+    pointer = f"/{name}/shape"
+    if not isinstance(value, list):
+        raise bad_data(f"The shape of {name} is no list; write it as [8, 64, 112, 112].", pointer)
+    if len(value) > MAX_RANK:
+        raise Unprocessable(
+            "wrong_rank",
+            f"The shape of {name} has {len(value)} sizes, more than {MAX_RANK}; "
+            "shapes are (N, C, *spatial) or (C, *spatial).",
+        )
+    for size in value:
+        # To JSON 4.0 is as whole a number as 4; it has no types of numbers.
+        if not (type(size) is int or (type(size) is float and size.is_integer() and abs(size) < 2.0**63)):
+            raise bad_data(
+                f"The shape of {name} holds {shown(size)}; sizes are whole numbers of at most 63 bits.",
+                pointer,
+            )
+    return tuple(map(int, value))
+
+
+def _read_dtype(entry: Mapping[str, object], name: str) -> ElementType:
+    if "dtype" not in entry:
+        return DEFAULTS[name]
+    spelling = entry["dtype"]
+    if not isinstance(spelling, str):
+        raise bad_data(f'The dtype of {name} is no string; write it as "float32".', f"/{name}/dtype")
+    return element_type(spelling, f"/{name}/dtype")
+
+
+def _refuse_unknown(entry: Mapping[str, object], known: frozenset[str], name: str) -> None:
+    for key in entry:
+        if key not in known:
+            message = f"{name} holds {clip(key)}; a tensor object holds {', '.join(sorted(known))}."
+            problem = FieldProblem(f"/{name}/{key[:60]}", "unknown", message)
+            raise Unprocessable("invalid_fields", message, problems=(problem,))
+
+
+def _read_entry(name: str, value: object) -> _Entry:
+    """What stands under ``input`` or ``indices``."""
+    if isinstance(value, NumberList):
+        return _Entry(name, f"/{name}", DEFAULTS[name], None, value)
+    if not isinstance(value, dict):
+        raise bad_data(
+            f"{name} is {shown(value)}; write a nested list of numbers, or an object with data or base64.",
+            f"/{name}",
+        )
+    if not value.keys() <= _TENSOR_KEYS:
+        _refuse_unknown(value, _TENSOR_KEYS, name)
+    dtype = _read_dtype(value, name)
+    shape = _read_shape(value["shape"], name) if "shape" in value else None
+    if ("data" in value) == ("base64" in value):
+        raise bad_data(f"{name} needs either data or base64, and exactly one of the two.", f"/{name}")
+    if "data" in value:
+        if not isinstance(value["data"], NumberList):
+            raise bad_data(
+                f"data of {name} is no list; write numbers nested as the shape, or flat with it.", f"/{name}/data"
+            )
+        return _Entry(name, f"/{name}/data", dtype, shape, value["data"])
+    if not isinstance(value["base64"], Base64):
+        raise bad_data(f"base64 of {name} is no string.", f"/{name}/base64")
+    if shape is None:
+        raise bad_data(f'{name} gives base64 without shape; add "shape": [...].', f"/{name}/shape")
+    return _Entry(name, f"/{name}/base64", dtype, shape, value["base64"])
+
+
+def _from_base64(entry: _Entry, packed: Base64) -> Tensor:
+    assert entry.shape is not None
+    check_shape(entry.shape, entry.dtype, entry.name, f"/{entry.name}/shape")
+    try:
+        elements = packed.unpacked()
+    except NotBase64 as fault:
+        raise bad_data(f"base64 of {entry.name} {fault}", entry.pointer) from None
+    nbytes = Outline(entry.dtype, entry.shape).nbytes
+    if len(elements) != nbytes:
+        raise bad_data(
+            f"{entry.name} of shape {list(entry.shape)} and type {entry.dtype.name} takes {nbytes} bytes, "
+            f"and its base64 holds {len(elements)}.",
+            entry.pointer,
+        )
+    return tensor_of(elements, entry.dtype, entry.shape, entry.name)
+
+
+def _shaped(array: Array, entry: _Entry) -> Tensor:
+    """The array under the shape that was given beside it."""
+    shape = array.shape if entry.shape is None else entry.shape
+    check_shape(shape, entry.dtype, entry.name, entry.pointer)
+    if array.shape != shape:
+        # Nested lists show no more of an empty shape than its sizes up to the first zero.
+        is_empty = not array.size and array.shape == shape[: array.ndim]
+        is_flat = array.ndim == 1 and array.size == Outline(entry.dtype, shape).elements
+        if not (is_flat or is_empty):
+            raise bad_data(
+                f"data of {entry.name} has the shape {list(array.shape)} and the shape beside it says "
+                f"{list(shape)}; give that many numbers flat, or nested just so.",
+                entry.pointer,
+            )
+        array = array.reshape(shape)
+    return Tensor(entry.dtype, array)
+
+
+def read_tensor(name: str, value: object) -> Tensor:
+    """The tensor that stands under ``input`` or ``indices``.
+
+    Args:
+        value: as the document has it.
+
+    Raises:
+        Unprocessable: with the first thing that is wrong and where it stands.
+    """
+    entry = _read_entry(name, value)
+    if isinstance(entry.data, Base64):
+        return _from_base64(entry, entry.data)
+    assert isinstance(entry.data, NumberList)
+    return _shaped(entry.data.elements(Elements(name, entry.dtype, entry.pointer)), entry)
+
+
+def read_outline(name: str, entry: object) -> Outline:
+    """Shape and element type of a tensor that has no elements, for a plan.
+
+    Raises:
+        Unprocessable: it has elements, or no shape, or can be no tensor.
+    """
+    if not isinstance(entry, dict) or "shape" not in entry:
+        raise bad_data(
+            f'A plan takes no elements: write {name} as {{"shape": [8, 64, 112, 112], "dtype": "float32"}}.',
+            f"/{name}",
+        )
+    _refuse_unknown(entry, _OUTLINE_KEYS, name)
+    dtype = _read_dtype(entry, name)
+    shape = _read_shape(entry["shape"], name)
+    check_shape(shape, dtype, name, f"/{name}/shape")
+    return Outline(dtype, shape)

@@ -1,0 +1,243 @@
+"""The compiled reader and the plain one read the same of every body, and refuse the same; a strict parser is the
+oracle of what is JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from poolhouse.dtypes import ELEMENT_TYPES
+from poolhouse.errors import Malformed, PoolhouseError
+from poolhouse.tensors import Message
+from poolhouse.wire.json import compiled as reader
+from poolhouse.wire.json.body import JSON
+from poolhouse.wire.json.scanner import count_elements
+from tests.operators.cost import counted
+from tests.wire.drawing import same_bits
+
+
+def read(text: bytes, *, is_compiled: bool) -> Message | PoolhouseError:
+    """What comes of a body, or its refusal."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "is_ready", lambda: is_compiled)
+        try:
+            return JSON.decode(memoryview(text), {}, 2**25)
+        except PoolhouseError as refused:
+            return refused
+
+
+def agree(text: bytes, *, in_words: bool = True) -> Message | PoolhouseError:
+    """What both readers say, the same."""
+    compiled, plain = read(text, is_compiled=True), read(text, is_compiled=False)
+    if isinstance(plain, PoolhouseError):
+        assert isinstance(compiled, PoolhouseError), text
+        if in_words:
+            assert (type(compiled), str(compiled)) == (type(plain), str(plain)), text
+            assert compiled.problems == plain.problems
+    else:
+        assert not isinstance(compiled, PoolhouseError), (text, compiled)
+        assert compiled.values == plain.values
+        assert compiled.tensors.keys() == plain.tensors.keys()
+        assert all(same_bits(compiled.tensors[name], tensor) for name, tensor in plain.tensors.items())
+    return compiled
+
+
+LEAVES = (
+    st.integers(-4, 300) | st.floats(-1e3, 1e300) | st.sampled_from([None, True, "NaN", "-Infinity", "1", "é", 2**63])
+)
+SHAPES = st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple)
+_FIELDS: list[dict[str, object]] = [{"kernel_size": 2}, {"kernel_size": [2, 1], "s": "a, [b"}, {"of": {"data": []}}, {}]
+FIELDS = st.sampled_from(_FIELDS)
+SCARS = st.lists(
+    st.tuples(st.integers(0, 400), st.sampled_from(["", ",", "[", "]", " ", "1", '"', "}", ":", "\\", "-", ".", "e"])),
+    max_size=2,
+)
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> dict[str, object]:
+    """Lists of one shape of mostly one kind of number, and now and then something that does not belong there."""
+
+    def nested(shape: tuple[int, ...]) -> object:
+        return [nested(shape[1:]) for _ in range(shape[0])] if shape else draw(leaf)
+
+    def packed() -> object:
+        text = base64.b64encode(draw(st.binary(max_size=48))).decode()
+        if draw(st.booleans()):
+            place = draw(st.integers(0, len(text)))
+            text = text[:place] + draw(st.sampled_from(["=", "\n", "é", '"', "\\", "A", ":"])) + text[place:]
+        return {"base64": text, "shape": [len(text) // 4 * 3], "dtype": draw(st.sampled_from(["uint8", "int8"]))}
+
+    def tensor() -> object:
+        if draw(st.integers(0, 3)) == 0:
+            return packed()
+        shape = draw(SHAPES)
+        data = nested(shape)
+        if draw(st.integers(0, 3)) == 0:
+            place = data
+            for size in shape[: draw(st.integers(1, len(shape))) - 1]:
+                assert isinstance(place, list)
+                place = place[draw(st.integers(0, size - 1))]
+            assert isinstance(place, list)
+            place.insert(draw(st.integers(0, len(place))), draw(LEAVES | st.just([]) | st.just([[1]]) | st.just({})))
+        if draw(st.booleans()):
+            return data
+        entry: dict[str, object] = {"data": data}
+        if draw(st.booleans()):
+            entry["dtype"] = draw(st.sampled_from([*sorted(ELEMENT_TYPES), "float8"]))
+        return entry
+
+    leaf: st.SearchStrategy[object] = draw(
+        st.sampled_from([st.integers(-4, 300), st.floats(-1e5, 1e5), st.booleans(), LEAVES])
+    )
+    return {"input": tensor(), "indices": tensor(), **draw(FIELDS)}
+
+
+@example({"input": [0, False], "indices": {"data": [0, False, False]}}, None)
+@example({"indices": {"data": [None, 1, 2, 3]}, "input": [True]}, None)
+@example({"indices": {"data": [1, 2, 3, 2**63]}, "input": [True]}, None)
+@example({"indices": {"data": [1, 2**53 + 1], "dtype": "int64"}, "input": {"data": [2.0, 2**60], "dtype": "int64"}}, 1)
+@given(bodies(), st.sampled_from([None, 1]))
+def test_both_read_the_same(body: dict[str, object], indent: int | None) -> None:
+    """The same elements; and where something is wrong, a refusal."""
+    # Of two things that are wrong each may tell another one.
+    agree(json.dumps(body, indent=indent).encode(), in_words=False)
+
+
+@pytest.mark.parametrize("wrong", [None, True, "1", [], [[1]], {}, {"a": [1]}, 1e300, "a" * 100, 2.5, 2**63, 2**64])
+@pytest.mark.parametrize("dtype", ELEMENT_TYPES)
+@pytest.mark.parametrize("place", [0, 1, 5])
+def test_both_refuse_in_the_same_words(wrong: object, dtype: str, place: int) -> None:
+    """Which of them a server has is no concern of the caller's."""
+    right: object = dtype == "bool" or 7
+    rows = [[right, right, right], [right, right, right]]
+    rows[place // 3][place % 3] = [[right]] if wrong == [[1]] else wrong
+
+    agree(json.dumps({"input": {"data": rows, "dtype": dtype}}).encode())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [[1, 2], [3]],
+        [[1, 2], [3, 4, 5]],
+        [[1, 2], 3],
+        [[1], [[2]]],
+        [[[1], [2]], [[3]]],
+        [1, [2]],
+        [[], [1]],
+        [[]],
+        [],
+        [[[]]],
+        [[], []],
+    ],
+)
+def test_both_tell_of_ragged_lists_alike(data: object) -> None:
+    """With the level and the lengths."""
+    agree(json.dumps({"input": data}).encode())
+
+
+ESCAPED = (
+    b'{"inp\\u0075t":[[1,-0]]}',
+    b'{"input":{"d\\u0061ta":[[1,2]],"dtype":"flo\\u0061t64"}}',
+    b'{"input":["\\u004eaN","-\\u0049nfinity", "Infinity"]}',
+    b'{"input":["\\u00zzaN"]}',
+    b'{"input":["\\NaN"]}',
+    b'{"input":["NaN\\u0000"]}',
+    b'{"note":"\\u0061\\"","input":[[1,2,-0]]}',
+    b'{"input":["xInfinity"]}',
+    b'{"input":["--Infinity"]}',
+    b'{"input":[1],"inp\\u0075t":[2]}',
+)
+
+
+@pytest.mark.parametrize("text", ESCAPED)
+def test_a_name_is_the_same_with_escapes(text: bytes) -> None:
+    """JSON says so, and some writers escape whatever they can."""
+    agree(text, in_words=False)
+
+
+@given(bodies(), st.sampled_from([None, 1]), SCARS)
+def test_what_is_no_json_is_refused(body: dict[str, object], indent: int | None, scars: list[tuple[int, str]]) -> None:
+    """Wherever it is damaged: what is no JSON must not become some."""
+    text = json.dumps(body, indent=indent)
+    for at, scar in scars:
+        place = at % (len(text) + 1)
+        text = text[:place] + scar + text[place + (scar == "") :]
+
+    said = agree(text.encode(), in_words=False)
+
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        assert isinstance(said, PoolhouseError), text
+
+
+TEXTS = (
+    '{"input":[1.5,-2e3,30,0],"k":1}',
+    '{"input":{"data":[[1,2,3],[4,5,6]],"dtype":"int8"},"k":1}',
+    '{"k":1,"input":{"base64":"AAAA","shape":[3],"dtype":"uint8"}}',
+    '{"input":{"data":[true,false],"dtype":"bool"}, "s":"[1,2]"}',
+    '{"input":["NaN",1]}',
+)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("scar", ["", *',[] 1":{}-0.e\\\x00', ".5", "e5"])
+def test_damage_is_found_wherever_it_is(text: str, scar: str) -> None:
+    """Byte by byte, put in or taken out."""
+    for place in range(len(text) + 1):
+        damaged = text[:place] + scar + text[place + (scar == "") :]
+        said = agree(damaged.encode(), in_words=False)
+        try:
+            orjson.loads(damaged)
+        except orjson.JSONDecodeError:
+            assert isinstance(said, PoolhouseError), damaged
+            if "infinity" not in damaged and "e" not in scar:
+                assert isinstance(said, Malformed) or said.code == "invalid_data", damaged
+
+
+def test_strings_among_integers_take_no_memory() -> None:
+    """numpy would make room for the longest of them at each element: 10¹¹ bytes for 10⁶ that came."""
+    body = {"input": {"data": [*([1] * 300_000), "a" * 100_000], "dtype": "int64"}}
+    with counted() as cost:
+        assert isinstance(read(json.dumps(body).encode(), is_compiled=True), PoolhouseError)
+
+    assert cost.peak_bytes < 2**26
+
+
+def test_lists_that_promise_more_than_they_hold_take_no_memory() -> None:
+    """The first ones say how large the whole would be: 10¹² elements for 10⁶ that came."""
+    text = json.dumps({"input": [[0.0] * 1000, *[[]] * 1_000_000]}).encode()
+    with counted() as cost:
+        refused = read(text, is_compiled=True)
+
+    assert "lists of 1000 entries, and a list of 0" in str(refused)
+    assert cost.peak_bytes < 9 * len(text)
+
+
+@given(
+    st.recursive(
+        st.sampled_from(["1", "-2.5e3", "true", "null", '"NaN"', '", ,[ "', "{}", '{"a": [1, 2]}']),
+        lambda below: st.lists(below, max_size=5).map(lambda parts: f"[{','.join(parts)}]"),
+        max_leaves=30,
+    ),
+    st.sampled_from([",", " ,", ", ", "\n,\t"]),
+    st.sampled_from(["[", "[ ", " [\r\n"]),
+)
+def test_no_list_has_more_elements_than_are_counted(data: str, comma: str, bracket: str) -> None:
+    """The loop writes as many as there are into memory for so many."""
+    text = f'{{"input":[{data}]}}'.replace(",", comma).replace("[", bracket).encode()
+
+    def leaves(value: object) -> int:
+        return sum(map(leaves, value)) if isinstance(value, list) else 1
+
+    count = count_elements(np.frombuffer(text, np.uint8), len(text))
+
+    assert leaves(json.loads(text, strict=False)["input"]) <= count
