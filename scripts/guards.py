@@ -1064,7 +1064,7 @@ GUARDS: Final[Sequence[Guard]] = (
     _reader(
         "An answer is held until all of it has left the process",
         "the last bytes that a reader leaves pin the tensor that they are of, and its room is lent again",
-        "        transport.set_write_buffer_limits(high=_UNSENT_BYTES, low=0)\n",
+        "        transport.set_write_buffer_limits(high=high, low=0)\n",
         "",
         "test_an_answer_is_held_until_all_of_it_has_left_the_process",
     ),

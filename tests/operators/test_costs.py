@@ -10,11 +10,12 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
+import numpy as np
 import pytest
 import torch
 
 from poolhouse.backend.worker import run_plan
-from poolhouse.dtypes import ELEMENT_TYPES, INT64
+from poolhouse.dtypes import ELEMENT_TYPES, FLOAT64, INT64
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Limits, Operator, Plan
 from poolhouse.settings import Settings
@@ -113,6 +114,17 @@ def test_no_values_make_a_step_much_longer() -> None:
     step = step_s(measured("plain", 97, BY_TORCH, MAXIMA))
 
     assert not (wrong := wrong_rows(measured("special", 97, BY_TORCH, MAXIMA), step, 2 * FACTOR)), "\n".join(wrong)
+
+
+@pytest.mark.parametrize("power", [1.7, 1e-3, 127.3, 1e300, -1e300])
+@pytest.mark.parametrize("value", [1e-300, 1e300, 1.0000001, 0.0])
+def test_no_power_makes_a_step_much_longer(power: float, value: float) -> None:
+    """What leaves the numbers of float64 on its way takes the C library longer than what stays."""
+    step = step_s(measured("plain", 97, BY_TORCH, [member for member in OPERATORS if member.family == "lp_pool"]))
+    plan = planned("lp_pool1d", "float64", (1, 1, 2**18), {"kernel_size": 2, "norm_type": power})
+    tensors = {"input": Tensor(FLOAT64, np.full((1, 1, 2**18), value))}
+
+    assert seconds(plan, tensors, 10) <= 2 * FACTOR * told(plan, step)
 
 
 def planned(operator: str, dtype: str, shape: tuple[int, ...], fields: Fields) -> Plan:

@@ -3,7 +3,8 @@
 glibc's malloc returns a block when it is freed only where it was mapped by itself; of blocks up to 32 MiB it keeps a
 heap, and one small object at its end keeps all of it. After some dozens of bodies a process that holds nothing may have
 half a gigabyte. ``malloc_trim`` gives back every free page. It is not called while requests come and go, since fresh
-pages are dearer than kept ones, but where more is kept than was held at any time of the last half second.
+pages are dearer than kept ones, but where more is kept than was held at any time of the last half second; and at once
+where so much is kept beside what is held that soon more would be than the service promises.
 
 Where the allocator is another one (musl, macOS, Windows) nothing is done.
 """
@@ -18,13 +19,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-SLACK_BYTES: Final = 64 * 2**20
+SLACK_BYTES: Final = 32 * 2**20
 """So much may be kept."""
-MUCH_BYTES: Final = 512 * 2**20
-"""So much is given back at once: the event loop may wait for the allocator, a few milliseconds for each hundred MiB."""
-LOOK_S: Final = 0.1
-"""From one look at the memory to the next."""
-_LOOKS: Final = 5
+MUCH_BYTES: Final = 64 * 2**20
+"""So much is given back at once: 128 MiB may lie beside what ``/metrics`` says is held. The event loop waits for the
+allocator meanwhile, a few milliseconds for each hundred MiB."""
+LOOK_S: Final = 0.02
+"""From one look at the memory to the next; one takes 20 us."""
+_LOOKS: Final = 25
 
 Trim = Callable[[], None]
 
@@ -76,8 +78,10 @@ class HeapWatch:
         return len(self._held) == _LOOKS and not any(self._held)
 
     def trimmed(self, resident_bytes: int, held_bytes: int) -> None:
-        """All was given back that can be: what there is now beside what is held is needed."""
-        self.idle_bytes = max(self.idle_bytes, resident_bytes - held_bytes)
+        """All was given back that can be: what there is now beside what is held is needed. While requests come that
+        may be theirs, so it is looked at again once nothing is held."""
+        needed = resident_bytes - held_bytes
+        self.idle_bytes = max(self.idle_bytes, needed) if held_bytes else needed
         self._held.clear()
 
 

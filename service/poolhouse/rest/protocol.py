@@ -157,7 +157,8 @@ class Protocol(HttpToolsProtocol):
         self._softly = _Softly(transport, self)
         # Writing stops with the first byte that the system does not take, and goes on when it has taken all: one byte
         # pins the whole tensor that it is of, which must be held until then. TLS encrypts a copy.
-        transport.set_write_buffer_limits(high=_UNSENT_BYTES if transport.get_extra_info("sslcontext") else 0, low=0)
+        high = _UNSENT_BYTES if transport.get_extra_info("sslcontext") else 0
+        transport.set_write_buffer_limits(high=high, low=0)
         self._sending = Sending(transport, self._answer_rules, self.loop)
         self._await_headers()
 

@@ -230,6 +230,24 @@ def shutters(port: int, stop: Event) -> None:
             connection.close()
 
 
+def bursts(port: int, stop: Event) -> None:
+    """Sixty requests of 8 MiB that end all at once, and then nothing for a second: their memory is free then."""
+    request = posted("max_pool2d", bytes(8 << 20), query="kernel_size=2&dtype=uint8&shape=8,1024,1024")
+    while not stop.is_set():
+        connections = []
+        with suppress(OSError):
+            for _ in range(60):
+                connections.append(socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_S))
+                connections[-1].sendall(request[:-1])
+            for connection in connections:
+                connection.sendall(request[-1:])
+            for connection in connections:
+                exchange(connection, b"")
+        for connection in connections:
+            connection.close()
+        stop.wait(1)
+
+
 def half_heads(port: int, stop: Event) -> None:
     """A thousand heads that are not whole: of many empty headers, or of one long one."""
     begins = head("/livez", method="GET")[:-2]
@@ -385,6 +403,7 @@ AIMED: Final = (
             3,
         ),
     ),
+    Aimed("bursts of sixty bodies that are freed at once", bursts),
     Aimed("half-sent heads on a thousand connections", half_heads),
     Aimed("answers of which the last kilobytes are not read", unread),
     Aimed(
