@@ -99,6 +99,7 @@ GENERATED: tuple[Row, ...] = (
     Generated("docs/performance.md", "peers", lambda: measured("peers")),
     Generated("docs/performance.md", "triton", lambda: measured("triton")),
     Generated("docs/performance.md", "limit", lambda: measured("limit")),
+    Generated("docs/performance.md", "json", lambda: measured("json")),
     Generated("docs/performance.md", "inline", lambda: measured("inline")),
     Generated("docs/performance.md", "company", lambda: measured("company")),
     Generated("docs/performance.md", "kernels", lambda: measured("kernels")),

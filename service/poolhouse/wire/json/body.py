@@ -16,6 +16,8 @@ from poolhouse.wire.query import refuse_in_both
 from poolhouse.wire.quoting import shown
 
 _ENCODINGS: Final = ("list", "base64")
+_FEW_BYTES: Final = 512
+"""To call a loop takes longer than to read so few bytes without."""
 _SWELLS: Final = 10
 _SWELLS_PLAINLY: Final = 18
 
@@ -29,7 +31,8 @@ def swells() -> int:
 
 def _read(body: memoryview, query: Mapping[str, str]) -> tuple[dict[str, object], dict[str, Any]]:
     """Fields and tensors by name, the tensors still as they were written."""
-    fields = compiled.read(body) if compiled.is_ready() else plain.read(body)
+    few = len(body) <= _FEW_BYTES
+    fields = plain.read(body) if few or not compiled.is_ready() else compiled.read(body)
     if query:
         refuse_in_both(query, fields, "the body")
     return fields, {name: fields.pop(name) for name in DEFAULTS if name in fields}

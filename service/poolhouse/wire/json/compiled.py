@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -87,10 +86,11 @@ class Scan:
     def _scan(self) -> int:
         found = np.zeros(scanner.FOUND, np.int64)
         status: int = scanner.scan(self._bytes, self._end, *self._read_for, self._bits, found)
-        self.found: list[int] = found.tolist()
+        # Of some hundred numbers a few are looked at.
+        self.found: memoryview[int] = found.data
         return status
 
-    def record(self, tensor: int) -> list[int]:
+    def record(self, tensor: int) -> memoryview[int]:
         """What the list of a tensor is."""
         start = scanner.LISTS + tensor * lists.RECORD
         return self.found[start : start + lists.RECORD]
@@ -130,7 +130,7 @@ class Scan:
             flat = narrow_floats(bits.view(np.float64), record[lists.GREATEST], elements, shape)
         return flat.reshape(shape)
 
-    def _refuse(self, record: list[int], elements: Elements) -> None:
+    def _refuse(self, record: memoryview[int], elements: Elements) -> None:
         fault, level = record[lists.FAULT], record[lists.FAULT_LEVEL]
         size = record[lists.SIZES + level]
         if fault == lists.UNEQUAL:
@@ -138,7 +138,7 @@ class Scan:
         value = [] if fault == lists.A_LIST else self._value(record[lists.FAULT_BEGIN], record[lists.FAULT_END])
         if fault == lists.NOT_A_LIST:
             raise elements.ragged(level, size, shown(value))
-        elements.element(value, record[lists.INDEX : lists.INDEX + level])
+        elements.element(value, record[lists.INDEX : lists.INDEX + level].tolist())
         raise AssertionError("it is no element")
 
     def _value(self, begin: int, end: int) -> object:
@@ -150,8 +150,7 @@ class Scan:
         return loads(self.text[begin:end])
 
 
-@dataclass(frozen=True, slots=True)
-class ScannedList:
+class ScannedList(NamedTuple):
     """A tensor's list of a body, its numbers read."""
 
     scan: Scan

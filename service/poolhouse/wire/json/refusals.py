@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import orjson
@@ -106,8 +105,7 @@ def nested_too_deep(name: str, pointer: str) -> Unprocessable:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Elements:
+class Elements(NamedTuple):
     """Whose elements are read: for the words of what is wrong with one."""
 
     name: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from poolhouse.dtypes import FLOAT32, INT64, ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
@@ -27,8 +26,7 @@ _TENSOR_KEYS: Final = frozenset({"data", "base64", "shape", "dtype"})
 _OUTLINE_KEYS: Final = frozenset({"shape", "dtype"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     """One tensor as the document gives it, its outline read, its elements not yet."""
 
     name: str
