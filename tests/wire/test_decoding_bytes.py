@@ -14,6 +14,7 @@ from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Malformed
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Codec
+from poolhouse.wire.json import compiled
 from poolhouse.wire.json.body import JSON
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
@@ -124,9 +125,11 @@ def texts() -> dict[str, bytes]:
     }
 
 
+@pytest.mark.parametrize("has_loops", [True, False])
 @pytest.mark.parametrize("kind", texts())
-def test_no_text_takes_more_than_json_is_lent(kind: str) -> None:
+def test_no_text_takes_more_than_json_is_lent(kind: str, has_loops: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twelve times the text was lent, and an object of two characters took sixty of memory."""
+    monkeypatch.setattr(compiled, "is_ready", lambda: has_loops)
     text = texts()[kind]
 
     with counted() as cost:

@@ -19,7 +19,7 @@ _ENCODINGS: Final = ("list", "base64")
 _FEW_BYTES: Final = 512
 """To call a loop takes longer than to read so few bytes without."""
 _SWELLS: Final = 10
-_SWELLS_PLAINLY: Final = 18
+_SWELLS_PLAINLY: Final = 40
 
 
 def swells() -> int:
