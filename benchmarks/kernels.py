@@ -22,8 +22,11 @@ from _machine import machine, write
 from poolhouse.backend.cores import cores
 from poolhouse.backend.devices import use_threads
 from poolhouse.backend.worker import run_on_cpu
-from poolhouse.dtypes import ELEMENT_TYPES
+from poolhouse.dtypes import ELEMENT_TYPES, INT64
+from poolhouse.kernels import ahead
 from poolhouse.operators.catalogue import discover
+from poolhouse.operators.operator import Limits
+from poolhouse.tensors import Outline
 
 _SMALL, _MEDIUM, _LARGE = (1, 3, 32, 32), (1, 64, 56, 56), (8, 64, 112, 112)
 CASES: Final[tuple[tuple[str, tuple[int, ...], dict[str, object]], ...]] = (
@@ -41,6 +44,11 @@ CASES: Final[tuple[tuple[str, tuple[int, ...], dict[str, object]], ...]] = (
     ("avg_pool2d", _LARGE, {"kernel_size": 2}),
     ("adaptive_avg_pool2d", _MEDIUM, {"output_size": [1, 1]}),
     ("adaptive_avg_pool2d", _MEDIUM, {"output_size": [7, 7]}),
+    ("avg_pool2d", _MEDIUM, {"kernel_size": 15, "stride": 1, "padding": 7}),
+    ("max_pool2d", _MEDIUM, {"kernel_size": 15, "stride": 1, "padding": 7}),
+    ("max_pool2d", _MEDIUM, {"kernel_size": 15, "stride": 1, "padding": 7, "return_indices": True}),
+    ("avg_pool3d", (1, 16, 16, 28, 28), {"kernel_size": 2}),
+    ("max_pool3d", (1, 16, 16, 28, 28), {"kernel_size": 3, "stride": 2, "padding": 1, "return_indices": True}),
     ("adaptive_max_pool2d", _MEDIUM, {"output_size": [1, 1]}),
     ("adaptive_max_pool2d", _MEDIUM, {"output_size": [7, 7]}),
     ("lp_pool2d", _MEDIUM, {"norm_type": 2, "kernel_size": 2}),
@@ -50,7 +58,10 @@ CASES: Final[tuple[tuple[str, tuple[int, ...], dict[str, object]], ...]] = (
     ("max_pool2d", _LARGE, {"kernel_size": 3, "stride": 2, "padding": 1, "return_indices": True}),
     ("avg_pool2d", _LARGE, {"kernel_size": 3, "stride": 2, "padding": 1}),
     ("avg_pool2d", _LARGE, {"kernel_size": 3, "stride": 1, "padding": 1}),
+    ("max_pool2d", _LARGE, {"kernel_size": 3, "stride": 1, "padding": 1, "return_indices": True}),
     ("adaptive_avg_pool2d", _LARGE, {"output_size": [1, 1]}),
+    ("adaptive_avg_pool2d", _LARGE, {"output_size": [7, 7]}),
+    ("adaptive_max_pool2d", _LARGE, {"output_size": [7, 7]}),
     ("adaptive_max_pool2d", _LARGE, {"output_size": [1, 1]}),
     ("max_unpool2d", (8, 64, 56, 56), {"kernel_size": 2}),
 )
@@ -91,6 +102,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="for each case")
     asked = parser.parse_args()
     place = machine()
+    ahead.load_all()
     torch.set_num_threads(1)
     catalogue = discover()
     rows: list[list[str]] = []
@@ -107,7 +119,9 @@ def main() -> None:
             if "indices" in spec.inputs:
                 indices = _scattered(spec.spatial_out(spatial), x)
                 planes["indices"], given = indices.reshape(-1, *spatial), (x, indices)
-            kernel = spec.kernel(spatial, ELEMENT_TYPES[type_name])
+            dtype = ELEMENT_TYPES[type_name]
+            outlines = {each: Outline(INT64 if each == "indices" else dtype, shape) for each in spec.inputs}
+            kernel = spec.plan(outlines, Limits(2**40, 2**60)).kernel()
             answer = getattr(functional, name)(*given, **fields)
             first = answer[0] if isinstance(answer, tuple) else answer
             assert isinstance(first, torch.Tensor)

@@ -243,6 +243,42 @@ def test_which_types_have_loops(member: type[Operator]) -> None:
     assert [dtype for dtype in types if has_loops(member, dtype)] == expected[WAYS[member.family]]
 
 
+ALL, NOT_INT64, NOT_NARROW = "all types", "all types but int64", "floats and int64"
+PATHS = [
+    ("max_pool2d", {"kernel_size": 2}, NOT_NARROW),
+    ("max_pool2d", {"kernel_size": 3, "stride": 2, "padding": 1, "return_indices": True}, ALL),
+    ("max_pool3d", {"kernel_size": 3, "stride": 1, "dilation": 2}, NOT_NARROW),
+    ("avg_pool1d", {"kernel_size": 3}, NOT_INT64),
+    ("avg_pool2d", {"kernel_size": 3, "stride": 2, "padding": 1}, NOT_INT64),
+    ("avg_pool2d", {"kernel_size": 15, "stride": 1, "padding": 7}, NOT_INT64),
+    ("avg_pool3d", {"kernel_size": 2}, NOT_INT64),
+    ("adaptive_max_pool2d", {"output_size": 8}, ALL),
+    ("adaptive_avg_pool2d", {"output_size": 2}, NOT_INT64),
+    ("global_max_pool2d", {"return_indices": True}, ALL),
+    ("global_avg_pool3d", {}, NOT_INT64),
+    ("max_unpool2d", {"kernel_size": 2}, ALL),
+    ("lp_pool2d", {"kernel_size": 2, "norm_type": 2}, "none"),
+    ("fractional_max_pool2d", {"kernel_size": 2, "output_size": 16, "seed": 1}, "none"),
+]
+
+
+@pytest.mark.parametrize(("name", "fields", "by_loops"), PATHS)
+def test_which_path_an_ordinary_request_takes(name: str, fields: dict[str, object], by_loops: str) -> None:
+    """A path that is lost makes every request of its kind several times as slow, and no answer tells."""
+    member = next(member for member in OPERATORS if member.name == name)
+
+    taken = {
+        dtype.name
+        for dtype in types_of(member)
+        if settled_plan(member.of(**fields), dtype, (8, 32, *(32,) * member.rank)).by_loops
+    }
+
+    names = {dtype.name for dtype in types_of(member)}
+    # Slices of narrow integers are compared by torch, many in one instruction.
+    wide = {dtype.name for dtype in types_of(member) if dtype.kind == "float"} | {"int64"}
+    assert taken == {ALL: names, NOT_INT64: names - {"int64"}, NOT_NARROW: wide, "none": set[str]()}[by_loops]
+
+
 def test_few_planes_are_shared_by_rows() -> None:
     """One large picture must use more than one core."""
     axis = Axis(512, np.arange(0, 512, 2), np.full(256, 2), 1)

@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from poolhouse.kernels.axes import Axis
+from poolhouse.kernels.declaring import address_of
 from poolhouse.kernels.layout import Layout
-from poolhouse.kernels.planes import WindowLoop, three_axes
+from poolhouse.kernels.planes import NOTHING, WindowLoop, three_axes
 from poolhouse.kernels.scatter import scatter_planes
 from poolhouse.kernels.sharding import shard
 from poolhouse.kernels.sums import plane_averages, plane_sums_by_lines
@@ -22,7 +22,6 @@ from poolhouse.kernels.widening import ADDED, COMPARED, SUMMED, Array, by_chunks
 from poolhouse.kernels.windows import plane_sums
 
 Factors = npt.NDArray[np.int64]
-_NO_INDICES: Final = np.empty(0, np.int64)
 
 
 class AverageKernel:
@@ -50,6 +49,9 @@ class AverageKernel:
         self._layout = Layout(self._axes, self._type.itemsize)
         self._rank = len(axes)
         self._spatial_out = tuple(axis.outputs for axis in axes)
+        self._factors = np.concatenate(self._divisors)
+        self._loop = plane_averages[self._type.name]
+        self._plan, self._divided = address_of(self._layout.numbers), address_of(self._factors)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
         """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
@@ -70,20 +72,17 @@ class AverageKernel:
         return (out,)
 
     def _pool(self, x: Array, out: Array, planes: int, threads: int) -> None:
-        axes, layout, divisors = self._axes, self._layout, self._divisors
+        layout, plan, factors = self._layout, self._plan, self._divided
         if self._rank == 1 and planes > 1:
             # Rows that are each a plane are the rows of one.
-            axes = (axes[0], Axis.kept(planes), axes[2])
-            layout = Layout(axes, self._type.itemsize)
-            divisors = (divisors[0], np.ones(planes, np.int64), divisors[2])
-            planes = 1
-        factors = np.concatenate(divisors)
-        width = axes[2]
-        scratch = width.outputs + 1 + layout.within * (width.length + width.stride)
-        loop = plane_averages[self._type.name]
+            layout = Layout((self._axes[0], Axis.kept(planes), self._axes[2]), self._type.itemsize)
+            of_rows = np.concatenate((np.ones(1 + planes, np.int64), self._divisors[2]))
+            plan, factors, planes = address_of(layout.numbers), address_of(of_rows), 1
+        width = self._axes[2]
+        size = width.outputs + 1 + layout.within * (width.length + width.stride)
 
         def work(start: int, stop: int) -> None:
-            loop(x, out, start, stop, layout.numbers, factors, self._in_turn, np.empty(scratch, self._type))
+            self._loop(x, out, start, stop, plan, factors, self._in_turn, np.empty(size, self._type))
 
         shard(work, planes * layout.strips, threads)
 
@@ -149,7 +148,7 @@ class SumKernel:
         divisor = reduce(np.multiply.outer, [each[:1] if even else each for each in self._divisors])
 
         def pool(taken: Array, found: Array, begin: int, many: int) -> None:
-            self._pool(taken, found, _NO_INDICES, many, threads if self._wide is None else 1)
+            self._pool(taken, found, NOTHING, many, threads if self._wide is None else 1)
             quotients = found.reshape(many, *self._spatial_out)
             with np.errstate(all="ignore"):
                 np.divide(quotients, divisor, out=quotients)

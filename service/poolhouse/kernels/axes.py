@@ -80,6 +80,8 @@ class Axis:
         return int(self.count.sum())
 
 
+FARTHEST: Final = 64
+"""Windows that are further apart are looked at one by one."""
 _FEW: Final = 6
 """Up to this many elements, looking at each is faster than putting stretches together."""
 

@@ -65,15 +65,26 @@ class Loop:
     arguments: tuple[str, ...]
     entry: Callable[..., Any] | None = None
 
+    def __post_init__(self) -> None:
+        self._pointers = [place for place, each in enumerate(self.arguments) if each.endswith("*")]
+
     def load(self, address: int) -> None:
         """Takes the compiled code at this address; it must stay there."""
         kinds = [ctypes.c_void_p if each.endswith("*") else _SCALARS[each] for each in self.arguments]
         self.entry = ctypes.CFUNCTYPE(ctypes.c_int64 if self.result == "int64" else None, *kinds)(address)
 
     def __call__(self, *arguments: npt.NDArray[np.generic] | float) -> Any:
-        """Calls the compiled code; arrays must be contiguous, of the declared element types, and large enough."""
+        """Calls the compiled code.
+
+        Arrays must be contiguous, of the declared element types, and large enough; a known address is as good.
+        """
         assert self.entry is not None, f"{self.name} is not loaded"
-        return self.entry(*[address_of(each) if isinstance(each, np.ndarray) else each for each in arguments])
+        given = list(arguments)
+        for place in self._pointers:
+            each = given[place]
+            if isinstance(each, np.ndarray):
+                given[place] = each.__array_interface__["data"][0]
+        return self.entry(*given)
 
 
 LOOPS: Final[dict[str, Loop]] = {}

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from poolhouse.kernels.axes import SAME, TABLE, WAY, Axis
+from poolhouse.kernels.axes import FARTHEST, SAME, TABLE, WAY, Axis
 
 (
     WIDTH,
@@ -63,7 +63,10 @@ class Layout:
         stride = max(height.stride, 1)
         # Strips look at some rows again, a quarter of them at most.
         fit = max(_STRIP_BYTES // row_bytes, 5 * (reach - min(stride, reach)), 1)
-        strip = self.strip = max(1, min(outputs, (fit - reach) // stride + 1))
+        # So do windows that are more than the rows they lie on.
+        repeats = -(-height.outputs // height.length) if rows is None else 1
+        least = 4 * repeats if repeats > 1 else 1
+        strip = self.strip = max(1, min(outputs, max(least, (fit - reach) // stride + 1)))
         self.strips = -(-outputs // strip)
         self.within = strip if rows is not None else _most_rows(height, strip)
         face_out = outputs * width.outputs
@@ -114,5 +117,5 @@ def _room(width: Axis) -> int:
     stride, longest = width.stride, width.longest
     if width.way == TABLE:
         return width.length
-    spreads = width.has_regular and longest > 1 and (1 < stride <= 4 or 1 < stride < longest)
+    spreads = width.has_regular and longest > 1 and (1 < stride <= 4 or 1 < stride < longest) and stride <= FARTHEST
     return width.length + stride if spreads else 0

@@ -8,14 +8,15 @@ from typing import Final, Protocol
 import numpy as np
 
 from poolhouse.kernels.axes import Axis
-from poolhouse.kernels.declaring import Loop
+from poolhouse.kernels.declaring import Loop, address_of
 from poolhouse.kernels.layout import Layout
 from poolhouse.kernels.sharding import shard
 from poolhouse.kernels.widening import COMPARED, Array, by_chunks
 from poolhouse.kernels.windows import plane_maxima, plane_maxima_indexed
 
 INT32_MAX: Final = 2**31 - 1
-_NOTHING: Final = np.empty(0, np.int32)
+NOTHING: Final = 0
+"""In place of an array that a loop does not look at."""
 
 
 class Kernel(Protocol):
@@ -42,20 +43,20 @@ class WindowLoop:
         depth, height, _ = self.axes
         # Rows that are pooled alone are so many rows, whichever plane they are of; but their indices are the plane's.
         self._by_rows = depth.same and height.same and not (indexed and depth.length * height.length > 1)
-        self.workspace = self.layout.scratch * dtype.itemsize + 4 * self.layout.beside * indexed
+        self._plan = address_of(self.layout.numbers)
 
-    def __call__(self, x: Array, out: Array, indices: Array, planes: int, threads: int) -> None:
-        """Pools planes; the arrays are contiguous, and ``indices`` is empty where none are asked for."""
-        layout = self.layout
+    def __call__(self, x: Array, out: Array, indices: Array | int, planes: int, threads: int) -> None:
+        """Pools planes; the arrays are contiguous, and ``indices`` is :data:`NOTHING` where none are asked for."""
+        layout, plan = self.layout, self._plan
         if self._by_rows:
             layout = Layout(self.axes, self._type.itemsize, planes * self.axes[1].length * self.axes[0].length)
-            planes = 1
-        numbers = layout.row_numbers() if self._indexed else _NOTHING
+            planes, plan = 1, address_of(layout.numbers)
+        numbers = layout.row_numbers() if self._indexed else NOTHING
 
         def work(start: int, stop: int) -> None:
-            scratch = np.empty(layout.scratch, self._type)
-            beside = np.empty(layout.beside, np.int32) if self._indexed else _NOTHING
-            self._loop(x, numbers, out, indices, start, stop, layout.numbers, 0, scratch, beside)
+            scratch = np.empty(layout.scratch, self._type) if layout.scratch else NOTHING
+            beside = np.empty(layout.beside, np.int32) if self._indexed else NOTHING
+            self._loop(x, numbers, out, indices, start, stop, plan, 0, scratch, beside)
 
         shard(work, layout.units(planes), threads)
 
@@ -86,17 +87,16 @@ class MaximumKernel:
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
         out = np.empty((count, *self._spatial_out), given.dtype)
-        indices = np.empty((count, *self._spatial_out) if self._indexed else 0, np.int64)
+        indices = np.empty(out.shape, np.int64) if self._indexed else None
         if self._wide is None:
-            self._pool(given, out, indices, count, threads)
+            self._pool(given, out, NOTHING if indices is None else indices, count, threads)
         else:
-            size_out = out.size // count
 
             def pool(taken: Array, found: Array, begin: int, many: int) -> None:
-                self._pool(taken, found, indices.reshape(-1)[begin * size_out :], many, 1)
+                self._pool(taken, found, NOTHING if indices is None else indices[begin:], many, 1)
 
             by_chunks(self._wide, given.reshape(-1), out.reshape(-1), count, threads, pool)
-        return (out, indices) if self._indexed else (out,)
+        return (out,) if indices is None else (out, indices)
 
 
 def three_axes(axes: Sequence[Axis]) -> tuple[Axis, Axis, Axis]:

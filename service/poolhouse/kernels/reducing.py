@@ -8,7 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from poolhouse.kernels.axes import FIRST, HIGH, LONGEST, LOW, OUTPUTS, SAME, STEP, STRIDE, TABLE, WAY, begin_of, end_of
+from poolhouse.kernels.axes import (
+    FARTHEST,
+    FIRST,
+    HIGH,
+    LONGEST,
+    LOW,
+    OUTPUTS,
+    SAME,
+    STEP,
+    STRIDE,
+    TABLE,
+    WAY,
+    begin_of,
+    end_of,
+)
 from poolhouse.kernels.declaring import Flat, helper
 from poolhouse.kernels.joins import join_pairs, spread
 from poolhouse.kernels.layout import (
@@ -88,7 +102,7 @@ def plane_loop(
         n = high - low
         source, told, base, off = x, numbers, a, skew
         stretches = axis[at + WAY] == TABLE
-        far = stride > 1 and (taps == 1 or (stride > 4 and taps <= stride))
+        far = stride > FARTHEST or (stride > 1 and (taps == 1 or (stride > 4 and taps <= stride)))
         span, length = 1, width
         while True:
             # By stretches there lie at ``base``, in lines of the width, the results over ``span`` elements from each

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from poolhouse.kernels.axes import FIRST, HIGH, LONGEST, LOW, STEP, STRIDE, begin_of, end_of
+from poolhouse.kernels.axes import FARTHEST, FIRST, HIGH, LONGEST, LOW, STEP, STRIDE, begin_of, end_of
 from poolhouse.kernels.declaring import Element, Flat, helper, loops
 from poolhouse.kernels.joins import spread
 from poolhouse.kernels.layout import (
@@ -104,7 +104,8 @@ def plane_averages(
     )
     n = high_column - low_column
     pairs = n > 0 and stride == 2 and taps == 2 and step == 1
-    spreads = n > 0 and not pairs and stride > 1 and taps > 1 and (stride <= 4 or taps > stride)
+    near = stride <= 4 or (stride < taps and stride <= FARTHEST)
+    spreads = n > 0 and not pairs and stride > 1 and taps > 1 and near
     regular = pairs or spreads or (n > 0 and stride == 1)
     each = (width + stride - 1) // stride
     scratch[0] = 0

@@ -173,7 +173,8 @@ class AdaptiveAverage(AdaptiveWindows, Average):
         found = self.sum_loops(spatial, dtype)
         if found is None or any(size.outputs > 1 for size in self.axis_sizes(spatial)):
             return found
-        return Loops(whole_loops_cost(spatial, dtype, adds=True), lambda: MeanKernel(spatial, dtype.name))
+        exact = dtype.kind == "integer"
+        return Loops(whole_loops_cost(spatial, dtype, adds=True), lambda: MeanKernel(spatial, dtype.name), exact=exact)
 
     def _by_torch(self, spatial: Sizes, *, floating: bool) -> bool:
         # Output size 1 is a mean in torch, whose order of adding depends on how many planes there are.

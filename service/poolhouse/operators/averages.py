@@ -85,6 +85,7 @@ class Average(Windowed):
         return Loops(
             by_lines if kernel is LineSumKernel else by_stretches,
             lambda: kernel(self.kernel_axes(spatial), self.divisors(self.windows(spatial)), dtype.name),
+            exact=dtype.kind == "integer",
         )
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:

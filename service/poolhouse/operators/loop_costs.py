@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from poolhouse.dtypes import FLOAT64, ElementType
+from poolhouse.kernels.axes import FARTHEST
 from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.costs import BYTE, CALL, Cost, byte_steps, place_steps
 from poolhouse.operators.fields import Sizes
@@ -21,10 +22,18 @@ class Loops:
     Attributes:
         cost: what they take.
         make: makes them; works out where every window lies.
+        exact: whether they give torch's bits, so that how many planes there are may decide.
     """
 
     cost: Cost
     make: Callable[[], Kernel]
+    exact: bool = True
+
+    def are_cheaper(self, other: Cost, planes: int) -> bool:
+        """Whether they take no longer than this, for so many planes where the choice cannot change a bit."""
+        if not self.exact:
+            return self.cost.plane_steps <= other.plane_steps
+        return planes * self.cost.plane_steps + self.cost.call_steps <= planes * other.plane_steps + other.call_steps
 
 
 _FEW: Final = 6
@@ -35,7 +44,7 @@ _THREADS: Final = 16
 """Threads that may share the work."""
 _THREADED_BYTES: Final = 2**22
 """They do from so many bytes on."""
-_CALL: Final = 25_000.0
+_CALL: Final = 9_000.0
 """Steps for calling the loops, however small the planes."""
 _KEPT: Final = 4096
 """The places of more windows are worked out for each call."""
@@ -129,7 +138,7 @@ def average_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     strips = min(row_bytes / _STRIP_BYTES, 1.0) if len(axes) == 1 else float(whole_strips)
     stride, longest = width.stride, width.longest
     pairs = stride == 2 and longest == 2
-    spreads = stride > 1 and not pairs and longest > 1 and (stride <= 4 or longest > stride)
+    spreads = stride > 1 and not pairs and longest > 1 and (stride <= 4 or longest > stride) and stride <= FARTHEST
     regular = width.outputs - width.irregular if stride == 1 or pairs or spreads else 0
     taps = depth.longest * height.longest
     turns = depth.outputs * taps * (strips + height.irregular)
@@ -203,7 +212,7 @@ def _widened(given: int, found: int, itemsize: int | None) -> tuple[float, int]:
 def _called(axes: Sequence[AxisSize], cost: Cost) -> Cost:
     """With the call, and with finding where windows lie where that is not remembered."""
     known = sum(axis.outputs for axis in axes)
-    places = place_steps(known) * 2 if known > _KEPT else 0.0
+    places = place_steps(known) * 3 if known > _KEPT else 0.0
     return Cost(cost.plane_steps, _CALL + places, cost.plane_bytes, cost.call_bytes + 120 * known)
 
 
@@ -212,7 +221,10 @@ def _room(axis: AxisSize) -> int:
     if in_stretches(axis):
         return axis.length
     spreads = (
-        axis.irregular < axis.outputs and axis.longest > 1 and (1 < axis.stride <= 4 or 1 < axis.stride < axis.longest)
+        axis.irregular < axis.outputs
+        and axis.longest > 1
+        and (1 < axis.stride <= 4 or 1 < axis.stride < axis.longest)
+        and axis.stride <= FARTHEST
     )
     return axis.length + axis.stride if spreads else 0
 
@@ -222,7 +234,9 @@ def _strips(height: AxisSize, width: AxisSize, itemsize: int) -> tuple[int, int]
     reach = height.step * (height.longest - 1) + 1
     row_bytes = itemsize * (width.length + width.outputs)
     fit = max(_STRIP_BYTES // row_bytes, 5 * (reach - min(height.stride, reach)), 1)
-    outputs = max(1, min(height.outputs, (fit - reach) // height.stride + 1))
+    repeats = -(-height.outputs // height.length)
+    least = 4 * repeats if repeats > 1 else 1
+    outputs = max(1, min(height.outputs, max(least, (fit - reach) // height.stride + 1)))
     return min(height.length, (outputs - 1) * height.stride + reach), -(-height.outputs // outputs)
 
 
@@ -239,7 +253,8 @@ def _rows_steps(axis: AxisSize, rows: int, faces: float, itemsize: int, rates: _
     steps: float = rows * axis.irregular * (longest + 2) * rates.alone
     if not regular:
         return steps
-    if stride > 1 and (longest == 1 or (stride > 4 and longest <= stride) or (longest == 2 and stride == 2)):
+    alone = longest == 1 or (stride > 4 and longest <= stride) or (longest == 2 and stride == 2)
+    if stride > FARTHEST or (stride > 1 and alone):
         return steps + rows * (regular * longest * rates.apart + rates.row)
     passes = longest if indexed else longest // 2 + 1
     each = regular * longest * element + passes * rates.row + (axis.length * rates.apart if stride > 1 else 0)

@@ -401,7 +401,7 @@ class Operator:
         if 0 not in out:
             cost = self.cost(spatial, outline.dtype)
             loops = self.loops(spatial, outline.dtype) if limits.loops and are_loaded() else None
-            if loops is not None and loops.cost.plane_steps <= cost.plane_steps:
+            if loops is not None and loops.are_cheaper(cost, counted):
                 cost = loops.cost
         # Answers of many megabytes are written into memory that is new to the process.
         answered = plane_bytes * (byte_steps(counted * plane_bytes) - BYTE)
