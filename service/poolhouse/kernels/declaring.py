@@ -38,6 +38,7 @@ Element: TypeAlias = Any
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _SIGNATURE: Final = re.compile(r"(void|int64)\(([a-zA-Z0-9*, ]*)\)")
+_ANY_ELEMENT: Final = re.compile(r"\bT\b")
 _Scalar: TypeAlias = type[ctypes.c_int64] | type[ctypes.c_double]
 _SCALARS: Final[dict[str, _Scalar]] = {"int64": ctypes.c_int64, "float64": ctypes.c_double}
 _POINTED: Final = frozenset(
@@ -133,7 +134,7 @@ def loops(
     def declare(function: Callable[..., Any]) -> Mapping[str, Loop]:
         module, name = called or (function.__module__, function.__name__)
         return {
-            element: _declared(module, f"{name}_{element}", function, re.sub(r"\bT\b", element, signature))
+            element: _declared(module, f"{name}_{element}", function, _ANY_ELEMENT.sub(element, signature))
             for element in elements
         }
 
