@@ -11,12 +11,14 @@ import json
 import select
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from poolhouse.rest.cycle import Cycle
+from tests.hostile.process import logged_process
 from tests.rest.conftest import LIMITS
 from tests.rest.holding import Held, comes_true, holding
 from tests.rest.process import service_process
@@ -111,6 +113,24 @@ def test_a_head_with_two_meanings_is_refused(served: Served, head: bytes) -> Non
     document = refusal(served.exchange(head))
 
     assert (document["status"], document["code"]) == (400, "malformed_request")
+
+
+def test_nothing_is_answered_behind_a_last_answer(tmp_path: Path) -> None:
+    """The half that is written is closed by then: to write on was an error in the log."""
+    query = "shape=64,1024,1024&dtype=uint8&kernel_size=2"
+    head = f"POST /v1/pool/avg_pool2d?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    head += f"Content-Type: application/octet-stream\r\nContent-Length: {64 << 20}\r\n\r\n"
+    # Refused by its headers, as soon as its turn comes.
+    behind = b"POST /v1/pool/none HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabcd"
+    log = tmp_path / "log"
+    with log.open("wb") as file, logged_process(file) as server, server.connect() as connection:
+        connection.sendall(head.encode() + bytes(64 << 20))
+        connection.sendall(behind)
+        received = read_all(connection)
+
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert "Traceback" not in log.read_text()
 
 
 def test_http_1_0_needs_no_host(served: Served) -> None:

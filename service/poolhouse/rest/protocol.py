@@ -532,6 +532,9 @@ class Protocol(HttpToolsProtocol):
         """Close the connection after an answer, once the caller has had the time to read it."""
         if self.cycle.more_body and not self.transport.is_closing() and self.transport.can_write_eof():
             self._refused = True
+            # What came behind a last request is not answered.
+            self.pipeline.clear()
+            self._owed = None
             self.transport.write_eof()
             self.flow.resume_reading()
             self._linger()
