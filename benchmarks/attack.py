@@ -1,7 +1,8 @@
 """The campaign: attack a service with its default limits, and print what that cost everybody else.
 
 Parts without a server: mutated bodies through every codec, JSON against a strict reference, operators against their
-plan. Parts with one: mutated HTTP over sockets, and attacks that are aimed; each against a fresh process.
+plan. Parts with one: mutated HTTP over sockets, and attacks that are aimed; each against a fresh process where there
+is time for that.
 
 The promise (SECURITY.md): while one client attacks, ``/livez`` does not wait 100 ms, memory does not exceed what
 ``/metrics`` says is held by more than 128 MiB, a neighbour's small request does not wait 100 ms, nothing is answered
@@ -18,8 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -31,8 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder th
 
 from tests.hostile.campaign.aimed import AIMED
 from tests.hostile.campaign.offline import PARTS
-from tests.hostile.campaign.watch import Seen, watching, worst
-from tests.hostile.process import ServerProcess, logged_process
+from tests.hostile.campaign.watch import HELD, Seen, watching, worst
+from tests.hostile.process import ServerProcess, comes_to_hold, logged_process
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PROBE_MS: Final = 100.0
@@ -48,7 +48,9 @@ HEADS: Final = (
     "memory beyond held, MiB",
     "faults",
 )
-_IDLE_S: Final = 1.0
+_IDLE_S: Final = 0.5
+_FRESH_FROM_S: Final = 300.0
+"""In less time than this all parts attack one service, one after another."""
 _EXCHANGES: Final = "mutated exchanges"
 _KEY: Final = "0123456789abcdef" * 2
 
@@ -84,36 +86,74 @@ class Row:
         return [self.name, "–" if self.cases is None else f"{self.cases:,}", *measured, str(len(self.faults))]
 
 
-@contextmanager
-def service(keyed: bool) -> Iterator[tuple[ServerProcess, Path]]:
-    """A fresh service with its default limits, and its log."""
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"
-        settings = {"api_keys": f"owner={_KEY}"} if keyed else {}
-        with log.open("wb") as file, logged_process(file, **settings) as server:
-            yield server, log
+class Services:
+    """The services that are attacked: a fresh one for each part, or one for all where there is little time.
 
+    Args:
+        shares: whether parts share one.
+    """
 
-def under_attack(name: str, seconds: float, seed: int, keyed: bool) -> Row:
-    """One attack on a fresh service."""
-    with service(keyed) as (server, log):
+    def __init__(self, shares: bool) -> None:
+        self._shares = shares
+        self._running: dict[bool, tuple[ExitStack, ServerProcess, Path]] = {}
+
+    def take(self, keyed: bool) -> tuple[ServerProcess, Path]:
+        """A service that nobody asks for anything now, and its log."""
+        if keyed not in self._running:
+            stack = ExitStack()
+            log = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "log"
+            settings = {"api_keys": f"owner={_KEY}"} if keyed else {}
+            server = stack.enter_context(logged_process(stack.enter_context(log.open("wb")), **settings))
+            self._running[keyed] = stack, server, log
+        _, server, log = self._running[keyed]
         warm_up(server)
         time.sleep(_IDLE_S)
-        command = [sys.executable, "-m", "tests.hostile.campaign.attackers", name, str(server.port), str(seed)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "service"), str(ROOT)])}
-        with (
-            watching(server, server.held_bytes, _KEY if keyed else None) as seen,
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as one,
-        ):
-            time.sleep(seconds)
-            said, _ = one.communicate("", timeout=60)
-        try:
-            ready = server.ready()
-        except OSError as fault:
-            seen.failures.append(f"/readyz: {fault!r}")
-            server.process.kill()
-            ready = 0
-        logged = log.read_text(errors="replace")
+        comes_to_hold(lambda: held_bytes(server, keyed), 0)
+        return server, log
+
+    def done(self, keyed: bool, ready: bool) -> None:
+        """A part is over; a service that is broken is not used again."""
+        if not ready or not self._shares:
+            stack, server, _ = self._running.pop(keyed)
+            if not ready:
+                server.process.kill()
+            with suppress(AssertionError):  # it was found dead, and that is told as a fault
+                stack.close()
+
+    def close(self) -> None:
+        """No part follows."""
+        for keyed in list(self._running):
+            self._running.pop(keyed)[0].close()
+
+
+def held_bytes(server: ServerProcess, keyed: bool) -> int:
+    """What the service says is held."""
+    with server.caller() as caller:
+        page = caller.ask("GET", "/metrics", {"Authorization": f"Bearer {_KEY}"} if keyed else {}).body
+    found = HELD.search(page)
+    assert found is not None, "/metrics has no poolhouse_held_bytes"
+    return int(float(found[1]))
+
+
+def under_attack(services: Services, name: str, seconds: float, seed: int, keyed: bool) -> Row:
+    """One attack."""
+    server, log = services.take(keyed)
+    logged_before = log.stat().st_size
+    command = [sys.executable, "-m", "tests.hostile.campaign.attackers", name, str(server.port), str(seed)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "service"), str(ROOT)])}
+    with (
+        watching(server, server.held_bytes, _KEY if keyed else None) as seen,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as one,
+    ):
+        time.sleep(seconds)
+        said, _ = one.communicate("", timeout=60)
+    try:
+        ready = server.ready()
+    except OSError as fault:
+        seen.failures.append(f"/readyz: {fault!r}")
+        ready = 0
+    logged = log.read_bytes()[logged_before:].decode(errors="replace")
+    services.done(keyed, ready == 200)
     lines = said.splitlines()
     cases = next((int(line.split()[1]) for line in lines if line.startswith("exchanges ")), None)
     faults = [line for line in lines if not line.startswith("exchanges ")] + seen.failures
@@ -130,13 +170,13 @@ def under_attack(name: str, seconds: float, seed: int, keyed: bool) -> Row:
     return Row(name, cases, seen, faults, late)
 
 
-def twice_at_most(name: str, seconds: float, seed: int, keyed: bool) -> Row:
+def twice_at_most(services: Services, name: str, seconds: float, seed: int, keyed: bool) -> Row:
     """One attack, and once more if a time was over its limit."""
-    row = under_attack(name, seconds, seed, keyed)
+    row = under_attack(services, name, seconds, seed, keyed)
     if not row.late:
         return row
     told(row)
-    again = under_attack(name, seconds, seed, keyed)
+    again = under_attack(services, name, seconds, seed, keyed)
     late = [f"{first}, and then: {second}" for first, second in zip(row.late, again.late, strict=False)]
     return dataclasses.replace(again, faults=row.faults + again.faults + late, late=[])
 
@@ -153,18 +193,21 @@ def campaign(seconds: float, seed: int, only: str) -> list[Row]:
     aimed = [attack for attack in AIMED if only in attack.name]
     offline = [part for part in PARTS if only in part[0]]
     served = len(aimed) + 4 * (only in _EXCHANGES)
-    # A fresh service takes some seconds to start.
-    share = max(2.0, (seconds - 6.0 * (len(aimed) + 1)) / (served + 2 * len(offline)))
+    services = Services(shares=seconds < _FRESH_FROM_S)
+    # A fresh service takes some seconds to start, and one that was used a moment to be idle.
+    between_s = 2.0 if seconds < _FRESH_FROM_S else 7.0
+    share = max(1.5, (seconds - between_s * (len(aimed) + 1)) / (served + 2 * len(offline)))
     rows = []
     for name, part in offline:
         rows.append(Row(name, *_with(part(Random(seed), 2 * share))))
         told(rows[-1])
     if only in _EXCHANGES:
-        rows.append(twice_at_most(_EXCHANGES, 4 * share, seed, keyed=False))
+        rows.append(twice_at_most(services, _EXCHANGES, 4 * share, seed, keyed=False))
         told(rows[-1])
     for attack in aimed:
-        rows.append(twice_at_most(attack.name, share, seed, attack.keyed))
+        rows.append(twice_at_most(services, attack.name, share, seed, attack.keyed))
         told(rows[-1])
+    services.close()
     return rows
 
 

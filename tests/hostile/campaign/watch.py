@@ -29,7 +29,7 @@ import psutil
 from tests.hostile.process import Caller, ServerProcess
 
 SMALL: Final = b'{"input": [[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]], "kernel_size": 2}'
-_HELD: Final = re.compile(rb"^poolhouse_held_bytes (\S+)$", re.MULTILINE)
+HELD: Final = re.compile(rb"^poolhouse_held_bytes (\S+)$", re.MULTILINE)
 _PAUSE_S: Final = 0.005
 _MEMORY_PAUSE_S: Final = 0.02
 """The page that tells what is held costs the service more than a probe."""
@@ -123,7 +123,7 @@ def watching(server: ServerProcess, idle_bytes: int, key: str | None = None) -> 
         ask(caller, "GET", "/", seen.controls)
 
     def held(caller: Caller) -> int:
-        found = _HELD.search(caller.ask("GET", "/metrics", keyed).body)
+        found = HELD.search(caller.ask("GET", "/metrics", keyed).body)
         assert found is not None, "/metrics has no poolhouse_held_bytes"
         return int(float(found[1]))
 
