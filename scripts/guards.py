@@ -82,15 +82,14 @@ _room = _Where("Memory", "batching/ledger.py", "batching/test_ledger.py")
 _lease = _Where("Memory", "batching/engine.py", "batching/test_engine.py")
 _house = _Where("Admission", "pooling.py", "rest/test_overload.py")
 _door = _Where("Admission", "rest/pool.py", "rest/test_overload.py")
-_step = _Where("Admission", "rest/door.py", "rest/test_door.py")
 _late = _Where("Deadlines", "batching/engine.py", "batching/test_engine.py")
 _gone = _Where("Callers who leave", "batching/engine.py", "batching/test_engine.py")
-_wire = _Where("Callers who leave", "rest/protocol.py", "rest/test_leaving.py")
-_body = _Where("Slow bodies", "rest/bodies.py", "rest/test_bodies.py")
-_buffer = _Where("Slow bodies", "rest/body_buffer.py", "rest/test_bodies.py")
-_slow = _Where("Slow bodies", "rest/protocol.py", "rest/test_protocol.py")
-_answer = _Where("Slow readers", "rest/answers.py", "rest/test_slow_readers.py")
-_reader = _Where("Slow readers", "rest/protocol.py", "rest/test_slow_readers.py")
+_wire = _Where("Callers who leave", "rest/http/connection.py", "rest/test_leaving.py")
+_body = _Where("Slow bodies", "rest/http/deadlines.py", "rest/test_bodies.py")
+_buffer = _Where("Slow bodies", "rest/http/growing.py", "rest/test_bodies.py")
+_slow = _Where("Slow bodies", "rest/http/connection.py", "rest/test_protocol.py")
+_answer = _Where("Slow readers", "rest/http/direct.py", "rest/test_slow_readers.py")
+_reader = _Where("Slow readers", "rest/http/connection.py", "rest/test_slow_readers.py")
 _text = _Where("Memory", "rest/footprint.py", "rest/test_footprint.py")
 _stop = _Where("Stopping", "batching/engine.py", "batching/test_engine.py")
 _term = _Where("Stopping", "rest/server.py", "rest/test_drain.py")
@@ -771,66 +770,58 @@ GUARDS: Final[Sequence[Guard]] = (
     _door(
         "Room is taken before the body is read",
         "bodies of a gigabyte are read to be refused",
-        "        lease = self._pooling.admit(self._expected_bytes(asked, scope), asked.deadline)\n",
-        "        lease = self._pooling.admit(0, asked.deadline)\n",
+        "self.lease = pooling.admit(plan.held_bytes(plan.length or 0), deadline)",
+        "self.lease = pooling.admit(0, deadline)",
         "test_a_body_that_fits_is_refused_where_its_pooling_does_not",
     ),
     _door(
         "The lease ends on every way out",
         "each refused request takes its room along",
-        "        finally:\n            lease.release()\n",
-        "        finally:\n            pass\n",
+        "        self.lease.release()\n",
+        "        pass\n",
         "test_a_storm_leaves_nothing_behind",
     ),
     _door(
         "Raw elements that cannot be pooled are refused by their query",
         "a gigabyte travels for a no",
-        "            raw = foresee(name, query, length if inflater is None else None)\n",
+        "            raw = self._plan_raw(name, query, None if is_inflated else length, accept, compression)\n",
         "            raw = None\n",
         "test_raw_elements_that_cannot_be_pooled_are_refused_before_they_are_sent",
     ),
-    _step(
-        "At the door only those are refused whose need is known",
-        "a request is told that the service is full where it would be told what is wrong with it",
-        "        full = None if need is None else self._pooling.turned_away(need.nbytes)\n",
-        "        need = need or Need(10**9, {})\n        full = self._pooling.turned_away(need.nbytes)\n",
-        "test_who_is_not_known_goes_the_applications_way",
-    ),
-    _step(
-        "Nor is anybody whose headers say more",
-        "a deadline, an encoding or a wish to be asked first is not heard",
-        "        if not _PLAIN.issuperset(headers) or",
-        "        if",
-        "test_what_is_unusual_goes_the_applications_way",
-    ),
-    _step(
-        "A need is known only of requests of few words",
+    _Where("Admission", "rest/pool.py", "rest/test_remembered.py")(
+        "Only heads of few words are remembered",
         "a content type of sixty kilobytes is kept a thousand times",
-        " or sum(map(len, key)) > _LONGEST_KEY:",
-        ":",
+        " > _LONGEST_KEY:",
+        " > 10**9:",
         "test_what_is_remembered_of_many_requests_is_a_few_megabytes",
-        "rest/test_remembered.py",
     ),
-    _step(
-        "What is known of needs has a bound",
-        "queries, the callers' own words, fill the memory",
-        "        if len(self._known) >= _REMEMBERED:\n            self._known.clear()\n",
+    _Where("Admission", "rest/http/head.py", "rest/http/test_head.py")(
+        "Heads with credentials are not kept for comparison",
+        "a key stays in memory after its request",
+        " and _CREDENTIALS.isdisjoint(self.headers)",
         "",
-        "test_what_is_remembered_has_a_bound",
+        "test_heads_with_credentials_are_not_kept",
     ),
-    _Where("Admission", "rest/app.py", "rest/test_door.py")(
-        "Where keys, pages, logs or traces must see every request there is no door",
-        "refused requests are missing in a log, or are answered to who may not call",
-        "    app.door = Door(pooling, needs, service.metrics) if unseen else None\n",
-        "    app.door = Door(pooling, needs, service.metrics)\n",
-        "test_where_somebody_must_see_every_request_there_is_no_door",
+    _Where("Admission", "rest/http/buffers.py", "rest/http/test_buffers.py")(
+        "A body's memory is used again when its last view is gone, and not before",
+        "a body is written over one that is still pooled",
+        "        weakref.finalize(lent, self._give_back, owner).atexit = False\n",
+        "        self._give_back(owner)\n",
+        "test_no_two_bodies_ever_share_memory",
     ),
-    _Where("Admission", "rest/intake.py", "rest/test_door.py")(
-        "No more is thrown away than the refused body",
-        "the next request is thrown away with it",
-        "recv_into(_NOWHERE, min(most, len(_NOWHERE)), _DISCARD)",
-        "recv_into(_NOWHERE, len(_NOWHERE), _DISCARD)",
-        "test_the_sink_takes_so_many_bytes_and_leaves_the_next",
+    _Where("Memory", "rest/http/buffers.py", "rest/http/test_buffers.py")(
+        "What is kept for the next body has a bound",
+        "an idle service holds what its busiest hour took",
+        "        while self._free and self.kept_bytes > KEPT_BYTES:\n",
+        "        while False:\n",
+        "test_what_is_kept_has_a_bound",
+    ),
+    _Where("Admission", "rest/http/framing.py", "rest/http/test_framing.py")(
+        "No more is read for a body than belongs to it",
+        "the next request is read as a part of it",
+        "            take(data if count == len(data) else data[:count])\n",
+        "            take(data)\n",
+        "test_a_length_ends_where_it_says",
     ),
     _Where("Admission", "batching/policy.py", "batching/test_policy.py")(
         "Retry-After is computed from what waits and how fast it goes",
@@ -912,7 +903,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "                pass\n",
         "test_a_step_that_nobody_waits_for_is_not_begun",
     ),
-    _Where("Deadlines", "rest/bodies.py", "rest/test_bodies.py")(
+    _Where("Deadlines", "rest/http/deadlines.py", "rest/test_bodies.py")(
         "A deadline ends the waiting for a body",
         "a body is read for nobody",
         "return self._ends if self._deadline is None else min(self._ends, self._deadline)",
@@ -927,21 +918,14 @@ GUARDS: Final[Sequence[Guard]] = (
         "                timer.cancel()\n",
         "test_who_leaves_while_waiting_gets_everything_back_at_once",
     ),
-    _Where("Callers who leave", "rest/pool.py", "rest/test_leaving.py")(
+    _Where("Callers who leave", "rest/http/direct.py", "rest/test_leaving.py")(
         "The connection is watched while its job waits",
         "leaving is noticed when the answer is written",
-        "        if not working.done():\n            raise CallerGone\n        return working.result()",
-        "        return await working",
+        "            self._task.cancel()\n",
+        "            pass\n",
         "test_a_caller_who_leaves_the_queue_is_forgotten",
     ),
-    _Where("Callers who leave", "rest/pool.py", "rest/test_leaving.py")(
-        "It is watched while a body waits to be decoded",
-        "it is decoded for nobody",
-        "return await unless_gone(opening, receive)",
-        "return await opening",
-        "test_a_caller_who_leaves_while_threads_are_busy_is_forgotten",
-    ),
-    _Where("Memory", "rest/pool.py", "rest/test_leaving.py")(
+    _Where("Memory", "rest/endpoint.py", "rest/test_leaving.py")(
         "So is the task that waited for it",
         "bodies of refused requests stay in memory that nobody counts",
         "        del working\n",
@@ -951,24 +935,24 @@ GUARDS: Final[Sequence[Guard]] = (
     _wire(
         "Who leaves is counted once, by the stage",
         "nobody sees that callers give up",
-        "            self._metrics.gone(stage)\n",
+        "            self.site.metrics.gone(stage)\n",
         "            pass\n",
         "test_a_caller_who_leaves_while_sending_is_forgotten",
     ),
     _wire(
         "Who reads nothing of the answer is given up",
         "its bytes are held for as long as the connection lives",
-        "        super().pause_writing()\n        self._watch_writing()\n",
-        "        super().pause_writing()\n",
+        "        self.is_write_paused = True\n        self._timers.watch_writing()\n",
+        "        self.is_write_paused = True\n",
         "test_a_caller_who_stays_and_reads_nothing_is_given_up",
     ),
     _wire(
         "Leaving reaches a body that comes past the parser",
         "its room is held until it would have been too slow",
-        "            self._intake.lose()\n",
-        "            pass\n",
+        "        if exchange is not None:\n            exchange.on_disconnect()\n\n    # ---- what the server",
+        "        pass\n\n    # ---- what the server",
         "test_a_caller_who_leaves_in_a_straight_body_gives_its_room_back",
-        "rest/test_intake.py",
+        "rest/http/test_direct.py",
     ),
     # ---- slow bodies
     _body(
@@ -989,16 +973,16 @@ GUARDS: Final[Sequence[Guard]] = (
     _body(
         "The first moments of a body are free",
         "an honest caller gives way before the first bytes could be here",
-        "_HEAD_START = 1 / 100",
-        "_HEAD_START = 0.0",
+        "_HEAD_START: Final = 1 / 100",
+        "_HEAD_START: Final = 0.0",
         "test_a_body_that_will_be_whole_in_time_never_gives_way",
         "rest/test_slow_bodies.py",
     ),
     _body(
         "Who gave way is told at once",
         "the body goes on coming, into memory that is lent to another",
-        "        self.timeout.reschedule(self.rings)\n\n    def refusal",
-        "\n    def refusal",
+        "        self._timer = self._loop.call_soon(self._expire)\n",
+        "",
         "test_callers_who_announce_much_and_send_little_do_not_hold_the_room",
         "rest/test_slow_bodies.py",
     ),
@@ -1035,36 +1019,36 @@ GUARDS: Final[Sequence[Guard]] = (
     _slow(
         "Headers must come to their end in time",
         "a thousand connections that never finish theirs use up the service",
-        "self._header_timer = self.loop.call_later(self._header_timeout_s, self._headers_are_late)",
-        "pass",
+        "                self._timers.head.set(self.site.header_timeout_s)\n",
+        "                pass\n",
         "test_slow_headers_are_refused",
     ),
     # ---- slow readers
     _answer(
         "An answer that is read slowly gives way where there is no room",
         "three slow readers lock everyone out",
-        "        lease.arriving(sending)\n",
+        "        self._prepared.lease.arriving(connection.pace)\n",
         "",
         "test_answers_that_are_read_slowly_do_not_hold_the_room",
     ),
-    _Where("Slow readers", "rest/answers.py", "rest/test_tls.py")(
+    _Where("Slow readers", "rest/http/direct.py", "rest/test_tls.py")(
         "Over TLS an answer is encrypted as it is read",
         "all of it is encrypted at once, on the event loop, into a copy that nobody counts",
-        "        chunks = _sliced(chunks, _ENCRYPTED_BYTES, memoryview)\n",
-        "        pass\n",
+        "        if connection.is_encrypted:\n",
+        "        if False:\n",
         "test_an_answer_is_encrypted_as_it_is_read",
     ),
-    _reader(
+    _Where("Slow readers", "rest/http/timers.py", "rest/test_slow_readers.py")(
         "An answer must be read at a pace",
         "a few bytes now and then hold a gigabyte for days",
-        " and not self._sending.is_too_slow():",
+        " and not self._pace.is_too_slow():",
         ":",
         "test_a_reader_must_keep_up_a_pace",
     ),
     _reader(
         "An answer is held until all of it has left the process",
         "the last bytes that a reader leaves pin the tensor that they are of, and its room is lent again",
-        "        transport.set_write_buffer_limits(high=high, low=0)\n",
+        "        transport.set_write_buffer_limits(high=_UNSENT_BYTES if self.is_encrypted else 0, low=0)\n",
         "",
         "test_an_answer_is_held_until_all_of_it_has_left_the_process",
     ),
@@ -1085,14 +1069,14 @@ GUARDS: Final[Sequence[Guard]] = (
     _Where("Memory", "rest/request_head.py", "rest/test_footprint.py")(
         "The text is charged before the body is read",
         "booleans are charged for a sixth of what they are printed as",
-        "        later = plan.held_bytes - plan.input_bytes + self.writing.beside_bytes\n",
+        "        later = plan.held_bytes - plan.input_bytes + self.raw.writing.beside_bytes\n",
         "        later = plan.held_bytes - plan.input_bytes\n",
         "test_the_text_is_charged_before_the_body_is_read",
     ),
     _Where("Memory", "rest/pool.py", "rest/test_footprint.py")(
         "What decoding copies is charged before it is copied",
         "a body in another order is held twice and charged once",
-        "            self._pooling.hold(lease, len(body) + taken)\n",
+        "            self._pooling.hold(request.lease, len(body) + taken)\n",
         "",
         "test_a_copy_of_the_body_is_charged_beside_it",
     ),
@@ -1172,7 +1156,7 @@ GUARDS: Final[Sequence[Guard]] = (
     _term(
         "The listener stays open while admitted requests are under way",
         "new ones are reset where they could have been told",
-        "return waited_s >= self._listen_s and not self.server_state.tasks",
+        "return waited_s >= self._listen_s and not self._busy",
         "return waited_s >= self._listen_s",
         "test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new",
     ),
@@ -1183,25 +1167,25 @@ GUARDS: Final[Sequence[Guard]] = (
         "",
         "test_the_grace_period_is_the_end",
     ),
-    _Where("Stopping", "rest/protocol.py", "rest/test_drain.py")(
+    _Where("Stopping", "rest/http/timers.py", "rest/test_drain.py")(
         "A connection whose request was refused is closed softly",
         "unread bytes reset it, and the refusal is lost with them",
-        "        if self.cycle.more_body and not self.transport.is_closing() and self.transport.can_write_eof():\n",
+        "        if not self._transport.is_closing() and self._transport.can_write_eof():\n",
         "        if False:\n",
         "test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new",
     ),
-    _Where("Stopping", "rest/middleware.py", "rest/test_drain.py")(
+    _Where("Stopping", "rest/http/direct.py", "rest/test_drain.py")(
         "Answers say that the connection will close",
         "the next request on it meets a closed door",
-        "                if self._pooling.draining:\n",
-        "                if False:\n",
+        "        if connection.is_stopping or site.accounting.is_draining:\n",
+        "        if connection.is_stopping:\n",
         "test_the_listener_stays_open_for_load_balancers_to_notice",
     ),
-    _Where("Callers who leave", "rest/protocol.py", "rest/test_intake.py")(
+    _Where("Callers who leave", "rest/http/connection.py", "rest/http/test_direct.py")(
         "A connection kept open for a refused body alone ends with it",
         "it stays, and its file with it, for as long as an idle one",
-        "        if self._refused:\n            # It was left",
-        "        if False:\n            # It was left",
+        "            # It was left open for the rest of this body alone.\n            self._timers.close()\n",
+        "            pass\n",
         "test_a_connection_that_is_to_close_does_so_when_the_refused_body_is_over",
     ),
     # ---- metrics
@@ -1229,8 +1213,8 @@ GUARDS: Final[Sequence[Guard]] = (
     _Where("Metrics", "rest/pool.py", "rest/test_metrics.py")(
         "Every answer carries its own times",
         "callers cannot tell the network from the service",
-        '"server-timing": timing}',
-        "}",
+        '        further.append((b"server-timing", timing.encode("ascii")))\n',
+        "",
         "test_server_timing_and_the_metrics_are_the_same_numbers",
     ),
 )

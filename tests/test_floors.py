@@ -309,7 +309,7 @@ PLANTED = [
     ("rest/app.py", "from poolhouse.wire import NPY", "imports through the face of poolhouse.wire;"),
     ("rest/app.py", "import importlib\nimportlib.import_module('json')", "by name, which only"),
     ("errors.py", "TYPE_CHECKING = 1\nif TYPE_CHECKING:\n    from poolhouse.rest import app", "above it"),
-    ("rest/app.py", "from poolhouse.rest import bodies", "imports run in a circle"),
+    ("rest/app.py", "from poolhouse.rest import pool", "imports run in a circle"),
     ("shed/tools.py", "", "shed stands on no floor"),
 ]
 
@@ -334,7 +334,7 @@ def house(tmp_path: Path) -> Path:
         "pooling.py": "import poolhouse.backend.worker",
         "rest/__init__.py": "",
         "rest/app.py": "import fastapi",
-        "rest/bodies.py": "from poolhouse.rest.app import A\nfrom poolhouse.pooling import P",
+        "rest/pool.py": "from poolhouse.rest.app import A\nfrom poolhouse.pooling import P",
         "cli.py": "from importlib import import_module\ndef m():\n    import_module('poolhouse.rest.app')",
     }
     for name, text in files.items():

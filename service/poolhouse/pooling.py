@@ -165,17 +165,6 @@ class Pooling:
         """The plan of a request whose tensors are known by their outlines, before they are here; or its refusal."""
         return self._planner.plan(name, {}, texts, outlines)
 
-    def turned_away(self, nbytes: int) -> Unavailable | None:
-        """The refusal of a request that :meth:`admit` would find no room for; None for others, while draining too."""
-        return None if self.draining or self._ledger.can_lend(nbytes) else self._overloaded(nbytes)
-
-    def check_room(self, nbytes: int, deadline: float | None = None) -> None:
-        """Refuses early whom :meth:`admit` would refuse, by the least that the request will hold; arguments and errors
-        are the same."""
-        self._check_open(deadline)
-        if not self._ledger.can_lend(nbytes):
-            raise self._overloaded(nbytes)
-
     def _check_open(self, deadline: float | None) -> None:
         if self.draining:
             raise _draining()

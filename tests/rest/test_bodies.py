@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive
 
 from poolhouse.errors import DeadlinePassed, Malformed, TooLarge, TooSlow
-from poolhouse.rest.bodies import BodyRules, CallerGone, read_body
+from poolhouse.rest.accounting import ClientDisconnected
+from poolhouse.rest.http.deadlines import BodyLimits
+from poolhouse.rest.http.reading import read_body
 from poolhouse.wire.inflate import Inflater
 
 if sys.version_info >= (3, 14):
@@ -25,7 +27,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-RULES = BodyRules(1000, 20.0, "Send less.")
+RULES = BodyLimits(1000, 20.0, "Send less.")
 PACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd.compress}
 
 
@@ -41,7 +43,7 @@ def script(pieces: Iterable[bytes]) -> Receive:
 
 
 def read(
-    pieces: Sequence[bytes], rules: BodyRules = RULES, length: int | None = None, encoding: str | None = None
+    pieces: Sequence[bytes], rules: BodyLimits = RULES, length: int | None = None, encoding: str | None = None
 ) -> bytes:
     """The body that is read from these pieces."""
     inflater = Inflater(encoding, rules.limit_bytes) if encoding else None
@@ -75,7 +77,7 @@ def test_a_deflated_body_is_the_same_body(encoding: str, body: bytes, places: li
 @pytest.mark.parametrize("known", [True, False])
 def test_the_limit_is_exact(known: bool, pieces: int) -> None:
     """A limit that is off by one is a limit that nobody can compute with."""
-    rules = BodyRules(900, 20.0, "Send less.")
+    rules = BodyLimits(900, 20.0, "Send less.")
     for size, fits in ((899, True), (900, True), (901, False)):
         body = bytes(size)
         parts = cut(body, [300, 600][: pieces - 1])
@@ -91,7 +93,7 @@ def test_the_limit_is_exact(known: bool, pieces: int) -> None:
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 def test_the_limit_counts_what_comes_out(encoding: str) -> None:
     """A bomb is small on the wire."""
-    rules = BodyRules(1 << 20, 20.0, "Send less.")
+    rules = BodyLimits(1 << 20, 20.0, "Send less.")
     assert read([PACK[encoding](bytes(1 << 20))], rules, encoding=encoding) == bytes(1 << 20)
 
     with pytest.raises(TooLarge, match="Send less") as caught:
@@ -141,7 +143,7 @@ def test_a_whole_body_is_not_copied() -> None:
 
 def test_a_promise_takes_no_memory() -> None:
     """Many callers that announce a gigabyte and send nothing must not fill the machine."""
-    rules = BodyRules(1 << 40, 20.0, "Send less.")
+    rules = BodyLimits(1 << 40, 20.0, "Send less.")
     before = psutil.Process().memory_info().rss
     after: list[int] = []
     sent = iter([b"x", b"y"])
@@ -153,7 +155,7 @@ def test_a_promise_takes_no_memory() -> None:
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": piece, "more_body": True}
 
-    with pytest.raises(CallerGone):
+    with pytest.raises(ClientDisconnected):
         asyncio.run(read_body(receive, rules, length=1 << 30))
 
     assert after[0] - before < 64 << 20
@@ -162,7 +164,7 @@ def test_a_promise_takes_no_memory() -> None:
 def test_many_tiny_pieces_cost_what_their_bytes_cost() -> None:
     """A chunked body of single bytes must not be kept as a list of objects."""
     count = 50_000
-    rules = BodyRules(count, 20.0, "Send less.")
+    rules = BodyLimits(count, 20.0, "Send less.")
     receive = script(b"x" for _ in range(count))
     tracemalloc.start()
     try:
@@ -178,7 +180,7 @@ def test_many_tiny_pieces_cost_what_their_bytes_cost() -> None:
 def test_tiny_pieces_wind_few_timers() -> None:
     """A timer for each would pile up as fast as bytes come, and be kept until it is due."""
     count, wound = 20_000, 0
-    rules = BodyRules(count, 20.0, "Send less.", bytes_per_s=1)
+    rules = BodyLimits(count, 20.0, "Send less.", bytes_per_s=1)
 
     async def go() -> memoryview:
         loop = asyncio.get_running_loop()
@@ -228,7 +230,7 @@ def test_silence_is_refused(pieces: list[bytes], length: int | None) -> None:
 
     async def go() -> None:
         receive = await _silent_after(list(pieces))
-        await read_body(receive, BodyRules(1000, 0.01, "Send less."), length=length)
+        await read_body(receive, BodyLimits(1000, 0.01, "Send less."), length=length)
 
     with pytest.raises(TooSlow, match=r"0\.01 s"):
         asyncio.run(go())
@@ -257,5 +259,5 @@ def test_a_caller_that_has_gone_is_not_an_error_of_anyone(before: int) -> None:
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": pieces.pop(), "more_body": True}
 
-    with pytest.raises(CallerGone):
+    with pytest.raises(ClientDisconnected):
         asyncio.run(read_body(receive, RULES, length=10))

@@ -19,7 +19,7 @@ from poolhouse.operators.catalogue import discover
 from poolhouse.pooling import Pooling
 from poolhouse.rest.app import create_app
 from poolhouse.rest.metrics import Metrics
-from poolhouse.rest.middleware import Frame
+from poolhouse.rest.middleware import RequestMiddleware
 from poolhouse.rest.problems import LARGEST_BODY_BYTES
 from poolhouse.rest.routes.suggestions import Signpost
 from poolhouse.settings import Settings
@@ -239,7 +239,7 @@ def test_a_fault_after_the_start_ends_the_connection(settings: Settings) -> None
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     pooling = Pooling.from_settings(settings)
     with pytest.raises(RuntimeError, match="late"):
-        asyncio.run(Frame(broken, Signpost([], []), pooling, Metrics(pooling))(scope, receive, send))
+        asyncio.run(RequestMiddleware(broken, pooling, Metrics(pooling))(scope, receive, send))
 
     assert [event["type"] for event in sent] == ["http.response.start"]
 
@@ -261,7 +261,7 @@ def test_a_request_cut_off_at_shutdown_is_told(settings: Settings) -> None:
     async def go() -> None:
         pooling = Pooling.from_settings(settings)
         scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-        frame = Frame(endless, Signpost([], []), pooling, Metrics(pooling))
+        frame = RequestMiddleware(endless, pooling, Metrics(pooling))
         task = asyncio.ensure_future(frame(scope, receive, send))
         asyncio.get_running_loop().call_soon(task.cancel)
         await task

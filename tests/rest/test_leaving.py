@@ -21,7 +21,7 @@ from poolhouse.backend.cores import cores
 from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer
 from poolhouse.rest import pool
-from poolhouse.rest.pool import unless_gone
+from poolhouse.rest.endpoint import unless_gone
 from poolhouse.wire.inflate import Inflater
 from poolhouse.wire.json.body import JsonCodec
 from tests.rest.holding import Held, comes_true, holding, post

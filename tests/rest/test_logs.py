@@ -13,7 +13,7 @@ import pytest
 
 from poolhouse.rest import logs
 from poolhouse.rest.app import create_app
-from poolhouse.rest.finished import Finished
+from poolhouse.rest.records import RequestRecord
 from poolhouse.settings import Settings
 from tests.rest.process import service_process
 from tests.rest.serving import IMAGE, PATIENCE_S, POOL, Served, serving
@@ -26,17 +26,17 @@ class Watching:
     """An observer that keeps what it is told."""
 
     def __init__(self) -> None:
-        self.told: list[Finished] = []
+        self.told: list[RequestRecord] = []
         self.came = threading.Semaphore(0)
 
-    def finished(self, request: Finished) -> None:
+    def finished(self, request: RequestRecord) -> None:
         self.told.append(request)
         self.came.release()
 
     def close(self) -> None:
         """Nothing to pass on."""
 
-    def next(self) -> Finished:
+    def next(self) -> RequestRecord:
         """The next request that nobody has looked at yet; waits for it."""
         assert self.came.acquire(timeout=PATIENCE_S)
         return self.told.pop(0)
@@ -102,7 +102,7 @@ def test_an_observer_that_throws_harms_nobody(caplog: pytest.LogCaptureFixture) 
     """Logs and traces are for us; a fault in them must not reach a caller."""
 
     class Broken(Watching):
-        def finished(self, request: Finished) -> None:
+        def finished(self, request: RequestRecord) -> None:
             raise RuntimeError("broken")
 
     settings = Settings.model_validate({"port": 0})
@@ -244,23 +244,8 @@ def test_a_strangers_words_cannot_forge_a_line_of_text(root_logger: logging.Logg
     stream = io.StringIO()
     end = logs.configure(Settings.model_validate({"log_requests": True}), stream)
     logs.RequestLines().finished(
-        Finished(
-            "GET",
-            "/a\n2026 INFO all is well\x1b[2J",
-            "other",
-            "",
-            404,
-            "unknown_path",
-            "",
-            "x",
-            "",
-            "",
-            "",
-            0,
-            0,
-            0,
-            1,
-            None,
+        RequestRecord(
+            "GET", "/a\n2026 INFO all is well\x1b[2J", "x", route="other", status=404, code="unknown_path", ended=1
         )
     )
     end()

@@ -18,9 +18,9 @@ from starlette.types import Message as Event
 
 from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer
+from poolhouse.rest.accounting import ClientDisconnected
 from poolhouse.rest.app import create_app
-from poolhouse.rest.bodies import CallerGone
-from poolhouse.rest.pool import unless_gone
+from poolhouse.rest.endpoint import unless_gone
 from poolhouse.settings import Settings
 from tests.rest.conftest import LIMITS
 from tests.rest.serving import IMAGE, POOL, Served
@@ -406,7 +406,7 @@ def test_work_ends_when_its_caller_leaves() -> None:
             await watched.begun.wait()
             return {"type": "http.disconnect"}
 
-        with pytest.raises(CallerGone):
+        with pytest.raises(ClientDisconnected):
             await unless_gone(watched.never_done(), receive)
         await asyncio.sleep(0)  # one turn, in which the cancellation arrives
         return watched.given_up

@@ -11,7 +11,12 @@ from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Limits
 from poolhouse.operators.planner import Planner
 from poolhouse.operators.windows import Sliding, adaptive_windows
-from poolhouse.rest.door import Need, Needs
+from poolhouse.pooling import Pooling
+from poolhouse.rest.http.head import Head
+from poolhouse.rest.metrics import Metrics
+from poolhouse.rest.pool import PoolHandler
+from poolhouse.rest.records import RequestRecord
+from poolhouse.settings import Settings
 from poolhouse.tensors import Outline
 from poolhouse.wire.json.answer import _head
 from tests.operators.cost import counted
@@ -34,23 +39,27 @@ def planned() -> Callable[[int], object]:
     return plan
 
 
-def needed() -> Callable[[int], object]:
-    needs = Needs()
+def heads() -> Callable[[int], object]:
+    settings = Settings.model_validate({"device": "cpu"})
+    pooling = Pooling.from_settings(settings)
+    handler = PoolHandler(pooling, settings, Metrics(pooling))
 
-    def learn(number: int) -> object:
-        word = b"%d" % number
-        for size in (10, 200, 60_000):
-            for path, query, kind in ((word, b"", b""), (b"", word, b""), (b"", b"", word)):
-                given = {b"content-type": kind and kind.ljust(size), b"content-length": b"100000"}
-                needs.learn(path and path.ljust(size), query and query.ljust(size), given, Need(number, {}))
+    def ask(number: int) -> object:
+        for size in (1, 60_000):
+            kind = b"application/octet-stream; x=" + b"%d" % number * size
+            headers = {b"content-type": kind, b"content-length": b"%d" % (4 * number + 4)}
+            query = f"shape=1,1,{number + 1}&dtype=float32&kernel_size=1".encode()
+            scope = {"method": "POST", "path": "/", "query_string": query, "headers": []}
+            head = Head.of_scope(scope, headers)
+            handler.on_head(head, "max_pool1d", RequestRecord("POST", "/", "")).close()
         return None
 
-    return learn
+    return ask
 
 
 KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
     "plans": planned,
-    "needs": needed,
+    "heads of requests": heads,
     "sliding windows": lambda: lambda number: Sliding(2, 1).windows(100 + number),
     "windows of long axes": lambda: lambda number: Sliding(2, 1).windows(16_000 + number),
     "adaptive windows": lambda: lambda number: adaptive_windows(100_000, 100 + number),

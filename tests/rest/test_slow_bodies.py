@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive
 
 from poolhouse.errors import TooSlow
-from poolhouse.rest.bodies import BodyRules, read_body
+from poolhouse.rest.http.deadlines import BodyLimits
+from poolhouse.rest.http.reading import read_body
 from tests.rest.holding import Held, comes_true, holding, post
 from tests.rest.serving import PATIENCE_S
 
@@ -74,7 +75,7 @@ def test_many_slow_callers_are_cut_off_and_others_do_not_notice(held: Held) -> N
 
 def test_a_steady_body_may_take_long() -> None:
     """The floor is for those who do not send; a large body over a thin line is ordinary."""
-    rules = BodyRules(10**9, 0.4, "Send less.", bytes_per_s=10_000)
+    rules = BodyLimits(10**9, 0.4, "Send less.", bytes_per_s=10_000)
     sent: list[int] = []
 
     async def go() -> memoryview:
@@ -103,7 +104,7 @@ def test_a_body_of_n_bytes_takes_at_most_its_share(
     silence_s: float, bytes_per_s: int, pieces: list[tuple[float, int]]
 ) -> None:
     """Whoever plans capacity needs a bound that is one line: the silence and the bytes over the floor."""
-    rules = BodyRules(10**12, silence_s, "Send less.", bytes_per_s)
+    rules = BodyLimits(10**12, silence_s, "Send less.", bytes_per_s)
     now, received = 0.0, 0
     for pause_s, count in pieces:
         if now + pause_s > rules.patience_ends(0.0, now, received):
@@ -111,13 +112,13 @@ def test_a_body_of_n_bytes_takes_at_most_its_share(
         now, received = now + pause_s, received + count
         assert rules.patience_ends(0.0, now, received) <= silence_s + received / bytes_per_s + 1e-9 * now
         assert rules.patience_ends(0.0, now, received) <= now + silence_s
-        assert BodyRules(10**12, silence_s, "Send less.").patience_ends(0.0, now, received) == now + silence_s
+        assert BodyLimits(10**12, silence_s, "Send less.").patience_ends(0.0, now, received) == now + silence_s
 
 
 @pytest.mark.parametrize(("bytes_per_s", "words"), [(0, "No further piece"), (10**6, "1000000 bytes a second")])
 def test_the_refusal_says_which_limit_it_was(bytes_per_s: int, words: str) -> None:
     """Silence and slowness are mended in different ways."""
-    rules = BodyRules(10**9, 0.05, "Send less.", bytes_per_s)
+    rules = BodyLimits(10**9, 0.05, "Send less.", bytes_per_s)
     silent = bytes_per_s == 0
 
     async def go() -> None:
@@ -144,7 +145,7 @@ def trickle(silent: bool) -> Receive:
 
 # ---- room that slow callers hold
 
-ROOM = 42 << 20
+ROOM = 43 << 20
 ROWS = 1024
 
 
@@ -205,14 +206,14 @@ def test_a_body_that_will_be_whole_in_time_never_gives_way(
     crowded_s: float, length: int, part: float, pace: float
 ) -> None:
     """An honest upload is let go on however many wait; one at half the pace gives way at some time."""
-    rules = BodyRules(10**12, 20.0, "Send less.", crowded_s=crowded_s)
+    rules = BodyLimits(10**12, 20.0, "Send less.", crowded_s=crowded_s)
     elapsed_s = part * crowded_s / pace
 
     behind = rules.behind(elapsed_s, math.ceil(part * length) / length)
 
     assert pace < 1 or behind < 0
     assert rules.behind(0.02 * crowded_s, 0.0) > 0
-    assert BodyRules(10**12, 20.0, "Send less.").behind(elapsed_s, 0.0) <= 0
+    assert BodyLimits(10**12, 20.0, "Send less.").behind(elapsed_s, 0.0) <= 0
 
 
 def unfinished(held: Held, kind: str) -> socket.socket:

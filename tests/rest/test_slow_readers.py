@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
 from poolhouse.rest.app import create_app
-from poolhouse.rest.bodies import BodyRules
-from poolhouse.rest.protocol import Protocol, ServerConfig
-from poolhouse.rest.sending import Sending
+from poolhouse.rest.http.connection import Connection
+from poolhouse.rest.http.deadlines import AnswerPace, BodyLimits
+from poolhouse.rest.listening import Listeners
+from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings
 from tests.rest.holding import Held, comes_true, holding, post
 
@@ -117,22 +118,21 @@ def test_an_answer_is_held_until_all_of_it_has_left_the_process() -> None:
     """The last kilobytes that a reader leaves pin the whole tensor that they are of, and its room was lent again."""
     settings = Settings.model_validate({"port": 0, "device": "cpu"})
     app = create_app(settings)
-    config = ServerConfig(app, log_config=None, lifespan="off")
-    config.settings, config.metrics = settings, app.service.metrics
+    config = make_server(settings, app, lambda server: None, Listeners((), (), None)).config
     limits = list[tuple[int | None, int | None]]()
 
     class Connected(asyncio.Transport):
         def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
             limits.append((high, low))
 
-        def get_extra_info(self, name: str, default: object = None) -> object:
+        def get_extra_info(self, name: str, default: Any = None) -> Any:
             return default
 
         def close(self) -> None:
             """Nothing is open."""
 
     async def connect() -> None:
-        protocol = Protocol(config, ServerState(), {}, asyncio.get_running_loop())
+        protocol = Connection(config, ServerState(), {}, asyncio.get_running_loop())
         protocol.connection_made(Connected())
         protocol.connection_lost(None)
 
@@ -168,17 +168,17 @@ class Clock:
 @given(st.floats(0, 1000), st.integers(1, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
 def test_an_answer_owes_the_pace_of_a_body(elapsed_s: float, length: int, handed: int, unsent: int) -> None:
     """One setting for both directions: what has left the process is what counts."""
-    rules = BodyRules(10**9, 20.0, "", bytes_per_s=1000, crowded_s=60)
+    rules = BodyLimits(10**9, 20.0, "", bytes_per_s=1000, crowded_s=60)
     transport, clock = Transport(min(unsent, handed, length)), Clock()
-    sending = Sending(transport, rules, clock)  # type: ignore[arg-type]  # has what is asked of it
-    sending.begin(length)
-    sending.handed(min(handed, length))
+    pace = AnswerPace(transport, rules, clock)  # type: ignore[arg-type]  # has what is asked of it
+    pace.begin(length)
+    pace.wrote(min(handed, length))
     clock.now += elapsed_s
     read = min(handed, length) - transport.unsent
 
-    assert sending.behind() == rules.behind(clock.now - 100.0, read / length)
-    assert sending.is_too_slow() == (rules.patience_ends(100.0, clock.now, read) < clock.now)
-    sending.end()
-    assert not sending.is_too_slow()
-    sending.give_way()
+    assert pace.behind() == rules.behind(clock.now - 100.0, read / length)
+    assert pace.is_too_slow() == (rules.patience_ends(100.0, clock.now, read) < clock.now)
+    pace.end()
+    assert not pace.is_too_slow()
+    pace.give_way()
     assert transport.aborted

@@ -47,10 +47,6 @@ class Ledger:
         are decided elsewhere, and a request larger than the room must not wait for ever."""
         return self.leases == 0 or self.held_bytes + nbytes <= self.room_bytes
 
-    def can_lend(self, nbytes: int) -> bool:
-        """Whether :meth:`lease` would find room; changes nothing."""
-        return self.fits(nbytes) or self._who_gives(self.held_bytes + nbytes - self.room_bytes) is not None
-
     def lease(self, nbytes: int) -> Lease | None:
         """A lease, or None when there is no room, and none to be had from those who are slow."""
         if not self.fits(nbytes) and not self._take_back(self.held_bytes + nbytes - self.room_bytes):

@@ -16,14 +16,13 @@ from poolhouse.pooling import Pooling
 from poolhouse.rest.authorization import Authorization, authorization_of
 from poolhouse.rest.cors import add_cors
 from poolhouse.rest.dependencies import Service, bind
-from poolhouse.rest.door import Door, Needs
-from poolhouse.rest.express import Express
-from poolhouse.rest.finished import Observer
+from poolhouse.rest.endpoint import HandlerEndpoint
 from poolhouse.rest.metrics import Metrics
-from poolhouse.rest.middleware import Frame
+from poolhouse.rest.middleware import RequestMiddleware
 from poolhouse.rest.observing import observers as chosen_observers
 from poolhouse.rest.openapi.document import complete
-from poolhouse.rest.pool import PoolEndpoint
+from poolhouse.rest.pool import PoolHandler
+from poolhouse.rest.records import Observer
 from poolhouse.rest.refusals import add_exception_handlers
 from poolhouse.rest.root_path import RootPathMiddleware, check_root_path
 from poolhouse.rest.routes import docs, metrics, operators, plan, probes
@@ -31,7 +30,7 @@ from poolhouse.rest.routes.suggestions import Signpost
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
 
-_POOL: Final = "/v1/pool/"
+POOL: Final = "/v1/pool/{operator}"
 
 _DESCRIPTION: Final = """\
 Every pooling layer of PyTorch over HTTP, exact, in JSON and binary.
@@ -67,12 +66,15 @@ class App(FastAPI):
 
     Attributes:
         service: what the routes serve with.
+        pool: answers the route of pooling.
         authorization: the API keys, where there are some.
+        observers: told of every request that is over.
     """
 
     service: Service
+    pool: PoolHandler
     authorization: Authorization | None = None
-    door: Door | None = None
+    observers: Sequence[Observer] = ()
 
     def __init__(self, catalogue: Catalogue, routers: Sequence[APIRouter] = ROUTERS, **options: Any) -> None:
         # A page lists and filters operations by their tags, so each family of operators has one.
@@ -134,8 +136,7 @@ def create_app(
     service = Service(settings, pooling, Metrics(pooling))
     authorization = authorization_of(settings)
     observers = chosen_observers(settings, os.environ) if observers is None else observers
-    needs = Needs()
-    pool = PoolEndpoint(pooling, settings, service.metrics, needs)
+    pool = PoolHandler(pooling, settings, service.metrics)
     routers = ROUTERS if settings.admin_port is None else [each for each in ROUTERS if each is not metrics.router]
 
     @asynccontextmanager
@@ -149,7 +150,7 @@ def create_app(
             for observer in observers:
                 observer.close()
 
-    hot = Route(_POOL + "{operator}", pool, methods=["POST"])
+    hot = Route(POOL, HandlerEndpoint(pool, pooling), methods=["POST"])
     app = App(
         pooling.catalogue,
         routers,
@@ -157,14 +158,10 @@ def create_app(
         dependencies=[Depends(bind(service))],
         lifespan=lifespan,
     )
-    app.service, app.authorization = service, authorization
-    # Who is turned away at the door is seen by nobody else: not by an observer, by no key, by no page.
-    unseen = not observers and authorization is None and not settings.cors_origins and not settings.root_path
-    app.door = Door(pooling, needs, service.metrics) if unseen else None
-    app.add_middleware(lambda inner: Express(_POOL, "operator", pool, inner))
+    app.service, app.pool, app.authorization, app.observers = service, pool, authorization, observers
     routes = [hot, *(route for each in routers for route in each.routes)]
     check_root_path(settings.root_path, (route.path for route in routes if isinstance(route, Route)))
-    surround(app, routes, observers)
+    surround(app, routes)
     if settings.cors_origins:
         # Around it, so that refusals carry it too.
         add_cors(app, settings.cors_origins)
@@ -173,17 +170,16 @@ def create_app(
     return app
 
 
-def surround(app: App, routes: Sequence[BaseRoute], observers: Sequence[Observer] = ()) -> None:
+def surround(app: App, routes: Sequence[BaseRoute]) -> None:
     """Put around the routes what every request passes, and have refusals written as problem documents.
 
     Args:
         app: with its service.
         routes: known by their paths to the metrics and to the suggestions.
-        observers: told of every request that is over.
     """
     paths = {route.path: route.endpoint for route in routes if isinstance(route, Route)}
     pooling, metrics = app.service.pooling, app.service.metrics
     metrics.know({endpoint: path for path, endpoint in paths.items()})
     suggestions = Signpost(paths, pooling.catalogue.names)
     add_exception_handlers(app, suggestions, metrics, with_keys=app.authorization is not None)
-    app.add_middleware(Frame, suggestions, pooling, metrics, app.authorization, observers)
+    app.add_middleware(RequestMiddleware, pooling, metrics, app.authorization, app.observers)

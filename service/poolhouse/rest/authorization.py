@@ -18,9 +18,6 @@ from poolhouse.rest.keys import Key, Keyring, keys_of
 from poolhouse.rest.quotas import Allowance
 from poolhouse.settings import Settings
 
-KEY_NAME: Final = "poolhouse.key"
-"""Where the scope has the name of the key that asks."""
-
 OPEN: Final = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs"})
 _OPEN_BELOW: Final = "/docs/"
 _BEARER: Final = b"bearer "
@@ -29,10 +26,6 @@ _CHALLENGE: Final = 'Bearer realm="poolhouse"'
 _INVALID: Final = 'error="invalid_token", error_description="the key is not known here"'
 
 _log = logging.getLogger("poolhouse.keys")
-
-
-PASS_KEY: Final = "poolhouse.pass"
-"""Where the scope has the request's :class:`Pass`, where it needed a key."""
 
 
 @dataclass(slots=True, eq=False)

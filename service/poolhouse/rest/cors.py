@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from poolhouse.errors import Malformed
 from poolhouse.rest.headers import request_id
@@ -27,6 +28,33 @@ def add_cors(app: FastAPI, origins: Sequence[str]) -> None:
         expose_headers=list(_EXPOSED),
         max_age=3600,
     )
+
+
+def origin_headers(origins: Sequence[str]) -> Callable[[bytes | None], list[tuple[bytes, bytes]]] | None:
+    """What gives the headers that an answer to a page of an origin has beside its own; None where CORS is off.
+
+    For answers that do not pass through the application. They are what Starlette's middleware adds to one of its own.
+    """
+    if not origins:
+        return None
+    rules = _Cors(_nothing, allow_origins=list(origins), expose_headers=list(_EXPOSED))
+
+    def headers_for(origin: bytes | None) -> list[tuple[bytes, bytes]]:
+        headers = MutableHeaders(raw=[])
+        given = None if origin is None else origin.decode("latin-1")
+        if given is not None:
+            headers.update(rules.simple_headers)
+        if given is not None and not rules.allow_all_origins and rules.is_allowed_origin(given):
+            rules.allow_explicit_origin(headers, given)
+        else:
+            headers["Vary"] = "Origin"
+        return headers.raw
+
+    return headers_for
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    """Behind the rules stands no application."""
 
 
 class _Cors(CORSMiddleware):

@@ -16,8 +16,8 @@ Headers = dict[bytes, bytes]
 """One value a name; what came twice is joined with commas, as RFC 9110 section 5.3 reads it."""
 
 HEADERS_KEY = "poolhouse.headers"
-REQUEST_ID_KEY = "poolhouse.request_id"
-TRACE_ID_KEY = "poolhouse.trace_id"
+RECORD_KEY = "poolhouse.record"
+"""Where the scope has the request's :class:`.records.RequestRecord`."""
 
 _SANE_REQUEST_ID = re.compile(rb"[\x20-\x7e]{1,128}")
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -51,6 +51,11 @@ def request_id(headers: Headers) -> bytes:
     given = headers.get(b"x-request-id")
     if given is not None and _SANE_REQUEST_ID.fullmatch(given):
         return given
+    return new_request_id()
+
+
+def new_request_id() -> bytes:
+    """A name that no other request has."""
     return b"%s%08x" % (_PROCESS, next(_COUNT))
 
 

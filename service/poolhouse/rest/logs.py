@@ -15,8 +15,8 @@ from typing import Final, TextIO
 
 import orjson
 
-from poolhouse.rest.finished import Finished
 from poolhouse.rest.lines import STANDARD_ERROR, LineWriter, to_descriptor
+from poolhouse.rest.records import RequestRecord
 from poolhouse.settings import Settings
 
 _PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
@@ -52,10 +52,10 @@ def _sound(told: dict[str, object]) -> dict[str, object]:
 class RequestLines:
     """A line for every request that is over, but for probes that went well.
 
-    An :class:`poolhouse.rest.finished.Observer`.
+    An :class:`poolhouse.rest.records.Observer`.
     """
 
-    def finished(self, request: Finished) -> None:
+    def finished(self, request: RequestRecord) -> None:
         """Write the line."""
         if request.route in _PROBES and request.status == 200:
             return

@@ -138,6 +138,9 @@ class Metrics(Collector):
             self._gone.add((stage,), 0)
         for code in CODES:
             self._refusals.add((code,), 0)
+        self._pool_stages = tuple(
+            self._stages.spread(("pool", stage)) for stage in ("decode", "queue", "compute", "encode")
+        )
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -152,18 +155,19 @@ class Metrics(Collector):
         """The path of each endpoint, for the label ``route``."""
         self._routes = {**self._routes, **routes}
 
-    def answered(self, scope: Mapping[str, Any], status: int, received_bytes: int, sent_bytes: int) -> str:
-        """A request has ended; status 0 means that nobody was left to answer. Gives its route."""
-        operator = scope["path_params"].get("operator", "") if "path_params" in scope else ""
+    def route_of(self, scope: Mapping[str, Any]) -> str:
+        """The path of the endpoint that a request was led to."""
+        return self._routes.get(scope["endpoint"], _OTHER) if "endpoint" in scope else _OTHER
+
+    def answered(self, route: str, operator: str, status: int, received_bytes: int, sent_bytes: int) -> None:
+        """A request has ended; status 0 means that nobody was left to answer."""
         if operator and operator not in self._operators:
             operator = _OTHER
-        route = self._routes.get(scope["endpoint"], _OTHER) if "endpoint" in scope else _OTHER
         self._requests.add((route, operator, str(status) if status else "gone"))
         if received_bytes:
             self._received.add((), received_bytes)
         if sent_bytes:
             self._sent.add((), sent_bytes)
-        return route
 
     def used(self, key: str, nbytes: int) -> None:
         """A request that was let in by this key is over."""
@@ -188,6 +192,18 @@ class Metrics(Collector):
         for stage, seconds in stages_s.items():
             self._stages.observe((call, stage), seconds)
         return ", ".join([f"{stage};dur={1e3 * seconds:.3f}" for stage, seconds in stages_s.items()])
+
+    def timed_pool(self, decode_s: float, queue_s: float, compute_s: float, encode_s: float) -> str:
+        """The same for a pooling, whose stages are known; it is asked for at every request."""
+        decode, queue, compute, encode = self._pool_stages
+        decode.observe(decode_s)
+        queue.observe(queue_s)
+        compute.observe(compute_s)
+        encode.observe(encode_s)
+        return (
+            f"decode;dur={1e3 * decode_s:.3f}, queue;dur={1e3 * queue_s:.3f}, "
+            f"compute;dur={1e3 * compute_s:.3f}, encode;dur={1e3 * encode_s:.3f}"
+        )
 
     # ---- what the engine tells
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from poolhouse.rest.finished import Observer
 from poolhouse.rest.logs import RequestLines
+from poolhouse.rest.records import Observer
 from poolhouse.settings import Settings
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")

@@ -15,10 +15,10 @@ from starlette.types import Scope
 
 from poolhouse import errors
 from poolhouse.errors import CODES, FIELD_CODES, MOST_PROBLEMS, PoolhouseError, QuotaExceeded, Unavailable
-from poolhouse.rest.authorization import PASS_KEY
-from poolhouse.rest.headers import HEADERS_KEY, REQUEST_ID_KEY, Headers, read_headers, request_id
+from poolhouse.rest.headers import HEADERS_KEY, RECORD_KEY, Headers, read_headers, request_id
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.problems import MEDIA_TYPE, Problem, problem
+from poolhouse.rest.records import RequestRecord
 from poolhouse.rest.routes.suggestions import Signpost
 
 
@@ -123,7 +123,9 @@ def add_exception_handlers(app: FastAPI, suggestions: Signpost, metrics: Metrics
         assert isinstance(error, PoolhouseError)
         scope, headers = request.scope, _headers(request.scope)
         metrics.refused(error.code)
-        scope["poolhouse.code"] = error.code
+        record: RequestRecord | None = scope.get(RECORD_KEY)
+        if record is not None:
+            record.code = error.code
         refusal = problem(error, instance=_path(scope), request_id=_request_id(scope, headers))
         response = ProblemResponse(refusal, request.method)
         if b"expect" in headers:
@@ -138,7 +140,8 @@ def add_exception_handlers(app: FastAPI, suggestions: Signpost, metrics: Metrics
         if error.status_code not in (404, 405) or error.detail != responses[error.status_code]:
             # Not ours: raised by a route that somebody has added, in words of its own.
             return _plain_problem(request, error)
-        hint = not with_keys or PASS_KEY in scope
+        record: RequestRecord | None = scope.get(RECORD_KEY)
+        hint = not with_keys or (record is not None and record.grant is not None)
         return await refuse(
             request,
             suggestions.refusal(error, request.method, scope["path"], hint=hint, root_path=scope.get("root_path", "")),
@@ -178,8 +181,8 @@ def _headers(scope: Scope) -> Headers:
 
 
 def _request_id(scope: Scope, headers: Headers) -> str:
-    named: bytes = scope[REQUEST_ID_KEY] if REQUEST_ID_KEY in scope else request_id(headers)
-    return named.decode("ascii")
+    record: RequestRecord | None = scope.get(RECORD_KEY)
+    return request_id(headers).decode("ascii") if record is None else record.request_id
 
 
 def _path(scope: Scope) -> str:

@@ -3,77 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from time import monotonic
 from typing import NamedTuple
 
-from starlette.types import Scope
-
 from poolhouse.errors import DeadlinePassed
 from poolhouse.operators.operator import Plan
-from poolhouse.rest.bodies import BodyRules
 from poolhouse.rest.footprint import UNREAD_BYTES, Writing
 from poolhouse.rest.headers import Headers, text, timeout_s
-from poolhouse.rest.intake import Intake
+from poolhouse.rest.http.deadlines import BodyLimits
+from poolhouse.rest.http.response import HeaderBlock
 from poolhouse.settings import Settings
 from poolhouse.tensors import Outline
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.inflate import Compression, Inflater
 from poolhouse.wire.json.body import swells
-from poolhouse.wire.query import parse_query
 
 
-class Foreseen(NamedTuple):
-    """Raw elements as their query tells them, and what will be done."""
+class RawPlan(NamedTuple):
+    """Raw elements as their query tells them, and what will be done.
+
+    Attributes:
+        outline: of the input.
+        plan: of the pooling.
+        writing: how the answer is written.
+        is_view: whether the elements of a body that lies right are taken as they are.
+        block: the headers of an answer of raw elements; None where it is another's, or compressed.
+        ticket_headers: those that follow from the plan; None where each request has its own, as a seed that is drawn.
+    """
 
     outline: Outline
     plan: Plan
+    writing: Writing
+    is_view: bool
+    block: HeaderBlock | None
+    ticket_headers: Mapping[str, str] | None
 
 
-class RequestHead(NamedTuple):
-    """What is known of a request before its body.
+@dataclass(frozen=True, slots=True)
+class HeadPlan:
+    """What follows from a head alone, worked out once for all heads that ask the same.
 
     Attributes:
-        raw: what is done, where the query tells it.
-        writing: how that is answered.
+        name: of the operator.
+        codec: reads the body.
+        accept: the value of ``Accept``, where it says anything.
+        compression: of the answer.
+        query: the fields of the query string, where the codec does not tell what they mean.
+        raw: what will be done, where the query tells it.
+        limits: of the body.
+        length: of the body; None where it is not known.
+        is_inflated: whether the body has a content coding.
     """
 
     name: str
     codec: Codec
     accept: str | None
     compression: Compression | None
-    deadline: float | None
     query: Mapping[str, str]
-    raw: Foreseen | None
-    writing: Writing | None
-    rules: BodyRules
+    raw: RawPlan | None
+    limits: BodyLimits
     length: int | None
-    inflater: Inflater | None
-    intake: Intake | None
+    is_inflated: bool
 
     def held_bytes(self, nbytes: int, beside_bytes: int = 0) -> int:
         """What the request holds while so many bytes of its body are here, or announced, and so many beside them."""
-        unread = UNREAD_BYTES if self.length is None or self.inflater is not None else 0
+        unread = UNREAD_BYTES if self.length is None or self.is_inflated else 0
         if self.codec.is_json:
             # By then nothing is beside it any more.
             return unread + nbytes * swells()
-        if self.raw is None or self.writing is None:
+        if self.raw is None:
             return unread + nbytes + beside_bytes
         plan = self.raw.plan
-        later = plan.held_bytes - plan.input_bytes + self.writing.beside_bytes
+        later = plan.held_bytes - plan.input_bytes + self.raw.writing.beside_bytes
         return unread + max(plan.input_bytes, nbytes) + max(later, beside_bytes)
 
 
-def body_rules(settings: Settings) -> tuple[BodyRules, BodyRules]:
+def body_limits(settings: Settings) -> tuple[BodyLimits, BodyLimits]:
     """What binary and JSON bodies may be."""
     return (
-        BodyRules(
+        BodyLimits(
             settings.max_body_bytes,
             settings.body_timeout_s,
             "Send fewer rows at once: pooling never mixes them, so the answers join to the same result.",
             settings.min_body_bytes_per_s,
             settings.crowded_body_s,
         ),
-        BodyRules(
+        BodyLimits(
             settings.max_json_bytes,
             settings.body_timeout_s,
             "Send it as binary, where the limit is "
@@ -109,15 +125,9 @@ def check_deadline(deadline: float | None) -> None:
         )
 
 
-def query_of(scope: Scope) -> Mapping[str, str]:
-    """The fields of the query string; most JSON requests have none."""
-    raw: bytes = scope["query_string"]
-    return parse_query(raw) if raw else {}
-
-
-def inflater_of(headers: Headers, rules: BodyRules) -> Inflater | None:
+def inflater_of(headers: Headers, limits: BodyLimits) -> Inflater | None:
     """What undoes the request's Content-Encoding, or None where there is none."""
     encoding = text(headers, b"content-encoding")
     if encoding is None or encoding.strip().lower() in ("", "identity"):
         return None
-    return Inflater(encoding, rules.limit_bytes)
+    return Inflater(encoding, limits.limit_bytes)

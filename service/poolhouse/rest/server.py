@@ -21,12 +21,15 @@ from uvicorn.config import Config
 
 from poolhouse.pooling import Pooling
 from poolhouse.rest import logs
+from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.admin import admin_app
-from poolhouse.rest.app import App, create_app
-from poolhouse.rest.connection import Connection
+from poolhouse.rest.app import POOL, App, create_app
+from poolhouse.rest.cors import origin_headers
+from poolhouse.rest.http.connection import Connection
+from poolhouse.rest.http.deadlines import answer_limits
+from poolhouse.rest.http.site import DirectRoute, ServerConfig, Site
 from poolhouse.rest.lines import STANDARD_OUTPUT, LineWriter, fill_closed_streams, to_descriptor
 from poolhouse.rest.listening import BACKLOG, Listeners, listening_fault, open_listeners, reached_at
-from poolhouse.rest.protocol import ServerConfig
 from poolhouse.rest.tls import context_of, load_certificate
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
@@ -49,6 +52,7 @@ class Server(uvicorn.Server):
         app: the application, which turns new requests away once it is told to.
         on_ready: called once with the server, when it accepts connections.
         listeners: the open sockets; they are closed when the server has ended.
+        settings: of the service.
         admin: the configuration of the admin port, where there is one.
     """
 
@@ -58,13 +62,14 @@ class Server(uvicorn.Server):
         app: App,
         on_ready: Callable[[Server], None],
         listeners: Listeners,
+        settings: Settings,
         admin: ServerConfig | None = None,
     ) -> None:
         super().__init__(config)
         self._admin = admin
         self._listeners = listeners
         self._app = app
-        self._settings = config.settings
+        self._settings = settings
         self._on_ready = on_ready
         self._told_at: float | None = None
         self._listen_s = 0.0
@@ -167,7 +172,7 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Whether the listener closes now; asked ten times a second."""
-        if self._interrupted and (requests := len(self.server_state.tasks)):
+        if self._interrupted and (requests := self._busy):
             # Not where the signal comes: it may come in the middle of another line.
             _log.info("finishing %d request%s; Ctrl-C again stops now", requests, "" if requests == 1 else "s")
         self._interrupted = False
@@ -179,7 +184,20 @@ class Server(uvicorn.Server):
         waited_s = monotonic() - self._told_at
         if waited_s >= self._settings.grace_period_s:
             return True
-        return waited_s >= self._listen_s and not self.server_state.tasks
+        return waited_s >= self._listen_s and not self._busy
+
+    @property
+    def _busy(self) -> int:
+        """Connections on which a request is being received or answered."""
+        return sum(connection.is_busy for connection in self._connections)
+
+    @property
+    def _connections(self) -> list[Connection]:
+        return [each for each in self.server_state.connections if isinstance(each, Connection)]
+
+    def _refuse_draining(self) -> None:
+        for connection in self._connections:
+            connection.refuse_draining()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the listener, and what is left within what is left of the grace period."""
@@ -187,7 +205,10 @@ class Server(uvicorn.Server):
             self._tell_to_stop(0.0)
         assert self._told_at is not None
         left_s = self._settings.grace_period_s - (monotonic() - self._told_at)
-        self.config.timeout_graceful_shutdown = max(0, math.floor(left_s))
+        patience_s = max(0, math.floor(left_s))
+        self.config.timeout_graceful_shutdown = patience_s
+        # uvicorn cancels the tasks of requests then; one whose body is still coming has none.
+        asyncio.get_running_loop().call_later(patience_s, self._refuse_draining)
         await super().shutdown(sockets)
         if self.force_exit:
             # Left out by uvicorn, and then cancelled, which ends the application as well, but with a traceback.
@@ -208,16 +229,19 @@ def make_server(
     Raises:
         ValueError: where the certificate cannot be used, or an address cannot be listened on.
     """
-    config = _config(app, app, settings, settings.host)
+    config = _config(app, settings, settings.host)
+    config.site = _site(app, app, settings, (DirectRoute(POOL, app.pool),))
     config.context = context_of(settings)
     admin = None
     if settings.admin_port is not None:
-        admin = _config(admin_app(app.service), app, settings, settings.admin_host)
-    return Server(config, app, on_ready, listeners or open_listeners(settings), admin)
+        serves = admin_app(app.service)
+        admin = _config(serves, settings, settings.admin_host)
+        admin.site = _site(serves, app, settings, ())
+    return Server(config, app, on_ready, listeners or open_listeners(settings), settings, admin)
 
 
-def _config(serves: ASGIApp, app: App, settings: Settings, host: str) -> ServerConfig:
-    config = ServerConfig(
+def _config(serves: ASGIApp, settings: Settings, host: str) -> ServerConfig:
+    return ServerConfig(
         serves,
         host=host,
         http=Connection,  # type: ignore[arg-type]  # uvicorn names only protocols that get no buffers
@@ -231,10 +255,22 @@ def _config(serves: ASGIApp, app: App, settings: Settings, host: str) -> ServerC
         root_path=settings.root_path,
         timeout_keep_alive=_KEEP_ALIVE_S,
     )
-    config.settings = settings
-    config.metrics = app.service.metrics
-    config.door = app.door
-    return config
+
+
+def _site(serves: ASGIApp, app: App, settings: Settings, routes: tuple[DirectRoute, ...]) -> Site:
+    return Site(
+        app=serves,
+        accounting=Accounting(app.service.pooling, app.service.metrics, app.authorization, app.observers),
+        metrics=app.service.metrics,
+        answer_limits=answer_limits(settings),
+        header_bytes=settings.max_header_bytes,
+        header_timeout_s=settings.header_timeout_s,
+        keep_alive_s=_KEEP_ALIVE_S,
+        silence_s=settings.body_timeout_s,
+        routes=routes,
+        root_path=settings.root_path,
+        origin_headers=origin_headers(settings.cors_origins),
+    )
 
 
 def run(settings: Settings, pooling: Pooling | None = None, listeners: Listeners | None = None) -> None:

@@ -59,9 +59,17 @@ class Counter:
 
 
 @dataclass(slots=True)
-class _Spread:
+class Spread:
+    """How values spread over buckets, for one combination of labels."""
+
+    bounds: tuple[float, ...]
     counts: list[int]
     total: float = 0.0
+
+    def observe(self, value: float) -> None:
+        """Counts one value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
 
 
 @dataclass(slots=True)
@@ -69,15 +77,19 @@ class Histogram:
     """How values spread over the buckets, for each combination of labels."""
 
     family: Family
-    spreads: dict[Labels, _Spread] = field(default_factory=dict)
+    spreads: dict[Labels, Spread] = field(default_factory=dict)
 
     def observe(self, labels: Labels, value: float) -> None:
         """Counts one value; a value on a bound belongs below it, as ``le`` says."""
+        self.spread(labels).observe(value)
+
+    def spread(self, labels: Labels) -> Spread:
+        """What is counted for one combination of labels."""
         spread = self.spreads.get(labels)
         if spread is None:
-            spread = self.spreads[labels] = _Spread([0] * (len(self.family.bounds) + 1))
-        spread.counts[bisect_left(self.family.bounds, value)] += 1
-        spread.total += value
+            bounds = self.family.bounds
+            spread = self.spreads[labels] = Spread(bounds, [0] * (len(bounds) + 1))
+        return spread
 
     def collect(self) -> Metric:
         """All spreads, for the page."""

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, format_trace_id, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from poolhouse.rest.finished import Finished
+from poolhouse.rest.records import RequestRecord
 from poolhouse.version import __version__
 
 _UNTRACED: Final = frozenset({"/livez", "/readyz", "/metrics", "/version"})
@@ -27,7 +27,7 @@ _PARENTS: Final = TraceContextTextMapPropagator()
 class Tracing:
     """Makes spans of requests that are over.
 
-    An :class:`poolhouse.rest.finished.Observer`.
+    An :class:`poolhouse.rest.records.Observer`.
 
     Args:
         provider: where spans go; it is shut down with this.
@@ -39,7 +39,7 @@ class Tracing:
         # Spans have the time of day, stages that of a clock that never jumps.
         self._offset_ns = time_ns() - perf_counter_ns()
 
-    def finished(self, request: Finished) -> None:
+    def finished(self, request: RequestRecord) -> None:
         """Make its spans, and let it know its trace."""
         if request.route in _UNTRACED:
             return
@@ -61,7 +61,7 @@ class Tracing:
         """Send what is still here."""
         self._provider.shutdown()
 
-    def _inside(self, span: Span, request: Finished) -> None:
+    def _inside(self, span: Span, request: RequestRecord) -> None:
         stages = request.stages
         if stages is None:
             return
@@ -95,12 +95,12 @@ def _named() -> Resource:
     return Resource({name: value for name, value in given.items() if not str(value).startswith("unknown_service")})
 
 
-def _parent(request: Finished) -> Context:
+def _parent(request: RequestRecord) -> Context:
     carried = {"traceparent": request.traceparent, "tracestate": request.tracestate}
     return _PARENTS.extract({name: value for name, value in carried.items() if value})
 
 
-def _attributes(request: Finished) -> dict[str, str | int]:
+def _attributes(request: RequestRecord) -> dict[str, str | int]:
     told: dict[str, str | int] = {
         "http.request.method": request.method,
         "http.route": request.route,

@@ -73,24 +73,10 @@ class OctetCodec:
 
     def encode(self, message: Message) -> Encoded:
         """The elements of every tensor, and where each lies in the header ``Tensor-Metadata``."""
-        rows: list[dict[str, object]] = []
-        start = 0
-        for name, tensor in message.tensors.items():
-            end = start + tensor.outline.nbytes
-            rows.append(
-                {
-                    "name": name,
-                    "dtype": tensor.dtype.name,
-                    "shape": list(tensor.shape),
-                    "start": start,
-                    "end": end,
-                }
-            )
-            start = end
         return Encoded(
             self.media_types[0],
             tuple(tensor.buffer for tensor in message.tensors.values()),
-            (("Tensor-Metadata", json.dumps(rows, separators=(",", ":"))),),
+            (("Tensor-Metadata", metadata_of({name: tensor.outline for name, tensor in message.tensors.items()})),),
         )
 
     def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
@@ -100,6 +86,18 @@ class OctetCodec:
     def accepts_outputs(self, count: int) -> bool:
         """Any number, one after another."""
         return True
+
+
+def metadata_of(outlines: Mapping[str, Outline]) -> str:
+    """The value of ``Tensor-Metadata``: where each of these tensors lies, one after another."""
+    rows: list[dict[str, object]] = []
+    start = 0
+    for name, outline in outlines.items():
+        end = start + outline.nbytes
+        placed = {"start": start, "end": end}
+        rows.append({"name": name, "dtype": outline.dtype.name, "shape": list(outline.shape), **placed})
+        start = end
+    return json.dumps(rows, separators=(",", ":"))
 
 
 OCTET: Final = OctetCodec()

@@ -21,15 +21,17 @@ from poolhouse.errors import (
     UnsupportedMediaType,
 )
 from poolhouse.pooling import Pooling
-from poolhouse.rest.bodies import BodyRules, read_body
 from poolhouse.rest.dependencies import KEY, Service, get_headers, get_service
 from poolhouse.rest.footprint import UNREAD_BYTES
 from poolhouse.rest.headers import Headers, content_length, text
+from poolhouse.rest.http.deadlines import BodyLimits
+from poolhouse.rest.http.reading import read_body
 from poolhouse.rest.refusals import refusals
-from poolhouse.rest.request_head import deadline_of, inflater_of, query_of
+from poolhouse.rest.request_head import deadline_of, inflater_of
 from poolhouse.settings import Settings
 from poolhouse.wire.codecs import answer_codec, codec_of
 from poolhouse.wire.json.body import decode_plan
+from poolhouse.wire.query import parse_query
 
 router = APIRouter(prefix="/v1/plan", dependencies=[Security(KEY)])
 
@@ -136,7 +138,7 @@ async def plan(
     # Not by a model: a hostile body is read within its limits, and refused with the words of every other body.
     body = await _read(headers, request.receive, rules, service.pooling)
     begun = perf_counter()
-    outlines, values, texts = decode_plan(body, query_of(request.scope), rules.limit_bytes)
+    outlines, values, texts = decode_plan(body, parse_query(request.scope["query_string"]), rules.limit_bytes)
     decoded = perf_counter()
     planned = service.pooling.plan(operator, outlines, values, texts)
     done = perf_counter()
@@ -144,8 +146,8 @@ async def plan(
     return planned
 
 
-def _rules(settings: Settings) -> BodyRules:
-    return BodyRules(
+def _rules(settings: Settings) -> BodyLimits:
+    return BodyLimits(
         min(_PLAN_BYTES, settings.max_json_bytes),
         settings.body_timeout_s,
         'A plan needs no data: give the input as {"shape": [...], "dtype": "..."}.',
@@ -153,7 +155,7 @@ def _rules(settings: Settings) -> BodyRules:
     )
 
 
-async def _read(headers: Headers, receive: Receive, rules: BodyRules, pooling: Pooling) -> memoryview:
+async def _read(headers: Headers, receive: Receive, rules: BodyLimits, pooling: Pooling) -> memoryview:
     """The body. One that is here at once holds nothing; what others hold is counted, since they may stay."""
     leases: list[Lease] = []
 

@@ -35,7 +35,7 @@ _MOST_AHEAD_BYTES: Final = 4 * 1024 * 1024
 
 
 class Limits(Protocol):
-    """What a body may be; see :class:`poolhouse.rest.bodies.BodyRules`."""
+    """What a body may be; see :class:`poolhouse.rest.http.deadlines.BodyLimits`."""
 
     @property
     def limit_bytes(self) -> int:
@@ -81,10 +81,6 @@ class Fixed:
         end = self._filled + len(piece)
         self._buffer[self._filled : end] = piece
         self._filled = end
-
-    def rest(self) -> memoryview:
-        """Where nothing has been written yet."""
-        return self._buffer[self._filled :]
 
     def whole(self) -> memoryview:
         """All of it."""

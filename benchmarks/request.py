@@ -1,0 +1,147 @@
+"""What one request costs the event loop, without a socket: a connection that is handed its bytes.
+
+Rows differ in what surrounds the request: keys, a log of requests, a root path, CORS, and heads that differ from one
+request to the next. Processor time, the least of some turns, the rows taking turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from uvicorn.server import ServerState
+
+from _machine import machine, write
+from poolhouse.rest.app import create_app
+from poolhouse.rest.http.connection import Connection
+from poolhouse.rest.listening import Listeners
+from poolhouse.rest.server import make_server
+from poolhouse.settings import Settings
+
+_KEY: Final = "0123456789abcdef0123456789abcdef"
+_QUERY: Final = "kernel_size=2&dtype=float32&shape=1,1,4,4"
+_JSON: Final = b'{"input":[[[[1.5,2,3,4],[5,6,7,8],[9,10,11,12],[13,14,15,16]]]],"kernel_size":2}'
+
+
+class Sink(asyncio.Transport):
+    """Takes what is written."""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Nothing is known of it."""
+        return default
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """It never fills."""
+
+    def get_write_buffer_size(self) -> int:
+        """Nothing waits."""
+        return 0
+
+    def is_closing(self) -> bool:
+        """It stays open."""
+        return False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """An answer; of any other than 200 nothing is to be measured."""
+        assert bytes(data[:12]) == b"HTTP/1.1 200", bytes(data)
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        """A larger one."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: what is sent, to a service with which settings."""
+
+    name: str
+    headers: tuple[str, ...] = ()
+    settings: dict[str, object] = field(default_factory=dict)
+    prefix: str = ""
+    is_json: bool = False
+    is_new: bool = False
+    """Whether each head differs from the one before, by a request id."""
+
+
+CASES: Final = (
+    Case("a head that repeats the last one"),
+    Case("another X-Request-ID each time", is_new=True),
+    Case(
+        "another X-Request-ID and traceparent", ("traceparent: 00-" + "a" * 32 + "-" + "b" * 16 + "-01",), is_new=True
+    ),
+    Case("an API key", (f"Authorization: Bearer {_KEY}",), {"api_keys": f"somebody={_KEY}"}),
+    Case("a log of requests", settings={"log_requests": True}),
+    Case("a page's origin (CORS)", ("Origin: https://page.example",), {"cors_origins": ["https://page.example"]}),
+    Case("a root path", settings={"root_path": "/pools"}, prefix="/pools"),
+    Case("JSON", is_json=True),
+)
+
+
+def sent(case: Case) -> Callable[[], bytes]:
+    """What makes the next request of a row."""
+    kind, body = ("application/json", _JSON) if case.is_json else ("application/octet-stream", bytes(64))
+    target = f"{case.prefix}/v1/pool/max_pool2d" + ("" if case.is_json else f"?{_QUERY}")
+    lines = [f"POST {target} HTTP/1.1", "Host: 127.0.0.1:8000", f"Content-Type: {kind}", *case.headers]
+    head = "\r\n".join([*lines, f"Content-Length: {len(body)}"]).encode()
+    whole = head + b"\r\n\r\n" + body
+    numbers = itertools.count()
+    if not case.is_new:
+        return lambda: whole
+    return lambda: b"%b\r\nX-Request-ID: %08d\r\n\r\n%b" % (head, next(numbers), body)
+
+
+async def measure(turns: int, count: int) -> dict[str, float]:
+    """Microseconds a request by row."""
+    services, least = [], dict.fromkeys((case.name for case in CASES), float("inf"))
+    for case in CASES:
+        settings = Settings.model_validate({"device": "cpu", "cpu_threads": 1, **case.settings})
+        app = create_app(settings)
+        await app.service.pooling.start()
+        config = make_server(settings, app, lambda server: None, Listeners((), (), None)).config
+        state = ServerState()
+        state.default_headers = [(b"date", b"Sat, 28 Nov 2026 00:00:00 GMT")]
+        connection = Connection(config, state, {}, asyncio.get_running_loop())
+        connection.connection_made(Sink())
+        services.append((case.name, connection, sent(case), app))
+    # As the server does when it is ready.
+    gc.collect()
+    gc.freeze()
+    for _ in range(turns):
+        for name, connection, make, _app in services:
+            begun = time.process_time()
+            for _ in range(count):
+                request = make()
+                connection.get_buffer(-1)[: len(request)] = request
+                connection.buffer_updated(len(request))
+            least[name] = min(least[name], (time.process_time() - begun) / count)
+    for _, connection, _, app in services:
+        connection.connection_lost(None)
+        await app.service.pooling.stop()
+    return {name: 1e6 * seconds for name, seconds in least.items()}
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=12)
+    parser.add_argument("--count", type=int, default=1000)
+    asked = parser.parse_args()
+    # A line a request goes nowhere: what is measured is the request, not the disk.
+    logging.getLogger("poolhouse.requests").addHandler(logging.NullHandler())
+    logging.getLogger("poolhouse.requests").setLevel(logging.INFO)
+    logging.getLogger("poolhouse.requests").propagate = False
+    place = machine()
+    figures = asyncio.run(measure(asked.turns, asked.count))
+    first = figures[CASES[0].name]
+    rows = [[name, f"{us:.0f}", f"{us - first:+.0f}"] for name, us in figures.items()]
+    write("request", place, ("A tiny request with", "µs of the event loop", "more"), rows, figures)
+
+
+if __name__ == "__main__":
+    main()

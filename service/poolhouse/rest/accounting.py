@@ -1,0 +1,148 @@
+"""What is done for every request, whether the connection hands it to a handler or the ASGI application serves it.
+
+A request gets a name, its key is looked at, what is raised becomes a problem document, and when it is over it is
+counted, charged and told to the observers. Both ways call these functions, so no request is missing in a metric, a log
+or a quota because it came the short way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Final
+
+from poolhouse.errors import PoolhouseError, Unavailable
+from poolhouse.pooling import Pooling
+from poolhouse.rest.authorization import Authorization
+from poolhouse.rest.headers import Headers, request_id, text, trace_id
+from poolhouse.rest.metrics import Metrics
+from poolhouse.rest.problems import Problem, internal, problem
+from poolhouse.rest.records import Observer, RequestRecord
+
+_LONGEST_PATH: Final = 256
+
+_log = logging.getLogger("poolhouse.rest")
+
+
+class ClientDisconnected(Exception):
+    """The client has closed the connection; nobody is there to answer."""
+
+
+class Accounting:
+    """Begins, refuses and ends requests.
+
+    Args:
+        pooling: knows whether the service stops.
+        metrics: counts.
+        authorization: knows the API keys; None where none is needed.
+        observers: told of every request that is over.
+    """
+
+    def __init__(
+        self,
+        pooling: Pooling,
+        metrics: Metrics,
+        authorization: Authorization | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._pooling = pooling
+        self._metrics = metrics
+        self._authorization = authorization
+        self._observers = tuple(observers)
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether the service stops, so that a client should not keep its connection."""
+        return self._pooling.draining
+
+    def begin(self, method: str, path: str, headers: Headers) -> RequestRecord:
+        """Name a request.
+
+        Args:
+            method: of HTTP.
+            path: as it was sent, without the query.
+            headers: by name.
+        """
+        record = RequestRecord(method, path, request_id(headers).decode("ascii"))
+        if b"traceparent" in headers:
+            record.trace_id = trace_id(headers) or ""
+        if self._observers:
+            record.begun = perf_counter()
+            record.path = path[:_LONGEST_PATH]
+            record.traceparent = text(headers, b"traceparent") or ""
+            record.tracestate = text(headers, b"tracestate") or ""
+        return record
+
+    def authorize(self, record: RequestRecord, path: str, headers: Headers) -> None:
+        """Let a request in by its key, where one is needed, and note it.
+
+        Args:
+            record: of the request.
+            path: decoded, without the root path.
+            headers: by name.
+
+        Raises:
+            Unauthorized, QuotaExceeded: see :meth:`.authorization.Authorization.enter`.
+        """
+        if self._authorization is not None:
+            record.grant = grant = self._authorization.enter(path, headers)
+            if grant is not None:
+                record.key = grant.name
+
+    def error_of(self, raised: BaseException, record: RequestRecord) -> PoolhouseError | None:
+        """What the client is told of something that was raised; None where nobody is there to be told.
+
+        A fault of ours is logged here, with its traceback.
+        """
+        if isinstance(raised, PoolhouseError):
+            return raised
+        if isinstance(raised, ClientDisconnected):
+            return None
+        if isinstance(raised, asyncio.CancelledError):
+            # The grace period is over, and the server cancels what still runs.
+            return Unavailable("draining", "The service is stopping; ask again in a moment.")
+        if isinstance(raised, MemoryError):
+            # The system has less memory than the settings allow. What this request held is free once it is refused.
+            _log.warning("request %s found no memory (trace %s)", record.request_id, record.trace_id or "-")
+            return Unavailable(
+                "overloaded",
+                "There is no memory for this request now. Send fewer rows at once, or try again in a moment.",
+                retry_after_s=1,
+            )
+        _log.error("request %s failed (trace %s)", record.request_id, record.trace_id or "-", exc_info=raised)
+        return internal()
+
+    def refuse(self, error: PoolhouseError, record: RequestRecord, headers: Headers) -> Problem:
+        """Count a refusal, and write it.
+
+        Args:
+            error: what is refused, and why.
+            record: of the request.
+            headers: of the request.
+        """
+        self._metrics.refused(error.code)
+        record.code = error.code
+        refusal = problem(error, instance=record.path, request_id=record.request_id)
+        # A client told "no" instead of "100 Continue" may or may not send the body that it announced; on a kept
+        # connection its bytes would be read as the next request.
+        if b"expect" in headers:
+            return Problem(refusal.status, (*refusal.headers, (b"connection", b"close")), refusal.body)
+        return refusal
+
+    def finish(self, record: RequestRecord) -> None:
+        """Count, charge and tell of a request that is over."""
+        received, sent = record.received_bytes, record.sent_bytes
+        self._metrics.answered(record.route, record.operator, record.status, received, sent)
+        if record.grant is not None and self._authorization is not None:
+            self._authorization.leave(record.grant, received + sent)
+            self._metrics.used(record.grant.name, received + sent)
+        if self._observers:
+            record.ended = perf_counter()
+            for observer in self._observers:
+                try:
+                    observer.finished(record)
+                except Exception:
+                    # Nobody asked for what it does; it must not become the client's trouble.
+                    _log.exception("request %s could not be told of", record.request_id)

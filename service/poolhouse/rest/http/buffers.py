@@ -1,0 +1,78 @@
+"""Memory for large bodies, reused from request to request: fresh pages cost more than the copy that fills them.
+
+A buffer goes back when the last view of it is gone, whoever held it: a device's thread, an answer that shows a part of
+it, a refusal's traceback. So no body is ever written over one that is still read. What is kept for the next request
+is bounded by :data:`KEPT_BYTES`, and small bodies have memory of their own.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+POOLED_FROM_BYTES: Final = 256 * 1024
+"""Smaller bodies lie in memory that the allocator reuses well by itself."""
+KEPT_BYTES: Final = 32 * 1024 * 1024
+"""So much is kept while nobody uses it; half of what the service may have beyond what it tells."""
+_ALIGNED_BYTES: Final = 64
+# A buffer serves bodies down to this share of its size.
+_LEAST_SHARE: Final = 0.75
+
+Buffer = npt.NDArray[np.uint8]
+
+
+class BufferPool:
+    """Buffers that were used before. Taken on the event loop; given back from any thread."""
+
+    def __init__(self) -> None:
+        self._free: deque[Buffer] = deque()
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes that wait for the next request."""
+        return sum(each.nbytes for each in tuple(self._free))
+
+    def take(self, nbytes: int) -> memoryview:
+        """Writable bytes, aligned for every element type; what was in them is undefined.
+
+        Args:
+            nbytes: of the body.
+        """
+        if nbytes < POOLED_FROM_BYTES:
+            return np.empty(nbytes, np.uint8).data
+        owner = self._find(nbytes)
+        # Views keep this object, not its owner, so its end is the end of them all.
+        lent: Buffer = np.frombuffer(owner, np.uint8)
+        weakref.finalize(lent, self._give_back, owner).atexit = False
+        start = -lent.ctypes.data % _ALIGNED_BYTES
+        return lent.data[start : start + nbytes]
+
+    def _find(self, nbytes: int) -> Buffer:
+        wanted = nbytes + _ALIGNED_BYTES
+        for _ in range(len(self._free)):
+            try:
+                found = self._free.pop()
+            except IndexError:
+                break
+            if found.nbytes * _LEAST_SHARE <= wanted <= found.nbytes:
+                return found
+            self._free.appendleft(found)
+        return np.empty(wanted, np.uint8)
+
+    def _give_back(self, owner: Buffer) -> None:
+        if owner.nbytes > KEPT_BYTES:
+            return
+        self._free.append(owner)
+        while self._free and self.kept_bytes > KEPT_BYTES:
+            try:
+                self._free.popleft()
+            except IndexError:
+                break
+
+    def clear(self) -> None:
+        """Give what is kept back to the allocator."""
+        self._free.clear()

@@ -1,0 +1,350 @@
+"""One connection: bytes from the socket to the request that they belong to. ``state.py`` has its states and limits.
+
+The event loop receives into one buffer for all connections, which is parsed before the next one is received into; a
+body that is not whole in its first piece is received straight into the memory that the request keeps it in.
+
+A head that repeats the last one of its connection byte for byte is recognised by comparison, and not parsed again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from poolhouse.errors import PoolhouseError, TooSlow
+from poolhouse.rest.http import state as states
+from poolhouse.rest.http.asgi import AsgiExchange
+from poolhouse.rest.http.deadlines import AnswerPace
+from poolhouse.rest.http.direct import HandlerExchange
+from poolhouse.rest.http.exchange import Exchange
+from poolhouse.rest.http.framing import Chunked, Framing, KnownLength
+from poolhouse.rest.http.head import Head, HeadReader
+from poolhouse.rest.http.inflow import Inflow
+from poolhouse.rest.http.response import last_refusal
+from poolhouse.rest.http.site import Match, ServerConfig
+from poolhouse.rest.http.state import Lifecycle
+from poolhouse.rest.http.timers import ConnectionTimers
+
+_PIECE: Final = bytearray(64 * 1024)
+_VIEW: Final = memoryview(_PIECE)
+# Of what is encrypted: more than this unsent, and a client is one that reads slowly.
+_UNSENT_BYTES: Final = 64 * 1024
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One connection, as uvicorn's public option ``http`` takes its class.
+
+    Args:
+        config: a :class:`.site.ServerConfig`.
+        server_state: the server's connections and tasks.
+        app_state: of the lifespan, for the scopes of requests.
+        _loop: the event loop; None for the running one.
+
+    Its attributes are those of :class:`.exchange.Wire`.
+    """
+
+    transport: asyncio.Transport
+    inflow: Inflow
+    pace: AnswerPace
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: Mapping[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        assert isinstance(config, ServerConfig), "our connections need their site"
+        self.site = config.site
+        self.server_state = server_state
+        self.app_state = app_state
+        self.loop = _loop or asyncio.get_running_loop()
+        self.is_encrypted = False
+        self.is_write_paused = False
+        self.is_stopping = False
+        self._lifecycle = Lifecycle()
+        self._reader: HeadReader | None = None
+        # The last head, if it may be kept for comparison.
+        self._known: Head | None = None
+        self._framing: Framing | None = None
+        self._exchange: Exchange | None = None
+        self._is_straight = False
+
+    # ---- what the event loop calls
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # always of streams
+        """The connection is open: limit the time for its first head."""
+        self.transport = transport
+        self.inflow = Inflow(transport)
+        self.is_encrypted = transport.get_extra_info("sslcontext") is not None
+        # Writing stops with the first byte that the system does not take, and goes on when it has taken all: one byte
+        # pins the whole tensor that it is of, which must be held until then. TLS encrypts a copy.
+        transport.set_write_buffer_limits(high=_UNSENT_BYTES if self.is_encrypted else 0, low=0)
+        self.pace = AnswerPace(transport, self.site.answer_limits, self.loop)
+        self.server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn names only its own classes
+        self._timers = ConnectionTimers(transport, self.loop, self.pace, self.site.silence_s, self._head_is_late)
+        self._timers.idle.set(self.site.header_timeout_s)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the socket, which has something, may write."""
+        if self._is_straight and self._exchange is not None:
+            return self._exchange.room()
+        return _VIEW
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So much has come into the buffer that was given last."""
+        if self._is_straight:
+            self._came_straight(nbytes)
+            return
+        known = self._known
+        if (
+            known is not None
+            and self._lifecycle.state is states.IDLE
+            and self._reader is None
+            and not self.is_write_paused
+            and not self.inflow.waiting
+            and nbytes >= len(known.raw)
+            and _PIECE.startswith(known.raw)
+        ):
+            self._lifecycle.move(states.HEAD_BEGAN)
+            position = len(known.raw)
+            position += self._begin(known, _VIEW[position:nbytes])
+            self._consume(_VIEW[position:nbytes], may_begin=False)
+        elif self.inflow.waiting:
+            self.inflow.keep(_VIEW[:nbytes])
+        else:
+            self._consume(_VIEW[:nbytes])
+
+    def eof_received(self) -> None:
+        """The client sends no more; the transport closes itself."""
+
+    def pause_writing(self) -> None:
+        """The client reads slower than we write: watch that it reads at all."""
+        self.is_write_paused = True
+        self._timers.watch_writing()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self.is_write_paused = False
+        self._timers.stop_watching()
+        if self._exchange is not None:
+            self._exchange.on_written()
+        elif self.inflow.waiting:
+            self._continue()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed, by whomever."""
+        stage = states.LEFT_IN.get(self._lifecycle.state)
+        if stage is not None:
+            self.site.metrics.gone(stage)
+        self._lifecycle.move(states.LOST)
+        self._timers.cancel()
+        if self._reader is not None:
+            self._reader.close()
+        self.server_state.connections.discard(self)
+        self._framing, self._known, self._is_straight = None, None, False
+        self.inflow.take()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.on_disconnect()
+
+    # ---- what the server calls
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is being received or answered."""
+        return self._exchange is not None
+
+    def shutdown(self) -> None:
+        """The server stops: an idle connection is closed, another one after its answer."""
+        self.is_stopping = True
+        if self._lifecycle.state in (states.IDLE, states.HEAD):
+            self._timers.close()
+
+    def refuse_draining(self) -> None:
+        """The server's patience is over: a request whose body is still coming is refused."""
+        if self._exchange is not None and self._lifecycle.state is states.BODY:
+            self._exchange.on_stop()
+
+    # ---- what an exchange calls
+
+    def begin_answer(self) -> None:
+        """See :class:`.exchange.Wire`."""
+        self._lifecycle.move(states.ANSWER_BEGAN)
+
+    def end_answer(self, *, keeps_alive: bool) -> None:
+        """See :class:`.exchange.Wire`. Go on with what comes behind the request, or close."""
+        self.server_state.total_requests += 1
+        self._exchange = None
+        self._is_straight = False
+        if self._lifecycle.state is states.CLOSED:
+            return
+        goes_on = keeps_alive and not self.is_stopping
+        state = self._lifecycle.move(states.ANSWER_ENDED if goes_on else states.LAST_ANSWER_ENDED)
+        if state is states.IDLE:
+            self._become_idle()
+        elif state is states.CLOSED:
+            self._timers.close()
+        elif state is states.CLOSING:
+            self._shut_down()
+        else:
+            self._timers.idle.set(states.LINGER_S)
+            self.inflow.resume()
+
+    # ---- heads and bodies
+
+    def _consume(self, data: memoryview, *, may_begin: bool = True) -> None:
+        """Hand bytes to the state's reader, until one request has begun; keep what lies behind it."""
+        try:
+            while data:
+                state = self._lifecycle.state
+                if state is states.IDLE or state is states.HEAD:
+                    if not may_begin or self.is_write_paused:
+                        self.inflow.keep(data)
+                        # Not here: a flood on one connection takes turns with the others.
+                        self.loop.call_soon(self._continue)
+                        return
+                    data = data[self._read_head(data) :]
+                    may_begin = self._reader is not None
+                elif self._framing is not None:
+                    data = data[self._read_body(data) :]
+                elif self._exchange is not None:
+                    self.inflow.keep(data)
+                    return
+                else:
+                    return
+        except PoolhouseError as error:
+            self._break_off(error)
+        if self._lifecycle.state is states.BODY and self._exchange is not None:
+            self._is_straight = self._exchange.await_body()
+
+    def _read_head(self, data: memoryview) -> int:
+        reader = self._reader
+        if reader is None:
+            reader = self._reader = HeadReader(self.site.header_bytes, self.site.partial_heads)
+        used = reader.feed(data)
+        if reader.has_begun and self._lifecycle.state is states.IDLE:
+            # Only a request ends the time that an idle connection has: empty lines do not.
+            self._lifecycle.move(states.HEAD_BEGAN)
+            self._timers.idle.clear()
+            if reader.head is None:
+                self._timers.head.set(self.site.header_timeout_s)
+        if reader.head is not None:
+            self._known = reader.head if reader.head.raw else None
+            used += self._begin(reader.head, data[used:])
+        return used
+
+    def _begin(self, head: Head, data: memoryview) -> int:
+        """Begin a request, and give how many of the bytes behind its head are its body, if that is whole."""
+        self._lifecycle.move(states.HEAD_ENDED)
+        self._timers.idle.clear()
+        self._timers.head.clear()
+        self._reader = None
+        match = head.match
+        if not isinstance(match, Match):
+            match = head.match = self.site.match(head)
+        self._exchange = AsgiExchange(self, head) if match is None else HandlerExchange(self, head, match)
+        length, is_here = head.length, head.length is not None and head.length <= len(data)
+        if not is_here:
+            self._framing = Chunked(self.site.header_bytes) if length is None else KnownLength(length)
+        self._exchange.start()
+        if length is None or not is_here:
+            return 0
+        if length:
+            self._take(data[:length])
+        self._end_body()
+        return length
+
+    def _read_body(self, data: memoryview) -> int:
+        framing = self._framing
+        assert framing is not None, "there is a body to read"
+        used = framing.feed(data, self._take)
+        if framing.is_complete:
+            self._end_body()
+        return used
+
+    def _take(self, piece: memoryview) -> None:
+        if self._exchange is not None:
+            self._exchange.take(piece)
+
+    def _came_straight(self, nbytes: int) -> None:
+        assert isinstance(self._framing, KnownLength), "only such a body is received straight"
+        assert self._exchange is not None, "somebody has room for it"
+        self._framing.to_come -= nbytes
+        self._exchange.received(nbytes)
+        if self._framing is not None and self._framing.is_complete:
+            self._end_body()
+
+    def _end_body(self) -> None:
+        self._framing = None
+        self._is_straight = False
+        state = self._lifecycle.move(states.BODY_ENDED)
+        if state is states.IDLE:
+            self._become_idle()
+        elif state is states.CLOSED:
+            # It was left open for the rest of this body alone.
+            self._timers.close()
+        elif self._exchange is not None:
+            self._exchange.on_body_end()
+
+    def _become_idle(self) -> None:
+        if self.is_stopping:
+            self._timers.close()
+            return
+        self._timers.idle.set(self.site.keep_alive_s)
+        if self.inflow.waiting:
+            self.loop.call_soon(self._continue)
+        else:
+            self.inflow.resume()
+
+    def _continue(self) -> None:
+        """Go on with what came behind a request that has been answered by now."""
+        if self.inflow.waiting and self._exchange is None and not self.is_write_paused:
+            self._consume(self.inflow.take())
+            if not self.inflow.waiting:
+                self.inflow.resume()
+
+    # ---- ends
+
+    def _break_off(self, error: PoolhouseError) -> None:
+        """Nothing that comes can be read any more: refuse it, unless an answer has begun, and close."""
+        self._framing = None
+        self._is_straight = False
+        self.inflow.take()
+        if self._lifecycle.state is states.EARLY:
+            self.is_stopping = True
+            return
+        if self._lifecycle.state is states.CLOSING:
+            return
+        is_answered = self._lifecycle.state is states.DISCARDING
+        self._lifecycle.move(states.BROKE_OFF)
+        exchange, self._exchange = self._exchange, None
+        if not is_answered:
+            self.site.metrics.refused_unread(error.code, error.status)
+            target = exchange.head.target if exchange is not None else self._reader.target if self._reader else b""
+            self.transport.write(last_refusal(error, target, self.server_state.default_headers))
+        if self._reader is not None:
+            self._reader.close()
+        if exchange is not None:
+            exchange.on_disconnect()
+        self._shut_down()
+
+    def opening(self, status: int) -> bytes:
+        """See :class:`.exchange.Wire`."""
+        return self.site.opening(status, self.server_state.default_headers)
+
+    def _shut_down(self) -> None:
+        self._timers.shut_down_writing()
+        self.inflow.resume()
+
+    def _head_is_late(self) -> None:
+        self._break_off(
+            TooSlow(
+                "body_too_slow",
+                f"The headers did not come to their end within {self.site.header_timeout_s:g} s.",
+            )
+        )

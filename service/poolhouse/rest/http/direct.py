@@ -1,0 +1,308 @@
+"""A request that a handler answers, on its connection: the short path, without an ASGI scope and without a task for
+what never waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterator
+from typing import Final
+
+from poolhouse.errors import Unavailable
+from poolhouse.rest.http.deadlines import BodyDeadline
+from poolhouse.rest.http.exchange import Wire
+from poolhouse.rest.http.handler import Prepared
+from poolhouse.rest.http.head import Head
+from poolhouse.rest.http.response import HeaderBlock, Response, header_lines
+from poolhouse.rest.http.site import Match
+from poolhouse.rest.records import RequestRecord
+
+# Up to here a copy of the body behind its head costs less than a second buffer does.
+_JOINED_BYTES: Final = 16 * 1024
+# The transport would encrypt all of a chunk at once: a copy that nobody counts, and a second of the event loop.
+_ENCRYPTED_BYTES: Final = 256 * 1024
+_NO_BODY: Final = memoryview(b"")
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CLOSE: Final = b"connection: close\r\n"
+
+
+class HandlerExchange:
+    """One request for a handler, and its answer.
+
+    Args:
+        connection: that it came on.
+        head: of the request; its body has a known length.
+        match: the handler.
+    """
+
+    __slots__ = (
+        "_answer_began",
+        "_body",
+        "_connection",
+        "_deadline",
+        "_filled",
+        "_is_closed",
+        "_is_lost",
+        "_is_paced",
+        "_keeps_alive",
+        "_match",
+        "_prepared",
+        "_record",
+        "_slices",
+        "_task",
+        "head",
+    )
+
+    def __init__(self, connection: Wire, head: Head, match: Match) -> None:
+        self.head = head
+        self._connection = connection
+        self._match = match
+        self._record: RequestRecord = connection.site.accounting.begin(head.method, match.instance, head.headers)
+        self._prepared: Prepared | None = None
+        self._body: memoryview | None = None
+        self._filled = 0
+        self._deadline: BodyDeadline | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._slices: Iterator[memoryview] | None = None
+        self._keeps_alive = head.keeps_alive
+        self._answer_began = self._is_closed = self._is_lost = self._is_paced = False
+
+    def start(self) -> None:
+        """See :meth:`.exchange.Exchange.start`."""
+        record, head, match = self._record, self.head, self._match
+        record.route, record.operator = match.route, match.operator
+        try:
+            self._connection.site.accounting.authorize(record, match.path, head.headers)
+            self._prepared = match.handler.on_head(head, match.operator, record)
+        except Exception as raised:
+            self._refuse(raised)
+            return
+        if head.expects_continue and head.length:
+            self._connection.transport.write(_CONTINUE)
+
+    # ---- the body
+
+    def take(self, piece: memoryview) -> None:
+        """See :meth:`.exchange.Exchange.take`."""
+        if self._answer_began:
+            return
+        if self._body is None:
+            if len(piece) == self.head.length:
+                self._record.received_bytes = len(piece)
+                self._body = memoryview(bytearray(piece))
+                return
+            if not self.await_body():
+                return
+        assert self._body is not None
+        self._body[self._filled : self._filled + len(piece)] = piece
+        self.received(len(piece))
+
+    def await_body(self) -> bool:
+        """See :meth:`.exchange.Exchange.await_body`."""
+        prepared, length = self._prepared, self.head.length
+        if self._answer_began or prepared is None or length is None:
+            return False
+        if self._body is None:
+            try:
+                prepared.expect_body(length, 0)
+                self._body = self._connection.site.buffers.take(length)
+            except Exception as raised:
+                self._refuse(raised)
+                return False
+            self._deadline = BodyDeadline(prepared.limits, prepared.deadline, self._share, self._expire)
+            prepared.lease.arriving(self._deadline)
+        return True
+
+    def room(self) -> memoryview:
+        """See :meth:`.exchange.Exchange.room`."""
+        assert self._body is not None, "somebody asked for room before"
+        return self._body[self._filled :]
+
+    def received(self, nbytes: int) -> None:
+        """See :meth:`.exchange.Exchange.received`."""
+        self._filled += nbytes
+        self._record.received_bytes += nbytes
+        if self._deadline is not None:
+            self._deadline.progress(self._filled)
+
+    def _share(self) -> float:
+        return self._filled / max(1, self.head.length or 0)
+
+    def _expire(self) -> None:
+        if self._deadline is not None and not self._answer_began:
+            self._refuse(self._deadline.refusal())
+
+    def _end_receiving(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+            assert self._prepared is not None
+            self._prepared.lease.arrived()
+
+    # ---- the answer
+
+    def on_body_end(self) -> None:
+        """See :meth:`.exchange.Exchange.on_body_end`."""
+        if self._answer_began:
+            return
+        self._end_receiving()
+        body, self._body = self._body, None
+        assert self._prepared is not None
+        try:
+            found = self._match.handler.on_body(self._prepared, _NO_BODY if body is None else body)
+        except Exception as raised:
+            del body
+            self._refuse(raised)
+            return
+        if isinstance(found, Response):
+            self._answer(found)
+        else:
+            self._task = self._connection.loop.create_task(self._wait(found))
+            self._connection.server_state.tasks.add(self._task)
+            self._task.add_done_callback(self._connection.server_state.tasks.discard)
+
+    async def _wait(self, work: Awaitable[Response]) -> None:
+        try:
+            response = await work
+            del work
+            if not self._is_lost:
+                self._answer(response)
+        except asyncio.CancelledError as raised:
+            if self._is_lost:
+                return
+            self._refuse(raised)
+            raise
+        except Exception as raised:
+            if not self._is_lost:
+                self._refuse(raised)
+        finally:
+            self._task = None
+            if self._is_lost:
+                self._close()
+
+    def _answer(self, response: Response) -> None:
+        try:
+            self._write(response, response.lines)
+        except Exception as raised:
+            self._connection.site.accounting.error_of(raised, self._record)
+            self._connection.transport.abort()
+
+    def _refuse(self, raised: BaseException) -> None:
+        """Answer with what was raised; where an answer has begun already, the connection ends."""
+        accounting = self._connection.site.accounting
+        error = accounting.error_of(raised, self._record)
+        self._end_receiving()
+        self._body = None
+        if error is None or self._answer_began:
+            self._connection.transport.abort()
+            return
+        refusal = accounting.refuse(error, self._record, self.head.headers)
+        headers = []
+        for header in refusal.headers:
+            if header == (b"connection", b"close"):
+                self._keeps_alive = False
+            else:
+                headers.append(header)
+        block = HeaderBlock(headers)
+        self._write(Response(refusal.status, block, (), (refusal.body,), len(refusal.body)), block.lines)
+
+    def _write(self, response: Response, lines: bytes) -> None:
+        connection, record, site = self._connection, self._record, self._connection.site
+        if connection.is_stopping or site.accounting.is_draining:
+            # Who keeps the connection would find it closed at the next request.
+            self._keeps_alive = False
+        self._answer_began = True
+        record.status = response.status
+        connection.begin_answer()
+        head = b"".join(
+            (
+                connection.opening(response.status),
+                lines,
+                b"x-request-id: %b\r\n" % record.request_id.encode("ascii"),
+                b"" if site.origin_headers is None else self._origin_lines(),
+                b"" if self._keeps_alive else _CLOSE,
+                b"\r\n",
+            )
+        )
+        nbytes = response.nbytes
+        if nbytes <= _JOINED_BYTES:
+            record.sent_bytes = nbytes
+            connection.transport.write(b"".join((head, *response.chunks)))
+            self._end()
+            return
+        assert self._prepared is not None, "refusals are short"
+        self._is_paced = True
+        connection.pace.begin(nbytes)
+        self._prepared.lease.arriving(connection.pace)
+        if connection.is_encrypted:
+            self._slices = _sliced(response.chunks)
+            connection.transport.write(head)
+            self._write_slices()
+        else:
+            record.sent_bytes = nbytes
+            connection.pace.wrote(nbytes)
+            connection.transport.writelines((head, *response.chunks))
+            del response
+            if not connection.is_write_paused:
+                self._end()
+
+    def _origin_lines(self) -> bytes:
+        origin_headers = self._connection.site.origin_headers
+        return b"" if origin_headers is None else header_lines(origin_headers(self.head.headers.get(b"origin")))
+
+    def _write_slices(self) -> None:
+        assert self._slices is not None
+        connection = self._connection
+        for piece in self._slices:
+            self._record.sent_bytes += len(piece)
+            connection.pace.wrote(len(piece))
+            connection.transport.write(piece)
+            if connection.is_write_paused:
+                return
+        self._slices = None
+        self._end()
+
+    def on_written(self) -> None:
+        """See :meth:`.exchange.Exchange.on_written`."""
+        if self._slices is not None:
+            self._write_slices()
+        elif self._answer_began:
+            self._end()
+
+    def _end(self) -> None:
+        self._close()
+        self._connection.end_answer(keeps_alive=self._keeps_alive)
+
+    # ---- ends
+
+    def on_stop(self) -> None:
+        """See :meth:`.exchange.Exchange.on_stop`."""
+        self._refuse(Unavailable("draining", "The service is stopping; ask again in a moment."))
+
+    def on_disconnect(self) -> None:
+        """See :meth:`.exchange.Exchange.on_disconnect`."""
+        self._is_lost = True
+        self._slices = None
+        self._end_receiving()
+        self._body = None
+        if self._task is not None:
+            # What it holds is in use until it has ended.
+            self._task.cancel()
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._prepared is not None:
+            if self._is_paced:
+                self._prepared.lease.arrived()
+                self._connection.pace.end()
+            self._prepared.close()
+        self._connection.site.accounting.finish(self._record)
+
+
+def _sliced(chunks: tuple[bytes | memoryview, ...]) -> Iterator[memoryview]:
+    for chunk in chunks:
+        for start in range(0, len(chunk), _ENCRYPTED_BYTES):
+            yield memoryview(chunk)[start : start + _ENCRYPTED_BYTES]

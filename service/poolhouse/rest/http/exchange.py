@@ -1,0 +1,90 @@
+"""Between a connection and the one request that it works on: what either may ask of the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Protocol
+
+from uvicorn.server import ServerState
+
+from poolhouse.rest.http.deadlines import AnswerPace
+from poolhouse.rest.http.head import Head
+from poolhouse.rest.http.inflow import Inflow
+from poolhouse.rest.http.site import Site
+
+
+class Wire(Protocol):
+    """A connection, as its request sees it.
+
+    Attributes:
+        site: what all connections share.
+        server_state: the server's connections and tasks.
+        app_state: of the lifespan.
+        loop: the event loop.
+        transport: of the connection.
+        inflow: its receiving side.
+        pace: that the client owes while it reads.
+        is_encrypted: whether the client speaks TLS.
+        is_write_paused: whether the client has not read what it was sent.
+        is_stopping: whether the connection ends with this answer.
+    """
+
+    site: Site
+    server_state: ServerState
+    app_state: Mapping[str, object]
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    inflow: Inflow
+    pace: AnswerPace
+    is_encrypted: bool
+    is_write_paused: bool
+    is_stopping: bool
+
+    def opening(self, status: int) -> bytes:
+        """The first lines of an answer: its status, and the headers that all answers of the server have."""
+        ...
+
+    def begin_answer(self) -> None:
+        """The answer to the current request begins."""
+
+    def end_answer(self, *, keeps_alive: bool) -> None:
+        """All of the answer was handed to the transport."""
+
+
+class Exchange(Protocol):
+    """One request and its answer. It tells the connection when its answer begins and ends."""
+
+    @property
+    def head(self) -> Head:
+        """Of the request."""
+        ...
+
+    def start(self) -> None:
+        """The head is here; the answer may begin, a refusal, before anything else comes."""
+
+    def take(self, piece: memoryview) -> None:
+        """A piece of the body; its memory is lent for the call."""
+
+    def await_body(self) -> bool:
+        """Some of the body is yet to come; whether it is to be received into :meth:`room`."""
+        ...
+
+    def room(self) -> memoryview:
+        """Where the rest of the body is received straight."""
+        ...
+
+    def received(self, nbytes: int) -> None:
+        """So much has come there."""
+
+    def on_body_end(self) -> None:
+        """The body is whole."""
+
+    def on_written(self) -> None:
+        """The client has read all that was written."""
+
+    def on_stop(self) -> None:
+        """The server waits no longer."""
+
+    def on_disconnect(self) -> None:
+        """The client has left, or cannot be answered."""

@@ -1,0 +1,145 @@
+"""Where the body of a request ends: after the length that its head tells, or where its chunks do.
+
+The bytes of a body of known length are counted, and no parser sees them. Chunks are read by a parser of their own,
+which has seen no head but a fixed one, so nothing that the client wrote in its head (an offer to upgrade) changes how
+its chunks are read. That parser is never fed beyond a blank line at a time, since the end of a chunked body is one: so
+the bytes behind the end are not read as a part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from httptools import HttpParserError, HttpRequestParser
+
+from poolhouse.rest.http.head import malformed, too_large
+
+_END: Final = b"\r\n\r\n"
+_HEAD: Final = b"POST / HTTP/1.1\r\nHost: body\r\nTransfer-Encoding: chunked\r\n\r\n"
+# Chunk sizes, extensions and trailers may take this many bytes for each byte of a chunked body, beside the limit on
+# heads. A body in chunks of one byte takes five.
+_FRAMING_PER_BODY_BYTE: Final = 8
+# So much is given to the parser at a time: a piece without an end brings the body no further than this uncounted.
+_SLICE_BYTES: Final = 16 * 1024
+
+Take = Callable[[memoryview], None]
+"""Takes a piece of a body; the memory is lent for the call."""
+
+
+class Framing(Protocol):
+    """Tells the bytes of one body from those behind it."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the body has come to its end."""
+        ...
+
+    def feed(self, data: memoryview, take: Take) -> int:
+        """Hand on what belongs to the body, and give how many of these bytes were read."""
+        ...
+
+
+class KnownLength:
+    """A body of so many bytes.
+
+    Args:
+        length: of the body.
+
+    Attributes:
+        to_come: bytes that have not come yet.
+    """
+
+    __slots__ = ("to_come",)
+
+    def __init__(self, length: int) -> None:
+        self.to_come = length
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the body has come to its end."""
+        return self.to_come == 0
+
+    def feed(self, data: memoryview, take: Take) -> int:
+        """Hand on what belongs to the body, and give how many of these bytes were read."""
+        count = min(self.to_come, len(data))
+        self.to_come -= count
+        if count:
+            take(data if count == len(data) else data[:count])
+        return count
+
+
+class Chunked:
+    """A body in chunks.
+
+    Args:
+        limit_bytes: bytes of framing that bring the body no further.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.is_complete = False
+        self._limit_bytes = limit_bytes
+        self._raw_bytes = self._body_bytes = self._idle_bytes = 0
+        self._tail = b""
+        self._take: Take | None = None
+        self._parser: HttpRequestParser | None = HttpRequestParser(self)
+        self._parser.feed_data(_HEAD)
+
+    def feed(self, data: memoryview, take: Take) -> int:
+        """Hand on what belongs to the body, and give how many of these bytes were read.
+
+        Raises:
+            Malformed: these are no chunks.
+            HeadersTooLarge: their framing is out of all proportion to the body.
+        """
+        position = 0
+        self._take = take
+        try:
+            while position < len(data) and not self.is_complete:
+                position += self._feed_slice(bytes(data[position : position + _SLICE_BYTES]))
+        finally:
+            self._take = None
+        return position
+
+    def _feed_slice(self, piece: bytes) -> int:
+        position = 0
+        while position < len(piece) and not self.is_complete:
+            found = (self._tail + piece[position : position + len(_END) - 1]).find(_END) if self._tail else -1
+            if found >= 0:
+                end = position + found + len(_END) - len(self._tail)
+            else:
+                found = piece.find(_END, position)
+                end = len(piece) if found < 0 else found + len(_END)
+            part = piece[position:end]
+            self._tail = b"" if found >= 0 else (self._tail + part)[-len(_END) + 1 :]
+            self._parse(part)
+            position = end
+        return position
+
+    def _parse(self, part: bytes) -> None:
+        assert self._parser is not None, "a body that is complete is not read on"
+        before = self._body_bytes
+        try:
+            self._parser.feed_data(part)
+        except HttpParserError:
+            raise malformed() from None
+        self._raw_bytes += len(part)
+        self._idle_bytes = 0 if self._body_bytes > before else self._idle_bytes + len(part)
+        framing = self._raw_bytes - self._body_bytes * (1 + _FRAMING_PER_BODY_BYTE)
+        if max(self._idle_bytes, framing) > self._limit_bytes:
+            raise too_large(self._limit_bytes)
+        if self.is_complete:
+            # The parser knows this object, and would keep it alive.
+            self._parser = None
+
+    # ---- what the parser calls
+
+    def on_body(self, piece: bytes) -> None:
+        """A piece of the body."""
+        self._body_bytes += len(piece)
+        assert self._take is not None
+        self._take(memoryview(piece))
+
+    def on_message_complete(self) -> None:
+        """The last chunk and the trailers have come."""
+        self.is_complete = True

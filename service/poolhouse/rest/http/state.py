@@ -1,0 +1,124 @@
+"""The states of a connection, and what moves it from one to another.
+
+A connection is in one state. ``connection.py`` reports each event with :meth:`Lifecycle.move`; an event that the table
+does not list for the current state is a fault of ours and raises. The states:
+
+- IDLE: no byte of a request is here. Empty lines between two requests leave it so.
+- HEAD: a part of a request line or of headers is here.
+- BODY: the head is parsed, the body is being received, and no answer has begun. A request without a body passes
+  through this state at once.
+- HANDLING: the request is whole, and its answer is being worked out.
+- EARLY: the answer has begun while the body is still coming: a refusal, mostly.
+- ANSWERING: the request is whole, and its answer is being written.
+- DISCARDING: the answer is written, and the rest of the body is thrown away, so that the connection can be used again.
+- CLOSING: nothing will be answered any more. Our side is shut down, and what comes is thrown away until the client has
+  read the last answer and closes: a socket that is closed with unread bytes is reset, and the reset takes the answer
+  away from a client that is still sending.
+- CLOSED: the transport is closed or lost.
+
+One request is read at a time. Bytes behind a request that is not answered (pipelining) stay unparsed, the socket is
+paused, and they are read when the state is IDLE again and the client has read the answers that it was sent. So answers
+and refusals keep the order of the requests, and a flood of requests costs one receive buffer.
+
+Limits and timers:
+
+=============  ==================================================  ==========================================
+state          limit                                               what happens
+=============  ==================================================  ==========================================
+IDLE           ``header_timeout_s`` after connecting               closed
+IDLE           ``keep_alive_s`` after an answer                    closed
+HEAD           ``header_timeout_s`` for the whole head             408, then CLOSING
+HEAD           ``max_header_bytes``, and 256 headers               431, then CLOSING
+HEAD           32 MiB for all heads that are not whole             503, then CLOSING
+BODY, EARLY    ``max_header_bytes`` and eight bytes a body byte    431, then CLOSING
+               for chunk sizes, extensions and trailers
+BODY           silence, pace and deadline: ``deadlines.py``        408, 503 or 504
+BODY, EARLY    64 KiB of a body that the application does not      the socket is paused
+               read
+ANSWERING      silence and pace of the client, also once the       the connection is aborted
+               transport is closed with bytes unsent
+DISCARDING     ``LINGER_S`` for the rest of the body               closed
+CLOSING        ``LINGER_S``, or the end of the body                closed
+=============  ==================================================  ==========================================
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from poolhouse.rest.metrics import Stage
+
+IDLE: Final = "idle"
+HEAD: Final = "head"
+BODY: Final = "body"
+HANDLING: Final = "handling"
+EARLY: Final = "answering before the body is whole"
+ANSWERING: Final = "answering"
+DISCARDING: Final = "discarding"
+CLOSING: Final = "closing"
+CLOSED: Final = "closed"
+
+HEAD_BEGAN: Final = "a head began"
+HEAD_ENDED: Final = "a head ended"
+BODY_ENDED: Final = "a body ended"
+ANSWER_BEGAN: Final = "an answer began"
+ANSWER_ENDED: Final = "an answer ended"
+LAST_ANSWER_ENDED: Final = "the last answer ended"
+BROKE_OFF: Final = "the request cannot be read any further"
+LOST: Final = "the connection ended"
+
+LINGER_S: Final = 5.0
+"""How long a client may go on sending what nobody reads, in seconds."""
+
+TABLE: Final[dict[str, dict[str, str]]] = {
+    IDLE: {HEAD_BEGAN: HEAD, BROKE_OFF: CLOSING, LOST: CLOSED},
+    HEAD: {HEAD_ENDED: BODY, BROKE_OFF: CLOSING, LOST: CLOSED},
+    BODY: {BODY_ENDED: HANDLING, ANSWER_BEGAN: EARLY, BROKE_OFF: CLOSING, LOST: CLOSED},
+    HANDLING: {ANSWER_BEGAN: ANSWERING, LOST: CLOSED},
+    EARLY: {
+        BODY_ENDED: ANSWERING,
+        ANSWER_ENDED: DISCARDING,
+        LAST_ANSWER_ENDED: CLOSING,
+        LOST: CLOSED,
+    },
+    ANSWERING: {ANSWER_ENDED: IDLE, LAST_ANSWER_ENDED: CLOSED, LOST: CLOSED},
+    DISCARDING: {BODY_ENDED: IDLE, BROKE_OFF: CLOSING, LOST: CLOSED},
+    CLOSING: {BODY_ENDED: CLOSED, LOST: CLOSED},
+    CLOSED: {LOST: CLOSED},
+}
+"""For each state the events that may come, and the state that follows."""
+
+
+LEFT_IN: Final[dict[str, Stage]] = {
+    HEAD: "headers",
+    BODY: "body",
+    HANDLING: "waiting",
+    EARLY: "answer",
+    ANSWERING: "answer",
+}
+"""What a client did not wait for that left in one of these states, as ``/metrics`` counts it."""
+
+
+class Lifecycle:
+    """Where one connection is in :data:`TABLE`.
+
+    Attributes:
+        state: one of the states above.
+    """
+
+    __slots__ = ("state",)
+
+    def __init__(self) -> None:
+        self.state = IDLE
+
+    def move(self, event: str) -> str:
+        """Follow the table, and give the new state.
+
+        Raises:
+            RuntimeError: the event cannot come in this state.
+        """
+        following = TABLE[self.state].get(event)
+        if following is None:
+            raise RuntimeError(f"{event}, while the connection is {self.state}")
+        self.state = following
+        return following

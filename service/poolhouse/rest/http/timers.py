@@ -1,0 +1,134 @@
+"""The timers of a connection, and how it ends: see the table of limits in :mod:`.state`."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+
+from poolhouse.rest.http.deadlines import AnswerPace
+from poolhouse.rest.http.state import LINGER_S
+
+
+def _nothing() -> None:
+    """For timers that are closed."""
+
+
+class LazyTimer:
+    """A timer that is set and cleared at every request, and seldom expires: it is moved by storing a number.
+
+    Args:
+        loop: of the connection.
+        expire: called when the time has come.
+    """
+
+    __slots__ = ("_due", "_expire", "_handle", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, expire: Callable[[], None]) -> None:
+        self._loop = loop
+        self._expire = expire
+        self._due = math.inf
+        self._handle: asyncio.TimerHandle | None = None
+
+    def set(self, seconds: float) -> None:
+        """Expire after so many seconds, and not before."""
+        self._due = due = self._loop.time() + seconds
+        handle = self._handle
+        if handle is not None and handle.when() > due:
+            handle.cancel()
+            handle = None
+        if handle is None:
+            self._handle = self._loop.call_at(due, self._look)
+
+    def clear(self) -> None:
+        """Do not expire."""
+        self._due = math.inf
+
+    def close(self) -> None:
+        """Forget the loop's timer, and what would be called: the two would keep each other alive."""
+        self._due = math.inf
+        self._expire = _nothing
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _look(self) -> None:
+        self._handle = None
+        if self._due == math.inf:
+            return
+        if self._due <= self._loop.time():
+            self._due = math.inf
+            self._expire()
+        else:
+            self._handle = self._loop.call_at(self._due, self._look)
+
+
+class ConnectionTimers:
+    """When a connection is closed by us.
+
+    Args:
+        transport: of the connection.
+        loop: the event loop.
+        pace: that the client owes while it reads.
+        silence_s: for a client that does not read.
+        head_is_late: called when a head did not come to its end in time.
+
+    Attributes:
+        idle: closes the connection.
+        head: for the rest of a head.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        pace: AnswerPace,
+        silence_s: float,
+        head_is_late: Callable[[], None],
+    ) -> None:
+        self.idle = LazyTimer(loop, self.close)
+        self.head = LazyTimer(loop, head_is_late)
+        self._transport = transport
+        self._loop = loop
+        self._pace = pace
+        self._silence_s = silence_s
+        self._unsent_bytes = 0
+        self._write_timer: asyncio.TimerHandle | None = None
+
+    def watch_writing(self) -> None:
+        """The client reads slower than we write: watch that it reads at all."""
+        self._unsent_bytes = self._transport.get_write_buffer_size()
+        self._write_timer = self._loop.call_later(self._silence_s, self._check_writing)
+
+    def stop_watching(self) -> None:
+        """The client has read everything."""
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def close(self) -> None:
+        """Close the connection once what was written has left; a client that reads nothing of it is given up."""
+        self._transport.close()
+        if self._write_timer is None and self._transport.get_write_buffer_size():
+            self.watch_writing()
+
+    def shut_down_writing(self) -> None:
+        """Close after the last answer, once the client has had the time to read it."""
+        if not self._transport.is_closing() and self._transport.can_write_eof():
+            self._transport.write_eof()
+            self.idle.set(LINGER_S)
+        else:
+            self.close()
+
+    def cancel(self) -> None:
+        """The connection is lost."""
+        self.idle.close()
+        self.head.close()
+        self.stop_watching()
+
+    def _check_writing(self) -> None:
+        self._write_timer = None
+        if self._transport.get_write_buffer_size() < self._unsent_bytes and not self._pace.is_too_slow():
+            self.watch_writing()
+        else:
+            self._transport.abort()

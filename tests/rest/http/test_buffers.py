@@ -1,0 +1,85 @@
+"""Memory that is used again: never while somebody still looks at it, and never more than a fixed amount."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poolhouse.rest.http.buffers import KEPT_BYTES, POOLED_FROM_BYTES, BufferPool
+
+MIB = 1 << 20
+
+
+def place(view: memoryview) -> int:
+    """Where it lies."""
+    return np.frombuffer(view, np.uint8).ctypes.data
+
+
+@given(st.lists(st.tuples(st.integers(1, 8), st.booleans()), max_size=12))
+@settings(max_examples=30, deadline=None)
+def test_no_two_bodies_ever_share_memory(steps: list[tuple[int, bool]]) -> None:
+    """Another caller's elements in one's own answer would be the end of all trust."""
+    pool, held = BufferPool(), list[memoryview]()
+    for number, (size, lets_go) in enumerate(steps):
+        if lets_go and held:
+            held.pop(0)
+        view = pool.take(size * POOLED_FROM_BYTES)
+        view[:] = bytes([number]) * len(view)
+        held.append(view)
+        spans = sorted((place(each), place(each) + len(each)) for each in held)
+        assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(spans))
+    assert pool.kept_bytes <= KEPT_BYTES
+
+
+def test_memory_is_used_again_when_its_last_view_is_gone() -> None:
+    """That is what it is for: fresh pages cost more than the copy that fills them."""
+    pool = BufferPool()
+    view = pool.take(MIB)
+    first = place(view)
+    array = np.frombuffer(view, np.uint8).view(np.float32).reshape(-1, 4)[1:]
+    del view
+    other = pool.take(MIB)
+    assert place(other) != first, "an array still looks at it"
+    del array
+
+    assert place(pool.take(MIB)) == first
+
+
+def test_what_is_kept_has_a_bound() -> None:
+    """It is memory that no request holds, and the service promises how much of that there is at most."""
+    pool = BufferPool()
+    views = [pool.take(5 * MIB) for _ in range(20)]
+    del views
+    pool.take(2 * KEPT_BYTES)
+
+    assert 0 < pool.kept_bytes <= KEPT_BYTES
+    pool.clear()
+    assert pool.kept_bytes == 0
+
+
+@pytest.mark.parametrize("nbytes", [1, 63, 64, POOLED_FROM_BYTES, POOLED_FROM_BYTES + 1, 3 * MIB])
+def test_buffers_lie_right_for_every_element_type(nbytes: int) -> None:
+    """What lies wrong is copied before it is pooled."""
+    view = BufferPool().take(nbytes)
+
+    assert len(view) == nbytes
+    assert not view.readonly
+    assert place(view) % (64 if nbytes >= POOLED_FROM_BYTES else 8) == 0
+
+
+def test_the_last_view_may_end_in_any_thread() -> None:
+    """A device's thread may be the last to look at a body."""
+    pool = BufferPool()
+    views = [pool.take(MIB) for _ in range(8)]
+    threads = [threading.Thread(target=views.pop) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert pool.kept_bytes >= 8 * MIB

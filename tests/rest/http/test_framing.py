@@ -1,0 +1,85 @@
+"""Where bodies end: every byte of a body reaches its reader, and none behind it."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.errors import HeadersTooLarge, Malformed
+from poolhouse.rest.http.framing import Chunked, Framing, KnownLength
+
+LIMIT = 4096
+BODIES = st.binary(max_size=300) | st.lists(st.sampled_from([b"\r\n\r\n", b"0\r\n", b"\r", b"\n", b"x"])).map(b"".join)
+
+
+def read(framing: Framing, sent: bytes, cuts: list[int]) -> tuple[bytes, int]:
+    """The body, and how many bytes were taken for it."""
+    body, taken = bytearray(), 0
+    edges = sorted({0, len(sent), *(cut % (len(sent) + 1) for cut in cuts)})
+    for begin, end in itertools.pairwise(edges):
+        used = framing.feed(memoryview(sent)[begin:end], body.extend)
+        taken += used
+        if framing.is_complete:
+            break
+        assert used == end - begin
+    return bytes(body), taken
+
+
+def chunked(body: bytes, sizes: list[int], trailer: bytes = b"") -> bytes:
+    """A body in chunks of these sizes, and the rest in one."""
+    sent = bytearray()
+    for size in [*sizes, len(body)]:
+        piece, body = body[:size], body[size:]
+        if piece:
+            sent += b"%x;x=y\r\n%b\r\n" % (len(piece), piece)
+    return bytes(sent) + b"0\r\n" + trailer + b"\r\n"
+
+
+@given(BODIES, st.lists(st.integers(1, 50), max_size=8), BODIES, st.lists(st.integers(0, 1000), max_size=8))
+def test_chunks_end_where_they_end(body: bytes, sizes: list[int], behind: bytes, cuts: list[int]) -> None:
+    """Blank lines in a body are no end of it, and the next request is not a part of it, wherever both are cut."""
+    for trailer in (b"", b"A: b\r\n"):
+        sent = chunked(body, sizes, trailer)
+        framing = Chunked(LIMIT)
+
+        assert read(framing, sent + behind, cuts) == (body, len(sent))
+        assert framing.is_complete
+
+
+@given(BODIES, BODIES, st.lists(st.integers(0, 1000), max_size=8))
+def test_a_length_ends_where_it_says(body: bytes, behind: bytes, cuts: list[int]) -> None:
+    """The other framing keeps the same law."""
+    framing = KnownLength(len(body))
+    if body:
+        assert read(framing, body + behind, cuts) == (body, len(body))
+    assert framing.is_complete
+
+
+@given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=6))
+def test_any_bytes_are_chunks_or_are_refused(sent: bytes, cuts: list[int]) -> None:
+    """Nothing that comes may be another error."""
+    framing = Chunked(LIMIT)
+    try:
+        _, taken = read(framing, sent, cuts)
+    except Malformed:
+        return
+    assert framing.is_complete or taken == len(sent)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"1;" + b"e" * 2 * LIMIT,
+        b"1\r\nx\r\n0\r\nTrailer: " + b"t" * 2 * LIMIT,
+        (b"1;" + b"e" * 1000 + b"\r\n{\r\n") * 20,
+        b"%x\r\n" % (9 * LIMIT) + b"x" * 9 * LIMIT + b"\r\n0\r\nTrailer: " + b"t" * 9 * LIMIT,
+    ],
+)
+@pytest.mark.parametrize("step", [1, 100, 1 << 20])
+def test_framing_without_a_body_is_limited(sent: bytes, step: int) -> None:
+    """Gigabytes of extensions and trailers brought a body of nothing."""
+    with pytest.raises(HeadersTooLarge):
+        read(Chunked(LIMIT), sent, list(range(0, len(sent), step)))

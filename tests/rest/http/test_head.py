@@ -1,0 +1,93 @@
+"""Reading heads from any pieces: no byte behind a head is read with it, and no head has two meanings."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.errors import HeadersTooLarge, Malformed
+from poolhouse.rest.http.head import Head, HeadReader, PartialHeads
+
+LIMIT = 4096
+NAMES = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=20).map(lambda name: f"x-{name}".encode())
+VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=40).map(str.encode)
+
+
+def read(sent: bytes, cuts: list[int], limit: int = LIMIT) -> tuple[Head | None, int]:
+    """The head of what was sent in these pieces, and how many bytes were taken for it."""
+    reader, taken = HeadReader(limit, PartialHeads()), 0
+    edges = sorted({0, len(sent), *(cut % (len(sent) + 1) for cut in cuts)})
+    for begin, end in itertools.pairwise(edges):
+        used = reader.feed(memoryview(sent)[begin:end])
+        taken += used
+        if used < end - begin or reader.head is not None:
+            break
+    return reader.head, taken
+
+
+@given(
+    st.lists(st.tuples(NAMES, VALUES), max_size=8),
+    st.integers(0, 3),
+    st.binary(max_size=100),
+    st.lists(st.integers(0, 1000), max_size=8),
+    st.booleans(),
+)
+def test_however_it_is_cut_it_is_the_same_head_and_no_more(
+    pairs: list[tuple[bytes, bytes]], empty_lines: int, behind: bytes, cuts: list[int], upgrade: bool
+) -> None:
+    """What lies behind a head is a body or another request; to read it with the head is to let it be smuggled."""
+    offer = [(b"connection", b"upgrade"), (b"upgrade", b"h2c")] if upgrade else []
+    given = [(b"host", b"x"), (b"content-length", b"%d" % len(behind)), *offer, *pairs]
+    lines = b"".join(b"%b: %b\r\n" % pair for pair in given)
+    sent = b"\r\n" * empty_lines + b"POST /a/b?c=d HTTP/1.1\r\n" + lines + b"\r\n"
+
+    head, taken = read(sent + behind, cuts)
+
+    assert head is not None
+    assert taken == len(sent)
+    assert (head.method, head.path, head.query, head.length) == ("POST", b"/a/b", b"c=d", len(behind))
+    assert head.pairs == given
+
+
+@given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=6))
+def test_any_bytes_are_a_head_or_are_refused(sent: bytes, cuts: list[int]) -> None:
+    """A port is scanned all day; nothing that comes may be another error."""
+    try:
+        head, taken = read(sent, cuts)
+    except Malformed:
+        return
+    assert head is None
+    assert taken == len(sent)
+
+
+@given(st.integers(1, 3 * LIMIT), st.lists(st.integers(0, 4 * LIMIT), max_size=6))
+def test_the_limit_is_on_bytes_however_they_are_cut(size: int, cuts: list[int]) -> None:
+    """A limit that depends on segments is one that nobody can rely on."""
+    sent = b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * size + b"\r\n\r\n"
+    if len(sent) <= LIMIT:
+        assert read(sent, cuts)[0] is not None
+    else:
+        with pytest.raises(HeadersTooLarge) as caught:
+            read(sent, cuts)
+        assert caught.value.limit_bytes == LIMIT
+
+
+@pytest.mark.parametrize("line", [b"Authorization: Bearer secret", b"Cookie: secret", b"Proxy-Authorization: secret"])
+def test_heads_with_credentials_are_not_kept(line: bytes) -> None:
+    """What is kept for comparison outlives its request."""
+    head, _ = read(b"GET / HTTP/1.1\r\nHost: x\r\n" + line + b"\r\n\r\n", [])
+
+    assert head is not None
+    assert head.raw == b""
+
+
+def test_other_heads_are_kept_where_they_are_short() -> None:
+    """The next head on the connection is mostly the same."""
+    sent = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    long = sent[:-2] + b"X: " + b"a" * 3000 + b"\r\n\r\n"
+    heads = [read(sent, [])[0], read(long, [])[0], read(sent, [5])[0]]
+
+    assert [head.raw for head in heads if head is not None] == [sent, b"", b""]

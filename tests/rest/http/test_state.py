@@ -1,0 +1,61 @@
+"""The table of a connection's states: whoever reads it must be able to rely on it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.rest.http import state as states
+from poolhouse.rest.http.state import TABLE, Lifecycle
+
+EVENTS = sorted({event for row in TABLE.values() for event in row})
+
+
+def test_the_table_is_closed() -> None:
+    """A state without a row would end a connection in a KeyError."""
+    assert {following for row in TABLE.values() for following in row.values()} | {states.IDLE} == set(TABLE)
+
+
+def test_every_state_can_be_reached_and_left_for_the_end() -> None:
+    """A state that no event leads out of would keep its connection for ever."""
+    reached, frontier = {states.IDLE}, [states.IDLE]
+    while frontier:
+        for following in TABLE[frontier.pop()].values():
+            if following not in reached:
+                reached.add(following)
+                frontier.append(following)
+
+    assert reached == set(TABLE)
+    assert all(row[states.LOST] == states.CLOSED for row in TABLE.values())
+    assert set(TABLE[states.CLOSED]) == {states.LOST}
+
+
+@given(st.lists(st.sampled_from(EVENTS), max_size=40))
+def test_an_answer_begins_at_most_once_a_request(events: list[str]) -> None:
+    """Two answers to one request would be read as the answers to two."""
+    lifecycle, owed = Lifecycle(), 0
+    for event in events:
+        if event not in TABLE[lifecycle.state]:
+            before = lifecycle.state
+            with pytest.raises(RuntimeError, match=before):
+                lifecycle.move(event)
+            assert lifecycle.state == before
+            continue
+        lifecycle.move(event)
+        if event == states.HEAD_ENDED:
+            owed += 1
+        elif event == states.ANSWER_BEGAN:
+            owed -= 1
+        assert owed in (0, 1)
+        if lifecycle.state in (states.IDLE, states.DISCARDING):
+            assert owed == 0
+
+
+def test_the_limits_are_told_for_states_that_exist() -> None:
+    """The table of limits stands beside the table of states, and must speak of the same."""
+    assert states.__doc__ is not None
+    rows = states.__doc__.split("=============")[-4:]
+    named = {name.strip() for line in "".join(rows).splitlines() for name in line[:13].split(",") if name.isupper()}
+
+    assert named <= {name for name, value in vars(states).items() if isinstance(value, str) and value in TABLE}
