@@ -36,15 +36,13 @@ _UNSENT_BYTES: Final = 64 * 1024
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One connection, as uvicorn's public option ``http`` takes its class.
+    """One connection, as uvicorn's public option ``http`` takes its class. Its attributes are :class:`.exchange.Wire`'s.
 
     Args:
         config: a :class:`.site.ServerConfig`.
         server_state: the server's connections and tasks.
         app_state: of the lifespan, for the scopes of requests.
         _loop: the event loop; None for the running one.
-
-    Its attributes are those of :class:`.exchange.Wire`.
     """
 
     transport: asyncio.Transport
@@ -261,7 +259,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _read_body(self, data: memoryview) -> int:
         framing = self._framing
-        assert framing is not None, "there is a body to read"
+        assert framing is not None
         used = framing.feed(data, self._take)
         if framing.is_complete:
             self._end_body()
