@@ -36,7 +36,7 @@ _UNSENT_BYTES: Final = 64 * 1024
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One connection, as uvicorn's public option ``http`` takes its class. Its attributes are :class:`.exchange.Wire`'s.
+    """One connection: what uvicorn's option ``http`` takes. Its attributes are :class:`.exchange.Wire`'s.
 
     Args:
         config: a :class:`.site.ServerConfig`.
