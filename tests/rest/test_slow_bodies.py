@@ -145,7 +145,7 @@ def trickle(silent: bool) -> Receive:
 
 # ---- room that slow callers hold
 
-ROOM = 43 << 20
+ROOM = 45 << 20
 ROWS = 1024
 
 
