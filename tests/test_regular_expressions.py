@@ -34,7 +34,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "kernels.declaring._ANY_ELEMENT": ("T",),
     "kernels.declaring._SIGNATURE": ("void(T*, int64, int64*)",),
     "kernels.storing._IMPORTED": ("from poolhouse.kernels.axes import",),
-    "rest.cycle._TOKEN": ("x-request-id",),
+    "rest.http.response._TOKEN": ("x-request-id",),
     "rest.headers._LENGTH": ("1024",),
     "rest.headers._SANE_REQUEST_ID": ("an id",),
     "rest.headers._SECONDS": ("12.50",),

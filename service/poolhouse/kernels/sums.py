@@ -237,7 +237,8 @@ def plane_sums_by_lines(x: Flat, out: Flat, start: int, stop: int, plan: Flat, f
                             for j in range(width):
                                 lines[j] += x[a + j]
                             t += 1
-                outer = factors[od] * factors[depth_out + o]
+                # In float64: the number of positions of a window with its padding may pass int64.
+                outer = 1.0 * factors[od] * factors[depth_out + o]
                 to = (plane * depth_out + od) * face_out + o * columns
                 for j in range(columns):
                     found = 0.0
