@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import StreamingResponse
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from opentelemetry import trace
@@ -26,6 +28,7 @@ from poolhouse.settings import Settings
 from tests.rest.serving import IMAGE, POOL, serving
 from tests.rest.test_problems import KEYS
 
+KEY = "correct-horse-battery"
 PLAN = {"input": {"shape": [1, 1, 4, 4]}, "kernel_size": 2}
 
 
@@ -151,11 +154,12 @@ def test_a_router_beside_ours_is_served_by_our_server(app: App) -> None:
         check_beside(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
 
 
-def test_middleware_and_handlers_can_be_added(app: App) -> None:
-    """Two of the first things that an operator's own build adds."""
+class Sold(Exception):
+    """What a route beside ours raises."""
 
-    class Sold(Exception):
-        pass
+
+def surrounded(app: App) -> None:
+    """Add middleware, a handler and a stream, as FastAPI's documentation does."""
 
     async def sold(request: Request, error: Exception) -> Response:
         return Response("sold out", 410)
@@ -170,14 +174,46 @@ def test_middleware_and_handlers_can_be_added(app: App) -> None:
     async def ticket() -> None:
         raise Sold
 
-    app.add_exception_handler(Sold, sold)
-    with TestClient(app) as client:
-        answers = [client.get(path) for path in ("/mine/ticket", "/livez", "/nope")]
-        pooled = client.post(POOL, json={"input": IMAGE, "kernel_size": 2})
+    @app.get("/mine/stream")
+    async def stream() -> StreamingResponse:
+        return StreamingResponse(iter(["one ", "two"]))
 
-    assert [answer.status_code for answer in answers] == [410, 200, 404]
-    assert pooled.status_code == 200
-    assert {answer.headers["x-marked"] for answer in [*answers, pooled]} == {"yes"}
+    app.add_exception_handler(Sold, sold)
+
+
+def check_surrounded(client: TestClient) -> None:
+    """All answers come through what was added, those of pooling too."""
+    answers = [client.get(path) for path in ("/mine/ticket", "/livez", "/nope", "/mine/stream")]
+    answers += [client.post(POOL, json={"input": IMAGE, "kernel_size": size}) for size in (2, 0)]
+
+    assert [answer.status_code for answer in answers] == [410, 200, 404, 200, 200, 422]
+    assert answers[3].text == "one two"
+    assert {answer.headers["x-marked"] for answer in answers} == {"yes"}
+
+
+def test_middleware_and_handlers_can_be_added(app: App) -> None:
+    """Two of the first things that an operator's own build adds."""
+    surrounded(app)
+
+    with TestClient(app) as client:
+        check_surrounded(client)
+
+
+def test_what_was_added_is_for_every_request_of_our_server(app: App) -> None:
+    """The server hands pooling to its handler past the application: not where somebody's checks would be passed by."""
+    surrounded(app)
+
+    with serving(app.service.settings, app=app) as server, server.client() as client:
+        check_surrounded(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
+
+
+def including(app: App, **options: Any) -> FastAPI:
+    """Another application that includes our routes below a prefix."""
+    other = FastAPI(title="theirs")
+    for error, handler in app.exception_handlers.items():
+        other.add_exception_handler(error, handler)
+    other.include_router(app.router, prefix="/pooling", **options)
+    return other
 
 
 def test_our_routes_can_be_included_in_another_application(app: App) -> None:
@@ -187,21 +223,41 @@ def test_our_routes_can_be_included_in_another_application(app: App) -> None:
     async def note(request: Request) -> None:
         seen.append(request.url.path)
 
-    other = FastAPI(title="theirs")
-    for error, handler in app.exception_handlers.items():
-        other.add_exception_handler(error, handler)
-    other.include_router(app.router, prefix="/pooling", dependencies=[Depends(note)])
-
-    with TestClient(other) as client:
+    with TestClient(including(app, dependencies=[Depends(note)])) as client:
         assert client.get("/pooling/readyz").json()["status"] == "ready"
         assert client.get("/pooling/v1/operators/max_pool2d").json() == describe.card(discover().find("max_pool2d"))
         assert client.post("/pooling/v1/plan/max_pool2d", json=PLAN).json()["planes"] == 1
+        pooled = client.post(f"/pooling{POOL}", json={"input": IMAGE, "kernel_size": 2}).json()
         refused = client.post("/pooling/v1/plan/max_pol2d", json=PLAN)
         drawn = client.get("/openapi.json").json()
 
+    assert pooled["output"]["data"] == [[[[6.0, 8.0], [14.0, 16.0]]]]
     assert (refused.status_code, refused.json()["code"]) == (404, "unknown_operator")
     assert "/pooling/v1/plan/{operator}" in drawn["paths"]
     assert seen[0] == "/pooling/readyz"
+
+
+def test_routes_that_are_included_elsewhere_keep_their_keys() -> None:
+    """The middleware stays behind; a service with keys must not be open to everybody for that."""
+    app = create_app(Settings.model_validate({"device": "cpu", "api_keys": f"a={KEY}"}))
+    calls = [
+        ("GET", "/pooling/v1/operators", None),
+        ("GET", "/pooling/metrics", None),
+        ("POST", "/pooling/v1/plan/max_pool2d", PLAN),
+        ("POST", f"/pooling{POOL}", {"input": IMAGE, "kernel_size": 2}),
+    ]
+
+    with TestClient(including(app)) as client:
+        without = [client.request(method, path, json=body) for method, path, body in calls]
+        client.headers["Authorization"] = f"Bearer {KEY}"
+        with_key = [client.request(method, path, json=body) for method, path, body in calls]
+        counted = client.get("/pooling/metrics").text
+
+        assert client.get("/pooling/livez", headers={"Authorization": ""}).status_code == 200
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in without} == {(401, "missing_key")}
+    assert {answer.status_code for answer in with_key} == {200}
+    assert 'poolhouse_key_requests_total{key="a"} 4.0' in counted
 
 
 def test_it_can_be_mounted_below_a_path(app: App) -> None:

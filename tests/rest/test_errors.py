@@ -11,17 +11,18 @@ from time import process_time
 import httpx
 import pytest
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as Event
-from starlette.types import Receive, Scope, Send
 
 from poolhouse.errors import MOST_PROBLEMS
 from poolhouse.operators.catalogue import discover
 from poolhouse.pooling import Pooling
+from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.app import create_app
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.middleware import RequestMiddleware
 from poolhouse.rest.problems import LARGEST_BODY_BYTES
-from poolhouse.rest.routes.suggestions import Signpost
+from poolhouse.rest.routes.suggestions import PathSuggester
 from poolhouse.settings import Settings
 from tests.rest.serving import POOL, Served
 from tests.rest.test_problems import KEYS
@@ -175,7 +176,7 @@ def test_a_thousand_wrong_fields_get_a_short_answer(client: httpx.Client) -> Non
 @pytest.mark.parametrize("path", ["/docs/v1/pool/adaptive_max_pool2x", "/nowhere/adaptive_max_pool2x" + "/x" * 20])
 def test_a_suggested_path_costs_a_comparison_with_each_name(path: str) -> None:
     """A missing page needs no key, and each such request once cost ten milliseconds."""
-    signpost = Signpost(["/v1/pool/{operator}", "/v1/plan/{operator}", "/livez", "/docs"], discover().names)
+    signpost = PathSuggester(["/v1/pool/{operator}", "/v1/plan/{operator}", "/livez", "/docs"], discover().names)
     began = process_time()
 
     for _ in range(100):
@@ -221,6 +222,12 @@ def test_a_fault_of_ours_says_so_and_no_more(
     assert "the secret is in" in caplog.text
 
 
+def around(app: ASGIApp, pooling: Pooling) -> RequestMiddleware:
+    """The middleware around an application."""
+    metrics = Metrics(pooling)
+    return RequestMiddleware(app, Accounting(pooling, metrics), metrics)
+
+
 def test_a_fault_after_the_start_ends_the_connection(settings: Settings) -> None:
     """Half an answer must not look like a whole one, so the server gets to see the fault and closes."""
 
@@ -239,7 +246,7 @@ def test_a_fault_after_the_start_ends_the_connection(settings: Settings) -> None
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     pooling = Pooling.from_settings(settings)
     with pytest.raises(RuntimeError, match="late"):
-        asyncio.run(RequestMiddleware(broken, pooling, Metrics(pooling))(scope, receive, send))
+        asyncio.run(around(broken, pooling)(scope, receive, send))
 
     assert [event["type"] for event in sent] == ["http.response.start"]
 
@@ -261,7 +268,7 @@ def test_a_request_cut_off_at_shutdown_is_told(settings: Settings) -> None:
     async def go() -> None:
         pooling = Pooling.from_settings(settings)
         scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-        frame = RequestMiddleware(endless, pooling, Metrics(pooling))
+        frame = around(endless, pooling)
         task = asyncio.ensure_future(frame(scope, receive, send))
         asyncio.get_running_loop().call_soon(task.cancel)
         await task

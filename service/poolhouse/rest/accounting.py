@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from time import perf_counter
 from typing import Final
+
+from starlette.types import Scope
 
 from poolhouse.errors import PoolhouseError, Unavailable
 from poolhouse.pooling import Pooling
 from poolhouse.rest.authorization import Authorization
-from poolhouse.rest.headers import Headers, request_id, text, trace_id
+from poolhouse.rest.headers import HEADERS_KEY, RECORD_KEY, Headers, path_of, read_headers, request_id, text, trace_id
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.problems import Problem, internal, problem
 from poolhouse.rest.records import Observer, RequestRecord
@@ -90,6 +93,44 @@ class Accounting:
             record.grant = grant = self._authorization.enter(path, headers)
             if grant is not None:
                 record.key = grant.name
+
+    def may_be_told(self, record: RequestRecord) -> bool:
+        """Whether the client may hear which other paths there are; where keys are set, only one with a key may."""
+        return self._authorization is None or record.grant is not None
+
+    def record_of(self, scope: Scope) -> RequestRecord:
+        """The record of a request: the middleware's, or a new one where our routes are included in an application
+        that has not our middleware."""
+        if RECORD_KEY not in scope:
+            headers = scope[HEADERS_KEY] = read_headers(scope["headers"])
+            scope[RECORD_KEY] = self.begin(scope["method"], path_of(scope), headers)
+        record: RequestRecord = scope[RECORD_KEY]
+        return record
+
+    @contextmanager
+    def let_in(self, scope: Scope) -> Iterator[RequestRecord]:
+        """The record of a request for a route that needs a key, which is looked at here if no middleware has.
+
+        Raises:
+            Unauthorized, QuotaExceeded: see :meth:`.authorization.Authorization.enter`.
+        """
+        if RECORD_KEY in scope:
+            yield scope[RECORD_KEY]
+            return
+        record = self.record_of(scope)
+        record.route, record.status = self._metrics.route_of(scope), 200
+        try:
+            # No path of ours, so none that is open.
+            self.authorize(record, "", scope[HEADERS_KEY])
+            yield record
+        except PoolhouseError as error:
+            record.status = error.status
+            raise
+        finally:
+            if record.grant is not None:
+                # Nobody has counted the bytes that came: those that were announced stay charged.
+                record.received_bytes = record.grant.charged_bytes
+            self.finish(record)
 
     def error_of(self, raised: BaseException, record: RequestRecord) -> PoolhouseError | None:
         """What the client is told of something that was raised; None where nobody is there to be told.

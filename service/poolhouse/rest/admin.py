@@ -6,8 +6,11 @@ balancer asks the port that it sends callers to. No key is asked for: who may re
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import Depends
 
+from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.app import App, surround
 from poolhouse.rest.dependencies import Service, bind
 from poolhouse.rest.routes import metrics, probes
@@ -15,6 +18,7 @@ from poolhouse.rest.routes import metrics, probes
 
 def admin_app(service: Service) -> App:
     """The application of the admin port. It has no lifespan of its own: it lives as long as the service beside it."""
+    service = replace(service, accounting=Accounting(service.pooling, service.metrics))
     routers = (probes.router, metrics.router)
     app = App(service.pooling.catalogue, routers, dependencies=[Depends(bind(service))])
     app.service = service

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from poolhouse import describe
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.pooling import Pooling
+from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.authorization import Authorization, authorization_of
 from poolhouse.rest.cors import add_cors
 from poolhouse.rest.dependencies import Service, bind
@@ -26,7 +27,7 @@ from poolhouse.rest.records import Observer
 from poolhouse.rest.refusals import add_exception_handlers
 from poolhouse.rest.root_path import RootPathMiddleware, check_root_path
 from poolhouse.rest.routes import docs, metrics, operators, plan, probes
-from poolhouse.rest.routes.suggestions import Signpost
+from poolhouse.rest.routes.suggestions import PathSuggester
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
 
@@ -68,13 +69,13 @@ class App(FastAPI):
         service: what the routes serve with.
         pool: answers the route of pooling.
         authorization: the API keys, where there are some.
-        observers: told of every request that is over.
+        own_middleware: how much of its middleware is ours.
     """
 
     service: Service
     pool: PoolHandler
     authorization: Authorization | None = None
-    observers: Sequence[Observer] = ()
+    own_middleware: int = 0
 
     def __init__(self, catalogue: Catalogue, routers: Sequence[APIRouter] = ROUTERS, **options: Any) -> None:
         # A page lists and filters operations by their tags, so each family of operators has one.
@@ -99,6 +100,11 @@ class App(FastAPI):
         self._completed: dict[str, Any] | None = None
         for router in routers:
             self.include_router(router)
+
+    @property
+    def has_further_middleware(self) -> bool:
+        """Whether somebody has added middleware to ours."""
+        return len(self.user_middleware) > self.own_middleware
 
     def openapi(self) -> dict[str, Any]:
         """The document of all routes, those too that were added to ours; made once for them."""
@@ -133,10 +139,11 @@ def create_app(
     """
     settings = settings or Settings()
     pooling = pooling or Pooling.from_settings(settings)
-    service = Service(settings, pooling, Metrics(pooling))
-    authorization = authorization_of(settings)
+    counted, authorization = Metrics(pooling), authorization_of(settings)
     observers = chosen_observers(settings, os.environ) if observers is None else observers
-    pool = PoolHandler(pooling, settings, service.metrics)
+    accounting = Accounting(pooling, counted, authorization, observers)
+    service = Service(settings, pooling, counted, accounting)
+    pool = PoolHandler(pooling, settings, counted)
     routers = ROUTERS if settings.admin_port is None else [each for each in ROUTERS if each is not metrics.router]
 
     @asynccontextmanager
@@ -150,7 +157,7 @@ def create_app(
             for observer in observers:
                 observer.close()
 
-    hot = Route(POOL, HandlerEndpoint(pool, pooling), methods=["POST"])
+    hot = Route(POOL, HandlerEndpoint(pool, pooling, accounting), methods=["POST"])
     app = App(
         pooling.catalogue,
         routers,
@@ -158,7 +165,7 @@ def create_app(
         dependencies=[Depends(bind(service))],
         lifespan=lifespan,
     )
-    app.service, app.pool, app.authorization, app.observers = service, pool, authorization, observers
+    app.service, app.pool, app.authorization = service, pool, authorization
     routes = [hot, *(route for each in routers for route in each.routes)]
     check_root_path(settings.root_path, (route.path for route in routes if isinstance(route, Route)))
     surround(app, routes)
@@ -167,6 +174,7 @@ def create_app(
         add_cors(app, settings.cors_origins)
     if settings.root_path:
         app.add_middleware(RootPathMiddleware, settings.root_path)
+    app.own_middleware = len(app.user_middleware)
     return app
 
 
@@ -178,8 +186,8 @@ def surround(app: App, routes: Sequence[BaseRoute]) -> None:
         routes: known by their paths to the metrics and to the suggestions.
     """
     paths = {route.path: route.endpoint for route in routes if isinstance(route, Route)}
-    pooling, metrics = app.service.pooling, app.service.metrics
-    metrics.know({endpoint: path for path, endpoint in paths.items()})
-    suggestions = Signpost(paths, pooling.catalogue.names)
-    add_exception_handlers(app, suggestions, metrics, with_keys=app.authorization is not None)
-    app.add_middleware(RequestMiddleware, pooling, metrics, app.authorization, app.observers)
+    service = app.service
+    service.metrics.know({endpoint: path for path, endpoint in paths.items()})
+    suggestions = PathSuggester(paths, service.pooling.catalogue.names)
+    add_exception_handlers(app, suggestions, service.accounting)
+    app.add_middleware(RequestMiddleware, service.accounting, service.metrics)

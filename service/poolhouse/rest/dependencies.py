@@ -6,25 +6,24 @@ included; ``dependency_overrides`` takes each of these functions.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import Depends, Request, Response
-from fastapi.security import HTTPBearer
+from fastapi import Depends, Request, Response, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from poolhouse.pooling import Pooling
+from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.headers import HEADERS_KEY, Headers, read_headers
 from poolhouse.rest.metrics import Metrics
 from poolhouse.settings import Settings
 
-KEY: Final = HTTPBearer(
+_BEARER: Final = HTTPBearer(
     scheme_name="key",
     description="Where the service has keys. Open without one are the probes, this document and its page.",
     auto_error=False,
 )
-"""Declares for the document that a route asks for a key. Keys are looked at before the routes, in the middleware: paths
-that do not exist need one too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Service:
     settings: Settings
     pooling: Pooling
     metrics: Metrics
+    accounting: Accounting
 
 
 def bind(service: Service) -> Callable[[Request], Awaitable[None]]:
@@ -49,6 +49,17 @@ async def get_service(request: Request) -> Service:
     """The service that the request is for."""
     service: Service = request.state.service
     return service
+
+
+async def require_key(
+    request: Request,
+    service: Annotated[Service, Depends(get_service)],
+    _shown: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+) -> AsyncIterator[None]:
+    """Ask for a key, where there are some. Our middleware has done so before the routes, since paths that do not exist
+    need one too; in an application that has only our routes it is done here."""
+    with service.accounting.let_in(request.scope):
+        yield
 
 
 async def get_pooling(service: Annotated[Service, Depends(get_service)]) -> Pooling:

@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 from starlette.types import Receive, Scope, Send
 
 from poolhouse.pooling import Pooling
-from poolhouse.rest.accounting import ClientDisconnected
-from poolhouse.rest.headers import HEADERS_KEY, RECORD_KEY, Headers, content_length
+from poolhouse.rest.accounting import Accounting, ClientDisconnected
+from poolhouse.rest.headers import HEADERS_KEY, Headers, content_length
 from poolhouse.rest.http.asgi import PACE_KEY, VIEWS_KEY
 from poolhouse.rest.http.deadlines import AnswerPace
 from poolhouse.rest.http.handler import Handler, Prepared
@@ -36,16 +36,21 @@ class HandlerEndpoint:
     Args:
         handler: answers the requests.
         pooling: has threads for what inflates.
+        accounting: knows the request, and its key.
     """
 
-    def __init__(self, handler: Handler, pooling: Pooling) -> None:
+    def __init__(self, handler: Handler, pooling: Pooling, accounting: Accounting) -> None:
+        self._accounting = accounting
         self._handler = handler
         self._pooling = pooling
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
+        with self._accounting.let_in(scope) as record:
+            await self._answer(scope, receive, send, record)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, record: RequestRecord) -> None:
         headers: Headers = scope[HEADERS_KEY]
-        record: RequestRecord = scope[RECORD_KEY]
         head = Head.of_scope(scope, headers)
         prepared = self._handler.on_head(head, scope["path_params"]["operator"], record)
         try:

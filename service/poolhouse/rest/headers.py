@@ -8,7 +8,8 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from poolhouse.errors import Malformed
 
@@ -38,6 +39,13 @@ def read_headers(pairs: Sequence[tuple[bytes, bytes]]) -> Headers:
         for name, value in pairs:
             headers[name] = headers[name] + b", " + value if name in headers else value
     return headers
+
+
+def path_of(scope: Mapping[str, Any]) -> str:
+    """The path of a request's ASGI scope as it was sent, where the server tells that."""
+    raw: bytes | None = scope.get("raw_path")
+    path: str = scope["path"]
+    return path if raw is None else raw.decode("latin-1")
 
 
 def text(headers: Headers, name: bytes) -> str | None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poolhouse.errors import PoolhouseError
-from poolhouse.pooling import Pooling
 from poolhouse.rest import headers as request_headers
 from poolhouse.rest.accounting import Accounting
-from poolhouse.rest.authorization import Authorization
 from poolhouse.rest.headers import RECORD_KEY
 from poolhouse.rest.metrics import Metrics
-from poolhouse.rest.records import Observer, RequestRecord
+from poolhouse.rest.records import RequestRecord
 
 _LONGEST_OPERATOR: Final = 256
 
@@ -26,17 +23,10 @@ class RequestMiddleware:
     closes the connection, and the client sees a body shorter than its Content-Length.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        pooling: Pooling,
-        metrics: Metrics,
-        authorization: Authorization | None = None,
-        observers: Sequence[Observer] = (),
-    ) -> None:
+    def __init__(self, app: ASGIApp, accounting: Accounting, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._accounting = Accounting(pooling, metrics, authorization, observers)
+        self._accounting = accounting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan, which passes through."""
@@ -48,7 +38,7 @@ class RequestMiddleware:
         if headers is None:
             headers = request_headers.read_headers(scope["headers"])
         scope[request_headers.HEADERS_KEY] = headers
-        record = scope[RECORD_KEY] = accounting.begin(scope["method"], _path(scope), headers)
+        record = scope[RECORD_KEY] = accounting.begin(scope["method"], request_headers.path_of(scope), headers)
 
         async def counted_receive() -> Message:
             message = await receive()
@@ -92,8 +82,3 @@ class RequestMiddleware:
         refusal = self._accounting.refuse(error, record, scope[request_headers.HEADERS_KEY])
         await send({"type": "http.response.start", "status": refusal.status, "headers": list(refusal.headers)})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else refusal.body})
-
-
-def _path(scope: Scope) -> str:
-    raw: bytes | None = scope.get("raw_path")
-    return scope["path"] if raw is None else raw.decode("latin-1")

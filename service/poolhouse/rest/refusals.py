@@ -11,15 +11,14 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.exceptions import HTTPException
-from starlette.types import Scope
 
 from poolhouse import errors
 from poolhouse.errors import CODES, FIELD_CODES, MOST_PROBLEMS, PoolhouseError, QuotaExceeded, Unavailable
-from poolhouse.rest.headers import HEADERS_KEY, RECORD_KEY, Headers, read_headers, request_id
-from poolhouse.rest.metrics import Metrics
-from poolhouse.rest.problems import MEDIA_TYPE, Problem, problem
+from poolhouse.rest.accounting import Accounting
+from poolhouse.rest.headers import HEADERS_KEY
+from poolhouse.rest.problems import MEDIA_TYPE, Problem
 from poolhouse.rest.records import RequestRecord
-from poolhouse.rest.routes.suggestions import Signpost
+from poolhouse.rest.routes.suggestions import PathSuggester
 
 
 def _one_of(*values: str | int) -> dict[str, Any]:
@@ -109,43 +108,34 @@ class ProblemResponse(Response):
         super().__init__(b"" if method == "HEAD" else refusal.body, refusal.status, headers)
 
 
-def add_exception_handlers(app: FastAPI, suggestions: Signpost, metrics: Metrics, *, with_keys: bool) -> None:
+def add_exception_handlers(app: FastAPI, suggestions: PathSuggester, accounting: Accounting) -> None:
     """Have an application answer each refusal with a problem document.
 
     Args:
         app: the application.
         suggestions: for paths that do not exist.
-        metrics: counts the refusals.
-        with_keys: whether the service asks for keys: then only a request with one is told which paths there are.
+        accounting: counts the refusals, and knows who may hear of other paths.
     """
 
     async def refuse(request: Request, error: Exception) -> Response:
         assert isinstance(error, PoolhouseError)
-        scope, headers = request.scope, _headers(request.scope)
-        metrics.refused(error.code)
-        record: RequestRecord | None = scope.get(RECORD_KEY)
-        if record is not None:
-            record.code = error.code
-        refusal = problem(error, instance=_path(scope), request_id=_request_id(scope, headers))
-        response = ProblemResponse(refusal, request.method)
-        if b"expect" in headers:
-            # A caller told "no" instead of "100 Continue" may or may not send the body that it announced; on a kept
-            # connection its bytes would be read as the next request.
-            response.headers["Connection"] = "close"
-        return response
+        record = accounting.record_of(request.scope)
+        return ProblemResponse(accounting.refuse(error, record, request.scope[HEADERS_KEY]), request.method)
 
     async def refuse_routing(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        scope = request.scope
+        scope, record = request.scope, accounting.record_of(request.scope)
         if error.status_code not in (404, 405) or error.detail != responses[error.status_code]:
             # Not ours: raised by a route that somebody has added, in words of its own.
-            return _plain_problem(request, error)
-        record: RequestRecord | None = scope.get(RECORD_KEY)
-        hint = not with_keys or (record is not None and record.grant is not None)
-        return await refuse(
-            request,
-            suggestions.refusal(error, request.method, scope["path"], hint=hint, root_path=scope.get("root_path", "")),
+            return _plain_problem(error, record)
+        refusal = suggestions.refusal(
+            error,
+            request.method,
+            scope["path"],
+            hint=accounting.may_be_told(record),
+            root_path=scope.get("root_path", ""),
         )
+        return await refuse(request, refusal)
 
     async def refuse_invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -161,30 +151,15 @@ def add_exception_handlers(app: FastAPI, suggestions: Signpost, metrics: Metrics
     app.add_exception_handler(RequestValidationError, refuse_invalid)
 
 
-def _plain_problem(request: Request, error: HTTPException) -> Response:
+def _plain_problem(error: HTTPException, record: RequestRecord) -> Response:
     """What a route beside ours raised, in RFC 9457's own form for problems that have no type."""
-    scope = request.scope
     document = {
         "type": "about:blank",
         "title": responses.get(error.status_code, ""),
         "status": error.status_code,
         "detail": error.detail,
-        "instance": _path(scope),
-        "request_id": _request_id(scope, _headers(scope)),
+        "instance": record.path,
+        "request_id": record.request_id,
     }
     headers = {**(error.headers or {}), "Cache-Control": "no-store"}
     return Response(json.dumps(document), error.status_code, headers, media_type=MEDIA_TYPE)
-
-
-def _headers(scope: Scope) -> Headers:
-    return scope[HEADERS_KEY] if HEADERS_KEY in scope else read_headers(scope["headers"])
-
-
-def _request_id(scope: Scope, headers: Headers) -> str:
-    record: RequestRecord | None = scope.get(RECORD_KEY)
-    return request_id(headers).decode("ascii") if record is None else record.request_id
-
-
-def _path(scope: Scope) -> str:
-    raw: bytes | None = scope.get("raw_path")
-    return scope["path"] if raw is None else raw.decode("latin-1")

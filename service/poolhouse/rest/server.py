@@ -21,7 +21,6 @@ from uvicorn.config import Config
 
 from poolhouse.pooling import Pooling
 from poolhouse.rest import logs
-from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.admin import admin_app
 from poolhouse.rest.app import POOL, App, create_app
 from poolhouse.rest.cors import origin_headers
@@ -230,13 +229,15 @@ def make_server(
         ValueError: where the certificate cannot be used, or an address cannot be listened on.
     """
     config = _config(app, settings, settings.host)
-    config.site = _site(app, app, settings, (DirectRoute(POOL, app.pool),))
+    # What somebody has put around the application is for every request.
+    direct = () if app.has_further_middleware else (DirectRoute(POOL, app.pool),)
+    config.site = _site(app, settings, direct)
     config.context = context_of(settings)
     admin = None
     if settings.admin_port is not None:
         serves = admin_app(app.service)
         admin = _config(serves, settings, settings.admin_host)
-        admin.site = _site(serves, app, settings, ())
+        admin.site = _site(serves, settings, ())
     return Server(config, app, on_ready, listeners or open_listeners(settings), settings, admin)
 
 
@@ -257,10 +258,10 @@ def _config(serves: ASGIApp, settings: Settings, host: str) -> ServerConfig:
     )
 
 
-def _site(serves: ASGIApp, app: App, settings: Settings, routes: tuple[DirectRoute, ...]) -> Site:
+def _site(app: App, settings: Settings, routes: tuple[DirectRoute, ...]) -> Site:
     return Site(
-        app=serves,
-        accounting=Accounting(app.service.pooling, app.service.metrics, app.authorization, app.observers),
+        app=app,
+        accounting=app.service.accounting,
         metrics=app.service.metrics,
         answer_limits=answer_limits(settings),
         header_bytes=settings.max_header_bytes,

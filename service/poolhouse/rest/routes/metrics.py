@@ -6,18 +6,18 @@ import sys
 from importlib import metadata
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Response, Security
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
 
 from poolhouse.pooling import Pooling
-from poolhouse.rest.dependencies import KEY, Service, get_pooling, get_service, never_stored
+from poolhouse.rest.dependencies import Service, get_pooling, get_service, never_stored, require_key
 from poolhouse.rest.routes.get_route import GetRoute
 from poolhouse.rest.routes.probes import Device
 from poolhouse.version import __version__
 
-router = APIRouter(tags=["platform"], route_class=GetRoute, dependencies=[Security(KEY)])
+router = APIRouter(tags=["platform"], route_class=GetRoute, dependencies=[Depends(require_key)])
 
 _VERSIONS: Final = {
     "name": "poolhouse",

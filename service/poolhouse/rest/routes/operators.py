@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Security
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
 from poolhouse.describe import Card, card, catalogue_card
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import NotFound
 from poolhouse.pooling import Pooling
-from poolhouse.rest.dependencies import KEY, get_pooling
+from poolhouse.rest.dependencies import get_pooling, require_key
 from poolhouse.rest.refusals import refusals
 from poolhouse.rest.routes.get_route import GetRoute
 
-router = APIRouter(prefix="/v1/operators", tags=["catalogue"], route_class=GetRoute, dependencies=[Security(KEY)])
+router = APIRouter(
+    prefix="/v1/operators", tags=["catalogue"], route_class=GetRoute, dependencies=[Depends(require_key)]
+)
 
 Rank = Annotated[int, Field(ge=1, le=3, description="Number of spatial axes.")]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Request, Response, Security
+from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Receive
 
@@ -21,7 +21,7 @@ from poolhouse.errors import (
     UnsupportedMediaType,
 )
 from poolhouse.pooling import Pooling
-from poolhouse.rest.dependencies import KEY, Service, get_headers, get_service
+from poolhouse.rest.dependencies import Service, get_headers, get_service, require_key
 from poolhouse.rest.footprint import UNREAD_BYTES
 from poolhouse.rest.headers import Headers, content_length, text
 from poolhouse.rest.http.deadlines import BodyLimits
@@ -33,7 +33,7 @@ from poolhouse.wire.codecs import answer_codec, codec_of
 from poolhouse.wire.json.body import decode_plan
 from poolhouse.wire.query import parse_query
 
-router = APIRouter(prefix="/v1/plan", dependencies=[Security(KEY)])
+router = APIRouter(prefix="/v1/plan", dependencies=[Depends(require_key)])
 
 # A plan holds shapes and no data; a kilobyte is a long one.
 _PLAN_BYTES: Final = 64 * 1024

@@ -38,7 +38,7 @@ _PAGES: Final = {
 """Paths of similar pages in other services."""
 
 
-class Signpost:
+class PathSuggester:
     """The known paths, prepared for comparing unknown ones with them.
 
     Args:
