@@ -809,6 +809,13 @@ GUARDS: Final[Sequence[Guard]] = (
         "        self._give_back(owner)\n",
         "test_no_two_bodies_ever_share_memory",
     ),
+    _Where("Admission", "rest/http/buffers.py", "rest/http/test_buffers.py")(
+        "No view of a body outlasts what its end is told by",
+        "a client gets what another one sent, where large bodies come side by side",
+        "        lent = (ctypes.c_ubyte * owner.nbytes).from_buffer(owner.data)\n",
+        "        lent = np.frombuffer(owner, np.uint8)\n",
+        "test_memory_is_used_again_when_its_last_view_is_gone_and_never_before",
+    ),
     _Where("Memory", "rest/http/buffers.py", "rest/http/test_buffers.py")(
         "What is kept for the next body has a bound",
         "an idle service holds what its busiest hour took",

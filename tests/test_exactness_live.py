@@ -158,3 +158,23 @@ def test_every_answer_over_the_wire_is_the_one_in_process_bit_for_bit(server: Se
         ]
 
     assert not faults, "\n".join([f"{len(faults)} of {CALLERS * EACH} answers differ, of which:", *faults[:5]])
+
+
+def test_bodies_of_megabytes_side_by_side_stay_apart(server: ServerProcess) -> None:
+    """Their memory is used again from request to request: too early, and a client gets what another one sent."""
+
+    def answers(seed: int) -> list[bool]:
+        equal = []
+        generator = np.random.default_rng(seed)
+        query = urlencode({"kernel_size": 2, "dtype": "float32", "shape": "4,16,128,128"})
+        with server.caller() as caller:
+            for _ in range(12):
+                x = generator.standard_normal((4, 16, 128, 128), dtype=np.float32)
+                headers = {"content-type": "application/octet-stream"}
+                reply = caller.ask("POST", f"/v1/pool/max_pool2d?{query}", headers, x.tobytes())
+                right = functional.max_pool2d(torch.from_numpy(x), 2).numpy()
+                equal.append(reply.body == right.tobytes())
+        return equal
+
+    with ThreadPoolExecutor(6) as threads:
+        assert all(all(each) for each in threads.map(answers, range(6)))

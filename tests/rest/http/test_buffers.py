@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,16 +38,31 @@ def test_no_two_bodies_ever_share_memory(steps: list[tuple[int, bool]]) -> None:
     assert pool.kept_bytes <= KEPT_BYTES
 
 
-def test_memory_is_used_again_when_its_last_view_is_gone() -> None:
-    """That is what it is for: fresh pages cost more than the copy that fills them."""
+LOOKS: dict[str, Callable[[memoryview], object]] = {
+    "a memoryview": lambda view: view[4:],
+    "np.frombuffer": lambda view: np.frombuffer(view, np.float32),
+    "np.ndarray": lambda view: np.ndarray((len(view) // 4,), np.float32, view),
+    "np.asarray": np.asarray,
+    "views of views": lambda view: np.ndarray((len(view),), np.uint8, view).view(np.float32).reshape(-1, 4)[1:].T,
+    "a view of a view's memory": lambda view: np.ndarray((4,), np.float32, np.frombuffer(view, np.uint8).data[:16]),
+    "torch.from_numpy": lambda view: torch.from_numpy(np.ndarray((len(view) // 4,), np.float32, view)),
+    "torch.frombuffer": lambda view: torch.frombuffer(view, dtype=torch.float32)[1:],
+    "an array of torch's": lambda view: torch.from_numpy(np.ndarray((len(view),), np.uint8, view)).numpy()[1:],
+}
+"""Whatever may look at a body."""
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_memory_is_used_again_when_its_last_view_is_gone_and_never_before(look: Callable[[memoryview], object]) -> None:
+    """Before, another caller's elements would be written over these; never, and each body would cost fresh pages."""
     pool = BufferPool()
     view = pool.take(MIB)
     first = place(view)
-    array = np.frombuffer(view, np.uint8).view(np.float32).reshape(-1, 4)[1:]
+    held = [look(view)]
     del view
     other = pool.take(MIB)
-    assert place(other) != first, "an array still looks at it"
-    del array
+    assert place(other) != first, "something still looks at it"
+    held.clear()
 
     assert place(pool.take(MIB)) == first
 

@@ -7,6 +7,7 @@ is bounded by :data:`KEPT_BYTES`, and small bodies have memory of their own.
 
 from __future__ import annotations
 
+import ctypes
 import weakref
 from collections import deque
 from typing import Final
@@ -45,11 +46,12 @@ class BufferPool:
         if nbytes < POOLED_FROM_BYTES:
             return np.empty(nbytes, np.uint8).data
         owner = self._find(nbytes)
-        # Views keep this object, not its owner, so its end is the end of them all.
-        lent: Buffer = np.frombuffer(owner, np.uint8)
+        # Every view keeps this object, so its end is the end of them all. An array in its place would not do: numpy
+        # makes a view of a view of an array keep the first array, and the one between them ends too early.
+        lent = (ctypes.c_ubyte * owner.nbytes).from_buffer(owner.data)
         weakref.finalize(lent, self._give_back, owner).atexit = False
-        start = -lent.ctypes.data % _ALIGNED_BYTES
-        return lent.data[start : start + nbytes]
+        start = -owner.ctypes.data % _ALIGNED_BYTES
+        return memoryview(lent).cast("B")[start : start + nbytes]
 
     def _find(self, nbytes: int) -> Buffer:
         wanted = nbytes + _ALIGNED_BYTES
