@@ -134,6 +134,20 @@ def test_nothing_is_answered_behind_a_last_answer(tmp_path: Path) -> None:
     assert "Traceback" not in log.read_text()
 
 
+def test_nobody_is_told_to_continue_behind_a_refusal(tmp_path: Path) -> None:
+    """A body that breaks off in the segment of its head is refused before its request has run."""
+    head = b"POST /v1/plan/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    broken = head + b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\nzz\r\n"
+    log = tmp_path / "log"
+    with log.open("wb") as file, logged_process(file) as server, server.connect() as connection:
+        connection.sendall(broken)
+        received = read_all(connection)
+
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert received.count(b"HTTP/1.1 ") == 1 + received.count(b"an HTTP/1.1 request")
+    assert "Traceback" not in log.read_text()
+
+
 def test_http_1_0_needs_no_host(served: Served) -> None:
     """Load balancers' health checks speak it."""
     assert served.exchange(b"GET /livez HTTP/1.0\r\n\r\n").endswith(ALIVE)

@@ -140,7 +140,7 @@ class AsgiExchange:
         """A piece of the body, or that the client has left. Asks the socket for more only while the body is
         incomplete: what comes behind it are other requests."""
         connection = self._connection
-        if self._waits_for_continue and not connection.transport.is_closing():
+        if self._waits_for_continue and not self._is_lost and not connection.transport.is_closing():
             connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._waits_for_continue = False
         if not self._is_lost and not self._is_complete:
