@@ -802,21 +802,21 @@ GUARDS: Final[Sequence[Guard]] = (
         "",
         "test_heads_with_credentials_are_not_kept",
     ),
-    _Where("Admission", "rest/http/buffers.py", "rest/http/test_buffers.py")(
+    _Where("Admission", "buffers.py", "test_buffers.py")(
         "A body's memory is used again when its last view is gone, and not before",
         "a body is written over one that is still pooled",
         "        weakref.finalize(lent, self._give_back, owner).atexit = False\n",
         "        self._give_back(owner)\n",
         "test_no_two_bodies_ever_share_memory",
     ),
-    _Where("Admission", "rest/http/buffers.py", "rest/http/test_buffers.py")(
+    _Where("Admission", "buffers.py", "test_buffers.py")(
         "No view of a body outlasts what its end is told by",
         "a client gets what another one sent, where large bodies come side by side",
         "        lent = (ctypes.c_ubyte * owner.nbytes).from_buffer(owner.data)\n",
         "        lent = np.frombuffer(owner, np.uint8)\n",
         "test_memory_is_used_again_when_its_last_view_is_gone_and_never_before",
     ),
-    _Where("Memory", "rest/http/buffers.py", "rest/http/test_buffers.py")(
+    _Where("Memory", "buffers.py", "test_buffers.py")(
         "What is kept for the next body has a bound",
         "an idle service holds what its busiest hour took",
         "        while self._free and self.kept_bytes > KEPT_BYTES:\n",

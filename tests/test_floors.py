@@ -19,7 +19,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "service" / PACKAGE
 
 # Which rooms stand on which floor; DESIGN.md draws it. A new room is added here first.
 FLOORS: Mapping[int, frozenset[str]] = {
-    1: frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "settings", "health"}),
+    1: frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "settings", "health", "buffers"}),
     2: frozenset({"tensors", "operators", "batching", "kernels"}),
     3: frozenset({"backend", "describe", "wire"}),
     4: frozenset({"pooling", "client"}),
@@ -34,9 +34,9 @@ SISTERS = frozenset({("operators", "kernels"), ("operators", "tensors"), ("batch
 
 # Rooms that may use even less than what lies below: the client must install and import without the server.
 STANDS_ON = {
-    "wire": frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "tensors", "kernels"}),
+    "wire": frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "tensors", "kernels", "buffers"}),
     "client": frozenset({"version", "errors", "dtypes", "suggestions", "tensors", "wire"}),
-    "kernels": frozenset[str](),
+    "kernels": frozenset({"buffers"}),
 }
 
 # Libraries that belong to some rooms alone.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -113,6 +115,24 @@ def test_without_such_an_allocator_nothing_is_done(monkeypatch: pytest.MonkeyPat
         trimmer.look()
 
     asyncio.run(go())
+
+
+@pytest.mark.skipif(heap_trim() is None, reason="only glibc has such a heap")
+def test_large_blocks_go_back_when_they_are_freed() -> None:
+    """They would stay until somebody looks, and so much may come between two looks as the service promises."""
+    program = """
+import numpy as np
+from poolhouse.backend.heap import bound_heap, resident_bytes
+bound_heap()
+for _ in range(3):  # malloc maps more and more rarely where it is left alone
+    blocks = [np.ones(20 << 20, np.uint8) for _ in range(10)]
+    small = [bytes(100) for _ in range(1000)]
+    before = resident_bytes()
+    del blocks
+    freed = before - resident_bytes()
+    assert freed > 190 << 20, freed
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 @pytest.mark.skipif(heap_trim() is None, reason="only glibc keeps a heap that can be trimmed")

@@ -1,10 +1,13 @@
 """Give freed memory back to the operating system: the allocator keeps it, and so the process looks as large as ever.
 
-glibc's malloc returns a block when it is freed only where it was mapped by itself; of blocks up to 32 MiB it keeps a
-heap, and one small object at its end keeps all of it. After some dozens of bodies a process that holds nothing may have
-half a gigabyte. ``malloc_trim`` gives back every free page. It is not called while requests come and go, since fresh
-pages are dearer than kept ones, but where more is kept than was held at any time of the last half second; and at once
-where so much is kept beside what is held that soon more would be than the service promises.
+glibc's malloc returns a block when it is freed only where it was mapped by itself. Left alone it learns to do that from
+32 MiB on, and keeps a heap of what is smaller, all of which one small object at its end holds: after some dozens of
+bodies a process that holds nothing may have half a gigabyte. So :func:`bound_heap` fixes the size from which blocks are
+mapped; what is used again and again, bodies and outputs, comes from :mod:`poolhouse.buffers` and not from malloc.
+
+What is left are smaller blocks. ``malloc_trim`` gives back every free page. It is not called while requests come and
+go, since fresh pages are dearer than kept ones, but where more is kept than was held at any time of the last half
+second; and at once where so much is kept beside what is held that soon more would be than the service promises.
 
 Where the allocator is another one (musl, macOS, Windows) nothing is done.
 """
@@ -28,7 +31,24 @@ LOOK_S: Final = 0.02
 """From one look at the memory to the next; one takes 20 us."""
 _LOOKS: Final = 25
 
+_MAPPED_FROM_BYTES: Final = 2**20
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+
 Trim = Callable[[], None]
+
+
+def bound_heap() -> None:
+    """From now on malloc maps blocks of a MiB and more one by one, so that they go back when they are freed, and keeps
+    no more than :data:`SLACK_BYTES` free at the end of its heap. For the whole process; ``mallopt(3)``."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return
+    mallopt.argtypes, mallopt.restype = (ctypes.c_int, ctypes.c_int), ctypes.c_int
+    mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM_BYTES)
+    # Without this one the other makes it 128 KiB: every freed output would cost the next one its pages.
+    mallopt(_M_TRIM_THRESHOLD, SLACK_BYTES)
 
 
 def heap_trim() -> Trim | None:
@@ -109,6 +129,7 @@ class HeapTrimmer:
     def start(self) -> None:
         """Everything was done once: what the process has now it has when it is idle."""
         if self._trim is not None:
+            bound_heap()
             self._watch = HeapWatch(self._resident_bytes())
 
     def look(self) -> None:

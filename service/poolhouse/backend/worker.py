@@ -22,6 +22,7 @@ from poolhouse.backend.devices import Device, use_threads
 from poolhouse.backend.staging import joined, way_to
 from poolhouse.batching.backlog import Backlog, Batch, Budget, Job, Part
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
+from poolhouse.buffers import empty
 from poolhouse.dtypes import BFLOAT16, ElementType
 from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.operator import PIECE_BYTES, PIECE_STEPS, Operator, Plan
@@ -99,7 +100,7 @@ class Load:
             whole = self.results.get(name)
             if whole is None:
                 shape = (self.plan.planes, *outline.shape[-self.plan.spec.rank :])
-                whole = self.results[name] = torch.empty(shape, dtype=torch_dtype(outline.dtype))
+                whole = self.results[name] = _as_torch(empty(shape, outline.dtype.storage), outline.dtype)
         whole[part.start : part.stop].copy_(result)
 
 

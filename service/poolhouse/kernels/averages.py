@@ -10,6 +10,7 @@ from functools import partial, reduce
 import numpy as np
 import numpy.typing as npt
 
+from poolhouse.buffers import empty
 from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.declaring import address_of
 from poolhouse.kernels.layout import Layout
@@ -57,7 +58,7 @@ class AverageKernel:
         """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
-        out = np.empty((count, *self._spatial_out), given.dtype)
+        out = empty((count, *self._spatial_out), given.dtype)
         if self._wide is None:
             self._pool(given, out, count, threads)
         else:
@@ -110,7 +111,7 @@ class LineSumKernel:
         """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
-        out = np.empty((count, *self._spatial_out), given.dtype)
+        out = empty((count, *self._spatial_out), given.dtype)
         if self._wide is None:
             self._pool(given, out, 0, count, threads)
         else:
@@ -143,7 +144,7 @@ class SumKernel:
         """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
-        out = np.empty((count, *self._spatial_out), given.dtype)
+        out = empty((count, *self._spatial_out), given.dtype)
         even = all((each == each[0]).all() for each in self._divisors)
         divisor = reduce(np.multiply.outer, [each[:1] if even else each for each in self._divisors])
 
@@ -177,7 +178,7 @@ class MeanKernel:
         """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
-        out = np.empty((count, *self._ones), given.dtype)
+        out = empty((count, *self._ones), given.dtype)
         x, means = given.reshape(-1), out.reshape(-1)
         if self._wide is None:
             shard(partial(self._means, x, means), count, threads)
@@ -215,8 +216,8 @@ class TopKernel:
         """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
-        out = np.empty((count, *self._ones), given.dtype)
-        indices = np.empty((count, *self._ones) if self._indexed else 0, np.int64)
+        out = empty((count, *self._ones), given.dtype)
+        indices = empty((count, *self._ones) if self._indexed else (0,), np.int64)
         x, tops, places = given.reshape(-1), out.reshape(-1), indices.reshape(-1)
         if self._wide is None:
             shard(partial(self._tops, x, tops, places), count, threads)
@@ -254,7 +255,7 @@ class UnpoolKernel:
         """
         given, indices = np.ascontiguousarray(planes["input"]), np.ascontiguousarray(planes["indices"])
         count, size_out = len(given), self._size_out
-        out = np.empty((count, *self._spatial_out), given.dtype)
+        out = empty((count, *self._spatial_out), given.dtype)
         size = given.size // count
         # Elements are moved and not looked at: four sizes are all the types there are.
         loop = scatter_planes[_MOVED[given.itemsize]]

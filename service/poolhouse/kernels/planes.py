@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from poolhouse.buffers import empty
 from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.declaring import Loop, address_of
 from poolhouse.kernels.layout import Layout
@@ -86,8 +87,8 @@ class MaximumKernel:
         """Pools ``(P, *spatial)``; see :class:`Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
-        out = np.empty((count, *self._spatial_out), given.dtype)
-        indices = np.empty(out.shape, np.int64) if self._indexed else None
+        out = empty((count, *self._spatial_out), given.dtype)
+        indices = empty(out.shape, np.int64) if self._indexed else None
         if self._wide is None:
             self._pool(given, out, NOTHING if indices is None else indices, count, threads)
         else:

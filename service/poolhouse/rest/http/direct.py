@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Iterator
 from typing import Final
 
+from poolhouse.buffers import POOL
 from poolhouse.errors import Unavailable
 from poolhouse.rest.http.deadlines import BodyDeadline
 from poolhouse.rest.http.exchange import Wire
@@ -104,7 +105,7 @@ class HandlerExchange:
         if self._body is None:
             try:
                 prepared.expect_body(length, 0)
-                self._body = self._connection.site.buffers.take(length)
+                self._body = POOL.take(length)
             except Exception as raised:
                 self._refuse(raised)
                 return False

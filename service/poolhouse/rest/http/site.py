@@ -11,7 +11,6 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 
 from poolhouse.rest.accounting import Accounting
-from poolhouse.rest.http.buffers import BufferPool
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.handler import Handler
 from poolhouse.rest.http.head import Head, PartialHeads
@@ -83,7 +82,6 @@ class Site:
     routes: tuple[DirectRoute, ...] = ()
     root_path: str = ""
     origin_headers: Callable[[bytes | None], Pairs] | None = None
-    buffers: BufferPool = field(default_factory=BufferPool)
     partial_heads: PartialHeads = field(default_factory=PartialHeads)
     _headers: list[tuple[bytes, bytes]] | None = None
     _openings: dict[int, bytes] = field(default_factory=dict)

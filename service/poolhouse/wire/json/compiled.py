@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from poolhouse.buffers import empty
 from poolhouse.errors import PoolhouseError
 from poolhouse.wire.json import lists, numbers, scanner
 from poolhouse.wire.json.base64 import ScannedBase64
@@ -77,7 +78,7 @@ class Scan:
         self._bytes: npt.NDArray[np.uint8] = np.frombuffer(text.toreadonly(), np.uint8)
         # An element takes two bytes of text at least; mostly more, and then they are counted.
         most = end // 2 + 1 if end <= _SHORT_BYTES else scanner.count_elements(self._bytes, end)
-        self._bits = np.empty(SCRATCH + most, np.uint64)
+        self._bits = empty((SCRATCH + most,), np.uint64)
         self._read_for = (_ANY, 0)
         self.status = self._scan()
         # As they were found at first: what is read as integers is not told to be wide any more.

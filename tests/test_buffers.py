@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poolhouse.rest.http.buffers import KEPT_BYTES, POOLED_FROM_BYTES, BufferPool
+from poolhouse.buffers import KEPT_BYTES, POOLED_FROM_BYTES, BufferPool, empty
 
 MIB = 1 << 20
 
@@ -75,8 +75,34 @@ def test_what_is_kept_has_a_bound() -> None:
     pool.take(2 * KEPT_BYTES)
 
     assert 0 < pool.kept_bytes <= KEPT_BYTES
-    pool.clear()
-    assert pool.kept_bytes == 0
+
+
+@pytest.mark.parametrize(
+    "shape", [(), (0, 5), (7,), (64, 512), (POOLED_FROM_BYTES + 1,), (3, 0, 2**40), (2, 3, 512, 256)]
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float64, np.bool_])
+def test_an_empty_array_is_as_numpys(shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+    """Whoever writes into it need not know where it came from."""
+    ours, theirs = empty(shape, dtype), np.empty(shape, dtype)
+
+    assert (ours.shape, ours.dtype, ours.strides) == (theirs.shape, theirs.dtype, theirs.strides)
+    assert ours.flags.c_contiguous
+    assert ours.flags.writeable
+    assert ours.flags.aligned
+
+
+def test_an_array_keeps_its_memory_from_others() -> None:
+    """Outputs live until the last byte of an answer is sent."""
+    first, second = empty((MIB,), np.uint8), empty((MIB,), np.uint8)
+    first[:] = 1
+    second[:] = 2
+    shown = first[5:].reshape(-1, 1)
+    del first
+    third = empty((MIB,), np.uint8)
+    third[:] = 3
+
+    assert (shown == 1).all()
+    assert (second == 2).all()
 
 
 @pytest.mark.parametrize("nbytes", [1, 63, 64, POOLED_FROM_BYTES, POOLED_FROM_BYTES + 1, 3 * MIB])

@@ -1,22 +1,28 @@
-"""Memory for large bodies, reused from request to request: fresh pages cost more than the copy that fills them.
+"""Memory for large bodies and outputs, reused from request to request: fresh pages cost more than the copy that fills
+them.
 
 A buffer goes back when the last view of it is gone, whoever held it: a device's thread, an answer that shows a part of
-it, a refusal's traceback. So no body is ever written over one that is still read. What is kept for the next request
-is bounded by :data:`KEPT_BYTES`, and small bodies have memory of their own.
+it, a refusal's traceback. So nothing is ever written over what is still read. What is kept for the next request is
+bounded by :data:`KEPT_BYTES`; small bodies and outputs have memory of their own.
+
+The allocator could keep freed memory as well, and does so by default up to 32 MiB a block, but without a bound on
+all of it: see :mod:`poolhouse.backend.heap`, which takes that from it.
 """
 
 from __future__ import annotations
 
 import ctypes
+import math
 import weakref
 from collections import deque
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 POOLED_FROM_BYTES: Final = 256 * 1024
-"""Smaller bodies lie in memory that the allocator reuses well by itself."""
+"""Smaller ones lie in memory that the allocator reuses well by itself."""
 KEPT_BYTES: Final = 32 * 1024 * 1024
 """So much is kept while nobody uses it; half of what the service may have beyond what it tells."""
 _ALIGNED_BYTES: Final = 64
@@ -27,7 +33,7 @@ Buffer = npt.NDArray[np.uint8]
 
 
 class BufferPool:
-    """Buffers that were used before. Taken on the event loop; given back from any thread."""
+    """Buffers that were used before. They are taken and given back from any thread."""
 
     def __init__(self) -> None:
         self._free: deque[Buffer] = deque()
@@ -41,7 +47,7 @@ class BufferPool:
         """Writable bytes, aligned for every element type; what was in them is undefined.
 
         Args:
-            nbytes: of the body.
+            nbytes: how many.
         """
         if nbytes < POOLED_FROM_BYTES:
             return np.empty(nbytes, np.uint8).data
@@ -75,6 +81,20 @@ class BufferPool:
             except IndexError:
                 break
 
-    def clear(self) -> None:
-        """Give what is kept back to the allocator."""
-        self._free.clear()
+
+POOL: Final = BufferPool()
+"""The one of this process."""
+
+
+def empty(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """As :func:`numpy.empty`, in memory of :data:`POOL` where it is large.
+
+    Args:
+        shape: of the array.
+        dtype: of its elements.
+    """
+    element = np.dtype(dtype)
+    nbytes = math.prod(shape) * element.itemsize
+    if nbytes < POOLED_FROM_BYTES:
+        return np.empty(shape, element)
+    return np.ndarray(shape, element, POOL.take(nbytes))
