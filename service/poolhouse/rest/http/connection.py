@@ -90,11 +90,12 @@ class Connection(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the socket, which has something, may write."""
         if self._is_straight and self._exchange is not None:
-            return self._exchange.room()
-        return _VIEW
+            return self.site.turn.bounded(self._exchange.room())
+        return self.site.turn.bounded(_VIEW)
 
     def buffer_updated(self, nbytes: int) -> None:
         """So much has come into the buffer that was given last."""
+        self.site.turn.received(nbytes, self.inflow, self.loop)
         if self._is_straight:
             self._came_straight(nbytes)
             return

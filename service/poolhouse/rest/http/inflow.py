@@ -17,11 +17,11 @@ class Inflow:
         waiting: bytes behind a request that is not answered yet, unparsed.
     """
 
-    __slots__ = ("_is_paused", "_transport", "waiting")
+    __slots__ = ("_is_paused", "_is_resting", "_transport", "waiting")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self.waiting = _NOTHING
-        self._is_paused = False
+        self._is_paused = self._is_resting = False
         self._transport = transport
 
     def keep(self, data: memoryview) -> None:
@@ -38,10 +38,26 @@ class Inflow:
         """Leave what comes to the operating system."""
         if not self._is_paused and not self._transport.is_closing():
             self._is_paused = True
-            self._transport.pause_reading()
+            if not self._is_resting:
+                self._transport.pause_reading()
 
     def resume(self) -> None:
         """Receive again."""
         if self._is_paused and not self._transport.is_closing():
             self._is_paused = False
-            self._transport.resume_reading()
+            if not self._is_resting:
+                self._transport.resume_reading()
+
+    def rest(self) -> None:
+        """Receive nothing until :meth:`end_rest`, whether or not it is resumed before."""
+        if not self._is_resting and not self._transport.is_closing():
+            self._is_resting = True
+            if not self._is_paused:
+                self._transport.pause_reading()
+
+    def end_rest(self) -> None:
+        """Receive again, unless it is paused."""
+        if self._is_resting and not self._transport.is_closing():
+            self._is_resting = False
+            if not self._is_paused:
+                self._transport.resume_reading()

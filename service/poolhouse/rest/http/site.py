@@ -15,6 +15,7 @@ from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.handler import Handler
 from poolhouse.rest.http.head import Head, PartialHeads
 from poolhouse.rest.http.response import Pairs, header_lines, status_line
+from poolhouse.rest.http.turns import TurnBudget
 from poolhouse.rest.metrics import Metrics
 
 PARAMETER: Final = "{operator}"
@@ -67,7 +68,7 @@ class Site:
         routes: those that handlers answer.
         root_path: below which a proxy serves us.
         origin_headers: of an answer to a page of this origin; None where no origins are named.
-        buffers: for large bodies.
+        turn: what may be received in this turn of the event loop.
         partial_heads: what is held of heads that are not whole.
     """
 
@@ -82,6 +83,7 @@ class Site:
     routes: tuple[DirectRoute, ...] = ()
     root_path: str = ""
     origin_headers: Callable[[bytes | None], Pairs] | None = None
+    turn: TurnBudget = field(default_factory=TurnBudget)
     partial_heads: PartialHeads = field(default_factory=PartialHeads)
     _headers: list[tuple[bytes, bytes]] | None = None
     _openings: dict[int, bytes] = field(default_factory=dict)

@@ -35,6 +35,7 @@ BODY, EARLY    ``max_header_bytes`` and eight bytes a body byte    431, then CLO
 BODY           silence, pace and deadline: ``deadlines.py``        408, 503 or 504
 BODY, EARLY    64 KiB of a body that the application does not      the socket is paused
                read
+any            4 MiB a turn of the event loop, of all connections  the socket is paused until the next turn
 ANSWERING      silence and pace of the client, also once the       the connection is aborted
                transport is closed with bytes unsent
 DISCARDING     ``LINGER_S`` for the rest of the body               closed

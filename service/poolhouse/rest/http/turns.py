@@ -1,0 +1,47 @@
+"""How much is received in one turn of the event loop: thirty clients that send megabytes at once would make everybody
+else wait for all of them, since a turn reads from every connection whatever the system has of it.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop
+from typing import Final
+
+from poolhouse.rest.http.inflow import Inflow
+
+TURN_BYTES: Final = 4 * 2**20
+"""All connections together; memory that was never used costs up to a millisecond a MiB."""
+PIECE_BYTES: Final = 64 * 2**10
+"""What one connection more gets once a turn has had its bytes; then it rests until the next turn."""
+_COUNTED_FROM_BYTES: Final = 16 * 2**10
+
+
+class TurnBudget:
+    """What may still be received in this turn; one for all connections of a site."""
+
+    __slots__ = ("_left", "_resting")
+
+    def __init__(self) -> None:
+        self._left = TURN_BYTES
+        self._resting = list[Inflow]()
+
+    def bounded(self, room: memoryview) -> memoryview:
+        """As much of this as the next read may fill; not empty where it is not."""
+        return room if len(room) <= self._left else room[: max(self._left, PIECE_BYTES)]
+
+    def received(self, nbytes: int, inflow: Inflow, loop: AbstractEventLoop) -> None:
+        """So much was, on this connection; the next turn of this loop begins anew. What is small is not counted."""
+        if nbytes < _COUNTED_FROM_BYTES:
+            return
+        if self._left == TURN_BYTES:
+            loop.call_soon(self._renew)
+        self._left -= nbytes
+        if self._left <= 0:
+            inflow.rest()
+            self._resting.append(inflow)
+
+    def _renew(self) -> None:
+        self._left = TURN_BYTES
+        resting, self._resting = self._resting, []
+        for inflow in resting:
+            inflow.end_rest()
