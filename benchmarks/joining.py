@@ -17,7 +17,8 @@ import numpy as np
 
 from _machine import machine, write
 from poolhouse.backend.devices import choose_devices, use_threads
-from poolhouse.backend.worker import Load, TorchWorker
+from poolhouse.backend.load import Load
+from poolhouse.backend.worker import TorchWorker
 from poolhouse.batching.backlog import Budget
 from poolhouse.batching.engine import Engine
 from poolhouse.batching.ledger import Ledger

@@ -19,9 +19,10 @@ import torch
 from torch.nn import functional
 
 from _machine import machine, write
+from poolhouse.backend.conversion import as_array, as_torch
 from poolhouse.backend.cores import cores
 from poolhouse.backend.devices import use_threads
-from poolhouse.backend.worker import run_on_cpu
+from poolhouse.backend.worker import pool_on_cpu
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.kernels import ahead
 from poolhouse.operators.catalogue import discover
@@ -121,16 +122,17 @@ def main() -> None:
                 planes["indices"], given = indices.reshape(-1, *spatial), (x, indices)
             dtype = ELEMENT_TYPES[type_name]
             outlines = {each: Outline(INT64 if each == "indices" else dtype, shape) for each in spec.inputs}
-            kernel = spec.plan(outlines, Limits(2**40, 2**60)).kernel()
+            plan = spec.plan(outlines, Limits(2**40, 2**60))
+            arrays = {each: as_array(tensor) for each, tensor in planes.items()}
             answer = getattr(functional, name)(*given, **fields)
             first = answer[0] if isinstance(answer, tuple) else answer
             assert isinstance(first, torch.Tensor)
-            ours = run_on_cpu(spec, kernel, planes, 1)
-            bits = torch.equal(ours[0].reshape(first.shape), first)
+            ours = pool_on_cpu(plan, arrays, 1)
+            bits = torch.equal(as_torch({"input": ours[0]}, dtype)["input"].reshape(first.shape), first)
             ways = (
-                partial(run_on_cpu, spec, kernel, planes, 1),
+                partial(pool_on_cpu, plan, arrays, 1),
                 partial(getattr(functional, name), *given, **fields),
-                partial(run_on_cpu, spec, kernel, planes, every),
+                partial(pool_on_cpu, plan, arrays, every),
             )
             use_threads(1)
             ours_ms, torch_ms, all_ms = medians_ms(ways, asked.seconds)
@@ -142,7 +144,7 @@ def main() -> None:
                 "torch_ms": torch_ms,
                 "every_core_ms": all_ms,
                 "memory_ms": nbytes * byte_ms,
-                "loops": kernel is not None,
+                "loops": plan.by_loops,
                 "equal": bits,
             }
             rows.append(
@@ -155,7 +157,7 @@ def main() -> None:
                     f"{torch_ms / ours_ms:.2f}",
                     f"{all_ms:.3f}",
                     f"{nbytes * byte_ms:.3f}",
-                    "loops" if kernel is not None else "torch",
+                    "loops" if plan.by_loops else "torch",
                     "equal" if bits else "differ",
                 ]
             )

@@ -32,7 +32,8 @@ import numpy as np
 from _chart import Panel, drawn
 from _machine import RESULTS, machine, write
 from poolhouse.backend.devices import choose_devices, use_threads
-from poolhouse.backend.worker import JOIN_BYTES, Load, TorchWorker
+from poolhouse.backend.load import Load
+from poolhouse.backend.worker import JOIN_BYTES, TorchWorker
 from poolhouse.batching import policy
 from poolhouse.batching.backlog import Backlog, Batch, Budget, Job, Part
 from poolhouse.dtypes import FLOAT32

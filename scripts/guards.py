@@ -175,16 +175,16 @@ GUARDS: Final[Sequence[Guard]] = (
         "test_an_idle_device_starts_at_once",
     ),
     _rules(
-        "A tiny job runs on the loop only before an idle device or beside a long batch",
+        "A tiny job runs on the loop only before an idle device or beside long work",
         "it is not joined with others, which costs less, and overtakes them",
-        "standing.ready and steps <= inline_steps and (standing.jobs == 0 or is_long(standing.longest_batch_s))",
+        "standing.ready and steps <= inline_steps and (standing.jobs == 0 or is_long(standing.wait_s))",
         "standing.ready and steps <= inline_steps",
-        "test_only_tiny_work_runs_here_before_an_idle_device_or_beside_a_long_batch",
+        "test_only_tiny_work_runs_here_before_an_idle_device_or_beside_long_work",
     ),
     _Where("Who goes when", "batching/lane.py", "batching/test_engine.py")(
         "A tiny job does not wait for a long batch",
         "one plane of one caller holds up everybody's small requests for seconds",
-        "policy.is_long(self.longest_batch_s)",
+        "policy.is_long(self.wait_s)",
         "False",
         "test_a_tiny_job_does_not_wait_for_a_long_batch",
     ),
@@ -558,8 +558,8 @@ GUARDS: Final[Sequence[Guard]] = (
     _cuda(
         "An answer is copied out of what the next batch is laid into",
         "callers get each other's answers",
-        "partial(_give_back, batch.parts, ours=False)",
-        "partial(_give_back, batch.parts, ours=True)",
+        "for result in results], ours=False)",
+        "for result in results], ours=True)",
         "test_an_answer_outlives_the_next_batch",
     ),
     _way(

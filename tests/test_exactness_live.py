@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from poolhouse.backend.worker import torch_dtype
+from poolhouse.backend.conversion import torch_dtype
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.pooling import Pooling
 from poolhouse.settings import Settings

@@ -144,7 +144,7 @@ def test_preparing_changes_nothing_and_pools_nothing(monkeypatch: pytest.MonkeyP
         assert (house.held_bytes, house.jobs) == (0, 0)
         await house.stop()
 
-    monkeypatch.setattr("poolhouse.backend.worker.run_on_cpu", None)
+    monkeypatch.setattr("poolhouse.backend.worker.pool_on_cpu", None)
     asyncio.run(prepared())
 
 

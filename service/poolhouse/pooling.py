@@ -20,7 +20,8 @@ from poolhouse.backend.compiled import load_kernels
 from poolhouse.backend.cores import cores
 from poolhouse.backend.devices import Device, choose_devices
 from poolhouse.backend.heap import HeapTrimmer, heap_trim
-from poolhouse.backend.worker import Load, TorchWorker, run_plan
+from poolhouse.backend.load import Load
+from poolhouse.backend.worker import TorchWorker, run_plan
 from poolhouse.batching.aside import Aside
 from poolhouse.batching.engine import Engine, Observer
 from poolhouse.batching.lane import State as DeviceState

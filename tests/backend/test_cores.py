@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poolhouse.backend.conversion import Array
 from poolhouse.backend.cores import cores
-from poolhouse.backend.worker import run_on_cpu
+from poolhouse.backend.worker import pool_on_cpu
 from poolhouse.dtypes import FLOAT32
-from poolhouse.kernels.planes import Kernel
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.operator import Plan
 from poolhouse.pooling import Pooling
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
@@ -62,13 +61,11 @@ def test_a_large_batch_takes_the_threads_that_the_service_is_told_or_has(
     """The setting wins; without one, the container's limit does, and not the machine's number of cores."""
     taken: list[int] = []
 
-    def run_and_tell(
-        spec: Operator, kernel: Kernel | None, planes: Mapping[str, torch.Tensor], threads: int
-    ) -> tuple[torch.Tensor, ...]:
+    def run_and_tell(plan: Plan, planes: Mapping[str, Array], threads: int) -> Sequence[Array]:
         taken.append(threads)
-        return run_on_cpu(spec, kernel, planes, threads)
+        return pool_on_cpu(plan, planes, threads)
 
-    monkeypatch.setattr("poolhouse.backend.worker.run_on_cpu", run_and_tell)
+    monkeypatch.setattr("poolhouse.backend.worker.pool_on_cpu", run_and_tell)
 
     async def pool_one(side: int) -> None:
         pooling = Pooling.from_settings(Settings(cpu_threads=setting, device=("cpu",)))

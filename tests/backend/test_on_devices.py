@@ -10,7 +10,8 @@ from typing import Final
 import pytest
 import torch
 
-from poolhouse.backend.worker import Load, TorchWorker
+from poolhouse.backend.load import Load
+from poolhouse.backend.worker import TorchWorker
 from poolhouse.batching.backlog import Batch
 from poolhouse.batching.engine import Engine
 from poolhouse.batching.ledger import Ledger

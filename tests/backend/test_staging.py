@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from poolhouse.backend.devices import Device, choose_devices
+from poolhouse.backend.load import Load
 from poolhouse.backend.staging import Copied, Pinned, Room, Way, joined, within_int32
-from poolhouse.backend.worker import Load, TorchWorker, meaning, run_plan
+from poolhouse.backend.worker import TorchWorker, meaning, run_plan
 from poolhouse.batching.backlog import Batch, Job
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 from poolhouse.dtypes import FLOAT32

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
-import torch
 
 from poolhouse.backend import worker
-from poolhouse.backend.worker import run_plan, torch_dtype
+from poolhouse.backend.conversion import torch_dtype
+from poolhouse.backend.worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, float32_to_bfloat16
-from poolhouse.kernels.planes import Kernel
-from poolhouse.operators.operator import Operator
+from poolhouse.operators.operator import Operator, Plan
 from poolhouse.tensors import Tensor
 from tests.operators.drawing import CATALOGUE, CPU, Array, numbers, settled_plan
 
@@ -78,7 +77,7 @@ def test_an_empty_batch_reaches_no_kernel(
     dtype: ElementType, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Torch refuses some of them, and there is nothing to do."""
-    monkeypatch.setattr(worker, "run_on_cpu", None)
+    monkeypatch.setattr(worker, "pool_on_cpu", None)
 
     answer = pooled(MAX_POOL.of(kernel_size=2), Tensor(dtype, np.empty(shape, dtype.storage)))
 
@@ -102,15 +101,13 @@ def test_what_does_not_fit_is_cut_by_planes(planes_a_piece: int, monkeypatch: py
     plan = settled_plan(spec, ELEMENT_TYPES["float64"], array.shape)
     tensors = {"input": Tensor(ELEMENT_TYPES["float64"], array)}
     launches: list[int] = []
-    run_on_cpu = worker.run_on_cpu
+    pool_on_cpu = worker.pool_on_cpu
 
-    def counted(
-        spec: Operator, kernel: Kernel | None, planes: Mapping[str, torch.Tensor], threads: int
-    ) -> tuple[torch.Tensor, ...]:
+    def counted(plan: Plan, planes: Mapping[str, Array], threads: int) -> Sequence[Array]:
         launches.append(len(planes["input"]))
-        return run_on_cpu(spec, kernel, planes, threads)
+        return pool_on_cpu(plan, planes, threads)
 
-    monkeypatch.setattr(worker, "run_on_cpu", counted)
+    monkeypatch.setattr(worker, "pool_on_cpu", counted)
     whole = run_plan(plan, tensors, CPU)
     monkeypatch.setattr(worker, "PIECE_BYTES", planes_a_piece * plan.plane_bytes)
     launches.clear()

@@ -182,6 +182,22 @@ async def test_the_short_way_is_for_an_idle_device_alone() -> None:
 
 
 @on_loop
+async def test_a_tiny_job_does_not_wait_for_the_short_batches_of_many_lines() -> None:
+    """One caller's requests may each be of another key; the lines take turns, and the last one's comes late."""
+    house = House(inline_steps=5)
+    house.worker.sticks_at = {1}
+    many = [house.ask(f"short{number}", key=f"key{number}", planes=1, steps=10**6) for number in range(40)]
+    await until(lambda: len(house.worker.begun) == 1)
+
+    tiny = await house.ask("tiny", planes=5)
+
+    assert tiny.reason == "inline"
+    house.worker.unstick.set()
+    assert set(await outcomes(*many)) == {"ok"}
+    await house.at_rest()
+
+
+@on_loop
 async def test_a_tiny_job_does_not_wait_for_a_long_batch() -> None:
     """One plane of a hundred million outputs takes a device for seconds, and cannot be cut."""
     house = House(inline_steps=5)

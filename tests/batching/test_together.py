@@ -11,7 +11,8 @@ from typing import Final
 import pytest
 
 from poolhouse.backend.devices import Device
-from poolhouse.backend.worker import Load, TorchWorker
+from poolhouse.backend.load import Load
+from poolhouse.backend.worker import TorchWorker
 from poolhouse.batching.backlog import Budget, Reason
 from poolhouse.batching.engine import Done, Engine
 from poolhouse.batching.ledger import Ledger

@@ -19,8 +19,9 @@ import torch
 from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
 
+from poolhouse.backend.conversion import torch_dtype
 from poolhouse.backend.devices import Device
-from poolhouse.backend.worker import run_plan, torch_dtype
+from poolhouse.backend.worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, INT64, ElementType, bfloat16_to_float32, float32_to_bfloat16
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.catalogue import discover

@@ -11,13 +11,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.backend.worker import run_on_cpu
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType
 from poolhouse.kernels.averages import LineSumKernel, MeanKernel, SumKernel, UnpoolKernel
 from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.planes import Kernel, MaximumKernel
 from poolhouse.operators.operator import Operator, Plan
 from tests.operators.drawing import OPERATORS, Case, cases, settled_plan, tensors_for, types_of
+from tests.operators.running import run_on_cpu
 from tests.operators.test_laws import drawn
 
 

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from poolhouse.backend import worker
-from poolhouse.backend.worker import run_on_cpu, run_plan, torch_dtype
+from poolhouse.backend.conversion import torch_dtype
+from poolhouse.backend.worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, INT64, ElementType
 from poolhouse.errors import CODES, PoolhouseError, Unprocessable
 from poolhouse.kernels.planes import Kernel
@@ -35,6 +36,7 @@ from tests.operators.drawing import (
     types_of,
 )
 from tests.operators.rounding import assert_equals_oracle
+from tests.operators.running import run_on_cpu
 
 every_operator = pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
 every_typed_operator = pytest.mark.parametrize(

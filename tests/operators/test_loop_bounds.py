@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pytest
 from hypothesis import assume, given
 
-from poolhouse.backend.worker import run_on_cpu
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.kernels import averages, planes
 from poolhouse.kernels.declaring import Loop
 from poolhouse.operators.operator import Operator
 from tests.operators.drawing import OPERATORS, Case, cases, types_of
+from tests.operators.running import run_on_cpu
 from tests.operators.test_kernels import loops_of, planes_of
 from tests.operators.test_laws import drawn
 

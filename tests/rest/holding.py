@@ -11,7 +11,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from poolhouse.backend.devices import Device, choose_devices
-from poolhouse.backend.worker import Load, TorchWorker
+from poolhouse.backend.load import Load
+from poolhouse.backend.worker import TorchWorker
 from poolhouse.batching.backlog import Batch
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Limits

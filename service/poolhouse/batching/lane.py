@@ -79,24 +79,23 @@ class Lane(Generic[Load]):
         return self.state == "ready" and not self.in_flight and not self.retries and not self.backlog
 
     @property
-    def longest_batch_s(self) -> float:
-        """How long the longest batch takes that the device was handed."""
-        return max((self.speed.seconds(flight.batch.steps) for flight in self.in_flight), default=0.0)
+    def wait_s(self) -> float:
+        """Until everything is done that waits or runs here, by the measured speed."""
+        # A line is at least one batch. How many it will be is not known before they are taken.
+        steps = sum(flight.batch.steps for flight in self.in_flight) + sum(batch.steps for batch in self.retries)
+        handed = len(self.in_flight) + len(self.retries)
+        return self.speed.seconds(self.backlog.steps + steps, self.backlog.lines + handed)
 
     @property
     def runs_tiny(self) -> bool:
         """Whether a tiny job is done where it is, and not behind what waits here."""
-        return self.idle or (self.state == "ready" and policy.is_long(self.longest_batch_s))
+        return self.idle or (self.state == "ready" and policy.is_long(self.wait_s))
 
     def standing(self, key: Hashable = None) -> policy.Standing:
         """What a newcomer with this key would wait for."""
-        handed = len(self.in_flight) + len(self.retries)
-        steps = sum(flight.batch.steps for flight in self.in_flight) + sum(batch.steps for batch in self.retries)
-        # A line is at least one batch. How many it will be is not known before they are taken.
-        wait_s = self.speed.seconds(self.backlog.steps + steps, self.backlog.lines + handed)
-        jobs = self.backlog.jobs + handed
+        jobs = self.backlog.jobs + len(self.in_flight) + len(self.retries)
         opens_s = self.speed.batch_s if jobs and not self.backlog.has_line(key) else 0.0
-        return policy.Standing(self.state == "ready", wait_s, jobs, opens_s, self.longest_batch_s)
+        return policy.Standing(self.state == "ready", self.wait_s, jobs, opens_s)
 
     def next_batch(self) -> Batch[Load] | None:
         """What goes next. Retries and lines take turns: a batch full of culprits must not hold up the innocent."""

@@ -58,14 +58,12 @@ class Standing:
         wait_s: until everything before the newcomer is done, by the measured speed.
         jobs: how many are before it.
         opens_s: what a batch more costs, where the newcomer would be one; 0 where others of its key wait, or nobody.
-        longest_batch_s: how long the longest batch takes that the device was handed; 0 where it has none.
     """
 
     ready: bool
     wait_s: float
     jobs: int
     opens_s: float = 0.0
-    longest_batch_s: float = 0.0
 
 
 def least_loaded(standings: Sequence[Standing]) -> int | None:
@@ -90,16 +88,16 @@ def in_time(standing: Standing, own_s: float, remaining_s: float | None) -> bool
 
 def runs_here(standing: Standing, steps: int, inline_steps: int) -> bool:
     """Whether a job is so small that handing it to a thread costs more than doing it, and nobody is before it; or so
-    small that it need not wait for a long batch. Behind short ones it waits: joined with others it costs less."""
-    return standing.ready and steps <= inline_steps and (standing.jobs == 0 or is_long(standing.longest_batch_s))
+    small that it need not wait for long work. Behind a short wait it waits: joined with others it costs less."""
+    return standing.ready and steps <= inline_steps and (standing.jobs == 0 or is_long(standing.wait_s))
 
 
-def is_long(batch_s: float) -> bool:
-    """Whether a tiny job need not wait for a batch that takes so long."""
-    return batch_s > _LONG_BATCH_S
+def is_long(wait_s: float) -> bool:
+    """Whether a tiny job need not wait so long, be it for one batch or for the batches of many lines."""
+    return wait_s > _LONG_WAIT_S
 
 
-_LONG_BATCH_S: Final = 0.01
+_LONG_WAIT_S: Final = 0.01
 
 
 def retry_after_s(standings: Sequence[Standing]) -> float:

@@ -1,0 +1,75 @@
+"""One request as the backend has it: arrays of planes in, and where its results are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+
+from poolhouse.batching.backlog import Job, Part
+from poolhouse.buffers import empty
+from poolhouse.operators.operator import Plan
+from poolhouse.tensors import Tensor
+
+Array = npt.NDArray[np.generic]
+
+
+@dataclass(slots=True, eq=False)
+class Load:
+    """One request for the backend: what comes in, and where the answer is put.
+
+    Attributes:
+        plan: with a settled spec.
+        tensors: the inputs by name.
+        results: the outputs by name, in their storage types, whole once every plane was pooled.
+    """
+
+    plan: Plan
+    tensors: Mapping[str, Tensor]
+    results: dict[str, Array] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+    """Pieces of one request may be pooled in two threads at once."""
+
+    def job(self) -> Job[Load]:
+        """This request for the engine. Its plan has planes and outputs that are not empty."""
+        plan = self.plan
+        return Job(plan.batch_key, plan.planes, plan.plane_bytes, plan.plane_steps, self, call_steps=plan.call_steps)
+
+    def planes(self, start: int, stop: int) -> dict[str, Array]:
+        """Some planes of the inputs, and what belongs to each beside them, as ``(P, …)``."""
+        plan = self.plan
+        shape = (plan.planes, *plan.spatial)
+        planes = {name: tensor.array.reshape(shape) for name, tensor in self.tensors.items()}
+        if stop - start < plan.planes:
+            planes = {name: array[start:stop] for name, array in planes.items()}
+        # Drawn a piece at a time: two numbers for each of a hundred million planes are gigabytes.
+        planes.update(plan.spec.draw(stop - start, start))
+        return planes
+
+    def answer(self) -> dict[str, Tensor]:
+        """The outputs as the wire has them; their memory is the caller's."""
+        outputs = self.plan.outputs
+        if self.plan.nothing_to_pool:
+            return {
+                name: Tensor(outline.dtype, np.empty(outline.shape, outline.dtype.storage))
+                for name, outline in outputs.items()
+            }
+        return {
+            name: Tensor(outline.dtype, self.results[name].reshape(outline.shape)) for name, outline in outputs.items()
+        }
+
+    def put(self, part: Part[Load], name: str, result: Array, *, ours: bool) -> None:
+        """Takes the result of some planes: as it is where it is all of them and ours, else into the answer's memory."""
+        outline = self.plan.outputs[name]
+        if part.stop - part.start == self.plan.planes:
+            self.results[name] = result if ours else result.copy()
+            return
+        with self._lock:
+            whole = self.results.get(name)
+            if whole is None:
+                shape = (self.plan.planes, *outline.shape[-self.plan.spec.rank :])
+                whole = self.results[name] = empty(shape, outline.dtype.storage)
+        whole[part.start : part.stop] = result
