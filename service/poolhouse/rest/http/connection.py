@@ -162,6 +162,7 @@ class Connection(asyncio.BufferedProtocol):
         """The server stops: an idle connection is closed, another one after its answer."""
         self.is_stopping = True
         if self._lifecycle.state in (states.IDLE, states.HEAD):
+            self.site.outbox.flush(self.transport)
             self._timers.close()
 
     def refuse_draining(self) -> None:
@@ -174,6 +175,14 @@ class Connection(asyncio.BufferedProtocol):
     def begin_answer(self) -> None:
         """See :class:`.exchange.Wire`."""
         self._lifecycle.move(states.ANSWER_BEGAN)
+
+    def send_answer(self, answer: bytes, *, keeps_alive: bool) -> None:
+        """See :class:`.exchange.Wire`."""
+        # Where the connection ends with it, or the rest of the body decides that, nothing may be left behind.
+        if keeps_alive and self._lifecycle.state is states.ANSWERING and not self.is_stopping:
+            self.site.outbox.send(self.transport, answer, self.loop)
+        else:
+            self.transport.write(answer)
 
     def end_answer(self, *, keeps_alive: bool) -> None:
         """See :class:`.exchange.Wire`. Go on with what comes behind the request, or close."""
@@ -239,6 +248,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _begin(self, head: Head, data: memoryview) -> int:
         """Begin a request, and give how many of the bytes behind its head are its body, if that is whole."""
+        self.site.outbox.flush(self.transport)
         self._lifecycle.move(states.HEAD_ENDED)
         self._timers.idle.clear()
         self._timers.head.clear()
@@ -311,6 +321,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _break_off(self, error: PoolhouseError) -> None:
         """Nothing that comes can be read any more: refuse it, unless an answer has begun, and close."""
+        self.site.outbox.flush(self.transport)
         self._framing = None
         self._is_straight = False
         self.inflow.take()

@@ -227,7 +227,7 @@ class HandlerExchange:
         nbytes = response.nbytes
         if nbytes <= _JOINED_BYTES:
             record.sent_bytes = nbytes
-            connection.transport.write(b"".join((head, *response.chunks)))
+            connection.send_answer(b"".join((head, *response.chunks)), keeps_alive=self._keeps_alive)
             self._end()
             return
         assert self._prepared is not None, "refusals are short"

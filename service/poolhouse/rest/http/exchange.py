@@ -48,6 +48,9 @@ class Wire(Protocol):
     def begin_answer(self) -> None:
         """The answer to the current request begins."""
 
+    def send_answer(self, answer: bytes, *, keeps_alive: bool) -> None:
+        """Hand a whole answer, which has begun, to the transport before this turn of the event loop ends."""
+
     def end_answer(self, *, keeps_alive: bool) -> None:
         """All of the answer was handed to the transport."""
 

@@ -14,6 +14,7 @@ from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.handler import Handler
 from poolhouse.rest.http.head import Head, PartialHeads
+from poolhouse.rest.http.outbox import Outbox
 from poolhouse.rest.http.response import Pairs, header_lines, status_line
 from poolhouse.rest.http.turns import TurnBudget
 from poolhouse.rest.metrics import Metrics
@@ -69,6 +70,7 @@ class Site:
         root_path: below which a proxy serves us.
         origin_headers: of an answer to a page of this origin; None where no origins are named.
         turn: what may be received in this turn of the event loop.
+        outbox: short answers of this turn.
         partial_heads: what is held of heads that are not whole.
     """
 
@@ -84,6 +86,7 @@ class Site:
     root_path: str = ""
     origin_headers: Callable[[bytes | None], Pairs] | None = None
     turn: TurnBudget = field(default_factory=TurnBudget)
+    outbox: Outbox = field(default_factory=Outbox)
     partial_heads: PartialHeads = field(default_factory=PartialHeads)
     _headers: list[tuple[bytes, bytes]] | None = None
     _openings: dict[int, bytes] = field(default_factory=dict)

@@ -1,0 +1,58 @@
+"""Short answers of one turn of the event loop, sent together at its end.
+
+To send is to wake the client, which costs more than to make a small answer, and a client that has slept again until the
+next answer of the turn is woken once more: with sixteen connections to one client, sending at the end nearly doubles
+the rate (``benchmarks/beside_triton.py``). The first answer of a turn goes at once, so a lone client does not wait.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, Transport
+from typing import Final
+
+MOST: Final = 32
+"""Answers that wait; the next one sends them all."""
+
+
+class Outbox:
+    """Answers that wait for the end of the turn; one for all connections of a site.
+
+    Whoever does something else with a transport calls :meth:`flush` before, so that bytes keep their order.
+    """
+
+    __slots__ = ("_in_turn", "_waiting")
+
+    def __init__(self) -> None:
+        self._in_turn = False
+        self._waiting: dict[Transport, bytes] = {}
+
+    def send(self, transport: Transport, answer: bytes, loop: AbstractEventLoop) -> None:
+        """Send an answer within this turn of the loop."""
+        waiting = self._waiting
+        if not self._in_turn:
+            self._in_turn = True
+            loop.call_soon(self._end_turn)
+            transport.write(answer)
+        elif transport in waiting:
+            waiting[transport] += answer
+        else:
+            waiting[transport] = answer
+            if len(waiting) > MOST:
+                self._send_all()
+
+    def flush(self, transport: Transport) -> None:
+        """Send what waits for this transport."""
+        if self._waiting:
+            answer = self._waiting.pop(transport, None)
+            if answer is not None and not transport.is_closing():
+                transport.write(answer)
+
+    def _end_turn(self) -> None:
+        self._in_turn = False
+        self._send_all()
+
+    def _send_all(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for transport, answer in waiting.items():
+            if not transport.is_closing():
+                transport.write(answer)
