@@ -137,7 +137,7 @@ def main() -> None:
             use_threads(1)
             ours_ms, torch_ms, all_ms = medians_ms(ways, asked.seconds)
             use_threads(1)
-            nbytes = sum(tensor.nbytes for tensor in (*given, *ours))
+            nbytes = sum(tensor.nbytes for tensor in given) + sum(array.nbytes for array in ours)
             told = ", ".join(f"{field} {value}" for field, value in fields.items())
             figures[f"{name} {list(shape)} {told} {type_name}"] = {
                 "ours_ms": ours_ms,
