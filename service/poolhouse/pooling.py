@@ -201,6 +201,20 @@ class Pooling:
         self._heap.look()
         return lease
 
+    def welcomes(self, nbytes: int) -> bool:
+        """Whether a request that takes so many bytes is let in, without anybody else's giving way."""
+        return self._drain_ends == math.inf and self._ledger.fits(nbytes)
+
+    def pool_at_once(self, ticket: Ticket) -> Answer | None:
+        """As :meth:`pool_here`, for what is answered before anything else can happen, so that nothing is held for it.
+
+        None also where there is no room, or nobody is let in any more.
+        """
+        if ticket.plan.work > self._inline_steps or not self.welcomes(ticket.held_bytes):
+            return None
+        self._heap.look()
+        return self._pool_here(ticket)
+
     def pool_here(self, ticket: Ticket, lease: Lease) -> Answer | None:
         """Pools what is over before anyone could leave, without waiting; None for everything else.
 
@@ -212,10 +226,13 @@ class Pooling:
             Unprocessable: for elements that must not reach a kernel.
             Unavailable: ``overloaded``, or ``device_lost``.
         """
-        plan = ticket.plan
-        if plan.work > self._inline_steps:
+        if ticket.plan.work > self._inline_steps:
             return None
         self.hold(lease, ticket.held_bytes)
+        return self._pool_here(ticket)
+
+    def _pool_here(self, ticket: Ticket) -> Answer | None:
+        plan = ticket.plan
         plan.spec.check(ticket.tensors)
         load = Load(plan, ticket.tensors)
         if plan.nothing_to_pool:

@@ -51,7 +51,7 @@ def heads() -> Callable[[int], object]:
             query = f"shape=1,1,{number + 1}&dtype=float32&kernel_size=1".encode()
             scope = {"method": "POST", "path": "/", "query_string": query, "headers": []}
             head = Head.of_scope(scope, headers)
-            handler.on_head(head, "max_pool1d", RequestRecord("POST", "/", "")).close()
+            handler.on_head(head, "max_pool1d", RequestRecord("POST", "/", b"")).close()
         return None
 
     return ask

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ from poolhouse.operators.operator import Plan
 from poolhouse.tensors import Tensor
 
 Array = npt.NDArray[np.generic]
+
+# Pieces of one request may be pooled in two threads at once. It is held to make an array, and never for long.
+_lock: Final = Lock()
 
 
 @dataclass(slots=True, eq=False)
@@ -30,8 +34,6 @@ class Load:
     plan: Plan
     tensors: Mapping[str, Tensor]
     results: dict[str, Array] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
-    """Pieces of one request may be pooled in two threads at once."""
 
     def job(self) -> Job[Load]:
         """This request for the engine. Its plan has planes and outputs that are not empty."""
@@ -67,7 +69,7 @@ class Load:
         if part.stop - part.start == self.plan.planes:
             self.results[name] = result if ours else result.copy()
             return
-        with self._lock:
+        with _lock:
             whole = self.results.get(name)
             if whole is None:
                 shape = (self.plan.planes, *outline.shape[-self.plan.spec.rank :])

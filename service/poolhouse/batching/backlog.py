@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 Load = TypeVar("Load")
 
@@ -69,8 +69,7 @@ class Job(Generic[Load]):
         return Part(self, 0, self.planes)
 
 
-@dataclass(frozen=True, slots=True)
-class Part(Generic[Load]):
+class Part(NamedTuple, Generic[Load]):
     """Planes ``start`` to ``stop`` of one job."""
 
     job: Job[Load]
@@ -78,8 +77,7 @@ class Part(Generic[Load]):
     stop: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch(Generic[Load]):
+class Batch(NamedTuple, Generic[Load]):
     """What a device does in one go: parts of one key."""
 
     parts: tuple[Part[Load], ...]

@@ -20,7 +20,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
-from typing import Final, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Final, Generic, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from poolhouse.batching import policy
 from poolhouse.batching.backlog import Batch, Job, Reason
@@ -31,6 +31,7 @@ from poolhouse.batching.worker import DeviceFault, OutOfMemory, Worker
 from poolhouse.errors import DeadlinePassed, InternalError, PoolhouseError, Unavailable
 
 Load = TypeVar("Load")
+Told = ParamSpec("Told")
 
 _log = logging.getLogger("poolhouse.batching")
 
@@ -152,7 +153,7 @@ class Engine(Generic[Load]):
         remaining_s = deadline - asyncio.get_running_loop().time()
         standings = [standing for lane in self._lanes if (standing := lane.standing()).ready]
         if standings and not any(policy.in_time(standing, 0.0, remaining_s) for standing in standings):
-            self._tell(lambda: self._observer.lost("expired"))
+            self._tell(self._observer.lost, "expired")
             raise _too_late("would pass" if remaining_s > 0 else "passed")
 
     async def submit(self, job: Job[Load], lease: Lease, operator: str, deadline: float | None = None) -> Done:
@@ -173,7 +174,7 @@ class Engine(Generic[Load]):
         own_steps = job.steps
         remaining_s = None if deadline is None else deadline - loop.time()
         if not policy.in_time(standing, lane.speed.seconds(own_steps), remaining_s):
-            self._tell(lambda: self._observer.lost("expired"))
+            self._tell(self._observer.lost, "expired")
             if remaining_s is None or remaining_s <= 0:
                 raise _too_late("passed")
             if standing.jobs == 0:
@@ -190,7 +191,7 @@ class Engine(Generic[Load]):
             self._pump(lane)
             return await waiter.answer
         except asyncio.CancelledError:
-            self._tell(lambda: self._observer.lost("cancelled"))
+            self._tell(self._observer.lost, "cancelled")
             raise
         finally:
             if timer is not None:
@@ -236,7 +237,7 @@ class Engine(Generic[Load]):
     def _run_here(self, lane: Lane[Load], job: Job[Load], operator: str) -> Done:
         batch = Batch((job.whole(),), "inline")
         started = time.perf_counter()
-        self._tell(lambda: self._observer.began(lane.name, 1, job.planes, "inline"))
+        self._tell(self._observer.began, lane.name, 1, job.planes, "inline")
         try:
             lane.worker.run(batch)
         except PoolhouseError:
@@ -248,13 +249,13 @@ class Engine(Generic[Load]):
                 _log.exception("a job on %s failed", lane.name)
             raise _told(error) from error
         seconds = time.perf_counter() - started
-        self._tell(lambda: self._observer.ended(lane.name, operator, seconds))
+        self._tell(self._observer.ended, lane.name, operator, seconds)
         return Done(0.0, seconds, "inline")
 
     def _expire(self, job: Job[Load]) -> None:
         waiter = self._waiters.get(job)
         if waiter is not None and not waiter.answer.done():
-            self._tell(lambda: self._observer.lost("expired"))
+            self._tell(self._observer.lost, "expired")
             self._refuse(job, _too_late("passed"))
 
     def _refuse(self, job: Job[Load], error: Exception) -> None:
@@ -301,7 +302,7 @@ class Engine(Generic[Load]):
             if waiter is not None:
                 waiter.lease.share()
                 flight.leases.append(waiter.lease)
-        self._tell(lambda: self._observer.began(lane.name, len(batch.parts), batch.planes, batch.reason))
+        self._tell(self._observer.began, lane.name, len(batch.parts), batch.planes, batch.reason)
         self._watch(lane)
         try:
             lane.crew.hand(flight)
@@ -363,7 +364,7 @@ class Engine(Generic[Load]):
 
     def _complete(self, lane: Lane[Load], batch: Batch[Load], started: float, ended: float) -> None:
         lane.speed.learn(batch.steps, ended - started)
-        self._tell(lambda: self._observer.ended(lane.name, self._operator_of(batch), ended - started))
+        self._tell(self._observer.ended, lane.name, self._operator_of(batch), ended - started)
         for part in batch.parts:
             waiter = self._waiters.get(part.job)
             if waiter is None:
@@ -383,7 +384,7 @@ class Engine(Generic[Load]):
         error: BaseException,
     ) -> None:
         if smaller is not None:
-            self._tell(lambda: self._observer.lost(how))
+            self._tell(self._observer.lost, how)
             lane.retries.extendleft(reversed(smaller))
             return
         if not isinstance(error, PoolhouseError | OutOfMemory):
@@ -401,7 +402,7 @@ class Engine(Generic[Load]):
             return
         _log.error("device %s is lost", lane.name, exc_info=fault)
         lane.state = "lost"
-        self._tell(lambda: self._observer.lost("device_lost"))
+        self._tell(self._observer.lost, "device_lost")
         unbegun = lane.crew.leave()
         lane.crew = _crew(lane.name, lane.worker, self._fly)
         flights, lane.in_flight = lane.in_flight, []
@@ -471,9 +472,9 @@ class Engine(Generic[Load]):
     def _operator_of(self, batch: Batch[Load]) -> str:
         return next((waiter.operator for part in batch.parts if (waiter := self._waiters.get(part.job))), "")
 
-    def _tell(self, tell: Callable[[], None]) -> None:
+    def _tell(self, tell: Callable[Told, None], *told: Told.args, **further: Told.kwargs) -> None:
         try:
-            tell()
+            tell(*told, **further)
         except Exception:
             _log.exception("an observer failed")
 

@@ -68,7 +68,7 @@ class Accounting:
             path: as it was sent, without the query.
             headers: by name.
         """
-        record = RequestRecord(method, path, request_id(headers).decode("ascii"))
+        record = RequestRecord(method, path, request_id(headers))
         if b"traceparent" in headers:
             record.trace_id = trace_id(headers) or ""
         if self._observers:
@@ -146,13 +146,14 @@ class Accounting:
             return Unavailable("draining", "The service is stopping; ask again in a moment.")
         if isinstance(raised, MemoryError):
             # The system has less memory than the settings allow. What this request held is free once it is refused.
-            _log.warning("request %s found no memory (trace %s)", record.request_id, record.trace_id or "-")
+            _log.warning("request %s found no memory (trace %s)", record.request_id.decode(), record.trace_id or "-")
             return Unavailable(
                 "overloaded",
                 "There is no memory for this request now. Send fewer rows at once, or try again in a moment.",
                 retry_after_s=1,
             )
-        _log.error("request %s failed (trace %s)", record.request_id, record.trace_id or "-", exc_info=raised)
+        told = record.request_id.decode(), record.trace_id or "-"
+        _log.error("request %s failed (trace %s)", *told, exc_info=raised)
         return internal()
 
     def refuse(self, error: PoolhouseError, record: RequestRecord, headers: Headers) -> Problem:
@@ -165,7 +166,7 @@ class Accounting:
         """
         self._metrics.refused(error.code)
         record.code = error.code
-        refusal = problem(error, instance=record.path, request_id=record.request_id)
+        refusal = problem(error, instance=record.path, request_id=record.request_id.decode())
         # A client told "no" instead of "100 Continue" may or may not send the body that it announced; on a kept
         # connection its bytes would be read as the next request.
         if b"expect" in headers:
@@ -186,4 +187,4 @@ class Accounting:
                     observer.finished(record)
                 except Exception:
                     # Nobody asked for what it does; it must not become the client's trouble.
-                    _log.exception("request %s could not be told of", record.request_id)
+                    _log.exception("request %s could not be told of", record.request_id.decode())

@@ -67,7 +67,7 @@ class RequestLines:
             "status": request.status or None,
             "code": request.code,
             "key": request.key,
-            "request_id": request.request_id,
+            "request_id": request.request_id.decode(),
             "trace_id": request.trace_id,
             "received_bytes": request.received_bytes,
             "sent_bytes": request.sent_bytes,
@@ -89,7 +89,7 @@ class RequestLines:
             milliseconds,
             request.received_bytes,
             request.sent_bytes,
-            _printable(request.request_id),
+            _printable(request.request_id.decode()),
             extra={_FIELDS: {name: value for name, value in fields.items() if value != ""}},
         )
 

@@ -193,16 +193,18 @@ class Metrics(Collector):
             self._stages.observe((call, stage), seconds)
         return ", ".join([f"{stage};dur={1e3 * seconds:.3f}" for stage, seconds in stages_s.items()])
 
-    def timed_pool(self, decode_s: float, queue_s: float, compute_s: float, encode_s: float) -> str:
-        """The same for a pooling, whose stages are known; it is asked for at every request."""
+    def timed_pool(self, decode_s: float, queue_s: float, compute_s: float, encode_s: float) -> bytes:
+        """The same for a pooling, whose stages are known, as a line of headers; it is asked for at every request."""
         decode, queue, compute, encode = self._pool_stages
         decode.observe(decode_s)
         queue.observe(queue_s)
         compute.observe(compute_s)
         encode.observe(encode_s)
-        return (
-            f"decode;dur={1e3 * decode_s:.3f}, queue;dur={1e3 * queue_s:.3f}, "
-            f"compute;dur={1e3 * compute_s:.3f}, encode;dur={1e3 * encode_s:.3f}"
+        return b"server-timing: decode;dur=%.3f, queue;dur=%.3f, compute;dur=%.3f, encode;dur=%.3f\r\n" % (
+            1e3 * decode_s,
+            1e3 * queue_s,
+            1e3 * compute_s,
+            1e3 * encode_s,
         )
 
     # ---- what the engine tells

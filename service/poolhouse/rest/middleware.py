@@ -50,7 +50,7 @@ class RequestMiddleware:
         async def named_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
-                name = (b"x-request-id", record.request_id.encode("ascii"))
+                name = (b"x-request-id", record.request_id)
                 message["headers"] = [*message.get("headers", ()), name]
                 if accounting.is_draining:
                     # Who keeps the connection would find it closed at the next request.

@@ -6,7 +6,6 @@ is in it, no key, and no query: that may hold data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from poolhouse.rest.authorization import Pass
@@ -23,14 +22,13 @@ class Stages(NamedTuple):
     encoded: float
 
 
-@dataclass(slots=True)
 class RequestRecord:
     """One request: what was asked, and what became of it.
 
     Attributes:
         method: of HTTP.
         path: as it was sent, without the query.
-        request_id: the client's, or ours.
+        request_id: the client's, or ours, as it is sent.
         route: the path template that it was led to; ``other`` for none.
         operator: as the path names it.
         status: of the answer; 0 where the client left before one began.
@@ -41,15 +39,12 @@ class RequestRecord:
         tracestate: as it was sent.
         received_bytes: of the body.
         sent_bytes: of the answer's body.
-        begun: a reading of ``time.perf_counter``.
+        begun: a reading of ``time.perf_counter``; 0 where nobody is told of the request.
         ended: another one.
         stages: of an answered call.
         grant: what the API key allows, where one was needed.
     """
 
-    method: str
-    path: str
-    request_id: str
     route: str = ""
     operator: str = ""
     status: int = 0
@@ -64,6 +59,11 @@ class RequestRecord:
     ended: float = 0.0
     stages: Stages | None = None
     grant: Pass | None = None
+
+    def __init__(self, method: str, path: str, request_id: bytes) -> None:
+        self.method = method
+        self.path = path
+        self.request_id = request_id
 
 
 class Observer(Protocol):

@@ -159,7 +159,7 @@ def _plain_problem(error: HTTPException, record: RequestRecord) -> Response:
         "status": error.status_code,
         "detail": error.detail,
         "instance": record.path,
-        "request_id": record.request_id,
+        "request_id": record.request_id.decode(),
     }
     headers = {**(error.headers or {}), "Cache-Control": "no-store"}
     return Response(json.dumps(document), error.status_code, headers, media_type=MEDIA_TYPE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple
 
@@ -12,7 +12,6 @@ from poolhouse.operators.operator import Plan
 from poolhouse.rest.footprint import UNREAD_BYTES, Writing
 from poolhouse.rest.headers import Headers, text, timeout_s
 from poolhouse.rest.http.deadlines import BodyLimits
-from poolhouse.rest.http.response import HeaderBlock
 from poolhouse.settings import Settings
 from poolhouse.tensors import Outline
 from poolhouse.wire.codec import Codec
@@ -28,16 +27,15 @@ class RawPlan(NamedTuple):
         plan: of the pooling.
         writing: how the answer is written.
         is_view: whether the elements of a body that lies right are taken as they are.
-        block: the headers of an answer of raw elements; None where it is another's, or compressed.
-        ticket_headers: those that follow from the plan; None where each request has its own, as a seed that is drawn.
+        lines: the headers of an answer of raw elements; None where it is another's, or compressed, or where each
+            request has its own, as a seed that is drawn.
     """
 
     outline: Outline
     plan: Plan
     writing: Writing
     is_view: bool
-    block: HeaderBlock | None
-    ticket_headers: Mapping[str, str] | None
+    lines: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,7 @@ class HeadPlan:
         limits: of the body.
         length: of the body; None where it is not known.
         is_inflated: whether the body has a content coding.
+        admitted_bytes: what a request holds when it is let in, before its body is here.
     """
 
     name: str
@@ -65,6 +64,10 @@ class HeadPlan:
     limits: BodyLimits
     length: int | None
     is_inflated: bool
+    admitted_bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "admitted_bytes", self.held_bytes(self.length or 0))
 
     def held_bytes(self, nbytes: int, beside_bytes: int = 0) -> int:
         """What the request holds while so many bytes of its body are here, or announced, and so many beside them."""

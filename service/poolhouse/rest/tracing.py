@@ -106,7 +106,7 @@ def _attributes(request: RequestRecord) -> dict[str, str | int]:
         "http.route": request.route,
         "http.request.body.size": request.received_bytes,
         "http.response.body.size": request.sent_bytes,
-        "poolhouse.request_id": request.request_id,
+        "poolhouse.request_id": request.request_id.decode(),
         "poolhouse.operator": request.operator,
         "poolhouse.key": request.key,
         "error.type": request.code,

@@ -62,6 +62,13 @@ class AsgiExchange:
 
     # ---- what the connection tells
 
+    def start_whole(self, body: memoryview) -> None:
+        """See :meth:`.exchange.Exchange.start_whole`."""
+        self._body += body
+        self._is_whole = True
+        self._news.set()
+        self.start()
+
     def take(self, piece: memoryview) -> None:
         """See :meth:`.exchange.Exchange.take`."""
         self._body += piece

@@ -256,17 +256,15 @@ class Connection(asyncio.BufferedProtocol):
         match = head.match
         if not isinstance(match, Match):
             match = head.match = self.site.match(head)
-        self._exchange = AsgiExchange(self, head) if match is None else HandlerExchange(self, head, match)
-        length, is_here = head.length, head.length is not None and head.length <= len(data)
-        if not is_here:
-            self._framing = Chunked(self.site.header_bytes) if length is None else KnownLength(length)
-        self._exchange.start()
-        if length is None or not is_here:
-            return 0
-        if length:
-            self._take(data[:length])
-        self._end_body()
-        return length
+        exchange = self._exchange = AsgiExchange(self, head) if match is None else HandlerExchange(self, head, match)
+        length = head.length
+        if length is not None and length <= len(data):
+            self._lifecycle.move(states.BODY_ENDED)
+            exchange.start_whole(data[:length])
+            return length
+        self._framing = Chunked(self.site.header_bytes) if length is None else KnownLength(length)
+        exchange.start()
+        return 0
 
     def _read_body(self, data: memoryview) -> int:
         framing = self._framing

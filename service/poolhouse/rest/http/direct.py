@@ -13,7 +13,7 @@ from poolhouse.rest.http.deadlines import BodyDeadline
 from poolhouse.rest.http.exchange import Wire
 from poolhouse.rest.http.handler import Prepared
 from poolhouse.rest.http.head import Head
-from poolhouse.rest.http.response import HeaderBlock, Response, header_lines
+from poolhouse.rest.http.response import Response, header_lines
 from poolhouse.rest.http.site import Match
 from poolhouse.rest.records import RequestRecord
 
@@ -35,42 +35,28 @@ class HandlerExchange:
         match: the handler.
     """
 
-    __slots__ = (
-        "_answer_began",
-        "_body",
-        "_connection",
-        "_deadline",
-        "_filled",
-        "_is_closed",
-        "_is_lost",
-        "_is_paced",
-        "_keeps_alive",
-        "_match",
-        "_prepared",
-        "_record",
-        "_slices",
-        "_task",
-        "head",
-    )
+    _prepared: Prepared | None = None
+    _body: memoryview | None = None
+    _filled: int = 0
+    _deadline: BodyDeadline | None = None
+    _task: asyncio.Task[None] | None = None
+    _slices: Iterator[memoryview] | None = None
+    _answer_began: bool = False
+    _is_closed: bool = False
+    _is_lost: bool = False
+    _is_paced: bool = False
 
     def __init__(self, connection: Wire, head: Head, match: Match) -> None:
         self.head = head
         self._connection = connection
         self._match = match
-        self._record: RequestRecord = connection.site.accounting.begin(head.method, match.instance, head.headers)
-        self._prepared: Prepared | None = None
-        self._body: memoryview | None = None
-        self._filled = 0
-        self._deadline: BodyDeadline | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._slices: Iterator[memoryview] | None = None
         self._keeps_alive = head.keeps_alive
-        self._answer_began = self._is_closed = self._is_lost = self._is_paced = False
+        self._record = record = connection.site.accounting.begin(head.method, match.instance, head.headers)
+        record.route, record.operator = match.route, match.operator
 
     def start(self) -> None:
         """See :meth:`.exchange.Exchange.start`."""
         record, head, match = self._record, self.head, self._match
-        record.route, record.operator = match.route, match.operator
         try:
             self._connection.site.accounting.authorize(record, match.path, head.headers)
             self._prepared = match.handler.on_head(head, match.operator, record)
@@ -80,19 +66,34 @@ class HandlerExchange:
         if head.expects_continue and head.length:
             self._connection.transport.write(_CONTINUE)
 
+    def start_whole(self, body: memoryview) -> None:
+        """See :meth:`.exchange.Exchange.start_whole`."""
+        record, head, match = self._record, self.head, self._match
+        record.received_bytes = len(body)
+        # The buffer belongs to all connections. The copy is aligned, and for the handler alone.
+        own = memoryview(bytes(body))
+        try:
+            self._connection.site.accounting.authorize(record, match.path, head.headers)
+            found = match.handler.on_whole(head, match.operator, record, own)
+        except Exception as raised:
+            del own
+            self._refuse(raised)
+            return
+        if isinstance(found, Response):
+            self._answer(found)
+        else:
+            self._prepared, self._body = found, own
+            del own
+            self.on_body_end()
+
     # ---- the body
 
     def take(self, piece: memoryview) -> None:
         """See :meth:`.exchange.Exchange.take`."""
         if self._answer_began:
             return
-        if self._body is None:
-            if len(piece) == self.head.length:
-                self._record.received_bytes = len(piece)
-                self._body = memoryview(bytearray(piece))
-                return
-            if not self.await_body():
-                return
+        if self._body is None and not self.await_body():
+            return
         assert self._body is not None
         self._body[self._filled : self._filled + len(piece)] = piece
         self.received(len(piece))
@@ -182,7 +183,7 @@ class HandlerExchange:
 
     def _answer(self, response: Response) -> None:
         try:
-            self._write(response, response.lines)
+            self._write(response)
         except Exception as raised:
             self._connection.site.accounting.error_of(raised, self._record)
             self._connection.transport.abort()
@@ -203,10 +204,9 @@ class HandlerExchange:
                 self._keeps_alive = False
             else:
                 headers.append(header)
-        block = HeaderBlock(headers)
-        self._write(Response(refusal.status, block, (), (refusal.body,), len(refusal.body)), block.lines)
+        self._write(Response(refusal.status, header_lines(headers), (refusal.body,), len(refusal.body)))
 
-    def _write(self, response: Response, lines: bytes) -> None:
+    def _write(self, response: Response) -> None:
         connection, record, site = self._connection, self._record, self._connection.site
         if connection.is_stopping or site.accounting.is_draining:
             # Who keeps the connection would find it closed at the next request.
@@ -214,15 +214,12 @@ class HandlerExchange:
         self._answer_began = True
         record.status = response.status
         connection.begin_answer()
-        head = b"".join(
-            (
-                connection.opening(response.status),
-                lines,
-                b"x-request-id: %b\r\n" % record.request_id.encode("ascii"),
-                b"" if site.origin_headers is None else self._origin_lines(),
-                b"" if self._keeps_alive else _CLOSE,
-                b"\r\n",
-            )
+        head = b"%b%bx-request-id: %b\r\n%b%b\r\n" % (
+            connection.opening(response.status),
+            response.lines,
+            record.request_id,
+            b"" if site.origin_headers is None else self._origin_lines(),
+            b"" if self._keeps_alive else _CLOSE,
         )
         nbytes = response.nbytes
         if nbytes <= _JOINED_BYTES:

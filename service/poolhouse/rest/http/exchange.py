@@ -66,6 +66,9 @@ class Exchange(Protocol):
     def start(self) -> None:
         """The head is here; the answer may begin, a refusal, before anything else comes."""
 
+    def start_whole(self, body: memoryview) -> None:
+        """The head is here, and all of the body, whose memory is lent for the call."""
+
     def take(self, piece: memoryview) -> None:
         """A piece of the body; its memory is lent for the call."""
 

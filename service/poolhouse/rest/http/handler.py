@@ -1,4 +1,4 @@
-"""What answers a route without a coroutine: first the head, then the body.
+"""What answers a route without a coroutine: first the head, then the body, or both at once.
 
 The connection calls a handler directly; behind an ASGI server of another make the same object stands behind
 :class:`poolhouse.rest.endpoint.HandlerEndpoint`. Both give the same answers.
@@ -59,6 +59,23 @@ class Handler(Protocol):
             head: of the request.
             operator: as the path names it.
             record: of the request; what is found is noted there.
+
+        Raises:
+            PoolhouseError: the request is refused.
+        """
+        ...
+
+    def on_whole(self, head: Head, operator: str, record: RequestRecord, body: memoryview) -> Response | Prepared:
+        """Answer a request that is here whole, where that is so quick that nothing else need happen meanwhile.
+
+        Args:
+            head: of the request.
+            operator: as the path names it.
+            record: of the request; what is found is noted there.
+            body: as for :meth:`on_body`.
+
+        Returns:
+            the answer; or where that takes longer what :meth:`on_head` gives, for :meth:`on_body`.
 
         Raises:
             PoolhouseError: the request is refused.

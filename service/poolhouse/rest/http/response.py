@@ -66,57 +66,29 @@ def last_refusal(error: PoolhouseError, target: bytes, default_headers: Pairs) -
     return b"".join((status_line(refusal.status), lines, b"\r\n", refusal.body))
 
 
-class HeaderBlock:
-    """Headers that many answers share: worked out once, in both of the forms that they are sent in.
-
-    Args:
-        pairs: names in lower case, and values.
-
-    Attributes:
-        pairs: the same, as ASGI takes them.
-        lines: as HTTP/1.1 writes them.
-    """
-
-    __slots__ = ("lines", "pairs")
-
-    def __init__(self, pairs: Pairs) -> None:
-        self.pairs = tuple(pairs)
-        self.lines = header_lines(self.pairs)
-
-
 class Response:
     """The answer of a handler.
 
     Attributes:
         status: of HTTP.
-        block: headers that are known for many answers.
-        further: headers of this one alone.
+        lines: its headers as HTTP/1.1 writes them, all looked through.
         chunks: the body, in order: views of the result's own memory where that saves a copy.
         nbytes: of the body.
     """
 
-    __slots__ = ("block", "chunks", "further", "nbytes", "status")
+    __slots__ = ("chunks", "lines", "nbytes", "status")
 
-    def __init__(
-        self,
-        status: int,
-        block: HeaderBlock,
-        further: tuple[tuple[bytes, bytes], ...],
-        chunks: tuple[bytes | memoryview, ...],
-        nbytes: int,
-    ) -> None:
+    def __init__(self, status: int, lines: bytes, chunks: tuple[bytes | memoryview, ...], nbytes: int) -> None:
         self.status = status
-        self.block = block
-        self.further = further
+        self.lines = lines
         self.chunks = chunks
         self.nbytes = nbytes
 
     @property
-    def lines(self) -> bytes:
-        """All headers, as HTTP/1.1 writes them."""
-        return self.block.lines + header_lines(self.further)
-
-    @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """All headers, in their order."""
-        return [*self.block.pairs, *self.further]
+        """All headers, as ASGI takes them."""
+        pairs = []
+        for line in self.lines.split(b"\r\n")[:-1]:
+            name, _, value = line.partition(b": ")
+            pairs.append((name, value))
+        return pairs
