@@ -237,8 +237,8 @@ class Pooling:
         load = Load(plan, ticket.tensors)
         if plan.nothing_to_pool:
             return Answer(load.answer(), ticket.headers, 0.0, 0.0)
-        done = self._engine.run_here(load.job(), plan.spec.name)
-        return None if done is None else Answer(load.answer(), ticket.headers, done.queue_s, done.compute_s)
+        seconds = self._engine.run_here(load, plan.work, plan.planes, plan.spec.name)
+        return None if seconds is None else Answer(load.answer(), ticket.headers, 0.0, seconds)
 
     def hold(self, lease: Lease, nbytes: int) -> None:
         """Sets a lease to what its request holds from now on, before that is taken; a little too much stays as it is.

@@ -31,11 +31,11 @@ class Outline:
         return self.elements * self.dtype.itemsize
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Tensor:
     """An element type and a C-ordered array in its storage dtype (uint16 bits for bfloat16).
 
-    The array may be a read-only view of a request's body; nobody writes to it.
+    The array may be a read-only view of a request's body; nobody writes to it, and nobody sets another one.
     """
 
     dtype: ElementType
@@ -58,7 +58,8 @@ class Tensor:
     @property
     def buffer(self) -> memoryview:
         """The elements as flat bytes, not copied."""
-        return self.array.reshape(-1).view(np.uint8).data
+        # An array without elements cannot be cast.
+        return self.array.data.cast("B") if self.array.size else memoryview(b"")
 
 
 class Note(NamedTuple):

@@ -64,6 +64,7 @@ class FakeWorker:
         rebuilds_fail: how many rebuildings fail before one works.
         begun: the batches in the order they were begun, as their parts' loads.
         pooled: how often each plane of each load was pooled.
+        planes_of: how many planes a load has that is pooled whole; 1 where nothing is said.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class FakeWorker:
         self.batches: list[Batch[str]] = []
         self.ended = 0
         self.pooled: Counter[tuple[str, int]] = Counter()
+        self.planes_of: dict[str, int] = {}
 
     @property
     def budget(self) -> Budget:
@@ -119,6 +121,9 @@ class FakeWorker:
             with self._lock:
                 self.ended += 1
 
+    def run_whole(self, load: str) -> None:
+        self.run(Batch((Job("whole", self.planes_of.get(load, 1), 1, 1, load).whole(),), "inline"))
+
     def rebuild(self) -> None:
         self.rebuilds += 1
         if self.rebuilds <= self.rebuilds_fail:
@@ -139,6 +144,10 @@ class Counting:
 
     def ended(self, device: str, operator: str, seconds: float) -> None:
         self._note("ended")
+
+    def ran_here(self, device: str, operator: str, planes: int, seconds: float) -> None:
+        self.reasons.append("inline")
+        self._note("ran here")
 
     def lost(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None:
         self._note(what)
@@ -175,6 +184,8 @@ class House:
             lease = self.ledger.lease(planes)
             assert lease is not None
             deadline = None if within_s is None else asyncio.get_running_loop().time() + within_s
+            for worker in self.workers:
+                worker.planes_of[name] = planes
             try:
                 return await self.engine.submit(Job(key, planes, 1, steps, name), lease, "operator", deadline)
             finally:

@@ -151,12 +151,11 @@ async def test_the_short_way_is_for_tiny_jobs_alone() -> None:
     """What is done on the loop holds up everyone on it."""
     house = House(inline_steps=5)
 
-    large = house.engine.run_here(Job("a", 2, 1, 3, "large"), "operator")
-    tiny = house.engine.run_here(Job("a", 5, 1, 1, "tiny"), "operator")
+    large = house.engine.run_here("large", 6, 2, "operator")
+    tiny = house.engine.run_here("tiny", 5, 5, "operator")
 
     assert large is None
     assert tiny is not None
-    assert tiny.reason == "inline"
     assert house.worker.begun == [["tiny"]]
     await house.at_rest()
 
@@ -169,11 +168,11 @@ async def test_the_short_way_is_for_an_idle_device_alone() -> None:
     running = house.ask("running", planes=6)
     await until(lambda: len(house.worker.begun) == 1)
 
-    behind = house.engine.run_here(Job("a", 1, 1, 1, "behind"), "operator")
+    behind = house.engine.run_here("behind", 1, 1, "operator")
     house.worker.gate.set()
     house.worker.breaks_at, house.worker.rebuilds_fail = {2}, 10**6
     told = await outcomes(running, house.ask("breaks", planes=6))
-    on_lost = house.engine.run_here(Job("a", 1, 1, 1, "on lost"), "operator")
+    on_lost = house.engine.run_here("on lost", 1, 1, "operator")
 
     assert (behind, on_lost) == (None, None)
     assert told == ["ok", "device_lost"]
@@ -206,13 +205,13 @@ async def test_a_tiny_job_does_not_wait_for_a_long_batch() -> None:
     await until(lambda: len(house.worker.begun) == 1)
     also_long = house.ask("also long", planes=1, steps=10**10)
 
-    at_once = house.engine.run_here(Job("a", 1, 1, 1, "at once"), "operator")
+    at_once = house.engine.run_here("at once", 1, 1, "operator")
     tiny = await house.ask("tiny", planes=5)
     large = house.ask("large", planes=6)
     await turns()
 
     assert at_once is not None
-    assert (at_once.reason, tiny.reason) == ("inline", "inline")
+    assert tiny.reason == "inline"
     assert not large.done()
     house.worker.unstick.set()
     assert await outcomes(long, also_long, large) == ["ok", "ok", "ok"]
@@ -487,7 +486,7 @@ async def test_the_short_way_ends_when_the_service_stops() -> None:
     house = House(inline_steps=5)
     house.engine.drain()
 
-    done = house.engine.run_here(Job("a", 1, 1, 1, "tiny"), "operator")
+    done = house.engine.run_here("tiny", 1, 1, "operator")
 
     assert done is None
     assert await outcomes(house.ask("tiny")) == ["draining"]

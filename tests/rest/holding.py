@@ -66,6 +66,9 @@ class _HeldWorker(TorchWorker):
         self._gate.pass_through(batch)
         super().run(batch)
 
+    def run_whole(self, load: Load) -> None:
+        self.run(Batch((load.job().whole(),), "inline"))
+
 
 class Held:
     """A served service, its gate and its pooling."""

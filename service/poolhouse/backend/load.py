@@ -43,7 +43,7 @@ class Load:
     def planes(self, start: int, stop: int) -> dict[str, Array]:
         """Some planes of the inputs, and what belongs to each beside them, as ``(P, …)``."""
         plan = self.plan
-        shape = (plan.planes, *plan.spatial)
+        shape = plan.planes_shape
         planes = {name: tensor.array.reshape(shape) for name, tensor in self.tensors.items()}
         if stop - start < plan.planes:
             planes = {name: array[start:stop] for name, array in planes.items()}

@@ -55,20 +55,30 @@ class TorchWorker:
     def run(self, batch: Batch[Load]) -> None:
         """Pools the planes of every part into its load. See :class:`poolhouse.batching.worker.Worker`."""
         try:
-            # No inference_mode: nothing here asks for a gradient, and entering it costs a tiny request more than
-            # it saves.
             parts = batch.parts
             plan = parts[0].job.load.plan
-            slices = [part.job.load.planes(part.start, part.stop) for part in parts]
-            if self._way is None:
-                threads = 1 if batch.nbytes < THREADED_FROM_BYTES else self._threads
-                _give_back(parts, pool_on_cpu(plan, _joined(slices), threads), ours=len(parts) == 1)
-            else:
+            if self._way is not None:
                 dtype = plan.inputs["input"].dtype
-                tensors = [as_torch(planes, dtype) for planes in slices]
+                tensors = [as_torch(part.job.load.planes(part.start, part.stop), dtype) for part in parts]
                 self._way.run(plan.spec, tensors, partial(_take_back, parts))
+            else:
+                threads = 1 if batch.nbytes < THREADED_FROM_BYTES else self._threads
+                slices = [part.job.load.planes(part.start, part.stop) for part in parts]
+                if len(parts) == 1:
+                    _give_to(parts[0], pool_on_cpu(plan, slices[0], threads), ours=True)
+                else:
+                    _give_back(parts, pool_on_cpu(plan, _joined(slices), threads))
         except Exception as error:
             raise self._sorted(error) from error
+
+    def run_whole(self, load: Load) -> None:
+        """See :class:`poolhouse.batching.worker.Worker`. Only on the CPU."""
+        plan = load.plan
+        try:
+            results = pool_on_cpu(plan, load.planes(0, plan.planes), 1)
+        except Exception as error:
+            raise self._sorted(error) from error
+        load.results.update(zip(plan.outputs, results, strict=True))
 
     def rebuild(self) -> None:
         """Tries the device with a small operation, over a way of its own; a thread that is stuck keeps the old one.
@@ -97,34 +107,36 @@ class TorchWorker:
 
 
 def _joined(slices: Sequence[Mapping[str, Array]]) -> Mapping[str, Array]:
-    """All planes in one array a name; a copy, unless there is only one slice."""
-    if len(slices) == 1:
-        return slices[0]
+    """All planes in one array a name."""
     return {name: np.concatenate([each[name] for each in slices]) for name in slices[0]}
 
 
 def _take_back(parts: Sequence[Part[Load]], results: Sequence[torch.Tensor]) -> None:
     """Puts results of a device where they belong; the next batch is laid into their memory."""
-    _give_back(parts, [as_array(result) for result in results], ours=False)
+    _give_back(parts, [as_array(result) for result in results])
 
 
-def _give_back(parts: Sequence[Part[Load]], results: Sequence[Array], *, ours: bool) -> None:
-    """Puts each part's results where they belong.
+def _give_back(parts: Sequence[Part[Load]], results: Sequence[Array]) -> None:
+    """Puts a copy of each part's results where it belongs.
+
+    A slice of a joined result would keep the whole of it alive until the last answer is written, and staging lays the
+    next batch into its own.
 
     Args:
         parts: of the batch, in order.
         results: of all of them together.
-        ours: whether the results' memory is theirs to keep. A slice of a joined result would keep the whole of it
-            alive until the last answer is written, and staging lays the next batch into its own.
     """
     start = 0
     for part in parts:
         stop = start + part.stop - part.start
-        for name, result in zip(part.job.load.plan.outputs, results, strict=True):
-            # A slice of all of it would cost a tiny request as much as the pooling.
-            own = result if len(parts) == 1 else result[start:stop]
-            part.job.load.put(part, name, own, ours=ours)
+        _give_to(part, [result[start:stop] for result in results], ours=False)
         start = stop
+
+
+def _give_to(part: Part[Load], results: Sequence[Array], *, ours: bool) -> None:
+    load = part.job.load
+    for name, result in zip(load.plan.outputs, results, strict=True):
+        load.put(part, name, result, ours=ours)
 
 
 def pool_on_cpu(plan: Plan, planes: Mapping[str, Array], threads: int) -> Sequence[Array]:

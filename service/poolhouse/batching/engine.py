@@ -58,6 +58,9 @@ class Observer(Protocol):
     def ended(self, device: str, operator: str, seconds: float) -> None:
         """A batch came back well."""
 
+    def ran_here(self, device: str, operator: str, planes: int, seconds: float) -> None:
+        """A small load was done on the event loop, which is a batch by itself."""
+
     def lost(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None:
         """Something did not go the straight way."""
 
@@ -65,6 +68,7 @@ class Observer(Protocol):
 class _Silent:
     def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None: ...
     def ended(self, device: str, operator: str, seconds: float) -> None: ...
+    def ran_here(self, device: str, operator: str, planes: int, seconds: float) -> None: ...
     def lost(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None: ...
 
 
@@ -134,15 +138,26 @@ class Engine(Generic[Load]):
         """Tells this observer, in place of the one before, what happens from now on."""
         self._observer = observer
 
-    def run_here(self, job: Job[Load], operator: str) -> Done | None:
-        """Does a tiny job at once, where it is called; None where it is not tiny, or every device has short batches.
+    def run_here(self, load: Load, steps: int, planes: int, operator: str) -> float | None:
+        """Does what is tiny at once, where it is called; None where it is not tiny, or every device has short batches.
 
         The short way of :meth:`submit`: nobody can leave or expire in the meantime.
+
+        Args:
+            load: what the backend needs.
+            steps: work of all of it.
+            planes: how many it has.
+            operator: for who counts.
+
+        Returns:
+            the seconds that it took.
         """
-        if job.steps > self._inline_steps or self._draining:
+        if steps > self._inline_steps or self._draining:
             return None
-        lane = next((lane for lane in self._lanes if lane.runs_tiny), None)
-        return None if lane is None else self._run_here(lane, job, operator)
+        for lane in self._lanes:
+            if lane.runs_tiny:
+                return self._run_here(lane, load, planes, operator)
+        return None
 
     def check_in_time(self, deadline: float) -> None:
         """Refuses at the door whose turn would come too late, whatever the size of the job.
@@ -181,7 +196,7 @@ class Engine(Generic[Load]):
                 lane.speed.doubt()
             raise _too_late("would pass")
         if policy.runs_here(standing, own_steps, self._inline_steps):
-            return self._run_here(lane, job, operator)
+            return Done(0.0, self._run_here(lane, job.load, job.planes, operator), "inline")
         waiter: _Waiter[Load] = _Waiter(loop.create_future(), lease, time.perf_counter(), operator)
         timer = None if deadline is None else loop.call_at(deadline, self._expire, job)
         self._waiters[job] = waiter
@@ -234,12 +249,10 @@ class Engine(Generic[Load]):
             raise _lost_device()
         return self._lanes[index], standings[index]
 
-    def _run_here(self, lane: Lane[Load], job: Job[Load], operator: str) -> Done:
-        batch = Batch((job.whole(),), "inline")
+    def _run_here(self, lane: Lane[Load], load: Load, planes: int, operator: str) -> float:
         started = time.perf_counter()
-        self._tell(self._observer.began, lane.name, 1, job.planes, "inline")
         try:
-            lane.worker.run(batch)
+            lane.worker.run_whole(load)
         except PoolhouseError:
             raise
         except Exception as error:
@@ -249,8 +262,8 @@ class Engine(Generic[Load]):
                 _log.exception("a job on %s failed", lane.name)
             raise _told(error) from error
         seconds = time.perf_counter() - started
-        self._tell(self._observer.ended, lane.name, operator, seconds)
-        return Done(0.0, seconds, "inline")
+        self._tell(self._observer.ran_here, lane.name, operator, planes, seconds)
+        return seconds
 
     def _expire(self, job: Job[Load]) -> None:
         waiter = self._waiters.get(job)

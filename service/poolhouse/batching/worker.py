@@ -43,6 +43,14 @@ class Worker(Protocol[Load]):
         """
         ...
 
+    def run_whole(self, load: Load) -> None:
+        """Pools all planes of one small load where it is called: on the event loop.
+
+        Raises:
+            as :meth:`run`.
+        """
+        ...
+
     def rebuild(self) -> None:
         """Makes a lost device whole again, or raises.
 

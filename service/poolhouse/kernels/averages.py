@@ -149,7 +149,7 @@ class SumKernel:
         divisor = reduce(np.multiply.outer, [each[:1] if even else each for each in self._divisors])
 
         def pool(taken: Array, found: Array, begin: int, many: int) -> None:
-            self._pool(taken, found, NOTHING, many, threads if self._wide is None else 1)
+            self._pool(taken, found, None, many, threads if self._wide is None else 1)
             quotients = found.reshape(many, *self._spatial_out)
             with np.errstate(all="ignore"):
                 np.divide(quotients, divisor, out=quotients)

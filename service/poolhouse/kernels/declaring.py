@@ -66,9 +66,6 @@ class Loop:
     arguments: tuple[str, ...]
     entry: Callable[..., Any] | None = None
 
-    def __post_init__(self) -> None:
-        self._pointers = [place for place, each in enumerate(self.arguments) if each.endswith("*")]
-
     def load(self, address: int) -> None:
         """Takes the compiled code at this address; it must stay there."""
         kinds = [ctypes.c_void_p if each.endswith("*") else _SCALARS[each] for each in self.arguments]
@@ -80,12 +77,7 @@ class Loop:
         Arrays must be contiguous, of the declared element types, and large enough; a known address is as good.
         """
         assert self.entry is not None, f"{self.name} is not loaded"
-        given = list(arguments)
-        for place in self._pointers:
-            each = given[place]
-            if isinstance(each, np.ndarray):
-                given[place] = each.__array_interface__["data"][0]
-        return self.entry(*given)
+        return self.entry(*[address_of(each) if isinstance(each, np.ndarray) else each for each in arguments])
 
 
 LOOPS: Final[dict[str, Loop]] = {}
@@ -100,7 +92,10 @@ def are_loaded() -> bool:
 
 
 def address_of(array: npt.NDArray[np.generic]) -> int:
-    """Where the elements of an array begin. The array must outlive what uses this."""
+    """Where the elements of an array begin, which is contiguous. The array must outlive what uses this."""
+    if array.flags.writeable and array.size:
+        # A third of the time of the other way, which is a microsecond.
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
     address: int = array.__array_interface__["data"][0]
     return address
 

@@ -11,6 +11,7 @@ from poolhouse.buffers import empty
 from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.declaring import Loop, address_of
 from poolhouse.kernels.layout import Layout
+from poolhouse.kernels.scratch import ALIGNED_BYTES, scratch
 from poolhouse.kernels.sharding import shard
 from poolhouse.kernels.widening import COMPARED, Array, by_chunks
 from poolhouse.kernels.windows import plane_maxima, plane_maxima_indexed
@@ -18,6 +19,7 @@ from poolhouse.kernels.windows import plane_maxima, plane_maxima_indexed
 INT32_MAX: Final = 2**31 - 1
 NOTHING: Final = 0
 """In place of an array that a loop does not look at."""
+_NUMBER_BYTES: Final = 4
 
 
 class Kernel(Protocol):
@@ -45,21 +47,38 @@ class WindowLoop:
         # Rows that are pooled alone are so many rows, whichever plane they are of; but their indices are the plane's.
         self._by_rows = depth.same and height.same and not (indexed and depth.length * height.length > 1)
         self._plan = address_of(self.layout.numbers)
+        self._last: tuple[int, Layout] | None = None
 
-    def __call__(self, x: Array, out: Array, indices: Array | int, planes: int, threads: int) -> None:
-        """Pools planes; the arrays are contiguous, and ``indices`` is :data:`NOTHING` where none are asked for."""
+    def __call__(self, x: Array, out: Array, indices: Array | None, planes: int, threads: int) -> None:
+        """Pools planes; the arrays are contiguous."""
         layout, plan = self.layout, self._plan
         if self._by_rows:
-            layout = Layout(self.axes, self._type.itemsize, planes * self.axes[1].length * self.axes[0].length)
+            layout = self._layout_of_rows(planes)
             planes, plan = 1, address_of(layout.numbers)
-        numbers = layout.row_numbers() if self._indexed else NOTHING
+        numbers = layout.row_numbers() if self._indexed else None
+        # Numbers of elements behind the elements.
+        begin = layout.scratch * self._type.itemsize
+        begin += -begin % ALIGNED_BYTES
+        nbytes = begin + _NUMBER_BYTES * layout.beside if self._indexed else begin
+
+        # Told by their addresses once, and not again in each part.
+        run = self._loop.entry
+        assert run is not None, "loops are loaded before kernels are made"
+        from_x, from_numbers, to_out = address_of(x), NOTHING if numbers is None else address_of(numbers), address_of(out)
+        to_indices = NOTHING if indices is None else address_of(indices)
 
         def work(start: int, stop: int) -> None:
-            scratch = np.empty(layout.scratch, self._type) if layout.scratch else NOTHING
-            beside = np.empty(layout.beside, np.int32) if self._indexed else NOTHING
-            self._loop(x, numbers, out, indices, start, stop, plan, 0, scratch, beside)
+            memory = scratch(nbytes)
+            run(from_x, from_numbers, to_out, to_indices, start, stop, plan, 0, memory.address, memory.address + begin)
 
         shard(work, layout.units(planes), threads)
+
+    def _layout_of_rows(self, planes: int) -> Layout:
+        last = self._last
+        if last is None or last[0] != planes:
+            rows = planes * self.axes[1].length * self.axes[0].length
+            last = self._last = planes, Layout(self.axes, self._type.itemsize, rows)
+        return last[1]
 
 
 class MaximumKernel:
@@ -90,11 +109,11 @@ class MaximumKernel:
         out = empty((count, *self._spatial_out), given.dtype)
         indices = empty(out.shape, np.int64) if self._indexed else None
         if self._wide is None:
-            self._pool(given, out, NOTHING if indices is None else indices, count, threads)
+            self._pool(given, out, indices, count, threads)
         else:
 
             def pool(taken: Array, found: Array, begin: int, many: int) -> None:
-                self._pool(taken, found, NOTHING if indices is None else indices[begin:], many, 1)
+                self._pool(taken, found, None if indices is None else indices[begin:], many, 1)
 
             by_chunks(self._wide, given.reshape(-1), out.reshape(-1), count, threads, pool)
         return (out,) if indices is None else (out, indices)

@@ -132,6 +132,11 @@ class Plan:
         return self if spec is self.spec else dataclasses.replace(self, spec=spec)
 
     @cached_property
+    def planes_shape(self) -> Sizes:
+        """Of all planes: ``(P, *spatial)``."""
+        return (self.planes, *self.spatial)
+
+    @cached_property
     def input_bytes(self) -> int:
         """Bytes of all inputs."""
         return sum(outline.nbytes for outline in self.inputs.values())

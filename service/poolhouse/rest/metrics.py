@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 from poolhouse.batching.backlog import Reason
 from poolhouse.errors import CODES
 from poolhouse.pooling import Pooling
-from poolhouse.rest.tallies import Counter, Family, Histogram, gauge
+from poolhouse.rest.tallies import Counter, Family, Histogram, Spread, gauge
 from poolhouse.version import __version__
 
 _OTHER: Final = "other"
@@ -138,6 +138,7 @@ class Metrics(Collector):
             self._gone.add((stage,), 0)
         for code in CODES:
             self._refusals.add((code,), 0)
+        self._here: dict[tuple[str, str], tuple[Spread, Spread, Spread]] = {}
         self._pool_stages = tuple(
             self._stages.spread(("pool", stage)) for stage in ("decode", "queue", "compute", "encode")
         )
@@ -218,6 +219,18 @@ class Metrics(Collector):
     def ended(self, device: str, operator: str, seconds: float) -> None:
         """A batch came back well; no operator is named where nobody waits for it any more."""
         self._compute.observe((operator or _OTHER, device), seconds)
+
+    def ran_here(self, device: str, operator: str, planes: int, seconds: float) -> None:
+        """A small load was done on the event loop."""
+        spreads = self._here.get((device, operator))
+        if spreads is None:
+            labels = device, "inline"
+            batches = self._batch_requests.spread(labels), self._batch_planes.spread(labels)
+            spreads = self._here[device, operator] = (*batches, self._compute.spread((operator, device)))
+        of_requests, of_planes, of_seconds = spreads
+        of_requests.observe(1)
+        of_planes.observe(planes)
+        of_seconds.observe(seconds)
 
     def lost(self, what: str) -> None:
         """Something did not go the straight way."""

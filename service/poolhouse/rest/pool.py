@@ -7,9 +7,10 @@ requests wait behind it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from time import perf_counter
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -40,6 +41,7 @@ _COPIED_ON_LOOP_BYTES: Final = 256 * 1024
 # On the way out, bytes of text and of elements: JSON prints digits, npz sums every byte.
 _ENCODE_ON_LOOP_BYTES: Final = {"json": 256 * 1024, "npz": 1024 * 1024}
 _COMPRESS_ON_LOOP_BYTES: Final = 16 * 1024
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 # An answer up to this is sent in one piece, and nothing is held until the client has read it.
 _UNHELD_BYTES: Final = 32 * 1024
 
@@ -117,6 +119,7 @@ class PoolHandler:
             or not self._pooling.welcomes(plan.admitted_bytes)
         ):
             return self.on_head(head, operator, record)
+        record.received_bytes = len(body)
         read = perf_counter()
         decoded = self._decode(plan, body)
         decoded_at = perf_counter()
@@ -167,15 +170,18 @@ class PoolHandler:
         """What a body says; from any thread."""
         raw, encoding = plan.raw, "list"
         if raw is not None:
-            how, tensors = raw.writing, {"input": _raw_tensor(raw, body)}
-            ticket = Ticket(raw.plan, tensors, {}) if raw.lines is not None else self._pooling.ticket(raw.plan, tensors)
+            how = raw.writing
+            tensors: Mapping[str, Tensor] = {"input": _raw_tensor(raw, body)}
+            settled, headers = raw.plan, _NO_HEADERS
+            if raw.lines is None:
+                settled, _, headers, _ = self._pooling.ticket(raw.plan, tensors)
         else:
             message = plan.codec.decode(body, plan.query, plan.limits.limit_bytes)
-            ticket = self._pooling.prepare(plan.name, message)
+            settled, tensors, headers, _ = self._pooling.prepare(plan.name, message)
             encoding = message.encoding
-            how = self._planner.writing(plan.accept, plan.codec, plan.compression, ticket.plan, encoding)
-        beside_bytes = kept_bytes(ticket.tensors, body) + how.beside_bytes
-        return Decoded(Ticket(ticket.plan, ticket.tensors, ticket.headers, beside_bytes), how, encoding)
+            how = self._planner.writing(plan.accept, plan.codec, plan.compression, settled, encoding)
+        beside_bytes = kept_bytes(tensors, body) + how.beside_bytes
+        return Decoded(Ticket(settled, tensors, headers, beside_bytes), how, encoding)
 
     def _take_in(self, request: PoolRequest, decoded: Decoded) -> None:
         request.decoded, request.decoded_at = decoded, perf_counter()

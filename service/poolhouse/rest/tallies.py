@@ -7,15 +7,17 @@ them out.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Literal
+from typing import Final, Literal
 
+import numpy as np
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 Labels = tuple[str, ...]
+
+_TOGETHER: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +60,48 @@ class Counter:
         return metric
 
 
-@dataclass(slots=True)
 class Spread:
-    """How values spread over buckets, for one combination of labels."""
+    """How values spread over buckets, for one combination of labels.
 
-    bounds: tuple[float, ...]
-    counts: list[int]
-    total: float = 0.0
+    Values are put into their buckets many at a time: one by one that takes longer than a small request should wait.
+
+    Args:
+        bounds: upper bounds of the buckets, without infinity.
+    """
+
+    __slots__ = ("_bounds", "_counts", "_fresh", "_total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = np.array(bounds)
+        self._counts = np.zeros(len(bounds) + 1, np.int64)
+        self._total = 0.0
+        self._fresh: list[float] = []
 
     def observe(self, value: float) -> None:
-        """Counts one value."""
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.total += value
+        """Counts one value; a value on a bound belongs below it, as ``le`` says."""
+        fresh = self._fresh
+        fresh.append(value)
+        if len(fresh) == _TOGETHER:
+            self._sort_in()
+
+    def _sort_in(self) -> None:
+        places = np.searchsorted(self._bounds, self._fresh)
+        self._counts += np.bincount(places, minlength=len(self._counts))
+        self._total += sum(self._fresh)
+        self._fresh.clear()
+
+    @property
+    def counts(self) -> list[int]:
+        """So many values in each bucket alone, those above all bounds last."""
+        self._sort_in()
+        counts: list[int] = self._counts.tolist()
+        return counts
+
+    @property
+    def total(self) -> float:
+        """The sum of the values."""
+        self._sort_in()
+        return self._total
 
 
 @dataclass(slots=True)
@@ -80,15 +112,14 @@ class Histogram:
     spreads: dict[Labels, Spread] = field(default_factory=dict)
 
     def observe(self, labels: Labels, value: float) -> None:
-        """Counts one value; a value on a bound belongs below it, as ``le`` says."""
+        """Counts one value."""
         self.spread(labels).observe(value)
 
     def spread(self, labels: Labels) -> Spread:
         """What is counted for one combination of labels."""
         spread = self.spreads.get(labels)
         if spread is None:
-            bounds = self.family.bounds
-            spread = self.spreads[labels] = Spread(bounds, [0] * (len(bounds) + 1))
+            spread = self.spreads[labels] = Spread(self.family.bounds)
         return spread
 
     def collect(self) -> Metric:

@@ -69,9 +69,8 @@ class HandlerExchange:
     def start_whole(self, body: memoryview) -> None:
         """See :meth:`.exchange.Exchange.start_whole`."""
         record, head, match = self._record, self.head, self._match
-        record.received_bytes = len(body)
         # The buffer belongs to all connections. The copy is aligned, and for the handler alone.
-        own = memoryview(bytes(body))
+        own = memoryview(bytearray(body))
         try:
             self._connection.site.accounting.authorize(record, match.path, head.headers)
             found = match.handler.on_whole(head, match.operator, record, own)
@@ -83,6 +82,7 @@ class HandlerExchange:
             self._answer(found)
         else:
             self._prepared, self._body = found, own
+            record.received_bytes = len(own)
             del own
             self.on_body_end()
 

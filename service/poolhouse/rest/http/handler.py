@@ -71,7 +71,7 @@ class Handler(Protocol):
         Args:
             head: of the request.
             operator: as the path names it.
-            record: of the request; what is found is noted there.
+            record: of the request; what is found is noted there, and once the body is looked at how long it is.
             body: as for :meth:`on_body`.
 
         Returns:

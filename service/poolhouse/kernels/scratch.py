@@ -1,0 +1,49 @@
+"""Scratch memory for loops: a thread runs one loop at a time, to its end, so each thread keeps some for the next one."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+import numpy as np
+
+from poolhouse.kernels.declaring import address_of
+
+KEPT_BYTES: Final = 128 * 1024
+"""Of each thread. What is larger is made anew for each call."""
+ALIGNED_BYTES: Final = 64
+
+
+class Scratch:
+    """Memory whose contents are undefined.
+
+    Args:
+        nbytes: how many bytes.
+
+    Attributes:
+        address: of its first byte, aligned to :data:`ALIGNED_BYTES`; valid while this object lives.
+    """
+
+    __slots__ = ("_memory", "address")
+
+    def __init__(self, nbytes: int) -> None:
+        self._memory = np.empty(nbytes + ALIGNED_BYTES, np.uint8)
+        address = address_of(self._memory)
+        self.address = address + -address % ALIGNED_BYTES
+
+
+class _Kept(threading.local):
+    def __init__(self) -> None:
+        self.scratch = Scratch(KEPT_BYTES)
+
+
+_kept: Final = _Kept()
+
+
+def scratch(nbytes: int) -> Scratch:
+    """Memory for the calling thread until it asks again.
+
+    Args:
+        nbytes: at least so many.
+    """
+    return _kept.scratch if nbytes <= KEPT_BYTES else Scratch(nbytes)
