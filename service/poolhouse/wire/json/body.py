@@ -16,7 +16,7 @@ from poolhouse.wire.query import refuse_in_both
 from poolhouse.wire.quoting import shown
 
 _ENCODINGS: Final = ("list", "base64")
-_FEW_BYTES: Final = 512
+_FEW_BYTES: Final = 0
 """To call a loop takes longer than to read so few bytes without."""
 _SWELLS: Final = 10
 _SWELLS_PLAINLY: Final = 40

@@ -75,7 +75,7 @@ class Scan:
         self.text = text
         self._end = end
         # Read-only in any case: loops are compiled for one type of array.
-        self._bytes: npt.NDArray[np.uint8] = np.frombuffer(text.toreadonly(), np.uint8)
+        self._bytes: npt.NDArray[np.uint8] = np.frombuffer(text, np.uint8)
         # An element takes two bytes of text at least; mostly more, and then they are counted.
         most = end // 2 + 1 if end <= _SHORT_BYTES else scanner.count_elements(self._bytes, end)
         self._bits = empty((SCRATCH + most,), np.uint64)
