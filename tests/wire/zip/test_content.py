@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -80,6 +82,20 @@ def test_no_deflated_content_is_read_in_part_or_with_something_behind_it(size: i
     for other in (packed[:-1], packed[: len(packed) // 2], bytes(packed) + b"x", bytes(packed) + bytes(2**15)):
         with pytest.raises(Malformed, match=r"does not unfold to the|cannot be inflated"):
             read_content(memoryview(other), replace(entry, place=slice(0, len(other))))
+
+
+@pytest.mark.parametrize("slices", [1, 2])
+def test_nothing_follows_deflated_content_that_fills_whole_slices(slices: int) -> None:
+    """It is inflated in slices, and what begins with a slice of its own is no part of the last one's rest."""
+    content = bytes(slices * 2**14 - 5)
+    # One block of bytes that are not compressed: its head is five bytes long.
+    packed = b"\x01" + struct.pack("<HH", len(content), len(content) ^ 0xFFFF) + content
+    entry = Entry("one.npy", zipfile.ZIP_DEFLATED, zlib.crc32(content), len(content), slice(0, len(packed)))
+    assert read_content(memoryview(packed), entry) == content
+    longer = packed + b"x"
+
+    with pytest.raises(Malformed, match="does not unfold to the"):
+        read_content(memoryview(longer), replace(entry, place=slice(0, len(longer))))
 
 
 def test_what_is_not_deflate_is_refused() -> None:

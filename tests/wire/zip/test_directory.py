@@ -91,6 +91,7 @@ def cases() -> dict[str, tuple[bytes, str]]:
         "an entry outside": (patched_row(PLAIN, 42, b"\0\0\0\x80"), "overlaps another array or lies outside"),
         "content over the next entry": (patched_row(PLAIN, 20, b"\x08"), r"two\.npy overlaps another array"),
         "content outside": (patched_row(PLAIN, 20, b"\0\0\0\x7f"), "overlaps another array or lies outside"),
+        "content of the last entry outside": (patched(PLAIN, second + 20, b"\x05"), r"two\.npy overlaps another array"),
         "no local header": (patched(PLAIN, 0, b"no"), "contradicts the directory"),
         "another method": (patched(PLAIN, 8, b"\x08"), "contradicts the directory"),
         "another name": (patched(PLAIN, 30, b"six"), "has another name than in the directory"),

@@ -48,11 +48,12 @@ def _inflate(packed: memoryview, entry: Entry) -> memoryview:
         raise malformed(wrong)
     out = bytearray(entry.size)
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    at = 0
+    at = taken = 0
     try:
         # In slices, because zlib copies what it has not yet taken on every call.
         for begin in range(0, len(packed), _SLICE):
             rest: bytes | memoryview = packed[begin : begin + _SLICE]
+            taken += len(rest)
             while rest and not stream.eof:
                 piece = stream.decompress(rest, _STEP)
                 if at + len(piece) > entry.size:
@@ -60,7 +61,7 @@ def _inflate(packed: memoryview, entry: Entry) -> memoryview:
                 out[at : at + len(piece)] = piece
                 at += len(piece)
                 rest = stream.unconsumed_tail
-            if stream.eof and (rest or begin + _SLICE < len(packed)):
+            if stream.eof:
                 break
         tail = stream.flush() if not stream.eof else b""
     except zlib.error:
@@ -68,6 +69,6 @@ def _inflate(packed: memoryview, entry: Entry) -> memoryview:
     if at + len(tail) > entry.size:
         raise malformed(wrong)
     out[at : at + len(tail)] = tail
-    if at + len(tail) != entry.size or not stream.eof or stream.unused_data:
+    if at + len(tail) != entry.size or not stream.eof or stream.unused_data or taken != len(packed):
         raise malformed(wrong)
     return memoryview(out)
