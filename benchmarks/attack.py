@@ -6,21 +6,20 @@ is time for that.
 
 The promise (SECURITY.md): while one client attacks, ``/livez`` does not wait 100 ms, memory does not exceed what
 ``/metrics`` says is held by more than 128 MiB, a neighbour's small request does not wait 100 ms, nothing is answered
-with 500, and no traceback is logged. Times are those that the service adds to what the machine does (see ``watch``); a
-part that passes one of them is run once more, and is at fault where it does so again.
+with 500, and no traceback is logged. Times are those that the service adds to what the machine does (see ``seen``); a
+part that passes one of them is run once more, and is at fault where it does so again (see ``verdict``).
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -31,13 +30,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder th
 
 from tests.hostile.campaign.aimed import AIMED
 from tests.hostile.campaign.offline import PARTS
-from tests.hostile.campaign.watch import HELD, Seen, watching, worst
+from tests.hostile.campaign.seen import worst
+from tests.hostile.campaign.verdict import Result, judge, twice_at_most
+from tests.hostile.campaign.watch import HELD, watching
 from tests.hostile.process import ServerProcess, comes_to_hold, logged_process
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-PROBE_MS: Final = 100.0
-SMALL_MS: Final = 100.0
-BEYOND_MIB: Final = 128.0
 HEADS: Final = (
     "attack",
     "cases",
@@ -55,35 +53,21 @@ _EXCHANGES: Final = "mutated exchanges"
 _KEY: Final = "0123456789abcdef" * 2
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What one part found.
-
-    Attributes:
-        late: times over their limits, which are faults where they are so twice.
-    """
-
-    name: str
-    cases: int | None
-    seen: Seen | None
-    faults: list[str]
-    late: list[str] = dataclasses.field(default_factory=list)
-
-    def cells(self) -> list[str]:
-        """The row of the table."""
-        seen = self.seen
-        measured = (
-            ["–"] * 5
-            if seen is None
-            else [
-                f"{worst([each.ms for each in seen.probes]):.0f}",
-                f"{worst([each.ms for each in seen.controls]):.0f}",
-                f"{seen.added_ms(seen.probes):.0f}",
-                f"{seen.added_ms(seen.small):.0f}",
-                f"{max(0, seen.beyond_bytes) / 2**20:.0f}",
-            ]
-        )
-        return [self.name, "–" if self.cases is None else f"{self.cases:,}", *measured, str(len(self.faults))]
+def cells(result: Result) -> list[str]:
+    """The row of a result in the table."""
+    seen = result.seen
+    measured = (
+        ["–"] * 5
+        if seen is None
+        else [
+            f"{worst([each.ms for each in seen.probes]):.0f}",
+            f"{worst([each.ms for each in seen.controls]):.0f}",
+            f"{seen.added_ms(seen.probes):.0f}",
+            f"{seen.added_ms(seen.small):.0f}",
+            f"{max(0, seen.beyond_bytes) / 2**20:.0f}",
+        ]
+    )
+    return [result.name, "–" if result.cases is None else f"{result.cases:,}", *measured, str(len(result.faults))]
 
 
 class Services:
@@ -135,7 +119,7 @@ def held_bytes(server: ServerProcess, keyed: bool) -> int:
     return int(float(found[1]))
 
 
-def under_attack(services: Services, name: str, seconds: float, seed: int, keyed: bool) -> Row:
+def under_attack(services: Services, name: str, seconds: float, seed: int, keyed: bool) -> Result:
     """One attack."""
     server, log = services.take(keyed)
     logged_before = log.stat().st_size
@@ -154,31 +138,7 @@ def under_attack(services: Services, name: str, seconds: float, seed: int, keyed
         ready = 0
     logged = log.read_bytes()[logged_before:].decode(errors="replace")
     services.done(keyed, ready == 200)
-    lines = said.splitlines()
-    cases = next((int(line.split()[1]) for line in lines if line.startswith("exchanges ")), None)
-    faults = [line for line in lines if not line.startswith("exchanges ")] + seen.failures
-    if ready != 200:
-        faults.append(f"/readyz answers {ready} afterwards")
-    faults += [line for line in logged.splitlines() if "Traceback" in line or " ERROR " in line]
-    if seen.beyond_bytes > BEYOND_MIB * 2**20:
-        faults.append(f"{seen.beyond_bytes / 2**20:.0f} MiB of memory that held_bytes does not tell of")
-    late = [
-        f"{what} waited {added_ms:.0f} ms longer than the control"
-        for what, waits, most_ms in (("/livez", seen.probes, PROBE_MS), ("a small request", seen.small, SMALL_MS))
-        if (added_ms := seen.added_ms(waits)) > most_ms
-    ]
-    return Row(name, cases, seen, faults, late)
-
-
-def twice_at_most(services: Services, name: str, seconds: float, seed: int, keyed: bool) -> Row:
-    """One attack, and once more if a time was over its limit."""
-    row = under_attack(services, name, seconds, seed, keyed)
-    if not row.late:
-        return row
-    told(row)
-    again = under_attack(services, name, seconds, seed, keyed)
-    late = [f"{first}, and then: {second}" for first, second in zip(row.late, again.late, strict=False)]
-    return dataclasses.replace(again, faults=row.faults + again.faults + late, late=[])
+    return judge(name, seen, said, logged, ready)
 
 
 def warm_up(server: ServerProcess) -> None:
@@ -188,7 +148,7 @@ def warm_up(server: ServerProcess) -> None:
             caller.ask("GET", target)
 
 
-def campaign(seconds: float, seed: int, only: str) -> list[Row]:
+def campaign(seconds: float, seed: int, only: str) -> list[Result]:
     """All parts, those without a server first; each has its share of the time."""
     aimed = [attack for attack in AIMED if only in attack.name]
     offline = [part for part in PARTS if only in part[0]]
@@ -197,28 +157,24 @@ def campaign(seconds: float, seed: int, only: str) -> list[Row]:
     # A fresh service takes some seconds to start, and one that was used a moment to be idle.
     between_s = 2.0 if seconds < _FRESH_FROM_S else 7.0
     share = max(1.5, (seconds - between_s * (len(aimed) + 1)) / (served + 2 * len(offline)))
-    rows = []
+    attacks = [(_EXCHANGES, 4 * share, False)] if only in _EXCHANGES else []
+    attacks += [(attack.name, share, attack.keyed) for attack in aimed]
+    results = []
     for name, part in offline:
-        rows.append(Row(name, *_with(part(Random(seed), 2 * share))))
-        told(rows[-1])
-    if only in _EXCHANGES:
-        rows.append(twice_at_most(services, _EXCHANGES, 4 * share, seed, keyed=False))
-        told(rows[-1])
-    for attack in aimed:
-        rows.append(twice_at_most(services, attack.name, share, seed, attack.keyed))
-        told(rows[-1])
+        cases, faults = part(Random(seed), 2 * share)
+        results.append(Result(name, cases, None, faults))
+        tell(results[-1])
+    for name, part_s, keyed in attacks:
+        results.append(twice_at_most(partial(under_attack, services, name, part_s, seed, keyed), tell))
+        tell(results[-1])
     services.close()
-    return rows
+    return results
 
 
-def _with(outcome: tuple[int, list[str]]) -> tuple[int, None, list[str]]:
-    return outcome[0], None, outcome[1]
-
-
-def told(row: Row) -> None:
+def tell(result: Result) -> None:
     """Progress, and what was found."""
-    print(" | ".join(row.cells()), file=sys.stderr, flush=True)
-    for fault in (row.faults + row.late)[:5]:
+    print(" | ".join(cells(result)), file=sys.stderr, flush=True)
+    for fault in (result.faults + result.late)[:5]:
         print(f"    {fault[:1000]}", file=sys.stderr, flush=True)
 
 
@@ -231,18 +187,18 @@ def main() -> None:
     asked = parser.parse_args()
     place = machine()
     print(f"seed {asked.seed}; {', '.join(HEADS)}", file=sys.stderr)
-    rows = campaign(asked.seconds, asked.seed, asked.only)
-    faults = sum(len(row.faults) for row in rows)
+    results = campaign(asked.seconds, asked.seed, asked.only)
+    faults = sum(len(result.faults) for result in results)
     if asked.write:
-        watched = [row.seen for row in rows if row.seen is not None]
+        watched = [result.seen for result in results if result.seen is not None]
         figures = {
             "probe_ms": max(seen.added_ms(seen.probes) for seen in watched),
             "small_ms": max(seen.added_ms(seen.small) for seen in watched),
             "beyond_mib": max(seen.beyond_bytes for seen in watched) / 2**20,
             "faults": faults,
         }
-        write("attack", place, HEADS, [row.cells() for row in rows], figures)
-    print(f"{len(rows)} parts, {faults} faults")
+        write("attack", place, HEADS, [cells(result) for result in results], figures)
+    print(f"{len(results)} parts, {faults} faults")
     sys.exit(faults > 0)
 
 

@@ -837,13 +837,6 @@ GUARDS: Final[Sequence[Guard]] = (
         "        self._in_turn = False\n",
         "test_every_answer_leaves_once_in_order_and_within_its_turn",
     ),
-    _Where("Memory", "pages.py", "test_pages.py")(
-        "The pages of what is freed go back",
-        "the thread that frees a large body waits for the system",
-        "            self._advise(begin, end - begin, _DONTNEED)\n",
-        "            pass\n",
-        "test_only_whole_pages_are_given_back",
-    ),
     _Where("Memory", "backend/heap.py", "backend/test_heap.py")(
         "Large blocks are mapped one by one",
         "freed bodies stay with the process until somebody looks",

@@ -19,9 +19,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "service" / PACKAGE
 
 # Which rooms stand on which floor; DESIGN.md draws it. A new room is added here first.
 FLOORS: Mapping[int, frozenset[str]] = {
-    1: frozenset(
-        {"version", "errors", "dtypes", "suggestions", "text_values", "settings", "health", "buffers", "pages"}
-    ),
+    1: frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "settings", "health", "buffers"}),
     2: frozenset({"tensors", "operators", "batching", "kernels"}),
     3: frozenset({"backend", "describe", "wire"}),
     4: frozenset({"pooling", "client"}),
@@ -32,7 +30,7 @@ FLOORS: Mapping[int, frozenset[str]] = {
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 # Sisters that may be named. Everybody speaks of tensors, and an operator names the kernel that equals it.
-SISTERS = frozenset({("operators", "kernels"), ("operators", "tensors"), ("batching", "tensors"), ("buffers", "pages")})
+SISTERS = frozenset({("operators", "kernels"), ("operators", "tensors"), ("batching", "tensors")})
 
 # Rooms that may use even less than what lies below: the client must install and import without the server.
 STANDS_ON = {

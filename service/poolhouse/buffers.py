@@ -21,8 +21,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from poolhouse.pages import PageReturner
-
 POOLED_FROM_BYTES: Final = 256 * 1024
 """Smaller ones lie in memory that the allocator reuses well by itself."""
 KEPT_BYTES: Final = 32 * 1024 * 1024
@@ -32,8 +30,6 @@ _ALIGNED_BYTES: Final = 64
 _LEAST_SHARE: Final = 0.75
 
 Buffer = npt.NDArray[np.uint8]
-
-_PAGES: Final = PageReturner()
 
 
 class BufferPool:
@@ -77,12 +73,11 @@ class BufferPool:
 
     def _give_back(self, owner: Buffer) -> None:
         if owner.nbytes > KEPT_BYTES:
-            _PAGES.free(owner)
             return
         self._free.append(owner)
         while self._free and self.kept_bytes > KEPT_BYTES:
             try:
-                _PAGES.free(self._free.popleft())
+                self._free.popleft()
             except IndexError:
                 break
 

@@ -2,49 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import cast
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.rest.http.outbox import MOST, Outbox
-
-
-class Socket:
-    """A transport that notes what it was given."""
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-        self.closes = False
-
-    def is_closing(self) -> bool:
-        """Whether it was closed."""
-        return self.closes
-
-    def write(self, data: bytes) -> None:
-        """Send."""
-        assert not self.closes
-        self.sent.append(data)
-
-
-class Turns:
-    """An event loop whose turns the test ends."""
-
-    def __init__(self) -> None:
-        self._soon: list[Callable[[], None]] = []
-
-    def call_soon(self, call: Callable[[], None]) -> None:
-        """In the next turn."""
-        self._soon.append(call)
-
-    def turn(self) -> None:
-        """End this one."""
-        soon, self._soon = self._soon, []
-        for call in soon:
-            call()
-
+from tests.rest.http.fake_loop import FakeLoop, FakeTransport
 
 Step = tuple[str, int]
 steps = st.lists(st.tuples(st.sampled_from(["send", "send", "send", "flush", "close", "turn"]), st.integers(0, 3)))
@@ -53,42 +15,41 @@ steps = st.lists(st.tuples(st.sampled_from(["send", "send", "send", "flush", "cl
 @given(steps)
 def test_every_answer_leaves_once_in_order_and_within_its_turn(taken: list[Step]) -> None:
     """An answer that is lost, doubled or out of order breaks its connection for good."""
-    outbox, loop, sockets = Outbox(), Turns(), [Socket() for _ in range(4)]
-    transports = [cast("asyncio.Transport", socket) for socket in sockets]
-    given_to: list[list[bytes]] = [[] for _ in sockets]
+    outbox, loop, transports = Outbox(), FakeLoop(), [FakeTransport() for _ in range(4)]
+    answers = [b"" for _ in transports]
     for number, (step, which) in enumerate(taken):
-        socket = sockets[which]
-        if step == "send" and not socket.closes:
+        transport = transports[which]
+        if step == "send" and not transport.is_closing():
             answer = b"%d;" % number
-            given_to[which].append(answer)
-            outbox.send(transports[which], answer, cast("asyncio.AbstractEventLoop", loop))
+            answers[which] += answer
+            outbox.send(transport, answer, loop.as_loop)
         elif step == "flush":
-            outbox.flush(transports[which])
-            assert socket.closes or b"".join(socket.sent) == b"".join(given_to[which])
+            outbox.flush(transport)
+            assert transport.is_closing() or transport.written == answers[which]
         elif step == "close":
-            socket.closes = True
+            transport.close()
         else:
-            loop.turn()
-            for each, answers in zip(sockets, given_to, strict=True):
-                assert each.closes or b"".join(each.sent) == b"".join(answers)
-        for each, answers in zip(sockets, given_to, strict=True):
-            assert b"".join(answers).startswith(b"".join(each.sent))
+            loop.end_turn()
+            for each, whole in zip(transports, answers, strict=True):
+                assert each.is_closing() or each.written == whole
+        for each, whole in zip(transports, answers, strict=True):
+            assert whole.startswith(each.written)
 
 
 def test_the_first_answer_of_a_turn_goes_at_once() -> None:
     """A lone client must not wait for company."""
-    outbox, loop = Outbox(), Turns()
+    outbox, loop = Outbox(), FakeLoop()
     for number in range(3):
-        socket = Socket()
-        outbox.send(cast("asyncio.Transport", socket), b"answer", cast("asyncio.AbstractEventLoop", loop))
-        assert socket.sent == [b"answer"], number
-        loop.turn()
+        transport = FakeTransport()
+        outbox.send(transport, b"answer", loop.as_loop)
+        assert transport.written == b"answer", number
+        loop.end_turn()
 
 
 def test_only_so_many_wait() -> None:
     """What waits is memory, and the first of them waits for all."""
-    outbox, loop, sockets = Outbox(), Turns(), [Socket() for _ in range(3 * MOST)]
-    for socket in sockets:
-        outbox.send(cast("asyncio.Transport", socket), b"answer", cast("asyncio.AbstractEventLoop", loop))
+    outbox, loop, transports = Outbox(), FakeLoop(), [FakeTransport() for _ in range(3 * MOST)]
+    for transport in transports:
+        outbox.send(transport, b"answer", loop.as_loop)
 
-    assert sum(not socket.sent for socket in sockets) <= MOST
+    assert sum(not transport.written for transport in transports) <= MOST

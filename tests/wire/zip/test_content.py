@@ -1,0 +1,106 @@
+"""The content of a file: bit for bit, without a copy where it is stored, and never more than its size says."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.errors import Malformed
+from poolhouse.wire.zip.content import inflated_bytes_at_most, read_content
+from poolhouse.wire.zip.directory import Entry, read_directory
+from tests.wire.zip.archives import archive, named
+
+METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]
+CONTENTS = st.one_of(st.binary(max_size=300), st.builds(bytes, st.sampled_from([1, 2**14, 2**18, 2**20 + 1])))
+
+
+def only_file(content: bytes, method: int) -> tuple[bytes, Entry]:
+    """An archive of one file with this content, and where it lies."""
+    body = archive({"one.npy": content}, method)
+    (entry,) = read_directory(memoryview(body), named)
+    return body, entry
+
+
+@given(CONTENTS, st.sampled_from(METHODS))
+def test_content_is_read_bit_for_bit(content: bytes, method: int) -> None:
+    """Steps and slices of inflating must not show."""
+    body, entry = only_file(content, method)
+
+    assert read_content(memoryview(body), entry) == content
+
+
+@given(CONTENTS)
+def test_no_deflated_file_takes_more_than_is_reserved_for_it(content: bytes) -> None:
+    """Memory is reserved by this number before anything is inflated."""
+    _, entry = only_file(content, zipfile.ZIP_DEFLATED)
+    liar = replace(entry, size=2**62)
+
+    assert inflated_bytes_at_most(entry) == len(content)
+    assert len(content) <= inflated_bytes_at_most(liar) <= 1032 * (entry.place.stop - entry.place.start + 1)
+
+
+def test_stored_content_is_not_copied() -> None:
+    """A gigabyte of elements lies in memory once."""
+    body, entry = only_file(bytes(1000), zipfile.ZIP_STORED)
+    array = np.frombuffer(body, np.uint8)
+
+    assert np.shares_memory(np.frombuffer(read_content(array.data, entry), np.uint8), array)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [0, 299, 301, 2**20, 2**62])
+def test_content_of_another_size_is_refused(size: int, method: int) -> None:
+    """What the directory says was counted against the limit, and no buffer is made for a lie."""
+    body, entry = only_file(b"abc" * 100, method)
+
+    with pytest.raises(Malformed, match=r"two sizes|does not unfold to the"):
+        read_content(memoryview(body), replace(entry, size=size))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_content_with_another_checksum_is_refused(method: int) -> None:
+    """A damaged file must not become a wrong answer."""
+    body, entry = only_file(b"abc" * 100, method)
+
+    with pytest.raises(Malformed, match=r"the checksum of one\.npy is wrong"):
+        read_content(memoryview(body), replace(entry, crc=entry.crc ^ 1))
+
+
+@pytest.mark.parametrize("size", [1, 2**18, 2**20])
+def test_no_deflated_content_is_read_in_part_or_with_something_behind_it(size: int) -> None:
+    """Bytes that one reader skips and another reads are two files in one."""
+    body, entry = only_file(np.random.default_rng(0).bytes(size), zipfile.ZIP_DEFLATED)
+    packed = memoryview(body)[entry.place]
+
+    for other in (packed[:-1], packed[: len(packed) // 2], bytes(packed) + b"x", bytes(packed) + bytes(2**15)):
+        with pytest.raises(Malformed, match=r"does not unfold to the|cannot be inflated"):
+            read_content(memoryview(other), replace(entry, place=slice(0, len(other))))
+
+
+@pytest.mark.parametrize("slices", [1, 2])
+def test_nothing_follows_deflated_content_that_fills_whole_slices(slices: int) -> None:
+    """It is inflated in slices, and what begins with a slice of its own is no part of the last one's rest."""
+    content = bytes(slices * 2**14 - 5)
+    # One block of bytes that are not compressed: its head is five bytes long.
+    packed = b"\x01" + struct.pack("<HH", len(content), len(content) ^ 0xFFFF) + content
+    entry = Entry("one.npy", zipfile.ZIP_DEFLATED, zlib.crc32(content), len(content), slice(0, len(packed)))
+    assert read_content(memoryview(packed), entry) == content
+    longer = packed + b"x"
+
+    with pytest.raises(Malformed, match="does not unfold to the"):
+        read_content(memoryview(longer), replace(entry, place=slice(0, len(longer))))
+
+
+def test_what_is_not_deflate_is_refused() -> None:
+    """zlib's own error is none of ours."""
+    body, entry = only_file(b"abc" * 100, zipfile.ZIP_DEFLATED)
+
+    with pytest.raises(Malformed, match="cannot be inflated"):
+        read_content(memoryview(b"\xff" * len(body)), entry)

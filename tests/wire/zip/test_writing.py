@@ -1,0 +1,81 @@
+"""Archives that are written: the standard library reads them, and so do we, with short numbers and with wide ones."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.wire.zip.content import read_content
+from poolhouse.wire.zip.directory import read_directory
+from poolhouse.wire.zip.records import CENTRAL, CENTRAL_MAGIC, END, END64_MAGIC, FULL, LOCAL
+from poolhouse.wire.zip.writing import StoredFile, write_archive
+from tests.wire.zip.archives import named
+
+FILES = st.lists(
+    st.builds(
+        StoredFile,
+        st.sampled_from(["input.npy", "indices.npy", "output.npy"]),
+        st.binary(max_size=130),
+        st.binary(max_size=300).map(memoryview),
+    ),
+    unique_by=lambda file: file.name,
+)
+WIDE_FROM = st.sampled_from([1, 100, 300, 1000, FULL])
+"""Above 4 GiB the short numbers of a zip do not suffice; the threshold is lowered to see it here."""
+
+
+@given(FILES, WIDE_FROM)
+def test_the_standard_library_reads_what_we_write(files: list[StoredFile], wide_from: int) -> None:
+    """numpy reads archives with it."""
+    body = b"".join(write_archive(files, wide_from=wide_from))
+
+    with zipfile.ZipFile(io.BytesIO(body)) as opened:
+        assert opened.testzip() is None
+        assert opened.namelist() == [file.name for file in files]
+        for file in files:
+            assert opened.read(file.name) == file.head + bytes(file.payload)
+
+
+@given(FILES, WIDE_FROM)
+def test_we_read_what_we_write_from_aligned_places(files: list[StoredFile], wide_from: int) -> None:
+    """A file that begins at a multiple of 64 bytes holds elements that need not be copied."""
+    body = memoryview(b"".join(write_archive(files, wide_from=wide_from)))
+    entries = read_directory(body, named)
+
+    assert [entry.name for entry in entries] == [file.name for file in files]
+    assert all(entry.place.start % 64 == 0 for entry in entries)
+    for entry, file in zip(entries, files, strict=True):
+        assert read_content(body, entry) == file.head + bytes(file.payload)
+
+
+def test_wide_numbers_leave_their_short_fields_full() -> None:
+    """A reader looks for the wide ones only then, and the real ones would not fit."""
+    body = b"".join(write_archive([StoredFile("one.npy", b"", memoryview(b"content"))] * 2, wide_from=1))
+    local = LOCAL.unpack_from(body, 0)
+    first = CENTRAL.unpack_from(body, body.index(CENTRAL_MAGIC))
+    second = CENTRAL.unpack_from(body, body.rindex(CENTRAL_MAGIC))
+    end = END.unpack(body[-END.size :])
+
+    assert local[8:10] == first[10:12] == second[10:12] == (FULL, FULL)
+    assert (first[18], second[18], end[6]) == (0, FULL, FULL)
+    assert local[1] == first[1] == first[3] == second[1] == 45, "the version that reads zip64"
+
+
+@pytest.mark.parametrize(("wide_from", "is_wide"), [(64, True), (150, True), (1000, False)])
+def test_a_directory_far_from_the_begin_has_a_wide_end_record(wide_from: int, is_wide: bool) -> None:
+    """Where its own length is short, the bytes before it count."""
+    body = b"".join(write_archive([StoredFile("one.npy", b"", memoryview(bytes(100)))], wide_from=wide_from))
+
+    assert (END64_MAGIC in body) is is_wide
+
+
+@given(FILES)
+def test_payloads_leave_as_they_were_given(files: list[StoredFile]) -> None:
+    """They are a result's own memory."""
+    chunks = write_archive(files)
+
+    assert all(any(chunk is file.payload for chunk in chunks) for file in files)
