@@ -289,6 +289,29 @@ def test_an_index_outside_its_plane_is_refused_on_the_short_way_too() -> None:
     asyncio.run(pooled())
 
 
+def test_nothing_is_pooled_at_once_without_room_or_while_the_service_stops() -> None:
+    """Nothing is held for it, so it must fit into what is left; and a stop would never see its end."""
+
+    async def pooled() -> None:
+        house = Pooling(CATALOGUE, (CPU,), LIMITS, room_bytes=10_000, inline_steps=2**60)
+        message = Message({"input": Tensor(FLOAT32, np.ones((1, 1, 4, 4), np.float32))}, {"kernel_size": 2})
+        ticket = house.prepare("max_pool2d", message)
+        other = house.admit(10_001 - ticket.held_bytes)
+        assert house.pool_at_once(ticket) is None
+        other.release()
+
+        answer = house.pool_at_once(ticket)
+        assert answer is not None
+        assert answer.tensors["output"].array.tolist() == [[[[1, 1], [1, 1]]]]
+        assert (house.held_bytes, house.held_requests) == (0, 0)
+
+        house.drain()
+        assert house.pool_at_once(ticket) is None
+        await house.stop()
+
+    asyncio.run(pooled())
+
+
 def test_many_indices_are_looked_at_off_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred million of them take a while, and everyone else's requests are on the loop."""
     member, threads = CATALOGUE.find("max_unpool2d"), list[threading.Thread]()

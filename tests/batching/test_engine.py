@@ -10,7 +10,6 @@ from random import Random
 
 import pytest
 
-from poolhouse.batching.backlog import Job
 from tests.batching.fake import FakeWorker, House, on_loop, outcomes, turns, until
 
 

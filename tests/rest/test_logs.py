@@ -66,7 +66,7 @@ def test_a_request_that_is_over_is_told_once_with_all_there_is_to_know(watched: 
 
     assert (told.method, told.path, told.route) == ("POST", POOL, "/v1/pool/{operator}")
     assert (told.operator, told.status, told.code) == ("max_pool2d", 200, "")
-    assert (told.request_id, told.trace_id) == ("abc", TRACE)
+    assert (told.request_id, told.trace_id) == (b"abc", TRACE)
     assert told.received_bytes == len(answer.request.content)
     assert told.sent_bytes == len(answer.content)
     assert told.stages is not None

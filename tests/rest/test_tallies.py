@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
@@ -9,7 +10,7 @@ from prometheus_client import Counter as TheirCounter
 from prometheus_client import Histogram as TheirHistogram
 from prometheus_client.core import Metric
 
-from poolhouse.rest.tallies import Counter, Family, Histogram
+from poolhouse.rest.tallies import Counter, Family, Histogram, Rows
 
 BOUNDS = (0.001, 0.1, 1.0, 64.0)
 LABELS = st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["x", 'quoted " \\ \n'])).map(tuple[str, ...])
@@ -35,6 +36,25 @@ def test_a_histogram_counts_as_theirs(values: list[tuple[tuple[str, ...], float]
         theirs.labels(*labels).observe(value)
 
     assert seen([ours.collect()]) == seen(list(theirs.collect()))
+
+
+@given(st.lists(st.tuples(st.sampled_from(BOUNDS) | st.floats(0, 100), st.floats(0, 100)), max_size=600))
+def test_values_that_are_counted_together_are_counted_as_one_by_one(rows: list[tuple[float, float]]) -> None:
+    """A page that is read between two of them must not miss the ones that wait."""
+    one_by_one = Histogram(Family("seconds", "histogram", "m", ("stage",), BOUNDS))
+    together = Histogram(Family("seconds", "histogram", "m", ("stage",), BOUNDS))
+    waiting = Rows(together.spread(("first",)), together.spread(("second",)))
+
+    for first, second in rows:
+        one_by_one.observe(("first",), first)
+        one_by_one.observe(("second",), second)
+        waiting.add((first, second))
+    waiting.count()
+
+    for stage in ("first", "second"):
+        ours, theirs = together.spread((stage,)), one_by_one.spread((stage,))
+        assert ours.counts == theirs.counts
+        assert ours.total == pytest.approx(theirs.total)
 
 
 @given(st.lists(st.tuples(LABELS, st.integers(0, 10**9))))

@@ -14,7 +14,7 @@ from poolhouse.buffers import empty
 from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.declaring import address_of
 from poolhouse.kernels.layout import Layout
-from poolhouse.kernels.planes import NOTHING, WindowLoop, three_axes
+from poolhouse.kernels.planes import WindowLoop, three_axes
 from poolhouse.kernels.scatter import scatter_planes
 from poolhouse.kernels.sharding import shard
 from poolhouse.kernels.sums import plane_averages, plane_sums_by_lines

@@ -64,7 +64,11 @@ class WindowLoop:
         # Told by their addresses once, and not again in each part.
         run = self._loop.entry
         assert run is not None, "loops are loaded before kernels are made"
-        from_x, from_numbers, to_out = address_of(x), NOTHING if numbers is None else address_of(numbers), address_of(out)
+        from_x, from_numbers, to_out = (
+            address_of(x),
+            NOTHING if numbers is None else address_of(numbers),
+            address_of(out),
+        )
         to_indices = NOTHING if indices is None else address_of(indices)
 
         def work(start: int, stop: int) -> None:

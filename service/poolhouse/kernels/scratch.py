@@ -1,4 +1,4 @@
-"""Scratch memory for loops: a thread runs one loop at a time, to its end, so each thread keeps some for the next one."""
+"""Scratch memory for loops. A thread runs one loop at a time, to its end, so each keeps some for its next one."""
 
 from __future__ import annotations
 

@@ -110,7 +110,11 @@ class HeadPlanner:
         how = self.writing(accept, OCTET, compression, plan, "list")
         ticket = self._pooling.ticket(plan, {})
         lines = None
-        if ticket.plan is plan and how.writer is OCTET and (compression is None or plan.output_bytes < COMPRESS_FROM_BYTES):
+        if (
+            ticket.plan is plan
+            and how.writer is OCTET
+            and (compression is None or plan.output_bytes < COMPRESS_FROM_BYTES)
+        ):
             named = (("Tensor-Metadata", metadata_of(plan.outputs)), *ticket.headers.items())
             lines = answer_lines(OCTET.media_types[0], plan.output_bytes, named)
         return RawPlan(outline, plan, how, touched_bytes(outline, 0) == 0, lines)

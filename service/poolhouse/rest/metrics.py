@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 from poolhouse.batching.backlog import Reason
 from poolhouse.errors import CODES
 from poolhouse.pooling import Pooling
-from poolhouse.rest.tallies import Counter, Family, Histogram, Spread, gauge
+from poolhouse.rest.tallies import Counter, Family, Histogram, Rows, gauge
 from poolhouse.version import __version__
 
 _OTHER: Final = "other"
@@ -138,9 +138,9 @@ class Metrics(Collector):
             self._gone.add((stage,), 0)
         for code in CODES:
             self._refusals.add((code,), 0)
-        self._here: dict[tuple[str, str], tuple[Spread, Spread, Spread]] = {}
-        self._pool_stages = tuple(
-            self._stages.spread(("pool", stage)) for stage in ("decode", "queue", "compute", "encode")
+        self._here: dict[tuple[str, str], Rows] = {}
+        self._pool_stages = Rows(
+            *(self._stages.spread(("pool", stage)) for stage in ("decode", "queue", "compute", "encode"))
         )
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -196,11 +196,7 @@ class Metrics(Collector):
 
     def timed_pool(self, decode_s: float, queue_s: float, compute_s: float, encode_s: float) -> bytes:
         """The same for a pooling, whose stages are known, as a line of headers; it is asked for at every request."""
-        decode, queue, compute, encode = self._pool_stages
-        decode.observe(decode_s)
-        queue.observe(queue_s)
-        compute.observe(compute_s)
-        encode.observe(encode_s)
+        self._pool_stages.add((decode_s, queue_s, compute_s, encode_s))
         return b"server-timing: decode;dur=%.3f, queue;dur=%.3f, compute;dur=%.3f, encode;dur=%.3f\r\n" % (
             1e3 * decode_s,
             1e3 * queue_s,
@@ -222,15 +218,12 @@ class Metrics(Collector):
 
     def ran_here(self, device: str, operator: str, planes: int, seconds: float) -> None:
         """A small load was done on the event loop."""
-        spreads = self._here.get((device, operator))
-        if spreads is None:
-            labels = device, "inline"
-            batches = self._batch_requests.spread(labels), self._batch_planes.spread(labels)
-            spreads = self._here[device, operator] = (*batches, self._compute.spread((operator, device)))
-        of_requests, of_planes, of_seconds = spreads
-        of_requests.observe(1)
-        of_planes.observe(planes)
-        of_seconds.observe(seconds)
+        here = self._here.get((device, operator))
+        if here is None:
+            batch = device, "inline"
+            spreads = self._batch_requests.spread(batch), self._batch_planes.spread(batch)
+            here = self._here[device, operator] = Rows(*spreads, self._compute.spread((operator, device)))
+        here.add((1, planes, seconds))
 
     def lost(self, what: str) -> None:
         """Something did not go the straight way."""
@@ -240,6 +233,8 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every metric as it stands."""
+        for rows in (self._pool_stages, *self._here.values()):
+            rows.count()
         tallies = self._counters | self._histograms
         standing = self._standing()
         for name, family in FAMILIES.items():

@@ -7,7 +7,8 @@ them out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final, Literal
@@ -63,45 +64,60 @@ class Counter:
 class Spread:
     """How values spread over buckets, for one combination of labels.
 
-    Values are put into their buckets many at a time: one by one that takes longer than a small request should wait.
-
     Args:
         bounds: upper bounds of the buckets, without infinity.
+
+    Attributes:
+        counts: so many values in each bucket alone, those above all bounds last.
+        total: the sum of the values.
     """
 
-    __slots__ = ("_bounds", "_counts", "_fresh", "_total")
+    __slots__ = ("_bounds", "counts", "total")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
-        self._bounds = np.array(bounds)
-        self._counts = np.zeros(len(bounds) + 1, np.int64)
-        self._total = 0.0
-        self._fresh: list[float] = []
+        self._bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
 
     def observe(self, value: float) -> None:
         """Counts one value; a value on a bound belongs below it, as ``le`` says."""
-        fresh = self._fresh
-        fresh.append(value)
-        if len(fresh) == _TOGETHER:
-            self._sort_in()
+        self.counts[bisect_left(self._bounds, value)] += 1
+        self.total += value
 
-    def _sort_in(self) -> None:
-        places = np.searchsorted(self._bounds, self._fresh)
-        self._counts += np.bincount(places, minlength=len(self._counts))
-        self._total += sum(self._fresh)
-        self._fresh.clear()
+    def observe_all(self, values: Sequence[float]) -> None:
+        """Counts many values."""
+        places = np.searchsorted(self._bounds, values)
+        for bucket, count in enumerate(np.bincount(places, minlength=len(self.counts)).tolist()):
+            self.counts[bucket] += count
+        self.total += sum(values)
 
-    @property
-    def counts(self) -> list[int]:
-        """So many values in each bucket alone, those above all bounds last."""
-        self._sort_in()
-        counts: list[int] = self._counts.tolist()
-        return counts
 
-    @property
-    def total(self) -> float:
-        """The sum of the values."""
-        self._sort_in()
-        return self._total
+class Rows:
+    """Values of several spreads that come together, and are counted many at a time: one by one it takes longer than a
+    small request should wait.
+
+    Args:
+        spreads: one for each value of a row.
+    """
+
+    __slots__ = ("_rows", "_spreads")
+
+    def __init__(self, *spreads: Spread) -> None:
+        self._spreads = spreads
+        self._rows: list[tuple[float, ...]] = []
+
+    def add(self, row: tuple[float, ...]) -> None:
+        """Takes one value for each spread."""
+        rows = self._rows
+        rows.append(row)
+        if len(rows) == _TOGETHER:
+            self.count()
+
+    def count(self) -> None:
+        """Counts what was taken; whoever reads the spreads calls this before."""
+        for spread, values in zip(self._spreads, zip(*self._rows, strict=True), strict=False):
+            spread.observe_all(values)
+        self._rows.clear()
 
 
 @dataclass(slots=True)

@@ -15,7 +15,6 @@ from poolhouse.rest.http.handler import Prepared
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.response import Response, header_lines
 from poolhouse.rest.http.site import Match
-from poolhouse.rest.records import RequestRecord
 
 # Up to here a copy of the body behind its head costs less than a second buffer does.
 _JOINED_BYTES: Final = 16 * 1024
