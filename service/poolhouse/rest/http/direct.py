@@ -221,12 +221,12 @@ class HandlerExchange:
             b"" if self._keeps_alive else _CLOSE,
         )
         nbytes = response.nbytes
-        if nbytes <= _JOINED_BYTES:
+        # What was answered at once has nothing held that could be given back later, and is hardly longer.
+        if nbytes <= _JOINED_BYTES or self._prepared is None:
             record.sent_bytes = nbytes
             connection.send_answer(b"".join((head, *response.chunks)), keeps_alive=self._keeps_alive)
             self._end()
             return
-        assert self._prepared is not None, "refusals are short"
         self._is_paced = True
         connection.pace.begin(nbytes)
         self._prepared.lease.arriving(connection.pace)
