@@ -64,6 +64,27 @@ def test_the_example_of_the_contract(client: httpx.Client) -> None:
     }
 
 
+@pytest.mark.parametrize("side", [62, 64, 66, 88, 90, 92, 122, 126, 128, 130])
+@pytest.mark.parametrize("accept", [OCTET, NPY, JSON])
+def test_answers_of_any_length_are_whole(served: Served, side: int, accept: str) -> None:
+    """Around the lengths from which something is held for an answer, and from which it is not sent in one piece."""
+    x = np.random.default_rng(side).integers(0, 100, (1, 1, side, side)).astype(np.float32)
+    target = f"{POOL}?shape=1,1,{side},{side}&dtype=float32&kernel_size=1"
+    head = f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Type: {OCTET}\r\nAccept: {accept}\r\n"
+
+    # In one piece, so that head and body are read together.
+    came = served.exchange(f"{head}Connection: close\r\nContent-Length: {x.nbytes}\r\n\r\n".encode() + x.tobytes())
+
+    lines, _, body = came.partition(b"\r\n\r\n")
+    assert lines.startswith(b"HTTP/1.1 200 ")
+    if accept == JSON:
+        assert json.loads(body)["output"]["data"] == x.tolist()
+    elif accept == NPY:
+        assert np.array_equal(np.load(io.BytesIO(body)), x)
+    else:
+        assert body == x.tobytes()
+
+
 def safetensors_of(metadata: dict[str, str]) -> bytes:
     """The image as a safetensors file with this metadata."""
     return save_safetensors({"input": np.array(IMAGE, np.float32)}, metadata)
