@@ -45,6 +45,10 @@ class Tensor:
         assert self.array.dtype == self.dtype.storage, (self.array.dtype, self.dtype)
         assert self.array.flags.c_contiguous
 
+    def __reduce__(self) -> tuple[type[Tensor], tuple[ElementType, npt.NDArray[np.generic]]]:
+        # The oldest pickles know nothing of slots.
+        return Tensor, (self.dtype, self.array)
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The sizes, outermost first."""

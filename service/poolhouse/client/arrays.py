@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from types import ModuleType
 from typing import Final, Protocol, runtime_checkable
 
@@ -120,6 +121,8 @@ def _tensor_of(array: _Array) -> Tensor:
     return Tensor(dtype, np.asarray(array, dtype=dtype.storage, order="C"))
 
 
+# To ask numpy for the name takes as long as to look for a tensor's memory.
+@lru_cache(maxsize=64)
 def _element_type(dtype: np.dtype[np.generic]) -> ElementType:
     # ml_dtypes' bfloat16 is a type that numpy learnt from outside; its name is all that we need to know.
     found = BFLOAT16 if dtype.name == "bfloat16" else BY_NUMPY.get(dtype.name)

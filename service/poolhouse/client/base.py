@@ -71,7 +71,7 @@ class BaseClient(Misnamed, Generic[_OwnTransport]):
                 "This client was pickled, and API keys stay out of pickles; "
                 f"set {KEY_VARIABLE} in the process that reads it, or make the client there.",
             )
-        placed = replace(request, target=self._prefix + request.target) if self._prefix else request
+        placed = request._replace(target=self._prefix + request.target) if self._prefix else request
         return call(placed, self._options, self._budget, now=time.monotonic, chance=random.random)
 
     def with_options(self, *, timeout: float | None = _NOT_GIVEN, max_retries: int | None = None) -> Self:

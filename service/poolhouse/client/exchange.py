@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from poolhouse.wire.quoting import printable
 
@@ -24,8 +23,7 @@ MOST_BYTES: Final = 4 * 1024**3
 """The largest answer that is taken, unless the caller says otherwise: four times what a server gives by default."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP request.
 
     Attributes:
@@ -50,8 +48,7 @@ class Request:
         return sum(map(len, self.body))
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """One HTTP answer, its body where the request's ``rooms`` wanted it."""
 
     status: int
@@ -70,8 +67,7 @@ class Answer:
         return None if name is None else printable(name)
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How long to wait.
 
     Attributes:
@@ -85,16 +81,14 @@ class Patience:
     whole_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """The driver shall send this and hand back the answer, or throw what went wrong."""
 
     request: Request
     patience: Patience
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(NamedTuple):
     """The driver shall wait so long and hand back None."""
 
     seconds: float

@@ -7,7 +7,7 @@ thrown into it. The two clients are thin loops around it, and the tests a third.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer, refusal
 from poolhouse.client.exchange import MOST_BYTES, Answer, Patience, Pause, Request, Send
@@ -98,6 +98,8 @@ def _patience(options: Options, left_s: float | None) -> Patience:
 def _with_headers(request: Request, options: Options, left_s: float | None) -> Request:
     headers = (*request.headers, *options.headers)
     if left_s is not None:
-        # The server wants digits above 0 and nothing else: no exponent, and no rounding down to nothing.
-        headers += (("Request-Timeout", f"{max(left_s, 1e-6):.6f}"),)
-    return replace(request, headers=headers, most_bytes=options.max_answer_bytes)
+        # The server wants digits above 0 and nothing else: no exponent, and no rounding down to nothing. A head that
+        # repeats the one before, which a microsecond more or less would prevent, is not parsed again.
+        left = f"{left_s:.3f}" if left_s >= 1 else f"{max(left_s, 1e-6):.6f}"
+        headers += (("Request-Timeout", left),)
+    return request._replace(headers=headers, most_bytes=options.max_answer_bytes)

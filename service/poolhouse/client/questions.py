@@ -11,8 +11,8 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -31,6 +31,10 @@ from poolhouse.wire.safetensors import SAFETENSORS
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.,~-]*")
 _OCTETS: Final = "application/octet-stream"
 _JSON: Final = (("Content-Type", "application/json"), ("Accept", "application/json"))
+
+# Answers to the same question say the same, and it is short.
+_REMEMBERED: Final = 64
+_REMEMBERED_LENGTH: Final = 512
 
 _OF_ELEMENTS: Final = ("shape", "dtype")
 """What the query says of raw elements, beside the fields."""
@@ -63,12 +67,11 @@ def field_text(name: str, value: object) -> str:
 
 def _target(path: str, query: Mapping[str, str]) -> str:
     """Path and query, escaped where that is needed: hardly ever, and looking costs less than escaping."""
-    text = "&".join([f"{_escaped(name)}={_escaped(value)}" for name, value in query.items()])
+    if _PLAIN.fullmatch("".join([*query, *query.values()])):
+        text = "&".join([f"{name}={value}" for name, value in query.items()])
+    else:
+        text = "&".join([f"{quote(name, safe=',')}={quote(value, safe=',')}" for name, value in query.items()])
     return f"{path}?{text}" if text else path
-
-
-def _escaped(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else quote(text, safe=",")
 
 
 class PoolQuestion:
@@ -91,7 +94,8 @@ class PoolQuestion:
                     "invalid_fields", f"{name} is no field of {operator}; the input says it, so convert that instead."
                 )
         query = {name: field_text(name, value) for name, value in fields.items() if value is not None}
-        self.request = self._request(f"/v1/pool/{quote(operator, safe='')}", query)
+        name = operator if _PLAIN.fullmatch(operator) else quote(operator, safe="")
+        self.request = self._request(f"/v1/pool/{name}", query)
 
     def _request(self, path: str, query: dict[str, str]) -> Request:
         tensors = {name: taken.tensor for name, taken in self._taken.items()}
@@ -138,35 +142,42 @@ class PoolQuestion:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     name: str
     outline: Outline
 
 
-def _entries(headers: Headers, most_bytes: int) -> list[_Entry]:
+def _entries(headers: Headers, most_bytes: int) -> tuple[_Entry, ...]:
     """What ``Tensor-Metadata`` says; refused unless it agrees with the length, since memory is taken at its word.
 
     Without a length the metadata announces it, and may announce no more than what is taken: the body is then refused
     when it turns out to be longer.
     """
-    rows = json_of(headers.get("tensor-metadata", "null"))
+    text = headers.get("tensor-metadata", "null")
+    found = (_entries_of if len(text) <= _REMEMBERED_LENGTH else _entries_of.__wrapped__)(text)
+    nbytes = sum(entry.outline.nbytes for entry in found)
+    if not found or headers.get("content-length", str(nbytes)) != str(nbytes):
+        raise UnexpectedAnswer(
+            200, "Its header Tensor-Metadata does not say what the body holds; is base_url a poolhouse server?"
+        )
+    if nbytes > most_bytes:
+        raise too_large(200, f"{nbytes} bytes", most_bytes)
+    return found
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _entries_of(text: str) -> tuple[_Entry, ...]:
+    """The outputs that the metadata tells of, one behind the other; none where it says something else."""
+    rows = json_of(text)
     found: dict[str, _Entry] = {}
     at = 0
     for row in rows if isinstance(rows, list) else []:
         entry = _entry(row, at)
         if entry is None or entry.name in found:
-            found.clear()
-            break
+            return ()
         found[entry.name] = entry
         at += entry.outline.nbytes
-    if not found or headers.get("content-length", str(at)) != str(at):
-        raise UnexpectedAnswer(
-            200, "Its header Tensor-Metadata does not say what the body holds; is base_url a poolhouse server?"
-        )
-    if at > most_bytes:
-        raise too_large(200, f"{at} bytes", most_bytes)
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _entry(row: object, at: int) -> _Entry | None:

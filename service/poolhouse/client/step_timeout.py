@@ -20,6 +20,9 @@ Buffer = bytes | memoryview
 _EARLY: Final = 0.8
 """The part of the time left after which the kernel ends a step: it need seldom be told anew, and is never late."""
 _EARLY_FROM_S: Final = 0.02
+# Joined once: these are enumerations, which take a microsecond or two.
+_PEEK: Final = int(socket.MSG_PEEK)
+_PEEK_NOW: Final = int(socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0))
 
 
 def blocks_in_kernel(connection: socket.socket) -> bool:
@@ -32,9 +35,9 @@ def is_still_open(connection: socket.socket) -> bool:
 
     One on which something can be read has been closed by the server, or is out of step.
     """
-    flags = socket.MSG_PEEK
+    flags = _PEEK
     if blocks_in_kernel(connection):
-        flags |= socket.MSG_DONTWAIT
+        flags = _PEEK_NOW
     else:
         connection.setblocking(False)
     try:

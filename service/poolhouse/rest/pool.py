@@ -114,16 +114,17 @@ class PoolHandler:
         plan = self._planner.plan_of(head, operator)
         if (
             plan.compression is not None
-            or b"request-timeout" in head.headers
             or len(body) > _DECODE_ON_LOOP_BYTES.get(plan.codec.name, _LOOKED_INTO_BYTES)
             or not self._pooling.welcomes(plan.admitted_bytes)
         ):
             return self.on_head(head, operator, record)
+        deadline = deadline_of(head.headers)
         record.received_bytes = len(body)
         read = perf_counter()
         decoded = self._decode(plan, body)
         decoded_at = perf_counter()
         ticket, how = decoded.ticket, decoded.how
+        check_deadline(deadline)
         _charge(record, ticket)
         answer = None
         if (how.text_bytes or ticket.plan.output_bytes) <= _UNHELD_BYTES:
