@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType
-from poolhouse.kernels.averages import LineSumKernel, MeanKernel, SumKernel, UnpoolKernel
+from poolhouse.kernels.averages import LineSumKernel, SumKernel
 from poolhouse.kernels.axes import Axis
+from poolhouse.kernels.global_pooling import MeanKernel
 from poolhouse.kernels.planes import Kernel, MaximumKernel
+from poolhouse.kernels.unpooling import UnpoolKernel
 from poolhouse.operators.operator import Operator, Plan
 from tests.operators.drawing import OPERATORS, Case, cases, settled_plan, tensors_for, types_of
 from tests.operators.running import run_on_cpu

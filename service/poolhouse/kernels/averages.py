@@ -1,8 +1,7 @@
-"""Averages, whole planes and unpooling as their callers have them: arrays of planes in, arrays of planes out."""
+"""Averages of windows as their callers have them: arrays of planes in, arrays of planes out."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
@@ -15,11 +14,9 @@ from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.declaring import address_of
 from poolhouse.kernels.layout import Layout
 from poolhouse.kernels.planes import NOTHING, WindowLoop, three_axes
-from poolhouse.kernels.scatter import scatter_planes
 from poolhouse.kernels.sharding import shard
 from poolhouse.kernels.sums import plane_averages, plane_sums_by_lines
-from poolhouse.kernels.whole import LANES, SUM_LANES, plane_means, plane_tops
-from poolhouse.kernels.widening import ADDED, COMPARED, SUMMED, Array, by_chunks
+from poolhouse.kernels.widening import ADDED, SUMMED, Array, by_chunks
 from poolhouse.kernels.windows import plane_sums
 
 Factors = npt.NDArray[np.int64]
@@ -159,116 +156,6 @@ class SumKernel:
         else:
             by_chunks(self._wide, given.reshape(-1), out.reshape(-1), count, threads, pool)
         return (out,)
-
-
-class MeanKernel:
-    """The mean of each plane, in float64, rounded once; of integers the exact quotient, cut toward zero.
-
-    Args:
-        spatial: the planes' sizes.
-        element: the element type.
-    """
-
-    def __init__(self, spatial: Sequence[int], element: str) -> None:
-        self._wide = ADDED.get(element)
-        self._size = math.prod(spatial)
-        self._ones = (1,) * len(spatial)
-
-    def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
-        given = np.ascontiguousarray(planes["input"])
-        count = len(given)
-        out = empty((count, *self._ones), given.dtype)
-        x, means = given.reshape(-1), out.reshape(-1)
-        if self._wide is None:
-            shard(partial(self._means, x, means), count, threads)
-        else:
-            by_chunks(
-                self._wide,
-                x,
-                means,
-                count,
-                threads,
-                lambda taken, found, begin, many: self._means(taken, found, 0, many),
-            )
-        return (out,)
-
-    def _means(self, x: Array, means: Array, start: int, stop: int) -> None:
-        plane_means[x.dtype.name](x, means, self._size, start, stop, np.empty(2 * SUM_LANES, np.float64))
-
-
-class TopKernel:
-    """The largest element of each plane, and where asked its flat index.
-
-    Args:
-        spatial: the planes' sizes.
-        element: the element type.
-        with_indices: whether indices are asked for.
-    """
-
-    def __init__(self, spatial: Sequence[int], element: str, *, with_indices: bool) -> None:
-        self._wide = COMPARED.get(element)
-        self._size = math.prod(spatial)
-        self._ones = (1,) * len(spatial)
-        self._indexed = with_indices
-
-    def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
-        given = np.ascontiguousarray(planes["input"])
-        count = len(given)
-        out = empty((count, *self._ones), given.dtype)
-        indices = empty((count, *self._ones) if self._indexed else (0,), np.int64)
-        x, tops, places = given.reshape(-1), out.reshape(-1), indices.reshape(-1)
-        if self._wide is None:
-            shard(partial(self._tops, x, tops, places), count, threads)
-        else:
-            by_chunks(
-                self._wide,
-                x,
-                tops,
-                count,
-                threads,
-                lambda taken, found, begin, many: self._tops(taken, found, places[begin : begin + many], 0, many),
-            )
-        return (out, indices) if self._indexed else (out,)
-
-    def _tops(self, x: Array, tops: Array, places: Array, start: int, stop: int) -> None:
-        plane_tops[x.dtype.name](x, tops, places, self._size, start, stop, np.empty(LANES, x.dtype), self._indexed)
-
-
-class UnpoolKernel:
-    """Values put to where indices say, and zero everywhere else; of equal indices the last value stays.
-
-    Args:
-        spatial_out: the output planes' sizes.
-    """
-
-    def __init__(self, spatial_out: Sequence[int]) -> None:
-        self._spatial_out = tuple(spatial_out)
-        self._size_out = math.prod(spatial_out)
-
-    def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Unpools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`.
-
-        Raises:
-            IndexError: an index lies outside of its output plane.
-        """
-        given, indices = np.ascontiguousarray(planes["input"]), np.ascontiguousarray(planes["indices"])
-        count, size_out = len(given), self._size_out
-        out = empty((count, *self._spatial_out), given.dtype)
-        size = given.size // count
-        # Elements are moved and not looked at: four sizes are all the types there are.
-        loop = scatter_planes[_MOVED[given.itemsize]]
-
-        def work(start: int, stop: int) -> None:
-            if loop(given, indices, out, size, size_out, start, stop):
-                raise IndexError(f"an index lies outside of its output plane of {size_out} elements")
-
-        shard(work, count, threads)
-        return (out,)
-
-
-_MOVED = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64"}
 
 
 def _narrow_to_zero(narrow: Callable[[Array, Array], None], source: Array, target: Array) -> None:

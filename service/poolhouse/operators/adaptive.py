@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
 from poolhouse.dtypes import ElementType
-from poolhouse.kernels.averages import AverageKernel, MeanKernel, TopKernel
+from poolhouse.kernels.averages import AverageKernel
+from poolhouse.kernels.global_pooling import MeanKernel, TopKernel
 from poolhouse.operators.averages import TORCH_TERMS, Average, average_kernel_cost, torch_pool, widens
 from poolhouse.operators.costs import Cost, kernel_cost
 from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, spec

@@ -44,7 +44,7 @@ _THREADS: Final = 16
 """Threads that may share the work."""
 _THREADED_BYTES: Final = 2**22
 """They do from so many bytes on."""
-_CALL: Final = 9_000.0
+_CALL: Final = 5_000.0
 """Steps for calling the loops, however small the planes."""
 _KEPT: Final = 4096
 """The places of more windows are worked out for each call."""
@@ -187,15 +187,20 @@ def line_sum_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
 
 
 def whole_loops_cost(spatial: Sizes, dtype: ElementType, *, adds: bool) -> Cost:
-    """What ``kernels.averages.TopKernel`` takes, or ``MeanKernel``, which adds: one number for a whole plane."""
+    """What ``kernels.global_pooling.TopKernel`` takes, or ``MeanKernel``, which adds: one number for a whole plane."""
     elements = math.prod(spatial)
+    if dtype.kind == "float" and dtype.itemsize == 2:
+        # Read as they are; their means are rounded from float32.
+        return Cost(40 + elements * (0.2 if adds else 0.12), _CALL, 4.0 * adds)
     wide, nbytes = _widened(elements, 1, (_ADDED if adds else _COMPARED).get(dtype.name))
+    if adds:
+        return Cost(30 + elements * 0.15 + wide, _CALL, nbytes + 24)
     # A plane's last few elements, and all of a small one, are looked at one after another.
-    return Cost(45 + elements * 0.25 + min(elements, 256) * 0.7 + wide, _CALL, nbytes + 24 * adds)
+    return Cost(45 + elements * 0.25 + min(elements, 256) * 0.7 + wide, _CALL, nbytes)
 
 
 def unpool_loops_cost(spatial: Sizes, out: Sizes, dtype: ElementType) -> Cost:
-    """What ``kernels.averages.UnpoolKernel`` takes, and looking at the indices before."""
+    """What ``kernels.unpooling.UnpoolKernel`` takes, and looking at the indices before."""
     nbytes = math.prod(out) * dtype.itemsize
     put = 2.0 + 25 * (byte_steps(nbytes) - BYTE)
     return Cost(5 + math.prod(spatial) * put + nbytes * (byte_steps(nbytes) - BYTE / 2), _CALL + 2 * CALL, 0.0)
