@@ -54,7 +54,7 @@ def planes_of(case: Case) -> dict[str, torch.Tensor]:
     for name, tensor in case.tensors.items():
         laid = torch.from_numpy(tensor.array.copy()).reshape(plan.planes, *plan.spatial)
         planes[name] = laid.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else laid
-    return planes
+    return planes | {name: torch.from_numpy(array) for name, array in plan.spec.draw(plan.planes).items()}
 
 
 def bits(result: torch.Tensor) -> bytes:
@@ -228,7 +228,7 @@ WAYS = {
     "adaptive_avg_pool": "all types but int64",
     "max_unpool": "all types",
     "lp_pool": "none",
-    "fractional_max_pool": "none",
+    "fractional_max_pool": "all types",
 }
 
 
@@ -260,7 +260,8 @@ PATHS = [
     ("global_avg_pool3d", {}, NOT_INT64),
     ("max_unpool2d", {"kernel_size": 2}, ALL),
     ("lp_pool2d", {"kernel_size": 2, "norm_type": 2}, "none"),
-    ("fractional_max_pool2d", {"kernel_size": 2, "output_size": 16, "seed": 1}, "none"),
+    ("fractional_max_pool2d", {"kernel_size": 2, "output_size": 16, "seed": 1}, NOT_NARROW),
+    ("fractional_max_pool3d", {"kernel_size": 2, "output_size": 16, "seed": 1, "return_indices": True}, ALL),
 ]
 
 

@@ -128,6 +128,20 @@ def maxima_loops_cost(axes: Sequence[AxisSize], dtype: ElementType, *, with_indi
     return _called(axes, Cost(steps + wide, 0.0, held, scratch))
 
 
+def fractional_loops_cost(axes: Sequence[AxisSize], dtype: ElementType, *, with_indices: bool) -> Cost:
+    """What ``kernels.fractional.FractionalMaximumKernel`` takes for planes with these axes."""
+    pooled = maxima_loops_cost(axes, dtype, with_indices=with_indices)
+    # Each plane's windows are placed anew, those of some planes together; a row of places of each axis is written.
+    known = sum(axis.outputs for axis in axes)
+    # No window is like the one before, but each is found in all rows of a strip in one go.
+    return Cost(
+        pooled.plane_steps * 0.6 + 80 + 8.0 * known,
+        pooled.call_steps + 10 * CALL,
+        pooled.plane_bytes + 16 * known,
+        pooled.call_bytes + (64 + 48 * known) * _THREADS,
+    )
+
+
 def average_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     """What ``kernels.averages.AverageKernel`` takes for planes with these axes."""
     depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
