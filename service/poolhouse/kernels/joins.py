@@ -270,6 +270,15 @@ def join_pairs(out: Flat, to: int, out_pitch: int, x: Flat, a: int, pitch: int, 
 
 
 @helper
+def join_pair_sums(out: Flat, to: int, out_pitch: int, x: Flat, a: int, pitch: int, rows: int, n: int) -> None:
+    """As :func:`join_pairs`, but added up."""
+    for r in range(rows):
+        o, p = to + r * out_pitch, a + r * pitch
+        for j in range(n):
+            out[o + j] = x[p + 2 * j] + x[p + 2 * j + 1]
+
+
+@helper
 def spread(
     x: Flat, a: int, pitch: int, rows: int, length: int, stride: int, phases: Flat, to: int, columns: int
 ) -> None:

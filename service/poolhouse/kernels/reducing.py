@@ -24,7 +24,7 @@ from poolhouse.kernels.axes import (
     end_of,
 )
 from poolhouse.kernels.declaring import Flat, helper
-from poolhouse.kernels.joins import join_pairs, spread
+from poolhouse.kernels.joins import spread
 from poolhouse.kernels.layout import (
     COLUMNS,
     D_AXIS,
@@ -47,13 +47,19 @@ from poolhouse.kernels.layout import (
 
 
 def plane_loop(
-    join: Callable[..., None], pick: Callable[..., None], *, indexed: bool, overlaps: bool
+    join: Callable[..., None],
+    pick: Callable[..., None],
+    join_pairs: Callable[..., None],
+    *,
+    indexed: bool,
+    overlaps: bool,
 ) -> Callable[..., None]:
     """The loop over planes that joins elements so.
 
     Args:
         join: as ``joins.join``.
         pick: as ``joins.pick``.
+        join_pairs: as ``joins.join_pairs``; not called where numbers are joined too.
         indexed: whether they join numbers too.
         overlaps: whether two stretches of a window may share elements, as for a maximum and not for a sum.
     """
@@ -140,7 +146,7 @@ def plane_loop(
         if stretches or far or n <= 0:
             return
         begin = a + axis[first + low]
-        if overlaps and not indexed and stride == 2 and taps == 2 and step == 1:
+        if not indexed and stride == 2 and taps == 2 and step == 1:
             join_pairs(out, to + low, outputs, x, begin, width, rows, n)
             return
         pitch, phase = width, 0

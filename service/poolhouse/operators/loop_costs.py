@@ -187,6 +187,26 @@ def sum_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     )
 
 
+def norm_loops_cost(axes: Sequence[AxisSize], dtype: ElementType, each: float, root: float) -> Cost:
+    """What ``kernels.norms.NormKernel`` takes; ``each`` are the steps for one power, ``root`` for one root."""
+    given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
+    summed = sum_loops_cost(axes, FLOAT64)
+    wide, nbytes = _widened(given, found, 8)
+    # Powers of magnitudes are an array of their own, and so are the magnitudes.
+    held = nbytes + 17 * max(given, found) + 4 * (given + found) * (dtype.itemsize == 2)
+    steps = summed.plane_steps + wide * (1 + (dtype.itemsize == 2)) + each * given + root * found
+    return Cost(steps, summed.call_steps + 6 * CALL, summed.plane_bytes + held, summed.call_bytes + 8 * found)
+
+
+def extreme_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
+    """What ``kernels.norms.ExtremeKernel`` takes for planes with these axes."""
+    given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
+    pooled = maxima_loops_cost(axes, FLOAT64, with_indices=False)
+    wide, nbytes = _widened(given, found, 8)
+    steps = pooled.plane_steps + wide + 0.2 * (given + found)
+    return Cost(steps, pooled.call_steps + 3 * CALL, pooled.plane_bytes + nbytes, pooled.call_bytes)
+
+
 def line_sum_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     """What ``kernels.averages.LineSumKernel`` takes for planes with these axes."""
     depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
