@@ -232,9 +232,9 @@ WAYS = {
     "max_pool": "all types",
     "adaptive_max_pool": "all types",
     "global_max_pool": "all types",
-    "avg_pool": "all types but int64",
-    "global_avg_pool": "all types but int64",
-    "adaptive_avg_pool": "all types but int64",
+    "avg_pool": "all types",
+    "global_avg_pool": "all types",
+    "adaptive_avg_pool": "all types",
     "max_unpool": "all types",
     "lp_pool": "all types",
     "fractional_max_pool": "all types",
@@ -247,26 +247,25 @@ def test_which_types_have_loops(member: type[Operator]) -> None:
     types = types_of(member)
     expected = {
         "all types": types,
-        "all types but int64": [dtype for dtype in types if dtype.name != "int64"],
         "none": [],
     }
 
     assert [dtype for dtype in types if has_loops(member, dtype)] == expected[WAYS[member.family]]
 
 
-ALL, NOT_INT64, NOT_NARROW = "all types", "all types but int64", "floats and int64"
+ALL, NOT_NARROW = "all types", "floats and int64"
 PATHS = [
     ("max_pool2d", {"kernel_size": 2}, NOT_NARROW),
     ("max_pool2d", {"kernel_size": 3, "stride": 2, "padding": 1, "return_indices": True}, ALL),
     ("max_pool3d", {"kernel_size": 3, "stride": 1, "dilation": 2}, NOT_NARROW),
-    ("avg_pool1d", {"kernel_size": 3}, NOT_INT64),
-    ("avg_pool2d", {"kernel_size": 3, "stride": 2, "padding": 1}, NOT_INT64),
-    ("avg_pool2d", {"kernel_size": 15, "stride": 1, "padding": 7}, NOT_INT64),
-    ("avg_pool3d", {"kernel_size": 2}, NOT_INT64),
+    ("avg_pool1d", {"kernel_size": 3}, ALL),
+    ("avg_pool2d", {"kernel_size": 3, "stride": 2, "padding": 1}, ALL),
+    ("avg_pool2d", {"kernel_size": 15, "stride": 1, "padding": 7}, ALL),
+    ("avg_pool3d", {"kernel_size": 2}, ALL),
     ("adaptive_max_pool2d", {"output_size": 8}, ALL),
-    ("adaptive_avg_pool2d", {"output_size": 2}, NOT_INT64),
+    ("adaptive_avg_pool2d", {"output_size": 2}, ALL),
     ("global_max_pool2d", {"return_indices": True}, ALL),
-    ("global_avg_pool3d", {}, NOT_INT64),
+    ("global_avg_pool3d", {}, ALL),
     ("max_unpool2d", {"kernel_size": 2}, ALL),
     ("lp_pool2d", {"kernel_size": 2, "norm_type": 2}, ALL),
     ("lp_pool1d", {"kernel_size": 3, "norm_type": 1.5}, ALL),
@@ -290,7 +289,7 @@ def test_which_path_an_ordinary_request_takes(name: str, fields: dict[str, objec
     names = {dtype.name for dtype in types_of(member)}
     # Slices of narrow integers are compared by torch, many in one instruction.
     wide = {dtype.name for dtype in types_of(member) if dtype.kind == "float"} | {"int64"}
-    assert taken == {ALL: names, NOT_INT64: names - {"int64"}, NOT_NARROW: wide, "none": set[str]()}[by_loops]
+    assert taken == {ALL: names, NOT_NARROW: wide, "none": set[str]()}[by_loops]
 
 
 def test_few_planes_are_shared_by_rows() -> None:

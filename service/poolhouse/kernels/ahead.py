@@ -22,6 +22,7 @@ from poolhouse.kernels.targets import X86_LEVELS
 
 MODULES: Final = (
     "poolhouse.kernels.halves",
+    "poolhouse.kernels.long_sums",
     "poolhouse.kernels.means",
     "poolhouse.kernels.windows",
     "poolhouse.kernels.scatter",

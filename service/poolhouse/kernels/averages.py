@@ -13,6 +13,7 @@ from poolhouse.buffers import empty
 from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.declaring import address_of
 from poolhouse.kernels.layout import Layout
+from poolhouse.kernels.long_sums import plane_averages_of_int64
 from poolhouse.kernels.planes import NOTHING, WindowLoop, three_axes
 from poolhouse.kernels.sharding import shard
 from poolhouse.kernels.sums import plane_averages, plane_sums_by_lines
@@ -120,6 +121,33 @@ class LineSumKernel:
             self._loop(x, out, start, stop, self._layout.numbers, self._factors, np.empty(self._width, np.float64))
 
         shard(work, planes * self._layout.strips, threads)
+
+
+class LongAverageKernel:
+    """The exact quotient of the sum of each window of int64, cut toward zero.
+
+    Args:
+        axes: of the windows, one to three.
+        divisors: for each axis the factors whose outer product is the divisor of each output; none passes int64.
+    """
+
+    def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors]) -> None:
+        self._factors = np.concatenate((*[np.ones(1, np.int64)] * (3 - len(axes)), *divisors))
+        self._width = axes[-1].length
+        self._layout = Layout(three_axes(axes), 8)
+        self._spatial_out = tuple(axis.outputs for axis in axes)
+
+    def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        given = np.ascontiguousarray(planes["input"])
+        out = empty((len(given), *self._spatial_out), np.int64)
+
+        def work(start: int, stop: int) -> None:
+            lines = np.empty(2 * self._width, np.int64)
+            plane_averages_of_int64(given, out, start, stop, self._layout.numbers, self._factors, lines)
+
+        shard(work, len(given) * self._layout.strips, threads)
+        return (out,)
 
 
 class SumKernel:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
-from poolhouse.dtypes import ElementType
+from poolhouse.dtypes import INT64, ElementType
 from poolhouse.kernels.averages import AverageKernel
 from poolhouse.kernels.global_pooling import MeanKernel, TopKernel
 from poolhouse.operators.averages import TORCH_TERMS, Average, average_kernel_cost, torch_pool, widens
@@ -171,6 +171,8 @@ class AdaptiveAverage(AdaptiveWindows, Average):
                     self.kernel_axes(spatial), self.divisors(self.windows(spatial)), dtype.name, in_turn=True
                 ),
             )
+        if dtype is INT64:
+            return self.long_loops(spatial)
         found = self.sum_loops(spatial, dtype)
         if found is None or any(size.outputs > 1 for size in self.axis_sizes(spatial)):
             return found

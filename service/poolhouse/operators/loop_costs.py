@@ -220,6 +220,15 @@ def line_sum_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     return _called(axes, Cost(10 + steps + given * 0.1 + 1.5 * wide, 0.0, held, 8 * width.length * _THREADS))
 
 
+def long_loops_cost(axes: Sequence[AxisSize]) -> Cost:
+    """What ``kernels.averages.LongAverageKernel`` takes for planes with these axes."""
+    depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
+    # A quotient of a sum that float64 does not hold takes three times as long as one that it does.
+    lines = depth.looks * height.looks * (3 + width.length * 0.4)
+    found = depth.outputs * height.outputs * (10 + width.length * 0.2 + width.looks * 1.5 + width.outputs * 7)
+    return _called(axes, Cost(10 + lines + found, 0.0, 16 * width.length, 16 * width.length * _THREADS))
+
+
 def whole_loops_cost(spatial: Sizes, dtype: ElementType, *, adds: bool) -> Cost:
     """What ``kernels.global_pooling.TopKernel`` takes, or ``MeanKernel``, which adds: one number for a whole plane."""
     elements = math.prod(spatial)
