@@ -190,4 +190,4 @@ def _narrow_to_zero(narrow: Callable[[Array, Array], None], source: Array, targe
     narrow(source, target)
     # -0 becomes +0.
     bits = target.view(np.uint16)
-    bits[bits == 0x8000] = 0
+    np.copyto(bits, 0, where=bits == 0x8000)

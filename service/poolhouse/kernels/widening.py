@@ -54,15 +54,6 @@ COMPARED: Final = {
 """Loops are compiled for each element type, which takes seconds: three do for all."""
 
 
-def _value_of_float16(source: Array, target: Array) -> None:
-    halves.value_of_float16(source, target, target, source.size)
-
-
-def _round_float16(source: Array, target: Array) -> None:
-    small = np.empty(source.size, np.float32)
-    halves.round_float16(source, source, target, small, small, source.size)
-
-
 def _cut(source: Array, target: Array) -> None:
     """Quotients cut toward zero and held within an integer type."""
     limits = np.iinfo(target.dtype.name)
@@ -71,7 +62,7 @@ def _cut(source: Array, target: Array) -> None:
 
 ADDED: Final = {
     "bfloat16": Wide(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.round_bfloat16)),
-    "float16": Wide(_FLOAT32, _value_of_float16, _round_float16),
+    "float16": Wide(_FLOAT32, _by_bits(halves.value_of_float16), _by_bits(halves.round_float16)),
     "uint8": Wide(_FLOAT64, cast, _cut),
     "int8": Wide(_FLOAT64, cast, _cut),
     "int16": Wide(_FLOAT64, cast, _cut),

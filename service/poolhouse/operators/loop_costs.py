@@ -151,7 +151,7 @@ def average_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     row_bytes = (width.length + width.outputs) * itemsize
     strips = min(row_bytes / _STRIP_BYTES, 1.0) if len(axes) == 1 else float(whole_strips)
     stride, longest = width.stride, width.longest
-    pairs = stride == 2 and longest == 2
+    pairs = stride == 2 and longest in (2, 3)
     spreads = stride > 1 and not pairs and longest > 1 and (stride <= 4 or longest > stride) and stride <= FARTHEST
     regular = width.outputs - width.irregular if stride == 1 or pairs or spreads else 0
     taps = depth.longest * height.longest
@@ -301,7 +301,7 @@ def _rows_steps(axis: AxisSize, rows: int, faces: float, itemsize: int, rates: _
     steps: float = rows * axis.irregular * (longest + 2) * rates.alone
     if not regular:
         return steps
-    alone = longest == 1 or (stride > 4 and longest <= stride) or (longest == 2 and stride == 2)
+    alone = longest == 1 or (stride > 4 and longest <= stride) or (stride == 2 and longest <= 3)
     if stride > FARTHEST or (stride > 1 and alone):
         return steps + rows * (regular * longest * rates.apart + rates.row)
     passes = longest if indexed else longest // 2 + 1
