@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ from poolhouse.kernels.widening import ADDED, SUMMED, Array, by_chunks
 from poolhouse.kernels.windows import plane_sums
 
 Factors = npt.NDArray[np.int64]
+_KEPT_PLANES: Final = 1024
+"""The places of more rows are not kept with a kernel; there may be thousands of kernels."""
 
 
 class AverageKernel:
@@ -51,6 +54,7 @@ class AverageKernel:
         self._factors = np.concatenate(self._divisors)
         self._loop = plane_averages[self._type.name]
         self._plan, self._divided = address_of(self._layout.numbers), address_of(self._factors)
+        self._rows = (0, self._layout, self._factors)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
         """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
@@ -71,19 +75,28 @@ class AverageKernel:
         return (out,)
 
     def _pool(self, x: Array, out: Array, planes: int, threads: int) -> None:
-        layout, plan, factors = self._layout, self._plan, self._divided
+        layout, factors, plan, divided = self._layout, self._factors, self._plan, self._divided
         if self._rank == 1 and planes > 1:
             # Rows that are each a plane are the rows of one.
-            layout = Layout((self._axes[0], Axis.kept(planes), self._axes[2]), self._type.itemsize)
-            of_rows = np.concatenate((np.ones(1 + planes, np.int64), self._divisors[2]))
-            plan, factors, planes = address_of(layout.numbers), address_of(of_rows), 1
+            layout, factors = self._of_rows(planes)
+            plan, divided, planes = address_of(layout.numbers), address_of(factors), 1
         width = self._axes[2]
         size = width.outputs + 1 + layout.within * (width.length + width.stride)
 
         def work(start: int, stop: int) -> None:
-            self._loop(x, out, start, stop, plan, factors, self._in_turn, np.empty(size, self._type))
+            self._loop(x, out, start, stop, plan, divided, self._in_turn, np.empty(size, self._type))
 
         shard(work, planes * layout.strips, threads)
+
+    def _of_rows(self, planes: int) -> tuple[Layout, Factors]:
+        # Requests of one shape come one after another; whatever another thread puts here is as good.
+        known, layout, factors = self._rows
+        if known != planes:
+            layout = Layout((self._axes[0], Axis.kept(planes), self._axes[2]), self._type.itemsize)
+            factors = np.concatenate((np.ones(1 + planes, np.int64), self._divisors[2]))
+            if planes <= _KEPT_PLANES:
+                self._rows = (planes, layout, factors)
+        return layout, factors
 
 
 class LineSumKernel:

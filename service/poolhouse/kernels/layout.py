@@ -106,6 +106,11 @@ class Layout:
         """Units of work in so many planes."""
         return planes if self._by_planes else planes * self.strips
 
+    @property
+    def numbered(self) -> int:
+        """How many :meth:`row_numbers` are."""
+        return self.within * int(self.numbers[WIDTH])
+
     def row_numbers(self) -> npt.NDArray[np.int32]:
         """The number of each element of the rows of a strip, less that of the first."""
         width = int(self.numbers[WIDTH])

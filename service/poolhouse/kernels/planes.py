@@ -18,6 +18,8 @@ from poolhouse.kernels.windows import plane_maxima, plane_maxima_indexed
 INT32_MAX: Final = 2**31 - 1
 NOTHING: Final = 0
 """In place of an array that a loop does not look at."""
+_KEPT_NUMBERS: Final = 2048
+"""Numbers of elements that are kept with a kernel; there may be thousands of kernels."""
 
 
 class Kernel(Protocol):
@@ -45,14 +47,18 @@ class WindowLoop:
         # Rows that are pooled alone are so many rows, whichever plane they are of; but their indices are the plane's.
         self._by_rows = depth.same and height.same and not (indexed and depth.length * height.length > 1)
         self._plan = address_of(self.layout.numbers)
+        self._rows: tuple[int, Layout] = (0, self.layout)
+        self._numbers = self.layout.row_numbers() if indexed and self.layout.numbered <= _KEPT_NUMBERS else None
 
     def __call__(self, x: Array, out: Array, indices: Array | int, planes: int, threads: int) -> None:
         """Pools planes; the arrays are contiguous, and ``indices`` is :data:`NOTHING` where none are asked for."""
         layout, plan = self.layout, self._plan
         if self._by_rows:
-            layout = Layout(self.axes, self._type.itemsize, planes * self.axes[1].length * self.axes[0].length)
+            layout = self._layout_of_rows(planes * self.axes[1].length * self.axes[0].length)
             planes, plan = 1, address_of(layout.numbers)
-        numbers = layout.row_numbers() if self._indexed else NOTHING
+        numbers: Array | int = NOTHING
+        if self._indexed:
+            numbers = layout.row_numbers() if self._by_rows or self._numbers is None else self._numbers
 
         def work(start: int, stop: int) -> None:
             scratch = np.empty(layout.scratch, self._type) if layout.scratch else NOTHING
@@ -60,6 +66,14 @@ class WindowLoop:
             self._loop(x, numbers, out, indices, start, stop, plan, 0, scratch, beside)
 
         shard(work, layout.units(planes), threads)
+
+    def _layout_of_rows(self, rows: int) -> Layout:
+        # Requests of one shape come one after another; whatever another thread puts here is as good.
+        known, layout = self._rows
+        if known != rows:
+            layout = Layout(self.axes, self._type.itemsize, rows)
+            self._rows = (rows, layout)
+        return layout
 
 
 class MaximumKernel:

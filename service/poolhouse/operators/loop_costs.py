@@ -44,7 +44,7 @@ _THREADS: Final = 16
 """Threads that may share the work."""
 _THREADED_BYTES: Final = 2**22
 """They do from so many bytes on."""
-_CALL: Final = 5_000.0
+_CALL: Final = 3_000.0
 """Steps for calling the loops, however small the planes."""
 _KEPT: Final = 4096
 """The places of more windows are worked out for each call."""
