@@ -1,4 +1,4 @@
-"""Whole planes by loops that read 16-bit floats by their bits, against torch."""
+"""Whole planes and large windows by loops that read 16-bit floats by their bits, against torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.global_pooling import MeanKernel, TopKernel
+from poolhouse.kernels.half_maxima import HalfMaximumKernel
+from poolhouse.operators.windows import adaptive_windows
 
 HALVES = pytest.mark.parametrize("name", ["float16", "bfloat16"])
 SIZES = (1, 5, 16, 63, 64, 65, 1023, 1024, 1025, 3136, 9001)
@@ -45,6 +48,23 @@ def test_the_largest_of_a_plane_is_torchs_to_the_bit(name: str, size: int) -> No
     expected, where = F.adaptive_max_pool1d_with_indices(x, (1,))
     assert places.tolist() == where.tolist()
     assert bits_of(tops, name) == bits_of(alone, name) == bits_of(expected.view(torch.int16).numpy(), name)
+
+
+@HALVES
+@pytest.mark.parametrize(("spatial", "outputs"), [((61,), (3,)), ((20, 33), (2, 5)), ((9, 8, 17), (2, 1, 3))])
+def test_the_largest_of_large_windows_is_torchs_to_the_bit(
+    name: str, spatial: tuple[int, ...], outputs: tuple[int, ...]
+) -> None:
+    """Lines come first, which is not the order of a plane: zeros of two signs and NaN must not notice."""
+    x = planes_of(name, math.prod(spatial)).reshape(-1, *spatial)
+    windows = [adaptive_windows(length, count) for length, count in zip(spatial, outputs, strict=True)]
+    axes = [Axis(length, each.first, each.count, 1) for length, each in zip(spatial, windows, strict=True)]
+    given = {"input": x.view(torch.int16).numpy().view("uint16" if name == "bfloat16" else "float16")}
+
+    (found,) = HalfMaximumKernel(axes, name)(given, 2)
+
+    pool = (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[len(spatial) - 1]
+    assert bits_of(found, name) == bits_of(pool(x, outputs).view(torch.int16).numpy(), name)
 
 
 @HALVES

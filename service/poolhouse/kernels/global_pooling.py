@@ -12,11 +12,8 @@ import numpy as np
 from poolhouse.buffers import empty
 from poolhouse.kernels.means import SEEN_LANES, SUM_LANES, plane_means, plane_means_bfloat16, plane_means_float16
 from poolhouse.kernels.sharding import shard
-from poolhouse.kernels.whole import LANES, plane_tops, plane_tops_halves
+from poolhouse.kernels.whole import INFINITIES, LANES, plane_tops, plane_tops_halves
 from poolhouse.kernels.widening import ADDED, COMPARED, Array, by_chunks
-
-_INFINITIES: Final = {"float16": 0x7C00, "bfloat16": 0x7F80}
-"""Bits of the infinities of types that are compared by their bits."""
 
 
 class MeanKernel:
@@ -86,7 +83,7 @@ class TopKernel:
     """
 
     def __init__(self, spatial: Sequence[int], element: str, *, with_indices: bool) -> None:
-        self._infinity = _INFINITIES.get(element)
+        self._infinity = INFINITIES.get(element)
         self._wide = COMPARED.get(element)
         self._loop = plane_tops[self._wide.dtype.name if self._wide else element]
         self._size = math.prod(spatial)

@@ -67,8 +67,10 @@ def plane_tops(
             indices[plane] = where
 
 
+INFINITIES: Final = {"float16": 0x7C00, "bfloat16": 0x7F80}
+"""Bits of the infinities of types that are compared by their bits."""
 NAN_KEY: Final = np.int16(0x7FFF)
-_MAGNITUDE: Final = np.int16(0x7FFF)
+MAGNITUDE: Final = np.int16(0x7FFF)
 
 
 @helper
@@ -79,8 +81,8 @@ def key_of_half(bits: Element, infinity: Element) -> Element:
         bits: int16.
         infinity: the bits of the type's infinity.
     """
-    key = np.int16(bits ^ np.int16((bits >> np.int16(15)) & _MAGNITUDE))
-    return NAN_KEY if np.int16(bits & _MAGNITUDE) > infinity else key
+    key = np.int16(bits ^ np.int16((bits >> np.int16(15)) & MAGNITUDE))
+    return NAN_KEY if np.int16(bits & MAGNITUDE) > infinity else key
 
 
 @loop("void(int16*, int16*, int64*, int64, int64, int64, int16*, int64, int64)")
@@ -130,13 +132,13 @@ def plane_tops_halves(
             while key_of_half(x[base + where], limit) != NAN_KEY:
                 where -= 1
         elif best == -1:
-            while (x[base + where] & _MAGNITUDE) != 0:
+            while (x[base + where] & MAGNITUDE) != 0:
                 where += 1
         elif with_indices:
             while key_of_half(x[base + where], limit) != best:
                 where += 1
         else:
-            out[plane] = np.int16(best ^ np.int16((best >> np.int16(15)) & _MAGNITUDE))
+            out[plane] = np.int16(best ^ np.int16((best >> np.int16(15)) & MAGNITUDE))
             continue
         out[plane] = x[base + where]
         if with_indices:

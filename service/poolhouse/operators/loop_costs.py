@@ -242,6 +242,14 @@ def whole_loops_cost(spatial: Sizes, dtype: ElementType, *, adds: bool) -> Cost:
     return Cost(45 + elements * 0.25 + min(elements, 256) * 0.7 + wide, _CALL, nbytes)
 
 
+def half_maxima_loops_cost(axes: Sequence[AxisSize]) -> Cost:
+    """What ``kernels.half_maxima.HalfMaximumKernel`` takes for planes with these axes."""
+    depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
+    lines = depth.looks * height.looks * (5 + width.length * 0.12)
+    found = depth.outputs * height.outputs * (10 + width.length * 0.1 + width.looks * 0.6 + width.outputs * 4)
+    return _called(axes, Cost(10 + lines + found, 0.0, 2 * width.length, 2 * width.length * _THREADS))
+
+
 def unpool_loops_cost(spatial: Sizes, out: Sizes, dtype: ElementType) -> Cost:
     """What ``kernels.unpooling.UnpoolKernel`` takes, and looking at the indices before."""
     nbytes = math.prod(out) * dtype.itemsize
