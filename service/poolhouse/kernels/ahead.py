@@ -21,7 +21,10 @@ from poolhouse.kernels.storing import file_name, modules_of, write_file
 from poolhouse.kernels.targets import X86_LEVELS
 
 MODULES: Final = (
+    "poolhouse.kernels.half_maxima",
     "poolhouse.kernels.halves",
+    "poolhouse.kernels.long_sums",
+    "poolhouse.kernels.means",
     "poolhouse.kernels.windows",
     "poolhouse.kernels.scatter",
     "poolhouse.kernels.sums",

@@ -10,7 +10,7 @@ import numpy as np
 
 from poolhouse.kernels.declaring import Element, Flat, helper, loop
 
-_U16, _U32 = np.uint16, np.uint32
+_U16, _U32, _F32 = np.uint16, np.uint32, np.float32
 
 
 @helper
@@ -61,38 +61,26 @@ def round_bfloat16(wide: Flat, halves: Flat, n: int) -> None:
             halves[i] = _U16((bits + _U32(0x7FFF) + ((bits >> _U32(16)) & _U32(1))) >> _U32(16))
 
 
-@loop("void(uint16*, uint32*, float32*, int64)")
-def value_of_float16(halves: Flat, wide: Flat, numbers: Flat, n: int) -> None:
-    """float16 as float32 of the same value; ``numbers`` is wide seen as float32."""
-    for i in range(n):
-        wide[i] = moved_float16(_U32(halves[i]))
+@loop("void(uint16*, float32*, int64)")
+def value_of_float16(halves: Flat, wide: Flat, n: int) -> None:
+    """float16 as float32 of the same value."""
     # What the two exponents' biases differ by; an exact product, and infinities and NaN stay.
     scale = np.float32(2.0**112)
     for i in range(n):
-        numbers[i] = numbers[i] * scale
+        wide[i] = _U32(moved_float16(_U32(halves[i]))).view(_F32) * scale
 
 
-@loop("void(uint32*, float32*, uint16*, uint32*, float32*, int64)")
-def round_float16(wide: Flat, numbers: Flat, halves: Flat, fraction: Flat, small: Flat, n: int) -> None:
-    """float32 bits rounded to the nearest float16.
-
-    Args:
-        wide: the bits.
-        numbers: the same seen as float32.
-        halves: the result.
-        fraction: scratch of n elements.
-        small: the same seen as float32.
-        n: how many.
-    """
+@loop("void(float32*, uint16*, int64)")
+def round_float16(wide: Flat, halves: Flat, n: int) -> None:
+    """float32 rounded to the nearest float16, to the even one of two."""
     half = np.float32(0.5)
     for i in range(n):
+        bits = _F32(wide[i]).view(_U32)
+        size = _U32(bits & _U32(0x7FFFFFFF))
         # Added to a half, a number below 2^-14 is rounded to a multiple of 2^-24: float16's least.
-        small[i] = abs(numbers[i]) + half
-    for i in range(n):
-        bits = wide[i]
-        size = bits & _U32(0x7FFFFFFF)
-        found = (size - _U32(0x38000000) + _U32(0xFFF) + ((size >> _U32(13)) & _U32(1))) >> _U32(13)
-        found = fraction[i] - _U32(0x3F000000) if size < _U32(0x38800000) else found
+        fraction = _F32(size.view(_F32) + half).view(_U32)
+        found = _U32((size - _U32(0x38000000) + _U32(0xFFF) + ((size >> _U32(13)) & _U32(1))) >> _U32(13))
+        found = _U32(fraction - _U32(0x3F000000)) if size < _U32(0x38800000) else found
         found = _U32(0x7C00) if size >= _U32(0x477FF000) else found
         found = _U32(0x7E00) if size > _U32(0x7F800000) else found
         halves[i] = _U16(found | ((bits >> _U32(16)) & _U32(0x8000)))

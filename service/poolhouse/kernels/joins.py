@@ -258,18 +258,6 @@ def pick_sums(
 
 
 @helper
-def join_pairs(out: Flat, to: int, out_pitch: int, x: Flat, a: int, pitch: int, rows: int, n: int) -> None:
-    """``out`` becomes the maxima of the neighbours at ``a``, two and two: windows of 2 that are 2 apart."""
-    if out_pitch == n and pitch == 2 * n:
-        rows, n = 1, rows * n
-    for r in range(rows):
-        o, p = to + r * out_pitch, a + r * pitch
-        for j in range(n):
-            earlier, other = x[p + 2 * j], x[p + 2 * j + 1]
-            out[o + j] = other if takes(earlier, other) else earlier
-
-
-@helper
 def spread(
     x: Flat, a: int, pitch: int, rows: int, length: int, stride: int, phases: Flat, to: int, columns: int
 ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -45,6 +46,8 @@ class Layout:
         axes: three of them.
         itemsize: bytes of an element.
         rows: how many rows there are that are each pooled alone; None for planes.
+        most_rows: how many rows of the input so many rows of the output look at, at most; None where that is to be read
+            from the axis.
 
     Attributes:
         numbers: int64, for the loops: the head, and the three axes.
@@ -55,7 +58,13 @@ class Layout:
         beside: numbers of elements that a loop with indices needs.
     """
 
-    def __init__(self, axes: Sequence[Axis], itemsize: int, rows: int | None = None) -> None:
+    def __init__(
+        self,
+        axes: Sequence[Axis],
+        itemsize: int,
+        rows: int | None = None,
+        most_rows: Callable[[int], int] | None = None,
+    ) -> None:
         depth, height, width = axes
         outputs = height.outputs if rows is None else rows
         row_bytes = itemsize * (width.length + width.outputs)
@@ -68,7 +77,8 @@ class Layout:
         least = 4 * repeats if repeats > 1 else 1
         strip = self.strip = max(1, min(outputs, max(least, (fit - reach) // stride + 1)))
         self.strips = -(-outputs // strip)
-        self.within = strip if rows is not None else _most_rows(height, strip)
+        looked_at = most_rows or partial(_most_rows, height)
+        self.within = strip if rows is not None else looked_at(strip)
         face_out = outputs * width.outputs
         room = self.within * _room(width)
         own = strip * width.outputs if depth.same else depth.outputs * face_out
@@ -95,6 +105,11 @@ class Layout:
     def units(self, planes: int) -> int:
         """Units of work in so many planes."""
         return planes if self._by_planes else planes * self.strips
+
+    @property
+    def numbered(self) -> int:
+        """How many :meth:`row_numbers` are."""
+        return self.within * int(self.numbers[WIDTH])
 
     def row_numbers(self) -> npt.NDArray[np.int32]:
         """The number of each element of the rows of a strip, less that of the first."""

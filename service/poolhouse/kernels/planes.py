@@ -20,6 +20,8 @@ INT32_MAX: Final = 2**31 - 1
 NOTHING: Final = 0
 """In place of an array that a loop does not look at."""
 _NUMBER_BYTES: Final = 4
+_KEPT_NUMBERS: Final = 2048
+"""Numbers of elements that are kept with a kernel; there may be thousands of kernels."""
 
 
 class Kernel(Protocol):
@@ -47,15 +49,18 @@ class WindowLoop:
         # Rows that are pooled alone are so many rows, whichever plane they are of; but their indices are the plane's.
         self._by_rows = depth.same and height.same and not (indexed and depth.length * height.length > 1)
         self._plan = address_of(self.layout.numbers)
-        self._last: tuple[int, Layout] | None = None
+        self._rows: tuple[int, Layout] = (0, self.layout)
+        self._numbers = self.layout.row_numbers() if indexed and self.layout.numbered <= _KEPT_NUMBERS else None
 
     def __call__(self, x: Array, out: Array, indices: Array | None, planes: int, threads: int) -> None:
         """Pools planes; the arrays are contiguous."""
         layout, plan = self.layout, self._plan
         if self._by_rows:
-            layout = self._layout_of_rows(planes)
+            layout = self._layout_of_rows(planes * self.axes[1].length * self.axes[0].length)
             planes, plan = 1, address_of(layout.numbers)
-        numbers = layout.row_numbers() if self._indexed else None
+        numbers = self._numbers
+        if self._indexed and (numbers is None or self._by_rows):
+            numbers = layout.row_numbers()
         # Numbers of elements behind the elements.
         begin = layout.scratch * self._type.itemsize
         begin += -begin % ALIGNED_BYTES
@@ -64,12 +69,8 @@ class WindowLoop:
         # Told by their addresses once, and not again in each part.
         run = self._loop.entry
         assert run is not None, "loops are loaded before kernels are made"
-        from_x, from_numbers, to_out = (
-            address_of(x),
-            NOTHING if numbers is None else address_of(numbers),
-            address_of(out),
-        )
-        to_indices = NOTHING if indices is None else address_of(indices)
+        from_x, from_numbers = address_of(x), NOTHING if numbers is None else address_of(numbers)
+        to_out, to_indices = address_of(out), NOTHING if indices is None else address_of(indices)
 
         def work(start: int, stop: int) -> None:
             memory = scratch(nbytes)
@@ -77,12 +78,13 @@ class WindowLoop:
 
         shard(work, layout.units(planes), threads)
 
-    def _layout_of_rows(self, planes: int) -> Layout:
-        last = self._last
-        if last is None or last[0] != planes:
-            rows = planes * self.axes[1].length * self.axes[0].length
-            last = self._last = planes, Layout(self.axes, self._type.itemsize, rows)
-        return last[1]
+    def _layout_of_rows(self, rows: int) -> Layout:
+        # Requests of one shape come one after another; whatever another thread puts here is as good.
+        known, layout = self._rows
+        if known != rows:
+            layout = Layout(self.axes, self._type.itemsize, rows)
+            self._rows = (rows, layout)
+        return layout
 
 
 class MaximumKernel:

@@ -8,23 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from poolhouse.kernels.axes import (
-    FARTHEST,
-    FIRST,
-    HIGH,
-    LONGEST,
-    LOW,
-    OUTPUTS,
-    SAME,
-    STEP,
-    STRIDE,
-    TABLE,
-    WAY,
-    begin_of,
-    end_of,
-)
-from poolhouse.kernels.declaring import Flat, helper
-from poolhouse.kernels.joins import join_pairs, spread
+from poolhouse.kernels.axes import SAME, WAY, begin_of, end_of
+from poolhouse.kernels.declaring import Flat
 from poolhouse.kernels.layout import (
     COLUMNS,
     D_AXIS,
@@ -44,229 +29,29 @@ from poolhouse.kernels.layout import (
     W_AXIS,
     WIDTH,
 )
+from poolhouse.kernels.lines import reducing_lines
+from poolhouse.kernels.rows import reducing_rows
 
 
 def plane_loop(
-    join: Callable[..., None], pick: Callable[..., None], *, indexed: bool, overlaps: bool
+    join: Callable[..., None],
+    pick: Callable[..., None],
+    join_near: Callable[..., None],
+    *,
+    indexed: bool,
+    overlaps: bool,
 ) -> Callable[..., None]:
     """The loop over planes that joins elements so.
 
     Args:
         join: as ``joins.join``.
         pick: as ``joins.pick``.
+        join_near: as ``near.join_near``.
         indexed: whether they join numbers too.
         overlaps: whether two stretches of a window may share elements, as for a maximum and not for a sum.
     """
-
-    @helper
-    def reduce_rows(
-        x: Flat,
-        numbers: Flat,
-        a: int,
-        skew: int,
-        width: int,
-        rows: int,
-        out: Flat,
-        own: Flat,
-        to: int,
-        away: int,
-        axis: Flat,
-        at: int,
-        scratch: Flat,
-        beside: Flat,
-        room: int,
-    ) -> None:
-        """The result of each window of each of some rows that lie one behind the other.
-
-        Args:
-            x: flat.
-            numbers: of the elements of x; those of its phases begin at 0 of ``beside``.
-            a: offset of the first row.
-            skew: of numbers.
-            width: elements of a row.
-            rows: how many.
-            out: flat.
-            own: numbers of out.
-            to: offset in out of the first window; the rows follow each other.
-            away: of own.
-            axis: where the axis' numbers are.
-            at: offset of these.
-            scratch: flat, twice as many elements as `room`.
-            beside: numbers of the scratch.
-            room: at least rows times the width rounded up to whole strides.
-        """
-        step, low, high, stride = axis[at + STEP], axis[at + LOW], axis[at + HIGH], axis[at + STRIDE]
-        taps, outputs = axis[at + LONGEST], axis[at + OUTPUTS]
-        first = at + FIRST
-        count = first + outputs
-        n = high - low
-        source, told, base, off = x, numbers, a, skew
-        stretches = axis[at + WAY] == TABLE
-        far = stride > FARTHEST or (stride > 1 and (taps == 1 or (stride > 4 and taps <= stride)))
-        span, length = 1, width
-        while True:
-            # By stretches there lie at ``base``, in lines of the width, the results over ``span`` elements from each
-            # on, ``step`` apart; a window is two of these, or one for each power of two in its number of elements. Else
-            # each element of a window is looked at.
-            for o in range(outputs):
-                many, elements = 1, axis[count + o]
-                if low <= o < high:
-                    if o > low or (not far and not stretches):
-                        continue
-                    many = n
-                apart, skipped = step, 0
-                if stretches and overlaps:
-                    if not span <= elements < 2 * span:
-                        continue
-                    elements, apart = 2, (elements - span) * step
-                elif stretches:
-                    if not elements & span:
-                        continue
-                    elements, skipped = 1, elements & (span - 1)
-                pick(
-                    out, own, to + o, away, outputs, source, told, base + axis[first + o] + skipped * step, off,
-                    width, rows, many, stride, elements, apart, skipped == 0,
-                )  # fmt: skip
-            if 2 * span > taps or not stretches:
-                break
-            length -= span * step
-            kept = room if span > 1 and base == 0 else 0
-            join(
-                scratch, beside, kept, 0, width, source, told, base, base + span * step, base, off, width, rows, length,
-                2, True,
-            )  # fmt: skip
-            source, told, base, off = scratch, beside, kept, 0
-            span *= 2
-        if stretches or far or n <= 0:
-            return
-        begin = a + axis[first + low]
-        if overlaps and not indexed and stride == 2 and taps == 2 and step == 1:
-            join_pairs(out, to + low, outputs, x, begin, width, rows, n)
-            return
-        pitch, phase = width, 0
-        if stride > 1:
-            pitch = (width + stride - 1) // stride
-            phase = rows * pitch
-            spread(x, begin, width, rows, width - axis[first + low], stride, scratch, 0, pitch)
-            if indexed:
-                spread(numbers, begin + skew, width, rows, width - axis[first + low], stride, beside, 0, pitch)
-            source, told, begin, off = scratch, beside, 0, 0
-        done = 0
-        while done < taps:
-            group = 1 if done else min(taps, 3)
-            p = done * step
-            q, s = p + min(1, group - 1) * step, p + min(2, group - 1) * step
-            if stride > 1:
-                p = p % stride * phase + p // stride
-                q = q % stride * phase + q // stride
-                s = s % stride * phase + s // stride
-            join(
-                out, own, to + low, away, outputs, source, told, begin + p, begin + q, begin + s, off, pitch, rows, n,
-                group, done == 0,
-            )  # fmt: skip
-            done += group
-
-    @helper
-    def reduce_lines(
-        x: Flat,
-        numbers: Flat,
-        a: int,
-        skew: int,
-        width: int,
-        out: Flat,
-        own: Flat,
-        to: int,
-        away: int,
-        axis: Flat,
-        at: int,
-        low: int,
-        high: int,
-        base: int,
-        table: Flat,
-        beside: Flat,
-        room: int,
-    ) -> None:
-        """The result over the lines of each window from low to high, which goes to a line of out.
-
-        Args:
-            x: flat: lines of the width, the first of them number ``base``.
-            numbers: of x.
-            a: offset of the first line.
-            skew: of numbers.
-            width: elements of a line.
-            out: flat.
-            own: numbers of out.
-            to: offset of the line for window low.
-            away: of own.
-            axis: where the axis' numbers are.
-            at: offset of these.
-            low: the first window.
-            high: the end of the windows.
-            base: the number of the first line.
-            table: scratch for as many lines as the windows reach over, where the axis goes by stretches.
-            beside: numbers of the table.
-            room: offset of both.
-        """
-        step, longest = axis[at + STEP], axis[at + LONGEST]
-        first = at + FIRST
-        count = first + axis[at + OUTPUTS]
-        if axis[at + WAY] == TABLE:
-            begin = begin_of(axis, at, low, high)
-            rows = end_of(axis, at, low, high) - begin
-            source, told, place, off = x, numbers, a + (begin - base) * width, skew
-            span = 1
-            while True:
-                # The windows that two stretches of this span cover, and then the stretches of twice the span. These
-                # are made in place: a line is read ahead of where it is written.
-                grows = 2 * span <= longest
-                rows = max(rows - span * step, 0) if grows else 0
-                for i in range(high - low + rows):
-                    taps, fresh = 2, True
-                    if i < high - low:
-                        o = low + i
-                        elements = axis[count + o]
-                        goal, marks, goes, aside = out, own, to + i * width, away
-                        one = place + (axis[first + o] - begin) * width
-                        other = one
-                        if overlaps:
-                            if not span <= elements < 2 * span:
-                                continue
-                            other += (elements - span) * step * width
-                        else:
-                            if not elements & span:
-                                continue
-                            one += (elements & (span - 1)) * step * width
-                            taps, fresh = 1, elements & (span - 1) == 0
-                    else:
-                        skipped = (i - high + low) * width
-                        goal, marks, goes, aside = table, beside, room + skipped, 0
-                        one = place + skipped
-                        other = one + span * step * width
-                    join(
-                        goal, marks, goes, aside, width, source, told, one, other, one, off, width, 1, width, taps,
-                        fresh,
-                    )  # fmt: skip
-                if not grows:
-                    return
-                source, told, place, off = table, beside, room, 0
-                span *= 2
-        o = low
-        while o < high:
-            taps, many = axis[count + o], 1
-            if axis[at + LOW] <= o < axis[at + HIGH]:
-                many = min(high, axis[at + HIGH]) - o
-            begin = a + (axis[first + o] - base) * width
-            done = 0
-            while done < taps:
-                group = 1 if done else min(taps, 3)
-                p = begin + done * step * width
-                q, s = p + min(1, group - 1) * step * width, p + min(2, group - 1) * step * width
-                join(
-                    out, own, to + (o - low) * width, away, width, x, numbers, p, q, s, skew,
-                    axis[at + STRIDE] * width, many, width, group, done == 0,
-                )  # fmt: skip
-                done += group
-            o += many
+    reduce_rows = reducing_rows(join, pick, join_near, indexed=indexed, overlaps=overlaps)
+    reduce_lines = reducing_lines(join, overlaps=overlaps)
 
     def pool_planes(
         x: Flat,

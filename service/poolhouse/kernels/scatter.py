@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from poolhouse.kernels.declaring import Flat, loops
 
 
@@ -19,7 +21,7 @@ def scatter_planes(x: Flat, indices: Flat, out: Flat, size: int, size_out: int, 
         stop: the end of the planes.
 
     Returns:
-        how many indices lay outside of their planes; those were passed over.
+        how many indices lay outside of their planes; their values were put to the first place.
     """
     wrong = 0
     for plane in range(start, stop):
@@ -28,8 +30,8 @@ def scatter_planes(x: Flat, indices: Flat, out: Flat, size: int, size_out: int, 
             out[base_out + i] = 0
         for i in range(size):
             at = indices[base + i]
-            if 0 <= at < size_out:
-                out[base_out + at] = x[base + i]
-            else:
-                wrong += 1
+            inside = np.uint64(at) < np.uint64(size_out)
+            # Always written, so that nothing waits for the comparison.
+            out[base_out + (at if inside else 0)] = x[base + i]
+            wrong += not inside
     return wrong

@@ -74,6 +74,24 @@ def add_pairs(out: Flat, to: int, x: Flat, a: int, b: int, n: int, rows: int, fr
             out[to + j] = (out[to + j] + x[a + 2 * j]) + x[a + 2 * j + 1]
 
 
+@helper
+def add_threes(
+    out: Flat, to: int, x: Flat, a: int, b: int, c: int, n: int, rows: int, fresh: bool, zero: Element
+) -> None:
+    """As :func:`add_pairs` for windows of 3 that are 2 apart, of one row or of three."""
+    if rows == 3:
+        for j in range(n):
+            above = ((zero + x[a + 2 * j]) + x[a + 2 * j + 1]) + x[a + 2 * j + 2]
+            between = ((above + x[b + 2 * j]) + x[b + 2 * j + 1]) + x[b + 2 * j + 2]
+            out[to + j] = ((between + x[c + 2 * j]) + x[c + 2 * j + 1]) + x[c + 2 * j + 2]
+    elif fresh:
+        for j in range(n):
+            out[to + j] = ((zero + x[a + 2 * j]) + x[a + 2 * j + 1]) + x[a + 2 * j + 2]
+    else:
+        for j in range(n):
+            out[to + j] = ((out[to + j] + x[a + 2 * j]) + x[a + 2 * j + 1]) + x[a + 2 * j + 2]
+
+
 @loops("void(T*, T*, int64, int64, int64*, int64*, int64, T*)", "float32", "float64")
 def plane_averages(
     x: Flat, out: Flat, start: int, stop: int, plan: Flat, factors: Flat, in_turn: int, scratch: Flat
@@ -104,9 +122,10 @@ def plane_averages(
     )
     n = high_column - low_column
     pairs = n > 0 and stride == 2 and taps == 2 and step == 1
+    threes = n > 0 and stride == 2 and taps == 3 and step == 1
     near = stride <= 4 or (stride < taps and stride <= FARTHEST)
-    spreads = n > 0 and not pairs and stride > 1 and taps > 1 and near
-    regular = pairs or spreads or (n > 0 and stride == 1)
+    spreads = n > 0 and not pairs and not threes and stride > 1 and taps > 1 and near
+    regular = pairs or threes or spreads or (n > 0 and stride == 1)
     each = (width + stride - 1) // stride
     scratch[0] = 0
     zero = scratch[0]
@@ -152,6 +171,10 @@ def plane_averages(
                         if pairs:
                             a = at + begin_column
                             add_pairs(out, to + low_column, x, a, a + plan[h + STEP] * width, n, together, fresh, zero)
+                        elif threes:
+                            a, lower = at + begin_column, plan[h + STEP] * width
+                            b, c = a + lower, a + 2 * lower
+                            add_threes(out, to + low_column, x, a, b, c, n, together, fresh, zero)
                         elif regular:
                             source, a, lower = x, at + begin_column, plan[h + STEP] * width
                             if spreads:

@@ -1,4 +1,4 @@
-"""Whole planes reduced to one element: the mean, the maximum, and where that is."""
+"""Whole planes reduced to one element: the maximum, and where that is."""
 
 from __future__ import annotations
 
@@ -6,60 +6,12 @@ from typing import Final
 
 import numpy as np
 
-from poolhouse.kernels.declaring import Flat, loops
+from poolhouse.kernels.declaring import Element, Flat, helper, loop, loops
 from poolhouse.kernels.joins import takes
 
 LANES: Final = 64
 """Elements that are compared side by side."""
-SUM_LANES: Final = 64
-"""The same for sums."""
 _BLOCK: Final = 1024
-_RUN: Final = 4096
-
-
-@loops("void(T*, T*, int64, int64, int64, float64*)", "float32", "float64")
-def plane_means(x: Flat, out: Flat, size: int, start: int, stop: int, sums: Flat) -> None:
-    """The mean of each plane from start to stop: added in lanes of float64, whatever else there is, and divided.
-
-    Args:
-        x: flat, planes.
-        out: flat, one element a plane.
-        size: elements of a plane.
-        start: the first plane.
-        stop: the end of the planes.
-        sums: scratch: twice as many elements as there are lanes.
-    """
-    for plane in range(start, stop):
-        base = plane * size
-        for j in range(SUM_LANES):
-            sums[SUM_LANES + j] = 0.0
-        if size < SUM_LANES:
-            for j in range(size):
-                sums[SUM_LANES + j % 4] += x[base + j]
-        for begin in range(base, base + size if size >= SUM_LANES else base, _RUN):
-            # Each lane adds few numbers before its sum is put aside, so that rounding does not grow with the plane.
-            end = min(begin + _RUN, base + size)
-            for j in range(SUM_LANES):
-                sums[j] = 0.0
-            i = begin
-            while i + 4 * SUM_LANES <= end:
-                for j in range(SUM_LANES):
-                    one = np.float64(x[i + j]) + np.float64(x[i + SUM_LANES + j])
-                    two = np.float64(x[i + 2 * SUM_LANES + j]) + np.float64(x[i + 3 * SUM_LANES + j])
-                    sums[j] += one + two
-                i += 4 * SUM_LANES
-            while i < end:
-                for j in range(min(SUM_LANES, end - i)):
-                    sums[j] += x[i + j]
-                i += SUM_LANES
-            for j in range(SUM_LANES):
-                sums[SUM_LANES + j] += sums[j]
-        many = SUM_LANES if size >= SUM_LANES else 4
-        while many > 1:
-            many //= 2
-            for j in range(many):
-                sums[SUM_LANES + j] += sums[SUM_LANES + j + many]
-        out[plane] = sums[SUM_LANES] / size
 
 
 @loops("void(T*, T*, int64*, int64, int64, int64, T*, int64)", "float32", "float64", "int64")
@@ -110,6 +62,84 @@ def plane_tops(
         else:
             while x[base + where] != best:
                 where += 1
+        out[plane] = x[base + where]
+        if with_indices:
+            indices[plane] = where
+
+
+INFINITIES: Final = {"float16": 0x7C00, "bfloat16": 0x7F80}
+"""Bits of the infinities of types that are compared by their bits."""
+NAN_KEY: Final = np.int16(0x7FFF)
+MAGNITUDE: Final = np.int16(0x7FFF)
+
+
+@helper
+def key_of_half(bits: Element, infinity: Element) -> Element:
+    """An int16 that is larger where a 16-bit float is, the largest for NaN; it is -1 for -0, and 0 for +0.
+
+    Args:
+        bits: int16.
+        infinity: the bits of the type's infinity.
+    """
+    key = np.int16(bits ^ np.int16((bits >> np.int16(15)) & MAGNITUDE))
+    return NAN_KEY if np.int16(bits & MAGNITUDE) > infinity else key
+
+
+@loop("void(int16*, int16*, int64*, int64, int64, int64, int16*, int64, int64)")
+def plane_tops_halves(
+    x: Flat, out: Flat, indices: Flat, size: int, start: int, stop: int, lanes: Flat, with_indices: int, infinity: int
+) -> None:
+    """As :func:`plane_tops`, of 16-bit floats by their bits: compared as integers, many in one instruction.
+
+    Args:
+        x: flat, planes.
+        out: flat, one element a plane.
+        indices: the same.
+        size: elements of a plane.
+        start: the first plane.
+        stop: the end of the planes.
+        lanes: scratch of 64 elements.
+        with_indices: whether indices are written.
+        infinity: the bits of the type's infinity.
+    """
+    limit = np.int16(infinity)
+    for plane in range(start, stop):
+        base = plane * size
+        best, block = np.int16(-0x8000), 0
+        for begin in range(0, size, _BLOCK):
+            end = min(begin + _BLOCK, size)
+            for j in range(LANES):
+                lanes[j] = np.int16(-0x8000)
+            i = begin
+            while i + LANES <= end:
+                for j in range(LANES):
+                    lanes[j] = max(lanes[j], key_of_half(x[base + i + j], limit))
+                i += LANES
+            for j in range(end - i):
+                lanes[j] = max(lanes[j], key_of_half(x[base + i + j], limit))
+            many = LANES
+            while many > 1:
+                many //= 2
+                for j in range(many):
+                    lanes[j] = max(lanes[j], lanes[j + many])
+            # Zeros of either sign are equal, so the first of them stays; of NaN the last.
+            found = np.int16(-1) if lanes[0] == 0 else lanes[0]
+            if begin == 0 or found > best or found == NAN_KEY:
+                best, block = found, begin
+        where = block
+        if best == NAN_KEY:
+            where = min(block + _BLOCK, size) - 1
+            while key_of_half(x[base + where], limit) != NAN_KEY:
+                where -= 1
+        elif best == -1:
+            while (x[base + where] & MAGNITUDE) != 0:
+                where += 1
+        elif with_indices:
+            while key_of_half(x[base + where], limit) != best:
+                where += 1
+        else:
+            out[plane] = np.int16(best ^ np.int16((best >> np.int16(15)) & MAGNITUDE))
+            continue
         out[plane] = x[base + where]
         if with_indices:
             indices[plane] = where

@@ -28,7 +28,8 @@ class Wide:
     narrow: Callable[[Array, Array], None]
 
 
-def _cast(source: Array, target: Array) -> None:
+def cast(source: Array, target: Array) -> None:
+    """Copies elements as another type."""
     np.copyto(target, source, casting="unsafe")
 
 
@@ -44,25 +45,16 @@ _FLOAT64: Final[np.dtype[np.generic]] = np.dtype(np.float64)
 COMPARED: Final = {
     "bfloat16": Wide(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.narrow_bfloat16)),
     "float16": Wide(_FLOAT32, _by_bits(halves.widen_float16), _by_bits(halves.narrow_float16)),
-    "bool": Wide(_FLOAT32, _cast, _cast),
-    "uint8": Wide(_FLOAT32, _cast, _cast),
-    "int8": Wide(_FLOAT32, _cast, _cast),
-    "int16": Wide(_FLOAT32, _cast, _cast),
-    "int32": Wide(_FLOAT64, _cast, _cast),
+    "bool": Wide(_FLOAT32, cast, cast),
+    "uint8": Wide(_FLOAT32, cast, cast),
+    "int8": Wide(_FLOAT32, cast, cast),
+    "int16": Wide(_FLOAT32, cast, cast),
+    "int32": Wide(_FLOAT64, cast, cast),
 }
 """Loops are compiled for each element type, which takes seconds: three do for all."""
 
 
-def _value_of_float16(source: Array, target: Array) -> None:
-    halves.value_of_float16(source, target, target, source.size)
-
-
-def _round_float16(source: Array, target: Array) -> None:
-    small = np.empty(source.size, np.float32)
-    halves.round_float16(source, source, target, small, small, source.size)
-
-
-def _rounded(source: Array, target: Array) -> None:
+def _cut(source: Array, target: Array) -> None:
     """Quotients cut toward zero and held within an integer type."""
     limits = np.iinfo(target.dtype.name)
     np.copyto(target, np.clip(np.trunc(source), limits.min, limits.max), casting="unsafe")
@@ -70,11 +62,11 @@ def _rounded(source: Array, target: Array) -> None:
 
 ADDED: Final = {
     "bfloat16": Wide(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.round_bfloat16)),
-    "float16": Wide(_FLOAT32, _value_of_float16, _round_float16),
-    "uint8": Wide(_FLOAT64, _cast, _rounded),
-    "int8": Wide(_FLOAT64, _cast, _rounded),
-    "int16": Wide(_FLOAT64, _cast, _rounded),
-    "int32": Wide(_FLOAT64, _cast, _rounded),
+    "float16": Wide(_FLOAT32, _by_bits(halves.value_of_float16), _by_bits(halves.round_float16)),
+    "uint8": Wide(_FLOAT64, cast, _cut),
+    "int8": Wide(_FLOAT64, cast, _cut),
+    "int16": Wide(_FLOAT64, cast, _cut),
+    "int32": Wide(_FLOAT64, cast, _cut),
 }
 """What sums are added in. A sum of integers is exact in float64, and so is its quotient once it is cut toward zero,
 while sums stay below 2⁵²."""
@@ -97,13 +89,14 @@ def _narrow_twice(wide: Wide) -> Callable[[Array, Array], None]:
     return convert
 
 
-def _round(source: Array, target: Array) -> None:
+def rounded(source: Array, target: Array) -> None:
+    """Copies floats as narrower ones."""
     with np.errstate(all="ignore"):
         np.copyto(target, source, casting="same_kind")
 
 
 SUMMED: Final = {
-    "float32": Wide(_FLOAT64, _cast, _round),
+    "float32": Wide(_FLOAT64, cast, rounded),
     **{
         name: Wide(_FLOAT64, _widen_twice(wide), _narrow_twice(wide)) if wide.dtype == np.float32 else wide
         for name, wide in ADDED.items()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
-from poolhouse.dtypes import ElementType
-from poolhouse.kernels.averages import AverageKernel, MeanKernel, TopKernel
+from poolhouse.dtypes import INT64, ElementType
+from poolhouse.kernels.averages import AverageKernel
+from poolhouse.kernels.global_pooling import MeanKernel, TopKernel
+from poolhouse.kernels.half_maxima import HalfMaximumKernel
 from poolhouse.operators.averages import TORCH_TERMS, Average, average_kernel_cost, torch_pool, widens
 from poolhouse.operators.costs import Cost, kernel_cost
 from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, spec
-from poolhouse.operators.loop_costs import Loops, average_loops_cost, whole_loops_cost
+from poolhouse.operators.loop_costs import Loops, average_loops_cost, half_maxima_loops_cost, whole_loops_cost
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.windowed import Windowed
@@ -127,6 +129,10 @@ def _mean(x: torch.Tensor) -> torch.Tensor:
     return (total / math.prod(x.shape[1:])).reshape(len(x), *(1 for _ in x.shape[1:]))
 
 
+_MANY: Final = 16
+"""Windows of so many elements are compared by lines first."""
+
+
 class AdaptiveMaximum(AdaptiveWindows, Maximum):
     """The largest element of each of these windows: torch's kernel for floats, ours for the rest."""
 
@@ -137,7 +143,17 @@ class AdaptiveMaximum(AdaptiveWindows, Maximum):
                 whole_loops_cost(spatial, dtype, adds=False),
                 lambda: TopKernel(spatial, dtype.name, with_indices=indices),
             )
+        if dtype.kind == "float" and dtype.itemsize == 2 and not indices and self._shares_little(spatial):
+            return Loops(
+                half_maxima_loops_cost(self.axis_sizes(spatial)),
+                lambda: HalfMaximumKernel(self.kernel_axes(spatial), dtype.name),
+            )
         return super().loops(spatial, dtype)
+
+    def _shares_little(self, spatial: Sizes) -> bool:
+        """Whether windows are large, and hardly any element is of more than one."""
+        sizes = self.axis_sizes(spatial)
+        return math.prod(size.longest for size in sizes) >= _MANY and self._covers(spatial) <= 2 * math.prod(spatial)
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         if dtype.kind != "float" or not self.placed_right(spatial):
@@ -170,6 +186,8 @@ class AdaptiveAverage(AdaptiveWindows, Average):
                     self.kernel_axes(spatial), self.divisors(self.windows(spatial)), dtype.name, in_turn=True
                 ),
             )
+        if dtype is INT64:
+            return self.long_loops(spatial)
         found = self.sum_loops(spatial, dtype)
         if found is None or any(size.outputs > 1 for size in self.axis_sizes(spatial)):
             return found

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 
 from poolhouse.dtypes import INT64, ElementType, Kind
-from poolhouse.kernels.averages import LineSumKernel, SumKernel
+from poolhouse.kernels.averages import LineSumKernel, LongAverageKernel, SumKernel
 from poolhouse.operators.costs import DIVIDE, Cost, kernel_cost, pass_cost, quotient_cost, widened_cost
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.loop_costs import Loops, line_sum_loops_cost, sum_loops_cost
+from poolhouse.operators.loop_costs import Loops, line_sum_loops_cost, long_loops_cost, sum_loops_cost
 from poolhouse.operators.operator import Number, Planes
 from poolhouse.operators.places import on_cpu
 from poolhouse.operators.quotients import long_divisors, long_quotient, real_divisor, short_divisor, short_quotient
@@ -74,6 +74,19 @@ class Average(Windowed):
         found = widened.then(summed.beside(widened.plane_bytes)).then(divided.beside(8 * outputs))
         # One divisor for each output where windows differ, on the way there three arrays of them.
         return replace(found, call_bytes=found.call_bytes + 32 * outputs * uneven)
+
+    def most_divided(self, spatial: Sizes) -> int:
+        """What no divisor of an output is larger than; one that is given does not count, since it is within int64."""
+        return math.prod(size.longest for size in self.axis_sizes(spatial))
+
+    def long_loops(self, spatial: Sizes) -> Loops | None:
+        """Loops for int64; None where a divisor may pass it."""
+        if self.most_divided(spatial) >= 2**62:
+            return None
+        return Loops(
+            long_loops_cost(self.axis_sizes(spatial)),
+            lambda: LongAverageKernel(self.kernel_axes(spatial), self.divisors(self.windows(spatial))),
+        )
 
     def sum_loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
         """Loops that add windows of any size in float64; None for integers whose sums it does not hold exactly."""

@@ -104,6 +104,9 @@ class AvgPool(SlidingWindows, Average):
         ones = [np.ones(axis.outputs, dtype=np.int64) for axis in windows]
         return [ones[0] * self.divisor_override, *ones[1:]]
 
+    def most_divided(self, spatial: Sizes) -> int:
+        return 1 if self.divisor_override is not None else math.prod(self.kernel_size)
+
     def _by_torch(self, spatial: Sizes, *, floating: bool) -> bool:
         return floating and self._fits(spatial) and math.prod(self.kernel_size) <= TORCH_TERMS
 
@@ -119,7 +122,7 @@ class AvgPool(SlidingWindows, Average):
 
     def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
         if dtype is INT64:
-            return None
+            return self.long_loops(spatial)
         few = math.prod(self.kernel_size) <= TORCH_TERMS
         if not few or (dtype.kind == "float" and not self._fits(spatial)):
             return self.sum_loops(spatial, dtype)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import ClassVar, Final
 
 import numpy as np
@@ -12,9 +14,11 @@ import torch
 
 from poolhouse.dtypes import ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.kernels.fractional import DrawnAxis, FractionalMaximumKernel
+from poolhouse.kernels.planes import INT32_MAX
 from poolhouse.operators.costs import Cost
 from poolhouse.operators.fields import Flag, PerAxis, RatioPerAxis, Sizes, Whole, spec
-from poolhouse.operators.loop_costs import Loops
+from poolhouse.operators.loop_costs import Loops, fractional_loops_cost
 from poolhouse.operators.maxima import Maximum, largest, largest_cost
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.reductions import Tensors
@@ -139,7 +143,22 @@ class FractionalMaxPool(Maximum):
         return type(self)(**{**fields, "seed": secrets.randbelow(SEED_MAX + 1)})
 
     def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
-        return None  # each plane has windows of its own
+        if math.prod(spatial) > INT32_MAX:
+            return None
+        sizes, indices = self.axis_sizes(spatial), self.return_indices
+
+        def make() -> FractionalMaximumKernel:
+            axes = [
+                DrawnAxis(size.length, size.outputs, size.longest, partial(self._starts, axis, size))
+                for axis, size in enumerate(sizes)
+            ]
+            return FractionalMaximumKernel(axes, dtype.name, with_indices=indices)
+
+        return Loops(fractional_loops_cost(sizes, dtype, with_indices=indices), make)
+
+    def _starts(self, axis: int, size: AxisSize, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+        u = samples[:, self._sample_of(axis)].astype(np.float64)
+        return fractional_starts(size.length, size.longest, size.outputs, u)
 
     def draw(self, planes: int, begin: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:
         assert self.seed is not None, "settled() names the seed before anything is drawn"

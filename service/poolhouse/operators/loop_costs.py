@@ -44,7 +44,7 @@ _THREADS: Final = 16
 """Threads that may share the work."""
 _THREADED_BYTES: Final = 2**22
 """They do from so many bytes on."""
-_CALL: Final = 9_000.0
+_CALL: Final = 3_000.0
 """Steps for calling the loops, however small the planes."""
 _KEPT: Final = 4096
 """The places of more windows are worked out for each call."""
@@ -128,6 +128,20 @@ def maxima_loops_cost(axes: Sequence[AxisSize], dtype: ElementType, *, with_indi
     return _called(axes, Cost(steps + wide, 0.0, held, scratch))
 
 
+def fractional_loops_cost(axes: Sequence[AxisSize], dtype: ElementType, *, with_indices: bool) -> Cost:
+    """What ``kernels.fractional.FractionalMaximumKernel`` takes for planes with these axes."""
+    pooled = maxima_loops_cost(axes, dtype, with_indices=with_indices)
+    # Each plane's windows are placed anew, those of some planes together; a row of places of each axis is written.
+    known = sum(axis.outputs for axis in axes)
+    # No window is like the one before, but each is found in all rows of a strip in one go.
+    return Cost(
+        pooled.plane_steps * 0.6 + 80 + 8.0 * known,
+        pooled.call_steps + 10 * CALL,
+        pooled.plane_bytes + 16 * known,
+        pooled.call_bytes + (64 + 48 * known) * _THREADS,
+    )
+
+
 def average_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     """What ``kernels.averages.AverageKernel`` takes for planes with these axes."""
     depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
@@ -137,7 +151,7 @@ def average_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     row_bytes = (width.length + width.outputs) * itemsize
     strips = min(row_bytes / _STRIP_BYTES, 1.0) if len(axes) == 1 else float(whole_strips)
     stride, longest = width.stride, width.longest
-    pairs = stride == 2 and longest == 2
+    pairs = stride == 2 and longest in (2, 3)
     spreads = stride > 1 and not pairs and longest > 1 and (stride <= 4 or longest > stride) and stride <= FARTHEST
     regular = width.outputs - width.irregular if stride == 1 or pairs or spreads else 0
     taps = depth.longest * height.longest
@@ -173,6 +187,26 @@ def sum_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     )
 
 
+def norm_loops_cost(axes: Sequence[AxisSize], dtype: ElementType, each: float, root: float) -> Cost:
+    """What ``kernels.norms.NormKernel`` takes; ``each`` are the steps for one power, ``root`` for one root."""
+    given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
+    summed = sum_loops_cost(axes, FLOAT64)
+    wide, nbytes = _widened(given, found, 8)
+    # Powers of magnitudes are an array of their own, and so are the magnitudes.
+    held = nbytes + 17 * max(given, found) + 4 * (given + found) * (dtype.itemsize == 2)
+    steps = summed.plane_steps + wide * (1 + (dtype.itemsize == 2)) + each * given + root * found
+    return Cost(steps, summed.call_steps + 6 * CALL, summed.plane_bytes + held, summed.call_bytes + 8 * found)
+
+
+def extreme_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
+    """What ``kernels.norms.ExtremeKernel`` takes for planes with these axes."""
+    given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
+    pooled = maxima_loops_cost(axes, FLOAT64, with_indices=False)
+    wide, nbytes = _widened(given, found, 8)
+    steps = pooled.plane_steps + wide + 0.2 * (given + found)
+    return Cost(steps, pooled.call_steps + 3 * CALL, pooled.plane_bytes + nbytes, pooled.call_bytes)
+
+
 def line_sum_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     """What ``kernels.averages.LineSumKernel`` takes for planes with these axes."""
     depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
@@ -186,16 +220,38 @@ def line_sum_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     return _called(axes, Cost(10 + steps + given * 0.1 + 1.5 * wide, 0.0, held, 8 * width.length * _THREADS))
 
 
+def long_loops_cost(axes: Sequence[AxisSize]) -> Cost:
+    """What ``kernels.averages.LongAverageKernel`` takes for planes with these axes."""
+    depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
+    # A quotient of a sum that float64 does not hold takes three times as long as one that it does.
+    lines = depth.looks * height.looks * (3 + width.length * 0.4)
+    found = depth.outputs * height.outputs * (10 + width.length * 0.2 + width.looks * 1.5 + width.outputs * 7)
+    return _called(axes, Cost(10 + lines + found, 0.0, 16 * width.length, 16 * width.length * _THREADS))
+
+
 def whole_loops_cost(spatial: Sizes, dtype: ElementType, *, adds: bool) -> Cost:
-    """What ``kernels.averages.TopKernel`` takes, or ``MeanKernel``, which adds: one number for a whole plane."""
+    """What ``kernels.global_pooling.TopKernel`` takes, or ``MeanKernel``, which adds: one number for a whole plane."""
     elements = math.prod(spatial)
+    if dtype.kind == "float" and dtype.itemsize == 2:
+        # Read as they are; their means are rounded from float32.
+        return Cost(40 + elements * (0.2 if adds else 0.12), _CALL, 4.0 * adds)
     wide, nbytes = _widened(elements, 1, (_ADDED if adds else _COMPARED).get(dtype.name))
+    if adds:
+        return Cost(30 + elements * 0.15 + wide, _CALL, nbytes + 24)
     # A plane's last few elements, and all of a small one, are looked at one after another.
-    return Cost(45 + elements * 0.25 + min(elements, 256) * 0.7 + wide, _CALL, nbytes + 24 * adds)
+    return Cost(45 + elements * 0.25 + min(elements, 256) * 0.7 + wide, _CALL, nbytes)
+
+
+def half_maxima_loops_cost(axes: Sequence[AxisSize]) -> Cost:
+    """What ``kernels.half_maxima.HalfMaximumKernel`` takes for planes with these axes."""
+    depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
+    lines = depth.looks * height.looks * (5 + width.length * 0.12)
+    found = depth.outputs * height.outputs * (10 + width.length * 0.1 + width.looks * 0.6 + width.outputs * 4)
+    return _called(axes, Cost(10 + lines + found, 0.0, 2 * width.length, 2 * width.length * _THREADS))
 
 
 def unpool_loops_cost(spatial: Sizes, out: Sizes, dtype: ElementType) -> Cost:
-    """What ``kernels.averages.UnpoolKernel`` takes, and looking at the indices before."""
+    """What ``kernels.unpooling.UnpoolKernel`` takes, and looking at the indices before."""
     nbytes = math.prod(out) * dtype.itemsize
     put = 2.0 + 25 * (byte_steps(nbytes) - BYTE)
     return Cost(5 + math.prod(spatial) * put + nbytes * (byte_steps(nbytes) - BYTE / 2), _CALL + 2 * CALL, 0.0)
@@ -253,7 +309,7 @@ def _rows_steps(axis: AxisSize, rows: int, faces: float, itemsize: int, rates: _
     steps: float = rows * axis.irregular * (longest + 2) * rates.alone
     if not regular:
         return steps
-    alone = longest == 1 or (stride > 4 and longest <= stride) or (longest == 2 and stride == 2)
+    alone = longest == 1 or (stride > 4 and longest <= stride) or (stride == 2 and longest <= 3)
     if stride > FARTHEST or (stride > 1 and alone):
         return steps + rows * (regular * longest * rates.apart + rates.row)
     passes = longest if indexed else longest // 2 + 1

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from poolhouse import dtypes
 from poolhouse.dtypes import FLOAT64, ElementType, Kind
+from poolhouse.kernels.norms import ExtremeKernel, NormKernel
 from poolhouse.operators.averages import sums
 from poolhouse.operators.costs import Cost, pass_cost, widened_cost
 from poolhouse.operators.fields import Flag, Power, Sizes, spec
+from poolhouse.operators.loop_costs import Loops, extreme_loops_cost, norm_loops_cost
 from poolhouse.operators.maxima import largest, largest_cost
 from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
@@ -104,6 +107,33 @@ class LPPool(SlidingWindows):
         roots = pass_cost(outputs, 8).then(power_cost(outputs, 1 / self.norm_type).beside(24 * outputs))
         return wide.then(powers).then(super().cost(spatial, dtype).beside(8 * elements)).then(roots)
 
+    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+        p, axes = self.norm_type, self.axis_sizes(spatial)
+        if math.isinf(p):
+            return Loops(
+                extreme_loops_cost(axes, dtype),
+                lambda: ExtremeKernel(self.kernel_axes(spatial), dtype.name, least=p < 0),
+            )
+        each, root = power_cost(1, p).plane_steps, power_cost(1, 1 / p).plane_steps
+        return Loops(
+            norm_loops_cost(axes, dtype, each, root),
+            lambda: NormKernel(
+                self.kernel_axes(spatial), dtype.name, p, absolute=self.absolute, scale=self._scale(spatial)
+            ),
+            exact=False,
+        )
+
+    def _scale(self, spatial: Sizes) -> npt.NDArray[np.float64] | None:
+        """What torch multiplies the sum of each window by: the full window over its part inside the input."""
+        windows = self.windows(spatial)
+        whole = zip(self.kernel_size, windows, strict=True)
+        if self.absolute or all(bool((axis.count == kernel).all()) for kernel, axis in whole):
+            return None
+        scale: npt.NDArray[np.float64] = np.array(float(math.prod(self.kernel_size)))
+        for axis in windows:
+            scale = np.divide.outer(scale, axis.count.astype(np.float64))
+        return scale
+
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         answer = x.dtype if x.is_floating_point() else torch.float32
@@ -115,13 +145,9 @@ class LPPool(SlidingWindows):
             return (most.mul_(sign).to(answer),)
         # A sum starts at +0, as torch's does: -0 would turn into -inf under a negative power.
         total = sums(self._powers(x), windows).add_(0.0)
-        whole = zip(self.kernel_size, windows, strict=True)
-        if not self.absolute and not all(bool((axis.count == kernel).all()) for kernel, axis in whole):
-            volume = float(math.prod(self.kernel_size))
-            scale = np.array(1.0)
-            for axis in windows:
-                scale = np.multiply.outer(scale, axis.count.astype(np.float64))
-            total.mul_(torch.from_numpy(np.divide(volume, scale, out=scale)).to(x.device))
+        scale = self._scale(tuple(x.shape[1:]))
+        if scale is not None:
+            total.mul_(torch.from_numpy(scale).to(x.device))
         return (_power(total, 1 / p).to(answer),)
 
     def _powers(self, x: torch.Tensor) -> torch.Tensor:

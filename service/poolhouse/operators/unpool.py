@@ -12,7 +12,7 @@ import torch
 
 from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import Unprocessable
-from poolhouse.kernels.averages import UnpoolKernel
+from poolhouse.kernels.unpooling import UnpoolKernel
 from poolhouse.operators.costs import BYTE, CALL, Cost, byte_steps
 from poolhouse.operators.fields import Flag, PerAxis, Sizes, spec
 from poolhouse.operators.loop_costs import Loops, unpool_loops_cost

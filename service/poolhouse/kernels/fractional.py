@@ -1,0 +1,125 @@
+"""Maxima of windows that lie elsewhere in each plane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from poolhouse.buffers import empty
+from poolhouse.kernels.axes import FIRST, HIGH, LOW, STRIDE, Axis, Positions
+from poolhouse.kernels.layout import HEAD, Layout
+from poolhouse.kernels.planes import NOTHING, three_axes
+from poolhouse.kernels.sharding import shard
+from poolhouse.kernels.widening import COMPARED, Array, by_chunks
+from poolhouse.kernels.windows import plane_maxima, plane_maxima_indexed
+
+_PLANS_BYTES: Final = 64 * 2**10
+"""The places of windows of some planes after others are written within this."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnAxis:
+    """The windows of one axis, of as many elements in each plane.
+
+    Attributes:
+        length: elements along the axis.
+        outputs: how many windows.
+        count: elements of a window.
+        starts: where they begin, by the planes' samples: ``(P, outputs)``, each row ascending.
+    """
+
+    length: int
+    outputs: int
+    count: int
+    starts: Callable[[Array], Positions]
+
+    def most_rows(self, windows: int) -> int:
+        """Elements that so many windows one after another reach over, at most: neighbours are evenly far apart, but
+        for what cutting to whole places adds."""
+        apart = (self.length - self.count) / max(self.outputs - 1, 1)
+        return min(self.length, math.ceil(apart * (windows - 1)) + 3 + self.count)
+
+    def of_any_plane(self) -> Axis:
+        """Windows as some plane may have them; no two of them are taken to be as far apart as others."""
+        first = np.arange(self.outputs) * (self.length - self.count) // max(self.outputs - 1, 1)
+        axis = Axis(self.length, first, np.full(self.outputs, self.count), 1)
+        axis.numbers[[LOW, HIGH, STRIDE]] = 0, 0, 1
+        return axis
+
+
+class FractionalMaximumKernel:
+    """The largest element of each window, and where asked its flat index, where each plane has windows of its own.
+
+    Args:
+        axes: two or three.
+        element: the element type.
+        with_indices: whether indices are asked for.
+    """
+
+    def __init__(self, axes: Sequence[DrawnAxis], element: str, *, with_indices: bool) -> None:
+        self._drawn = axes
+        self._indexed = with_indices
+        self._wide = COMPARED.get(element)
+        self._type = self._wide.dtype if self._wide else np.dtype(element)
+        self._loop = (plane_maxima_indexed if with_indices else plane_maxima)[self._type.name]
+        any_plane = three_axes([axis.of_any_plane() for axis in axes])
+        self._layout = Layout(any_plane, self._type.itemsize, most_rows=axes[-2].most_rows)
+        self._head, self._places = np.split(self._layout.numbers, [HEAD])
+        begins = np.cumsum([0, *(len(axis.numbers) for axis in any_plane[:-1])])
+        self._firsts = begins[-len(axes) :] + FIRST
+        self._spatial_out = tuple(axis.outputs for axis in axes)
+        self._size = math.prod(axis.length for axis in axes)
+
+    def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        given, samples = np.ascontiguousarray(planes["input"]), planes["samples"]
+        count = len(given)
+        out = empty((count, *self._spatial_out), given.dtype)
+        indices = empty(out.shape, np.int64) if self._indexed else None
+        x, found = given.reshape(-1), out.reshape(-1)
+        if self._wide is None:
+            many = max(1, _PLANS_BYTES // self._places.nbytes)
+            size_out = math.prod(self._spatial_out)
+
+            def work(start: int, stop: int) -> None:
+                for begin in range(start, stop, many):
+                    end = min(begin + many, stop)
+                    part, part_out = (
+                        slice(begin * self._size, end * self._size),
+                        slice(begin * size_out, end * size_out),
+                    )
+                    self._pool(x[part], found[part_out], indices, samples, begin, end - begin)
+
+            shard(work, count, threads)
+        else:
+            by_chunks(
+                self._wide,
+                x,
+                found,
+                count,
+                threads,
+                lambda taken, given_out, begin, many: self._pool(taken, given_out, indices, samples, begin, many),
+            )
+        return (out,) if indices is None else (out, indices)
+
+    def _pool(self, x: Array, out: Array, indices: Array | None, samples: Array, begin: int, planes: int) -> None:
+        layout = self._layout
+        plan = np.empty(HEAD + planes * len(self._places), np.int64)
+        plan[:HEAD] = self._head
+        of_planes = plan[HEAD:].reshape(planes, -1)
+        of_planes[:] = self._places
+        for axis, at in zip(self._drawn, self._firsts, strict=True):
+            starts = axis.starts(samples[begin : begin + planes])
+            if starts.min() < 0 or starts.max() > axis.length - axis.count:
+                raise ValueError(f"a window lies outside of an axis of {axis.length}")
+            of_planes[:, at : at + axis.outputs] = starts
+        numbers = layout.row_numbers() if self._indexed else NOTHING
+        scratch = np.empty(layout.scratch, self._type) if layout.scratch else NOTHING
+        beside = np.empty(layout.beside, np.int32) if self._indexed else NOTHING
+        places = NOTHING if indices is None else indices[begin:]
+        units = layout.units(planes)
+        self._loop(x, numbers, out, places, 0, units, plan, len(self._places), scratch, beside)

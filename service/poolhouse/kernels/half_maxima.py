@@ -1,0 +1,116 @@
+"""Maxima of large windows of 16-bit floats, compared by their bits: lines first, many elements in one instruction.
+
+As integers they have one order, so it does not matter which are compared first. But zeros of either sign are equal as
+floats, and of NaN the last one wins: windows whose largest is one of these are looked through once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from poolhouse.buffers import empty
+from poolhouse.kernels.axes import FIRST, STEP, Axis
+from poolhouse.kernels.declaring import Flat, loop
+from poolhouse.kernels.layout import (
+    COLUMNS,
+    D_AXIS,
+    DEPTH,
+    DEPTH_OUT,
+    H_AXIS,
+    HEIGHT,
+    ROWS,
+    STRIP,
+    W_AXIS,
+    WIDTH,
+    Layout,
+)
+from poolhouse.kernels.planes import three_axes
+from poolhouse.kernels.sharding import shard
+from poolhouse.kernels.whole import INFINITIES, MAGNITUDE, NAN_KEY, key_of_half
+from poolhouse.kernels.widening import Array
+
+
+@loop("void(int16*, int16*, int64, int64, int64*, int64, int16*)")
+def plane_maxima_of_halves(x: Flat, out: Flat, start: int, stop: int, plan: Flat, infinity: int, lines: Flat) -> None:
+    """Pools units of work ``start`` to ``stop``: strips of rows of planes.
+
+    Args:
+        x: flat, planes ``(D, H, W)``.
+        out: flat.
+        start: the first unit.
+        stop: the end of the units.
+        plan: as ``Layout`` gives it.
+        infinity: the bits of the type's infinity.
+        lines: scratch: a line of the input.
+    """
+    limit = np.int16(infinity)
+    width, columns, rows, depth, depth_out = plan[WIDTH], plan[COLUMNS], plan[ROWS], plan[DEPTH], plan[DEPTH_OUT]
+    face, face_out = width * plan[HEIGHT], columns * rows
+    d, h, w = plan[D_AXIS], plan[H_AXIS], plan[W_AXIS]
+    firsts_d, firsts_h, firsts_w = d + FIRST, h + FIRST, w + FIRST
+    counts_d, counts_h, counts_w = firsts_d + depth_out, firsts_h + rows, firsts_w + columns
+    strip = plan[STRIP]
+    strips = (rows + strip - 1) // strip
+    for unit in range(start, stop):
+        plane = unit // strips
+        low = (unit % strips) * strip
+        for od in range(depth_out):
+            for o in range(low, min(low + strip, rows)):
+                for j in range(width):
+                    lines[j] = np.int16(-0x8000)
+                deep, tall = plan[counts_d + od], plan[counts_h + o]
+                corner = ((plane * depth + plan[firsts_d + od]) * face) + plan[firsts_h + o] * width
+                for line in range(deep * tall):
+                    a = corner + line // tall * plan[d + STEP] * face + line % tall * plan[h + STEP] * width
+                    for j in range(width):
+                        lines[j] = max(lines[j], key_of_half(x[a + j], limit))
+                to = (plane * depth_out + od) * face_out + o * columns
+                for i in range(columns):
+                    first, taps = plan[firsts_w + i], plan[counts_w + i]
+                    best = lines[first]
+                    for k in range(1, taps):
+                        best = max(best, lines[first + k])
+                    out[to + i] = np.int16(best ^ np.int16((best >> np.int16(15)) & MAGNITUDE))
+                    if best == NAN_KEY or best == 0 or best == -1:
+                        searches = True
+                        for line in range(deep * tall):
+                            a = corner + line // tall * plan[d + STEP] * face + line % tall * plan[h + STEP] * width
+                            for k in range(taps):
+                                bits = x[a + first + k]
+                                if best == NAN_KEY:
+                                    if np.int16(bits & MAGNITUDE) > limit:
+                                        out[to + i] = bits
+                                elif searches and (bits & MAGNITUDE) == 0:
+                                    out[to + i] = bits
+                                    searches = False
+                            if best != NAN_KEY and not searches:
+                                break
+
+
+class HalfMaximumKernel:
+    """The largest element of each window of 16-bit floats; for windows of many elements that share few.
+
+    Args:
+        axes: of the windows, one to three; without dilation.
+        element: ``float16`` or ``bfloat16``.
+    """
+
+    def __init__(self, axes: Sequence[Axis], element: str) -> None:
+        self._infinity = INFINITIES[element]
+        self._width = axes[-1].length
+        self._layout = Layout(three_axes(axes), 2)
+        self._spatial_out = tuple(axis.outputs for axis in axes)
+
+    def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        given = np.ascontiguousarray(planes["input"])
+        out = empty((len(given), *self._spatial_out), given.dtype)
+
+        def work(start: int, stop: int) -> None:
+            lines = np.empty(self._width, np.int16)
+            plane_maxima_of_halves(given, out, start, stop, self._layout.numbers, self._infinity, lines)
+
+        shard(work, len(given) * self._layout.strips, threads)
+        return (out,)

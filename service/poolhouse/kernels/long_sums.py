@@ -1,0 +1,103 @@
+"""Averages of int64: sums of 95 bits in two digits, and exact quotients, cut toward zero and held within int64.
+
+A quotient is estimated in float64, a little too low, and the estimate is set right by the remainder, which is small, so
+that arithmetic modulo 2⁶⁴ gives it exactly.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from poolhouse.kernels.axes import FIRST, STEP
+from poolhouse.kernels.declaring import Element, Flat, helper, loop
+from poolhouse.kernels.layout import COLUMNS, D_AXIS, DEPTH, DEPTH_OUT, H_AXIS, HEIGHT, ROWS, STRIP, W_AXIS, WIDTH
+
+_DIGIT: Final = 0xFFFFFFFF
+_IN_FLOAT: Final = 2**20
+"""Below this high digit float64 holds a sum, and the quotient, once it is cut toward zero, is right."""
+_TOO_LOW: Final = 1 - 2.0**-49
+"""Makes an estimate of float64 a little less than the quotient, after all its roundings."""
+_BEYOND: Final = 2.0**63
+_MOST: Final = 2**63 - 1
+_LEAST: Final = -(2**63)
+
+
+@helper
+def quotient(high: Element, low: Element, divisor: Element) -> Element:
+    """``(high·2³² + low)`` over the divisor, cut toward zero, within int64.
+
+    Args:
+        high: signed.
+        low: from 0 to 2³² - 1.
+        divisor: not 0.
+    """
+    if -_IN_FLOAT < high < _IN_FLOAT:
+        return np.int64(np.float64(high * 2**32 + low) / np.float64(divisor))
+    negative = high < 0
+    if negative:
+        high = -high - (low > 0)
+        low = (2**32 - low) & _DIGIT
+    size = np.uint64(divisor)
+    if divisor < 0:
+        negative = not negative
+        size = np.uint64(-(divisor + 1)) + np.uint64(1)
+    rough = (np.float64(high) * 2.0**32 + np.float64(low)) / np.float64(size) * _TOO_LOW
+    limit = _LEAST if negative else _MOST
+    if rough >= _BEYOND:
+        return limit
+    found = np.uint64(rough)
+    whole = (np.uint64(high) << np.uint64(32)) + np.uint64(low)
+    rest = whole - found * size
+    found += rest // size
+    if found > np.uint64(_MOST):
+        return limit
+    cut = np.int64(found)
+    return -cut if negative else cut
+
+
+@loop("void(int64*, int64*, int64, int64, int64*, int64*, int64*)")
+def plane_averages_of_int64(x: Flat, out: Flat, start: int, stop: int, plan: Flat, factors: Flat, lines: Flat) -> None:
+    """The lines of each window are added up first, then the columns.
+
+    Args:
+        x: flat, planes ``(D, H, W)``.
+        out: flat.
+        start: the first unit: strips of rows of planes.
+        stop: the end of the units.
+        plan: as ``Layout`` gives it.
+        factors: of the divisors: those of each output along D, then H, then W; no product passes int64.
+        lines: scratch: two lines of the input.
+    """
+    width, columns, rows, depth, depth_out = plan[WIDTH], plan[COLUMNS], plan[ROWS], plan[DEPTH], plan[DEPTH_OUT]
+    face, face_out = width * plan[HEIGHT], columns * rows
+    d, h, w = plan[D_AXIS], plan[H_AXIS], plan[W_AXIS]
+    firsts_d, firsts_h, firsts_w = d + FIRST, h + FIRST, w + FIRST
+    counts_d, counts_h, counts_w = firsts_d + depth_out, firsts_h + rows, firsts_w + columns
+    strip = plan[STRIP]
+    strips = (rows + strip - 1) // strip
+    for unit in range(start, stop):
+        plane = unit // strips
+        low_row = (unit % strips) * strip
+        for od in range(depth_out):
+            for o in range(low_row, min(low_row + strip, rows)):
+                for j in range(2 * width):
+                    lines[j] = 0
+                for dt in range(plan[counts_d + od]):
+                    at_face = (plane * depth + plan[firsts_d + od] + dt * plan[d + STEP]) * face
+                    for t in range(plan[counts_h + o]):
+                        a = at_face + (plan[firsts_h + o] + t * plan[h + STEP]) * width
+                        for j in range(width):
+                            lines[j] += x[a + j] >> 32
+                            lines[width + j] += x[a + j] & _DIGIT
+                outer = factors[od] * factors[depth_out + o]
+                to = (plane * depth_out + od) * face_out + o * columns
+                for j in range(columns):
+                    high, low = lines[plan[firsts_w + j]], lines[width + plan[firsts_w + j]]
+                    for k in range(1, plan[counts_w + j]):
+                        place = plan[firsts_w + j] + k * plan[w + STEP]
+                        high += lines[place]
+                        low += lines[width + place]
+                    divisor = outer * factors[depth_out + rows + j]
+                    out[to + j] = quotient(high + (low >> 32), low & _DIGIT, divisor)

@@ -1,0 +1,49 @@
+"""Unpooling as its callers have it: arrays of planes in, arrays of planes out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from poolhouse.buffers import empty
+from poolhouse.kernels.scatter import scatter_planes
+from poolhouse.kernels.sharding import shard
+from poolhouse.kernels.widening import Array
+
+_MOVED: Final = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64"}
+"""Types that stand for all of their size."""
+
+
+class UnpoolKernel:
+    """Values put to where indices say, and zero everywhere else; of equal indices the last value stays.
+
+    Args:
+        spatial_out: the output planes' sizes.
+    """
+
+    def __init__(self, spatial_out: Sequence[int]) -> None:
+        self._spatial_out = tuple(spatial_out)
+        self._size_out = math.prod(spatial_out)
+
+    def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
+        """Unpools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`.
+
+        Raises:
+            IndexError: an index lies outside of its output plane.
+        """
+        given, indices = np.ascontiguousarray(planes["input"]), np.ascontiguousarray(planes["indices"])
+        count, size_out = len(given), self._size_out
+        out = empty((count, *self._spatial_out), given.dtype)
+        size = given.size // count
+        # Elements are moved and not looked at: four sizes are all the types there are.
+        loop = scatter_planes[_MOVED[given.itemsize]]
+
+        def work(start: int, stop: int) -> None:
+            if loop(given, indices, out, size, size_out, start, stop):
+                raise IndexError(f"an index lies outside of its output plane of {size_out} elements")
+
+        shard(work, count, threads)
+        return (out,)

@@ -1,0 +1,83 @@
+"""Whole planes and large windows by loops that read 16-bit floats by their bits, against torch."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+import torch.nn.functional as F
+
+from poolhouse.kernels.axes import Axis
+from poolhouse.kernels.global_pooling import MeanKernel, TopKernel
+from poolhouse.kernels.half_maxima import HalfMaximumKernel
+from poolhouse.operators.windows import adaptive_windows
+
+HALVES = pytest.mark.parametrize("name", ["float16", "bfloat16"])
+SIZES = (1, 5, 16, 63, 64, 65, 1023, 1024, 1025, 3136, 9001)
+SPECIAL = (0.0, -0.0, math.nan, -math.nan, math.inf, -math.inf, 6e-8, -6e-8, 65504.0)
+
+
+def planes_of(name: str, size: int) -> torch.Tensor:
+    """Planes of ordinary numbers, of few special ones, of negative ones with a zero of either sign."""
+    chance = np.random.default_rng(size)
+    plain = chance.standard_normal((3, size))
+    special = chance.choice(SPECIAL, (24, size))
+    rare = np.where(chance.random((12, size)) < 2 / size, chance.choice(SPECIAL, (12, size)), -1 - plain[:1] ** 2)
+    return torch.from_numpy(np.concatenate((plain, special, rare))).to(getattr(torch, name))
+
+
+def bits_of(halves: npt.NDArray[np.generic], name: str) -> list[object]:
+    """Their bits, every NaN alike: torch has more than one of its own."""
+    infinity = {"float16": 0x7C00, "bfloat16": 0x7F80}[name]
+    return ["nan" if (bits & 0x7FFF) > infinity else bits for bits in halves.view(np.uint16).reshape(-1).tolist()]
+
+
+@HALVES
+@pytest.mark.parametrize("size", SIZES)
+def test_the_largest_of_a_plane_is_torchs_to_the_bit(name: str, size: int) -> None:
+    """Their order as integers is not that of floats for NaN, nor for zeros of either sign."""
+    x = planes_of(name, size)
+    given = {"input": x.view(torch.int16).numpy().view("uint16" if name == "bfloat16" else "float16")}
+
+    tops, places = TopKernel((size,), name, with_indices=True)(given, 2)
+    (alone,) = TopKernel((size,), name, with_indices=False)(given, 1)
+
+    expected, where = F.adaptive_max_pool1d_with_indices(x, (1,))
+    assert places.tolist() == where.tolist()
+    assert bits_of(tops, name) == bits_of(alone, name) == bits_of(expected.view(torch.int16).numpy(), name)
+
+
+@HALVES
+@pytest.mark.parametrize(("spatial", "outputs"), [((61,), (3,)), ((20, 33), (2, 5)), ((9, 8, 17), (2, 1, 3))])
+def test_the_largest_of_large_windows_is_torchs_to_the_bit(
+    name: str, spatial: tuple[int, ...], outputs: tuple[int, ...]
+) -> None:
+    """Lines come first, which is not the order of a plane: zeros of two signs and NaN must not notice."""
+    x = planes_of(name, math.prod(spatial)).reshape(-1, *spatial)
+    windows = [adaptive_windows(length, count) for length, count in zip(spatial, outputs, strict=True)]
+    axes = [Axis(length, each.first, each.count, 1) for length, each in zip(spatial, windows, strict=True)]
+    given = {"input": x.view(torch.int16).numpy().view("uint16" if name == "bfloat16" else "float16")}
+
+    (found,) = HalfMaximumKernel(axes, name)(given, 2)
+
+    pool = (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[len(spatial) - 1]
+    assert bits_of(found, name) == bits_of(pool(x, outputs).view(torch.int16).numpy(), name)
+
+
+@HALVES
+@pytest.mark.parametrize("size", SIZES)
+def test_the_mean_of_a_plane_is_rounded_from_the_exact_sum(name: str, size: int) -> None:
+    """float16 is added by its bits as the float64 of another power of two; infinities and NaN are not such numbers."""
+    x = planes_of(name, size)
+    given = {"input": x.view(torch.int16).numpy().view("uint16" if name == "bfloat16" else "float16")}
+
+    (means,) = MeanKernel((size,), name)(given, 2)
+
+    # Sums of 16-bit floats of like size are exact in float64; bfloat16's least and most are not of like size.
+    exact = torch.tensor([math.fsum(row) if all(map(math.isfinite, row)) else sum(row) for row in x.double().tolist()])
+    found = torch.from_numpy(means.view(np.int16)).view(x.dtype).reshape(-1)
+    expected = (exact.double() / size).float().to(x.dtype)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0, equal_nan=True)

@@ -1,0 +1,42 @@
+"""Exact averages of int64 by the compiled loop, where torch's sums wrap and float64 does not reach."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from poolhouse.kernels.averages import LongAverageKernel
+from poolhouse.kernels.axes import Axis
+
+EDGES = np.array([2**62, -(2**62), 2**63 - 1, -(2**63), 2**52, -(2**52), 2**32, 2**32 - 1, -(2**32), -1, 0, 1, 7])
+DIVISORS = [1, -1, 2, 3, -7, 255, 2**31, 2**32 - 1, 2**32 + 1, 2**40, -(2**46) - 1, 2**52, 2**53 + 1]
+DIVISORS += [2**61, 2**62 + 3, 2**63 - 1, -(2**63) + 1, -(2**63)]
+
+
+@pytest.mark.parametrize("divisor", DIVISORS)
+def test_a_quotient_is_exact_whatever_is_divided_by_what(divisor: int) -> None:
+    """The estimate in float64 is off by up to 2⁴⁷, and each part of what sets it right could be off by one."""
+    chance = np.random.default_rng(3)
+    rows = np.concatenate(
+        (
+            chance.choice(EDGES, (300, 4)),
+            chance.integers(-(2**63), 2**63 - 1, (300, 4), endpoint=True),
+            chance.integers(-(2**53), 2**53, (200, 4)),
+            chance.integers(-99, 99, (50, 4)),
+            # Multiples of the divisor, and their neighbours.
+            np.clip(chance.integers(-9, 9, (50, 4)).astype(object) * divisor, -(2**63) + 2, 2**63 - 3).astype(np.int64)
+            + chance.integers(-1, 2, (50, 4)),
+        )
+    )
+    axis = Axis(4, np.array([0, 1]), np.array([4, 2]), 1)
+    kernel = LongAverageKernel((axis,), [np.array([divisor, divisor])])
+
+    (found,) = kernel({"input": rows}, 2)
+
+    expected = [
+        [min(max(int(Fraction(sum(part), divisor)), -(2**63)), 2**63 - 1) for part in (row, row[1:3])]
+        for row in rows.tolist()
+    ]
+    assert found.tolist() == expected
