@@ -194,7 +194,8 @@ class AsgiExchange:
             headers.append((b"transfer-encoding", b"chunked"))
         if not self._keeps_alive:
             headers.append((b"connection", b"close"))
-        return self._connection.opening(status) + header_lines(headers) + b"\r\n"
+        opening = self._connection.site.opening(status, self._connection.server_state.default_headers)
+        return opening + header_lines(headers) + b"\r\n"
 
     def _write(self, body: bytes | memoryview, *, is_last: bool) -> None:
         if self.head.method == "HEAD":

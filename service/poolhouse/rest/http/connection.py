@@ -253,9 +253,8 @@ class Connection(asyncio.BufferedProtocol):
         self._timers.idle.clear()
         self._timers.head.clear()
         self._reader = None
-        match = head.match
-        if not isinstance(match, Match):
-            match = head.match = self.site.match(head)
+        match = head.match if isinstance(head.match, Match) else self.site.match(head)
+        head.match = match
         exchange = self._exchange = AsgiExchange(self, head) if match is None else HandlerExchange(self, head, match)
         length = head.length
         if length is not None and length <= len(data):
@@ -320,13 +319,10 @@ class Connection(asyncio.BufferedProtocol):
     def _break_off(self, error: PoolhouseError) -> None:
         """Nothing that comes can be read any more: refuse it, unless an answer has begun, and close."""
         self.site.outbox.flush(self.transport)
-        self._framing = None
-        self._is_straight = False
+        self._framing, self._is_straight = None, False
         self.inflow.take()
-        if self._lifecycle.state is states.EARLY:
+        if self._lifecycle.state in (states.EARLY, states.CLOSING):
             self.is_stopping = True
-            return
-        if self._lifecycle.state is states.CLOSING:
             return
         is_answered = self._lifecycle.state is states.DISCARDING
         self._lifecycle.move(states.BROKE_OFF)
@@ -340,10 +336,6 @@ class Connection(asyncio.BufferedProtocol):
         if exchange is not None:
             exchange.on_disconnect()
         self._shut_down()
-
-    def opening(self, status: int) -> bytes:
-        """See :class:`.exchange.Wire`."""
-        return self.site.opening(status, self.server_state.default_headers)
 
     def _shut_down(self) -> None:
         self._timers.shut_down_writing()

@@ -214,7 +214,7 @@ class HandlerExchange:
         record.status = response.status
         connection.begin_answer()
         head = b"%b%bx-request-id: %b\r\n%b%b\r\n" % (
-            connection.opening(response.status),
+            site.opening(response.status, connection.server_state.default_headers),
             response.lines,
             record.request_id,
             b"" if site.origin_headers is None else self._origin_lines(),

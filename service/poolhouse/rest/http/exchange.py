@@ -41,10 +41,6 @@ class Wire(Protocol):
     is_write_paused: bool
     is_stopping: bool
 
-    def opening(self, status: int) -> bytes:
-        """The first lines of an answer: its status, and the headers that all answers of the server have."""
-        ...
-
     def begin_answer(self) -> None:
         """The answer to the current request begins."""
 
