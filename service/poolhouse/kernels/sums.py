@@ -92,9 +92,9 @@ def add_threes(
             out[to + j] = ((out[to + j] + x[a + 2 * j]) + x[a + 2 * j + 1]) + x[a + 2 * j + 2]
 
 
-@loops("void(T*, T*, int64, int64, int64*, int64*, int64, T*)", "float32", "float64")
+@loops("void(T*, T*, int64, int64, int64*, int64*, int64, int64, T*)", "float32", "float64")
 def plane_averages(
-    x: Flat, out: Flat, start: int, stop: int, plan: Flat, factors: Flat, in_turn: int, scratch: Flat
+    x: Flat, out: Flat, start: int, stop: int, plan: Flat, factors: Flat, in_turn: int, by_rows: int, scratch: Flat
 ) -> None:
     """Pools units of work ``start`` to ``stop``: strips of rows of planes.
 
@@ -106,6 +106,8 @@ def plane_averages(
         plan: as ``Layout`` gives it.
         factors: of the divisors: those of each output along D, then H, then W.
         in_turn: whether to divide by one factor after the other, in place of by their product.
+        by_rows: whether one row of a window is read after another, in place of two or three together: faster from the
+            memory, slower from a cache.
         scratch: a line of the output, and the rows of a strip rounded up to whole strides.
     """
     width, columns, rows, depth, depth_out = plan[WIDTH], plan[COLUMNS], plan[ROWS], plan[DEPTH], plan[DEPTH_OUT]
@@ -152,7 +154,9 @@ def plane_averages(
                         at = at_face + row * width
                         fresh = dt == 0 and t == 0
                         together = 1
-                        if pairs and fresh and tall > 1:
+                        if by_rows:
+                            together = 1
+                        elif pairs and fresh and tall > 1:
                             together = 2
                         elif regular and fresh and taps == 3 and tall == 3:
                             together = 3
