@@ -746,16 +746,16 @@ GUARDS: Final[Sequence[Guard]] = (
     _house(
         "So they are on the short way",
         "a tiny request writes outside its plane",
-        "        plan = ticket.plan\n        plan.spec.check(ticket.tensors)\n        load = Load",
-        "        plan = ticket.plan\n        load = Load",
+        "        plan.spec.check(tensors)\n        load = Load",
+        "        load = Load",
         "test_an_index_outside_its_plane_is_refused_on_the_short_way_too",
         "test_pooling.py",
     ),
     _house(
         "What is answered at once needs room, and is not let in while the service stops",
         "a full service goes on taking small requests",
-        "if ticket.plan.work > self._inline_steps or not self.welcomes(ticket.held_bytes):",
-        "if ticket.plan.work > self._inline_steps:",
+        "if plan.work > self._inline_steps or not self.welcomes(plan.held_bytes + beside_bytes):",
+        "if plan.work > self._inline_steps:",
         "test_nothing_is_pooled_at_once_without_room_or_while_the_service_stops",
         "test_pooling.py",
     ),
@@ -1249,8 +1249,8 @@ GUARDS: Final[Sequence[Guard]] = (
     _Where("Metrics", "rest/pool.py", "rest/test_metrics.py")(
         "Every answer carries its own times",
         "callers cannot tell the network from the service",
-        "return Response(200, lines + timing, encoded.chunks, nbytes)",
-        "return Response(200, lines, encoded.chunks, nbytes)",
+        "        return self._metrics.timed_pool(decoded - read, queue_s, compute_s, done - pooled)\n",
+        '        return b""\n',
         "test_server_timing_and_the_metrics_are_the_same_numbers",
     ),
 )

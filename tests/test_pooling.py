@@ -297,16 +297,21 @@ def test_nothing_is_pooled_at_once_without_room_or_while_the_service_stops() -> 
         message = Message({"input": Tensor(FLOAT32, np.ones((1, 1, 4, 4), np.float32))}, {"kernel_size": 2})
         ticket = house.prepare("max_pool2d", message)
         other = house.admit(10_001 - ticket.held_bytes)
-        assert house.pool_at_once(ticket) is None
+        assert house.pool_at_once(ticket.plan, ticket.tensors, 0) is None
+        other.release()
+        assert house.pool_at_once(ticket.plan, ticket.tensors, 10_001 - ticket.held_bytes) is not None
+        other = house.admit(1)
+        assert house.pool_at_once(ticket.plan, ticket.tensors, 10_000 - ticket.held_bytes) is None
         other.release()
 
-        answer = house.pool_at_once(ticket)
-        assert answer is not None
-        assert answer.tensors["output"].array.tolist() == [[[[1, 1], [1, 1]]]]
+        ran = house.pool_at_once(ticket.plan, ticket.tensors, 0)
+        assert ran is not None
+        assert ran[0].answer()["output"].array.tolist() == [[[[1, 1], [1, 1]]]]
+        assert b"".join(ran[0].chunks()) == np.ones(4, np.float32).tobytes()
         assert (house.held_bytes, house.held_requests) == (0, 0)
 
         house.drain()
-        assert house.pool_at_once(ticket) is None
+        assert house.pool_at_once(ticket.plan, ticket.tensors, 0) is None
         await house.stop()
 
     asyncio.run(pooled())

@@ -205,15 +205,26 @@ class Pooling:
         """Whether a request that takes so many bytes is let in, without anybody else's giving way."""
         return self._drain_ends == math.inf and self._ledger.fits(nbytes)
 
-    def pool_at_once(self, ticket: Ticket) -> Answer | None:
-        """As :meth:`pool_here`, for what is answered before anything else can happen, so that nothing is held for it.
+    def pool_at_once(self, plan: Plan, tensors: Mapping[str, Tensor], beside_bytes: int) -> tuple[Load, float] | None:
+        """Pools what is answered before anything else can happen, so that nothing is held for it.
 
-        None also where there is no room, or nobody is let in any more.
+        Args:
+            plan: of the request; settled.
+            tensors: the inputs.
+            beside_bytes: what the request takes beside what its plan counts.
+
+        Returns:
+            the request, pooled, and the seconds that it took; None for work that is not small, where there is no room,
+            or where nobody is let in any more.
+
+        Raises:
+            Unprocessable: for elements that must not reach a kernel.
+            Unavailable: ``device_lost``.
         """
-        if ticket.plan.work > self._inline_steps or not self.welcomes(ticket.held_bytes):
+        if plan.work > self._inline_steps or not self.welcomes(plan.held_bytes + beside_bytes):
             return None
         self._heap.look()
-        return self._pool_here(ticket)
+        return self._run_here(plan, tensors)
 
     def pool_here(self, ticket: Ticket, lease: Lease) -> Answer | None:
         """Pools what is over before anyone could leave, without waiting; None for everything else.
@@ -229,16 +240,16 @@ class Pooling:
         if ticket.plan.work > self._inline_steps:
             return None
         self.hold(lease, ticket.held_bytes)
-        return self._pool_here(ticket)
+        ran = self._run_here(ticket.plan, ticket.tensors)
+        return None if ran is None else Answer(ran[0].answer(), ticket.headers, 0.0, ran[1])
 
-    def _pool_here(self, ticket: Ticket) -> Answer | None:
-        plan = ticket.plan
-        plan.spec.check(ticket.tensors)
-        load = Load(plan, ticket.tensors)
+    def _run_here(self, plan: Plan, tensors: Mapping[str, Tensor]) -> tuple[Load, float] | None:
+        plan.spec.check(tensors)
+        load = Load(plan, tensors)
         if plan.nothing_to_pool:
-            return Answer(load.answer(), ticket.headers, 0.0, 0.0)
+            return load, 0.0
         seconds = self._engine.run_here(load, plan.work, plan.planes, plan.spec.name)
-        return None if seconds is None else Answer(load.answer(), ticket.headers, 0.0, seconds)
+        return None if seconds is None else (load, seconds)
 
     def hold(self, lease: Lease, nbytes: int) -> None:
         """Sets a lease to what its request holds from now on, before that is taken; a little too much stays as it is.

@@ -63,6 +63,12 @@ class Load:
             name: Tensor(outline.dtype, self.results[name].reshape(outline.shape)) for name, outline in outputs.items()
         }
 
+    def chunks(self) -> tuple[memoryview, ...]:
+        """The elements of the outputs as flat bytes, not copied, in order; what :meth:`answer` is for raw elements."""
+        if self.plan.nothing_to_pool:
+            return ()
+        return tuple([self.results[name].data.cast("B") for name in self.plan.outputs])
+
     def put(self, part: Part[Load], name: str, result: Array, *, ours: bool) -> None:
         """Takes the result of some planes: as it is where it is all of them and ours, else into the answer's memory."""
         outline = self.plan.outputs[name]

@@ -121,22 +121,29 @@ class PoolHandler:
         deadline = deadline_of(head.headers)
         record.received_bytes = len(body)
         read = perf_counter()
-        decoded = self._decode(plan, body)
-        decoded_at = perf_counter()
-        ticket, how = decoded.ticket, decoded.how
+        ticket, how, encoding = self._decode(plan, body)
+        decoded = perf_counter()
         check_deadline(deadline)
         _charge(record, ticket)
-        answer = None
+        ran = None
         if (how.text_bytes or ticket.plan.output_bytes) <= _UNHELD_BYTES:
-            answer = self._pooling.pool_at_once(ticket)
-        if answer is None:
+            ran = self._pooling.pool_at_once(ticket.plan, ticket.tensors, ticket.beside_bytes)
+        if ran is None:
             request = self.on_head(head, operator, record)
-            request.decoded, request.read_at, request.decoded_at = decoded, read, decoded_at
+            request.decoded, request.read_at, request.decoded_at = Decoded(ticket, how, encoding), read, decoded
             return request
+        load, compute_s = ran
         pooled = perf_counter()
-        encoded = self._encode(plan, decoded, answer)
-        stages = Stages(read, decoded_at, answer.queue_s, answer.compute_s, pooled, perf_counter())
-        return self._response(plan, ticket, encoded, stages, record)
+        lines = None if plan.raw is None else plan.raw.lines
+        if lines is not None:
+            chunks: tuple[bytes | memoryview, ...] = load.chunks()
+            nbytes = ticket.plan.output_bytes
+        else:
+            encoded = how.writer.encode(Message(load.answer(), encoding=encoding))
+            chunks, nbytes = encoded.chunks, encoded.nbytes
+            lines = answer_lines(encoded.media_type, nbytes, (*encoded.headers, *ticket.headers.items()))
+        lines += self._timed(record, read, decoded, 0.0, compute_s, pooled)
+        return Response(200, lines, chunks, nbytes)
 
     def on_body(self, prepared: Prepared, body: memoryview) -> Response | Awaitable[Response]:
         """See :meth:`.http.handler.Handler.on_body`."""
@@ -253,32 +260,36 @@ class PoolHandler:
         answer, decoded = request.answer, request.decoded
         assert answer is not None, "it was pooled"
         assert decoded is not None, "it was decoded"
-        stages = Stages(
-            request.read_at, request.decoded_at, answer.queue_s, answer.compute_s, request.pooled_at, perf_counter()
+        plan, nbytes = request.plan, encoded.nbytes
+        if plan.raw is not None and plan.raw.lines is not None:
+            lines = plan.raw.lines
+        else:
+            lines = answer_lines(encoded.media_type, nbytes, (*encoded.headers, *decoded.ticket.headers.items()))
+        lines += self._timed(
+            request.record, request.read_at, request.decoded_at, answer.queue_s, answer.compute_s, request.pooled_at
         )
-        response = self._response(request.plan, decoded.ticket, encoded, stages, request.record)
         # The answer needs its own memory alone, and a slow client may take long to read it.
         request.decoded = request.answer = None
         if encoded.owns_memory:
             del answer, decoded
-            self._pooling.hold(request.lease, response.nbytes)
-        return response
+            self._pooling.hold(request.lease, nbytes)
+        return Response(200, lines, encoded.chunks, nbytes)
 
-    def _response(
-        self, plan: HeadPlan, ticket: Ticket, encoded: Encoded, stages: Stages, record: RequestRecord
-    ) -> Response:
+    def _timed(
+        self, record: RequestRecord, read: float, decoded: float, queue_s: float, compute_s: float, pooled: float
+    ) -> bytes:
+        """Counts where the time of an encoded answer went, and gives the line of its headers that says so.
+
+        Args:
+            record: of the request.
+            read, decoded, pooled: readings of ``perf_counter``.
+            queue_s, compute_s: see :class:`poolhouse.pooling.Answer`.
+        """
+        done = perf_counter()
         if record.begun:
             # Somebody is told of the request.
-            record.stages = stages
-        timing = self._metrics.timed_pool(
-            stages.decoded - stages.read, stages.queue_s, stages.compute_s, stages.encoded - stages.pooled
-        )
-        nbytes = encoded.nbytes
-        if plan.raw is not None and plan.raw.lines is not None:
-            lines = plan.raw.lines
-        else:
-            lines = answer_lines(encoded.media_type, nbytes, (*encoded.headers, *ticket.headers.items()))
-        return Response(200, lines + timing, encoded.chunks, nbytes)
+            record.stages = Stages(read, decoded, queue_s, compute_s, pooled, done)
+        return self._metrics.timed_pool(decoded - read, queue_s, compute_s, done - pooled)
 
 
 def _charge(record: RequestRecord, ticket: Ticket) -> None:

@@ -109,7 +109,6 @@ class Connection(asyncio.BufferedProtocol):
             and nbytes >= len(known.raw)
             and _PIECE.startswith(known.raw)
         ):
-            self._lifecycle.move(states.HEAD_BEGAN)
             position = len(known.raw)
             position += self._begin(known, _VIEW[position:nbytes])
             self._consume(_VIEW[position:nbytes], may_begin=False)
@@ -249,7 +248,6 @@ class Connection(asyncio.BufferedProtocol):
     def _begin(self, head: Head, data: memoryview) -> int:
         """Begin a request, and give how many of the bytes behind its head are its body, if that is whole."""
         self.site.outbox.flush(self.transport)
-        self._lifecycle.move(states.HEAD_ENDED)
         self._timers.idle.clear()
         self._timers.head.clear()
         self._reader = None
@@ -258,9 +256,10 @@ class Connection(asyncio.BufferedProtocol):
         exchange = self._exchange = AsgiExchange(self, head) if match is None else HandlerExchange(self, head, match)
         length = head.length
         if length is not None and length <= len(data):
-            self._lifecycle.move(states.BODY_ENDED)
+            self._lifecycle.move(states.WHOLE)
             exchange.start_whole(data[:length])
             return length
+        self._lifecycle.move(states.HEAD_ENDED)
         self._framing = Chunked(self.site.header_bytes) if length is None else KnownLength(length)
         exchange.start()
         return 0

@@ -5,8 +5,8 @@ does not list for the current state is a fault of ours and raises. The states:
 
 - IDLE: no byte of a request is here. Empty lines between two requests leave it so.
 - HEAD: a part of a request line or of headers is here.
-- BODY: the head is parsed, the body is being received, and no answer has begun. A request without a body passes
-  through this state at once.
+- BODY: the head is parsed, the body is being received, and no answer has begun. A request whose body came with its
+  head, or that has none, passes this state by, and one whose head is known from the request before the HEAD state too.
 - HANDLING: the request is whole, and its answer is being worked out.
 - EARLY: the answer has begun while the body is still coming: a refusal, mostly.
 - ANSWERING: the request is whole, and its answer is being written.
@@ -61,6 +61,7 @@ CLOSED: Final = "closed"
 
 HEAD_BEGAN: Final = "a head began"
 HEAD_ENDED: Final = "a head ended"
+WHOLE: Final = "a head ended, and its body is here"
 BODY_ENDED: Final = "a body ended"
 ANSWER_BEGAN: Final = "an answer began"
 ANSWER_ENDED: Final = "an answer ended"
@@ -72,8 +73,8 @@ LINGER_S: Final = 5.0
 """How long a client may go on sending what nobody reads, in seconds."""
 
 TABLE: Final[dict[str, dict[str, str]]] = {
-    IDLE: {HEAD_BEGAN: HEAD, BROKE_OFF: CLOSING, LOST: CLOSED},
-    HEAD: {HEAD_ENDED: BODY, BROKE_OFF: CLOSING, LOST: CLOSED},
+    IDLE: {HEAD_BEGAN: HEAD, HEAD_ENDED: BODY, WHOLE: HANDLING, BROKE_OFF: CLOSING, LOST: CLOSED},
+    HEAD: {HEAD_ENDED: BODY, WHOLE: HANDLING, BROKE_OFF: CLOSING, LOST: CLOSED},
     BODY: {BODY_ENDED: HANDLING, ANSWER_BEGAN: EARLY, BROKE_OFF: CLOSING, LOST: CLOSED},
     HANDLING: {ANSWER_BEGAN: ANSWERING, LOST: CLOSED},
     EARLY: {
