@@ -12,7 +12,7 @@ from poolhouse.operators.operator import Limits
 from poolhouse.operators.planner import Planner
 from poolhouse.operators.windows import Sliding, adaptive_windows
 from poolhouse.pooling import Pooling
-from poolhouse.rest.http.head import Head
+from poolhouse.rest.http.head import Head, HeadReader, KnownHeads, PartialHeads
 from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.pool import PoolHandler
 from poolhouse.rest.records import RequestRecord
@@ -57,9 +57,24 @@ def heads() -> Callable[[int], object]:
     return ask
 
 
+def known_heads() -> Callable[[int], object]:
+    known = KnownHeads()
+
+    def ask(number: int) -> object:
+        reader = HeadReader(4096, PartialHeads())
+        pairs = b"".join(b"%d: %d\r\n" % (at, at) for at in range(30)) + b"x: %b\r\n" % (b"x" * 700)
+        reader.feed(memoryview(b"GET /%d HTTP/1.1\r\nHost: x\r\n%b\r\n" % (number, pairs)))
+        assert reader.head is not None
+        known.keep(reader.head)
+        return None
+
+    return ask
+
+
 KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
     "plans": planned,
     "heads of requests": heads,
+    "heads of connections": known_heads,
     "sliding windows": lambda: lambda number: Sliding(2, 1).windows(100 + number),
     "windows of long axes": lambda: lambda number: Sliding(2, 1).windows(16_000 + number),
     "adaptive windows": lambda: lambda number: adaptive_windows(100_000, 100 + number),

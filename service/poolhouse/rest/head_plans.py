@@ -48,7 +48,7 @@ class HeadPlanner:
         Raises:
             PoolhouseError: no body can be right behind it.
         """
-        # Only a head that repeats the last one of its connection byte for byte has it.
+        # Only a head that repeats an earlier one byte for byte has it.
         if isinstance(head.memo, HeadPlan):
             return head.memo
         headers = head.headers

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.errors import HeadersTooLarge, Malformed
-from poolhouse.rest.http.head import Head, HeadReader, PartialHeads
+from poolhouse.rest.http.head import Head, HeadReader, KnownHeads, PartialHeads
 
 LIMIT = 4096
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=20).map(lambda name: f"x-{name}".encode())
@@ -91,3 +91,39 @@ def test_other_heads_are_kept_where_they_are_short() -> None:
     heads = [read(sent, [])[0], read(long, [])[0], read(sent, [5])[0]]
 
     assert [head.raw for head in heads if head is not None] == [sent, b"", b""]
+
+
+HEADS = st.lists(
+    st.tuples(st.integers(0, 9), st.sampled_from([b"", b"X-Request-ID: a\r\n", b"Authorization: Bearer key\r\n"])),
+    max_size=30,
+)
+
+
+@given(HEADS, st.binary(max_size=20))
+def test_a_head_is_known_by_all_of_its_bytes_and_no_other(seen: list[tuple[int, bytes]], behind: bytes) -> None:
+    """Another request's head, answered in place of this one's, would be another request's answer."""
+    known = KnownHeads()
+    for number, line in seen:
+        sent = b"POST /%d HTTP/1.1\r\nHost: x\r\n%b\r\n" % (number, line)
+        found = known.find(bytearray(sent + behind), len(sent + behind))
+        if found is not None:
+            assert (found.target, found.raw) == (b"/%d" % number, sent)
+        head, _ = read(sent, [])
+        assert head is not None
+        known.keep(head)
+        again = known.find(bytearray(sent + behind), len(sent + behind))
+        assert (again is None) == bool(line), "keys are not kept, and no head that names one request"
+        assert known.find(bytearray(sent), len(sent) - 1) is None, "it is not whole"
+
+
+def test_known_heads_are_bounded() -> None:
+    """A client may vary its heads without end; the oldest are forgotten first."""
+    known = KnownHeads()
+    sent = [b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(300)]
+    for each in sent:
+        head, _ = read(each, [])
+        assert head is not None
+        known.keep(head)
+
+    found = [known.find(bytearray(each), len(each)) is not None for each in sent]
+    assert found == [False] * 44 + [True] * 256

@@ -3,7 +3,7 @@
 The event loop receives into one buffer for all connections, which is parsed before the next one is received into; a
 body that is not whole in its first piece is received straight into the memory that the request keeps it in.
 
-A head that repeats the last one of its connection byte for byte is recognised by comparison, and not parsed again.
+A head that repeats an earlier one byte for byte is recognised by comparison, and not parsed again.
 """
 
 from __future__ import annotations
@@ -99,18 +99,9 @@ class Connection(asyncio.BufferedProtocol):
         if self._is_straight:
             self._came_straight(nbytes)
             return
-        known = self._known
-        if (
-            known is not None
-            and self._lifecycle.state is states.IDLE
-            and self._reader is None
-            and not self.is_write_paused
-            and not self.inflow.waiting
-            and nbytes >= len(known.raw)
-            and _PIECE.startswith(known.raw)
-        ):
-            position = len(known.raw)
-            position += self._begin(known, _VIEW[position:nbytes])
+        known = self._known_head(nbytes)
+        if known is not None:
+            position = len(known.raw) + self._begin(known, _VIEW[len(known.raw) : nbytes])
             self._consume(_VIEW[position:nbytes], may_begin=False)
         elif self.inflow.waiting:
             self.inflow.keep(_VIEW[:nbytes])
@@ -229,6 +220,15 @@ class Connection(asyncio.BufferedProtocol):
         if self._lifecycle.state is states.BODY and self._exchange is not None:
             self._is_straight = self._exchange.await_body()
 
+    def _known_head(self, nbytes: int) -> Head | None:
+        """The head that so many new bytes begin with, if it came before; the last one of this connection most often."""
+        if self._lifecycle.state is not states.IDLE or self._reader or self.is_write_paused or self.inflow.waiting:
+            return None
+        known = self._known
+        if known is None or nbytes < len(known.raw) or not _PIECE.startswith(known.raw):
+            known = self._known = self.site.known_heads.find(_PIECE, nbytes)
+        return known
+
     def _read_head(self, data: memoryview) -> int:
         reader = self._reader
         if reader is None:
@@ -242,6 +242,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._timers.head.set(self.site.header_timeout_s)
         if reader.head is not None:
             self._known = reader.head if reader.head.raw else None
+            self.site.known_heads.keep(reader.head)
             used += self._begin(reader.head, data[used:])
         return used
 

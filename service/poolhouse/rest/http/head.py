@@ -28,6 +28,9 @@ _MOST_HEADERS: Final = 256
 _LONGEST_KEPT: Final = 1024
 _MOST_KEPT: Final = 32
 _CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
+# So many are kept for all connections; a head with one of these names is no other request's.
+_MOST_KNOWN: Final = 256
+_OF_ONE_REQUEST: Final = frozenset({b"x-request-id", b"traceparent"})
 
 
 class Head:
@@ -100,6 +103,32 @@ class Head:
         """Keep the bytes, so that the next head can be compared with them."""
         if len(raw) <= _LONGEST_KEPT and len(self.pairs) <= _MOST_KEPT and _CREDENTIALS.isdisjoint(self.headers):
             self.raw = raw
+
+
+class KnownHeads:
+    """Heads that came before on any connection, by their bytes; the oldest is forgotten where they are too many."""
+
+    __slots__ = ("_heads",)
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, Head] = {}
+
+    def find(self, data: bytearray, nbytes: int) -> Head | None:
+        """The head that the first bytes of this are; None where it is not known.
+
+        Args:
+            data: what was received.
+            nbytes: so much of it.
+        """
+        end = data.find(_END, 0, min(nbytes, _LONGEST_KEPT))
+        return None if end < 0 else self._heads.get(bytes(data[: end + len(_END)]))
+
+    def keep(self, head: Head) -> None:
+        """Keep a head, if its bytes were kept and it may come again."""
+        if head.raw and _OF_ONE_REQUEST.isdisjoint(head.headers):
+            self._heads[head.raw] = head
+            if len(self._heads) > _MOST_KNOWN:
+                del self._heads[next(iter(self._heads))]
 
 
 @dataclass

@@ -13,7 +13,7 @@ from uvicorn.config import Config
 from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.handler import Handler
-from poolhouse.rest.http.head import Head, PartialHeads
+from poolhouse.rest.http.head import Head, KnownHeads, PartialHeads
 from poolhouse.rest.http.outbox import Outbox
 from poolhouse.rest.http.response import Pairs, header_lines, status_line
 from poolhouse.rest.http.turns import TurnBudget
@@ -72,6 +72,7 @@ class Site:
         turn: what may be received in this turn of the event loop.
         outbox: short answers of this turn.
         partial_heads: what is held of heads that are not whole.
+        known_heads: heads that came before.
     """
 
     app: ASGIApp
@@ -88,6 +89,7 @@ class Site:
     turn: TurnBudget = field(default_factory=TurnBudget)
     outbox: Outbox = field(default_factory=Outbox)
     partial_heads: PartialHeads = field(default_factory=PartialHeads)
+    known_heads: KnownHeads = field(default_factory=KnownHeads)
     _headers: list[tuple[bytes, bytes]] | None = None
     _openings: dict[int, bytes] = field(default_factory=dict)
 
