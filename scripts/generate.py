@@ -102,6 +102,7 @@ GENERATED: tuple[Row, ...] = (
     Generated("docs/performance.md", "json", lambda: measured("json")),
     Generated("docs/performance.md", "inline", lambda: measured("inline")),
     Generated("docs/performance.md", "company", lambda: measured("company")),
+    Generated("docs/performance.md", "memory", lambda: measured("memory")),
     Generated("docs/performance.md", "kernels", lambda: measured("kernels")),
     Generated("docs/performance.md", "device", lambda: measured("device")),
     Generated("docs/performance.md", "client", lambda: measured("client")),
