@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     """Say what this run leaves out."""
     run = "run too" if config.option.slow else "left out; --slow runs them"
-    return f"slow tests: {run}. hypothesis: {settings.default.max_examples} examples a test"
+    return f"slow tests: {run}. hypothesis: {settings().max_examples} examples a test"
 
 
 def without_slow(expression: str, *, asked_for: bool) -> str:

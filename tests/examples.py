@@ -15,7 +15,7 @@ _FEWEST = 3
 
 def is_thorough() -> bool:
     """Whether all examples are to be drawn."""
-    return settings.default.max_examples >= PROFILES["thorough"]
+    return settings().max_examples >= PROFILES["thorough"]
 
 
 def drawn(examples: int, *allowed: HealthCheck) -> settings:
@@ -25,5 +25,5 @@ def drawn(examples: int, *allowed: HealthCheck) -> settings:
         examples: the number in the profile ``thorough``.
         allowed: health checks that the test need not pass.
     """
-    share = settings.default.max_examples / PROFILES["thorough"]
+    share = settings().max_examples / PROFILES["thorough"]
     return settings(max_examples=max(min(examples, _FEWEST), round(examples * share)), suppress_health_check=allowed)

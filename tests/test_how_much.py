@@ -27,7 +27,7 @@ def test_slow_tests_run_only_where_they_are_asked_for(expression: str, slow: boo
 @pytest.mark.parametrize("examples", [1, 2, 5, 100, 300])
 def test_a_number_of_examples_shrinks_with_the_profile(examples: int) -> None:
     """A test with a number of its own must be quick in the quick profile, and no less thorough in the other one."""
-    share = settings.default.max_examples / PROFILES["thorough"]
+    share = settings().max_examples / PROFILES["thorough"]
 
     found = drawn(examples).max_examples
 
