@@ -109,6 +109,7 @@ def varied(number: int) -> tuple[str, dict[str, str], bytes]:
     return f"/v1/pool/max_pool1d?stride={number + 1}", {"Content-Type": "application/json"}, body
 
 
+@pytest.mark.slow
 def test_a_process_that_has_seen_many_kinds_of_requests_is_hardly_larger() -> None:
     """By its memory as the operating system has it, so that nothing is forgotten by whoever counts."""
     with watched() as service:
