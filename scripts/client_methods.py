@@ -108,7 +108,7 @@ def client_docstring(member: type[Operator]) -> list[str]:
         told.append("indices: where max pooling found each value.")
     told += [f"{field.name}: {field.meaning}" for field in member.fields()]
     lines = ['"""' + line if at == 0 else line for at, line in enumerate(describe.meaning(member).splitlines())]
-    lines += ["", "Args:", *folded(told), "", "Shape:", *folded([describe.shape_rule(member)])]
+    lines += ["", "Args:", *folded(told), "", "Shape:", *folded([member.shape_rule])]
     return [*lines, '"""']
 
 

@@ -48,6 +48,7 @@ OWNERS = {
     "numba": frozenset({"kernels"}),
     "llvmlite": frozenset({"kernels"}),
     "httpx": frozenset({"client"}),
+    "httpcore": frozenset({"client"}),
     "click": frozenset({"commands"}),
     "pydantic": frozenset({"settings", "operators", "describe", "pooling", "rest", "commands"}),
     "pydantic_settings": frozenset({"settings"}),

@@ -178,9 +178,9 @@ def test_the_pins_name_versions_alone() -> None:
     assert [line for line in lines if not re.fullmatch(r"#.*|[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.]*", line)] == []
 
 
-def test_the_plain_install_is_numpy_and_httpx() -> None:
+def test_the_plain_install_is_numpy_httpx_and_its_core() -> None:
     """Whatever is added here, every caller of the client installs."""
-    assert {Requirement(line).name for line in DECLARED["project"]["dependencies"]} == {"numpy", "httpx"}
+    assert {Requirement(line).name for line in DECLARED["project"]["dependencies"]} == {"numpy", "httpx", "httpcore"}
 
 
 def test_the_licence_is_apache_2_word_for_word() -> None:

@@ -25,7 +25,6 @@ SOURCE: Final = Path(__file__).resolve().parent.parent / "service" / "poolhouse"
 
 EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "client.questions._PLAIN": ("max_pool2d,3",),
-    "commands.fields._ARGUMENT": ("    stride: how far\n        it goes\n",),
     "commands.fields._FORMS[int].pattern": ("-12",),
     "commands.fields._FORMS[float].pattern": ("-12.50e-10", ".5", "-infinity"),
     "commands.fields._FORMS[int | Sequence[int]].pattern": ("12,-3,4",),

@@ -32,6 +32,7 @@ from poolhouse.version import __version__
 if TYPE_CHECKING:
     from poolhouse.client.clients import AsyncClient, Client
     from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
+    from poolhouse.client.httpx_deadline import DeadlineTransport
     from poolhouse.client.pooled import OperatorLine, Plan, Pooled
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Client",
     "ConnectionFailed",
     "DeadlinePassed",
+    "DeadlineTransport",
     "FieldProblem",
     "Forbidden",
     "HeadersTooLarge",
@@ -67,6 +69,7 @@ _LATER = {
     "AsyncClient": "poolhouse.client.clients",
     "Client": "poolhouse.client.clients",
     "ConnectionFailed": "poolhouse.client.errors",
+    "DeadlineTransport": "poolhouse.client.httpx_deadline",
     "OperatorLine": "poolhouse.client.pooled",
     "Plan": "poolhouse.client.pooled",
     "Pooled": "poolhouse.client.pooled",

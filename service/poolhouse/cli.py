@@ -13,7 +13,7 @@ from poolhouse.commands.table import COMMANDS, install, overview
 from poolhouse.suggestions import nearest
 from poolhouse.version import __version__
 
-_PLAIN = ("numpy", "httpx")
+_PLAIN = ("numpy", "httpx", "httpcore")
 """What every install has; without it the install is broken."""
 
 

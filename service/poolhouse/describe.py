@@ -22,19 +22,13 @@ Card = dict[str, object]
 
 
 def summary(member: type[Operator]) -> str:
-    """The first sentence of the operator's docstring."""
-    return (inspect.getdoc(member) or "").split("\n\n")[0].replace("\n", " ")
+    """What the operator gives, in one sentence: the first paragraph of :func:`meaning`."""
+    return " ".join(meaning(member).partition("\n\n")[0].splitlines())
 
 
 def meaning(member: type[Operator]) -> str:
-    """The docstring up to its section on shapes: what the operator does, for a person."""
-    return (inspect.getdoc(member) or "").partition("\n\nShape:")[0]
-
-
-def shape_rule(member: type[Operator]) -> str:
-    """What the docstring says of shapes, in one line."""
-    rule = (inspect.getdoc(member) or "").partition("\n\nShape:")[2].partition("\n\n")[0]
-    return " ".join(rule.split())
+    """What the operator does, for a person: its docstring, which therefore holds nothing else."""
+    return inspect.getdoc(member) or ""
 
 
 def field_card(member: type[Operator], field: Field) -> Card:
@@ -60,7 +54,7 @@ def card(member: type[Operator]) -> Card:
         "rank": member.rank,
         "summary": summary(member),
         "description": meaning(member),
-        "shape": shape_rule(member),
+        "shape": member.shape_rule,
         "inputs": list(member.inputs),
         "outputs": list(all_outputs(member)),
         "fields": [field_card(member, field) for field in member.fields()],

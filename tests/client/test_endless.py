@@ -13,6 +13,7 @@ import pytest
 
 from poolhouse.client.clients import AsyncClient, Client
 from poolhouse.client.errors import ConnectionFailed
+from poolhouse.client.httpx_deadline import DeadlineTransport
 from tests.rest.serving import PATIENCE_S
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
@@ -60,7 +61,7 @@ def test_what_never_becomes_an_answer_ends(way: str, said: tuple[bytes, bytes]) 
         if way.startswith("async"):
             asyncio.run(asked_async(url))
             return
-        http = httpx.Client(trust_env=False) if way.endswith("httpx") else None
+        http = httpx.Client(transport=DeadlineTransport()) if way.endswith("httpx") else None
         with Client(url, timeout=0.4, http_client=http) as client:
             client.max_pool1d([[1.0]], 1)
 

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from poolhouse.client.clients import Client
-from poolhouse.commands.operators import shipped
+from poolhouse.commands.catalogue import shipped
 from poolhouse.commands.table import COMMANDS
 from tests.test_packaging import ROOT, SERVER_LIBRARIES, run_plain
 

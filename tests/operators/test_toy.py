@@ -32,12 +32,11 @@ from tests.rest.serving import serving
 
 @operator("pick_pool", ranks=(1, 2))
 class PickPool(SlidingWindows):
-    """One corner of each window.
+    """One corner of each window."""
 
-    Shape:
-        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) / stride) + 1``.
-    """
-
+    shape_rule: ClassVar[str] = (
+        "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) / stride) + 1``."
+    )
     source: ClassVar[str] = "this test"
     element_types = MAXIMUM_TYPES
 

@@ -40,7 +40,8 @@ class Client(BaseClient["Transport"], Operators):
         max_answer_bytes: the largest answer that is taken; a larger one is an :class:`UnexpectedAnswer`.
         uds: path of a Unix socket.
         http_client: an httpx client of your own, with your proxies and certificates; closed with this one. Its base
-            URL counts where ``base_url`` is not given.
+            URL counts where ``base_url`` is not given. Make it with a :class:`DeadlineTransport`: with another one, a
+            server that sends a head byte by byte can outlast ``timeout``.
         transferred: told how many bytes of a call were sent or received so far, where no httpx client stands between.
     """
 

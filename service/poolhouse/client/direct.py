@@ -181,6 +181,10 @@ class _Inflow:
         return found[:-2]
 
 
+def _reset() -> _NothingCame:
+    return _NothingCame("The connection was reset before an answer came.")
+
+
 def _chunk_size(line: bytes) -> int:
     digits = line.partition(b";")[0].strip()
     # Python's own reading takes a sign, and underscores between digits.
@@ -237,12 +241,13 @@ class _Kept:
                 return found
             found.close()
 
-    def give(self, connection: socket.socket) -> None:
-        """Keep a connection for the next request."""
-        with self._lock:
-            if not self.closed and len(self._idle) < _KEPT:
-                self._idle.append((connection, time.monotonic()))
-                return
+    def give(self, connection: socket.socket, reusable: bool) -> None:
+        """Keep a connection for the next request where that can be, else close it."""
+        if reusable:
+            with self._lock:
+                if not self.closed and len(self._idle) < _KEPT:
+                    self._idle.append((connection, time.monotonic()))
+                    return
         connection.close()
 
     def close(self) -> None:
@@ -255,6 +260,10 @@ class _Kept:
             idle, self._idle = self._idle, []
         for connection, _ in idle:
             connection.close()
+
+    def not_accepted(self) -> ConnectionFailed:
+        """What a caller is told when the time for a connection is over."""
+        return ConnectionFailed(f"{self.origin} did not accept a connection in time; is it up?")
 
     def failed(self, failure: OSError) -> ConnectionFailed:
         """What a caller is told."""
@@ -330,7 +339,7 @@ class DirectTransport:
                 connection.settimeout(patience.connect_s)
                 connection.connect(self._kept.uds)
         except TimeoutError:
-            raise ConnectionFailed(f"{self._kept.origin} did not accept a connection in time; is it up?") from None
+            raise self._kept.not_accepted() from None
         except OSError as failure:
             raise self._kept.failed(failure) from failure
         _hurry(connection)
@@ -367,11 +376,8 @@ class DirectTransport:
                 answer: Answer
                 answer, keep = done.value
             except ConnectionResetError:
-                raise _NothingCame("The connection was reset before an answer came.") from None
-            if keep and unsent is None:
-                self._kept.give(connection)
-            else:
-                connection.close()
+                raise _reset() from None
+            self._kept.give(connection, keep and unsent is None)
             return answer
 
     @contextmanager
@@ -483,7 +489,7 @@ class AsyncDirectTransport:
         except TimeoutError:
             if connection is not None:
                 connection.close()
-            raise ConnectionFailed(f"{self._kept.origin} did not accept a connection in time; is it up?") from None
+            raise self._kept.not_accepted() from None
         except BaseException:
             if connection is not None:
                 connection.close()
@@ -520,15 +526,12 @@ class AsyncDirectTransport:
                     answer: Answer
                     answer, keep = done.value
                 except ConnectionResetError:
-                    raise _NothingCame("The connection was reset before an answer came.") from None
+                    raise _reset() from None
         except BaseException:
             # Cancelled or broken in the middle of something: nobody can say what comes next.
             connection.close()
             raise
-        if keep and unsent is None:
-            self._kept.give(connection)
-        else:
-            connection.close()
+        self._kept.give(connection, keep and unsent is None)
         return answer
 
     async def aclose(self) -> None:

@@ -36,9 +36,17 @@ class Place:
         if self.uds is not None:
             return self.origin.startswith("http://")
         parts = urlsplit(self.origin)
-        proxies = getproxies()
-        proxied = ("http" in proxies or "all" in proxies) and not proxy_bypass(parts.hostname or "")
-        return parts.scheme == "http" and not proxied and "@" not in parts.netloc
+        return parts.scheme == "http" and proxy_of(self.origin) is None and "@" not in parts.netloc
+
+
+def proxy_of(origin: str) -> str | None:
+    """The address of the proxy that the environment names for this origin; None for none."""
+    parts = urlsplit(origin)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or proxy_bypass(parts.hostname or ""):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def place_of(base_url: str | None, uds: str | None) -> Place:

@@ -20,7 +20,8 @@ import httpx
 from poolhouse.client.errors import ConnectionFailed, TimedOut
 from poolhouse.client.exchange import Answer, Patience, Request, Send
 from poolhouse.client.filling import Filling
-from poolhouse.client.hurry import hurried, hurry
+from poolhouse.client.httpx_deadline import DEADLINE, DeadlineTransport
+from poolhouse.client.settings import proxy_of
 from poolhouse.wire.quoting import printable
 
 PIECE_BYTES: Final = 256 * 1024
@@ -86,11 +87,14 @@ def pieces(body: Iterable[bytes | memoryview]) -> Iterator[bytes]:
 class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A request's body for both of httpx's clients, from its start each time it is asked for."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, deadline: float | None) -> None:
         self._request = request
+        self._deadline = deadline
 
     def __iter__(self) -> Iterator[bytes]:
-        return pieces(self._request.body)
+        for piece in pieces(self._request.body):
+            _check(self._deadline)
+            yield piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for piece in pieces(self._request.body):
@@ -102,7 +106,8 @@ class HttpxTransport:
 
     Args:
         origin: scheme, host and port.
-        http_client: the caller's own; None for one of ours.
+        http_client: the caller's own; None for one of ours. Without a :class:`DeadlineTransport` it keeps the deadline
+            of a call only between the pieces of the two bodies.
     """
 
     def __init__(self, origin: str, http_client: httpx.Client | None = None) -> None:
@@ -110,8 +115,7 @@ class HttpxTransport:
         self._given = http_client
         self._process = os.getpid()
         self._making = threading.Lock()
-        self._http = http_client or httpx.Client()
-        hurry(self._http)
+        self._http = http_client or _client_to(origin)
 
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
         return type(self), _picklable(self._origin, self._given)
@@ -126,8 +130,8 @@ class HttpxTransport:
         until = _until(send.patience)
         if self._given is None and self._process != os.getpid():
             self._make_anew()
-        with _failures_of(self._origin, until), hurried(until):
-            request = _built(self._http, self._origin, send)
+        with _failures_of(self._origin, until):
+            request = _built(self._http, self._origin, send, until)
             response = self._http.send(request, stream=True, follow_redirects=False)
             try:
                 filling = Filling(send.request, response.status_code, response.headers)
@@ -143,8 +147,7 @@ class HttpxTransport:
         # kept and left alone, since a thread of the parent may have held a lock of it.
         with self._making:
             if self._process != os.getpid():
-                self._left, self._http = self._http, httpx.Client()
-                hurry(self._http)
+                self._left, self._http = self._http, _client_to(self._origin)
                 self._process = os.getpid()
 
     def interrupt(self, threads: Collection[int]) -> None:
@@ -161,7 +164,7 @@ class AsyncHttpxTransport:
     def __init__(self, origin: str, http_client: httpx.AsyncClient | None = None) -> None:
         self._origin = origin
         self._given = http_client
-        self._http = http_client or httpx.AsyncClient()
+        self._http = http_client or _async_client_to(origin)
 
     def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
         return type(self), _picklable(self._origin, self._given)
@@ -196,6 +199,14 @@ class AsyncHttpxTransport:
         await self._http.aclose()
 
 
+def _client_to(origin: str) -> httpx.Client:
+    return httpx.Client(transport=DeadlineTransport(proxy=proxy_of(origin)))
+
+
+def _async_client_to(origin: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(proxy=proxy_of(origin)))
+
+
 def _picklable(origin: str, given: httpx.Client | httpx.AsyncClient | None) -> tuple[object, ...]:
     """What a transport is made of again.
 
@@ -224,7 +235,9 @@ def _shown(origin: str) -> str:
     return f"{scheme}://{netloc.rpartition('@')[2]}"
 
 
-def _built(client: httpx.Client | httpx.AsyncClient, origin: str, send: Send) -> httpx.Request:
+def _built(
+    client: httpx.Client | httpx.AsyncClient, origin: str, send: Send, deadline: float | None = None
+) -> httpx.Request:
     request, patience = send.request, send.patience
     headers = [*request.headers, ("Accept-Encoding", "identity")]
     if request.method == "POST":
@@ -235,9 +248,10 @@ def _built(client: httpx.Client | httpx.AsyncClient, origin: str, send: Send) ->
         origin + request.target,
         headers=headers,
         timeout=httpx.Timeout(patience.silence_s, connect=patience.connect_s, pool=patience.whole_s),
+        extensions={DEADLINE: deadline},
     )
     if request.method == "POST":
-        built.stream = _Body(request)
+        built.stream = _Body(request, deadline)
     return built
 
 

@@ -1,8 +1,8 @@
 """A spec's fields as options, and the operators as a group of commands.
 
-They are read from the client's typed methods, which are generated from the catalogue: so the options are there in an
-install that has no catalogue, and nobody waits for torch to see them. What is given is checked for its form only, and
-goes to the service as text: there the catalogue itself reads and refuses.
+Types and defaults are those of the client's typed methods, words those of the shipped catalogue. Both are generated, so
+the options are there without the server extra and without waiting for torch. What is given is checked for its form
+only, and goes to the service as text, where the operator itself reads and refuses it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final
 import click
 
 from poolhouse.client.operators import TAKES_INDICES, Operators
+from poolhouse.commands.catalogue import shipped
 from poolhouse.suggestions import operator_hint, padding_hint
 
-_ARGUMENT: Final = re.compile(r"^    (\w+): (.*(?:\n        .*)*)", re.MULTILINE)
 _INPUTS: Final = ("input", "indices")
 
 
@@ -82,7 +82,7 @@ def _padding_hint(text: str, ctx: click.Context | None) -> str:
 
 def names() -> list[str]:
     """Every operator."""
-    return sorted(name for name, _ in inspect.getmembers(Operators, inspect.isfunction) if not name.startswith("_"))
+    return sorted(shipped())
 
 
 def takes_indices(operator: str) -> bool:
@@ -93,9 +93,9 @@ def takes_indices(operator: str) -> bool:
 def options(operator: str) -> list[click.Parameter]:
     """The fields of an operator, each as an option with its meaning, form and default."""
     method: Callable[..., object] = getattr(Operators, operator)
-    meanings = dict(_ARGUMENT.findall(inspect.getdoc(method) or ""))
+    meanings = {field["name"]: field["meaning"] for field in shipped()[operator]["fields"]}
     return [
-        _option(field, " ".join(meanings[field.name].split()))
+        _option(field, meanings[field.name])
         for field in inspect.signature(method).parameters.values()
         if field.name != "self" and field.name not in _INPUTS
     ]
@@ -147,7 +147,6 @@ class OperatorCommands(click.Group):
 
 def summary(operator: str) -> str:
     """What the operator does, and its rule of shapes."""
-    text = inspect.getdoc(getattr(Operators, operator)) or ""
-    told, _, rest = text.partition("\n\nArgs:")
-    rule = " ".join(rest.partition("Shape:")[2].partition("\n\n")[0].split()).replace("``", "")
-    return f"{told.replace('``', '')}\n\n{rule}"
+    document = shipped()[operator]
+    # A terminal shows no marks of code.
+    return f"{document['description']}\n\n{document['shape']}".replace("``", "")

@@ -1,43 +1,19 @@
 """``poolhouse operators [NAME]``: the catalogue, of a service or of this version.
 
-What this version knows is shipped beside this file as the service answers it, written by scripts/generate: so it is
-told without a service, without the server extra, and without waiting for torch.
+What this version knows is told without a service, without the server extra, and without waiting for torch.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from typing import TypedDict
 
 import click
 
 from poolhouse.client.pooled import OperatorLine
 from poolhouse.commands.asking import asking, shared_options, write_text
+from poolhouse.commands.catalogue import shipped
 from poolhouse.suggestions import operator_hint
-
-
-class _Named(TypedDict):
-    """A field, as far as it is listed here."""
-
-    name: str
-
-
-class _Document(TypedDict):
-    """An operator, as far as it is listed here."""
-
-    name: str
-    rank: int
-    summary: str
-    fields: list[_Named]
-
-
-def shipped() -> Mapping[str, _Document]:
-    """Every operator of this version by name, as ``/v1/operators/{operator}`` answers it."""
-    text = files("poolhouse.commands").joinpath("catalogue.json").read_text(encoding="utf-8")
-    documents: list[_Document] = json.loads(text)
-    return {document["name"]: document for document in documents}
 
 
 def operators(name: str | None, raw: bool, url: str | None, api_key: str | None, timeout: float) -> None:

@@ -239,12 +239,9 @@ def return_indices_field() -> bool:
 
 @operator("adaptive_max_pool")
 class AdaptiveMaxPool(AdaptiveMaximum):
-    """The largest element of each of a given number of windows, and where it was.
+    """The largest element of each of a given number of windows, and where it was."""
 
-    Shape:
-        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
-    """
-
+    shape_rule: ClassVar[str] = "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``."
     source: ClassVar[str] = "torch.nn.functional.adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d"
 
     output_size: tuple[int | None, ...] = output_size_field()
@@ -259,12 +256,9 @@ class AdaptiveMaxPool(AdaptiveMaximum):
 
 @operator("adaptive_avg_pool")
 class AdaptiveAvgPool(AdaptiveAverage):
-    """The average of each of a given number of windows.
+    """The average of each of a given number of windows."""
 
-    Shape:
-        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
-    """
-
+    shape_rule: ClassVar[str] = "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``."
     source: ClassVar[str] = "torch.nn.functional.adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d"
 
     output_size: tuple[int | None, ...] = output_size_field()
@@ -278,12 +272,9 @@ class AdaptiveAvgPool(AdaptiveAverage):
 
 @operator("global_max_pool")
 class GlobalMaxPool(AdaptiveMaximum):
-    """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
+    """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1."""
 
-    Shape:
-        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
-    """
-
+    shape_rule: ClassVar[str] = "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1."
     source: ClassVar[str] = "torch.nn.functional.adaptive_max_pool2d(x, 1); ONNX GlobalMaxPool"
 
     return_indices: bool = return_indices_field()
@@ -301,12 +292,9 @@ class GlobalMaxPool(AdaptiveMaximum):
 
 @operator("global_avg_pool")
 class GlobalAvgPool(AdaptiveAverage):
-    """The average of each plane: adaptive_avg_pool with output_size 1.
+    """The average of each plane: adaptive_avg_pool with output_size 1."""
 
-    Shape:
-        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
-    """
-
+    shape_rule: ClassVar[str] = "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1."
     source: ClassVar[str] = "torch.nn.functional.adaptive_avg_pool2d(x, 1); ONNX GlobalAveragePool"
 
     samples = (Sample((5, 8, 8), {}), Sample((3, 7, 9), {}), Sample((3, 7, 9), {}, dtype="uint8"))

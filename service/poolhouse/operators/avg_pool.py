@@ -39,13 +39,12 @@ from poolhouse.operators.windows import Sliding, Windows
 
 @operator("avg_pool")
 class AvgPool(SlidingWindows, Average):
-    """The average of each window.
+    """The average of each window."""
 
-    Shape:
-        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-        ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
-    """
-
+    shape_rule: ClassVar[str] = (
+        "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes "
+        "``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode."
+    )
     source: ClassVar[str] = "torch.nn.functional.avg_pool1d, avg_pool2d, avg_pool3d"
     element_types: ClassVar[Mapping[Kind, str]] = {
         **AVERAGE_TYPES,

@@ -39,12 +39,12 @@ class FractionalMaxPool(Maximum):
     last at ``L - k``, in float64. Plane p's samples are row p of
     ``numpy.random.Generator(numpy.random.PCG64(seed)).random((N·C, rank))``, in the order of torch's
     ``_random_samples``: W, H in 2-D; D, H, W in 3-D.
-
-    Shape:
-        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``
-        or ``int(L · output_ratio)``; ``output_size + kernel_size - 1 <= L``.
     """
 
+    shape_rule: ClassVar[str] = (
+        "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` "
+        "or ``int(L · output_ratio)``; ``output_size + kernel_size - 1 <= L``."
+    )
     source: ClassVar[str] = "torch.nn.functional.fractional_max_pool2d, fractional_max_pool3d; Graham, arXiv:1412.6071"
 
     kernel_size: Sizes = kernel_size_field()

@@ -37,12 +37,12 @@ class LPPool(SlidingWindows):
     Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
     NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
     With p = ∞ it is the largest |x|, with p = -∞ the least.
-
-    Shape:
-        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-        ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
     """
 
+    shape_rule: ClassVar[str] = (
+        "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes "
+        "``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode."
+    )
     source: ClassVar[str] = "torch.nn.functional.lp_pool1d, lp_pool2d, lp_pool3d; ONNX LpPool for absolute"
     element_types: ClassVar[Mapping[Kind, str]] = {
         "float": "Computed in float64, rounded once.",

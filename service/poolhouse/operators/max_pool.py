@@ -33,13 +33,12 @@ TORCH_TERMS: Final = 32
 
 @operator("max_pool")
 class MaxPool(SlidingWindows, Maximum):
-    """The largest element of each window, and where it was.
+    """The largest element of each window, and where it was."""
 
-    Shape:
-        input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-        ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil mode.
-    """
-
+    shape_rule: ClassVar[str] = (
+        "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes "
+        "``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil mode."
+    )
     padding_value: ClassVar[str] = "Padding is below every value, also the type's least, and is never chosen."
     source: ClassVar[str] = "torch.nn.functional.max_pool1d, max_pool2d, max_pool3d"
 

@@ -214,6 +214,8 @@ class Operator:
     padding_value: ClassVar[str] = "There is no padding."
     index_meaning: ClassVar[str] = ""
     source: ClassVar[str] = ""
+    shape_rule: ClassVar[str]
+    """Shapes of the inputs, and what becomes of each axis, in one sentence."""
     samples: ClassVar[tuple[Sample, ...]]
     refusals: ClassVar[tuple[Refusal, ...]]
 

@@ -29,13 +29,13 @@ class MaxUnpool(Operator):
     Where an index comes more than once in a plane, the last value in row-major order stays.
     It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
     sizes as ``output_size`` where pooling had rounded.
-
-    Shape:
-        input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
-        ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less
-        than stride; where no dilation is given it may be twice as large, as one that was left out makes it.
     """
 
+    shape_rule: ClassVar[str] = (
+        "input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes "
+        "``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less "
+        "than stride; where no dilation is given it may be twice as large, as one that was left out makes it."
+    )
     source: ClassVar[str] = "torch.nn.functional.max_unpool1d, max_unpool2d, max_unpool3d"
     inputs: ClassVar[tuple[str, ...]] = ("input", "indices")
     element_types: ClassVar[Mapping[Kind, str]] = {

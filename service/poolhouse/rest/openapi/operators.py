@@ -102,7 +102,7 @@ def plan_operation(member: type[Operator], template: dict[str, Any], components:
 
 def _description(member: type[Operator]) -> str:
     types = "\n".join(f"- {kind}: {words}" for kind, words in member.element_types.items())
-    parts = [describe.meaning(member), f"Shape: {describe.shape_rule(member)}", f"Element types:\n\n{types}"]
+    parts = [describe.meaning(member), f"Shape: {member.shape_rule}", f"Element types:\n\n{types}"]
     further = {"Padding": member.padding_value, "Indices": member.index_meaning, "Source": member.source}
     return "\n\n".join([*parts, *(f"{what}: {words}" for what, words in further.items() if words)])
 
