@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from guards import GUARDS
+from guards.table import GROUPS
+from prove_guards import located_guards
 
 from poolhouse import describe
 from poolhouse.errors import CODES, FIELD_CODES
@@ -72,18 +73,19 @@ def metrics() -> str:
 
 
 def guards() -> str:
-    """Every guard of the engine, with what it holds off and the test that misses it."""
+    """Every guard, with what it protects and the test that fails without it."""
+    located = located_guards()
     chapters = [
         f"## {group}\n\n"
         + markdown_table(
             ("guard", "without it", "where", "the test that fails"),
             [
-                (guard.guard, guard.without, f"`{guard.path}`", f"`{guard.test.removeprefix('tests/')}`")
-                for guard in GUARDS
-                if guard.group == group
+                (each.guard.guard, each.guard.without, f"`{each.path}`", f"`{each.test.removeprefix('tests/')}`")
+                for each in located
+                if each.group == group
             ],
         )
-        for group in dict.fromkeys(guard.group for guard in GUARDS)
+        for group in GROUPS
     ]
     return "\n\n".join(chapters)
 

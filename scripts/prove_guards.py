@@ -1,7 +1,7 @@
-"""Takes every guard of ``scripts/guards.py`` away, one at a time in a copy of the checkout, and looks whether the
-test that is named for it fails. First all of these tests must pass in the copy as it is.
+"""Takes every guard of ``scripts/guards`` away, one at a time in a copy of the checkout, and checks that its test
+fails. First all of these tests must pass in the copy as it is.
 
-With words as arguments, only the guards whose sentence, file or test holds one of them.
+With words as arguments, only the guards whose id, sentence, group, file or test contains one of them.
 """
 
 from __future__ import annotations
@@ -14,46 +14,91 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Final
 
 from _ending import end_with_this
-from guards import GUARDS, ROOT, Guard
+from guards.guard import Guard
+from guards.markers import find_markers, find_tests, remove
+from guards.table import GROUPS
 
+ROOT: Final = Path(__file__).resolve().parent.parent
+PACKAGE: Final = "service/poolhouse"
 _COPIED = ("service", "tests", "scripts", "benchmarks", "openapi", "pyproject.toml")
-# A test that waits for what will never come gives up after this, in the copy: nobody need wait 20 s for each.
-_PATIENCE_S = 6.0
-_IMPATIENT = (
-    "tests/batching/fake.py",
-    "tests/rest/serving.py",
-    "tests/batching/test_aside.py",
-    "tests/batching/test_crew.py",
-)
+# A test that waits for something that will never happen gives up after this time in the copy, not after 20 s.
+_PATIENCE = "PATIENCE_S = {:.1f}\n"
+_PATIENCE_S = 20.0
+_PATIENCE_IN_COPY_S = 6.0
 _LONGEST_S = 60
 # A guard may be needed by few of the examples that hypothesis draws, or by a slow test alone.
 _THOROUGH = ("--slow", "--hypothesis-profile=thorough")
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A guard with its group, its file below the package, and its test as pytest names it."""
+
+    guard: Guard
+    group: str
+    path: str
+    test: str
+
+
+def locate(root: Path, guards: Sequence[tuple[str, Guard]]) -> list[Located]:
+    """Find each guard by its marker and its test by its name.
+
+    Raises:
+        ValueError: when one of them does not exist exactly once.
+    """
+    package, tests = root / PACKAGE, root / "tests"
+    files: dict[str, list[Path]] = {}
+    for file, marker in find_markers(package):
+        files.setdefault(marker.id, []).append(file)
+    defined = find_tests(tests)
+    return [
+        Located(
+            guard,
+            group,
+            _only(files.get(guard.id, []), f"marker `# guard: {guard.id}`").relative_to(package).as_posix(),
+            f"{_only(defined.get(guard.test, []), guard.test).relative_to(root).as_posix()}::{guard.test}",
+        )
+        for group, guard in guards
+    ]
+
+
+def located_guards() -> list[Located]:
+    """All guards of this checkout."""
+    return locate(ROOT, [(group, guard) for group, guards in GROUPS.items() for guard in guards])
+
+
+def _only(files: Sequence[Path], what: str) -> Path:
+    if len(files) != 1:
+        raise ValueError(f"expected one {what}, found {len(files)} {[str(file) for file in files]}")
+    return files[0]
+
+
 def make_copy(folder: Path) -> Path:
-    """A checkout in this folder, without git and without the environment, that is less patient."""
+    """A checkout in this folder, without git and without the environment, whose tests give up sooner."""
     for name in _COPIED:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
         else:
             shutil.copy(source, folder / name)
-    for name in _IMPATIENT:
-        file = folder / name
-        text = file.read_text()
-        if text.count("PATIENCE_S = 20.0\n") != 1:
-            raise SystemExit(f"{name} no longer says how patient it is: mend scripts/prove_guards.py")
-        file.write_text(text.replace("PATIENCE_S = 20.0\n", f"PATIENCE_S = {_PATIENCE_S}\n"))
+    was, becomes = _PATIENCE.format(_PATIENCE_S), _PATIENCE.format(_PATIENCE_IN_COPY_S)
+    patient = [file for file in (folder / "tests").rglob("*.py") if was in file.read_text(encoding="utf-8")]
+    if not patient:
+        raise SystemExit(f"no test says {was.strip()} any more; change _PATIENCE in scripts/prove_guards.py")
+    for file in patient:
+        file.write_text(file.read_text(encoding="utf-8").replace(was, becomes), encoding="utf-8")
     return folder
 
 
 def run_tests(folder: Path, tests: Sequence[str], *options: str) -> subprocess.CompletedProcess[str]:
-    """These tests over the copy in that folder; never the package that is installed."""
+    """Run these tests on the copy in that folder; never on the package that is installed."""
     return subprocess.run(
         [
             *(sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"),
@@ -68,77 +113,83 @@ def run_tests(folder: Path, tests: Sequence[str], *options: str) -> subprocess.C
 
 
 def failed_rightly(run: subprocess.CompletedProcess[str], test: str) -> bool:
-    """Whether that test failed, and not only could not be run. Pytest says 1 where tests ran and some failed."""
+    """Whether that test failed, and not only could not be run. Pytest exits with 1 where tests ran and some failed."""
     name = test.rpartition("::")[2]
     return run.returncode == 1 and any(
         line.startswith("FAILED ") and f"::{name}" in line for line in run.stdout.splitlines()
     )
 
 
-def is_noticed(guard: Guard, folder: Path, *options: str) -> str:
-    """Nothing, when the guard's test fails without the guard; else what happened instead."""
-    file = folder / guard.file
-    text = file.read_text()
-    file.write_text(guard.removed(text))
+def is_noticed(located: Located, folder: Path, *options: str) -> str:
+    """An empty text when the guard's test fails without the guard; else what happened instead."""
+    file = folder / PACKAGE / located.path
+    text = file.read_text(encoding="utf-8")
+    file.write_text(remove(text, located.guard.id, located.guard.removal), encoding="utf-8")
     try:
-        run = run_tests(folder, [guard.test], *options)
+        run = run_tests(folder, [located.test], *options)
     except subprocess.TimeoutExpired:
-        return "it hangs, which tells nobody what is wrong"
+        return "it hangs, so the run shows no cause"
     finally:
-        file.write_text(text)
-    if failed_rightly(run, guard.test):
+        file.write_text(text, encoding="utf-8")
+    if failed_rightly(run, located.test):
         return ""
     return f"exit code {run.returncode}\n{run.stdout[-1500:]}{run.stderr[-1500:]}"
 
 
-def chosen(words: Sequence[str]) -> list[Guard]:
-    """The guards that these words name; all where there are none."""
+def chosen(words: Sequence[str], guards: Sequence[Located]) -> list[Located]:
+    """The guards that these words name; all where there are no words."""
     return [
-        guard
-        for guard in GUARDS
-        if not words or any(word in f"{guard.guard} {guard.file} {guard.test}" for word in words)
+        each
+        for each in guards
+        if not words
+        or any(word in f"{each.guard.id}\n{each.guard.guard}\n{each.group}\n{each.path}\n{each.test}" for word in words)
     ]
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/prove_guards", description=__doc__)
-    parser.add_argument("words", nargs="*", help="only guards whose sentence, file or test holds one of these")
+    parser.add_argument("words", nargs="*", help="only guards whose id, sentence, group, file or test contains one")
     parser.add_argument("--jobs", type=int, default=max(1, len(os.sched_getaffinity(0))), help="tests at once")
     given = parser.parse_args(arguments)
-    guards = chosen(given.words)
+    guards = chosen(given.words, located_guards())
     if not guards:
-        parser.error("no guard is named so")
-    begun = time.monotonic()
+        parser.error("no guard has such a name")
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="guards-") as scratch, ThreadPoolExecutor(given.jobs) as pool:
         free: SimpleQueue[Path] = SimpleQueue()
         for number in range(given.jobs):
             free.put(make_copy(Path(scratch) / str(number)))
-        tests = sorted({guard.test for guard in guards})
+        tests = sorted({each.test for each in guards})
         whole = free.get()
         run = run_tests(whole, tests, *_THOROUGH)
         free.put(whole)
         if run.returncode:
             print(run.stdout[-5000:], run.stderr[-5000:])
-            print("the tests do not even pass with every guard in place")
+            print("these tests do not pass with every guard in place")
             return 1
-        print(f"{len(tests)} tests pass with every guard in place, {time.monotonic() - begun:.0f} s", flush=True)
+        print(f"{len(tests)} tests pass with every guard in place, {time.monotonic() - started:.0f} s", flush=True)
 
-        def prove(guard: Guard) -> tuple[Guard, str]:
+        def prove(located: Located) -> tuple[Located, str]:
             folder = free.get()
             try:
-                return guard, is_noticed(guard, folder, *_THOROUGH)
+                return located, is_noticed(located, folder, *_THOROUGH)
             finally:
                 free.put(folder)
 
-        unseen = 0
-        for guard, what in pool.map(prove, guards):
-            print(f"{'FAIL' if what else 'ok  '} {guard.guard} ({guard.file})", flush=True)
+        unnoticed: list[str] = []
+        running = [pool.submit(prove, located) for located in guards]
+        for count, each in enumerate(as_completed(running), start=1):
+            located, what = each.result()
+            result = "FAIL" if what else "ok  "
+            print(f"{count}/{len(guards)} {result} {located.guard.id} ({located.path})", flush=True)
             if what:
-                unseen += 1
-                print(f"     {guard.test} does not notice: {what}", flush=True)
-    took_s = time.monotonic() - begun
-    print(f"{len(guards) - unseen} of {len(guards)} guards are missed when they are gone, {took_s:.0f} s")
-    return 1 if unseen else 0
+                unnoticed.append(located.guard.id)
+                print(f"     {located.test} does not notice: {what}", flush=True)
+    took_s = time.monotonic() - started
+    print(f"{len(guards) - len(unnoticed)} of {len(guards)} tests fail without their guard, {took_s:.0f} s")
+    if unnoticed:
+        print(f"no test noticed that these were missing: {', '.join(unnoticed)}")
+    return 1 if unnoticed else 0
 
 
 if __name__ == "__main__":

@@ -1,50 +1,165 @@
-"""Every guard stands where its table says, and the script that takes them away sees what it claims to see."""
+"""Every guard has one marker, one entry and one test, and the script that takes guards away judges tests rightly."""
 
 from __future__ import annotations
 
 import ast
+import builtins
 import subprocess
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
-from guards import GUARDS, ROOT, Guard
-from prove_guards import chosen, failed_rightly, is_noticed
+from guards import removals
+from guards.guard import Guard
+from guards.markers import find_markers, find_tests, marked_statement, read_markers, remove
+from guards.removals import Removal
+from guards.table import GUARDS
+from prove_guards import PACKAGE, ROOT, Located, chosen, failed_rightly, is_noticed, locate, located_guards
 
 TEST = "tests/test_lamp.py::test_the_lamp_is_on"
 
 
-@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.guard)
-def test_each_guard_is_there_and_can_be_taken_away(guard: Guard) -> None:
-    """A proof that no longer finds its guard would prove nothing; here it is noticed without running it."""
-    text = (ROOT / guard.file).read_text(encoding="utf-8")
+@cache
+def texts() -> Mapping[str, str]:
+    """The text of the file in which each marker stands, by its id."""
+    return {marker.id: file.read_text(encoding="utf-8") for file, marker in find_markers(ROOT / PACKAGE)}
 
-    without = guard.removed(text)
 
+def test_each_marker_has_one_entry_and_each_entry_one_marker() -> None:
+    """A marker without an entry proves nothing, and an entry without a marker cannot be taken away."""
+    markers = Counter(marker.id for _, marker in find_markers(ROOT / PACKAGE))
+    entries = Counter(guard.id for guard in GUARDS)
+
+    assert set(markers) - set(entries) == set(), "these markers have no entry in scripts/guards"
+    assert set(entries) - set(markers) == set(), "these entries have no marker in the source"
+    assert {marker: count for marker, count in (markers + entries).items() if count != 2} == {}
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.id)
+def test_each_guard_can_be_taken_away(guard: Guard) -> None:
+    """A removal that changes nothing, or leaves no Python, would prove nothing; here it is noticed without a run."""
+    text = texts()[guard.id]
+
+    without = remove(text, guard.id, guard.removal)
+
+    (marker,) = (marker for marker in read_markers(text) if marker.id == guard.id)
+    statement = marked_statement(text, marker)
     assert without != text
-    ast.parse(without)
+    assert guard.removal.apply(statement) != ast.unparse(statement).strip("\n")
 
 
-@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.guard)
-def test_each_guard_names_a_test_that_exists(guard: Guard) -> None:
-    """Pytest would fail for a name that is not there, and that is not the failure that is meant."""
-    path, _, name = guard.test.partition("::")
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+def test_each_guard_names_a_test_that_exists_once() -> None:
+    """Pytest would fail for a name that does not exist, and that is not the failure that is meant."""
+    tests = find_tests(ROOT / "tests")
 
-    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-    names |= {
-        each.id
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for each in node.targets
-        if isinstance(each, ast.Name)
-    }
-    assert name in names
+    assert {guard.test: tests.get(guard.test, []) for guard in GUARDS if len(tests.get(guard.test, [])) != 1} == {}
 
 
-def test_no_guard_is_said_twice() -> None:
-    """A row that was copied and not changed would prove the one before again."""
-    assert len({(guard.path, guard.was, guard.becomes, guard.test) for guard in GUARDS}) == len(GUARDS)
+def test_no_guard_is_listed_twice() -> None:
+    """An entry that was copied and not changed would prove the one before again."""
     assert len({guard.guard for guard in GUARDS}) == len(GUARDS)
+
+
+def test_only_become_and_before_name_what_a_rename_could_change() -> None:
+    """Every other operation addresses the code by kind and position, so that a rename changes no entry."""
+    for guard in GUARDS:
+        if isinstance(guard.removal, removals.Argument | removals.Value):
+            text = ast.parse(guard.removal.text.replace("{}", "0"))
+            names = {node.id for node in ast.walk(text) if isinstance(node, ast.Name)}
+            assert names <= set(vars(builtins)), guard.id
+
+
+@pytest.mark.parametrize(
+    ("removal", "before", "after"),
+    [
+        (removals.Delete(), "if a:\n    b()", "pass"),
+        (removals.Condition(False), "if a:\n    b()", "if False:\n    b()"),
+        (removals.Condition(True), "x = a if b else c", "x = a if True else c"),
+        (removals.DropOperand(0), "while a and b:\n    c()", "while b:\n    c()"),
+        (removals.DropOperand(-1), "x = a or b or (c and d)", "x = a or b"),
+        (removals.IgnoreOperand(1), "while a and b():\n    c()", "while a and (b() or True):\n    c()"),
+        (removals.DropTerm(1), "x = a - b + c", "x = a - b"),
+        (removals.DropTerm(0), "x = a + b", "x = b"),
+        (removals.DropFilter(), "x = [a for a in b if a]", "x = [a for a in b]"),
+        (removals.DropSlice(), "for a in b[:2]:\n    c()", "for a in b:\n    c()"),
+        (removals.Unwrap(), "x = a(b, c)", "x = b"),
+        (removals.Unwrap(1, call=1), "x = a(b(c, d))", "x = a(d)"),
+        (removals.Argument(1, "None"), "a(b, k=c)", "a(b, k=None)"),
+        (removals.Argument(0, "{} * 2"), "a(b + c)", "a((b + c) * 2)"),
+        (removals.Callee("min"), "x = max(a, b)", "x = min(a, b)"),
+        (removals.Value("1.0"), "return a", "return 1.0"),
+        (removals.Value("{} + 1"), "x: int = a", "x: int = a + 1"),
+        (removals.Constant(False), "a(b, 1, k=True)", "a(b, 1, k=False)"),
+        (removals.ReturnHere(), "x = a", "return"),
+        (removals.Become("x = 2"), "x = a", "x = 2"),
+        (removals.Before("b()"), "x = a", "b()\nx = a"),
+        (
+            removals.OnlyOnSuccess(),
+            "try:\n    a()\nexcept E:\n    b()\nfinally:\n    c()",
+            "try:\n    a()\nexcept E:\n    b()\nelse:\n    c()",
+        ),
+    ],
+    ids=repr,
+)
+def test_each_operation_takes_away_what_it_says(removal: Removal, before: str, after: str) -> None:
+    """An operation that changed something else would prove another guard."""
+    (statement,) = ast.parse(before).body
+
+    assert removal.apply(statement) == after
+
+
+def test_an_except_clause_is_marked_like_a_statement() -> None:
+    """What is caught is a guard too."""
+    text = "try:\n    a()\n# guard: lamp\nexcept E as e:\n    b()\n"
+
+    assert remove(text, "lamp", removals.CatchNothing()) == text.replace("except E as e", "except () as e")
+
+
+def test_a_delayed_expression_is_left_to_the_event_loop() -> None:
+    """A guard may be that something is done at once."""
+    assert "call_later(0.01, lambda: a(b))" in remove("# guard: lamp\na(b)\n", "lamp", removals.Later(0.01))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a()\n# guard: lamp\nb(\n    c,\n)\n",
+        "a()\n# guard: lamp\n# It is dark else.\n\nb(\n    c,\n)\n",
+        "a()\nb(  # guard: lamp\n    c,\n)\n",
+        "a()\n# guard: fan, lamp\nb(\n    c,\n)\n",
+    ],
+)
+def test_a_marker_stands_above_its_statement_or_behind_its_first_line(text: str) -> None:
+    """Comments between a marker and its statement are no statement."""
+    marker = read_markers(text)[-1]
+
+    assert ast.unparse(marked_statement(text, marker)) == "b(c)"
+
+
+def test_only_the_marked_statement_changes() -> None:
+    """Characters of more than one byte shift columns, and comments must stay where they are."""
+    text = "def f():\n    a('–')  # why\n    # guard: lamp\n    b('…'); c('–')  # because\n"
+
+    assert remove(text, "lamp", removals.Delete()) == text.replace("b('…')", "pass")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a()\n", "found 0"),
+        ("# guard: lamp\na()\n# guard: lamp\nb()\n", "found 2"),
+        ("x = '# guard: lamp'\n", "found 0"),
+        ("if a:\n    pass\n# guard: lamp\nelse:\n    b()\n", "no statement begins"),
+        ("# guard: The Lamp\na()\n", "is no id"),
+        ("# guard: lamp\na()\n", "does not fit"),
+    ],
+)
+def test_a_marker_that_is_missing_or_misplaced_is_refused(text: str, message: str) -> None:
+    """Changing nothing, or the wrong statement of two, would pass for a proof."""
+    with pytest.raises(ValueError, match=message):
+        remove(text, "lamp", removals.Condition(False))
 
 
 @pytest.mark.parametrize(
@@ -65,36 +180,40 @@ def test_only_a_failing_test_counts_as_noticing(code: int, line: str, rightly: b
     assert failed_rightly(subprocess.CompletedProcess([], code, f"\n{line}\n", ""), TEST) is rightly
 
 
-@pytest.mark.parametrize(("sees", "noticed"), [("lamp.ON", True), ("True", False)])
-def test_the_proof_tells_a_test_that_notices_from_one_that_does_not(tmp_path: Path, sees: str, noticed: bool) -> None:
-    """The whole way, over a house of two files: the guard goes, the test runs, the guard is back."""
-    house = tmp_path / "service" / "poolhouse"
-    house.mkdir(parents=True)
-    (tmp_path / "tests").mkdir()
-    (house / "lamp.py").write_text("ON = True\n")
-    (tmp_path / "tests" / "test_lamp.py").write_text(
-        "import sys\nsys.path.insert(0, 'service/poolhouse')\nimport lamp\n\n"
-        f"def test_the_lamp_is_on():\n    assert {sees}\n"
+def write_checkout(root: Path, condition: str) -> Path:
+    """Write a checkout of one module, with one marker, and one test with this condition."""
+    source = root / PACKAGE / "lamp.py"
+    source.parent.mkdir(parents=True)
+    source.write_text("# guard: lamp\nON = True\n")
+    (root / "tests").mkdir()
+    (root / "tests" / "test_lamp.py").write_text(
+        f"import sys\nsys.path.insert(0, {PACKAGE!r})\nimport lamp\n\n"
+        f"def test_the_lamp_is_on():\n    assert {condition}\n"
     )
-    guard = Guard("", "The lamp is on", "it is dark", "lamp.py", "True", "False", TEST)
-
-    told = is_noticed(guard, tmp_path)
-
-    assert (told == "") is noticed
-    assert (house / "lamp.py").read_text() == "ON = True\n"
+    return source
 
 
-def test_a_guard_that_is_gone_or_doubled_is_said() -> None:
-    """Replacing nothing, or the wrong one of two, would pass for a proof."""
-    guard = Guard("", "The lamp is on", "it is dark", "lamp.py", "ON", "OFF", TEST)
+@pytest.mark.parametrize(("condition", "noticed"), [("lamp.ON", True), ("True", False)])
+def test_the_proof_tells_a_test_that_notices_from_one_that_does_not(
+    tmp_path: Path, condition: str, noticed: bool
+) -> None:
+    """All steps, in a checkout of two files: the guard is removed, the test runs, the guard is restored."""
+    source = write_checkout(tmp_path, condition)
+    guard = Guard("lamp", "The lamp is on", "it is dark", removals.Constant(False), "test_the_lamp_is_on")
 
-    for text in ("", "ON ON"):
-        with pytest.raises(ValueError, match="not once"):
-            guard.removed(text)
+    (located,) = locate(tmp_path, [("", guard)])
+    result = is_noticed(located, tmp_path)
+
+    assert located == Located(guard, "", "lamp.py", TEST)
+    assert (result == "") is noticed
+    assert source.read_text() == "# guard: lamp\nON = True\n"
 
 
 def test_words_choose_guards() -> None:
-    """Who changes one file need not wait for all."""
-    assert chosen([]) == list(GUARDS)
-    assert {guard.path for guard in chosen(["batching/crew.py"])} == {"batching/crew.py"}
-    assert chosen(["no such guard"]) == []
+    """A change of one file needs only the proofs of that file."""
+    guards = located_guards()
+
+    assert chosen([], guards) == guards
+    assert {each.group for each in chosen(["Shutdown"], guards)} == {"Shutdown"}
+    assert [each.guard.id for each in chosen(["queues-take-turns"], guards)] == ["queues-take-turns"]
+    assert chosen(["no such guard"], guards) == []

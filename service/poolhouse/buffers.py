@@ -54,7 +54,9 @@ class BufferPool:
         owner = self._find(nbytes)
         # Every view keeps this object, so its end is the end of them all. An array in its place would not do: numpy
         # makes a view of a view of an array keep the first array, and the one between them ends too early.
+        # guard: views-keep-buffer
         lent = (ctypes.c_ubyte * owner.nbytes).from_buffer(owner.data)
+        # guard: buffer-is-reused-after-last-view
         weakref.finalize(lent, self._give_back, owner).atexit = False
         start = -owner.ctypes.data % _ALIGNED_BYTES
         return memoryview(lent).cast("B")[start : start + nbytes]
@@ -75,6 +77,7 @@ class BufferPool:
         if owner.nbytes > KEPT_BYTES:
             return
         self._free.append(owner)
+        # guard: kept-buffers-have-limit
         while self._free and self.kept_bytes > KEPT_BYTES:
             try:
                 self._free.popleft()

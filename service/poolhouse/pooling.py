@@ -119,6 +119,7 @@ class Pooling:
         self._ledger = Ledger(room_bytes)
         self._heap = HeapTrimmer(lambda: self.held_bytes, heap_trim())
         # Work for another device always goes through its worker: it would block the loop for the way there.
+        # guard: inline-only-on-cpu
         self._inline_steps = inline_steps if all(device.name == "cpu" for device in devices) else -1
         self._engine = Engine(
             [(device.name, make_worker(device)) for device in devices],
@@ -196,6 +197,7 @@ class Pooling:
             Unavailable: ``overloaded``.
         """
         lease = self._ledger.lease(nbytes)
+        # guard: full-budget-refuses
         if lease is None:
             raise self._overloaded(nbytes)
         self._heap.look()
@@ -221,6 +223,7 @@ class Pooling:
             Unprocessable: for elements that must not reach a kernel.
             Unavailable: ``device_lost``.
         """
+        # guard: inline-needs-capacity
         if plan.work > self._inline_steps or not self.welcomes(plan.held_bytes + beside_bytes):
             return None
         self._heap.look()
@@ -244,6 +247,7 @@ class Pooling:
         return None if ran is None else Answer(ran[0].answer(), ticket.headers, 0.0, ran[1])
 
     def _run_here(self, plan: Plan, tensors: Mapping[str, Tensor]) -> tuple[Load, float] | None:
+        # guard: indices-are-checked-inline
         plan.spec.check(tensors)
         load = Load(plan, tensors)
         if plan.nothing_to_pool:
@@ -257,6 +261,7 @@ class Pooling:
         Raises:
             Unavailable: ``overloaded``.
         """
+        # guard: lease-follows-plan
         if not nbytes <= lease.nbytes <= nbytes + _LITTLE_BYTES and not lease.resize(nbytes):
             raise self._overloaded(nbytes)
 
@@ -274,6 +279,7 @@ class Pooling:
         """
         plan = ticket.plan
         self.hold(lease, ticket.held_bytes)
+        # guard: indices-are-checked, many-indices-are-checked-off-loop
         if plan.input_bytes > _CHECKED_ON_LOOP_BYTES:
             await self.aside(partial(plan.spec.check, ticket.tensors), lease, "indices were checked", deadline)
         else:

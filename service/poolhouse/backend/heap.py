@@ -45,6 +45,7 @@ def bound_heap() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):
         return
+    # guard: large-blocks-are-mapped
     mallopt.argtypes, mallopt.restype = (ctypes.c_int, ctypes.c_int), ctypes.c_int
     mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM_BYTES)
     # Without this one the other makes it 128 KiB: every freed output would cost the next one its pages.
@@ -89,6 +90,7 @@ class HeapWatch:
         """Whether memory is kept that should go back; asked every :data:`LOOK_S`."""
         self._held.append(held_bytes)
         kept = resident_bytes - self.idle_bytes
+        # guard: heap-in-use-is-not-trimmed
         settled = len(self._held) == _LOOKS and kept - max(self._held) > SLACK_BYTES
         return settled or kept - held_bytes > MUCH_BYTES
 
@@ -143,6 +145,7 @@ class HeapTrimmer:
         if watch.is_kept(self._resident_bytes(), self._held_bytes()):
             self._looks = True
             assert self._trim is not None
+            # guard: heap-is-trimmed
             trimming = asyncio.get_running_loop().run_in_executor(None, self._trim)
             trimming.add_done_callback(lambda _: self._trimmed(watch))
         elif not watch.is_settled:

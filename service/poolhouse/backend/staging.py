@@ -99,6 +99,7 @@ class Copied:
 
     def run(self, spec: Operator, slices: Slices, take: Take) -> None:
         """Hands over what the spec makes of all slices together."""
+        # guard: planes-fit-int32
         within_int32(spec, slices)
         planes = {name: tensor.to(self._at) for name, tensor in joined(slices).items()}
         take([result.cpu() for result in spec.run(planes)])
@@ -178,12 +179,15 @@ class Pinned:
         try:
             with torch.cuda.stream(stage.stream):
                 results = self._fetched(spec.run(self._sent(spec, slices, stage.there)), stage.back)
+                # guard: result-is-read-after-synchronize
                 stage.stream.synchronize()
             take(results)
         except BaseException:
+            # guard: pinned-memory-of-broken-context-is-kept
             self._keep_where_broken(stage)
             raise
         finally:
+            # guard: failed-transfer-returns-stream
             self._free.put(stage)
 
     def _sent(self, spec: Operator, slices: Slices, room: Room) -> dict[str, torch.Tensor]:

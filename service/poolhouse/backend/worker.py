@@ -50,6 +50,7 @@ class TorchWorker:
         if self._way is None:
             return Budget(PIECE_BYTES, JOIN_BYTES, piece_steps=PIECE_STEPS)
         piece_bytes = self._way.piece_bytes(PIECE_BYTES)
+        # guard: budget-has-grid-limit
         return Budget(piece_bytes, join_bytes=piece_bytes, planes=self._most_planes, piece_steps=PIECE_STEPS)
 
     def run(self, batch: Batch[Load]) -> None:
@@ -88,7 +89,9 @@ class TorchWorker:
         """
         try:
             if self._way is not None:
+                # guard: rebuilt-device-gets-new-streams
                 self._way = self._way.anew()
+                # guard: device-is-probed
                 self._way.try_out()
             self.budget = self._budget()
         except Exception as error:
@@ -99,7 +102,9 @@ class TorchWorker:
         meant = meaning(error)
         if self._way is not None and isinstance(meant, OutOfMemory):
             try:
+                # guard: out-of-memory-frees-cache
                 self._way.free_memory()
+                # guard: out-of-memory-shrinks-batches
                 self.budget = self._budget()
             except RuntimeError as worse:
                 return meaning(worse)
@@ -129,6 +134,7 @@ def _give_back(parts: Sequence[Part[Load]], results: Sequence[Array]) -> None:
     start = 0
     for part in parts:
         stop = start + part.stop - part.start
+        # guard: result-is-copied
         _give_to(part, [result[start:stop] for result in results], ours=False)
         start = stop
 
@@ -168,9 +174,11 @@ def meaning(error: Exception) -> Exception:
     if isinstance(error, RuntimeError):
         text = str(error)
         # First, since "CUDA error: out of memory" breaks nothing.
+        # guard: out-of-memory-is-recognized
         if any(words in text for words in _NO_MEMORY):
             return OutOfMemory(text)
         # After an assert in a kernel or a lost device, every later call in this process fails the same way.
+        # guard: broken-device-is-recognized
         if any(words in text for words in _BROKEN):
             return DeviceFault(text)
     return error

@@ -80,11 +80,13 @@ class Aside:
         """
         loop = asyncio.get_running_loop()
         step: _Step[Result] = _Step(work, lease, loop, loop.create_future())
+        # guard: offloaded-step-retains-lease
         lease.share()
         self._waiting.append(step)
         try:
             self._pump()
             # Without a name: it knows the task, and the task the refusal, whose traceback holds this frame.
+            # guard: deadline-covers-offloaded-steps
             async with asyncio.timeout_at(deadline):
                 return await step.answer
         except TimeoutError:
@@ -95,6 +97,7 @@ class Aside:
                 f"The deadline of Request-Timeout passed while {doing}. Give more seconds, or send less.",
             ) from None
         finally:
+            # guard: abandoned-step-is-not-started
             if step in self._waiting:
                 self._waiting.remove(step)
                 lease.release()
@@ -110,6 +113,7 @@ class Aside:
         self._idle = self._threads = 0
 
     def _pump(self) -> None:
+        # guard: offloaded-steps-have-limit
         while self._waiting and len(self._counted) < self._size:
             if not self._idle:
                 # Here, since it may raise: whoever waits is told so.
@@ -123,6 +127,7 @@ class Aside:
             self._tasks.put(step)
 
     def _go(self) -> None:
+        # guard: offload-threads-yield
         give_way_to_event_loop()
         while (step := self._tasks.get()) is not None:
             self._do(step)
@@ -139,6 +144,7 @@ class Aside:
         except RuntimeError:
             _log.debug("the loop closed while a thread was at work")
         finally:
+            # guard: refused-step-is-forgotten
             del step, error  # the error's traceback holds this frame
 
     def _ended(self, step: _Step[Any], result: object, error: BaseException | None) -> None:
@@ -156,5 +162,6 @@ class Aside:
 
     def _is_long(self, step: _Step[Any]) -> None:
         _log.warning("a step of kind %s takes more than %g s", self._name, self._long_s)
+        # guard: long-step-frees-its-slot
         self._counted.discard(step)
         self._pump()

@@ -157,6 +157,7 @@ class Backlog(Generic[Load]):
     def drop(self, job: Job[Load]) -> None:
         """Nobody waits for this job any more: its planes that still wait will never be taken. Takes no search."""
         job.dropped = True
+        # guard: dropped-job-leaves-queue
         if job.waits_in is self:
             line = self._lines[job.key]
             self._leave(line, job)
@@ -180,6 +181,7 @@ class Backlog(Generic[Load]):
         alone = self.jobs == 1
         parts = self._from_line(line, budget)
         if line:
+            # guard: queues-take-turns
             self._lines.move_to_end(key)
         else:
             del self._lines[key]
@@ -193,11 +195,15 @@ class Backlog(Generic[Load]):
             limit = budget.join_bytes if parts else budget.piece_bytes
             room = limit // job.plane_bytes - joined
             if budget.planes is not None:
+                # guard: batch-fits-grid
                 room = min(room, budget.planes - joined)
             if budget.piece_steps is not None:
+                # guard: batch-is-cut-by-steps
                 room = min(room, budget.piece_steps // max(job.plane_steps, 1) - joined)
+            # guard: jobs-join-whole
             if parts and room < job.left:
                 break
+            # guard: large-jobs-are-cut, one-plane-always-runs
             count = min(job.left, max(room, 1))
             parts.append(Part(job, job.taken, job.taken + count))
             job.taken += count

@@ -28,6 +28,7 @@ class Crew(Generic[Task]):
     def __init__(self, name: str, size: int, work: Callable[[Task], bool]) -> None:
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._work = work
+        # guard: device-threads-are-daemons
         self._threads = [Thread(target=self._go, name=f"pool-{name}-{number}", daemon=True) for number in range(size)]
         self._started = False
 
@@ -50,6 +51,7 @@ class Crew(Generic[Task]):
             while True:
                 task = self._tasks.get_nowait()
                 if task is not None:
+                    # guard: shutdown-returns-unstarted-tasks
                     unbegun.append(task)
         except Empty:
             for _ in self._threads:
@@ -57,6 +59,9 @@ class Crew(Generic[Task]):
             return unbegun
 
     def _go(self) -> None:
+        # guard: device-threads-yield
         give_way_to_event_loop()
+        # guard: thread-obeys-device-fault
         while (task := self._tasks.get()) is not None and self._work(task):
+            # guard: thread-forgets-task
             del task  # or it would live until the next one comes

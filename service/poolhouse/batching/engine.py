@@ -35,6 +35,7 @@ Told = ParamSpec("Told")
 
 _log = logging.getLogger("poolhouse.batching")
 
+# guard: next-batch-is-ready, two-batches-in-flight
 _IN_FLIGHT: Final = 2
 """Batches handed to a device at once: one executes, one is ready for when it is done."""
 _REBUILD_FIRST_S: Final = 0.05
@@ -152,9 +153,11 @@ class Engine(Generic[Load]):
         Returns:
             the seconds that it took.
         """
+        # guard: inline-only-for-tiny-jobs, draining-refuses-inline
         if steps > self._inline_steps or self._draining:
             return None
         for lane in self._lanes:
+            # guard: inline-only-before-idle-device
             if lane.runs_tiny:
                 return self._run_here(lane, load, planes, operator)
         return None
@@ -167,6 +170,7 @@ class Engine(Generic[Load]):
         """
         remaining_s = deadline - asyncio.get_running_loop().time()
         standings = [standing for lane in self._lanes if (standing := lane.standing()).ready]
+        # guard: unmeetable-deadline-is-refused-before-body
         if standings and not any(policy.in_time(standing, 0.0, remaining_s) for standing in standings):
             self._tell(self._observer.lost, "expired")
             raise _too_late("would pass" if remaining_s > 0 else "passed")
@@ -188,32 +192,39 @@ class Engine(Generic[Load]):
         lane, standing = self._choose(job.key)
         own_steps = job.steps
         remaining_s = None if deadline is None else deadline - loop.time()
+        # guard: unmeetable-deadline-is-refused
         if not policy.in_time(standing, lane.speed.seconds(own_steps), remaining_s):
             self._tell(self._observer.lost, "expired")
             if remaining_s is None or remaining_s <= 0:
                 raise _too_late("passed")
             if standing.jobs == 0:
+                # guard: refusal-relaxes-estimate
                 lane.speed.doubt()
             raise _too_late("would pass")
         if policy.runs_here(standing, own_steps, self._inline_steps):
             return Done(0.0, self._run_here(lane, job.load, job.planes, operator), "inline")
         waiter: _Waiter[Load] = _Waiter(loop.create_future(), lease, time.perf_counter(), operator)
+        # guard: deadline-has-timer, deadline-timer-is-exact
         timer = None if deadline is None else loop.call_at(deadline, self._expire, job)
         self._waiters[job] = waiter
         self._idle.clear()
         try:
             lane.backlog.push(job)
+            # guard: idle-device-starts-at-once
             self._pump(lane)
             return await waiter.answer
         except asyncio.CancelledError:
             self._tell(self._observer.lost, "cancelled")
             raise
         finally:
+            # guard: deadline-timer-is-cancelled
             if timer is not None:
                 timer.cancel()
+            # guard: disconnect-leaves-queue
             self._forget(job)
             # An error's traceback holds this frame, and the waiter's future holds the error: a circle that would
             # keep the tensors of a refused request until the collector comes by.
+            # guard: refused-job-is-forgotten
             del waiter
 
     def drain(self) -> None:
@@ -228,10 +239,12 @@ class Engine(Generic[Load]):
                 await self._idle.wait()
         except TimeoutError:
             for job in list(self._waiters):
+                # guard: grace-end-is-answered
                 self._refuse(job, Unavailable("draining", "the service has stopped; send this again.", retry_after_s=1))
         self._stopped = True
         for lane in self._lanes:
             for flight in lane.crew.leave():
+                # guard: shutdown-releases-unstarted
                 flight.let_go()
             for flight in lane.in_flight:
                 flight.unwatch()
@@ -239,6 +252,7 @@ class Engine(Generic[Load]):
     # ---- the ways of a job
 
     def _choose(self, key: Hashable) -> tuple[Lane[Load], policy.Standing]:
+        # guard: draining-refuses
         if self._draining:
             raise Unavailable(
                 "draining", "the service is shutting down; send this to another instance.", retry_after_s=1
@@ -257,6 +271,7 @@ class Engine(Generic[Load]):
             raise
         except Exception as error:
             if isinstance(error, DeviceFault):
+                # guard: inline-device-fault-loses-device
                 self._lose(lane, error)
             elif not isinstance(error, OutOfMemory):
                 _log.exception("a job on %s failed", lane.name)
@@ -284,6 +299,7 @@ class Engine(Generic[Load]):
     def _forget(self, job: Job[Load]) -> None:
         """Nobody waits for this job any more; what of it has not begun never will."""
         if self._waiters.pop(job, None) is not None:
+            # guard: failed-job-is-dropped
             if job.waits_in is not None:
                 job.waits_in.drop(job)
             job.dropped = True
@@ -291,6 +307,7 @@ class Engine(Generic[Load]):
 
     def _rest(self) -> None:
         """Tells who waits for it that nothing is left to do."""
+        # guard: drain-waits-for-threads
         if not self._waiters and not any(lane.in_flight for lane in self._lanes):
             self._idle.set()
 
@@ -304,6 +321,7 @@ class Engine(Generic[Load]):
                 if batch is None:
                     break
                 self._hand_over(lane, batch)
+        # guard: dispatch-errors-lose-device
         except Exception as error:
             self._lose(lane, error)
 
@@ -312,6 +330,7 @@ class Engine(Generic[Load]):
         lane.in_flight.append(flight)
         for part in batch.parts:
             waiter = self._waiters.get(part.job)
+            # guard: batch-retains-leases
             if waiter is not None:
                 waiter.lease.share()
                 flight.leases.append(waiter.lease)
@@ -320,13 +339,16 @@ class Engine(Generic[Load]):
         try:
             lane.crew.hand(flight)
         except RuntimeError:  # no thread can be started, so it will never land
+            # guard: unstarted-batch-releases-leases
             flight.let_go()
             raise
 
     def _watch(self, lane: Lane[Load]) -> None:
         """Starts the clock of what the device works on; what waits behind that is not late yet."""
+        # guard: watchdog-only-for-running-batches
         for flight in lane.in_flight[: lane.width]:
             if flight.watch is None:
+                # guard: watchdog-is-set
                 flight.watch = flight.loop.call_later(self._hang_s, self._hang, lane)
 
     def _fly(self, worker: Worker[Load], flight: Flight[Load]) -> bool:
@@ -334,30 +356,40 @@ class Engine(Generic[Load]):
         started, error = time.perf_counter(), None
         try:
             worker.run(flight.batch)
+        # guard: kernel-errors-are-caught
         except BaseException as raised:
             error = raised
         try:
             flight.loop.call_soon_threadsafe(self._come_back, flight, started, time.perf_counter(), error)
+            # guard: thread-stops-after-device-fault
             return not isinstance(error, DeviceFault)
+        # guard: closed-loop-ends-thread
         except RuntimeError:
             return False  # the loop has closed: nobody is there to be told
         finally:
+            # guard: thread-forgets-error
             del error  # its traceback holds this frame, and this frame the tensors
 
     def _come_back(self, flight: Flight[Load], started: float, ended: float, error: BaseException | None) -> None:
         lane = next((lane for lane in self._lanes if flight in lane.in_flight), None)
         if lane is None:  # the device was given up meanwhile, and its jobs were refused
+            # guard: late-batch-releases-leases
             flight.let_go()
             return
         lane.in_flight.remove(flight)
+        # guard: watchdog-is-cancelled
         flight.unwatch()
+        # guard: completion-errors-do-not-stop-dispatch
         try:
+            # guard: finished-batch-releases-leases
             flight.let_go()
             self._settle(lane, flight.batch, started, ended, error)
         except Exception as wrong:
             _log.exception("settling a batch on %s failed", lane.name)
+            # guard: completion-errors-are-answered
             self._refuse_all(flight.batch, _told(wrong))
         finally:
+            # guard: watchdog-for-next-batch
             self._watch(lane)
             self._pump(lane)
             self._rest()
@@ -369,10 +401,13 @@ class Engine(Generic[Load]):
             self._complete(lane, batch, started, ended)
         elif isinstance(error, DeviceFault):
             self._refuse_all(batch, _told(error))
+            # guard: device-fault-loses-device
             self._lose(lane, error)
         elif isinstance(error, OutOfMemory):
+            # guard: too-large-batch-is-halved
             self._retry(lane, batch, policy.halve(batch), "halved", error)
         else:
+            # guard: failed-batch-is-bisected
             self._retry(lane, batch, policy.bisect(batch), "bisected", error)
 
     def _complete(self, lane: Lane[Load], batch: Batch[Load], started: float, ended: float) -> None:
@@ -385,6 +420,7 @@ class Engine(Generic[Load]):
             waiter.begun = started if waiter.begun is None else waiter.begun
             waiter.compute_s += ended - started
             waiter.planes_done += part.stop - part.start
+            # guard: result-only-for-waiting-caller
             if waiter.planes_done == part.job.planes and not waiter.answer.done():
                 waiter.answer.set_result(Done(waiter.begun - waiter.since, waiter.compute_s, batch.reason))
 
@@ -417,12 +453,15 @@ class Engine(Generic[Load]):
         lane.state = "lost"
         self._tell(self._observer.lost, "device_lost")
         unbegun = lane.crew.leave()
+        # guard: lost-device-gets-new-threads
         lane.crew = _crew(lane.name, lane.worker, self._fly)
         flights, lane.in_flight = lane.in_flight, []
         for flight in flights:
             flight.unwatch()
+            # guard: hung-batch-keeps-leases
             if flight not in unbegun:
                 self._refuse_all(flight.batch, _lost_device())  # its leases are given back when it lands
+        # guard: unstarted-batches-move, retries-move
         stranded = [flight.batch for flight in unbegun] + list(lane.retries)
         lane.retries.clear()
         for batch in stranded:
@@ -430,12 +469,15 @@ class Engine(Generic[Load]):
                 other.retries.append(batch)
             else:
                 self._refuse_all(batch, _lost_device())
+        # guard: lost-device-releases-unstarted
         for flight in unbegun:
             flight.let_go()
         for job in lane.backlog.clear():
+            # guard: queued-jobs-move
             if other := self._lane_for_more(job.key):
                 other.backlog.push(job)
             else:
+                # guard: queued-jobs-are-refused-without-device
                 self._refuse(job, _lost_device())
         self._rest()
         for other in self._lanes:
@@ -460,12 +502,14 @@ class Engine(Generic[Load]):
             except RuntimeError:
                 _log.debug("the loop closed while %s was rebuilt", lane.name)
 
+        # guard: stopped-service-rebuilds-nothing
         if self._stopped:
             return
         try:
             # Not in the crew: a rebuilding that hangs must not hold a thread that work could be handed to.
             Thread(target=rebuild, name=f"rebuild-{lane.name}", daemon=True).start()
         except RuntimeError as error:
+            # guard: unstarted-rebuild-is-retried
             self._rebuilt(lane, pause_s, error)
 
     def _rebuilt(self, lane: Lane[Load], pause_s: float, failure: BaseException | None) -> None:
@@ -473,11 +517,13 @@ class Engine(Generic[Load]):
             return
         if failure is None:
             _log.warning("device %s is ready again", lane.name)
+            # guard: rebuilt-device-is-ready
             lane.state = "ready"
             self._pump(lane)
         else:
             _log.error("device %s could not be rebuilt: %s", lane.name, failure)
             longer_s = min(2 * pause_s, _REBUILD_LONGEST_S)
+            # guard: failed-rebuild-is-retried
             asyncio.get_running_loop().call_later(pause_s, self._rebuild, lane, longer_s)
 
     # ---- small change
@@ -488,6 +534,7 @@ class Engine(Generic[Load]):
     def _tell(self, tell: Callable[Told, None], *told: Told.args, **further: Told.kwargs) -> None:
         try:
             tell(*told, **further)
+        # guard: observer-errors-are-logged
         except Exception:
             _log.exception("an observer failed")
 
@@ -500,10 +547,12 @@ def _told(error: BaseException) -> Exception:
     """What the caller is told of an error."""
     if isinstance(error, PoolhouseError):
         return error
+    # guard: out-of-memory-is-503
     if isinstance(error, OutOfMemory):
         return _no_memory()
     if isinstance(error, DeviceFault):
         return _lost_device()
+    # guard: internal-errors-hide-details
     told = InternalError("internal", "the service failed; its log says why.")
     told.__cause__ = error
     return told

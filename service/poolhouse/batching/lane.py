@@ -89,6 +89,7 @@ class Lane(Generic[Load]):
     @property
     def runs_tiny(self) -> bool:
         """Whether a tiny job is done where it is, and not behind what waits here."""
+        # guard: tiny-job-passes-long-batch
         return self.idle or (self.state == "ready" and policy.is_long(self.wait_s))
 
     def standing(self, key: Hashable = None) -> policy.Standing:
@@ -99,8 +100,10 @@ class Lane(Generic[Load]):
 
     def next_batch(self) -> Batch[Load] | None:
         """What goes next. Retries and lines take turns: a batch full of culprits must not hold up the innocent."""
+        # guard: retries-take-turns
         if not (self.retried and self.backlog):
             while self.retries:
+                # guard: retry-skips-abandoned
                 batch = policy.alive(self.retries.popleft())
                 if batch is not None:
                     self.retried = True

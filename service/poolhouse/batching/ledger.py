@@ -45,10 +45,12 @@ class Ledger:
     def fits(self, nbytes: int) -> bool:
         """Whether that much more may be held. Who comes alone is always let in: the limits of one request
         are decided elsewhere, and a request larger than the room must not wait for ever."""
+        # guard: lone-request-is-admitted
         return self.leases == 0 or self.held_bytes + nbytes <= self.room_bytes
 
     def lease(self, nbytes: int) -> Lease | None:
         """A lease, or None when there is no room, and none to be had from those who are slow."""
+        # guard: memory-budget-has-limit, slow-bodies-are-preempted
         if not self.fits(nbytes) and not self._take_back(self.held_bytes + nbytes - self.room_bytes):
             return None
         self.held_bytes += nbytes
@@ -57,14 +59,18 @@ class Ledger:
 
     def _who_gives(self, nbytes: int, asking: Lease | None = None) -> list[Lease] | None:
         """Those who are behind and hold so many bytes, furthest behind first; None where they have not so many."""
+        # guard: growing-body-spares-itself
         others = [(lease, arrival) for lease, arrival in self._arriving.items() if lease is not asking and lease.nbytes]
+        # guard: bodies-in-time-are-not-preempted
         late = [(behind, lease) for lease, arrival in others if (behind := arrival.behind()) > 0]
+        # guard: slowest-is-preempted-first
         late.sort(key=lambda each: each[0], reverse=True)
         giving: list[Lease] = []
         for _, lease in late:
             if nbytes > 0:
                 giving.append(lease)
                 nbytes -= lease.nbytes
+        # guard: no-preemption-in-vain
         return None if nbytes > 0 else giving
 
     def _take_back(self, nbytes: int, asking: Lease | None = None) -> bool:
@@ -93,6 +99,7 @@ class Lease:
         more = nbytes - self.nbytes
         alone = self._ledger.leases == 1
         lacking = self._ledger.held_bytes + more - self._ledger.room_bytes
+        # guard: lease-growth-has-limit
         if more > 0 and not alone and lacking > 0 and not self._ledger._take_back(lacking, self):
             return False
         self._ledger.held_bytes += more
@@ -114,8 +121,10 @@ class Lease:
 
     def release(self) -> None:
         """One looks no more; the last one gives the bytes back."""
+        # guard: lease-is-released-once
         assert self._holders > 0, "a lease that was given back"
         self._holders -= 1
+        # guard: last-holder-releases
         if self._holders == 0:
             self._ledger.held_bytes -= self.nbytes
             self._ledger.leases -= 1

@@ -30,6 +30,7 @@ class Speed:
         """From a batch that ran: a tiny one says what any costs, a large one what its steps do."""
         if seconds <= 0:
             return
+        # guard: tiny-batches-leave-estimate
         if steps < _TELLING_STEPS:
             self.batch_s += 0.1 * (seconds - self.batch_s)
         else:
@@ -72,10 +73,12 @@ def least_loaded(standings: Sequence[Standing]) -> int | None:
     So under load the jobs of a key go where others of it wait, as long as that is no detour: each device has fewer
     keys, and larger batches.
     """
+    # guard: only-ready-devices
     ready = [index for index, standing in enumerate(standings) if standing.ready]
 
     def load(index: int) -> tuple[float, int]:
         standing = standings[index]
+        # guard: new-batch-costs-time
         return standing.wait_s + standing.opens_s, standing.jobs
 
     return min(ready, key=load, default=None)
@@ -89,6 +92,7 @@ def in_time(standing: Standing, own_s: float, remaining_s: float | None) -> bool
 def runs_here(standing: Standing, steps: int, inline_steps: int) -> bool:
     """Whether a job is so small that handing it to a thread costs more than doing it, and nobody is before it; or so
     small that it need not wait for long work. Behind a short wait it waits: joined with others it costs less."""
+    # guard: inline-only-when-idle-or-behind-long-work
     return standing.ready and steps <= inline_steps and (standing.jobs == 0 or is_long(standing.wait_s))
 
 
@@ -102,6 +106,7 @@ _LONG_WAIT_S: Final = 0.01
 
 def retry_after_s(standings: Sequence[Standing]) -> float:
     """When there will be room again: half of what waits must be done first; at least a tenth of a second."""
+    # guard: retry-after-is-computed
     return max(0.1, max((standing.wait_s for standing in standings), default=1.0) / 2)
 
 
@@ -121,6 +126,7 @@ def bisect(batch: Batch[Load]) -> tuple[Batch[Load], ...] | None:
 
 def halve(batch: Batch[Load]) -> tuple[Batch[Load], ...] | None:
     """A batch that did not fit into memory in two, by planes; None when it is one plane."""
+    # guard: single-plane-is-not-halved
     if batch.planes < 2:
         return None
     first: list[Part[Load]] = []

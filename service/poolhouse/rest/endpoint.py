@@ -99,6 +99,7 @@ async def unless_gone(work: Awaitable[Result], receive: Receive) -> Result:
             await asyncio.wait((working,))
         # A refusal's traceback holds this frame, and the task holds the refusal: a circle that would keep the body
         # until the collector comes by.
+        # guard: refused-task-is-forgotten
         del working
 
 

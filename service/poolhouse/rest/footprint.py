@@ -46,6 +46,7 @@ def kept_bytes(tensors: Mapping[str, Tensor], body: memoryview) -> int:
     whole = np.frombuffer(body, np.uint8)
     viewed = [tensor.array.nbytes for tensor in tensors.values() if np.may_share_memory(tensor.array, whole)]
     copied = sum(tensor.array.nbytes for tensor in tensors.values() if not tensor.array.flags.writeable)
+    # guard: body-beside-tensors-is-charged
     return copied + (max(0, len(body) - sum(viewed)) if viewed else 0)
 
 
@@ -85,6 +86,7 @@ def writing(writer: Codec, plan: Plan, encoding: str, limit_bytes: int, *, is_co
     if not plan.output_bytes:
         # Anyone can ask for as many empty lists as they like by a line of text.
         limit_bytes = min(limit_bytes, _EMPTY_TEXT_BYTES)
+    # guard: response-text-has-limit
     if text > limit_bytes:
         raise Unprocessable(
             "output_too_large",

@@ -59,6 +59,7 @@ class HeadPlanner:
             headers.get(b"accept-encoding"),
         )
         length = content_length(headers)
+        # guard: only-short-heads-are-cached
         is_long = len(operator) + len(head.query) + sum(map(len, filter(None, words))) > _LONGEST_KEY
         plan = (self._plan if is_long else self._remembered)(operator, head.query, words, length)
         head.memo = plan
@@ -95,6 +96,7 @@ class HeadPlanner:
         compression = choose_encoding(text(headers, b"accept-encoding"))
         raw = None
         if codec is OCTET:
+            # guard: raw-body-is-planned-from-query
             raw = self._plan_raw(name, query, None if is_inflated else length, accept, compression)
         fields = parse_query(query) if raw is None else {}
         return HeadPlan(name, codec, accept, compression, fields, raw, limits, length, is_inflated)

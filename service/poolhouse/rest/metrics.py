@@ -162,6 +162,7 @@ class Metrics(Collector):
 
     def answered(self, route: str, operator: str, status: int, received_bytes: int, sent_bytes: int) -> None:
         """A request has ended; status 0 means that nobody was left to answer."""
+        # guard: unknown-operators-are-other
         if operator and operator not in self._operators:
             operator = _OTHER
         self._requests.add((route, operator, str(status) if status else "gone"))
@@ -182,6 +183,7 @@ class Metrics(Collector):
     def refused_unread(self, code: str, status: int) -> None:
         """What came was no request yet; the connection was answered and closed."""
         self._requests.add((_OTHER, "", str(status)))
+        # guard: protocol-errors-are-counted
         self._refusals.add((code,))
 
     def gone(self, stage: Stage) -> None:
@@ -191,6 +193,7 @@ class Metrics(Collector):
     def timed(self, call: str, **stages_s: float) -> str:
         """Counts the seconds of each stage, and gives the ``Server-Timing`` that says the same."""
         for stage, seconds in stages_s.items():
+            # guard: server-timing-equals-metrics
             self._stages.observe((call, stage), seconds)
         return ", ".join([f"{stage};dur={1e3 * seconds:.3f}" for stage, seconds in stages_s.items()])
 

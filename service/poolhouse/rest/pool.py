@@ -73,6 +73,7 @@ class PoolRequest:
         self.plan = plan
         self.deadline = deadline
         self.record = record
+        # guard: capacity-before-body
         self.lease = pooling.admit(plan.admitted_bytes, deadline)
         self._pooling = pooling
 
@@ -88,6 +89,7 @@ class PoolRequest:
     def close(self) -> None:
         """See :class:`.http.handler.Prepared`."""
         self.decoded = self.answer = None
+        # guard: lease-ends-with-request
         self.lease.release()
 
 
@@ -171,6 +173,7 @@ class PoolHandler:
             taken = touched_bytes(plan.raw.outline, 0)
         else:
             taken = codec.decoding_bytes(body)
+            # guard: decoding-copy-is-charged
             self._pooling.hold(request.lease, len(body) + taken)
         return codec.name not in _DECODE_ON_LOOP_BYTES and taken <= _COPIED_ON_LOOP_BYTES
 
@@ -289,6 +292,7 @@ class PoolHandler:
         if record.begun:
             # Somebody is told of the request.
             record.stages = Stages(read, decoded, queue_s, compute_s, pooled, done)
+        # guard: response-has-server-timing
         return self._metrics.timed_pool(decoded - read, queue_s, compute_s, done - pooled)
 
 

@@ -78,6 +78,7 @@ class HeadPlan:
         if self.raw is None:
             return unread + nbytes + beside_bytes
         plan = self.raw.plan
+        # guard: text-is-charged-before-body
         later = plan.held_bytes - plan.input_bytes + self.raw.writing.beside_bytes
         return unread + max(plan.input_bytes, nbytes) + max(later, beside_bytes)
 

@@ -158,6 +158,7 @@ class Server(uvicorn.Server):
         # uvicorn would close the listener now, and in the end die of the signal; to stop when told is no failure.
         if self._told_at is None:
             self._interrupted = sig == signal.SIGINT
+            # guard: first-signal-drains
             self._tell_to_stop(self._settings.drain_s if sig == signal.SIGTERM else 0.0)
         elif sig == signal.SIGINT:
             self.should_exit = self.force_exit = True
@@ -181,8 +182,10 @@ class Server(uvicorn.Server):
         if self._told_at is None:
             return False
         waited_s = monotonic() - self._told_at
+        # guard: grace-period-ends-drain
         if waited_s >= self._settings.grace_period_s:
             return True
+        # guard: listener-stays-for-requests
         return waited_s >= self._listen_s and not self._busy
 
     @property

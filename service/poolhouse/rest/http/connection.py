@@ -81,6 +81,7 @@ class Connection(asyncio.BufferedProtocol):
         self.is_encrypted = transport.get_extra_info("sslcontext") is not None
         # Writing stops with the first byte that the system does not take, and goes on when it has taken all: one byte
         # pins the whole tensor that it is of, which must be held until then. TLS encrypts a copy.
+        # guard: response-is-held-until-sent
         transport.set_write_buffer_limits(high=_UNSENT_BYTES if self.is_encrypted else 0, low=0)
         self.pace = AnswerPace(transport, self.site.answer_limits, self.loop)
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn names only its own classes
@@ -114,6 +115,7 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The client reads slower than we write: watch that it reads at all."""
         self.is_write_paused = True
+        # guard: unread-response-is-watched
         self._timers.watch_writing()
 
     def resume_writing(self) -> None:
@@ -129,6 +131,7 @@ class Connection(asyncio.BufferedProtocol):
         """The connection is closed, by whomever."""
         stage = states.LEFT_IN.get(self._lifecycle.state)
         if stage is not None:
+            # guard: disconnects-are-counted
             self.site.metrics.gone(stage)
         self._lifecycle.move(states.LOST)
         self._timers.cancel()
@@ -138,6 +141,7 @@ class Connection(asyncio.BufferedProtocol):
         self._framing, self._known, self._is_straight = None, None, False
         self.inflow.take()
         exchange, self._exchange = self._exchange, None
+        # guard: disconnect-reaches-exchange
         if exchange is not None:
             exchange.on_disconnect()
 
@@ -239,6 +243,7 @@ class Connection(asyncio.BufferedProtocol):
             self._lifecycle.move(states.HEAD_BEGAN)
             self._timers.idle.clear()
             if reader.head is None:
+                # guard: headers-have-timeout
                 self._timers.head.set(self.site.header_timeout_s)
         if reader.head is not None:
             self._known = reader.head if reader.head.raw else None
@@ -293,6 +298,7 @@ class Connection(asyncio.BufferedProtocol):
             self._become_idle()
         elif state is states.CLOSED:
             # It was left open for the rest of this body alone.
+            # guard: refused-body-ends-connection
             self._timers.close()
         elif self._exchange is not None:
             self._exchange.on_body_end()

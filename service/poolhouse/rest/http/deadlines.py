@@ -21,6 +21,7 @@ from poolhouse.settings import Settings
 
 # A timer of silence is set anew at most eight times a limit, so that tiny pieces do not pile up timers.
 _SLACK: Final = 1 / 8
+# guard: body-start-has-allowance
 _HEAD_START: Final = 1 / 100
 
 
@@ -44,7 +45,9 @@ class BodyLimits:
 
     def patience_ends(self, begun: float, now: float, received: int) -> float:
         """When the client has been too slow if nothing comes from now on, on the clock of the arguments."""
+        # guard: silent-body-ends
         silence = now + self.silence_s
+        # guard: body-has-minimum-rate
         if not self.bytes_per_s:
             return silence
         return min(silence, begun + self.silence_s + received / self.bytes_per_s)
@@ -137,12 +140,14 @@ class BodyDeadline:
 
     @property
     def _expires(self) -> float:
+        # guard: deadline-ends-body
         return self._ends if self._deadline is None else min(self._ends, self._deadline)
 
     def progress(self, received: int) -> None:
         """A piece has come: so many bytes in all."""
         self._last = self._loop.time()
         later = self._limits.patience_ends(self._begun, self._last, received)
+        # guard: chunks-share-timer
         if later > self._ends:
             self._ends = later + self._slack_s
             self._timer.cancel()
@@ -160,6 +165,7 @@ class BodyDeadline:
         """What is held for the body is lent to another: it ends now."""
         self._gave_way = True
         self._timer.cancel()
+        # guard: preempted-body-ends-at-once
         self._timer = self._loop.call_soon(self._expire)
 
     def refusal(self) -> PoolhouseError:

@@ -207,6 +207,7 @@ class HandlerExchange:
 
     def _write(self, response: Response) -> None:
         connection, record, site = self._connection, self._record, self._connection.site
+        # guard: draining-closes-connections
         if connection.is_stopping or site.accounting.is_draining:
             # Who keeps the connection would find it closed at the next request.
             self._keeps_alive = False
@@ -229,7 +230,9 @@ class HandlerExchange:
             return
         self._is_paced = True
         connection.pace.begin(nbytes)
+        # guard: slow-responses-are-preempted
         self._prepared.lease.arriving(connection.pace)
+        # guard: tls-response-is-sliced
         if connection.is_encrypted:
             self._slices = _sliced(response.chunks)
             connection.transport.write(head)
@@ -283,6 +286,7 @@ class HandlerExchange:
         self._body = None
         if self._task is not None:
             # What it holds is in use until it has ended.
+            # guard: disconnect-cancels-job
             self._task.cancel()
         else:
             self._close()

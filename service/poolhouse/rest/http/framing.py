@@ -65,6 +65,7 @@ class KnownLength:
         count = min(self.to_come, len(data))
         self.to_come -= count
         if count:
+            # guard: body-ends-at-its-length
             take(data if count == len(data) else data[:count])
         return count
 

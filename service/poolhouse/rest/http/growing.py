@@ -68,6 +68,7 @@ class Fixed:
 
     def __init__(self, length: int) -> None:
         # Not a bytearray: that writes zeros, and so takes the memory before a byte has come.
+        # guard: buffer-is-not-touched-before-data
         self._buffer = np.empty(length, np.uint8).data
         self._filled = 0
 
@@ -130,6 +131,7 @@ class Growing:
         is_long = end > _SECOND_BYTES
         step = _STEP_BYTES if is_long else _FIRST_BYTES
         reserved = min(limit, -(-end // step) * step)
+        # guard: growing-body-is-reserved
         self._reserve(reserved, min(reserved, self._beside_bytes))
         self._reserved = reserved
         if reserved > len(self._buffer):
@@ -147,6 +149,7 @@ class Growing:
         """
         if self._filled + len(piece) > self._limits.limit_bytes:
             raise self._limits.too_large(f"has at least {self._filled + len(piece)} bytes")
+        # guard: chunks-are-joined
         self.reserve(len(piece))
         self.write(piece)
 

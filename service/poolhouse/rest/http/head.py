@@ -101,6 +101,7 @@ class Head:
 
     def keep(self, raw: bytes) -> None:
         """Keep the bytes, so that the next head can be compared with them."""
+        # guard: credentials-are-not-kept
         if len(raw) <= _LONGEST_KEPT and len(self.pairs) <= _MOST_KEPT and _CREDENTIALS.isdisjoint(self.headers):
             self.raw = raw
 

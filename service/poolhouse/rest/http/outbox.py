@@ -49,6 +49,7 @@ class Outbox:
 
     def _end_turn(self) -> None:
         self._in_turn = False
+        # guard: outbox-is-sent-at-turn-end
         self._send_all()
 
     def _send_all(self) -> None:

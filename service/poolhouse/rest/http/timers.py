@@ -114,6 +114,7 @@ class ConnectionTimers:
 
     def shut_down_writing(self) -> None:
         """Close after the last answer, once the client has had the time to read it."""
+        # guard: refused-connection-lingers
         if not self._transport.is_closing() and self._transport.can_write_eof():
             self._transport.write_eof()
             self.idle.set(LINGER_S)
@@ -128,6 +129,7 @@ class ConnectionTimers:
 
     def _check_writing(self) -> None:
         self._write_timer = None
+        # guard: response-has-minimum-rate
         if self._transport.get_write_buffer_size() < self._unsent_bytes and not self._pace.is_too_slow():
             self.watch_writing()
         else:

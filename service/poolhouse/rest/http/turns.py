@@ -36,6 +36,7 @@ class TurnBudget:
         if self._left == TURN_BYTES:
             loop.call_soon(self._renew)
         self._left -= nbytes
+        # guard: receive-per-turn-has-limit
         if self._left <= 0:
             inflow.rest()
             self._resting.append(inflow)

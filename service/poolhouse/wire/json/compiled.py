@@ -180,6 +180,7 @@ def read(text: memoryview) -> dict[str, Any]:
     for tensor in range(len(TENSORS)):
         begin, stop = scan.record(tensor)[lists.BEGIN : lists.END + 1]
         if stop:
+            # guard: list-leaves-empty-list
             cuts.append((begin, stop, b"[]"))
             tensors[tensor] = ScannedList(scan, tensor)
         begin, stop = found[scanner.PACKED + 2 * tensor : scanner.PACKED + 2 * tensor + 2]
@@ -222,6 +223,7 @@ def _without(text: memoryview, cuts: list[tuple[int, int, bytes]]) -> memoryview
 
 def _loads(text: memoryview, rest: memoryview | bytes, cuts: list[tuple[int, int, bytes]]) -> Any:
     """What the strict parser reads of what is left; complaints name the place in the whole text."""
+    # guard: long-json-text-is-refused
     if len(rest) > WHOLE_BYTES:
         raise too_long()
     try:
@@ -257,6 +259,7 @@ def _refusal(scan: Scan) -> PoolhouseError:
         named = loads(text[found[scanner.KEY_BEGIN] : found[scanner.KEY_END]])
         assert isinstance(named, str)
         name = named
+    # guard: many-json-values-are-refused
     if status == scanner.MANY_NODES:
         return too_much(name)
     if status == lists.TOO_DEEP:

@@ -1,0 +1,208 @@
+"""Guards around a device that breaks or hangs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from guards.guard import Guard
+from guards.removals import Argument, Before, Condition, Constant, Delete, DropSlice, DropTerm, IgnoreOperand, Value
+
+GUARDS: Final[Sequence[Guard]] = (
+    Guard(
+        "device-fault-loses-device",
+        "A device fault gives the device up",
+        "every request is sent to a device where nothing works",
+        Delete(),
+        "test_a_broken_device_refuses_its_batch_is_rebuilt_and_serves_again",
+    ),
+    Guard(
+        "inline-device-fault-loses-device",
+        "A device fault of an inline job gives the device up",
+        "tiny jobs are still sent to a broken device",
+        Delete(),
+        "test_a_device_that_breaks_where_it_is_called_is_lost_too",
+    ),
+    Guard(
+        "failed-rebuild-is-retried",
+        "A rebuild that fails is retried",
+        "a device that recovers later stays lost",
+        Delete(),
+        "test_a_broken_device_refuses_its_batch_is_rebuilt_and_serves_again",
+    ),
+    Guard(
+        "rebuilt-device-is-ready",
+        "A rebuilt device is ready again",
+        "one fault loses the device for ever",
+        Delete(),
+        "test_a_broken_device_refuses_its_batch_is_rebuilt_and_serves_again",
+    ),
+    Guard(
+        "thread-stops-after-device-fault",
+        "A thread reports that its device broke, and starts no other batch",
+        "the next batch fails too, though another device could run it",
+        Value("True"),
+        "test_only_what_a_lost_device_had_begun_fails_when_there_is_another",
+    ),
+    Guard(
+        "unstarted-batches-move",
+        "Batches that were handed over and not started go to another device",
+        "they are refused, though nothing of them was lost",
+        DropTerm(0),
+        "test_what_was_handed_over_behind_a_hang_goes_to_another_device",
+    ),
+    Guard(
+        "retries-move",
+        "Retries go to another device",
+        "their clients wait for ever",
+        DropTerm(1),
+        "test_retries_of_a_lost_device_go_to_another",
+    ),
+    Guard(
+        "queued-jobs-move",
+        "The queues of a lost device go to another one",
+        "their jobs are refused, though another device is free",
+        Condition(False),
+        "test_only_what_a_lost_device_had_begun_fails_when_there_is_another",
+    ),
+    Guard(
+        "queued-jobs-are-refused-without-device",
+        "Without another device they are refused at once",
+        "they wait for a rebuild that may never succeed",
+        Delete(),
+        "test_with_no_other_device_everyone_is_refused_at_once",
+    ),
+    Guard(
+        "watchdog-is-set",
+        "A batch that takes too long counts as hung",
+        "its clients, and all behind them, wait for ever",
+        Delete(),
+        "test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept",
+    ),
+    Guard(
+        "watchdog-only-for-running-batches",
+        "The watchdog runs only for the batches that the device works on",
+        "a batch that waits behind a slow one counts as hung",
+        DropSlice(),
+        "test_waiting_behind_a_slow_batch_is_not_hanging",
+    ),
+    Guard(
+        "watchdog-for-next-batch",
+        "The watchdog of the next batch starts when its turn comes",
+        "a hang of the second batch is never noticed",
+        Delete(),
+        "test_a_hang_of_the_second_in_line_is_noticed_when_it_is_the_first",
+    ),
+    Guard(
+        "watchdog-is-cancelled",
+        "The watchdog of a finished batch is cancelled",
+        "a fast device is given up later",
+        Delete(),
+        "test_a_batch_that_landed_is_watched_no_more",
+    ),
+    Guard(
+        "lost-device-gets-new-threads",
+        "A lost device gets new threads",
+        "its threads are stuck, and it never works again",
+        Delete(),
+        "test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept",
+    ),
+    Guard(
+        "late-batch-releases-leases",
+        "A batch that ends after its device was given up releases its leases",
+        "their bytes are held until the process ends",
+        Delete(),
+        "test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept",
+    ),
+    Guard(
+        "hung-batch-keeps-leases",
+        "A hung batch keeps its leases until its thread ends",
+        "memory that a kernel still writes is given to other requests",
+        Before("flight.let_go()"),
+        "test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept",
+    ),
+    Guard(
+        "device-threads-are-daemons",
+        "Device threads are daemons",
+        "a thread that is stuck in a kernel prevents the process from exiting",
+        Constant(False),
+        "test_threads_do_not_keep_the_process",
+    ),
+    Guard(
+        "shutdown-returns-unstarted-tasks",
+        "Shutting the threads down returns the tasks that were not started",
+        "they are neither run nor refused",
+        Delete(),
+        "test_leaving_gives_back_what_was_not_begun_and_waits_for_nothing",
+    ),
+    Guard(
+        "thread-obeys-device-fault",
+        "A thread ends when its device breaks",
+        "it starts tasks that could go to another device",
+        IgnoreOperand(1),
+        "test_a_thread_that_saw_its_device_break_begins_nothing_more",
+    ),
+    Guard(
+        "thread-forgets-task",
+        "A thread forgets a task when it is done",
+        "the tensors of the last request are kept until the next request",
+        Delete(),
+        "test_a_thread_forgets_what_it_has_done",
+    ),
+    Guard(
+        "rebuilt-device-gets-new-streams",
+        "A rebuilt device has its own streams and buffers",
+        "it shares streams with a thread that is stuck",
+        Delete(),
+        "test_a_device_that_works_can_be_rebuilt_and_works_on",
+    ),
+    Guard(
+        "device-is-probed",
+        "A device is probed before it counts as ready",
+        "a device that is still broken takes requests and fails them",
+        Delete(),
+        "test_a_device_that_stays_broken_says_so_at_each_rebuilding",
+    ),
+    Guard(
+        "budget-has-grid-limit",
+        "The batch limits of a device other than the CPU include its grid",
+        "a CUDA kernel is launched beyond its grid",
+        Argument(2, "None"),
+        "test_what_is_not_the_cpu_is_budgeted_by_its_grid",
+    ),
+    Guard(
+        "failed-transfer-returns-stream",
+        "A failed transfer returns its stream",
+        "after two failures every request waits for a stream for ever",
+        Delete(),
+        "test_a_way_that_failed_has_its_stream_back",
+    ),
+    Guard(
+        "result-is-read-after-synchronize",
+        "A result is read when its stream is done",
+        "clients get what the memory contained before",
+        Delete(),
+        "test_an_answer_is_read_only_after_its_stream_is_done",
+    ),
+    Guard(
+        "pinned-memory-of-broken-context-is-kept",
+        "Page-locked memory of a broken context is never freed",
+        "torch ends the process when it is freed, and every request with it",
+        Delete(),
+        "test_page_locked_memory_of_a_broken_context_is_kept",
+    ),
+    Guard(
+        "result-is-copied",
+        "A result is copied out of the buffer that the next batch uses",
+        "clients get each other's results",
+        Constant(True),
+        "test_an_answer_outlives_the_next_batch",
+    ),
+    Guard(
+        "planes-fit-int32",
+        "A plane that 32 bits cannot index stays off the device",
+        "a kernel reads and writes outside it",
+        Delete(),
+        "test_a_plane_that_a_device_cannot_count_is_refused_on_its_way",
+    ),
+)

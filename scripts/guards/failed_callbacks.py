@@ -1,0 +1,61 @@
+"""Guards around observers, callbacks and threads that raise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from guards.guard import Guard
+from guards.removals import CatchNothing, Delete, DropOperand, OnlyOnSuccess
+
+GUARDS: Final[Sequence[Guard]] = (
+    Guard(
+        "observer-errors-are-logged",
+        "An error of an observer is logged, and changes nothing",
+        "an error in the metrics loses responses, or a device",
+        CatchNothing(),
+        "test_an_observer_that_always_raises_changes_nothing",
+    ),
+    Guard(
+        "dispatch-errors-lose-device",
+        "An error while a batch is chosen or handed over gives the device up",
+        "its queues wait for ever",
+        CatchNothing(),
+        "test_a_budget_that_raises_loses_the_device_and_wedges_nobody",
+    ),
+    Guard(
+        "unstarted-batch-releases-leases",
+        "When no thread can be started, the leases of the batch are released",
+        "their bytes are held until the process ends",
+        Delete(),
+        "test_a_thread_that_cannot_be_started_loses_the_device_and_wedges_nobody",
+    ),
+    Guard(
+        "completion-errors-are-answered",
+        "An error while a batch is completed is answered to its clients",
+        "they wait for ever",
+        Delete(),
+        "test_a_settling_that_raises_answers_its_callers_and_goes_on",
+    ),
+    Guard(
+        "completion-errors-do-not-stop-dispatch",
+        "After an error while a batch is completed the device gets its next batch",
+        "its queues wait until another request arrives",
+        OnlyOnSuccess(),
+        "test_a_settling_that_raises_does_not_leave_the_lines_waiting",
+    ),
+    Guard(
+        "result-only-for-waiting-caller",
+        "A result is set only where a client still waits",
+        "a result that arrives as its client disconnects fails the rest of the batch",
+        DropOperand(-1),
+        "test_an_answer_that_comes_in_the_turn_its_caller_leaves_hurts_nobody",
+    ),
+    Guard(
+        "unstarted-rebuild-is-retried",
+        "A rebuild that cannot be started is retried",
+        "the device is lost for ever when no thread can be started once",
+        Delete(),
+        "test_a_rebuilding_that_cannot_be_started_is_tried_again",
+    ),
+)

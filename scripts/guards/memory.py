@@ -1,0 +1,201 @@
+"""Guards of the memory budget: what is held is counted, and what is counted comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from guards.guard import Guard
+from guards.removals import Argument, Callee, Condition, Constant, Delete, DropOperand, DropTerm, ReturnHere
+
+GUARDS: Final[Sequence[Guard]] = (
+    Guard(
+        "memory-budget-has-limit",
+        "A request that does not fit into the memory budget gets no lease",
+        "the machine runs out of memory",
+        Delete(),
+        "TestLending",
+    ),
+    Guard(
+        "lease-growth-has-limit",
+        "A lease does not grow beyond the memory budget",
+        "growing bodies exhaust the memory of the machine",
+        Condition(False),
+        "TestLending",
+    ),
+    Guard(
+        "slow-bodies-are-preempted",
+        "Bodies behind their minimum rate are preempted when the budget is full",
+        "four clients that announce much and send little lock all others out",
+        DropOperand(1),
+        "test_callers_who_announce_much_and_send_little_do_not_hold_the_room",
+    ),
+    Guard(
+        "bodies-in-time-are-not-preempted",
+        "A body that keeps its minimum rate is not preempted",
+        "a valid upload fails because others arrived",
+        Constant(-9),
+        "TestLending",
+    ),
+    Guard(
+        "growing-body-spares-itself",
+        "A body that grows does not preempt itself",
+        "it is aborted by its own next piece",
+        DropOperand(0),
+        "TestLending",
+    ),
+    Guard(
+        "no-preemption-in-vain",
+        "No body is preempted when that would not free enough",
+        "bodies are aborted, and the new request is refused all the same",
+        Condition(False),
+        "TestLending",
+    ),
+    Guard(
+        "slowest-is-preempted-first",
+        "The bodies furthest behind are preempted first",
+        "a body that has just begun is aborted before a body that has been slow for long",
+        Delete(),
+        "TestLending",
+    ),
+    Guard(
+        "lone-request-is-admitted",
+        "A request that is alone is admitted",
+        "a request larger than the budget is refused for ever",
+        DropOperand(0),
+        "TestLending",
+    ),
+    Guard(
+        "last-holder-releases",
+        "Bytes are released by the last holder",
+        "memory that is still read is given to other requests",
+        Condition(True),
+        "TestLending",
+    ),
+    Guard(
+        "lease-is-released-once",
+        "A lease is released only once",
+        "the budget grows by bytes that are still held",
+        Delete(),
+        "test_a_lease_is_not_given_back_twice",
+    ),
+    Guard(
+        "batch-retains-leases",
+        "A batch retains the leases of its jobs",
+        "the bytes of a client that disconnected are given away while a kernel reads them",
+        Condition(False),
+        "test_who_leaves_while_the_device_looks_keeps_the_bytes_until_it_is_done",
+    ),
+    Guard(
+        "finished-batch-releases-leases",
+        "A finished batch releases its leases",
+        "the budget fills up with finished requests",
+        Delete(),
+        "test_an_idle_device_starts_at_once",
+    ),
+    Guard(
+        "shutdown-releases-unstarted",
+        "At shutdown batches that were not started release their leases",
+        "gauges are not zero, and the log of the shutdown says so",
+        Delete(),
+        "test_a_stuck_job_does_not_outlast_the_grace",
+    ),
+    Guard(
+        "lost-device-releases-unstarted",
+        "Batches not started on a lost device release their leases",
+        "their bytes are held until the process ends",
+        Delete(),
+        "test_with_no_other_device_everyone_is_refused_at_once",
+    ),
+    Guard(
+        "thread-forgets-error",
+        "A thread forgets its error when it is reported",
+        "the error's traceback keeps the tensors of a failed batch until the garbage collector runs",
+        Delete(),
+        "test_what_failed_is_forgotten_without_the_collector",
+    ),
+    Guard(
+        "refused-job-is-forgotten",
+        "A refused job is forgotten with its error",
+        "a traceback keeps the tensors of a refused request until the garbage collector runs",
+        Delete(),
+        "test_what_failed_is_forgotten_without_the_collector",
+    ),
+    Guard(
+        "offloaded-step-retains-lease",
+        "Bytes that a thread reads are held until it ends",
+        "they are given away while it reads, once its client has disconnected",
+        Delete(),
+        "test_a_deadline_is_told_at_once_and_the_bytes_are_held_until_the_step_ends",
+    ),
+    Guard(
+        "refused-step-is-forgotten",
+        "A refused step is forgotten with its error",
+        "a traceback keeps the body of a refused request until the garbage collector runs",
+        Delete(),
+        "test_a_refused_step_is_forgotten_without_the_collector",
+    ),
+    Guard(
+        "heap-is-trimmed",
+        "Freed memory is returned to the machine",
+        "an idle process keeps the most memory that it ever had",
+        Argument(1, "int"),
+        "test_what_was_held_goes_back_to_the_machine",
+    ),
+    Guard(
+        "heap-in-use-is-not-trimmed",
+        "Memory that will be needed again is not returned",
+        "every request takes fresh pages",
+        Callee("min", call=1),
+        "test_what_was_held_within_the_last_looks_may_be_kept",
+    ),
+    Guard(
+        "kept-buffers-have-limit",
+        "Buffers kept for the next body have a limit",
+        "an idle service holds what its busiest hour used",
+        Condition(False),
+        "test_what_is_kept_has_a_bound",
+    ),
+    Guard(
+        "large-blocks-are-mapped",
+        "Large blocks are mapped one by one",
+        "freed bodies stay with the process until the heap is trimmed",
+        ReturnHere(),
+        "test_large_blocks_go_back_when_they_are_freed",
+    ),
+    Guard(
+        "refused-task-is-forgotten",
+        "A refused request is forgotten with the task that waited for it",
+        "bodies of refused requests stay in memory uncounted",
+        Delete(),
+        "test_a_refused_request_is_forgotten_without_the_collector",
+    ),
+    Guard(
+        "response-text-has-limit",
+        "The text of a response has a limit",
+        "two hundred million pairs of brackets are printed for sixty bytes",
+        Condition(False),
+        "test_an_empty_answer_of_many_lists_is_refused",
+    ),
+    Guard(
+        "body-beside-tensors-is-charged",
+        "Parts of a body that belong to no tensor are charged too",
+        "a body full of other fields is held uncounted as long as its tensor",
+        DropTerm(1),
+        "test_only_what_is_of_no_tensor_is_kept_beside_them",
+    ),
+    Guard(
+        "text-is-charged-before-body",
+        "The text of the response is charged before the body is read",
+        "booleans are charged a sixth of their text",
+        DropTerm(1),
+        "test_the_text_is_charged_before_the_body_is_read",
+    ),
+    Guard(
+        "decoding-copy-is-charged",
+        "What decoding copies is charged before it is copied",
+        "a body in another byte order is held twice and charged once",
+        Delete(),
+        "test_a_copy_of_the_body_is_charged_beside_it",
+    ),
+)

@@ -1,0 +1,40 @@
+"""Guards of the metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from guards.guard import Guard
+from guards.removals import Argument, Delete, Value
+
+GUARDS: Final[Sequence[Guard]] = (
+    Guard(
+        "unknown-operators-are-other",
+        "Operators that do not exist are counted as other",
+        "a client can grow the metrics page, and every Prometheus that reads it",
+        Delete(),
+        "test_strangers_cannot_grow_the_page",
+    ),
+    Guard(
+        "server-timing-equals-metrics",
+        "Server-Timing and the metrics are one number",
+        "an engineer who looks for lost time is sent to the wrong place",
+        Argument(1, "{} * 1.1"),
+        "test_server_timing_and_the_metrics_are_the_same_numbers",
+    ),
+    Guard(
+        "protocol-errors-are-counted",
+        "Requests that are no HTTP are counted too",
+        "a broken proxy shows nowhere",
+        Delete(),
+        "test_what_is_no_http_is_counted_too",
+    ),
+    Guard(
+        "response-has-server-timing",
+        "Every response has its own Server-Timing",
+        "clients cannot distinguish the network from the service",
+        Value('b""'),
+        "test_server_timing_and_the_metrics_are_the_same_numbers",
+    ),
+)

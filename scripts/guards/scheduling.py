@@ -1,0 +1,173 @@
+"""Guards of the scheduler: which job runs next, on which device, in which batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from guards.guard import Guard
+from guards.removals import Callee, Condition, Constant, Delete, DropFilter, DropOperand, DropTerm, Later, Unwrap
+
+GUARDS: Final[Sequence[Guard]] = (
+    Guard(
+        "queues-take-turns",
+        "Queues of different keys take turns",
+        "a flood of one key starves every other",
+        Delete(),
+        "test_a_flood_of_one_key_costs_another_one_batch",
+    ),
+    Guard(
+        "large-jobs-are-cut",
+        "A job larger than a batch is cut by planes",
+        "one huge request occupies a device, and delays all others, for its whole length",
+        Unwrap(argument=0),
+        "test_a_job_too_large_for_one_batch_lets_others_pass",
+    ),
+    Guard(
+        "batch-fits-grid",
+        "A batch keeps to the number of planes that a CUDA grid axis holds",
+        "a CUDA kernel is launched beyond its grid, and the launch fails",
+        Delete(),
+        "TestLines",
+    ),
+    Guard(
+        "one-plane-always-runs",
+        "One plane always runs, however large it is",
+        "a plane larger than the batch limit waits for ever",
+        Callee("(lambda planes, least: planes if planes >= least else 1 // 0)", call=1),
+        "TestLines",
+    ),
+    Guard(
+        "jobs-join-whole",
+        "A job joins a batch only whole",
+        "a batch exceeds its limit, or a job is cut without need",
+        Delete(),
+        "TestLines",
+    ),
+    Guard(
+        "dropped-job-leaves-queue",
+        "A dropped job leaves its queue at once",
+        "the device works for a client that has gone, and memory is held until the job's turn",
+        Condition(False),
+        "test_what_is_dropped_is_let_go_at_once",
+    ),
+    Guard(
+        "retries-take-turns",
+        "Retries and queues take turns",
+        "a batch full of failing requests delays the others",
+        Condition(True),
+        "test_a_batch_full_of_culprits_does_not_hold_up_the_innocent",
+    ),
+    Guard(
+        "retry-skips-abandoned",
+        "A retry leaves out clients that have disconnected",
+        "the device repeats work that nobody waits for",
+        Unwrap(),
+        "test_who_left_a_batch_that_failed_is_not_tried_again",
+    ),
+    Guard(
+        "next-batch-is-ready",
+        "The next batch is handed over before the device is done",
+        "the device idles between two batches",
+        Constant(1),
+        "test_the_next_batch_is_ready_before_the_device_is",
+    ),
+    Guard(
+        "two-batches-in-flight",
+        "No more than two batches are handed over",
+        "requests beyond them can no longer be joined, dropped or overtaken",
+        Constant(3),
+        "test_the_next_batch_is_ready_before_the_device_is",
+    ),
+    Guard(
+        "idle-device-starts-at-once",
+        "An idle device starts at once",
+        "a lone job waits for others to join it",
+        Later(0.01),
+        "test_an_idle_device_starts_at_once",
+    ),
+    Guard(
+        "inline-only-when-idle-or-behind-long-work",
+        "A tiny job runs on the event loop only before an idle device or beside long work",
+        "it is not joined with others, which would cost less, and overtakes them",
+        DropOperand(-1),
+        "test_only_tiny_work_runs_here_before_an_idle_device_or_beside_long_work",
+    ),
+    Guard(
+        "tiny-job-passes-long-batch",
+        "A tiny job does not wait for a long batch",
+        "one large plane delays all small requests for seconds",
+        DropOperand(-1),
+        "test_a_tiny_job_does_not_wait_for_a_long_batch",
+    ),
+    Guard(
+        "batch-is-cut-by-steps",
+        "A batch is cut by its compute steps too",
+        "a few small but expensive planes occupy the device for seconds",
+        Delete(),
+        "TestLines",
+    ),
+    Guard(
+        "device-threads-yield",
+        "Device threads yield to the event loop",
+        "when they occupy all cores, every probe waits for a core",
+        Delete(),
+        "test_threads_of_devices_give_way_to_the_event_loop",
+    ),
+    Guard(
+        "offload-threads-yield",
+        "Decoding threads yield to the event loop",
+        "when they occupy all cores, every probe waits for a core",
+        Delete(),
+        "test_threads_of_steps_give_way_to_the_event_loop",
+    ),
+    Guard(
+        "inline-only-before-idle-device",
+        "A tiny job runs inline only before an idle device",
+        "it overtakes the jobs that wait",
+        Condition(True),
+        "test_the_short_way_is_for_an_idle_device_alone",
+    ),
+    Guard(
+        "inline-only-for-tiny-jobs",
+        "Only tiny jobs run inline",
+        "one job blocks the event loop and every request on it",
+        DropOperand(0),
+        "test_the_short_way_is_for_tiny_jobs_alone",
+    ),
+    Guard(
+        "only-ready-devices",
+        "Work is sent only to a device that is ready",
+        "jobs wait for a lost device",
+        DropFilter(),
+        "test_the_device_chosen_is_ready_and_none_is_free_sooner",
+    ),
+    Guard(
+        "new-batch-costs-time",
+        "A job prefers the device where others of its key wait",
+        "every device has every key, in batches of one job",
+        DropTerm(1),
+        "test_the_device_chosen_is_ready_and_none_is_free_sooner",
+    ),
+    Guard(
+        "tiny-batches-leave-estimate",
+        "Tiny batches do not change the estimate for large ones",
+        "an idle service refuses a large job that has a deadline",
+        Condition(False),
+        "test_tiny_batches_say_nothing_of_large_ones",
+    ),
+    Guard(
+        "receive-per-turn-has-limit",
+        "A turn of the event loop receives a bounded amount",
+        "thirty clients that send megabytes at once delay every probe",
+        Condition(False),
+        "test_a_turn_receives_its_bytes_and_a_piece_for_each_connection_more",
+    ),
+    Guard(
+        "outbox-is-sent-at-turn-end",
+        "Pending responses are sent when the turn of the event loop ends",
+        "a client waits for its response until another request arrives",
+        Delete(),
+        "test_every_answer_leaves_once_in_order_and_within_its_turn",
+    ),
+)

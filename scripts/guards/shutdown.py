@@ -1,0 +1,89 @@
+"""Guards of draining and shutdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from guards.guard import Guard
+from guards.removals import Become, CatchNothing, Condition, Delete, DropOperand
+
+GUARDS: Final[Sequence[Guard]] = (
+    Guard(
+        "draining-refuses",
+        "A draining service refuses new requests",
+        "it never finishes",
+        Condition(False),
+        "test_stopping_with_nothing_to_do_is_done_at_once",
+    ),
+    Guard(
+        "draining-refuses-inline",
+        "A draining service runs nothing inline",
+        "tiny requests are admitted while the service drains",
+        DropOperand(1),
+        "test_the_short_way_ends_when_the_service_stops",
+    ),
+    Guard(
+        "grace-end-is-answered",
+        "Requests that outlast the grace period are answered",
+        "their clients see a broken connection",
+        Delete(),
+        "test_a_stuck_job_does_not_outlast_the_grace",
+    ),
+    Guard(
+        "drain-waits-for-threads",
+        "Draining waits for threads that compute for nobody",
+        "the process ends under a computing thread, and may crash",
+        DropOperand(-1),
+        "test_stopping_waits_for_threads_that_still_compute_for_nobody",
+    ),
+    Guard(
+        "stopped-service-rebuilds-nothing",
+        "A stopped service rebuilds no device",
+        "threads are started while the process ends",
+        Delete(),
+        "test_a_stopped_service_rebuilds_nothing",
+    ),
+    Guard(
+        "closed-loop-ends-thread",
+        "A thread that outlives the event loop ends quietly",
+        "the end of the process prints a traceback, or the thread works on",
+        CatchNothing(),
+        "test_a_thread_that_outlives_the_loop_ends_quietly",
+    ),
+    Guard(
+        "first-signal-drains",
+        "The first signal to stop only begins the draining",
+        "admitted requests are aborted",
+        Become("self.should_exit = self.force_exit = True"),
+        "test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new",
+    ),
+    Guard(
+        "listener-stays-for-requests",
+        "The listener stays open while admitted requests run",
+        "new connections are reset and get no response",
+        DropOperand(-1),
+        "test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new",
+    ),
+    Guard(
+        "grace-period-ends-drain",
+        "The grace period ends the draining",
+        "the platform kills the process, and clients see a reset",
+        Delete(),
+        "test_the_grace_period_is_the_end",
+    ),
+    Guard(
+        "refused-connection-lingers",
+        "A connection whose request was refused lingers before it is closed",
+        "unread bytes reset it, and the refusal is lost with them",
+        Condition(False),
+        "test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new",
+    ),
+    Guard(
+        "draining-closes-connections",
+        "Responses say that the connection will close",
+        "the next request on it meets a closed connection",
+        DropOperand(-1),
+        "test_the_listener_stays_open_for_load_balancers_to_notice",
+    ),
+)

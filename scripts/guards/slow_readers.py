@@ -1,0 +1,40 @@
+"""Guards around clients that read their response slowly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from guards.guard import Guard
+from guards.removals import Condition, Delete, DropOperand
+
+GUARDS: Final[Sequence[Guard]] = (
+    Guard(
+        "slow-responses-are-preempted",
+        "A response that is read slowly is preempted when the budget is full",
+        "three slow readers lock all other clients out",
+        Delete(),
+        "test_answers_that_are_read_slowly_do_not_hold_the_room",
+    ),
+    Guard(
+        "tls-response-is-sliced",
+        "Over TLS a response is encrypted as it is read",
+        "all of it is encrypted at once, on the event loop, into a copy that nothing counts",
+        Condition(False),
+        "test_an_answer_is_encrypted_as_it_is_read",
+    ),
+    Guard(
+        "response-has-minimum-rate",
+        "A response has a minimum rate",
+        "a few bytes now and then hold a gigabyte for days",
+        DropOperand(-1),
+        "test_a_reader_must_keep_up_a_pace",
+    ),
+    Guard(
+        "response-is-held-until-sent",
+        "A response is held until all of it has left the process",
+        "the last bytes keep their whole tensor, and its memory is given away",
+        Delete(),
+        "test_an_answer_is_held_until_all_of_it_has_left_the_process",
+    ),
+)

@@ -1,0 +1,42 @@
+"""All guards, by group, in the order of docs/guards.md.
+
+``scripts/prove_guards`` takes each away in a copy of the checkout and runs its test; ``tests/test_guards.py`` checks
+that every entry has its marker and every marker its entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from guards import (
+    admission,
+    deadlines,
+    devices,
+    disconnects,
+    failed_batches,
+    failed_callbacks,
+    memory,
+    metrics,
+    scheduling,
+    shutdown,
+    slow_bodies,
+    slow_readers,
+)
+from guards.guard import Guard
+
+GROUPS: Final[Mapping[str, Sequence[Guard]]] = {
+    "Scheduling": scheduling.GUARDS,
+    "Batches that fail": failed_batches.GUARDS,
+    "Callbacks that raise": failed_callbacks.GUARDS,
+    "Devices that break or hang": devices.GUARDS,
+    "Memory": memory.GUARDS,
+    "Admission": admission.GUARDS,
+    "Deadlines": deadlines.GUARDS,
+    "Clients that disconnect": disconnects.GUARDS,
+    "Slow request bodies": slow_bodies.GUARDS,
+    "Clients that read slowly": slow_readers.GUARDS,
+    "Shutdown": shutdown.GUARDS,
+    "Metrics": metrics.GUARDS,
+}
+GUARDS: Final[Sequence[Guard]] = tuple(guard for guards in GROUPS.values() for guard in guards)
