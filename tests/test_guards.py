@@ -65,10 +65,12 @@ def test_no_guard_is_listed_twice() -> None:
 def test_only_become_and_before_name_what_a_rename_could_change() -> None:
     """Every other operation addresses the code by kind and position, so that a rename changes no entry."""
     for guard in GUARDS:
-        if isinstance(guard.removal, removals.Argument | removals.Value):
-            text = ast.parse(guard.removal.text.replace("{}", "0"))
-            names = {node.id for node in ast.walk(text) if isinstance(node, ast.Name)}
-            assert names <= set(vars(builtins)), guard.id
+        if isinstance(guard.removal, removals.Argument | removals.Callee | removals.Value):
+            nodes = list(ast.walk(ast.parse(guard.removal.text.replace("{}", "0"))))
+            names = {node.id for node in nodes if isinstance(node, ast.Name)}
+            parameters = {node.arg for node in nodes if isinstance(node, ast.arg)}
+            assert names - parameters <= set(vars(builtins)), guard.id
+            assert not any(isinstance(node, ast.Attribute) for node in nodes), guard.id
 
 
 @pytest.mark.parametrize(

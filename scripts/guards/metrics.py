@@ -20,7 +20,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "server-timing-equals-metrics",
         "Server-Timing and the metrics are one number",
         "an engineer who looks for lost time is sent to the wrong place",
-        Argument(1, "{} * 1.1"),
+        Argument(0, "{}[::-1]"),
         "test_server_timing_and_the_metrics_are_the_same_numbers",
     ),
     Guard(

@@ -193,12 +193,12 @@ class Metrics(Collector):
     def timed(self, call: str, **stages_s: float) -> str:
         """Counts the seconds of each stage, and gives the ``Server-Timing`` that says the same."""
         for stage, seconds in stages_s.items():
-            # guard: server-timing-equals-metrics
             self._stages.observe((call, stage), seconds)
         return ", ".join([f"{stage};dur={1e3 * seconds:.3f}" for stage, seconds in stages_s.items()])
 
     def timed_pool(self, decode_s: float, queue_s: float, compute_s: float, encode_s: float) -> bytes:
         """The same for a pooling, whose stages are known, as a line of headers; it is asked for at every request."""
+        # guard: server-timing-equals-metrics
         self._pool_stages.add((decode_s, queue_s, compute_s, encode_s))
         return b"server-timing: decode;dur=%.3f, queue;dur=%.3f, compute;dur=%.3f, encode;dur=%.3f\r\n" % (
             1e3 * decode_s,
