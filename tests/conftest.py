@@ -1,4 +1,4 @@
-"""What every test stands on: no settings from outside, hypothesis without a clock, skips that say why."""
+"""What every test stands on: no settings from outside, hypothesis without a clock, no slow test unasked."""
 
 from __future__ import annotations
 
@@ -10,15 +10,41 @@ from importlib import import_module
 import pytest
 from hypothesis import settings
 
+from tests.examples import PROFILES
+
 # No deadline: a busy machine is not a failing law. A failure prints what to paste to see it again.
-settings.register_profile("poolhouse", deadline=None, print_blob=True)
-settings.load_profile("poolhouse")
+for _profile, _examples in PROFILES.items():
+    settings.register_profile(_profile, deadline=None, print_blob=True, max_examples=_examples)
+# Another one is chosen with hypothesis' own option, --hypothesis-profile.
+settings.load_profile("quick")
 
 
-def pytest_configure() -> None:
-    """Forget the settings of whoever runs the tests; servers started by tests inherit this environment."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The choice between the tests of every change and all of them."""
+    parser.addoption("--slow", action="store_true", help="run the tests with the mark slow, too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Forget the settings of whoever runs the tests, and leave slow tests out unless they are asked for.
+
+    Servers that tests start inherit this environment.
+    """
     for name in [name for name in os.environ if name.upper().startswith("POOLHOUSE_")]:
         del os.environ[name]
+    config.option.markexpr = without_slow(config.option.markexpr, asked_for=config.option.slow)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say what this run leaves out."""
+    run = "run too" if config.option.slow else "left out; --slow runs them"
+    return f"slow tests: {run}. hypothesis: {settings().max_examples} examples a test"
+
+
+def without_slow(expression: str, *, asked_for: bool) -> str:
+    """The expression of ``-m`` that leaves slow tests out, unless they are asked for or the expression names them."""
+    if asked_for or "slow" in expression:
+        return expression
+    return f"({expression}) and not slow" if expression else "not slow"
 
 
 def pytest_sessionstart() -> None:

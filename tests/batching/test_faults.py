@@ -13,13 +13,14 @@ from contextvars import Context
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.batching.backlog import Batch
 from poolhouse.batching.ledger import Lease
 from poolhouse.errors import DeadlinePassed, InternalError, Unavailable, Unprocessable
 from tests.batching.fake import PATIENCE_S, FakeWorker, House, on_loop, outcomes, turns, until
+from tests.examples import drawn
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -73,7 +74,7 @@ async def test_only_the_culprit_gets_the_error() -> None:
     await house.at_rest()
 
 
-@settings(max_examples=40)
+@drawn(40)
 @given(st.data())
 def test_each_of_several_culprits_is_found_whoever_leaves_meanwhile(data: st.DataObject) -> None:
     """With culprits, callers who leave at any moment, and jobs cut into pieces: the innocent are answered once."""

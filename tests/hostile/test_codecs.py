@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.dtypes import FLOAT32, INT64
@@ -19,6 +19,7 @@ from poolhouse.wire.codecs import CODECS, codec_of
 from poolhouse.wire.inflate import Inflater
 from poolhouse.wire.octet import OCTET
 from poolhouse.wire.query import parse_query
+from tests.examples import drawn
 from tests.hostile.makers import HOSTILE, LIMIT_BYTES, Hostile
 
 CHUNK_BYTES = 64 * 1024
@@ -104,7 +105,7 @@ GOOD: dict[str, tuple[Message, dict[str, str]]] = {
 
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
 @given(data=st.data())
-@settings(max_examples=300)
+@drawn(300)
 def test_a_damaged_body_is_read_or_refused(codec: Codec, data: st.DataObject) -> None:
     """A bit may flip anywhere: the answer is a tensor that its bytes hold, or a refusal of ours."""
     message, query = GOOD[codec.name]

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse import nn
@@ -151,7 +151,6 @@ def drawn_layer(random: Random) -> tuple[str, tuple[object, ...], dict[str, obje
     return f"{family}{rank}d", (*power, kernel, stride), named, spatial
 
 
-@settings(max_examples=100)
 @given(st.integers(0, 2**32 - 1).map(Random))
 def test_the_gradient_is_torchs_where_torch_has_room(client: Client, random: Random) -> None:
     """In float64 and on ordinary elements torch's kernels are right, for any window."""

@@ -21,10 +21,10 @@ from poolhouse.kernels.planes import Kernel, MaximumKernel
 from poolhouse.kernels.unpooling import UnpoolKernel
 from poolhouse.operators.operator import Operator, Plan
 from poolhouse.tensors import Tensor
+from tests.examples import MUCH_REFUSED, drawn
 from tests.operators.drawing import OPERATORS, Case, cases, settled_plan, tensors_for, types_of
 from tests.operators.rounding import assert_equals_oracle
 from tests.operators.running import run_on_cpu
-from tests.operators.test_laws import drawn
 
 
 def loops_of(plan: Plan) -> Kernel | None:
@@ -73,7 +73,7 @@ def bits(result: torch.Tensor) -> bytes:
 def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> None:
     """Where a value is picked it is the same to the bit, and so are sums of few elements; larger ones are near."""
 
-    @drawn(60)
+    @drawn(60, *MUCH_REFUSED)
     @given(cases(member, dtype), st.integers(1, 3))
     def holds(case: Case, threads: int) -> None:
         kernel = loops_of(case.plan)
@@ -108,7 +108,7 @@ def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> No
 def test_neither_threads_nor_strides_nor_company_change_a_bit(member: type[Operator], dtype: ElementType) -> None:
     """A result depends on its plane and spec alone, or the same request would have two answers."""
 
-    @drawn(25)
+    @drawn(25, *MUCH_REFUSED)
     @given(cases(member, dtype))
     def holds(case: Case) -> None:
         kernel = loops_of(case.plan)

@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.backend import worker
@@ -21,6 +21,7 @@ from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.fields import Flag, PerAxis
 from poolhouse.operators.operator import Operator, Plan, Refusal, Sample
 from poolhouse.tensors import Outline, Tensor
+from tests.examples import MUCH_REFUSED, drawn
 from tests.operators.cost import counted
 from tests.operators.drawing import (
     CPU,
@@ -62,16 +63,11 @@ every_refusal = pytest.mark.parametrize(
 )
 
 
-def drawn(examples: int) -> settings:
-    """So many examples; operators that refuse much are no fault of the drawing."""
-    return settings(max_examples=examples, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
-
-
 @every_typed_operator
 def test_the_answer_is_the_oracles(member: type[Operator], dtype: ElementType) -> None:
     """Everything faster than plain Python must say what plain Python says, in the planned shape and type."""
 
-    @drawn(12)
+    @drawn(12, *MUCH_REFUSED)
     @given(cases(member, dtype))
     def holds(case: Case) -> None:
         assert_equals_oracle(case, case.run())
@@ -114,7 +110,7 @@ def test_whatever_is_refused_is_refused_in_our_words(member: type[Operator]) -> 
     """A stranger's spec meets a code and a sentence, never an exception of Python, numpy or torch."""
     sizes = st.lists(st.integers(0, 2**32) | st.integers(1, 9), max_size=6).map(tuple)
 
-    @drawn(60)
+    @drawn(60, *MUCH_REFUSED)
     @given(chances, sizes, st.sampled_from(list(ELEMENT_TYPES.values())))
     def holds(random: Random, shape: tuple[int, ...], dtype: ElementType) -> None:
         refusal = _refusal(member, fields(random, member), dtype, shape)
@@ -138,7 +134,7 @@ def _refusal(
 def test_pooled_together_equals_pooled_alone(member: type[Operator]) -> None:
     """A result never depends on its neighbours; without this requests could not be put into one batch."""
 
-    @drawn(25)
+    @drawn(25, *MUCH_REFUSED)
     @given(st.data(), st.integers(1, 3))
     def holds(data: st.DataObject, others: int) -> None:
         case = data.draw(cases(member))
@@ -216,7 +212,7 @@ def _bits(result: torch.Tensor) -> bytes:
 def test_cut_into_pieces_changes_nothing(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker cuts what does not fit into memory; a caller must not see where."""
 
-    @drawn(15)
+    @drawn(15, *MUCH_REFUSED)
     @given(cases(member))
     def holds(case: Case) -> None:
         whole = case.run()
@@ -237,7 +233,7 @@ def test_cut_into_pieces_changes_nothing(member: type[Operator], monkeypatch: py
 def test_a_strided_input_changes_nothing(member: type[Operator]) -> None:
     """Staging and fusing hand out views; an operator must read a tensor as it is, not as its memory lies."""
 
-    @drawn(20)
+    @drawn(20, *MUCH_REFUSED)
     @given(cases(member), st.sampled_from(("transposed", "sliced", "expanded")))
     def holds(case: Case, how: str) -> None:
         if not case.plan.planes or not case.plan.output_bytes:
@@ -273,7 +269,7 @@ def _strided(plane: torch.Tensor, how: str) -> torch.Tensor:
 def test_a_faster_way_gives_the_same_bits(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
     """Which way is taken depends on how much comes together; nobody may see which it was."""
 
-    @drawn(40)
+    @drawn(40, *MUCH_REFUSED)
     @given(cases(member))
     def holds(case: Case) -> None:
         ordinary = case.run()
@@ -293,7 +289,7 @@ INDEXED = [member for member in OPERATORS if "return_indices" in {field.name for
 def test_an_index_points_at_its_value(member: type[Operator]) -> None:
     """Whoever unpools, or reads another tensor at these places, relies on it."""
 
-    @drawn(25)
+    @drawn(25, *MUCH_REFUSED)
     @given(cases(member))
     def holds(case: Case) -> None:
         plan = settled_plan(
@@ -318,7 +314,7 @@ def test_an_index_points_at_its_value(member: type[Operator]) -> None:
 def test_an_answer_is_not_the_requests_own_memory(member: type[Operator]) -> None:
     """A body's buffer is used again for the next request; an answer that looked into it would change."""
 
-    @drawn(15)
+    @drawn(15, *MUCH_REFUSED)
     @given(cases(member))
     def holds(case: Case) -> None:
         for answer in case.run().values():
@@ -332,7 +328,7 @@ def test_an_answer_is_not_the_requests_own_memory(member: type[Operator]) -> Non
 def test_an_input_is_never_written_to(member: type[Operator]) -> None:
     """The same bytes may be a batch's, a cache's or a caller's own array."""
 
-    @drawn(15)
+    @drawn(15, *MUCH_REFUSED)
     @given(cases(member))
     def holds(case: Case) -> None:
         before = {name: tensor.array.tobytes() for name, tensor in case.tensors.items()}
@@ -459,7 +455,7 @@ def test_a_misspelt_field_is_refused_with_the_nearest_name(member: type[Operator
 def test_a_query_string_says_what_json_says(member: type[Operator]) -> None:
     """curl's users write specs as text; both spellings must be one spec."""
 
-    @drawn(40)
+    @drawn(40, *MUCH_REFUSED)
     @given(chances.map(lambda random: fields(random, member)))
     def holds(values: dict[str, object]) -> None:
         texts = {name: _as_text(value) for name, value in values.items()}
@@ -488,7 +484,7 @@ def _spec_or_codes(member: type[Operator], values: dict[str, object], texts: dic
 def test_a_spec_says_itself(member: type[Operator]) -> None:
     """What a plan shows as its spec, sent back, is the same spec: defaults change nothing."""
 
-    @drawn(40)
+    @drawn(40, *MUCH_REFUSED)
     @given(cases(member))
     def holds(case: Case) -> None:
         again = type(case.spec).of(**case.spec.values())
@@ -520,7 +516,7 @@ def test_every_fields_schema_takes_what_the_field_takes(member: type[Operator]) 
     """The API document is derived from the kinds; it must not promise what is refused, or hide what is taken."""
     jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema, which the test group installs")
 
-    @drawn(30)
+    @drawn(30, *MUCH_REFUSED)
     @given(chances.map(lambda random: fields(random, member)))
     def holds(values: dict[str, object]) -> None:
         for field in member.fields():

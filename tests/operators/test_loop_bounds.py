@@ -13,10 +13,10 @@ from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.kernels import averages, planes
 from poolhouse.kernels.declaring import Loop
 from poolhouse.operators.operator import Operator
+from tests.examples import MUCH_REFUSED, drawn
 from tests.operators.drawing import OPERATORS, Case, cases, types_of
 from tests.operators.running import run_on_cpu
 from tests.operators.test_kernels import loops_of, planes_of
-from tests.operators.test_laws import drawn
 
 _SMALL = 256
 """Elements that plain Python looks at in no time."""
@@ -61,7 +61,7 @@ def test_no_loop_looks_outside_of_its_arrays(
     for module in (planes, averages):
         monkeypatch.setattr(module, "address_of", lambda array: array)
 
-    @drawn(40)
+    @drawn(40, *MUCH_REFUSED)
     @given(cases(member, element))
     def holds(case: Case) -> None:
         kernel = loops_of(case.plan)

@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from poolhouse.backend.worker import run_plan
 from poolhouse.dtypes import FLOAT32
@@ -16,6 +16,7 @@ from poolhouse.errors import Unprocessable
 from poolhouse.operators.max_pool import MaxPool
 from poolhouse.operators.operator import Plan
 from poolhouse.tensors import Tensor
+from tests.examples import drawn
 from tests.operators.drawing import CATALOGUE, CPU, LIMITS, Fields, chances, settled_plan
 
 every_rank = pytest.mark.parametrize("rank", [1, 2, 3])
@@ -48,7 +49,7 @@ def pooling(random: Random, rank: int) -> tuple[MaxPool, Plan, Fields]:
 def test_what_was_pooled_comes_back_to_its_place(rank: int) -> None:
     """The fields that pooled undo it, dilation and ceil_mode too, and the plane is the input's."""
 
-    @settings(max_examples=150)
+    @drawn(150)
     @given(chances)
     def holds(random: Random) -> None:
         spec, plan, fields = pooling(random, rank)
@@ -85,7 +86,7 @@ def test_what_was_pooled_comes_back_to_its_place(rank: int) -> None:
 def test_the_size_that_leaves_nothing_over_needs_no_output_size(rank: int) -> None:
     """The default is the least input with as many windows; pooled again, it gives them again."""
 
-    @settings(max_examples=150)
+    @drawn(150)
     @given(chances)
     def holds(random: Random) -> None:
         spec, plan, fields = pooling(random, rank)

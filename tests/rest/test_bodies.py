@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive
 
@@ -21,6 +21,7 @@ from poolhouse.rest.accounting import ClientDisconnected
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.reading import read_body
 from poolhouse.wire.inflate import Inflater
+from tests.examples import drawn
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -57,7 +58,7 @@ def cut(body: bytes, places: Iterable[int]) -> list[bytes]:
 
 
 @given(st.binary(max_size=1000), st.lists(st.integers(0, 1000), max_size=6), st.booleans())
-@settings(max_examples=60, deadline=None)
+@drawn(60)
 def test_how_a_body_is_cut_does_not_matter(body: bytes, places: list[int], known: bool) -> None:
     """The network cuts bodies where it likes; a chunked body works like one with a length."""
     assert read(cut(body, places), length=len(body) if known else None) == body
@@ -65,7 +66,7 @@ def test_how_a_body_is_cut_does_not_matter(body: bytes, places: list[int], known
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 @given(st.binary(max_size=1000), st.lists(st.integers(0, 1000), max_size=4))
-@settings(max_examples=30, deadline=None)
+@drawn(30)
 def test_a_deflated_body_is_the_same_body(encoding: str, body: bytes, places: list[int]) -> None:
     """Compression is a matter of transport; the codec must not see it."""
     packed = PACK[encoding](body)

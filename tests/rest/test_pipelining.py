@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from poolhouse.rest.http.asgi import AsgiExchange
 from poolhouse.rest.http.direct import HandlerExchange
+from tests.examples import drawn
 from tests.hostile.process import logged_process
 from tests.rest.conftest import LIMITS
 from tests.rest.holding import Held, comes_true, holding
@@ -52,7 +53,7 @@ def held() -> Iterator[Held]:
 
 
 @given(st.lists(st.integers(1, 400), max_size=6), st.booleans())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(40, HealthCheck.function_scoped_fixture)
 def test_an_upgrade_offer_hides_no_request_wherever_it_is_cut(served: Served, cuts: list[int], second: bool) -> None:
     """The parser ends a request that offers an upgrade with its head: its body was answered as a request (200), where
     the offer came in two segments, or in a pipelined request."""

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from poolhouse.settings import Settings
+from tests.examples import drawn
 from tests.rest.conftest import LIMITS
 from tests.rest.serving import IMAGE, POOL, Served, read_all, serving
 
@@ -71,7 +72,7 @@ def test_unreadable_bytes_are_refused_in_our_words(served: Served, sent: bytes) 
 
 
 @given(st.binary(min_size=1, max_size=300))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(40, HealthCheck.function_scoped_fixture)
 def test_random_bytes_never_hurt(served: Served, sent: bytes) -> None:
     """Ports are scanned all day; whatever comes, the answer is a refusal or nothing."""
     with served.connect() as connection:

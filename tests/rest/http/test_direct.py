@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from poolhouse.rest.http.direct import HandlerExchange
+from tests.examples import drawn
 from tests.rest.holding import Held, comes_true, holding, post
 from tests.rest.serving import PATIENCE_S, Served
 from tests.rest.test_leaving import WITHIN_S
@@ -86,7 +87,7 @@ def reader(held: Held) -> Iterator[Reader]:
     reading.close()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(25, HealthCheck.function_scoped_fixture)
 @given(
     rows=st.lists(st.sampled_from([1, 63, 64, 65, 200, 1100]), min_size=1, max_size=4),
     cuts=st.lists(st.floats(0, 1), max_size=5),

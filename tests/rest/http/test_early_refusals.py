@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from tests.examples import drawn
 from tests.rest.holding import Held, comes_true, holding, samples
 from tests.rest.http.test_direct import ROW_BYTES, Reader, body, head
 from tests.rest.serving import PATIENCE_S
@@ -102,7 +103,7 @@ def test_whom_there_is_room_for_is_let_in(held: Held) -> None:
     assert (status, answer) == (200, body(ROWS))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(20, HealthCheck.function_scoped_fixture)
 @given(cuts=st.lists(st.floats(0, 1), max_size=5), refused=st.integers(1, 3))
 def test_the_connection_goes_on_behind_a_body_that_is_thrown_away(
     held: Held,
