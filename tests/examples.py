@@ -13,6 +13,11 @@ MUCH_REFUSED = (HealthCheck.filter_too_much, HealthCheck.too_slow)
 _FEWEST = 3
 
 
+def is_thorough() -> bool:
+    """Whether all examples are to be drawn."""
+    return settings().max_examples >= PROFILES["thorough"]
+
+
 def drawn(examples: int, *allowed: HealthCheck) -> settings:
     """Settings with a number of examples that shrinks with the profile, for the decorator's place above ``given``.
 

@@ -20,6 +20,9 @@ from tests.test_floors import FLOORS
 
 PAGES = pages()
 
+# They have the most examples, each in a process of its own; the other pages are followed at every change.
+LONG_PAGES = ("docs/command-line.md", "docs/python.md")
+
 # Commands that start what never ends, or install for minutes. Whatever else is marked so has to stand here first.
 NOT_RUN_COMMANDS = ("git clone", "cd ", "scripts/", "docker ", "kubectl ", "helm ", "#")
 
@@ -44,7 +47,15 @@ def place(served: Served, tmp_path: Path) -> Place:
     return Place.made(tmp_path, f"127.0.0.1:{served.port}")
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "```" in page.read_text(encoding="utf-8")], ids=name_of)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.slow if name_of(page) in LONG_PAGES else ())
+        for page in PAGES
+        if "```" in page.read_text(encoding="utf-8")
+    ],
+    ids=name_of,
+)
 def test_a_reader_who_follows_a_page_sees_what_it_says(page: Path, place: Place) -> None:
     """An example that does not run costs every newcomer an hour, and us the newcomer."""
     left_out = set()

@@ -22,10 +22,14 @@ from schemathesis.core.failures import FailureGroup
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.settings import Settings
 from tests.contract.reading import CATALOGUE, OCTET, POOL, Part, operations, read_for_binary, read_for_json
+from tests.examples import is_thorough
 from tests.rest.serving import Served, serving
 
 EXAMPLES = 4
 """Random requests of each kind to each operation, beside the fixed ones at the borders of every schema."""
+
+ONE_OF_EACH_KIND = r"^(?!/v1/(pool|plan)/)|/(avg_pool2d|fractional_max_pool2d|max_unpool1d)$"
+"""Paths with windows that slide, windows that are drawn, and two tensors, and all paths that are no operator's."""
 
 Case = schemathesis.Case[schemathesis.APIOperation]  # type: ignore[type-arg]  # schemathesis leaves them open too
 
@@ -114,10 +118,19 @@ def load(document: Part, *allowed: str) -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_dict(document, config=config(*allowed))
 
 
-JSON = load(read_for_json())
-BINARY = load(read_for_binary(raw=False))
+def chosen(schema: schemathesis.BaseSchema) -> schemathesis.BaseSchema:
+    """All operations in the profile ``thorough``, else one of each kind.
+
+    Not by the mark ``slow``: schemathesis makes the requests while pytest collects, in every process of a run, also
+    for tests that are then left out.
+    """
+    return schema if is_thorough() else schema.include(path_regex=ONE_OF_EACH_KIND)
+
+
+JSON = chosen(load(read_for_json()))
+BINARY = chosen(load(read_for_binary(raw=False)))
 # A raw body must be as long as its shape says; shapes too long to be sent keep a body that is not.
-RAW = load(read_for_binary(raw=True), "400", "413")
+RAW = chosen(load(read_for_binary(raw=True), "400", "413"))
 
 bounded = settings(
     max_examples=EXAMPLES,

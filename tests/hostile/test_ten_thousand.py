@@ -15,7 +15,6 @@ from tests.hostile.mixture import Request, requests
 from tests.hostile.process import Caller, Reply, ServerProcess, comes_to_hold, server_process
 
 CALLERS = 8
-REQUESTS = 10_000
 SEED = 2013
 BACK_WITHIN_BYTES = 32 * 2**20
 
@@ -70,20 +69,32 @@ def run(server: ServerProcess, seed: int, count: int) -> tuple[Counter[int], lis
     return sum((seen for seen, _ in results), Counter[int]()), [fault for _, faults in results for fault in faults]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory bound is for Linux")
+def test_a_thousand_hostile_or_random_requests_leave_the_service_as_it_was() -> None:
+    """The same in little, for every change."""
+    assert_that_it_stays_as_it_was(1_000)
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory bound is for Linux")
 def test_ten_thousand_hostile_or_random_requests_leave_the_service_as_it_was() -> None:
     """Only answers and refusals come back, the process lives, is ready, and its memory is where it was."""
+    assert_that_it_stays_as_it_was(10_000)
+
+
+def assert_that_it_stays_as_it_was(count: int) -> None:
+    """Start a service, send it so many requests of the mixture, and look at it before and after."""
     with server_process(**LIMITS, device="cpu") as server:
         run(server, SEED - CALLERS, 1_000)
         warm = server.held_bytes
 
-        seen, faults = run(server, SEED, REQUESTS)
+        seen, faults = run(server, SEED, count)
         held = comes_to_hold(lambda: server.held_bytes, warm + BACK_WITHIN_BYTES, within_s=10)
         ready = server.ready()
 
     print(f"{dict(sorted(seen.items()))}; {warm / 2**20:.1f} MiB before, {held / 2**20:.1f} MiB after")
     assert not faults, "\n".join([f"{len(faults)} faults, of which:", *faults[:10]])
-    assert seen.total() == REQUESTS
+    assert seen.total() == count
     assert ready == 200
     assert abs(held - warm) <= BACK_WITHIN_BYTES

@@ -1,6 +1,7 @@
-"""How much memory requests take at most, in a process of its own: ``python -m tests.operators.peaks torch``.
+"""How much memory requests take at most, in a process of its own: ``python -m tests.operators.peaks torch 101``.
 
 By ``loops`` compiled loops pool what they pool more cheaply, and by ``torch`` torch pools everything.
+The number says how many rows of the table of extremes stand for one that is run.
 
 The kernel tells the most that was resident since it was last asked to forget (``VmHWM``). That is exact where every
 large piece of memory is asked of the kernel and given back at once, which two variables have the C library do.
@@ -28,7 +29,6 @@ from tests.operators.extremes import LONGEST, Extreme, extremes, plan_of
 ENVIRONMENT: Final = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 LIMITS: Final = Limits(output_bytes=2**28, work=1_000_000_000)
 ELEMENTS: Final = 2**19
-EVERY: Final = 101
 
 _LARGE: Final[tuple[tuple[str, str, tuple[int, ...], Fields], ...]] = (
     # More planes than one piece holds, with samples for each; and outputs that are put together from pieces.
@@ -64,9 +64,9 @@ def peak(run: Callable[[], Mapping[str, Tensor]]) -> int:
     return most - before
 
 
-def rows(limits: Limits) -> Iterator[Extreme]:
+def rows(limits: Limits, every: int) -> Iterator[Extreme]:
     """Extremes of every operator, and a few requests that are large."""
-    yield from extremes(ELEMENTS, EVERY, limits)
+    yield from extremes(ELEMENTS, every, limits)
     for name, dtype, shape, fields in _LARGE:
         member = CATALOGUE.find(name)
         (known,) = (each for each in types_of(member) if each.name == dtype)
@@ -87,7 +87,7 @@ def main() -> None:
             shape = (1, 1, *member.samples[0].spatial[-member.rank :])
             plan = settled_plan(member.of(**member.samples[0].fields), dtype, shape)
             run_plan(plan, tensors_for(Random(5), plan), CPU)
-    for extreme in rows(limits):
+    for extreme in rows(limits, int(sys.argv[2])):
         plan = extreme.plan
         tensors = tensors_for(Random(5), plan, "special" if len(extreme.name) % 2 else "plain")
         taken = peak(lambda: run_plan(plan, tensors, CPU))  # noqa: B023, run at once

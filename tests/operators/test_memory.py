@@ -19,11 +19,12 @@ _BESIDE: Final = 2 * 2**20
 
 
 @pytest.mark.parametrize("by", ["torch", "loops"])
+@pytest.mark.parametrize("every", [1010, pytest.param(101, marks=pytest.mark.slow)])
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc/self/clear_refs")
-def test_no_request_takes_more_memory_than_its_plan_says(by: str) -> None:
+def test_no_request_takes_more_memory_than_its_plan_says(by: str, every: int) -> None:
     """Random samples of fractional pooling held 4.9 GB where the plan said half of one, and nobody was refused."""
     told = subprocess.run(
-        [sys.executable, "-m", "tests.operators.peaks", by],
+        [sys.executable, "-m", "tests.operators.peaks", by, str(every)],
         env={**os.environ, **ENVIRONMENT},
         check=True,
         capture_output=True,
@@ -37,6 +38,6 @@ def test_no_request_takes_more_memory_than_its_plan_says(by: str) -> None:
         if taken > planned + _BESIDE
     ]
     assert not over, "\n".join(over)
-    assert len(rows) > 400
+    assert len(rows) > 40_400 / every
     # A plan that says much too much keeps others out.
     assert statistics.median(taken / planned for _, taken, planned in rows if taken > _BESIDE) > 0.4

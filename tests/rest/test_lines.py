@@ -113,7 +113,10 @@ def serve(path: Path, shell: str, stdout: int, stderr: int) -> subprocess.Popen[
     return subprocess.Popen(words, env={**os.environ, **settings}, stdout=stdout, stderr=stderr)
 
 
-@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "streams",
+    ["<&- >&- 2>&-", *(pytest.param(each, marks=pytest.mark.slow) for each in ("<&-", ">&-", "2>&-", ">&- 2>&-"))],
+)
 def test_a_service_without_standard_streams_serves_and_stops(tmp_path: Path, streams: str) -> None:
     """Some supervisors close them; the sockets that took their numbers made libuv end the process with SIGABRT."""
     path = tmp_path / "p.sock"
@@ -140,7 +143,7 @@ def fill(writing: int) -> None:
     os.set_blocking(writing, True)
 
 
-@pytest.mark.parametrize("stopped", [("stderr",), ("stdout", "stderr")])
+@pytest.mark.parametrize("stopped", [pytest.param(("stderr",), marks=pytest.mark.slow), ("stdout", "stderr")])
 def test_a_service_whose_reader_has_stopped_starts_serves_and_stops(
     tmp_path: Path, pipe: tuple[int, int], stopped: tuple[str, ...]
 ) -> None:

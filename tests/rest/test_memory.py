@@ -51,7 +51,9 @@ def answered(connections: list[socket.socket]) -> list[socket.socket]:
     return select.select(connections, [], [], 0)[0]
 
 
-@pytest.mark.parametrize("kind", ["chunked", "deflated", "both"])
+@pytest.mark.parametrize(
+    "kind", ["both", *(pytest.param(each, marks=pytest.mark.slow) for each in ("chunked", "deflated"))]
+)
 def test_bodies_of_unknown_length_are_charged_as_they_grow(kind: str) -> None:
     """Six of a megabyte each once held six gigabytes that nobody counted, and nobody was refused."""
     request = unfinished(kind)

@@ -65,14 +65,15 @@ def asked_by_all(server: ServerProcess, calls: Sequence[tuple[Call, ...]], count
 
 
 @each_device
+@pytest.mark.parametrize("each", [2, pytest.param(16, marks=pytest.mark.slow)])
 @pytest.mark.timeout(240)
-def test_a_crowd_leaves_nothing_behind(device: str) -> None:
+def test_a_crowd_leaves_nothing_behind(device: str, each: int) -> None:
     """Mixed operators, shapes and types over 64 connections: all right, nothing held, and no memory that grows."""
     calls = [(call_of(Random(f"crowd {number}"), device_named(device)),) for number in range(128)]
     with server_process(device=device, inline_work=0, cpu_threads=1) as server:
-        asked_by_all(server, calls, 16)
+        asked_by_all(server, calls, each)
         warm = server.held_bytes
-        faults = asked_by_all(server, calls, 16)
+        faults = asked_by_all(server, calls, each)
         held = {name: metrics(server)[name, frozenset()] for name in GAUGES}
         grown = comes_to_hold(lambda: server.held_bytes - warm, ALLOWED_GROWTH_BYTES)
         used = [dict(labels)["device"] for name, labels in metrics(server) if name == "poolhouse_compute_seconds_count"]

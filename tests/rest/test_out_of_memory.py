@@ -45,7 +45,9 @@ def large_answer(client: httpx.Client) -> httpx.Response:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are set as Linux does it")
-@pytest.mark.parametrize("ask", [raw, deflated, numbers, large_answer])
+@pytest.mark.parametrize(
+    "ask", [raw, *(pytest.param(each, marks=pytest.mark.slow) for each in (deflated, numbers, large_answer))]
+)
 def test_a_request_without_memory_is_refused_and_harms_nobody(ask: Callable[[httpx.Client], httpx.Response]) -> None:
     """It was a 500, as if the service were at fault; elsewhere or later the request may well be answered."""
     with service_process() as running, running.served.client() as client:

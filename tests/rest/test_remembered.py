@@ -82,7 +82,9 @@ KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow if kind == "heads of requests" else ()) for kind in KINDS]
+)
 def test_what_is_remembered_of_many_requests_is_a_few_megabytes(kind: str) -> None:
     """Fourteen thousand small ones were kept as 250 MB, for as long as the process lived."""
     ask = KINDS[kind]()
@@ -109,6 +111,7 @@ def varied(number: int) -> tuple[str, dict[str, str], bytes]:
     return f"/v1/pool/max_pool1d?stride={number + 1}", {"Content-Type": "application/json"}, body
 
 
+@pytest.mark.slow
 def test_a_process_that_has_seen_many_kinds_of_requests_is_hardly_larger() -> None:
     """By its memory as the operating system has it, so that nothing is forgotten by whoever counts."""
     with watched() as service:

@@ -27,6 +27,8 @@ OPERATIONS = {
     operation["operationId"]: operation["tags"][0] for methods in PATHS.values() for operation in methods.values()
 }
 OPERATORS = {member.name: member for member in discover()}
+QUICK = {"max_pool2d", "max_unpool2d", "plan_max_pool2d", "readyz"}
+"""One of each kind; Swagger UI takes seconds for each, and CI tries out all."""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,10 @@ def choose_file(block: Locator, member: type[Operator]) -> None:
             block.locator(f"tr[data-param-name={field.name}][data-param-in=query] input").fill(text)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    "operation",
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in OPERATIONS],
+)
 def test_every_operation_is_answered_as_it_is_filled_in(page: Page, operation: str) -> None:
     """It is the first button that a visitor presses; and an operator takes an array from a file, too."""
     tag = OPERATIONS[operation]
