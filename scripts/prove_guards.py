@@ -31,6 +31,8 @@ _IMPATIENT = (
     "tests/batching/test_crew.py",
 )
 _LONGEST_S = 60
+# A guard may be needed by few of the examples that hypothesis draws, or by a slow test alone.
+_THOROUGH = ("--slow", "--hypothesis-profile=thorough")
 
 
 def make_copy(folder: Path) -> Path:
@@ -73,13 +75,13 @@ def failed_rightly(run: subprocess.CompletedProcess[str], test: str) -> bool:
     )
 
 
-def is_noticed(guard: Guard, folder: Path) -> str:
+def is_noticed(guard: Guard, folder: Path, *options: str) -> str:
     """Nothing, when the guard's test fails without the guard; else what happened instead."""
     file = folder / guard.file
     text = file.read_text()
     file.write_text(guard.removed(text))
     try:
-        run = run_tests(folder, [guard.test])
+        run = run_tests(folder, [guard.test], *options)
     except subprocess.TimeoutExpired:
         return "it hangs, which tells nobody what is wrong"
     finally:
@@ -113,7 +115,7 @@ def main(arguments: Sequence[str]) -> int:
             free.put(make_copy(Path(scratch) / str(number)))
         tests = sorted({guard.test for guard in guards})
         whole = free.get()
-        run = run_tests(whole, tests)
+        run = run_tests(whole, tests, *_THOROUGH)
         free.put(whole)
         if run.returncode:
             print(run.stdout[-5000:], run.stderr[-5000:])
@@ -124,7 +126,7 @@ def main(arguments: Sequence[str]) -> int:
         def prove(guard: Guard) -> tuple[Guard, str]:
             folder = free.get()
             try:
-                return guard, is_noticed(guard, folder)
+                return guard, is_noticed(guard, folder, *_THOROUGH)
             finally:
                 free.put(folder)
 
