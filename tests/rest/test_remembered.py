@@ -82,7 +82,9 @@ KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow if kind == "heads of requests" else ()) for kind in KINDS]
+)
 def test_what_is_remembered_of_many_requests_is_a_few_megabytes(kind: str) -> None:
     """Fourteen thousand small ones were kept as 250 MB, for as long as the process lived."""
     ask = KINDS[kind]()
