@@ -171,6 +171,15 @@ def test_the_pins_fit_what_is_declared() -> None:
     assert not wrong
 
 
+def test_every_library_has_a_lower_and_an_upper_bound() -> None:
+    """A version that nobody has run is none that an install should choose."""
+    project = DECLARED["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    bounds = {line: [each.operator for each in Requirement(line).specifier] for lines in lists for line in lines}
+
+    assert [line for line, operators in bounds.items() if sorted(operators) != ["<", ">="]] == []
+
+
 def test_the_pins_name_versions_alone() -> None:
     """A URL or a build tag would tie the file to one machine's index."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
@@ -190,7 +199,9 @@ def test_the_licence_is_apache_2_word_for_word() -> None:
     assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 
 
-@pytest.mark.parametrize("script", ["scripts/serve", "scripts/test", "scripts/check", "scripts/generate", ".ci/run"])
+@pytest.mark.parametrize(
+    "script", ["scripts/serve", "scripts/test", "scripts/check", "scripts/generate", "scripts/prove_lowest", ".ci/run"]
+)
 def test_a_script_can_be_started(script: str) -> None:
     """A checkout without the executable bit, or a script that bash cannot read, is no door."""
     path = ROOT / script

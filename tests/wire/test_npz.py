@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +23,9 @@ MESSAGES = st.dictionaries(NAMES, tensors(), min_size=1)
 
 def zipped(arrays: dict[str, npt.NDArray[np.generic]], deflated: bool) -> bytes:
     file = io.BytesIO()
-    if deflated:
-        np.savez_compressed(file, allow_pickle=True, **arrays)
-    else:
-        np.savez(file, allow_pickle=True, **arrays)
+    # Newer stubs of numpy take the arrays for its option allow_pickle, which older versions lack.
+    save: Callable[..., None] = np.savez_compressed if deflated else np.savez
+    save(file, **arrays)
     return file.getvalue()
 
 
