@@ -23,7 +23,7 @@ from torch.nn import functional
 from _calling import Connection, interleaved, poolhouse, request
 from _machine import machine, table, write
 from peers import Case, per_second
-from poolhouse.backend.staging import Pinned
+from poolhouse.backend.transfer import PinnedTransfer
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
 
@@ -90,7 +90,7 @@ def the_way() -> tuple[list[list[str]], dict[str, float]]:
     spec = discover().find("max_pool2d").of(kernel_size=2)
     x = torch.from_numpy(np.random.default_rng(1).standard_normal((512, 112, 112), dtype=np.float32))
     moved = x.numel() * 4 * 1.25
-    way = Pinned(at)
+    transfer = PinnedTransfer(at)
 
     def copied(results: Sequence[torch.Tensor]) -> None:
         for each in results:
@@ -99,7 +99,7 @@ def the_way() -> tuple[list[list[str]], dict[str, float]]:
     ideal_s = x.numel() * 4 / plain["host to device"] / 1e9 + x.numel() / plain["device to host"] / 1e9
     rows = []
     for threads in (1, 2):
-        took_s = wall_s(lambda: way.run(spec, [{"input": x}], copied), threads)
+        took_s = wall_s(lambda: transfer.run(spec, [{"input": x}], copied), threads)
         figures[f"batches in {threads} threads GB/s"] = moved / took_s / 1e9
         rows.append(
             [

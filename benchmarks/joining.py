@@ -17,11 +17,11 @@ import numpy as np
 
 from _machine import machine, write
 from poolhouse.backend.devices import choose_devices, use_threads
-from poolhouse.backend.load import Load
+from poolhouse.backend.payload import Payload
 from poolhouse.backend.worker import TorchWorker
-from poolhouse.batching.backlog import Budget
 from poolhouse.batching.engine import Engine
-from poolhouse.batching.ledger import Ledger
+from poolhouse.batching.fair_queue import Budget
+from poolhouse.batching.memory import MemoryBudget
 from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import PIECE_BYTES, Limits
@@ -33,15 +33,15 @@ SIDES: Final = (8, 16, 32, 64, 128, 256)
 JOINED_BYTES: Final = tuple(2**power for power in range(14, 24))
 
 
-async def crowd_us(engine: Engine[Load], tensor: Tensor) -> float:
+async def crowd_us(engine: Engine[Payload], tensor: Tensor) -> float:
     """The time of one crowd, a job."""
     plan = discover().find("max_pool2d").of(kernel_size=2).plan({"input": tensor.outline}, Limits(2**30, 2**40))
-    ledger = Ledger(2**32)
+    ledger = MemoryBudget(2**32)
 
     async def call() -> None:
         lease = ledger.lease(plan.held_bytes)
         assert lease is not None
-        await engine.submit(Load(plan, {"input": tensor}).job(), lease, "max_pool2d")
+        await engine.submit(Payload(plan, {"input": tensor}).job(), lease, "max_pool2d")
         lease.release()
 
     begun = time.perf_counter()
@@ -51,7 +51,7 @@ async def crowd_us(engine: Engine[Load], tensor: Tensor) -> float:
 
 async def measure(rounds: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
     worker = TorchWorker(choose_devices(("cpu",))[0])
-    engine: Engine[Load] = Engine([("cpu", worker)])
+    engine: Engine[Payload] = Engine([("cpu", worker)])
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
     for side in SIDES:

@@ -1,6 +1,6 @@
 """Batching planned past this machine: up to 64 devices and a million requests a second, as discrete events.
 
-The very objects of the service decide: ``Backlog`` says what goes next, ``policy`` which device and whether in time.
+The very objects of the service decide: ``FairQueue`` says what goes next, ``policy`` which device and whether in time.
 Only time is simulated. A batch comes to a device in three steps that overlap between batches, as in ``staging``:
 copied there, computed, copied back. Beside our rule stand three others, on the same devices, jobs and admission:
 
@@ -32,10 +32,10 @@ import numpy as np
 from _chart import Panel, drawn
 from _machine import RESULTS, machine, write
 from poolhouse.backend.devices import choose_devices, use_threads
-from poolhouse.backend.load import Load
+from poolhouse.backend.payload import Payload
 from poolhouse.backend.worker import JOIN_BYTES, TorchWorker
 from poolhouse.batching import policy
-from poolhouse.batching.backlog import Backlog, Batch, Budget, Job, Part
+from poolhouse.batching.fair_queue import Batch, Budget, FairQueue, Job, Part
 from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import PIECE_BYTES, Limits
@@ -91,9 +91,9 @@ def recorded_cpu() -> Costs:
         plan = spec.plan({"input": tensor.outline}, Limits(2**30, 2**40))
         taken = []
         for _ in range(40):
-            backlog: Backlog[Load] = Backlog()
+            backlog: FairQueue[Payload] = FairQueue()
             for _ in range(jobs):
-                backlog.push(Load(plan, {"input": tensor}).job())
+                backlog.push(Payload(plan, {"input": tensor}).job())
             batch = backlog.take(Budget(2**40, 2**40))
             assert batch is not None
             begun = time.perf_counter()
@@ -113,16 +113,16 @@ def recorded_cpu() -> Costs:
 def recorded_gpu(cpu: Costs) -> Costs:
     """A card's costs as ``scripts/bench device`` measured them last; what a part costs its host is measured here."""
     found = json.loads((RESULTS / "device.json").read_text(encoding="utf-8"))
-    way, tiny = found["figures"]["way"], found["figures"]["http"]["tiny"]
+    transfer, tiny = found["figures"]["way"], found["figures"]["http"]["tiny"]
     kernel = found["figures"]["kernels"]["max_pool2d [32, 64, 112, 112] kernel_size 2"]
     return Costs(
         # What a tiny batch costs more on the card than in a thread of the CPU beside it.
         batch_s=cpu.batch_s + (tiny["cuda_us"] - tiny["cpu_thread_us"]) / 1e6,
         job_s=cpu.job_s,
         # Of batches that follow one another, staging and outputs of a quarter included.
-        there_bytes_per_s=way["batches in 2 threads GB/s"] * 1e9 / 1.25,
-        compute_bytes_per_s=way["on the device GB/s"] * 1e9 * kernel["share_of_copy"],
-        back_bytes_per_s=way["plain device to host GB/s"] * 1e9,
+        there_bytes_per_s=transfer["batches in 2 threads GB/s"] * 1e9 / 1.25,
+        compute_bytes_per_s=transfer["on the device GB/s"] * 1e9 * kernel["share_of_copy"],
+        back_bytes_per_s=transfer["plain device to host GB/s"] * 1e9,
         join_bytes=PIECE_BYTES,
         source=f"measured on {found['machine']['gpu']} on {found['date']} by {found['command']}; "
         "what a part costs its host, and a batch in a thread, are measured here",
@@ -148,7 +148,7 @@ class Rule(Protocol):
     def take(self, budget: Budget) -> Batch[float] | None: ...
 
 
-class Alone(Backlog[float]):
+class Alone(FairQueue[float]):
     """Our lines, with nothing joined."""
 
     @property
@@ -226,7 +226,7 @@ class Window:
             return self._batch(self._full.popleft())
         # Ordered by the first one's coming, so only the first can be due.
         for key, jobs in self._open.items():
-            due = self._clock() - jobs[0].load >= WINDOW_S * 0.999999
+            due = self._clock() - jobs[0].payload >= WINDOW_S * 0.999999
             return self._batch(self._close(key)) if due else None
         return None
 
@@ -244,7 +244,7 @@ class Device:
     """One device in the simulation."""
 
     rule: Rule
-    speed: policy.Speed = field(default_factory=policy.Speed)
+    speed: policy.ThroughputEstimate = field(default_factory=policy.ThroughputEstimate)
     flying: int = 0
     flying_steps: int = 0
     there_free: float = 0.0
@@ -252,12 +252,12 @@ class Device:
     back_free: float = 0.0
     landed: float = 0.0
 
-    def standing(self, key: object) -> policy.Standing:
+    def standing(self, key: object) -> policy.LoadEstimate:
         """As ``Lane.standing``."""
         batches = self.rule.lines + self.flying
         wait_s = self.speed.seconds(self.rule.steps + self.flying_steps, batches)
-        opens_s = self.speed.batch_s if batches and not self.rule.has_line(key) else 0.0
-        return policy.Standing(True, wait_s, batches, opens_s)
+        new_batch_s = self.speed.batch_s if batches and not self.rule.has_line(key) else 0.0
+        return policy.LoadEstimate(True, wait_s, batches, new_batch_s)
 
     def fly(self, batch: Batch[float], now: float, costs: Costs) -> float:
         """When a batch that is handed over now will have landed."""
@@ -311,7 +311,7 @@ def simulate(scene: Scene, name: str, seed: int = 1) -> Outcome:
     """One rule in one scene."""
     now = 0.0
     make: dict[str, Callable[[], Rule]] = {
-        "ours": Backlog[float],
+        "ours": FairQueue[float],
         "alone": Alone,
         "10 ms window": lambda: Window(lambda: now, scene.costs.join_bytes),
         "same shape only": Queue,
@@ -345,7 +345,7 @@ def simulate(scene: Scene, name: str, seed: int = 1) -> Outcome:
             assert index is not None
             device = devices[index]
             own_s = device.speed.seconds(job.planes * job.plane_steps)
-            if not policy.in_time(standings[index], own_s, PROMISE_S):
+            if not policy.meets_deadline(standings[index], own_s, PROMISE_S):
                 refused += 1
                 if standings[index].jobs == 0:
                     device.speed.doubt()
@@ -366,7 +366,7 @@ def simulate(scene: Scene, name: str, seed: int = 1) -> Outcome:
                     left[part.job] -= part.stop - part.start
                     if not left[part.job]:
                         del left[part.job]
-                        latencies.append(now - part.job.load)
+                        latencies.append(now - part.job.payload)
         pump(device)
     assert not left
     good = sum(latency <= PROMISE_S for latency in latencies)

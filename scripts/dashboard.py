@@ -77,7 +77,7 @@ ROWS: tuple[Row, ...] = (
             Panel(
                 "Fullest",
                 "percentunit",
-                [(f"max({of('poolhouse_held_bytes')} / {of('poolhouse_room_bytes')})", "held")],
+                [(f"max({of('poolhouse_held_bytes')} / {of('poolhouse_capacity_bytes')})", "held")],
                 "How full the fullest instance is. At 100 % it refuses with 503.",
                 "stat",
             ),
@@ -151,7 +151,7 @@ ROWS: tuple[Row, ...] = (
                 "bytes",
                 [
                     (f"sum by (instance) ({of('poolhouse_held_bytes')})", "{{instance}} held"),
-                    (f"sum by (instance) ({of('poolhouse_room_bytes')})", "{{instance}} room"),
+                    (f"sum by (instance) ({of('poolhouse_capacity_bytes')})", "{{instance}} room"),
                 ],
                 "Input, output and workspace of admitted requests, and how much there may be.",
             ),

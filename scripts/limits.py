@@ -29,6 +29,6 @@ LIMITS: Final[Mapping[str, Callable[[], str]]] = {
     "limits/json": lambda: _bytes(_default("max_json_bytes")),
     "limits/answer": lambda: _bytes(MOST_BYTES),
     "limits/joining": lambda: _bytes(JOIN_BYTES),
-    "limits/hang": lambda: f"{_default('hang_s')} s",
+    "limits/hang": lambda: f"{_default('device_hang_timeout_s')} s",
 }
 """Each by the name that stands in a document's mark, as a measured figure's does."""

@@ -68,7 +68,9 @@ def main(chart: Path, base: Path, keyed: Path) -> None:
     for values, words in changes:
         assert words not in plain, words
         assert words in rendered(chart, values), values
-    named = [_NAMED_BY_CONTENT.findall(rendered(chart, {"settings": {"POOLHOUSE_DRAIN_S": text}})) for text in "12"]
+    named = [
+        _NAMED_BY_CONTENT.findall(rendered(chart, {"settings": {"POOLHOUSE_DRAIN_DELAY_S": text}})) for text in "12"
+    ]
     assert named[0] != named[1], "a changed setting must roll the pods"
     assert "keysSecret" in refusal(chart, {"settings": {"POOLHOUSE_API_KEYS": "a=correct-horse-battery"}})
     print(f"prove_helm: Helm {helm.helm_sdk_version()} renders the base's {compared} objects", file=sys.stderr)

@@ -45,7 +45,7 @@ def say(text: str) -> None:
 
 def seconds_of(settings: Settings) -> float:
     """How long the service may take to stop."""
-    return max(settings.grace_period_s, settings.drain_s)
+    return max(settings.grace_period_s, settings.drain_delay_s)
 
 
 def restricted(pod: Manifest) -> None:

@@ -78,7 +78,7 @@ IMPORTS_BY_NAME = frozenset(
         "poolhouse.kernels.ahead",
         "poolhouse.kernels.building",
         "poolhouse.operators.catalogue",
-        "poolhouse.rest.observing",
+        "poolhouse.rest.observability.observers",
     }
 )
 

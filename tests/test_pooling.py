@@ -25,7 +25,7 @@ FLOAT32 = ELEMENT_TYPES["float32"]
 
 def a_house(inline_steps: int = 0) -> Pooling:
     """All operators on the CPU; made inside a loop, as the engine needs."""
-    return Pooling(CATALOGUE, (CPU,), LIMITS, room_bytes=2**30, inline_steps=inline_steps)
+    return Pooling(CATALOGUE, (CPU,), LIMITS, capacity_bytes=2**30, inline_steps=inline_steps)
 
 
 async def answer_to(house: Pooling, ticket: Ticket) -> Answer:
@@ -246,7 +246,7 @@ def test_a_small_body_with_a_large_answer_needs_room_for_the_answer() -> None:
     """Sixteen bytes may ask for a gigabyte; by the length of the body alone it would always fit."""
 
     async def pooled(inline_steps: int) -> None:
-        house = Pooling(CATALOGUE, (CPU,), LIMITS, room_bytes=10_000, inline_steps=inline_steps)
+        house = Pooling(CATALOGUE, (CPU,), LIMITS, capacity_bytes=10_000, inline_steps=inline_steps)
         other = house.admit(5_000)
         message = Message({"input": Tensor(FLOAT32, np.ones((1, 1, 2, 2), np.float32))}, {"output_size": 100})
         ticket = house.prepare("adaptive_avg_pool2d", message)
@@ -254,7 +254,7 @@ def test_a_small_body_with_a_large_answer_needs_room_for_the_answer() -> None:
 
         for _ in range(2):
             with pytest.raises(Unavailable) as refused:
-                house.pool_here(ticket, lease) if inline_steps > 0 else await house.pool(ticket, lease)
+                house.pool_inline(ticket, lease) if inline_steps > 0 else await house.pool(ticket, lease)
             assert refused.value.code == "overloaded"
             assert house.held_bytes == 5_016
         other.release()
@@ -281,7 +281,7 @@ def test_an_index_outside_its_plane_is_refused_on_the_short_way_too() -> None:
         house = a_house(inline_steps=2**60)
         ticket, lease = house.prepare("max_unpool2d", bad_indices(2)), house.admit(48)
         with pytest.raises(Unprocessable) as refused:
-            house.pool_here(ticket, lease)
+            house.pool_inline(ticket, lease)
         assert refused.value.code == "index_out_of_range"
         lease.release()
         await house.stop()
@@ -293,7 +293,7 @@ def test_nothing_is_pooled_at_once_without_room_or_while_the_service_stops() -> 
     """Nothing is held for it, so it must fit into what is left; and a stop would never see its end."""
 
     async def pooled() -> None:
-        house = Pooling(CATALOGUE, (CPU,), LIMITS, room_bytes=10_000, inline_steps=2**60)
+        house = Pooling(CATALOGUE, (CPU,), LIMITS, capacity_bytes=10_000, inline_steps=2**60)
         message = Message({"input": Tensor(FLOAT32, np.ones((1, 1, 4, 4), np.float32))}, {"kernel_size": 2})
         ticket = house.prepare("max_pool2d", message)
         other = house.admit(10_001 - ticket.held_bytes)
@@ -399,11 +399,16 @@ def test_nothing_runs_on_the_loop_for_another_device() -> None:
     async def asked(name: str) -> bool:
         device = Device(name, "a fake", 65_535)
         house = Pooling(
-            CATALOGUE, (device,), LIMITS, room_bytes=2**30, inline_steps=2**60, make_worker=lambda _: TorchWorker(CPU)
+            CATALOGUE,
+            (device,),
+            LIMITS,
+            capacity_bytes=2**30,
+            inline_steps=2**60,
+            make_worker=lambda _: TorchWorker(CPU),
         )
         ticket = house.prepare("max_pool2d", message_for(CATALOGUE.find("max_pool2d")))
         lease = house.admit(ticket.plan.held_bytes)
-        answer = house.pool_here(ticket, lease)
+        answer = house.pool_inline(ticket, lease)
         lease.release()
         await house.stop()
         return answer is not None

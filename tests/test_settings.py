@@ -20,8 +20,8 @@ from poolhouse.settings import (
     Setting,
     Settings,
     bytes_text,
-    complaints,
     environment_name,
+    error_lines,
     from_environment,
     option_name,
     read_bytes,
@@ -152,7 +152,7 @@ def test_an_unknown_argument_is_refused() -> None:
     with pytest.raises(ValidationError) as refused:
         Settings(max_wrk=1)  # type: ignore[call-arg]  # the fault is the point
 
-    assert complaints(refused.value) == ["max_wrk is no setting; did you mean max_work?"]
+    assert error_lines(refused.value) == ["max_wrk is no setting; did you mean max_work?"]
 
 
 def test_settings_do_not_change_once_made() -> None:

@@ -13,7 +13,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "full-budget-refuses",
         "A request without capacity is refused",
         "requests are admitted until the machine runs out of memory",
-        Become("lease = Ledger(nbytes).lease(nbytes)"),
+        Become("lease = MemoryBudget(nbytes).lease(nbytes)"),
         "test_a_body_that_fits_is_refused_where_its_pooling_does_not",
     ),
     Guard(

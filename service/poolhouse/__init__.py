@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from poolhouse.client.clients import AsyncClient, Client
     from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
     from poolhouse.client.httpx_deadline import DeadlineTransport
-    from poolhouse.client.pooled import OperatorLine, Plan, Pooled
+    from poolhouse.client.pooled import OperatorSummary, Plan, Pooled
 
 __all__ = [
     "AsyncClient",
@@ -49,7 +49,7 @@ __all__ = [
     "MethodNotAllowed",
     "NotAcceptable",
     "NotFound",
-    "OperatorLine",
+    "OperatorSummary",
     "Plan",
     "Pooled",
     "PoolhouseError",
@@ -70,7 +70,7 @@ _LATER = {
     "Client": "poolhouse.client.clients",
     "ConnectionFailed": "poolhouse.client.errors",
     "DeadlineTransport": "poolhouse.client.httpx_deadline",
-    "OperatorLine": "poolhouse.client.pooled",
+    "OperatorSummary": "poolhouse.client.pooled",
     "Plan": "poolhouse.client.pooled",
     "Pooled": "poolhouse.client.pooled",
     "TimedOut": "poolhouse.client.errors",

@@ -20,12 +20,12 @@ from poolhouse.backend.compiled import load_kernels
 from poolhouse.backend.cores import cores
 from poolhouse.backend.devices import Device, choose_devices
 from poolhouse.backend.heap import HeapTrimmer, heap_trim
-from poolhouse.backend.load import Load
+from poolhouse.backend.payload import Payload
 from poolhouse.backend.worker import TorchWorker, run_plan
-from poolhouse.batching.aside import Aside
 from poolhouse.batching.engine import Engine, Observer
 from poolhouse.batching.lane import State as DeviceState
-from poolhouse.batching.ledger import Lease, Ledger
+from poolhouse.batching.memory import Lease, MemoryBudget
+from poolhouse.batching.offload import OffloadPool
 from poolhouse.batching.worker import Worker
 from poolhouse.errors import Unavailable
 from poolhouse.operators.catalogue import Catalogue, discover
@@ -95,9 +95,9 @@ class Pooling:
         catalogue: the operators.
         devices: where to run.
         limits: what one request may ask for.
-        room_bytes: inputs and outputs held at once.
+        capacity_bytes: inputs and outputs held at once.
         inline_steps: work small enough to be done without handing it to a thread.
-        hang_s: a batch that a device works on for longer has hung.
+        device_hang_timeout_s: a batch that a device works on for longer has hung.
         make_worker: what drives a device; a test gives one that can be held.
     """
 
@@ -107,16 +107,16 @@ class Pooling:
         devices: tuple[Device, ...],
         limits: Limits,
         *,
-        room_bytes: int,
+        capacity_bytes: int,
         inline_steps: int,
-        hang_s: float = 300.0,
-        make_worker: Callable[[Device], Worker[Load]] = TorchWorker,
+        device_hang_timeout_s: float = 300.0,
+        make_worker: Callable[[Device], Worker[Payload]] = TorchWorker,
     ) -> None:
         self.catalogue = catalogue
         self._devices = devices
         self._limits = limits
         self._planner = Planner(catalogue, limits)
-        self._ledger = Ledger(room_bytes)
+        self._ledger = MemoryBudget(capacity_bytes)
         self._heap = HeapTrimmer(lambda: self.held_bytes, heap_trim())
         # Work for another device always goes through its worker: it would block the loop for the way there.
         # guard: inline-only-on-cpu
@@ -124,12 +124,12 @@ class Pooling:
         self._engine = Engine(
             [(device.name, make_worker(device)) for device in devices],
             inline_steps=self._inline_steps,
-            hang_s=hang_s,
+            device_hang_timeout_s=device_hang_timeout_s,
         )
-        self._beside = Aside("beside", cores())
+        self._beside = OffloadPool("beside", cores())
         # JSON is read and written by calls that keep the interpreter to themselves. The loop waits for one of them at
         # most: two at once would be no faster, and it would wait for both.
-        self._holding = Aside("holding", 1)
+        self._holding = OffloadPool("holding", 1)
         self._wait_s = self._looks_again = 0.0
         self._warm = False
         self._drain_ends = math.inf
@@ -141,9 +141,9 @@ class Pooling:
             discover(),
             choose_devices(settings.device),
             Limits(settings.max_output_bytes, settings.max_work, loops=settings.kernels == "on"),
-            room_bytes=settings.max_queue_bytes,
+            capacity_bytes=settings.max_queue_bytes,
             inline_steps=settings.inline_work,
-            hang_s=settings.hang_s,
+            device_hang_timeout_s=settings.device_hang_timeout_s,
             make_worker=partial(TorchWorker, threads=settings.cpu_threads or cores()),
         )
 
@@ -155,7 +155,7 @@ class Pooling:
         )
 
     def ticket(self, plan: Plan, tensors: Mapping[str, Tensor]) -> Ticket:
-        """A request whose plan is known by :meth:`foresee`."""
+        """A request whose plan is known by :meth:`plan_from_metadata`."""
         plan = plan.settled()
         seed = getattr(plan.spec, "seed", None)
         headers = {} if seed is None else {SEED_HEADER: str(seed)}
@@ -163,7 +163,7 @@ class Pooling:
             headers[WARNING_HEADER] = _as_header(plan.warnings)
         return Ticket(plan, tensors, headers)
 
-    def foresee(self, name: str, outlines: Mapping[str, Outline], texts: Mapping[str, str]) -> Plan:
+    def plan_from_metadata(self, name: str, outlines: Mapping[str, Outline], texts: Mapping[str, str]) -> Plan:
         """The plan of a request whose tensors are known by their outlines, before they are here; or its refusal."""
         return self._planner.plan(name, {}, texts, outlines)
 
@@ -171,7 +171,7 @@ class Pooling:
         if self.draining:
             raise _draining()
         if deadline is not None:
-            self._engine.check_in_time(deadline)
+            self._engine.check_meets_deadline(deadline)
 
     def admit(self, nbytes: int, deadline: float | None = None) -> Lease:
         """Room for a request, taken before its body is read.
@@ -207,7 +207,9 @@ class Pooling:
         """Whether a request that takes so many bytes is let in, without anybody else's giving way."""
         return self._drain_ends == math.inf and self._ledger.fits(nbytes)
 
-    def pool_at_once(self, plan: Plan, tensors: Mapping[str, Tensor], beside_bytes: int) -> tuple[Load, float] | None:
+    def pool_at_once(
+        self, plan: Plan, tensors: Mapping[str, Tensor], beside_bytes: int
+    ) -> tuple[Payload, float] | None:
         """Pools what is answered before anything else can happen, so that nothing is held for it.
 
         Args:
@@ -227,9 +229,9 @@ class Pooling:
         if plan.work > self._inline_steps or not self.welcomes(plan.held_bytes + beside_bytes):
             return None
         self._heap.look()
-        return self._run_here(plan, tensors)
+        return self._run_inline(plan, tensors)
 
-    def pool_here(self, ticket: Ticket, lease: Lease) -> Answer | None:
+    def pool_inline(self, ticket: Ticket, lease: Lease) -> Answer | None:
         """Pools what is over before anyone could leave, without waiting; None for everything else.
 
         Args:
@@ -243,17 +245,17 @@ class Pooling:
         if ticket.plan.work > self._inline_steps:
             return None
         self.hold(lease, ticket.held_bytes)
-        ran = self._run_here(ticket.plan, ticket.tensors)
+        ran = self._run_inline(ticket.plan, ticket.tensors)
         return None if ran is None else Answer(ran[0].answer(), ticket.headers, 0.0, ran[1])
 
-    def _run_here(self, plan: Plan, tensors: Mapping[str, Tensor]) -> tuple[Load, float] | None:
+    def _run_inline(self, plan: Plan, tensors: Mapping[str, Tensor]) -> tuple[Payload, float] | None:
         # guard: indices-are-checked-inline
         plan.spec.check(tensors)
-        load = Load(plan, tensors)
+        payload = Payload(plan, tensors)
         if plan.nothing_to_pool:
-            return load, 0.0
-        seconds = self._engine.run_here(load, plan.work, plan.planes, plan.spec.name)
-        return None if seconds is None else (load, seconds)
+            return payload, 0.0
+        seconds = self._engine.run_inline(payload, plan.work, plan.planes, plan.spec.name)
+        return None if seconds is None else (payload, seconds)
 
     def hold(self, lease: Lease, nbytes: int) -> None:
         """Sets a lease to what its request holds from now on, before that is taken; a little too much stays as it is.
@@ -281,16 +283,16 @@ class Pooling:
         self.hold(lease, ticket.held_bytes)
         # guard: indices-are-checked, many-indices-are-checked-off-loop
         if plan.input_bytes > _CHECKED_ON_LOOP_BYTES:
-            await self.aside(partial(plan.spec.check, ticket.tensors), lease, "indices were checked", deadline)
+            await self.run_in_thread(partial(plan.spec.check, ticket.tensors), lease, "indices were checked", deadline)
         else:
             plan.spec.check(ticket.tensors)
-        load = Load(plan, ticket.tensors)
+        payload = Payload(plan, ticket.tensors)
         if plan.nothing_to_pool:
-            return Answer(load.answer(), ticket.headers, 0.0, 0.0)
-        done = await self._engine.submit(load.job(), lease, plan.spec.name, deadline)
-        return Answer(load.answer(), ticket.headers, done.queue_s, done.compute_s)
+            return Answer(payload.answer(), ticket.headers, 0.0, 0.0)
+        done = await self._engine.submit(payload.job(), lease, plan.spec.name, deadline)
+        return Answer(payload.answer(), ticket.headers, done.queue_s, done.compute_s)
 
-    async def aside(
+    async def run_in_thread(
         self,
         work: Callable[[], Result],
         lease: Lease,
@@ -299,7 +301,7 @@ class Pooling:
         *,
         holds_interpreter: bool = False,
     ) -> Result:
-        """Does what would hold the event loop for long, in a thread; see :meth:`batching.aside.Aside.run`.
+        """Does what would hold the event loop for long, in a thread; see :meth:`batching.offload.OffloadPool.run`.
 
         Args:
             work: what to do.
@@ -319,7 +321,7 @@ class Pooling:
         wait_s = self._wait_s
         return Unavailable(
             "overloaded",
-            f"{ledger.held_bytes} of {ledger.room_bytes} bytes are taken and this request needs {nbytes}; "
+            f"{ledger.held_bytes} of {ledger.capacity_bytes} bytes are taken and this request needs {nbytes}; "
             f"try again in about {math.ceil(wait_s)} s.",
             retry_after_s=wait_s,
         )
@@ -371,9 +373,9 @@ class Pooling:
         return self._ledger.held_bytes
 
     @property
-    def room_bytes(self) -> int:
+    def capacity_bytes(self) -> int:
         """How much may be held."""
-        return self._ledger.room_bytes
+        return self._ledger.capacity_bytes
 
     @property
     def held_requests(self) -> int:

@@ -160,11 +160,11 @@ class Settings(BaseSettings):
         default=1024,
         description="A body or answer of n bytes may take body_timeout_s and n times a second over this; 0: no limit.",
     )
-    crowded_body_s: Seconds = Field(
+    contended_body_timeout_s: Seconds = Field(
         default=60.0,
         description="While the room is full, a body or answer on course to take longer gives its room to new requests.",
     )
-    hang_s: Annotated[float, Gt(0), Le(86_400), Quantity("seconds")] = Field(
+    device_hang_timeout_s: Annotated[float, Gt(0), Le(86_400), Quantity("seconds")] = Field(
         default=300.0,
         description="A batch that a device works on for longer has hung: the device is given up and rebuilt.",
     )
@@ -172,7 +172,7 @@ class Settings(BaseSettings):
         default=30.0,
         description="Time that requests under way have to finish once the service is told to stop.",
     )
-    drain_s: Annotated[float, Ge(0), Le(86_400), Quantity("seconds")] = Field(
+    drain_delay_s: Annotated[float, Ge(0), Le(86_400), Quantity("seconds")] = Field(
         default=1.0,
         description="Time to go on listening after SIGTERM, answering 503, so that load balancers notice.",
     )
@@ -335,7 +335,7 @@ def _takes(info: FieldInfo) -> str:
     return ", ".join(word for word in words if word) or "text"
 
 
-def complaints(error: ValidationError) -> list[str]:
+def error_lines(error: ValidationError) -> list[str]:
     """What is wrong with each setting at fault: a line each, with its names and what it takes."""
     by_field = {row.field: row for row in table()}
     lines: list[str] = []

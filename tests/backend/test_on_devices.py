@@ -10,11 +10,11 @@ from typing import Final
 import pytest
 import torch
 
-from poolhouse.backend.load import Load
+from poolhouse.backend.payload import Payload
 from poolhouse.backend.worker import TorchWorker
-from poolhouse.batching.backlog import Batch
 from poolhouse.batching.engine import Engine
-from poolhouse.batching.ledger import Ledger
+from poolhouse.batching.fair_queue import Batch
+from poolhouse.batching.memory import MemoryBudget
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64, ElementType
 from poolhouse.errors import Unavailable
 from poolhouse.operators.operator import Operator
@@ -223,14 +223,14 @@ def test_what_a_card_has_no_memory_for_is_halved_and_what_never_fits_is_told() -
 
 async def one_after_another(cases: list[Case], watch: Watch) -> list[dict[str, Tensor] | Exception]:
     """Each through an engine with one CUDA device, and its answer or its error."""
-    engine: Engine[Load] = Engine([("cuda:0", TorchWorker(device_named("cuda")))], observer=watch)
-    ledger, answers = Ledger(2**40), list[dict[str, Tensor] | Exception]()
+    engine: Engine[Payload] = Engine([("cuda:0", TorchWorker(device_named("cuda")))], observer=watch)
+    ledger, answers = MemoryBudget(2**40), list[dict[str, Tensor] | Exception]()
     for one in cases:
-        load, lease = Load(one.plan, one.tensors), ledger.lease(1)
+        payload, lease = Payload(one.plan, one.tensors), ledger.lease(1)
         assert lease is not None
         try:
-            await engine.submit(load.job(), lease, one.spec.name)
-            answers.append(load.answer())
+            await engine.submit(payload.job(), lease, one.spec.name)
+            answers.append(payload.answer())
         except Unavailable as error:
             answers.append(error)
         lease.release()
@@ -248,7 +248,7 @@ def test_a_card_has_its_memory_back_after_every_operator() -> None:
 
     for _ in range(4):
         for one in cases:
-            worker.run(Batch((Load(one.plan, one.tensors).job().whole(),), "idle"))
+            worker.run(Batch((Payload(one.plan, one.tensors).job().whole(),), "idle"))
         held.append((torch.cuda.memory_allocated(), torch.cuda.memory_reserved()))
 
     assert held[2] == held[3]

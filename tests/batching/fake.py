@@ -9,15 +9,15 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Literal, ParamSpec
 
-from poolhouse.batching.backlog import Batch, Budget, Job, Reason
-from poolhouse.batching.engine import Done, Engine
-from poolhouse.batching.ledger import Ledger
+from poolhouse.batching.engine import Engine, JobTiming
+from poolhouse.batching.fair_queue import Batch, Budget, Job, Reason
+from poolhouse.batching.memory import MemoryBudget
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 
 PATIENCE_S = 20.0
 """How long a test waits for what must come; reached only when something is broken."""
 
-ROOM_BYTES = 10**9
+CAPACITY_BYTES = 10**9
 
 Params = ParamSpec("Params")
 
@@ -101,7 +101,7 @@ class FakeWorker:
 
     def run(self, batch: Batch[str]) -> None:
         with self._lock:
-            self.begun.append([part.job.load for part in batch.parts])
+            self.begun.append([part.job.payload for part in batch.parts])
             self.batches.append(batch)
             count = len(self.begun)
         try:
@@ -113,16 +113,16 @@ class FakeWorker:
             if self.fits is not None and batch.planes > self.fits:
                 raise OutOfMemory("no memory for that")
             for part in batch.parts:
-                if part.job.load in self.poisoned:
-                    raise self.poisoned[part.job.load]
+                if part.job.payload in self.poisoned:
+                    raise self.poisoned[part.job.payload]
             for part in batch.parts:
-                self.pooled.update((part.job.load, plane) for plane in range(part.start, part.stop))
+                self.pooled.update((part.job.payload, plane) for plane in range(part.start, part.stop))
         finally:
             with self._lock:
                 self.ended += 1
 
-    def run_whole(self, load: str) -> None:
-        self.run(Batch((Job("whole", self.planes_of.get(load, 1), 1, 1, load).whole(),), "inline"))
+    def run_whole(self, payload: str) -> None:
+        self.run(Batch((Job("whole", self.planes_of.get(payload, 1), 1, 1, payload).whole(),), "inline"))
 
     def rebuild(self) -> None:
         self.rebuilds += 1
@@ -145,7 +145,7 @@ class Counting:
     def ended(self, device: str, operator: str, seconds: float) -> None:
         self._note("ended")
 
-    def ran_here(self, device: str, operator: str, planes: int, seconds: float) -> None:
+    def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None:
         self.reasons.append("inline")
         self._note("ran here")
 
@@ -162,25 +162,25 @@ class House:
     """An engine over fake devices, and its ledger."""
 
     def __init__(
-        self, *workers: FakeWorker, hang_s: float = 300.0, inline_steps: int = -1, raises: bool = False
+        self, *workers: FakeWorker, device_hang_timeout_s: float = 300.0, inline_steps: int = -1, raises: bool = False
     ) -> None:
         self.workers = workers or (FakeWorker(),)
         self.worker = self.workers[0]
         self.counting = Counting(raises)
-        self.ledger = Ledger(ROOM_BYTES)
+        self.ledger = MemoryBudget(CAPACITY_BYTES)
         self.engine: Engine[str] = Engine(
             [(f"fake:{index}", worker) for index, worker in enumerate(self.workers)],
             inline_steps=inline_steps,
-            hang_s=hang_s,
+            device_hang_timeout_s=device_hang_timeout_s,
             observer=self.counting,
         )
 
     def ask(
         self, name: str, planes: int = 1, key: str = "a", within_s: float | None = None, steps: int = 1
-    ) -> asyncio.Task[Done]:
+    ) -> asyncio.Task[JobTiming]:
         """A caller with a job of planes of one byte each."""
 
-        async def call() -> Done:
+        async def call() -> JobTiming:
             lease = self.ledger.lease(planes)
             assert lease is not None
             deadline = None if within_s is None else asyncio.get_running_loop().time() + within_s
@@ -193,13 +193,13 @@ class House:
 
         return asyncio.ensure_future(call())
 
-    async def asks(self, *names: str, planes: int = 1, key: str = "a") -> list[asyncio.Task[Done]]:
+    async def asks(self, *names: str, planes: int = 1, key: str = "a") -> list[asyncio.Task[JobTiming]]:
         """Callers who come one after another, all waiting in line when this returns."""
         tasks = [self.ask(name, planes, key) for name in names]
         await turns(2)
         return tasks
 
-    async def hold(self, worker: FakeWorker | None = None, *, also_next: bool = True) -> list[asyncio.Task[Done]]:
+    async def hold(self, worker: FakeWorker | None = None, *, also_next: bool = True) -> list[asyncio.Task[JobTiming]]:
         """Closes a device's gate behind a first job and, unless told otherwise, has the second place taken too,
         so that whatever is asked from now on waits in line."""
         worker = worker or self.worker
@@ -223,7 +223,7 @@ class House:
         await self.engine.stop()
 
 
-async def outcomes(*tasks: asyncio.Task[Done]) -> list[str]:
+async def outcomes(*tasks: asyncio.Task[JobTiming]) -> list[str]:
     """How each caller was answered: ``ok``, the refusal's code, or the error's name."""
     told = await asyncio.gather(*tasks, return_exceptions=True)
-    return ["ok" if isinstance(each, Done) else str(getattr(each, "code", type(each).__name__)) for each in told]
+    return ["ok" if isinstance(each, JobTiming) else str(getattr(each, "code", type(each).__name__)) for each in told]

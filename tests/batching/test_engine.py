@@ -150,8 +150,8 @@ async def test_the_short_way_is_for_tiny_jobs_alone() -> None:
     """What is done on the loop holds up everyone on it."""
     house = House(inline_steps=5)
 
-    large = house.engine.run_here("large", 6, 2, "operator")
-    tiny = house.engine.run_here("tiny", 5, 5, "operator")
+    large = house.engine.run_inline("large", 6, 2, "operator")
+    tiny = house.engine.run_inline("tiny", 5, 5, "operator")
 
     assert large is None
     assert tiny is not None
@@ -167,11 +167,11 @@ async def test_the_short_way_is_for_an_idle_device_alone() -> None:
     running = house.ask("running", planes=6)
     await until(lambda: len(house.worker.begun) == 1)
 
-    behind = house.engine.run_here("behind", 1, 1, "operator")
+    behind = house.engine.run_inline("behind", 1, 1, "operator")
     house.worker.gate.set()
     house.worker.breaks_at, house.worker.rebuilds_fail = {2}, 10**6
     told = await outcomes(running, house.ask("breaks", planes=6))
-    on_lost = house.engine.run_here("on lost", 1, 1, "operator")
+    on_lost = house.engine.run_inline("on lost", 1, 1, "operator")
 
     assert (behind, on_lost) == (None, None)
     assert told == ["ok", "device_lost"]
@@ -204,7 +204,7 @@ async def test_a_tiny_job_does_not_wait_for_a_long_batch() -> None:
     await until(lambda: len(house.worker.begun) == 1)
     also_long = house.ask("also long", planes=1, steps=10**10)
 
-    at_once = house.engine.run_here("at once", 1, 1, "operator")
+    at_once = house.engine.run_inline("at once", 1, 1, "operator")
     tiny = await house.ask("tiny", planes=5)
     large = house.ask("large", planes=6)
     await turns()
@@ -485,7 +485,7 @@ async def test_the_short_way_ends_when_the_service_stops() -> None:
     house = House(inline_steps=5)
     house.engine.drain()
 
-    done = house.engine.run_here("tiny", 1, 1, "operator")
+    done = house.engine.run_inline("tiny", 1, 1, "operator")
 
     assert done is None
     assert await outcomes(house.ask("tiny")) == ["draining"]

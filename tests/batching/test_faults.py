@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.batching.backlog import Batch
-from poolhouse.batching.ledger import Lease
+from poolhouse.batching.fair_queue import Batch
+from poolhouse.batching.memory import Lease
 from poolhouse.errors import DeadlinePassed, InternalError, Unavailable, Unprocessable
 from tests.batching.fake import PATIENCE_S, FakeWorker, House, on_loop, outcomes, turns, until
 from tests.examples import drawn
@@ -521,7 +521,7 @@ def test_a_thread_that_outlives_the_loop_ends_quietly(monkeypatch: pytest.Monkey
 @on_loop
 async def test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept() -> None:
     """503 for what hung, everything else goes on, and the stuck thread's tensors stay lent until it ends."""
-    house = House(hang_s=0.05)
+    house = House(device_hang_timeout_s=0.05)
     house.worker.sticks_at = {1}
     stuck = house.ask("stuck", planes=7)
 
@@ -540,7 +540,7 @@ async def test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept() -> No
 async def test_what_was_handed_over_behind_a_hang_goes_to_another_device() -> None:
     """It was not begun, so nothing of it is lost."""
     lame, sound = FakeWorker(), FakeWorker()
-    house = House(lame, sound, hang_s=0.05)
+    house = House(lame, sound, device_hang_timeout_s=0.05)
     lame.sticks_at, lame.rebuilds_fail = {1}, 10**6
     stuck = house.ask("stuck", key="stuck", steps=1)
     await until(lambda: len(lame.begun) == 1)
@@ -561,7 +561,7 @@ async def test_what_was_handed_over_behind_a_hang_goes_to_another_device() -> No
 @on_loop
 async def test_waiting_behind_a_slow_batch_is_not_hanging() -> None:
     """The clock of a batch runs while the device works on it, not while it is second in line."""
-    house = House(hang_s=300)
+    house = House(device_hang_timeout_s=300)
     tasks = await house.hold()
 
     watched = [flight.watch is not None for flight in house.engine._lanes[0].in_flight]
@@ -575,7 +575,7 @@ async def test_waiting_behind_a_slow_batch_is_not_hanging() -> None:
 @on_loop
 async def test_a_hang_of_the_second_in_line_is_noticed_when_it_is_the_first() -> None:
     """Its clock starts when the one before it is done, also when nothing else comes."""
-    house = House(hang_s=0.05)
+    house = House(device_hang_timeout_s=0.05)
     house.worker.sticks_at = {2}
     tasks = await house.hold()
 
@@ -589,7 +589,7 @@ async def test_a_hang_of_the_second_in_line_is_noticed_when_it_is_the_first() ->
 @on_loop
 async def test_a_batch_that_landed_is_watched_no_more() -> None:
     """Its clock would ring later, and give up a device that was quick."""
-    house = House(hang_s=300)
+    house = House(device_hang_timeout_s=300)
 
     with timers(asyncio.get_running_loop()) as found:
         assert await outcomes(house.ask("one"), house.ask("two", key="two")) == ["ok", "ok"]
@@ -602,7 +602,7 @@ async def test_a_batch_that_landed_is_watched_no_more() -> None:
 @on_loop
 async def test_a_hang_is_left_behind_when_the_service_stops() -> None:
     """A stuck thread must not use up the grace period a second time."""
-    house = House(hang_s=0.02)
+    house = House(device_hang_timeout_s=0.02)
     house.worker.sticks_at = {1}
     assert await outcomes(house.ask("stuck")) == ["device_lost"]
 
@@ -810,7 +810,7 @@ def test_after_any_storm_everyone_was_answered_once_and_nothing_is_held(seed: in
             worker.breaks_at = {random.randint(1, 40) for _ in range(random.randint(0, 3))}
             worker.sticks_at = {random.randint(1, 40)} if random.random() < 0.5 else set()
             worker.rebuilds_fail = random.randint(0, 2)
-        house = House(*workers, hang_s=0.1)
+        house = House(*workers, device_hang_timeout_s=0.1)
         jobs = [(f"job{number}", random.randint(1, 60), random.choice("abcd")) for number in range(150)]
         for worker in workers:
             worker.poisoned = {name: ValueError("poisoned") for name, _, _ in jobs[::17]}

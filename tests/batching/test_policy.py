@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.batching import policy
-from poolhouse.batching.backlog import Batch, Job, Part
-from poolhouse.batching.policy import Speed, Standing
+from poolhouse.batching.fair_queue import Batch, Job, Part
+from poolhouse.batching.policy import LoadEstimate, ThroughputEstimate
 
-standings = st.builds(Standing, st.booleans(), st.floats(0, 1e3), st.integers(0, 100), st.floats(0, 1))
+standings = st.builds(LoadEstimate, st.booleans(), st.floats(0, 1e3), st.integers(0, 100), st.floats(0, 1))
 
 
 @st.composite
@@ -25,7 +25,8 @@ def batches(draw: st.DrawFn) -> Batch[int]:
 
 
 def planes_of(*found: Batch[int]) -> list[tuple[int, int]]:
-    return [(part.job.load, plane) for batch in found for part in batch.parts for plane in range(part.start, part.stop)]
+    parts = [part for batch in found for part in batch.parts]
+    return [(part.job.payload, plane) for part in parts for plane in range(part.start, part.stop)]
 
 
 @given(batches())
@@ -67,20 +68,20 @@ def test_the_dead_are_left_out(batch: Batch[int]) -> None:
 
 
 @given(st.lists(standings, max_size=9))
-def test_the_device_chosen_is_ready_and_none_is_free_sooner(several: list[Standing]) -> None:
+def test_the_device_chosen_is_ready_and_none_is_free_sooner(several: list[LoadEstimate]) -> None:
     """Least loaded with the batch that the newcomer may be, never a lost one."""
     index = policy.least_loaded(several)
 
-    ready = [standing.wait_s + standing.opens_s for standing in several if standing.ready]
+    ready = [standing.wait_s + standing.new_batch_s for standing in several if standing.ready]
     if index is None:
         assert not ready
     else:
         assert several[index].ready
-        assert several[index].wait_s + several[index].opens_s == min(ready)
+        assert several[index].wait_s + several[index].new_batch_s == min(ready)
 
 
 @given(st.lists(standings, max_size=9))
-def test_come_back_is_never_at_once_and_never_later_than_all_is_done(several: list[Standing]) -> None:
+def test_come_back_is_never_at_once_and_never_later_than_all_is_done(several: list[LoadEstimate]) -> None:
     """Retry-After says when there is room: not so soon that everyone hammers, not so late that devices idle."""
     told = policy.retry_after_s(several)
 
@@ -89,7 +90,7 @@ def test_come_back_is_never_at_once_and_never_later_than_all_is_done(several: li
 
 
 @given(st.lists(standings, min_size=1, max_size=9))
-def test_come_back_is_when_half_of_what_waits_is_done(several: list[Standing]) -> None:
+def test_come_back_is_when_half_of_what_waits_is_done(several: list[LoadEstimate]) -> None:
     """The longer the queue, the later: a constant would bring everyone back into a full house."""
     told = policy.retry_after_s(several)
 
@@ -99,37 +100,37 @@ def test_come_back_is_when_half_of_what_waits_is_done(several: list[Standing]) -
 @given(st.floats(0, 10), st.floats(0, 10), st.floats(-1, 30))
 def test_in_time_is_when_the_wait_and_the_work_fit(wait_s: float, own_s: float, remaining_s: float) -> None:
     """A deadline is kept by what is known of the queue, and none is kept always."""
-    standing = Standing(True, wait_s, 1)
+    standing = LoadEstimate(True, wait_s, 1)
 
-    assert policy.in_time(standing, own_s, remaining_s) == (remaining_s > 0 and wait_s + own_s <= remaining_s)
-    assert policy.in_time(standing, own_s, None)
+    assert policy.meets_deadline(standing, own_s, remaining_s) == (remaining_s > 0 and wait_s + own_s <= remaining_s)
+    assert policy.meets_deadline(standing, own_s, None)
 
 
 @pytest.mark.parametrize(
     ("standing", "steps", "here"),
     [
-        (Standing(True, 0.0, 0), 10, True),
-        (Standing(True, 0.0, 0), 11, False),
-        (Standing(True, 0.0, 1), 10, False),
-        (Standing(False, 0.0, 0), 10, False),
-        (Standing(True, 2.0, 1), 10, True),
-        (Standing(True, 2.0, 1), 11, False),
-        (Standing(True, 2.0, 999), 10, True),
-        (Standing(True, 0.002, 999), 10, False),
-        (Standing(False, 2.0, 1), 10, False),
+        (LoadEstimate(True, 0.0, 0), 10, True),
+        (LoadEstimate(True, 0.0, 0), 11, False),
+        (LoadEstimate(True, 0.0, 1), 10, False),
+        (LoadEstimate(False, 0.0, 0), 10, False),
+        (LoadEstimate(True, 2.0, 1), 10, True),
+        (LoadEstimate(True, 2.0, 1), 11, False),
+        (LoadEstimate(True, 2.0, 999), 10, True),
+        (LoadEstimate(True, 0.002, 999), 10, False),
+        (LoadEstimate(False, 2.0, 1), 10, False),
     ],
 )
 def test_only_tiny_work_runs_here_before_an_idle_device_or_beside_long_work(
-    standing: Standing, steps: int, here: bool
+    standing: LoadEstimate, steps: int, here: bool
 ) -> None:
     """Running on the loop must not hold it up; and one plane, or many short batches, may take a device for seconds."""
-    assert policy.runs_here(standing, steps, 10) is here
+    assert policy.runs_inline(standing, steps, 10) is here
 
 
 @given(st.floats(1e5, 1e12), st.floats(1e5, 1e12), st.floats(1e-6, 1.0))
 def test_speed_comes_to_what_it_sees(first: float, later: float, each_s: float) -> None:
     """The estimates follow the device, within a few dozen batches of either kind."""
-    speed = Speed(first)
+    speed = ThroughputEstimate(first)
 
     for _ in range(400):
         speed.learn(1_000_000, 1_000_000 / later)
@@ -141,7 +142,7 @@ def test_speed_comes_to_what_it_sees(first: float, later: float, each_s: float) 
 
 def test_tiny_batches_say_nothing_of_large_ones() -> None:
     """By their pace, a job of a million steps would seem to take minutes and be turned away."""
-    speed = Speed(1e8)
+    speed = ThroughputEstimate(1e8)
 
     for _ in range(100):
         speed.learn(10, 1e-3)
@@ -152,10 +153,10 @@ def test_tiny_batches_say_nothing_of_large_ones() -> None:
 @given(st.floats(1.0, 1e8), st.floats(1e-6, 100.0))
 def test_a_speed_that_is_too_low_is_doubted_until_someone_is_let_in(steps_per_s: float, batch_s: float) -> None:
     """Or an idle service would turn away everyone with a deadline, for ever, and never see that it is fast."""
-    speed, idle = Speed(steps_per_s, batch_s), Standing(True, 0.0, 0)
+    speed, idle = ThroughputEstimate(steps_per_s, batch_s), LoadEstimate(True, 0.0, 0)
 
     refused = 0
-    while not policy.in_time(idle, speed.seconds(1_000_000), 0.1):
+    while not policy.meets_deadline(idle, speed.seconds(1_000_000), 0.1):
         speed.doubt()
         refused += 1
 

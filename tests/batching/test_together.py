@@ -11,11 +11,11 @@ from typing import Final
 import pytest
 
 from poolhouse.backend.devices import Device
-from poolhouse.backend.load import Load
+from poolhouse.backend.payload import Payload
 from poolhouse.backend.worker import TorchWorker
-from poolhouse.batching.backlog import Budget, Reason
-from poolhouse.batching.engine import Done, Engine
-from poolhouse.batching.ledger import Ledger
+from poolhouse.batching.engine import Engine, JobTiming
+from poolhouse.batching.fair_queue import Budget, Reason
+from poolhouse.batching.memory import MemoryBudget
 from poolhouse.dtypes import ElementType
 from poolhouse.operators.operator import Operator
 from poolhouse.tensors import Tensor
@@ -74,30 +74,30 @@ class Watch:
 
     def ended(self, device: str, operator: str, seconds: float) -> None: ...
 
-    def ran_here(self, device: str, operator: str, planes: int, seconds: float) -> None: ...
+    def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None: ...
 
     def lost(self, what: str) -> None: ...
 
 
 async def pooled_together(cases: list[Case], budget: Budget, device: Device) -> tuple[list[dict[str, Tensor]], Watch]:
     """All of them at once through the real engine and worker; the answers, and how they were joined."""
-    worker, watch, ledger = TorchWorker(device), Watch(), Ledger(2**40)
+    worker, watch, ledger = TorchWorker(device), Watch(), MemoryBudget(2**40)
     worker.budget = budget
-    engine: Engine[Load] = Engine([(device.name, worker)], observer=watch)
-    loads = [Load(each.plan, each.tensors) for each in cases]
+    engine: Engine[Payload] = Engine([(device.name, worker)], observer=watch)
+    loads = [Payload(each.plan, each.tensors) for each in cases]
 
-    async def call(load: Load) -> Done:
-        lease = ledger.lease(load.plan.held_bytes)
+    async def call(payload: Payload) -> JobTiming:
+        lease = ledger.lease(payload.plan.held_bytes)
         assert lease is not None
         try:
-            return await engine.submit(load.job(), lease, load.plan.spec.name)
+            return await engine.submit(payload.job(), lease, payload.plan.spec.name)
         finally:
             lease.release()
 
     await asyncio.gather(*map(call, loads))
     await engine.stop()
     assert (ledger.leases, ledger.held_bytes) == (0, 0)
-    return [load.answer() for load in loads], watch
+    return [payload.answer() for payload in loads], watch
 
 
 @each_device
@@ -108,7 +108,7 @@ def test_together_equals_alone(member: type[Operator], dtype: ElementType, devic
     cases = company(random, member, dtype)
     where = device_named(device)
     alone = [each.run(where) for each in cases]
-    plane_bytes = Load(cases[0].plan, cases[0].tensors).job().plane_bytes
+    plane_bytes = Payload(cases[0].plan, cases[0].tensors).job().plane_bytes
 
     for budget in (Budget(2**30, 2**30), Budget(3 * plane_bytes, 3 * plane_bytes), Budget(2**30, 2**30, planes=2)):
         together, _ = asyncio.run(pooled_together(cases, budget, where))

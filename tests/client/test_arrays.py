@@ -260,7 +260,7 @@ def test_what_is_no_tensor_is_refused_before_anything_is_sent(x: object) -> None
     ids=["float8", "conjugate", "sparse", "meta", "uint16"],
 )
 def test_a_torch_tensor_without_plain_elements_is_refused_as_ours(strange: torch.Tensor) -> None:
-    """torch's own complaints about them name nothing that the caller has done."""
+    """torch's own error_lines about them name nothing that the caller has done."""
     with pytest.raises(Unprocessable) as caught:
         take(strange)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from poolhouse.client.pooled import OperatorLine, Plan, Pooled
+from poolhouse.client.pooled import OperatorSummary, Plan, Pooled
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import NotFound, Unprocessable
 from poolhouse.operators.catalogue import discover
@@ -158,7 +158,7 @@ def test_the_catalogue_is_the_servers(door: Door) -> None:
     card = door.ask("operator", "lp_pool1d")
 
     assert isinstance(lines, tuple)
-    assert all(isinstance(line, OperatorLine) for line in lines)
+    assert all(isinstance(line, OperatorSummary) for line in lines)
     assert tuple(line.name for line in lines) == CATALOGUE.names
     assert isinstance(card, dict)
     assert card["rank"] == 1

@@ -21,7 +21,7 @@ import poolhouse
 from poolhouse import nn
 from poolhouse.client.clients import AsyncClient, Client
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
-from poolhouse.client.pooled import OperatorLine, Plan, Pooled
+from poolhouse.client.pooled import OperatorSummary, Plan, Pooled
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES
 from poolhouse.errors import CODES, FieldProblem, PoolhouseError, Unauthorized, Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
@@ -69,7 +69,7 @@ def test_what_a_client_says_survives(copied: Copy, door: Door) -> None:
 
     assert isinstance(plan, Plan)
     assert isinstance(lines, tuple)
-    assert isinstance(lines[0], OperatorLine)
+    assert isinstance(lines[0], OperatorSummary)
     assert copied(plan) == plan
     assert copied(lines) == lines
 

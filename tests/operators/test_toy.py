@@ -71,7 +71,7 @@ REQUEST = {"input": [[[1, 2, 3, 4], [5, 6, 7, 8]]], "kernel_size": 2, "last": Tr
 def pooling() -> Pooling:
     """The use case with the toy alone."""
     limits = Limits(output_bytes=2**20, work=2**20)
-    return Pooling(TOYS, choose_devices(("cpu",)), limits, room_bytes=2**24, inline_steps=2**14)
+    return Pooling(TOYS, choose_devices(("cpu",)), limits, capacity_bytes=2**24, inline_steps=2**14)
 
 
 @pytest.fixture(scope="module")

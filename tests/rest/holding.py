@@ -11,16 +11,16 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from poolhouse.backend.devices import Device, choose_devices
-from poolhouse.backend.load import Load
+from poolhouse.backend.payload import Payload
 from poolhouse.backend.worker import TorchWorker
-from poolhouse.batching.backlog import Batch
+from poolhouse.batching.fair_queue import Batch
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Limits
 from poolhouse.pooling import Pooling
 from poolhouse.settings import Settings
 from tests.rest.serving import PATIENCE_S, Served, serving
 
-ROOM_BYTES = 1 << 20
+CAPACITY_BYTES = 1 << 20
 
 
 class Gate:
@@ -32,9 +32,9 @@ class Gate:
         self.entered = threading.Event()
         self.shapes: list[tuple[int, ...]] = []
 
-    def pass_through(self, batch: Batch[Load]) -> None:
+    def pass_through(self, batch: Batch[Payload]) -> None:
         """Waits, on the device's thread, until the gate is open."""
-        self.shapes += [part.job.load.tensors["input"].shape for part in batch.parts]
+        self.shapes += [part.job.payload.tensors["input"].shape for part in batch.parts]
         self.entered.set()
         assert self._open.wait(PATIENCE_S), "the gate was never opened"
 
@@ -62,12 +62,12 @@ class _HeldWorker(TorchWorker):
         super().__init__(device)
         self._gate = gate
 
-    def run(self, batch: Batch[Load]) -> None:
+    def run(self, batch: Batch[Payload]) -> None:
         self._gate.pass_through(batch)
         super().run(batch)
 
-    def run_whole(self, load: Load) -> None:
-        self.run(Batch((load.job().whole(),), "inline"))
+    def run_whole(self, payload: Payload) -> None:
+        self.run(Batch((payload.job().whole(),), "inline"))
 
 
 class Held:
@@ -97,23 +97,23 @@ def samples(page: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     }
 
 
-def held_pooling(gate: Gate, room_bytes: int = ROOM_BYTES, device: str = "cpu") -> Pooling:
+def held_pooling(gate: Gate, capacity_bytes: int = CAPACITY_BYTES, device: str = "cpu") -> Pooling:
     """A pooling that goes through a gate. The loop does no job itself: it would be held too."""
     return Pooling(
         discover(),
         choose_devices([device]),
         Limits(output_bytes=1 << 30, work=10**9),
-        room_bytes=room_bytes,
+        capacity_bytes=capacity_bytes,
         inline_steps=-1,
         make_worker=lambda device: _HeldWorker(device, gate),
     )
 
 
 @contextmanager
-def holding(room_bytes: int = ROOM_BYTES, device: str = "cpu", **settings: object) -> Iterator[Held]:
+def holding(capacity_bytes: int = CAPACITY_BYTES, device: str = "cpu", **settings: object) -> Iterator[Held]:
     """Runs a server whose device has a gate, in this process."""
     gate = Gate()
-    pooling = held_pooling(gate, room_bytes, device)
+    pooling = held_pooling(gate, capacity_bytes, device)
     with serving(Settings.model_validate({"port": 0, **settings}), pooling) as served:
         yield Held(served, gate, pooling)
 

@@ -21,9 +21,9 @@ from poolhouse import describe
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
 from poolhouse.rest.app import App, create_app, document
-from poolhouse.rest.authorization import OPEN
+from poolhouse.rest.auth.authorization import OPEN
 from poolhouse.rest.dependencies import get_pooling
-from poolhouse.rest.tracing import Tracing
+from poolhouse.rest.observability.tracing import Tracing
 from poolhouse.settings import Settings
 from tests.rest.serving import IMAGE, POOL, serving
 from tests.rest.test_problems import KEYS

@@ -54,7 +54,7 @@ def is_drained(answer: httpx.Response) -> bool:
 
 def test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new(callers: ThreadPoolExecutor) -> None:
     """A rollout must cost no caller a request: that is the whole point of SIGTERM before SIGKILL."""
-    with held_process(drain_s=0.2) as held, held.served.client() as kept, held.served.client() as slow:
+    with held_process(drain_delay_s=0.2) as held, held.served.client() as kept, held.served.client() as slow:
         before = kept.get("/readyz").status_code
         held.tell("close")
         under_way = callers.submit(post, slow, SHAPE)
@@ -67,7 +67,7 @@ def test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new(cal
         on_upload = large_upload(held)
         alive = held.served.client().get("/livez")
         held.process.send_signal(signal.SIGTERM)
-        # Past drain_s the listener must be open: a request is still under way.
+        # Past drain_delay_s the listener must be open: a request is still under way.
         ends = time.monotonic() + 0.5
         still = {readiness(held)}
         while time.monotonic() < ends:
@@ -105,7 +105,7 @@ def large_upload(held: HeldProcess) -> bytes:
 def test_a_body_that_was_let_in_is_taken_to_its_end() -> None:
     """A caller in the middle of an upload was admitted; to refuse it now would waste what it has sent. A person at a
     terminal waits for that and no longer: nobody balances load to them."""
-    with held_process(drain_s=3600, grace_period_s=3600) as held, held.served.connect() as half:
+    with held_process(drain_delay_s=3600, grace_period_s=3600) as held, held.served.connect() as half:
         half.sendall(HEAD.format(2, 2048).encode() + bytes(1024))
         assert comes_true(lambda: held_requests(held) == 1)
 
@@ -182,7 +182,7 @@ def test_the_grace_period_is_the_end(callers: ThreadPoolExecutor) -> None:
 def test_the_listener_stays_open_for_load_balancers_to_notice() -> None:
     """Between SIGTERM and the last router that hears of it, requests still arrive here. A person who does not want
     to wait for that presses Ctrl+C, and that is no failure either."""
-    with held_process(drain_s=3600, grace_period_s=3600) as held, held.served.client() as client:
+    with held_process(drain_delay_s=3600, grace_period_s=3600) as held, held.served.client() as client:
         held.process.send_signal(signal.SIGTERM)
         assert comes_true(lambda: readiness(held)[0] == 503)
 

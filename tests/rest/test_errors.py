@@ -19,8 +19,8 @@ from poolhouse.operators.catalogue import discover
 from poolhouse.pooling import Pooling
 from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.app import create_app
-from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.middleware import RequestMiddleware
+from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.rest.problems import LARGEST_BODY_BYTES
 from poolhouse.rest.routes.suggestions import PathSuggester
 from poolhouse.settings import Settings

@@ -113,7 +113,7 @@ def test_the_text_is_charged_before_the_body_is_read(more: str, status: bytes) -
     )
     with (
         # The elements, and eight bytes of intermediate results for each, take three megabytes.
-        holding(room_bytes=3_200_000) as held,
+        holding(capacity_bytes=3_200_000) as held,
         ThreadPoolExecutor(1) as threads,
         held.gate.closed(),
         held.served.client() as client,
@@ -154,13 +154,13 @@ def test_long_texts_are_printed_off_the_event_loop(
     answer = client.post(f"/v1/pool/max_pool1d?{query}", headers=RAW, content=bytes(nbytes))
 
     assert answer.status_code == 200
-    assert [name.startswith("aside-") for name in threads] == [is_long]
+    assert [name.startswith("run_in_thread-") for name in threads] == [is_long]
 
 
 def test_what_was_printed_is_held_as_it_was_printed() -> None:
     """The bound is for before; a client that reads slowly need not be charged for digits that were not needed."""
     count = 8_000_000
-    with holding(room_bytes=1 << 28) as held, held.served.connect() as connection:
+    with holding(capacity_bytes=1 << 28) as held, held.served.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(
             f"POST /v1/pool/max_pool1d?shape=1,1,{count}&dtype=uint8&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
@@ -252,7 +252,7 @@ def test_elements_that_lie_in_another_order_are_copied_off_the_event_loop(
     )
 
     assert answer.status_code == 200
-    assert [name.startswith("aside-") for name in threads] == [is_long]
+    assert [name.startswith("run_in_thread-") for name in threads] == [is_long]
 
 
 def test_a_copy_of_the_body_is_charged_beside_it() -> None:
@@ -260,7 +260,7 @@ def test_a_copy_of_the_body_is_charged_beside_it() -> None:
     body = npy_of(np.zeros((40, 100, 100), ">f4").swapaxes(1, 2))
     path, headers = "/v1/pool/avg_pool2d?kernel_size=100", {"Content-Type": "application/x-npy"}
     with (
-        holding(room_bytes=2 * len(body)) as held,
+        holding(capacity_bytes=2 * len(body)) as held,
         ThreadPoolExecutor(1) as threads,
         held.gate.closed(),
         held.served.client() as client,

@@ -21,7 +21,7 @@ from poolhouse.backend.cores import cores
 from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer
 from poolhouse.rest import pool
-from poolhouse.rest.endpoint import unless_gone
+from poolhouse.rest.endpoint import cancel_on_disconnect
 from poolhouse.wire.inflate import Inflater
 from poolhouse.wire.json.body import JsonCodec
 from tests.rest.holding import Held, comes_true, holding, post
@@ -41,7 +41,7 @@ LARGE_ROWS = 16 * 1024
 @pytest.fixture(scope="module")
 def held() -> Iterator[Held]:
     """A service with room for the large answer."""
-    with holding(room_bytes=1 << 30) as running:
+    with holding(capacity_bytes=1 << 30) as running:
         yield running
 
 
@@ -155,7 +155,7 @@ def test_a_caller_who_leaves_in_the_answer_is_forgotten(held: Held) -> None:
 
 def test_a_caller_who_stays_and_reads_nothing_is_given_up() -> None:
     """The connection lives, so nobody has left; only that nothing moves tells that nobody will read."""
-    with holding(room_bytes=1 << 30, body_timeout_s=0.3) as running, running.served.connect() as connection:
+    with holding(capacity_bytes=1 << 30, body_timeout_s=0.3) as running, running.served.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(request(LARGE_ROWS))
         assert connection.recv(10) == b"HTTP/1.1 2"
@@ -319,7 +319,7 @@ def test_a_refused_request_is_forgotten_without_the_collector() -> None:
         raise DeadlinePassed("deadline_passed", "too late")
 
     async def caller(body: Body) -> None:
-        await unless_gone(work(body), receive)
+        await cancel_on_disconnect(work(body), receive)
 
     async def refused() -> weakref.ref[Body]:
         body = Body()

@@ -26,7 +26,7 @@ ALLOWED_GROWTH_BYTES: Final = 32 * 2**20
 
 BREAKS: Final = """
 import torch
-from poolhouse.backend.staging import Pinned
+from poolhouse.backend.transfer import Pinned
 
 sent = Pinned._sent
 
@@ -116,7 +116,7 @@ def test_the_service_names_its_device(device: str) -> None:
 def test_a_deadline_that_passes_in_line_before_a_device_is_told_then(device: str) -> None:
     """Who waits behind a card that is busy is told in time, and its work is never done."""
     late = (1, 1, 9, 9)
-    with holding(room_bytes=2**26, device=device) as held, ThreadPoolExecutor(2) as threads, held.gate.closed():
+    with holding(capacity_bytes=2**26, device=device) as held, ThreadPoolExecutor(2) as threads, held.gate.closed():
         running = [threads.submit(pooled, held.served.client, (1, 1, 4, 4 + number)) for number in range(2)]
         assert comes_true(lambda: held.pooling.jobs == 2)
         with held.served.client() as client:

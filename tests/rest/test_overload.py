@@ -28,14 +28,14 @@ HEAD = (
 @pytest.fixture(scope="module")
 def held() -> Iterator[Held]:
     """A service with little room."""
-    with holding(room_bytes=ROOM) as running:
+    with holding(capacity_bytes=ROOM) as running:
         yield running
 
 
 @pytest.fixture
 def fresh() -> Iterator[Held]:
     """A service that has measured nothing yet: the others think their device slow, since it was held so often."""
-    with holding(room_bytes=ROOM) as running:
+    with holding(capacity_bytes=ROOM) as running:
         yield running
 
 
@@ -93,7 +93,7 @@ def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: Held) ->
 
 def test_a_body_that_fits_is_refused_where_its_pooling_does_not(full: Held) -> None:
     """Before the body is read, from the query: the answer and what lies between take room too."""
-    side = math.isqrt(full.pooling.room_bytes - full.pooling.held_bytes)
+    side = math.isqrt(full.pooling.capacity_bytes - full.pooling.held_bytes)
 
     with full.served.connect() as connection:
         connection.sendall(head(f"1,1,{side},{side}", side * side))

@@ -20,7 +20,7 @@ from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer
 from poolhouse.rest.accounting import ClientDisconnected
 from poolhouse.rest.app import create_app
-from poolhouse.rest.endpoint import unless_gone
+from poolhouse.rest.endpoint import cancel_on_disconnect
 from poolhouse.settings import Settings
 from tests.rest.conftest import LIMITS
 from tests.rest.serving import IMAGE, POOL, Served
@@ -428,7 +428,7 @@ def test_work_ends_when_its_caller_leaves() -> None:
             return {"type": "http.disconnect"}
 
         with pytest.raises(ClientDisconnected):
-            await unless_gone(watched.never_done(), receive)
+            await cancel_on_disconnect(watched.never_done(), receive)
         await asyncio.sleep(0)  # one turn, in which the cancellation arrives
         return watched.given_up
 
@@ -450,9 +450,9 @@ def test_watching_the_caller_changes_no_answer(fails: bool) -> None:
 
     if fails:
         with pytest.raises(DeadlinePassed):
-            asyncio.run(unless_gone(work(), never))
+            asyncio.run(cancel_on_disconnect(work(), never))
     else:
-        assert asyncio.run(unless_gone(work(), never)).compute_s == 2.0
+        assert asyncio.run(cancel_on_disconnect(work(), never)).compute_s == 2.0
 
 
 @pytest.mark.parametrize("rows", [2, 4096])

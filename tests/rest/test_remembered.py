@@ -13,9 +13,9 @@ from poolhouse.operators.planner import Planner
 from poolhouse.operators.windows import Sliding, adaptive_windows
 from poolhouse.pooling import Pooling
 from poolhouse.rest.http.head import Head, HeadReader, KnownHeads, PartialHeads
-from poolhouse.rest.metrics import Metrics
+from poolhouse.rest.observability.metrics import Metrics
+from poolhouse.rest.observability.records import RequestRecord
 from poolhouse.rest.pool import PoolHandler
-from poolhouse.rest.records import RequestRecord
 from poolhouse.settings import Settings
 from poolhouse.tensors import Outline
 from poolhouse.wire.json.answer import _head

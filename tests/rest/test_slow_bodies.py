@@ -34,7 +34,7 @@ HEAD = (
 @pytest.fixture(scope="module")
 def held() -> Iterator[Held]:
     """A service with little patience."""
-    with holding(room_bytes=1 << 30, body_timeout_s=0.5, min_body_bytes_per_s=100_000) as running:
+    with holding(capacity_bytes=1 << 30, body_timeout_s=0.5, min_body_bytes_per_s=100_000) as running:
         yield running
 
 
@@ -152,7 +152,7 @@ ROWS = 1024
 @pytest.fixture
 def crowded() -> Iterator[Held]:
     """A service whose room four callers of ours can take."""
-    with holding(room_bytes=ROOM, crowded_body_s=2) as running:
+    with holding(capacity_bytes=ROOM, contended_body_timeout_s=2) as running:
         yield running
 
 
@@ -242,7 +242,10 @@ def npy_head(rows: int) -> bytes:
 @pytest.mark.parametrize("kind", ["chunked", "deflated", "half of a deflated one"])
 def test_bodies_of_unknown_length_give_way_too(kind: str) -> None:
     """They are charged as they grow; who has stopped must not keep what was charged."""
-    with holding(room_bytes=5 * ROWS * 1024, crowded_body_s=1, body_timeout_s=60) as held, ExitStack() as stack:
+    with (
+        holding(capacity_bytes=5 * ROWS * 1024, contended_body_timeout_s=1, body_timeout_s=60) as held,
+        ExitStack() as stack,
+    ):
         slow = [stack.enter_context(unfinished(held, kind)) for _ in range(3)]
         assert comes_true(lambda: held.pooling.held_bytes > 3 * ROWS * 1024)
         began = time.monotonic()

@@ -34,7 +34,9 @@ HEAD = (
 @pytest.fixture
 def crowded() -> Iterator[Held]:
     """A service whose room three answers of ours take."""
-    with holding(room_bytes=ROOM, crowded_body_s=20, body_timeout_s=600, min_body_bytes_per_s=0) as running:
+    with holding(
+        capacity_bytes=ROOM, contended_body_timeout_s=20, body_timeout_s=600, min_body_bytes_per_s=0
+    ) as running:
         yield running
 
 
@@ -91,7 +93,7 @@ def test_a_reader_must_keep_up_a_pace() -> None:
     """A few bytes now and then are never silent, and held a gigabyte for days."""
     pace: dict[str, Any] = {"body_timeout_s": 0.3, "min_body_bytes_per_s": 1 << 30}
     statuses, received = set[int](), 15
-    with holding(room_bytes=1 << 30, **pace) as held, readers(held, 1) as (slow,), held.served.client() as client:
+    with holding(capacity_bytes=1 << 30, **pace) as held, readers(held, 1) as (slow,), held.served.client() as client:
 
         def is_cut_off() -> bool:
             nonlocal received

@@ -56,7 +56,7 @@ def of_face(error: poolhouse.ConnectionFailed) -> None:
     with poolhouse.Client.local() as client:
         assert_type(client, poolhouse.Client)
         assert_type(client.with_options(timeout=None), poolhouse.Client)
-        assert_type(client.operators(), tuple[poolhouse.OperatorLine, ...])
+        assert_type(client.operators(), tuple[poolhouse.OperatorSummary, ...])
         nn.MaxPool2d(3, 2, 1, client=client)
 
 

@@ -16,9 +16,9 @@ import torch
 
 from poolhouse.backend.conversion import Array, as_array, as_torch
 from poolhouse.backend.devices import Device, use_threads
-from poolhouse.backend.load import Load
-from poolhouse.backend.staging import way_to
-from poolhouse.batching.backlog import Backlog, Batch, Budget, Part
+from poolhouse.backend.payload import Payload
+from poolhouse.backend.transfer import transfer_to
+from poolhouse.batching.fair_queue import Batch, Budget, FairQueue, Part
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 from poolhouse.operators.operator import PIECE_BYTES, PIECE_STEPS, Plan
 from poolhouse.tensors import Tensor
@@ -41,30 +41,30 @@ class TorchWorker:
 
     def __init__(self, device: Device, threads: int | None = None) -> None:
         self._threads = threads or torch.get_num_threads()
-        self._way = None if device.name == "cpu" else way_to(device)
-        self.width = 1 if self._way is None else self._way.width
+        self._transfer = None if device.name == "cpu" else transfer_to(device)
+        self.width = 1 if self._transfer is None else self._transfer.width
         self._most_planes = device.most_planes
         self.budget = self._budget()
 
     def _budget(self) -> Budget:
-        if self._way is None:
+        if self._transfer is None:
             return Budget(PIECE_BYTES, JOIN_BYTES, piece_steps=PIECE_STEPS)
-        piece_bytes = self._way.piece_bytes(PIECE_BYTES)
+        piece_bytes = self._transfer.piece_bytes(PIECE_BYTES)
         # guard: budget-has-grid-limit
         return Budget(piece_bytes, join_bytes=piece_bytes, planes=self._most_planes, piece_steps=PIECE_STEPS)
 
-    def run(self, batch: Batch[Load]) -> None:
+    def run(self, batch: Batch[Payload]) -> None:
         """Pools the planes of every part into its load. See :class:`poolhouse.batching.worker.Worker`."""
         try:
             parts = batch.parts
-            plan = parts[0].job.load.plan
-            if self._way is not None:
+            plan = parts[0].job.payload.plan
+            if self._transfer is not None:
                 dtype = plan.inputs["input"].dtype
-                tensors = [as_torch(part.job.load.planes(part.start, part.stop), dtype) for part in parts]
-                self._way.run(plan.spec, tensors, partial(_take_back, parts))
+                tensors = [as_torch(part.job.payload.planes(part.start, part.stop), dtype) for part in parts]
+                self._transfer.run(plan.spec, tensors, partial(_take_back, parts))
             else:
                 threads = 1 if batch.nbytes < THREADED_FROM_BYTES else self._threads
-                slices = [part.job.load.planes(part.start, part.stop) for part in parts]
+                slices = [part.job.payload.planes(part.start, part.stop) for part in parts]
                 if len(parts) == 1:
                     _give_to(parts[0], pool_on_cpu(plan, slices[0], threads), ours=True)
                 else:
@@ -72,14 +72,14 @@ class TorchWorker:
         except Exception as error:
             raise self._sorted(error) from error
 
-    def run_whole(self, load: Load) -> None:
+    def run_whole(self, payload: Payload) -> None:
         """See :class:`poolhouse.batching.worker.Worker`. Only on the CPU."""
-        plan = load.plan
+        plan = payload.plan
         try:
-            results = pool_on_cpu(plan, load.planes(0, plan.planes), 1)
+            results = pool_on_cpu(plan, payload.planes(0, plan.planes), 1)
         except Exception as error:
             raise self._sorted(error) from error
-        load.results.update(zip(plan.outputs, results, strict=True))
+        payload.results.update(zip(plan.outputs, results, strict=True))
 
     def rebuild(self) -> None:
         """Tries the device with a small operation, over a way of its own; a thread that is stuck keeps the old one.
@@ -88,26 +88,26 @@ class TorchWorker:
         lost, and once every device is, ``/readyz`` says so and the platform restarts the process.
         """
         try:
-            if self._way is not None:
+            if self._transfer is not None:
                 # guard: rebuilt-device-gets-new-streams
-                self._way = self._way.anew()
+                self._transfer = self._transfer.recreate()
                 # guard: device-is-probed
-                self._way.try_out()
+                self._transfer.probe()
             self.budget = self._budget()
         except Exception as error:
             raise DeviceFault(str(error)) from error
 
     def _sorted(self, error: Exception) -> Exception:
         """What an exception of torch means to the engine."""
-        meant = meaning(error)
-        if self._way is not None and isinstance(meant, OutOfMemory):
+        meant = classify_error(error)
+        if self._transfer is not None and isinstance(meant, OutOfMemory):
             try:
                 # guard: out-of-memory-frees-cache
-                self._way.free_memory()
+                self._transfer.free_memory()
                 # guard: out-of-memory-shrinks-batches
                 self.budget = self._budget()
             except RuntimeError as worse:
-                return meaning(worse)
+                return classify_error(worse)
         return meant
 
 
@@ -116,12 +116,12 @@ def _joined(slices: Sequence[Mapping[str, Array]]) -> Mapping[str, Array]:
     return {name: np.concatenate([each[name] for each in slices]) for name in slices[0]}
 
 
-def _take_back(parts: Sequence[Part[Load]], results: Sequence[torch.Tensor]) -> None:
+def _take_back(parts: Sequence[Part[Payload]], results: Sequence[torch.Tensor]) -> None:
     """Puts results of a device where they belong; the next batch is laid into their memory."""
     _give_back(parts, [as_array(result) for result in results])
 
 
-def _give_back(parts: Sequence[Part[Load]], results: Sequence[Array]) -> None:
+def _give_back(parts: Sequence[Part[Payload]], results: Sequence[Array]) -> None:
     """Puts a copy of each part's results where it belongs.
 
     A slice of a joined result would keep the whole of it alive until the last answer is written, and staging lays the
@@ -139,10 +139,10 @@ def _give_back(parts: Sequence[Part[Load]], results: Sequence[Array]) -> None:
         start = stop
 
 
-def _give_to(part: Part[Load], results: Sequence[Array], *, ours: bool) -> None:
-    load = part.job.load
-    for name, result in zip(load.plan.outputs, results, strict=True):
-        load.put(part, name, result, ours=ours)
+def _give_to(part: Part[Payload], results: Sequence[Array], *, ours: bool) -> None:
+    payload = part.job.payload
+    for name, result in zip(payload.plan.outputs, results, strict=True):
+        payload.put(part, name, result, ours=ours)
 
 
 def pool_on_cpu(plan: Plan, planes: Mapping[str, Array], threads: int) -> Sequence[Array]:
@@ -164,7 +164,7 @@ _NO_MEMORY: Final = ("out of memory", "can't allocate memory", "not enough memor
 _BROKEN: Final = ("CUDA error", "HIP error", "device-side assert", "MPS backend")
 
 
-def meaning(error: Exception) -> Exception:
+def classify_error(error: Exception) -> Exception:
     """What an exception of torch says of the device: too little memory, broken for good, or nothing.
 
     By its words: torch raises RuntimeError for most, and has classes for some since releases newer than we need.
@@ -192,10 +192,10 @@ def run_plan(plan: Plan, tensors: Mapping[str, Tensor], device: Device) -> dict[
         tensors: the inputs by name.
         device: where to run.
     """
-    load = Load(plan, tensors)
+    payload = Payload(plan, tensors)
     if not plan.nothing_to_pool:
-        worker, backlog = TorchWorker(device), Backlog[Load]()
-        backlog.push(load.job())
+        worker, backlog = TorchWorker(device), FairQueue[Payload]()
+        backlog.push(payload.job())
         while batch := backlog.take(worker.budget):
             worker.run(batch)
-    return load.answer()
+    return payload.answer()

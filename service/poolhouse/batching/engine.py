@@ -23,14 +23,14 @@ from threading import Thread
 from typing import Final, Generic, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from poolhouse.batching import policy
-from poolhouse.batching.backlog import Batch, Job, Reason
-from poolhouse.batching.crew import Crew
-from poolhouse.batching.lane import Flight, Lane, State
-from poolhouse.batching.ledger import Lease
+from poolhouse.batching.device_threads import DeviceThreads
+from poolhouse.batching.fair_queue import Batch, Job, Reason
+from poolhouse.batching.lane import InflightBatch, Lane, State
+from poolhouse.batching.memory import Lease
 from poolhouse.batching.worker import DeviceFault, OutOfMemory, Worker
 from poolhouse.errors import DeadlinePassed, InternalError, PoolhouseError, Unavailable
 
-Load = TypeVar("Load")
+Payload = TypeVar("Payload")
 Told = ParamSpec("Told")
 
 _log = logging.getLogger("poolhouse.batching")
@@ -42,7 +42,7 @@ _REBUILD_FIRST_S: Final = 0.05
 _REBUILD_LONGEST_S: Final = 5.0
 
 
-class Done(NamedTuple):
+class JobTiming(NamedTuple):
     """How a job went: the seconds it waited and ran, and why its last batch was as large as it was."""
 
     queue_s: float
@@ -59,7 +59,7 @@ class Observer(Protocol):
     def ended(self, device: str, operator: str, seconds: float) -> None:
         """A batch came back well."""
 
-    def ran_here(self, device: str, operator: str, planes: int, seconds: float) -> None:
+    def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None:
         """A small load was done on the event loop, which is a batch by itself."""
 
     def lost(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None:
@@ -69,15 +69,15 @@ class Observer(Protocol):
 class _Silent:
     def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None: ...
     def ended(self, device: str, operator: str, seconds: float) -> None: ...
-    def ran_here(self, device: str, operator: str, planes: int, seconds: float) -> None: ...
+    def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None: ...
     def lost(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
-class _Waiter(Generic[Load]):
+class _Waiter(Generic[Payload]):
     """Who waits for a job, and what it has cost so far."""
 
-    answer: asyncio.Future[Done]
+    answer: asyncio.Future[JobTiming]
     lease: Lease
     since: float
     operator: str
@@ -86,29 +86,31 @@ class _Waiter(Generic[Load]):
     planes_done: int = 0
 
 
-class Engine(Generic[Load]):
+class Engine(Generic[Payload]):
     """Runs jobs on devices.
 
     Args:
         workers: the devices by name.
         inline_steps: jobs up to this size run on the event loop when their device is idle, or at work on a long batch;
             negative for never, as for devices that take no job from another thread than their own.
-        hang_s: a batch that a device works on for longer has hung, and the device is lost.
+        device_hang_timeout_s: a batch that a device works on for longer has hung, and the device is lost.
         observer: who counts.
     """
 
     def __init__(
         self,
-        workers: Sequence[tuple[str, Worker[Load]]],
+        workers: Sequence[tuple[str, Worker[Payload]]],
         *,
         inline_steps: int = -1,
-        hang_s: float = 300.0,
+        device_hang_timeout_s: float = 300.0,
         observer: Observer | None = None,
     ) -> None:
-        self._lanes = [Lane(name, worker, _crew(name, worker, self._fly), worker.width) for name, worker in workers]
-        self._waiters: dict[Job[Load], _Waiter[Load]] = {}
+        self._lanes = [
+            Lane(name, worker, _threads_of(name, worker, self._run_batch), worker.width) for name, worker in workers
+        ]
+        self._waiters: dict[Job[Payload], _Waiter[Payload]] = {}
         self._inline_steps = inline_steps
-        self._hang_s = hang_s
+        self._device_hang_timeout_s = device_hang_timeout_s
         self._observer: Observer = observer or _Silent()
         self._draining = False
         self._stopped = False
@@ -139,7 +141,7 @@ class Engine(Generic[Load]):
         """Tells this observer, in place of the one before, what happens from now on."""
         self._observer = observer
 
-    def run_here(self, load: Load, steps: int, planes: int, operator: str) -> float | None:
+    def run_inline(self, payload: Payload, steps: int, planes: int, operator: str) -> float | None:
         """Does what is tiny at once, where it is called; None where it is not tiny, or every device has short batches.
 
         The short way of :meth:`submit`: nobody can leave or expire in the meantime.
@@ -158,11 +160,11 @@ class Engine(Generic[Load]):
             return None
         for lane in self._lanes:
             # guard: inline-only-before-idle-device
-            if lane.runs_tiny:
-                return self._run_here(lane, load, planes, operator)
+            if lane.takes_inline:
+                return self._run_inline(lane, payload, planes, operator)
         return None
 
-    def check_in_time(self, deadline: float) -> None:
+    def check_meets_deadline(self, deadline: float) -> None:
         """Refuses at the door whose turn would come too late, whatever the size of the job.
 
         Raises:
@@ -171,11 +173,11 @@ class Engine(Generic[Load]):
         remaining_s = deadline - asyncio.get_running_loop().time()
         standings = [standing for lane in self._lanes if (standing := lane.standing()).ready]
         # guard: unmeetable-deadline-is-refused-before-body
-        if standings and not any(policy.in_time(standing, 0.0, remaining_s) for standing in standings):
+        if standings and not any(policy.meets_deadline(standing, 0.0, remaining_s) for standing in standings):
             self._tell(self._observer.lost, "expired")
             raise _too_late("would pass" if remaining_s > 0 else "passed")
 
-    async def submit(self, job: Job[Load], lease: Lease, operator: str, deadline: float | None = None) -> Done:
+    async def submit(self, job: Job[Payload], lease: Lease, operator: str, deadline: float | None = None) -> JobTiming:
         """Runs a job when its turn comes.
 
         Args:
@@ -193,7 +195,7 @@ class Engine(Generic[Load]):
         own_steps = job.steps
         remaining_s = None if deadline is None else deadline - loop.time()
         # guard: unmeetable-deadline-is-refused
-        if not policy.in_time(standing, lane.speed.seconds(own_steps), remaining_s):
+        if not policy.meets_deadline(standing, lane.speed.seconds(own_steps), remaining_s):
             self._tell(self._observer.lost, "expired")
             if remaining_s is None or remaining_s <= 0:
                 raise _too_late("passed")
@@ -201,9 +203,9 @@ class Engine(Generic[Load]):
                 # guard: refusal-relaxes-estimate
                 lane.speed.doubt()
             raise _too_late("would pass")
-        if policy.runs_here(standing, own_steps, self._inline_steps):
-            return Done(0.0, self._run_here(lane, job.load, job.planes, operator), "inline")
-        waiter: _Waiter[Load] = _Waiter(loop.create_future(), lease, time.perf_counter(), operator)
+        if policy.runs_inline(standing, own_steps, self._inline_steps):
+            return JobTiming(0.0, self._run_inline(lane, job.payload, job.planes, operator), "inline")
+        waiter: _Waiter[Payload] = _Waiter(loop.create_future(), lease, time.perf_counter(), operator)
         # guard: deadline-has-timer, deadline-timer-is-exact
         timer = None if deadline is None else loop.call_at(deadline, self._expire, job)
         self._waiters[job] = waiter
@@ -211,7 +213,7 @@ class Engine(Generic[Load]):
         try:
             lane.backlog.push(job)
             # guard: idle-device-starts-at-once
-            self._pump(lane)
+            self._dispatch(lane)
             return await waiter.answer
         except asyncio.CancelledError:
             self._tell(self._observer.lost, "cancelled")
@@ -245,13 +247,13 @@ class Engine(Generic[Load]):
         for lane in self._lanes:
             for flight in lane.crew.leave():
                 # guard: shutdown-releases-unstarted
-                flight.let_go()
+                flight.release_leases()
             for flight in lane.in_flight:
-                flight.unwatch()
+                flight.cancel_watchdog()
 
     # ---- the ways of a job
 
-    def _choose(self, key: Hashable) -> tuple[Lane[Load], policy.Standing]:
+    def _choose(self, key: Hashable) -> tuple[Lane[Payload], policy.LoadEstimate]:
         # guard: draining-refuses
         if self._draining:
             raise Unavailable(
@@ -263,10 +265,10 @@ class Engine(Generic[Load]):
             raise _lost_device()
         return self._lanes[index], standings[index]
 
-    def _run_here(self, lane: Lane[Load], load: Load, planes: int, operator: str) -> float:
+    def _run_inline(self, lane: Lane[Payload], payload: Payload, planes: int, operator: str) -> float:
         started = time.perf_counter()
         try:
-            lane.worker.run_whole(load)
+            lane.worker.run_whole(payload)
         except PoolhouseError:
             raise
         except Exception as error:
@@ -277,26 +279,26 @@ class Engine(Generic[Load]):
                 _log.exception("a job on %s failed", lane.name)
             raise _told(error) from error
         seconds = time.perf_counter() - started
-        self._tell(self._observer.ran_here, lane.name, operator, planes, seconds)
+        self._tell(self._observer.ran_inline, lane.name, operator, planes, seconds)
         return seconds
 
-    def _expire(self, job: Job[Load]) -> None:
+    def _expire(self, job: Job[Payload]) -> None:
         waiter = self._waiters.get(job)
         if waiter is not None and not waiter.answer.done():
             self._tell(self._observer.lost, "expired")
             self._refuse(job, _too_late("passed"))
 
-    def _refuse(self, job: Job[Load], error: Exception) -> None:
+    def _refuse(self, job: Job[Payload], error: Exception) -> None:
         waiter = self._waiters.get(job)
         if waiter is not None and not waiter.answer.done():
             waiter.answer.set_exception(error)
         self._forget(job)
 
-    def _refuse_all(self, batch: Batch[Load], error: Exception) -> None:
+    def _refuse_all(self, batch: Batch[Payload], error: Exception) -> None:
         for part in batch.parts:
             self._refuse(part.job, error)
 
-    def _forget(self, job: Job[Load]) -> None:
+    def _forget(self, job: Job[Payload]) -> None:
         """Nobody waits for this job any more; what of it has not begun never will."""
         if self._waiters.pop(job, None) is not None:
             # guard: failed-job-is-dropped
@@ -313,7 +315,7 @@ class Engine(Generic[Load]):
 
     # ---- the ways of a batch
 
-    def _pump(self, lane: Lane[Load]) -> None:
+    def _dispatch(self, lane: Lane[Payload]) -> None:
         """Hands the device what it can take."""
         try:
             while lane.state == "ready" and not self._stopped and len(lane.in_flight) < _IN_FLIGHT:
@@ -325,8 +327,8 @@ class Engine(Generic[Load]):
         except Exception as error:
             self._lose(lane, error)
 
-    def _hand_over(self, lane: Lane[Load], batch: Batch[Load]) -> None:
-        flight = Flight(batch, asyncio.get_running_loop(), [])
+    def _hand_over(self, lane: Lane[Payload], batch: Batch[Payload]) -> None:
+        flight = InflightBatch(batch, asyncio.get_running_loop(), [])
         lane.in_flight.append(flight)
         for part in batch.parts:
             waiter = self._waiters.get(part.job)
@@ -340,18 +342,18 @@ class Engine(Generic[Load]):
             lane.crew.hand(flight)
         except RuntimeError:  # no thread can be started, so it will never land
             # guard: unstarted-batch-releases-leases
-            flight.let_go()
+            flight.release_leases()
             raise
 
-    def _watch(self, lane: Lane[Load]) -> None:
+    def _watch(self, lane: Lane[Payload]) -> None:
         """Starts the clock of what the device works on; what waits behind that is not late yet."""
         # guard: watchdog-only-for-running-batches
         for flight in lane.in_flight[: lane.width]:
             if flight.watch is None:
                 # guard: watchdog-is-set
-                flight.watch = flight.loop.call_later(self._hang_s, self._hang, lane)
+                flight.watch = flight.loop.call_later(self._device_hang_timeout_s, self._hang, lane)
 
-    def _fly(self, worker: Worker[Load], flight: Flight[Load]) -> bool:
+    def _run_batch(self, worker: Worker[Payload], flight: InflightBatch[Payload]) -> bool:
         """Runs a batch, in a thread of the crew; false when the device broke, so that this thread begins no other."""
         started, error = time.perf_counter(), None
         try:
@@ -360,7 +362,7 @@ class Engine(Generic[Load]):
         except BaseException as raised:
             error = raised
         try:
-            flight.loop.call_soon_threadsafe(self._come_back, flight, started, time.perf_counter(), error)
+            flight.loop.call_soon_threadsafe(self._on_batch_done, flight, started, time.perf_counter(), error)
             # guard: thread-stops-after-device-fault
             return not isinstance(error, DeviceFault)
         # guard: closed-loop-ends-thread
@@ -370,19 +372,21 @@ class Engine(Generic[Load]):
             # guard: thread-forgets-error
             del error  # its traceback holds this frame, and this frame the tensors
 
-    def _come_back(self, flight: Flight[Load], started: float, ended: float, error: BaseException | None) -> None:
+    def _on_batch_done(
+        self, flight: InflightBatch[Payload], started: float, ended: float, error: BaseException | None
+    ) -> None:
         lane = next((lane for lane in self._lanes if flight in lane.in_flight), None)
         if lane is None:  # the device was given up meanwhile, and its jobs were refused
             # guard: late-batch-releases-leases
-            flight.let_go()
+            flight.release_leases()
             return
         lane.in_flight.remove(flight)
         # guard: watchdog-is-cancelled
-        flight.unwatch()
+        flight.cancel_watchdog()
         # guard: completion-errors-do-not-stop-dispatch
         try:
             # guard: finished-batch-releases-leases
-            flight.let_go()
+            flight.release_leases()
             self._settle(lane, flight.batch, started, ended, error)
         except Exception as wrong:
             _log.exception("settling a batch on %s failed", lane.name)
@@ -391,11 +395,11 @@ class Engine(Generic[Load]):
         finally:
             # guard: watchdog-for-next-batch
             self._watch(lane)
-            self._pump(lane)
+            self._dispatch(lane)
             self._rest()
 
     def _settle(
-        self, lane: Lane[Load], batch: Batch[Load], started: float, ended: float, error: BaseException | None
+        self, lane: Lane[Payload], batch: Batch[Payload], started: float, ended: float, error: BaseException | None
     ) -> None:
         if error is None:
             self._complete(lane, batch, started, ended)
@@ -410,7 +414,7 @@ class Engine(Generic[Load]):
             # guard: failed-batch-is-bisected
             self._retry(lane, batch, policy.bisect(batch), "bisected", error)
 
-    def _complete(self, lane: Lane[Load], batch: Batch[Load], started: float, ended: float) -> None:
+    def _complete(self, lane: Lane[Payload], batch: Batch[Payload], started: float, ended: float) -> None:
         lane.speed.learn(batch.steps, ended - started)
         self._tell(self._observer.ended, lane.name, self._operator_of(batch), ended - started)
         for part in batch.parts:
@@ -422,13 +426,13 @@ class Engine(Generic[Load]):
             waiter.planes_done += part.stop - part.start
             # guard: result-only-for-waiting-caller
             if waiter.planes_done == part.job.planes and not waiter.answer.done():
-                waiter.answer.set_result(Done(waiter.begun - waiter.since, waiter.compute_s, batch.reason))
+                waiter.answer.set_result(JobTiming(waiter.begun - waiter.since, waiter.compute_s, batch.reason))
 
     def _retry(
         self,
-        lane: Lane[Load],
-        batch: Batch[Load],
-        smaller: tuple[Batch[Load], ...] | None,
+        lane: Lane[Payload],
+        batch: Batch[Payload],
+        smaller: tuple[Batch[Payload], ...] | None,
         how: Literal["bisected", "halved"],
         error: BaseException,
     ) -> None:
@@ -442,10 +446,10 @@ class Engine(Generic[Load]):
 
     # ---- the ways of a device
 
-    def _hang(self, lane: Lane[Load]) -> None:
-        self._lose(lane, DeviceFault(f"a batch took more than {self._hang_s} s"))
+    def _hang(self, lane: Lane[Payload]) -> None:
+        self._lose(lane, DeviceFault(f"a batch took more than {self._device_hang_timeout_s} s"))
 
-    def _lose(self, lane: Lane[Load], fault: Exception) -> None:
+    def _lose(self, lane: Lane[Payload], fault: Exception) -> None:
         """Gives a device up until it is rebuilt, with another crew: a thread of this one may be stuck for ever."""
         if lane.state == "lost":
             return
@@ -454,10 +458,10 @@ class Engine(Generic[Load]):
         self._tell(self._observer.lost, "device_lost")
         unbegun = lane.crew.leave()
         # guard: lost-device-gets-new-threads
-        lane.crew = _crew(lane.name, lane.worker, self._fly)
+        lane.crew = _threads_of(lane.name, lane.worker, self._run_batch)
         flights, lane.in_flight = lane.in_flight, []
         for flight in flights:
-            flight.unwatch()
+            flight.cancel_watchdog()
             # guard: hung-batch-keeps-leases
             if flight not in unbegun:
                 self._refuse_all(flight.batch, _lost_device())  # its leases are given back when it lands
@@ -471,7 +475,7 @@ class Engine(Generic[Load]):
                 self._refuse_all(batch, _lost_device())
         # guard: lost-device-releases-unstarted
         for flight in unbegun:
-            flight.let_go()
+            flight.release_leases()
         for job in lane.backlog.clear():
             # guard: queued-jobs-move
             if other := self._lane_for_more(job.key):
@@ -481,14 +485,14 @@ class Engine(Generic[Load]):
                 self._refuse(job, _lost_device())
         self._rest()
         for other in self._lanes:
-            self._pump(other)
+            self._dispatch(other)
         self._rebuild(lane, _REBUILD_FIRST_S)
 
-    def _lane_for_more(self, key: Hashable = None) -> Lane[Load] | None:
+    def _lane_for_more(self, key: Hashable = None) -> Lane[Payload] | None:
         index = policy.least_loaded([lane.standing(key) for lane in self._lanes])
         return None if index is None else self._lanes[index]
 
-    def _rebuild(self, lane: Lane[Load], pause_s: float) -> None:
+    def _rebuild(self, lane: Lane[Payload], pause_s: float) -> None:
         loop = asyncio.get_running_loop()
 
         def rebuild() -> None:
@@ -512,14 +516,14 @@ class Engine(Generic[Load]):
             # guard: unstarted-rebuild-is-retried
             self._rebuilt(lane, pause_s, error)
 
-    def _rebuilt(self, lane: Lane[Load], pause_s: float, failure: BaseException | None) -> None:
+    def _rebuilt(self, lane: Lane[Payload], pause_s: float, failure: BaseException | None) -> None:
         if self._stopped:
             return
         if failure is None:
             _log.warning("device %s is ready again", lane.name)
             # guard: rebuilt-device-is-ready
             lane.state = "ready"
-            self._pump(lane)
+            self._dispatch(lane)
         else:
             _log.error("device %s could not be rebuilt: %s", lane.name, failure)
             longer_s = min(2 * pause_s, _REBUILD_LONGEST_S)
@@ -528,7 +532,7 @@ class Engine(Generic[Load]):
 
     # ---- small change
 
-    def _operator_of(self, batch: Batch[Load]) -> str:
+    def _operator_of(self, batch: Batch[Payload]) -> str:
         return next((waiter.operator for part in batch.parts if (waiter := self._waiters.get(part.job))), "")
 
     def _tell(self, tell: Callable[Told, None], *told: Told.args, **further: Told.kwargs) -> None:
@@ -539,8 +543,10 @@ class Engine(Generic[Load]):
             _log.exception("an observer failed")
 
 
-def _crew(name: str, worker: Worker[Load], fly: Callable[[Worker[Load], Flight[Load]], bool]) -> Crew[Flight[Load]]:
-    return Crew(name, worker.width, partial(fly, worker))
+def _threads_of(
+    name: str, worker: Worker[Payload], fly: Callable[[Worker[Payload], InflightBatch[Payload]], bool]
+) -> DeviceThreads[InflightBatch[Payload]]:
+    return DeviceThreads(name, worker.width, partial(fly, worker))
 
 
 def _told(error: BaseException) -> Exception:

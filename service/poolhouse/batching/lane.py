@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from poolhouse.batching import policy
-from poolhouse.batching.backlog import Backlog, Batch
-from poolhouse.batching.crew import Crew
-from poolhouse.batching.ledger import Lease
+from poolhouse.batching.device_threads import DeviceThreads
+from poolhouse.batching.fair_queue import Batch, FairQueue
+from poolhouse.batching.memory import Lease
 from poolhouse.batching.worker import Worker
 
-Load = TypeVar("Load")
+Payload = TypeVar("Payload")
 
 State = Literal["ready", "lost"]
 
 
 @dataclass(slots=True, eq=False)
-class Flight(Generic[Load]):
+class InflightBatch(Generic[Payload]):
     """A batch on its way through a device.
 
     Attributes:
@@ -30,25 +30,25 @@ class Flight(Generic[Load]):
         watch: rings when it has taken too long; set while it is one of those that the device works on.
     """
 
-    batch: Batch[Load]
+    batch: Batch[Payload]
     loop: asyncio.AbstractEventLoop
     leases: list[Lease]
     watch: asyncio.TimerHandle | None = None
 
-    def let_go(self) -> None:
+    def release_leases(self) -> None:
         """Gives the leases back, once."""
         leases, self.leases = self.leases, []
         for lease in leases:
             lease.release()
 
-    def unwatch(self) -> None:
+    def cancel_watchdog(self) -> None:
         """Stops the clock."""
         if self.watch is not None:
             self.watch.cancel()
 
 
 @dataclass(slots=True, eq=False)
-class Lane(Generic[Load]):
+class Lane(Generic[Payload]):
     """One device.
 
     Attributes:
@@ -63,13 +63,13 @@ class Lane(Generic[Load]):
     """
 
     name: str
-    worker: Worker[Load]
-    crew: Crew[Flight[Load]]
+    worker: Worker[Payload]
+    crew: DeviceThreads[InflightBatch[Payload]]
     width: int
-    backlog: Backlog[Load] = field(default_factory=Backlog)
-    retries: deque[Batch[Load]] = field(default_factory=deque)
-    in_flight: list[Flight[Load]] = field(default_factory=list)
-    speed: policy.Speed = field(default_factory=policy.Speed)
+    backlog: FairQueue[Payload] = field(default_factory=FairQueue)
+    retries: deque[Batch[Payload]] = field(default_factory=deque)
+    in_flight: list[InflightBatch[Payload]] = field(default_factory=list)
+    speed: policy.ThroughputEstimate = field(default_factory=policy.ThroughputEstimate)
     state: State = "ready"
     retried: bool = False
 
@@ -87,18 +87,18 @@ class Lane(Generic[Load]):
         return self.speed.seconds(self.backlog.steps + steps, self.backlog.lines + handed)
 
     @property
-    def runs_tiny(self) -> bool:
+    def takes_inline(self) -> bool:
         """Whether a tiny job is done where it is, and not behind what waits here."""
         # guard: tiny-job-passes-long-batch
         return self.idle or (self.state == "ready" and policy.is_long(self.wait_s))
 
-    def standing(self, key: Hashable = None) -> policy.Standing:
+    def standing(self, key: Hashable = None) -> policy.LoadEstimate:
         """What a newcomer with this key would wait for."""
         jobs = self.backlog.jobs + len(self.in_flight) + len(self.retries)
-        opens_s = self.speed.batch_s if jobs and not self.backlog.has_line(key) else 0.0
-        return policy.Standing(self.state == "ready", self.wait_s, jobs, opens_s)
+        new_batch_s = self.speed.batch_s if jobs and not self.backlog.has_line(key) else 0.0
+        return policy.LoadEstimate(self.state == "ready", self.wait_s, jobs, new_batch_s)
 
-    def next_batch(self) -> Batch[Load] | None:
+    def next_batch(self) -> Batch[Payload] | None:
         """What goes next. Retries and lines take turns: a batch full of culprits must not hold up the innocent."""
         # guard: retries-take-turns
         if not (self.retried and self.backlog):

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from poolhouse.batching.backlog import Batch, Part
+from poolhouse.batching.fair_queue import Batch, Part
 
-Load = TypeVar("Load")
+Payload = TypeVar("Payload")
 
 
 @dataclass(slots=True)
-class Speed:
+class ThroughputEstimate:
     """How fast a device has been, as moving averages: what a batch costs however small, and what its work adds.
 
     One number would not do: by the pace of tiny batches every large job would seem to take minutes, and by the pace
@@ -51,23 +51,24 @@ _TELLING_STEPS: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LoadEstimate:
     """One device as a newcomer sees it.
 
     Attributes:
         ready: whether it takes work.
         wait_s: until everything before the newcomer is done, by the measured speed.
         jobs: how many are before it.
-        opens_s: what a batch more costs, where the newcomer would be one; 0 where others of its key wait, or nobody.
+        new_batch_s: what a batch more costs, where the newcomer would be one; 0 where others of its key wait, or
+            nobody.
     """
 
     ready: bool
     wait_s: float
     jobs: int
-    opens_s: float = 0.0
+    new_batch_s: float = 0.0
 
 
-def least_loaded(standings: Sequence[Standing]) -> int | None:
+def least_loaded(standings: Sequence[LoadEstimate]) -> int | None:
     """The ready device that will be free first, with the newcomer's own batch; None when none is ready.
 
     So under load the jobs of a key go where others of it wait, as long as that is no detour: each device has fewer
@@ -79,17 +80,17 @@ def least_loaded(standings: Sequence[Standing]) -> int | None:
     def load(index: int) -> tuple[float, int]:
         standing = standings[index]
         # guard: new-batch-costs-time
-        return standing.wait_s + standing.opens_s, standing.jobs
+        return standing.wait_s + standing.new_batch_s, standing.jobs
 
     return min(ready, key=load, default=None)
 
 
-def in_time(standing: Standing, own_s: float, remaining_s: float | None) -> bool:
+def meets_deadline(standing: LoadEstimate, own_s: float, remaining_s: float | None) -> bool:
     """Whether work can be done before its deadline, if the device goes on as it has."""
     return remaining_s is None or (remaining_s > 0 and standing.wait_s + own_s <= remaining_s)
 
 
-def runs_here(standing: Standing, steps: int, inline_steps: int) -> bool:
+def runs_inline(standing: LoadEstimate, steps: int, inline_steps: int) -> bool:
     """Whether a job is so small that handing it to a thread costs more than doing it, and nobody is before it; or so
     small that it need not wait for long work. Behind a short wait it waits: joined with others it costs less."""
     # guard: inline-only-when-idle-or-behind-long-work
@@ -104,19 +105,19 @@ def is_long(wait_s: float) -> bool:
 _LONG_WAIT_S: Final = 0.01
 
 
-def retry_after_s(standings: Sequence[Standing]) -> float:
+def retry_after_s(standings: Sequence[LoadEstimate]) -> float:
     """When there will be room again: half of what waits must be done first; at least a tenth of a second."""
     # guard: retry-after-is-computed
     return max(0.1, max((standing.wait_s for standing in standings), default=1.0) / 2)
 
 
-def alive(batch: Batch[Load]) -> Batch[Load] | None:
+def alive(batch: Batch[Payload]) -> Batch[Payload] | None:
     """A batch without the parts that nobody waits for any more; None when nobody waits for any."""
     parts = tuple(part for part in batch.parts if not part.job.dropped)
     return Batch(parts, batch.reason) if parts else None
 
 
-def bisect(batch: Batch[Load]) -> tuple[Batch[Load], ...] | None:
+def bisect(batch: Batch[Payload]) -> tuple[Batch[Payload], ...] | None:
     """A failed batch in two by parts, to find whose fault it was; None when only one part is in it."""
     if len(batch.parts) == 1:
         return None
@@ -124,13 +125,13 @@ def bisect(batch: Batch[Load]) -> tuple[Batch[Load], ...] | None:
     return Batch(batch.parts[:half], "retry"), Batch(batch.parts[half:], "retry")
 
 
-def halve(batch: Batch[Load]) -> tuple[Batch[Load], ...] | None:
+def halve(batch: Batch[Payload]) -> tuple[Batch[Payload], ...] | None:
     """A batch that did not fit into memory in two, by planes; None when it is one plane."""
     # guard: single-plane-is-not-halved
     if batch.planes < 2:
         return None
-    first: list[Part[Load]] = []
-    second: list[Part[Load]] = []
+    first: list[Part[Payload]] = []
+    second: list[Part[Payload]] = []
     room = batch.planes // 2
     for part in batch.parts:
         count = min(room, part.stop - part.start)

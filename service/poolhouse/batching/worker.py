@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from poolhouse.batching.backlog import Batch, Budget
+from poolhouse.batching.fair_queue import Batch, Budget
 
-Load = TypeVar("Load")
+Payload = TypeVar("Payload")
 
 
 class OutOfMemory(Exception):
@@ -17,7 +17,7 @@ class DeviceFault(Exception):
     """The device is broken until it is rebuilt: nothing that is sent to it will work."""
 
 
-class Worker(Protocol[Load]):
+class Worker(Protocol[Payload]):
     """One device."""
 
     @property
@@ -31,7 +31,7 @@ class Worker(Protocol[Load]):
         device while another runs there. Never changes."""
         ...
 
-    def run(self, batch: Batch[Load]) -> None:
+    def run(self, batch: Batch[Payload]) -> None:
         """Pools the planes of every part into its load.
 
         Runs in :attr:`width` threads at once. Two batches may hold pieces of one job.
@@ -43,7 +43,7 @@ class Worker(Protocol[Load]):
         """
         ...
 
-    def run_whole(self, load: Load) -> None:
+    def run_whole(self, payload: Payload) -> None:
         """Pools all planes of one small load where it is called: on the event loop.
 
         Raises:

@@ -16,7 +16,7 @@ from poolhouse.client.exchange import MOST_BYTES, Answer, Pause, Request
 from poolhouse.client.flow import Options
 from poolhouse.client.mapping import Answered, MapOptions, Progress, async_mapped, mapped
 from poolhouse.client.operators import TAKES_INDICES, AsyncOperators, Operators
-from poolhouse.client.pooled import OperatorLine, Plan
+from poolhouse.client.pooled import OperatorSummary, Plan
 from poolhouse.client.settings import headers_of
 from poolhouse.client.ways import async_local_way, async_way_to, local_way, place_beside, way_to
 
@@ -174,7 +174,7 @@ class Client(BaseClient["Transport"], Operators):
         request = questions.plan_request(operator, shape, dtype, fields, with_indices=takes_indices)
         return questions.read_plan(self._call(request))
 
-    def operators(self) -> tuple[OperatorLine, ...]:
+    def operators(self) -> tuple[OperatorSummary, ...]:
         """All operators of the service, in short."""
         return questions.read_lines(self._call(questions.catalogue_request()))
 
@@ -374,7 +374,7 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
         request = questions.plan_request(operator, shape, dtype, fields, with_indices=takes_indices)
         return questions.read_plan(await self._call(request))
 
-    async def operators(self) -> tuple[OperatorLine, ...]:
+    async def operators(self) -> tuple[OperatorSummary, ...]:
         """All operators of the service, in short."""
         return questions.read_lines(await self._call(questions.catalogue_request()))
 

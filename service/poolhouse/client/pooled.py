@@ -88,7 +88,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorLine:
+class OperatorSummary:
     """One operator in short.
 
     Attributes:

@@ -21,7 +21,7 @@ from poolhouse.client.arrays import Taken, dtype_name, take
 from poolhouse.client.errors import UnexpectedAnswer, json_of, object_of
 from poolhouse.client.exchange import Answer, Headers, Request
 from poolhouse.client.filling import too_large
-from poolhouse.client.pooled import OperatorLine, Plan, Pooled
+from poolhouse.client.pooled import OperatorSummary, Plan, Pooled
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
@@ -274,7 +274,7 @@ def catalogue_request(operator: str | None = None) -> Request:
     return Request("GET", path, _JSON)
 
 
-def read_lines(answer: Answer) -> tuple[OperatorLine, ...]:
+def read_lines(answer: Answer) -> tuple[OperatorSummary, ...]:
     """The catalogue that an answer holds."""
     rows = read_document(answer).get("operators")
     found = [_line(row) for row in rows] if isinstance(rows, list) else [None]
@@ -284,13 +284,13 @@ def read_lines(answer: Answer) -> tuple[OperatorLine, ...]:
     return lines
 
 
-def _line(row: object) -> OperatorLine | None:
+def _line(row: object) -> OperatorSummary | None:
     if not isinstance(row, dict):
         return None
     name, rank, summary, fields = (row.get(key) for key in ("name", "rank", "summary", "fields"))
     if not isinstance(name, str) or not isinstance(rank, int) or not isinstance(summary, str):
         return None
-    return OperatorLine(name, rank, summary, tuple(map(str, fields))) if isinstance(fields, list) else None
+    return OperatorSummary(name, rank, summary, tuple(map(str, fields))) if isinstance(fields, list) else None
 
 
 def read_document(answer: Answer) -> Document:

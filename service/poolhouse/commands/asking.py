@@ -108,8 +108,8 @@ def _local(timeout: float) -> Client:
     except ValueError as fault:
         # By name: where a service can be, pydantic is, whose error a wrong setting of the environment is.
         refused: type[ValueError] = import_module("pydantic").ValidationError
-        complaints: Callable[[ValueError], list[str]] = import_module("poolhouse.settings").complaints
-        raise ValueError("\n".join(complaints(fault)) if isinstance(fault, refused) else str(fault)) from None
+        error_lines: Callable[[ValueError], list[str]] = import_module("poolhouse.settings").error_lines
+        raise ValueError("\n".join(error_lines(fault)) if isinstance(fault, refused) else str(fault)) from None
 
 
 @contextmanager

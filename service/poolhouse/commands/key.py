@@ -17,7 +17,7 @@ def command(name: str) -> None:
     standard output: poolhouse key vision >> keys.toml
     """
     # By name: it brings the server extra, and --help should not wait for that.
-    keys = import_module("poolhouse.rest.keys")
+    keys = import_module("poolhouse.rest.auth.keys")
     new_key: Callable[[], str] = keys.new_key
     stored: Callable[[str], str] = keys.stored
     made = new_key()

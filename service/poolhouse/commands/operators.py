@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from poolhouse.client.pooled import OperatorLine
+from poolhouse.client.pooled import OperatorSummary
 from poolhouse.commands.asking import asking, shared_options, write_text
 from poolhouse.commands.catalogue import shipped
 from poolhouse.suggestions import operator_hint
@@ -31,10 +31,12 @@ def operators(name: str | None, raw: bool, url: str | None, api_key: str | None,
         write_text(f"{line.name:<{width}}  {line.summary}\n{'':<{width}}  {', '.join(line.fields)}")
 
 
-def _lines(url: str | None, api_key: str | None, timeout: float) -> Sequence[OperatorLine]:
+def _lines(url: str | None, api_key: str | None, timeout: float) -> Sequence[OperatorSummary]:
     if url is None:
         return [
-            OperatorLine(each["name"], each["rank"], each["summary"], tuple(field["name"] for field in each["fields"]))
+            OperatorSummary(
+                each["name"], each["rank"], each["summary"], tuple(field["name"] for field in each["fields"])
+            )
             for each in shipped().values()
         ]
     with asking(url, api_key, timeout) as client:

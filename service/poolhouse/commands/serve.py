@@ -9,11 +9,11 @@ from importlib import import_module
 import click
 from pydantic import ValidationError
 
-from poolhouse.rest.keys import keys_of
-from poolhouse.rest.lines import fill_closed_streams
+from poolhouse.rest.auth.keys import keys_of
 from poolhouse.rest.listening import open_listeners
+from poolhouse.rest.observability.lines import fill_closed_streams
 from poolhouse.rest.tls import context_of
-from poolhouse.settings import Setting, Settings, complaints, table
+from poolhouse.settings import Setting, Settings, error_lines, table
 
 
 def serve(**options: str | None) -> None:
@@ -26,7 +26,7 @@ def serve(**options: str | None) -> None:
         # model_validate would take the text as it is, but without the environment.
         settings = Settings(**given)  # type: ignore[arg-type]  # text; each field's validator reads it
     except ValidationError as refused:
-        raise click.UsageError("\n".join(complaints(refused))) from None
+        raise click.UsageError("\n".join(error_lines(refused))) from None
     # Before anything is opened that would take the place of a closed one.
     fill_closed_streams()
     try:

@@ -11,7 +11,7 @@ from poolhouse.buffers import empty
 from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.declaring import Loop, address_of
 from poolhouse.kernels.layout import Layout
-from poolhouse.kernels.scratch import ALIGNED_BYTES, scratch
+from poolhouse.kernels.scratch import scratch
 from poolhouse.kernels.sharding import shard
 from poolhouse.kernels.widening import COMPARED, Array, by_chunks
 from poolhouse.kernels.windows import plane_maxima, plane_maxima_indexed
@@ -61,11 +61,8 @@ class WindowLoop:
         numbers = self._numbers
         if self._indexed and (numbers is None or self._by_rows):
             numbers = layout.row_numbers()
-        # Numbers of elements behind the elements.
-        begin = layout.scratch * self._type.itemsize
-        begin += -begin % ALIGNED_BYTES
-        nbytes = begin + _NUMBER_BYTES * layout.beside if self._indexed else begin
-
+        element_bytes = layout.scratch * self._type.itemsize
+        number_bytes = _NUMBER_BYTES * layout.beside if self._indexed else 0
         # Told by their addresses once, and not again in each part.
         run = self._loop.entry
         assert run is not None, "loops are loaded before kernels are made"
@@ -73,8 +70,8 @@ class WindowLoop:
         to_out, to_indices = address_of(out), NOTHING if indices is None else address_of(indices)
 
         def work(start: int, stop: int) -> None:
-            memory = scratch(nbytes)
-            run(from_x, from_numbers, to_out, to_indices, start, stop, plan, 0, memory.address, memory.address + begin)
+            _owner, elements, beside = scratch(element_bytes, number_bytes)
+            run(from_x, from_numbers, to_out, to_indices, start, stop, plan, 0, elements, beside)
 
         shard(work, layout.units(planes), threads)
 

@@ -40,10 +40,17 @@ class _Kept(threading.local):
 _kept: Final = _Kept()
 
 
-def scratch(nbytes: int) -> Scratch:
-    """Memory for the calling thread until it asks again.
+def scratch(first_bytes: int, second_bytes: int) -> tuple[Scratch, int, int]:
+    """Memory for the calling thread until it asks again, in two parts.
 
     Args:
-        nbytes: at least so many.
+        first_bytes: of the first part.
+        second_bytes: of the second part.
+
+    Returns:
+        what must live while the memory is used, and the addresses of both parts, aligned to :data:`ALIGNED_BYTES`.
     """
-    return _kept.scratch if nbytes <= KEPT_BYTES else Scratch(nbytes)
+    second = first_bytes + -first_bytes % ALIGNED_BYTES
+    nbytes = second + second_bytes
+    found = _kept.scratch if nbytes <= KEPT_BYTES else Scratch(nbytes)
+    return found, found.address, found.address + second

@@ -18,11 +18,11 @@ from starlette.types import Scope
 
 from poolhouse.errors import PoolhouseError, Unavailable
 from poolhouse.pooling import Pooling
-from poolhouse.rest.authorization import Authorization
+from poolhouse.rest.auth.authorization import Authorization
 from poolhouse.rest.headers import HEADERS_KEY, RECORD_KEY, Headers, path_of, read_headers, request_id, text, trace_id
-from poolhouse.rest.metrics import Metrics
+from poolhouse.rest.observability.metrics import Metrics
+from poolhouse.rest.observability.records import Observer, RequestRecord
 from poolhouse.rest.problems import Problem, internal, problem
-from poolhouse.rest.records import Observer, RequestRecord
 
 _LONGEST_PATH: Final = 256
 
@@ -87,10 +87,10 @@ class Accounting:
             headers: by name.
 
         Raises:
-            Unauthorized, QuotaExceeded: see :meth:`.authorization.Authorization.enter`.
+            Unauthorized, QuotaExceeded: see :meth:`.auth.authorization.Authorization.authorize`.
         """
         if self._authorization is not None:
-            record.grant = grant = self._authorization.enter(path, headers)
+            record.grant = grant = self._authorization.authorize(path, headers)
             if grant is not None:
                 record.key = grant.name
 
@@ -112,7 +112,7 @@ class Accounting:
         """The record of a request for a route that needs a key, which is looked at here if no middleware has.
 
         Raises:
-            Unauthorized, QuotaExceeded: see :meth:`.authorization.Authorization.enter`.
+            Unauthorized, QuotaExceeded: see :meth:`.auth.authorization.Authorization.authorize`.
         """
         if RECORD_KEY in scope:
             yield scope[RECORD_KEY]
@@ -164,7 +164,7 @@ class Accounting:
             record: of the request.
             headers: of the request.
         """
-        self._metrics.refused(error.code)
+        self._metrics.record_refusal(error.code)
         record.code = error.code
         refusal = problem(error, instance=record.path, request_id=record.request_id.decode())
         # A client told "no" instead of "100 Continue" may or may not send the body that it announced; on a kept
@@ -176,10 +176,10 @@ class Accounting:
     def finish(self, record: RequestRecord) -> None:
         """Count, charge and tell of a request that is over."""
         received, sent = record.received_bytes, record.sent_bytes
-        self._metrics.answered(record.route, record.operator, record.status, received, sent)
+        self._metrics.record_response(record.route, record.operator, record.status, received, sent)
         if record.grant is not None and self._authorization is not None:
-            self._authorization.leave(record.grant, received + sent)
-            self._metrics.used(record.grant.name, received + sent)
+            self._authorization.settle(record.grant, received + sent)
+            self._metrics.record_key_usage(record.grant.name, received + sent)
         if self._observers:
             record.ended = perf_counter()
             for observer in self._observers:

@@ -14,16 +14,16 @@ from poolhouse import describe
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.pooling import Pooling
 from poolhouse.rest.accounting import Accounting
-from poolhouse.rest.authorization import Authorization, authorization_of
+from poolhouse.rest.auth.authorization import Authorization, authorization_of
 from poolhouse.rest.cors import add_cors
 from poolhouse.rest.dependencies import Service, bind
 from poolhouse.rest.endpoint import HandlerEndpoint
-from poolhouse.rest.metrics import Metrics
 from poolhouse.rest.middleware import RequestMiddleware
-from poolhouse.rest.observing import observers as chosen_observers
+from poolhouse.rest.observability.metrics import Metrics
+from poolhouse.rest.observability.observers import observers as chosen_observers
+from poolhouse.rest.observability.records import Observer
 from poolhouse.rest.openapi.document import complete
 from poolhouse.rest.pool import PoolHandler
-from poolhouse.rest.records import Observer
 from poolhouse.rest.refusals import add_exception_handlers
 from poolhouse.rest.root_path import RootPathMiddleware, check_root_path
 from poolhouse.rest.routes import docs, metrics, operators, plan, probes
@@ -187,7 +187,7 @@ def surround(app: App, routes: Sequence[BaseRoute]) -> None:
     """
     paths = {route.path: route.endpoint for route in routes if isinstance(route, Route)}
     service = app.service
-    service.metrics.know({endpoint: path for path, endpoint in paths.items()})
+    service.metrics.register_routes({endpoint: path for path, endpoint in paths.items()})
     suggestions = PathSuggester(paths, service.pooling.catalogue.names)
     add_exception_handlers(app, suggestions, service.accounting)
     app.add_middleware(RequestMiddleware, service.accounting, service.metrics)

@@ -16,7 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from poolhouse.pooling import Pooling
 from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.headers import HEADERS_KEY, Headers, read_headers
-from poolhouse.rest.metrics import Metrics
+from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.settings import Settings
 
 _BEARER: Final = HTTPBearer(

@@ -19,7 +19,7 @@ from poolhouse.rest.http.handler import Handler, Prepared
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.reading import read_body
 from poolhouse.rest.http.response import Response
-from poolhouse.rest.records import RequestRecord
+from poolhouse.rest.observability.records import RequestRecord
 from poolhouse.rest.request_head import inflater_of
 
 Result = TypeVar("Result")
@@ -61,19 +61,19 @@ class HandlerEndpoint:
                 inflater=inflater_of(headers, prepared.limits),
                 deadline=prepared.deadline,
                 lease=prepared.lease,
-                aside=partial(self._pooling.aside, lease=prepared.lease, doing="the body was inflated"),
+                run_in_thread=partial(self._pooling.run_in_thread, lease=prepared.lease, doing="the body was inflated"),
                 reserve=prepared.expect_body,
             )
             found = self._handler.on_body(prepared, body)
             del body
-            response = found if isinstance(found, Response) else await unless_gone(found, receive)
+            response = found if isinstance(found, Response) else await cancel_on_disconnect(found, receive)
             del found
             await _send(scope, send, response, prepared)
         finally:
             prepared.close()
 
 
-async def unless_gone(work: Awaitable[Result], receive: Receive) -> Result:
+async def cancel_on_disconnect(work: Awaitable[Result], receive: Receive) -> Result:
     """The result, given up when the client closes the connection before it.
 
     Args:

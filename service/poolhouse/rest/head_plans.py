@@ -108,7 +108,7 @@ class HeadPlanner:
         outline, texts = OCTET.outline(parse_query(query))
         if nbytes is not None:
             check_nbytes(nbytes, outline, "input")
-        plan = self._pooling.foresee(name, {"input": outline}, texts)
+        plan = self._pooling.plan_from_metadata(name, {"input": outline}, texts)
         how = self.writing(accept, OCTET, compression, plan, "list")
         ticket = self._pooling.ticket(plan, {})
         lines = None

@@ -18,7 +18,7 @@ Headers = dict[bytes, bytes]
 
 HEADERS_KEY = "poolhouse.headers"
 RECORD_KEY = "poolhouse.record"
-"""Where the scope has the request's :class:`.records.RequestRecord`."""
+"""Where the scope has the request's :class:`.observability.records.RequestRecord`."""
 
 _SANE_REQUEST_ID = re.compile(rb"[\x20-\x7e]{1,128}")
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")

@@ -10,8 +10,8 @@ from poolhouse.errors import PoolhouseError
 from poolhouse.rest import headers as request_headers
 from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.headers import RECORD_KEY
-from poolhouse.rest.metrics import Metrics
-from poolhouse.rest.records import RequestRecord
+from poolhouse.rest.observability.metrics import Metrics
+from poolhouse.rest.observability.records import RequestRecord
 
 _LONGEST_OPERATOR: Final = 256
 

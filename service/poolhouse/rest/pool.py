@@ -22,13 +22,13 @@ from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.handler import Prepared
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.response import Response
-from poolhouse.rest.metrics import Metrics
-from poolhouse.rest.records import RequestRecord, Stages
+from poolhouse.rest.observability.metrics import Metrics
+from poolhouse.rest.observability.records import RequestRecord, Stages
 from poolhouse.rest.request_head import HeadPlan, RawPlan, check_deadline, deadline_of
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.elements import tensor_of, touched_bytes
+from poolhouse.wire.elements import tensor_from_bytes, touched_bytes
 from poolhouse.wire.inflate import compress
 from poolhouse.wire.octet import OCTET
 
@@ -156,7 +156,7 @@ class PoolHandler:
             if not self._decodes_here(request, body):
                 return self._go_on(request, body)
             self._take_in(request, self._decode(request.plan, body))
-        if not self._pool_here(request) or not self._encodes_here(request):
+        if not self._pool_inline(request) or not self._encodes_here(request):
             return self._go_on(request, None)
         encoded = self._encode_answer(request)
         if request.plan.compression is not None and encoded.nbytes >= COMPRESS_FROM_BYTES:
@@ -199,9 +199,9 @@ class PoolHandler:
         check_deadline(request.deadline)
         _charge(request.record, decoded.ticket)
 
-    def _pool_here(self, request: PoolRequest) -> bool:
+    def _pool_inline(self, request: PoolRequest) -> bool:
         assert request.decoded is not None, "it was decoded"
-        request.answer = self._pooling.pool_here(request.decoded.ticket, request.lease)
+        request.answer = self._pooling.pool_inline(request.decoded.ticket, request.lease)
         request.pooled_at = perf_counter()
         return request.answer is not None
 
@@ -228,14 +228,14 @@ class PoolHandler:
 
     async def _go_on(self, request: PoolRequest, body: memoryview | None) -> Response:
         """The steps that were not done at once, each in a thread or on a device."""
-        aside = partial(self._pooling.aside, lease=request.lease, deadline=request.deadline)
+        run_in_thread = partial(self._pooling.run_in_thread, lease=request.lease, deadline=request.deadline)
         if body is not None:
             decode = partial(self._decode, request.plan, body)
             holds = request.plan.codec.holds_interpreter
             del body
-            self._take_in(request, await aside(decode, doing="the body was decoded", holds_interpreter=holds))
+            self._take_in(request, await run_in_thread(decode, doing="the body was decoded", holds_interpreter=holds))
             del decode
-            self._pool_here(request)
+            self._pool_inline(request)
         assert request.decoded is not None, "it was decoded"
         if request.answer is None:
             request.answer = await self._pooling.pool(request.decoded.ticket, request.lease, request.deadline)
@@ -244,7 +244,7 @@ class PoolHandler:
             encoded = self._encode_answer(request)
         else:
             encode = partial(self._encode_answer, request)
-            encoded = await aside(
+            encoded = await run_in_thread(
                 encode, doing="the answer was encoded", holds_interpreter=request.decoded.how.writer.holds_interpreter
             )
         if request.plan.compression is not None and encoded.nbytes >= COMPRESS_FROM_BYTES:
@@ -257,7 +257,7 @@ class PoolHandler:
         if encoded.nbytes <= _COMPRESS_ON_LOOP_BYTES:
             return self._respond(request, work())
         doing = "the answer was encoded"
-        return self._respond(request, await self._pooling.aside(work, request.lease, doing, request.deadline))
+        return self._respond(request, await self._pooling.run_in_thread(work, request.lease, doing, request.deadline))
 
     def _respond(self, request: PoolRequest, encoded: Encoded) -> Response:
         answer, decoded = request.answer, request.decoded
@@ -293,7 +293,7 @@ class PoolHandler:
             # Somebody is told of the request.
             record.stages = Stages(read, decoded, queue_s, compute_s, pooled, done)
         # guard: response-has-server-timing
-        return self._metrics.timed_pool(decoded - read, queue_s, compute_s, done - pooled)
+        return self._metrics.record_pool_stages(decoded - read, queue_s, compute_s, done - pooled)
 
 
 def _charge(record: RequestRecord, ticket: Ticket) -> None:
@@ -309,4 +309,4 @@ def _raw_tensor(raw: RawPlan, body: memoryview) -> Tensor:
         array = np.ndarray(shape, dtype.storage, body)
         if array.flags.aligned:
             return Tensor(dtype, array)
-    return tensor_of(body, dtype, shape, "input")
+    return tensor_from_bytes(body, dtype, shape, "input")

@@ -16,8 +16,8 @@ from poolhouse import errors
 from poolhouse.errors import CODES, FIELD_CODES, MOST_PROBLEMS, PoolhouseError, QuotaExceeded, Unavailable
 from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.headers import HEADERS_KEY
+from poolhouse.rest.observability.records import RequestRecord
 from poolhouse.rest.problems import MEDIA_TYPE, Problem
-from poolhouse.rest.records import RequestRecord
 from poolhouse.rest.routes.suggestions import PathSuggester
 
 

@@ -91,7 +91,7 @@ def body_limits(settings: Settings) -> tuple[BodyLimits, BodyLimits]:
             settings.body_timeout_s,
             "Send fewer rows at once: pooling never mixes them, so the answers join to the same result.",
             settings.min_body_bytes_per_s,
-            settings.crowded_body_s,
+            settings.contended_body_timeout_s,
         ),
         BodyLimits(
             settings.max_json_bytes,
@@ -100,7 +100,7 @@ def body_limits(settings: Settings) -> tuple[BodyLimits, BodyLimits]:
             f"{settings.max_body_bytes} bytes: Content-Type application/x-npy, "
             "application/vnd.safetensors or application/octet-stream, with the fields in the query string.",
             settings.min_body_bytes_per_s,
-            settings.crowded_body_s,
+            settings.contended_body_timeout_s,
         ),
     )
 

@@ -20,15 +20,15 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 
 from poolhouse.pooling import Pooling
-from poolhouse.rest import logs
 from poolhouse.rest.admin import admin_app
 from poolhouse.rest.app import POOL, App, create_app
 from poolhouse.rest.cors import origin_headers
 from poolhouse.rest.http.connection import Connection
 from poolhouse.rest.http.deadlines import answer_limits
 from poolhouse.rest.http.site import DirectRoute, ServerConfig, Site
-from poolhouse.rest.lines import STANDARD_OUTPUT, LineWriter, fill_closed_streams, to_descriptor
 from poolhouse.rest.listening import BACKLOG, Listeners, listening_fault, open_listeners, reached_at
+from poolhouse.rest.observability import logs
+from poolhouse.rest.observability.lines import STANDARD_OUTPUT, LineWriter, fill_closed_streams, to_descriptor
 from poolhouse.rest.tls import context_of, load_certificate
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
@@ -44,7 +44,7 @@ class Server(uvicorn.Server):
     """uvicorn's server, which tells where it listens, and stops without a caller noticing.
 
     Told to stop, it goes on listening and answers 503 to what is new, so that load balancers and readiness probes
-    see it go: for the settings' drain_s, and on while admitted requests are not answered, within grace_period_s.
+    see it go: for the settings' drain_delay_s, and on while admitted requests are not answered, within grace_period_s.
 
     Args:
         config: the configuration.
@@ -159,7 +159,7 @@ class Server(uvicorn.Server):
         if self._told_at is None:
             self._interrupted = sig == signal.SIGINT
             # guard: first-signal-drains
-            self._tell_to_stop(self._settings.drain_s if sig == signal.SIGTERM else 0.0)
+            self._tell_to_stop(self._settings.drain_delay_s if sig == signal.SIGTERM else 0.0)
         elif sig == signal.SIGINT:
             self.should_exit = self.force_exit = True
             # Else the application's end would wait for what the devices are at.

@@ -78,7 +78,7 @@ def check_nbytes(given: int, outline: Outline, name: str) -> None:
         )
 
 
-def tensor_of(
+def tensor_from_bytes(
     data: memoryview,
     dtype: ElementType,
     shape: tuple[int, ...],
@@ -113,7 +113,7 @@ def tensor_of(
 
 
 def touched_bytes(outline: Outline, start: int, *, big_endian: bool = False, fortran: bool = False) -> int:
-    """Bytes that :func:`tensor_of` copies or looks through for elements that begin at this place of a body."""
+    """Bytes that :func:`tensor_from_bytes` copies or looks through for elements that begin at this place of a body."""
     plain = not fortran and not (big_endian and outline.dtype.itemsize > 1)
     if plain and start % outline.dtype.itemsize == 0 and outline.dtype.kind != "boolean":
         return 0

@@ -17,7 +17,7 @@ from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ELEMENT_TYPES, ElementType
 from poolhouse.errors import Malformed
 from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.elements import check_shape, tensor_of, touched_bytes, unsupported_type
+from poolhouse.wire.elements import check_shape, tensor_from_bytes, touched_bytes, unsupported_type
 from poolhouse.wire.quoting import clip
 
 MAGIC: Final = b"\x93NUMPY"
@@ -153,7 +153,7 @@ def read_array(body: memoryview, name: str) -> Tensor:
         Unprocessable: of an element type that cannot be pooled; records and pickles among them.
     """
     header = _read_header(body, name)
-    return tensor_of(
+    return tensor_from_bytes(
         body[header.start :],
         header.dtype,
         header.shape,

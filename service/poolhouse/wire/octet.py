@@ -11,7 +11,7 @@ from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Message, Outline
 from poolhouse.text_values import hint, read_integer, split_list
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.elements import check_shape, element_type, tensor_of
+from poolhouse.wire.elements import check_shape, element_type, tensor_from_bytes
 from poolhouse.wire.quoting import clip
 
 _MAX_SIZES: Final = 100
@@ -65,7 +65,7 @@ class OctetCodec:
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
         """The bytes as ``input``; ``shape`` and ``dtype`` are taken out of the query."""
         outline, texts = self.outline(query)
-        return Message({"input": tensor_of(body, outline.dtype, outline.shape, "input")}, texts=texts)
+        return Message({"input": tensor_from_bytes(body, outline.dtype, outline.shape, "input")}, texts=texts)
 
     def decoding_bytes(self, body: memoryview) -> int:
         """All of it, should it be of booleans; the query tells more: see :func:`~.elements.touched_bytes`."""

@@ -18,7 +18,7 @@ from poolhouse.dtypes import BY_SAFETENSORS
 from poolhouse.errors import Malformed, Unprocessable
 from poolhouse.tensors import Message, Note, Outline, Tensor
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.elements import check_shape, tensor_of, touched_bytes, unsupported_type
+from poolhouse.wire.elements import check_shape, tensor_from_bytes, touched_bytes, unsupported_type
 from poolhouse.wire.query import duplicate_field
 from poolhouse.wire.quoting import clip
 
@@ -180,7 +180,7 @@ def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     entries, metadata = _entries(body)
     tensors = {
-        name: tensor_of(body[start:end], outline.dtype, outline.shape, name[:60])
+        name: tensor_from_bytes(body[start:end], outline.dtype, outline.shape, name[:60])
         for start, end, name, outline in entries
     }
     return tensors, metadata

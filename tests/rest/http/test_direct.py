@@ -21,7 +21,7 @@ from tests.rest.test_leaving import WITHIN_S
 
 ROWS = 200
 ROW_BYTES = 1024
-ROOM_BYTES = 1 << 24
+CAPACITY_BYTES = 1 << 24
 HEAD = (
     "POST /v1/pool/max_pool2d?shape=1,1,{rows},1024&dtype=uint8&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
     "Content-Type: application/octet-stream\r\nContent-Length: {length}\r\n{more}\r\n"
@@ -31,7 +31,7 @@ HEAD = (
 @pytest.fixture(scope="module")
 def held() -> Iterator[Held]:
     """A service with little patience."""
-    with holding(room_bytes=ROOM_BYTES, body_timeout_s=0.4, min_body_bytes_per_s=100_000) as running:
+    with holding(capacity_bytes=CAPACITY_BYTES, body_timeout_s=0.4, min_body_bytes_per_s=100_000) as running:
         yield running
 
 

@@ -23,7 +23,7 @@ WITH_A_DEADLINE = "Request-Timeout: 5\r\n"
 @pytest.fixture(scope="module")
 def held() -> Iterator[Held]:
     """A service with room for one of the requests here."""
-    with holding(room_bytes=4 * ROWS * ROW_BYTES) as running:
+    with holding(capacity_bytes=4 * ROWS * ROW_BYTES) as running:
         yield running
 
 
@@ -124,7 +124,7 @@ def test_the_connection_goes_on_behind_a_body_that_is_thrown_away(
 
 def test_a_service_that_stops_says_so(held: Held) -> None:
     """A caller who is told that the service is full comes back to it; one who is told that it stops goes elsewhere."""
-    with holding(room_bytes=4 * ROWS * ROW_BYTES) as stopping, full(stopping) as reader:
+    with holding(capacity_bytes=4 * ROWS * ROW_BYTES) as stopping, full(stopping) as reader:
         stopping.pooling.drain(PATIENCE_S)
         document = json.loads(asked(reader)[2])
 

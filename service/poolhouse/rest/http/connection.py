@@ -132,7 +132,7 @@ class Connection(asyncio.BufferedProtocol):
         stage = states.LEFT_IN.get(self._lifecycle.state)
         if stage is not None:
             # guard: disconnects-are-counted
-            self.site.metrics.gone(stage)
+            self.site.metrics.record_disconnect(stage)
         self._lifecycle.move(states.LOST)
         self._timers.cancel()
         if self._reader is not None:
@@ -334,7 +334,7 @@ class Connection(asyncio.BufferedProtocol):
         self._lifecycle.move(states.BROKE_OFF)
         exchange, self._exchange = self._exchange, None
         if not is_answered:
-            self.site.metrics.refused_unread(error.code, error.status)
+            self.site.metrics.record_protocol_error(error.code, error.status)
             target = exchange.head.target if exchange is not None else self._reader.target if self._reader else b""
             self.transport.write(last_refusal(error, target, self.server_state.default_headers))
         if self._reader is not None:

@@ -3,7 +3,7 @@
 The rules:
 
 - silence longer than a limit ends a body, and so does a pace that would hold its memory for ever;
-- while others find no memory, a body or an answer on course to take long gives way (:mod:`poolhouse.batching.ledger`);
+- while others find no memory, a body or an answer on course to take long gives way (:mod:`poolhouse.batching.memory`);
 - an answer is held until the client has read it, so it owes the same pace. It has begun, so nothing can be said any
   more: the connection is aborted.
 """
@@ -103,14 +103,14 @@ def answer_limits(settings: Settings) -> BodyLimits:
         settings.body_timeout_s,
         "",
         settings.min_body_bytes_per_s,
-        settings.crowded_body_s,
+        settings.contended_body_timeout_s,
     )
 
 
 class BodyDeadline:
     """How long a client is waited for: its next piece, its whole body, and its own deadline.
 
-    An :class:`poolhouse.batching.ledger.Arrival`.
+    An :class:`poolhouse.batching.memory.Arrival`.
 
     Args:
         limits: of the body.
@@ -158,7 +158,7 @@ class BodyDeadline:
         self._timer.cancel()
 
     def behind(self) -> float:
-        """See :class:`poolhouse.batching.ledger.Arrival`."""
+        """See :class:`poolhouse.batching.memory.Arrival`."""
         return self._limits.behind(self._loop.time() - self._begun, self._share())
 
     def give_way(self) -> None:
@@ -184,7 +184,7 @@ class BodyDeadline:
 class AnswerPace:
     """The pace that the client owes while it reads an answer; one object for all answers of a connection.
 
-    An :class:`poolhouse.batching.ledger.Arrival`.
+    An :class:`poolhouse.batching.memory.Arrival`.
 
     Args:
         transport: of the connection.
@@ -222,7 +222,7 @@ class AnswerPace:
         return self._length > 0 and self._limits.patience_ends(self._begun, now, self._read) < now
 
     def behind(self) -> float:
-        """See :class:`poolhouse.batching.ledger.Arrival`."""
+        """See :class:`poolhouse.batching.memory.Arrival`."""
         return self._limits.behind(self._loop.time() - self._begun, self._read / max(1, self._length))
 
     def give_way(self) -> None:

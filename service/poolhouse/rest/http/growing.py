@@ -16,7 +16,7 @@ import numpy as np
 from poolhouse.errors import TooLarge
 from poolhouse.wire.inflate import Inflater
 
-Aside = Callable[[Callable[[], bool]], Awaitable[bool]]
+RunInThread = Callable[[Callable[[], bool]], Awaitable[bool]]
 Reserve = Callable[[int, int], None]
 """Asks for room for a body of so many bytes, and so many beside it while it comes, before they are taken; raises
 Unavailable where there is none."""
@@ -173,13 +173,13 @@ class Inflating:
     Args:
         inflater: of the body's coding.
         limits: of the body, for the words of a refusal.
-        aside: does in a thread what would hold the loop for long.
+        run_in_thread: does in a thread what would hold the loop for long.
         reserve: asked for each step before it is written.
     """
 
-    def __init__(self, inflater: Inflater, limits: Limits, aside: Aside, reserve: Reserve) -> None:
+    def __init__(self, inflater: Inflater, limits: Limits, run_in_thread: RunInThread, reserve: Reserve) -> None:
         self._growing = Growing(limits, reserve, inflater.window_bytes)
-        self._aside = aside
+        self._run_in_thread = run_in_thread
         self._inflater = inflater
         self._limits = limits
 
@@ -209,7 +209,7 @@ class Inflating:
         while True:
             # Here, since a lease is not for threads.
             self._growing.reserve(min(max(self._growing.filled // 4, _LEAST_AHEAD_BYTES), _MOST_AHEAD_BYTES))
-            if not await self._aside(partial(self._pour, parts)):
+            if not await self._run_in_thread(partial(self._pour, parts)):
                 return
 
     def _pour(self, parts: Iterator[bytes | memoryview]) -> bool:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Protocol
 
-from poolhouse.batching.ledger import Lease
+from poolhouse.batching.memory import Lease
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.response import Response
-from poolhouse.rest.records import RequestRecord
+from poolhouse.rest.observability.records import RequestRecord
 
 
 class Prepared(Protocol):

@@ -17,11 +17,11 @@ import asyncio
 
 from starlette.types import Message, Receive
 
-from poolhouse.batching.ledger import Lease
+from poolhouse.batching.memory import Lease
 from poolhouse.errors import Malformed
 from poolhouse.rest.accounting import ClientDisconnected
 from poolhouse.rest.http.deadlines import BodyDeadline, BodyLimits
-from poolhouse.rest.http.growing import Aside, Buffer, Fixed, Growing, Inflating, Reserve
+from poolhouse.rest.http.growing import Buffer, Fixed, Growing, Inflating, Reserve, RunInThread
 from poolhouse.wire.inflate import Inflater
 
 
@@ -37,7 +37,7 @@ async def read_body(
     inflater: Inflater | None = None,
     deadline: float | None = None,
     lease: Lease | None = None,
-    aside: Aside = asyncio.to_thread,
+    run_in_thread: RunInThread = asyncio.to_thread,
     reserve: Reserve = _unasked,
 ) -> memoryview:
     """The whole body, inflated if it was deflated.
@@ -49,7 +49,7 @@ async def read_body(
         inflater: for the Content-Encoding, None for none.
         deadline: ``loop.time()`` after which nobody waits for the answer any more.
         lease: what is held for the body; it gives way where the body comes slowly and others find no room.
-        aside: does in a thread what would hold the loop for long.
+        run_in_thread: does in a thread what would hold the loop for long.
         reserve: asks for room for a body that is not here yet, and again as one of unknown length grows.
 
     Returns:
@@ -84,7 +84,7 @@ async def read_body(
                 return _whole(message, length, rules)
             reserve(length or 0, 0)
             if inflater is not None:
-                into = Inflating(inflater, rules, aside, reserve)
+                into = Inflating(inflater, rules, run_in_thread, reserve)
             else:
                 into = Growing(rules, reserve) if length is None else Fixed(length)
             while True:

@@ -17,7 +17,7 @@ from poolhouse.rest.http.head import Head, KnownHeads, PartialHeads
 from poolhouse.rest.http.outbox import Outbox
 from poolhouse.rest.http.response import Pairs, header_lines, status_line
 from poolhouse.rest.http.turns import TurnBudget
-from poolhouse.rest.metrics import Metrics
+from poolhouse.rest.observability.metrics import Metrics
 
 PARAMETER: Final = "{operator}"
 _IDENTITY: Final = (b"", b"identity")

@@ -22,7 +22,7 @@ router = APIRouter(
 Rank = Annotated[int, Field(ge=1, le=3, description="Number of spatial axes.")]
 
 
-class OperatorLine(BaseModel):
+class OperatorSummary(BaseModel):
     """An operator in short."""
 
     name: str
@@ -34,7 +34,7 @@ class OperatorLine(BaseModel):
 class OperatorList(BaseModel):
     """All operators."""
 
-    operators: list[OperatorLine]
+    operators: list[OperatorSummary]
 
 
 class FieldCard(BaseModel):

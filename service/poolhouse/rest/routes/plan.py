@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Receive
 
-from poolhouse.batching.ledger import Lease
+from poolhouse.batching.memory import Lease
 from poolhouse.describe import Card
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import (
@@ -142,7 +142,9 @@ async def plan(
     decoded = perf_counter()
     planned = service.pooling.plan(operator, outlines, values, texts)
     done = perf_counter()
-    response.headers["Server-Timing"] = service.metrics.timed("plan", decode=decoded - begun, compute=done - decoded)
+    response.headers["Server-Timing"] = service.metrics.record_stages(
+        "plan", decode=decoded - begun, compute=done - decoded
+    )
     return planned
 
 

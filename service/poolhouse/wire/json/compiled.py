@@ -222,7 +222,7 @@ def _without(text: memoryview, cuts: list[tuple[int, int, bytes]]) -> memoryview
 
 
 def _loads(text: memoryview, rest: memoryview | bytes, cuts: list[tuple[int, int, bytes]]) -> Any:
-    """What the strict parser reads of what is left; complaints name the place in the whole text."""
+    """What the strict parser reads of what is left; error_lines name the place in the whole text."""
     # guard: long-json-text-is-refused
     if len(rest) > WHOLE_BYTES:
         raise too_long()

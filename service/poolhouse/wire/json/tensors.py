@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 from poolhouse.dtypes import FLOAT32, INT64, ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Outline, Tensor
-from poolhouse.wire.elements import MAX_RANK, check_shape, element_type, tensor_of
+from poolhouse.wire.elements import MAX_RANK, check_shape, element_type, tensor_from_bytes
 from poolhouse.wire.json.base64 import NotBase64, ScannedBase64
 from poolhouse.wire.json.compiled import ScannedList
 from poolhouse.wire.json.narrowing import Array
@@ -115,7 +115,7 @@ def _from_base64(entry: _Entry, packed: Base64) -> Tensor:
             f"and its base64 holds {len(elements)}.",
             entry.pointer,
         )
-    return tensor_of(elements, entry.dtype, entry.shape, entry.name)
+    return tensor_from_bytes(elements, entry.dtype, entry.shape, entry.name)
 
 
 def _shaped(array: Array, entry: _Entry) -> Tensor:

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from poolhouse.backend.devices import Device, choose_devices
-from poolhouse.backend.load import Load
-from poolhouse.backend.staging import Copied, Pinned, Room, Way, joined, within_int32
-from poolhouse.backend.worker import TorchWorker, meaning, run_plan
-from poolhouse.batching.backlog import Batch, Job
+from poolhouse.backend.payload import Payload
+from poolhouse.backend.transfer import BlockingTransfer, PinnedBuffer, PinnedTransfer, Transfer, joined, within_int32
+from poolhouse.backend.worker import TorchWorker, classify_error, run_plan
+from poolhouse.batching.fair_queue import Batch, Job
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Unprocessable
@@ -33,9 +33,9 @@ HOST = torch.device("cpu")
 class Detour(TorchWorker):
     """The CPU reached as if it were another device, so that the lines for those run here too."""
 
-    def __init__(self, way: Way | None = None) -> None:
+    def __init__(self, transfer: Transfer | None = None) -> None:
         super().__init__(CPU)
-        self._way = way or Copied(HOST)
+        self._transfer = transfer or BlockingTransfer(HOST)
 
 
 class Stream:
@@ -77,7 +77,7 @@ def pretence_where_named(request: pytest.FixtureRequest) -> None:
 def worker_on(name: str) -> TorchWorker:
     if name == "cuda":
         return TorchWorker(choose_devices((name,))[0])
-    return Detour(Pinned(HOST) if "cuda" in name else None)
+    return Detour(PinnedTransfer(HOST) if "cuda" in name else None)
 
 
 def drawn(seed: str, member: type[Operator]) -> Case:
@@ -93,13 +93,13 @@ def test_every_device_answers_as_the_cpu_does(member: type[Operator], name: str)
     """Two requests of one key go there together and each gets its own planes back."""
     one = drawn(member.name, member)
     worker = worker_on(name)
-    loads = [Load(one.plan, one.tensors) for _ in range(2)]
+    loads = [Payload(one.plan, one.tensors) for _ in range(2)]
 
-    worker.run(Batch(tuple(load.job().whole() for load in loads), "full"))
+    worker.run(Batch(tuple(payload.job().whole() for payload in loads), "full"))
 
     alone = run_plan(one.plan, one.tensors, CPU)
-    for load in loads:
-        for output, tensor in load.answer().items():
+    for payload in loads:
+        for output, tensor in payload.answer().items():
             given, expected = numbers(tensor), numbers(alone[output])
             assert tensor.outline == alone[output].outline
             if name != "cuda" or output == "indices":
@@ -113,19 +113,19 @@ def test_every_device_answers_as_the_cpu_does(member: type[Operator], name: str)
 def test_a_device_that_works_can_be_rebuilt_and_works_on(name: str) -> None:
     """Rebuilding leaves nothing behind that the old way held."""
     worker = worker_on(name)
-    before = worker._way
+    before = worker._transfer
     one = drawn("rebuild", OPERATORS[0])
 
     worker.rebuild()
 
-    assert worker._way is not before
-    load = Load(one.plan, one.tensors)
-    worker.run(Batch((load.job().whole(),), "idle"))
-    assert load.answer().keys() == one.plan.outputs.keys()
+    assert worker._transfer is not before
+    payload = Payload(one.plan, one.tensors)
+    worker.run(Batch((payload.job().whole(),), "idle"))
+    assert payload.answer().keys() == one.plan.outputs.keys()
     assert worker.budget.piece_bytes <= PIECE_BYTES
 
 
-class Failing(Copied):
+class Failing(BlockingTransfer):
     """A way on which everything raises."""
 
     def __init__(self, error: Exception) -> None:
@@ -142,15 +142,15 @@ class Failing(Copied):
     def piece_bytes(self, most: int) -> int:
         return most // (1 + self.freed)
 
-    def try_out(self) -> None:
+    def probe(self) -> None:
         raise self._error
 
-    def anew(self) -> Failing:
+    def recreate(self) -> Failing:
         return self
 
 
-def job_of(plan: Plan) -> Job[Load]:
-    return Load(plan, {"input": Tensor(FLOAT32, np.zeros((1, 2, 4, 4), np.float32))}).job()
+def job_of(plan: Plan) -> Job[Payload]:
+    return Payload(plan, {"input": Tensor(FLOAT32, np.zeros((1, 2, 4, 4), np.float32))}).job()
 
 
 PLAN = (
@@ -162,20 +162,20 @@ PLAN = (
 
 def test_too_little_memory_frees_what_torch_keeps_and_asks_for_less() -> None:
     """The halves that are tried next find what can be found, and later batches are smaller."""
-    worker, way = Detour(), Failing(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
-    worker._way = way
+    worker, transfer = Detour(), Failing(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
+    worker._transfer = transfer
 
     with pytest.raises(OutOfMemory):
         worker.run(Batch((job_of(PLAN).whole(),), "idle"))
 
-    assert way.freed == 1
+    assert transfer.freed == 1
     assert worker.budget.piece_bytes == PIECE_BYTES // 2
 
 
 def test_a_device_that_stays_broken_says_so_at_each_rebuilding() -> None:
     """A broken context cannot be mended in the process: it must not look as if it had been."""
     worker = Detour()
-    worker._way = Failing(RuntimeError("CUDA error: device-side assert triggered"))
+    worker._transfer = Failing(RuntimeError("CUDA error: device-side assert triggered"))
 
     with pytest.raises(DeviceFault):
         worker.run(Batch((job_of(PLAN).whole(),), "idle"))
@@ -200,7 +200,7 @@ def test_a_device_that_stays_broken_says_so_at_each_rebuilding() -> None:
 )
 def test_what_torch_says_is_sorted_by_what_follows_from_it(error: Exception, meant: type[Exception]) -> None:
     """Try half, give the device up, or look for the culprit: each wrong choice harms somebody innocent."""
-    assert type(meaning(error)) is meant
+    assert type(classify_error(error)) is meant
 
 
 def test_a_plane_that_a_device_cannot_count_never_reaches_it() -> None:
@@ -220,7 +220,7 @@ def test_a_plane_that_a_device_cannot_count_never_reaches_it() -> None:
 @pytest.mark.parametrize("name", ["cpu", "pretended cuda"])
 def test_a_plane_that_a_device_cannot_count_is_refused_on_its_way(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each way looks for itself, whatever was planned before."""
-    monkeypatch.setattr("poolhouse.backend.staging.INT32_MAX", 15)
+    monkeypatch.setattr("poolhouse.backend.transfer.INT32_MAX", 15)
 
     with pytest.raises(Unprocessable) as refused:
         worker_on(name).run(Batch((job_of(PLAN).whole(),), "idle"))
@@ -231,26 +231,26 @@ def test_a_plane_that_a_device_cannot_count_is_refused_on_its_way(name: str, mon
 @pytest.mark.usefixtures("pretence")
 def test_a_way_that_failed_has_its_stream_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two failures would else leave no stream, and the third request waits for ever."""
-    way, spec = Pinned(HOST), PLAN.spec
+    transfer, spec = PinnedTransfer(HOST), PLAN.spec
 
     def fails(*_: object) -> None:
         raise RuntimeError("of a kernel")
 
     with monkeypatch.context() as patch:
         patch.setattr(type(spec), "run", fails)
-        for _ in range(way.width):
+        for _ in range(transfer.width):
             with pytest.raises(RuntimeError):
-                way.run(spec, [{"input": torch.zeros(2, 4, 4)}], lambda _: None)
+                transfer.run(spec, [{"input": torch.zeros(2, 4, 4)}], lambda _: None)
 
-    assert way._free.qsize() == way.width
+    assert transfer._free.qsize() == transfer.width
 
 
 @pytest.mark.usefixtures("pretence")
 def test_an_answer_is_read_only_after_its_stream_is_done() -> None:
     """Copies back are asked for and not waited for: before that the memory holds whatever was there."""
-    way, waited = Pinned(HOST), list[int]()
+    transfer, waited = PinnedTransfer(HOST), list[int]()
 
-    way.run(
+    transfer.run(
         PLAN.spec,
         [{"input": torch.zeros(2, 4, 4)}],
         lambda _: waited.extend(stream.waited_for for stream in Stream.made),
@@ -262,18 +262,18 @@ def test_an_answer_is_read_only_after_its_stream_is_done() -> None:
 @pytest.mark.usefixtures("pretence")
 def test_page_locked_memory_of_a_broken_context_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Torch ends the process when it frees such memory after a fault: nobody would be told anything."""
-    way = Pinned(HOST)
-    way.run(PLAN.spec, [{"input": torch.zeros(2, 4, 4)}], lambda _: None)
+    transfer = PinnedTransfer(HOST)
+    transfer.run(PLAN.spec, [{"input": torch.zeros(2, 4, 4)}], lambda _: None)
 
     def breaks(*_: object) -> None:
         raise RuntimeError("CUDA error: device-side assert triggered")
 
     # The second stage has had no batch yet; the first is the one that is used next but one.
-    rooms = [room for stage in way._all for room in (stage.there, stage.back)]
+    rooms = [room for stage in transfer._all for room in (stage.there, stage.back)]
     before = [sys.getrefcount(room._held) for room in rooms]
     monkeypatch.setattr(Stream, "synchronize", breaks)
     with pytest.raises(RuntimeError):
-        way.run(PLAN.spec, [{"input": torch.zeros(0, 4, 4)}], lambda _: None)
+        transfer.run(PLAN.spec, [{"input": torch.zeros(0, 4, 4)}], lambda _: None)
 
     assert [sys.getrefcount(room._held) for room in rooms] == [count + 1 for count in before]
 
@@ -282,10 +282,10 @@ def test_page_locked_memory_of_a_broken_context_is_kept(monkeypatch: pytest.Monk
 def test_an_answer_outlives_the_next_batch(name: str) -> None:
     """What one batch brings back is laid where the next one's will be."""
     worker = worker_on(name)
-    first, *others = [Load(PLAN, {"input": filled(number)}) for number in range(1 + 2 * worker.width)]
+    first, *others = [Payload(PLAN, {"input": filled(number)}) for number in range(1 + 2 * worker.width)]
 
-    for load in (first, *others):
-        worker.run(Batch((load.job().whole(),), "idle"))
+    for payload in (first, *others):
+        worker.run(Batch((payload.job().whole(),), "idle"))
 
     np.testing.assert_array_equal(first.answer()["output"].array, np.zeros((1, 2, 2, 2), np.float32))
 
@@ -297,7 +297,7 @@ def filled(number: int) -> Tensor:
 @pytest.mark.usefixtures("pretence")
 def test_a_room_keeps_what_lies_in_it_apart() -> None:
     """Two inputs of one batch share its bytes, and each starts where any element type may."""
-    room = Room()
+    room = PinnedBuffer()
     outlines = [((3,), torch.uint8), ((2, 2), torch.float64), ((0, 5), torch.int64), ((7,), torch.bool)]
 
     bytes_, doubles, none, flags = room.laid(outlines)

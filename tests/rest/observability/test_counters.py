@@ -10,7 +10,7 @@ from prometheus_client import Counter as TheirCounter
 from prometheus_client import Histogram as TheirHistogram
 from prometheus_client.core import Metric
 
-from poolhouse.rest.tallies import Counter, Family, Histogram, Rows
+from poolhouse.rest.observability.counters import Counter, Family, Histogram, Rows
 
 BOUNDS = (0.001, 0.1, 1.0, 64.0)
 LABELS = st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["x", 'quoted " \\ \n'])).map(tuple[str, ...])

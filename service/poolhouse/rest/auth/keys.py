@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from poolhouse.rest.quotas import Quota
+from poolhouse.rest.auth.quotas import Quota
 from poolhouse.settings import Settings, read_bytes
 
 SHORTEST_KEY: Final = 16

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.commands import group
-from poolhouse.rest.keys import Key, Keyring, new_key, read_keys, stored
-from poolhouse.rest.quotas import Quota
+from poolhouse.rest.auth.keys import Key, Keyring, new_key, read_keys, stored
+from poolhouse.rest.auth.quotas import Quota
 
 SECRET = "correct-horse-battery"
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.rest.lines import LineWriter, to_descriptor
+from poolhouse.rest.observability.lines import LineWriter, to_descriptor
 from tests.rest.holding import comes_true
 from tests.rest.serving import PATIENCE_S, read_all
 
@@ -37,11 +37,11 @@ def test_what_was_put_is_written_in_its_order(lines: list[str]) -> None:
 @pytest.mark.parametrize("waiting", [0, 1, 2])
 def test_a_reader_who_has_stopped_does_not_hold_up_the_end(waiting: int) -> None:
     """Whether the queue has room for one more line, or none: the process was told to go."""
-    begun, let_go = threading.Event(), threading.Event()
+    begun, release_leases = threading.Event(), threading.Event()
 
     def stuck(text: str) -> None:
         begun.set()
-        let_go.wait(PATIENCE_S)
+        release_leases.wait(PATIENCE_S)
 
     writer = LineWriter(stuck, unread_lines=2)
     try:
@@ -54,7 +54,7 @@ def test_a_reader_who_has_stopped_does_not_hold_up_the_end(waiting: int) -> None
         writer.close(wait_s=0.05)
         waited_s = monotonic() - asked
     finally:
-        let_go.set()
+        release_leases.set()
 
     assert waited_s < PATIENCE_S / 2
 

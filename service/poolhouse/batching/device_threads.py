@@ -16,7 +16,7 @@ from poolhouse.batching.priority import give_way_to_event_loop
 Task = TypeVar("Task")
 
 
-class Crew(Generic[Task]):
+class DeviceThreads(Generic[Task]):
     """Threads that do what they are handed, in order; they start with the first task.
 
     Args:

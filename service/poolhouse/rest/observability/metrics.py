@@ -18,10 +18,10 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp
 
-from poolhouse.batching.backlog import Reason
+from poolhouse.batching.fair_queue import Reason
 from poolhouse.errors import CODES
 from poolhouse.pooling import Pooling
-from poolhouse.rest.tallies import Counter, Family, Histogram, Rows, gauge
+from poolhouse.rest.observability.counters import Counter, Family, Histogram, Rows, gauge
 from poolhouse.version import __version__
 
 _OTHER: Final = "other"
@@ -65,7 +65,7 @@ FAMILIES: Final[dict[str, Family]] = {
             _SECONDS,
         ),
         Family("poolhouse_held_bytes", "gauge", "Bytes held for requests: input, output and workspace."),
-        Family("poolhouse_room_bytes", "gauge", "Bytes that may be held; beyond it requests are refused."),
+        Family("poolhouse_capacity_bytes", "gauge", "Bytes that may be held; beyond it requests are refused."),
         Family("poolhouse_held_requests", "gauge", "Requests that hold bytes."),
         Family("poolhouse_jobs", "gauge", "Jobs that wait for a device or run on one."),
         Family(
@@ -152,7 +152,7 @@ class Metrics(Collector):
 
     # ---- what the routes tell
 
-    def know(self, routes: Mapping[ASGIApp, str]) -> None:
+    def register_routes(self, routes: Mapping[ASGIApp, str]) -> None:
         """The path of each endpoint, for the label ``route``."""
         self._routes = {**self._routes, **routes}
 
@@ -160,7 +160,7 @@ class Metrics(Collector):
         """The path of the endpoint that a request was led to."""
         return self._routes.get(scope["endpoint"], _OTHER) if "endpoint" in scope else _OTHER
 
-    def answered(self, route: str, operator: str, status: int, received_bytes: int, sent_bytes: int) -> None:
+    def record_response(self, route: str, operator: str, status: int, received_bytes: int, sent_bytes: int) -> None:
         """A request has ended; status 0 means that nobody was left to answer."""
         # guard: unknown-operators-are-other
         if operator and operator not in self._operators:
@@ -171,32 +171,32 @@ class Metrics(Collector):
         if sent_bytes:
             self._sent.add((), sent_bytes)
 
-    def used(self, key: str, nbytes: int) -> None:
+    def record_key_usage(self, key: str, nbytes: int) -> None:
         """A request that was let in by this key is over."""
         self._key_requests.add((key,))
         self._key_bytes.add((key,), nbytes)
 
-    def refused(self, code: str) -> None:
+    def record_refusal(self, code: str) -> None:
         """A request was refused with this code."""
         self._refusals.add((code,))
 
-    def refused_unread(self, code: str, status: int) -> None:
+    def record_protocol_error(self, code: str, status: int) -> None:
         """What came was no request yet; the connection was answered and closed."""
         self._requests.add((_OTHER, "", str(status)))
         # guard: protocol-errors-are-counted
         self._refusals.add((code,))
 
-    def gone(self, stage: Stage) -> None:
+    def record_disconnect(self, stage: Stage) -> None:
         """A caller closed the connection."""
         self._gone.add((stage,))
 
-    def timed(self, call: str, **stages_s: float) -> str:
+    def record_stages(self, call: str, **stages_s: float) -> str:
         """Counts the seconds of each stage, and gives the ``Server-Timing`` that says the same."""
         for stage, seconds in stages_s.items():
             self._stages.observe((call, stage), seconds)
         return ", ".join([f"{stage};dur={1e3 * seconds:.3f}" for stage, seconds in stages_s.items()])
 
-    def timed_pool(self, decode_s: float, queue_s: float, compute_s: float, encode_s: float) -> bytes:
+    def record_pool_stages(self, decode_s: float, queue_s: float, compute_s: float, encode_s: float) -> bytes:
         """The same for a pooling, whose stages are known, as a line of headers; it is asked for at every request."""
         # guard: server-timing-equals-metrics
         self._pool_stages.add((decode_s, queue_s, compute_s, encode_s))
@@ -219,7 +219,7 @@ class Metrics(Collector):
         """A batch came back well; no operator is named where nobody waits for it any more."""
         self._compute.observe((operator or _OTHER, device), seconds)
 
-    def ran_here(self, device: str, operator: str, planes: int, seconds: float) -> None:
+    def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None:
         """A small load was done on the event loop."""
         here = self._here.get((device, operator))
         if here is None:
@@ -249,7 +249,7 @@ class Metrics(Collector):
         python = ".".join(str(part) for part in sys.version_info[:3])
         return {
             "poolhouse_held_bytes": {(): pooling.held_bytes},
-            "poolhouse_room_bytes": {(): pooling.room_bytes},
+            "poolhouse_capacity_bytes": {(): pooling.capacity_bytes},
             "poolhouse_held_requests": {(): pooling.held_requests},
             "poolhouse_jobs": {(): pooling.jobs},
             "poolhouse_state": {(state,): float(state == pooling.state) for state in _STATES},

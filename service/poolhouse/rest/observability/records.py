@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from poolhouse.rest.authorization import Pass
+from poolhouse.rest.auth.authorization import Grant
 
 
 class Stages(NamedTuple):
@@ -58,7 +58,7 @@ class RequestRecord:
     begun: float = 0.0
     ended: float = 0.0
     stages: Stages | None = None
-    grant: Pass | None = None
+    grant: Grant | None = None
 
     def __init__(self, method: str, path: str, request_id: bytes) -> None:
         self.method = method

@@ -14,11 +14,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from poolhouse.rest.app import create_app
-from poolhouse.rest.observing import observers
-from poolhouse.rest.tracing import Tracing, configured
+from poolhouse.rest.observability.observers import observers
+from poolhouse.rest.observability.tracing import Tracing, configured
 from poolhouse.settings import Settings
+from tests.rest.observability.test_logs import Watching
 from tests.rest.serving import IMAGE, POOL, Served, serving
-from tests.rest.test_logs import Watching
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -160,7 +160,7 @@ def test_without_the_extra_the_start_says_what_to_install() -> None:
     code = """
 import sys
 sys.modules["opentelemetry.sdk"] = None
-from poolhouse.rest.observing import observers
+from poolhouse.rest.observability.observers import observers
 from poolhouse.settings import Settings
 try:
     observers(Settings(), {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:1"})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from poolhouse.batching.ledger import Lease, Ledger
+from poolhouse.batching.memory import Lease, MemoryBudget
 
 ROOM = 100
 sizes = st.integers(0, 150)
@@ -32,7 +32,7 @@ class Lending(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger = Ledger(ROOM)
+        self.ledger = MemoryBudget(ROOM)
         self.held: dict[Lease, int] = {}
         self.holders: dict[Lease, int] = {}
         self.coming: dict[Lease, Body] = {}
@@ -139,7 +139,7 @@ TestLending = Lending.TestCase
 
 def test_a_lease_is_not_given_back_twice() -> None:
     """A second release would lend bytes that somebody still holds."""
-    lease = Ledger(ROOM).lease(1)
+    lease = MemoryBudget(ROOM).lease(1)
     assert lease is not None
     lease.release()
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from poolhouse.rest import logs
 from poolhouse.rest.app import create_app
-from poolhouse.rest.records import RequestRecord
+from poolhouse.rest.observability import logs
+from poolhouse.rest.observability.records import RequestRecord
 from poolhouse.settings import Settings
 from tests.rest.process import service_process
 from tests.rest.serving import IMAGE, PATIENCE_S, POOL, Served, serving

@@ -13,9 +13,9 @@ from time import monotonic
 from typing import Final
 
 from poolhouse.errors import Malformed, QuotaExceeded, Unauthorized
+from poolhouse.rest.auth.keys import Key, Keyring, keys_of
+from poolhouse.rest.auth.quotas import Allowance
 from poolhouse.rest.headers import Headers, content_length
-from poolhouse.rest.keys import Key, Keyring, keys_of
-from poolhouse.rest.quotas import Allowance
 from poolhouse.settings import Settings
 
 OPEN: Final = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs"})
@@ -29,7 +29,7 @@ _log = logging.getLogger("poolhouse.keys")
 
 
 @dataclass(slots=True, eq=False)
-class Pass:
+class Grant:
     """A request that was let in: whose it is, and the bytes that its quota was charged for so far."""
 
     name: str
@@ -98,7 +98,7 @@ class Authorization:
         self._ring = ring
         _log.info("API keys reloaded: %s", ", ".join(sorted(quotas)))
 
-    def enter(self, path: str, headers: Headers) -> Pass | None:
+    def authorize(self, path: str, headers: Headers) -> Grant | None:
         """Let a request in; None where its path is open to everybody.
 
         Args:
@@ -120,13 +120,13 @@ class Authorization:
             announced = content_length(headers) or 0
         except Malformed:
             announced = 0
-        entered = Pass(key.name, allowance, announced)
+        entered = Grant(key.name, allowance, announced)
         wait_s = allowance.enter(announced, now, entered)
         if wait_s > 0:
             raise _exceeded(key.name, wait_s)
         return entered
 
-    def leave(self, entered: Pass, nbytes: int) -> None:
+    def settle(self, entered: Grant, nbytes: int) -> None:
         """A request is over: its body and its answer had this many bytes."""
         entered.allowance.leave(nbytes - entered.charged_bytes, monotonic(), entered)
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from poolhouse.batching.aside import Aside
-from poolhouse.batching.ledger import Lease, Ledger
+from poolhouse.batching.memory import Lease, MemoryBudget
+from poolhouse.batching.offload import OffloadPool
 from poolhouse.errors import DeadlinePassed, Malformed
 
 PATIENCE_S = 20.0
@@ -37,17 +37,17 @@ class Gate:
 
 
 @contextmanager
-def threads(size: int = 1, long_s: float = PATIENCE_S) -> Iterator[tuple[Aside, Gate]]:
+def threads(size: int = 1, long_s: float = PATIENCE_S) -> Iterator[tuple[OffloadPool, Gate]]:
     """Threads that are let go at the end, whatever stands still in them."""
-    aside, gate = Aside("test", size, long_s), Gate()
+    pool, gate = OffloadPool("test", size, long_s), Gate()
     try:
-        yield aside, gate
+        yield pool, gate
     finally:
         gate.opened.set()
-        aside.leave()
+        pool.leave()
 
 
-def lent(ledger: Ledger) -> Lease:
+def lent(ledger: MemoryBudget) -> Lease:
     lease = ledger.lease(100)
     assert lease is not None
     return lease
@@ -71,12 +71,12 @@ def test_a_step_gives_its_result_and_what_it_raises() -> None:
         raise Malformed("malformed_body", "no tensor")
 
     async def go() -> None:
-        ledger = Ledger(1000)
+        ledger = MemoryBudget(1000)
         lease = lent(ledger)
-        with threads() as (aside, _):
-            assert await aside.run(threading.current_thread, lease, "it ran") is not threading.current_thread()
+        with threads() as (pool, _):
+            assert await pool.run(threading.current_thread, lease, "it ran") is not threading.current_thread()
             with pytest.raises(Malformed, match="no tensor"):
-                await aside.run(refuse, lease, "it ran")
+                await pool.run(refuse, lease, "it ran")
         lease.release()
         assert ledger.leases == 0
 
@@ -90,9 +90,9 @@ def test_a_step_that_raises_a_timeout_of_its_own_tells_so() -> None:
         raise TimeoutError("of the step")
 
     async def go() -> None:
-        lease = lent(Ledger(1000))
-        with threads() as (aside, _), pytest.raises(TimeoutError, match="of the step"):
-            await aside.run(late, lease, "it ran", asyncio.get_running_loop().time() + PATIENCE_S)
+        lease = lent(MemoryBudget(1000))
+        with threads() as (pool, _), pytest.raises(TimeoutError, match="of the step"):
+            await pool.run(late, lease, "it ran", asyncio.get_running_loop().time() + PATIENCE_S)
 
     run(go())
 
@@ -101,12 +101,12 @@ def test_a_deadline_is_told_at_once_and_the_bytes_are_held_until_the_step_ends()
     """A thread cannot be stopped in the middle: what it reads must not be lent to others."""
 
     async def go() -> None:
-        ledger = Ledger(1000)
+        ledger = MemoryBudget(1000)
         lease = lent(ledger)
-        with threads() as (aside, gate):
+        with threads() as (pool, gate):
             loop = asyncio.get_running_loop()
             with pytest.raises(DeadlinePassed, match="while the body was decoded"):
-                await aside.run(gate.step(), lease, "the body was decoded", loop.time() + 0.02)
+                await pool.run(gate.step(), lease, "the body was decoded", loop.time() + 0.02)
             lease.release()
             held = ledger.held_bytes
             gate.opened.set()
@@ -121,10 +121,10 @@ def test_who_leaves_lets_the_step_keep_the_bytes() -> None:
     """The same for a caller who closes the connection."""
 
     async def go() -> None:
-        ledger = Ledger(1000)
+        ledger = MemoryBudget(1000)
         lease = lent(ledger)
-        with threads() as (aside, gate):
-            caller = asyncio.ensure_future(aside.run(gate.step(), lease, "it ran"))
+        with threads() as (pool, gate):
+            caller = asyncio.ensure_future(pool.run(gate.step(), lease, "it ran"))
             await until(lambda: gate.begun)
             caller.cancel()
             await asyncio.wait([caller])
@@ -142,12 +142,12 @@ def test_a_step_that_nobody_waits_for_is_not_begun(how: str) -> None:
     """In line it costs nothing yet, and its bytes are free at once."""
 
     async def go() -> None:
-        ledger = Ledger(1000)
+        ledger = MemoryBudget(1000)
         first, second = lent(ledger), lent(ledger)
-        with threads() as (aside, gate):
-            running = asyncio.ensure_future(aside.run(gate.step(1), first, "it ran"))
+        with threads() as (pool, gate):
+            running = asyncio.ensure_future(pool.run(gate.step(1), first, "it ran"))
             deadline = asyncio.get_running_loop().time() + 0.02 if how == "deadline" else None
-            waiting = asyncio.ensure_future(aside.run(gate.step(2), second, "it ran", deadline))
+            waiting = asyncio.ensure_future(pool.run(gate.step(2), second, "it ran", deadline))
             await until(lambda: gate.begun)
             if how == "leaving":
                 waiting.cancel()
@@ -167,12 +167,12 @@ def test_no_more_go_on_than_there_are_threads_and_all_get_their_turn() -> None:
     """Each of a crowd would take the interpreter from the event loop."""
 
     async def go() -> None:
-        ledger = Ledger(10_000)
-        with threads(2) as (aside, gate):
+        ledger = MemoryBudget(10_000)
+        with threads(2) as (pool, gate):
             lease = lent(ledger)
-            steps = [asyncio.ensure_future(aside.run(gate.step(number), lease, "it ran")) for number in range(6)]
+            steps = [asyncio.ensure_future(pool.run(gate.step(number), lease, "it ran")) for number in range(6)]
             await until(lambda: len(gate.begun) == 2)
-            assert sum(each.name.startswith("aside-test") for each in threading.enumerate()) == 2
+            assert sum(each.name.startswith("offload-test") for each in threading.enumerate()) == 2
             gate.opened.set()
             assert await asyncio.gather(*steps) == list(range(6))
             lease.release()
@@ -186,17 +186,17 @@ def test_a_step_that_goes_on_and_on_does_not_stop_the_others() -> None:
     """One that never ends would keep everyone behind it for ever."""
 
     async def go() -> None:
-        ledger = Ledger(10_000)
+        ledger = MemoryBudget(10_000)
         lease = lent(ledger)
-        with threads(1, long_s=0.01) as (aside, gate):
-            stuck = asyncio.ensure_future(aside.run(gate.step(), lease, "it ran"))
+        with threads(1, long_s=0.01) as (pool, gate):
+            stuck = asyncio.ensure_future(pool.run(gate.step(), lease, "it ran"))
             await until(lambda: gate.begun)
             async with asyncio.timeout(PATIENCE_S):
-                assert await aside.run(lambda: 5, lease, "it ran") == 5
+                assert await pool.run(lambda: 5, lease, "it ran") == 5
             assert not stuck.done()
             gate.opened.set()
             assert await stuck == 0
-            assert await aside.run(lambda: 6, lease, "it ran") == 6
+            assert await pool.run(lambda: 6, lease, "it ran") == 6
         lease.release()
         assert ledger.leases == 0
 
@@ -207,18 +207,18 @@ def test_leaving_ends_the_threads_and_who_waits_in_line() -> None:
     """A service that has stopped leaves nothing behind."""
 
     async def go() -> None:
-        ledger = Ledger(10_000)
+        ledger = MemoryBudget(10_000)
         lease = lent(ledger)
-        with threads() as (aside, gate):
-            running = asyncio.ensure_future(aside.run(gate.step(1), lease, "it ran"))
-            waiting = asyncio.ensure_future(aside.run(gate.step(2), lease, "it ran"))
+        with threads() as (pool, gate):
+            running = asyncio.ensure_future(pool.run(gate.step(1), lease, "it ran"))
+            waiting = asyncio.ensure_future(pool.run(gate.step(2), lease, "it ran"))
             await until(lambda: gate.begun)
-            aside.leave()
+            pool.leave()
             await asyncio.wait([waiting])
             assert waiting.cancelled()
             gate.opened.set()
             assert await running == 1
-            await until(lambda: not any(each.name.startswith("aside-test") for each in threading.enumerate()))
+            await until(lambda: not any(each.name.startswith("offload-test") for each in threading.enumerate()))
         lease.release()
         assert (ledger.leases, gate.begun) == (0, [1])
 
@@ -235,18 +235,18 @@ def test_a_refused_step_is_forgotten_without_the_collector() -> None:
     def refuse(body: Body) -> None:
         raise Malformed("malformed_body", "no tensor")
 
-    async def caller(aside: Aside, lease: Lease) -> weakref.ref[Body]:
+    async def caller(pool: OffloadPool, lease: Lease) -> weakref.ref[Body]:
         body = Body()
         # In a task of its own, which keeps what is raised.
-        asked = asyncio.ensure_future(aside.run(lambda: refuse(body), lease, "it ran"))
+        asked = asyncio.ensure_future(pool.run(lambda: refuse(body), lease, "it ran"))
         await asyncio.wait([asked])
         assert isinstance(asked.exception(), Malformed)
         return weakref.ref(body)
 
     async def go() -> None:
-        lease = lent(Ledger(1000))
-        with threads() as (aside, _):
-            found = await caller(aside, lease)
+        lease = lent(MemoryBudget(1000))
+        with threads() as (pool, _):
+            found = await caller(pool, lease)
             # The thread lets go of the step when it has told the loop.
             await until(lambda: found() is None)
 

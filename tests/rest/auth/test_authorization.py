@@ -14,7 +14,7 @@ import pytest
 
 from poolhouse import Client, Unauthorized
 from poolhouse.pooling import Pooling
-from poolhouse.rest.authorization import OPEN
+from poolhouse.rest.auth.authorization import OPEN
 from poolhouse.settings import Settings
 from tests.rest.holding import comes_true
 from tests.rest.process import service_process

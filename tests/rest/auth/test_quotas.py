@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.rest.quotas import Allowance, Bucket, Quota
+from poolhouse.rest.auth.quotas import Allowance, Bucket, Quota
 
 rates = st.floats(0.1, 1e4)
 moments = st.lists(st.floats(0, 5), max_size=60)

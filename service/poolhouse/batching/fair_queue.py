@@ -21,7 +21,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-Load = TypeVar("Load")
+Payload = TypeVar("Payload")
 
 Reason = Literal["idle", "drained", "full", "retry", "inline"]
 """Why a batch is as large as it is: nobody else waited; all that waited in its line; as much as fits; a failed one
@@ -29,7 +29,7 @@ again; so small that it ran where it was."""
 
 
 @dataclass(slots=True, eq=False)
-class Job(Generic[Load]):
+class Job(Generic[Payload]):
     """A request in line.
 
     Attributes:
@@ -48,11 +48,11 @@ class Job(Generic[Load]):
     planes: int
     plane_bytes: int
     plane_steps: int
-    load: Load
+    payload: Payload
     call_steps: int = 0
     taken: int = 0
     dropped: bool = False
-    waits_in: Backlog[Load] | None = None
+    waits_in: FairQueue[Payload] | None = None
 
     @property
     def steps(self) -> int:
@@ -64,23 +64,23 @@ class Job(Generic[Load]):
         """Planes that still wait."""
         return self.planes - self.taken
 
-    def whole(self) -> Part[Load]:
+    def whole(self) -> Part[Payload]:
         """All planes at once."""
         return Part(self, 0, self.planes)
 
 
-class Part(NamedTuple, Generic[Load]):
+class Part(NamedTuple, Generic[Payload]):
     """Planes ``start`` to ``stop`` of one job."""
 
-    job: Job[Load]
+    job: Job[Payload]
     start: int
     stop: int
 
 
-class Batch(NamedTuple, Generic[Load]):
+class Batch(NamedTuple, Generic[Payload]):
     """What a device does in one go: parts of one key."""
 
-    parts: tuple[Part[Load], ...]
+    parts: tuple[Part[Payload], ...]
     reason: Reason
 
     @property
@@ -117,7 +117,7 @@ class Budget:
     piece_steps: int | None = None
 
 
-class Backlog(Generic[Load]):
+class FairQueue(Generic[Payload]):
     """The lines before one device.
 
     Attributes:
@@ -128,7 +128,7 @@ class Backlog(Generic[Load]):
     def __init__(self) -> None:
         # Ordered dictionaries, not deques: a job in the middle can leave without a search, and a new head is found
         # without passing over those that left.
-        self._lines: OrderedDict[Hashable, OrderedDict[Job[Load], None]] = OrderedDict()
+        self._lines: OrderedDict[Hashable, OrderedDict[Job[Payload], None]] = OrderedDict()
         self.steps = 0
         self.jobs = 0
 
@@ -144,7 +144,7 @@ class Backlog(Generic[Load]):
         """Whether jobs of this key wait."""
         return key in self._lines
 
-    def push(self, job: Job[Load]) -> None:
+    def push(self, job: Job[Payload]) -> None:
         """A job joins the line of its key; a new line comes last."""
         line = self._lines.get(job.key)
         if line is None:
@@ -154,7 +154,7 @@ class Backlog(Generic[Load]):
         self.steps += job.left * job.plane_steps
         self.jobs += 1
 
-    def drop(self, job: Job[Load]) -> None:
+    def drop(self, job: Job[Payload]) -> None:
         """Nobody waits for this job any more: its planes that still wait will never be taken. Takes no search."""
         job.dropped = True
         # guard: dropped-job-leaves-queue
@@ -164,7 +164,7 @@ class Backlog(Generic[Load]):
             if not line:
                 del self._lines[job.key]
 
-    def clear(self) -> list[Job[Load]]:
+    def clear(self) -> list[Job[Payload]]:
         """Everything that waits, taken out."""
         jobs = [job for line in self._lines.values() for job in line]
         for job in jobs:
@@ -173,7 +173,7 @@ class Backlog(Generic[Load]):
         self.steps = self.jobs = 0
         return jobs
 
-    def take(self, budget: Budget) -> Batch[Load] | None:
+    def take(self, budget: Budget) -> Batch[Payload] | None:
         """The next batch, or None when nothing waits."""
         if not self._lines:
             return None
@@ -187,8 +187,8 @@ class Backlog(Generic[Load]):
             del self._lines[key]
         return Batch(tuple(parts), "full" if line else "idle" if alone else "drained")
 
-    def _from_line(self, line: OrderedDict[Job[Load], None], budget: Budget) -> list[Part[Load]]:
-        parts: list[Part[Load]] = []
+    def _from_line(self, line: OrderedDict[Job[Payload], None], budget: Budget) -> list[Part[Payload]]:
+        parts: list[Part[Payload]] = []
         joined = 0
         while line:
             job = next(iter(line))
@@ -214,7 +214,7 @@ class Backlog(Generic[Load]):
             self._leave(line, job)
         return parts
 
-    def _leave(self, line: OrderedDict[Job[Load], None], job: Job[Load]) -> None:
+    def _leave(self, line: OrderedDict[Job[Payload], None], job: Job[Payload]) -> None:
         del line[job]
         job.waits_in = None
         self.steps -= job.left * job.plane_steps

@@ -1,8 +1,8 @@
 """What the service writes about itself: lines of text or of JSON, and at will a line a request.
 
-A thread does the writing (``rest/lines``). Whoever reads the lines may stop reading, as a container's log driver does
-when its disk is full, and no request may wait for that: beyond some thousands that nobody has read, lines are dropped
-and counted.
+A thread does the writing (``rest/observability/lines``). The reader of the lines may stop reading, as a container's
+log driver does when its disk is full, and no request may wait for that: beyond some thousands of unread lines, further
+lines are dropped and counted.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Final, TextIO
 
 import orjson
 
-from poolhouse.rest.lines import STANDARD_ERROR, LineWriter, to_descriptor
-from poolhouse.rest.records import RequestRecord
+from poolhouse.rest.observability.lines import STANDARD_ERROR, LineWriter, to_descriptor
+from poolhouse.rest.observability.records import RequestRecord
 from poolhouse.settings import Settings
 
 _PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
@@ -52,7 +52,7 @@ def _sound(told: dict[str, object]) -> dict[str, object]:
 class RequestLines:
     """A line for every request that is over, but for probes that went well.
 
-    An :class:`poolhouse.rest.records.Observer`.
+    An :class:`poolhouse.rest.observability.records.Observer`.
     """
 
     def finished(self, request: RequestRecord) -> None:

@@ -25,20 +25,20 @@ from poolhouse.operators.operator import Operator
 Slices = Sequence[Mapping[str, torch.Tensor]]
 """For each part of a batch its planes by name, in the machine's memory."""
 
-Take = Callable[[Sequence[torch.Tensor]], None]
+ResultSink = Callable[[Sequence[torch.Tensor]], None]
 """Takes the results out of memory that the next batch is laid into."""
 
-_WAYS: Final = 2
+_TRANSFERS: Final = 2
 """Batches on CUDA at once: one is copied while the other computes."""
 
 
-class Way(Protocol):
+class Transfer(Protocol):
     """To one device and back."""
 
     width: int
     """How many threads may use it at once."""
 
-    def run(self, spec: Operator, slices: Slices, take: Take) -> None:
+    def run(self, spec: Operator, slices: Slices, take: ResultSink) -> None:
         """Hands over what the spec makes of all slices together, in the machine's memory."""
         ...
 
@@ -50,19 +50,19 @@ class Way(Protocol):
         """Gives back what torch keeps for later."""
         ...
 
-    def try_out(self) -> None:
+    def probe(self) -> None:
         """Raises when the device does not work."""
         ...
 
-    def anew(self) -> Way:
+    def recreate(self) -> Transfer:
         """Another one: threads that are stuck on this one are left behind with it."""
         ...
 
 
-def way_to(device: Device) -> Way:
+def transfer_to(device: Device) -> Transfer:
     """The way to a device other than the CPU."""
     at = device.torch_device
-    return Pinned(at) if at.type == "cuda" else Copied(at)
+    return PinnedTransfer(at) if at.type == "cuda" else BlockingTransfer(at)
 
 
 def joined(slices: Slices) -> Mapping[str, torch.Tensor]:
@@ -89,7 +89,7 @@ def within_int32(spec: Operator, slices: Slices) -> None:
         )
 
 
-class Copied:
+class BlockingTransfer:
     """For devices without streams of ours: there, compute, back, one after another."""
 
     width = 1
@@ -97,7 +97,7 @@ class Copied:
     def __init__(self, at: torch.device) -> None:
         self._at = at
 
-    def run(self, spec: Operator, slices: Slices, take: Take) -> None:
+    def run(self, spec: Operator, slices: Slices, take: ResultSink) -> None:
         """Hands over what the spec makes of all slices together."""
         # guard: planes-fit-int32
         within_int32(spec, slices)
@@ -113,16 +113,16 @@ class Copied:
         if self._at.type == "mps":
             torch.mps.empty_cache()
 
-    def try_out(self) -> None:
+    def probe(self) -> None:
         """Adds one and one."""
         torch.ones(1, device=self._at).add_(1).item()
 
-    def anew(self) -> Copied:
+    def recreate(self) -> BlockingTransfer:
         """Another one."""
-        return Copied(self._at)
+        return BlockingTransfer(self._at)
 
 
-class Room:
+class PinnedBuffer:
     """Page-locked bytes that one batch after another is laid into; they grow to the largest."""
 
     def __init__(self) -> None:
@@ -151,28 +151,28 @@ _ALIGNED_BYTES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StreamSlot:
     """What one batch on its way has to itself."""
 
     stream: torch.cuda.Stream
-    there: Room = field(default_factory=Room)
-    back: Room = field(default_factory=Room)
+    there: PinnedBuffer = field(default_factory=PinnedBuffer)
+    back: PinnedBuffer = field(default_factory=PinnedBuffer)
 
 
-class Pinned:
+class PinnedTransfer:
     """CUDA: page-locked memory at both ends, two streams."""
 
-    width = _WAYS
+    width = _TRANSFERS
 
     def __init__(self, at: torch.device) -> None:
         self._at = at
         # torch has types for its streams in some releases, not in others.
-        self._all = [Stage(torch.cuda.Stream(at)) for _ in range(_WAYS)]  # type: ignore[no-untyped-call, unused-ignore]
-        self._free: SimpleQueue[Stage] = SimpleQueue()
+        self._all = [StreamSlot(torch.cuda.Stream(at)) for _ in range(_TRANSFERS)]  # type: ignore[no-untyped-call, unused-ignore]
+        self._free: SimpleQueue[StreamSlot] = SimpleQueue()
         for stage in self._all:
             self._free.put(stage)
 
-    def run(self, spec: Operator, slices: Slices, take: Take) -> None:
+    def run(self, spec: Operator, slices: Slices, take: ResultSink) -> None:
         """Hands over what the spec makes of all slices together."""
         within_int32(spec, slices)
         stage = self._free.get()
@@ -190,7 +190,7 @@ class Pinned:
             # guard: failed-transfer-returns-stream
             self._free.put(stage)
 
-    def _sent(self, spec: Operator, slices: Slices, room: Room) -> dict[str, torch.Tensor]:
+    def _sent(self, spec: Operator, slices: Slices, room: PinnedBuffer) -> dict[str, torch.Tensor]:
         count = sum(len(each["input"]) for each in slices)
         parts = {name: tuple(each[name] for each in slices) for name in slices[0]}
         rooms = room.laid([((count, *parts[name][0].shape[1:]), parts[name][0].dtype) for name in spec.inputs])
@@ -200,11 +200,11 @@ class Pinned:
         # What a spec draws beside its inputs is read on this side.
         return {name: sent[name] if name in sent else torch.cat(parts[name]) for name in parts}
 
-    def _fetched(self, results: Sequence[torch.Tensor], room: Room) -> list[torch.Tensor]:
+    def _fetched(self, results: Sequence[torch.Tensor], room: PinnedBuffer) -> list[torch.Tensor]:
         rooms = room.laid([(tuple(result.shape), result.dtype) for result in results])
         return [fetched.copy_(result, non_blocking=True) for fetched, result in zip(rooms, results, strict=True)]
 
-    def _keep_where_broken(self, stage: Stage) -> None:
+    def _keep_where_broken(self, stage: StreamSlot) -> None:
         """Where the context broke: torch ends the process at once when it frees page-locked memory there, since it
         records an event then and may not raise. So a broken card would cost everybody's requests, and its own answer.
         """
@@ -225,11 +225,11 @@ class Pinned:
         with torch.cuda.device(self._at):
             torch.cuda.empty_cache()
 
-    def try_out(self) -> None:
+    def probe(self) -> None:
         """Adds one and one, and asks whether anything before it failed."""
         torch.ones(1, device=self._at).add_(1).item()
         torch.cuda.synchronize(self._at)
 
-    def anew(self) -> Pinned:
+    def recreate(self) -> PinnedTransfer:
         """Another one, with streams of its own."""
-        return Pinned(self._at)
+        return PinnedTransfer(self._at)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from poolhouse.rest.logs import RequestLines
-from poolhouse.rest.records import Observer
+from poolhouse.rest.observability.logs import RequestLines
+from poolhouse.rest.observability.records import Observer
 from poolhouse.settings import Settings
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -22,7 +22,7 @@ def observers(settings: Settings, environ: Mapping[str, str]) -> tuple[Observer,
     if _traced(environ):
         try:
             # By name: it needs the otel extra.
-            configured: Callable[[], Observer] = import_module("poolhouse.rest.tracing").configured
+            configured: Callable[[], Observer] = import_module("poolhouse.rest.observability.tracing").configured
         except ModuleNotFoundError as missing:
             if (missing.name or "").partition(".")[0] != "opentelemetry":
                 raise

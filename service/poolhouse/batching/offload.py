@@ -23,7 +23,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final, Generic, TypeVar
 
-from poolhouse.batching.ledger import Lease
+from poolhouse.batching.memory import Lease
 from poolhouse.batching.priority import give_way_to_event_loop
 from poolhouse.errors import DeadlinePassed
 
@@ -45,7 +45,7 @@ class _Step(Generic[Result]):
     watch: asyncio.TimerHandle | None = None
 
 
-class Aside:
+class OffloadPool:
     """Threads for steps of one kind; they start when they are needed.
 
     Args:
@@ -84,7 +84,7 @@ class Aside:
         lease.share()
         self._waiting.append(step)
         try:
-            self._pump()
+            self._dispatch()
             # Without a name: it knows the task, and the task the refusal, whose traceback holds this frame.
             # guard: deadline-covers-offloaded-steps
             async with asyncio.timeout_at(deadline):
@@ -112,12 +112,12 @@ class Aside:
             self._tasks.put(None)
         self._idle = self._threads = 0
 
-    def _pump(self) -> None:
+    def _dispatch(self) -> None:
         # guard: offloaded-steps-have-limit
         while self._waiting and len(self._counted) < self._size:
             if not self._idle:
                 # Here, since it may raise: whoever waits is told so.
-                Thread(target=self._go, name=f"aside-{self._name}-{self._threads}", daemon=True).start()
+                Thread(target=self._go, name=f"offload-{self._name}-{self._threads}", daemon=True).start()
                 self._threads += 1
                 self._idle += 1
             step = self._waiting.popleft()
@@ -158,10 +158,10 @@ class Aside:
                 step.answer.set_result(result)
             else:
                 step.answer.set_exception(error)
-        self._pump()
+        self._dispatch()
 
     def _is_long(self, step: _Step[Any]) -> None:
         _log.warning("a step of kind %s takes more than %g s", self._name, self._long_s)
         # guard: long-step-frees-its-slot
         self._counted.discard(step)
-        self._pump()
+        self._dispatch()

@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from poolhouse.batching.backlog import Backlog, Batch, Budget, Job, Part
+from poolhouse.batching.fair_queue import Batch, Budget, FairQueue, Job, Part
 
 KEYS = ("a", "b", "c", "d")
 PLANE_BYTES = {"a": 1, "b": 10, "c": 64, "d": 1000}
@@ -33,7 +33,7 @@ class Lines(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.backlog: Backlog[None] = Backlog()
+        self.backlog: FairQueue[None] = FairQueue()
         self.waiting: OrderedDict[str, list[Job[None]]] = OrderedDict()
         self.pooled: dict[Job[None], Counter[int]] = {}
         self.turns: dict[Job[None], int] = {}
@@ -146,7 +146,7 @@ TestLines = Lines.TestCase
 
 def test_a_flood_of_one_key_costs_another_one_batch() -> None:
     """However many jobs wait in one line, a newcomer's line is next but one."""
-    backlog: Backlog[None] = Backlog()
+    backlog: FairQueue[None] = FairQueue()
     for _ in range(1000):
         backlog.push(job("a", 1))
     newcomer = job("b", 1)
@@ -159,7 +159,7 @@ def test_a_flood_of_one_key_costs_another_one_batch() -> None:
 
 def test_a_job_too_large_for_one_batch_lets_others_pass() -> None:
     """A huge request is cut, and the others' turns come between its pieces."""
-    backlog: Backlog[None] = Backlog()
+    backlog: FairQueue[None] = FairQueue()
     huge = job("a", 35)
     backlog.push(huge)
     backlog.push(job("b", 1))
@@ -175,7 +175,7 @@ def test_a_job_too_large_for_one_batch_lets_others_pass() -> None:
 
 def test_what_is_dropped_is_let_go_at_once() -> None:
     """A caller who left takes the memory of the request along, however long its line still is."""
-    backlog: Backlog[object] = Backlog()
+    backlog: FairQueue[object] = FairQueue()
     ahead, left = Job[object]("a", 1, 1, 1, object()), Job[object]("a", 1, 1, 1, object())
     backlog.push(ahead)
     backlog.push(left)

@@ -28,16 +28,16 @@ class Arrival(Protocol):
 
 
 @dataclass(slots=True)
-class Ledger:
+class MemoryBudget:
     """Bytes lent out of a fixed room.
 
     Attributes:
-        room_bytes: how much may be held at once.
+        capacity_bytes: how much may be held at once.
         held_bytes: how much is.
         leases: how many hold it.
     """
 
-    room_bytes: int
+    capacity_bytes: int
     held_bytes: int = 0
     leases: int = 0
     _arriving: dict[Lease, Arrival] = field(default_factory=dict)
@@ -46,12 +46,12 @@ class Ledger:
         """Whether that much more may be held. Who comes alone is always let in: the limits of one request
         are decided elsewhere, and a request larger than the room must not wait for ever."""
         # guard: lone-request-is-admitted
-        return self.leases == 0 or self.held_bytes + nbytes <= self.room_bytes
+        return self.leases == 0 or self.held_bytes + nbytes <= self.capacity_bytes
 
     def lease(self, nbytes: int) -> Lease | None:
         """A lease, or None when there is no room, and none to be had from those who are slow."""
         # guard: memory-budget-has-limit, slow-bodies-are-preempted
-        if not self.fits(nbytes) and not self._take_back(self.held_bytes + nbytes - self.room_bytes):
+        if not self.fits(nbytes) and not self._take_back(self.held_bytes + nbytes - self.capacity_bytes):
             return None
         self.held_bytes += nbytes
         self.leases += 1
@@ -90,7 +90,7 @@ class Ledger:
 class Lease:
     """Bytes held until everyone who looks at them has let go."""
 
-    _ledger: Ledger
+    _ledger: MemoryBudget
     nbytes: int
     _holders: int = field(default=1)
 
@@ -98,7 +98,7 @@ class Lease:
         """Holds that much from now on; False, and nothing changed, when there is no room for more."""
         more = nbytes - self.nbytes
         alone = self._ledger.leases == 1
-        lacking = self._ledger.held_bytes + more - self._ledger.room_bytes
+        lacking = self._ledger.held_bytes + more - self._ledger.capacity_bytes
         # guard: lease-growth-has-limit
         if more > 0 and not alone and lacking > 0 and not self._ledger._take_back(lacking, self):
             return False

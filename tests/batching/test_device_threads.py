@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 
-from poolhouse.batching.crew import Crew
+from poolhouse.batching.device_threads import DeviceThreads
 
 PATIENCE_S = 20.0
 
@@ -21,7 +21,7 @@ def test_one_thread_does_its_tasks_in_order() -> None:
             over.set()
         return True
 
-    crew = Crew("fake", 1, work)
+    crew = DeviceThreads("fake", 1, work)
     for task in range(10):
         crew.hand(task)
 
@@ -41,7 +41,7 @@ def test_leaving_gives_back_what_was_not_begun_and_waits_for_nothing() -> None:
         done.append(task)
         return True
 
-    crew = Crew("fake", 1, work)
+    crew = DeviceThreads("fake", 1, work)
     for task in ("stuck", "next", "last"):
         crew.hand(task)
     assert begun.wait(PATIENCE_S)
@@ -62,7 +62,7 @@ def test_a_thread_that_saw_its_device_break_begins_nothing_more() -> None:
         asked.set()
         return False
 
-    crew = Crew("broken", 1, work)
+    crew = DeviceThreads("broken", 1, work)
     crew.hand("breaks")
     crew.hand("next")
     assert asked.wait(PATIENCE_S)
@@ -81,7 +81,7 @@ def test_a_thread_forgets_what_it_has_done() -> None:
     forgotten = threading.Event()
     task = Task()
     watch = weakref.ref(task, lambda _: forgotten.set())
-    crew = Crew[Task]("forgets", 1, lambda _: True)
+    crew = DeviceThreads[Task]("forgets", 1, lambda _: True)
 
     crew.hand(task)
     del task
@@ -99,7 +99,7 @@ def test_as_many_threads_as_asked_work_at_once() -> None:
         meeting.wait(PATIENCE_S)
         return True
 
-    crew = Crew("pair", 2, work)
+    crew = DeviceThreads("pair", 2, work)
     crew.hand(1)
     crew.hand(2)
 
@@ -120,7 +120,7 @@ def test_threads_do_not_keep_the_process() -> None:
         seen.set()
         return gate.wait(PATIENCE_S)
 
-    crew = Crew("stuck", 1, work)
+    crew = DeviceThreads("stuck", 1, work)
     crew.hand(1)
 
     assert seen.wait(PATIENCE_S)

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, format_trace_id, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from poolhouse.rest.records import RequestRecord
+from poolhouse.rest.observability.records import RequestRecord
 from poolhouse.version import __version__
 
 _UNTRACED: Final = frozenset({"/livez", "/readyz", "/metrics", "/version"})
@@ -27,7 +27,7 @@ _PARENTS: Final = TraceContextTextMapPropagator()
 class Tracing:
     """Makes spans of requests that are over.
 
-    An :class:`poolhouse.rest.records.Observer`.
+    An :class:`poolhouse.rest.observability.records.Observer`.
 
     Args:
         provider: where spans go; it is shut down with this.

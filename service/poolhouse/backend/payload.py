@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from poolhouse.batching.backlog import Job, Part
+from poolhouse.batching.fair_queue import Job, Part
 from poolhouse.buffers import empty
 from poolhouse.operators.operator import Plan
 from poolhouse.tensors import Tensor
@@ -22,7 +22,7 @@ _lock: Final = Lock()
 
 
 @dataclass(slots=True, eq=False)
-class Load:
+class Payload:
     """One request for the backend: what comes in, and where the answer is put.
 
     Attributes:
@@ -35,7 +35,7 @@ class Load:
     tensors: Mapping[str, Tensor]
     results: dict[str, Array] = field(default_factory=dict)
 
-    def job(self) -> Job[Load]:
+    def job(self) -> Job[Payload]:
         """This request for the engine. Its plan has planes and outputs that are not empty."""
         plan = self.plan
         return Job(plan.batch_key, plan.planes, plan.plane_bytes, plan.plane_steps, self, call_steps=plan.call_steps)
@@ -69,7 +69,7 @@ class Load:
             return ()
         return tuple([self.results[name].data.cast("B") for name in self.plan.outputs])
 
-    def put(self, part: Part[Load], name: str, result: Array, *, ours: bool) -> None:
+    def put(self, part: Part[Payload], name: str, result: Array, *, ours: bool) -> None:
         """Takes the result of some planes: as it is where it is all of them and ours, else into the answer's memory."""
         outline = self.plan.outputs[name]
         if part.stop - part.start == self.plan.planes:

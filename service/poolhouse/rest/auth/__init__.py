@@ -1,0 +1,1 @@
+"""API keys: who they let in, and what each may use."""
