@@ -178,13 +178,17 @@ def main(arguments: Sequence[str]) -> int:
 
         unnoticed: list[str] = []
         running = [pool.submit(prove, located) for located in guards]
-        for count, each in enumerate(as_completed(running), start=1):
-            located, what = each.result()
-            result = "FAIL" if what else "ok  "
-            print(f"{count}/{len(guards)} {result} {located.guard.id} ({located.path})", flush=True)
-            if what:
-                unnoticed.append(located.guard.id)
-                print(f"     {located.test} does not notice: {what}", flush=True)
+        try:
+            for count, each in enumerate(as_completed(running), start=1):
+                located, what = each.result()
+                result = "FAIL" if what else "ok  "
+                print(f"{count}/{len(guards)} {result} {located.guard.id} ({located.path})", flush=True)
+                if what:
+                    unnoticed.append(located.guard.id)
+                    print(f"     {located.test} does not notice: {what}", flush=True)
+        finally:
+            # Else a script that is told to stop would first prove all others.
+            pool.shutdown(wait=False, cancel_futures=True)
     took_s = time.monotonic() - started
     print(f"{len(guards) - len(unnoticed)} of {len(guards)} tests fail without their guard, {took_s:.0f} s")
     if unnoticed:
