@@ -1,4 +1,4 @@
-"""One request as the backend has it: arrays of planes in, and where its results are put together."""
+"""One request for the backend: its input arrays, and the arrays that its results are stored in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _lock: Final = Lock()
 
 @dataclass(slots=True, eq=False)
 class Payload:
-    """One request for the backend: what comes in, and where the answer is put.
+    """One request for the backend: inputs and results.
 
     Attributes:
         plan: with a settled spec.

@@ -1,7 +1,7 @@
-"""The way of planes to a device and back.
+"""Transfer planes to a device and results back.
 
 On CUDA a batch is joined straight into page-locked memory, goes to the device, through the kernels and back into
-page-locked memory on a stream of its own, and only at the end somebody waits. There are two such ways, so one batch
+page-locked memory on a stream of its own; the thread waits only at the end. There are two slots, so one batch
 is copied while the other computes, and neither waits for the other's copies. Each has page-locked memory of its own
 that batch after batch is laid into; answers are copied out of it, so that no slow caller holds it.
 """
@@ -23,23 +23,23 @@ from poolhouse.operators.fields import INT32_MAX
 from poolhouse.operators.operator import Operator
 
 Slices = Sequence[Mapping[str, torch.Tensor]]
-"""For each part of a batch its planes by name, in the machine's memory."""
+"""For each part of a batch its planes by name, in host memory."""
 
 ResultSink = Callable[[Sequence[torch.Tensor]], None]
-"""Takes the results out of memory that the next batch is laid into."""
+"""Copies the results out of memory that the next batch reuses."""
 
 _TRANSFERS: Final = 2
 """Batches on CUDA at once: one is copied while the other computes."""
 
 
 class Transfer(Protocol):
-    """To one device and back."""
+    """Transfers to one device and back."""
 
     width: int
     """How many threads may use it at once."""
 
     def run(self, spec: Operator, slices: Slices, take: ResultSink) -> None:
-        """Hands over what the spec makes of all slices together, in the machine's memory."""
+        """Pool all slices together by the spec, and hand the results over in host memory."""
         ...
 
     def piece_bytes(self, most: int) -> int:
@@ -51,16 +51,16 @@ class Transfer(Protocol):
         ...
 
     def probe(self) -> None:
-        """Raises when the device does not work."""
+        """Raise if the device does not work."""
         ...
 
     def recreate(self) -> Transfer:
-        """Another one: threads that are stuck on this one are left behind with it."""
+        """A new transfer; threads that hang in this one are abandoned with it."""
         ...
 
 
 def transfer_to(device: Device) -> Transfer:
-    """The way to a device other than the CPU."""
+    """The transfer for a device other than the CPU."""
     at = device.torch_device
     return PinnedTransfer(at) if at.type == "cuda" else BlockingTransfer(at)
 
@@ -90,7 +90,7 @@ def within_int32(spec: Operator, slices: Slices) -> None:
 
 
 class BlockingTransfer:
-    """For devices without streams of ours: there, compute, back, one after another."""
+    """Copy, compute and copy back, one after another: for devices without streams."""
 
     width = 1
 
@@ -114,16 +114,16 @@ class BlockingTransfer:
             torch.mps.empty_cache()
 
     def probe(self) -> None:
-        """Adds one and one."""
+        """Add two numbers on the device."""
         torch.ones(1, device=self._at).add_(1).item()
 
     def recreate(self) -> BlockingTransfer:
-        """Another one."""
+        """A new transfer."""
         return BlockingTransfer(self._at)
 
 
 class PinnedBuffer:
-    """Page-locked bytes that one batch after another is laid into; they grow to the largest."""
+    """Page-locked bytes that batches reuse one after another; they grow to the largest batch."""
 
     def __init__(self) -> None:
         self._held = torch.empty(0, dtype=torch.uint8)
@@ -152,7 +152,7 @@ _ALIGNED_BYTES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class StreamSlot:
-    """What one batch on its way has to itself."""
+    """The stream and buffers of one batch in flight."""
 
     stream: torch.cuda.Stream
     there: PinnedBuffer = field(default_factory=PinnedBuffer)

@@ -1,7 +1,7 @@
-"""The threads of one device: as many as it works on at once, and such as can be left behind when it hangs.
+"""Daemon threads for one device, one for each batch that it works on at once; they are abandoned if it hangs.
 
-Not an executor of the standard library: the interpreter waits at its end for every thread of those, so a process
-with one stuck in a kernel would never exit. These are daemons.
+Not an executor of the standard library: at exit the interpreter waits for all threads of an executor, so a process
+with a thread that hangs in a kernel would never end.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Task = TypeVar("Task")
 
 
 class DeviceThreads(Generic[Task]):
-    """Threads that do what they are handed, in order; they start with the first task.
+    """Threads that work on tasks in order; they start with the first task.
 
     Args:
         name: of the device, for the threads' names.
         size: how many threads.
-        work: does a task; false when its thread shall take no other.
+        work: does a task; returns False if its thread must take no other.
     """
 
     def __init__(self, name: str, size: int, work: Callable[[Task], bool]) -> None:
@@ -33,7 +33,7 @@ class DeviceThreads(Generic[Task]):
         self._started = False
 
     def hand(self, task: Task) -> None:
-        """Puts a task in line."""
+        """Queue a task."""
         if not self._started:
             for thread in self._threads:
                 thread.start()
@@ -41,10 +41,10 @@ class DeviceThreads(Generic[Task]):
         self._tasks.put(task)
 
     def leave(self) -> list[Task]:
-        """Lets the threads go, each when it has done what it does now.
+        """End the threads, each after its current task.
 
         Returns:
-            the tasks that were not begun, and now never will be, in order.
+            the tasks that had not started, and never will, in order.
         """
         unbegun: list[Task] = []
         try:

@@ -1,10 +1,10 @@
-"""The thin asyncio shell: one lane a device, each with its backlog, its threads and its state.
+"""Run jobs on devices, on asyncio: each device has a queue, threads and a state.
 
-Every decision is made in ``policy`` and ``backlog``; this file carries it out. The rules it keeps:
+``policy`` and ``fair_queue`` make every decision; this file carries it out. The rules it keeps:
 
-- a tiny job never waits for a long batch: it is done on the event loop, beside it;
-- an idle device starts at once, a busy one finds the next batch ready when it is done: no timer, no polling;
-- whoever waits is answered exactly once, whatever raises where;
+- a tiny job never waits for a long batch: the event loop runs it meanwhile;
+- an idle device starts at once, a busy device finds its next batch ready: no timer, no polling;
+- every job is answered exactly once, wherever an exception is raised;
 - a job that is not waited for any more is not begun, and one that runs keeps its lease until no thread looks at it;
 - a failed batch is bisected until the culprit is alone, one too large for memory is halved;
 - what a device had begun when it was lost is refused with 503, what it had not goes to another one, if there is one,
@@ -43,7 +43,7 @@ _REBUILD_LONGEST_S: Final = 5.0
 
 
 class JobTiming(NamedTuple):
-    """How a job went: the seconds it waited and ran, and why its last batch was as large as it was."""
+    """The seconds that a job waited and ran, and why its last batch had its size."""
 
     queue_s: float
     compute_s: float
@@ -51,19 +51,19 @@ class JobTiming(NamedTuple):
 
 
 class Observer(Protocol):
-    """Who counts. What it raises is logged and changes nothing."""
+    """Is told what the engine does. An exception that it raises is logged and changes nothing."""
 
     def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
         """A batch was handed to a device."""
 
     def ended(self, device: str, operator: str, seconds: float) -> None:
-        """A batch came back well."""
+        """A batch succeeded."""
 
     def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None:
-        """A small load was done on the event loop, which is a batch by itself."""
+        """A small payload was pooled on the event loop, as a batch of its own."""
 
     def lost(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None:
-        """Something did not go the straight way."""
+        """A job or a batch did not take the normal course."""
 
 
 class _Silent:
@@ -75,7 +75,7 @@ class _Silent:
 
 @dataclass(slots=True, eq=False)
 class _Waiter(Generic[Payload]):
-    """Who waits for a job, and what it has cost so far."""
+    """The caller of a job, and what the job has cost so far."""
 
     answer: asyncio.Future[JobTiming]
     lease: Lease
@@ -121,12 +121,12 @@ class Engine(Generic[Payload]):
 
     @property
     def draining(self) -> bool:
-        """Whether new jobs are turned away."""
+        """Whether new jobs are refused."""
         return self._draining
 
     @property
     def jobs(self) -> int:
-        """Jobs that somebody waits for."""
+        """Jobs whose callers wait."""
         return len(self._waiters)
 
     def states(self) -> dict[str, State]:
@@ -134,20 +134,20 @@ class Engine(Generic[Payload]):
         return {lane.name: lane.state for lane in self._lanes}
 
     def retry_after_s(self) -> float:
-        """When a caller who is turned away should come back."""
+        """After how many seconds a refused caller should retry."""
         return policy.retry_after_s([lane.standing() for lane in self._lanes])
 
     def watch(self, observer: Observer) -> None:
-        """Tells this observer, in place of the one before, what happens from now on."""
+        """Replace the observer."""
         self._observer = observer
 
     def run_inline(self, payload: Payload, steps: int, planes: int, operator: str) -> float | None:
-        """Does what is tiny at once, where it is called; None where it is not tiny, or every device has short batches.
+        """Run a tiny payload on the event loop; None if it is not tiny, or if every device is busy with short batches.
 
-        The short way of :meth:`submit`: nobody can leave or expire in the meantime.
+        Faster than :meth:`submit`: nothing can be cancelled or expire meanwhile.
 
         Args:
-            load: what the backend needs.
+            payload: what the backend needs.
             steps: work of all of it.
             planes: how many it has.
             operator: for who counts.
@@ -165,10 +165,10 @@ class Engine(Generic[Payload]):
         return None
 
     def check_meets_deadline(self, deadline: float) -> None:
-        """Refuses at the door whose turn would come too late, whatever the size of the job.
+        """Refuse a deadline that no device can meet, whatever the size of the job.
 
         Raises:
-            DeadlinePassed: what waits on every device takes longer than there is time.
+            DeadlinePassed: the queued work of every device takes longer than the time left.
         """
         remaining_s = deadline - asyncio.get_running_loop().time()
         standings = [standing for lane in self._lanes if (standing := lane.standing()).ready]
@@ -178,10 +178,10 @@ class Engine(Generic[Payload]):
             raise _too_late("would pass" if remaining_s > 0 else "passed")
 
     async def submit(self, job: Job[Payload], lease: Lease, operator: str, deadline: float | None = None) -> JobTiming:
-        """Runs a job when its turn comes.
+        """Queue a job, and wait until it has run.
 
         Args:
-            job: what to do; new, and given to nobody else.
+            job: what to do; not submitted before.
             lease: held by the caller, and by us while a device looks at the job.
             operator: for who counts.
             deadline: on the loop's clock; None for never.
@@ -230,11 +230,11 @@ class Engine(Generic[Payload]):
             del waiter
 
     def drain(self) -> None:
-        """Turns new jobs away; admitted ones go on."""
+        """Refuse new jobs; admitted ones go on."""
         self._draining = True
 
     async def stop(self, grace_s: float = 30.0) -> None:
-        """Finishes what is admitted, as far as the grace goes, and lets the threads go; stuck ones are left behind."""
+        """Finish admitted jobs within the grace period and end the threads; threads that hang are abandoned."""
         self.drain()
         try:
             async with asyncio.timeout(grace_s):
@@ -299,7 +299,7 @@ class Engine(Generic[Payload]):
             self._refuse(part.job, error)
 
     def _forget(self, job: Job[Payload]) -> None:
-        """Nobody waits for this job any more; what of it has not begun never will."""
+        """Forget a job whose caller no longer waits; planes that have not begun never will."""
         if self._waiters.pop(job, None) is not None:
             # guard: failed-job-is-dropped
             if job.waits_in is not None:
@@ -308,15 +308,15 @@ class Engine(Generic[Payload]):
             self._rest()
 
     def _rest(self) -> None:
-        """Tells who waits for it that nothing is left to do."""
+        """Report that nothing is left to do."""
         # guard: drain-waits-for-threads
         if not self._waiters and not any(lane.in_flight for lane in self._lanes):
             self._idle.set()
 
-    # ---- the ways of a batch
+    # ---- batches
 
     def _dispatch(self, lane: Lane[Payload]) -> None:
-        """Hands the device what it can take."""
+        """Hand the device as many batches as it takes."""
         try:
             while lane.state == "ready" and not self._stopped and len(lane.in_flight) < _IN_FLIGHT:
                 batch = lane.next_batch()
@@ -346,7 +346,7 @@ class Engine(Generic[Payload]):
             raise
 
     def _watch(self, lane: Lane[Payload]) -> None:
-        """Starts the clock of what the device works on; what waits behind that is not late yet."""
+        """Start the watchdog of the batches that run; a batch that waits behind them is not late yet."""
         # guard: watchdog-only-for-running-batches
         for flight in lane.in_flight[: lane.width]:
             if flight.watch is None:
@@ -354,7 +354,7 @@ class Engine(Generic[Payload]):
                 flight.watch = flight.loop.call_later(self._device_hang_timeout_s, self._hang, lane)
 
     def _run_batch(self, worker: Worker[Payload], flight: InflightBatch[Payload]) -> bool:
-        """Runs a batch, in a thread of the crew; false when the device broke, so that this thread begins no other."""
+        """Run a batch in a device thread; False if the device broke, so that this thread starts no other batch."""
         started, error = time.perf_counter(), None
         try:
             worker.run(flight.batch)
@@ -450,7 +450,7 @@ class Engine(Generic[Payload]):
         self._lose(lane, DeviceFault(f"a batch took more than {self._device_hang_timeout_s} s"))
 
     def _lose(self, lane: Lane[Payload], fault: Exception) -> None:
-        """Gives a device up until it is rebuilt, with another crew: a thread of this one may be stuck for ever."""
+        """Take a device out of service until it is rebuilt, with new threads: an old one may hang for ever."""
         if lane.state == "lost":
             return
         _log.error("device %s is lost", lane.name, exc_info=fault)
@@ -550,7 +550,7 @@ def _threads_of(
 
 
 def _told(error: BaseException) -> Exception:
-    """What the caller is told of an error."""
+    """The error that a caller gets."""
     if isinstance(error, PoolhouseError):
         return error
     # guard: out-of-memory-is-503

@@ -1,14 +1,14 @@
-"""What waits for one device, and what goes next: fair between keys, joined within a key, cut by planes.
+"""The queue of one device: fair between keys, jobs of one key joined to batches, large jobs cut by planes.
 
-Pure: no clock, no loop, no bytes of anybody's tensors. Jobs come in and batches go out.
+Pure: no clock, no event loop, no tensor data. Jobs come in and batches go out.
 
 The rules:
 
-- jobs of one key (operator, spec, element type, spatial sizes) wait in one line, first come, first served;
+- jobs of one key (operator, spec, element type, spatial sizes) wait in one line, in order of arrival;
 - the lines take turns; a turn is one batch, so a flood in one line costs another at most one batch a turn;
 - a batch takes jobs of its line, from the head, while they fit its budget whole; a head that alone does not fit is
   cut by planes, and the rest of it waits at the head of the line for the line's next turn;
-- a job that nobody waits for any more is out of its line at once, and with it whatever memory it held.
+- a job whose caller no longer waits leaves its line at once, and frees the memory that it held.
 
 The bound: with K lines waiting, the head of any line is taken after at most K - 1 other batches, each within the
 budget (or one plane, if a plane alone is larger). Lines that come later wait behind it.
@@ -24,24 +24,24 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 Payload = TypeVar("Payload")
 
 Reason = Literal["idle", "drained", "full", "retry", "inline"]
-"""Why a batch is as large as it is: nobody else waited; all that waited in its line; as much as fits; a failed one
-again; so small that it ran where it was."""
+"""Why a batch has its size: no other job waited; all jobs of its line; as much as fits; a retry; a small job that ran
+on the event loop."""
 
 
 @dataclass(slots=True, eq=False)
 class Job(Generic[Payload]):
-    """A request in line.
+    """A request in the queue.
 
     Attributes:
         key: jobs with equal keys can share a batch.
         planes: how many there are to pool, at least 1.
         plane_bytes: input, output and workspace of one plane; equal for equal keys.
         plane_steps: work of one plane; equal for equal keys.
-        load: what the backend needs; nothing to us.
+        payload: what the backend needs; never looked at here.
         call_steps: what a batch of this key costs beside its planes.
         taken: planes that have gone into batches.
-        dropped: whether nobody waits for it any more.
-        waits_in: the backlog that holds it, or None.
+        dropped: whether its caller no longer waits.
+        waits_in: the queue that holds it, or None.
     """
 
     key: Hashable

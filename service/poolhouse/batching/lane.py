@@ -1,4 +1,4 @@
-"""One device as the engine sees it: what waits for it, what it was handed, how fast it has been, whether it works."""
+"""The state of one device: its queue, the batches in flight, its measured speed, and whether it works."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ State = Literal["ready", "lost"]
 
 @dataclass(slots=True, eq=False)
 class InflightBatch(Generic[Payload]):
-    """A batch on its way through a device.
+    """A batch that was handed to a device and has not come back.
 
     Attributes:
-        batch: what was handed over.
-        loop: where it is to come back to.
+        batch: the batch.
+        loop: the event loop that gets its result.
         leases: of its jobs, held until no thread looks at their tensors.
-        watch: rings when it has taken too long; set while it is one of those that the device works on.
+        watch: the watchdog timer; set while the device works on the batch.
     """
 
     batch: Batch[Payload]
@@ -36,13 +36,13 @@ class InflightBatch(Generic[Payload]):
     watch: asyncio.TimerHandle | None = None
 
     def release_leases(self) -> None:
-        """Gives the leases back, once."""
+        """Release the leases, once."""
         leases, self.leases = self.leases, []
         for lease in leases:
             lease.release()
 
     def cancel_watchdog(self) -> None:
-        """Stops the clock."""
+        """Cancel the watchdog timer."""
         if self.watch is not None:
             self.watch.cancel()
 
@@ -55,8 +55,8 @@ class Lane(Generic[Payload]):
         name: as the settings and metrics call it.
         worker: drives the device.
         crew: the threads that the worker runs in.
-        width: how many of the flights it works on at once.
-        backlog: what waits.
+        width: how many batches it works on at once.
+        backlog: the queue.
         retries: batches that failed elsewhere or as a larger one.
         in_flight: what the device was handed, oldest first.
         retried: whether the last batch was a retry.
@@ -80,7 +80,7 @@ class Lane(Generic[Payload]):
 
     @property
     def wait_s(self) -> float:
-        """Until everything is done that waits or runs here, by the measured speed."""
+        """Seconds until all queued and running work is done, by the measured speed."""
         # A line is at least one batch. How many it will be is not known before they are taken.
         steps = sum(flight.batch.steps for flight in self.in_flight) + sum(batch.steps for batch in self.retries)
         handed = len(self.in_flight) + len(self.retries)
@@ -88,18 +88,18 @@ class Lane(Generic[Payload]):
 
     @property
     def takes_inline(self) -> bool:
-        """Whether a tiny job is done where it is, and not behind what waits here."""
+        """Whether a tiny job runs on the event loop instead of waiting in the queue."""
         # guard: tiny-job-passes-long-batch
         return self.idle or (self.state == "ready" and policy.is_long(self.wait_s))
 
     def standing(self, key: Hashable = None) -> policy.LoadEstimate:
-        """What a newcomer with this key would wait for."""
+        """The load that a new job of this key would wait for."""
         jobs = self.backlog.jobs + len(self.in_flight) + len(self.retries)
         new_batch_s = self.speed.batch_s if jobs and not self.backlog.has_line(key) else 0.0
         return policy.LoadEstimate(self.state == "ready", self.wait_s, jobs, new_batch_s)
 
     def next_batch(self) -> Batch[Payload] | None:
-        """What goes next. Retries and lines take turns: a batch full of culprits must not hold up the innocent."""
+        """The next batch. Retries and queued jobs take turns: a batch of failing jobs must not delay the others."""
         # guard: retries-take-turns
         if not (self.retried and self.backlog):
             while self.retries:

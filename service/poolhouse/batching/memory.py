@@ -1,12 +1,12 @@
-"""Who holds how many bytes: admission by memory, not by count of requests. Pure.
+"""The memory budget: requests are admitted by bytes, not by their number. Pure.
 
-A request takes a lease before its body is read, for what its headers tell; the lease is set to the exact sum of
-input, output and workspace when the plan is known, and given back when the answer is written and no device looks
-at its tensors any more, whichever is later.
+A request takes a lease before its body is read, sized by its headers. The lease is set to the exact sum of input,
+output and workspace when the plan is known, and released when the response is written and no device reads the
+tensors any more, whichever is later.
 
-Announcing is free, so a lease alone must not keep others out: while there is no room, bodies and answers that are
-behind the pace they owe give theirs to the request that asks, those furthest behind first. No transfer that keeps the
-pace gives way, none does where it would not help, and none for a lease of its own that grows.
+A header that announces a large body costs nothing, so a lease alone must not keep others out: while the budget is
+full, transfers below their minimum rate are preempted for the request that asks, the slowest first. A transfer that
+keeps the rate is never preempted, nor is one where that would not free enough, nor one for its own growing lease.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from typing import Protocol
 
 
 class Arrival(Protocol):
-    """A body or an answer on its way."""
+    """A request body or a response that is being transferred."""
 
     def behind(self) -> float:
-        """How far it is behind the pace that it owes while others find no room; more than 0 gives way."""
+        """How far it lags behind its minimum rate while the budget is full; above 0 it may be preempted."""
         ...
 
     def give_way(self) -> None:
-        """Its bytes are lent to another: it must come to an end."""
+        """Its bytes go to another request: it must end."""
         ...
 
 
 @dataclass(slots=True)
 class MemoryBudget:
-    """Bytes lent out of a fixed room.
+    """Bytes of a fixed capacity, lent to requests.
 
     Attributes:
-        capacity_bytes: how much may be held at once.
-        held_bytes: how much is.
-        leases: how many hold it.
+        capacity_bytes: bytes that may be held at once.
+        held_bytes: bytes that are held.
+        leases: how many leases hold them.
     """
 
     capacity_bytes: int
@@ -43,13 +43,13 @@ class MemoryBudget:
     _arriving: dict[Lease, Arrival] = field(default_factory=dict)
 
     def fits(self, nbytes: int) -> bool:
-        """Whether that much more may be held. Who comes alone is always let in: the limits of one request
-        are decided elsewhere, and a request larger than the room must not wait for ever."""
+        """Whether that many more bytes may be held. A lone request always fits: other limits bound one request, and
+        a request larger than the capacity must not wait for ever."""
         # guard: lone-request-is-admitted
         return self.leases == 0 or self.held_bytes + nbytes <= self.capacity_bytes
 
     def lease(self, nbytes: int) -> Lease | None:
-        """A lease, or None when there is no room, and none to be had from those who are slow."""
+        """A lease, or None if it does not fit, even after slow transfers were preempted."""
         # guard: memory-budget-has-limit, slow-bodies-are-preempted
         if not self.fits(nbytes) and not self._take_back(self.held_bytes + nbytes - self.capacity_bytes):
             return None

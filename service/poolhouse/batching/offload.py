@@ -1,15 +1,14 @@
-"""Steps beside the event loop, in a few threads: decoding, checking, encoding, whatever would hold the loop for long.
+"""Run steps in a few threads that would block the event loop for long: decoding, checking, encoding.
 
 The rules it keeps:
 
-- a step holds its caller's lease until it has ended: a thread cannot be stopped in the middle, and what it reads or
-  writes must not be lent to others meanwhile, though the caller has left;
-- whoever waits is told at once when the deadline passes; a step that has not begun by then never will;
-- steps wait in line for a thread. Where each holds the interpreter, more threads do no more, and the loop has to wait
-  for all of them whenever it wants to go on;
-- a step that goes on and on does not count after a while, so that others never wait for it for ever.
+- a step holds its caller's lease until it has ended: a thread cannot be stopped in the middle, and the memory that it
+  reads or writes must not be lent to another request meanwhile, even if the client has disconnected;
+- the caller is told at once when the deadline passes; a step that has not started by then never starts;
+- steps queue for a thread. Steps that hold the GIL gain nothing from more threads, and delay the event loop;
+- after ``long_s`` a step no longer occupies a slot, so it cannot block the queue.
 
-Not asyncio's own threads: those are many and shared with everyone, and a process waits for them at its end.
+Not asyncio's default executor: its threads are shared with all other code, and a process waits for them at exit.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _LONG_S: Final = 5.0
 
 @dataclass(slots=True, eq=False)
 class _Step(Generic[Result]):
-    """What is to be done, and who waits for it."""
+    """A step, and the future that its caller awaits."""
 
     work: Callable[[], Result]
     lease: Lease
@@ -46,12 +45,12 @@ class _Step(Generic[Result]):
 
 
 class OffloadPool:
-    """Threads for steps of one kind; they start when they are needed.
+    """Threads for steps of one kind; they start on demand.
 
     Args:
         name: of the kind, for the threads' names.
-        size: how many steps go on at once.
-        long_s: a step that takes longer no longer counts, and another may begin beside it.
+        size: how many steps run at once.
+        long_s: a step that takes longer gives its slot to another step.
     """
 
     def __init__(self, name: str, size: int, long_s: float = _LONG_S) -> None:
@@ -64,11 +63,11 @@ class OffloadPool:
         self._idle = self._threads = 0
 
     async def run(self, work: Callable[[], Result], lease: Lease, doing: str, deadline: float | None = None) -> Result:
-        """Does one step in a thread.
+        """Run one step in a thread.
 
         Args:
             work: the step.
-            lease: of the bytes that it looks at; held until it has ended, also where nobody waits for it any more.
+            lease: of the bytes that it reads; held until it has ended, even if the caller no longer waits.
             doing: what is done, for the words of a refusal: "while {doing}".
             deadline: on the loop's clock; None for never.
 
@@ -105,7 +104,7 @@ class OffloadPool:
             del step
 
     def leave(self) -> None:
-        """Lets the threads go, each when it has done what it does now; who still waits in line is cancelled."""
+        """End the threads, each after its current step; steps that have not started are cancelled."""
         for step in self._waiting:
             step.answer.cancel()
         for _ in range(self._threads):

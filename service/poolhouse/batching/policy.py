@@ -1,4 +1,4 @@
-"""What the engine decides, without a clock or a loop: which device, whether in time, when to come back, what to retry.
+"""The decisions of the engine, without a clock or an event loop: device, deadlines, when to retry, what to split.
 
 Time, bytes and steps are arguments. Nothing here waits or acts.
 """
@@ -16,7 +16,7 @@ Payload = TypeVar("Payload")
 
 @dataclass(slots=True)
 class ThroughputEstimate:
-    """How fast a device has been, as moving averages: what a batch costs however small, and what its work adds.
+    """The measured speed of a device, as moving averages: the fixed cost of a batch, and the cost of its work.
 
     One number would not do: by the pace of tiny batches every large job would seem to take minutes, and by the pace
     of large ones a thousand tiny batches would seem to take no time.
@@ -27,7 +27,7 @@ class ThroughputEstimate:
     batch_s: float = 1e-4
 
     def learn(self, steps: int, seconds: float) -> None:
-        """From a batch that ran: a tiny one says what any costs, a large one what its steps do."""
+        """Update from a batch that ran: a tiny batch tells the fixed cost, a large one the cost of steps."""
         if seconds <= 0:
             return
         # guard: tiny-batches-leave-estimate
@@ -37,8 +37,8 @@ class ThroughputEstimate:
             self.steps_per_s += 0.1 * (steps / seconds - self.steps_per_s)
 
     def doubt(self) -> None:
-        """A job was turned away from an idle device on this estimate alone. Were it never doubted, one that had
-        become too low would turn everyone away, and no batch would run that could set it right."""
+        """Relax the estimate after it alone made an idle device refuse a job. Otherwise an estimate that has become
+        too low would refuse every job, and no batch would run to correct it."""
         self.steps_per_s *= 1.1
         self.batch_s /= 1.1
 
@@ -52,14 +52,13 @@ _TELLING_STEPS: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class LoadEstimate:
-    """One device as a newcomer sees it.
+    """The load of one device, as a new job would meet it.
 
     Attributes:
         ready: whether it takes work.
-        wait_s: until everything before the newcomer is done, by the measured speed.
-        jobs: how many are before it.
-        new_batch_s: what a batch more costs, where the newcomer would be one; 0 where others of its key wait, or
-            nobody.
+        wait_s: seconds until all earlier work is done, by the measured speed.
+        jobs: how many jobs are before it.
+        new_batch_s: the cost of one more batch, if the new job needs one; 0 if jobs of its key wait, or none.
     """
 
     ready: bool
