@@ -1,4 +1,4 @@
-"""The use case: an operator's name and a message in, a message out. The only room that joins the wings.
+"""The use case: an operator's name and a message in, a message out. The only module that joins the packages below.
 
 ``prepare`` decides everything that can be decided without touching a device; ``pool`` acts.
 """
@@ -174,7 +174,7 @@ class Pooling:
             self._engine.check_meets_deadline(deadline)
 
     def admit(self, nbytes: int, deadline: float | None = None) -> Lease:
-        """Room for a request, taken before its body is read.
+        """Reserve memory for a request before its body is read.
 
         Args:
             nbytes: what its headers tell of it.
@@ -369,7 +369,7 @@ class Pooling:
 
     @property
     def held_bytes(self) -> int:
-        """Inputs and outputs of all requests in the house."""
+        """Bytes that all admitted requests hold."""
         return self._ledger.held_bytes
 
     @property

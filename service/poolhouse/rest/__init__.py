@@ -1,1 +1,1 @@
-"""The HTTP face: the only room that knows FastAPI, Starlette and uvicorn."""
+"""The HTTP server: the only package that imports FastAPI, Starlette and uvicorn."""

@@ -75,7 +75,7 @@ class Allowance:
             burst = max(1.0, quota.requests_per_s if quota.burst is None else quota.burst)
             self._requests = Bucket(quota.requests_per_s, burst, now)
         if quota.bytes_per_s is not None:
-            # At least the one byte that is asked for at the door, or nobody would ever come in.
+            # At least the one byte that is asked for at admission, or no request would ever be admitted.
             self._bytes = Bucket(quota.bytes_per_s, max(1.0, quota.bytes_per_s), now)
 
     def enter(self, nbytes: int, now: float, request: object) -> float:
