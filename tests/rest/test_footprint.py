@@ -154,7 +154,7 @@ def test_long_texts_are_printed_off_the_event_loop(
     answer = client.post(f"/v1/pool/max_pool1d?{query}", headers=RAW, content=bytes(nbytes))
 
     assert answer.status_code == 200
-    assert [name.startswith("run_in_thread-") for name in threads] == [is_long]
+    assert [name.startswith("offload-") for name in threads] == [is_long]
 
 
 def test_what_was_printed_is_held_as_it_was_printed() -> None:
@@ -252,7 +252,7 @@ def test_elements_that_lie_in_another_order_are_copied_off_the_event_loop(
     )
 
     assert answer.status_code == 200
-    assert [name.startswith("run_in_thread-") for name in threads] == [is_long]
+    assert [name.startswith("offload-") for name in threads] == [is_long]
 
 
 def test_a_copy_of_the_body_is_charged_beside_it() -> None:
