@@ -115,8 +115,7 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The client reads slower than we write: watch that it reads at all."""
         self.is_write_paused = True
-        # guard: unread-response-is-watched
-        self._timers.watch_writing()
+        self._timers.watch_writing()  # guard: unread-response-is-watched
 
     def resume_writing(self) -> None:
         """The client has caught up."""
@@ -131,8 +130,7 @@ class Connection(asyncio.BufferedProtocol):
         """The connection is closed, by whomever."""
         stage = states.LEFT_IN.get(self._lifecycle.state)
         if stage is not None:
-            # guard: disconnects-are-counted
-            self.site.metrics.record_disconnect(stage)
+            self.site.metrics.record_disconnect(stage)  # guard: disconnects-are-counted
         self._lifecycle.move(states.LOST)
         self._timers.cancel()
         if self._reader is not None:
@@ -141,8 +139,7 @@ class Connection(asyncio.BufferedProtocol):
         self._framing, self._known, self._is_straight = None, None, False
         self.inflow.take()
         exchange, self._exchange = self._exchange, None
-        # guard: disconnect-reaches-exchange
-        if exchange is not None:
+        if exchange is not None:  # guard: disconnect-reaches-exchange
             exchange.on_disconnect()
 
     # ---- what the server calls
@@ -243,8 +240,7 @@ class Connection(asyncio.BufferedProtocol):
             self._lifecycle.move(states.HEAD_BEGAN)
             self._timers.idle.clear()
             if reader.head is None:
-                # guard: headers-have-timeout
-                self._timers.head.set(self.site.header_timeout_s)
+                self._timers.head.set(self.site.header_timeout_s)  # guard: headers-have-timeout
         if reader.head is not None:
             self._known = reader.head if reader.head.raw else None
             self.site.known_heads.keep(reader.head)
@@ -291,15 +287,13 @@ class Connection(asyncio.BufferedProtocol):
             self._end_body()
 
     def _end_body(self) -> None:
-        self._framing = None
-        self._is_straight = False
+        self._framing, self._is_straight = None, False
         state = self._lifecycle.move(states.BODY_ENDED)
         if state is states.IDLE:
             self._become_idle()
         elif state is states.CLOSED:
             # It was left open for the rest of this body alone.
-            # guard: refused-body-ends-connection
-            self._timers.close()
+            self._timers.close()  # guard: refused-body-ends-connection
         elif self._exchange is not None:
             self._exchange.on_body_end()
 
