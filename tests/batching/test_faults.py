@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -353,6 +354,7 @@ async def test_a_device_that_breaks_where_it_is_called_is_lost_too() -> None:
 @on_loop
 async def test_only_what_a_lost_device_had_begun_fails_when_there_is_another() -> None:
     """The batch that was handed over and not begun, retries and lines all go to the other device."""
+    earlier = set(threading.enumerate())
     lame, sound = FakeWorker(piece=10), FakeWorker(piece=10)
     house = House(lame, sound)
     lame.breaks_at, lame.rebuilds_fail = {1}, 10**6
@@ -360,11 +362,18 @@ async def test_only_what_a_lost_device_had_begun_fails_when_there_is_another() -
     sound.gate.clear()
     victim, occupied = house.ask("victim", key="v"), house.ask("occupied", key="o")
     await until(lambda: len(lame.begun) == len(sound.begun) == 1)
+    (broken,) = (each for each in set(threading.enumerate()) - earlier if each.name.startswith("pool-fake:0-"))
     tasks = [house.ask(f"job{number}", planes=25, key=f"key{number}") for number in range(12)]
     await turns()
     assert len(lame.begun) == 1
 
     lame.gate.set()
+    # The event loop stands still meanwhile: the thread must end by itself.
+    ends = time.monotonic() + PATIENCE_S
+    while broken.is_alive() and len(lame.begun) == 1 and time.monotonic() < ends:
+        broken.join(0.01)
+    assert lame.begun == [["victim"]]
+    assert not broken.is_alive()
     assert await outcomes(victim) == ["device_lost"]
     sound.gate.set()
 

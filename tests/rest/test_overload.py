@@ -91,12 +91,14 @@ def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: Held) ->
     assert full.metric("poolhouse_refusals_total", code="overloaded") == before + 10
 
 
-def test_a_body_that_fits_is_refused_where_its_pooling_does_not(full: Held) -> None:
-    """Before the body is read, from the query: the answer and what lies between take room too."""
+@pytest.mark.parametrize("more", ["", "Expect: 100-continue\r\n"])
+def test_a_body_that_fits_is_refused_where_its_pooling_does_not(full: Held, more: str) -> None:
+    """Before the body is read, from the query: the answer and intermediate results take memory too. A client that
+    asks whether to send its body is not told to."""
     side = math.isqrt(full.pooling.capacity_bytes - full.pooling.held_bytes)
 
     with full.served.connect() as connection:
-        connection.sendall(head(f"1,1,{side},{side}", side * side))
+        connection.sendall(head(f"1,1,{side},{side}", side * side, more=more))
         status, _, document = first_answer(connection)
 
     assert (status, document["code"]) == (503, "overloaded")

@@ -77,7 +77,7 @@ class TorchWorker:
         plan = payload.plan
         try:
             results = pool_on_cpu(plan, payload.planes(0, plan.planes), 1)
-        except Exception as error:
+        except Exception as error:  # raised again, as what it means to the engine
             raise self._sorted(error) from error
         payload.results.update(zip(plan.outputs, results, strict=True))
 

@@ -73,7 +73,7 @@ class HandlerExchange:
         try:
             self._connection.site.accounting.authorize(record, match.path, head.headers)
             found = match.handler.on_whole(head, match.operator, record, own)
-        except Exception as raised:
+        except Exception as raised:  # whatever it is: the client gets a problem document, a fault of ours is logged
             del own
             self._refuse(raised)
             return
