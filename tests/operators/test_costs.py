@@ -26,6 +26,8 @@ from tests.operators.extremes import LONGEST, Extreme, extremes
 CALL_S: Final = 100e-6
 """What a request takes beside its steps: cutting, handing over, the answer."""
 FACTOR: Final = 4
+OUTLIER: Final = 20
+"""By what factor a single row may be off."""
 LIMITS: Final = Limits(output_bytes=2**26, work=100_000_000)
 BY_TORCH: Final = replace(LIMITS, loops=False)
 
@@ -93,8 +95,9 @@ def wrong_rows(rows: Measured, step: float, factor: float = FACTOR) -> list[str]
         if not expected / factor - CALL_S <= taken <= factor * expected:
             off = max(taken / expected, expected / (taken + CALL_S))
             wrong.append((off, f"{extreme.name}: {taken * 1e3:.2f} ms, planned {expected * 1e3:.2f} ms"))
-    # On a machine with other work on it one row in a hundred is measured wrongly, and by no more than twice.
-    return [told for off, told in wrong if len(wrong) > len(rows) // 100 or off > 2 * factor]
+    # On a machine with other work on it one row in a hundred is measured wrongly: 9 times too long was seen for a row
+    # that otherwise takes twice what its plan says. The fault that this looks for is a factor of a hundred.
+    return [told for off, told in wrong if len(wrong) > len(rows) // 100 or off > OUTLIER]
 
 
 @some_or_many
