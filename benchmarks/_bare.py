@@ -46,15 +46,15 @@ class Head:
         answer: the head of the answer up to what differs from request to request.
     """
 
-    text: bytes
+    request_head: bytes
     body_bytes: int
-    planes: tuple[int, int, int]
-    pooled: tuple[int, int, int]
-    answer: bytes
+    input_shape: tuple[int, int, int]
+    output_shape: tuple[int, int, int]
+    response_head: bytes
 
 
 @lru_cache(maxsize=64)
-def read_head(text: bytes) -> Head:
+def parse_head(text: bytes) -> Head:
     """Reads a head that ends with an empty line; its target has ``shape=N,C,H,W``."""
     length = re.search(rb"\r\ncontent-length: *([0-9]+)\r\n", text, re.IGNORECASE)
     named = re.search(rb"[?&]shape=([0-9,]+)", text)
@@ -71,13 +71,13 @@ def read_head(text: bytes) -> Head:
     return Head(text, int(length[1]), (pooled[0], high, wide), pooled, answer.encode())
 
 
-def by_slices(planes: Floats, pooled: Floats) -> None:
+def pool_by_slices(planes: Floats, pooled: Floats) -> None:
     """Maxima by whole slices with numpy, for an even number of rows and columns."""
     rows = np.maximum(planes[:, 0::2], planes[:, 1::2])
     np.maximum(rows[..., 0::2], rows[..., 1::2], out=pooled)
 
 
-def _loop(planes: Floats, pooled: Floats) -> None:
+def _pool_by_loop(planes: Floats, pooled: Floats) -> None:
     for plane in range(pooled.shape[0]):
         for row in range(pooled.shape[1]):
             upper, lower, out = planes[plane, 2 * row], planes[plane, 2 * row + 1], pooled[plane, row]
@@ -90,13 +90,13 @@ def _loop(planes: Floats, pooled: Floats) -> None:
                 out[column] = left if left > right or left != left else right
 
 
-def pool_function() -> tuple[str, Pool]:
+def choose_pool_function() -> tuple[str, Pool]:
     """What pools, with its name: a loop compiled by numba where that is installed, else numpy's slices."""
     try:
         numba = importlib.import_module("numba")
     except ImportError:
-        return "numpy slices", by_slices
-    return "a compiled loop", numba.njit(_loop)
+        return "numpy slices", pool_by_slices
+    return "a compiled loop", numba.njit(_pool_by_loop)
 
 
 class BareProtocol(asyncio.BufferedProtocol):
@@ -106,11 +106,11 @@ class BareProtocol(asyncio.BufferedProtocol):
         self._pool = pool
         self._received = bytearray(_RECEIVE_BYTES)
         self._view = memoryview(self._received)
-        self._filled = 0
+        self._filled_bytes = 0
         self._head: Head | None = None
         # The body that is being received past the receive buffer, and one that the next may be received into.
-        self._large: memoryview | None = None
-        self._kept: memoryview | None = None
+        self._large_body: memoryview | None = None
+        self._reusable_buffer: memoryview | None = None
         self._ids = count()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -118,62 +118,62 @@ class BareProtocol(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return (self._view if self._large is None else self._large)[self._filled :]
+        return (self._view if self._large_body is None else self._large_body)[self._filled_bytes :]
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._filled += nbytes
-        if self._large is None:
-            while self._filled and self._take():
+        self._filled_bytes += nbytes
+        if self._large_body is None:
+            while self._filled_bytes and self._answer_buffered_request():
                 pass
-        elif self._filled == len(self._large):
+        elif self._filled_bytes == len(self._large_body):
             assert self._head is not None
-            self._kept, self._large, self._filled = self._large, None, 0
-            self._answer(self._head, self._kept)
+            self._reusable_buffer, self._large_body, self._filled_bytes = self._large_body, None, 0
+            self._send_response(self._head, self._reusable_buffer)
 
-    def _take(self) -> bool:
+    def _answer_buffered_request(self) -> bool:
         """Answers the request at the front of the receive buffer; whether there was a whole one."""
         head = self._head
         # Behind what has come stand older bytes, often of the very same head.
-        if head is None or self._filled < len(head.text) or not self._received.startswith(head.text):
-            end = self._received.find(b"\r\n\r\n", 0, self._filled)
+        if head is None or self._filled_bytes < len(head.request_head) or not self._received.startswith(head.request_head):
+            end = self._received.find(b"\r\n\r\n", 0, self._filled_bytes)
             if end < 0:
                 return False
-            head = self._head = read_head(bytes(self._view[: end + 4]))
-        start, end = len(head.text), len(head.text) + head.body_bytes
+            head = self._head = parse_head(bytes(self._view[: end + 4]))
+        start, end = len(head.request_head), len(head.request_head) + head.body_bytes
         if end > _RECEIVE_BYTES:
-            self._receive_large(head)
+            self._receive_large_body(head)
             return False
-        if self._filled < end:
+        if self._filled_bytes < end:
             return False
-        self._answer(head, self._view[start:end])
-        self._received[: self._filled - end] = self._received[end : self._filled]
-        self._filled -= end
+        self._send_response(head, self._view[start:end])
+        self._received[: self._filled_bytes - end] = self._received[end : self._filled_bytes]
+        self._filled_bytes -= end
         return True
 
-    def _receive_large(self, head: Head) -> None:
-        kept = self._kept
+    def _receive_large_body(self, head: Head) -> None:
+        kept = self._reusable_buffer
         fits = kept is not None and len(kept) == head.body_bytes
-        self._large = kept if fits else memoryview(bytearray(head.body_bytes))
-        assert self._large is not None
-        come = self._filled - len(head.text)
-        self._large[:come] = self._view[len(head.text) : self._filled]
-        self._filled = come
+        self._large_body = kept if fits else memoryview(bytearray(head.body_bytes))
+        assert self._large_body is not None
+        come = self._filled_bytes - len(head.request_head)
+        self._large_body[:come] = self._view[len(head.request_head) : self._filled_bytes]
+        self._filled_bytes = come
 
-    def _answer(self, head: Head, body: memoryview) -> None:
+    def _send_response(self, head: Head, body: memoryview) -> None:
         begun = time.perf_counter()
-        pooled = np.empty(head.pooled, np.float32)
-        self._pool(np.frombuffer(body, np.float32).reshape(head.planes), pooled)
+        pooled = np.empty(head.output_shape, np.float32)
+        self._pool(np.frombuffer(body, np.float32).reshape(head.input_shape), pooled)
         taken_ms = 1e3 * (time.perf_counter() - begun)
         differs = b"server-timing: compute;dur=%.3f\r\nx-request-id: %016x\r\n\r\n" % (taken_ms, next(self._ids))
         if pooled.nbytes < _RECEIVE_BYTES:
-            self._transport.write(head.answer + differs + pooled.tobytes())
+            self._transport.write(head.response_head + differs + pooled.tobytes())
         else:
-            self._transport.write(head.answer + differs)
+            self._transport.write(head.response_head + differs)
             self._transport.write(pooled.data.cast("B"))
 
 
 async def _serve(port: int) -> None:
-    _, pool = pool_function()
+    _, pool = choose_pool_function()
     # Compiled before the first request: once for aligned memory, once for a body behind a head of any length.
     buffer = bytearray(4 * 4 + 1)
     for offset in (0, 1):

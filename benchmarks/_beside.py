@@ -15,15 +15,15 @@ class Ratio(Enum):
     SPEED = "ms, theirs over ours; at least the goal"
     TIME = "ms, ours over theirs; at most the goal"
 
-    def of(self, ours: float, theirs: float) -> float:
+    def compute(self, ours: float, theirs: float) -> float:
         """The ratio of two figures."""
         return theirs / ours if self is Ratio.SPEED else ours / theirs
 
-    def meets(self, ratio: float, goal: float) -> bool:
+    def reaches_goal(self, ratio: float, goal: float) -> bool:
         """Whether a ratio reaches a goal."""
         return ratio <= goal if self is Ratio.TIME else ratio >= goal
 
-    def shows(self, goal: float | None) -> str:
+    def format_goal(self, goal: float | None) -> str:
         """The goal as a table gives it."""
         return "–" if goal is None else f"{'≤' if self is Ratio.TIME else '≥'} {goal:g}"
 
@@ -41,35 +41,35 @@ class Comparison:
     @property
     def ratio(self) -> float:
         """The ratio of the two medians."""
-        return self.kind.of(statistics.median(self.ours), statistics.median(self.theirs))
+        return self.kind.compute(statistics.median(self.ours), statistics.median(self.theirs))
 
     @property
-    def turns(self) -> tuple[float, ...]:
+    def turn_ratios(self) -> tuple[float, ...]:
         """The ratio of each turn: how far they lie apart says how steady the machine was."""
-        return tuple(self.kind.of(*pair) for pair in zip(self.ours, self.theirs, strict=True))
+        return tuple(self.kind.compute(*pair) for pair in zip(self.ours, self.theirs, strict=True))
 
     @property
-    def met(self) -> bool | None:
+    def is_goal_met(self) -> bool | None:
         """Whether the goal is reached; None where there is none."""
-        return None if self.goal is None else self.kind.meets(self.ratio, self.goal)
+        return None if self.goal is None else self.kind.reaches_goal(self.ratio, self.goal)
 
     @property
-    def per_second(self) -> tuple[float, float]:
+    def requests_per_second(self) -> tuple[float, float]:
         """The median of each side as requests a second."""
         ours, theirs = statistics.median(self.ours), statistics.median(self.theirs)
         return (ours, theirs) if self.kind is Ratio.RATE else (1e3 / ours, 1e3 / theirs)
 
-    def row(self) -> list[str]:
+    def table_row(self) -> list[str]:
         """The row as people read it."""
         return [
             self.case,
             "requests/s" if self.kind is Ratio.RATE else "ms",
-            shown(statistics.median(self.ours)),
-            shown(statistics.median(self.theirs)),
+            format_figure(statistics.median(self.ours)),
+            format_figure(statistics.median(self.theirs)),
             f"**{self.ratio:.2f}**",
-            f"{min(self.turns):.2f} to {max(self.turns):.2f}",
-            self.kind.shows(self.goal),
-            {True: "yes", False: "no", None: "–"}[self.met],
+            f"{min(self.turn_ratios):.2f} to {max(self.turn_ratios):.2f}",
+            self.kind.format_goal(self.goal),
+            {True: "yes", False: "no", None: "–"}[self.is_goal_met],
         ]
 
     def figures(self) -> Mapping[str, object]:
@@ -79,17 +79,17 @@ class Comparison:
             "theirs": self.theirs,
             "ratio": self.ratio,
             "goal": self.goal,
-            "met": self.met,
+            "met": self.is_goal_met,
             "faster": self.ratio < 1 if self.kind is Ratio.TIME else self.ratio > 1,
         }
 
 
-def heads(peer: str) -> list[str]:
+def comparison_columns(peer_name: str) -> list[str]:
     """The heads of a table of comparisons."""
-    return ["max pooling 2×2", "unit", "ours", peer, "ratio", "of single turns", "goal", "reached"]
+    return ["max pooling 2×2", "unit", "ours", peer_name, "ratio", "of single turns", "goal", "reached"]
 
 
-def in_turns(sides: Sequence[Callable[[], float]], turns: int) -> list[tuple[float, ...]]:
+def measure_alternating(sides: Sequence[Callable[[], float]], turns: int) -> list[tuple[float, ...]]:
     """Measures every side once a turn, in reverse order every second turn, and gives the figures by side.
 
     A slow minute of the machine meets all sides, and none always follows the same other one.
@@ -102,7 +102,7 @@ def in_turns(sides: Sequence[Callable[[], float]], turns: int) -> list[tuple[flo
     return [tuple(figures) for figures in found]
 
 
-def shown(value: float) -> str:
+def format_figure(value: float) -> str:
     """A figure with three digits or more."""
     if value >= 100:
         return f"{value:,.0f}"

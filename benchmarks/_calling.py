@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_HERE: Final = Path(__file__).resolve().parent
-_LENGTH: Final = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
-_BLOCK: Final = 25
+_FOLDER: Final = Path(__file__).resolve().parent
+_CONTENT_LENGTH: Final = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
+_BLOCK_REQUESTS: Final = 25
 """Requests that one server gets before it is the other's turn: a slow moment of the machine meets both."""
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class Latencies:
     """Seconds of many requests, one after another over one connection."""
 
     seconds: tuple[float, ...]
@@ -55,17 +55,17 @@ class Connection:
         self._socket.sendall(self._request)
         received = bytearray(self._socket.recv(1 << 20))
         while (at := received.find(b"\r\n\r\n")) < 0:
-            received += self._piece()
+            received += self._receive()
         head = bytes(received[: at + 2])
-        found = _LENGTH.search(head)
+        found = _CONTENT_LENGTH.search(head)
         if found is None or not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(bytes(received[:2000]).decode("latin-1"))
         whole = at + 4 + int(found[1])
         while len(received) < whole:
-            received += self._piece()
+            received += self._receive()
         return bytes(received[at + 4 : whole])
 
-    def _piece(self) -> bytes:
+    def _receive(self) -> bytes:
         piece = self._socket.recv(1 << 20)
         if not piece:
             raise RuntimeError("the server closed the connection")
@@ -76,52 +76,52 @@ class Connection:
         self._socket.close()
 
 
-def request(target: str, media_type: str, body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
+def build_request(target: str, media_type: str, body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
     """The bytes of a POST, which may have headers beside the three that every one has."""
     lines = {**(headers or {}), "Content-Type": media_type, "Content-Length": str(len(body))}
     head = "".join(f"{name}: {text}\r\n" for name, text in lines.items())
     return f"POST {target} HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode() + body
 
 
-def interleaved(connections: Sequence[Connection], count: int) -> list[Times]:
+def time_interleaved(connections: Sequence[Connection], count: int) -> list[Latencies]:
     """Times ``count`` requests of each connection, a block of each in turn, after one block that is not counted."""
     seconds: list[list[float]] = [[] for _ in connections]
-    for block in range(-1, -(-count // _BLOCK)):
+    for block in range(-1, -(-count // _BLOCK_REQUESTS)):
         for connection, taken in zip(connections, seconds, strict=True):
-            for _ in range(_BLOCK):
+            for _ in range(_BLOCK_REQUESTS):
                 begun = time.perf_counter()
                 connection.call()
                 took = time.perf_counter() - begun
                 if block >= 0:
                     taken.append(took)
-    return [Times(tuple(taken)) for taken in seconds]
+    return [Latencies(tuple(taken)) for taken in seconds]
 
 
 @contextmanager
-def poolhouse(*options: str, before: str = "") -> Iterator[int]:
+def run_poolhouse(*options: str, python_prelude: str = "") -> Iterator[int]:
     """Our server, as scripts/serve starts it, after a statement of Python where one is given; its port."""
-    command = f"{before}\nimport sys; from poolhouse.cli import main; sys.exit(main(['serve', *sys.argv[1:]]))"
-    with _started([sys.executable, "-c", command, "--port", "0", *options]) as port:
+    command = f"{python_prelude}\nimport sys; from poolhouse.cli import main; sys.exit(main(['serve', *sys.argv[1:]]))"
+    with _run_server([sys.executable, "-c", command, "--port", "0", *options]) as port:
         yield port
 
 
 @contextmanager
-def obvious() -> Iterator[int]:
+def run_fastapi_baseline() -> Iterator[int]:
     """The obvious endpoint; its port."""
-    with _started([sys.executable, str(_HERE / "_obvious.py"), "0"]) as port:
+    with _run_server([sys.executable, str(_FOLDER / "_obvious.py"), "0"]) as port:
         yield port
 
 
 @contextmanager
-def bare() -> Iterator[int]:
+def run_bare_server() -> Iterator[int]:
     """The bare protocol; its port."""
-    with _started([sys.executable, str(_HERE / "_bare.py"), "0"]) as port:
+    with _run_server([sys.executable, str(_FOLDER / "_bare.py"), "0"]) as port:
         yield port
 
 
 @contextmanager
-def _started(command: list[str]) -> Iterator[int]:
-    environment = {**os.environ, "PYTHONPATH": str(_HERE.parent / "service")}
+def _run_server(command: list[str]) -> Iterator[int]:
+    environment = {**os.environ, "PYTHONPATH": str(_FOLDER.parent / "service")}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             assert process.stdout is not None

@@ -31,7 +31,7 @@ SHAPES: Final[Mapping[str, tuple[int, int, int, int]]] = {
 class Case:
     """One size in one form over a number of connections, with the least ratio to Triton that is the goal."""
 
-    form: str
+    media_form: str
     size: str
     connections: int
     goal: float | None = None
@@ -39,7 +39,7 @@ class Case:
     @property
     def name(self) -> str:
         """The case as tables name it."""
-        return f"{self.size} {self.form}, {self.connections} connection{'s' if self.connections > 1 else ''}"
+        return f"{self.size} {self.media_form}, {self.connections} connection{'s' if self.connections > 1 else ''}"
 
 
 RAW: Final = (
@@ -54,18 +54,18 @@ JSON: Final = (Case("JSON", "tiny", 16, 1.5), Case("JSON", "small", 16, 2), Case
 MODEL: Final = "max_pool2d"
 """The model's name in Triton's repository, see triton_server/."""
 
-_OCTETS: Final = "application/octet-stream"
+_OCTET_STREAM: Final = "application/octet-stream"
 _DECIMALS: Final = 6
 """Of a number in JSON. Binary bodies hold the same numbers."""
 
 
-def array(size: str) -> Floats:
+def input_array(size: str) -> Floats:
     """The input of one size, the same in every run."""
     random = np.random.default_rng(7)
     return random.standard_normal(SHAPES[size]).round(_DECIMALS).astype(np.float32)
 
 
-def expected(x: Floats) -> Floats:
+def expected_output(x: Floats) -> Floats:
     """What torch itself makes of the input."""
     pooled: Floats = max_pool2d(from_numpy(x), 2).numpy()
     return pooled
@@ -75,12 +75,12 @@ def v1_raw(x: Floats) -> Post:
     """Raw elements; the fields stand in the query."""
     shape = ",".join(map(str, x.shape))
     target = f"/v1/pool/max_pool2d?kernel_size=2&dtype=float32&shape={shape}"
-    return Post(target, {"Content-Type": _OCTETS}, x.tobytes())
+    return Post(target, {"Content-Type": _OCTET_STREAM}, x.tobytes())
 
 
 def v1_json(x: Floats) -> Post:
     """Nested lists."""
-    body = json.dumps({"input": _decimal(x).tolist(), "kernel_size": 2}).encode()
+    body = json.dumps({"input": _rounded_float64(x).tolist(), "kernel_size": 2}).encode()
     return Post("/v1/pool/max_pool2d", {"Content-Type": "application/json"}, body)
 
 
@@ -89,13 +89,13 @@ def v2_binary(x: Floats) -> Post:
     entry = {**_v2_entry(x), "parameters": {"binary_data_size": x.nbytes}}
     wanted = {"name": "output", "parameters": {"binary_data": True}}
     head = json.dumps({"inputs": [entry], "outputs": [wanted]}).encode()
-    headers = {"Content-Type": _OCTETS, "Inference-Header-Content-Length": str(len(head))}
+    headers = {"Content-Type": _OCTET_STREAM, "Inference-Header-Content-Length": str(len(head))}
     return Post(f"/v2/models/{MODEL}/infer", headers, head + x.tobytes())
 
 
 def v2_json(x: Floats) -> Post:
     """The elements as one flat list, as clients of this protocol send them."""
-    body = json.dumps({"inputs": [{**_v2_entry(x), "data": _decimal(x).ravel().tolist()}]}).encode()
+    body = json.dumps({"inputs": [{**_v2_entry(x), "data": _rounded_float64(x).ravel().tolist()}]}).encode()
     return Post(f"/v2/models/{MODEL}/infer", {"Content-Type": "application/json"}, body)
 
 
@@ -103,7 +103,7 @@ def _v2_entry(x: Floats) -> dict[str, object]:
     return {"name": "input", "shape": list(x.shape), "datatype": "FP32"}
 
 
-def _decimal(x: Floats) -> npt.NDArray[np.float64]:
+def _rounded_float64(x: Floats) -> npt.NDArray[np.float64]:
     return x.astype(np.float64).round(_DECIMALS)
 
 
@@ -123,7 +123,7 @@ def _from_v2_binary(body: bytes) -> Floats:
     return np.frombuffer(body[end:], np.float32).reshape(output["shape"])
 
 
-READERS: Final[Mapping[Callable[[Floats], Post], Callable[[bytes], Floats]]] = {
+RESPONSE_READERS: Final[Mapping[Callable[[Floats], Post], Callable[[bytes], Floats]]] = {
     v1_raw: lambda body: np.frombuffer(body, np.float32),
     v1_json: _from_v1_json,
     v2_binary: _from_v2_binary,
@@ -132,20 +132,20 @@ READERS: Final[Mapping[Callable[[Floats], Post], Callable[[bytes], Floats]]] = {
 """How the answer to each form of request is read."""
 
 
-def difference(name: str, found: Floats, wanted: Floats) -> str | None:
+def describe_difference(name: str, actual: Floats, expected: Floats) -> str | None:
     """Says where an answer has other bits than the expected one, or None where it has the same.
 
     Bits and not values: NaN differs from itself as a value, and -0 does not differ from 0.
     Raw elements come without a shape, so an answer of one axis is compared element by element.
     """
-    shape = wanted.shape if found.ndim > 1 else (wanted.size,)
-    if found.shape != shape:
-        return f"{name} answers with shape {found.shape}, expected {shape}"
-    other = np.flatnonzero(found.ravel().view(np.uint32) != wanted.ravel().view(np.uint32))
+    shape = expected.shape if actual.ndim > 1 else (expected.size,)
+    if actual.shape != shape:
+        return f"{name} answers with shape {actual.shape}, expected {shape}"
+    other = np.flatnonzero(actual.ravel().view(np.uint32) != expected.ravel().view(np.uint32))
     if not other.size:
         return None
     first = int(other[0])
     return (
-        f"{name} answers {found.ravel()[first]!r} for element {first}, expected {wanted.ravel()[first]!r}; "
-        f"{other.size} of {wanted.size} elements differ"
+        f"{name} answers {actual.ravel()[first]!r} for element {first}, expected {expected.ravel()[first]!r}; "
+        f"{other.size} of {expected.size} elements differ"
     )

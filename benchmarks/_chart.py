@@ -29,18 +29,18 @@ class Panel:
     """
 
     title: str
-    x: str
-    y: str
+    x_label: str
+    y_label: str
     lines: Mapping[str, Points]
     log_y: bool = True
 
 
-def drawn(panels: Sequence[Panel]) -> str:
+def render_svg(panels: Sequence[Panel]) -> str:
     """The panels as one SVG document, with a legend below."""
     names = list(dict.fromkeys(name for panel in panels for name in panel.lines))
     colours = dict(zip(names, COLOURS, strict=False))
     width = WIDTH * len(panels)
-    body = [line for number, panel in enumerate(panels) for line in _panel(panel, WIDTH * number, colours)]
+    body = [line for number, panel in enumerate(panels) for line in _render_panel(panel, WIDTH * number, colours)]
     for number, name in enumerate(names):
         x, y = 20 + number * (width - 20) // len(names), HEIGHT + 22
         body.append(f'<path d="M{x} {y - 4}h18" stroke="{colours[name]}" stroke-width="2.5"/>')
@@ -53,7 +53,7 @@ def drawn(panels: Sequence[Panel]) -> str:
     )
 
 
-def _panel(panel: Panel, left: int, colours: Mapping[str, str]) -> list[str]:
+def _render_panel(panel: Panel, left: int, colours: Mapping[str, str]) -> list[str]:
     xs = [x for points in panel.lines.values() for x, _ in points]
     ys = [y for points in panel.lines.values() for _, y in points if y > 0 or not panel.log_y]
     low_x, high_x = math.log10(min(xs)), math.log10(max(xs))
@@ -66,30 +66,30 @@ def _panel(panel: Panel, left: int, colours: Mapping[str, str]) -> list[str]:
         return round(start + across * (end - start), 1), round(bottom - up * (bottom - top), 1)
 
     out = [f'<text x="{(start + end) / 2}" y="16" text-anchor="middle" font-weight="bold">{escape(panel.title)}</text>']
-    ticks_y = [10.0**power for power in range(int(low_y), int(high_y) + 1)] if panel.log_y else _even(high_y)
+    ticks_y = [10.0**power for power in range(int(low_y), int(high_y) + 1)] if panel.log_y else _linear_ticks(high_y)
     for y in ticks_y:
         _, down = at(10**low_x, y)
         out.append(f'<path d="M{start} {down}H{end}" stroke="#ddd"/>')
-        out.append(f'<text x="{start - 5}" y="{down + 4}" text-anchor="end">{_short(y)}</text>')
+        out.append(f'<text x="{start - 5}" y="{down + 4}" text-anchor="end">{_format_tick(y)}</text>')
     for x in sorted(set(xs))[:: max(1, len(set(xs)) // 5)]:
         across, _ = at(x, 10.0**low_y)
-        out.append(f'<text x="{across}" y="{bottom + 14}" text-anchor="middle">{_short(x)}</text>')
-    out.append(f'<text x="{(start + end) / 2}" y="{bottom + 29}" text-anchor="middle">{escape(panel.x)}</text>')
+        out.append(f'<text x="{across}" y="{bottom + 14}" text-anchor="middle">{_format_tick(x)}</text>')
+    out.append(f'<text x="{(start + end) / 2}" y="{bottom + 29}" text-anchor="middle">{escape(panel.x_label)}</text>')
     out.append(f'<text transform="translate({left + 12} {(top + bottom) / 2}) rotate(-90)" text-anchor="middle">')
-    out.append(f"{escape(panel.y)}</text>")
+    out.append(f"{escape(panel.y_label)}</text>")
     for name, points in panel.lines.items():
         path = "L".join("{} {}".format(*at(x, y)) for x, y in points)
         out.append(f'<path d="M{path}" fill="none" stroke="{colours[name]}" stroke-width="2"/>')
     return out
 
 
-def _even(high: float) -> list[float]:
+def _linear_ticks(high: float) -> list[float]:
     step = 10 ** math.floor(math.log10(high))
     step = step / 2 if high / step < 2.5 else step
     return [step * number for number in range(int(high / step) + 1)]
 
 
-def _short(value: float) -> str:
+def _format_tick(value: float) -> str:
     for unit, size in (("M", 1e6), ("k", 1e3)):
         if value >= size:
             return f"{value / size:.3g}{unit}"

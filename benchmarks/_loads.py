@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from _beside import Comparison, Ratio, in_turns
-from _calling import Connection, request
-from _cases import READERS, Case, Floats, difference, expected
-from _wrk import Post, per_second
+from _beside import Comparison, Ratio, measure_alternating
+from _calling import Connection, build_request
+from _cases import RESPONSE_READERS, Case, Floats, describe_difference, expected_output
+from _wrk import Post, requests_per_second
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,41 +17,41 @@ class Server:
 
     name: str
     port: int
-    form: Callable[[Floats], Post]
+    build_post: Callable[[Floats], Post]
 
 
-def check(servers: Sequence[Server], x: Floats) -> None:
+def check_responses(servers: Sequence[Server], x: Floats) -> None:
     """Compares the answers of all servers with torch's own, bit for bit.
 
     Raises:
         RuntimeError: one differs, with the first element that does.
     """
-    wanted = expected(x)
+    wanted = expected_output(x)
     for server in servers:
-        post = server.form(x)
+        post = server.build_post(x)
         connection = Connection(
-            server.port, request(post.target, post.headers["Content-Type"], post.body, post.headers)
+            server.port, build_request(post.target, post.headers["Content-Type"], post.body, post.headers)
         )
         try:
-            found = READERS[server.form](connection.call())
+            found = RESPONSE_READERS[server.build_post](connection.call())
         finally:
             connection.close()
-        told = difference(f"{server.name} ({server.form.__name__})", found, wanted)
+        told = describe_difference(f"{server.name} ({server.build_post.__name__})", found, wanted)
         if told is not None:
             raise RuntimeError(told)
 
 
-def compared(
+def compare_load(
     case: Case, servers: tuple[Server, Server], x: Floats, turns: int, seconds: int, goal: float | None
 ) -> Comparison:
     """The requests a second of ours and of the other, one turn of wrk after another."""
     # A second of large requests is a dozen, and one more or less would be a tenth.
     seconds = max(seconds, 3) if case.size == "large" else seconds
-    posts = [server.form(x) for server in servers]
+    posts = [server.build_post(x) for server in servers]
 
     def side(number: int) -> Callable[[], float]:
-        return lambda: per_second(servers[number].port, posts[number], case.connections, seconds)
+        return lambda: requests_per_second(servers[number].port, posts[number], case.connections, seconds)
 
     print(f"{case.name}, {turns} turns of {seconds} s each", flush=True)
-    ours, theirs = in_turns([side(0), side(1)], turns)
+    ours, theirs = measure_alternating([side(0), side(1)], turns)
     return Comparison(case.name, Ratio.RATE, ours, theirs, goal)

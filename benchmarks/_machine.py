@@ -19,7 +19,7 @@ RESULTS: Final = Path(__file__).resolve().parent / "results"
 _PACKAGES: Final = ("torch", "numpy", "uvicorn", "uvloop", "httptools", "fastapi", "starlette", "pydantic", "orjson")
 
 
-def machine() -> dict[str, str]:
+def describe_machine() -> dict[str, str]:
     """The processor, the cores, the versions, and the load when this was asked."""
     return {
         "cpu": f"{_cpu_model()}, {torch.backends.cpu.get_cpu_capability()}",
@@ -38,27 +38,27 @@ def _cpu_model() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown."""
-    return "\n".join("| " + " | ".join(line) + " |" for line in (heads, ["---"] * len(heads), *rows))
+    return "\n".join("| " + " | ".join(line) + " |" for line in (columns, ["---"] * len(columns), *rows))
 
 
-def write(
+def write_result(
     name: str,
-    place: Mapping[str, str],
-    heads: Sequence[str],
+    machine: Mapping[str, str],
+    columns: Sequence[str],
     rows: Sequence[Sequence[str]],
     figures: object,
 ) -> None:
     """Prints the result and writes it as ``results/NAME.json``, from which scripts/generate writes the documents."""
-    if "load" in place:
+    if "load" in machine:
         # The run's own is in it: what is far above that came from others, and disturbed the figures.
-        place = {**place, "load": f"{place['load']}, {os.getloadavg()[0]:.2f} after it"}
+        machine = {**machine, "load": f"{machine['load']}, {os.getloadavg()[0]:.2f} after it"}
     # The program's name alone: the folder would tell of the machine. scripts/bench says why some begin with beside_.
     command = shlex.join(["scripts/bench", Path(sys.argv[0]).stem.removeprefix("beside_"), *sys.argv[1:]])
     when = datetime.now(UTC).date().isoformat()
-    told = ", ".join(f"{key} {value}" for key, value in place.items())
-    document = {"command": command, "date": when, "machine": place, "heads": heads, "rows": rows, "figures": figures}
+    told = ", ".join(f"{key} {value}" for key, value in machine.items())
+    document = {"command": command, "date": when, "machine": machine, "heads": columns, "rows": rows, "figures": figures}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"{command} on {when}. {told}.\n\n{table(heads, rows)}\n\nscripts/generate writes it into the documents.")
+    print(f"{command} on {when}. {told}.\n\n{markdown_table(columns, rows)}\n\nscripts/generate writes it into the documents.")

@@ -18,7 +18,7 @@ from torch.nn.functional import max_pool2d
 app = FastAPI()
 
 
-class Pool(BaseModel):
+class PoolRequest(BaseModel):
     """The JSON body."""
 
     input: list[list[list[list[float]]]]
@@ -27,17 +27,17 @@ class Pool(BaseModel):
     padding: int | tuple[int, int] = 0
 
 
-class Pooled(BaseModel):
+class PoolResponse(BaseModel):
     """The JSON answer."""
 
     output: list[list[list[list[float]]]]
 
 
 @app.post("/json")
-async def pool_json(asked: Pool) -> Pooled:
+async def pool_json(request: PoolRequest) -> PoolResponse:
     """Pools nested lists."""
-    pooled = max_pool2d(torch.tensor(asked.input), asked.kernel_size, asked.stride, asked.padding)
-    return Pooled(output=pooled.tolist())
+    pooled = max_pool2d(torch.tensor(request.input), request.kernel_size, request.stride, request.padding)
+    return PoolResponse(output=pooled.tolist())
 
 
 @app.post("/raw")
@@ -49,7 +49,7 @@ async def pool_raw(request: Request, shape: str, kernel_size: int) -> Response:
     return Response(pooled.numpy().tobytes(), media_type="application/octet-stream")
 
 
-class _Server(uvicorn.Server):
+class _AnnouncingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         print(f"ready on {self.servers[0].sockets[0].getsockname()[1]}", flush=True)
@@ -57,4 +57,4 @@ class _Server(uvicorn.Server):
 
 if __name__ == "__main__":
     config = uvicorn.Config(app, port=int(sys.argv[1]), loop="uvloop", http="httptools", log_level="warning")
-    _Server(config).run()
+    _AnnouncingServer(config).run()

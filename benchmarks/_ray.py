@@ -21,9 +21,9 @@ import psutil
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-RAY = ROOT / ".venv" / "ray"
+RAY_ENVIRONMENT = ROOT / ".venv" / "ray"
 START_LIMIT_S = 120.0
-_BALANCER_FILES = {
+_HAPROXY_FILES = {
     "CONFIG_FILE_LOC": ".cfg",
     "SOCKET_PATH": ".sock",
     "METRICS_SOCKET_PATH": "-metrics.sock",
@@ -31,16 +31,16 @@ _BALANCER_FILES = {
     "SERVER_STATE_FILE": "-state",
 }
 # Ports that are fixed, and may be taken.
-_PORTS = ("HAPROXY_METRICS_PORT", "HAPROXY_STATS_PORT", "FALLBACK_PROXY_HTTP_PORT")
+_FIXED_PORTS = ("HAPROXY_METRICS_PORT", "HAPROXY_STATS_PORT", "FALLBACK_PROXY_HTTP_PORT")
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class RayServeInstance:
     """Where to call what runs; the balancer's configuration, and the socket that it answers questions on."""
 
     port: int
-    balancer_configuration: Path
-    balancer_socket: Path
+    haproxy_configuration: Path
+    haproxy_socket: Path
 
 
 def free_port() -> int:
@@ -50,7 +50,7 @@ def free_port() -> int:
         return port
 
 
-def replicas() -> dict[int, float]:
+def replica_start_times() -> dict[int, float]:
     """The processes of our replicas, with the time at which each was started."""
     found = {}
     for process in psutil.process_iter(["cmdline", "create_time"]):
@@ -59,7 +59,7 @@ def replicas() -> dict[int, float]:
     return found
 
 
-def answers(port: int) -> bool:
+def is_ready(port: int) -> bool:
     """Whether a call comes through."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
@@ -68,14 +68,14 @@ def answers(port: int) -> bool:
         return False
 
 
-def _settings() -> dict[str, str]:
+def _ray_serve_environment() -> dict[str, str]:
     """What Ray Serve is told on every node."""
     many = yaml.safe_load((ROOT / "deploy" / "ray" / "rayservice.yaml").read_text(encoding="utf-8"))
     (container,) = many["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"]
     return {each["name"]: each["value"] for each in container["env"] if each["name"].startswith("RAY_SERVE_")}
 
 
-def end_all_in(folder: str, session: int) -> None:
+def kill_processes_of(folder: str, session_id: int) -> None:
     """End what a Ray leaves behind that had its files in this folder; any other Ray on this machine is none of ours.
 
     ``ray stop`` would end every Ray there is, and leaves the balancer, and with it the ports.
@@ -83,14 +83,14 @@ def end_all_in(folder: str, session: int) -> None:
     left = []
     for process in psutil.process_iter(["cmdline"]):
         with suppress(psutil.Error, ProcessLookupError):
-            if os.getsid(process.pid) == session or any(folder in word for word in process.info["cmdline"] or ()):
+            if os.getsid(process.pid) == session_id or any(folder in word for word in process.info["cmdline"] or ()):
                 process.kill()
                 left.append(process)
     psutil.wait_procs(left, timeout=10)
 
 
 @contextmanager
-def on_ray(count: int) -> Iterator[Serving]:
+def run_on_ray(replica_count: int) -> Iterator[RayServeInstance]:
     """Ray Serve with so many replicas of deploy/ray, changed in ports and number alone."""
     port = free_port()
     # Told to stop, a process ends at once, and would leave all of this running.
@@ -99,21 +99,21 @@ def on_ray(count: int) -> Iterator[Serving]:
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:
         shutil.copy(ROOT / "deploy" / "ray" / "pools.py", folder)
         # Ray starts its workers through a shell, and takes no space in the path of its interpreter.
-        (Path(folder) / "ray").symlink_to(RAY)
+        (Path(folder) / "ray").symlink_to(RAY_ENVIRONMENT)
         config = yaml.safe_load((ROOT / "deploy" / "ray" / "config.yaml").read_text(encoding="utf-8"))
         config["http_options"] |= {"host": "127.0.0.1", "port": port}
         (application,) = config["applications"]
         (deployment,) = application["deployments"]
-        deployment["autoscaling_config"] |= {"min_replicas": count, "max_replicas": count}
+        deployment["autoscaling_config"] |= {"min_replicas": replica_count, "max_replicas": replica_count}
         (Path(folder) / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
         environment = {
             **os.environ,
-            **_settings(),
+            **_ray_serve_environment(),
             # Nothing of this run is left in the home or told to anybody.
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_TMPDIR": folder,
-            **{f"RAY_SERVE_HAPROXY_{name}": f"{folder}/haproxy{suffix}" for name, suffix in _BALANCER_FILES.items()},
-            **{f"RAY_SERVE_{name}": str(free_port()) for name in _PORTS},
+            **{f"RAY_SERVE_HAPROXY_{name}": f"{folder}/haproxy{suffix}" for name, suffix in _HAPROXY_FILES.items()},
+            **{f"RAY_SERVE_{name}": str(free_port()) for name in _FIXED_PORTS},
             "HOME": folder,
             "PATH": f"{folder}/ray/bin{os.pathsep}{os.environ['PATH']}",
         }
@@ -131,15 +131,15 @@ def on_ray(count: int) -> Iterator[Serving]:
         ):
             try:
                 begun = time.monotonic()
-                while len(replicas()) < count or not answers(port):
+                while len(replica_start_times()) < replica_count or not is_ready(port):
                     if process.poll() is not None or time.monotonic() - begun > START_LIMIT_S:
                         sys.exit(f"Ray Serve did not start:\n{log.read_text()[-3000:]}")
                     time.sleep(0.2)
                 # Each node's balancer has a folder of its own; here is one node.
                 (configuration,) = Path(folder).glob("*/haproxy.cfg")
-                yield Serving(port, configuration, configuration.with_name("haproxy.sock"))
+                yield RayServeInstance(port, configuration, configuration.with_name("haproxy.sock"))
             finally:
                 process.terminate()
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(30)
-                end_all_in(folder, process.pid)
+                kill_processes_of(folder, process.pid)

@@ -26,14 +26,14 @@ from _cases import MODEL
 _HERE: Final = Path(__file__).resolve().parent
 ENVIRONMENT: Final = _HERE.parent / "build" / "triton"
 
-_START_S: Final = 120.0
+_START_TIMEOUT_S: Final = 120.0
 """Loading torch in the model's process takes seconds, on a busy machine many."""
-_STOP_S: Final = 20.0
+_STOP_TIMEOUT_S: Final = 20.0
 _STUB: Final = "triton_python_backend_stub"
 
 
 @contextmanager
-def server() -> Iterator[int]:
+def run_server() -> Iterator[int]:
     """The server with the model of triton_server/, listening for HTTP on loopback alone; its port.
 
     It is stopped at the end with every process that it has started.
@@ -42,7 +42,7 @@ def server() -> Iterator[int]:
         SystemExit: the wheel has no python backend for this Python.
         RuntimeError: it ended or was not ready in time, with its log.
     """
-    packages = _packages()
+    packages = _site_packages()
     parts = packages / "pytriton" / "tritonserver"
     version = ".".join(platform.python_version_tuple()[:2])
     stub = parts / "python_backend_stubs" / version / _STUB
@@ -84,7 +84,7 @@ def server_version(port: int) -> str:
         return str(json.load(answer)["version"])
 
 
-def _packages() -> Path:
+def _site_packages() -> Path:
     return ENVIRONMENT / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 
 
@@ -95,28 +95,28 @@ def _free_port() -> int:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: IO[str]) -> None:
-    until = time.monotonic() + _START_S
+    until = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < until and process.poll() is None:
         with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/health/ready", timeout=5).close()
             return
         time.sleep(0.1)
     log.seek(0)
-    raise RuntimeError(f"Triton did not become ready within {_START_S:.0f} s:\n{log.read()[-4000:]}")
+    raise RuntimeError(f"Triton did not become ready within {_START_TIMEOUT_S:.0f} s:\n{log.read()[-4000:]}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """Ends the server, which ends its model's process; the group is killed whatever became of that."""
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
-        process.wait(_STOP_S)
+        process.wait(_STOP_TIMEOUT_S)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 @dataclass(frozen=True, slots=True)
-class Calls:
+class CallTimes:
     """The milliseconds of each call, and the SHA-256 of the last output's bytes."""
 
     ms: Sequence[float]
@@ -128,16 +128,16 @@ class TritonClient:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self.version: str = self._answer()["version"]
+        self.version: str = self._read_reply()["version"]
 
-    def call(self, size: str, count: int) -> Calls:
+    def call(self, size_name: str, count: int) -> CallTimes:
         """Makes a number of calls, one after another, with the input of a size."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"size": size, "count": count}) + "\n")
+        self._process.stdin.write(json.dumps({"size": size_name, "count": count}) + "\n")
         self._process.stdin.flush()
-        return Calls(**self._answer())
+        return CallTimes(**self._read_reply())
 
-    def _answer(self) -> Mapping[str, Any]:
+    def _read_reply(self) -> Mapping[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -147,9 +147,9 @@ class TritonClient:
 
 
 @contextmanager
-def client(port: int, inputs: Path) -> Iterator[TritonClient]:
+def run_client(port: int, inputs_folder: Path) -> Iterator[TritonClient]:
     """Triton's client for a server, with the inputs of a folder: an npy file for each size."""
-    command = [str(ENVIRONMENT / "bin" / "python"), str(_HERE / "_tritonclient.py"), str(port), MODEL, str(inputs)]
+    command = [str(ENVIRONMENT / "bin" / "python"), str(_HERE / "_tritonclient.py"), str(port), MODEL, str(inputs_folder)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with process:
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_GRACE_S: Final = 60.0
+_HANG_TIMEOUT_S: Final = 60.0
 """wrk ends by itself after its seconds; a wrk that hangs is ended after as many more."""
 
 
@@ -31,7 +31,7 @@ class Post:
     body: bytes
 
 
-def parse(report: str) -> float:
+def parse_rate(report: str) -> float:
     """The requests a second of a report.
 
     Raises:
@@ -43,7 +43,7 @@ def parse(report: str) -> float:
     return float(rate[1])
 
 
-def script(post: Post, body: Path) -> str:
+def lua_script(post: Post, body: Path) -> str:
     """The Lua that makes wrk send this request, whose body is in a file.
 
     JSON writes a text of printable ASCII as Lua does.
@@ -55,7 +55,7 @@ def script(post: Post, body: Path) -> str:
     )
 
 
-def per_second(port: int, post: Post, connections: int, seconds: int, core: int | None = None) -> float:
+def requests_per_second(port: int, post: Post, connections: int, seconds: int, core: int | None = None) -> float:
     """Sends the request over and over from one thread of wrk, which may be held to one core."""
     wrk = shutil.which("wrk")
     if wrk is None:
@@ -63,10 +63,10 @@ def per_second(port: int, post: Post, connections: int, seconds: int, core: int 
     with tempfile.TemporaryDirectory() as folder:
         body, lua = Path(folder, "body"), Path(folder, "post.lua")
         body.write_bytes(post.body)
-        lua.write_text(script(post, body), encoding="utf-8")
+        lua.write_text(lua_script(post, body), encoding="utf-8")
         command = [wrk, "--timeout", "30s", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(lua)]
         command.append(f"http://127.0.0.1:{port}{post.target}")
         if core is not None:
             command = ["taskset", "--cpu-list", str(core), *command]
-        ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + _GRACE_S)
-    return parse(ended.stdout)
+        ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + _HANG_TIMEOUT_S)
+    return parse_rate(ended.stdout)

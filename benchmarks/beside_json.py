@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from _machine import machine, write
+from _machine import describe_machine, write_result
 from kernels import medians_ms
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.kernels.ahead import load_all
@@ -25,7 +25,7 @@ from poolhouse.wire.json.body import JSON
 SHAPES: Final = {"tiny": (1, 1, 4, 4), "small": (1, 3, 32, 32), "medium": (1, 64, 56, 56), "large": (4, 64, 112, 112)}
 
 
-def _texts(shape: tuple[int, ...]) -> dict[str, tuple[npt.NDArray[np.generic], str]]:
+def _arrays_with_json(shape: tuple[int, ...]) -> dict[str, tuple[npt.NDArray[np.generic], str]]:
     """Arrays, each with the text that a client would send of it."""
     drawn = np.random.default_rng(7).standard_normal(shape)
     single = drawn.astype(np.float32)
@@ -37,7 +37,7 @@ def _texts(shape: tuple[int, ...]) -> dict[str, tuple[npt.NDArray[np.generic], s
     }
 
 
-def _by_orjson(text: bytes, storage: np.dtype[np.generic]) -> npt.NDArray[np.generic]:
+def _read_by_orjson(text: bytes, storage: np.dtype[np.generic]) -> npt.NDArray[np.generic]:
     return np.array(orjson.loads(text)["input"]["data"], storage)
 
 
@@ -45,19 +45,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each case")
     asked = parser.parse_args()
-    place = machine()
+    place = describe_machine()
     load_all()
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
     for size, shape in SHAPES.items():
-        for kind, (array, data) in _texts(shape).items():
+        for kind, (array, data) in _arrays_with_json(shape).items():
             text = f'{{"input":{{"dtype":"{array.dtype.name}","data":{data}}},"kernel_size":2}}'.encode()
             message = Message({"output": Tensor(ELEMENT_TYPES[array.dtype.name], array)})
             assert np.array_equal(JSON.decode(memoryview(text), {}, 1 << 30).tensors["input"].array, array)
             printed = JSON.encode(message).nbytes
             ways: tuple[Callable[[], object], ...] = (
                 partial(JSON.decode, memoryview(text), {}, 1 << 30),
-                partial(_by_orjson, text, array.dtype),
+                partial(_read_by_orjson, text, array.dtype),
                 partial(JSON.encode, message),
                 partial(orjson.dumps, {"output": {"data": array}}, option=orjson.OPT_SERIALIZE_NUMPY),
             )
@@ -85,7 +85,7 @@ def main() -> None:
                     f"{written_by_orjson:.0f}",
                 ]
             )
-    write(
+    write_result(
         "json",
         place,
         [

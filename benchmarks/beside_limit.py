@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 
-from _bare import pool_function
-from _beside import Comparison, heads
-from _calling import bare, poolhouse
-from _cases import RAW, array, v1_raw
-from _loads import Server, check, compared
-from _machine import machine, write
+from _bare import choose_pool_function
+from _beside import Comparison, comparison_columns
+from _calling import run_bare_server, run_poolhouse
+from _cases import RAW, input_array, v1_raw
+from _loads import Server, check_responses, compare_load
+from _machine import describe_machine, write_result
 
 GOAL = 0.6
 
@@ -24,15 +24,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two turns of a second")
     asked = parser.parse_args()
     turns, seconds = (2, 1) if asked.quick else (asked.turns, asked.seconds)
-    place = {**machine(), "bare protocol": f"pools by {pool_function()[0]}"}
+    place = {**describe_machine(), "bare protocol": f"pools by {choose_pool_function()[0]}"}
     rows: list[Comparison] = []
-    with poolhouse("--cpu-threads", "1") as our_port, bare() as bare_port:
+    with run_poolhouse("--cpu-threads", "1") as our_port, run_bare_server() as bare_port:
         ours, peer = Server("poolhouse", our_port, v1_raw), Server("the bare protocol", bare_port, v1_raw)
         for case in RAW:
-            x = array(case.size)
-            check((ours, peer), x)
-            rows.append(compared(case, (ours, peer), x, turns, seconds, GOAL if case.goal else None))
-    write("limit", place, heads("bare"), [row.row() for row in rows], {row.case: row.figures() for row in rows})
+            x = input_array(case.size)
+            check_responses((ours, peer), x)
+            rows.append(compare_load(case, (ours, peer), x, turns, seconds, GOAL if case.goal else None))
+    write_result("limit", place, comparison_columns("bare"), [row.table_row() for row in rows], {row.case: row.figures() for row in rows})
 
 
 if __name__ == "__main__":

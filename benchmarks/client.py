@@ -22,14 +22,14 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 
-from _calling import poolhouse
-from _machine import machine, write
+from _calling import run_poolhouse
+from _machine import describe_machine, write_result
 from poolhouse.client.clients import AsyncClient, Client
 
-Calls = Callable[[int], list[float]]
+TimedCalls = Callable[[int], list[float]]
 """Makes so many calls and gives the milliseconds of each."""
 
-TURN = 5
+CALLS_PER_TURN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Case:
 
     name: str
     shape: tuple[int, ...]
-    count: int
+    call_count: int
 
     def array(self) -> npt.NDArray[np.float32]:
         """The input."""
@@ -59,7 +59,7 @@ CASES = (
 HEADERS = {"Content-Type": "application/octet-stream"}
 
 
-def in_turn(call: Callable[[], object]) -> Calls:
+def timed_calls(call: Callable[[], object]) -> TimedCalls:
     """Calls one after another, each timed."""
 
     def calls(count: int) -> list[float]:
@@ -73,7 +73,7 @@ def in_turn(call: Callable[[], object]) -> Calls:
     return calls
 
 
-def by_http_client(port: int, case: Case) -> Calls:
+def by_http_client(port: int, case: Case) -> TimedCalls:
     """The standard library's client with prepared bytes."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     body = case.array().data.cast("B")
@@ -82,23 +82,23 @@ def by_http_client(port: int, case: Case) -> Calls:
         connection.request("POST", case.target, body, HEADERS)
         return connection.getresponse().read()
 
-    return in_turn(call)
+    return timed_calls(call)
 
 
-def by_httpx(port: int, case: Case) -> Calls:
+def by_httpx(port: int, case: Case) -> TimedCalls:
     """httpx as its front page shows it."""
     client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60)
     body = case.array().tobytes()
-    return in_turn(lambda: client.post(case.target, content=body, headers=HEADERS).content)
+    return timed_calls(lambda: client.post(case.target, content=body, headers=HEADERS).content)
 
 
-def by_ours(port: int, case: Case) -> Calls:
+def by_our_client(port: int, case: Case) -> TimedCalls:
     """Our client, from array to array."""
     client, x = Client(f"http://127.0.0.1:{port}"), case.array()
-    return in_turn(lambda: client.max_pool2d(x, 2).output)
+    return timed_calls(lambda: client.max_pool2d(x, 2).output)
 
 
-def by_ours_async(port: int, case: Case, runner: asyncio.Runner) -> Calls:
+def by_our_async_client(port: int, case: Case, runner: asyncio.Runner) -> TimedCalls:
     """Our asyncio client, one call at a time; the turn is one run of the loop, whose start is not the client's."""
     client, x = AsyncClient(f"http://127.0.0.1:{port}"), case.array()
 
@@ -113,12 +113,12 @@ def by_ours_async(port: int, case: Case, runner: asyncio.Runner) -> Calls:
     return lambda count: runner.run(calls(count))
 
 
-def medians_ms(clients: dict[str, Calls], count: int) -> dict[str, float]:
+def medians_ms(clients: dict[str, TimedCalls], count: int) -> dict[str, float]:
     """Each client's median, a few calls of each in turn, so that a slow moment of the machine meets all."""
     taken: dict[str, list[float]] = {name: [] for name in clients}
-    for turn in range(-1, -(-count // TURN)):
+    for turn in range(-1, -(-count // CALLS_PER_TURN)):
         for name, calls in clients.items():
-            found = calls(TURN)
+            found = calls(CALLS_PER_TURN)
             if turn >= 0:
                 taken[name] += found
     return {name: statistics.median(each) for name, each in taken.items()}
@@ -127,7 +127,7 @@ def medians_ms(clients: dict[str, Calls], count: int) -> dict[str, float]:
 PEAK_SHAPE = (8, 64, 224, 224)
 
 
-def show_peak(port: int) -> None:
+def print_peak_ratio(port: int) -> None:
     """Prints the bytes that one call adds to this process's peak, over the bytes of its answer. In a fresh process."""
     x = np.zeros(PEAK_SHAPE, np.float32)
     x += 1
@@ -135,21 +135,21 @@ def show_peak(port: int) -> None:
         client.max_pool2d(x[:1, :1, :8, :8], 2)
         # Linux forgets the peak so far when told to; the one that getrusage knows is inherited from the parent.
         Path("/proc/self/clear_refs").write_text("5")
-        before = peak_bytes()
+        before = read_peak_bytes()
         output = client.max_pool2d(x, 2).output
-        added = peak_bytes() - before
+        added = read_peak_bytes() - before
     print(added / output.nbytes)
 
 
-def peak_bytes() -> int:
+def read_peak_bytes() -> int:
     """The most memory that this process had."""
     found = re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None, "needs Linux"
     return int(found[1]) * 1024
 
 
-def peak(port: int) -> float:
-    """See :func:`show_peak`."""
+def measure_peak_ratio(port: int) -> float:
+    """See :func:`print_peak_ratio`."""
     command = [sys.executable, __file__, "--peak-of", str(port)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -160,20 +160,20 @@ def main() -> None:
     parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.peak_of is not None:
-        show_peak(asked.peak_of)
+        print_peak_ratio(asked.peak_of)
         return
-    place = machine()
+    place = describe_machine()
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
-    with poolhouse() as port, asyncio.Runner() as runner:
+    with run_poolhouse() as port, asyncio.Runner() as runner:
         for case in CASES:
             clients = {
                 "http.client": by_http_client(port, case),
                 "httpx": by_httpx(port, case),
-                "ours": by_ours(port, case),
-                "ours, asyncio": by_ours_async(port, case, runner),
+                "ours": by_our_client(port, case),
+                "ours, asyncio": by_our_async_client(port, case, runner),
             }
-            found = medians_ms(clients, max(5, int(case.count * asked.portion)))
+            found = medians_ms(clients, max(5, int(case.call_count * asked.portion)))
             figures[case.name] = found
             rows.append(
                 [
@@ -183,10 +183,10 @@ def main() -> None:
                     f"{found['ours, asyncio'] / found['http.client']:.2f}",
                 ]
             )
-        figures["peak"] = {"over_answer": peak(port)}
+        figures["peak"] = {"over_answer": measure_peak_ratio(port)}
     rows.append(["peak memory over the answer", "", "", f"{figures['peak']['over_answer']:.2f}", "", "", ""])
     heads = ["max pooling 2×2", "http.client, ms", "httpx", "ours", "ours, asyncio", "ours / http.client", "asyncio"]
-    write("client", place, heads, rows, figures)
+    write_result("client", place, heads, rows, figures)
 
 
 if __name__ == "__main__":

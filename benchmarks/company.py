@@ -25,18 +25,18 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from _calling import Connection, interleaved, poolhouse, request
-from _machine import machine, write
+from _calling import Connection, time_interleaved, run_poolhouse, build_request
+from _machine import describe_machine, write_result
 
-IDLE: Final = 64
-CROWD: Final = 128
-HEAVY: Final = "kernel_size=31&stride=1&padding=15&return_indices=true"
+IDLE_CONNECTIONS: Final = 64
+OVERLOAD_CONNECTIONS: Final = 128
+HEAVY_FIELDS: Final = "kernel_size=31&stride=1&padding=15&return_indices=true"
 RAW: Final = "application/octet-stream"
-JOINING_OFF: Final = "import poolhouse.backend.worker as worker; worker.JOIN_BYTES = 0"
-CALLERS: Final = (
+DISABLE_JOINING: Final = "import poolhouse.backend.worker as worker; worker.JOIN_BYTES = 0"
+CLIENT_CASES: Final = (
     ("small", 32, "kernel_size=2", 64),
     ("medium", 112, "kernel_size=2", 16),
-    ("heavy", 160, HEAVY, 8),
+    ("heavy", 160, HEAVY_FIELDS, 8),
 )
 """Bodies of three planes of so many elements a side, how they are pooled, and how many callers saturate the service."""
 SIDES: Final = (32, 30, 28, 26, 24, 22, 20, 18)
@@ -48,12 +48,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=2, help="of wrk, each turn")
     parser.add_argument("--turns", type=int, default=5, help="of wrk, of each kind; medians count")
     asked = parser.parse_args()
-    place = machine()
+    place = describe_machine()
 
-    medians, p99s = lone(asked.requests)
-    eight = shapes(asked.seconds, asked.turns)
-    many = {name: callers(side, fields, count, asked) for name, side, fields, count in CALLERS}
-    beyond = crowd(asked.seconds, asked.turns)
+    medians, p99s = measure_idle_connections(asked.requests)
+    eight = measure_mixed_shapes(asked.seconds, asked.turns)
+    many = {name: measure_many_clients(side, fields, count, asked) for name, side, fields, count in CLIENT_CASES}
+    beyond = measure_overload(asked.seconds, asked.turns)
 
     heads = ["what", "alone", "in company", "ratio", "goal"]
     rows = [
@@ -71,64 +71,64 @@ def main() -> None:
     ]
     figures = {"p99": p99s[0] / p99s[1], "shapes": eight.ratio, "crowd": beyond.ratio}
     figures |= {name: each.ratio for name, each in many.items()}
-    write("company", place, heads, rows, figures)
+    write_result("company", place, heads, rows, figures)
 
 
-class Turns:
+class PairedRates:
     """Two rates that took turns, so that a machine which becomes slower does so for both."""
 
     def __init__(self) -> None:
-        self.alone: list[float] = []
-        self.company: list[float] = []
+        self.baseline: list[float] = []
+        self.contended: list[float] = []
 
     @property
     def ratio(self) -> float:
         """The median over the turns, each beside what was measured right before it."""
-        return float(np.median(np.divide(self.company, self.alone)))
+        return float(np.median(np.divide(self.contended, self.baseline)))
 
-    def row(self, what: str, goal: str) -> list[str]:
+    def row(self, label: str, goal: str) -> list[str]:
         """A row of the table: the medians of both, and the ratio."""
-        return [what, f"{np.median(self.alone):.0f}", f"{np.median(self.company):.0f}", _bold(self.ratio), goal]
+        return [label, f"{np.median(self.baseline):.0f}", f"{np.median(self.contended):.0f}", _bold(self.ratio), goal]
 
 
 def _bold(ratio: float) -> str:
     return f"**{ratio:.2f}**"
 
 
-def lone(count: int) -> tuple[tuple[float, float], tuple[float, float]]:
+def measure_idle_connections(request_count: int) -> tuple[tuple[float, float], tuple[float, float]]:
     """Median and p99 of a lone request in microseconds, joining on and joining off, with idle connections open."""
     body = np.random.default_rng(0).standard_normal((1, 3, 32, 32)).astype(np.float32).tobytes()
-    asked = request("/v1/pool/max_pool2d?shape=1,3,32,32&dtype=float32&kernel_size=2", RAW, body)
+    asked = build_request("/v1/pool/max_pool2d?shape=1,3,32,32&dtype=float32&kernel_size=2", RAW, body)
     with ExitStack() as stack:
-        ports = [stack.enter_context(poolhouse()), stack.enter_context(poolhouse(before=JOINING_OFF))]
+        ports = [stack.enter_context(run_poolhouse()), stack.enter_context(run_poolhouse(python_prelude=DISABLE_JOINING))]
         for port in ports:
-            for _ in range(IDLE):
+            for _ in range(IDLE_CONNECTIONS):
                 stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-        on, off = interleaved([Connection(port, asked) for port in ports], count)
+        on, off = time_interleaved([Connection(port, asked) for port in ports], request_count)
     return (on.median_us, off.median_us), (on.p99_us, off.p99_us)
 
 
-def shapes(seconds: int, turns: int) -> Turns:
+def measure_mixed_shapes(seconds: int, turns: int) -> PairedRates:
     """Requests a second of one shape, and of eight in turn that take as much work together."""
-    taken = Turns()
-    with poolhouse("--inline-work", "0") as port:
+    taken = PairedRates()
+    with run_poolhouse("--inline-work", "0") as port:
         for _ in range(turns):
-            taken.alone.append(_answers(port, SIDES[:1], 64, seconds).answered)
-            taken.company.append(_answers(port, SIDES, 64, seconds).answered)
+            taken.baseline.append(_run_wrk(port, SIDES[:1], 64, seconds).answered)
+            taken.contended.append(_run_wrk(port, SIDES, 64, seconds).answered)
     return taken
 
 
-def callers(side: int, fields: str, count: int, asked: argparse.Namespace) -> Turns:
+def measure_many_clients(side: int, fields: str, client_count: int, options: argparse.Namespace) -> PairedRates:
     """Answers a second to so many callers, and to five times as many."""
-    taken = Turns()
-    with poolhouse() as port:
-        for _ in range(asked.turns):
-            taken.alone.append(_answers(port, (side,), count, asked.seconds, fields=fields).answered)
-            taken.company.append(_answers(port, (side,), 5 * count, asked.seconds, fields=fields).answered)
+    taken = PairedRates()
+    with run_poolhouse() as port:
+        for _ in range(options.turns):
+            taken.baseline.append(_run_wrk(port, (side,), client_count, options.seconds, fields=fields).answered)
+            taken.contended.append(_run_wrk(port, (side,), 5 * client_count, options.seconds, fields=fields).answered)
     return taken
 
 
-def crowd(seconds: int, turns: int) -> Turns:
+def measure_overload(seconds: int, turns: int) -> PairedRates:
     """Answers a second with as many callers as there is room for, and when five times as many requests come.
 
     Of work that takes the device longer than the loopback takes to bring it: beside bytes for which there is no core
@@ -137,43 +137,43 @@ def crowd(seconds: int, turns: int) -> Turns:
     """
     cores = sorted(os.sched_getaffinity(0))
     ours = f"import os; os.sched_setaffinity(0, {{{cores[0]}}})" if len(cores) > 1 else ""
-    taken, waited_s = Turns(), 0.0
-    with poolhouse("--max-queue-bytes", "128MiB", before=ours) as port:
+    taken, waited_s = PairedRates(), 0.0
+    with run_poolhouse("--max-queue-bytes", "128MiB", python_prelude=ours) as port:
         for _ in range(turns + 1):
-            peak = _answers(port, (160,), 4, seconds, fields=HEAVY, core=cores[-1])
+            peak = _run_wrk(port, (160,), 4, seconds, fields=HEAVY_FIELDS, core=cores[-1])
             # Between an answer and its next request each caller waits so long that all of them together ask five
             # times the peak; what a caller waits for its answer belongs to that, and the turn before tells it.
-            pause_s = max(0.0, CROWD / (5 * peak.answered) - waited_s)
-            beyond = _answers(port, (160,), CROWD, seconds, 1e3 * pause_s, HEAVY, core=cores[-1])
+            pause_s = max(0.0, OVERLOAD_CONNECTIONS / (5 * peak.answered) - waited_s)
+            beyond = _run_wrk(port, (160,), OVERLOAD_CONNECTIONS, seconds, 1e3 * pause_s, HEAVY_FIELDS, core=cores[-1])
             if waited_s:
-                taken.alone.append(peak.answered)
-                taken.company.append(beyond.answered)
-            waited_s = CROWD / beyond.asked - pause_s
+                taken.baseline.append(peak.answered)
+                taken.contended.append(beyond.answered)
+            waited_s = OVERLOAD_CONNECTIONS / beyond.requested - pause_s
     return taken
 
 
 class Rates(NamedTuple):
     """Requests a second, and how many of them were answered with status 200."""
 
-    asked: float
+    requested: float
     answered: float
 
 
-def _answers(
+def _run_wrk(
     port: int,
     sides: tuple[int, ...],
     connections: int,
     seconds: int,
     pause_ms: float = 0,
     fields: str = "kernel_size=2",
-    element: str = "\\0\\0\\128\\63",
+    element_bytes: str = "\\0\\0\\128\\63",
     core: int | None = None,
 ) -> Rates:
     """What came of this, by wrk on this core or on any, for squares of these sides in turn."""
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is not installed; on Debian and Ubuntu: apt-get install wrk")
-    bodies = ", ".join(f'{{"{side}", string.rep("{element}", {3 * side * side})}}' for side in sides)
+    bodies = ", ".join(f'{{"{side}", string.rep("{element_bytes}", {3 * side * side})}}' for side in sides)
     script = f"""
         local squares, turn = {{{bodies}}}, 0
         local headers = {{["Content-Type"] = "{RAW}"}}

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from _calling import Connection, interleaved, poolhouse, request
-from _machine import machine, table, write
-from peers import Case, per_second
+from _calling import Connection, time_interleaved, run_poolhouse, build_request
+from _machine import describe_machine, markdown_table, write_result
+from peers import Case, requests_per_second
 from poolhouse.backend.transfer import PinnedTransfer
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
@@ -44,7 +44,7 @@ CASES: Final[tuple[tuple[str, tuple[int, ...], dict[str, object]], ...]] = (
     ("max_unpool2d", (32, 64, 56, 56), {"kernel_size": 2}),
     ("fractional_max_pool2d", _LARGE, {"kernel_size": 2, "output_size": 56, "seed": 1}),
 )
-BODIES: Final = {"tiny": (1, 1, 4, 4), "small": _SMALL, "medium": _MEDIUM, "large": _LARGE}
+BODY_SHAPES: Final = {"tiny": (1, 1, 4, 4), "small": _SMALL, "medium": _MEDIUM, "large": _LARGE}
 RAW: Final = "application/octet-stream"
 
 
@@ -59,33 +59,33 @@ def main() -> None:
         return
     heads = ("what", "of", "on the device", "beside it", "ratio")
     if asked.kernels_only:
-        print(table(heads, beside_torch(asked.launches)[0]))
+        print(markdown_table(heads, compare_with_torch(asked.launches)[0]))
         return
-    place = {"gpu": torch.cuda.get_device_name(), **machine(), "torch": torch.__version__}
+    place = {"gpu": torch.cuda.get_device_name(), **describe_machine(), "torch": torch.__version__}
 
-    ways, way_figures = the_way()
-    kernels, kernel_figures = beside_torch(asked.launches)
-    calls, call_figures = over_http(asked.seconds)
+    ways, way_figures = measure_transfers()
+    kernels, kernel_figures = compare_with_torch(asked.launches)
+    calls, call_figures = compare_over_http(asked.seconds)
 
     figures = {"way": way_figures, "kernels": kernel_figures, "http": call_figures}
-    write("device", place, heads, [*ways, *kernels, *calls], figures)
+    write_result("device", place, heads, [*ways, *kernels, *calls], figures)
 
 
 # ---- the way there and back
 
 
-def the_way() -> tuple[list[list[str]], dict[str, float]]:
+def measure_transfers() -> tuple[list[list[str]], dict[str, float]]:
     """GB/s of plain copies, and of batches through the staging, one after another and two at once."""
     at, nbytes = torch.device("cuda:0"), 48 * 2**20
     host = torch.empty(nbytes, dtype=torch.uint8, pin_memory=True)
     there = torch.empty(nbytes, dtype=torch.uint8, device=at)
     plain = {
-        "host to device": nbytes / event_s(lambda: there.copy_(host, non_blocking=True), 20) / 1e9,
-        "device to host": nbytes / event_s(lambda: host.copy_(there, non_blocking=True), 20) / 1e9,
+        "host to device": nbytes / cuda_event_seconds(lambda: there.copy_(host, non_blocking=True), 20) / 1e9,
+        "device to host": nbytes / cuda_event_seconds(lambda: host.copy_(there, non_blocking=True), 20) / 1e9,
     }
     figures = {
         **{f"plain {name} GB/s": rate for name, rate in plain.items()},
-        "on the device GB/s": 2 * nbytes * 8 / event_s(_copies_of_large(there), 20) / 1e9,
+        "on the device GB/s": 2 * nbytes * 8 / cuda_event_seconds(_device_copy(there), 20) / 1e9,
     }
     spec = discover().find("max_pool2d").of(kernel_size=2)
     x = torch.from_numpy(np.random.default_rng(1).standard_normal((512, 112, 112), dtype=np.float32))
@@ -99,7 +99,7 @@ def the_way() -> tuple[list[list[str]], dict[str, float]]:
     ideal_s = x.numel() * 4 / plain["host to device"] / 1e9 + x.numel() / plain["device to host"] / 1e9
     rows = []
     for threads in (1, 2):
-        took_s = wall_s(lambda: transfer.run(spec, [{"input": x}], copied), threads)
+        took_s = wall_seconds(lambda: transfer.run(spec, [{"input": x}], copied), threads)
         figures[f"batches in {threads} threads GB/s"] = moved / took_s / 1e9
         rows.append(
             [
@@ -116,21 +116,21 @@ def the_way() -> tuple[list[list[str]], dict[str, float]]:
     ], figures
 
 
-def _copies_of_large(there: torch.Tensor) -> Callable[[], object]:
+def _device_copy(small_buffer: torch.Tensor) -> Callable[[], object]:
     """A copy on the device that no cache holds."""
-    large = torch.empty(8 * there.numel(), dtype=torch.uint8, device=there.device)
+    large = torch.empty(8 * small_buffer.numel(), dtype=torch.uint8, device=small_buffer.device)
     other = torch.empty_like(large)
     return lambda: other.copy_(large)
 
 
-def wall_s(run: Callable[[], object], threads: int, seconds: float = 1.0) -> float:
+def wall_seconds(function: Callable[[], object], threads: int, seconds: float = 1.0) -> float:
     """Seconds that each of many runs takes, so many at once."""
-    run()
+    function()
     over, counts = Event(), [0] * threads
 
     def again(number: int) -> None:
         while not over.is_set():
-            run()
+            function()
             counts[number] += 1
 
     with ThreadPoolExecutor(threads) as pool:
@@ -146,13 +146,13 @@ def wall_s(run: Callable[[], object], threads: int, seconds: float = 1.0) -> flo
 # ---- kernels
 
 
-def event_s(run: Callable[[], object], launches: int) -> float:
+def cuda_event_seconds(function: Callable[[], object], launches: int) -> float:
     """The median time of a launch by CUDA events, after a few that are not counted."""
     taken = []
     for turn in range(launches + 3):
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call, unused-ignore]  # torch types it in some releases only
         begin.record()
-        run()
+        function()
         end.record()
         end.synchronize()
         if turn >= 3:
@@ -160,18 +160,18 @@ def event_s(run: Callable[[], object], launches: int) -> float:
     return statistics.median(taken)
 
 
-def beside_torch(launches: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
+def compare_with_torch(launches: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
     """Ours and torch's time for each case, and what share of a copy's speed ours reaches."""
-    copy = _copies_of_large(torch.empty(48 * 2**20, dtype=torch.uint8, device="cuda"))
-    copied_per_s = 2 * 8 * 48 * 2**20 / event_s(copy, 20)
+    copy = _device_copy(torch.empty(48 * 2**20, dtype=torch.uint8, device="cuda"))
+    copied_per_s = 2 * 8 * 48 * 2**20 / cuda_event_seconds(copy, 20)
     rows: list[list[str]] = [
         ["a copy on the device", "bytes read and written, GB/s", f"{copied_per_s / 1e9:.0f}", "–", "–"]
     ]
     figures: dict[str, dict[str, float]] = {}
     for name, shape, fields in CASES:
         spec = discover().find(name).of(**fields)
-        ours, theirs, nbytes = _both(spec, shape, fields)
-        ours_s, torch_s = event_s(ours, launches), event_s(theirs, launches)
+        ours, theirs, nbytes = _ours_and_torchs(spec, shape, fields)
+        ours_s, torch_s = cuda_event_seconds(ours, launches), cuda_event_seconds(theirs, launches)
         told = ", ".join(f"{field} {value}" for field, value in fields.items())
         share = nbytes / ours_s / copied_per_s
         figures[f"{name} {list(shape)} {told}"] = {"ours_s": ours_s, "torch_s": torch_s, "share_of_copy": share}
@@ -187,7 +187,7 @@ def beside_torch(launches: int) -> tuple[list[list[str]], dict[str, dict[str, fl
     return rows, figures
 
 
-def _both(
+def _ours_and_torchs(
     spec: Operator, shape: tuple[int, ...], fields: dict[str, object]
 ) -> tuple[Callable[[], object], Callable[[], object], int]:
     """Ours, torch's, and the bytes that must be read and written; both on the device."""
@@ -201,7 +201,7 @@ def _both(
         theirs = lambda: functional.max_unpool2d(x, indices, **fields)  # type: ignore[arg-type]  # noqa: E731  # by name
     elif spec.family == "fractional_max_pool":
         count = math.prod(shape[: -spec.rank])
-        planes |= {name: torch.from_numpy(drawn) for name, drawn in spec.draw(count).items()}
+        planes |= {name: torch.from_numpy(drawn) for name, drawn in spec.random_inputs(count).items()}
         samples = planes["samples"].reshape(*shape[:2], spec.rank).to("cuda", torch.float32)
         theirs = lambda: functional.fractional_max_pool2d(x, 2, output_size=56, _random_samples=samples)  # noqa: E731
     else:
@@ -214,26 +214,26 @@ def _both(
 # ---- over HTTP
 
 
-def over_http(seconds: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
+def compare_over_http(seconds: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
     """Medians and requests a second with the device and with the CPU, lone and in a crowd."""
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
     with (
-        poolhouse("--device", "cuda") as cuda,
-        poolhouse("--device", "cpu") as cpu,
-        poolhouse("--device", "cpu", "--inline-work", "0") as threaded,
+        run_poolhouse("--device", "cuda") as cuda,
+        run_poolhouse("--device", "cpu") as cpu,
+        run_poolhouse("--device", "cpu", "--inline-work", "0") as threaded,
     ):
-        for size, shape in BODIES.items():
+        for size, shape in BODY_SHAPES.items():
             body = np.random.default_rng(0).standard_normal(shape).astype(np.float32).tobytes()
             target = f"/v1/pool/max_pool2d?shape={','.join(map(str, shape))}&dtype=float32&kernel_size=2"
-            asked, case = request(target, RAW, body), Case(size, RAW, body, target, target)
+            asked, case = build_request(target, RAW, body), Case(size, RAW, body, target, target)
             count = 1000 if size != "large" else 100
             medians = [
                 each.median_us
-                for each in interleaved([Connection(port, asked) for port in (cuda, cpu, threaded)], count)
+                for each in time_interleaved([Connection(port, asked) for port in (cuda, cpu, threaded)], count)
             ]
             crowd = 32 if size != "large" else 4
-            rates = [per_second(case, port, target, crowd, seconds) for port in (cuda, cpu)]
+            rates = [requests_per_second(case, port, target, crowd, seconds) for port in (cuda, cpu)]
             figures[size] = {
                 **dict(zip(("cuda_us", "cpu_us", "cpu_thread_us"), medians, strict=True)),
                 **dict(zip(("cuda_per_s", "cpu_per_s"), rates, strict=True)),
@@ -243,21 +243,21 @@ def over_http(seconds: int) -> tuple[list[list[str]], dict[str, dict[str, float]
                 [
                     f"{size} request alone, median",
                     f"{told}; µs beside the CPU's, which takes {medians[2]:.0f} where a thread pools all",
-                    *_compared(medians[:2], ".0f", medians[1] / medians[0]),
+                    *_format_values(medians[:2], ".0f", medians[1] / medians[0]),
                 ]
             )
             rows.append(
                 [
                     f"{size} requests over {crowd} connections",
                     f"{told}; a second, beside the CPU's",
-                    *_compared(rates, ",.0f", rates[0] / rates[1]),
+                    *_format_values(rates, ",.0f", rates[0] / rates[1]),
                 ]
             )
     return rows, figures
 
 
-def _compared(values: Sequence[float], how: str, ratio: float) -> list[str]:
-    return [*(format(value, how) for value in values), f"{ratio:.2f}"]
+def _format_values(values: Sequence[float], number_format: str, ratio: float) -> list[str]:
+    return [*(format(value, number_format) for value in values), f"{ratio:.2f}"]
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ from typing import Final
 
 import numpy as np
 
-from _machine import machine, write
+from _machine import describe_machine, write_result
 from poolhouse.dtypes import FLOAT32
 from poolhouse.pooling import Pooling
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
 
-SPATIAL: Final = (4, 16, 32, 64, 128, 256, 512)
+SIDES: Final = (4, 16, 32, 64, 128, 256, 512)
 """The side of the pooled square; work is its elements, since 2×2 windows look at each once."""
 
 
@@ -44,11 +44,11 @@ async def medians_us(poolings: tuple[Pooling, ...], message: Message, count: int
 async def measure(count: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
     here, there = (
         Pooling.from_settings(Settings.model_validate({"inline_work": work, "device": "cpu"}))
-        for work in (SPATIAL[-1] ** 2, 0)
+        for work in (SIDES[-1] ** 2, 0)
     )
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
-    for side in SPATIAL:
+    for side in SIDES:
         array = np.random.default_rng(side).standard_normal((1, 1, side, side)).astype(np.float32)
         message = Message({"input": Tensor(FLOAT32, array)}, values={"kernel_size": 2})
         inline_us, hop_us = await medians_us((here, there), message, count)
@@ -63,9 +63,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=1000, help="of each size and way")
     asked = parser.parse_args()
-    place = machine()
+    place = describe_machine()
     rows, figures = asyncio.run(measure(asked.requests))
-    write("inline", place, ("work", "on the loop, µs", "by the thread, µs", "ratio"), rows, figures)
+    write_result("inline", place, ("work", "on the loop, µs", "by the thread, µs", "ratio"), rows, figures)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from _machine import machine, write
+from _machine import describe_machine, write_result
 from poolhouse.backend.devices import choose_devices, use_threads
 from poolhouse.backend.payload import Payload
 from poolhouse.backend.worker import TorchWorker
@@ -27,13 +27,13 @@ from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import PIECE_BYTES, Limits
 from poolhouse.tensors import Tensor
 
-CROWD: Final = 64
+CONCURRENT_JOBS: Final = 64
 SIDES: Final = (8, 16, 32, 64, 128, 256)
 """Each job is a square of float32; its bytes are counted as the engine does: input, output and workspace."""
-JOINED_BYTES: Final = tuple(2**power for power in range(14, 24))
+JOIN_BYTES_TRIED: Final = tuple(2**power for power in range(14, 24))
 
 
-async def crowd_us(engine: Engine[Payload], tensor: Tensor) -> float:
+async def microseconds_per_job(engine: Engine[Payload], tensor: Tensor) -> float:
     """The time of one crowd, a job."""
     plan = discover().find("max_pool2d").of(kernel_size=2).plan({"input": tensor.outline}, Limits(2**30, 2**40))
     ledger = MemoryBudget(2**32)
@@ -41,15 +41,15 @@ async def crowd_us(engine: Engine[Payload], tensor: Tensor) -> float:
     async def call() -> None:
         lease = ledger.lease(plan.held_bytes)
         assert lease is not None
-        await engine.submit(Payload(plan, {"input": tensor}).job(), lease, "max_pool2d")
+        await engine.submit(Payload(plan, {"input": tensor}).make_job(), lease, "max_pool2d")
         lease.release()
 
     begun = time.perf_counter()
-    await asyncio.gather(*[call() for _ in range(CROWD)])
-    return 1e6 * (time.perf_counter() - begun) / CROWD
+    await asyncio.gather(*[call() for _ in range(CONCURRENT_JOBS)])
+    return 1e6 * (time.perf_counter() - begun) / CONCURRENT_JOBS
 
 
-async def measure(rounds: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
+async def measure(round_count: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
     worker = TorchWorker(choose_devices(("cpu",))[0])
     engine: Engine[Payload] = Engine([("cpu", worker)])
     rows: list[list[str]] = []
@@ -57,17 +57,17 @@ async def measure(rounds: int) -> tuple[list[list[str]], dict[str, dict[str, flo
     for side in SIDES:
         array = np.random.default_rng(side).standard_normal((1, 1, side, side)).astype(np.float32)
         tensor = Tensor(FLOAT32, array)
-        taken: dict[int, list[float]] = {0: [], **{joined: [] for joined in JOINED_BYTES}}
-        for turn in range(rounds + 3):
+        taken: dict[int, list[float]] = {0: [], **{joined: [] for joined in JOIN_BYTES_TRIED}}
+        for turn in range(round_count + 3):
             for joined, times in taken.items():
                 worker.budget = Budget(PIECE_BYTES, joined)
-                took = await crowd_us(engine, tensor)
+                took = await microseconds_per_job(engine, tensor)
                 if turn >= 3:
                     times.append(took)
         medians = {joined: statistics.median(times) for joined, times in taken.items()}
         figures[str(side)] = {str(joined): us for joined, us in medians.items()}
         alone = medians[0]
-        rows.append([f"{side}×{side}", f"{alone:.0f}", *(f"{medians[joined] / alone:.2f}" for joined in JOINED_BYTES)])
+        rows.append([f"{side}×{side}", f"{alone:.0f}", *(f"{medians[joined] / alone:.2f}" for joined in JOIN_BYTES_TRIED)])
         print(*rows[-1])
     await engine.stop()
     return rows, figures
@@ -78,11 +78,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60, help="crowds of each size and way")
     parser.add_argument("--threads", type=int, default=1, help="that torch may take")
     asked = parser.parse_args()
-    place = machine()
+    place = describe_machine()
     use_threads(asked.threads)
     rows, figures = asyncio.run(measure(asked.rounds))
-    heads = ("plane", "alone, µs a job", *(f"{joined // 1024} KiB" for joined in JOINED_BYTES))
-    write("joining", place, heads, rows, figures)
+    heads = ("plane", "alone, µs a job", *(f"{joined // 1024} KiB" for joined in JOIN_BYTES_TRIED))
+    write_result("joining", place, heads, rows, figures)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from _machine import machine, write
+from _machine import describe_machine, write_result
 from poolhouse.backend.conversion import as_array, as_torch
-from poolhouse.backend.cores import cores
+from poolhouse.backend.cores import available_cores
 from poolhouse.backend.devices import use_threads
 from poolhouse.backend.worker import pool_on_cpu
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
@@ -72,12 +72,12 @@ for _name in ("float16", "bfloat16", "float64"):
     TYPES[_name] = tuple(case for case in CASES if case[1] == _LARGE)
 
 
-def medians_ms(ways: tuple[Callable[[], object], ...], seconds: float) -> list[float]:
+def medians_ms(functions: tuple[Callable[[], object], ...], seconds: float) -> list[float]:
     """The median time of each way, the ways taking turns, for about so long."""
-    taken: list[list[float]] = [[] for _ in ways]
+    taken: list[list[float]] = [[] for _ in functions]
     ends = time.perf_counter() + seconds
     while time.perf_counter() < ends or len(taken[0]) < 10:
-        for way, times in zip(ways, taken, strict=True):
+        for way, times in zip(functions, taken, strict=True):
             begun = time.perf_counter()
             way()
             times.append(time.perf_counter() - begun)
@@ -92,7 +92,7 @@ def _copy_ms_per_byte() -> float:
     return copy_ms / (source.nbytes + target.nbytes)
 
 
-def _scattered(spatial_out: tuple[int, ...], x: torch.Tensor) -> torch.Tensor:
+def _unpool_indices(spatial_out: tuple[int, ...], x: torch.Tensor) -> torch.Tensor:
     """Indices as 2×2 pooling gives them: each value in a place of its own."""
     plane = torch.rand(*x.shape[:2], *spatial_out)
     return functional.max_pool2d(plane, 2, return_indices=True)[1]
@@ -102,13 +102,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1.0, help="for each case")
     asked = parser.parse_args()
-    place = machine()
+    place = describe_machine()
     ahead.load_all()
     torch.set_num_threads(1)
     catalogue = discover()
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
-    every = cores()
+    every = available_cores()
     byte_ms = _copy_ms_per_byte()
     for type_name, cases in TYPES.items():
         for name, shape, fields in cases:
@@ -118,7 +118,7 @@ def main() -> None:
             planes = {"input": x.reshape(-1, *spatial)}
             given: tuple[torch.Tensor, ...] = (x,)
             if "indices" in spec.inputs:
-                indices = _scattered(spec.spatial_out(spatial), x)
+                indices = _unpool_indices(spec.spatial_out(spatial), x)
                 planes["indices"], given = indices.reshape(-1, *spatial), (x, indices)
             dtype = ELEMENT_TYPES[type_name]
             outlines = {each: Outline(INT64 if each == "indices" else dtype, shape) for each in spec.inputs}
@@ -144,7 +144,7 @@ def main() -> None:
                 "torch_ms": torch_ms,
                 "every_core_ms": all_ms,
                 "memory_ms": nbytes * byte_ms,
-                "loops": plan.by_loops,
+                "loops": plan.uses_compiled_loops,
                 "equal": bits,
             }
             rows.append(
@@ -157,11 +157,11 @@ def main() -> None:
                     f"{torch_ms / ours_ms:.2f}",
                     f"{all_ms:.3f}",
                     f"{nbytes * byte_ms:.3f}",
-                    "loops" if plan.by_loops else "torch",
+                    "loops" if plan.uses_compiled_loops else "torch",
                     "equal" if bits else "differ",
                 ]
             )
-    write(
+    write_result(
         "kernels",
         place,
         (

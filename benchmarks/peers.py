@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 
 import _wrk
-from _calling import Connection, interleaved, obvious, poolhouse, request
-from _machine import machine, write
+from _calling import Connection, time_interleaved, run_fastapi_baseline, run_poolhouse, build_request
+from _machine import describe_machine, write_result
 
-_ROUNDS: Final = 3
+_WRK_ROUNDS: Final = 3
 """Turns of wrk for each server; the median of them counts."""
 
 
@@ -29,11 +29,11 @@ class Case:
     name: str
     media_type: str
     body: bytes
-    ours: str
-    theirs: str
+    our_target: str
+    baseline_target: str
 
 
-def cases() -> list[Case]:
+def build_cases() -> list[Case]:
     """Max pooling 2×2: tiny and medium as performance.md names them, in JSON and as raw float32."""
     random = np.random.default_rng(7)
 
@@ -55,9 +55,9 @@ def cases() -> list[Case]:
     ]
 
 
-def check(case: Case, ours: Connection, theirs: Connection) -> None:
+def check_same_numbers(case: Case, ours: Connection, baseline: Connection) -> None:
     """Both must give the same numbers, or the comparison means nothing."""
-    one, other = ours.call(), theirs.call()
+    one, other = ours.call(), baseline.call()
     if case.media_type == "application/json":
         same = np.array_equal(np.float32(json.loads(one)["output"]["data"]), np.float32(json.loads(other)["output"]))
     else:
@@ -66,10 +66,10 @@ def check(case: Case, ours: Connection, theirs: Connection) -> None:
         raise RuntimeError(f"{case.name}: the answers differ")
 
 
-def per_second(case: Case, port: int, target: str, connections: int, seconds: int, core: int | None = None) -> float:
+def requests_per_second(case: Case, port: int, target: str, connections: int, seconds: int, core: int | None = None) -> float:
     """Requests a second by wrk, which may be held to one core."""
     post = _wrk.Post(target, {"Content-Type": case.media_type}, case.body)
-    return _wrk.per_second(port, post, connections, seconds, core)
+    return _wrk.requests_per_second(port, post, connections, seconds, core)
 
 
 def main() -> None:
@@ -78,18 +78,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=1, help="of wrk, each round")
     parser.add_argument("--only", default="", help="cases whose name holds this")
     asked = parser.parse_args()
-    place = machine()
+    place = describe_machine()
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
     with ExitStack() as stack:
-        our_port, their_port = stack.enter_context(poolhouse()), stack.enter_context(obvious())
-        for case in cases():
+        our_port, their_port = stack.enter_context(run_poolhouse()), stack.enter_context(run_fastapi_baseline())
+        for case in build_cases():
             if asked.only not in case.name:
                 continue
-            ours = Connection(our_port, request(case.ours, case.media_type, case.body))
-            theirs = Connection(their_port, request(case.theirs, case.media_type, case.body))
-            check(case, ours, theirs)
-            lone, other = interleaved((ours, theirs), asked.requests)
+            ours = Connection(our_port, build_request(case.our_target, case.media_type, case.body))
+            theirs = Connection(their_port, build_request(case.baseline_target, case.media_type, case.body))
+            check_same_numbers(case, ours, theirs)
+            lone, other = time_interleaved((ours, theirs), asked.requests)
             found = {
                 "median_us": lone.median_us,
                 "obvious_median_us": other.median_us,
@@ -109,10 +109,10 @@ def main() -> None:
             for connections in (1, 16):
                 rounds = [
                     [
-                        per_second(case, our_port, case.ours, connections, asked.seconds),
-                        per_second(case, their_port, case.theirs, connections, asked.seconds),
+                        requests_per_second(case, our_port, case.our_target, connections, asked.seconds),
+                        requests_per_second(case, their_port, case.baseline_target, connections, asked.seconds),
                     ]
-                    for _ in range(_ROUNDS)
+                    for _ in range(_WRK_ROUNDS)
                 ]
                 mine, peer = (statistics.median(each) for each in zip(*rounds, strict=True))
                 found |= {f"per_second_{connections}": mine, f"obvious_per_second_{connections}": peer}
@@ -122,7 +122,7 @@ def main() -> None:
     heads = ["max pooling 2×2", "median µs", "obvious", "ratio", "p99 µs", "obvious"]
     for connections in (1, 16):
         heads += [f"requests/s, {connections} conn.", "obvious", "ratio"]
-    write("peers", place, heads, rows, figures)
+    write_result("peers", place, heads, rows, figures)
 
 
 if __name__ == "__main__":

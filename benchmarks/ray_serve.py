@@ -8,16 +8,16 @@ import json
 import numpy as np
 import psutil
 
-from _calling import Connection, interleaved, poolhouse, request
-from _machine import machine, write
-from _ray import on_ray, replicas
+from _calling import Connection, time_interleaved, run_poolhouse, build_request
+from _machine import describe_machine, write_result
+from _ray import run_on_ray, replica_start_times
 
 TINY = json.dumps({"input": [[[[1, 2], [3, 4]]]], "kernel_size": 2}).encode()
 CASES = (
-    ("tiny, JSON", request("/v1/pool/max_pool2d", "application/json", TINY), 500),
+    ("tiny, JSON", build_request("/v1/pool/max_pool2d", "application/json", TINY), 500),
     (
         "1 MB, raw",
-        request(
+        build_request(
             "/v1/pool/max_pool2d?shape=1,64,64,64&dtype=float32&kernel_size=2",
             "application/octet-stream",
             np.random.default_rng(7).standard_normal((1, 64, 64, 64), dtype=np.float32).tobytes(),
@@ -26,7 +26,7 @@ CASES = (
     ),
     (
         "17 MB, raw",
-        request(
+        build_request(
             "/v1/pool/max_pool2d?shape=16,64,64,64&dtype=float32&kernel_size=2",
             "application/octet-stream",
             np.random.default_rng(7).standard_normal((16, 64, 64, 64), dtype=np.float32).tobytes(),
@@ -40,18 +40,18 @@ def main() -> None:
     """Measure both in turns, and write what was found."""
     options = argparse.ArgumentParser(description=__doc__)
     options.parse_args()
-    place = machine()
+    place = describe_machine()
     rows, figures = [], {}
-    with on_ray(1) as there, poolhouse("--cpu-threads", "1") as here:
+    with run_on_ray(1) as there, run_poolhouse("--cpu-threads", "1") as here:
         for name, asked, count in CASES:
-            ours, rays = interleaved([Connection(here, asked), Connection(there.port, asked)], count)
+            ours, rays = time_interleaved([Connection(here, asked), Connection(there.port, asked)], count)
             ratio = rays.median_us / ours.median_us
             figures[name] = {"ours_us": ours.median_us, "ray_us": rays.median_us, "ratio": ratio}
             rows.append([name, f"{ours.median_us / 1e3:.2f}", f"{rays.median_us / 1e3:.2f}", f"{ratio:.2f}"])
-        nbytes = sum(psutil.Process(pid).memory_info().rss for pid in replicas())
+        nbytes = sum(psutil.Process(pid).memory_info().rss for pid in replica_start_times())
     rows.append(["memory of one replica, MB", "", f"{nbytes / 1e6:.0f}", ""])
     heads = ("request", "poolhouse serve, ms", "on Ray Serve, ms", "ratio")
-    write("ray_serve", place, heads, rows, figures)
+    write_result("ray_serve", place, heads, rows, figures)
 
 
 if __name__ == "__main__":

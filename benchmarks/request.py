@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from uvicorn.server import ServerState
 
-from _machine import machine, write
+from _machine import describe_machine, write_result
 from poolhouse.rest.app import create_app
 from poolhouse.rest.http.connection import Connection
 from poolhouse.rest.listening import Listeners
@@ -30,7 +30,7 @@ _QUERY: Final = "kernel_size=2&dtype=float32&shape=1,1,4,4"
 _JSON: Final = b'{"input":[[[[1.5,2,3,4],[5,6,7,8],[9,10,11,12],[13,14,15,16]]]],"kernel_size":2}'
 
 
-class Sink(asyncio.Transport):
+class DiscardingTransport(asyncio.Transport):
     """Takes what is written."""
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -65,15 +65,15 @@ class Case:
     settings: dict[str, object] = field(default_factory=dict)
     prefix: str = ""
     is_json: bool = False
-    is_new: bool = False
+    has_unique_head: bool = False
     """Whether each head differs from the one before, by a request id."""
 
 
 CASES: Final = (
     Case("a head that repeats the last one"),
-    Case("another X-Request-ID each time", is_new=True),
+    Case("another X-Request-ID each time", has_unique_head=True),
     Case(
-        "another X-Request-ID and traceparent", ("traceparent: 00-" + "a" * 32 + "-" + "b" * 16 + "-01",), is_new=True
+        "another X-Request-ID and traceparent", ("traceparent: 00-" + "a" * 32 + "-" + "b" * 16 + "-01",), has_unique_head=True
     ),
     Case("an API key", (f"Authorization: Bearer {_KEY}",), {"api_keys": f"somebody={_KEY}"}),
     Case("a log of requests", settings={"log_requests": True}),
@@ -83,7 +83,7 @@ CASES: Final = (
 )
 
 
-def sent(case: Case) -> Callable[[], bytes]:
+def request_factory(case: Case) -> Callable[[], bytes]:
     """What makes the next request of a row."""
     kind, body = ("application/json", _JSON) if case.is_json else ("application/octet-stream", bytes(64))
     target = f"{case.prefix}/v1/pool/max_pool2d" + ("" if case.is_json else f"?{_QUERY}")
@@ -91,12 +91,12 @@ def sent(case: Case) -> Callable[[], bytes]:
     head = "\r\n".join([*lines, f"Content-Length: {len(body)}"]).encode()
     whole = head + b"\r\n\r\n" + body
     numbers = itertools.count()
-    if not case.is_new:
+    if not case.has_unique_head:
         return lambda: whole
     return lambda: b"%b\r\nX-Request-ID: %08d\r\n\r\n%b" % (head, next(numbers), body)
 
 
-async def measure(turns: int, count: int) -> dict[str, float]:
+async def measure(turn_count: int, requests_per_turn: int) -> dict[str, float]:
     """Microseconds a request by row."""
     services, least = [], dict.fromkeys((case.name for case in CASES), float("inf"))
     for case in CASES:
@@ -107,19 +107,19 @@ async def measure(turns: int, count: int) -> dict[str, float]:
         state = ServerState()
         state.default_headers = [(b"date", b"Sat, 28 Nov 2026 00:00:00 GMT")]
         connection = Connection(config, state, {}, asyncio.get_running_loop())
-        connection.connection_made(Sink())
-        services.append((case.name, connection, sent(case), app))
+        connection.connection_made(DiscardingTransport())
+        services.append((case.name, connection, request_factory(case), app))
     # As the server does when it is ready.
     gc.collect()
     gc.freeze()
-    for _ in range(turns):
+    for _ in range(turn_count):
         for name, connection, make, _app in services:
             begun = time.process_time()
-            for _ in range(count):
+            for _ in range(requests_per_turn):
                 request = make()
                 connection.get_buffer(-1)[: len(request)] = request
                 connection.buffer_updated(len(request))
-            least[name] = min(least[name], (time.process_time() - begun) / count)
+            least[name] = min(least[name], (time.process_time() - begun) / requests_per_turn)
     for _, connection, _, app in services:
         connection.connection_lost(None)
         await app.service.pooling.stop()
@@ -136,11 +136,11 @@ def main() -> None:
     logging.getLogger("poolhouse.requests").addHandler(logging.NullHandler())
     logging.getLogger("poolhouse.requests").setLevel(logging.INFO)
     logging.getLogger("poolhouse.requests").propagate = False
-    place = machine()
+    place = describe_machine()
     figures = asyncio.run(measure(asked.turns, asked.count))
     first = figures[CASES[0].name]
     rows = [[name, f"{us:.0f}", f"{us - first:+.0f}"] for name, us in figures.items()]
-    write("request", place, ("A tiny request with", "µs of the event loop", "more"), rows, figures)
+    write_result("request", place, ("A tiny request with", "µs of the event loop", "more"), rows, figures)
 
 
 if __name__ == "__main__":

@@ -13,27 +13,27 @@ import urllib.request
 
 import numpy as np
 
-from _calling import poolhouse
-from _machine import machine, write
-from peers import Case, cases, per_second
+from _calling import run_poolhouse
+from _machine import describe_machine, write_result
+from peers import Case, build_cases, requests_per_second
 
 NODE_CORES = 32
 NODES = 100
 
 
-def large() -> Case:
+def large_case() -> Case:
     """A batch of feature maps."""
     body = np.random.default_rng(7).standard_normal((16, 64, 56, 56), dtype=np.float32).tobytes()
     query = "kernel_size=2&dtype=float32&shape=16,64,56,56"
     return Case("large raw", "application/octet-stream", body, f"/v1/pool/max_pool2d?{query}", "")
 
 
-def one_answer(port: int, case: Case) -> tuple[int, dict[str, float]]:
+def measure_stages(port: int, case: Case) -> tuple[int, dict[str, float]]:
     """Bytes of an answer, and the median milliseconds of its stages."""
     stages: dict[str, list[float]] = {}
     for _ in range(30):
         asked = urllib.request.Request(
-            f"http://127.0.0.1:{port}{case.ours}", case.body, {"Content-Type": case.media_type}
+            f"http://127.0.0.1:{port}{case.our_target}", case.body, {"Content-Type": case.media_type}
         )
         with urllib.request.urlopen(asked) as answer:
             nbytes = len(answer.read())
@@ -50,13 +50,13 @@ def main() -> None:
     options.add_argument("--gbits", type=float, default=25.0, help="of a node's network, each way")
     options.add_argument("--dollars", type=float, default=0.04, help="for a core and an hour")
     given = options.parse_args()
-    place = machine()
+    place = describe_machine()
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
-    with poolhouse("--cpu-threads", "1", before="import os; os.sched_setaffinity(0, {0})") as port:
-        for case in [*cases(), large()]:
-            answer_bytes, stages = one_answer(port, case)
-            core = per_second(case, port, case.ours, 8, given.seconds, core=1)
+    with run_poolhouse("--cpu-threads", "1", python_prelude="import os; os.sched_setaffinity(0, {0})") as port:
+        for case in [*build_cases(), large_case()]:
+            answer_bytes, stages = measure_stages(port, case)
+            core = requests_per_second(case, port, case.our_target, 8, given.seconds, core=1)
             # The network is full when its busier direction is; headers are some hundred bytes.
             wire_bytes = max(len(case.body), answer_bytes) + 300
             network = given.gbits * 1e9 / 8 / wire_bytes
@@ -75,7 +75,7 @@ def main() -> None:
             }
             rows.append(
                 [
-                    f"{case.name}, {_bytes(len(case.body))}",
+                    f"{case.name}, {_format_bytes(len(case.body))}",
                     f"{core:,.0f}",
                     f"{core * len(case.body) / 1e6:,.0f}",
                     f"{min(1.0, gpu):.0%}",
@@ -95,10 +95,10 @@ def main() -> None:
         f"{NODES} nodes: requests/s",
         f"$ a million, at $ {given.dollars:g} a core and hour",
     )
-    write("scaling", place, heads, rows, figures)
+    write_result("scaling", place, heads, rows, figures)
 
 
-def _bytes(count: int) -> str:
+def _format_bytes(count: int) -> str:
     for unit, size in (("MB", 1e6), ("kB", 1e3)):
         if count >= size:
             return f"{count / size:.3g} {unit}"

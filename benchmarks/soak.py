@@ -15,28 +15,28 @@ from http.client import HTTPException
 from pathlib import Path
 from random import Random
 
-from _machine import machine, write
+from _machine import describe_machine, write_result
 from poolhouse.backend.devices import choose_devices
 from poolhouse.kernels import ahead
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder that holds the tests
 
 from tests.hostile.process import ServerProcess, server_process
-from tests.together import Call, call_of, fault_in
+from tests.together import CheckedRequest, random_checked_request, find_mismatch
 
 ALLOWED_GROWTH_MIB = 32.0
-GAUGES = re.compile(r"^(poolhouse_\w*(?:in_flight|held|jobs|waiting)\w*)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
+GAUGE_LINE = re.compile(r"^(poolhouse_\w*(?:in_flight|held|jobs|waiting)\w*)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
 
 
-def share(server: ServerProcess, calls: list[Call], start: int, count: int) -> list[str]:
+def run_connection(server: ServerProcess, calls: list[CheckedRequest], first: int, request_count: int) -> list[str]:
     """One connection's part: the faults it found."""
     faults = []
-    with server.caller() as caller:
-        for number in range(start, start + count):
+    with server.http_connection() as caller:
+        for number in range(first, first + request_count):
             call = calls[(number * 31) % len(calls)]
             try:
-                reply = caller.ask("POST", call.target, call.headers, call.body)
-                fault = fault_in(call, reply.status, reply.body)
+                reply = caller.send("POST", call.target, call.headers, call.body)
+                fault = find_mismatch(call, reply.status, reply.body)
             except (HTTPException, OSError) as error:
                 fault = f"{error!r} to {call.target}"
                 caller.close()
@@ -45,25 +45,25 @@ def share(server: ServerProcess, calls: list[Call], start: int, count: int) -> l
     return faults
 
 
-def run(server: ServerProcess, calls: list[Call], connections: int, count: int) -> list[str]:
+def run_connections(server: ServerProcess, calls: list[CheckedRequest], connections: int, request_count: int) -> list[str]:
     """All connections at once, in rounds, with progress."""
     faults: list[str] = []
     done, each = 0, 50
     with ThreadPoolExecutor(connections) as pool:
-        while done < count:
-            parts = [pool.submit(share, server, calls, done + number * each, each) for number in range(connections)]
+        while done < request_count:
+            parts = [pool.submit(run_connection, server, calls, done + number * each, each) for number in range(connections)]
             faults += [fault for part in parts for fault in part.result()]
             done += each * connections
-            print(f"\r{done:,} of {count:,}, {len(faults)} wrong", end="", file=sys.stderr, flush=True)
+            print(f"\r{done:,} of {request_count:,}, {len(faults)} wrong", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return faults
 
 
-def gauges(server: ServerProcess) -> dict[str, float]:
+def read_gauges(server: ServerProcess) -> dict[str, float]:
     """What ``/metrics`` says is held, waiting or under way."""
-    with server.caller() as caller:
-        text = caller.ask("GET", "/metrics").body.decode()
-    return {name: float(value) for name, value in GAUGES.findall(text)}
+    with server.http_connection() as caller:
+        text = caller.send("GET", "/metrics").body.decode()
+    return {name: float(value) for name, value in GAUGE_LINE.findall(text)}
 
 
 def main() -> None:
@@ -74,19 +74,19 @@ def main() -> None:
     parser.add_argument("--inline-work", type=int, default=0, help="0 sends everything through the queue")
     parser.add_argument("--device", default="cpu", help="one device, whose own answers are the right ones")
     asked = parser.parse_args()
-    place = machine()
+    place = describe_machine()
     (device,) = choose_devices((asked.device,))
     # The right answers are this process's own, by the loops that the service has.
     ahead.load_all()
-    calls = [call_of(Random(f"soak {number}"), device) for number in range(asked.calls)]
+    calls = [random_checked_request(Random(f"soak {number}"), device) for number in range(asked.calls)]
     with server_process(device=asked.device, inline_work=asked.inline_work) as server:
-        run(server, calls, asked.connections, max(asked.requests // 10, asked.calls))
-        warm = server.held_bytes
+        run_connections(server, calls, asked.connections, max(asked.requests // 10, asked.calls))
+        warm = server.resident_bytes
         begun = time.perf_counter()
-        faults = run(server, calls, asked.connections, asked.requests)
+        faults = run_connections(server, calls, asked.connections, asked.requests)
         seconds = time.perf_counter() - begun
-        growth = (server.held_bytes - warm) / 2**20
-        left = gauges(server)
+        growth = (server.resident_bytes - warm) / 2**20
+        left = read_gauges(server)
     for fault, times in Counter(faults).most_common(10):
         print(f"{times} × {fault}")
     rows = [
@@ -97,7 +97,7 @@ def main() -> None:
         ["requests a second, the comparing client included", f"{asked.requests / seconds:.0f}"],
     ]
     name = "soak" if asked.device == "cpu" else "soak_gpu"
-    write(name, place, ("what", "found"), rows, {"growth_mib": growth, "wrong": len(faults), "gauges": left})
+    write_result(name, place, ("what", "found"), rows, {"growth_mib": growth, "wrong": len(faults), "gauges": left})
     sys.exit(bool(faults) or growth > ALLOWED_GROWTH_MIB or any(left.values()))
 
 

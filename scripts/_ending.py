@@ -10,7 +10,7 @@ from types import FrameType
 
 import psutil
 
-_PATIENCE_S = 10.0
+_GRACE_S = 10.0
 
 
 def end_with_this() -> None:
@@ -18,21 +18,21 @@ def end_with_this() -> None:
 
     Python's own way is to end at once: nothing is tidied up, and children go on for ever.
     """
-    signal.signal(signal.SIGTERM, _told)
+    signal.signal(signal.SIGTERM, _on_sigterm)
 
 
-def _told(number: int, frame: FrameType | None) -> None:
+def _on_sigterm(number: int, frame: FrameType | None) -> None:
     # Threads may wait for them, and what tidies up waits for the threads.
     left = _children()
     for child in left:
         with suppress(psutil.NoSuchProcess):
             child.terminate()
-    atexit.register(_end, left)
+    atexit.register(_kill_remaining, left)
     sys.exit("told to stop")
 
 
-def _end(told: list[psutil.Process]) -> None:
-    _, deaf = psutil.wait_procs(told, timeout=_PATIENCE_S)
+def _kill_remaining(terminated: list[psutil.Process]) -> None:
+    _, deaf = psutil.wait_procs(terminated, timeout=_GRACE_S)
     for child in {*deaf, *_children()}:
         with suppress(psutil.NoSuchProcess):
             child.kill()

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 
 from poolhouse import describe
 from poolhouse.operators.catalogue import Catalogue
-from poolhouse.operators.fields import Field, Flag, Kind, PerAxis, Power, RatioPerAxis, Whole
+from poolhouse.operators.fields import Field, Flag, FieldType, PerAxis, Power, RatioPerAxis, Integer
 from poolhouse.operators.operator import Operator
 
-FIELD_TYPES: dict[type[Kind], str] = {
+FIELD_TYPES: dict[type[FieldType], str] = {
     PerAxis: "int | Sequence[int]",
     RatioPerAxis: "float | Sequence[float]",
     Flag: "bool",
-    Whole: "int",
+    Integer: "int",
     Power: "float",
 }
 """How a Python caller writes a field of each kind."""
 
 
-def client_operators(catalogue: Catalogue) -> str:
+def render_client_operators(catalogue: Catalogue) -> str:
     """The typed methods of both clients."""
     takes_indices = ", ".join(f'"{member.name}"' for member in catalogue if "indices" in member.inputs)
     parts = [
@@ -46,31 +46,31 @@ def client_operators(catalogue: Catalogue) -> str:
             "        raise NotImplementedError\n",
         ]
         for member in catalogue:
-            parts.append(client_method(member, start, wait))
+            parts.append(render_method(member, start, wait))
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
-def client_method(member: type[Operator], start: str, wait: str) -> str:
+def render_method(operator: type[Operator], def_keyword: str, await_prefix: str) -> str:
     """One operator's method, with an overload for each type that its answer can have."""
-    fields = member.fields()
-    inputs = [f"{name}: Kind" for name in member.inputs]
+    fields = operator.fields()
+    inputs = [f"{name}: Kind" for name in operator.inputs]
     lines: list[str] = []
     gives = "Pooled[Kind, None]"
-    if "indices" in describe.all_outputs(member):
+    if "indices" in describe.all_outputs(operator):
         gives = "Pooled[Kind, Kind | None]"
         for literal, indices in (("Literal[False]", "None"), ("Literal[True]", "Kind"), ("bool", "Kind | None")):
-            lines += ["    @overload", f"    {start} {member.name}("]
+            lines += ["    @overload", f"    {def_keyword} {operator.name}("]
             lines += argument_lines(inputs, fields, literal)
             lines += [f"    ) -> Pooled[Kind, {indices}]: ..."]
-    lines += [f"    {start} {member.name}(", *argument_lines(inputs, fields, None), f"    ) -> {gives}:"]
-    lines += [f"        {line}".rstrip() for line in client_docstring(member)]
-    lines += [f"        asked = {wait}self._pool(", f'            "{member.name}",']
-    lines += entry_lines(member.inputs) + entry_lines([field.name for field in fields])
+    lines += [f"    {def_keyword} {operator.name}(", *argument_lines(inputs, fields, None), f"    ) -> {gives}:"]
+    lines += [f"        {line}".rstrip() for line in docstring_lines(operator)]
+    lines += [f"        asked = {await_prefix}self._pool(", f'            "{operator.name}",']
+    lines += dict_argument_lines(operator.inputs) + dict_argument_lines([field.name for field in fields])
     lines += ["        )", f'        return cast("{gives}", asked)', ""]
     return "\n".join(lines)
 
 
-def entry_lines(names: Sequence[str]) -> list[str]:
+def dict_argument_lines(names: Sequence[str]) -> list[str]:
     """A dict of these arguments by name, as an argument."""
     if not names:
         return ["            {},"]
@@ -83,11 +83,11 @@ def argument_lines(inputs: Sequence[str], fields: Sequence[Field], return_indice
     """A method's arguments, in torch's order; in an overload ``return_indices`` has the type that is given."""
     lines = ["        self,", *(f"        {each}," for each in inputs)]
     for field in fields:
-        kind = FIELD_TYPES[type(field.kind)]
-        if isinstance(field.kind, PerAxis) and field.kind.keep:
+        kind = FIELD_TYPES[type(field.field_type)]
+        if isinstance(field.field_type, PerAxis) and field.field_type.allows_null:
             kind = "int | Sequence[int | None]"
         given, default = kind, "None"
-        if not field.required:
+        if not field.is_required:
             unset = field.default is None or field.default_from is not None
             given, default = (f"{kind} | None", "None") if unset else (kind, repr(field.default))
         if field.name == "return_indices" and return_indices is not None:
@@ -97,22 +97,22 @@ def argument_lines(inputs: Sequence[str], fields: Sequence[Field], return_indice
             # Without a default it may follow those that have one only by name.
             lines += ["        *,", f"        return_indices: {return_indices},"]
             continue
-        lines.append(f"        {field.name}: {given}" + ("," if field.required else f" = {default},"))
+        lines.append(f"        {field.name}: {given}" + ("," if field.is_required else f" = {default},"))
     return lines
 
 
-def client_docstring(member: type[Operator]) -> list[str]:
+def docstring_lines(operator: type[Operator]) -> list[str]:
     """An operator's docstring for its method: meaning, arguments, shape."""
     told = ["input: the tensor to pool."]
-    if "indices" in member.inputs:
+    if "indices" in operator.inputs:
         told.append("indices: where max pooling found each value.")
-    told += [f"{field.name}: {field.meaning}" for field in member.fields()]
-    lines = ['"""' + line if at == 0 else line for at, line in enumerate(describe.meaning(member).splitlines())]
-    lines += ["", "Args:", *folded(told), "", "Shape:", *folded([member.shape_rule])]
+    told += [f"{field.name}: {field.meaning}" for field in operator.fields()]
+    lines = ['"""' + line if at == 0 else line for at, line in enumerate(describe.meaning(operator).splitlines())]
+    lines += ["", "Args:", *wrap_paragraphs(told), "", "Shape:", *wrap_paragraphs([operator.shape_rule])]
     return [*lines, '"""']
 
 
-def folded(paragraphs: Sequence[str]) -> list[str]:
+def wrap_paragraphs(paragraphs: Sequence[str]) -> list[str]:
     """The paragraphs in lines that fit a docstring's section."""
     return [
         line

@@ -9,9 +9,9 @@ from typing import Any
 
 _WIDTH = 24
 _HEIGHT = 8
-_SOURCE = {"type": "prometheus", "uid": "prometheus"}
+_DATASOURCE = {"type": "prometheus", "uid": "prometheus"}
 # What is chosen at the top of the page; every query has it.
-_CHOSEN = 'job="poolhouse", instance=~"$instance"'
+_INSTANCE_LABELS = 'job="poolhouse", instance=~"$instance"'
 _RATE = "[$__rate_interval]"
 
 
@@ -22,7 +22,7 @@ class Panel:
     title: str
     unit: str
     queries: Sequence[tuple[str, str]]
-    tells: str
+    description: str
     kind: str = "timeseries"
     stacked: bool = False
 
@@ -35,14 +35,14 @@ class Row:
     panels: Sequence[Panel]
 
 
-def of(metric: str, *labels: str) -> str:
+def selector(metric: str, *labels: str) -> str:
     """A metric of the chosen instances."""
-    return f"{metric}{{{', '.join((_CHOSEN, *labels))}}}"
+    return f"{metric}{{{', '.join((_INSTANCE_LABELS, *labels))}}}"
 
 
 def rate(metric: str, *labels: str, by: str = "") -> str:
     """How fast a counter grows, summed by these labels."""
-    return f"sum{f' by ({by}) ' if by else ' '}(rate({of(metric, *labels)}{_RATE}))"
+    return f"sum{f' by ({by}) ' if by else ' '}(rate({selector(metric, *labels)}{_RATE}))"
 
 
 def quantile(share: float, histogram: str, *labels: str, by: str) -> str:
@@ -59,7 +59,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "At a glance",
         (
-            Panel("Instances", "short", [(f"sum({of('up')})", "up")], "How many answer Prometheus.", "stat"),
+            Panel("Instances", "short", [(f"sum({selector('up')})", "up")], "How many answer Prometheus.", "stat"),
             Panel(
                 "Calls a second",
                 "reqps",
@@ -77,7 +77,7 @@ ROWS: tuple[Row, ...] = (
             Panel(
                 "Fullest",
                 "percentunit",
-                [(f"max({of('poolhouse_held_bytes')} / {of('poolhouse_capacity_bytes')})", "held")],
+                [(f"max({selector('poolhouse_held_bytes')} / {selector('poolhouse_capacity_bytes')})", "held")],
                 "How full the fullest instance is. At 100 % it refuses with 503.",
                 "stat",
             ),
@@ -150,15 +150,15 @@ ROWS: tuple[Row, ...] = (
                 "Bytes in flight",
                 "bytes",
                 [
-                    (f"sum by (instance) ({of('poolhouse_held_bytes')})", "{{instance}} held"),
-                    (f"sum by (instance) ({of('poolhouse_capacity_bytes')})", "{{instance}} room"),
+                    (f"sum by (instance) ({selector('poolhouse_held_bytes')})", "{{instance}} held"),
+                    (f"sum by (instance) ({selector('poolhouse_capacity_bytes')})", "{{instance}} room"),
                 ],
                 "Input, output and workspace of admitted requests, and how much there may be.",
             ),
             Panel(
                 "Jobs",
                 "short",
-                [(f"sum by (instance) ({of('poolhouse_jobs')})", "{{instance}}")],
+                [(f"sum by (instance) ({selector('poolhouse_jobs')})", "{{instance}}")],
                 "Waiting for a device or running on one.",
             ),
             Panel(
@@ -182,7 +182,7 @@ ROWS: tuple[Row, ...] = (
             Panel(
                 "Ready devices",
                 "short",
-                [(f"sum by (device) ({of('poolhouse_device_state', _READY)})", "{{device}}")],
+                [(f"sum by (device) ({selector('poolhouse_device_state', _READY)})", "{{device}}")],
                 "Over all chosen instances.",
             ),
             Panel(
@@ -211,19 +211,19 @@ ROWS: tuple[Row, ...] = (
             Panel(
                 "Memory",
                 "bytes",
-                [(of("process_resident_memory_bytes"), "{{instance}}")],
+                [(selector("process_resident_memory_bytes"), "{{instance}}")],
                 "What the process has in memory, torch's half a gigabyte included.",
             ),
             Panel(
                 "CPU",
                 "short",
-                [(f"rate({of('process_cpu_seconds_total')}{_RATE})", "{{instance}}")],
+                [(f"rate({selector('process_cpu_seconds_total')}{_RATE})", "{{instance}}")],
                 "Cores in use.",
             ),
             Panel(
                 "Connections and files",
                 "short",
-                [(of("process_open_fds"), "{{instance}}")],
+                [(selector("process_open_fds"), "{{instance}}")],
                 "Open file descriptors; each connection is one.",
             ),
         ),
@@ -237,15 +237,15 @@ def _panel(number: int, panel: Panel, x: int, y: int, width: int, height: int) -
         "id": number,
         "type": panel.kind,
         "title": panel.title,
-        "description": panel.tells,
-        "datasource": _SOURCE,
+        "description": panel.description,
+        "datasource": _DATASOURCE,
         "gridPos": {"x": x, "y": y, "w": width, "h": height},
         "fieldConfig": {
             "defaults": {"unit": panel.unit, "min": 0, **({"custom": custom} if panel.kind == "timeseries" else {})},
             "overrides": [],
         },
         "targets": [
-            {"refId": chr(ord("A") + at), "datasource": _SOURCE, "expr": expression, "legendFormat": legend}
+            {"refId": chr(ord("A") + at), "datasource": _DATASOURCE, "expr": expression, "legendFormat": legend}
             for at, (expression, legend) in enumerate(panel.queries)
         ],
     }
@@ -270,7 +270,7 @@ def dashboard() -> str:
         "name": "instance",
         "label": "Instance",
         "type": "query",
-        "datasource": _SOURCE,
+        "datasource": _DATASOURCE,
         "query": {"query": 'label_values(poolhouse_build_info{job="poolhouse"}, instance)', "refId": "instances"},
         "multi": True,
         "includeAll": True,

@@ -16,13 +16,13 @@ from poolhouse.rest.observability.metrics import FAMILIES
 from poolhouse.settings import table
 
 
-def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown; a bar inside of a cell is escaped."""
-    lines = [heads, ["---"] * len(heads), *rows]
+    lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def settings() -> str:
+def settings_table() -> str:
     """Every setting, as docs/settings.md lists it."""
     return markdown_table(
         ("environment", "option", "default", "takes", "meaning"),
@@ -39,7 +39,7 @@ def settings() -> str:
     )
 
 
-def codes() -> str:
+def error_code_table() -> str:
     """Every code of a refusal, by status."""
     rows = sorted(CODES.items(), key=lambda row: row[1].status)
     return markdown_table(
@@ -56,7 +56,7 @@ def codes() -> str:
     )
 
 
-def metrics() -> str:
+def metric_table() -> str:
     """Every metric with its labels."""
     return markdown_table(
         ("name", "kind", "labels", "meaning"),
@@ -72,7 +72,7 @@ def metrics() -> str:
     )
 
 
-def guards() -> str:
+def guard_chapters() -> str:
     """Every guard, with what it protects and the test that fails without it."""
     located = located_guards()
     chapters = [
@@ -80,7 +80,7 @@ def guards() -> str:
         + markdown_table(
             ("guard", "without it", "where", "the test that fails"),
             [
-                (each.guard.guard, each.guard.without, f"`{each.path}`", f"`{each.test.removeprefix('tests/')}`")
+                (each.guard.protects, each.guard.consequence, f"`{each.path}`", f"`{each.test.removeprefix('tests/')}`")
                 for each in located
                 if each.group == group
             ],
@@ -90,7 +90,7 @@ def guards() -> str:
     return "\n\n".join(chapters)
 
 
-def field_codes() -> str:
+def field_code_table() -> str:
     """Every code of a single field."""
     return markdown_table(("code", "meaning"), [(f"`{code}`", why) for code, why in FIELD_CODES.items()])
 
@@ -103,15 +103,15 @@ def operator_table(catalogue: Catalogue) -> str:
             (
                 f"`{members[0].family}`",
                 ", ".join(f"{member.rank}d" for member in members),
-                plain(describe.summary(members[0]).partition(":")[0].removesuffix(".") + "."),
+                to_markdown(describe.summary(members[0]).partition(":")[0].removesuffix(".") + "."),
                 ", ".join(f"`{field.name}`" for field in members[0].fields()) or "none",
             )
-            for members in families(catalogue)
+            for members in operator_families(catalogue)
         ],
     )
 
 
-def families(catalogue: Catalogue) -> list[list[type[Operator]]]:
+def operator_families(catalogue: Catalogue) -> list[list[type[Operator]]]:
     """The operators that differ in their rank alone, together."""
     found: dict[str, list[type[Operator]]] = {}
     for member in catalogue:
@@ -119,50 +119,50 @@ def families(catalogue: Catalogue) -> list[list[type[Operator]]]:
     return list(found.values())
 
 
-def plain(text: str) -> str:
+def to_markdown(text: str) -> str:
     """A docstring's words as Markdown: one backtick where it has two."""
     return text.replace("``", "`")
 
 
 def operator_chapters(catalogue: Catalogue) -> str:
     """Everything there is to know of each family, and an example that runs."""
-    return "\n\n".join(chapter(members) for members in families(catalogue))
+    return "\n\n".join(operator_chapter(members) for members in operator_families(catalogue))
 
 
-def chapter(members: Sequence[type[Operator]]) -> str:
+def operator_chapter(operators: Sequence[type[Operator]]) -> str:
     """One family of operators. What is said once for all ranks is said for 2-D."""
-    shown = min(members, key=lambda member: abs(member.rank - 2))
+    shown = min(operators, key=lambda member: abs(member.rank - 2))
     card = describe.card(shown)
     fields = markdown_table(
         ("field", f"takes ({shown.rank}-D)", "default", "meaning"),
         [
             (
                 f"`{field.name}`",
-                field.kind.words(shown.rank),
-                default_words(describe.field_card(shown, field)),
+                field.field_type.describe(shown.rank),
+                describe_default(describe.field_card(shown, field)),
                 field.meaning,
             )
             for field in shown.fields()
         ],
     )
     types = markdown_table(
-        ("element type", "what it means here"), [(kind, plain(words)) for kind, words in shown.element_types.items()]
+        ("element type", "what it means here"), [(kind, to_markdown(words)) for kind, words in shown.element_types.items()]
     )
     paragraphs = [
-        f"### {', '.join(member.name for member in members)}",
-        plain(str(card["description"])),
-        f"**Shape**: {plain(str(card['shape']))}",
+        f"### {', '.join(member.name for member in operators)}",
+        to_markdown(str(card["description"])),
+        f"**Shape**: {to_markdown(str(card['shape']))}",
         fields if shown.fields() else "It has no fields.",
         types,
-        f"**Padding**: {plain(shown.padding_value)}" if shown.padding_value else "",
-        f"**Indices**: {plain(shown.index_meaning)}" if shown.index_meaning else "",
-        f"**Source**: {plain(shown.source)}" if shown.source else "",
-        worked_example(shown),
+        f"**Padding**: {to_markdown(shown.padding_value)}" if shown.padding_value else "",
+        f"**Indices**: {to_markdown(shown.index_meaning)}" if shown.index_meaning else "",
+        f"**Source**: {to_markdown(shown.source)}" if shown.source else "",
+        example_with_response(shown),
     ]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
-def default_words(card: describe.Card) -> str:
+def describe_default(card: describe.Card) -> str:
     """A field's default for a table."""
     if card["required"]:
         return "must be given"
@@ -171,9 +171,9 @@ def default_words(card: describe.Card) -> str:
     return "unset" if card["default"] is None else f"`{json.dumps(card['default'])}`"
 
 
-def worked_example(member: type[Operator]) -> str:
+def example_with_response(operator: type[Operator]) -> str:
     """The operator's example as a call with curl, and its answer."""
-    worked = describe.example(member)
+    worked = describe.example(operator)
     request, answer = (json.dumps(worked[part], ensure_ascii=False) for part in ("request", "answer"))
     call = f"curl localhost:8000{worked['path']} -H 'Content-Type: application/json' -d '{request}'"
     return f"```sh\n{call}\n```\n\n```json\n{answer}\n```"

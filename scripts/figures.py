@@ -26,8 +26,8 @@ Run = Mapping[str, Any]
 """A results file: the command, the date, the machine, the rows of the table for people, the figures at full length."""
 
 _MARK: Final = re.compile(r"<!-- figure:(?P<name>[^ ]+) -->(?P<text>[^\n]*?)<!-- /figure -->")
-_BEGIN: Final = re.compile(r"<!-- figure:")
-_LINE_OF_HTML: Final = re.compile(r"^ *(?:[-*] +|\d+\. +|> *)?<!-- figure:", re.MULTILINE)
+_MARK_BEGIN: Final = re.compile(r"<!-- figure:")
+_MARK_AT_LINE_START: Final = re.compile(r"^ *(?:[-*] +|\d+\. +|> *)?<!-- figure:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,57 +35,57 @@ class Figure:
     """How one figure is read from its run, and the form in which documents give it."""
 
     read: Callable[[Run], object]
-    form: str = "{}"
+    template: str = "{}"
 
 
 @cache
-def run(name: str) -> Run:
+def load_run(name: str) -> Run:
     """What ``benchmarks/results/NAME.json`` records."""
     recorded: Run = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     return recorded
 
 
-def when_and_where(name: str) -> str:
+def describe_run(name: str) -> str:
     """The command of a run, its date, and the machine with its versions, as one sentence."""
-    recorded = run(name)
+    recorded = load_run(name)
     told = ", ".join(f"{key} {value}" for key, value in recorded["machine"].items())
     return f"`{recorded['command']}` on {recorded['date']}. {told}."
 
 
-def measured(name: str) -> str:
+def run_report(name: str) -> str:
     """A whole run as documents quote it: when and where, and the table."""
-    return f"{when_and_where(name)}\n\n{markdown_table(run(name)['heads'], run(name)['rows'])}"
+    return f"{describe_run(name)}\n\n{markdown_table(load_run(name)['heads'], load_run(name)['rows'])}"
 
 
-def _peer(case: str) -> Callable[[Run], float]:
+def _baseline_ratio(case: str) -> Callable[[Run], float]:
     """The median of a lone request beside the peer's."""
     return lambda run: run["figures"][case]["median_us"] / run["figures"][case]["obvious_median_us"]
 
 
-def _met(run: Run) -> int:
+def _goals_met(run: Run) -> int:
     """How many rows beside another server reach their goal."""
     return sum(row["met"] is True for row in run["figures"].values())
 
 
-def _goals(run: Run) -> int:
+def _goal_count(run: Run) -> int:
     """How many rows beside another server have a goal."""
     return sum(row["goal"] is not None for row in run["figures"].values())
 
 
-def _slower(run: Run) -> str:
+def _slower_rows(run: Run) -> str:
     """The rows in which the other one is faster, each with its ratio."""
     return (
         "; ".join(f"{name}: {row['ratio']:.2f}" for name, row in run["figures"].items() if not row["faster"]) or "none"
     )
 
 
-def _longest_inline(run: Run) -> Mapping[str, float]:
+def _largest_inline_times(run: Run) -> Mapping[str, float]:
     """The times of the largest work that was tried, which is the default of ``inline_work``."""
     found: Mapping[str, float] = max(run["figures"].items(), key=lambda each: int(each[0]))[1]
     return found
 
 
-def _refusal_ms(run: Run) -> float:
+def _refusal_cost_ms(run: Run) -> float:
     """What a refusal costs where five times the peak comes: what is missing to the peak, by refusal."""
     reached, peak = run["figures"]["crowd"], float(run["rows"][-1][1])
     return float((1 - reached) / (5 - reached) / peak * 1e3)
@@ -95,7 +95,7 @@ _THROUGH_FLOAT64: Final = ("avg_pool2d [8", "adaptive_avg", "lp_pool", "max_unpo
 """Kernels on a GPU that are ours and not torch's: float64 sums, and defined places."""
 
 
-def _slower_than_torch(run: Run) -> list[float]:
+def _own_kernel_ratios(run: Run) -> list[float]:
     """Our time beside torch's, for the kernels on a GPU that are ours."""
     return [
         each["ours_s"] / each["torch_s"]
@@ -104,7 +104,7 @@ def _slower_than_torch(run: Run) -> list[float]:
     ]
 
 
-def _simulated(value: str, sweep: str, rule: str = "ours", **scene: object) -> Callable[[Run], float]:
+def _simulation_value(value: str, sweep: str, rule: str = "ours", **scene: object) -> Callable[[Run], float]:
     """One value of one rule in one scene of the simulation."""
 
     def read(run: Run) -> float:
@@ -122,17 +122,17 @@ REQUEST_BYTES: Final = (1 + 3 + 16 + 64) / 4 * 32 * 32 * 4
 
 
 FIGURES: Final[Mapping[str, Figure]] = {
-    "peers/tiny-json": Figure(_peer("tiny JSON"), "{:.2f}"),
-    "peers/medium-raw": Figure(_peer("medium raw"), "{:.2f}"),
-    "peers/met": Figure(lambda run: sum(_peer(case)(run) <= 1 for case in run["figures"])),
+    "peers/tiny-json": Figure(_baseline_ratio("tiny JSON"), "{:.2f}"),
+    "peers/medium-raw": Figure(_baseline_ratio("medium raw"), "{:.2f}"),
+    "peers/met": Figure(lambda run: sum(_baseline_ratio(case)(run) <= 1 for case in run["figures"])),
     "peers/all": Figure(lambda run: len(run["figures"])),
-    "inline/longest": Figure(lambda run: _longest_inline(run)["inline_us"] / 1e3, "{:.2f} ms"),
+    "inline/longest": Figure(lambda run: _largest_inline_times(run)["inline_us"] / 1e3, "{:.2f} ms"),
     "inline/hop": Figure(
-        lambda run: _longest_inline(run)["thread_us"] / _longest_inline(run)["inline_us"] - 1, "{:.0%}"
+        lambda run: _largest_inline_times(run)["thread_us"] / _largest_inline_times(run)["inline_us"] - 1, "{:.0%}"
     ),
     "company/medium": Figure(lambda run: run["figures"]["medium"], "{:.2f}"),
     "company/crowd": Figure(lambda run: run["figures"]["crowd"], "{:.2f}"),
-    "company/refusal": Figure(_refusal_ms, "{:.1f} ms"),
+    "company/refusal": Figure(_refusal_cost_ms, "{:.1f} ms"),
     "company/answer": Figure(lambda run: 1e3 / float(run["rows"][-1][1]), "{:.1f} ms"),
     "kernels/max-pool": Figure(
         lambda run: (
@@ -143,12 +143,12 @@ FIGURES: Final[Mapping[str, Figure]] = {
     ),
     "triton/tiny": Figure(lambda run: run["figures"]["tiny raw, 16 connections"]["ratio"], "{:.2f}"),
     "triton/medium": Figure(lambda run: run["figures"]["medium raw, 8 connections"]["ratio"], "{:.2f}"),
-    "triton/met": Figure(_met),
-    "triton/goals": Figure(_goals),
-    "triton/slower": Figure(_slower),
-    "limit/met": Figure(_met),
-    "limit/goals": Figure(_goals),
-    "limit/slower": Figure(_slower),
+    "triton/met": Figure(_goals_met),
+    "triton/goals": Figure(_goal_count),
+    "triton/slower": Figure(_slower_rows),
+    "limit/met": Figure(_goals_met),
+    "limit/goals": Figure(_goal_count),
+    "limit/slower": Figure(_slower_rows),
     "attack/probe": Figure(lambda run: run["figures"]["probe_ms"], "{:.0f}"),
     "attack/beyond": Figure(lambda run: run["figures"]["beyond_mib"], "{:.0f}"),
     "soak/requests": Figure(lambda run: dict(run["rows"])["requests"].replace(" over ", " mixed requests over ")),
@@ -164,8 +164,8 @@ FIGURES: Final[Mapping[str, Figure]] = {
         ),
         "{:.1f} times",
     ),
-    "device/least-slower": Figure(lambda run: min(_slower_than_torch(run)), "{:.1f}"),
-    "device/most-slower": Figure(lambda run: max(_slower_than_torch(run)), "{:.0f} times"),
+    "device/least-slower": Figure(lambda run: min(_own_kernel_ratios(run)), "{:.1f}"),
+    "device/most-slower": Figure(lambda run: max(_own_kernel_ratios(run)), "{:.0f} times"),
     "scaling/json-bytes": Figure(
         lambda run: run["figures"]["small JSON"]["body_bytes"] / run["figures"]["small raw"]["body_bytes"],
         "{:.1f} times",
@@ -175,18 +175,18 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "simulate/back": Figure(lambda run: run["figures"][0]["gpu"]["back_bytes_per_s"] / 1e9, "{:.0f} GB/s"),
     "simulate/compute": Figure(lambda run: run["figures"][0]["gpu"]["compute_bytes_per_s"] / 1e12, "{:.1f} TB/s"),
     "simulate/batch": Figure(lambda run: run["figures"][0]["gpu"]["batch_s"] * 1e3, "{:.2f} ms"),
-    "simulate/busy-rate": Figure(_simulated("rate", "load", rate=BUSY_RATE), "{:,.0f}"),
-    "simulate/busy-good": Figure(_simulated("goodput", "load", rate=BUSY_RATE), "{:,.0f}"),
-    "simulate/busy-p99": Figure(_simulated("p99_ms", "load", rate=BUSY_RATE), "{:.1f} ms"),
+    "simulate/busy-rate": Figure(_simulation_value("rate", "load", rate=BUSY_RATE), "{:,.0f}"),
+    "simulate/busy-good": Figure(_simulation_value("goodput", "load", rate=BUSY_RATE), "{:,.0f}"),
+    "simulate/busy-p99": Figure(_simulation_value("p99_ms", "load", rate=BUSY_RATE), "{:.1f} ms"),
     "simulate/busy-bytes": Figure(
-        lambda run: _simulated("rate", "load", rate=BUSY_RATE)(run) * REQUEST_BYTES / 1e9, "{:.1f} GB/s"
+        lambda run: _simulation_value("rate", "load", rate=BUSY_RATE)(run) * REQUEST_BYTES / 1e9, "{:.1f} GB/s"
     ),
-    "simulate/saturated-rate": Figure(_simulated("rate", "shapes", keys=8), "{:,.0f}"),
-    "simulate/saturated-good": Figure(_simulated("goodput", "shapes", keys=8), "{:,.0f}"),
-    "simulate/saturated-p99": Figure(_simulated("p99_ms", "shapes", keys=8), "{:.0f} ms"),
+    "simulate/saturated-rate": Figure(_simulation_value("rate", "shapes", keys=8), "{:,.0f}"),
+    "simulate/saturated-good": Figure(_simulation_value("goodput", "shapes", keys=8), "{:,.0f}"),
+    "simulate/saturated-p99": Figure(_simulation_value("p99_ms", "shapes", keys=8), "{:.0f} ms"),
     "simulate/window-adds": Figure(
         lambda run: (
-            _simulated("p50_ms", "load", "10 ms window", rate=500)(run) - _simulated("p50_ms", "load", rate=500)(run)
+            _simulation_value("p50_ms", "load", "10 ms window", rate=500)(run) - _simulation_value("p50_ms", "load", rate=500)(run)
         ),
         "{:.0f} ms",
     ),
@@ -194,7 +194,7 @@ FIGURES: Final[Mapping[str, Figure]] = {
 """Every figure that documents give outside of a table of its run, by results file and name."""
 
 
-def figure(name: str) -> str:
+def figure_text(name: str) -> str:
     """One figure as documents give it.
 
     Raises:
@@ -206,43 +206,43 @@ def figure(name: str) -> str:
         near = get_close_matches(name, [*FIGURES, *LIMITS], 3, 0.3)
         raise SystemExit(f"there is no figure {name!r} in scripts/figures.py; nearest: {', '.join(near) or 'none'}")
     found = FIGURES[name]
-    return found.form.format(found.read(run(name.partition("/")[0])))
+    return found.template.format(found.read(load_run(name.partition("/")[0])))
 
 
-def command(name: str) -> str:
+def figure_command(name: str) -> str:
     """The command that a figure is from."""
-    recorded: str = run(name.partition("/")[0])["command"]
+    recorded: str = load_run(name.partition("/")[0])["command"]
     return f"`{recorded}`"
 
 
-def named(text: str) -> set[str]:
+def figure_names(text: str) -> set[str]:
     """The figures that a document names."""
     return {found["name"] for found in _MARK.finditer(text)}
 
 
 @dataclass(frozen=True, slots=True)
-class Figured:
+class DocumentWithFigures:
     """A document whose figures are written between their marks."""
 
     path: str
 
-    def renewed(self, present: str) -> str:
+    def regenerate(self, current: str) -> str:
         """The text with every figure made anew.
 
         Raises:
             SystemExit: a mark is not closed on its line, begins a line, or names no figure.
         """
-        if _LINE_OF_HTML.search(present):
+        if _MARK_AT_LINE_START.search(current):
             # Markdown takes such a line for HTML, and ends the paragraph before it.
             raise SystemExit(f"{self.path}: a line begins with <!-- figure:NAME -->; write a word before it")
-        if len(_BEGIN.findall(present)) != len(_MARK.findall(present)):
+        if len(_MARK_BEGIN.findall(current)) != len(_MARK.findall(current)):
             raise SystemExit(f"{self.path}: a <!-- figure:NAME --> has no <!-- /figure --> on its line")
         return _MARK.sub(
-            lambda found: f"<!-- figure:{found['name']} -->{figure(found['name'])}<!-- /figure -->", present
+            lambda found: f"<!-- figure:{found['name']} -->{figure_text(found['name'])}<!-- /figure -->", current
         )
 
 
-FRONT: Final = (
+README_FIGURES: Final = (
     (
         "a lone tiny JSON request, beside an obvious FastAPI endpoint with pydantic",
         "peers/tiny-json",
@@ -274,25 +274,25 @@ FRONT: Final = (
 """What the first page shows: of what, which figure, in which words."""
 
 
-def front_figures() -> str:
+def readme_figures() -> str:
     """The figures of the first page, each with the command that it is from."""
     return markdown_table(
         ("what", "figure", "command"),
         [
-            (re.sub(r"\{(.+?)\}", lambda found: figure(found[1]), what), words.format(figure(name)), command(name))
-            for what, name, words in FRONT
+            (re.sub(r"\{(.+?)\}", lambda found: figure_text(found[1]), what), words.format(figure_text(name)), figure_command(name))
+            for what, name, words in README_FIGURES
         ],
     )
 
 
-def simulated_devices() -> str:
+def simulated_devices_table() -> str:
     """What several GPUs answer in the simulation, when a million requests a second are offered."""
     rows = [
         (each["devices"], each["goodput"], each["goodput"] / each["rate"], each["p99_ms"])
-        for each in run("simulate")["figures"][1:]
+        for each in load_run("simulate")["figures"][1:]
         if each["sweep"] == "devices" and each["rule"] == "ours"
     ]
-    return f"{when_and_where('simulate')}\n\n" + markdown_table(
+    return f"{describe_run('simulate')}\n\n" + markdown_table(
         ("GPUs", "good replies a second", "of what is offered", "p99 of all replies, ms"),
         [(f"{devices}", f"{good:,.0f}", f"{share:.1%}", f"{p99_ms:.1f}") for devices, good, share, p99_ms in rows],
     )

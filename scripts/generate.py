@@ -17,25 +17,25 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
-from client_methods import client_operators
+from client_methods import render_client_operators
 from dashboard import dashboard
-from doc_tables import codes, field_codes, guards, metrics, operator_chapters, operator_table, settings
-from figures import Figured, front_figures, measured, simulated_devices
+from doc_tables import error_code_table, field_code_table, guard_chapters, metric_table, operator_chapters, operator_table, settings_table
+from figures import DocumentWithFigures, readme_figures, run_report, simulated_devices_table
 
 from poolhouse import describe
 from poolhouse.operators.catalogue import discover
-from poolhouse.rest.app import document
+from poolhouse.rest.app import openapi_document
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class Row(Protocol):
+class GeneratedFile(Protocol):
     """A file, and how its text is made anew."""
 
     @property
     def path(self) -> str: ...
 
-    def renewed(self, present: str) -> str: ...
+    def regenerate(self, current: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +44,28 @@ class Generated:
 
     path: str
     mark: str | None
-    make: Callable[[], str]
+    render: Callable[[], str]
 
-    def renewed(self, present: str) -> str:
+    def regenerate(self, current: str) -> str:
         """The text of the file with this row made anew."""
         if self.mark is None:
-            return self.make()
+            return self.render()
         begin, end = f"<!-- generated:{self.mark} -->", f"<!-- /generated:{self.mark} -->"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        text = f"{begin}\n{self.make()}\n{end}"
+        text = f"{begin}\n{self.render()}\n{end}"
         # A function, since a replacement text would read backslashes as groups.
-        changed, count = pattern.subn(lambda _: text, present)
+        changed, count = pattern.subn(lambda _: text, current)
         if count != 1:
             raise SystemExit(f"{self.path}: expected {begin} … {end} once, found it {count} times")
         return changed
 
 
-def openapi() -> str:
+def openapi_text() -> str:
     """The OpenAPI document as it is checked in."""
-    return json.dumps(document(discover()), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(openapi_document(discover()), indent=2, ensure_ascii=False) + "\n"
 
 
-def prometheus_rule() -> str:
+def prometheus_rule_text() -> str:
     """The alert rules as the Prometheus operator takes them."""
     groups: dict[str, Any] = yaml.safe_load((ROOT / "deploy/observability/rules.yml").read_text(encoding="utf-8"))
     wrapped = {
@@ -78,61 +78,61 @@ def prometheus_rule() -> str:
     return told + yaml.safe_dump(wrapped, sort_keys=False, width=1000)
 
 
-def catalogue() -> str:
+def catalogue_text() -> str:
     """Every operator in full, which ``poolhouse operators`` tells where neither a service nor torch is."""
     return json.dumps([describe.card(member) for member in discover()], indent=1, ensure_ascii=False) + "\n"
 
 
-def documents() -> list[str]:
+def documents_with_figures() -> list[str]:
     """Every page on which measured figures may stand."""
     pages = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")]
     return [page.relative_to(ROOT).as_posix() for page in sorted(pages)]
 
 
-GENERATED: tuple[Row, ...] = (
-    Generated("README.md", "figures", front_figures),
+GENERATED: tuple[GeneratedFile, ...] = (
+    Generated("README.md", "figures", readme_figures),
     Generated("README.md", "operator-table", lambda: operator_table(discover())),
-    Generated("docs/settings.md", "settings", settings),
-    Generated("docs/metrics.md", "metrics", metrics),
-    Generated("docs/errors.md", "codes", codes),
-    Generated("docs/errors.md", "field-codes", field_codes),
-    Generated("docs/performance.md", "peers", lambda: measured("peers")),
-    Generated("docs/performance.md", "triton", lambda: measured("triton")),
-    Generated("docs/performance.md", "limit", lambda: measured("limit")),
-    Generated("docs/performance.md", "json", lambda: measured("json")),
-    Generated("docs/performance.md", "inline", lambda: measured("inline")),
-    Generated("docs/performance.md", "company", lambda: measured("company")),
-    Generated("docs/performance.md", "memory", lambda: measured("memory")),
-    Generated("docs/performance.md", "kernels", lambda: measured("kernels")),
-    Generated("docs/performance.md", "device", lambda: measured("device")),
-    Generated("docs/performance.md", "client", lambda: measured("client")),
-    Generated("deploy/ray/README.md", "ray_serve", lambda: measured("ray_serve")),
-    Generated("docs/scaling.md", "scaling", lambda: measured("scaling")),
-    Generated("docs/scaling.md", "simulated-devices", simulated_devices),
-    Generated("docs/batching.md", "joining", lambda: measured("joining")),
-    Generated("docs/batching.md", "simulate", lambda: measured("simulate")),
-    Generated("docs/batching.md", "soak", lambda: measured("soak")),
-    Generated("docs/attacks.md", "attack", lambda: measured("attack")),
-    Generated("docs/guards.md", "guards", guards),
+    Generated("docs/settings.md", "settings", settings_table),
+    Generated("docs/metrics.md", "metrics", metric_table),
+    Generated("docs/errors.md", "codes", error_code_table),
+    Generated("docs/errors.md", "field-codes", field_code_table),
+    Generated("docs/performance.md", "peers", lambda: run_report("peers")),
+    Generated("docs/performance.md", "triton", lambda: run_report("triton")),
+    Generated("docs/performance.md", "limit", lambda: run_report("limit")),
+    Generated("docs/performance.md", "json", lambda: run_report("json")),
+    Generated("docs/performance.md", "inline", lambda: run_report("inline")),
+    Generated("docs/performance.md", "company", lambda: run_report("company")),
+    Generated("docs/performance.md", "memory", lambda: run_report("memory")),
+    Generated("docs/performance.md", "kernels", lambda: run_report("kernels")),
+    Generated("docs/performance.md", "device", lambda: run_report("device")),
+    Generated("docs/performance.md", "client", lambda: run_report("client")),
+    Generated("deploy/ray/README.md", "ray_serve", lambda: run_report("ray_serve")),
+    Generated("docs/scaling.md", "scaling", lambda: run_report("scaling")),
+    Generated("docs/scaling.md", "simulated-devices", simulated_devices_table),
+    Generated("docs/batching.md", "joining", lambda: run_report("joining")),
+    Generated("docs/batching.md", "simulate", lambda: run_report("simulate")),
+    Generated("docs/batching.md", "soak", lambda: run_report("soak")),
+    Generated("docs/attacks.md", "attack", lambda: run_report("attack")),
+    Generated("docs/guards.md", "guards", guard_chapters),
     Generated("docs/operators.md", "operators", lambda: operator_table(discover())),
     Generated("docs/operators.md", "operator-chapters", lambda: operator_chapters(discover())),
-    Generated("openapi/openapi.json", None, openapi),
+    Generated("openapi/openapi.json", None, openapi_text),
     Generated("deploy/observability/grafana/dashboards/poolhouse.json", None, dashboard),
-    Generated("deploy/kubernetes/components/servicemonitor/prometheusrule.yaml", None, prometheus_rule),
-    Generated("service/poolhouse/client/operators.py", None, lambda: client_operators(discover())),
-    Generated("service/poolhouse/commands/catalogue.json", None, catalogue),
-    *(Figured(path) for path in documents()),
+    Generated("deploy/kubernetes/components/servicemonitor/prometheusrule.yaml", None, prometheus_rule_text),
+    Generated("service/poolhouse/client/operators.py", None, lambda: render_client_operators(discover())),
+    Generated("service/poolhouse/commands/catalogue.json", None, catalogue_text),
+    *(DocumentWithFigures(path) for path in documents_with_figures()),
 )
 
 
-def stale_files(rows: Sequence[Row], root: Path) -> dict[Path, str]:
+def stale_files(files: Sequence[GeneratedFile], root: Path) -> dict[Path, str]:
     """The files that are not as their rows make them, with the text that they should have."""
     wanted: dict[Path, str] = {}
     present: dict[Path, str] = {}
-    for row in rows:
+    for row in files:
         path = root / row.path
         present.setdefault(path, path.read_text(encoding="utf-8") if path.exists() else "")
-        wanted[path] = row.renewed(wanted.get(path, present[path]))
+        wanted[path] = row.regenerate(wanted.get(path, present[path]))
     return {path: text for path, text in wanted.items() if text != present[path]}
 
 

@@ -10,7 +10,7 @@ from poolhouse.client.exchange import MOST_BYTES
 from poolhouse.settings import Settings, bytes_text
 
 
-def _bytes(nbytes: int) -> str:
+def _format_size(nbytes: int) -> str:
     """A size as prose gives it, ``1 GiB``."""
     text = bytes_text(nbytes)
     digits = text.rstrip("KMGiB")
@@ -25,10 +25,10 @@ def _default(field: str) -> int:
 
 
 LIMITS: Final[Mapping[str, Callable[[], str]]] = {
-    "limits/body": lambda: _bytes(_default("max_body_bytes")),
-    "limits/json": lambda: _bytes(_default("max_json_bytes")),
-    "limits/answer": lambda: _bytes(MOST_BYTES),
-    "limits/joining": lambda: _bytes(JOIN_BYTES),
+    "limits/body": lambda: _format_size(_default("max_body_bytes")),
+    "limits/json": lambda: _format_size(_default("max_json_bytes")),
+    "limits/answer": lambda: _format_size(MOST_BYTES),
+    "limits/joining": lambda: _format_size(JOIN_BYTES),
     "limits/hang": lambda: f"{_default('device_hang_timeout_s')} s",
 }
 """Each by the name that stands in a document's mark, as a measured figure's does."""

@@ -26,10 +26,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PHOTO = ROOT / "examples" / "photo.npy"
 PICTURE = ROOT / "docs" / "images" / "pooled.png"
 
-SIDE = 256
+PANEL_SIDE = 256
 COLUMNS = 4
 GAP = 8
-CAPTION = 24
+CAPTION_HEIGHT = 24
 
 Array = npt.NDArray[np.generic]
 Planes = npt.NDArray[np.uint8]
@@ -45,7 +45,7 @@ class Panel:
 
 
 # The specs that are shown. Their captions are their own words.
-SHOWN: tuple[tuple[str, Mapping[str, str]], ...] = (
+PANEL_SPECS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("max_pool2d", {"kernel_size": "8"}),
     ("avg_pool2d", {"kernel_size": "8"}),
     ("max_pool2d", {"kernel_size": "9", "stride": "1", "padding": "4"}),
@@ -55,7 +55,7 @@ SHOWN: tuple[tuple[str, Mapping[str, str]], ...] = (
 )
 
 
-class Service:
+class InProcessService:
     """The service without a socket: what is asked here takes the same way as over HTTP."""
 
     def __init__(self, app: FastAPI) -> None:
@@ -65,10 +65,10 @@ class Service:
         """The outputs of one operator, by name."""
         body = io.BytesIO()
         np.savez(body, allow_pickle=False, **arrays)
-        with np.load(io.BytesIO(asyncio.run(self._answer(operator, fields, body.getvalue())))) as outputs:
+        with np.load(io.BytesIO(asyncio.run(self._post(operator, fields, body.getvalue())))) as outputs:
             return dict(outputs)
 
-    async def _answer(self, operator: str, fields: Mapping[str, str], body: bytes) -> bytes:
+    async def _post(self, operator: str, fields: Mapping[str, str], body: bytes) -> bytes:
         transport = httpx.ASGITransport(self._app)
         async with httpx.AsyncClient(transport=transport, base_url="http://poolhouse") as client:
             headers = {"Content-Type": "application/x-npz"}
@@ -77,53 +77,53 @@ class Service:
         return answer.content
 
 
-def photograph(service: Service) -> Planes:
+def load_photograph(service: InProcessService) -> Planes:
     """The photograph, averaged to half its size."""
     colours: Planes = data.astronaut()  # type: ignore[no-untyped-call]  # scikit-image has no types
     whole = np.ascontiguousarray(colours.transpose(2, 0, 1)[np.newaxis])
-    return _picture(service.pool("avg_pool2d", {"kernel_size": "2"}, input=whole))
+    return _output_planes(service.pool("avg_pool2d", {"kernel_size": "2"}, input=whole))
 
 
-def panels(service: Service) -> list[Panel]:
+def panels(service: InProcessService) -> list[Panel]:
     """What the sheet shows, in order: the photograph, each spec, and max pooling undone."""
-    photo = photograph(service)
+    photo = load_photograph(service)
     shown = [Panel("the photograph, 256 by 256", photo)]
-    for operator, fields in SHOWN:
+    for operator, fields in PANEL_SPECS:
         words = ", ".join(f"{name} {value}" for name, value in fields.items() if name != "seed")
         short = words.replace("kernel_size", "kernel").replace("output_", "")
-        shown.append(Panel(f"{operator}  {short}", _picture(service.pool(operator, fields, input=photo))))
+        shown.append(Panel(f"{operator}  {short}", _output_planes(service.pool(operator, fields, input=photo))))
     pooled = service.pool("max_pool2d", {"kernel_size": "2", "return_indices": "true"}, input=photo)
     undone = service.pool("max_unpool2d", {"kernel_size": "2"}, input=pooled["output"], indices=pooled["indices"])
-    shown.append(Panel("max_pool2d  kernel 2, max_unpool2d", _picture(undone)))
+    shown.append(Panel("max_pool2d  kernel 2, max_unpool2d", _output_planes(undone)))
     return shown
 
 
-def place(number: int) -> tuple[int, int]:
+def panel_position(number: int) -> tuple[int, int]:
     """Where the panel of that number stands on the sheet: left and top."""
     row, column = divmod(number, COLUMNS)
-    return GAP + column * (SIDE + GAP), GAP + row * (SIDE + CAPTION + GAP)
+    return GAP + column * (PANEL_SIDE + GAP), GAP + row * (PANEL_SIDE + CAPTION_HEIGHT + GAP)
 
 
-def enlarged(planes: Planes) -> Planes:
+def enlarge(planes: Planes) -> Planes:
     """A panel as ``(SIDE, SIDE, 3)``, each pooled element a block of one colour."""
     height, width = planes.shape[-2:]
-    rows, columns = np.arange(SIDE) * height // SIDE, np.arange(SIDE) * width // SIDE
+    rows, columns = np.arange(PANEL_SIDE) * height // PANEL_SIDE, np.arange(PANEL_SIDE) * width // PANEL_SIDE
     return np.ascontiguousarray(planes[0].transpose(1, 2, 0)[rows][:, columns])
 
 
-def sheet(shown: list[Panel]) -> Image.Image:
+def draw_sheet(shown: list[Panel]) -> Image.Image:
     """All panels on white, with their captions."""
-    right, bottom = place(len(shown) - 1)
-    page = Image.new("RGB", (right + SIDE + GAP, bottom + SIDE + CAPTION), "white")
+    right, bottom = panel_position(len(shown) - 1)
+    page = Image.new("RGB", (right + PANEL_SIDE + GAP, bottom + PANEL_SIDE + CAPTION_HEIGHT), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(13)
     for number, panel in enumerate(shown):
-        left, top = place(number)
-        page.paste(Image.fromarray(enlarged(panel.planes)), (left, top))
-        pen.text((left, top + SIDE + 4), panel.caption, fill="black", font=font)
+        left, top = panel_position(number)
+        page.paste(Image.fromarray(enlarge(panel.planes)), (left, top))
+        pen.text((left, top + PANEL_SIDE + 4), panel.caption, fill="black", font=font)
     return page
 
 
-def _picture(outputs: Mapping[str, Array]) -> Planes:
+def _output_planes(outputs: Mapping[str, Array]) -> Planes:
     output = outputs["output"]
     assert output.dtype == np.uint8
     return output.view(np.uint8)
@@ -131,11 +131,11 @@ def _picture(outputs: Mapping[str, Array]) -> Planes:
 
 def main() -> None:
     """Write the photograph and the sheet."""
-    shown = panels(Service(create_app(Settings())))
+    shown = panels(InProcessService(create_app(Settings())))
     for path in (PHOTO, PICTURE):
         path.parent.mkdir(parents=True, exist_ok=True)
     np.save(PHOTO, shown[0].planes, allow_pickle=False)
-    sheet(shown).save(PICTURE, optimize=True)
+    draw_sheet(shown).save(PICTURE, optimize=True)
     for path in (PHOTO, PICTURE):
         print(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size} bytes")
 

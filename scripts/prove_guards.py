@@ -22,23 +22,23 @@ from typing import Final
 
 from _ending import end_with_this
 from guards.guard import Guard
-from guards.markers import find_markers, find_tests, remove
+from guards.markers import find_markers, find_tests, remove_guard
 from guards.table import GROUPS
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGE: Final = "service/poolhouse"
-_COPIED = ("service", "tests", "scripts", "benchmarks", "openapi", "pyproject.toml")
+_COPIED_PATHS = ("service", "tests", "scripts", "benchmarks", "openapi", "pyproject.toml")
 # A test that waits for something that will never happen gives up after this time in the copy, not after 20 s.
-_PATIENCE = "PATIENCE_S = {:.1f}\n"
+_PATIENCE_LINE = "PATIENCE_S = {:.1f}\n"
 _PATIENCE_S = 20.0
 _PATIENCE_IN_COPY_S = 6.0
-_LONGEST_S = 60
+_TEST_TIMEOUT_S = 60
 # A guard may be needed by few of the examples that hypothesis draws, or by a slow test alone.
-_THOROUGH = ("--slow", "--hypothesis-profile=thorough")
+_THOROUGH_OPTIONS = ("--slow", "--hypothesis-profile=thorough")
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class LocatedGuard:
     """A guard with its group, its file below the package, and its test as pytest names it."""
 
     guard: Guard
@@ -47,7 +47,7 @@ class Located:
     test: str
 
 
-def locate(root: Path, guards: Sequence[tuple[str, Guard]]) -> list[Located]:
+def locate(root: Path, grouped_guards: Sequence[tuple[str, Guard]]) -> list[LocatedGuard]:
     """Find each guard by its marker and its test by its name.
 
     Raises:
@@ -59,22 +59,22 @@ def locate(root: Path, guards: Sequence[tuple[str, Guard]]) -> list[Located]:
         files.setdefault(marker.id, []).append(file)
     defined = find_tests(tests)
     return [
-        Located(
+        LocatedGuard(
             guard,
             group,
-            _only(files.get(guard.id, []), f"marker `# guard: {guard.id}`").relative_to(package).as_posix(),
-            f"{_only(defined.get(guard.test, []), guard.test).relative_to(root).as_posix()}::{guard.test}",
+            _single_file(files.get(guard.id, []), f"marker `# guard: {guard.id}`").relative_to(package).as_posix(),
+            f"{_single_file(defined.get(guard.test, []), guard.test).relative_to(root).as_posix()}::{guard.test}",
         )
-        for group, guard in guards
+        for group, guard in grouped_guards
     ]
 
 
-def located_guards() -> list[Located]:
+def located_guards() -> list[LocatedGuard]:
     """All guards of this checkout."""
     return locate(ROOT, [(group, guard) for group, guards in GROUPS.items() for guard in guards])
 
 
-def _only(files: Sequence[Path], what: str) -> Path:
+def _single_file(files: Sequence[Path], what: str) -> Path:
     if len(files) != 1:
         raise ValueError(f"expected one {what}, found {len(files)} {[str(file) for file in files]}")
     return files[0]
@@ -82,13 +82,13 @@ def _only(files: Sequence[Path], what: str) -> Path:
 
 def make_copy(folder: Path) -> Path:
     """A checkout in this folder, without git and without the environment, whose tests give up sooner."""
-    for name in _COPIED:
+    for name in _COPIED_PATHS:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
         else:
             shutil.copy(source, folder / name)
-    was, becomes = _PATIENCE.format(_PATIENCE_S), _PATIENCE.format(_PATIENCE_IN_COPY_S)
+    was, becomes = _PATIENCE_LINE.format(_PATIENCE_S), _PATIENCE_LINE.format(_PATIENCE_IN_COPY_S)
     patient = [file for file in (folder / "tests").rglob("*.py") if was in file.read_text(encoding="utf-8")]
     if not patient:
         raise SystemExit(f"no test says {was.strip()} any more; change _PATIENCE in scripts/prove_guards.py")
@@ -102,17 +102,17 @@ def run_tests(folder: Path, tests: Sequence[str], *options: str) -> subprocess.C
     return subprocess.run(
         [
             *(sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"),
-            *(f"--timeout={_LONGEST_S}", "--tb=short", "--rootdir", str(folder), *options, *tests),
+            *(f"--timeout={_TEST_TIMEOUT_S}", "--tb=short", "--rootdir", str(folder), *options, *tests),
         ],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(folder / "service"), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
-        timeout=(2 + len(tests)) * _LONGEST_S,
+        timeout=(2 + len(tests)) * _TEST_TIMEOUT_S,
     )
 
 
-def failed_rightly(run: subprocess.CompletedProcess[str], test: str) -> bool:
+def has_failed(run: subprocess.CompletedProcess[str], test: str) -> bool:
     """Whether that test failed, and not only could not be run. Pytest exits with 1 where tests ran and some failed."""
     name = test.rpartition("::")[2]
     return run.returncode == 1 and any(
@@ -120,29 +120,29 @@ def failed_rightly(run: subprocess.CompletedProcess[str], test: str) -> bool:
     )
 
 
-def is_noticed(located: Located, folder: Path, *options: str) -> str:
+def why_unnoticed(located: LocatedGuard, folder: Path, *options: str) -> str:
     """An empty text when the guard's test fails without the guard; else what happened instead."""
     file = folder / PACKAGE / located.path
     text = file.read_text(encoding="utf-8")
-    file.write_text(remove(text, located.guard.id, located.guard.removal), encoding="utf-8")
+    file.write_text(remove_guard(text, located.guard.id, located.guard.removal), encoding="utf-8")
     try:
         run = run_tests(folder, [located.test], *options)
     except subprocess.TimeoutExpired:
         return "it hangs, so the run shows no cause"
     finally:
         file.write_text(text, encoding="utf-8")
-    if failed_rightly(run, located.test):
+    if has_failed(run, located.test):
         return ""
     return f"exit code {run.returncode}\n{run.stdout[-1500:]}{run.stderr[-1500:]}"
 
 
-def chosen(words: Sequence[str], guards: Sequence[Located]) -> list[Located]:
+def select_guards(words: Sequence[str], located: Sequence[LocatedGuard]) -> list[LocatedGuard]:
     """The guards that these words name; all where there are no words."""
     return [
         each
-        for each in guards
+        for each in located
         if not words
-        or any(word in f"{each.guard.id}\n{each.guard.guard}\n{each.group}\n{each.path}\n{each.test}" for word in words)
+        or any(word in f"{each.guard.id}\n{each.guard.protects}\n{each.group}\n{each.path}\n{each.test}" for word in words)
     ]
 
 
@@ -151,7 +151,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("words", nargs="*", help="only guards whose id, sentence, group, file or test contains one")
     parser.add_argument("--jobs", type=int, default=max(1, len(os.sched_getaffinity(0))), help="tests at once")
     given = parser.parse_args(arguments)
-    guards = chosen(given.words, located_guards())
+    guards = select_guards(given.words, located_guards())
     if not guards:
         parser.error("no guard has such a name")
     started = time.monotonic()
@@ -161,7 +161,7 @@ def main(arguments: Sequence[str]) -> int:
             free.put(make_copy(Path(scratch) / str(number)))
         tests = sorted({each.test for each in guards})
         whole = free.get()
-        run = run_tests(whole, tests, *_THOROUGH)
+        run = run_tests(whole, tests, *_THOROUGH_OPTIONS)
         free.put(whole)
         if run.returncode:
             print(run.stdout[-5000:], run.stderr[-5000:])
@@ -169,10 +169,10 @@ def main(arguments: Sequence[str]) -> int:
             return 1
         print(f"{len(tests)} tests pass with every guard in place, {time.monotonic() - started:.0f} s", flush=True)
 
-        def prove(located: Located) -> tuple[Located, str]:
+        def prove(located: LocatedGuard) -> tuple[LocatedGuard, str]:
             folder = free.get()
             try:
-                return located, is_noticed(located, folder, *_THOROUGH)
+                return located, why_unnoticed(located, folder, *_THOROUGH_OPTIONS)
             finally:
                 free.put(folder)
 

@@ -20,8 +20,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from poolhouse import Client
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCKER, AUTHORITY = sys.argv[1], Path(sys.argv[2])
-HARDENED = (
+DOCKER, AUTHORITY_FILE = sys.argv[1], Path(sys.argv[2])
+HARDENED_OPTIONS = (
     *("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
     *("--memory", "4g", "--cpus", "2", "--pids-limit", "512"),
 )
@@ -39,49 +39,49 @@ def docker(*words: str) -> str:
     return subprocess.run([DOCKER, *words], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
-def inspected(container: str, template: str) -> str:
+def docker_inspect(container: str, template: str) -> str:
     return docker("inspect", "--format", template, container)
 
 
-def until(true: Callable[[], bool], what: str, limit_s: float = START_LIMIT_S) -> None:
+def wait_until(condition: Callable[[], bool], what: str, limit_s: float = START_LIMIT_S) -> None:
     """Wait for something that another process brings about; the engine offers nothing to wait on."""
     begun = monotonic()
-    while not true():
+    while not condition():
         assert monotonic() - begun < limit_s, f"{what}: not within {limit_s:g} s"
         sleep(0.1)
 
 
-def healthy(container: str) -> bool:
-    assert inspected(container, "{{.State.Status}}") == "running", docker("logs", container)
-    return inspected(container, "{{.State.Health.Status}}") == "healthy"
+def is_healthy(container: str) -> bool:
+    assert docker_inspect(container, "{{.State.Status}}") == "running", docker("logs", container)
+    return docker_inspect(container, "{{.State.Health.Status}}") == "healthy"
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[str]:
+def running_container(*arguments: str) -> Iterator[str]:
     """The name of a hardened container of the image, ready to be called, and removed at the end."""
-    container = docker("run", "--detach", *HARDENED, "--publish", "127.0.0.1::8000", *arguments, "poolhouse:cpu")
+    container = docker("run", "--detach", *HARDENED_OPTIONS, "--publish", "127.0.0.1::8000", *arguments, "poolhouse:cpu")
     try:
         yield container
     finally:
         docker("rm", "--force", "--volumes", container)
 
 
-def port(container: str) -> int:
+def published_port(container: str) -> int:
     return int(docker("port", container, "8000/tcp").splitlines()[0].rpartition(":")[2])
 
 
-def pooled(x: np.ndarray) -> np.ndarray:
+def expected_output(x: np.ndarray) -> np.ndarray:
     """max_pool2d with kernel_size 2, by numpy."""
     largest: np.ndarray = sliding_window_view(x, (2, 2), axis=(-2, -1))[..., ::2, ::2, :, :].max(axis=(-2, -1))
     return largest
 
 
-def pools(at: int) -> None:
+def check_pooling(port: int) -> None:
     """The service there answers as numpy does, in JSON and in binary."""
     x = np.random.default_rng(5).standard_normal((2, 3, 65, 64), dtype=np.float32)
-    with Client(f"http://127.0.0.1:{at}") as client:
-        assert np.array_equal(client.max_pool2d(x, 2).output, pooled(x))
-    asked = http.client.HTTPConnection("127.0.0.1", at, timeout=30)
+    with Client(f"http://127.0.0.1:{port}") as client:
+        assert np.array_equal(client.max_pool2d(x, 2).output, expected_output(x))
+    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     asked.request(
         "POST",
         "/v1/pool/max_pool1d",
@@ -94,8 +94,8 @@ def pools(at: int) -> None:
     asked.close()
 
 
-def status(at: int) -> int:
-    asked = http.client.HTTPConnection("127.0.0.1", at, timeout=5)
+def readyz_status(port: int) -> int:
+    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         asked.request("GET", "/readyz")
         return asked.getresponse().status
@@ -103,34 +103,34 @@ def status(at: int) -> int:
         asked.close()
 
 
-def the_request_under_way_is_finished(container: str) -> None:
+def check_graceful_stop(container: str) -> None:
     """The engine stops the container while half of a body is there: the answer comes, and the exit code is 0."""
     x = np.random.default_rng(6).standard_normal((4, 8, 128, 128), dtype=np.float32)
     file = io.BytesIO()
     np.save(file, x)
     body = file.getvalue()
-    asked = http.client.HTTPConnection("127.0.0.1", port(container), timeout=30)
+    asked = http.client.HTTPConnection("127.0.0.1", published_port(container), timeout=30)
     asked.putrequest("POST", "/v1/pool/max_pool2d?kernel_size=2")
     asked.putheader("Content-Type", "application/x-npy")
     asked.putheader("Content-Length", str(len(body)))
     asked.endheaders(body[: len(body) // 2])
-    at = port(container)
+    at = published_port(container)
     with subprocess.Popen([DOCKER, "stop", "--time", str(STOP_LIMIT_S), container], stdout=subprocess.DEVNULL) as stop:
         # The signal is there once it says that it is not ready; it still answers, so that balancers can see it.
-        until(lambda: status(at) == 503, "readyz turns 503")
+        wait_until(lambda: readyz_status(at) == 503, "readyz turns 503")
         asked.send(body[len(body) // 2 :])
         answer = asked.getresponse()
         assert answer.status == 200, answer.read()
-        assert np.array_equal(np.load(io.BytesIO(answer.read())), pooled(x))
+        assert np.array_equal(np.load(io.BytesIO(answer.read())), expected_output(x))
         assert stop.wait(STOP_LIMIT_S) == 0
-    assert inspected(container, "{{.State.ExitCode}}") == "0", docker("logs", container)
-    assert inspected(container, "{{.State.OOMKilled}}") == "false"
+    assert docker_inspect(container, "{{.State.ExitCode}}") == "0", docker("logs", container)
+    assert docker_inspect(container, "{{.State.OOMKilled}}") == "false"
 
 
-def keeps_no_trace_of_the_authority() -> None:
+def check_no_authority_in_image() -> None:
     """The build trusted a private authority, and no byte of it is in any layer or in the history."""
     # A line from the middle, after those in which certificates resemble each other, and one that must be found.
-    lines = AUTHORITY.read_bytes().splitlines()
+    lines = AUTHORITY_FILE.read_bytes().splitlines()
     wanted = {"the authority": lines[len(lines) // 2], "our own code": b"python -m poolhouse.health"}
     found = dict.fromkeys(wanted, False)
     with subprocess.Popen([DOCKER, "save", "poolhouse:cpu"], stdout=subprocess.PIPE) as saved:
@@ -146,25 +146,25 @@ def keeps_no_trace_of_the_authority() -> None:
     say("no trace of the build's certificate authority is in any layer")
 
 
-def proves_the_image() -> None:
+def check_image() -> None:
     """Hardened, it is healthy, belongs to nobody, writes nothing, pools, and stops without losing a request."""
-    with running() as container:
-        until(lambda: healthy(container), "the container is healthy")
-        pools(port(container))
+    with running_container() as container:
+        wait_until(lambda: is_healthy(container), "the container is healthy")
+        check_pooling(published_port(container))
         assert docker("exec", container, "id", "-u") == "10001"
         assert docker("diff", container) == "", "it wrote into its own file system"
         # docker exec starts beside the service, so this is the health check as the engine runs it.
         assert docker("exec", container, "python", "-m", "poolhouse.health").startswith("200")
-        the_request_under_way_is_finished(container)
+        check_graceful_stop(container)
     say("hardened: healthy, uid 10001, nothing written, pools, finished its request on stop, exit code 0")
-    keeps_no_trace_of_the_authority()
-    labels = json.loads(inspected("poolhouse:cpu", "{{json .Config.Labels}}"))
+    check_no_authority_in_image()
+    labels = json.loads(docker_inspect("poolhouse:cpu", "{{json .Config.Labels}}"))
     assert labels["org.opencontainers.image.version"] != "0+unknown"
     assert not labels["org.opencontainers.image.created"].startswith("1970")
     assert all(value for name, value in labels.items() if name.startswith("org.opencontainers."))
 
 
-def proves_the_compose_file() -> None:
+def check_compose_file() -> None:
     """`docker-compose up` serves, healthy, at the published port; every profile can be read."""
     compose = [
         "docker-compose",
@@ -184,10 +184,10 @@ def proves_the_compose_file() -> None:
         container = subprocess.run(
             [*compose, "ps", "--quiet"], check=True, env=environment, stdout=subprocess.PIPE, text=True
         ).stdout.strip()
-        until(lambda: healthy(container), "the composed service is healthy")
-        pools(port(container))
+        wait_until(lambda: is_healthy(container), "the composed service is healthy")
+        check_pooling(published_port(container))
         subprocess.run([*compose, "stop"], check=True, env=environment)
-        assert inspected(container, "{{.State.ExitCode}}") == "0"
+        assert docker_inspect(container, "{{.State.ExitCode}}") == "0"
     finally:
         subprocess.run([*compose, "down", "--volumes"], check=True, env=environment)
     say("docker-compose up: healthy, pools, stops with exit code 0")
@@ -195,5 +195,5 @@ def proves_the_compose_file() -> None:
 
 if __name__ == "__main__":
     end_with_this()
-    proves_the_image()
-    proves_the_compose_file()
+    check_image()
+    check_compose_file()

@@ -43,12 +43,12 @@ def say(text: str) -> None:
     print(f"prove_kubernetes: {text}", file=sys.stderr, flush=True)
 
 
-def seconds_of(settings: Settings) -> float:
+def stop_timeout_s(settings: Settings) -> float:
     """How long the service may take to stop."""
     return max(settings.grace_period_s, settings.drain_delay_s)
 
 
-def restricted(pod: Manifest) -> None:
+def check_pod_security(pod: Manifest) -> None:
     """The pod keeps the Pod Security Standard "restricted"."""
     context = pod["securityContext"]
     assert context["runAsNonRoot"] is True
@@ -70,7 +70,7 @@ def check_deployment(objects: list[Manifest]) -> None:
     """The pod stops in time, is asked at paths that there are, and has settings that the service takes."""
     (deployment,) = (each for each in objects if each["kind"] == "Deployment")
     pod = deployment["spec"]["template"]["spec"]
-    restricted(pod)
+    check_pod_security(pod)
     assert pod["enableServiceLinks"] is False
     assert pod["automountServiceAccountToken"] is False
     (container,) = pod["containers"]
@@ -80,14 +80,14 @@ def check_deployment(objects: list[Manifest]) -> None:
     # An unknown name or a value that is none is refused here, as at the service's start.
     settings = Settings(**from_environment(configuration["data"]))  # type: ignore[arg-type]  # text, as in the environment
     waits = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert pod["terminationGracePeriodSeconds"] > waits + seconds_of(settings)
+    assert pod["terminationGracePeriodSeconds"] > waits + stop_timeout_s(settings)
     paths = {route.path for route in iter_route_contexts(create_app(Settings()).routes)}
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["path"] in paths, probe
         assert container[probe]["httpGet"]["port"] in {port["name"] for port in container["ports"]}
     limits = container["resources"]["limits"]
     assert limits == container["resources"]["requests"], "the pod is not Guaranteed"
-    assert gibibytes(limits["memory"]) * 2**30 >= 2 * settings.max_queue_bytes + 2**29, "less memory than it admits"
+    assert parse_gibibytes(limits["memory"]) * 2**30 >= 2 * settings.max_queue_bytes + 2**29, "less memory than it admits"
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     selectors = [deployment["spec"]["selector"]["matchLabels"]]
     for each in objects:
@@ -102,13 +102,13 @@ def check_deployment(objects: list[Manifest]) -> None:
     assert all(selector and selector.items() <= labels.items() for selector in selectors), selectors
 
 
-def check_custom(each: Manifest) -> None:
+def check_custom_resource(resource: Manifest) -> None:
     """An object of an operator has its version, and no field that it does not know."""
-    version, fields = CUSTOM_FIELDS[each["kind"]]
-    assert each["apiVersion"] == version
-    assert each["spec"].keys() <= fields, each["spec"].keys() - fields
+    version, fields = CUSTOM_FIELDS[resource["kind"]]
+    assert resource["apiVersion"] == version
+    assert resource["spec"].keys() <= fields, resource["spec"].keys() - fields
     ours = set(re.findall(r"`(poolhouse_\w+)`", (Path(__file__).parent.parent / "docs" / "metrics.md").read_text()))
-    for trigger in each["spec"].get("triggers", ()):
+    for trigger in resource["spec"].get("triggers", ()):
         assert trigger["metadata"].keys() == {"serverAddress", "query", "threshold"}
         assert isinstance(trigger["metadata"]["threshold"], str)
         named = set(re.findall(r"poolhouse_\w+", trigger["metadata"]["query"]))
@@ -116,14 +116,14 @@ def check_custom(each: Manifest) -> None:
         assert named <= ours, f"no such metric: {named - ours}"
 
 
-def gibibytes(text: str) -> float:
+def parse_gibibytes(text: str) -> float:
     assert text.endswith("Gi"), text
     return float(text.removesuffix("Gi"))
 
 
-def check(rendered: Path, of_kubernetes: Path) -> None:
+def check_renderings(rendered: Path, builtin_folder: Path) -> None:
     """Hold every rendered file to the rules, and put aside what Kubernetes' own validator reads."""
-    of_kubernetes.mkdir()
+    builtin_folder.mkdir()
     for file in sorted(rendered.glob("*.yaml")):
         objects: list[Manifest] = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
         assert objects
@@ -131,13 +131,13 @@ def check(rendered: Path, of_kubernetes: Path) -> None:
         check_deployment(objects)
         for each in objects:
             if each["kind"] in CUSTOM_FIELDS:
-                check_custom(each)
+                check_custom_resource(each)
             else:
-                (of_kubernetes / f"{file.stem}-{each['kind']}.yaml").write_text(yaml.safe_dump(each), encoding="utf-8")
+                (builtin_folder / f"{file.stem}-{each['kind']}.yaml").write_text(yaml.safe_dump(each), encoding="utf-8")
     say(f"{len(list(rendered.glob('*.yaml')))} renderings keep the rules")
 
 
-def run(base: Path, podman: list[str]) -> None:
+def play_base(base: Path, podman: list[str]) -> None:
     """Play the base, pool through it, and take it down."""
     played: list[Manifest] = []
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -187,6 +187,6 @@ def run(base: Path, podman: list[str]) -> None:
 if __name__ == "__main__":
     end_with_this()
     if sys.argv[1] == "check":
-        check(Path(sys.argv[2]), Path(sys.argv[3]))
+        check_renderings(Path(sys.argv[2]), Path(sys.argv[3]))
     else:
-        run(Path(sys.argv[2]), sys.argv[3:])
+        play_base(Path(sys.argv[2]), sys.argv[3:])

@@ -25,7 +25,7 @@ from poolhouse import Client, PoolhouseError
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = ROOT / "deploy" / "observability"
 DASHBOARD = SHIPPED / "grafana" / "dashboards" / "poolhouse.json"
-LIMIT_S = 60.0
+START_TIMEOUT_S = 60.0
 
 
 def say(text: str) -> None:
@@ -40,20 +40,20 @@ def free_port() -> int:
         return port
 
 
-def configuration(folder: Path, service: int) -> Path:
+def write_configuration(folder: Path, service_port: int) -> Path:
     """The shipped configuration, told where this service is, and scraping faster."""
     given: dict[str, Any] = yaml.safe_load((SHIPPED / "prometheus.yml").read_text(encoding="utf-8"))
     given["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
     given["rule_files"] = [str(SHIPPED / name) for name in given["rule_files"]]
     (job,) = given["scrape_configs"]
     del job["dns_sd_configs"]
-    job["static_configs"] = [{"targets": [f"127.0.0.1:{service}"]}]
+    job["static_configs"] = [{"targets": [f"127.0.0.1:{service_port}"]}]
     file = folder / "prometheus.yml"
     file.write_text(yaml.safe_dump(given), encoding="utf-8")
     return file
 
 
-def traffic(client: Client) -> None:
+def send_traffic(client: Client) -> None:
     """A little of everything: answers, plans, indices, a refusal, and enough work to be sent to a device."""
     x = np.random.default_rng(3).standard_normal((2, 8, 64, 64), dtype=np.float32)
     client.max_pool2d(x, 2, return_indices=True)
@@ -67,7 +67,7 @@ def traffic(client: Client) -> None:
     raise AssertionError("a padding that is too large was not refused")
 
 
-def questions() -> list[tuple[str, str]]:
+def dashboard_queries() -> list[tuple[str, str]]:
     """Every query of the dashboard with the title of its panel, as Grafana would send it with all instances chosen."""
     shown: dict[str, Any] = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     return [
@@ -77,13 +77,13 @@ def questions() -> list[tuple[str, str]]:
     ]
 
 
-class Prometheus:
+class PrometheusClient:
     """A running one, asked over its own API."""
 
     def __init__(self, port: int) -> None:
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1/", trust_env=False)
 
-    def ask(self, expression: str) -> list[dict[str, Any]]:
+    def query(self, expression: str) -> list[dict[str, Any]]:
         """The samples that answer an expression now."""
         answer = self._client.get("query", params={"query": expression})
         assert answer.status_code == 200, f"{expression}: {answer.text}"
@@ -95,10 +95,10 @@ class Prometheus:
         groups = self._client.get("rules").raise_for_status().json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
-    def scraped(self) -> bool:
+    def has_enough_samples(self) -> bool:
         """Whether it has read the service often enough for a rate."""
         try:
-            return bool(self.ask('count_over_time(up{job="poolhouse"}[1m]) >= 4'))
+            return bool(self.query('count_over_time(up{job="poolhouse"}[1m]) >= 4'))
         except (httpx.TransportError, AssertionError):
             # It does not listen yet, or says that it is not ready.
             return False
@@ -116,21 +116,21 @@ def main(folder: Path) -> None:
         at = free_port()
         program = [
             "prometheus",
-            f"--config.file={configuration(folder, int(url[1]))}",
+            f"--config.file={write_configuration(folder, int(url[1]))}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{at}",
             "--log.level=warn",
         ]
         prometheus = ending.enter_context(subprocess.Popen(program))
         ending.callback(prometheus.terminate)
-        asked = Prometheus(at)
+        asked = PrometheusClient(at)
         begun = monotonic()
         with Client(url[0]) as client:
-            while not asked.scraped():
-                assert monotonic() - begun < LIMIT_S, "Prometheus did not read the service"
-                traffic(client)
+            while not asked.has_enough_samples():
+                assert monotonic() - begun < START_TIMEOUT_S, "Prometheus did not read the service"
+                send_traffic(client)
                 sleep(0.1)  # a little traffic all the time; Prometheus is what is waited for
-        empty = [f"{title}: {expression}" for title, expression in questions() if not asked.ask(expression)]
+        empty = [f"{title}: {expression}" for title, expression in dashboard_queries() if not asked.query(expression)]
         assert not empty, "no answer to " + "\n".join(empty)
         rules = asked.rules()
         bad = [
@@ -144,8 +144,8 @@ def main(folder: Path) -> None:
         for rule in rules:
             compared = re.sub(r"\s*(==|>|<)\s*[\d.e+]+\s*$", "", rule["query"])
             if rule["name"] != "PoolhouseAbsent":
-                assert asked.ask(compared), f"{rule['name']} compares nothing: {compared}"
-        say(f"{len(questions())} queries of the dashboard and {len(rules)} alerts have answers")
+                assert asked.query(compared), f"{rule['name']} compares nothing: {compared}"
+        say(f"{len(dashboard_queries())} queries of the dashboard and {len(rules)} alerts have answers")
 
 
 if __name__ == "__main__":

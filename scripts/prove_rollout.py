@@ -32,7 +32,7 @@ SHIPPED = ROOT / "deploy" / "nginx" / "poolhouse.conf"
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 40.0
 
-NGINX = """
+NGINX_CONFIGURATION = """
 daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
@@ -83,14 +83,14 @@ class Instance:
         assert self._process.stdout is not None
         assert "is ready" in self._process.stdout.readline(), "an instance did not start"
 
-    def stop(self, how: signal.Signals) -> None:
+    def stop(self, stop_signal: signal.Signals) -> None:
         """Send the signal; the exit code must be 0, or say that it was killed."""
         assert self._process is not None
-        self._process.send_signal(how)
+        self._process.send_signal(stop_signal)
         code = self._process.wait(STOP_LIMIT_S)
-        assert code == (0 if how is signal.SIGTERM else -how), f"an instance stopped with code {code}"
+        assert code == (0 if stop_signal is signal.SIGTERM else -stop_signal), f"an instance stopped with code {code}"
 
-    def end(self) -> None:
+    def kill(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -107,17 +107,17 @@ def nginx(folder: Path, instances: list[Instance]) -> Iterator[str]:
     for address, port in addresses:
         text = text.replace(address, f"127.0.0.1:{port}")
     (folder / "poolhouse.conf").write_text(text, encoding="utf-8")
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder), encoding="utf-8")
+    (folder / "nginx.conf").write_text(NGINX_CONFIGURATION.format(folder=folder), encoding="utf-8")
     program = ["nginx", "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
     with subprocess.Popen(program) as running:
         try:
-            wait_for(front)
+            wait_for_port(front)
             yield f"http://127.0.0.1:{front}"
         finally:
             running.terminate()
 
 
-def wait_for(port: int) -> None:
+def wait_for_port(port: int) -> None:
     begun = monotonic()
     while True:
         with socket.socket() as asked:
@@ -127,32 +127,32 @@ def wait_for(port: int) -> None:
 
 
 @dataclass
-class Load:
+class LoadGenerator:
     """Callers that go on until told, each with one connection, one request at a time and no repeats of its own."""
 
     url: str
     callers: int
-    over: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
     answered: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
 
-    def __enter__(self) -> Load:
-        self._threads = [threading.Thread(target=self._call, args=(seed,)) for seed in range(self.callers)]
+    def __enter__(self) -> LoadGenerator:
+        self._threads = [threading.Thread(target=self._run_client, args=(seed,)) for seed in range(self.callers)]
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(self, *raised: object) -> None:
-        self.over.set()
+        self.stop.set()
         for thread in self._threads:
             thread.join()
 
-    def _call(self, seed: int) -> None:
+    def _run_client(self, seed: int) -> None:
         random = np.random.default_rng(seed)
         # Every other caller sends and gets megabytes, so that answers are under way whenever an instance is stopped.
         size, kind = ((8, 16, 128, 128), "8 MB") if seed % 2 else ((1, 2, 9, 8), "small")
         with Client(self.url, max_retries=0, read_timeout=60.0) as client:
-            while not self.over.is_set():
+            while not self.stop.is_set():
                 x = random.standard_normal(size, dtype=np.float32)
                 right = sliding_window_view(x, (1, 2), axis=(-2, -1))[..., ::2, :, :].max(axis=(-2, -1))
                 try:
@@ -166,10 +166,10 @@ class Load:
                     self.lost.append(f"{kind}: a wrong answer")
 
 
-def tries(log: Path) -> Counter[str]:
+def count_retries(access_log: Path) -> Counter[str]:
     """How requests went that nginx had to ask twice for, by the status of the first try."""
     counted: Counter[str] = Counter()
-    for line in log.read_text(encoding="utf-8").splitlines():
+    for line in access_log.read_text(encoding="utf-8").splitlines():
         _, _, _, rest = line.split(" ", 3)
         if ", " in rest:
             statuses = rest.replace(", ", ",").split(" ")[1]
@@ -190,16 +190,16 @@ def main() -> int:
         os.chmod(folder, 0o755)
         instances = [Instance(), Instance()]
         for instance in instances:
-            ending.callback(instance.end)
+            ending.callback(instance.kill)
             instance.start()
         url = ending.enter_context(nginx(folder, instances))
-        with Load(url, given.callers) as load:
+        with LoadGenerator(url, given.callers) as load:
             for number in range(given.rounds):
                 replaced = instances[number % 2]
                 replaced.stop(how)
                 replaced.start()
                 say(f"round {number + 1} of {given.rounds}: {load.answered.total()} answered, {len(load.lost)} lost")
-        again = tries(folder / "access.log")
+        again = count_retries(folder / "access.log")
     say(f"answered {dict(load.answered)}, lost {len(load.lost)}; asked twice by nginx: {dict(again)}")
     for line in Counter(load.lost).most_common(5):
         say(f"lost: {line}")

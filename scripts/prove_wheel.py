@@ -28,7 +28,7 @@ from pathlib import Path
 
 from _ending import end_with_this
 
-from poolhouse.commands.table import COMMANDS, Extra, install
+from poolhouse.commands.table import COMMANDS, Extra, install_command
 
 ROOT = Path(__file__).resolve().parent.parent
 _LINK = re.compile(r"(?P<whole>!?\[[^\]]*\]\((?P<target>[^)]*)\))")
@@ -123,9 +123,9 @@ def say(text: str) -> None:
     print(f"prove_wheel: {text}", file=sys.stderr, flush=True)
 
 
-def run(words: Sequence[str | Path], cwd: Path) -> None:
+def run(arguments: Sequence[str | Path], cwd: Path) -> None:
     """Run a command that must succeed."""
-    subprocess.run([str(word) for word in words], cwd=cwd, env=clean_environment(), check=True)
+    subprocess.run([str(word) for word in arguments], cwd=cwd, env=clean_environment(), check=True)
 
 
 def clean_environment() -> dict[str, str]:
@@ -160,15 +160,15 @@ def leading_nowhere(description: str) -> list[str]:
     return [*found, *re.findall(r"<!--.*?-->|<img[^>]*>|<a [^>]*>", prose, re.DOTALL)]
 
 
-def fresh_install(place: Path, requirement: str) -> Path:
+def create_environment(folder: Path, requirement: str) -> Path:
     """A new environment with this requirement; gives the folder of its programs."""
-    venv.create(place, with_pip=True, clear=True)
-    programs = place / "bin"
-    bring(programs, requirement, place)
+    venv.create(folder, with_pip=True, clear=True)
+    programs = folder / "bin"
+    pip_install(programs, requirement, folder)
     return programs
 
 
-def bring(programs: Path, requirement: str, cwd: Path) -> None:
+def pip_install(programs: Path, requirement: str, cwd: Path) -> None:
     """Bring a requirement into an environment, with the versions of constraints.txt."""
     words = ["-m", "pip", "install", "--disable-pip-version-check", "--constraint", str(ROOT / "constraints.txt")]
     run([programs / "python", *words, requirement], cwd=cwd)
@@ -177,39 +177,39 @@ def bring(programs: Path, requirement: str, cwd: Path) -> None:
 def prove_plain(programs: Path, cwd: Path) -> None:
     """The client works alone, and each command says in one line what it lacks."""
     run([programs / "python", "-I", "-c", PLAIN_PROBE], cwd=cwd)
-    prove_import(lambda imported: import_s(programs, cwd, imported))
+    prove_import(lambda imported: measure_import_s(programs, cwd, imported))
     for name, command in COMMANDS.items():
-        needs(programs, cwd, name, command.extra)
-    helped = command_line(programs, cwd, "--help")
+        check_missing_extra(programs, cwd, name, command.extra)
+    helped = run_poolhouse(programs, cwd, "--help")
     assert helped.returncode == 0, helped
     assert all(f"  {name} " in helped.stdout for name in COMMANDS), helped.stdout
 
 
 def prove_cli(programs: Path, cwd: Path) -> None:
     """What a command of the plain install says is done: the operators are told, and the service asks for its extra."""
-    bring(programs, "poolhouse[cli]", cwd)
+    pip_install(programs, "poolhouse[cli]", cwd)
     run([programs / "python", "-I", "-c", OPERATORS_PROBE], cwd=cwd)
     for name, command in COMMANDS.items():
         if command.extra == "server":
-            needs(programs, cwd, name, "server", *(["vision"] if name == "key" else []))
-    needs(programs, cwd, "plan", "server", "max_pool1d", "--shape", "1,4", "--kernel-size", "2")
+            check_missing_extra(programs, cwd, name, "server", *(["vision"] if name == "key" else []))
+    check_missing_extra(programs, cwd, "plan", "server", "max_pool1d", "--shape", "1,4", "--kernel-size", "2")
 
 
-def needs(programs: Path, cwd: Path, name: str, extra: Extra, *further: str) -> None:
+def check_missing_extra(programs: Path, cwd: Path, name: str, extra: Extra, *further: str) -> None:
     """The command ends with 2 and one line, which says how to install this extra."""
-    refused = command_line(programs, cwd, name, *further)
+    refused = run_poolhouse(programs, cwd, name, *further)
     assert refused.returncode == 2, refused
-    assert install(extra) in refused.stderr, refused
+    assert install_command(extra) in refused.stderr, refused
     assert refused.stderr.count("\n") == 1, refused.stderr
 
 
-def command_line(programs: Path, cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def run_poolhouse(programs: Path, cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """A command line of an environment, whatever comes of it."""
     command = [str(programs / "poolhouse"), *words]
     return subprocess.run(command, cwd=cwd, env=clean_environment(), capture_output=True, text=True, check=False)
 
 
-def prove_import(take_s: Callable[[str], float]) -> None:
+def prove_import(measure_s: Callable[[str], float]) -> None:
     """The client imports about as fast as what it depends on; ``take_s`` gives the seconds that an import takes.
 
     Both in the same minute and in seconds of the processor: how fast the machine is, and what else it does, is no
@@ -218,14 +218,14 @@ def prove_import(take_s: Callable[[str], float]) -> None:
     taken_s = dict.fromkeys(IMPORTED, math.inf)
     for _ in range(5):
         for name, imported in IMPORTED.items():
-            taken_s[name] = min(taken_s[name], take_s(imported))
+            taken_s[name] = min(taken_s[name], measure_s(imported))
     told = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in taken_s.items())
     own_s, peer_s = taken_s.values()
     assert own_s < IMPORT_FACTOR * peer_s, f"the client takes longer to import than what it depends on: {told}"
     say(f"imports take {told} of the processor")
 
 
-def import_s(programs: Path, cwd: Path, imported: str) -> float:
+def measure_import_s(programs: Path, cwd: Path, imported: str) -> float:
     """Seconds of the processor that an import takes."""
     words = [str(programs / "python"), "-I", "-c", IMPORT_PROBE.format(imported)]
     return float(subprocess.run(words, cwd=cwd, env=clean_environment(), capture_output=True, check=True).stdout)
@@ -234,7 +234,7 @@ def import_s(programs: Path, cwd: Path, imported: str) -> float:
 def prove_clients(plain: Path, cli: Path, url: str, cwd: Path) -> None:
     """Both clients of the plain install call the service; with two extras the command line does."""
     run([plain / "python", "-I", "-c", CALL_PROBE, url], cwd=cwd)
-    bring(cli, "poolhouse[images]", cwd)
+    pip_install(cli, "poolhouse[images]", cwd)
     run([cli / "python", "-I", "-c", FILES_PROBE], cwd=cwd)
     for ending in ("npy", "png"):
         words = ["pool", "max_pool2d", f"x.{ending}", "-o", f"y.{ending}", "--kernel-size", "2", "--url", url]
@@ -261,7 +261,7 @@ def call(url: str, body: object = None) -> object:
     return json.loads(text) if text.startswith(b"{") else text
 
 
-def wait_until_alive(url: str, server: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
     """Return once the service answers; fail once it has ended or the limit has passed."""
     give_up = time.monotonic() + START_LIMIT_S
     while True:
@@ -276,7 +276,7 @@ def wait_until_alive(url: str, server: subprocess.Popen[bytes]) -> None:
             time.sleep(0.1)
 
 
-def prove_server(programs: Path, cwd: Path, while_it_runs: Callable[[str], None]) -> None:
+def prove_server(programs: Path, cwd: Path, check_running: Callable[[str], None]) -> None:
     """The service starts, lives, pools and stops when it is told to; the operators are told without it."""
     run([programs / "python", "-I", "-c", OPERATORS_PROBE], cwd=cwd)
     port = free_port()
@@ -284,10 +284,10 @@ def prove_server(programs: Path, cwd: Path, while_it_runs: Callable[[str], None]
     words = [str(programs / "poolhouse"), "serve", "--port", str(port)]
     server = subprocess.Popen(words, cwd=cwd, env=clean_environment())
     try:
-        wait_until_alive(url, server)
+        wait_until_ready(url, server)
         answer = call(f"{url}/v1/pool/max_pool2d", POOL_BODY)
         assert answer == POOL_ANSWER, answer
-        while_it_runs(url)
+        check_running(url)
         server.terminate()
         code = server.wait(timeout=STOP_LIMIT_S)
         # uvicorn raises the signal that stopped it once more, after a clean end.
@@ -309,13 +309,13 @@ def main() -> int:
     try:
         wheel = build_wheel(workplace)
         done(f"built {wheel.name}, {wheel.stat().st_size:,} bytes")
-        plain = fresh_install(workplace / "plain", str(wheel))
+        plain = create_environment(workplace / "plain", str(wheel))
         prove_plain(plain, workplace)
         done("the plain install is the client, and nothing of the server")
-        cli = fresh_install(workplace / "cli", str(wheel))
+        cli = create_environment(workplace / "cli", str(wheel))
         prove_cli(cli, workplace)
         done("the cli extra, installed as the plain install says, tells the operators and what needs the server")
-        server = fresh_install(workplace / "server", f"{wheel}[server]")
+        server = create_environment(workplace / "server", f"{wheel}[server]")
         prove_server(server, workplace, lambda url: prove_clients(plain, cli, url, workplace))
         done("the server install serves and pools, and the clients and the command line of the others call it")
     finally:

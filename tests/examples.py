@@ -18,7 +18,7 @@ def is_thorough() -> bool:
     return settings().max_examples >= PROFILES["thorough"]
 
 
-def drawn(examples: int, *allowed: HealthCheck) -> settings:
+def scaled_examples(examples: int, *allowed: HealthCheck) -> settings:
     """Settings with a number of examples that shrinks with the profile, for the decorator's place above ``given``.
 
     Args:

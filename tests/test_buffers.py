@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.buffers import KEPT_BYTES, POOLED_FROM_BYTES, BufferPool, empty
-from tests.examples import drawn
+from tests.examples import scaled_examples
 
 MIB = 1 << 20
 
@@ -24,7 +24,7 @@ def place(view: memoryview) -> int:
 
 
 @given(st.lists(st.tuples(st.integers(1, 8), st.booleans()), max_size=12))
-@drawn(30)
+@scaled_examples(30)
 def test_no_two_bodies_ever_share_memory(steps: list[tuple[int, bool]]) -> None:
     """Another caller's elements in one's own answer would be the end of all trust."""
     pool, held = BufferPool(), list[memoryview]()

@@ -16,7 +16,7 @@ from poolhouse.operators.operator import Limits, Operator
 from poolhouse.tensors import Outline
 
 CATALOGUE = discover()
-LIMITS = Limits(output_bytes=2**30, work=2**40)
+LIMITS = Limits(max_output_bytes=2**30, max_steps=2**40)
 
 every_operator = pytest.mark.parametrize("member", list(CATALOGUE), ids=lambda member: str(member.name))
 

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from poolhouse.settings import Settings
-from tests.docs.following import Place, missing_program
+from tests.docs.following import PageRunner, missing_program
 from tests.docs.pages import ANSWERS, ROOT, RUN, Block, Step, anchors, blocks, links, pages, steps
-from tests.rest.serving import Served, serving
+from tests.rest.serving import LiveServer, run_live_server
 from tests.test_floors import FLOORS
 
 PAGES = pages()
@@ -33,18 +33,18 @@ def name_of(page: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
+def live_server() -> Iterator[LiveServer]:
     """A server as scripts/serve starts it, on a free port; on the CPU, since plans name their device."""
-    with serving(Settings.model_validate({"port": 0, "device": "cpu"})) as server:
+    with run_live_server(Settings.model_validate({"port": 0, "device": "cpu"})) as server:
         yield server
 
 
 @pytest.fixture
-def place(served: Served, tmp_path: Path) -> Place:
+def place(live_server: LiveServer, tmp_path: Path) -> PageRunner:
     """A folder that looks like a clone to the examples."""
     if shutil.which("curl") is None:
         pytest.skip("needs curl, and none is installed (Debian: apt-get install curl)")
-    return Place.made(tmp_path, f"127.0.0.1:{served.port}")
+    return PageRunner.create(tmp_path, f"127.0.0.1:{live_server.port}")
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def place(served: Served, tmp_path: Path) -> Place:
     ],
     ids=name_of,
 )
-def test_a_reader_who_follows_a_page_sees_what_it_says(page: Path, place: Place) -> None:
+def test_a_reader_who_follows_a_page_sees_what_it_says(page: Path, place: PageRunner) -> None:
     """An example that does not run costs every newcomer an hour, and us the newcomer."""
     left_out = set()
     for step in steps(page.read_text(encoding="utf-8")):
         if program := missing_program(step):
             left_out.add(program)
         else:
-            place.follow(step)
+            place.run_step(step)
 
     if left_out:
         pytest.skip(f"all of {name_of(page)} ran but what needs {' and '.join(sorted(left_out))}, not installed here")
@@ -141,13 +141,13 @@ PLANTED = [
 
 @pytest.mark.parametrize(("language", "code", "answers_in", "answer", "complaint"), PLANTED)
 def test_a_page_that_lies_is_found(
-    place: Place, language: str, code: str, answers_in: str | None, answer: str, complaint: str
+    place: PageRunner, language: str, code: str, answers_in: str | None, answer: str, complaint: str
 ) -> None:
     """What is shown above shows nothing unless a wrong page fails."""
     shown = None if answers_in is None else Block(answers_in, answer, 2, None)
 
     with pytest.raises(AssertionError, match=complaint):
-        place.follow(Step(Block(language, code, 1, None), shown))
+        place.run_step(Step(Block(language, code, 1, None), shown))
 
 
 def test_a_page_is_read_block_by_block() -> None:

@@ -45,7 +45,7 @@ def running(words: list[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
                     each.kill()
 
 
-def family(process: subprocess.Popen[bytes], count: int) -> list[psutil.Process]:
+def descendants(process: subprocess.Popen[bytes], count: int) -> list[psutil.Process]:
     """What it has started, and what that has, once there are so many."""
     top = psutil.Process(process.pid)
     assert comes_true(lambda: len(top.children(recursive=True)) == count)
@@ -57,7 +57,7 @@ def test_a_proof_that_is_told_to_stop_ends_all_that_runs_for_it(tmp_path: Path) 
     """A service that is left behind keeps its port, its memory and a core of the machine."""
     tidied = tmp_path / "tidied"
     with running([sys.executable, "-c", PROOF, tidied]) as process:
-        started = family(process, 2)
+        started = descendants(process, 2)
 
         process.send_signal(signal.SIGTERM)
 
@@ -73,7 +73,7 @@ def test_a_script_that_is_told_to_stop_ends_what_it_waits_for() -> None:
     """bash goes at once, and leaves what it runs to itself."""
     script = f'set -euo pipefail; source _venv.sh; trap end_attended EXIT; attended "{sys.executable}" -c "$1"'
     with running(["bash", "-c", script, "bash", "import time; time.sleep(1000)"]) as process:
-        started = family(process, 1)
+        started = descendants(process, 1)
 
         process.send_signal(signal.SIGTERM)
 

@@ -21,9 +21,9 @@ from poolhouse.pooling import Pooling
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codecs import BY_MEDIA_TYPE
-from tests.hostile.mixture import body_of, codecs_for
-from tests.hostile.process import Caller, Reply, ServerProcess, server_process
-from tests.operators.drawing import OPERATORS, Case, case, numbers, rounded
+from tests.hostile.mixture import encode_body, codecs_for
+from tests.hostile.process import HttpConnection, Reply, ServerProcess, server_process
+from tests.operators.drawing import OPERATORS, Case, random_case, as_numbers, round_to_type
 
 CALLERS = 16
 EACH = 40
@@ -54,7 +54,7 @@ def cases_of(seed: int) -> Iterator[Case]:
     for index in range(EACH):
         found = None
         while found is None:
-            found = case(random, OPERATORS[(index + seed) % len(OPERATORS)])
+            found = random_case(random, OPERATORS[(index + seed) % len(OPERATORS)])
         yield found
 
 
@@ -93,13 +93,13 @@ async def in_process(pooling: Pooling, drawn: Case, spec: Mapping[str, object]) 
         lease.release()
 
 
-def wrong_of(caller: Caller, pooling: Pooling, drawn: Case, random: Random) -> str | None:
+def find_mismatch(caller: HttpConnection, pooling: Pooling, drawn: Case, random: Random) -> str | None:
     """Sends one case in a format that can carry it; what differs from pooling in process, or None."""
-    spec = drawn.spec.values()
+    spec = drawn.spec.field_values()
     codec = random.choice(codecs_for(drawn.tensors))
-    body, query = body_of(codec, drawn.tensors, spec)
+    body, query = encode_body(codec, drawn.tensors, spec)
     target = f"/v1/pool/{drawn.spec.name}?{urlencode(query, safe=',')}"
-    reply = caller.ask("POST", target, {"Content-Type": codec.media_types[0]}, body)
+    reply = caller.send("POST", target, {"Content-Type": codec.media_types[0]}, body)
     told = f"{codec.name}: {drawn!r}"[:600]
     if reply.status != 200:
         return f"{reply.status} {reply.body[:300]!r} to {told}"
@@ -128,7 +128,7 @@ def one_nan(tensor: Tensor) -> Tensor:
     if tensor.dtype.kind != "float":
         return tensor
     array = tensor.array.copy()
-    array[np.isnan(numbers(tensor))] = rounded(np.array(np.nan), tensor.dtype)
+    array[np.isnan(as_numbers(tensor))] = round_to_type(np.array(np.nan), tensor.dtype)
     return Tensor(tensor.dtype, array)
 
 
@@ -137,7 +137,7 @@ def equals_torch(drawn: Case, output: Tensor) -> bool:
     given = drawn.tensors["input"]
     if given.dtype.name not in ("float32", "float64") or 0 in given.shape:
         return True
-    fields = {**drawn.spec.values(), "return_indices": False}
+    fields = {**drawn.spec.field_values(), "return_indices": False}
     wanted: torch.Tensor = getattr(functional, drawn.spec.name)(torch.from_numpy(given.array.copy()), **fields)
     assert wanted.dtype == torch_dtype(output.dtype)
     return np.array_equal(wanted.numpy(), output.array, equal_nan=True)
@@ -146,8 +146,8 @@ def equals_torch(drawn: Case, output: Tensor) -> bool:
 def run(server: ServerProcess, pooling: Pooling, seed: int) -> list[str]:
     """One caller's share, over one connection."""
     random = Random(seed)
-    with server.caller() as caller:
-        return [wrong for drawn in cases_of(seed) if (wrong := wrong_of(caller, pooling, drawn, random))]
+    with server.http_connection() as caller:
+        return [wrong for drawn in cases_of(seed) if (wrong := find_mismatch(caller, pooling, drawn, random))]
 
 
 def test_every_answer_over_the_wire_is_the_one_in_process_bit_for_bit(server: ServerProcess, pooling: Pooling) -> None:
@@ -167,11 +167,11 @@ def test_bodies_of_megabytes_side_by_side_stay_apart(server: ServerProcess) -> N
         equal = []
         generator = np.random.default_rng(seed)
         query = urlencode({"kernel_size": 2, "dtype": "float32", "shape": "4,16,128,128"})
-        with server.caller() as caller:
+        with server.http_connection() as caller:
             for _ in range(12):
                 x = generator.standard_normal((4, 16, 128, 128), dtype=np.float32)
                 headers = {"content-type": "application/octet-stream"}
-                reply = caller.ask("POST", f"/v1/pool/max_pool2d?{query}", headers, x.tobytes())
+                reply = caller.send("POST", f"/v1/pool/max_pool2d?{query}", headers, x.tobytes())
                 right = functional.max_pool2d(torch.from_numpy(x), 2).numpy()
                 equal.append(reply.body == right.tobytes())
         return equal

@@ -99,7 +99,7 @@ class Import:
     in_function: bool = False
     for_types: bool = False
     by_name: bool = False
-    face: bool = False
+    through_package: bool = False
 
 
 class _Reader(ast.NodeVisitor):
@@ -172,7 +172,7 @@ class _Reader(ast.NodeVisitor):
                 in_function=self._in_function and not by_name,
                 for_types=self._for_types,
                 by_name=by_name,
-                face=face,
+                through_package=face,
             )
         )
 
@@ -224,7 +224,7 @@ def _broken_rules(entry: Import) -> Iterator[str]:
     if entry.relative:
         yield "imports relatively; write the full path"
     elif entry.target.partition(".")[0] == PACKAGE:
-        if entry.face:
+        if entry.through_package:
             yield f"imports through the face of {entry.target}; name the file that defines it"
         elif importer != PACKAGE and not (entry.by_name and (entry.importer, entry.target) in RUNS_BY_NAME):
             yield from _broken_floors(importer, room_of(entry.target))
@@ -316,7 +316,7 @@ PLANTED = [
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
+def source_tree(tmp_path: Path) -> Path:
     """A small house with all its imports in order."""
     source = tmp_path / PACKAGE
     files = {
@@ -344,19 +344,19 @@ def house(tmp_path: Path) -> Path:
     return source
 
 
-def test_a_house_in_order_is_left_in_peace(house: Path) -> None:
+def test_a_house_in_order_is_left_in_peace(source_tree: Path) -> None:
     """The planted faults below prove something only if nothing is found without them."""
-    assert violations(house) == []
+    assert violations(source_tree) == []
 
 
 @pytest.mark.parametrize(("file", "fault", "sentence"), PLANTED)
-def test_a_planted_fault_is_found(house: Path, file: str, fault: str, sentence: str) -> None:
+def test_a_planted_fault_is_found(source_tree: Path, file: str, fault: str, sentence: str) -> None:
     """Each rule of the plan must be seen broken, with the file and the line."""
-    path = house / file
+    path = source_tree / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(fault)
 
-    found = violations(house)
+    found = violations(source_tree)
 
     assert len(found) == 1, found
     assert sentence in found[0]

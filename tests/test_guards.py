@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from guards import removals
 from guards.guard import Guard
-from guards.markers import find_markers, find_tests, marked_statement, read_markers, remove
+from guards.markers import find_markers, find_tests, find_marked_statement, read_markers, remove_guard
 from guards.removals import Removal
 from guards.table import GUARDS
-from prove_guards import PACKAGE, ROOT, Located, chosen, failed_rightly, is_noticed, locate, located_guards
+from prove_guards import PACKAGE, ROOT, LocatedGuard, select_guards, has_failed, why_unnoticed, locate, located_guards
 
 TEST = "tests/test_lamp.py::test_the_lamp_is_on"
 
@@ -42,10 +42,10 @@ def test_each_guard_can_be_taken_away(guard: Guard) -> None:
     """A removal that changes nothing, or leaves no Python, would prove nothing; here it is noticed without a run."""
     text = texts()[guard.id]
 
-    without = remove(text, guard.id, guard.removal)
+    without = remove_guard(text, guard.id, guard.removal)
 
     (marker,) = (marker for marker in read_markers(text) if marker.id == guard.id)
-    statement = marked_statement(text, marker)
+    statement = find_marked_statement(text, marker)
     assert without != text
     assert guard.removal.apply(statement) != ast.unparse(statement).strip("\n")
 
@@ -59,13 +59,13 @@ def test_each_guard_names_a_test_that_exists_once() -> None:
 
 def test_no_guard_is_listed_twice() -> None:
     """An entry that was copied and not changed would prove the one before again."""
-    assert len({guard.guard for guard in GUARDS}) == len(GUARDS)
+    assert len({guard.protects for guard in GUARDS}) == len(GUARDS)
 
 
 def test_only_become_and_before_name_what_a_rename_could_change() -> None:
     """Every other operation addresses the code by kind and position, so that a rename changes no entry."""
     for guard in GUARDS:
-        if isinstance(guard.removal, removals.Argument | removals.Callee | removals.Value):
+        if isinstance(guard.removal, removals.ReplaceArgument | removals.ReplaceCallee | removals.ReplaceValue):
             nodes = list(ast.walk(ast.parse(guard.removal.text.replace("{}", "0"))))
             names = {node.id for node in nodes if isinstance(node, ast.Name)}
             parameters = {node.arg for node in nodes if isinstance(node, ast.arg)}
@@ -77,8 +77,8 @@ def test_only_become_and_before_name_what_a_rename_could_change() -> None:
     ("removal", "before", "after"),
     [
         (removals.Delete(), "if a:\n    b()", "pass"),
-        (removals.Condition(False), "if a:\n    b()", "if False:\n    b()"),
-        (removals.Condition(True), "x = a if b else c", "x = a if True else c"),
+        (removals.FixCondition(False), "if a:\n    b()", "if False:\n    b()"),
+        (removals.FixCondition(True), "x = a if b else c", "x = a if True else c"),
         (removals.DropOperand(0), "while a and b:\n    c()", "while b:\n    c()"),
         (removals.DropOperand(-1), "x = a or b or (c and d)", "x = a or b"),
         (removals.IgnoreOperand(1), "while a and b():\n    c()", "while a and (b() or True):\n    c()"),
@@ -88,17 +88,17 @@ def test_only_become_and_before_name_what_a_rename_could_change() -> None:
         (removals.DropSlice(), "for a in b[:2]:\n    c()", "for a in b:\n    c()"),
         (removals.Unwrap(), "x = a(b, c)", "x = b"),
         (removals.Unwrap(1, call=1), "x = a(b(c, d))", "x = a(d)"),
-        (removals.Argument(1, "None"), "a(b, k=c)", "a(b, k=None)"),
-        (removals.Argument(0, "{} * 2"), "a(b + c)", "a((b + c) * 2)"),
-        (removals.Callee("min"), "x = max(a, b)", "x = min(a, b)"),
-        (removals.Value("1.0"), "return a", "return 1.0"),
-        (removals.Value("{} + 1"), "x: int = a", "x: int = a + 1"),
-        (removals.Constant(False), "a(b, 1, k=True)", "a(b, 1, k=False)"),
+        (removals.ReplaceArgument(1, "None"), "a(b, k=c)", "a(b, k=None)"),
+        (removals.ReplaceArgument(0, "{} * 2"), "a(b + c)", "a((b + c) * 2)"),
+        (removals.ReplaceCallee("min"), "x = max(a, b)", "x = min(a, b)"),
+        (removals.ReplaceValue("1.0"), "return a", "return 1.0"),
+        (removals.ReplaceValue("{} + 1"), "x: int = a", "x: int = a + 1"),
+        (removals.ReplaceConstant(False), "a(b, 1, k=True)", "a(b, 1, k=False)"),
         (removals.ReturnHere(), "x = a", "return"),
-        (removals.Become("x = 2"), "x = a", "x = 2"),
-        (removals.Before("b()"), "x = a", "b()\nx = a"),
+        (removals.ReplaceStatement("x = 2"), "x = a", "x = 2"),
+        (removals.InsertBefore("b()"), "x = a", "b()\nx = a"),
         (
-            removals.OnlyOnSuccess(),
+            removals.SkipFinallyOnError(),
             "try:\n    a()\nexcept E:\n    b()\nfinally:\n    c()",
             "try:\n    a()\nexcept E:\n    b()\nelse:\n    c()",
         ),
@@ -116,12 +116,12 @@ def test_an_except_clause_is_marked_like_a_statement() -> None:
     """What is caught is a guard too."""
     text = "try:\n    a()\n# guard: lamp\nexcept E as e:\n    b()\n"
 
-    assert remove(text, "lamp", removals.CatchNothing()) == text.replace("except E as e", "except () as e")
+    assert remove_guard(text, "lamp", removals.CatchNothing()) == text.replace("except E as e", "except () as e")
 
 
 def test_a_delayed_expression_is_left_to_the_event_loop() -> None:
     """A guard may be that something is done at once."""
-    assert "call_later(0.01, lambda: a(b))" in remove("# guard: lamp\na(b)\n", "lamp", removals.Later(0.01))
+    assert "call_later(0.01, lambda: a(b))" in remove_guard("# guard: lamp\na(b)\n", "lamp", removals.DelayExpression(0.01))
 
 
 @pytest.mark.parametrize(
@@ -137,14 +137,14 @@ def test_a_marker_stands_above_its_statement_or_behind_its_first_line(text: str)
     """Comments between a marker and its statement are no statement."""
     marker = read_markers(text)[-1]
 
-    assert ast.unparse(marked_statement(text, marker)) == "b(c)"
+    assert ast.unparse(find_marked_statement(text, marker)) == "b(c)"
 
 
 def test_only_the_marked_statement_changes() -> None:
     """Characters of more than one byte shift columns, and comments must stay where they are."""
     text = "def f():\n    a('–')  # why\n    # guard: lamp\n    b('…'); c('–')  # because\n"
 
-    assert remove(text, "lamp", removals.Delete()) == text.replace("b('…')", "pass")
+    assert remove_guard(text, "lamp", removals.Delete()) == text.replace("b('…')", "pass")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_only_the_marked_statement_changes() -> None:
 def test_a_marker_that_is_missing_or_misplaced_is_refused(text: str, message: str) -> None:
     """Changing nothing, or the wrong statement of two, would pass for a proof."""
     with pytest.raises(ValueError, match=message):
-        remove(text, "lamp", removals.Condition(False))
+        remove_guard(text, "lamp", removals.FixCondition(False))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_marker_that_is_missing_or_misplaced_is_refused(text: str, message: st
 )
 def test_only_a_failing_test_counts_as_noticing(code: int, line: str, rightly: bool) -> None:
     """A test that could not even be collected fails too, with the guard or without."""
-    assert failed_rightly(subprocess.CompletedProcess([], code, f"\n{line}\n", ""), TEST) is rightly
+    assert has_failed(subprocess.CompletedProcess([], code, f"\n{line}\n", ""), TEST) is rightly
 
 
 def write_checkout(root: Path, condition: str) -> Path:
@@ -201,12 +201,12 @@ def test_the_proof_tells_a_test_that_notices_from_one_that_does_not(
 ) -> None:
     """All steps, in a checkout of two files: the guard is removed, the test runs, the guard is restored."""
     source = write_checkout(tmp_path, condition)
-    guard = Guard("lamp", "The lamp is on", "it is dark", removals.Constant(False), "test_the_lamp_is_on")
+    guard = Guard("lamp", "The lamp is on", "it is dark", removals.ReplaceConstant(False), "test_the_lamp_is_on")
 
     (located,) = locate(tmp_path, [("", guard)])
-    result = is_noticed(located, tmp_path)
+    result = why_unnoticed(located, tmp_path)
 
-    assert located == Located(guard, "", "lamp.py", TEST)
+    assert located == LocatedGuard(guard, "", "lamp.py", TEST)
     assert (result == "") is noticed
     assert source.read_text() == "# guard: lamp\nON = True\n"
 
@@ -215,7 +215,7 @@ def test_words_choose_guards() -> None:
     """A change of one file needs only the proofs of that file."""
     guards = located_guards()
 
-    assert chosen([], guards) == guards
-    assert {each.group for each in chosen(["Shutdown"], guards)} == {"Shutdown"}
-    assert [each.guard.id for each in chosen(["queues-take-turns"], guards)] == ["queues-take-turns"]
-    assert chosen(["no such guard"], guards) == []
+    assert select_guards([], guards) == guards
+    assert {each.group for each in select_guards(["Shutdown"], guards)} == {"Shutdown"}
+    assert [each.guard.id for each in select_guards(["queues-take-turns"], guards)] == ["queues-take-turns"]
+    assert select_guards(["no such guard"], guards) == []

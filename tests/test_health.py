@@ -15,12 +15,12 @@ from poolhouse.health import connection, main
 from poolhouse.rest.app import create_app
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings
-from tests.rest.serving import PATIENCE_S, serving
+from tests.rest.serving import PATIENCE_S, run_live_server
 
 
 def test_a_ready_service_is_healthy(capsys: pytest.CaptureFixture[str]) -> None:
     """What orchestrators show of it is this one line."""
-    with serving(Settings.model_validate({"port": 0})) as server:
+    with run_live_server(Settings.model_validate({"port": 0})) as server:
         assert main({"POOLHOUSE_PORT": str(server.port), "POOLHOUSE_HOST": "0.0.0.0"}) == 0
 
     assert '"status":"ready"' in capsys.readouterr().out
@@ -28,7 +28,7 @@ def test_a_ready_service_is_healthy(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_absent_service_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     """It may not have come up yet; the engine asks again."""
-    with serving(Settings.model_validate({"port": 0})) as server:
+    with run_live_server(Settings.model_validate({"port": 0})) as server:
         port = server.port
 
     assert main({"POOLHOUSE_PORT": str(port)}) == 1

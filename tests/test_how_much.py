@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 from tests.conftest import without_slow
-from tests.examples import PROFILES, drawn
+from tests.examples import PROFILES, scaled_examples
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_number_of_examples_shrinks_with_the_profile(examples: int) -> None:
     """A test with a number of its own must be quick in the quick profile, and no less thorough in the other one."""
     share = settings().max_examples / PROFILES["thorough"]
 
-    found = drawn(examples).max_examples
+    found = scaled_examples(examples).max_examples
 
     assert min(3, examples) <= found <= examples
     assert found <= max(3, examples * share)

@@ -306,8 +306,8 @@ def test_nothing_is_pooled_at_once_without_room_or_while_the_service_stops() -> 
 
         ran = house.pool_at_once(ticket.plan, ticket.tensors, 0)
         assert ran is not None
-        assert ran[0].answer()["output"].array.tolist() == [[[[1, 1], [1, 1]]]]
-        assert b"".join(ran[0].chunks()) == np.ones(4, np.float32).tobytes()
+        assert ran[0].output_tensors()["output"].array.tolist() == [[[[1, 1], [1, 1]]]]
+        assert b"".join(ran[0].output_chunks()) == np.ones(4, np.float32).tobytes()
         assert (house.held_bytes, house.held_requests) == (0, 0)
 
         house.drain()
@@ -320,7 +320,7 @@ def test_nothing_is_pooled_at_once_without_room_or_while_the_service_stops() -> 
 def test_many_indices_are_looked_at_off_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred million of them take a while, and everyone else's requests are on the loop."""
     member, threads = CATALOGUE.find("max_unpool2d"), list[threading.Thread]()
-    check = member.check
+    check = member.check_elements
 
     def noted(self: Operator, tensors: Mapping[str, Tensor]) -> None:
         threads.append(threading.current_thread())

@@ -19,7 +19,7 @@ from typing import Final
 
 import pytest
 
-from poolhouse.rest.app import document
+from poolhouse.rest.app import openapi_document
 
 SOURCE: Final = Path(__file__).resolve().parent.parent / "service" / "poolhouse"
 
@@ -124,7 +124,7 @@ def uses_of_re(tree: ast.Module) -> tuple[int, list[int]]:
     return len(compiled), others
 
 
-def found() -> dict[str, tuple[re.Pattern[str] | re.Pattern[bytes], tuple[str, ...]]]:
+def collect_patterns() -> dict[str, tuple[re.Pattern[str] | re.Pattern[bytes], tuple[str, ...]]]:
     """Every pattern of the package by file and name, with the methods that it is used by."""
     patterns: dict[str, tuple[re.Pattern[str] | re.Pattern[bytes], tuple[str, ...]]] = {}
     for path in sorted(SOURCE.rglob("*.py")):
@@ -144,7 +144,7 @@ def found() -> dict[str, tuple[re.Pattern[str] | re.Pattern[bytes], tuple[str, .
     return patterns
 
 
-FOUND: Final = found()
+FOUND: Final = collect_patterns()
 
 
 def test_every_pattern_has_an_example() -> None:
@@ -191,7 +191,7 @@ def document_patterns(part: object) -> Iterator[str]:
             yield from document_patterns(entry)
 
 
-@pytest.mark.parametrize("pattern", sorted(set(document_patterns(document()))))
+@pytest.mark.parametrize("pattern", sorted(set(document_patterns(openapi_document()))))
 def test_no_pattern_of_the_document_does_either(pattern: str) -> None:
     """Gateways check requests by it, with engines that go back as ours does."""
     compiled = re.compile(pattern)

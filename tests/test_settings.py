@@ -24,7 +24,7 @@ from poolhouse.settings import (
     error_lines,
     from_environment,
     option_name,
-    read_bytes,
+    parse_size,
     table,
 )
 
@@ -209,7 +209,7 @@ def test_lists_are_split_at_commas() -> None:
 @given(st.integers(min_value=0, max_value=2**60))
 def test_a_size_written_out_reads_back(count: int) -> None:
     """The default that the help shows can be typed."""
-    assert read_bytes(bytes_text(count)) == count
+    assert parse_size(bytes_text(count)) == count
 
 
 @given(
@@ -223,7 +223,7 @@ def test_a_size_means_what_its_unit_says(count: int, unit: tuple[str, int], endi
     """k is a thousand and Ki is 1,024, as in Kubernetes, whatever the case."""
     text = f"{count}{gap}{unit[0]}{ending}"
 
-    assert read_bytes(text.lower() if lower else text) == count * unit[1]
+    assert parse_size(text.lower() if lower else text) == count * unit[1]
 
 
 def test_a_bound_in_words_is_the_bound_in_force() -> None:

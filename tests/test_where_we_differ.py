@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 
 from poolhouse.settings import Settings
 from tests.nn.test_where_we_differ import GRADIENTS
-from tests.rest.serving import serving
+from tests.rest.serving import run_live_server
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "where-we-differ.md"
 QUICK_S = 0.05
@@ -37,7 +37,7 @@ ALARM = -14
 
 
 @dataclass(frozen=True)
-class Ours:
+class OurCall:
     """One request, and what we answer: elements, or a code."""
 
     operator: str
@@ -60,9 +60,9 @@ class Row:
 
     name: str
     torch: Callable[[], torch.Tensor] | str
-    says: object
-    ours: Ours
-    more: tuple[Ours, ...] = field(default=())
+    documented: object
+    ours: OurCall
+    further_calls: tuple[OurCall, ...] = field(default=())
 
 
 def ones(*shape: int, dtype: str = "float32") -> Array:
@@ -81,38 +81,38 @@ ROWS = (
         "averages of large windows",
         lambda: F.avg_pool2d(torch.from_numpy(TENTH), 2048).round(decimals=4),
         [0.0960],
-        Ours("avg_pool2d", TENTH, {"kernel_size": 2048}, [0.1]),
+        OurCall("avg_pool2d", TENTH, {"kernel_size": 2048}, [0.1]),
     ),
     Row(
         "integer sums",
         lambda: F.avg_pool1d(torch.full((1, 1, 4), 2**62), 4),
         [0],
-        Ours("avg_pool1d", np.full((1, 1, 4), 2**62, np.int64), {"kernel_size": 4}, [2**62]),
+        OurCall("avg_pool1d", np.full((1, 1, 4), 2**62, np.int64), {"kernel_size": 4}, [2**62]),
     ),
     Row(
         "averages of small integers",
         lambda: F.avg_pool2d(tensor_of(1, 1, 2, 2, dtype=torch.uint8), 2),
         NotImplementedError,
-        Ours("avg_pool2d", np.array([[[[250, 251], [252, 254]]]], np.uint8), {"kernel_size": 2}, [251]),
-        (Ours("adaptive_avg_pool1d", np.array([[-3, -4]], np.int8), {"output_size": 1}, [-3]),),
+        OurCall("avg_pool2d", np.array([[[[250, 251], [252, 254]]]], np.uint8), {"kernel_size": 2}, [251]),
+        (OurCall("adaptive_avg_pool1d", np.array([[-3, -4]], np.int8), {"output_size": 1}, [-3]),),
     ),
     Row(
         "averages of bool",
         lambda: F.avg_pool2d(tensor_of(1, 1, 2, 2, dtype=torch.bool), 2),
         NotImplementedError,
-        Ours("avg_pool2d", ones(1, 1, 2, 2, dtype="bool"), {"kernel_size": 2}, "unsupported_dtype"),
+        OurCall("avg_pool2d", ones(1, 1, 2, 2, dtype="bool"), {"kernel_size": 2}, "unsupported_dtype"),
     ),
     Row(
         "half precision in 3-D",
         lambda: F.avg_pool3d(tensor_of(1, 1, 2, 2, 2, dtype=torch.float16), 2),
         NotImplementedError,
-        Ours("avg_pool3d", ones(1, 1, 2, 2, 2, dtype="float16"), {"kernel_size": 2}, [1]),
+        OurCall("avg_pool3d", ones(1, 1, 2, 2, 2, dtype="float16"), {"kernel_size": 2}, [1]),
     ),
     Row(
         "avg_pool3d with a window larger than the input",
         lambda: F.avg_pool3d(tensor_of(1, 1, 3, 3, 3), 5, 1, 2),
         RuntimeError,
-        Ours(
+        OurCall(
             "avg_pool3d",
             ones(1, 1, 3, 3, 3),
             {"kernel_size": 5, "stride": 1, "padding": 2, "count_include_pad": "false"},
@@ -123,31 +123,31 @@ ROWS = (
         "divisor_override in 1-D",
         lambda: F.avg_pool1d(tensor_of(1, 1, 2), 2, divisor_override=1),  # type: ignore[call-arg]  # torch lacks it
         TypeError,
-        Ours("avg_pool1d", ones(1, 1, 2), {"kernel_size": 2, "divisor_override": 1}, [2]),
+        OurCall("avg_pool1d", ones(1, 1, 2), {"kernel_size": 2, "divisor_override": 1}, [2]),
     ),
     Row(
         "maxima of integers in 1-D",
         lambda: F.max_pool1d(torch.tensor([[[-5, -7]]]), 2),
         NotImplementedError,
-        Ours("max_pool1d", np.array([[[-5, -7]]], np.int64), {"kernel_size": 2}, [-5]),
+        OurCall("max_pool1d", np.array([[[-5, -7]]], np.int64), {"kernel_size": 2}, [-5]),
     ),
     Row(
         "adaptive maxima of integers",
         lambda: F.adaptive_max_pool2d(tensor_of(1, 1, 4, 4, dtype=torch.int64), 2),
         NotImplementedError,
-        Ours("adaptive_max_pool2d", np.arange(4).reshape(1, 1, 2, 2), {"output_size": 1}, [3]),
+        OurCall("adaptive_max_pool2d", np.arange(4).reshape(1, 1, 2, 2), {"output_size": 1}, [3]),
     ),
     Row(
         "maxima of bool",
         lambda: F.max_pool2d(tensor_of(1, 1, 2, 2, dtype=torch.bool), 2),
         NotImplementedError,
-        Ours("max_pool2d", np.array([[[[False, True], [False, False]]]]), {"kernel_size": 2}, [True]),
+        OurCall("max_pool2d", np.array([[[[False, True], [False, False]]]]), {"kernel_size": 2}, [True]),
     ),
     Row(
         "windows without any element",
         lambda: F.max_pool2d(tensor_of(1, 1, 3, 3), 2, 1, 1, 4),
         [-INF],
-        Ours(
+        OurCall(
             "max_pool2d",
             ones(1, 1, 3, 3),
             {"kernel_size": 2, "stride": 1, "padding": 1, "dilation": 4},
@@ -158,7 +158,7 @@ ROWS = (
         "a dilation beyond the input",
         lambda: F.max_pool2d(tensor_of(1, 1, 8, 8), 3, 1, 0, 2**31 - 1),
         [-INF] * 100,
-        Ours(
+        OurCall(
             "max_pool2d",
             ones(1, 1, 8, 8),
             {"kernel_size": 3, "stride": 1, "dilation": 2**31 - 1},
@@ -169,13 +169,13 @@ ROWS = (
         "a reach beyond 32 bits",
         lambda: F.max_pool2d(tensor_of(1, 1, 8, 8), 5, 1, 0, 2**30),
         [1] * 64,
-        Ours("max_pool2d", ones(1, 1, 8, 8), {"kernel_size": 5, "stride": 1, "dilation": 2**30}, "window_does_not_fit"),
+        OurCall("max_pool2d", ones(1, 1, 8, 8), {"kernel_size": 5, "stride": 1, "dilation": 2**30}, "window_does_not_fit"),
     ),
     Row(
         "such a reach in ceil mode, where one window fits",
         lambda: F.max_pool2d(tensor_of(1, 1, 4, 4), 3, 2**31 - 1, 0, 2**30, ceil_mode=True),
         [-INF],
-        Ours(
+        OurCall(
             "max_pool2d",
             ones(1, 1, 4, 4),
             {"kernel_size": 3, "stride": 2**31 - 1, "dilation": 2**30, "ceil_mode": "true"},
@@ -186,19 +186,19 @@ ROWS = (
         "a window of 2⁶³ - 1",
         LINE + "F.max_pool1d(x, 2**63 - 1)",
         SEGMENT_FAULT,
-        Ours("max_pool1d", ones(1, 2, 8), {"kernel_size": 2**63 - 1}, "invalid_fields"),
+        OurCall("max_pool1d", ones(1, 2, 8), {"kernel_size": 2**63 - 1}, "invalid_fields"),
     ),
     Row(
         "a window of 2⁶²",
         LINE + "F.max_pool1d(x, 2**62)",
         ALARM,
-        Ours("max_pool1d", ones(1, 2, 8), {"kernel_size": 2**62}, "invalid_fields"),
+        OurCall("max_pool1d", ones(1, 2, 8), {"kernel_size": 2**62}, "invalid_fields"),
     ),
     Row(
         "padding as wide as an int",
         "x = torch.rand(1, 2, 8, 8, 8); F.max_pool3d(x, 2**31 - 1, 1, 2**30 - 1)",
         ALARM,
-        Ours(
+        OurCall(
             "max_pool3d",
             ones(1, 1, 2, 2, 2),
             {"kernel_size": 2**31 - 1, "stride": 1, "padding": 2**30 - 1},
@@ -209,7 +209,7 @@ ROWS = (
         "large windows close together",
         "x = torch.rand(1, 1, 1000, 1000); F.max_pool2d(x, 501, 1, 250)",
         ALARM,
-        Ours(
+        OurCall(
             "max_pool2d",
             np.pad(np.ones((1, 1, 1, 1), np.float32), ((0, 0), (0, 0), (0, 511), (0, 511))),
             {"kernel_size": 257, "stride": 1, "padding": 128},
@@ -220,19 +220,19 @@ ROWS = (
         "outputs without bound",
         "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33)); F.adaptive_max_pool2d(torch.rand(1, 2, 8, 8), 30000)",
         1,
-        Ours("adaptive_max_pool2d", ones(1, 2, 8, 8), {"output_size": 30000}, "output_too_large"),
+        OurCall("adaptive_max_pool2d", ones(1, 2, 8, 8), {"output_size": 30000}, "output_too_large"),
     ),
     Row(
         "fractional pooling with no window",
         lambda: F.fractional_max_pool2d(tensor_of(1, 1, 8, 8), 0, output_size=2),
         [-INF] * 4,
-        Ours("fractional_max_pool2d", ones(1, 1, 8, 8), {"kernel_size": 0, "output_size": 2}, "invalid_fields"),
+        OurCall("fractional_max_pool2d", ones(1, 1, 8, 8), {"kernel_size": 0, "output_size": 2}, "invalid_fields"),
     ),
     Row(
         "fractional pooling of wide half-precision input",
         lambda: F.fractional_max_pool2d(tensor_of(1, 1, 4, 4096, dtype=torch.float16), 2, output_size=(2, 2498)),
         RuntimeError,
-        Ours(
+        OurCall(
             "fractional_max_pool2d",
             ones(1, 1, 4, 4096, dtype="float16"),
             {"kernel_size": 2, "output_size": "2,2498", "seed": 1},
@@ -243,9 +243,9 @@ ROWS = (
         "lp_pool of odd powers",
         lambda: F.lp_pool1d(torch.tensor([[[-1.0, 1.0]]]), 3, 2),
         [0],
-        Ours("lp_pool1d", np.array([[[-1, 1]]], np.float32), {"norm_type": 3, "kernel_size": 2}, [0]),
+        OurCall("lp_pool1d", np.array([[[-1, 1]]], np.float32), {"norm_type": 3, "kernel_size": 2}, [0]),
         (
-            Ours(
+            OurCall(
                 "lp_pool1d",
                 np.array([[[-1, 1]]], np.float32),
                 {"norm_type": 3, "kernel_size": 2, "absolute": "true"},
@@ -257,9 +257,9 @@ ROWS = (
         "lp_pool in ceil mode",
         lambda: F.lp_pool1d(tensor_of(1, 1, 5), 1, 2, ceil_mode=True),
         [2, 2, 2],
-        Ours("lp_pool1d", ones(1, 1, 5), {"norm_type": 1, "kernel_size": 2, "ceil_mode": "true"}, [2, 2, 2]),
+        OurCall("lp_pool1d", ones(1, 1, 5), {"norm_type": 1, "kernel_size": 2, "ceil_mode": "true"}, [2, 2, 2]),
         (
-            Ours(
+            OurCall(
                 "lp_pool1d",
                 ones(1, 1, 5),
                 {"norm_type": 1, "kernel_size": 2, "ceil_mode": "true", "absolute": "true"},
@@ -271,7 +271,7 @@ ROWS = (
         "lp_pool of high powers",
         lambda: F.lp_pool1d(torch.full((1, 1, 2), 300.0), 20, 2),
         [INF],
-        Ours(
+        OurCall(
             "lp_pool1d",
             np.full((1, 1, 2), 300, np.float32),
             {"norm_type": 20, "kernel_size": 2},
@@ -282,37 +282,37 @@ ROWS = (
         "lp_pool with power 0",
         lambda: F.lp_pool1d(tensor_of(1, 1, 2), 0, 2),
         ZeroDivisionError,
-        Ours("lp_pool1d", ones(1, 1, 2), {"norm_type": 0, "kernel_size": 2}, "invalid_fields"),
+        OurCall("lp_pool1d", ones(1, 1, 2), {"norm_type": 0, "kernel_size": 2}, "invalid_fields"),
     ),
     Row(
         "lp_pool of integers",
         lambda: F.lp_pool1d(tensor_of(1, 1, 2, dtype=torch.int32), 2, 2),
         NotImplementedError,
-        Ours("lp_pool1d", np.array([[[3, 4]]], np.int32), {"norm_type": 2, "kernel_size": 2}, [5]),
+        OurCall("lp_pool1d", np.array([[[3, 4]]], np.int32), {"norm_type": 2, "kernel_size": 2}, [5]),
     ),
     Row(
         "lp_pool of int64",
         lambda: F.lp_pool1d(torch.tensor([[[3, 4]]]), 2, 2).round(decimals=3),
         [4.899],
-        Ours("lp_pool1d", np.array([[[3, 4]]], np.int64), {"norm_type": 2, "kernel_size": 2}, [5]),
+        OurCall("lp_pool1d", np.array([[[3, 4]]], np.int64), {"norm_type": 2, "kernel_size": 2}, [5]),
     ),
     Row(
         "no channel",
         lambda: F.max_pool2d(torch.ones(1, 0, 4, 4), 2),
         RuntimeError,
-        Ours("max_pool2d", ones(1, 0, 4, 4), {"kernel_size": 2}, []),
+        OurCall("max_pool2d", ones(1, 0, 4, 4), {"kernel_size": 2}, []),
     ),
     Row(
         "an empty axis",
         lambda: F.adaptive_avg_pool2d(torch.ones(1, 1, 0, 4), 1),
         [math.nan],
-        Ours("adaptive_avg_pool2d", ones(1, 1, 0, 4), {"output_size": 1}, "empty_dimension"),
+        OurCall("adaptive_avg_pool2d", ones(1, 1, 0, 4), {"output_size": 1}, "empty_dimension"),
     ),
     Row(
         "an axis kept in 1-D",
         lambda: F.adaptive_max_pool1d(tensor_of(1, 1, 4), (None,)),  # type: ignore[arg-type]  # torch refuses it
         TypeError,
-        Ours("adaptive_max_pool1d", ones(1, 1, 4), {"output_size": "null"}, [1] * 4),
+        OurCall("adaptive_max_pool1d", ones(1, 1, 4), {"output_size": "null"}, [1] * 4),
     ),
     Row(
         "N and C in unpooling's output_size",
@@ -320,7 +320,7 @@ ROWS = (
             tensor_of(1, 1, 1, 1), torch.zeros(1, 1, 1, 1, dtype=torch.int64), [2, 2], output_size=[9, 9, 2, 2]
         ),
         [1, 0, 0, 0],
-        Ours(
+        OurCall(
             "max_unpool2d",
             ones(1, 1, 1, 1),
             {"kernel_size": 2, "output_size": "9,9,2,2"},
@@ -332,7 +332,7 @@ ROWS = (
         "unpooling of what a dilation pooled",
         lambda: F.max_unpool1d(tensor_of(1, 1, 2), torch.tensor([[[3, 4]]]), [2], [1], output_size=[5]),
         ValueError,
-        Ours(
+        OurCall(
             "max_unpool1d",
             np.array([[[7, 8]]], np.float32),
             {"kernel_size": 2, "stride": 1, "output_size": 5},
@@ -340,7 +340,7 @@ ROWS = (
             indices=np.array([[[3, 4]]]),
         ),
         (
-            Ours(
+            OurCall(
                 "max_unpool1d",
                 np.array([[[7, 8]]], np.float32),
                 {"kernel_size": 2, "stride": 1, "dilation": 3, "ceil_mode": "true"},
@@ -353,7 +353,7 @@ ROWS = (
         "unpooling with stride 0",
         lambda: F.max_unpool2d(tensor_of(1, 1, 1, 1), torch.zeros(1, 1, 1, 1, dtype=torch.int64), [2, 2], [0, 0]),
         [1, 0, 0, 0],
-        Ours(
+        OurCall(
             "max_unpool2d",
             ones(1, 1, 1, 1),
             {"kernel_size": 2, "stride": 0},
@@ -367,7 +367,7 @@ ROWS = (
             tensor_of(1, 1, 1, dtype=torch.int32), torch.zeros(1, 1, 1, dtype=torch.int64), [2]
         ),
         NotImplementedError,
-        Ours(
+        OurCall(
             "max_unpool1d",
             np.array([[[7]]], np.int32),
             {"kernel_size": 2},
@@ -381,7 +381,7 @@ ROWS = (
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
     """A client of a server with the limits that everyone meets."""
-    with serving(Settings.model_validate({"port": 0})) as server, server.client() as http:
+    with run_live_server(Settings.model_validate({"port": 0})) as server, server.client() as http:
         yield http
 
 
@@ -413,13 +413,13 @@ def agrees(given: object, expected: object) -> bool:
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_torch_answers_so(row: Row) -> None:
     """A difference that torch has mended is one to take off the page."""
-    assert agrees(outcome(row.torch), row.says)
+    assert agrees(outcome(row.torch), row.documented)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.name).replace(" ", "-"))
 def test_we_answer_so(row: Row, client: httpx.Client) -> None:
     """The page promises it, refusals at once and before anything is allocated."""
-    for ours in (row.ours, *row.more):
+    for ours in (row.ours, *row.further_calls):
         answer, took_s = ask(client, ours)
 
         if isinstance(ours.answer, str):
@@ -432,7 +432,7 @@ def test_we_answer_so(row: Row, client: httpx.Client) -> None:
             assert took_s < ALARM_S
 
 
-def ask(client: httpx.Client, ours: Ours) -> tuple[httpx.Response, float]:
+def ask(client: httpx.Client, ours: OurCall) -> tuple[httpx.Response, float]:
     """Our answer, and the seconds that it took."""
     tensors = {"input": ours.input} if ours.indices is None else {"input": ours.input, "indices": ours.indices}
     body = save(tensors)

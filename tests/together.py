@@ -13,14 +13,14 @@ from poolhouse.backend.devices import Device
 from poolhouse.dtypes import BFLOAT16, bfloat16_to_float32
 from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire.codecs import codec_of
-from tests.hostile.mixture import text_of
-from tests.operators.drawing import CPU, OPERATORS, case
+from tests.hostile.mixture import query_text
+from tests.operators.drawing import CPU, OPERATORS, random_case
 
 MEDIA_TYPE = "application/vnd.safetensors"
 """The one format that carries every element type and several tensors each way, without a digit lost."""
 
 
-def bits(answer: Mapping[str, Tensor]) -> dict[str, tuple[Outline, bytes]]:
+def comparable_bits(answer: Mapping[str, Tensor]) -> dict[str, tuple[Outline, bytes]]:
     """All there is to an answer, every NaN being the same one: which of the many bit patterns of NaN comes out of
     rounding to 16 bits depends on whether the element was in a vector register or in the rest behind the vectors."""
     found = {}
@@ -35,31 +35,31 @@ def bits(answer: Mapping[str, Tensor]) -> dict[str, tuple[Outline, bytes]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CheckedRequest:
     """One request, and its right answer by name."""
 
     target: str
     headers: Mapping[str, str]
     body: bytes
-    right: Mapping[str, tuple[Outline, bytes]]
+    expected: Mapping[str, tuple[Outline, bytes]]
 
 
-def call_of(random: Random, device: Device = CPU) -> Call:
+def random_checked_request(random: Random, device: Device = CPU) -> CheckedRequest:
     """A request that must be answered, of any operator, shape and element type, and what torch answers to it alone on
     a device, by way of our own specs, which the laws of ``tests/operators`` hold against torch."""
     drawn = None
     while drawn is None:
-        drawn = case(random, random.choice(OPERATORS))
+        drawn = random_case(random, random.choice(OPERATORS))
     codec = codec_of(MEDIA_TYPE)
-    query = {name: text_of(value) for name, value in drawn.spec.values().items()}
+    query = {name: query_text(value) for name, value in drawn.spec.field_values().items()}
     target = f"/v1/pool/{drawn.spec.name}" + (f"?{urlencode(query, safe=',')}" if query else "")
     body = b"".join(codec.encode(Message(drawn.tensors)).chunks)
-    return Call(target, {"Content-Type": MEDIA_TYPE}, body, bits(drawn.run(device)))
+    return CheckedRequest(target, {"Content-Type": MEDIA_TYPE}, body, comparable_bits(drawn.run(device)))
 
 
-def fault_in(call: Call, status: int, body: bytes) -> str | None:
+def find_mismatch(call: CheckedRequest, status: int, body: bytes) -> str | None:
     """What is wrong with an answer, in words; None when it is right."""
     if status != 200:
         return f"{status} {body[:300]!r} to {call.target}"
     answer = codec_of(MEDIA_TYPE).decode(memoryview(bytearray(body)), {}, len(body))
-    return None if bits(answer.tensors) == call.right else f"a wrong answer to {call.target}"
+    return None if comparable_bits(answer.tensors) == call.expected else f"a wrong answer to {call.target}"

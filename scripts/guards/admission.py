@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import Argument, Become, Condition, Constant, Delete, DropOperand, Value
+from guards.removals import ReplaceArgument, ReplaceStatement, FixCondition, ReplaceConstant, Delete, DropOperand, ReplaceValue
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "full-budget-refuses",
         "A request without capacity is refused",
         "requests are admitted until the machine runs out of memory",
-        Become("lease = MemoryBudget(nbytes).lease(nbytes)"),
+        ReplaceStatement("lease = MemoryBudget(nbytes).lease(nbytes)"),
         "test_a_body_that_fits_is_refused_where_its_pooling_does_not",
     ),
     Guard(
         "lease-follows-plan",
         "The lease is resized to what the plan needs",
         "a small body with a large result counts as small",
-        Condition(False),
+        FixCondition(False),
         "test_a_small_body_with_a_large_answer_needs_room_for_the_answer",
     ),
     Guard(
@@ -48,21 +48,21 @@ GUARDS: Final[Sequence[Guard]] = (
         "many-indices-are-checked-off-loop",
         "Many indices are checked off the event loop",
         "every request waits while the indices of one are checked",
-        Condition(False),
+        FixCondition(False),
         "test_many_indices_are_looked_at_off_the_loop",
     ),
     Guard(
         "inline-only-on-cpu",
         "Only the CPU runs tiny jobs on the event loop",
         "the event loop waits for transfers to a device and back",
-        Condition(True),
+        FixCondition(True),
         "test_nothing_runs_on_the_loop_for_another_device",
     ),
     Guard(
         "capacity-before-body",
         "Capacity is reserved before the body is read",
         "gigabytes are read to be refused",
-        Argument(0, "0"),
+        ReplaceArgument(0, "0"),
         "test_a_body_that_fits_is_refused_where_its_pooling_does_not",
     ),
     Guard(
@@ -83,7 +83,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "only-short-heads-are-cached",
         "Only short request heads are cached",
         "a content type of sixty kilobytes is kept a thousand times",
-        Value("False"),
+        ReplaceValue("False"),
         "test_what_is_remembered_of_many_requests_is_a_few_megabytes",
     ),
     Guard(
@@ -97,28 +97,28 @@ GUARDS: Final[Sequence[Guard]] = (
         "buffer-is-reused-after-last-view",
         "A buffer is used again when its last view is gone, and not before",
         "a body is written over another that is still pooled",
-        Become("self._give_back(owner)"),
+        ReplaceStatement("self._give_back(owner)"),
         "test_no_two_bodies_ever_share_memory",
     ),
     Guard(
         "views-keep-buffer",
         "Every view of a body keeps its buffer alive",
         "a client gets another one's bytes, where large bodies arrive side by side",
-        Become("lent = np.frombuffer(owner, np.uint8)"),
+        ReplaceStatement("lent = np.frombuffer(owner, np.uint8)"),
         "test_memory_is_used_again_when_its_last_view_is_gone_and_never_before",
     ),
     Guard(
         "body-ends-at-its-length",
         "No more is read for a body than belongs to it",
         "the next request is read as a part of it",
-        Condition(True),
+        FixCondition(True),
         "test_a_length_ends_where_it_says",
     ),
     Guard(
         "retry-after-is-computed",
         "Retry-After is computed from the waiting work and its speed",
         "clients retry too soon, all at once, or too late",
-        Value("1.0"),
+        ReplaceValue("1.0"),
         "test_come_back_is_when_half_of_what_waits_is_done",
     ),
     Guard(
@@ -139,7 +139,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "long-json-text-is-refused",
         "Long texts beside the numbers of tensors are not parsed",
         "the interpreter is blocked for a second, and the event loop with it",
-        Condition(False),
+        FixCondition(False),
         "test_long_texts_beside_tensors_are_refused_unread",
     ),
     Guard(
@@ -153,7 +153,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "list-leaves-empty-list",
         "A list that was scanned leaves an empty list to the strict parser",
         "invalid JSON is accepted",
-        Constant(b"0"),
+        ReplaceConstant(b"0"),
         "test_damage_is_found_wherever_it_is",
     ),
 )

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import Argument, Condition, Delete
+from guards.removals import ReplaceArgument, FixCondition, Delete
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "deadline-has-timer",
         "A waiting job has a timer for its deadline",
         "the client is told when the device is free, not at its deadline",
-        Condition(True),
+        FixCondition(True),
         "test_a_deadline_that_passes_in_line_is_answered_then_and_the_job_never_runs",
     ),
     Guard(
         "deadline-timer-is-exact",
         "The timer is set to the deadline itself",
         "504 arrives later than 5 ms after the deadline",
-        Argument(0, "{} + 0.01"),
+        ReplaceArgument(0, "{} + 0.01"),
         "test_a_deadline_is_answered_within_5_ms",
     ),
     Guard(
@@ -34,14 +34,14 @@ GUARDS: Final[Sequence[Guard]] = (
         "unmeetable-deadline-is-refused",
         "A deadline that cannot be met is refused at once",
         "the device works for a client that will have given up",
-        Condition(False),
+        FixCondition(False),
         "test_a_deadline_that_is_over_or_cannot_be_kept_is_refused_at_the_door",
     ),
     Guard(
         "unmeetable-deadline-is-refused-before-body",
         "It is refused before the body is read, where the waiting work shows it",
         "a body is read for nothing",
-        Condition(False),
+        FixCondition(False),
         "test_a_deadline_that_cannot_be_met_is_refused_at_the_door",
     ),
     Guard(
@@ -55,21 +55,21 @@ GUARDS: Final[Sequence[Guard]] = (
         "deadline-covers-offloaded-steps",
         "A deadline covers decoding, checking and encoding in threads",
         "the client is told when that step has ended",
-        Argument(0, "None"),
+        ReplaceArgument(0, "None"),
         "test_a_deadline_that_passes_while_a_thread_works_is_answered_then",
     ),
     Guard(
         "abandoned-step-is-not-started",
         "A step is not started when its client has gone",
         "a thread works for nobody, and its bytes are held meanwhile",
-        Condition(False),
+        FixCondition(False),
         "test_a_step_that_nobody_waits_for_is_not_begun",
     ),
     Guard(
         "deadline-ends-body",
         "A deadline ends the reading of a body",
         "a body is read for nothing",
-        Condition(True),
+        FixCondition(True),
         "test_a_deadline_ends_the_waiting",
     ),
 )

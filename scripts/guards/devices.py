@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import Argument, Before, Condition, Constant, Delete, DropSlice, DropTerm, IgnoreOperand, Value
+from guards.removals import ReplaceArgument, InsertBefore, FixCondition, ReplaceConstant, Delete, DropSlice, DropTerm, IgnoreOperand, ReplaceValue
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
@@ -41,7 +41,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "thread-stops-after-device-fault",
         "A thread reports that its device broke, and starts no other batch",
         "the next batch fails too, though another device could run it",
-        Value("True"),
+        ReplaceValue("True"),
         "test_only_what_a_lost_device_had_begun_fails_when_there_is_another",
     ),
     Guard(
@@ -62,7 +62,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "queued-jobs-move",
         "The queues of a lost device go to another one",
         "their jobs are refused, though another device is free",
-        Condition(False),
+        FixCondition(False),
         "test_only_what_a_lost_device_had_begun_fails_when_there_is_another",
     ),
     Guard(
@@ -118,14 +118,14 @@ GUARDS: Final[Sequence[Guard]] = (
         "hung-batch-keeps-leases",
         "A hung batch keeps its leases until its thread ends",
         "memory that a kernel still writes is given to other requests",
-        Before("flight.release_leases()"),
+        InsertBefore("flight.release_leases()"),
         "test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept",
     ),
     Guard(
         "device-threads-are-daemons",
         "Device threads are daemons",
         "a thread that is stuck in a kernel prevents the process from exiting",
-        Constant(False),
+        ReplaceConstant(False),
         "test_threads_do_not_keep_the_process",
     ),
     Guard(
@@ -167,7 +167,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "budget-has-grid-limit",
         "The batch limits of a device other than the CPU include its grid",
         "a CUDA kernel is launched beyond its grid",
-        Argument(2, "None"),
+        ReplaceArgument(2, "None"),
         "test_what_is_not_the_cpu_is_budgeted_by_its_grid",
     ),
     Guard(
@@ -195,7 +195,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "result-is-copied",
         "A result is copied out of the buffer that the next batch uses",
         "clients get each other's results",
-        Constant(True),
+        ReplaceConstant(True),
         "test_an_answer_outlives_the_next_batch",
     ),
     Guard(

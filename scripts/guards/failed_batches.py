@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import Argument, Become, CatchNothing, Delete
+from guards.removals import ReplaceArgument, ReplaceStatement, CatchNothing, Delete
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "failed-batch-is-bisected",
         "A batch that fails is bisected",
         "one failing request fails every other in its batch",
-        Argument(2, "None"),
+        ReplaceArgument(2, "None"),
         "test_only_the_culprit_gets_the_error",
     ),
     Guard(
         "too-large-batch-is-halved",
         "A batch too large for memory is halved",
         "a device with little memory refuses what it could do in two batches",
-        Argument(2, "None"),
+        ReplaceArgument(2, "None"),
         "test_what_does_not_fit_is_halved_until_it_does",
     ),
     Guard(
@@ -48,7 +48,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "internal-errors-hide-details",
         "An internal error is answered without its details",
         "clients read our paths and messages",
-        Become("return error"),
+        ReplaceStatement("return error"),
         "test_whatever_a_kernel_raises_is_an_internal_error_to_its_caller",
     ),
     Guard(

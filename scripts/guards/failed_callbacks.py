@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import CatchNothing, Delete, DropOperand, OnlyOnSuccess
+from guards.removals import CatchNothing, Delete, DropOperand, SkipFinallyOnError
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
@@ -41,7 +41,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "completion-errors-do-not-stop-dispatch",
         "After an error while a batch is completed the device gets its next batch",
         "its queues wait until another request arrives",
-        OnlyOnSuccess(),
+        SkipFinallyOnError(),
         "test_a_settling_that_raises_does_not_leave_the_lines_waiting",
     ),
     Guard(

@@ -24,7 +24,7 @@ class Guard:
     """
 
     id: str
-    guard: str
-    without: str
+    protects: str
+    consequence: str
     removal: Removal
     test: str

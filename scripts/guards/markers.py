@@ -16,11 +16,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from guards.removals import Marked, Removal
+from guards.removals import MarkedNode, Removal
 
-_MARKER: Final = re.compile(r"# guard: (.+)")
+_MARKER_COMMENT: Final = re.compile(r"# guard: (.+)")
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_TEST: Final = re.compile(r"^(?:(?:async )?def (test_\w+)|class (Test\w+)|(Test\w+) = )", re.MULTILINE)
+_TEST_DEFINITION: Final = re.compile(r"^(?:(?:async )?def (test_\w+)|class (Test\w+)|(Test\w+) = )", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def read_markers(text: str) -> Sequence[Marker]:
     lines = text.split("\n")
     found: list[Marker] = []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type != tokenize.COMMENT or not (match := _MARKER.match(token.string)):
+        if token.type != tokenize.COMMENT or not (match := _MARKER_COMMENT.match(token.string)):
             continue
         line = statement_line = token.start[0]
         while statement_line < len(lines) and lines[statement_line - 1].strip()[:1] in ("", "#"):
@@ -70,29 +70,29 @@ def find_markers(package: Path) -> Iterator[tuple[Path, Marker]]:
             yield file, marker
 
 
-def marked_statement(text: str, marker: Marker) -> Marked:
+def find_marked_statement(text: str, marker: Marker) -> MarkedNode:
     """The statement or ``except`` clause that the marker stands at.
 
     Raises:
         ValueError: when none begins on that line.
     """
-    statement = _statements(text).get(marker.statement_line)
+    statement = _statements_by_line(text).get(marker.statement_line)
     if statement is None:
         raise ValueError(f"{marker.id}: no statement begins on line {marker.statement_line}")
     return statement
 
 
 @lru_cache(maxsize=64)
-def _statements(text: str) -> Mapping[int, Marked]:
+def _statements_by_line(text: str) -> Mapping[int, MarkedNode]:
     """The first statement or ``except`` clause that begins on each line."""
-    found: dict[int, Marked] = {}
+    found: dict[int, MarkedNode] = {}
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.stmt | ast.ExceptHandler):
             found.setdefault(node.lineno, node)
     return found
 
 
-def remove(text: str, guard_id: str, removal: Removal) -> str:
+def remove_guard(text: str, guard_id: str, removal: Removal) -> str:
     """The source text without this guard; only the text of the marked statement differs.
 
     Raises:
@@ -102,7 +102,7 @@ def remove(text: str, guard_id: str, removal: Removal) -> str:
     markers = [marker for marker in read_markers(text) if marker.id == guard_id]
     if len(markers) != 1:
         raise ValueError(f"{guard_id}: expected one marker, found {len(markers)}")
-    statement = marked_statement(text, markers[0])
+    statement = find_marked_statement(text, markers[0])
     try:
         changed = removal.apply(statement)
     except LookupError as error:
@@ -123,6 +123,6 @@ def find_tests(tests: Path) -> dict[str, list[Path]]:
     """The files that define each test function and class, by its name."""
     found: dict[str, list[Path]] = {}
     for file in sorted(tests.rglob("test_*.py")):
-        for match in _TEST.finditer(file.read_text(encoding="utf-8")):
+        for match in _TEST_DEFINITION.finditer(file.read_text(encoding="utf-8")):
             found.setdefault(match[match.lastindex or 0], []).append(file)
     return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import Argument, Callee, Condition, Constant, Delete, DropOperand, DropTerm, ReturnHere
+from guards.removals import ReplaceArgument, ReplaceCallee, FixCondition, ReplaceConstant, Delete, DropOperand, DropTerm, ReturnHere
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
@@ -20,7 +20,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "lease-growth-has-limit",
         "A lease does not grow beyond the memory budget",
         "growing bodies exhaust the memory of the machine",
-        Condition(False),
+        FixCondition(False),
         "TestLending",
     ),
     Guard(
@@ -34,7 +34,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "bodies-in-time-are-not-preempted",
         "A body that keeps its minimum rate is not preempted",
         "a valid upload fails because others arrived",
-        Constant(-9),
+        ReplaceConstant(-9),
         "TestLending",
     ),
     Guard(
@@ -48,7 +48,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "no-preemption-in-vain",
         "No body is preempted when that would not free enough",
         "bodies are aborted, and the new request is refused all the same",
-        Condition(False),
+        FixCondition(False),
         "TestLending",
     ),
     Guard(
@@ -69,7 +69,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "last-holder-releases",
         "Bytes are released by the last holder",
         "memory that is still read is given to other requests",
-        Condition(True),
+        FixCondition(True),
         "TestLending",
     ),
     Guard(
@@ -83,7 +83,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "batch-retains-leases",
         "A batch retains the leases of its jobs",
         "the bytes of a client that disconnected are given away while a kernel reads them",
-        Condition(False),
+        FixCondition(False),
         "test_who_leaves_while_the_device_looks_keeps_the_bytes_until_it_is_done",
     ),
     Guard(
@@ -139,21 +139,21 @@ GUARDS: Final[Sequence[Guard]] = (
         "heap-is-trimmed",
         "Freed memory is returned to the machine",
         "an idle process keeps the most memory that it ever had",
-        Argument(1, "int"),
+        ReplaceArgument(1, "int"),
         "test_what_was_held_goes_back_to_the_machine",
     ),
     Guard(
         "heap-in-use-is-not-trimmed",
         "Memory that will be needed again is not returned",
         "every request takes fresh pages",
-        Callee("min", call=1),
+        ReplaceCallee("min", call=1),
         "test_what_was_held_within_the_last_looks_may_be_kept",
     ),
     Guard(
         "kept-buffers-have-limit",
         "Buffers kept for the next body have a limit",
         "an idle service holds what its busiest hour used",
-        Condition(False),
+        FixCondition(False),
         "test_what_is_kept_has_a_bound",
     ),
     Guard(
@@ -174,7 +174,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "response-text-has-limit",
         "The text of a response has a limit",
         "two hundred million pairs of brackets are printed for sixty bytes",
-        Condition(False),
+        FixCondition(False),
         "test_an_empty_answer_of_many_lists_is_refused",
     ),
     Guard(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import Argument, Delete, Value
+from guards.removals import ReplaceArgument, Delete, ReplaceValue
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
@@ -20,7 +20,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "server-timing-equals-metrics",
         "Server-Timing and the metrics are one number",
         "an engineer who looks for lost time is sent to the wrong place",
-        Argument(0, "{}[::-1]"),
+        ReplaceArgument(0, "{}[::-1]"),
         "test_server_timing_and_the_metrics_are_the_same_numbers",
     ),
     Guard(
@@ -34,7 +34,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "response-has-server-timing",
         "Every response has its own Server-Timing",
         "clients cannot distinguish the network from the service",
-        Value('b""'),
+        ReplaceValue('b""'),
         "test_server_timing_and_the_metrics_are_the_same_numbers",
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import Callee, Condition, Constant, Delete, DropFilter, DropOperand, DropTerm, Later, Unwrap
+from guards.removals import ReplaceCallee, FixCondition, ReplaceConstant, Delete, DropFilter, DropOperand, DropTerm, DelayExpression, Unwrap
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
@@ -34,7 +34,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "one-plane-always-runs",
         "One plane always runs, however large it is",
         "a plane larger than the batch limit waits for ever",
-        Callee("(lambda planes, least: planes if planes >= least else 1 // 0)", call=1),
+        ReplaceCallee("(lambda planes, least: planes if planes >= least else 1 // 0)", call=1),
         "TestLines",
     ),
     Guard(
@@ -48,14 +48,14 @@ GUARDS: Final[Sequence[Guard]] = (
         "dropped-job-leaves-queue",
         "A dropped job leaves its queue at once",
         "the device works for a client that has gone, and memory is held until the job's turn",
-        Condition(False),
+        FixCondition(False),
         "test_what_is_dropped_is_let_go_at_once",
     ),
     Guard(
         "retries-take-turns",
         "Retries and queues take turns",
         "a batch full of failing requests delays the others",
-        Condition(True),
+        FixCondition(True),
         "test_a_batch_full_of_culprits_does_not_hold_up_the_innocent",
     ),
     Guard(
@@ -69,21 +69,21 @@ GUARDS: Final[Sequence[Guard]] = (
         "next-batch-is-ready",
         "The next batch is handed over before the device is done",
         "the device idles between two batches",
-        Constant(1),
+        ReplaceConstant(1),
         "test_the_next_batch_is_ready_before_the_device_is",
     ),
     Guard(
         "two-batches-in-flight",
         "No more than two batches are handed over",
         "requests beyond them can no longer be joined, dropped or overtaken",
-        Constant(3),
+        ReplaceConstant(3),
         "test_the_next_batch_is_ready_before_the_device_is",
     ),
     Guard(
         "idle-device-starts-at-once",
         "An idle device starts at once",
         "a lone job waits for others to join it",
-        Later(0.01),
+        DelayExpression(0.01),
         "test_an_idle_device_starts_at_once",
     ),
     Guard(
@@ -125,7 +125,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "inline-only-before-idle-device",
         "A tiny job runs inline only before an idle device",
         "it overtakes the jobs that wait",
-        Condition(True),
+        FixCondition(True),
         "test_the_short_way_is_for_an_idle_device_alone",
     ),
     Guard(
@@ -153,14 +153,14 @@ GUARDS: Final[Sequence[Guard]] = (
         "tiny-batches-leave-estimate",
         "Tiny batches do not change the estimate for large ones",
         "an idle service refuses a large job that has a deadline",
-        Condition(False),
+        FixCondition(False),
         "test_tiny_batches_say_nothing_of_large_ones",
     ),
     Guard(
         "receive-per-turn-has-limit",
         "A turn of the event loop receives a bounded amount",
         "thirty clients that send megabytes at once delay every probe",
-        Condition(False),
+        FixCondition(False),
         "test_a_turn_receives_its_bytes_and_a_piece_for_each_connection_more",
     ),
     Guard(

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import Become, CatchNothing, Condition, Delete, DropOperand
+from guards.removals import ReplaceStatement, CatchNothing, FixCondition, Delete, DropOperand
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "draining-refuses",
         "A draining service refuses new requests",
         "it never finishes",
-        Condition(False),
+        FixCondition(False),
         "test_stopping_with_nothing_to_do_is_done_at_once",
     ),
     Guard(
@@ -55,7 +55,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "first-signal-drains",
         "The first signal to stop only begins the draining",
         "admitted requests are aborted",
-        Become("self.should_exit = self.force_exit = True"),
+        ReplaceStatement("self.should_exit = self.force_exit = True"),
         "test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new",
     ),
     Guard(
@@ -76,7 +76,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "refused-connection-lingers",
         "A connection whose request was refused lingers before it is closed",
         "unread bytes reset it, and the refusal is lost with them",
-        Condition(False),
+        FixCondition(False),
         "test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new",
     ),
     Guard(

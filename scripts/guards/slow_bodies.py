@@ -6,28 +6,28 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import Before, Condition, Delete, Value
+from guards.removals import InsertBefore, FixCondition, Delete, ReplaceValue
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "silent-body-ends",
         "A body that stops arriving is ended",
         "it holds its bytes for ever",
-        Value("{} + 1e6"),
+        ReplaceValue("{} + 1e6"),
         "test_silence_is_refused",
     ),
     Guard(
         "body-has-minimum-rate",
         "A body has a minimum rate",
         "a byte now and then holds a gigabyte for days",
-        Condition(True),
+        FixCondition(True),
         "test_many_slow_callers_are_cut_off_and_others_do_not_notice",
     ),
     Guard(
         "body-start-has-allowance",
         "The start of a body has an allowance",
         "a valid body is preempted before its first bytes could arrive",
-        Value("0.0"),
+        ReplaceValue("0.0"),
         "test_a_body_that_will_be_whole_in_time_never_gives_way",
     ),
     Guard(
@@ -41,7 +41,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "buffer-is-not-touched-before-data",
         "Memory follows the bytes received, not the length announced",
         "announcing large bodies exhausts the memory",
-        Value("memoryview(bytearray(len({})))"),
+        ReplaceValue("memoryview(bytearray(len({})))"),
         "test_a_promise_takes_no_memory",
     ),
     Guard(
@@ -55,14 +55,14 @@ GUARDS: Final[Sequence[Guard]] = (
         "chunks-are-joined",
         "Tiny chunks are joined as they arrive",
         "a chunked body of single bytes costs fifty times its size",
-        Before("self.__dict__.setdefault('kept', []).append(bytearray(piece))"),
+        InsertBefore("self.__dict__.setdefault('kept', []).append(bytearray(piece))"),
         "test_many_tiny_pieces_cost_what_their_bytes_cost",
     ),
     Guard(
         "chunks-share-timer",
         "Tiny chunks do not set a timer each",
         "timers accumulate as fast as bytes arrive",
-        Condition(True),
+        FixCondition(True),
         "test_tiny_pieces_wind_few_timers",
     ),
     Guard(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import Condition, Delete, DropOperand
+from guards.removals import FixCondition, Delete, DropOperand
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
@@ -20,7 +20,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "tls-response-is-sliced",
         "Over TLS a response is encrypted as it is read",
         "all of it is encrypted at once, on the event loop, into a copy that nothing counts",
-        Condition(False),
+        FixCondition(False),
         "test_an_answer_is_encrypted_as_it_is_read",
     ),
     Guard(

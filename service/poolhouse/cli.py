@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from poolhouse.commands.table import COMMANDS, install, overview
+from poolhouse.commands.table import COMMANDS, install_command, help_without_extras
 from poolhouse.suggestions import nearest
 from poolhouse.version import __version__
 
@@ -43,15 +43,15 @@ def _tell(words: Sequence[str], library: str) -> int:
     named = next((word for word in words if not word.startswith("-")), "")
     if library == "click" and not named:
         asked = bool({"-h", "--help"} & set(words))
-        print(overview(), file=sys.stdout if asked else sys.stderr)
+        print(help_without_extras(), file=sys.stdout if asked else sys.stderr)
         return 0 if asked else 2
     if library in _PLAIN:
         told = f"{library} is not installed, and poolhouse needs it always: pip install {library}"
     elif library == "PIL":
-        told = f"{library} is not installed; pictures need the images extra: {install('images')}"
+        told = f"{library} is not installed; pictures need the images extra: {install_command('images')}"
     elif named in COMMANDS:
         extra = COMMANDS[named].extra
-        told = f"{library} is not installed; poolhouse {named} needs the {extra} extra: {install(extra)}"
+        told = f"{library} is not installed; poolhouse {named} needs the {extra} extra: {install_command(extra)}"
     else:
         near = nearest(named, list(COMMANDS))
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(COMMANDS)}"

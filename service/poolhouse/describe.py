@@ -35,14 +35,14 @@ def field_card(member: type[Operator], field: Field) -> Card:
     """One field: what it accepts, in words and as JSON Schema; default, example, meaning."""
     card: Card = {
         "name": field.name,
-        "accepts": field.kind.words(member.rank),
+        "accepts": field.field_type.describe(member.rank),
         "meaning": field.meaning,
-        "required": field.required,
+        "required": field.is_required,
         "schema": field.schema(member.rank),
     }
     if field.default_from is not None:
         card["default_from"] = field.default_from
-    elif not field.required:
+    elif not field.is_required:
         card["default"] = field.default
     return card
 
@@ -88,7 +88,7 @@ def all_outputs(member: type[Operator]) -> tuple[str, ...]:
     return ("output", "indices") if "return_indices" in {field.name for field in member.fields()} else ("output",)
 
 
-_NO_LIMITS = Limits(output_bytes=2**40, work=2**60)
+_NO_LIMITS = Limits(max_output_bytes=2**40, max_steps=2**60)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _work_example_out(member: type[Operator]) -> Card:
         request["indices"] = places.reshape(shape).tolist()
         columns = worked.spec.work_out(plane, places)
     else:
-        drawn = worked.spec.draw(1).get("samples")
+        drawn = worked.spec.random_inputs(1).get("samples")
         columns = worked.spec.work_out(plane, None if drawn is None else drawn[0])
     plan = worked.spec.plan(inputs, _NO_LIMITS)
     answer: Card = {
@@ -179,7 +179,7 @@ def plan_card(plan: Plan, devices: tuple[str, ...]) -> Card:
     spec = plan.spec
     return {
         "operator": spec.name,
-        "spec": spec.values(),
+        "spec": spec.field_values(),
         "outputs": {
             name: {"dtype": outline.dtype.name, "shape": list(outline.shape), "bytes": outline.nbytes}
             for name, outline in plan.outputs.items()
@@ -187,7 +187,7 @@ def plan_card(plan: Plan, devices: tuple[str, ...]) -> Card:
         "input_bytes": plan.input_bytes,
         "output_bytes": plan.output_bytes,
         "planes": plan.planes,
-        "cost": {"steps": plan.work, "workspace_bytes": plan.workspace_bytes},
+        "cost": {"steps": plan.steps, "workspace_bytes": plan.workspace_bytes},
         "devices": list(devices),
         "batch_key": batch_key_text(plan),
         "warnings": list(plan.warnings),
@@ -198,7 +198,7 @@ def batch_key_text(plan: Plan) -> str:
     """The batch key for a person: requests with the same text can be pooled together."""
     spec = plan.spec
     fields = {field.name: field for field in spec.fields()}
-    settings = ",".join(f"{name}={value}" for name, value in spec.values().items() if fields[name].in_key)
+    settings = ",".join(f"{name}={value}" for name, value in spec.field_values().items() if fields[name].in_batch_key)
     sizes = "x".join(str(size) for size in plan.spatial)
     settings = settings.replace(" ", "")
     return f"{spec.name}({settings}) {plan.inputs['input'].dtype.name} {sizes}"

@@ -17,7 +17,7 @@ import numpy as np
 
 from poolhouse import describe, dtypes
 from poolhouse.backend.compiled import load_kernels
-from poolhouse.backend.cores import cores
+from poolhouse.backend.cores import available_cores
 from poolhouse.backend.devices import Device, choose_devices
 from poolhouse.backend.heap import HeapTrimmer, heap_trim
 from poolhouse.backend.payload import Payload
@@ -126,7 +126,7 @@ class Pooling:
             inline_steps=self._inline_steps,
             device_hang_timeout_s=device_hang_timeout_s,
         )
-        self._beside = OffloadPool("beside", cores())
+        self._beside = OffloadPool("beside", available_cores())
         # JSON is read and written by calls that keep the interpreter to themselves. The loop waits for one of them at
         # most: two at once would be no faster, and it would wait for both.
         self._holding = OffloadPool("holding", 1)
@@ -140,11 +140,11 @@ class Pooling:
         return cls(
             discover(),
             choose_devices(settings.device),
-            Limits(settings.max_output_bytes, settings.max_work, loops=settings.kernels == "on"),
+            Limits(settings.max_output_bytes, settings.max_work, allow_compiled_loops=settings.kernels == "on"),
             capacity_bytes=settings.max_queue_bytes,
             inline_steps=settings.inline_work,
             device_hang_timeout_s=settings.device_hang_timeout_s,
-            make_worker=partial(TorchWorker, threads=settings.cpu_threads or cores()),
+            make_worker=partial(TorchWorker, threads=settings.cpu_threads or available_cores()),
         )
 
     def prepare(self, name: str, message: Message) -> Ticket:
@@ -156,7 +156,7 @@ class Pooling:
 
     def ticket(self, plan: Plan, tensors: Mapping[str, Tensor]) -> Ticket:
         """A request whose plan is known by :meth:`plan_from_metadata`."""
-        plan = plan.settled()
+        plan = plan.with_seed()
         seed = getattr(plan.spec, "seed", None)
         headers = {} if seed is None else {SEED_HEADER: str(seed)}
         if plan.warnings:
@@ -200,7 +200,7 @@ class Pooling:
         # guard: full-budget-refuses
         if lease is None:
             raise self._overloaded(nbytes)
-        self._heap.look()
+        self._heap.schedule_check()
         return lease
 
     def welcomes(self, nbytes: int) -> bool:
@@ -226,9 +226,9 @@ class Pooling:
             Unavailable: ``device_lost``.
         """
         # guard: inline-needs-capacity
-        if plan.work > self._inline_steps or not self.welcomes(plan.held_bytes + beside_bytes):
+        if plan.steps > self._inline_steps or not self.welcomes(plan.held_bytes + beside_bytes):
             return None
-        self._heap.look()
+        self._heap.schedule_check()
         return self._run_inline(plan, tensors)
 
     def pool_inline(self, ticket: Ticket, lease: Lease) -> Answer | None:
@@ -242,19 +242,19 @@ class Pooling:
             Unprocessable: for elements that must not reach a kernel.
             Unavailable: ``overloaded``, or ``device_lost``.
         """
-        if ticket.plan.work > self._inline_steps:
+        if ticket.plan.steps > self._inline_steps:
             return None
         self.hold(lease, ticket.held_bytes)
         ran = self._run_inline(ticket.plan, ticket.tensors)
-        return None if ran is None else Answer(ran[0].answer(), ticket.headers, 0.0, ran[1])
+        return None if ran is None else Answer(ran[0].output_tensors(), ticket.headers, 0.0, ran[1])
 
     def _run_inline(self, plan: Plan, tensors: Mapping[str, Tensor]) -> tuple[Payload, float] | None:
         # guard: indices-are-checked-inline
-        plan.spec.check(tensors)
+        plan.spec.check_elements(tensors)
         payload = Payload(plan, tensors)
         if plan.nothing_to_pool:
             return payload, 0.0
-        seconds = self._engine.run_inline(payload, plan.work, plan.planes, plan.spec.name)
+        seconds = self._engine.run_inline(payload, plan.steps, plan.planes, plan.spec.name)
         return None if seconds is None else (payload, seconds)
 
     def hold(self, lease: Lease, nbytes: int) -> None:
@@ -283,14 +283,14 @@ class Pooling:
         self.hold(lease, ticket.held_bytes)
         # guard: indices-are-checked, many-indices-are-checked-off-loop
         if plan.input_bytes > _CHECKED_ON_LOOP_BYTES:
-            await self.run_in_thread(partial(plan.spec.check, ticket.tensors), lease, "indices were checked", deadline)
+            await self.run_in_thread(partial(plan.spec.check_elements, ticket.tensors), lease, "indices were checked", deadline)
         else:
-            plan.spec.check(ticket.tensors)
+            plan.spec.check_elements(ticket.tensors)
         payload = Payload(plan, ticket.tensors)
         if plan.nothing_to_pool:
-            return Answer(payload.answer(), ticket.headers, 0.0, 0.0)
-        done = await self._engine.submit(payload.job(), lease, plan.spec.name, deadline)
-        return Answer(payload.answer(), ticket.headers, done.queue_s, done.compute_s)
+            return Answer(payload.output_tensors(), ticket.headers, 0.0, 0.0)
+        done = await self._engine.submit(payload.make_job(), lease, plan.spec.name, deadline)
+        return Answer(payload.output_tensors(), ticket.headers, done.queue_s, done.compute_s)
 
     async def run_in_thread(
         self,
@@ -425,7 +425,7 @@ class Pooling:
         self._holding.leave()
 
     def _warm_up(self) -> None:
-        if self._limits.loops:
+        if self._limits.allow_compiled_loops:
             load_kernels()
         for device in self._devices:
             for member in self.catalogue:
@@ -435,7 +435,7 @@ class Pooling:
                 tensors = {"input": Tensor(dtype, np.zeros(shape, dtype.storage))}
                 if "indices" in member.inputs:
                     tensors["indices"] = Tensor(dtypes.INT64, np.zeros(shape, np.int64))
-                spec = member.of(**sample.fields).settled()
+                spec = member.of(**sample.fields).with_seed()
                 plan = spec.plan({name: tensor.outline for name, tensor in tensors.items()}, self._limits)
                 run_plan(plan, tensors, device)
 

@@ -40,7 +40,7 @@ class Quantity:
     form: str = ""
 
 
-def read_bytes(given: object) -> object:
+def parse_size(given: object) -> object:
     """The bytes that a text such as ``512MiB``, ``64k`` or ``1.5 GB`` stands for; other values as they are.
 
     ``k``, ``M``, ``G``, ``T`` count in thousands and ``Ki``, ``Mi``, ``Gi``, ``Ti`` in 1,024s, as Kubernetes
@@ -73,7 +73,7 @@ def _split_list(given: object) -> object:
     return tuple(entry for entry in (part.strip() for part in given.split(",")) if entry)
 
 
-Bytes = Annotated[int, BeforeValidator(read_bytes), Ge(1), Quantity("bytes", "such as 32MiB or 64k")]
+Bytes = Annotated[int, BeforeValidator(parse_size), Ge(1), Quantity("bytes", "such as 32MiB or 64k")]
 Seconds = Annotated[float, Gt(0), Le(86_400), Quantity("seconds")]
 Steps = Annotated[int, Quantity("steps")]
 _Path = Annotated[str, StringConstraints(min_length=1), Quantity(form="a path")]
@@ -145,7 +145,7 @@ class Settings(BaseSettings):
         default=262_144,
         description="Work up to which a job runs where it is, since a hop to a thread would cost more.",
     )
-    max_header_bytes: Annotated[int, BeforeValidator(read_bytes), Ge(1024), Quantity("bytes")] = Field(
+    max_header_bytes: Annotated[int, BeforeValidator(parse_size), Ge(1024), Quantity("bytes")] = Field(
         default=2**16,
         description="Largest request line and headers together; beyond it the service answers 431.",
     )
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
         default=20.0,
         description="Longest silence of a client between two pieces of a body, or while it reads a large answer.",
     )
-    min_body_bytes_per_s: Annotated[int, BeforeValidator(read_bytes), Ge(0), Quantity("bytes")] = Field(
+    min_body_bytes_per_s: Annotated[int, BeforeValidator(parse_size), Ge(0), Quantity("bytes")] = Field(
         default=1024,
         description="A body or answer of n bytes may take body_timeout_s and n times a second over this; 0: no limit.",
     )

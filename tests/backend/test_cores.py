@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.backend.conversion import Array
-from poolhouse.backend.cores import cores
+from poolhouse.backend.cores import available_cores
 from poolhouse.backend.worker import pool_on_cpu
 from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.operator import Plan
@@ -24,7 +24,7 @@ from poolhouse.tensors import Message, Tensor
 ALLOWED = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def mounted(root: Path, version: int, quota: str, period: int = 100_000) -> Path:
+def make_cgroup(root: Path, version: int, quota: str, period: int = 100_000) -> Path:
     """A folder as the kernel shows a control group."""
     if version == 2:
         (root / "cpu.max").write_text(f"{quota} {period}\n")
@@ -38,8 +38,8 @@ def mounted(root: Path, version: int, quota: str, period: int = 100_000) -> Path
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_container_without_a_limit_has_what_it_may_run_on(tmp_path: Path, version: int) -> None:
     """No limit is written in words or as -1, and neither is a number of cores."""
-    assert cores(mounted(tmp_path, version, "max")) == ALLOWED
-    assert cores(tmp_path / "absent") == ALLOWED
+    assert available_cores(make_cgroup(tmp_path, version, "max")) == ALLOWED
+    assert available_cores(tmp_path / "absent") == ALLOWED
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -48,13 +48,13 @@ def test_a_limit_is_rounded_up_and_never_beyond_what_there_is(
     tmp_path_factory: pytest.TempPathFactory, version: int, quota: int, period: int
 ) -> None:
     """A container limited to two cores of 64 sees 64; as many threads on two cores only wait for each other."""
-    found = cores(mounted(tmp_path_factory.mktemp("group"), version, str(quota), period))
+    found = available_cores(make_cgroup(tmp_path_factory.mktemp("group"), version, str(quota), period))
 
     assert 1 <= found <= ALLOWED
     assert found == ALLOWED or found - 1 < quota / period <= found or quota < period
 
 
-@pytest.mark.parametrize(("setting", "expected"), [(0, cores()), (3, 3)])
+@pytest.mark.parametrize(("setting", "expected"), [(0, available_cores()), (3, 3)])
 def test_a_large_batch_takes_the_threads_that_the_service_is_told_or_has(
     setting: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

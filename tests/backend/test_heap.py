@@ -37,7 +37,7 @@ def test_what_was_held_within_the_last_looks_may_be_kept(held: list[int], data: 
 def test_what_cannot_be_given_back_is_not_tried_again_and_again(resident: int, held: int) -> None:
     """What a library has kept for good is its own, and no sign of a heap that is full of freed blocks."""
     watch = HeapWatch(IDLE)
-    watch.trimmed(IDLE + resident, held)
+    watch.record_trim(IDLE + resident, held)
 
     assert not any(watch.is_kept(IDLE + resident, held) for _ in range(2 * LOOKS))
 
@@ -47,14 +47,14 @@ def test_what_belonged_to_requests_is_no_part_of_an_idle_process(beside: int, he
     """What was resident beside what was held while many requests came would be forgiven for ever."""
     watch = HeapWatch(IDLE)
 
-    watch.trimmed(IDLE + beside + held, held)
+    watch.record_trim(IDLE + beside + held, held)
     assert watch.idle_bytes == IDLE + beside
-    watch.trimmed(idle, 0)
+    watch.record_trim(idle, 0)
     assert watch.idle_bytes == idle
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks that follow each other at once."""
     monkeypatch.setattr(heap, "LOOK_S", 0.0)
 
@@ -84,16 +84,16 @@ def test_it_looks_for_a_while_after_the_last_request_and_then_no_more() -> None:
         trimmer.start()
         resident[0] += SLACK_BYTES + 1
         for _ in range(3):
-            trimmer.look()
+            trimmer.schedule_check()
         await last.wait()
-        await turns(1000)
+        await run_loop_turns(1000)
 
     asyncio.run(asyncio.wait_for(go(), 20))
 
     assert (looks, trims) == (enough, 1)
 
 
-async def turns(count: int) -> None:
+async def run_loop_turns(count: int) -> None:
     """So many turns of the event loop."""
     for _ in range(count):
         await asyncio.sleep(0)
@@ -112,7 +112,7 @@ def test_without_such_an_allocator_nothing_is_done(monkeypatch: pytest.MonkeyPat
     async def go() -> None:
         trimmer = HeapTrimmer(lambda: 0, heap_trim())
         trimmer.start()
-        trimmer.look()
+        trimmer.schedule_check()
 
     asyncio.run(go())
 

@@ -19,7 +19,7 @@ from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64, ElementType
 from poolhouse.errors import Unavailable
 from poolhouse.operators.operator import Operator
 from poolhouse.tensors import Outline, Tensor
-from tests.batching.test_together import Watch
+from tests.batching.test_together import BatchSizeObserver
 from tests.devices import device_named, each_device
 from tests.operators.drawing import (
     CATALOGUE,
@@ -27,14 +27,14 @@ from tests.operators.drawing import (
     OPERATORS,
     STYLES,
     Case,
-    case,
-    elements,
-    numbers,
+    random_case,
+    random_elements,
+    as_numbers,
     tensors_for,
     types_of,
 )
 from tests.operators.rounding import assert_equals_oracle, is_exact
-from tests.together import bits
+from tests.together import comparable_bits
 
 EACH: Final = {"cpu": 2, "cuda": 75}
 """Cases of one operator, element type and style of elements; few where a device is compared with itself."""
@@ -46,14 +46,14 @@ each_pair: Final = pytest.mark.parametrize(
 )
 
 
-def drawn(member: type[Operator], dtype: ElementType, each: int) -> Iterator[Case]:
+def random_cases(member: type[Operator], dtype: ElementType, each: int) -> Iterator[Case]:
     """Cases with planes, the same in every run."""
     for style in STYLES:
         for number in range(each):
             random = Random(f"device {member.name} {dtype.name} {style} {number}")
             found: Case | None = None
             while found is None or found.plan.nothing_to_pool:
-                found = case(random, member, dtype, style)
+                found = random_case(random, member, dtype, style)
             yield found
 
 
@@ -62,7 +62,7 @@ def drawn(member: type[Operator], dtype: ElementType, each: int) -> Iterator[Cas
 def test_a_device_answers_as_the_cpu_does(member: type[Operator], dtype: ElementType, device: str) -> None:
     """What is chosen or moved to the last bit, NaN, infinities, ties and padding included; sums within rounding."""
     where = device_named(device)
-    for one in drawn(member, dtype, EACH[device]):
+    for one in random_cases(member, dtype, EACH[device]):
         try:
             assert_answers_like_the_cpu(one, one.run(where))
         except Exception as failure:
@@ -73,9 +73,9 @@ def test_a_device_answers_as_the_cpu_does(member: type[Operator], dtype: Element
 def assert_answers_like_the_cpu(one: Case, given: dict[str, Tensor]) -> None:
     """Fails where a device's answer is not the CPU's."""
     expected = one.run()
-    if bits(given) == bits(expected):
+    if comparable_bits(given) == comparable_bits(expected):
         return
-    assert not is_exact(one.spec), (numbers(given["output"]), numbers(expected["output"]))
+    assert not is_exact(one.spec), (as_numbers(given["output"]), as_numbers(expected["output"]))
     assert given["output"].dtype.kind == "float", (given["output"].array, expected["output"].array)
     # Both are near the truth, and may have been rounded to either side of it.
     assert_equals_oracle(one, given)
@@ -92,7 +92,7 @@ def test_the_ways_that_cuda_goes_are_right_where_the_cpu_goes_them(
 ) -> None:
     """A machine without CUDA tests these lines too, by the oracle; what only a card's kernels do, it cannot."""
     pretend_cuda(monkeypatch)
-    for one in drawn(member, dtype, 2):
+    for one in random_cases(member, dtype, 2):
         try:
             assert_equals_oracle(one, one.run())
         except Exception as failure:
@@ -105,10 +105,10 @@ def test_the_ways_that_cuda_goes_are_right_where_the_cpu_goes_them(
 def test_the_same_request_has_the_same_answer_every_time(member: type[Operator], device: str) -> None:
     """A caller who asks twice must not wonder; kernels that add atomically would make it so."""
     where = device_named(device)
-    found = next(one for one in drawn(member, types_of(member)[-1], 9) if one.plan.planes > 1)
-    first = bits(found.run(where))
+    found = next(one for one in random_cases(member, types_of(member)[-1], 9) if one.plan.planes > 1)
+    first = comparable_bits(found.run(where))
 
-    assert all(bits(found.run(where)) == first for _ in range(100))
+    assert all(comparable_bits(found.run(where)) == first for _ in range(100))
 
 
 STRANGE: Final[dict[str, tuple[str, tuple[int, ...], dict[str, object]]]] = {
@@ -159,9 +159,9 @@ def test_no_shape_is_too_strange_for_a_device(named: str, dtype: str, device: st
     name, shape, fields = STRANGE[named]
     member = CATALOGUE.find(name)
     inputs = {each: Outline(INT64 if each == "indices" else ELEMENT_TYPES[dtype], shape) for each in member.inputs}
-    plan = member.of(**fields).settled().plan(inputs, LIMITS)
+    plan = member.of(**fields).with_seed().plan(inputs, LIMITS)
     random = Random(named)
-    one = Case(plan, tensors_for(random, plan, "plain") | {"input": plain(random, plan.inputs["input"])})
+    one = Case(plan, tensors_for(random, plan, "plain") | {"input": plain_tensor(random, plan.inputs["input"])})
 
     with pytest.MonkeyPatch.context() as patch:
         if device == "pretended":
@@ -171,15 +171,15 @@ def test_no_shape_is_too_strange_for_a_device(named: str, dtype: str, device: st
     assert_answers_like_the_cpu(one, given)
 
 
-def plain(random: Random, outline: Outline) -> Tensor:
-    return Tensor(outline.dtype, elements(random, outline.dtype, outline.shape, "plain"))
+def plain_tensor(random: Random, outline: Outline) -> Tensor:
+    return Tensor(outline.dtype, random_elements(random, outline.dtype, outline.shape, "plain"))
 
 
-def square(planes: int, side: int) -> Case:
+def square_case(planes: int, side: int) -> Case:
     """Maxima with indices: an element in takes about five bytes more on a device."""
     outline = Outline(FLOAT32, (planes, side, side))
     plan = CATALOGUE.find("max_pool2d").of(kernel_size=2, return_indices=True).plan({"input": outline}, LIMITS)
-    return Case(plan, {"input": plain(Random(side), outline)})
+    return Case(plan, {"input": plain_tensor(Random(side), outline)})
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def little_memory() -> Iterator[int]:
     torch.cuda.empty_cache()
 
 
-class Halves(Watch):
+class Halves(BatchSizeObserver):
     """Also counts the batches that were halved."""
 
     def __init__(self) -> None:
@@ -208,7 +208,7 @@ class Halves(Watch):
 @pytest.mark.usefixtures("little_memory")
 def test_what_a_card_has_no_memory_for_is_halved_and_what_never_fits_is_told() -> None:
     """A full card costs time and, at worst, the one request that it cannot hold; the next one is answered."""
-    halved, never, after = square(40, 512), square(1, 4096), square(1, 16)
+    halved, never, after = square_case(40, 512), square_case(1, 4096), square_case(1, 16)
     watch = Halves()
 
     answers = asyncio.run(one_after_another([halved, never, after], watch))
@@ -217,11 +217,11 @@ def test_what_a_card_has_no_memory_for_is_halved_and_what_never_fits_is_told() -
     assert answers[1].code == "overloaded"
     for one, answer in ((halved, answers[0]), (after, answers[2])):
         assert isinstance(answer, dict)
-        assert bits(answer) == bits(one.run())
+        assert comparable_bits(answer) == comparable_bits(one.run())
     assert watch.halved >= 1
 
 
-async def one_after_another(cases: list[Case], watch: Watch) -> list[dict[str, Tensor] | Exception]:
+async def one_after_another(cases: list[Case], watch: BatchSizeObserver) -> list[dict[str, Tensor] | Exception]:
     """Each through an engine with one CUDA device, and its answer or its error."""
     engine: Engine[Payload] = Engine([("cuda:0", TorchWorker(device_named("cuda")))], observer=watch)
     ledger, answers = MemoryBudget(2**40), list[dict[str, Tensor] | Exception]()
@@ -229,8 +229,8 @@ async def one_after_another(cases: list[Case], watch: Watch) -> list[dict[str, T
         payload, lease = Payload(one.plan, one.tensors), ledger.lease(1)
         assert lease is not None
         try:
-            await engine.submit(payload.job(), lease, one.spec.name)
-            answers.append(payload.answer())
+            await engine.submit(payload.make_job(), lease, one.spec.name)
+            answers.append(payload.output_tensors())
         except Unavailable as error:
             answers.append(error)
         lease.release()
@@ -243,12 +243,12 @@ async def one_after_another(cases: list[Case], watch: Watch) -> list[dict[str, T
 def test_a_card_has_its_memory_back_after_every_operator() -> None:
     """A few bytes a request that stay there end the service in days."""
     worker = TorchWorker(device_named("cuda"))
-    cases = [one for member in OPERATORS for one in drawn(member, types_of(member)[-1], 2)]
+    cases = [one for member in OPERATORS for one in random_cases(member, types_of(member)[-1], 2)]
     held = []
 
     for _ in range(4):
         for one in cases:
-            worker.run(Batch((Payload(one.plan, one.tensors).job().whole(),), "idle"))
+            worker.run(Batch((Payload(one.plan, one.tensors).make_job().whole(),), "idle"))
         held.append((torch.cuda.memory_allocated(), torch.cuda.memory_reserved()))
 
     assert held[2] == held[3]

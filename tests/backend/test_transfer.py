@@ -14,7 +14,7 @@ import torch
 
 from poolhouse.backend.devices import Device, choose_devices
 from poolhouse.backend.payload import Payload
-from poolhouse.backend.transfer import BlockingTransfer, PinnedBuffer, PinnedTransfer, Transfer, joined, within_int32
+from poolhouse.backend.transfer import BlockingTransfer, PinnedBuffer, PinnedTransfer, Transfer, concatenate, within_int32
 from poolhouse.backend.worker import TorchWorker, classify_error, run_plan
 from poolhouse.batching.fair_queue import Batch, Job
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
@@ -22,7 +22,7 @@ from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.operator import PIECE_BYTES, Limits, Operator, Plan
 from poolhouse.tensors import Tensor
-from tests.operators.drawing import CATALOGUE, CPU, OPERATORS, Case, case, numbers
+from tests.operators.drawing import CATALOGUE, CPU, OPERATORS, Case, random_case, as_numbers
 
 each_device = pytest.mark.parametrize("name", ["cpu", "pretended cuda", pytest.param("cuda", marks=pytest.mark.gpu)])
 
@@ -38,10 +38,10 @@ class Detour(TorchWorker):
         self._transfer = transfer or BlockingTransfer(HOST)
 
 
-class Stream:
+class FakeStream:
     """What CUDA's stream is asked for, where nothing runs beside the caller."""
 
-    made: ClassVar[list[Stream]] = []
+    made: ClassVar[list[FakeStream]] = []
 
     def __init__(self, at: object) -> None:
         self.waited_for = 0
@@ -59,9 +59,9 @@ def pretence(monkeypatch: pytest.MonkeyPatch) -> None:
     def unpinned(*shape: Any, pin_memory: bool = False, **how: Any) -> torch.Tensor:
         return empty(*shape, **how)
 
-    Stream.made.clear()
+    FakeStream.made.clear()
     monkeypatch.setattr(torch, "empty", unpinned)
-    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "Stream", FakeStream)
     monkeypatch.setattr(torch.cuda, "stream", nullcontext)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2**20, 2**30))
     monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
@@ -80,9 +80,9 @@ def worker_on(name: str) -> TorchWorker:
     return Detour(PinnedTransfer(HOST) if "cuda" in name else None)
 
 
-def drawn(seed: str, member: type[Operator]) -> Case:
+def usable_case(seed: str, member: type[Operator]) -> Case:
     random = Random(seed)
-    while (found := case(random, member)) is None or found.plan.nothing_to_pool:
+    while (found := random_case(random, member)) is None or found.plan.nothing_to_pool:
         pass
     return found
 
@@ -91,16 +91,16 @@ def drawn(seed: str, member: type[Operator]) -> Case:
 @pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
 def test_every_device_answers_as_the_cpu_does(member: type[Operator], name: str) -> None:
     """Two requests of one key go there together and each gets its own planes back."""
-    one = drawn(member.name, member)
+    one = usable_case(member.name, member)
     worker = worker_on(name)
     loads = [Payload(one.plan, one.tensors) for _ in range(2)]
 
-    worker.run(Batch(tuple(payload.job().whole() for payload in loads), "full"))
+    worker.run(Batch(tuple(payload.make_job().whole() for payload in loads), "full"))
 
     alone = run_plan(one.plan, one.tensors, CPU)
     for payload in loads:
-        for output, tensor in payload.answer().items():
-            given, expected = numbers(tensor), numbers(alone[output])
+        for output, tensor in payload.output_tensors().items():
+            given, expected = as_numbers(tensor), as_numbers(alone[output])
             assert tensor.outline == alone[output].outline
             if name != "cuda" or output == "indices":
                 np.testing.assert_array_equal(given, expected)
@@ -114,18 +114,18 @@ def test_a_device_that_works_can_be_rebuilt_and_works_on(name: str) -> None:
     """Rebuilding leaves nothing behind that the old way held."""
     worker = worker_on(name)
     before = worker._transfer
-    one = drawn("rebuild", OPERATORS[0])
+    one = usable_case("rebuild", OPERATORS[0])
 
     worker.rebuild()
 
     assert worker._transfer is not before
     payload = Payload(one.plan, one.tensors)
-    worker.run(Batch((payload.job().whole(),), "idle"))
-    assert payload.answer().keys() == one.plan.outputs.keys()
+    worker.run(Batch((payload.make_job().whole(),), "idle"))
+    assert payload.output_tensors().keys() == one.plan.outputs.keys()
     assert worker.budget.piece_bytes <= PIECE_BYTES
 
 
-class Failing(BlockingTransfer):
+class FailingTransfer(BlockingTransfer):
     """A way on which everything raises."""
 
     def __init__(self, error: Exception) -> None:
@@ -145,12 +145,12 @@ class Failing(BlockingTransfer):
     def probe(self) -> None:
         raise self._error
 
-    def recreate(self) -> Failing:
+    def recreate(self) -> FailingTransfer:
         return self
 
 
 def job_of(plan: Plan) -> Job[Payload]:
-    return Payload(plan, {"input": Tensor(FLOAT32, np.zeros((1, 2, 4, 4), np.float32))}).job()
+    return Payload(plan, {"input": Tensor(FLOAT32, np.zeros((1, 2, 4, 4), np.float32))}).make_job()
 
 
 PLAN = (
@@ -162,7 +162,7 @@ PLAN = (
 
 def test_too_little_memory_frees_what_torch_keeps_and_asks_for_less() -> None:
     """The halves that are tried next find what can be found, and later batches are smaller."""
-    worker, transfer = Detour(), Failing(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
+    worker, transfer = Detour(), FailingTransfer(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
     worker._transfer = transfer
 
     with pytest.raises(OutOfMemory):
@@ -175,7 +175,7 @@ def test_too_little_memory_frees_what_torch_keeps_and_asks_for_less() -> None:
 def test_a_device_that_stays_broken_says_so_at_each_rebuilding() -> None:
     """A broken context cannot be mended in the process: it must not look as if it had been."""
     worker = Detour()
-    worker._transfer = Failing(RuntimeError("CUDA error: device-side assert triggered"))
+    worker._transfer = FailingTransfer(RuntimeError("CUDA error: device-side assert triggered"))
 
     with pytest.raises(DeviceFault):
         worker.run(Batch((job_of(PLAN).whole(),), "idle"))
@@ -238,11 +238,11 @@ def test_a_way_that_failed_has_its_stream_back(monkeypatch: pytest.MonkeyPatch) 
 
     with monkeypatch.context() as patch:
         patch.setattr(type(spec), "run", fails)
-        for _ in range(transfer.width):
+        for _ in range(transfer.concurrency):
             with pytest.raises(RuntimeError):
                 transfer.run(spec, [{"input": torch.zeros(2, 4, 4)}], lambda _: None)
 
-    assert transfer._free.qsize() == transfer.width
+    assert transfer._free_slots.qsize() == transfer.concurrency
 
 
 @pytest.mark.usefixtures("pretence")
@@ -253,7 +253,7 @@ def test_an_answer_is_read_only_after_its_stream_is_done() -> None:
     transfer.run(
         PLAN.spec,
         [{"input": torch.zeros(2, 4, 4)}],
-        lambda _: waited.extend(stream.waited_for for stream in Stream.made),
+        lambda _: waited.extend(stream.waited_for for stream in FakeStream.made),
     )
 
     assert waited == [1, 0]
@@ -269,28 +269,28 @@ def test_page_locked_memory_of_a_broken_context_is_kept(monkeypatch: pytest.Monk
         raise RuntimeError("CUDA error: device-side assert triggered")
 
     # The second stage has had no batch yet; the first is the one that is used next but one.
-    rooms = [room for stage in transfer._all for room in (stage.there, stage.back)]
-    before = [sys.getrefcount(room._held) for room in rooms]
-    monkeypatch.setattr(Stream, "synchronize", breaks)
+    rooms = [room for stage in transfer._slots for room in (stage.upload, stage.download)]
+    before = [sys.getrefcount(room._memory) for room in rooms]
+    monkeypatch.setattr(FakeStream, "synchronize", breaks)
     with pytest.raises(RuntimeError):
         transfer.run(PLAN.spec, [{"input": torch.zeros(0, 4, 4)}], lambda _: None)
 
-    assert [sys.getrefcount(room._held) for room in rooms] == [count + 1 for count in before]
+    assert [sys.getrefcount(room._memory) for room in rooms] == [count + 1 for count in before]
 
 
 @each_device
 def test_an_answer_outlives_the_next_batch(name: str) -> None:
     """What one batch brings back is laid where the next one's will be."""
     worker = worker_on(name)
-    first, *others = [Payload(PLAN, {"input": filled(number)}) for number in range(1 + 2 * worker.width)]
+    first, *others = [Payload(PLAN, {"input": filled_buffer(number)}) for number in range(1 + 2 * worker.concurrency)]
 
     for payload in (first, *others):
-        worker.run(Batch((payload.job().whole(),), "idle"))
+        worker.run(Batch((payload.make_job().whole(),), "idle"))
 
-    np.testing.assert_array_equal(first.answer()["output"].array, np.zeros((1, 2, 2, 2), np.float32))
+    np.testing.assert_array_equal(first.output_tensors()["output"].array, np.zeros((1, 2, 2, 2), np.float32))
 
 
-def filled(number: int) -> Tensor:
+def filled_buffer(number: int) -> Tensor:
     return Tensor(FLOAT32, np.full((1, 2, 4, 4), number, np.float32))
 
 
@@ -300,24 +300,24 @@ def test_a_room_keeps_what_lies_in_it_apart() -> None:
     room = PinnedBuffer()
     outlines = [((3,), torch.uint8), ((2, 2), torch.float64), ((0, 5), torch.int64), ((7,), torch.bool)]
 
-    bytes_, doubles, none, flags = room.laid(outlines)
+    bytes_, doubles, none, flags = room.allocate(outlines)
     for each, value in ((bytes_, 1), (doubles, 2), (flags, 1)):
         each.fill_(value)
 
     assert [(tuple(each.shape), each.dtype) for each in (bytes_, doubles, none, flags)] == outlines
     assert (bytes_ == 1).all()
     assert (doubles == 2).all()
-    held = room._held
-    room.laid(outlines)
-    assert room._held is held
+    held = room._memory
+    room.allocate(outlines)
+    assert room._memory is held
 
 
 def test_one_slice_is_not_copied() -> None:
     """A lone request pays for no joining."""
     alone = {"input": torch.zeros(3, 2)}
 
-    assert joined([alone]) is alone
-    assert joined([alone, alone])["input"].shape == (6, 2)
+    assert concatenate([alone]) is alone
+    assert concatenate([alone, alone])["input"].shape == (6, 2)
 
 
 def test_what_is_not_the_cpu_is_budgeted_by_its_grid() -> None:

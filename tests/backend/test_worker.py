@@ -13,7 +13,7 @@ from poolhouse.backend.worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, float32_to_bfloat16
 from poolhouse.operators.operator import Operator, Plan
 from poolhouse.tensors import Tensor
-from tests.operators.drawing import CATALOGUE, CPU, Array, numbers, settled_plan
+from tests.operators.drawing import CATALOGUE, CPU, Array, as_numbers, settled_plan
 
 every_type = pytest.mark.parametrize("dtype", ELEMENT_TYPES.values(), ids=str)
 MAX_POOL = CATALOGUE.find("max_pool2d")
@@ -57,7 +57,7 @@ def test_every_element_type_comes_back_in_its_storage(dtype: ElementType) -> Non
     assert answer.array.dtype == dtype.storage
     assert answer.array.flags.c_contiguous
     assert (
-        numbers(answer).astype(np.float64).reshape(-1).tolist()
+        as_numbers(answer).astype(np.float64).reshape(-1).tolist()
         == [min(3.0, 1.0 if dtype.kind == "boolean" else 3.0)] * 2
     )
 
@@ -68,7 +68,7 @@ def test_bfloat16_bits_are_numbers_and_not_integers() -> None:
 
     answer = pooled(MAX_POOL.of(kernel_size=2), Tensor(BFLOAT16, bits))
 
-    assert numbers(answer).reshape(-1).tolist() == [2.0]
+    assert as_numbers(answer).reshape(-1).tolist() == [2.0]
 
 
 @every_type

@@ -40,13 +40,13 @@ def on_loop(test: Callable[Params, Coroutine[object, object, None]]) -> Callable
     return run
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def wait_until(holds: Callable[[], bool]) -> None:
     """Lets the loop turn until something holds."""
     while not holds():  # noqa: ASYNC110, what is waited for may happen in a thread that knows no event of ours
         await asyncio.sleep(0)
 
 
-async def turns(count: int = 20) -> None:
+async def run_loop_turns(count: int = 20) -> None:
     """Lets the loop turn a few times, for what must not happen to have its chance."""
     for _ in range(count):
         await asyncio.sleep(0)
@@ -59,7 +59,7 @@ class FakeWorker:
         gate: closed, every batch stops behind it once it has begun.
         fits: planes that fit into memory; one more is out of memory.
         breaks_at: counts of the batches that break the device, the first being 1.
-        sticks_at: counts of the batches that hang until ``unstick``.
+        sticks_at: counts of the batches that hang until ``resume``.
         poisoned: loads that fail whatever batch they are in, and how.
         rebuilds_fail: how many rebuildings fail before one works.
         begun: the batches in the order they were begun, as their parts' loads.
@@ -75,67 +75,67 @@ class FakeWorker:
         self._lock = threading.Lock()
         self.gate = threading.Event()
         self.gate.set()
-        self.unstick = threading.Event()
-        self.fits: int | None = None
-        self.breaks_at: set[int] = set()
-        self.sticks_at: set[int] = set()
-        self.poisoned: dict[str, BaseException] = {}
-        self.budget_fault: Exception | None = None
-        self.rebuilds_fail = 0
+        self.resume = threading.Event()
+        self.max_planes: int | None = None
+        self.fails_at: set[int] = set()
+        self.hangs_at: set[int] = set()
+        self.payload_errors: dict[str, BaseException] = {}
+        self.budget_error: Exception | None = None
+        self.failing_rebuilds = 0
         self.rebuilds = 0
-        self.begun: list[list[str]] = []
+        self.started_batches: list[list[str]] = []
         self.batches: list[Batch[str]] = []
-        self.ended = 0
-        self.pooled: Counter[tuple[str, int]] = Counter()
-        self.planes_of: dict[str, int] = {}
+        self.finished_count = 0
+        self.pool_counts: Counter[tuple[str, int]] = Counter()
+        self.plane_counts: dict[str, int] = {}
 
     @property
     def budget(self) -> Budget:
-        if self.budget_fault is not None:
-            raise self.budget_fault
+        if self.budget_error is not None:
+            raise self.budget_error
         return self._budget
 
     @property
-    def width(self) -> int:
+    def concurrency(self) -> int:
         return self._width
 
     def run(self, batch: Batch[str]) -> None:
         with self._lock:
-            self.begun.append([part.job.payload for part in batch.parts])
+            self.started_batches.append([part.job.payload for part in batch.parts])
             self.batches.append(batch)
-            count = len(self.begun)
+            count = len(self.started_batches)
         try:
             assert self.gate.wait(PATIENCE_S)
-            if count in self.sticks_at:
-                assert self.unstick.wait(PATIENCE_S)
-            if count in self.breaks_at:
+            if count in self.hangs_at:
+                assert self.resume.wait(PATIENCE_S)
+            if count in self.fails_at:
                 raise DeviceFault("an assert in a kernel")
-            if self.fits is not None and batch.planes > self.fits:
+            if self.max_planes is not None and batch.planes > self.max_planes:
                 raise OutOfMemory("no memory for that")
             for part in batch.parts:
-                if part.job.payload in self.poisoned:
-                    raise self.poisoned[part.job.payload]
+                if part.job.payload in self.payload_errors:
+                    raise self.payload_errors[part.job.payload]
             for part in batch.parts:
-                self.pooled.update((part.job.payload, plane) for plane in range(part.start, part.stop))
+                self.pool_counts.update((part.job.payload, plane) for plane in range(part.start, part.stop))
         finally:
             with self._lock:
-                self.ended += 1
+                self.finished_count += 1
 
     def run_whole(self, payload: str) -> None:
-        self.run(Batch((Job("whole", self.planes_of.get(payload, 1), 1, 1, payload).whole(),), "inline"))
+        self.run(Batch((Job("whole", self.plane_counts.get(payload, 1), 1, 1, payload).whole(),), "inline"))
 
     def rebuild(self) -> None:
         self.rebuilds += 1
-        if self.rebuilds <= self.rebuilds_fail:
+        if self.rebuilds <= self.failing_rebuilds:
             raise DeviceFault("still broken")
 
 
-class Counting:
+class RecordingObserver:
     """An observer that writes down, and raises where the test says."""
 
     def __init__(self, raises: bool = False) -> None:
         self.raises = raises
-        self.seen: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter()
         self.reasons: list[Reason] = []
 
     def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
@@ -153,7 +153,7 @@ class Counting:
         self._note(what)
 
     def _note(self, what: str) -> None:
-        self.seen[what] += 1
+        self.counts[what] += 1
         if self.raises:
             raise ValueError(what)
 
@@ -166,26 +166,26 @@ class House:
     ) -> None:
         self.workers = workers or (FakeWorker(),)
         self.worker = self.workers[0]
-        self.counting = Counting(raises)
-        self.ledger = MemoryBudget(CAPACITY_BYTES)
+        self.observer = RecordingObserver(raises)
+        self.memory_budget = MemoryBudget(CAPACITY_BYTES)
         self.engine: Engine[str] = Engine(
             [(f"fake:{index}", worker) for index, worker in enumerate(self.workers)],
             inline_steps=inline_steps,
             device_hang_timeout_s=device_hang_timeout_s,
-            observer=self.counting,
+            observer=self.observer,
         )
 
-    def ask(
+    def submit(
         self, name: str, planes: int = 1, key: str = "a", within_s: float | None = None, steps: int = 1
     ) -> asyncio.Task[JobTiming]:
         """A caller with a job of planes of one byte each."""
 
         async def call() -> JobTiming:
-            lease = self.ledger.lease(planes)
+            lease = self.memory_budget.lease(planes)
             assert lease is not None
             deadline = None if within_s is None else asyncio.get_running_loop().time() + within_s
             for worker in self.workers:
-                worker.planes_of[name] = planes
+                worker.plane_counts[name] = planes
             try:
                 return await self.engine.submit(Job(key, planes, 1, steps, name), lease, "operator", deadline)
             finally:
@@ -193,37 +193,37 @@ class House:
 
         return asyncio.ensure_future(call())
 
-    async def asks(self, *names: str, planes: int = 1, key: str = "a") -> list[asyncio.Task[JobTiming]]:
+    async def submit_all(self, *names: str, planes: int = 1, key: str = "a") -> list[asyncio.Task[JobTiming]]:
         """Callers who come one after another, all waiting in line when this returns."""
-        tasks = [self.ask(name, planes, key) for name in names]
-        await turns(2)
+        tasks = [self.submit(name, planes, key) for name in names]
+        await run_loop_turns(2)
         return tasks
 
-    async def hold(self, worker: FakeWorker | None = None, *, also_next: bool = True) -> list[asyncio.Task[JobTiming]]:
+    async def block_device(self, worker: FakeWorker | None = None, *, fill_next_slot: bool = True) -> list[asyncio.Task[JobTiming]]:
         """Closes a device's gate behind a first job and, unless told otherwise, has the second place taken too,
         so that whatever is asked from now on waits in line."""
         worker = worker or self.worker
         worker.gate.clear()
-        tasks = [self.ask("first", key="first")]
-        await until(lambda: len(worker.begun) == 1)
-        if also_next:
-            tasks.append(self.ask("second", key="second"))
-            await turns(2)
+        tasks = [self.submit("first", key="first")]
+        await wait_until(lambda: len(worker.started_batches) == 1)
+        if fill_next_slot:
+            tasks.append(self.submit("second", key="second"))
+            await run_loop_turns(2)
         return tasks
 
-    def count(self, name: str, planes: int = 1) -> list[int]:
+    def pool_counts(self, name: str, planes: int = 1) -> list[int]:
         """How often each plane of a job was pooled, over all devices."""
-        return [sum(worker.pooled[name, plane] for worker in self.workers) for plane in range(planes)]
+        return [sum(worker.pool_counts[name, plane] for worker in self.workers) for plane in range(planes)]
 
-    async def at_rest(self) -> None:
+    async def assert_idle_and_stop(self) -> None:
         """Nothing waits, runs or is held any more."""
-        await until(lambda: self.ledger.leases == 0)
-        assert self.ledger.held_bytes == 0
+        await wait_until(lambda: self.memory_budget.leases == 0)
+        assert self.memory_budget.held_bytes == 0
         assert self.engine.jobs == 0
         await self.engine.stop()
 
 
-async def outcomes(*tasks: asyncio.Task[JobTiming]) -> list[str]:
+async def outcomes_of(*tasks: asyncio.Task[JobTiming]) -> list[str]:
     """How each caller was answered: ``ok``, the refusal's code, or the error's name."""
     told = await asyncio.gather(*tasks, return_exceptions=True)
     return ["ok" if isinstance(each, JobTiming) else str(getattr(each, "code", type(each).__name__)) for each in told]

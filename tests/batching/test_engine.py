@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from tests.batching.fake import FakeWorker, House, on_loop, outcomes, turns, until
+from tests.batching.fake import FakeWorker, House, on_loop, outcomes_of, run_loop_turns, wait_until
 
 
 @on_loop
@@ -19,29 +19,29 @@ async def test_an_idle_device_starts_at_once() -> None:
     house = House()
     house.worker.gate.clear()
 
-    task = house.ask("lone")
-    await turns(2)
-    assert house.counting.reasons == ["idle"]
+    task = house.submit("lone")
+    await run_loop_turns(2)
+    assert house.observer.reasons == ["idle"]
     house.worker.gate.set()
 
-    assert await outcomes(task) == ["ok"]
-    await house.at_rest()
+    assert await outcomes_of(task) == ["ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_all_that_waits_of_one_key_goes_in_one_batch() -> None:
     """A busy device takes everything when it is free: that is where batching pays."""
     house = House()
-    tasks = await house.hold()
+    tasks = await house.block_device()
     names = [f"job{number}" for number in range(50)]
-    tasks += await house.asks(*names)
+    tasks += await house.submit_all(*names)
 
     house.worker.gate.set()
 
-    assert set(await outcomes(*tasks)) == {"ok"}
-    assert house.worker.begun[2:] == [names]
-    assert house.counting.reasons[2:] == ["drained"]
-    await house.at_rest()
+    assert set(await outcomes_of(*tasks)) == {"ok"}
+    assert house.worker.started_batches[2:] == [names]
+    assert house.observer.reasons[2:] == ["drained"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -50,48 +50,48 @@ async def test_the_next_batch_is_ready_before_the_device_is() -> None:
     house = House()
     house.worker.gate.clear()
 
-    tasks = [house.ask(f"job{number}", key=f"key{number}") for number in range(5)]
-    await until(lambda: len(house.worker.begun) == 1)
-    assert house.counting.seen["began"] == 2
+    tasks = [house.submit(f"job{number}", key=f"key{number}") for number in range(5)]
+    await wait_until(lambda: len(house.worker.started_batches) == 1)
+    assert house.observer.counts["began"] == 2
     house.worker.gate.set()
 
-    assert set(await outcomes(*tasks)) == {"ok"}
-    await house.at_rest()
+    assert set(await outcomes_of(*tasks)) == {"ok"}
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_flood_of_one_key_does_not_starve_another() -> None:
     """The bound: with K lines waiting, a newcomer's batch is at most the K-th."""
     house = House(FakeWorker(piece=10))
-    tasks = await house.hold()
-    tasks += await house.asks(*[f"flood{number}" for number in range(300)], key="flood")
-    tasks += await house.asks("other", key="other")
-    tasks += await house.asks("third", key="third")
+    tasks = await house.block_device()
+    tasks += await house.submit_all(*[f"flood{number}" for number in range(300)], key="flood")
+    tasks += await house.submit_all("other", key="other")
+    tasks += await house.submit_all("third", key="third")
 
     house.worker.gate.set()
 
-    assert set(await outcomes(*tasks)) == {"ok"}
-    order = [loads[0] for loads in house.worker.begun[2:]]
+    assert set(await outcomes_of(*tasks)) == {"ok"}
+    order = [loads[0] for loads in house.worker.started_batches[2:]]
     assert order.index("other") == 1
     assert order.index("third") == 2
-    await house.at_rest()
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_large_job_is_cut_and_others_go_between_its_pieces() -> None:
     """One request of 95 launches does not hold up everyone for as long."""
     house = House(FakeWorker(piece=10))
-    tasks = await house.hold()
-    large = house.ask("large", planes=95, key="large")
-    await turns(2)
-    tasks += [large, *await house.asks("small", key="small")]
+    tasks = await house.block_device()
+    large = house.submit("large", planes=95, key="large")
+    await run_loop_turns(2)
+    tasks += [large, *await house.submit_all("small", key="small")]
 
     house.worker.gate.set()
 
-    assert set(await outcomes(*tasks)) == {"ok"}
-    assert house.worker.begun[2:5] == [["large"], ["small"], ["large"]]
-    assert house.count("large", 95) == [1] * 95
-    await house.at_rest()
+    assert set(await outcomes_of(*tasks)) == {"ok"}
+    assert house.worker.started_batches[2:5] == [["large"], ["small"], ["large"]]
+    assert house.pool_counts("large", 95) == [1] * 95
+    await house.assert_idle_and_stop()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -114,14 +114,14 @@ def test_every_plane_of_every_job_is_pooled_once(seed: int) -> None:
         jobs = [(f"job{number}", random.randint(1, 60), random.choice("abc")) for number in range(60)]
         tasks = []
         for name, planes, key in jobs:
-            tasks.append(house.ask(name, planes, key))
+            tasks.append(house.submit(name, planes, key))
             if random.random() < 0.3:
-                await turns(random.randint(1, 9))
+                await run_loop_turns(random.randint(1, 9))
 
-        assert set(await outcomes(*tasks)) == {"ok"}
+        assert set(await outcomes_of(*tasks)) == {"ok"}
         for name, planes, _ in jobs:
-            assert house.count(name, planes) == [1] * planes
-        await house.at_rest()
+            assert house.pool_counts(name, planes) == [1] * planes
+        await house.assert_idle_and_stop()
 
     storm()
 
@@ -130,19 +130,19 @@ def test_every_plane_of_every_job_is_pooled_once(seed: int) -> None:
 async def test_tiny_work_before_an_idle_device_runs_where_it_is() -> None:
     """A hop to a thread costs more than the work; but nobody is overtaken."""
     house = House(inline_steps=5)
-    tiny = await house.ask("tiny", planes=5)
+    tiny = await house.submit("tiny", planes=5)
     house.worker.gate.clear()
-    large = house.ask("large", planes=6)
-    await until(lambda: len(house.worker.begun) == 2)
-    behind = house.ask("behind", planes=1)
-    await turns()
+    large = house.submit("large", planes=6)
+    await wait_until(lambda: len(house.worker.started_batches) == 2)
+    behind = house.submit("behind", planes=1)
+    await run_loop_turns()
 
     assert tiny.reason == "inline"
     assert not behind.done()
     house.worker.gate.set()
-    assert await outcomes(large, behind) == ["ok", "ok"]
-    assert house.counting.reasons == ["inline", "idle", "idle"]
-    await house.at_rest()
+    assert await outcomes_of(large, behind) == ["ok", "ok"]
+    assert house.observer.reasons == ["inline", "idle", "idle"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -155,8 +155,8 @@ async def test_the_short_way_is_for_tiny_jobs_alone() -> None:
 
     assert large is None
     assert tiny is not None
-    assert house.worker.begun == [["tiny"]]
-    await house.at_rest()
+    assert house.worker.started_batches == [["tiny"]]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -164,18 +164,18 @@ async def test_the_short_way_is_for_an_idle_device_alone() -> None:
     """A tiny job must not overtake who waits, nor stop the loop behind a busy device or try a lost one."""
     house = House(inline_steps=5)
     house.worker.gate.clear()
-    running = house.ask("running", planes=6)
-    await until(lambda: len(house.worker.begun) == 1)
+    running = house.submit("running", planes=6)
+    await wait_until(lambda: len(house.worker.started_batches) == 1)
 
     behind = house.engine.run_inline("behind", 1, 1, "operator")
     house.worker.gate.set()
-    house.worker.breaks_at, house.worker.rebuilds_fail = {2}, 10**6
-    told = await outcomes(running, house.ask("breaks", planes=6))
+    house.worker.fails_at, house.worker.failing_rebuilds = {2}, 10**6
+    told = await outcomes_of(running, house.submit("breaks", planes=6))
     on_lost = house.engine.run_inline("on lost", 1, 1, "operator")
 
     assert (behind, on_lost) == (None, None)
     assert told == ["ok", "device_lost"]
-    assert house.worker.begun == [["running"], ["breaks"]]
+    assert house.worker.started_batches == [["running"], ["breaks"]]
     await house.engine.stop()
 
 
@@ -183,38 +183,38 @@ async def test_the_short_way_is_for_an_idle_device_alone() -> None:
 async def test_a_tiny_job_does_not_wait_for_the_short_batches_of_many_lines() -> None:
     """One caller's requests may each be of another key; the lines take turns, and the last one's comes late."""
     house = House(inline_steps=5)
-    house.worker.sticks_at = {1}
-    many = [house.ask(f"short{number}", key=f"key{number}", planes=1, steps=10**6) for number in range(40)]
-    await until(lambda: len(house.worker.begun) == 1)
+    house.worker.hangs_at = {1}
+    many = [house.submit(f"short{number}", key=f"key{number}", planes=1, steps=10**6) for number in range(40)]
+    await wait_until(lambda: len(house.worker.started_batches) == 1)
 
-    tiny = await house.ask("tiny", planes=5)
+    tiny = await house.submit("tiny", planes=5)
 
     assert tiny.reason == "inline"
-    house.worker.unstick.set()
-    assert set(await outcomes(*many)) == {"ok"}
-    await house.at_rest()
+    house.worker.resume.set()
+    assert set(await outcomes_of(*many)) == {"ok"}
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_tiny_job_does_not_wait_for_a_long_batch() -> None:
     """One plane of a hundred million outputs takes a device for seconds, and cannot be cut."""
     house = House(inline_steps=5)
-    house.worker.sticks_at = {1}
-    long = house.ask("long", planes=1, steps=10**10)
-    await until(lambda: len(house.worker.begun) == 1)
-    also_long = house.ask("also long", planes=1, steps=10**10)
+    house.worker.hangs_at = {1}
+    long = house.submit("long", planes=1, steps=10**10)
+    await wait_until(lambda: len(house.worker.started_batches) == 1)
+    also_long = house.submit("also long", planes=1, steps=10**10)
 
     at_once = house.engine.run_inline("at once", 1, 1, "operator")
-    tiny = await house.ask("tiny", planes=5)
-    large = house.ask("large", planes=6)
-    await turns()
+    tiny = await house.submit("tiny", planes=5)
+    large = house.submit("large", planes=6)
+    await run_loop_turns()
 
     assert at_once is not None
     assert tiny.reason == "inline"
     assert not large.done()
-    house.worker.unstick.set()
-    assert await outcomes(long, also_long, large) == ["ok", "ok", "ok"]
-    await house.at_rest()
+    house.worker.resume.set()
+    assert await outcomes_of(long, also_long, large) == ["ok", "ok", "ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -223,17 +223,17 @@ async def test_each_job_goes_to_the_device_that_is_free_first() -> None:
     house = House(FakeWorker(), FakeWorker())
     for worker in house.workers:
         worker.gate.clear()
-    tasks = [house.ask("large", planes=900, key="large", steps=10**6)]
-    tasks += [house.ask(f"small{number}", planes=90, key=f"small{number}", steps=10**6) for number in range(9)]
-    await turns()
+    tasks = [house.submit("large", planes=900, key="large", steps=10**6)]
+    tasks += [house.submit(f"small{number}", planes=90, key=f"small{number}", steps=10**6) for number in range(9)]
+    await run_loop_turns()
 
     for worker in house.workers:
         worker.gate.set()
 
-    assert set(await outcomes(*tasks)) == {"ok"}
-    assert house.workers[0].begun == [["large"]]
-    assert len(house.workers[1].begun) == 9
-    await house.at_rest()
+    assert set(await outcomes_of(*tasks)) == {"ok"}
+    assert house.workers[0].started_batches == [["large"]]
+    assert len(house.workers[1].started_batches) == 9
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -242,18 +242,18 @@ async def test_jobs_of_a_key_go_where_others_of_it_wait() -> None:
     house = House(FakeWorker(), FakeWorker())
     for worker in house.workers:
         worker.gate.clear()
-    tasks = [house.ask(f"first{number}", key=f"first{number}") for number in range(4)]
-    await turns()
+    tasks = [house.submit(f"first{number}", key=f"first{number}") for number in range(4)]
+    await run_loop_turns()
     for name in ("a1", "b1", "b2", "a2", "a3", "b3"):
-        tasks += await house.asks(name, key=name[0])
+        tasks += await house.submit_all(name, key=name[0])
 
     for worker in house.workers:
         worker.gate.set()
 
-    assert set(await outcomes(*tasks)) == {"ok"}
-    later = [batch for worker in house.workers for batch in worker.begun if not batch[0].startswith("first")]
+    assert set(await outcomes_of(*tasks)) == {"ok"}
+    later = [batch for worker in house.workers for batch in worker.started_batches if not batch[0].startswith("first")]
     assert sorted(later) == [["a1", "a2", "a3"], ["b1", "b2", "b3"]]
-    await house.at_rest()
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -262,40 +262,40 @@ async def test_a_device_of_width_two_works_on_two_batches_at_once() -> None:
     house = House(FakeWorker(width=2))
     house.worker.gate.clear()
 
-    tasks = [house.ask("one", key="one"), house.ask("two", key="two")]
-    await until(lambda: len(house.worker.begun) == 2)
+    tasks = [house.submit("one", key="one"), house.submit("two", key="two")]
+    await wait_until(lambda: len(house.worker.started_batches) == 2)
     house.worker.gate.set()
 
-    assert await outcomes(*tasks) == ["ok", "ok"]
-    await house.at_rest()
+    assert await outcomes_of(*tasks) == ["ok", "ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_slow_copy_holds_up_its_own_batch_alone() -> None:
     """While one batch is long on its way to the device, the other place there serves everyone else."""
     house = House(FakeWorker(width=2))
-    house.worker.sticks_at = {1}
-    slow = house.ask("slow", key="slow")
-    await until(lambda: len(house.worker.begun) == 1)
+    house.worker.hangs_at = {1}
+    slow = house.submit("slow", key="slow")
+    await wait_until(lambda: len(house.worker.started_batches) == 1)
 
-    others = [house.ask(f"job{number}", key=f"key{number}") for number in range(9)]
-    told = await outcomes(*others)
+    others = [house.submit(f"job{number}", key=f"key{number}") for number in range(9)]
+    told = await outcomes_of(*others)
 
     assert told == ["ok"] * 9
     assert not slow.done()
     assert house.engine.states() == {"fake:0": "ready"}
-    house.worker.unstick.set()
-    assert await outcomes(slow) == ["ok"]
-    await house.at_rest()
+    house.worker.resume.set()
+    assert await outcomes_of(slow) == ["ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_the_times_of_a_job_are_its_own() -> None:
     """What Server-Timing says: waiting before its first plane, computing while its planes ran."""
     house = House()
-    tasks = await house.hold()
-    waiting = house.ask("waiting")
-    await turns()
+    tasks = await house.block_device()
+    waiting = house.submit("waiting")
+    await run_loop_turns()
     house.worker.gate.set()
 
     first, waited = await tasks[0], await waiting
@@ -303,8 +303,8 @@ async def test_the_times_of_a_job_are_its_own() -> None:
     assert first.compute_s > 0
     assert waited.queue_s > 0
     assert waited.reason == "drained" or waited.reason == "idle"
-    await outcomes(*tasks)
-    await house.at_rest()
+    await outcomes_of(*tasks)
+    await house.assert_idle_and_stop()
 
 
 # ---- callers who leave
@@ -314,20 +314,20 @@ async def test_the_times_of_a_job_are_its_own() -> None:
 async def test_who_leaves_while_waiting_gets_everything_back_at_once() -> None:
     """The lease ends before the device is free, and the job never runs."""
     house = House()
-    tasks = await house.hold()
-    leaver = house.ask("leaver", planes=500)
-    await turns()
-    held = house.ledger.held_bytes
+    tasks = await house.block_device()
+    leaver = house.submit("leaver", planes=500)
+    await run_loop_turns()
+    held = house.memory_budget.held_bytes
 
     leaver.cancel()
-    await turns(3)
-    assert house.ledger.held_bytes == held - 500
+    await run_loop_turns(3)
+    assert house.memory_budget.held_bytes == held - 500
     house.worker.gate.set()
 
-    assert await outcomes(leaver, *tasks) == ["CancelledError", "ok", "ok"]
-    await house.at_rest()
-    assert ["leaver"] not in house.worker.begun
-    assert house.counting.seen["cancelled"] == 1
+    assert await outcomes_of(leaver, *tasks) == ["CancelledError", "ok", "ok"]
+    await house.assert_idle_and_stop()
+    assert ["leaver"] not in house.worker.started_batches
+    assert house.observer.counts["cancelled"] == 1
 
 
 @on_loop
@@ -335,15 +335,15 @@ async def test_who_leaves_while_the_device_looks_keeps_the_bytes_until_it_is_don
     """Memory that a kernel still reads is not lent to others."""
     house = House()
     house.worker.gate.clear()
-    leaver = house.ask("leaver", planes=500)
-    await until(lambda: len(house.worker.begun) == 1)
+    leaver = house.submit("leaver", planes=500)
+    await wait_until(lambda: len(house.worker.started_batches) == 1)
 
     leaver.cancel()
-    assert await outcomes(leaver) == ["CancelledError"]
-    assert house.ledger.held_bytes == 500
+    assert await outcomes_of(leaver) == ["CancelledError"]
+    assert house.memory_budget.held_bytes == 500
     house.worker.gate.set()
 
-    await house.at_rest()
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -351,15 +351,15 @@ async def test_the_rest_of_a_cut_job_is_not_run_for_nobody() -> None:
     """Who leaves a large job costs the piece that runs and the one handed over, not the others."""
     house = House(FakeWorker(piece=10))
     house.worker.gate.clear()
-    leaver = house.ask("leaver", planes=1000)
-    await until(lambda: len(house.worker.begun) == 1)
+    leaver = house.submit("leaver", planes=1000)
+    await wait_until(lambda: len(house.worker.started_batches) == 1)
 
     leaver.cancel()
-    await turns(3)
+    await run_loop_turns(3)
     house.worker.gate.set()
 
-    await house.at_rest()
-    assert len(house.worker.begun) <= 2
+    await house.assert_idle_and_stop()
+    assert len(house.worker.started_batches) <= 2
 
 
 # ---- deadlines
@@ -369,49 +369,49 @@ async def test_the_rest_of_a_cut_job_is_not_run_for_nobody() -> None:
 async def test_a_deadline_that_is_over_or_cannot_be_kept_is_refused_at_the_door() -> None:
     """It costs nothing: no place in line, no thread."""
     house = House()
-    await house.ask("warm")
+    await house.submit("warm")
 
-    over = house.ask("over", within_s=-1.0)
-    hopeless = house.ask("hopeless", steps=10**12, within_s=5.0)
+    over = house.submit("over", within_s=-1.0)
+    hopeless = house.submit("hopeless", steps=10**12, within_s=5.0)
 
-    assert await outcomes(over, hopeless) == ["deadline_passed", "deadline_passed"]
-    assert house.worker.begun == [["warm"]]
-    assert house.counting.seen["expired"] == 2
-    await house.at_rest()
+    assert await outcomes_of(over, hopeless) == ["deadline_passed", "deadline_passed"]
+    assert house.worker.started_batches == [["warm"]]
+    assert house.observer.counts["expired"] == 2
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_who_is_behind_too_much_work_is_refused_at_the_door() -> None:
     """What waits counts: by the measured speed this one's turn comes too late."""
     house = House()
-    await house.hold()
-    queue = house.ask("queue", steps=10**10)
-    await turns()
+    await house.block_device()
+    queue = house.submit("queue", steps=10**10)
+    await run_loop_turns()
 
-    late = house.ask("late", key="late", within_s=5.0)
+    late = house.submit("late", key="late", within_s=5.0)
 
-    assert await outcomes(late) == ["deadline_passed"]
+    assert await outcomes_of(late) == ["deadline_passed"]
     house.worker.gate.set()
-    assert await outcomes(queue) == ["ok"]
-    await house.at_rest()
+    assert await outcomes_of(queue) == ["ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_deadline_that_passes_in_line_is_answered_then_and_the_job_never_runs() -> None:
     """The timer answers, not the device, which is still closed when the answer comes."""
     house = House()
-    tasks = await house.hold()
-    late = house.ask("late", planes=50, within_s=0.02)
-    await turns(3)
+    tasks = await house.block_device()
+    late = house.submit("late", planes=50, within_s=0.02)
+    await run_loop_turns(3)
 
-    assert await outcomes(late) == ["deadline_passed"]
-    assert len(house.worker.begun) == 1
-    assert house.ledger.held_bytes == 2
+    assert await outcomes_of(late) == ["deadline_passed"]
+    assert len(house.worker.started_batches) == 1
+    assert house.memory_budget.held_bytes == 2
     house.worker.gate.set()
 
-    assert await outcomes(*tasks) == ["ok", "ok"]
-    await house.at_rest()
-    assert ["late"] not in house.worker.begun
+    assert await outcomes_of(*tasks) == ["ok", "ok"]
+    await house.assert_idle_and_stop()
+    assert ["late"] not in house.worker.started_batches
 
 
 @on_loop
@@ -419,14 +419,14 @@ async def test_a_deadline_that_passes_on_the_device_is_answered_then() -> None:
     """The kernel cannot be stopped; its answer is thrown away and its bytes come back when it is done."""
     house = House()
     house.worker.gate.clear()
-    late = house.ask("late", planes=50, within_s=0.02)
-    await until(lambda: len(house.worker.begun) == 1)
+    late = house.submit("late", planes=50, within_s=0.02)
+    await wait_until(lambda: len(house.worker.started_batches) == 1)
 
-    assert await outcomes(late) == ["deadline_passed"]
-    assert house.ledger.held_bytes == 50
+    assert await outcomes_of(late) == ["deadline_passed"]
+    assert house.memory_budget.held_bytes == 50
     house.worker.gate.set()
 
-    await house.at_rest()
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -437,10 +437,10 @@ async def test_an_estimate_that_is_too_low_does_not_turn_everyone_away_for_ever(
 
     told: list[str] = []
     while not told or told[-1] != "ok":
-        told += await outcomes(house.ask("hopeful", steps=1000, within_s=5.0))
+        told += await outcomes_of(house.submit("hopeful", steps=1000, within_s=5.0))
 
     assert len(told) <= 100
-    await house.at_rest()
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -458,11 +458,11 @@ async def test_who_was_answered_leaves_no_timer_behind() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "call_at", noted)
-        assert await outcomes(house.ask("one", within_s=3600.0)) == ["ok"]
+        assert await outcomes_of(house.submit("one", within_s=3600.0)) == ["ok"]
 
     assert timers
     assert all(timer.cancelled() for timer in timers)
-    await house.at_rest()
+    await house.assert_idle_and_stop()
 
 
 # ---- the end
@@ -472,11 +472,11 @@ async def test_who_was_answered_leaves_no_timer_behind() -> None:
 async def test_stopping_with_nothing_to_do_is_done_at_once() -> None:
     """An idle service does not use its grace period."""
     house = House()
-    await house.ask("one")
+    await house.submit("one")
 
     await house.engine.stop(grace_s=60)
 
-    assert await outcomes(house.ask("late")) == ["draining"]
+    assert await outcomes_of(house.submit("late")) == ["draining"]
 
 
 @on_loop
@@ -488,43 +488,43 @@ async def test_the_short_way_ends_when_the_service_stops() -> None:
     done = house.engine.run_inline("tiny", 1, 1, "operator")
 
     assert done is None
-    assert await outcomes(house.ask("tiny")) == ["draining"]
-    assert house.worker.begun == []
-    await house.at_rest()
+    assert await outcomes_of(house.submit("tiny")) == ["draining"]
+    assert house.worker.started_batches == []
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_what_was_admitted_is_finished_and_nothing_more_is_admitted() -> None:
     """Draining harms nobody who is in."""
     house = House()
-    tasks = await house.hold()
-    tasks += await house.asks("queued")
+    tasks = await house.block_device()
+    tasks += await house.submit_all("queued")
     stopping = asyncio.ensure_future(house.engine.stop(grace_s=60))
-    await turns()
+    await run_loop_turns()
 
-    assert await outcomes(house.ask("late")) == ["draining"]
+    assert await outcomes_of(house.submit("late")) == ["draining"]
     assert not stopping.done()
     house.worker.gate.set()
 
-    assert await outcomes(*tasks) == ["ok"] * 3
+    assert await outcomes_of(*tasks) == ["ok"] * 3
     await stopping
-    assert house.ledger.leases == 0
+    assert house.memory_budget.leases == 0
 
 
 @on_loop
 async def test_a_stuck_job_does_not_outlast_the_grace() -> None:
     """Whoever still waits is told, and stopping returns although a thread does not."""
     house = House()
-    tasks = await house.hold()
-    tasks += await house.asks("queued", planes=5)
+    tasks = await house.block_device()
+    tasks += await house.submit_all("queued", planes=5)
 
     await house.engine.stop(grace_s=0.02)
 
-    assert await outcomes(*tasks) == ["draining"] * 3
-    assert house.ledger.held_bytes == 1, "what the stuck thread looks at"
+    assert await outcomes_of(*tasks) == ["draining"] * 3
+    assert house.memory_budget.held_bytes == 1, "what the stuck thread looks at"
     house.worker.gate.set()
-    await until(lambda: house.ledger.leases == 0)
-    assert house.worker.begun == [["first"]]
+    await wait_until(lambda: house.memory_budget.leases == 0)
+    assert house.worker.started_batches == [["first"]]
 
 
 @on_loop
@@ -532,33 +532,33 @@ async def test_stopping_waits_for_threads_that_still_compute_for_nobody() -> Non
     """A process that ends under a computing thread may crash, and its exit code be wrong."""
     house = House()
     house.worker.gate.clear()
-    leaver = house.ask("leaver")
-    await until(lambda: len(house.worker.begun) == 1)
+    leaver = house.submit("leaver")
+    await wait_until(lambda: len(house.worker.started_batches) == 1)
     leaver.cancel()
-    await turns(3)
+    await run_loop_turns(3)
 
     stopping = asyncio.ensure_future(house.engine.stop(grace_s=60))
-    await turns()
+    await run_loop_turns()
     assert not stopping.done()
     house.worker.gate.set()
 
     await stopping
-    assert house.worker.ended == 1
+    assert house.worker.finished_count == 1
 
 
 @on_loop
 async def test_alternating_keys_are_served_in_turns_of_whole_batches() -> None:
     """Mixed shapes at saturation batch as well as one shape does: a different shape closes nothing."""
     house = House()
-    tasks = await house.hold()
+    tasks = await house.block_device()
     for number in range(64):
-        tasks += await house.asks(f"job{number}", key="abcdefgh"[number % 8])
+        tasks += await house.submit_all(f"job{number}", key="abcdefgh"[number % 8])
 
     house.worker.gate.set()
 
-    assert set(await outcomes(*tasks)) == {"ok"}
-    sizes = [len(loads) for loads in house.worker.begun[2:]]
+    assert set(await outcomes_of(*tasks)) == {"ok"}
+    sizes = [len(loads) for loads in house.worker.started_batches[2:]]
     assert sizes == [8] * 8
     keys = [str(batch.parts[0].job.key) for batch in house.worker.batches[2:]]
     assert all(one < other for one, other in pairwise(keys))
-    await house.at_rest()
+    await house.assert_idle_and_stop()

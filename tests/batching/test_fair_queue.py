@@ -26,14 +26,14 @@ def job(key: str, planes: int) -> Job[None]:
     return Job(key, planes, PLANE_BYTES[key], PLANE_STEPS[key], None)
 
 
-class Lines(RuleBasedStateMachine):
+class QueueMachine(RuleBasedStateMachine):
     """Pushes, takes, drops and clears in any order, beside a model that recounts everything."""
 
     jobs: Bundle[Job[None]] = Bundle("jobs")
 
     def __init__(self) -> None:
         super().__init__()
-        self.backlog: FairQueue[None] = FairQueue()
+        self.queue: FairQueue[None] = FairQueue()
         self.waiting: OrderedDict[str, list[Job[None]]] = OrderedDict()
         self.pooled: dict[Job[None], Counter[int]] = {}
         self.turns: dict[Job[None], int] = {}
@@ -41,7 +41,7 @@ class Lines(RuleBasedStateMachine):
     @rule(target=jobs, key=st.sampled_from(KEYS), planes=st.integers(1, 40))
     def push(self, key: str, planes: int) -> Job[None]:
         pushed = job(key, planes)
-        self.backlog.push(pushed)
+        self.queue.push(pushed)
         self.waiting.setdefault(key, []).append(pushed)
         self.pooled[pushed] = Counter()
         return pushed
@@ -55,7 +55,7 @@ class Lines(RuleBasedStateMachine):
         heads = {key: line[0] for key, line in self.waiting.items()}
         lengths = {key: len(line) for key, line in self.waiting.items()}
 
-        batch = self.backlog.take(budget)
+        batch = self.queue.take(budget)
 
         if not heads:
             assert batch is None
@@ -101,7 +101,7 @@ class Lines(RuleBasedStateMachine):
 
     @rule(dropped=consumes(jobs))
     def drop(self, dropped: Job[None]) -> None:
-        self.backlog.drop(dropped)
+        self.queue.drop(dropped)
         line = self.waiting.get(str(dropped.key), [])
         if dropped in line:
             line.remove(dropped)
@@ -112,7 +112,7 @@ class Lines(RuleBasedStateMachine):
     def clear(self) -> None:
         expected = [each for line in self.waiting.values() for each in line if each.left]
 
-        taken = self.backlog.clear()
+        taken = self.queue.clear()
 
         assert taken == expected
         assert all(each.waits_in is None for each in taken)
@@ -121,10 +121,10 @@ class Lines(RuleBasedStateMachine):
     @invariant()
     def counters_equal_a_recount(self) -> None:
         live = [each for line in self.waiting.values() for each in line if each.left and not each.dropped]
-        assert self.backlog.jobs == len(live)
-        assert bool(self.backlog) == bool(live)
-        assert self.backlog.lines == len({each.key for each in live})
-        assert self.backlog.steps == sum(each.left * each.plane_steps for each in live)
+        assert self.queue.jobs == len(live)
+        assert bool(self.queue) == bool(live)
+        assert self.queue.lines == len({each.key for each in live})
+        assert self.queue.steps == sum(each.left * each.plane_steps for each in live)
 
     @invariant()
     def every_plane_is_taken_once_and_in_order(self) -> None:
@@ -133,15 +133,15 @@ class Lines(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Everything that waits at the end comes out, each plane once."""
-        while batch := self.backlog.take(Budget(100, 100)):
+        while batch := self.queue.take(Budget(100, 100)):
             for part in batch.parts:
                 self.pooled[part.job].update(range(part.start, part.stop))
         for each, planes in self.pooled.items():
             assert planes == Counter(range(each.taken))
-        assert self.backlog.jobs == self.backlog.steps == 0
+        assert self.queue.jobs == self.queue.steps == 0
 
 
-TestLines = Lines.TestCase
+TestLines = QueueMachine.TestCase
 
 
 def test_a_flood_of_one_key_costs_another_one_batch() -> None:

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from poolhouse.batching.fair_queue import Batch
 from poolhouse.batching.memory import Lease
 from poolhouse.errors import DeadlinePassed, InternalError, Unavailable, Unprocessable
-from tests.batching.fake import PATIENCE_S, FakeWorker, House, on_loop, outcomes, turns, until
-from tests.examples import drawn
+from tests.batching.fake import PATIENCE_S, FakeWorker, House, on_loop, outcomes_of, run_loop_turns, wait_until
+from tests.examples import scaled_examples
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -60,22 +60,22 @@ def timers(loop: asyncio.AbstractEventLoop) -> Iterator[list[asyncio.TimerHandle
 async def test_only_the_culprit_gets_the_error() -> None:
     """63 of 64 are answered, and in a few tries more than one."""
     house = House()
-    house.worker.poisoned["job17"] = ValueError("a poisoned load")
-    tasks = await house.hold()
-    jobs = await house.asks(*[f"job{number}" for number in range(64)])
+    house.worker.payload_errors["job17"] = ValueError("a poisoned load")
+    tasks = await house.block_device()
+    jobs = await house.submit_all(*[f"job{number}" for number in range(64)])
 
     house.worker.gate.set()
 
-    told = await outcomes(*jobs)
+    told = await outcomes_of(*jobs)
     assert told == ["internal" if number == 17 else "ok" for number in range(64)]
-    assert all(house.count(f"job{number}") == [1] for number in range(64) if number != 17)
-    assert len(house.worker.begun) - 2 <= 1 + 2 * 6
-    assert house.counting.seen["bisected"] == 6
-    await outcomes(*tasks)
-    await house.at_rest()
+    assert all(house.pool_counts(f"job{number}") == [1] for number in range(64) if number != 17)
+    assert len(house.worker.started_batches) - 2 <= 1 + 2 * 6
+    assert house.observer.counts["bisected"] == 6
+    await outcomes_of(*tasks)
+    await house.assert_idle_and_stop()
 
 
-@drawn(40)
+@scaled_examples(40)
 @given(st.data())
 def test_each_of_several_culprits_is_found_whoever_leaves_meanwhile(data: st.DataObject) -> None:
     """With culprits, callers who leave at any moment, and jobs cut into pieces: the innocent are answered once."""
@@ -90,26 +90,26 @@ def test_each_of_several_culprits_is_found_whoever_leaves_meanwhile(data: st.Dat
     @on_loop
     async def storm() -> None:
         house = House(FakeWorker(piece=piece, width=width))
-        house.worker.poisoned |= {f"job{number}": ValueError("poisoned") for number in culprits}
+        house.worker.payload_errors |= {f"job{number}": ValueError("poisoned") for number in culprits}
         house.worker.gate.clear()
-        tasks = [house.ask(f"job{number}", planes) for number, planes in enumerate(sizes)]
-        await turns(2)
+        tasks = [house.submit(f"job{number}", planes) for number, planes in enumerate(sizes)]
+        await run_loop_turns(2)
         house.worker.gate.set()
-        await until(lambda: len(house.worker.begun) >= leaves_after or all(task.done() for task in tasks))
+        await wait_until(lambda: len(house.worker.started_batches) >= leaves_after or all(task.done() for task in tasks))
         for number in leavers:
             tasks[number].cancel()
 
-        told = await outcomes(*tasks)
+        told = await outcomes_of(*tasks)
 
         for number, (planes, answer) in enumerate(zip(sizes, told, strict=True)):
             if number in culprits:
                 assert answer in {"internal", "CancelledError"}
             elif answer != "CancelledError":
                 assert answer == "ok"
-                assert house.count(f"job{number}", planes) == [1] * planes
+                assert house.pool_counts(f"job{number}", planes) == [1] * planes
             else:
                 assert number in leavers
-        await house.at_rest()
+        await house.assert_idle_and_stop()
 
     storm()
 
@@ -118,10 +118,10 @@ def test_each_of_several_culprits_is_found_whoever_leaves_meanwhile(data: st.Dat
 async def test_a_refusal_from_the_device_keeps_its_words() -> None:
     """What a worker refuses as ours is answered as it is."""
     house = House()
-    house.worker.poisoned["one"] = Unprocessable("index_out_of_range", "index 9 lies outside")
+    house.worker.payload_errors["one"] = Unprocessable("index_out_of_range", "index 9 lies outside")
 
-    assert await outcomes(house.ask("one"), house.ask("two")) == ["index_out_of_range", "ok"]
-    await house.at_rest()
+    assert await outcomes_of(house.submit("one"), house.submit("two")) == ["index_out_of_range", "ok"]
+    await house.assert_idle_and_stop()
 
 
 @pytest.mark.parametrize(
@@ -138,16 +138,16 @@ def test_whatever_a_kernel_raises_is_an_internal_error_to_its_caller(error: Base
     @on_loop
     async def once() -> None:
         house = House(inline_steps=inline_steps)
-        house.worker.poisoned["bad"] = error
+        house.worker.payload_errors["bad"] = error
 
-        bad = house.ask("bad")
+        bad = house.submit("bad")
         told = await refusal(bad)
 
         assert isinstance(told, InternalError)
         assert "x" not in told.detail.split()
         assert told.__cause__ is error
-        assert await outcomes(house.ask("next")) == ["ok"]
-        await house.at_rest()
+        assert await outcomes_of(house.submit("next")) == ["ok"]
+        await house.assert_idle_and_stop()
 
     once()
 
@@ -157,59 +157,59 @@ async def test_a_batch_full_of_culprits_does_not_hold_up_the_innocent() -> None:
     """Retries and lines take turns: an innocent line waits for one try, not for 2·64."""
     house = House()
     names = [f"bad{number}" for number in range(64)]
-    house.worker.poisoned |= {name: ValueError("poisoned") for name in names}
-    tasks = await house.hold()
-    bad = await house.asks(*names)
-    good = [house.ask(f"good{number}", key=f"good{number}") for number in range(5)]
-    await turns()
+    house.worker.payload_errors |= {name: ValueError("poisoned") for name in names}
+    tasks = await house.block_device()
+    bad = await house.submit_all(*names)
+    good = [house.submit(f"good{number}", key=f"good{number}") for number in range(5)]
+    await run_loop_turns()
 
     house.worker.gate.set()
 
-    assert set(await outcomes(*good)) == {"ok"}
-    assert set(await outcomes(*bad)) == {"internal"}
-    last = max(house.worker.begun.index([f"good{number}"]) for number in range(5))
+    assert set(await outcomes_of(*good)) == {"ok"}
+    assert set(await outcomes_of(*bad)) == {"internal"}
+    last = max(house.worker.started_batches.index([f"good{number}"]) for number in range(5))
     assert last <= 2 + 1 + 2 * 5
-    await outcomes(*tasks)
-    await house.at_rest()
+    await outcomes_of(*tasks)
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_who_left_a_batch_that_failed_is_not_tried_again() -> None:
     """Looking for the culprit is work for those who wait, not for those who went."""
     house = House()
-    house.worker.poisoned["bad"] = ValueError("poisoned")
-    await house.hold()
-    leaver, bad = await house.asks("leaver", "bad")
-    house.worker.sticks_at = {3}
+    house.worker.payload_errors["bad"] = ValueError("poisoned")
+    await house.block_device()
+    leaver, bad = await house.submit_all("leaver", "bad")
+    house.worker.hangs_at = {3}
     house.worker.gate.set()
-    await until(lambda: house.worker.begun[2:] == [["leaver", "bad"]])
+    await wait_until(lambda: house.worker.started_batches[2:] == [["leaver", "bad"]])
 
     leaver.cancel()
-    await turns(3)
-    house.worker.unstick.set()
+    await run_loop_turns(3)
+    house.worker.resume.set()
 
-    assert await outcomes(leaver, bad) == ["CancelledError", "internal"]
-    assert house.worker.begun[3:] == [["bad"]]
-    await house.at_rest()
+    assert await outcomes_of(leaver, bad) == ["CancelledError", "internal"]
+    assert house.worker.started_batches[3:] == [["bad"]]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_the_rest_of_a_job_whose_piece_failed_is_not_run() -> None:
     """It has its answer; more pieces would be work for nobody."""
     house = House(FakeWorker(piece=10))
-    house.worker.poisoned["large"] = ValueError("poisoned")
+    house.worker.payload_errors["large"] = ValueError("poisoned")
 
-    assert await outcomes(house.ask("large", planes=1000)) == ["internal"]
-    assert await outcomes(house.ask("next")) == ["ok"]
-    assert len(house.worker.begun) <= 3
-    await house.at_rest()
+    assert await outcomes_of(house.submit("large", planes=1000)) == ["internal"]
+    assert await outcomes_of(house.submit("next")) == ["ok"]
+    assert len(house.worker.started_batches) <= 3
+    await house.assert_idle_and_stop()
 
 
 class BatchError(Exception):
     """Of one batch; unlike Python's own it can be watched."""
 
 
-class Faulty(FakeWorker):
+class RaisingWorker(FakeWorker):
     """Raises an error of its own for every batch, and keeps none."""
 
     def __init__(self, raised: list[weakref.ref[Exception]]) -> None:
@@ -233,22 +233,22 @@ def test_what_failed_is_forgotten_without_the_collector(within_s: float | None) 
     @on_loop
     async def once() -> None:
         raised: list[weakref.ref[Exception]] = []
-        house = House(Faulty(raised))
+        house = House(RaisingWorker(raised))
         if within_s is not None:
             house.worker.gate.clear()
-        task = house.ask("bad", within_s=within_s)
+        task = house.submit("bad", within_s=within_s)
         await asyncio.wait([task])
         told = task.exception()
         assert isinstance(told, InternalError if within_s is None else DeadlinePassed)
         raised.append(weakref.ref(told))
         house.worker.gate.set()
         del told, task
-        await house.at_rest()
-        await turns()
+        await house.assert_idle_and_stop()
+        await run_loop_turns()
 
         assert len(raised) == 2
         # The thread may be about to let go.
-        await until(lambda: [error() for error in raised] == [None, None])
+        await wait_until(lambda: [error() for error in raised] == [None, None])
 
     gc.collect()
     gc.disable()
@@ -268,19 +268,19 @@ def test_what_does_not_fit_is_halved_until_it_does(fits: int) -> None:
     @on_loop
     async def once() -> None:
         house = House()
-        house.worker.fits = fits
-        tasks = await house.hold()
+        house.worker.max_planes = fits
+        tasks = await house.block_device()
         sizes = [100, 1, 5, 33]
-        jobs = [house.ask(f"job{number}", planes) for number, planes in enumerate(sizes)]
-        await turns(2)
+        jobs = [house.submit(f"job{number}", planes) for number, planes in enumerate(sizes)]
+        await run_loop_turns(2)
 
         house.worker.gate.set()
 
-        assert set(await outcomes(*tasks, *jobs)) == {"ok"}
+        assert set(await outcomes_of(*tasks, *jobs)) == {"ok"}
         for number, planes in enumerate(sizes):
-            assert house.count(f"job{number}", planes) == [1] * planes
-        assert house.counting.seen["halved"] >= 1
-        await house.at_rest()
+            assert house.pool_counts(f"job{number}", planes) == [1] * planes
+        assert house.observer.counts["halved"] >= 1
+        await house.assert_idle_and_stop()
 
     once()
 
@@ -289,27 +289,27 @@ def test_what_does_not_fit_is_halved_until_it_does(fits: int) -> None:
 async def test_a_plane_that_never_fits_is_refused_and_others_go_on() -> None:
     """503, since other work may hold the memory now; the service keeps working."""
     house = House()
-    house.worker.fits = 0
-    bad = house.ask("bad", planes=8)
+    house.worker.max_planes = 0
+    bad = house.submit("bad", planes=8)
     told = await refusal(bad)
-    house.worker.fits = None
+    house.worker.max_planes = None
 
     assert isinstance(told, Unavailable)
     assert told.code == "overloaded"
     assert told.retry_after_s is not None
-    assert await outcomes(house.ask("next")) == ["ok"]
+    assert await outcomes_of(house.submit("next")) == ["ok"]
     assert house.engine.states() == {"fake:0": "ready"}
-    await house.at_rest()
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_too_little_memory_where_it_is_called_is_a_503_too() -> None:
     """The tiny path sorts errors as the long one does."""
     house = House(inline_steps=100)
-    house.worker.fits = 0
+    house.worker.max_planes = 0
 
-    assert await outcomes(house.ask("tiny")) == ["overloaded"]
-    await house.at_rest()
+    assert await outcomes_of(house.submit("tiny")) == ["overloaded"]
+    await house.assert_idle_and_stop()
 
 
 # ---- a device that breaks
@@ -319,14 +319,14 @@ async def test_too_little_memory_where_it_is_called_is_a_503_too() -> None:
 async def test_a_broken_device_refuses_its_batch_is_rebuilt_and_serves_again() -> None:
     """One batch fails, with a code that says try again, and readiness tells the truth in between."""
     house = House()
-    house.worker.breaks_at = {1}
-    house.worker.rebuilds_fail = 2
+    house.worker.fails_at = {1}
+    house.worker.failing_rebuilds = 2
 
-    task = house.ask("victim")
+    task = house.submit("victim")
     told = await refusal(task)
     lost = house.engine.states()
-    while_lost = await outcomes(house.ask("while lost"))
-    await until(lambda: house.engine.states() == {"fake:0": "ready"})
+    while_lost = await outcomes_of(house.submit("while lost"))
+    await wait_until(lambda: house.engine.states() == {"fake:0": "ready"})
 
     assert isinstance(told, Unavailable)
     assert told.code == "device_lost"
@@ -334,21 +334,21 @@ async def test_a_broken_device_refuses_its_batch_is_rebuilt_and_serves_again() -
     assert lost == {"fake:0": "lost"}
     assert while_lost == ["device_lost"]
     assert house.worker.rebuilds == 3
-    assert house.counting.seen["device_lost"] == 1
-    assert await outcomes(house.ask("after")) == ["ok"]
-    await house.at_rest()
+    assert house.observer.counts["device_lost"] == 1
+    assert await outcomes_of(house.submit("after")) == ["ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_device_that_breaks_where_it_is_called_is_lost_too() -> None:
     """The tiny path sees faults as the long one does."""
     house = House(inline_steps=100)
-    house.worker.breaks_at = {1}
+    house.worker.fails_at = {1}
 
-    assert await outcomes(house.ask("tiny")) == ["device_lost"]
-    await until(lambda: house.worker.rebuilds == 1 and house.engine.states() == {"fake:0": "ready"})
-    assert await outcomes(house.ask("tiny")) == ["ok"]
-    await house.at_rest()
+    assert await outcomes_of(house.submit("tiny")) == ["device_lost"]
+    await wait_until(lambda: house.worker.rebuilds == 1 and house.engine.states() == {"fake:0": "ready"})
+    assert await outcomes_of(house.submit("tiny")) == ["ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -357,47 +357,47 @@ async def test_only_what_a_lost_device_had_begun_fails_when_there_is_another() -
     earlier = set(threading.enumerate())
     lame, sound = FakeWorker(piece=10), FakeWorker(piece=10)
     house = House(lame, sound)
-    lame.breaks_at, lame.rebuilds_fail = {1}, 10**6
+    lame.fails_at, lame.failing_rebuilds = {1}, 10**6
     lame.gate.clear()
     sound.gate.clear()
-    victim, occupied = house.ask("victim", key="v"), house.ask("occupied", key="o")
-    await until(lambda: len(lame.begun) == len(sound.begun) == 1)
+    victim, occupied = house.submit("victim", key="v"), house.submit("occupied", key="o")
+    await wait_until(lambda: len(lame.started_batches) == len(sound.started_batches) == 1)
     (broken,) = (each for each in set(threading.enumerate()) - earlier if each.name.startswith("pool-fake:0-"))
-    tasks = [house.ask(f"job{number}", planes=25, key=f"key{number}") for number in range(12)]
-    await turns()
-    assert len(lame.begun) == 1
+    tasks = [house.submit(f"job{number}", planes=25, key=f"key{number}") for number in range(12)]
+    await run_loop_turns()
+    assert len(lame.started_batches) == 1
 
     lame.gate.set()
     # The event loop stands still meanwhile: the thread must end by itself.
     ends = time.monotonic() + PATIENCE_S
-    while broken.is_alive() and len(lame.begun) == 1 and time.monotonic() < ends:
+    while broken.is_alive() and len(lame.started_batches) == 1 and time.monotonic() < ends:
         broken.join(0.01)
-    assert lame.begun == [["victim"]]
+    assert lame.started_batches == [["victim"]]
     assert not broken.is_alive()
-    assert await outcomes(victim) == ["device_lost"]
+    assert await outcomes_of(victim) == ["device_lost"]
     sound.gate.set()
 
-    assert set(await outcomes(occupied, *tasks)) == {"ok"}
-    assert lame.begun == [["victim"]]
-    assert all(house.count(f"job{number}", 25) == [1] * 25 for number in range(12))
+    assert set(await outcomes_of(occupied, *tasks)) == {"ok"}
+    assert lame.started_batches == [["victim"]]
+    assert all(house.pool_counts(f"job{number}", 25) == [1] * 25 for number in range(12))
     assert house.engine.states() == {"fake:0": "lost", "fake:1": "ready"}
     await house.engine.stop()
-    assert house.ledger.leases == 0
+    assert house.memory_budget.leases == 0
 
 
 @on_loop
 async def test_with_no_other_device_everyone_is_refused_at_once() -> None:
     """Nobody waits for a rebuilding that may never come."""
     house = House()
-    house.worker.breaks_at, house.worker.rebuilds_fail = {1}, 10**6
-    tasks = await house.hold()
-    tasks += await house.asks("one", "two", "three")
+    house.worker.fails_at, house.worker.failing_rebuilds = {1}, 10**6
+    tasks = await house.block_device()
+    tasks += await house.submit_all("one", "two", "three")
 
     house.worker.gate.set()
 
-    assert await outcomes(*tasks) == ["device_lost"] * 5
-    assert house.worker.begun == [["first"]]
-    await until(lambda: house.ledger.leases == 0)
+    assert await outcomes_of(*tasks) == ["device_lost"] * 5
+    assert house.worker.started_batches == [["first"]]
+    await wait_until(lambda: house.memory_budget.leases == 0)
     await house.engine.stop()
 
 
@@ -406,23 +406,23 @@ async def test_a_job_half_done_on_a_lost_device_is_finished_on_another() -> None
     """Its first pieces are safe in the machine's memory; only pieces under way are lost."""
     sound, lame = FakeWorker(piece=10), FakeWorker(piece=10)
     house = House(sound, lame)
-    lame.breaks_at, lame.rebuilds_fail = {4}, 10**6
+    lame.fails_at, lame.failing_rebuilds = {4}, 10**6
     lame.gate.clear()
-    occupied = house.ask("occupied", key="occupied", steps=10**9)
+    occupied = house.submit("occupied", key="occupied", steps=10**9)
     sound.gate.clear()
-    await turns(2)
-    large, victim = house.ask("large", planes=50, key="large"), house.ask("victim", key="victim")
-    await until(lambda: len(lame.begun) == 1)
+    await run_loop_turns(2)
+    large, victim = house.submit("large", planes=50, key="large"), house.submit("victim", key="victim")
+    await wait_until(lambda: len(lame.started_batches) == 1)
 
     lame.gate.set()
-    assert await outcomes(victim) == ["device_lost"]
+    assert await outcomes_of(victim) == ["device_lost"]
     sound.gate.set()
 
-    assert await outcomes(occupied, large) == ["ok", "ok"]
-    assert lame.begun == [["large"], ["large"], ["large"], ["victim"]]
-    assert house.count("large", 50) == [1] * 50
-    assert sum(sound.pooled["large", plane] for plane in range(50)) == 20
-    await until(lambda: house.ledger.leases == 0)
+    assert await outcomes_of(occupied, large) == ["ok", "ok"]
+    assert lame.started_batches == [["large"], ["large"], ["large"], ["victim"]]
+    assert house.pool_counts("large", 50) == [1] * 50
+    assert sum(sound.pool_counts["large", plane] for plane in range(50)) == 20
+    await wait_until(lambda: house.memory_budget.leases == 0)
     await house.engine.stop()
 
 
@@ -431,27 +431,27 @@ async def test_retries_of_a_lost_device_go_to_another() -> None:
     """The halves of a batch that failed were not begun: what breaks the device is none of theirs."""
     lame, sound = FakeWorker(), FakeWorker()
     house = House(lame, sound)
-    lame.breaks_at, lame.rebuilds_fail = {4}, 10**6
+    lame.fails_at, lame.failing_rebuilds = {4}, 10**6
     for worker in house.workers:
-        worker.poisoned["bad"] = ValueError("poisoned")
+        worker.payload_errors["bad"] = ValueError("poisoned")
         worker.gate.clear()
-    tasks = [house.ask("first", key="first")]
-    await until(lambda: len(lame.begun) == 1)
-    tasks.append(house.ask("occupied", key="occupied", steps=10**12))
-    await until(lambda: len(sound.begun) == 1)
-    tasks.append(house.ask("second", key="second"))
-    await turns(2)
-    tasks += await house.asks("bad", "good1", "good2", "good3")
-    breaker = house.ask("breaker", key="breaker")
-    await turns(2)
+    tasks = [house.submit("first", key="first")]
+    await wait_until(lambda: len(lame.started_batches) == 1)
+    tasks.append(house.submit("occupied", key="occupied", steps=10**12))
+    await wait_until(lambda: len(sound.started_batches) == 1)
+    tasks.append(house.submit("second", key="second"))
+    await run_loop_turns(2)
+    tasks += await house.submit_all("bad", "good1", "good2", "good3")
+    breaker = house.submit("breaker", key="breaker")
+    await run_loop_turns(2)
 
     lame.gate.set()
-    assert await outcomes(breaker) == ["device_lost"]
+    assert await outcomes_of(breaker) == ["device_lost"]
     sound.gate.set()
 
-    assert await outcomes(*tasks) == ["ok", "ok", "ok", "internal", "ok", "ok", "ok"]
-    assert lame.begun == [["first"], ["second"], ["bad", "good1", "good2", "good3"], ["breaker"]]
-    await until(lambda: house.ledger.leases == 0)
+    assert await outcomes_of(*tasks) == ["ok", "ok", "ok", "internal", "ok", "ok", "ok"]
+    assert lame.started_batches == [["first"], ["second"], ["bad", "good1", "good2", "good3"], ["breaker"]]
+    await wait_until(lambda: house.memory_budget.leases == 0)
     await house.engine.stop()
 
 
@@ -459,25 +459,25 @@ async def test_retries_of_a_lost_device_go_to_another() -> None:
 async def test_two_batches_that_break_one_device_lose_it_once() -> None:
     """After an assert in a kernel whatever else is on the device fails too; that is one loss and one rebuilding."""
     house = House(FakeWorker(width=2))
-    house.worker.breaks_at = {1, 2}
+    house.worker.fails_at = {1, 2}
     house.worker.gate.clear()
-    tasks = [house.ask("one", key="one"), house.ask("two", key="two")]
-    await until(lambda: len(house.worker.begun) == 2)
+    tasks = [house.submit("one", key="one"), house.submit("two", key="two")]
+    await wait_until(lambda: len(house.worker.started_batches) == 2)
 
     house.worker.gate.set()
 
-    assert await outcomes(*tasks) == ["device_lost"] * 2
-    await until(lambda: house.engine.states() == {"fake:0": "ready"} and house.ledger.leases == 0)
-    assert house.counting.seen["device_lost"] == house.worker.rebuilds == 1
-    assert await outcomes(house.ask("after")) == ["ok"]
-    await house.at_rest()
+    assert await outcomes_of(*tasks) == ["device_lost"] * 2
+    await wait_until(lambda: house.engine.states() == {"fake:0": "ready"} and house.memory_budget.leases == 0)
+    assert house.observer.counts["device_lost"] == house.worker.rebuilds == 1
+    assert await outcomes_of(house.submit("after")) == ["ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_stopped_service_rebuilds_nothing() -> None:
     """The process ends; a thread that is started now would be cut off in the middle of a call to the driver."""
     house = House()
-    house.worker.breaks_at = {1}
+    house.worker.fails_at = {1}
     loop = asyncio.get_running_loop()
     tries = 0
 
@@ -488,11 +488,11 @@ async def test_a_stopped_service_rebuilds_nothing() -> None:
 
     with pytest.MonkeyPatch.context() as patch, timers(loop) as found:
         patch.setattr("poolhouse.batching.engine.Thread", starts)
-        assert await outcomes(house.ask("victim")) == ["device_lost"]
+        assert await outcomes_of(house.submit("victim")) == ["device_lost"]
         await house.engine.stop()
         again = found[-1]
-        await until(lambda: loop.time() > again.when())
-        await turns()
+        await wait_until(lambda: loop.time() > again.when())
+        await run_loop_turns()
 
     assert not again.cancelled()
     assert tries == 1
@@ -508,10 +508,10 @@ def test_a_thread_that_outlives_the_loop_ends_quietly(monkeypatch: pytest.Monkey
     @on_loop
     async def stopped() -> None:
         house = House(worker)
-        task = house.ask("stuck")
-        await until(lambda: len(worker.begun) == 1)
+        task = house.submit("stuck")
+        await wait_until(lambda: len(worker.started_batches) == 1)
         await house.engine.stop(grace_s=0)
-        assert await outcomes(task) == ["draining"]
+        assert await outcomes_of(task) == ["draining"]
 
     stopped()
     threads = [thread for thread in threading.enumerate() if thread.name == "pool-fake:0-0"]
@@ -520,7 +520,7 @@ def test_a_thread_that_outlives_the_loop_ends_quietly(monkeypatch: pytest.Monkey
         thread.join(PATIENCE_S)
 
     assert not any(thread.is_alive() for thread in threads)
-    assert worker.ended == 1
+    assert worker.finished_count == 1
     assert noise == []
 
 
@@ -531,18 +531,18 @@ def test_a_thread_that_outlives_the_loop_ends_quietly(monkeypatch: pytest.Monkey
 async def test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept() -> None:
     """503 for what hung, everything else goes on, and the stuck thread's tensors stay lent until it ends."""
     house = House(device_hang_timeout_s=0.05)
-    house.worker.sticks_at = {1}
-    stuck = house.ask("stuck", planes=7)
+    house.worker.hangs_at = {1}
+    stuck = house.submit("stuck", planes=7)
 
-    assert await outcomes(stuck) == ["device_lost"]
-    await until(lambda: house.engine.states() == {"fake:0": "ready"})
-    assert await outcomes(house.ask("after")) == ["ok"]
-    await until(lambda: house.ledger.leases == 1)
-    assert house.ledger.held_bytes == 7
-    house.worker.unstick.set()
+    assert await outcomes_of(stuck) == ["device_lost"]
+    await wait_until(lambda: house.engine.states() == {"fake:0": "ready"})
+    assert await outcomes_of(house.submit("after")) == ["ok"]
+    await wait_until(lambda: house.memory_budget.leases == 1)
+    assert house.memory_budget.held_bytes == 7
+    house.worker.resume.set()
 
-    await house.at_rest()
-    assert house.worker.begun == [["stuck"], ["after"]]
+    await house.assert_idle_and_stop()
+    assert house.worker.started_batches == [["stuck"], ["after"]]
 
 
 @on_loop
@@ -550,20 +550,20 @@ async def test_what_was_handed_over_behind_a_hang_goes_to_another_device() -> No
     """It was not begun, so nothing of it is lost."""
     lame, sound = FakeWorker(), FakeWorker()
     house = House(lame, sound, device_hang_timeout_s=0.05)
-    lame.sticks_at, lame.rebuilds_fail = {1}, 10**6
-    stuck = house.ask("stuck", key="stuck", steps=1)
-    await until(lambda: len(lame.begun) == 1)
+    lame.hangs_at, lame.failing_rebuilds = {1}, 10**6
+    stuck = house.submit("stuck", key="stuck", steps=1)
+    await wait_until(lambda: len(lame.started_batches) == 1)
     # The other device has so much to do that what comes next is placed behind the stuck one.
-    occupied = house.ask("occupied", key="occupied", steps=10**12)
-    behind = house.ask("behind", key="behind")
-    await turns(1)
+    occupied = house.submit("occupied", key="occupied", steps=10**12)
+    behind = house.submit("behind", key="behind")
+    await run_loop_turns(1)
     assert len(house.engine._lanes[0].in_flight) == 2
 
-    assert await outcomes(stuck, occupied, behind) == ["device_lost", "ok", "ok"]
+    assert await outcomes_of(stuck, occupied, behind) == ["device_lost", "ok", "ok"]
 
-    assert sound.begun == [["occupied"], ["behind"]]
-    lame.unstick.set()
-    await until(lambda: house.ledger.leases == 0)
+    assert sound.started_batches == [["occupied"], ["behind"]]
+    lame.resume.set()
+    await wait_until(lambda: house.memory_budget.leases == 0)
     await house.engine.stop()
 
 
@@ -571,28 +571,28 @@ async def test_what_was_handed_over_behind_a_hang_goes_to_another_device() -> No
 async def test_waiting_behind_a_slow_batch_is_not_hanging() -> None:
     """The clock of a batch runs while the device works on it, not while it is second in line."""
     house = House(device_hang_timeout_s=300)
-    tasks = await house.hold()
+    tasks = await house.block_device()
 
     watched = [flight.watch is not None for flight in house.engine._lanes[0].in_flight]
     assert watched == [True, False]
     house.worker.gate.set()
 
-    assert await outcomes(*tasks) == ["ok", "ok"]
-    await house.at_rest()
+    assert await outcomes_of(*tasks) == ["ok", "ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_hang_of_the_second_in_line_is_noticed_when_it_is_the_first() -> None:
     """Its clock starts when the one before it is done, also when nothing else comes."""
     house = House(device_hang_timeout_s=0.05)
-    house.worker.sticks_at = {2}
-    tasks = await house.hold()
+    house.worker.hangs_at = {2}
+    tasks = await house.block_device()
 
     house.worker.gate.set()
 
-    assert await outcomes(*tasks) == ["ok", "device_lost"]
-    house.worker.unstick.set()
-    await house.at_rest()
+    assert await outcomes_of(*tasks) == ["ok", "device_lost"]
+    house.worker.resume.set()
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -601,24 +601,24 @@ async def test_a_batch_that_landed_is_watched_no_more() -> None:
     house = House(device_hang_timeout_s=300)
 
     with timers(asyncio.get_running_loop()) as found:
-        assert await outcomes(house.ask("one"), house.ask("two", key="two")) == ["ok", "ok"]
+        assert await outcomes_of(house.submit("one"), house.submit("two", key="two")) == ["ok", "ok"]
 
     assert len(found) == 2
     assert all(timer.cancelled() for timer in found)
-    await house.at_rest()
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_hang_is_left_behind_when_the_service_stops() -> None:
     """A stuck thread must not use up the grace period a second time."""
     house = House(device_hang_timeout_s=0.02)
-    house.worker.sticks_at = {1}
-    assert await outcomes(house.ask("stuck")) == ["device_lost"]
+    house.worker.hangs_at = {1}
+    assert await outcomes_of(house.submit("stuck")) == ["device_lost"]
 
     await house.engine.stop(grace_s=60)
 
-    house.worker.unstick.set()
-    await until(lambda: house.ledger.leases == 0)
+    house.worker.resume.set()
+    await wait_until(lambda: house.memory_budget.leases == 0)
 
 
 # ---- each seam throws
@@ -628,37 +628,37 @@ async def test_a_hang_is_left_behind_when_the_service_stops() -> None:
 async def test_an_observer_that_always_raises_changes_nothing() -> None:
     """Counting must never cost an answer."""
     house = House(raises=True)
-    house.worker.poisoned["bad"] = ValueError("poisoned")
-    house.worker.fits = 3
-    tasks = await house.hold()
-    tasks += await house.asks("bad", "good1", "good2", "good3", "good4")
-    leaver = house.ask("leaver")
-    await turns()
+    house.worker.payload_errors["bad"] = ValueError("poisoned")
+    house.worker.max_planes = 3
+    tasks = await house.block_device()
+    tasks += await house.submit_all("bad", "good1", "good2", "good3", "good4")
+    leaver = house.submit("leaver")
+    await run_loop_turns()
     leaver.cancel()
 
     house.worker.gate.set()
 
-    assert await outcomes(*tasks) == ["ok", "ok", "internal", "ok", "ok", "ok", "ok"]
-    assert await outcomes(house.ask("late", within_s=-1)) == ["deadline_passed"]
-    assert {"began", "ended", "bisected", "halved", "cancelled", "expired"} <= set(house.counting.seen)
-    await house.at_rest()
+    assert await outcomes_of(*tasks) == ["ok", "ok", "internal", "ok", "ok", "ok", "ok"]
+    assert await outcomes_of(house.submit("late", within_s=-1)) == ["deadline_passed"]
+    assert {"began", "ended", "bisected", "halved", "cancelled", "expired"} <= set(house.observer.counts)
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_budget_that_raises_loses_the_device_and_wedges_nobody() -> None:
     """Nobody is left waiting for a device that cannot say what it takes."""
     house = House()
-    tasks = await house.hold(also_next=False)
-    house.worker.budget_fault = RuntimeError("no budget")
-    asked = house.ask("asked")
+    tasks = await house.block_device(fill_next_slot=False)
+    house.worker.budget_error = RuntimeError("no budget")
+    asked = house.submit("asked")
 
-    assert await outcomes(asked) == ["device_lost"]
-    house.worker.budget_fault = None
-    await until(lambda: house.engine.states() == {"fake:0": "ready"})
+    assert await outcomes_of(asked) == ["device_lost"]
+    house.worker.budget_error = None
+    await wait_until(lambda: house.engine.states() == {"fake:0": "ready"})
     house.worker.gate.set()
-    assert await outcomes(*tasks) == ["device_lost"]
-    assert await outcomes(house.ask("after")) == ["ok"]
-    await house.at_rest()
+    assert await outcomes_of(*tasks) == ["device_lost"]
+    assert await outcomes_of(house.submit("after")) == ["ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -672,18 +672,18 @@ async def test_a_thread_that_cannot_be_started_loses_the_device_and_wedges_nobod
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(crew, "hand", refuses)
-        assert await outcomes(house.ask("asked")) == ["device_lost"]
-    await until(lambda: house.engine.states() == {"fake:0": "ready"})
+        assert await outcomes_of(house.submit("asked")) == ["device_lost"]
+    await wait_until(lambda: house.engine.states() == {"fake:0": "ready"})
 
-    assert await outcomes(house.ask("after")) == ["ok"]
-    await house.at_rest()
+    assert await outcomes_of(house.submit("after")) == ["ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_rebuilding_that_cannot_be_started_is_tried_again() -> None:
     """Or one moment without threads would cost the device for ever."""
     house = House()
-    house.worker.breaks_at = {1}
+    house.worker.fails_at = {1}
     tries = 0
 
     def starts(*_: object, **__: object) -> None:
@@ -693,11 +693,11 @@ async def test_a_rebuilding_that_cannot_be_started_is_tried_again() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("poolhouse.batching.engine.Thread", starts)
-        assert await outcomes(house.ask("victim")) == ["device_lost"]
-        await until(lambda: tries == 2)
-    await until(lambda: house.engine.states() == {"fake:0": "ready"})
+        assert await outcomes_of(house.submit("victim")) == ["device_lost"]
+        await wait_until(lambda: tries == 2)
+    await wait_until(lambda: house.engine.states() == {"fake:0": "ready"})
 
-    await house.at_rest()
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -717,11 +717,11 @@ async def test_a_settling_that_raises_answers_its_callers_and_goes_on() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lane, "speed", Broken())
-        assert await outcomes(house.ask("one"), house.ask("two")) == ["internal", "internal"]
+        assert await outcomes_of(house.submit("one"), house.submit("two")) == ["internal", "internal"]
 
     assert lane.speed.learn == learn
-    assert await outcomes(house.ask("after")) == ["ok"]
-    await house.at_rest()
+    assert await outcomes_of(house.submit("after")) == ["ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -729,9 +729,9 @@ async def test_a_settling_that_raises_does_not_leave_the_lines_waiting() -> None
     """Nobody else may come who would set the device going again."""
     house = House()
     lane = house.engine._lanes[0]
-    tasks = await house.hold()
-    tasks += [house.ask(f"job{number}", key=f"key{number}") for number in range(5)]
-    await turns(2)
+    tasks = await house.block_device()
+    tasks += [house.submit(f"job{number}", key=f"key{number}") for number in range(5)]
+    await run_loop_turns(2)
 
     class Broken:
         steps_per_s = 1e8
@@ -744,10 +744,10 @@ async def test_a_settling_that_raises_does_not_leave_the_lines_waiting() -> None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lane, "speed", Broken())
         house.worker.gate.set()
-        assert await outcomes(*tasks) == ["internal"] * 7
+        assert await outcomes_of(*tasks) == ["internal"] * 7
 
-    assert await outcomes(house.ask("after")) == ["ok"]
-    await house.at_rest()
+    assert await outcomes_of(house.submit("after")) == ["ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
@@ -766,22 +766,22 @@ async def test_a_lease_that_cannot_be_given_back_wedges_nobody() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Lease, "release", fails_once)
-        first = await outcomes(house.ask("one"))
+        first = await outcomes_of(house.submit("one"))
 
     assert first[0] in {"ok", "internal"}
-    assert await outcomes(house.ask("after")) == ["ok"]
-    await house.at_rest()
+    assert await outcomes_of(house.submit("after")) == ["ok"]
+    await house.assert_idle_and_stop()
 
 
 @on_loop
 async def test_an_answer_that_comes_in_the_turn_its_caller_leaves_hurts_nobody() -> None:
     """The future is cancelled already when the batch lands, and others were in that batch."""
     house = House()
-    tasks = await house.hold()
-    leaver, stays = await house.asks("leaver", "stays")
-    house.worker.sticks_at = {3}
+    tasks = await house.block_device()
+    leaver, stays = await house.submit_all("leaver", "stays")
+    house.worker.hangs_at = {3}
     house.worker.gate.set()
-    await until(lambda: len(house.worker.begun) == 3)
+    await wait_until(lambda: len(house.worker.started_batches) == 3)
     loop, landed = asyncio.get_running_loop(), threading.Event()
     call_soon = loop.call_soon_threadsafe
 
@@ -792,15 +792,15 @@ async def test_an_answer_that_comes_in_the_turn_its_caller_leaves_hurts_nobody()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "call_soon_threadsafe", noted)
-        house.worker.unstick.set()
+        house.worker.resume.set()
         # The loop must not turn here, or the answer would be taken.
         assert landed.wait(PATIENCE_S)
         leaver.cancel()
 
-    assert await outcomes(leaver, stays, *tasks) == ["CancelledError", "ok", "ok", "ok"]
-    assert house.worker.begun[2] == ["leaver", "stays"]
-    assert await outcomes(house.ask("after")) == ["ok"]
-    await house.at_rest()
+    assert await outcomes_of(leaver, stays, *tasks) == ["CancelledError", "ok", "ok", "ok"]
+    assert house.worker.started_batches[2] == ["leaver", "stays"]
+    assert await outcomes_of(house.submit("after")) == ["ok"]
+    await house.assert_idle_and_stop()
 
 
 # ---- all at once
@@ -815,38 +815,38 @@ def test_after_any_storm_everyone_was_answered_once_and_nothing_is_held(seed: in
     async def storm() -> None:
         workers = [FakeWorker(piece=random.randint(5, 50), width=random.randint(1, 2)) for _ in range(3)]
         for worker in workers:
-            worker.fits = random.choice((None, 4, 20))
-            worker.breaks_at = {random.randint(1, 40) for _ in range(random.randint(0, 3))}
-            worker.sticks_at = {random.randint(1, 40)} if random.random() < 0.5 else set()
-            worker.rebuilds_fail = random.randint(0, 2)
+            worker.max_planes = random.choice((None, 4, 20))
+            worker.fails_at = {random.randint(1, 40) for _ in range(random.randint(0, 3))}
+            worker.hangs_at = {random.randint(1, 40)} if random.random() < 0.5 else set()
+            worker.failing_rebuilds = random.randint(0, 2)
         house = House(*workers, device_hang_timeout_s=0.1)
         jobs = [(f"job{number}", random.randint(1, 60), random.choice("abcd")) for number in range(150)]
         for worker in workers:
-            worker.poisoned = {name: ValueError("poisoned") for name, _, _ in jobs[::17]}
+            worker.payload_errors = {name: ValueError("poisoned") for name, _, _ in jobs[::17]}
         tasks = []
         for name, planes, key in jobs:
             within_s = random.choice((None, None, None, 0.001, 5.0))
-            tasks.append(house.ask(name, planes, key, within_s))
+            tasks.append(house.submit(name, planes, key, within_s))
             if random.random() < 0.4:
-                await turns(random.randint(1, 9))
+                await run_loop_turns(random.randint(1, 9))
             if random.random() < 0.1:
                 random.choice(tasks).cancel()
 
-        told = await outcomes(*tasks)
+        told = await outcomes_of(*tasks)
 
         allowed = {"ok", "internal", "device_lost", "deadline_passed", "CancelledError", "overloaded"}
         assert set(told) <= allowed
         for (name, planes, _), answer in zip(jobs, told, strict=True):
             if answer == "ok":
-                assert house.count(name, planes) == [1] * planes
+                assert house.pool_counts(name, planes) == [1] * planes
             if answer == "internal":
-                assert name in workers[0].poisoned
+                assert name in workers[0].payload_errors
         for worker in workers:
-            worker.unstick.set()
-        await until(lambda: set(house.engine.states().values()) == {"ready"} and house.ledger.leases == 0)
+            worker.resume.set()
+        await wait_until(lambda: set(house.engine.states().values()) == {"ready"} and house.memory_budget.leases == 0)
         for worker in workers:
-            worker.breaks_at, worker.sticks_at, worker.fits = set(), set(), None
-        assert await outcomes(house.ask("after", planes=70)) == ["ok"]
-        await house.at_rest()
+            worker.fails_at, worker.hangs_at, worker.max_planes = set(), set(), None
+        assert await outcomes_of(house.submit("after", planes=70)) == ["ok"]
+        await house.assert_idle_and_stop()
 
     storm()

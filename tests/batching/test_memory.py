@@ -12,19 +12,19 @@ ROOM = 100
 sizes = st.integers(0, 150)
 
 
-class Body:
+class FakeBody:
     """A body or an answer on its way, as late as the test says."""
 
     def __init__(self, late: float) -> None:
-        self.late = late
-        self.must_go = self.gone = False
+        self.lag_s = late
+        self.must_be_preempted = self.is_preempted = False
 
     def behind(self) -> float:
-        return self.late
+        return self.lag_s
 
     def give_way(self) -> None:
-        assert not self.gone
-        self.gone = True
+        assert not self.is_preempted
+        self.is_preempted = True
 
 
 class Lending(RuleBasedStateMachine):
@@ -35,14 +35,14 @@ class Lending(RuleBasedStateMachine):
         self.ledger = MemoryBudget(ROOM)
         self.held: dict[Lease, int] = {}
         self.holders: dict[Lease, int] = {}
-        self.coming: dict[Lease, Body] = {}
+        self.incoming: dict[Lease, FakeBody] = {}
 
     def makes_room(self, more: int, alone: bool, asking: Lease | None = None) -> bool:
         """Whether so much more can be lent; whoever has to give way for that does so in the model too."""
         lacking = sum(self.held.values()) + more - ROOM
         if alone or lacking <= 0:
             return True
-        others = [lease for lease in self.coming if lease is not asking and self.held[lease]]
+        others = [lease for lease in self.incoming if lease is not asking and self.held[lease]]
         late = sorted((each for each in others if self.lateness(each) > 0), key=self.lateness, reverse=True)
         if sum(self.held[lease] for lease in late) < lacking:
             return False
@@ -50,26 +50,26 @@ class Lending(RuleBasedStateMachine):
             if lacking > 0:
                 lacking -= self.held[lease]
                 self.held[lease] = 0
-                self.coming[lease].must_go = True
+                self.incoming[lease].must_be_preempted = True
         return True
 
     def lateness(self, lease: Lease) -> float:
-        return self.coming[lease].late
+        return self.incoming[lease].lag_s
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), late=st.floats(-1, 1).filter(bool))
     def comes(self, data: st.DataObject, late: float) -> None:
         lease = data.draw(st.sampled_from(list(self.held)))
-        if lease not in self.coming and late not in {body.late for body in self.coming.values()}:
-            self.coming[lease] = Body(late)
-            lease.arriving(self.coming[lease])
+        if lease not in self.incoming and late not in {body.lag_s for body in self.incoming.values()}:
+            self.incoming[lease] = FakeBody(late)
+            lease.arriving(self.incoming[lease])
 
     @precondition(lambda self: self.coming)
     @rule(data=st.data())
     def has_come(self, data: st.DataObject) -> None:
-        lease = data.draw(st.sampled_from(list(self.coming)))
+        lease = data.draw(st.sampled_from(list(self.incoming)))
         lease.arrived()
-        del self.coming[lease]
+        del self.incoming[lease]
 
     @rule(nbytes=sizes)
     def take(self, nbytes: int) -> None:
@@ -96,8 +96,8 @@ class Lending(RuleBasedStateMachine):
             self.held[lease] = nbytes
 
     def _those_who_must_have_gone(self) -> None:
-        assert all(body.gone == body.must_go for body in self.coming.values())
-        self.coming = {lease: body for lease, body in self.coming.items() if not body.gone}
+        assert all(body.is_preempted == body.must_be_preempted for body in self.incoming.values())
+        self.incoming = {lease: body for lease, body in self.incoming.items() if not body.is_preempted}
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
@@ -113,7 +113,7 @@ class Lending(RuleBasedStateMachine):
         lease.release()
         self.holders[lease] -= 1
         if not self.holders[lease]:
-            if self.coming.pop(lease, None):
+            if self.incoming.pop(lease, None):
                 lease.arrived()
             del self.held[lease], self.holders[lease]
 

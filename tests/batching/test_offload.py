@@ -47,20 +47,20 @@ def threads(size: int = 1, long_s: float = PATIENCE_S) -> Iterator[tuple[Offload
         pool.leave()
 
 
-def lent(ledger: MemoryBudget) -> Lease:
+def make_lease(ledger: MemoryBudget) -> Lease:
     lease = ledger.lease(100)
     assert lease is not None
     return lease
 
 
-async def until(condition: Callable[[], object]) -> None:
+async def wait_until(condition: Callable[[], object]) -> None:
     """Turns of the loop until something holds that a thread brings about."""
     async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110, it is a thread that changes it
             await asyncio.sleep(0)
 
 
-def run(test: Coroutine[object, object, None]) -> None:
+def run_with_event_loop(test: Coroutine[object, object, None]) -> None:
     asyncio.run(test)
 
 
@@ -72,7 +72,7 @@ def test_a_step_gives_its_result_and_what_it_raises() -> None:
 
     async def go() -> None:
         ledger = MemoryBudget(1000)
-        lease = lent(ledger)
+        lease = make_lease(ledger)
         with threads() as (pool, _):
             assert await pool.run(threading.current_thread, lease, "it ran") is not threading.current_thread()
             with pytest.raises(Malformed, match="no tensor"):
@@ -80,7 +80,7 @@ def test_a_step_gives_its_result_and_what_it_raises() -> None:
         lease.release()
         assert ledger.leases == 0
 
-    run(go())
+    run_with_event_loop(go())
 
 
 def test_a_step_that_raises_a_timeout_of_its_own_tells_so() -> None:
@@ -90,11 +90,11 @@ def test_a_step_that_raises_a_timeout_of_its_own_tells_so() -> None:
         raise TimeoutError("of the step")
 
     async def go() -> None:
-        lease = lent(MemoryBudget(1000))
+        lease = make_lease(MemoryBudget(1000))
         with threads() as (pool, _), pytest.raises(TimeoutError, match="of the step"):
             await pool.run(late, lease, "it ran", asyncio.get_running_loop().time() + PATIENCE_S)
 
-    run(go())
+    run_with_event_loop(go())
 
 
 def test_a_deadline_is_told_at_once_and_the_bytes_are_held_until_the_step_ends() -> None:
@@ -102,7 +102,7 @@ def test_a_deadline_is_told_at_once_and_the_bytes_are_held_until_the_step_ends()
 
     async def go() -> None:
         ledger = MemoryBudget(1000)
-        lease = lent(ledger)
+        lease = make_lease(ledger)
         with threads() as (pool, gate):
             loop = asyncio.get_running_loop()
             with pytest.raises(DeadlinePassed, match="while the body was decoded"):
@@ -110,11 +110,11 @@ def test_a_deadline_is_told_at_once_and_the_bytes_are_held_until_the_step_ends()
             lease.release()
             held = ledger.held_bytes
             gate.opened.set()
-            await until(lambda: ledger.leases == 0)
+            await wait_until(lambda: ledger.leases == 0)
         assert held == 100
         assert ledger.held_bytes == 0
 
-    run(go())
+    run_with_event_loop(go())
 
 
 def test_who_leaves_lets_the_step_keep_the_bytes() -> None:
@@ -122,19 +122,19 @@ def test_who_leaves_lets_the_step_keep_the_bytes() -> None:
 
     async def go() -> None:
         ledger = MemoryBudget(1000)
-        lease = lent(ledger)
+        lease = make_lease(ledger)
         with threads() as (pool, gate):
             caller = asyncio.ensure_future(pool.run(gate.step(), lease, "it ran"))
-            await until(lambda: gate.begun)
+            await wait_until(lambda: gate.begun)
             caller.cancel()
             await asyncio.wait([caller])
             lease.release()
             held = ledger.held_bytes
             gate.opened.set()
-            await until(lambda: ledger.leases == 0)
+            await wait_until(lambda: ledger.leases == 0)
         assert held == 100
 
-    run(go())
+    run_with_event_loop(go())
 
 
 @pytest.mark.parametrize("how", ["deadline", "leaving"])
@@ -143,12 +143,12 @@ def test_a_step_that_nobody_waits_for_is_not_begun(how: str) -> None:
 
     async def go() -> None:
         ledger = MemoryBudget(1000)
-        first, second = lent(ledger), lent(ledger)
+        first, second = make_lease(ledger), make_lease(ledger)
         with threads() as (pool, gate):
             running = asyncio.ensure_future(pool.run(gate.step(1), first, "it ran"))
             deadline = asyncio.get_running_loop().time() + 0.02 if how == "deadline" else None
             waiting = asyncio.ensure_future(pool.run(gate.step(2), second, "it ran", deadline))
-            await until(lambda: gate.begun)
+            await wait_until(lambda: gate.begun)
             if how == "leaving":
                 waiting.cancel()
             await asyncio.wait([waiting])
@@ -160,7 +160,7 @@ def test_a_step_that_nobody_waits_for_is_not_begun(how: str) -> None:
         assert held == 100
         assert gate.begun == [1]
 
-    run(go())
+    run_with_event_loop(go())
 
 
 def test_no_more_go_on_than_there_are_threads_and_all_get_their_turn() -> None:
@@ -169,9 +169,9 @@ def test_no_more_go_on_than_there_are_threads_and_all_get_their_turn() -> None:
     async def go() -> None:
         ledger = MemoryBudget(10_000)
         with threads(2) as (pool, gate):
-            lease = lent(ledger)
+            lease = make_lease(ledger)
             steps = [asyncio.ensure_future(pool.run(gate.step(number), lease, "it ran")) for number in range(6)]
-            await until(lambda: len(gate.begun) == 2)
+            await wait_until(lambda: len(gate.begun) == 2)
             assert sum(each.name.startswith("offload-test") for each in threading.enumerate()) == 2
             gate.opened.set()
             assert await asyncio.gather(*steps) == list(range(6))
@@ -179,7 +179,7 @@ def test_no_more_go_on_than_there_are_threads_and_all_get_their_turn() -> None:
         assert sorted(gate.begun[:2]) == [0, 1]
         assert ledger.leases == 0
 
-    run(go())
+    run_with_event_loop(go())
 
 
 def test_a_step_that_goes_on_and_on_does_not_stop_the_others() -> None:
@@ -187,10 +187,10 @@ def test_a_step_that_goes_on_and_on_does_not_stop_the_others() -> None:
 
     async def go() -> None:
         ledger = MemoryBudget(10_000)
-        lease = lent(ledger)
+        lease = make_lease(ledger)
         with threads(1, long_s=0.01) as (pool, gate):
             stuck = asyncio.ensure_future(pool.run(gate.step(), lease, "it ran"))
-            await until(lambda: gate.begun)
+            await wait_until(lambda: gate.begun)
             async with asyncio.timeout(PATIENCE_S):
                 assert await pool.run(lambda: 5, lease, "it ran") == 5
             assert not stuck.done()
@@ -200,7 +200,7 @@ def test_a_step_that_goes_on_and_on_does_not_stop_the_others() -> None:
         lease.release()
         assert ledger.leases == 0
 
-    run(go())
+    run_with_event_loop(go())
 
 
 def test_leaving_ends_the_threads_and_who_waits_in_line() -> None:
@@ -208,21 +208,21 @@ def test_leaving_ends_the_threads_and_who_waits_in_line() -> None:
 
     async def go() -> None:
         ledger = MemoryBudget(10_000)
-        lease = lent(ledger)
+        lease = make_lease(ledger)
         with threads() as (pool, gate):
             running = asyncio.ensure_future(pool.run(gate.step(1), lease, "it ran"))
             waiting = asyncio.ensure_future(pool.run(gate.step(2), lease, "it ran"))
-            await until(lambda: gate.begun)
+            await wait_until(lambda: gate.begun)
             pool.leave()
             await asyncio.wait([waiting])
             assert waiting.cancelled()
             gate.opened.set()
             assert await running == 1
-            await until(lambda: not any(each.name.startswith("offload-test") for each in threading.enumerate()))
+            await wait_until(lambda: not any(each.name.startswith("offload-test") for each in threading.enumerate()))
         lease.release()
         assert (ledger.leases, gate.begun) == (0, [1])
 
-    run(go())
+    run_with_event_loop(go())
 
 
 class Body:
@@ -244,15 +244,15 @@ def test_a_refused_step_is_forgotten_without_the_collector() -> None:
         return weakref.ref(body)
 
     async def go() -> None:
-        lease = lent(MemoryBudget(1000))
+        lease = make_lease(MemoryBudget(1000))
         with threads() as (pool, _):
             found = await caller(pool, lease)
             # The thread lets go of the step when it has told the loop.
-            await until(lambda: found() is None)
+            await wait_until(lambda: found() is None)
 
     gc.collect()
     gc.disable()
     try:
-        run(go())
+        run_with_event_loop(go())
     finally:
         gc.enable()

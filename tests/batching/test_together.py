@@ -20,16 +20,16 @@ from poolhouse.dtypes import ElementType
 from poolhouse.operators.operator import Operator
 from poolhouse.tensors import Tensor
 from tests.devices import device_named, each_device
-from tests.hostile.process import Caller, ServerProcess, server_process
+from tests.hostile.process import HttpConnection, ServerProcess, server_process
 from tests.operators.drawing import (
     OPERATORS,
     Case,
-    case,
+    random_case,
     settled_plan,
     tensors_for,
     types_of,
 )
-from tests.together import Call, bits, call_of, fault_in
+from tests.together import CheckedRequest, comparable_bits, random_checked_request, find_mismatch
 
 CASES: Final = [(member, dtype) for member in OPERATORS for dtype in types_of(member)]
 COMPANY: Final = 5
@@ -37,18 +37,18 @@ CONNECTIONS: Final = 64
 REQUESTS: Final = 1_536
 
 
-def company(random: Random, member: type[Operator], dtype: ElementType) -> list[Case]:
+def random_batch(random: Random, member: type[Operator], dtype: ElementType) -> list[Case]:
     """Cases of one key with any N and C, among them some that are cut, and a stranger's."""
-    first = case(random, member, dtype)
+    first = random_case(random, member, dtype)
     while first is None or first.plan.nothing_to_pool:
-        first = case(random, member, dtype)
+        first = random_case(random, member, dtype)
     spatial = first.plan.spatial
     found = [first]
     while len(found) < COMPANY:
         lead = (random.randint(1, 3), random.randint(1, 4)) if random.random() < 0.7 else (random.randint(1, 9),)
         plan = settled_plan(_unleading(first.spec), dtype, (*lead, *spatial))
         found.append(Case(plan, tensors_for(random, plan)))
-    stranger = case(random, random.choice(OPERATORS))
+    stranger = random_case(random, random.choice(OPERATORS))
     if stranger is not None and not stranger.plan.nothing_to_pool:
         found.insert(random.randrange(len(found)), stranger)
     return found
@@ -56,21 +56,21 @@ def company(random: Random, member: type[Operator], dtype: ElementType) -> list[
 
 def _unleading(spec: Operator) -> Operator:
     """The spec without the N and C that max_unpool's output_size may name; a random spec draws its own seed."""
-    values = {name: value for name, value in spec.values().items() if name != "seed"}
+    values = {name: value for name, value in spec.field_values().items() if name != "seed"}
     size = values.get("output_size")
     if "indices" in spec.inputs and isinstance(size, list):
         values["output_size"] = size[-spec.rank :]
     return type(spec).of(**values)
 
 
-class Watch:
+class BatchSizeObserver:
     """An observer that counts how many jobs the batches held."""
 
     def __init__(self) -> None:
-        self.sizes: Counter[int] = Counter()
+        self.batch_sizes: Counter[int] = Counter()
 
     def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
-        self.sizes[jobs] += 1
+        self.batch_sizes[jobs] += 1
 
     def ended(self, device: str, operator: str, seconds: float) -> None: ...
 
@@ -79,9 +79,9 @@ class Watch:
     def lost(self, what: str) -> None: ...
 
 
-async def pooled_together(cases: list[Case], budget: Budget, device: Device) -> tuple[list[dict[str, Tensor]], Watch]:
+async def pooled_together(cases: list[Case], budget: Budget, device: Device) -> tuple[list[dict[str, Tensor]], BatchSizeObserver]:
     """All of them at once through the real engine and worker; the answers, and how they were joined."""
-    worker, watch, ledger = TorchWorker(device), Watch(), MemoryBudget(2**40)
+    worker, watch, ledger = TorchWorker(device), BatchSizeObserver(), MemoryBudget(2**40)
     worker.budget = budget
     engine: Engine[Payload] = Engine([(device.name, worker)], observer=watch)
     loads = [Payload(each.plan, each.tensors) for each in cases]
@@ -90,14 +90,14 @@ async def pooled_together(cases: list[Case], budget: Budget, device: Device) -> 
         lease = ledger.lease(payload.plan.held_bytes)
         assert lease is not None
         try:
-            return await engine.submit(payload.job(), lease, payload.plan.spec.name)
+            return await engine.submit(payload.make_job(), lease, payload.plan.spec.name)
         finally:
             lease.release()
 
     await asyncio.gather(*map(call, loads))
     await engine.stop()
     assert (ledger.leases, ledger.held_bytes) == (0, 0)
-    return [payload.answer() for payload in loads], watch
+    return [payload.output_tensors() for payload in loads], watch
 
 
 @each_device
@@ -105,16 +105,16 @@ async def pooled_together(cases: list[Case], budget: Budget, device: Device) -> 
 def test_together_equals_alone(member: type[Operator], dtype: ElementType, device: str) -> None:
     """Every operator and element type, in random company, joined as the service does and cut as small as can be."""
     random = Random(f"{member.name} {dtype.name}")
-    cases = company(random, member, dtype)
+    cases = random_batch(random, member, dtype)
     where = device_named(device)
     alone = [each.run(where) for each in cases]
-    plane_bytes = Payload(cases[0].plan, cases[0].tensors).job().plane_bytes
+    plane_bytes = Payload(cases[0].plan, cases[0].tensors).make_job().plane_bytes
 
     for budget in (Budget(2**30, 2**30), Budget(3 * plane_bytes, 3 * plane_bytes), Budget(2**30, 2**30, planes=2)):
         together, _ = asyncio.run(pooled_together(cases, budget, where))
 
         for one, other in zip(alone, together, strict=True):
-            assert bits(one) == bits(other)
+            assert comparable_bits(one) == comparable_bits(other)
 
 
 @each_device
@@ -122,28 +122,28 @@ def test_the_company_above_is_joined_indeed(device: str) -> None:
     """A law about company says nothing where nobody ever meets."""
     random = Random(1)
     member = next(each for each in OPERATORS if each.name == "max_pool2d")
-    cases = company(random, member, types_of(member)[0])
+    cases = random_batch(random, member, types_of(member)[0])
 
     _, watch = asyncio.run(pooled_together(cases * 3, Budget(2**30, 2**30), device_named(device)))
 
-    assert max(watch.sizes) >= COMPANY
+    assert max(watch.batch_sizes) >= COMPANY
 
 
-def ask_all(server: ServerProcess, calls: list[Call]) -> list[str]:
-    with server.caller() as caller:
+def send_all(server: ServerProcess, calls: list[CheckedRequest]) -> list[str]:
+    with server.http_connection() as caller:
         return [fault for call in calls if (fault := _ask(caller, call))]
 
 
-def _ask(caller: Caller, call: Call) -> str | None:
-    reply = caller.ask("POST", call.target, call.headers, call.body)
-    return fault_in(call, reply.status, reply.body)
+def _ask(caller: HttpConnection, call: CheckedRequest) -> str | None:
+    reply = caller.send("POST", call.target, call.headers, call.body)
+    return find_mismatch(call, reply.status, reply.body)
 
 
 @each_device
 @pytest.mark.timeout(120)
 def test_under_load_every_reply_over_64_connections_is_right(device: str) -> None:
     """The whole house at once: mixed operators, shapes and element types, every bit of every reply compared."""
-    calls = [call_of(Random(f"call {number}"), device_named(device)) for number in range(96)]
+    calls = [random_checked_request(Random(f"call {number}"), device_named(device)) for number in range(96)]
     with (
         server_process(inline_work=0, device=device, cpu_threads=1) as server,
         ThreadPoolExecutor(CONNECTIONS) as pool,
@@ -152,6 +152,6 @@ def test_under_load_every_reply_over_64_connections_is_right(device: str) -> Non
             [calls[(connection * 7 + turn) % len(calls)] for turn in range(REQUESTS // CONNECTIONS)]
             for connection in range(CONNECTIONS)
         ]
-        faults = [fault for found in pool.map(lambda share: ask_all(server, share), shares) for fault in found]
+        faults = [fault for found in pool.map(lambda share: send_all(server, share), shares) for fault in found]
 
     assert not faults, "\n".join([f"{len(faults)} wrong answers, of which:", *faults[:5]])

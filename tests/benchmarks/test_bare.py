@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from _bare import BareProtocol, by_slices, pool_function, read_head
-from _calling import request
-from _cases import Floats, array, expected, v1_raw
+from _bare import BareProtocol, pool_by_slices, choose_pool_function, parse_head
+from _calling import build_request
+from _cases import Floats, input_array, expected_output, v1_raw
 
 SHAPES = ((1, 1, 4, 4), (1, 3, 32, 32), (1, 8, 56, 56))
 """The last does not fit into the receive buffer."""
@@ -31,12 +31,12 @@ class Written(asyncio.Transport):
 
 def post(x: Floats) -> bytes:
     asked = v1_raw(x)
-    return request(asked.target, asked.headers["Content-Type"], asked.body)
+    return build_request(asked.target, asked.headers["Content-Type"], asked.body)
 
 
 def fed(requests: bytes, lengths: list[int]) -> bytes:
     """What the protocol answers when the bytes come in pieces of these lengths, over and over."""
-    transport, protocol = Written(), BareProtocol(by_slices)
+    transport, protocol = Written(), BareProtocol(pool_by_slices)
     protocol.connection_made(transport)
     number = 0
     while requests:
@@ -73,25 +73,25 @@ def test_answers_do_not_depend_on_how_bytes_come(shapes: list[tuple[int, ...]], 
 
     answers = fed(b"".join(post(x) for x in inputs), lengths)
 
-    assert bodies(answers) == [expected(x).tobytes() for x in inputs]
+    assert bodies(answers) == [expected_output(x).tobytes() for x in inputs]
 
 
 def test_a_head_is_read_into_what_an_answer_needs() -> None:
     """The tensor's metadata are those of our own service."""
-    head = read_head(b"POST /v1/pool/max_pool2d?shape=2,3,8,6 HTTP/1.1\r\nContent-Length: 1152\r\n\r\n")
+    head = parse_head(b"POST /v1/pool/max_pool2d?shape=2,3,8,6 HTTP/1.1\r\nContent-Length: 1152\r\n\r\n")
 
-    assert (head.body_bytes, head.planes, head.pooled) == (1152, (6, 8, 6), (6, 4, 3))
-    assert b'[{"name":"output","dtype":"float32","shape":[2,3,4,3],"start":0,"end":288}]' in head.answer
+    assert (head.body_bytes, head.input_shape, head.output_shape) == (1152, (6, 8, 6), (6, 4, 3))
+    assert b'[{"name":"output","dtype":"float32","shape":[2,3,4,3],"start":0,"end":288}]' in head.response_head
 
 
 @pytest.mark.parametrize("name", ["slices", "installed"])
 def test_what_pools_is_torchs_maximum(name: str) -> None:
     """NaN, infinities and zeros of both signs included: a limit that skips them would do less."""
-    x = array("small")
+    x = input_array("small")
     x[0, 0, :4, :8] = [[np.nan, 1, np.inf, -np.inf, -np.inf, -np.inf, 3, np.nan]] * 4
-    pool = by_slices if name == "slices" else pool_function()[1]
+    pool = pool_by_slices if name == "slices" else choose_pool_function()[1]
     pooled = np.empty((3, 16, 16), np.float32)
 
     pool(x[0], pooled)
 
-    assert np.array_equal(pooled, expected(x)[0], equal_nan=True)
+    assert np.array_equal(pooled, expected_output(x)[0], equal_nan=True)

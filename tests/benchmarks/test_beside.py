@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from _beside import Comparison, Ratio, heads, in_turns, shown
+from _beside import Comparison, Ratio, comparison_columns, measure_alternating, format_figure
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def test_a_goal_is_reached_from_its_own_side(kind: Ratio, goal: float | None, me
     """Being on the bound is enough; a row without a goal neither reaches nor misses one."""
     row = Comparison("x", kind, (2.0,), (1.0,), goal)
 
-    assert row.met is met
-    assert row.row()[-2:] == [text, {True: "yes", False: "no", None: "–"}[met]]
+    assert row.is_goal_met is met
+    assert row.table_row()[-2:] == [text, {True: "yes", False: "no", None: "–"}[met]]
 
 
 def test_the_median_turn_counts_and_the_others_are_told() -> None:
@@ -44,8 +44,8 @@ def test_the_median_turn_counts_and_the_others_are_told() -> None:
     row = Comparison("tiny", Ratio.RATE, (100.0, 10.0, 110.0), (200.0, 200.0, 100.0), 2.5)
 
     assert row.ratio == 0.5
-    assert row.row() == ["tiny", "requests/s", "100", "200", "**0.50**", "0.05 to 1.10", "≥ 2.5", "no"]
-    assert len(row.row()) == len(heads("Triton"))
+    assert row.table_row() == ["tiny", "requests/s", "100", "200", "**0.50**", "0.05 to 1.10", "≥ 2.5", "no"]
+    assert len(row.table_row()) == len(comparison_columns("Triton"))
 
 
 def test_every_side_comes_first_as_often_as_last() -> None:
@@ -56,7 +56,7 @@ def test_every_side_comes_first_as_often_as_last() -> None:
         order.append(name)
         return float(len(order))
 
-    figures = in_turns([lambda: side("a"), lambda: side("b")], 4)
+    figures = measure_alternating([lambda: side("a"), lambda: side("b")], 4)
 
     assert order == ["a", "b", "b", "a", "a", "b", "b", "a"]
     assert figures == [(1.0, 4.0, 5.0, 8.0), (2.0, 3.0, 6.0, 7.0)]
@@ -67,10 +67,10 @@ def test_every_side_comes_first_as_often_as_last() -> None:
 )
 def test_a_plot_has_requests_a_second(kind: Ratio, rates: tuple[float, float]) -> None:
     """Rows of times and rows of rates stand side by side, and upward is faster in both."""
-    assert Comparison("x", kind, (4.0,), (8.0,)).per_second == rates
+    assert Comparison("x", kind, (4.0,), (8.0,)).requests_per_second == rates
 
 
 @pytest.mark.parametrize(("value", "text"), [(12345.6, "12,346"), (99.94, "99.9"), (6.5, "6.500"), (0.0421, "0.042")])
 def test_a_figure_is_shown_with_three_digits(value: float, text: str) -> None:
     """A rate of six requests a second needs its decimals, one of twelve thousand does not."""
-    assert shown(value) == text
+    assert format_figure(value) == text

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 import _loads
-from _calling import bare, poolhouse
+from _calling import run_bare_server, run_poolhouse
 from _cases import (
     JSON,
     RAW,
-    READERS,
+    RESPONSE_READERS,
     SHAPES,
     Floats,
-    array,
-    difference,
-    expected,
+    input_array,
+    describe_difference,
+    expected_output,
     v1_json,
     v1_raw,
     v2_binary,
@@ -31,7 +31,7 @@ class TestRequests:
     @pytest.mark.parametrize("size", SIZES)
     def test_every_form_carries_the_same_bits(self, size: str) -> None:
         """A protocol that is sent shorter numbers has less to read."""
-        x = array(size)
+        x = input_array(size)
         binary = v2_binary(x)
         head = int(binary.headers["Inference-Header-Content-Length"])
         (entry,) = json.loads(binary.body[:head])["inputs"]
@@ -50,13 +50,13 @@ class TestRequests:
 
     def test_the_numbers_of_json_are_as_long_in_both(self) -> None:
         """The two differ in brackets and names alone."""
-        ours, theirs = json.loads(v1_json(array("small")).body), json.loads(v2_json(array("small")).body)
+        ours, theirs = json.loads(v1_json(input_array("small")).body), json.loads(v2_json(input_array("small")).body)
 
         assert np.array(ours["input"]).ravel().tolist() == theirs["inputs"][0]["data"]
 
     def test_both_of_our_servers_answer_the_bits_of_torch(self) -> None:
         """Nothing of Triton is needed to see that the service and the bare protocol do the same work."""
-        with poolhouse("--cpu-threads", "1") as our_port, bare() as bare_port:
+        with run_poolhouse("--cpu-threads", "1") as our_port, run_bare_server() as bare_port:
             servers = [
                 _loads.Server("poolhouse", our_port, v1_raw),
                 _loads.Server("poolhouse", our_port, v1_json),
@@ -64,7 +64,7 @@ class TestRequests:
             ]
 
             for size in SIZES:
-                _loads.check(servers, array(size))
+                _loads.check_responses(servers, input_array(size))
 
     def test_a_case_has_a_name_of_its_own(self) -> None:
         """The figures of a run are kept by name."""
@@ -78,7 +78,7 @@ class TestRequests:
 class TestAnswers:
     def test_every_form_of_answer_is_read(self) -> None:
         """A reader that is wrong in the same way for both sides would call equal what is not."""
-        wanted = expected(array("small"))
+        wanted = expected_output(input_array("small"))
         output = {"name": "output", "datatype": "FP32", "shape": list(wanted.shape)}
         head = json.dumps({"model_name": "max_pool2d", "outputs": [output]}).encode()
 
@@ -89,16 +89,16 @@ class TestAnswers:
             v2_json: json.dumps({"outputs": [{**output, "data": wanted.ravel().tolist()}]}).encode(),
         }
 
-        assert answers.keys() == READERS.keys()
+        assert answers.keys() == RESPONSE_READERS.keys()
         for form, body in answers.items():
-            assert difference(form.__name__, READERS[form](body), wanted) is None
+            assert describe_difference(form.__name__, RESPONSE_READERS[form](body), wanted) is None
 
     @pytest.mark.parametrize(("found", "wanted"), [(-0.0, 0.0), (1.0, 1.0000001), (np.nan, 1.0)])
     def test_a_difference_of_one_bit_is_told(self, found: float, wanted: float) -> None:
         """Equal values may have other bits, and bits are what is promised."""
         one, other = (np.array([[[[2.0, value]]]], np.float32) for value in (found, wanted))
 
-        told = difference("Triton", one, other)
+        told = describe_difference("Triton", one, other)
 
         assert told is not None
         assert told.startswith("Triton answers ")
@@ -109,14 +109,14 @@ class TestAnswers:
         """Maxima of a window with NaN are NaN, on both sides."""
         one = np.array([np.nan, np.inf, -0.0], np.float32)
 
-        assert difference("ours", one, one.copy()) is None
+        assert describe_difference("ours", one, one.copy()) is None
 
     @pytest.mark.parametrize("shape", [(1, 1, 4, 1), (1, 4), (3,)])
     def test_another_shape_is_told(self, shape: tuple[int, ...]) -> None:
         """The same elements in another shape are another tensor."""
         wanted: Floats = np.zeros((1, 1, 2, 2), np.float32)
 
-        told = difference("ours", np.zeros(shape, np.float32), wanted)
+        told = describe_difference("ours", np.zeros(shape, np.float32), wanted)
 
         assert told is not None
         assert f"shape {shape}" in told
@@ -135,4 +135,4 @@ class TestAnswers:
         monkeypatch.setattr(_loads, "Connection", Wrong)
 
         with pytest.raises(RuntimeError, match=r"ours \(v1_raw\) answers .* 4 of 4 elements differ"):
-            _loads.check([_loads.Server("ours", 0, v1_raw)], array("tiny"))
+            _loads.check_responses([_loads.Server("ours", 0, v1_raw)], input_array("tiny"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from _wrk import Post, parse, script
+from _wrk import Post, parse_rate, lua_script
 
 REPORT = """Running 1s test @ http://127.0.0.1:8000/v1/pool/max_pool2d
   1 threads and 16 connections
@@ -25,7 +25,7 @@ def report(rate: str = "2351.20", more: str = "") -> str:
 
 def test_the_rate_is_read() -> None:
     """The rate of each thread stands in the same report, rounded."""
-    assert parse(report()) == 2351.2
+    assert parse_rate(report()) == 2351.2
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_the_rate_is_read() -> None:
 def test_a_failed_request_makes_the_rate_void(more: str) -> None:
     """Refusals are fast: a server that refuses everything would win."""
     with pytest.raises(RuntimeError, match="not one of answered requests alone"):
-        parse(report(more=more))
+        parse_rate(report(more=more))
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_a_failed_request_makes_the_rate_void(more: str) -> None:
 def test_a_report_without_figures_is_shown(text: str) -> None:
     """The reader wants wrk's own words, and no figure of zero."""
     with pytest.raises(RuntimeError, match=r"(?s)not one of answered requests alone:\n" + text[:20]):
-        parse(text)
+        parse_rate(text)
 
 
 def test_the_script_says_what_is_sent() -> None:
     """A name or a text that ended the Lua string would change the request."""
-    written = script(Post("/x", {"X-Test": 'a "quoted" \\ word'}, b""), Path("/a folder/body"))
+    written = lua_script(Post("/x", {"X-Test": 'a "quoted" \\ word'}, b""), Path("/a folder/body"))
 
     assert 'io.open("/a folder/body", "rb")' in written
     assert 'wrk.headers["X-Test"] = "a \\"quoted\\" \\\\ word"\n' in written

@@ -12,13 +12,13 @@ import pytest
 from poolhouse.client.clients import AsyncClient, Client
 from poolhouse.client.pooled import Pooled
 from poolhouse.settings import Settings
-from tests.rest.serving import Served, serving
+from tests.rest.serving import LiveServer, run_live_server
 
 _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
-class Door:
+class AnyClient:
     """One client, asked in one way, whichever it is.
 
     Attributes:
@@ -27,11 +27,11 @@ class Door:
     """
 
     client: Client | AsyncClient
-    run: Callable[[Coroutine[object, object, object]], object]
+    run_coroutine: Callable[[Coroutine[object, object, object]], object]
 
     def pool(self, operator: str, given: object, indices: object = None, **fields: object) -> Pooled[object, object]:
         """Pool by name."""
-        found = self.ask("pool", operator, given, indices, **fields)
+        found = self.call("pool", operator, given, indices, **fields)
         assert isinstance(found, Pooled)
         return found
 
@@ -44,32 +44,32 @@ class Door:
         async def collected() -> list[object]:
             return [answer async for answer in mapped]
 
-        found = self.run(collected())
+        found = self.run_coroutine(collected())
         assert isinstance(found, list)
         return found
 
-    def ask(self, method: str, *arguments: object, **named: object) -> object:
+    def call(self, method: str, *arguments: object, **named: object) -> object:
         """What a method of the client gives."""
         found: object = getattr(self.client, method)(*arguments, **named)
-        return self.run(found) if isinstance(found, Coroutine) else found
+        return self.run_coroutine(found) if isinstance(found, Coroutine) else found
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[Served]:
+def served() -> Iterator[LiveServer]:
     """A server with its defaults, on a free port."""
-    with serving(Settings.model_validate({"port": 0, "device": "cpu"})) as server:
+    with run_live_server(Settings.model_validate({"port": 0, "device": "cpu"})) as server:
         yield server
 
 
 @pytest.fixture(scope="session", params=["sync-live", "async-live", "sync-local", "async-local"])
-def door(request: pytest.FixtureRequest, served: Served) -> Iterator[Door]:
+def door(request: pytest.FixtureRequest, served: LiveServer) -> Iterator[AnyClient]:
     """Each of the four."""
     kind, place = request.param.split("-")
     with asyncio.Runner() as runner:
         if kind == "sync":
             with Client(served.url) if place == "live" else Client.local() as client:
-                yield Door(client, runner.run)
+                yield AnyClient(client, runner.run)
         else:
             made = AsyncClient(served.url) if place == "live" else AsyncClient.local()
-            yield Door(made, runner.run)
+            yield AnyClient(made, runner.run)
             runner.run(made.aclose())

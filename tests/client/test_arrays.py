@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.client.arrays import take
+from poolhouse.client.arrays import to_tensor
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, FLOAT32
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Tensor
@@ -60,11 +60,11 @@ def test_numpy_is_not_copied(name: str) -> None:
     """A gigabyte in the caller's hands must not become two."""
     x = np.zeros((2, 3, 4), ml_dtypes.bfloat16 if name == "bfloat16" else name)
 
-    taken = take(x)
+    taken = to_tensor(x)
 
     assert taken.tensor.dtype.name == name
     assert np.shares_memory(taken.tensor.array, x)
-    back = taken.give(taken.tensor)
+    back = taken.restore(taken.tensor)
     assert isinstance(back, np.ndarray)
     assert back.dtype == x.dtype
     assert np.shares_memory(back, x)
@@ -75,11 +75,11 @@ def test_torch_is_not_copied(name: str) -> None:
     """Nor is a torch tensor, bfloat16 among them, which numpy cannot say."""
     x = torch.zeros(2, 3, 4, dtype=getattr(torch, name), requires_grad=name == "float32")
 
-    taken = take(x)
+    taken = to_tensor(x)
 
     assert taken.tensor.dtype.name == name
     assert taken.tensor.array.ctypes.data == x.data_ptr()
-    back = taken.give(taken.tensor)
+    back = taken.restore(taken.tensor)
     assert isinstance(back, torch.Tensor)
     assert (back.dtype, back.data_ptr()) == (x.dtype, x.data_ptr())
 
@@ -89,10 +89,10 @@ def test_what_speaks_dlpack_or_array_is_not_copied(kind: type[OnlyDlpack | OnlyA
     """jax, cupy and all that will come need no line of ours."""
     x = np.arange(6.0).reshape(1, 6)
 
-    taken = take(kind(x))
+    taken = to_tensor(kind(x))
 
     assert np.shares_memory(taken.tensor.array, x)
-    back = taken.give(taken.tensor)
+    back = taken.restore(taken.tensor)
     assert isinstance(back, OfLibrary if kind is OfLibrary else np.ndarray)
 
 
@@ -107,7 +107,7 @@ def test_what_speaks_dlpack_or_array_is_not_copied(kind: type[OnlyDlpack | OnlyA
 )
 def test_what_lies_otherwise_has_the_same_values(x: npt.NDArray[np.float64]) -> None:
     """Strides and byte order are the caller's business, and the wire has one of each."""
-    taken = take(x).tensor
+    taken = to_tensor(x).tensor
 
     np.testing.assert_array_equal(taken.array, np.asarray(x))
     assert taken.buffer.tobytes() == np.ascontiguousarray(x, np.float64).tobytes()
@@ -117,17 +117,17 @@ def test_a_strided_torch_tensor_has_the_same_values() -> None:
     """Channels-last is how half of the vision models keep theirs."""
     x = torch.arange(24.0).reshape(1, 2, 3, 4).to(memory_format=torch.channels_last)
 
-    assert take(x).tensor.array.tolist() == x.tolist()
+    assert to_tensor(x).tensor.array.tolist() == x.tolist()
 
 
 def test_lists_come_back_as_lists() -> None:
     """Whole numbers are meant as numbers: the average of 1 and 2 is 1.5. Indices are counts, and stay so."""
-    taken = take([[1, 2], [3, 4]])
+    taken = to_tensor([[1, 2], [3, 4]])
 
     assert taken.tensor.dtype.name == "float64"
-    assert taken.give(taken.tensor) == [[1.0, 2.0], [3.0, 4.0]]
-    assert take([[1, 2]], counts=True).tensor.dtype.name == "int64"
-    assert take(((True, False),)).tensor.dtype.name == "bool"
+    assert taken.restore(taken.tensor) == [[1.0, 2.0], [3.0, 4.0]]
+    assert to_tensor([[1, 2]], keep_integers=True).tensor.dtype.name == "int64"
+    assert to_tensor(((True, False),)).tensor.dtype.name == "bool"
 
 
 def _array(kind: str, name: str, values: list[float]) -> object:
@@ -135,7 +135,7 @@ def _array(kind: str, name: str, values: list[float]) -> object:
         return torch.tensor(values, dtype=getattr(torch, name)).requires_grad_(name in ("float32", "bfloat16"))
     array = np.array(values, ml_dtypes.bfloat16 if name == "bfloat16" else name)
     if kind == "tensor":
-        return take(array).tensor
+        return to_tensor(array).tensor
     return OfLibrary(array) if kind == "library" else array
 
 
@@ -167,8 +167,8 @@ def test_lists_of_arrays_come_back_as_lists_of_such_arrays(kind: str, name: str,
         return [nested(depth + 1) for _ in range(lead[depth])]
 
     value = nested(0)
-    taken = take(value)
-    back = taken.give(taken.tensor)
+    taken = to_tensor(value)
+    back = taken.restore(taken.tensor)
 
     assert taken.tensor.dtype.name == name
     assert taken.tensor.shape == (*lead, size)
@@ -183,18 +183,18 @@ def test_lists_of_arrays_come_back_as_lists_of_such_arrays(kind: str, name: str,
 
 def test_single_numbers_in_arrays_are_arrays_too() -> None:
     """An array without axes is one; numpy's own numbers are numbers, as ever."""
-    taken = take([[torch.tensor(1.0, requires_grad=True), torch.tensor(2.0)]])
-    back = taken.give(taken.tensor)
+    taken = to_tensor([[torch.tensor(1.0, requires_grad=True), torch.tensor(2.0)]])
+    back = taken.restore(taken.tensor)
 
     assert taken.tensor.shape == (1, 2)
     assert isinstance(back, list)
     assert [type(each) for each in back[0]] == [torch.Tensor, torch.Tensor]
-    assert take([[np.float32(1), np.int64(2)]]).give(taken.tensor) == [[1.0, 2.0]]
+    assert to_tensor([[np.float32(1), np.int64(2)]]).restore(taken.tensor) == [[1.0, 2.0]]
 
 
 def test_arrays_of_several_types_are_what_numpy_makes_of_them() -> None:
     """As numbers of several types in a list are."""
-    taken = take([np.zeros((1, 2), np.int32), np.zeros((1, 2), np.float32)])
+    taken = to_tensor([np.zeros((1, 2), np.int32), np.zeros((1, 2), np.float32)])
 
     assert taken.tensor.dtype.name == "float64"
     assert taken.tensor.shape == (2, 1, 2)
@@ -202,9 +202,9 @@ def test_arrays_of_several_types_are_what_numpy_makes_of_them() -> None:
 
 def test_an_answer_of_fewer_axes_than_the_lists_comes_back_whole() -> None:
     """An operator may have fewer; what there is is given."""
-    taken = take([[torch.zeros(2)]])
+    taken = to_tensor([[torch.zeros(2)]])
 
-    assert isinstance(taken.give(Tensor(FLOAT32, np.zeros((), np.float32))), torch.Tensor)
+    assert isinstance(taken.restore(Tensor(FLOAT32, np.zeros((), np.float32))), torch.Tensor)
 
 
 _SELF: list[object] = []
@@ -236,7 +236,7 @@ for _ in range(70):
 def test_lists_that_hold_arrays_beside_other_things_are_refused_in_our_words(x: object) -> None:
     """torch's own complaint says to call detach(), on what its caller has not got in hand."""
     with pytest.raises(Unprocessable) as caught:
-        take(x)
+        to_tensor(x)
 
     assert "detach" not in str(caught.value)
 
@@ -245,7 +245,7 @@ def test_lists_that_hold_arrays_beside_other_things_are_refused_in_our_words(x: 
 def test_what_is_no_tensor_is_refused_before_anything_is_sent(x: object) -> None:
     """With our own error, and what to give instead."""
     with pytest.raises(Unprocessable):
-        take(x)
+        to_tensor(x)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_what_is_no_tensor_is_refused_before_anything_is_sent(x: object) -> None
 def test_a_torch_tensor_without_plain_elements_is_refused_as_ours(strange: torch.Tensor) -> None:
     """torch's own error_lines about them name nothing that the caller has done."""
     with pytest.raises(Unprocessable) as caught:
-        take(strange)
+        to_tensor(strange)
 
     assert caught.value.code == "unsupported_dtype"
 
@@ -272,8 +272,8 @@ def test_a_mask_is_not_passed_over() -> None:
     x = np.ma.masked_less(np.arange(4.0).reshape(1, 4), 2)
 
     with pytest.raises(Unprocessable, match="filled"):
-        take(x)
-    assert take(x.filled(0)).tensor.array.tolist() == [[0, 0, 2, 3]]
+        to_tensor(x)
+    assert to_tensor(x.filled(0)).tensor.array.tolist() == [[0, 0, 2, 3]]
 
 
 def test_taking_numpy_imports_nothing_more() -> None:
@@ -291,8 +291,8 @@ def test_a_tensor_of_another_type_is_given_in_the_same_kind() -> None:
     """Indices are int64 beside a bfloat16 output."""
     indices = Tensor(ELEMENT_TYPES["int64"], np.arange(3))
 
-    of_torch = take(torch.zeros(3, dtype=torch.bfloat16)).give(indices)
-    of_numpy = take(np.zeros(3, ml_dtypes.bfloat16)).give(indices)
+    of_torch = to_tensor(torch.zeros(3, dtype=torch.bfloat16)).restore(indices)
+    of_numpy = to_tensor(np.zeros(3, ml_dtypes.bfloat16)).restore(indices)
 
     assert isinstance(of_torch, torch.Tensor)
     assert of_torch.dtype is torch.int64

@@ -14,7 +14,7 @@ from poolhouse import nn
 from poolhouse.client.clients import AsyncClient, Client
 from poolhouse.client.errors import ConnectionFailed
 from poolhouse.client.local import AsyncLocalTransport, LocalTransport
-from tests.client.test_transports import EMPTY_LIST, listening
+from tests.client.test_transports import EMPTY_LIST, run_scripted_server
 from tests.rest.serving import PATIENCE_S
 
 KINDS: dict[str, Callable[[str], Client]] = {
@@ -34,7 +34,7 @@ closed = pytest.raises(RuntimeError, match="this client is closed; make another 
 @pytest.mark.parametrize("used", [False, True])
 def test_a_closed_client_refuses_to_call(kind: str, used: bool) -> None:
     """It went on calling, over connections that nobody closes any more."""
-    with listening(lambda _: EMPTY_LIST) as listener:
+    with run_scripted_server(lambda _: EMPTY_LIST) as listener:
         client = KINDS[kind](listener.url)
         twin = client.with_options(timeout=3)
         if used:
@@ -78,7 +78,7 @@ def test_a_closed_async_client_refuses_to_call(kind: str, used: bool) -> None:
                 async with each:
                     pass
 
-    with listening(lambda _: EMPTY_LIST) as listener:
+    with run_scripted_server(lambda _: EMPTY_LIST) as listener:
         asyncio.run(asked(listener.url))
         assert len(listener.heads) == (used and kind != "local")
 
@@ -93,7 +93,7 @@ def test_a_call_that_waits_is_answered_and_its_connection_closed() -> None:
         return EMPTY_LIST
 
     found: list[object] = []
-    with listening(script) as listener:
+    with run_scripted_server(script) as listener:
         client = Client(listener.url)
         thread = threading.Thread(target=lambda: found.append(client.operators()))
         thread.start()
@@ -109,7 +109,7 @@ def test_a_call_that_waits_is_answered_and_its_connection_closed() -> None:
 @pytest.mark.parametrize("kind", ["sockets", "httpx"])
 def test_no_retry_goes_out_after_the_close(kind: str) -> None:
     """A call in its pause would open a connection that nobody closes."""
-    with listening(lambda _: b"") as listener:
+    with run_scripted_server(lambda _: b"") as listener:
         client = KINDS[kind](listener.url)
 
         class Closing:

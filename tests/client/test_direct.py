@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.client.direct import outgoing, reading
+from poolhouse.client.direct import serialize_request, read_response
 from poolhouse.client.errors import ConnectionFailed, UnexpectedAnswer
-from poolhouse.client.exchange import Answer, Patience, Request, Send
+from poolhouse.client.exchange import Response, Patience, Request, Send
 from poolhouse.client.questions import PoolQuestion
 
 BODY = bytes(range(256)) * 3
@@ -26,9 +26,9 @@ UNTIL_THE_END = HEAD + b"\r\n" + BODY
 FORMS = {"length": WHOLE, "chunked": CHUNKED, "end": UNTIL_THE_END, "continue": b"HTTP/1.1 100 Go\r\n\r\n" + WHOLE}
 
 
-def fed(data: bytes, cuts: list[int], request: Request | None = None) -> tuple[Answer, bool]:
+def fed(data: bytes, cuts: list[int], request: Request | None = None) -> tuple[Response, bool]:
     """What is read when the bytes come in pieces of these sizes, then the rest, then the end."""
-    reader = reading(request or Request("GET", "/"))
+    reader = read_response(request or Request("GET", "/"))
     pending, sizes = memoryview(data), iter(cuts)
     try:
         room = next(reader)
@@ -39,7 +39,7 @@ def fed(data: bytes, cuts: list[int], request: Request | None = None) -> tuple[A
             room = reader.send(len(piece))
     except StopIteration as done:
         answer, kept = done.value
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, Response)
         return answer, bool(kept)
 
 
@@ -67,7 +67,7 @@ def test_each_output_is_filled_from_its_own_part(cuts: list[int]) -> None:
 
     answer, _ = fed(head + body, cuts, question.request)
 
-    pooled = question.read(answer)
+    pooled = question.read_result(answer)
     assert (pooled.output, pooled.indices) == ([[7, 8, 9]], [[1, 2, 3]])
 
 
@@ -136,7 +136,7 @@ def test_a_request_says_its_length_and_sends_it(sizes: list[int]) -> None:
     """A body that is longer or shorter than announced puts both sides out of step."""
     request = Request("POST", "/p", (("A", "b"),), tuple(memoryview(bytes(size)) for size in sizes))
 
-    sent = list(outgoing(Send(request, Patience(1, 1, None)), "h:1"))
+    sent = list(serialize_request(Send(request, Patience(1, 1, None)), "h:1"))
 
     head, _, start = bytes(sent[0]).partition(b"\r\n\r\n")
     assert head.split(b"\r\n")[:3] == [b"POST /p HTTP/1.1", b"Host: h:1", b"A: b"]

@@ -29,7 +29,7 @@ CHUNK = b"1;" + b"a" * 900 + b"\r\nx\r\n"
 
 
 @contextmanager
-def pouring(first: bytes, endless: bytes) -> Iterator[tuple[str, threading.Event]]:
+def run_endless_server(first: bytes, endless: bytes) -> Iterator[tuple[str, threading.Event]]:
     """A port that answers with this and then with that again and again, until nobody reads it; says when that was."""
     gone = threading.Event()
 
@@ -65,7 +65,7 @@ def test_what_never_becomes_an_answer_ends(way: str, said: tuple[bytes, bytes]) 
         with Client(url, timeout=0.4, http_client=http) as client:
             client.max_pool1d([[1.0]], 1)
 
-    with pouring(*said) as (url, gone):
+    with run_endless_server(*said) as (url, gone):
         with pytest.raises(ConnectionFailed):
             asked(url)
 
@@ -89,7 +89,7 @@ def test_a_server_that_always_has_something_leaves_the_event_loop_to_others() ->
                 await client.operators()
         counting.cancel()
 
-    with pouring(HEAD + b"\r\n", CHUNK * 100) as (url, gone):
+    with run_endless_server(HEAD + b"\r\n", CHUNK * 100) as (url, gone):
         asyncio.run(asked(url))
 
         assert gone.wait(PATIENCE_S)

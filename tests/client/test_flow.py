@@ -11,21 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer, retry_after_s
-from poolhouse.client.exchange import Answer, Pause, Request
+from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer, parse_retry_after_s
+from poolhouse.client.exchange import Response, Sleep, Request
 from poolhouse.client.flow import Options, call
 from poolhouse.client.retry import RETRIED_STATUSES, Budget, RetryPolicy
 from poolhouse.errors import CODES, FieldProblem, Forbidden, PoolhouseError, TooLarge, Unauthorized, Unavailable
 
-Step = Answer | ConnectionFailed
+Step = Response | ConnectionFailed
 
 
-def answer(status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
+def answer(status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> Response:
     """An answer as a transport gives it."""
-    return Answer(status, headers or {}, (memoryview(body),))
+    return Response(status, headers or {}, (memoryview(body),))
 
 
-def problem(code: str, **further: object) -> Answer:
+def problem(code: str, **further: object) -> Response:
     """A refusal as our server writes it."""
     status = CODES[code].status
     document = {"status": status, "code": code, "detail": "Not so.", "request_id": "r1", **further}
@@ -44,25 +44,25 @@ class Script:
     sent: list[Request] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
 
-    def play(self, options: Options, budget: Budget | None = None) -> Answer:
+    def play(self, options: Options, budget: Budget | None = None) -> Response:
         """What the flow returns."""
         asked = Request("POST", "/v1/pool/max_pool2d")
-        flow = call(asked, options, budget or Budget(), now=lambda: self.now, chance=self.chance)
+        flow = call(asked, options, budget or Budget(), now=lambda: self.now, random=self.chance)
         try:
             todo = next(flow)
             while True:
-                if isinstance(todo, Pause):
+                if isinstance(todo, Sleep):
                     self.pauses.append(todo.seconds)
                     self.now += todo.seconds
                     todo = flow.send(None)
                     continue
                 step = self.steps[min(len(self.sent), len(self.steps) - 1)]
                 self.sent.append(todo.request)
-                self.patience = todo.patience
+                self.patience = todo.timeouts
                 self.now += self.step_s
-                todo = flow.send(step) if isinstance(step, Answer) else flow.throw(step)
+                todo = flow.send(step) if isinstance(step, Response) else flow.throw(step)
         except StopIteration as done:
-            final: Answer = done.value
+            final: Response = done.value
             return final
 
 
@@ -71,7 +71,7 @@ FAILED = ConnectionFailed("nobody listens")
 
 def step_name(step: Step) -> str:
     """A name that is the same in each process of a parallel run, as an address in memory is not."""
-    return str(step.status) if isinstance(step, Answer) else "failed"
+    return str(step.status) if isinstance(step, Response) else "failed"
 
 
 @given(status=st.integers(201, 599), most=st.integers(0, 5))
@@ -108,13 +108,13 @@ def test_a_pause_is_drawn_from_nothing_to_its_bound_above_what_was_asked(
     retry: int, drawn: float, asked: float | None
 ) -> None:
     """Full jitter, and never before Retry-After."""
-    policy = RetryPolicy(most=10_001)
+    policy = RetryPolicy(max_retries=10_001)
 
-    pause = policy.pause_s(retry, asked_s=asked, left_s=None, chance=lambda: drawn)
+    pause = policy.delay_s(retry, retry_after_s=asked, left_s=None, random=lambda: drawn)
 
     assert pause is not None
-    assert 0 <= pause - (asked or 0) <= policy.cap_s + 1e-9
-    assert policy.pause_s(retry, asked_s=asked, left_s=None, chance=lambda: 0.0) == (asked or 0)
+    assert 0 <= pause - (asked or 0) <= policy.max_delay_s + 1e-9
+    assert policy.delay_s(retry, retry_after_s=asked, left_s=None, random=lambda: 0.0) == (asked or 0)
 
 
 def test_retry_after_is_waited_for() -> None:
@@ -141,8 +141,8 @@ def test_a_date_is_held_against_the_answers_own_clock(asked: str, expected_s: fl
     """A proxy may send one, and our clock may differ from its."""
     headers = {"retry-after": asked, "date": "Wed, 21 Oct 2015 07:28:00 GMT"}
 
-    assert retry_after_s(answer(503, headers)) == expected_s
-    assert retry_after_s(answer(503, {"retry-after": "Wed, 21 Oct 2015 07:28:07 GMT"})) is None
+    assert parse_retry_after_s(answer(503, headers)) == expected_s
+    assert parse_retry_after_s(answer(503, {"retry-after": "Wed, 21 Oct 2015 07:28:07 GMT"})) is None
 
 
 @pytest.mark.parametrize(("asked", "timeout_s"), [("61", None), ("20", 10.0)])
@@ -180,8 +180,8 @@ def test_a_call_begins_nothing_after_its_deadline(
     assert granted[0] == pytest.approx(timeout_s, abs=_ROUNDED_S)
     assert all(0 < later < earlier + _ROUNDED_S for earlier, later in itertools.pairwise(granted))
     assert script.now <= 100 + timeout_s + step_s
-    assert script.patience.whole_s is not None
-    assert script.patience.silence_s <= script.patience.whole_s
+    assert script.patience.total_s is not None
+    assert script.patience.read_s <= script.patience.total_s
 
 
 def test_without_a_deadline_none_is_sent() -> None:
@@ -191,7 +191,7 @@ def test_without_a_deadline_none_is_sent() -> None:
     script.play(Options(timeout_s=None))
 
     assert "Request-Timeout" not in dict(script.sent[0].headers)
-    assert script.patience.whole_s is None
+    assert script.patience.total_s is None
 
 
 def test_a_dying_server_is_not_hammered() -> None:
@@ -202,7 +202,7 @@ def test_a_dying_server_is_not_hammered() -> None:
         with pytest.raises(ConnectionFailed):
             script.play(Options(timeout_s=None), budget)
 
-    assert len(script.sent) <= 1000 + Budget.FULL
+    assert len(script.sent) <= 1000 + Budget.CAPACITY
 
 
 @given(st.lists(st.booleans(), max_size=300))
@@ -213,13 +213,13 @@ def test_retries_are_at_most_a_tenth_of_what_succeeded(outcomes: list[bool]) -> 
 
     for good in outcomes:
         if good:
-            budget.succeeded()
+            budget.record_success()
             succeeded += 1
         else:
-            taken += budget.take()
+            taken += budget.try_spend()
 
-        assert taken <= Budget.FULL + Budget.GAIN * succeeded + 1e-6
-        assert 0 <= budget.left <= Budget.FULL
+        assert taken <= Budget.CAPACITY + Budget.REFILL_PER_SUCCESS * succeeded + 1e-6
+        assert 0 <= budget.remaining <= Budget.CAPACITY
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -249,7 +249,7 @@ def test_every_code_is_raised_as_its_class(code: str) -> None:
     ],
     ids=["page", "redirect", "no JSON", "no object", "no code of ours", "no code"],
 )
-def test_an_answer_of_something_else_is_said_to_be_one(strange: Answer) -> None:
+def test_an_answer_of_something_else_is_said_to_be_one(strange: Response) -> None:
     """Proxies speak too, and a KeyError of ours would hide what they said."""
     with pytest.raises(UnexpectedAnswer) as caught:
         Script([strange]).play(Options(retry=RetryPolicy(0)))

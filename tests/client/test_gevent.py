@@ -8,13 +8,13 @@ import threading
 from pathlib import Path
 
 from tests.client.greenlets import CALLERS
-from tests.client.test_transports import EMPTY_LIST, listening
-from tests.rest.serving import PATIENCE_S, Served
+from tests.client.test_transports import EMPTY_LIST, run_scripted_server
+from tests.rest.serving import PATIENCE_S, LiveServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def begun(scenario: str, url: str) -> subprocess.Popen[str]:
+def start_scenario(scenario: str, url: str) -> subprocess.Popen[str]:
     """A process that plays a scenario of ``greenlets.py``."""
     command = [sys.executable, "-m", "gevent.monkey", "--module", "tests.client.greenlets", scenario, url]
     environment = {"PYTHONPATH": f"{ROOT / 'service'}:{ROOT}"}
@@ -22,7 +22,7 @@ def begun(scenario: str, url: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
-def played(process: subprocess.Popen[str]) -> None:
+def wait_for_scenario(process: subprocess.Popen[str]) -> None:
     """Wait for its end, which must be a good one."""
     try:
         out, err = process.communicate(timeout=PATIENCE_S)
@@ -35,8 +35,8 @@ def played(process: subprocess.Popen[str]) -> None:
 
 def test_a_kept_connection_is_used_again() -> None:
     """Whether it is still open was asked in a way that waited until the server closed it."""
-    with listening(lambda _: EMPTY_LIST) as listener:
-        played(begun("three_calls", listener.url))
+    with run_scripted_server(lambda _: EMPTY_LIST) as listener:
+        wait_for_scenario(start_scenario("three_calls", listener.url))
 
         assert len(listener.heads) == 3
         assert listener.gone.acquire(timeout=PATIENCE_S)
@@ -45,16 +45,16 @@ def test_a_kept_connection_is_used_again() -> None:
 
 def test_a_connection_that_was_closed_meanwhile_is_replaced() -> None:
     """A server's right, and no fault of the caller's."""
-    with listening(lambda count: b"" if count == 2 else EMPTY_LIST) as listener:
-        played(begun("three_calls", listener.url))
+    with run_scripted_server(lambda count: b"" if count == 2 else EMPTY_LIST) as listener:
+        wait_for_scenario(start_scenario("three_calls", listener.url))
 
         assert len(listener.heads) == 4
 
 
 def test_silence_ends_at_the_deadline() -> None:
     """The kernel's own timeout never ends a wait of gevent's, and other greenlets go on meanwhile."""
-    with listening(lambda count: EMPTY_LIST if count == 1 else None) as listener:
-        played(begun("silence", listener.url))
+    with run_scripted_server(lambda count: EMPTY_LIST if count == 1 else None) as listener:
+        wait_for_scenario(start_scenario("silence", listener.url))
 
 
 def test_calls_of_several_greenlets_wait_beside_each_other() -> None:
@@ -65,8 +65,8 @@ def test_calls_of_several_greenlets_wait_beside_each_other() -> None:
         together.wait()
         return EMPTY_LIST
 
-    with listening(script) as listener:
-        played(begun("many", listener.url))
+    with run_scripted_server(script) as listener:
+        wait_for_scenario(start_scenario("many", listener.url))
 
 
 def test_a_map_that_is_left_breaks_off_what_it_has_begun() -> None:
@@ -80,12 +80,12 @@ def test_a_map_that_is_left_breaks_off_what_it_has_begun() -> None:
         together.wait()
         return pooled if listener.heads[count - 1].endswith(bytes(8)) else None
 
-    with listening(script) as listener:
-        played(begun("leaving", listener.url))
+    with run_scripted_server(script) as listener:
+        wait_for_scenario(start_scenario("leaving", listener.url))
 
         assert len(listener.heads) == 3
 
 
-def test_large_bodies_go_there_and_back(served: Served) -> None:
+def test_large_bodies_go_there_and_back(served: LiveServer) -> None:
     """In many steps each, with a wait between them."""
-    played(begun("large", served.url))
+    wait_for_scenario(start_scenario("large", served.url))

@@ -14,8 +14,8 @@ import httpcore
 import httpx
 import pytest
 
-from poolhouse.client.httpx_deadline import DEADLINE, DeadlineTransport, _errors_of_httpx
-from tests.client.test_transports import EMPTY_LIST, listening
+from poolhouse.client.httpx_deadline import DEADLINE, DeadlineTransport, _translate_errors
+from tests.client.test_transports import EMPTY_LIST, run_scripted_server
 
 # httpcore catches this one itself.
 INTERNAL = {"ConnectionNotAvailable"}
@@ -29,7 +29,7 @@ ERRORS = [
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_an_error_of_httpcore_becomes_the_one_of_httpx(error: type[Exception]) -> None:
     """A caller of httpx catches httpx's classes alone."""
-    with pytest.raises(getattr(httpx, error.__name__), match="told"), _errors_of_httpx():
+    with pytest.raises(getattr(httpx, error.__name__), match="told"), _translate_errors():
         raise error("told")
 
 
@@ -44,7 +44,7 @@ def test_a_refused_connection_is_an_error_of_httpx() -> None:
 
 def test_a_proxy_gets_its_password() -> None:
     """It stands in the address that the environment gives."""
-    with listening(lambda _: EMPTY_LIST) as proxy:
+    with run_scripted_server(lambda _: EMPTY_LIST) as proxy:
         address = proxy.url.replace("http://", "http://ann:secret@")
         with httpx.Client(transport=DeadlineTransport(proxy=address)) as client:
             assert client.get("http://pool.example/v1/operators").json() == {"operators": []}
@@ -55,7 +55,7 @@ def test_a_proxy_gets_its_password() -> None:
 
 def test_a_request_without_a_deadline_is_any_request() -> None:
     """The httpx client is the caller's own, and calls other services too."""
-    with listening(lambda _: EMPTY_LIST) as listener, httpx.Client(transport=DeadlineTransport()) as client:
+    with run_scripted_server(lambda _: EMPTY_LIST) as listener, httpx.Client(transport=DeadlineTransport()) as client:
         assert client.get(listener.url).json() == {"operators": []}
         with pytest.raises(httpx.ReadTimeout):
             client.get(listener.url, extensions={DEADLINE: time.monotonic() - 1})

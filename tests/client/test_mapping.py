@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.client.clients import AsyncClient, Client
-from poolhouse.client.mapping import MapOptions, async_mapped, mapped
+from poolhouse.client.mapping import MapOptions, map_in_tasks, map_in_threads
 from poolhouse.client.pooled import Pooled
 from poolhouse.errors import PoolhouseError, Unprocessable
-from tests.client.conftest import Door
+from tests.client.conftest import AnyClient
 
 GOOD = [[1.0, 2.0]]
 SHORT = [[1.0]]
@@ -22,7 +22,7 @@ RAGGED = [[1.0, 2.0], [1.0]]
 
 
 @pytest.mark.parametrize("bad", [SHORT, RAGGED], ids=["refused by the service", "refused here"])
-def test_an_error_names_its_input(door: Door, bad: object) -> None:
+def test_an_error_names_its_input(door: AnyClient, bad: object) -> None:
     """Of a thousand pictures one is broken, and someone has to find it."""
     with pytest.raises(Unprocessable) as caught:
         door.map("max_pool1d", [GOOD, GOOD, GOOD, bad, GOOD], kernel_size=2, concurrency=2)
@@ -31,7 +31,7 @@ def test_an_error_names_its_input(door: Door, bad: object) -> None:
     assert "This was input 3 of a map." in "".join(traceback.format_exception(caught.value))
 
 
-def test_an_error_of_a_single_call_names_none(door: Door) -> None:
+def test_an_error_of_a_single_call_names_none(door: AnyClient) -> None:
     """There is one input."""
     with pytest.raises(Unprocessable) as caught:
         door.pool("max_pool1d", SHORT, kernel_size=2)
@@ -39,7 +39,7 @@ def test_an_error_of_a_single_call_names_none(door: Door) -> None:
     assert caught.value.input_index is None
 
 
-def test_errors_are_given_in_the_place_of_their_answers(door: Door) -> None:
+def test_errors_are_given_in_the_place_of_their_answers(door: AnyClient) -> None:
     """The others are not lost, as with asyncio.gather."""
     told: list[int] = []
     inputs: list[object] = [SHORT, GOOD, RAGGED, GOOD, SHORT]
@@ -63,7 +63,7 @@ def _answer(number: object) -> Pooled[object, object | None]:
 
 
 def _sync(numbers: list[int], options: MapOptions) -> list[object]:
-    return list(mapped(lambda number, _: _answer(number), numbers, options, lambda _: None))
+    return list(map_in_threads(lambda number, _: _answer(number), numbers, options, lambda _: None))
 
 
 def _async(numbers: list[int], options: MapOptions) -> list[object]:
@@ -71,7 +71,7 @@ def _async(numbers: list[int], options: MapOptions) -> list[object]:
         return _answer(number)
 
     async def all_of_them() -> list[object]:
-        return [each async for each in async_mapped(pool, numbers, options)]
+        return [each async for each in map_in_tasks(pool, numbers, options)]
 
     return asyncio.run(all_of_them())
 

@@ -25,9 +25,9 @@ from poolhouse.client.pooled import OperatorSummary, Plan, Pooled
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES
 from poolhouse.errors import CODES, FieldProblem, PoolhouseError, Unauthorized, Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
-from tests.client.conftest import Door
-from tests.client.test_transports import EMPTY_LIST, listening
-from tests.rest.serving import PATIENCE_S, Served
+from tests.client.conftest import AnyClient
+from tests.client.test_transports import EMPTY_LIST, run_scripted_server
+from tests.rest.serving import PATIENCE_S, LiveServer
 
 Copy = Callable[[object], object]
 
@@ -45,7 +45,7 @@ each_copy = pytest.mark.parametrize("copied", COPIES.values(), ids=list(COPIES))
 
 
 @each_copy
-def test_a_result_survives(copied: Copy, door: Door) -> None:
+def test_a_result_survives(copied: Copy, door: AnyClient) -> None:
     """A worker of a pool hands back what it pooled."""
     pooled = door.pool("max_pool1d", np.zeros((1, 4), np.float32), kernel_size=2, return_indices=True)
     pooled.__dict__["later"] = "what a later version keeps beside the pair"
@@ -62,10 +62,10 @@ def test_a_result_survives(copied: Copy, door: Door) -> None:
 
 
 @each_copy
-def test_what_a_client_says_survives(copied: Copy, door: Door) -> None:
+def test_what_a_client_says_survives(copied: Copy, door: AnyClient) -> None:
     """Plans and lines of the catalogue are values, and equal after the journey."""
-    plan = door.ask("plan", "max_pool2d", (2, 3, 4, 4), "bfloat16", kernel_size=2)
-    lines = door.ask("operators")
+    plan = door.call("plan", "max_pool2d", (2, 3, 4, 4), "bfloat16", kernel_size=2)
+    lines = door.call("operators")
 
     assert isinstance(plan, Plan)
     assert isinstance(lines, tuple)
@@ -188,7 +188,7 @@ def refused_by(client: Client) -> object:
     return client.max_pool1d([[1.0, 2.0]], 0)
 
 
-def test_a_pool_of_processes_hands_errors_and_results_back(served: Served) -> None:
+def test_a_pool_of_processes_hands_errors_and_results_back(served: LiveServer) -> None:
     """Both kinds of pool that Python has; one that could not read an answer would wait for ever."""
     spawning = multiprocessing.get_context("spawn")
     with Client(served.url) as client:
@@ -231,7 +231,7 @@ def test_a_pickled_client_keeps_its_options_and_connects_anew(kind: type[Client]
 
 def test_a_pickled_client_calls() -> None:
     """And is open, though the first was closed."""
-    with listening(lambda _: EMPTY_LIST) as listener:
+    with run_scripted_server(lambda _: EMPTY_LIST) as listener:
         with Client(listener.url) as client:
             client.operators()
         with pickle.loads(pickle.dumps(client)) as again:
@@ -273,7 +273,7 @@ def test_a_key_stays_out_of_a_pickle(kind: type[Client] | type[AsyncClient], mon
 def test_a_client_without_the_key_it_had_says_so_before_it_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """The service's own 401 would send its reader to look for a mistake in the key."""
     monkeypatch.delenv("POOLHOUSE_API_KEY", raising=False)
-    with listening(lambda _: EMPTY_LIST) as listener:
+    with run_scripted_server(lambda _: EMPTY_LIST) as listener:
         again = pickle.loads(pickle.dumps(Client(listener.url, api_key=KEY)))
         twice = pickle.loads(pickle.dumps(again))
         for client in (again, twice, again.with_options(timeout=3)):

@@ -14,7 +14,7 @@ from poolhouse.client.step_timeout import Buffer, StepTimeout, is_still_open
 IN_KERNEL = pytest.mark.skipif(os.name != "posix", reason="needs a kernel that keeps timeouts of sockets")
 
 
-class Noting(socket.socket):
+class RecordingSocket(socket.socket):
     """A socket that notes how long its kernel was told to wait."""
 
     def __init__(self) -> None:
@@ -38,10 +38,10 @@ def test_the_kernel_is_never_told_to_wait_longer_than_there_is_time() -> None:
 
     latest = list[float]()
     times_s = (60.0, 59.0, 50.0, 49.0, 40.0, 30.0, 5.0, 60.0, 0.5)
-    with Noting() as connection:
+    with RecordingSocket() as connection:
         timeout = StepTimeout(connection)
         for left_s in times_s:
-            timeout.step(connection, step, b"", time.monotonic() + left_s)
+            timeout.run_once(connection, step, b"", time.monotonic() + left_s)
 
     for left_s, told_s in zip(times_s, latest, strict=True):
         assert left_s / 2 < told_s <= left_s
@@ -58,13 +58,13 @@ def test_a_kernel_that_ends_a_wait_early_does_not_end_the_step() -> None:
             raise BlockingIOError
         return 7
 
-    with Noting() as connection:
-        assert StepTimeout(connection).step(connection, step, b"", time.monotonic() + 60) == 7
+    with RecordingSocket() as connection:
+        assert StepTimeout(connection).run_once(connection, step, b"", time.monotonic() + 60) == 7
         with pytest.raises(TimeoutError):
-            StepTimeout(connection).step(connection, step, b"", time.monotonic())
+            StepTimeout(connection).run_once(connection, step, b"", time.monotonic())
 
 
-class Elsewhere(socket.socket):
+class SocketWithoutKernelTimeout(socket.socket):
     """A socket as gevent has it: it seems to block, its file descriptor does not, and its timeout is its own."""
 
     own_timeout: float | None = None
@@ -84,10 +84,10 @@ def test_a_socket_that_waits_elsewhere_is_told_the_time_itself() -> None:
         told.append(connection.own_timeout)
         return 1
 
-    with Elsewhere() as connection:
+    with SocketWithoutKernelTimeout() as connection:
         timeout = StepTimeout(connection)
         for left_s in (60.0, 5.0):
-            timeout.step(connection, step, b"", time.monotonic() + left_s)
+            timeout.run_once(connection, step, b"", time.monotonic() + left_s)
 
     for left_s, told_s in zip((60.0, 5.0), told, strict=True):
         assert told_s is not None

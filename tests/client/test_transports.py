@@ -23,15 +23,15 @@ import pytest
 from poolhouse.client.clients import AsyncClient, Client
 from poolhouse.client.direct import AsyncDirectTransport, DirectTransport
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
-from poolhouse.client.exchange import Answer, Send
+from poolhouse.client.exchange import Response, Send
 from poolhouse.client.httpx_deadline import DeadlineTransport
-from poolhouse.client.settings import Place, headers_of, place_of
+from poolhouse.client.settings import Endpoint, headers_of, place_of
 from poolhouse.client.transport import AsyncHttpxTransport, HttpxTransport
 from poolhouse.rest.app import create_app
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings
-from tests.rest.serving import PATIENCE_S, Served
-from tests.rest.test_tls import certificate, trusting
+from tests.rest.serving import PATIENCE_S, LiveServer
+from tests.rest.test_tls import certificate, trusting_context
 
 SERVICE = Path(__file__).resolve().parents[2] / "service"
 X = np.arange(4 * 1024 * 1024, dtype=np.float32).reshape(1, 4, 1024, 1024)
@@ -43,7 +43,7 @@ async def _first(items: AsyncIterator[_Item]) -> _Item:
     return await anext(items)
 
 
-class Listener:
+class ScriptedServer:
     """A port that reads what comes and plays a script: bytes to answer, None to say nothing, "" to hang up.
 
     Args:
@@ -109,9 +109,9 @@ class Listener:
 
 
 @contextmanager
-def listening(script: Callable[[int], bytes | None], hangs_up: bool = False) -> Iterator[Listener]:
+def run_scripted_server(script: Callable[[int], bytes | None], hangs_up: bool = False) -> Iterator[ScriptedServer]:
     """A listener while the block runs."""
-    listener = Listener(script, hangs_up)
+    listener = ScriptedServer(script, hangs_up)
     try:
         yield listener
     finally:
@@ -136,7 +136,7 @@ def serving_uds(settings: Settings) -> Iterator[None]:
 EMPTY_LIST = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"operators":[]}'
 
 
-def test_all_ways_give_the_same(served: Served) -> None:
+def test_all_ways_give_the_same(served: LiveServer) -> None:
     """Sixteen megabytes, so that pieces, views and rooms all matter."""
     expected = X.reshape(1, 4, 512, 2, 512, 2).max((3, 5))
 
@@ -177,7 +177,7 @@ def test_a_unix_socket_is_a_way_too(tmp_path: Path) -> None:
 
 def test_a_connection_is_kept_for_the_next_call() -> None:
     """A handshake a call would double the time of a small one."""
-    with listening(lambda _: EMPTY_LIST) as listener, Client(listener.url) as client:
+    with run_scripted_server(lambda _: EMPTY_LIST) as listener, Client(listener.url) as client:
         for _ in range(3):
             assert client.operators() == ()
 
@@ -198,7 +198,7 @@ def test_a_kept_connection_that_was_closed_is_replaced_without_a_word(kind: str)
             for _ in range(3):
                 assert await client.operators() == ()
 
-    with listening(script) as listener:
+    with run_scripted_server(script) as listener:
         if kind == "async":
             asyncio.run(ask(listener.url))
         else:
@@ -235,7 +235,7 @@ def test_silence_ends_at_the_deadline_and_the_server_knew_it(injected: bool) -> 
         async with AsyncClient(url, timeout=0.05, http_client=http) as client:
             await client.operators()
 
-    with listening(lambda _: None) as listener:
+    with run_scripted_server(lambda _: None) as listener:
         http = httpx.Client(trust_env=False) if injected else None
         with pytest.raises(TimedOut), Client(listener.url, timeout=0.05, http_client=http) as client:
             client.operators()
@@ -363,7 +363,7 @@ def test_a_server_that_trickles_does_not_outlast_the_deadline(
         made, key = certificate(tmp_path, "trickles")
         serving_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         serving_context.load_cert_chain(made, key)
-        verify = trusting(made)
+        verify = trusting_context(made)
     # Three seconds at least for all of it.
     trickle = Trickle(said, 300, serving_context)
     url = f"{'https' if way == 'tls' else 'http'}://{trickle.netloc}"
@@ -391,7 +391,7 @@ def test_an_httpx_client_of_any_kind_can_be_given(way: str) -> None:
     said = httpx.ByteStream(b'{"operators":[]}')
     transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=said)) if way == "local" else None
 
-    with listening(lambda _: EMPTY_LIST) as listener:
+    with run_scripted_server(lambda _: EMPTY_LIST) as listener:
         http = httpx.Client(transport=transport, trust_env=False)
         with Client(listener.url, http_client=http) as one, Client(listener.url, http_client=http) as other:
             assert one.operators() == other.operators() == ()
@@ -401,7 +401,7 @@ def test_another_service_is_not_taken_for_ours() -> None:
     """A wrong port that answers 200 to everything."""
     page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nhello"
 
-    with listening(lambda _: page) as listener, Client(listener.url) as client:
+    with run_scripted_server(lambda _: page) as listener, Client(listener.url) as client:
         with pytest.raises(UnexpectedAnswer):
             client.operators()
         with pytest.raises(UnexpectedAnswer):
@@ -423,7 +423,7 @@ def test_leaving_a_map_breaks_off_what_it_has_begun() -> None:
     def script(count: int) -> bytes | None:
         return pooled if listener.heads[count - 1].endswith(bytes(8)) else None
 
-    with listening(script) as listener, Client(listener.url, timeout=None) as client:
+    with run_scripted_server(script) as listener, Client(listener.url, timeout=None) as client:
         answers = client.map("max_pool1d", inputs(), kernel_size=1, concurrency=3)
         assert next(answers).output == [[7]]
         for _ in range(3):
@@ -436,7 +436,7 @@ def test_leaving_a_map_breaks_off_what_it_has_begun() -> None:
         assert taken == [0, 1, 2]
 
 
-class _Late:
+class _LateTransport:
     """A transport whose first call is answered, and whose second begins to wait only once it was interrupted."""
 
     def __init__(self) -> None:
@@ -444,14 +444,14 @@ class _Late:
         self.interrupted = threading.Semaphore(0)
         self.lasted = False
 
-    def exchange(self, send: Send) -> Answer:
+    def exchange(self, send: Send) -> Response:
         body = b"".join(send.request.body)
         if body == bytes(8):
             assert self.second.wait(PATIENCE_S)
             metadata = '[{"name":"output","dtype":"uint8","shape":[1,1],"start":0,"end":1}]'
             headers = {"content-length": "1", "tensor-metadata": metadata}
-            assert send.request.rooms is not None
-            return Answer(200, headers, send.request.rooms(200, headers, send.request.most_bytes) or ())
+            assert send.request.allocate_body is not None
+            return Response(200, headers, send.request.allocate_body(200, headers, send.request.most_bytes) or ())
         self.second.set()
         for _ in range(2):
             self.lasted = not self.interrupted.acquire(timeout=PATIENCE_S)
@@ -470,7 +470,7 @@ class _Late:
 
 def test_a_call_that_begins_while_its_map_is_left_is_broken_off_too() -> None:
     """Between looking whether to stop and having a connection it cannot be seen; the loop's end would wait for it."""
-    transport = _Late()
+    transport = _LateTransport()
     client = Client._over(transport, None)
 
     answers = client.map("max_pool1d", [[[0.0]], [[1.0]]], kernel_size=1, concurrency=2)
@@ -489,7 +489,7 @@ def test_an_async_map_cancels_what_it_has_begun() -> None:
             taken.append(each)
             yield [[1.0]]
 
-    async def leave(listener: Listener) -> None:
+    async def leave(listener: ScriptedServer) -> None:
         async with AsyncClient(listener.url, timeout=None) as client:
             async with aclosing(client.map("max_pool1d", inputs(), kernel_size=1, concurrency=3)) as answers:
                 waiting = asyncio.ensure_future(_first(answers))
@@ -500,7 +500,7 @@ def test_an_async_map_cancels_what_it_has_begun() -> None:
             for _ in range(3):
                 assert await asyncio.to_thread(listener.gone.acquire, timeout=PATIENCE_S)
 
-    with listening(lambda _: None) as listener:
+    with run_scripted_server(lambda _: None) as listener:
         asyncio.run(leave(listener))
 
     assert len(taken) == 3
@@ -509,11 +509,11 @@ def test_an_async_map_cancels_what_it_has_begun() -> None:
 @pytest.mark.parametrize(
     ("base_url", "uds", "environment", "expected"),
     [
-        (None, None, {}, Place("http://localhost:8000", "", None)),
-        (None, None, {"POOLHOUSE_URL": "https://h/p/"}, Place("https://h", "/p", None)),
-        ("http://a:1", None, {"POOLHOUSE_URL": "https://h"}, Place("http://a:1", "", None)),
-        ("unix:/run/s", None, {}, Place("http://localhost", "", "/run/s")),
-        (None, "/run/s", {"POOLHOUSE_URL": "https://h"}, Place("http://localhost:8000", "", "/run/s")),
+        (None, None, {}, Endpoint("http://localhost:8000", "", None)),
+        (None, None, {"POOLHOUSE_URL": "https://h/p/"}, Endpoint("https://h", "/p", None)),
+        ("http://a:1", None, {"POOLHOUSE_URL": "https://h"}, Endpoint("http://a:1", "", None)),
+        ("unix:/run/s", None, {}, Endpoint("http://localhost", "", "/run/s")),
+        (None, "/run/s", {"POOLHOUSE_URL": "https://h"}, Endpoint("http://localhost:8000", "", "/run/s")),
     ],
 )
 def test_an_argument_wins_over_the_environment_and_that_over_the_default(
@@ -521,7 +521,7 @@ def test_an_argument_wins_over_the_environment_and_that_over_the_default(
     base_url: str | None,
     uds: str | None,
     environment: dict[str, str],
-    expected: Place,
+    expected: Endpoint,
 ) -> None:
     """As everywhere."""
     for name, value in environment.items():
@@ -557,7 +557,7 @@ def test_two_ways_at_once_are_refused() -> None:
 
 def test_the_base_url_of_an_injected_client_counts() -> None:
     """Who has put it there would else call this machine's port 8000."""
-    with listening(lambda _: EMPTY_LIST) as listener:
+    with run_scripted_server(lambda _: EMPTY_LIST) as listener:
         http = httpx.Client(base_url=f"{listener.url}/under/", trust_env=False)
         with Client(http_client=http) as client:
             client.operators()
@@ -584,7 +584,7 @@ def test_infinity_is_for_ever(kind: str) -> None:
         async with AsyncClient(url, timeout=math.inf, read_timeout=math.inf) as client:
             await client.operators()
 
-    with listening(lambda _: EMPTY_LIST) as listener:
+    with run_scripted_server(lambda _: EMPTY_LIST) as listener:
         if kind == "async":
             asyncio.run(ask(listener.url))
         else:
@@ -607,7 +607,7 @@ def test_a_password_in_the_address_stays_out_of_messages() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
-def test_a_forked_process_has_connections_of_its_own(served: Served) -> None:
+def test_a_forked_process_has_connections_of_its_own(served: LiveServer) -> None:
     """A data loader's workers are forked; on one connection each would read the answers of the others."""
     code = (
         "import os, sys, threading, poolhouse\n"
@@ -644,7 +644,7 @@ def test_a_forked_process_has_connections_of_its_own_through_httpx_too() -> None
         "client.operators()\n"
     )
 
-    with listening(lambda _: EMPTY_LIST) as listener:
+    with run_scripted_server(lambda _: EMPTY_LIST) as listener:
         environment = {"PYTHONPATH": str(SERVICE), "http_proxy": listener.url}
         subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S, env=environment)
 
@@ -673,9 +673,9 @@ def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
 def test_a_proxy_of_the_environment_is_gone_through(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     """Plain sockets would go around it; httpx does not."""
     monkeypatch.delenv("no_proxy", raising=False)
-    assert place_of("http://h", None).is_direct
+    assert place_of("http://h", None).is_plain_http
     monkeypatch.setenv(variable, "http://proxy:3128")
 
-    assert not place_of("http://h", None).is_direct
+    assert not place_of("http://h", None).is_plain_http
     monkeypatch.setenv("no_proxy", "h")
-    assert place_of("http://h", None).is_direct
+    assert place_of("http://h", None).is_plain_http

@@ -22,7 +22,7 @@ from poolhouse.commands.group import poolhouse
 from poolhouse.commands.group import run as command_line
 from poolhouse.operators.catalogue import discover
 from poolhouse.settings import Settings
-from tests.rest.serving import PATIENCE_S, Served, serving
+from tests.rest.serving import PATIENCE_S, LiveServer, run_live_server
 
 X = np.arange(48, dtype=np.float32).reshape(1, 3, 4, 4)
 POOLED = X[:, :, 1::2, 1::2]
@@ -30,14 +30,14 @@ PLACES = np.broadcast_to(np.array([[5, 7], [13, 15]]), (1, 3, 2, 2))
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
+def served() -> Iterator[LiveServer]:
     """A live server."""
-    with serving(Settings.model_validate({"port": 0, "device": "cpu"})) as server:
+    with run_live_server(Settings.model_validate({"port": 0, "device": "cpu"})) as server:
         yield server
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: Served) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: LiveServer) -> Path:
     """A folder of its own to work in, with the server in the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POOLHOUSE_URL", served.url)
@@ -71,7 +71,7 @@ def process(
     )
 
 
-@pytest.mark.parametrize("name", fields.names())
+@pytest.mark.parametrize("name", fields.operator_names())
 def test_every_field_of_every_operator_is_an_option(name: str) -> None:
     """Who can send a field over HTTP can type it, and reads what it means."""
     shown = CliRunner().invoke(poolhouse, ["pool", name, "--help"], terminal_width=2000).output
@@ -83,7 +83,7 @@ def test_every_field_of_every_operator_is_an_option(name: str) -> None:
 
 def test_the_operators_are_those_of_the_catalogue() -> None:
     """The client's methods are generated from it, and the commands are read from those."""
-    assert set(fields.names()) == set(discover().names)
+    assert set(fields.operator_names()) == set(discover().names)
 
 
 @pytest.mark.parametrize("ending", ["npy", "npz", "safetensors"])
@@ -103,7 +103,7 @@ def test_a_file_goes_in_and_its_answer_comes_out(folder: Path, ending: str) -> N
     np.testing.assert_array_equal(answer, POOLED)
 
 
-def test_pooling_and_unpooling_are_one_pipe(folder: Path, served: Served) -> None:
+def test_pooling_and_unpooling_are_one_pipe(folder: Path, served: LiveServer) -> None:
     """What one command writes is what the next one reads, indices included."""
     pooled = process("pool", "max_pool2d", "x.npy", "--kernel-size", "2", "--return-indices", url=served.url)
     assert pooled.returncode == 0, pooled.stderr
@@ -322,7 +322,7 @@ def test_a_setting_that_is_none_stops_work_in_process_with_one_line(tmp_path: Pa
     assert done.stderr.count(b"\n") == 1
 
 
-def test_who_reads_the_answer_may_stop_early(folder: Path, served: Served) -> None:
+def test_who_reads_the_answer_may_stop_early(folder: Path, served: LiveServer) -> None:
     """``| head`` is no mistake of anybody's, and has no line on the screen."""
     np.save("big.npy", np.zeros((1, 4, 512, 512), np.float32))
     words = ["pool", "max_pool2d", "big.npy", "--kernel-size", "1"]
@@ -357,9 +357,9 @@ def test_the_operators_are_listed_and_told(folder: Path) -> None:
     """The catalogue without a browser."""
     listed, one, raw = run("operators"), run("operators", "avg_pool3d"), run("operators", "--json")
 
-    assert [name for name in fields.names() if name not in listed.output] == []
+    assert [name for name in fields.operator_names() if name not in listed.output] == []
     assert "divisor_override: " in one.output
-    assert set(json.loads(raw.output)) == set(fields.names())
+    assert set(json.loads(raw.output)) == set(fields.operator_names())
 
 
 def test_a_shell_completes_operators_and_options() -> None:

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from poolhouse.client.clients import Client
-from poolhouse.commands.catalogue import shipped
+from poolhouse.commands.catalogue import bundled_operators
 from poolhouse.commands.table import COMMANDS
 from tests.test_packaging import ROOT, SERVER_LIBRARIES, run_plain
 
@@ -140,8 +140,8 @@ class TestOperators:
             lines = client.operators()
             documents = {line.name: client.operator(line.name) for line in lines}
 
-        assert list(shipped()) == [line.name for line in lines]
-        assert json.loads(json.dumps(shipped())) == documents
+        assert list(bundled_operators()) == [line.name for line in lines]
+        assert json.loads(json.dumps(bundled_operators())) == documents
 
     def test_a_name_that_is_none_is_told_its_nearest(self) -> None:
         """In one line, as everywhere."""

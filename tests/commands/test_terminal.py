@@ -11,8 +11,8 @@ from safetensors.numpy import save_file
 
 from poolhouse.commands.group import run
 from tests.client.test_messages import ESCAPES
-from tests.client.test_strangers import document
-from tests.client.test_transports import listening
+from tests.client.test_strangers import document_response
+from tests.client.test_transports import run_scripted_server
 
 LINE = {"name": ESCAPES, "rank": 1, "summary": ESCAPES, "fields": [ESCAPES]}
 CARD = {
@@ -36,16 +36,16 @@ REFUSED = {
 }
 PLANNED = ["plan", "max_pool1d", "--shape", "1,1", "--kernel-size", "1"]
 SAID = {
-    "the list": (["operators"], document({"operators": [LINE]})),
-    "the list as JSON": (["operators", "--json"], document({"operators": [LINE]})),
-    "no list": (["operators"], document({"operators": []})),
-    "a card": (["operators", "x"], document(CARD)),
-    "a card as JSON": (["operators", "x", "--json"], document(CARD)),
-    "an empty card": (["operators", "x"], document({})),
-    "a plan": (PLANNED, document(PLAN)),
-    "a plan as JSON": ([*PLANNED, "--json"], document(PLAN)),
-    "a refusal": (PLANNED, document(REFUSED, "422 No")),
-    "another service": (PLANNED, document(ESCAPES.encode(), "500 No")),
+    "the list": (["operators"], document_response({"operators": [LINE]})),
+    "the list as JSON": (["operators", "--json"], document_response({"operators": [LINE]})),
+    "no list": (["operators"], document_response({"operators": []})),
+    "a card": (["operators", "x"], document_response(CARD)),
+    "a card as JSON": (["operators", "x", "--json"], document_response(CARD)),
+    "an empty card": (["operators", "x"], document_response({})),
+    "a plan": (PLANNED, document_response(PLAN)),
+    "a plan as JSON": ([*PLANNED, "--json"], document_response(PLAN)),
+    "a refusal": (PLANNED, document_response(REFUSED, "422 No")),
+    "another service": (PLANNED, document_response(ESCAPES.encode(), "500 No")),
 }
 
 
@@ -59,7 +59,7 @@ def test_a_server_does_not_command_the_terminal(
     words: list[str], said: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It could clear the screen, rename the window, or make one word look like another."""
-    with listening(lambda _: said, hangs_up=True) as listener:
+    with run_scripted_server(lambda _: said, hangs_up=True) as listener:
         code = run([*words, "--url", listener.url])
 
     out, err = capsys.readouterr()

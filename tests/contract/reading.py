@@ -11,7 +11,7 @@ import copy
 from collections.abc import Iterator
 
 from poolhouse.operators.catalogue import discover
-from poolhouse.rest.app import document
+from poolhouse.rest.app import openapi_document
 
 CATALOGUE = discover()
 POOL = "/v1/pool/"
@@ -45,7 +45,7 @@ def operations(whole: Part) -> Iterator[tuple[str, Part]]:
 
 def read_for_json() -> Part:
     """The document for callers that speak JSON: everything but the query and the binary bodies of pooling."""
-    whole = copy.deepcopy(document(CATALOGUE))
+    whole = copy.deepcopy(openapi_document(CATALOGUE))
     for path, operation in operations(whole):
         _drop_parameters(whole, operation, "Content-Encoding")
         if path.startswith(POOL):
@@ -60,7 +60,7 @@ def read_for_binary(*, raw: bool) -> Part:
     Args:
         raw: whether raw elements, which need their shape in the query, or one of the formats that say their own.
     """
-    whole = copy.deepcopy(document(CATALOGUE))
+    whole = copy.deepcopy(openapi_document(CATALOGUE))
     paths = whole["paths"]
     assert isinstance(paths, dict)
     for path in list(paths):
@@ -100,6 +100,6 @@ def _drop_parameters(whole: Part, operation: Part, *names: str) -> None:
 
 
 def _require(whole: Part, operation: Part, name: str, *, raw: bool) -> None:
-    needed = {field.name for field in CATALOGUE.find(name).fields() if field.required} | (set(RAW) if raw else set())
+    needed = {field.name for field in CATALOGUE.find(name).fields() if field.is_required} | (set(RAW) if raw else set())
     found = [resolve(whole, each) for each in _parameters(operation)]
     operation["parameters"] = [{**each, "required": True} if each["name"] in needed else each for each in found]

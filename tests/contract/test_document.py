@@ -15,7 +15,7 @@ from openapi_spec_validator import validate
 
 from poolhouse.settings import Settings
 from tests.contract.reading import Part, operations, read_for_json
-from tests.rest.serving import serving
+from tests.rest.serving import run_live_server
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKED_IN = ROOT / "openapi" / "openapi.json"
@@ -34,7 +34,7 @@ def whole() -> Part:
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
     """A client of a live server."""
-    with serving(Settings.model_validate({"port": 0})) as server, server.client() as http:
+    with run_live_server(Settings.model_validate({"port": 0})) as server, server.client() as http:
         yield http
 
 

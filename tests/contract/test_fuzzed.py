@@ -23,7 +23,7 @@ from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.settings import Settings
 from tests.contract.reading import CATALOGUE, OCTET, POOL, Part, operations, read_for_binary, read_for_json
 from tests.examples import is_thorough
-from tests.rest.serving import Served, serving
+from tests.rest.serving import LiveServer, run_live_server
 
 EXAMPLES = 4
 """Random requests of each kind to each operation, beside the fixed ones at the borders of every schema."""
@@ -79,9 +79,9 @@ for media_type, bodies in BODIES.items():
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
+def server() -> Iterator[LiveServer]:
     """A server with the limits that callers meet, but for memory: this machine runs other tests too."""
-    with serving(Settings.model_validate({"port": 0, "max_output_bytes": 2**26, "max_work": 10**8})) as served:
+    with run_live_server(Settings.model_validate({"port": 0, "max_output_bytes": 2**26, "max_work": 10**8})) as served:
         yield served
 
 
@@ -144,21 +144,21 @@ bounded = settings(
 
 @JSON.parametrize()
 @bounded
-def test_json_requests_get_what_the_document_says(case: Case, server: Served, session: requests.Session) -> None:
+def test_json_requests_get_what_the_document_says(case: Case, server: LiveServer, session: requests.Session) -> None:
     """Clients are generated from the document: where it lies, they break."""
     case.call_and_validate(base_url=server.url, session=session)
 
 
 @BINARY.parametrize()
 @bounded
-def test_binary_requests_get_what_the_document_says(case: Case, server: Served, session: requests.Session) -> None:
+def test_binary_requests_get_what_the_document_says(case: Case, server: LiveServer, session: requests.Session) -> None:
     """The query string is described for binary bodies alone, and they are the ones that matter for speed."""
     case.call_and_validate(base_url=server.url, session=session)
 
 
 @RAW.parametrize()
 @bounded
-def test_raw_requests_get_what_the_document_says(case: Case, server: Served, session: requests.Session) -> None:
+def test_raw_requests_get_what_the_document_says(case: Case, server: LiveServer, session: requests.Session) -> None:
     """Raw elements have no header of their own, so the document is all that a caller has."""
     fit_body(case)
     case.call_and_validate(base_url=server.url, session=session)
@@ -175,7 +175,7 @@ def fit_body(case: Case) -> None:
             case.body = bytes(nbytes)
 
 
-def test_a_lie_in_the_document_is_found(server: Served, session: requests.Session) -> None:
+def test_a_lie_in_the_document_is_found(server: LiveServer, session: requests.Session) -> None:
     """A fuzzer that finds nothing must be one that could have found something."""
     lying = read_for_json()
     for path, operation in operations(lying):

@@ -28,7 +28,7 @@ OPTIONAL = ("jq", "node", "java", "cc")
 
 
 @dataclass(frozen=True)
-class Place:
+class PageRunner:
     """Where a page is followed.
 
     Attributes:
@@ -40,7 +40,7 @@ class Place:
     address: str
 
     @classmethod
-    def made(cls, folder: Path, address: str) -> Place:
+    def create(cls, folder: Path, address: str) -> PageRunner:
         """The folder filled, with the live server's address in the examples."""
         shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(ROOT / "docs" / "images", folder / "docs" / "images")
@@ -50,7 +50,7 @@ class Place:
         (folder / ".curlrc").write_text(CURLRC)
         return cls(folder, address)
 
-    def follow(self, step: Step) -> None:
+    def run_step(self, step: Step) -> None:
         """Do one step, and hold what comes against what the page says.
 
         Raises:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import figures
 import pytest
-from figures import FIGURES, FRONT, RESULTS, Figured, figure, measured, named, run, simulated_devices
-from generate import documents
+from figures import FIGURES, README_FIGURES, RESULTS, DocumentWithFigures, figure_text, run_report, figure_names, load_run, simulated_devices_table
+from generate import documents_with_figures
 from limits import LIMITS
 
-from poolhouse.settings import Settings, read_bytes
+from poolhouse.settings import Settings, parse_size
 from tests.docs.pages import ROOT
 
 FIXED: Mapping[str, tuple[str, ...]] = {
@@ -57,7 +57,7 @@ def by_hand(page: str) -> Iterator[str]:
         yield from (found.group() for found in _PRECISE.finditer(text))
 
 
-@pytest.mark.parametrize("page", documents())
+@pytest.mark.parametrize("page", documents_with_figures())
 def test_no_figure_is_written_by_hand(page: str) -> None:
     """Two pages that are written by hand say two things after the next run."""
     found = list(by_hand(page))
@@ -76,8 +76,8 @@ def test_a_figure_by_hand_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 def test_every_figure_has_a_reader() -> None:
     """One that no page names is a number that nobody sees go wrong."""
-    shown = {name for page in documents() for name in named((ROOT / page).read_text(encoding="utf-8"))}
-    shown |= {name for _, name, _ in FRONT} | {name for what, _, _ in FRONT for name in re.findall(r"\{(.+?)\}", what)}
+    shown = {name for page in documents_with_figures() for name in figure_names((ROOT / page).read_text(encoding="utf-8"))}
+    shown |= {name for _, name, _ in README_FIGURES} | {name for what, _, _ in README_FIGURES for name in re.findall(r"\{(.+?)\}", what)}
 
     assert shown == {*FIGURES, *LIMITS}
 
@@ -85,7 +85,7 @@ def test_every_figure_has_a_reader() -> None:
 @pytest.mark.parametrize("path", sorted(RESULTS.iterdir()), ids=lambda path: path.name)
 def test_every_result_says_where_it_is_from(path: Path) -> None:
     """A figure without a command and a date cannot be measured again."""
-    recorded = run(path.stem)
+    recorded = load_run(path.stem)
 
     assert path.suffix == ".json"
     assert recorded["command"].startswith("scripts/")
@@ -97,9 +97,9 @@ def test_every_result_says_where_it_is_from(path: Path) -> None:
 
 def test_the_two_pages_of_the_simulation_agree() -> None:
     """One said that a GPU gives 67,312 good replies a second, and the other 5,275."""
-    goods = re.findall(r"^\| \d+ \| ([\d,]+) \|", simulated_devices(), re.MULTILINE)
+    goods = re.findall(r"^\| \d+ \| ([\d,]+) \|", simulated_devices_table(), re.MULTILINE)
 
-    rows = re.findall(r"^\| 64 shapes, 1,000,000/s, GPUs: \d+ \| \S+ / \S+ / (\S+) \|", measured("simulate"), re.M)
+    rows = re.findall(r"^\| 64 shapes, 1,000,000/s, GPUs: \d+ \| \S+ / \S+ / (\S+) \|", run_report("simulate"), re.M)
 
     assert len(goods) == 4
     assert goods == rows
@@ -107,39 +107,39 @@ def test_the_two_pages_of_the_simulation_agree() -> None:
 
 def test_the_first_page_and_the_table_agree() -> None:
     """One said 0.97 and the other 0.95."""
-    assert f"| **{figure('peers/tiny-json')}** |" in next(
-        line for line in measured("peers").splitlines() if line.startswith("| tiny JSON")
+    assert f"| **{figure_text('peers/tiny-json')}** |" in next(
+        line for line in run_report("peers").splitlines() if line.startswith("| tiny JSON")
     )
 
 
 def test_a_limit_is_written_as_people_write_it_and_keeps_its_value() -> None:
     """A limit that is rounded on its way into a page is another limit."""
-    assert read_bytes(figure("limits/body").replace(" ", "")) == Settings.model_fields["max_body_bytes"].default
-    assert figure("limits/body") == "1 GiB"
+    assert parse_size(figure_text("limits/body").replace(" ", "")) == Settings.model_fields["max_body_bytes"].default
+    assert figure_text("limits/body") == "1 GiB"
 
 
 class TestMarks:
     def test_a_figure_is_written_between_its_marks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A new run changes its results file alone; the documents follow."""
-        page = Figured("page.md")
+        page = DocumentWithFigures("page.md")
         text = "It takes <!-- figure:soak/growth -->?<!-- /figure -->, <!-- figure:soak/wrong --><!-- /figure -->.\n"
         monkeypatch.setattr(figures, "run", lambda name: {"figures": {"growth_mib": 1.25, "wrong": 3}})
 
-        renewed = page.renewed(text)
+        renewed = page.regenerate(text)
 
         assert renewed == text.replace("?", "+1.2 MiB").replace("wrong --><", "wrong -->3<")
-        assert page.renewed(renewed) == renewed
+        assert page.regenerate(renewed) == renewed
 
     def test_a_figure_that_is_not_there_is_named_with_its_nearest(self) -> None:
         """A misspelt name would else keep its old number for good."""
         with pytest.raises(SystemExit, match=r"no figure 'soak/grow' .* nearest: soak/growth"):
-            Figured("page.md").renewed("a <!-- figure:soak/grow -->1<!-- /figure -->")
+            DocumentWithFigures("page.md").regenerate("a <!-- figure:soak/grow -->1<!-- /figure -->")
 
     @pytest.mark.parametrize("before", ["", "words\n", "- ", "  "])
     def test_a_mark_that_begins_a_line_is_said(self, before: str) -> None:
         """A renderer takes the whole line for HTML: the paragraph is cut, and the words have no form."""
         with pytest.raises(SystemExit, match=r"page\.md: a line begins with <!-- figure:NAME -->"):
-            Figured("page.md").renewed(f"{before}<!-- figure:soak/growth -->1<!-- /figure --> more\n")
+            DocumentWithFigures("page.md").regenerate(f"{before}<!-- figure:soak/growth -->1<!-- /figure --> more\n")
 
     @pytest.mark.parametrize(
         "text", ["a <!-- figure:soak/growth -->1", "a <!-- figure:soak/growth -->1\n<!-- /figure -->"]
@@ -147,4 +147,4 @@ class TestMarks:
     def test_a_mark_that_is_not_closed_is_said(self, text: str) -> None:
         """It would else be passed over."""
         with pytest.raises(SystemExit, match=r"page\.md: a <!-- figure:NAME --> has no <!-- /figure -->"):
-            Figured("page.md").renewed(text)
+            DocumentWithFigures("page.md").regenerate(text)

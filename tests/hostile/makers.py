@@ -29,7 +29,7 @@ OCTET = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
-class Hostile:
+class HostileBody:
     """One body that must be refused with one of ``statuses``."""
 
     name: str
@@ -40,7 +40,7 @@ class Hostile:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-HOSTILE: list[Hostile] = []
+HOSTILE: list[HostileBody] = []
 
 
 def _add(
@@ -53,7 +53,7 @@ def _add(
 ) -> None:
     headers = {"Content-Encoding": encoding} if encoding else {}
     maker = (lambda: make) if isinstance(make, bytes) else make
-    HOSTILE.append(Hostile(name, media_type, maker, statuses, query, headers))
+    HOSTILE.append(HostileBody(name, media_type, maker, statuses, query, headers))
 
 
 def _saved(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> bytes:

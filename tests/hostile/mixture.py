@@ -18,13 +18,13 @@ import numpy as np
 from backports import zstd
 
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
-from poolhouse.operators.fields import Kind, Whole
+from poolhouse.operators.fields import FieldType, Integer
 from poolhouse.operators.operator import Plan
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.codecs import CODECS
 from tests.hostile.makers import HOSTILE
-from tests.operators.drawing import OPERATORS, case, elements, fields
+from tests.operators.drawing import OPERATORS, random_case, random_elements, random_fields
 
 KEPT_BODY_BYTES: Final = 256 * 1024
 """Hostile bodies up to this are made once; larger ones each time, so that this process stays small."""
@@ -47,21 +47,21 @@ class Request:
     target: str
     headers: Mapping[str, str]
     body: bytes
-    good: bool = False
+    must_succeed: bool = False
 
 
-def text_of(value: object) -> str:
+def query_text(value: object) -> str:
     """A field's JSON value as a query string writes it."""
     if isinstance(value, list | tuple):
-        return ",".join(map(text_of, value))
+        return ",".join(map(query_text, value))
     return json.dumps(value).strip('"')
 
 
-def body_of(codec: Codec, tensors: Mapping[str, Tensor], spec: Mapping[str, object]) -> tuple[bytes, dict[str, str]]:
+def encode_body(codec: Codec, tensors: Mapping[str, Tensor], spec: Mapping[str, object]) -> tuple[bytes, dict[str, str]]:
     """A request body in a codec's format, and the query that belongs to it."""
-    query: dict[str, str] = {} if codec.is_json else {name: text_of(value) for name, value in spec.items()}
+    query: dict[str, str] = {} if codec.is_json else {name: query_text(value) for name, value in spec.items()}
     if codec.name == "octet":
-        query |= {"shape": text_of(tensors["input"].shape), "dtype": tensors["input"].dtype.name}
+        query |= {"shape": query_text(tensors["input"].shape), "dtype": tensors["input"].dtype.name}
     body = b"".join(codec.encode(Message(tensors)).chunks)
     if codec.is_json and spec:
         # By the standard library, which writes integers of any size.
@@ -77,15 +77,15 @@ def codecs_for(tensors: Mapping[str, Tensor]) -> list[Codec]:
     return [codec for codec in CODECS if codec.name in names]
 
 
-def good(random: Random) -> Request:
+def valid(random: Random) -> Request:
     """A request that must be answered."""
     while True:
-        drawn = case(random, random.choice(OPERATORS))
+        drawn = random_case(random, random.choice(OPERATORS))
         if drawn is not None and _plane_bytes(drawn.plan) <= PLANE_BYTES:
             break
     codec = random.choice(codecs_for(drawn.tensors))
-    spec = drawn.spec.values()
-    body, query = body_of(codec, drawn.tensors, spec)
+    spec = drawn.spec.field_values()
+    body, query = encode_body(codec, drawn.tensors, spec)
     headers = {"Content-Type": random.choice(codec.media_types)}
     coding = random.choice((None, None, None, "gzip", "zstd"))
     if coding is not None:
@@ -96,7 +96,7 @@ def good(random: Random) -> Request:
     if random.random() < 0.1:
         headers["Accept-Encoding"] = random.choice(("gzip", "zstd", "gzip;q=0.5, zstd", "br"))
     target = f"/v1/pool/{drawn.spec.name}" + (f"?{urlencode(query, safe=',')}" if query else "")
-    return Request(f"good {codec.name}", "POST", target, headers, body, good=True)
+    return Request(f"good {codec.name}", "POST", target, headers, body, must_succeed=True)
 
 
 def _plane_bytes(plan: Plan) -> int:
@@ -107,7 +107,7 @@ def _plane_bytes(plan: Plan) -> int:
 
 def damaged(random: Random) -> Request:
     """A good request of which a few bits, bytes or words are not what they were."""
-    request = good(random)
+    request = valid(random)
     body, target, headers = bytearray(request.body), request.target, dict(request.headers)
     for _ in range(random.randint(1, 3)):
         kind = random.randrange(8)
@@ -140,26 +140,26 @@ def damaged(random: Random) -> Request:
     return Request("damaged " + request.label, "POST", target, headers, bytes(body))
 
 
-def strange(random: Random) -> Request:
+def out_of_range(random: Random) -> Request:
     """Whole in its form, and random in what it asks: sizes near and beyond every limit, shapes that do not fit."""
     member = random.choice(OPERATORS)
-    spec = fields(random, member)
+    spec = random_fields(random, member)
     for field in member.fields():
         if random.random() < 0.3:
-            spec[field.name] = odd_value(random, field.kind)
+            spec[field.name] = odd_value(random, field.field_type)
     if random.random() < 0.1:
         spec[random.choice(("kernal_size", "", "input\u0000", "x" * 200))] = 1
     shape = tuple(random.choice((0, 1, 1, 2, 3, 5, 17)) for _ in range(random.randrange(1, 7)))
     if math.prod(shape) > 20_000:
         shape = shape[:3]
     dtype = random.choice(list(ELEMENT_TYPES.values()))
-    tensors = {"input": Tensor(dtype, elements(random, dtype, shape))}
+    tensors = {"input": Tensor(dtype, random_elements(random, dtype, shape))}
     if random.random() < (0.9 if "indices" in member.inputs else 0.05):
         reach = random.choice((1, 4, 2**31, 2**62))
         drawn = np.random.default_rng(random.getrandbits(32)).integers(-1, reach, shape, dtype=np.int64)
         tensors["indices"] = Tensor(INT64, drawn)
     codec = random.choice(codecs_for(tensors))
-    body, query = body_of(codec, tensors, spec)
+    body, query = encode_body(codec, tensors, spec)
     if random.random() < 0.2:
         query[random.choice(("shape", "dtype", "seed", "kernel_size"))] = random.choice(SCRAPS)
     headers = {"Content-Type": codec.media_types[0]}
@@ -187,7 +187,7 @@ def hostile(random: Random) -> Request:
     return Request(f"hostile {chosen.name}", "POST", target, headers, body)
 
 
-def elsewhere(random: Random) -> Request:
+def random_route(random: Random) -> Request:
     """Any method to any path, with any body."""
     words = (*PATHS, *(quote(scrap) for scrap in SCRAPS))
     target = "/" + "/".join(random.choice(words) for _ in range(random.randint(1, 4)))
@@ -197,11 +197,11 @@ def elsewhere(random: Random) -> Request:
 
 
 KINDS: Final[tuple[tuple[Callable[[Random], Request], int], ...]] = (
-    (good, 25),
+    (valid, 25),
     (damaged, 35),
-    (strange, 25),
+    (out_of_range, 25),
     (hostile, 10),
-    (elsewhere, 5),
+    (random_route, 5),
 )
 
 
@@ -213,9 +213,9 @@ def requests(seed: int, count: int) -> Iterator[Request]:
         yield random.choices(makers, weights)[0](random)
 
 
-def odd_value(random: Random, kind: Kind) -> object:
+def odd_value(random: Random, kind: FieldType) -> object:
     """A value that a field may or may not take."""
-    bounds = (kind.minimum - 1, kind.maximum + 1) if isinstance(kind, Whole) else (-1, 2**31)
+    bounds = (kind.minimum - 1, kind.maximum + 1) if isinstance(kind, Integer) else (-1, 2**31)
     return random.choice((*bounds, *ODD))
 
 

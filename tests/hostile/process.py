@@ -31,7 +31,7 @@ class Reply:
     body: bytes
 
 
-class Caller:
+class HttpConnection:
     """One kept connection to the server, opened anew where the server closes it."""
 
     def __init__(self, port: int) -> None:
@@ -45,7 +45,7 @@ class Caller:
         """Closes the connection."""
         self._connection.close()
 
-    def ask(self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Reply:
+    def send(self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Reply:
         """Sends one request and reads its answer. A body that is refused early may be cut off while it is sent."""
         self._connection.request(method, target, body=body or None, headers=dict(headers or {}))
         answer = self._connection.getresponse()
@@ -60,9 +60,9 @@ class ServerProcess:
     process: psutil.Process
 
     @contextmanager
-    def caller(self) -> Iterator[Caller]:
+    def http_connection(self) -> Iterator[HttpConnection]:
         """A connection of its own."""
-        caller = Caller(self.port)
+        caller = HttpConnection(self.port)
         try:
             yield caller
         finally:
@@ -72,25 +72,25 @@ class ServerProcess:
         """A bare connection."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
 
-    def ready(self) -> int:
+    def readiness_status(self) -> int:
         """The status of ``/readyz``, asked on a connection of its own."""
-        with self.caller() as caller:
-            return caller.ask("GET", "/readyz").status
+        with self.http_connection() as caller:
+            return caller.send("GET", "/readyz").status
 
     @property
-    def held_bytes(self) -> int:
+    def resident_bytes(self) -> int:
         """Resident memory now."""
         held: int = self.process.memory_info().rss
         return held
 
     @property
-    def peak_bytes(self) -> int:
-        """The most resident memory since :meth:`forget_peak`, as the kernel counted it: no sample can miss it."""
+    def peak_resident_bytes(self) -> int:
+        """The most resident memory since :meth:`reset_peak`, as the kernel counted it: no sample can miss it."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
 
-    def forget_peak(self) -> None:
-        """Starts :attr:`peak_bytes` anew."""
+    def reset_peak(self) -> None:
+        """Starts :attr:`peak_resident_bytes` anew."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
 

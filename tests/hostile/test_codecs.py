@@ -17,10 +17,10 @@ from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.codecs import CODECS, codec_of
 from poolhouse.wire.inflate import Inflater
-from poolhouse.wire.octet import OCTET
+from poolhouse.wire.octet import RAW
 from poolhouse.wire.query import parse_query
-from tests.examples import drawn
-from tests.hostile.makers import HOSTILE, LIMIT_BYTES, Hostile
+from tests.examples import scaled_examples
+from tests.hostile.makers import HOSTILE, LIMIT_BYTES, HostileBody
 
 CHUNK_BYTES = 64 * 1024
 WORST_MS = 50
@@ -31,7 +31,7 @@ def body_of(hostile_name: str) -> bytes:
     return next(hostile for hostile in HOSTILE if hostile.name == hostile_name).make()
 
 
-def receive(hostile: Hostile, body: bytes) -> None:
+def receive(hostile: HostileBody, body: bytes) -> None:
     """What the server does with a body, up to the message."""
     codec = codec_of(hostile.media_type or None)
     query = parse_query(hostile.query.encode())
@@ -44,14 +44,14 @@ def receive(hostile: Hostile, body: bytes) -> None:
     codec.decode(memoryview(whole), query, LIMIT_BYTES)
 
 
-def refusal_of(hostile: Hostile, body: bytes) -> PoolhouseError:
+def refusal_of(hostile: HostileBody, body: bytes) -> PoolhouseError:
     with pytest.raises(PoolhouseError) as caught:
         receive(hostile, body)
     return caught.value
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
-def test_a_hostile_body_is_refused_as_what_it_is(hostile: Hostile) -> None:
+def test_a_hostile_body_is_refused_as_what_it_is(hostile: HostileBody) -> None:
     """Whoever sends it learns what is wrong, and nothing about how we are built."""
     refusal = refusal_of(hostile, body_of(hostile.name))
 
@@ -61,7 +61,7 @@ def test_a_hostile_body_is_refused_as_what_it_is(hostile: Hostile) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
-def test_a_hostile_body_costs_little_time_and_memory(hostile: Hostile) -> None:
+def test_a_hostile_body_costs_little_time_and_memory(hostile: HostileBody) -> None:
     """One caller must not be able to hold the others up, or to fill the memory with few bytes."""
     body = body_of(hostile.name)
 
@@ -92,12 +92,12 @@ GOOD: dict[str, tuple[Message, dict[str, str]]] = {
             {"input": Tensor(FLOAT32, np.array([[[np.nan, -np.inf, 0.1]]], np.float32))}
             | (
                 {"indices": Tensor(INT64, np.array([[[2**62]]]))}
-                if codec.accepts_outputs(2) and codec is not OCTET
+                if codec.accepts_outputs(2) and codec is not RAW
                 else {}
             ),
             texts={"kernel_size": "2"} if codec.name == "safetensors" else {},
         ),
-        {"shape": "1,1,3", "dtype": "float32"} if codec is OCTET else {},
+        {"shape": "1,1,3", "dtype": "float32"} if codec is RAW else {},
     )
     for codec in CODECS
 }
@@ -105,7 +105,7 @@ GOOD: dict[str, tuple[Message, dict[str, str]]] = {
 
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
 @given(data=st.data())
-@drawn(300)
+@scaled_examples(300)
 def test_a_damaged_body_is_read_or_refused(codec: Codec, data: st.DataObject) -> None:
     """A bit may flip anywhere: the answer is a tensor that its bytes hold, or a refusal of ours."""
     message, query = GOOD[codec.name]

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.hostile.makers import HOSTILE, LIMIT_BYTES, Hostile
-from tests.hostile.process import Caller, Reply, ServerProcess, comes_to_hold, server_process
+from tests.hostile.makers import HOSTILE, LIMIT_BYTES, HostileBody
+from tests.hostile.process import HttpConnection, Reply, ServerProcess, comes_to_hold, server_process
 
 OPERATOR = "/v1/pool/max_pool2d"
 GOOD_BODY = b'{"input": [[[[1, 2], [3, 4]]]], "kernel_size": 2}'
@@ -35,17 +35,17 @@ def server() -> Iterator[ServerProcess]:
         yield running
 
 
-def good_is_answered(caller: Caller) -> bool:
+def check_valid_request(caller: HttpConnection) -> bool:
     """Whether an ordinary request gets its ordinary answer."""
-    reply = caller.ask("POST", OPERATOR, JSON_HEADERS, GOOD_BODY)
+    reply = caller.send("POST", OPERATOR, JSON_HEADERS, GOOD_BODY)
     return reply.status == 200 and json.loads(reply.body)["output"]["data"] == [[[[4.0]]]]
 
 
-def send(caller: Caller, hostile: Hostile, body: bytes) -> Reply:
+def send(caller: HttpConnection, hostile: HostileBody, body: bytes) -> Reply:
     headers = dict(hostile.headers)
     if hostile.media_type:
         headers["Content-Type"] = hostile.media_type
-    return caller.ask("POST", f"{OPERATOR}?{hostile.query}", headers, body)
+    return caller.send("POST", f"{OPERATOR}?{hostile.query}", headers, body)
 
 
 def is_refusal(reply: Reply, *statuses: int) -> None:
@@ -57,22 +57,22 @@ def is_refusal(reply: Reply, *statuses: int) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
-def test_a_hostile_body_is_refused_by_the_whole_service(server: ServerProcess, hostile: Hostile) -> None:
+def test_a_hostile_body_is_refused_by_the_whole_service(server: ServerProcess, hostile: HostileBody) -> None:
     """Fast, in bounded memory, and the next caller is served: the body's way to the codec must hold this too."""
     body = hostile.make()
     times_ms: list[float] = []
 
-    base = server.held_bytes
-    server.forget_peak()
+    base = server.resident_bytes
+    server.reset_peak()
     for _ in range(3):
-        with server.caller() as caller:
+        with server.http_connection() as caller:
             caller.connect()
             begun = time.perf_counter()
             reply = send(caller, hostile, body)
             times_ms.append(1000 * (time.perf_counter() - begun))
-    peak = server.peak_bytes
-    with server.caller() as caller:
-        answered = good_is_answered(caller)
+    peak = server.peak_resident_bytes
+    with server.http_connection() as caller:
+        answered = check_valid_request(caller)
 
     is_refusal(reply, *hostile.statuses)
     assert min(times_ms) <= WORST_MS
@@ -89,7 +89,7 @@ def target(path: bytes, method: bytes = b"GET") -> bytes:
     return method + b" " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
-def headed(*lines: bytes) -> bytes:
+def with_headers(*lines: bytes) -> bytes:
     """The good request with further header lines, on a connection that ends after it."""
     return GOOD + b"".join(line + b"\r\n" for line in (*lines, b"Connection: close")) + b"\r\n" + GOOD_BODY
 
@@ -144,27 +144,27 @@ BYTES: dict[str, tuple[bytes, list[int]]] = {
     "path of a half surrogate": (target(b"/%ed%a0%80"), [404]),
     "path with a tag": (target(b"/v1/operators/%3Cscript%3E"), [404]),
     "operator with a line break": (target(b"/v1/operators/max_pool2d%0d%0aX:%20y"), [404]),
-    "Accept unreadable": (headed(b"Accept: /;;=,"), [406]),
-    "Accept of no weight": (headed(b"Accept: application/json;q=NaN"), [200]),
-    "Accept of 10,000 commas": (headed(b"Accept: " + b"," * 10_000), [200]),
-    "Accept of 1,000 quotes": (headed(b'Accept: a/b;c="' + b'\\"' * 5_000), [406]),
-    "Accept of another": (headed(b"Accept: text/html"), [406]),
-    "Request-Timeout NaN": (headed(b"Request-Timeout: NaN"), [400]),
-    "Request-Timeout below 0": (headed(b"Request-Timeout: -1"), [400]),
-    "Request-Timeout 1e999": (headed(b"Request-Timeout: 1e999"), [400]),
-    "Request-Timeout of 0": (headed(b"Request-Timeout: 0"), [400]),
-    "Request-Timeout of digits": (headed(b"Request-Timeout: " + b"9" * 5_000), [400]),
-    "Request-Timeout tiny": (headed(b"Request-Timeout: 0.000000001"), [504]),
-    "Content-Encoding twice": (headed(b"Content-Encoding: gzip", b"Content-Encoding: gzip"), [415]),
-    "Content-Encoding stack": (headed(b"Content-Encoding: " + b"gzip, " * 1_000 + b"gzip"), [415]),
-    "Content-Encoding unknown": (headed(b"Content-Encoding: br"), [415]),
-    "Content-Type twice": (headed(b"Content-Type: application/x-npy"), [415]),
-    "Accept-Encoding unreadable": (headed(b"Accept-Encoding: ;;q=,gzip;q=banana"), [200]),
-    "request id with a tag": (headed(b"X-Request-ID: <script>\xff"), [200]),
-    "traceparent of letters": (headed(b"traceparent: " + b"z" * 5_000), [200]),
-    "Upgrade": (headed(b"Upgrade: websocket", b"Sec-WebSocket-Key: x"), [200]),
-    "Expect unknown": (headed(b"Expect: the unexpected"), [200]),
-    "pipelined": (GOOD + b"\r\n" + GOOD_BODY + headed(), [200, 200]),
+    "Accept unreadable": (with_headers(b"Accept: /;;=,"), [406]),
+    "Accept of no weight": (with_headers(b"Accept: application/json;q=NaN"), [200]),
+    "Accept of 10,000 commas": (with_headers(b"Accept: " + b"," * 10_000), [200]),
+    "Accept of 1,000 quotes": (with_headers(b'Accept: a/b;c="' + b'\\"' * 5_000), [406]),
+    "Accept of another": (with_headers(b"Accept: text/html"), [406]),
+    "Request-Timeout NaN": (with_headers(b"Request-Timeout: NaN"), [400]),
+    "Request-Timeout below 0": (with_headers(b"Request-Timeout: -1"), [400]),
+    "Request-Timeout 1e999": (with_headers(b"Request-Timeout: 1e999"), [400]),
+    "Request-Timeout of 0": (with_headers(b"Request-Timeout: 0"), [400]),
+    "Request-Timeout of digits": (with_headers(b"Request-Timeout: " + b"9" * 5_000), [400]),
+    "Request-Timeout tiny": (with_headers(b"Request-Timeout: 0.000000001"), [504]),
+    "Content-Encoding twice": (with_headers(b"Content-Encoding: gzip", b"Content-Encoding: gzip"), [415]),
+    "Content-Encoding stack": (with_headers(b"Content-Encoding: " + b"gzip, " * 1_000 + b"gzip"), [415]),
+    "Content-Encoding unknown": (with_headers(b"Content-Encoding: br"), [415]),
+    "Content-Type twice": (with_headers(b"Content-Type: application/x-npy"), [415]),
+    "Accept-Encoding unreadable": (with_headers(b"Accept-Encoding: ;;q=,gzip;q=banana"), [200]),
+    "request id with a tag": (with_headers(b"X-Request-ID: <script>\xff"), [200]),
+    "traceparent of letters": (with_headers(b"traceparent: " + b"z" * 5_000), [200]),
+    "Upgrade": (with_headers(b"Upgrade: websocket", b"Sec-WebSocket-Key: x"), [200]),
+    "Expect unknown": (with_headers(b"Expect: the unexpected"), [200]),
+    "pipelined": (GOOD + b"\r\n" + GOOD_BODY + with_headers(), [200, 200]),
     "pipelined behind garbage": (GOOD + b"\r\n" + GOOD_BODY + b"\0garbage\r\n\r\n", [200, 400]),
 }
 
@@ -183,7 +183,7 @@ def statuses(answer: bytes) -> list[int]:
     return found
 
 
-def all_of(connection: socket.socket) -> bytes:
+def read_all(connection: socket.socket) -> bytes:
     """Everything until the server closes the connection."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -208,8 +208,8 @@ def test_hostile_bytes_are_refused_by_the_connection(server: ServerProcess, name
     sent, expected = BYTES[name]
 
     answer = exchange(server, sent)
-    with server.caller() as caller:
-        answered = good_is_answered(caller)
+    with server.http_connection() as caller:
+        answered = check_valid_request(caller)
 
     assert statuses(answer) == expected
     assert answered
@@ -222,12 +222,12 @@ def test_a_hundred_thousand_chunks_of_one_byte_cost_what_their_bytes_cost(server
     sent = CHUNKED + b"Connection: close\r\n\r\n" + chunks
     exchange(server, sent)
 
-    base = server.held_bytes
-    server.forget_peak()
+    base = server.resident_bytes
+    server.reset_peak()
     answers = [statuses(exchange(server, sent)) for _ in range(5)]
 
     assert answers == [[200]] * 5
-    assert server.peak_bytes - base <= SLACK_BYTES
+    assert server.peak_resident_bytes - base <= SLACK_BYTES
 
 
 CUTS: dict[str, bytes] = {
@@ -245,15 +245,15 @@ CUTS: dict[str, bytes] = {
 @pytest.mark.parametrize("name", CUTS)
 def test_a_caller_that_breaks_off_is_forgotten(server: ServerProcess, name: str) -> None:
     """Callers vanish at every stage; each leaves neither a connection nor an answer behind."""
-    with server.caller() as caller:
-        assert good_is_answered(caller)
+    with server.http_connection() as caller:
+        assert check_valid_request(caller)
         open_before = connections(server)
 
         for _ in range(20):
             with server.connect() as connection:
                 connection.sendall(CUTS[name])
                 connection.shutdown(socket.SHUT_WR)
-                answer = all_of(connection)
+                answer = read_all(connection)
                 assert not answer or statuses(answer) in ([400], [408])
         for _ in range(20):
             with server.connect() as connection:
@@ -261,7 +261,7 @@ def test_a_caller_that_breaks_off_is_forgotten(server: ServerProcess, name: str)
                 connection.sendall(CUTS[name])
 
         assert comes_to_hold(lambda: connections(server), open_before) == open_before
-        assert good_is_answered(caller)
+        assert check_valid_request(caller)
 
 
 def connections(server: ServerProcess) -> int:
@@ -277,9 +277,9 @@ def test_a_hundred_callers_that_say_nothing_hold_nobody_up(server: ServerProcess
         for index in range(99):
             slow.append(server.connect())
             slow[-1].sendall(begun[index % len(begun)])
-        with server.caller() as caller:
-            answered = [good_is_answered(caller) for _ in range(50)]
-        ends = [statuses(all_of(one)) for one in slow]
+        with server.http_connection() as caller:
+            answered = [check_valid_request(caller) for _ in range(50)]
+        ends = [statuses(read_all(one)) for one in slow]
     finally:
         for one in slow:
             one.close()
@@ -297,8 +297,8 @@ def test_callers_that_leave_the_queue_take_nobody_with_them(server: ServerProces
     asked = f"POST {target} HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
     def stay() -> list[int]:
-        with server.caller() as caller:
-            return [caller.ask("POST", target, headers, body).status for _ in range(20)]
+        with server.http_connection() as caller:
+            return [caller.send("POST", target, headers, body).status for _ in range(20)]
 
     with ThreadPoolExecutor(2) as pool:
         staying = [pool.submit(stay) for _ in range(2)]
@@ -311,4 +311,4 @@ def test_callers_that_leave_the_queue_take_nobody_with_them(server: ServerProces
         answered = [status for each in staying for status in each.result()]
 
     assert answered == [200] * 40
-    assert server.ready() == 200
+    assert server.readiness_status() == 200

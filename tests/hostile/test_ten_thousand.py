@@ -12,7 +12,7 @@ import pytest
 
 from tests.hostile.makers import LIMIT_BYTES
 from tests.hostile.mixture import Request, requests
-from tests.hostile.process import Caller, Reply, ServerProcess, comes_to_hold, server_process
+from tests.hostile.process import HttpConnection, Reply, ServerProcess, comes_to_hold, server_process
 
 CALLERS = 8
 SEED = 2013
@@ -27,10 +27,10 @@ LIMITS = {
 }
 
 
-def wrong(request: Request, reply: Reply) -> str | None:
+def find_fault(request: Request, reply: Reply) -> str | None:
     """What the answer must not be, in words; None when it is as it must be."""
     told = f"{request.label}: {request.method} {request.target[:200]} {request.headers} {request.body[:200]!r}"
-    if request.good and reply.status != 200:
+    if request.must_succeed and reply.status != 200:
         return f"{reply.status} {reply.body[:300]!r} to {told}"
     if not (200 <= reply.status < 500):
         return f"{reply.status} {reply.body[:300]!r} to {told}"
@@ -43,22 +43,22 @@ def send_all(server: ServerProcess, seed: int, count: int) -> tuple[Counter[int]
     """Sends the requests of a seed over one kept connection; how often each status came, and what was wrong."""
     seen: Counter[int] = Counter()
     faults: list[str] = []
-    with server.caller() as caller:
+    with server.http_connection() as caller:
         for request in requests(seed, count):
             try:
-                reply = ask(caller, request)
+                reply = send(caller, request)
             except (HTTPException, OSError) as fault:
                 faults.append(f"{fault!r} to {request.label}: {request.target[:200]} {request.body[:200]!r}")
                 caller.close()
                 continue
             seen[reply.status] += 1
-            if fault_found := wrong(request, reply):
+            if fault_found := find_fault(request, reply):
                 faults.append(fault_found)
     return seen, faults
 
 
-def ask(caller: Caller, request: Request) -> Reply:
-    return caller.ask(request.method, request.target, request.headers, request.body)
+def send(caller: HttpConnection, request: Request) -> Reply:
+    return caller.send(request.method, request.target, request.headers, request.body)
 
 
 def run(server: ServerProcess, seed: int, count: int) -> tuple[Counter[int], list[str]]:
@@ -87,11 +87,11 @@ def assert_that_it_stays_as_it_was(count: int) -> None:
     """Start a service, send it so many requests of the mixture, and look at it before and after."""
     with server_process(**LIMITS, device="cpu") as server:
         run(server, SEED - CALLERS, 1_000)
-        warm = server.held_bytes
+        warm = server.resident_bytes
 
         seen, faults = run(server, SEED, count)
-        held = comes_to_hold(lambda: server.held_bytes, warm + BACK_WITHIN_BYTES, within_s=10)
-        ready = server.ready()
+        held = comes_to_hold(lambda: server.resident_bytes, warm + BACK_WITHIN_BYTES, within_s=10)
+        ready = server.readiness_status()
 
     print(f"{dict(sorted(seen.items()))}; {warm / 2**20:.1f} MiB before, {held / 2**20:.1f} MiB after")
     assert not faults, "\n".join([f"{len(faults)} faults, of which:", *faults[:10]])

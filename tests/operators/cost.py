@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Cost:
+class ResourceUsage:
     """Seconds of this thread, and the most bytes of Python objects at once."""
 
     seconds: float = 0.0
@@ -19,9 +19,9 @@ class Cost:
 
 
 @contextmanager
-def counted() -> Iterator[Cost]:
+def measure_usage() -> Iterator[ResourceUsage]:
     """Counts what is done within; read it afterwards. Collecting everybody's garbage does not count."""
-    cost = Cost()
+    cost = ResourceUsage()
     gc.disable()
     tracemalloc.start()
     started = time.thread_time()

@@ -25,13 +25,13 @@ from poolhouse.backend.worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, INT64, ElementType, bfloat16_to_float32, float32_to_bfloat16
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.fields import Field, Flag, PerAxis, Power, RatioPerAxis, Whole
+from poolhouse.operators.fields import Field, Flag, PerAxis, Power, RatioPerAxis, Integer
 from poolhouse.operators.operator import Limits, Number, Operator, Plan
 from poolhouse.tensors import Outline, Tensor
 
 CATALOGUE: Final = discover()
 OPERATORS: Final = tuple(CATALOGUE)
-LIMITS: Final = Limits(output_bytes=2**30, work=50_000_000_000)
+LIMITS: Final = Limits(max_output_bytes=2**30, max_steps=50_000_000_000)
 CPU: Final = Device("cpu", "", None)
 
 Array = npt.NDArray[np.generic]
@@ -64,7 +64,7 @@ class Case:
     def __repr__(self) -> str:
         told = ", ".join(f"{name}={tensor.array.tolist()}" for name, tensor in self.tensors.items())
         outline = self.plan.inputs["input"]
-        return f"{self.spec.name}({self.spec.values()}) of {outline.dtype} {outline.shape}: {told}"
+        return f"{self.spec.name}({self.spec.field_values()}) of {outline.dtype} {outline.shape}: {told}"
 
 
 def types_of(member: type[Operator]) -> list[ElementType]:
@@ -72,30 +72,30 @@ def types_of(member: type[Operator]) -> list[ElementType]:
     return [dtype for dtype in ELEMENT_TYPES.values() if dtype.kind in member.element_types]
 
 
-def fields(random: Random, member: type[Operator]) -> Fields:
+def random_fields(random: Random, member: type[Operator]) -> Fields:
     """Fields of one spec: mostly small, sometimes large, often left out where they may be."""
     return {
         field.name: value_of(random, field, member.rank)
         for field in member.fields()
-        if field.required or random.random() < 0.5
+        if field.is_required or random.random() < 0.5
     }
 
 
 def value_of(random: Random, field: Field, rank: int) -> object:
     """A JSON value that the field's kind accepts."""
-    kind = field.kind
+    kind = field.field_type
     if field.default is None and random.random() < 0.2:
         return None
     if isinstance(kind, PerAxis):
         if random.random() < 0.4:
-            return _size(random, kind.minimum)
-        return [None if kind.keep and random.random() < 0.3 else _size(random, kind.minimum) for _ in range(rank)]
+            return _random_size(random, kind.minimum)
+        return [None if kind.allows_null and random.random() < 0.3 else _random_size(random, kind.minimum) for _ in range(rank)]
     if isinstance(kind, RatioPerAxis):
         one, *more = [random.choice((0.25, 0.5, 0.62, 0.9)) for _ in range(rank + 1)]
         return one if random.random() < 0.5 else more
     if isinstance(kind, Flag):
         return random.random() < 0.5
-    if isinstance(kind, Whole):
+    if isinstance(kind, Integer):
         near = [number for number in range(-5, 9) if kind.minimum <= number <= kind.maximum]
         number = random.choice([*near, kind.minimum, kind.maximum, kind.maximum // 3])
         return 1 if kind.nonzero and number == 0 else number
@@ -103,13 +103,13 @@ def value_of(random: Random, field: Field, rank: int) -> object:
     return random.choice((1, 2, 2.0, 3, 0.5, -1, -2, 1.7, "Infinity", "-Infinity"))
 
 
-def _size(random: Random, minimum: int) -> int:
+def _random_size(random: Random, minimum: int) -> int:
     if random.random() < 0.06:
         return random.choice((2**31 - 1, 2**30, 1000, 13))
     return minimum + min(random.randrange(4), random.randrange(4))
 
 
-def shape(random: Random, rank: int) -> tuple[int, ...]:
+def random_shape(random: Random, rank: int) -> tuple[int, ...]:
     """``(N, C, *spatial)`` or ``(C, *spatial)``: few planes, now and then none."""
     lead = [random.choice((1, 1, 2, 3, 0)) for _ in range(random.choice((1, 2)))]
     longest = LONGEST[rank]
@@ -119,14 +119,14 @@ def shape(random: Random, rank: int) -> tuple[int, ...]:
 STYLES: Final = ("plain", "ties", "special", "extreme")
 
 
-def elements(random: Random, dtype: ElementType, shape: tuple[int, ...], style: str | None = None) -> Array:
+def random_elements(random: Random, dtype: ElementType, shape: tuple[int, ...], style: str | None = None) -> Array:
     """Elements in their storage type: plain ones, ties, NaN with infinities and minus zero, or the type's extremes."""
     style = style or random.choice(STYLES)
     chance = np.random.default_rng(random.getrandbits(32))
     if dtype.kind == "boolean":
         return chance.random(shape) < random.choice((0.05, 0.5, 0.95))
     if dtype.kind == "integer":
-        least, most = limits_of(dtype)
+        least, most = integer_limits(dtype)
         low, high = (0, 4) if style == "ties" else (least, most)
         drawn = chance.integers(low, high, shape, dtype=dtype.storage, endpoint=True)
         if style == "extreme":
@@ -143,10 +143,10 @@ def elements(random: Random, dtype: ElementType, shape: tuple[int, ...], style: 
         large = LARGEST[dtype.name]
         ends = np.array([large, -large, large / 2, SMALLEST[dtype.name], -math.inf, 0.0])
         values = ends[chance.integers(0, len(ends), shape)]
-    return rounded(values, dtype)
+    return round_to_type(values, dtype)
 
 
-def limits_of(dtype: ElementType) -> tuple[int, int]:
+def integer_limits(dtype: ElementType) -> tuple[int, int]:
     """The least and the greatest number of an integer type, and of bool."""
     if dtype.kind == "boolean":
         return 0, 1
@@ -159,7 +159,7 @@ LARGEST: Final = {dtype.name: torch.finfo(torch_dtype(dtype)).max for dtype in _
 SMALLEST: Final = {dtype.name: torch.finfo(torch_dtype(dtype)).tiny for dtype in _FLOATS}
 
 
-def rounded(values: npt.NDArray[np.float64], dtype: ElementType) -> Array:
+def round_to_type(values: npt.NDArray[np.float64], dtype: ElementType) -> Array:
     """float64 numbers as the nearest of a float type, in its storage; beyond the largest they are infinite."""
     with np.errstate(over="ignore", invalid="ignore"):
         if dtype is BFLOAT16:
@@ -167,7 +167,7 @@ def rounded(values: npt.NDArray[np.float64], dtype: ElementType) -> Array:
         return values.astype(dtype.storage)
 
 
-def numbers(tensor: Tensor) -> Array:
+def as_numbers(tensor: Tensor) -> Array:
     """The elements as numbers: bfloat16's bits are read, everything else is as it is held."""
     if tensor.dtype is BFLOAT16:
         return bfloat16_to_float32(tensor.array.view(np.uint16))
@@ -177,7 +177,7 @@ def numbers(tensor: Tensor) -> Array:
 def settled_plan(spec: Operator, dtype: ElementType, shape: tuple[int, ...]) -> Plan:
     """The plan of a spec for an input of this type and shape; refuses as the service does."""
     inputs = {name: Outline(INT64 if name == "indices" else dtype, shape) for name in spec.inputs}
-    return spec.settled().plan(inputs, LIMITS)
+    return spec.with_seed().plan(inputs, LIMITS)
 
 
 def tensors_for(random: Random, plan: Plan, style: str | None = None) -> dict[str, Tensor]:
@@ -189,19 +189,19 @@ def tensors_for(random: Random, plan: Plan, style: str | None = None) -> dict[st
             chance = np.random.default_rng(random.getrandbits(32))
             array: Array = chance.integers(0, plane, outline.shape, dtype=np.int64)
         else:
-            array = elements(random, outline.dtype, outline.shape, style)
+            array = random_elements(random, outline.dtype, outline.shape, style)
         tensors[name] = Tensor(outline.dtype, array)
     return tensors
 
 
-def case(
+def random_case(
     random: Random, member: type[Operator], dtype: ElementType | None = None, style: str | None = None
 ) -> Case | None:
     """One case of an operator, or None where what was drawn is refused, as some of it must be."""
     dtype = dtype or random.choice(types_of(member))
     for _ in range(20):
         try:
-            plan = settled_plan(member.of(**fields(random, member)), dtype, shape(random, member.rank))
+            plan = settled_plan(member.of(**random_fields(random, member)), dtype, random_shape(random, member.rank))
         except Unprocessable:
             continue
         # An empty batch may have outputs of any size; those are planned, but nobody's oracle.
@@ -210,7 +210,7 @@ def case(
     return None
 
 
-chances: Final = st.integers(0, 2**32 - 1).map(Random)
+seeded_randoms: Final = st.integers(0, 2**32 - 1).map(Random)
 """A source of choices. By seed: hypothesis can also make every choice itself, and then takes 30 times as long to
 find what is small by design."""
 
@@ -218,7 +218,7 @@ find what is small by design."""
 @st.composite
 def cases(draw: st.DrawFn, member: type[Operator], dtype: ElementType | None = None) -> Case:
     """Cases of one operator, of one element type or of all that it takes."""
-    found = draw(chances.map(lambda random: case(random, member, dtype)).filter(bool))
+    found = draw(seeded_randoms.map(lambda random: random_case(random, member, dtype)).filter(bool))
     assert found is not None
     return found
 
@@ -226,12 +226,12 @@ def cases(draw: st.DrawFn, member: type[Operator], dtype: ElementType | None = N
 def oracle(case: Case) -> dict[str, list[Number]]:
     """Every output as ``work_out`` gives it, plane after plane, flat."""
     spec, plan = case.spec, case.plan
-    planes = numbers(case.tensors["input"]).reshape(plan.planes, *plan.spatial)
+    planes = as_numbers(case.tensors["input"]).reshape(plan.planes, *plan.spatial)
     beside: Array | None = None
     if "indices" in case.tensors:
         beside = case.tensors["indices"].array.reshape(plan.planes, *plan.spatial)
     else:
-        for drawn in spec.draw(plan.planes).values():
+        for drawn in spec.random_inputs(plan.planes).values():
             beside = drawn
     found: dict[str, list[Number]] = {name: [] for name in plan.outputs}
     for index, plane in enumerate(planes):

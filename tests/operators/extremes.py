@@ -152,7 +152,7 @@ def plan_of(member: type[Operator], fields: Fields, dtype: ElementType, shape: S
     """The plan; None where it is refused."""
     inputs = {name: Outline(INT64 if name == "indices" else dtype, shape) for name in member.inputs}
     try:
-        return member.of(**fields).plan(inputs, limits).settled()
+        return member.of(**fields).plan(inputs, limits).with_seed()
     except Unprocessable:
         return None
 

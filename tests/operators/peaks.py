@@ -1,6 +1,6 @@
 """How much memory requests take at most, in a process of its own: ``python -m tests.operators.peaks torch 101``.
 
-By ``loops`` compiled loops pool what they pool more cheaply, and by ``torch`` torch pools everything.
+By ``allow_compiled_loops`` compiled loops pool what they pool more cheaply, and by ``torch`` torch pools everything.
 The number says how many rows of the table of extremes stand for one that is run.
 
 The kernel tells the most that was resident since it was last asked to forget (``VmHWM``). That is exact where every
@@ -27,7 +27,7 @@ from tests.operators.drawing import CATALOGUE, CPU, OPERATORS, Fields, settled_p
 from tests.operators.extremes import LONGEST, Extreme, extremes, plan_of
 
 ENVIRONMENT: Final = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
-LIMITS: Final = Limits(output_bytes=2**28, work=1_000_000_000)
+LIMITS: Final = Limits(max_output_bytes=2**28, max_steps=1_000_000_000)
 ELEMENTS: Final = 2**19
 
 _LARGE: Final[tuple[tuple[str, str, tuple[int, ...], Fields], ...]] = (
@@ -54,7 +54,7 @@ def _status(name: str) -> int:
     raise LookupError(name)
 
 
-def peak(run: Callable[[], Mapping[str, Tensor]]) -> int:
+def measure_peak_bytes(run: Callable[[], Mapping[str, Tensor]]) -> int:
     """Bytes that this takes at most, what it gives back included."""
     Path("/proc/self/clear_refs").write_text("5")
     before = _status("VmRSS")
@@ -78,8 +78,8 @@ def rows(limits: Limits, every: int) -> Iterator[Extreme]:
 def main() -> None:
     """Prints a line for each row: its name, the bytes it took, and the bytes that its plan says beside its input."""
     torch.set_num_threads(2)
-    limits = replace(LIMITS, loops=sys.argv[1] == "loops")
-    if limits.loops:
+    limits = replace(LIMITS, allow_compiled_loops=sys.argv[1] == "loops")
+    if limits.allow_compiled_loops:
         load_kernels()
     for member in OPERATORS:
         # What is loaded with the first call of its kind is nobody's.
@@ -90,7 +90,7 @@ def main() -> None:
     for extreme in rows(limits, int(sys.argv[2])):
         plan = extreme.plan
         tensors = tensors_for(Random(5), plan, "special" if len(extreme.name) % 2 else "plain")
-        taken = peak(lambda: run_plan(plan, tensors, CPU))  # noqa: B023, run at once
+        taken = measure_peak_bytes(lambda: run_plan(plan, tensors, CPU))  # noqa: B023, run at once
         json.dump([extreme.name, taken, plan.held_bytes - plan.input_bytes], sys.stdout)
         print()
 

@@ -16,7 +16,7 @@ from poolhouse.operators.averages import Average
 from poolhouse.operators.lp_pool import LPPool
 from poolhouse.operators.operator import Number, Operator
 from poolhouse.tensors import Tensor
-from tests.operators.drawing import LARGEST, Case, limits_of, numbers, oracle, rounded
+from tests.operators.drawing import LARGEST, Case, integer_limits, as_numbers, oracle, round_to_type
 
 Reals = npt.NDArray[np.float64]
 
@@ -29,13 +29,13 @@ def assert_equals_oracle(case: Case, answer: dict[str, Tensor]) -> None:
     for name, expected in oracle(case).items():
         outline = case.plan.outputs[name]
         assert answer[name].outline == outline
-        given = numbers(answer[name]).reshape(-1)
+        given = as_numbers(answer[name]).reshape(-1)
         if outline.dtype.kind != "float":
             assert given.tolist() == [_held(value, outline.dtype) for value in expected], name
         elif is_exact(case.spec):
             # A type that cannot hold the number chosen (lp of integers) has the nearest one it can.
-            held = Tensor(outline.dtype, rounded(np.array(expected, dtype=np.float64), outline.dtype))
-            assert_same_floats(given.astype(np.float64), numbers(held).astype(np.float64))
+            held = Tensor(outline.dtype, round_to_type(np.array(expected, dtype=np.float64), outline.dtype))
+            assert_same_floats(given.astype(np.float64), as_numbers(held).astype(np.float64))
         else:
             slack = slack_of(case, np.array(expected, dtype=np.float64))
             assert_within(given.astype(np.float64), np.array(expected, dtype=np.float64), slack, outline.dtype)
@@ -43,7 +43,7 @@ def assert_equals_oracle(case: Case, answer: dict[str, Tensor]) -> None:
 
 def _held(value: Number, dtype: ElementType) -> Number:
     """An exact whole number as the type holds it: at its limit where it lies beyond."""
-    least, most = limits_of(dtype)
+    least, most = integer_limits(dtype)
     return min(max(value, least), most)
 
 
@@ -67,8 +67,8 @@ def assert_within(given: Reals, expected: Reals, slack: Reals, dtype: ElementTyp
     numeric = ~np.isnan(expected)
     given, expected, slack = given[numeric], expected[numeric], slack[numeric]
     with np.errstate(invalid="ignore", over="ignore"):
-        low = numbers(Tensor(dtype, rounded(expected - slack, dtype))).astype(np.float64)
-        high = numbers(Tensor(dtype, rounded(expected + slack, dtype))).astype(np.float64)
+        low = as_numbers(Tensor(dtype, round_to_type(expected - slack, dtype))).astype(np.float64)
+        high = as_numbers(Tensor(dtype, round_to_type(expected + slack, dtype))).astype(np.float64)
     wrong = ~((low <= given) & (given <= high))
     assert not wrong.any(), (given[wrong], expected[wrong], slack[wrong])
 
@@ -83,7 +83,7 @@ def slack_of(case: Case, expected: Reals) -> Reals:
             unit = UNIT[source.name]
             # n - 1 additions and a division, each off by half a unit of the sum of magnitudes; twice, to be safe.
             slack = 2 * (terms + 2) * unit * np.abs(magnitudes) + 4 * float(np.finfo(np.float32).smallest_subnormal)
-            held = np.abs(numbers(case.tensors["input"]).astype(np.float64))
+            held = np.abs(as_numbers(case.tensors["input"]).astype(np.float64))
             held = held[np.isfinite(held)]
             # Torch's running sum of windows overflows where the average itself would not.
             overflows = bool((held > _most_added(source) / 2**10).any())
@@ -91,7 +91,7 @@ def slack_of(case: Case, expected: Reals) -> Reals:
         assert isinstance(case.spec, LPPool)
         power = case.spec.norm_type
         # Where a power overflows, the order of adding decides what becomes of it.
-        held = np.abs(numbers(case.tensors["input"]).astype(np.float64))
+        held = np.abs(as_numbers(case.tensors["input"]).astype(np.float64))
         powers = held[np.isfinite(held) & (held > 0)] ** abs(power)
         if bool((powers > 1e300).any() or (powers < 1e-300).any()):
             return np.full_like(expected, math.inf)
@@ -111,6 +111,6 @@ def _most_added(dtype: ElementType) -> float:
 
 
 def _of_magnitudes(case: Case) -> Reals:
-    magnitudes = np.abs(numbers(case.tensors["input"]).astype(np.float64))
+    magnitudes = np.abs(as_numbers(case.tensors["input"]).astype(np.float64))
     told = {"input": Tensor(ELEMENT_TYPES["float64"], magnitudes)}
     return np.array(oracle(Case(case.plan, told))["output"], dtype=np.float64)

@@ -24,7 +24,7 @@ from poolhouse.operators.lp_pool import LPPool
 from poolhouse.operators.operator import Operator
 from poolhouse.operators.unpool import MaxUnpool
 from poolhouse.tensors import Tensor
-from tests.operators.drawing import OPERATORS, STYLES, Case, case, limits_of, numbers, rounded, settled_plan, types_of
+from tests.operators.drawing import OPERATORS, STYLES, Case, random_case, integer_limits, as_numbers, round_to_type, settled_plan, types_of
 from tests.operators.rounding import assert_same_floats, assert_within, is_exact, slack_of
 
 Outputs = tuple[torch.Tensor, ...]
@@ -56,7 +56,7 @@ def test_the_cases_hold_what_is_hard() -> None:
     seen: Counter[str] = Counter()
     for member, dtype in PAIRS:
         for one in drawn(member, dtype):
-            held = numbers(one.tensors["input"]).astype(np.float64)
+            held = as_numbers(one.tensors["input"]).astype(np.float64)
             planes = held.reshape(-1, math.prod(one.plan.spatial))
             seen["NaN"] += bool(np.isnan(held).any())
             seen["infinity"] += bool(np.isinf(held).any())
@@ -83,7 +83,7 @@ def drawn(member: type[Operator], dtype: ElementType) -> Iterator[Case]:
             taken = "special" if style == "extreme" and computes and dtype.kind == "float" else style
             found: Case | None = None
             while found is None or not _torch_has_an_answer(found):
-                found = case(random, member, dtype, taken)
+                found = random_case(random, member, dtype, taken)
             yield _within_float64(found)
 
 
@@ -140,14 +140,14 @@ def assert_equals_torch(case: Case) -> None:
     for answer in answers:
         for (name, outline), theirs in zip(case.plan.outputs.items(), expected, strict=True):
             assert tuple(theirs.shape) == outline.shape, name
-            ours = numbers(answer[name]).reshape(-1)
+            ours = as_numbers(answer[name]).reshape(-1)
             found = theirs.reshape(-1).to(torch.int64 if name == "indices" else torch.float64).numpy()
             if name == "indices":
                 np.testing.assert_array_equal(ours, found)
             elif outline.dtype.kind != "float":
-                np.testing.assert_array_equal(ours.astype(np.float64), np.trunc(found).clip(*limits_of(outline.dtype)))
+                np.testing.assert_array_equal(ours.astype(np.float64), np.trunc(found).clip(*integer_limits(outline.dtype)))
             elif is_exact(case.spec):
-                held = numbers(Tensor(outline.dtype, rounded(found, outline.dtype)))
+                held = as_numbers(Tensor(outline.dtype, round_to_type(found, outline.dtype)))
                 assert_same_floats(ours.astype(np.float64), held.astype(np.float64))
             else:
                 # Twice the slack: theirs is as far from the truth as ours.
@@ -167,7 +167,7 @@ def _assert_empty_like_torch(case: Case) -> None:
 
 
 def _without_lead(spec: Operator) -> Operator:
-    values = spec.values()
+    values = spec.field_values()
     size = values.get("output_size")
     return type(spec).of(**{**values, "output_size": size[-spec.rank :]}) if isinstance(size, list) else spec
 
@@ -178,7 +178,7 @@ def _run_on_strided(case: Case) -> dict[str, Tensor]:
     planes = {
         name: _transposed(as_torch(tensor).reshape(plan.planes, *plan.spatial)) for name, tensor in case.tensors.items()
     }
-    planes |= {name: torch.from_numpy(drawn) for name, drawn in plan.spec.draw(plan.planes).items()}
+    planes |= {name: torch.from_numpy(drawn) for name, drawn in plan.spec.random_inputs(plan.planes).items()}
     answer = {}
     for (name, outline), result in zip(plan.outputs.items(), plan.spec.run(planes), strict=True):
         bits = result.contiguous().view(torch.int16) if outline.dtype is BFLOAT16 else result.contiguous()
@@ -262,7 +262,7 @@ def _global(case: Case, x: torch.Tensor) -> Outputs:
 def _fractional(case: Case, x: torch.Tensor) -> Outputs:
     spec, planes = case.spec, case.plan.planes
     lead = x.shape[:2] if x.ndim == spec.rank + 2 else (1, planes)
-    samples = torch.from_numpy(spec.draw(planes)["samples"]).reshape(*lead, spec.rank)
+    samples = torch.from_numpy(spec.random_inputs(planes)["samples"]).reshape(*lead, spec.rank)
     fields = _fields(case)
     return _named(
         case,

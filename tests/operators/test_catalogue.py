@@ -87,10 +87,10 @@ def test_every_operator_says_what_it_is(member: type[Operator]) -> None:
 def test_every_default_is_a_legal_value(member: type[Operator]) -> None:
     """A default that its own kind refuses would fail for every caller who leaves it out."""
     for field in member.fields():
-        if not field.required and field.default_from is None and field.default is not None:
-            field.kind.check(field.default, member.rank)
+        if not field.is_required and field.default_from is None and field.default is not None:
+            field.field_type.check(field.default, member.rank)
         if field.example is not None:
-            field.kind.check(field.example, member.rank)
+            field.field_type.check(field.example, member.rank)
 
 
 def test_a_misspelt_operator_is_answered_with_the_nearest_names() -> None:

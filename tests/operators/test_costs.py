@@ -28,8 +28,8 @@ CALL_S: Final = 100e-6
 FACTOR: Final = 4
 OUTLIER: Final = 20
 """By what factor a single row may be off."""
-LIMITS: Final = Limits(output_bytes=2**26, work=100_000_000)
-BY_TORCH: Final = replace(LIMITS, loops=False)
+LIMITS: Final = Limits(max_output_bytes=2**26, max_steps=100_000_000)
+BY_TORCH: Final = replace(LIMITS, allow_compiled_loops=False)
 
 
 def seconds(plan: Plan, tensors: Mapping[str, Tensor], rounds: int) -> float:
@@ -37,7 +37,7 @@ def seconds(plan: Plan, tensors: Mapping[str, Tensor], rounds: int) -> float:
     taken = []
     for _ in range(rounds):
         begun = time.process_time()
-        plan.spec.check(tensors)
+        plan.spec.check_elements(tensors)
         run_plan(plan, tensors, CPU)
         taken.append(time.process_time() - begun)
         if taken[-1] > 0.2:
@@ -45,9 +45,9 @@ def seconds(plan: Plan, tensors: Mapping[str, Tensor], rounds: int) -> float:
     return min(taken)
 
 
-def told(plan: Plan, second: float) -> float:
+def describe_steps(plan: Plan, second: float) -> float:
     """What the plan says that it takes, if a step takes so long."""
-    return plan.work * second + CALL_S
+    return plan.steps * second + CALL_S
 
 
 Measured = list[tuple[Extreme, Mapping[str, Tensor], float]]
@@ -71,27 +71,27 @@ def measured(style: str, every: int, limits: Limits, members: Iterable[type[Oper
     for extreme in extremes(2**17, every, limits, members):
         tensors = tensors_for(Random(5), extreme.plan, style)
         taken = seconds(extreme.plan, tensors, 3)
-        if max(taken, told(extreme.plan, 1e-9)) > 4 * CALL_S:
+        if max(taken, describe_steps(extreme.plan, 1e-9)) > 4 * CALL_S:
             rows.append((extreme, tensors, taken))
     return rows
 
 
 def step_s(rows: Measured) -> float:
     """Seconds a step on this machine: a row in the middle."""
-    return statistics.median(max(taken - CALL_S, 0.0) / row.plan.work for row, _, taken in rows)
+    return statistics.median(max(taken - CALL_S, 0.0) / row.plan.steps for row, _, taken in rows)
 
 
 def wrong_rows(rows: Measured, step: float, factor: float = FACTOR) -> list[str]:
     """The rows that took more or less than their plan says, by more than a factor."""
-    middle = sorted(rows, key=lambda row: abs(row[2] - CALL_S - row[0].plan.work * step) / row[0].plan.work)[:15]
+    middle = sorted(rows, key=lambda row: abs(row[2] - CALL_S - row[0].plan.steps * step) / row[0].plan.steps)[:15]
     wrong: list[tuple[float, str]] = []
     for extreme, tensors, taken in rows:
-        expected = told(extreme.plan, step)
+        expected = describe_steps(extreme.plan, step)
         if not expected / factor - CALL_S <= taken <= factor * expected:
             # Something else had the machine, then or when the middle was found: both are measured again, side by side.
             taken = seconds(extreme.plan, tensors, 20)
             again = step_s([(row, given, seconds(row.plan, given, 5)) for row, given, _ in middle])
-            expected = told(extreme.plan, again)
+            expected = describe_steps(extreme.plan, again)
         if not expected / factor - CALL_S <= taken <= factor * expected:
             off = max(taken / expected, expected / (taken + CALL_S))
             wrong.append((off, f"{extreme.name}: {taken * 1e3:.2f} ms, planned {expected * 1e3:.2f} ms"))
@@ -116,7 +116,7 @@ def test_every_step_of_compiled_loops_takes_about_as_long(every: int) -> None:
     """A loop that goes line by line takes as long for a line of one element as for one of hundreds."""
     rows = measured("plain", every, LIMITS)
 
-    assert len([row for row, _, _ in rows if row.plan.by_loops]) > 5_550 / every
+    assert len([row for row, _, _ in rows if row.plan.uses_compiled_loops]) > 5_550 / every
     assert not (wrong := wrong_rows(rows, step_s(rows))), "\n".join(wrong)
 
 
@@ -140,13 +140,13 @@ def test_no_power_makes_a_step_much_longer(power: float, value: float, power_ste
     plan = planned("lp_pool1d", "float64", (1, 1, 2**18), {"kernel_size": 2, "norm_type": power})
     tensors = {"input": Tensor(FLOAT64, np.full((1, 1, 2**18), value))}
 
-    assert seconds(plan, tensors, 10) <= 2 * FACTOR * told(plan, power_step_s)
+    assert seconds(plan, tensors, 10) <= 2 * FACTOR * describe_steps(plan, power_step_s)
 
 
 def planned(operator: str, dtype: str, shape: tuple[int, ...], fields: Fields) -> Plan:
     """The plan within the default limits."""
     settings = Settings()
-    limits = Limits(output_bytes=settings.max_output_bytes, work=settings.max_work)
+    limits = Limits(max_output_bytes=settings.max_output_bytes, max_steps=settings.max_work)
     member = CATALOGUE.find(operator)
     inputs = {name: Outline(INT64 if name == "indices" else ELEMENT_TYPES[dtype], shape) for name in member.inputs}
     return member.of(**fields).plan(inputs, limits)
@@ -170,8 +170,8 @@ def test_bytes_that_are_only_passed_over_are_work(
     plan = planned(operator, dtype, shape, fields)
 
     touched = max(plan.input_bytes if operator != "max_unpool1d" else 0, plan.output_bytes)
-    assert plan.work > touched / 20
-    assert plan.work > Settings().inline_work
+    assert plan.steps > touched / 20
+    assert plan.steps > Settings().inline_work
 
 
 def test_a_divisor_of_int64_costs_what_any_other_costs() -> None:
@@ -189,6 +189,6 @@ def test_work_grows_with_planes_and_their_call_is_counted_once() -> None:
     """Requests that are joined share their calls; a request alone pays for one."""
     one, many = (planned("max_pool2d", "float32", (n, 1, 8, 8), {"kernel_size": 2}) for n in (1, 100))
 
-    assert many.work - one.work == 99 * one.plane_steps
-    assert one.work == one.plane_steps + one.call_steps
+    assert many.steps - one.steps == 99 * one.plane_steps
+    assert one.steps == one.plane_steps + one.call_steps
     assert math.isclose(many.call_steps, one.call_steps)

@@ -18,9 +18,9 @@ import torch
 from poolhouse.backend.worker import run_plan
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.windows import Sliding, Windows, adaptive_windows, fractional_starts
+from poolhouse.operators.windows import SlidingWindow, Windows, adaptive_windows, fractional_starts
 from poolhouse.tensors import Tensor
-from tests.operators.cost import counted
+from tests.operators.cost import measure_usage
 from tests.operators.drawing import CATALOGUE, CPU, Array, settled_plan
 
 Fields = Mapping[str, object]
@@ -122,7 +122,7 @@ def test_a_dangerous_request_is_refused_at_once(row: Row) -> None:
     """Before anything is allocated and before torch is called."""
     dtype = ELEMENT_TYPES["uint8" if row.name == "tiny uint8" else "float32"]
 
-    with counted() as cost, pytest.raises(Unprocessable) as refused:
+    with measure_usage() as cost, pytest.raises(Unprocessable) as refused:
         settled_plan(CATALOGUE.find(row.operator).of(**row.fields), dtype, row.shape)
 
     assert refused.value.code == row.code
@@ -161,7 +161,7 @@ def test_an_index_outside_its_plane_never_reaches_a_kernel(index: int) -> None:
     }
 
     with pytest.raises(Unprocessable) as refused:
-        spec.check(tensors)
+        spec.check_elements(tensors)
 
     assert refused.value.code == "index_out_of_range"
     assert str(index) in refused.value.detail
@@ -179,7 +179,7 @@ def answered(operator: str, array: Array, fields: Fields) -> dict[str, Array]:
     return {name: tensor.array for name, tensor in answer.items()}
 
 
-def chance(shape: tuple[int, ...]) -> Array:
+def random_array(shape: tuple[int, ...]) -> Array:
     """Numbers with ties: 0 to 999."""
     return np.random.default_rng(3).integers(0, 1000, shape).astype(np.float32)
 
@@ -199,7 +199,7 @@ def largest_by_doubling(array: Array, axis: int, kernel: int, padding: int) -> A
 @pytest.mark.parametrize(("operator", "shape"), [("max_pool2d", (1, 2, 8, 8)), ("max_pool3d", (1, 2, 8, 8, 8))])
 def test_padding_as_wide_as_the_kernel_is_not_walked(operator: str, shape: tuple[int, ...]) -> None:
     """H3, H4: torch walks every position of the padding, 14 s and more for 128 numbers."""
-    array = chance(shape)
+    array = random_array(shape)
 
     answer = answered(
         operator, array, {"kernel_size": 2**31 - 1, "stride": 1, "padding": 2**30 - 1, "return_indices": True}
@@ -229,7 +229,7 @@ def test_large_overlapping_windows_are_right_and_quick(
     operator: str, shape: tuple[int, ...], kernel: int, indices: bool
 ) -> None:
     """H5: legal, ordinary, and up to 40 s in torch."""
-    array = chance(shape)
+    array = random_array(shape)
 
     answer = answered(
         operator, array, {"kernel_size": kernel, "stride": 1, "padding": kernel // 2, "return_indices": indices}
@@ -245,7 +245,7 @@ def test_large_overlapping_windows_are_right_and_quick(
 
 def test_a_long_line_with_indices_is_right_and_quick() -> None:
     """H5: 300,000 elements, windows of 100,001, 19 s in torch."""
-    array = chance((1, 300_000))
+    array = random_array((1, 300_000))
 
     answer = answered("max_pool1d", array, {"kernel_size": 100_001, "stride": 1, "return_indices": True})
 
@@ -261,7 +261,7 @@ def test_a_long_line_with_indices_is_right_and_quick() -> None:
 )
 def test_large_overlapping_averages_are_right_and_quick(operator: str, shape: tuple[int, ...], kernel: int) -> None:
     """H5: 7.1 s and 3.5 s in torch."""
-    array = chance(shape)
+    array = random_array(shape)
 
     answer = answered(operator, array, {"kernel_size": kernel, "stride": 1, "padding": kernel // 2})
 
@@ -290,19 +290,19 @@ def test_fractional_windows_do_not_depend_on_the_element_type(name: str) -> None
 
     answer = run_plan(plan, {"input": Tensor(dtype, bits)}, CPU)
 
-    (starts,) = fractional_starts(width, 2, outputs, spec.draw(1)["samples"][:, 0])
+    (starts,) = fractional_starts(width, 2, outputs, spec.random_inputs(1)["samples"][:, 0])
     columns = answer["indices"].array.reshape(-1) % width
     assert bool(((columns == starts) | (columns == starts + 1)).all())
 
 
 def test_a_dilation_of_a_kernel_of_one_means_nothing() -> None:
     """CUDA reads outside the input for kernel 1 and dilation 2³¹ - 1; no kernel of torch is given such a number."""
-    geometry = Sliding(1, 1, 0, 2**31 - 1)
-    array = chance((1, 1, 4, 4))
+    geometry = SlidingWindow(1, 1, 0, 2**31 - 1)
+    array = random_array((1, 1, 4, 4))
 
     answer = answered("max_pool2d", array, {"kernel_size": 1, "dilation": 2**31 - 1, "return_indices": True})
 
-    assert geometry.reach == 1
+    assert geometry.span == 1
     np.testing.assert_array_equal(answer["output"], array)
     np.testing.assert_array_equal(answer["indices"].reshape(-1), np.arange(16))
     spec = CATALOGUE.find("max_pool2d").of(kernel_size=1, dilation=2**31 - 1)
@@ -311,7 +311,7 @@ def test_a_dilation_of_a_kernel_of_one_means_nothing() -> None:
 
 def test_strides_at_the_end_of_int32_are_answered() -> None:
     """One window an axis, whatever comes after it."""
-    array = chance((2, 3, 5, 6))
+    array = random_array((2, 3, 5, 6))
     for fields in ({"kernel_size": 2, "stride": 2**31 - 1}, {"kernel_size": 2, "stride": 2**31 - 1, "ceil_mode": True}):
         for operator in ("max_pool2d", "avg_pool2d"):
             answer = answered(operator, array, fields)
@@ -324,7 +324,7 @@ def test_strides_at_the_end_of_int32_are_answered() -> None:
 @pytest.mark.parametrize("operator", ["max_pool1d", "max_pool2d"])
 def test_a_window_that_reaches_far_beyond_the_input_is_not_laid_out(operator: str) -> None:
     """Legal in ceil mode: one element of the window is inside, the next a billion positions away."""
-    array = chance((1, 20_000) if operator == "max_pool1d" else (1, 2, 20_000))
+    array = random_array((1, 20_000) if operator == "max_pool1d" else (1, 2, 20_000))
     fields = {"kernel_size": 2, "stride": 2**31 - 1, "dilation": 2**30, "ceil_mode": True}
 
     answer = answered(operator, array, fields)

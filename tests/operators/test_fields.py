@@ -16,23 +16,23 @@ from poolhouse.operators.fields import (
     Field,
     FieldError,
     Flag,
-    Kind,
+    FieldType,
     PerAxis,
     Power,
     RatioPerAxis,
-    Whole,
-    shown,
+    Integer,
+    describe_value,
 )
 from tests.operators.drawing import CATALOGUE
 
-KINDS: tuple[Kind, ...] = (
+KINDS: tuple[FieldType, ...] = (
     PerAxis(1),
-    PerAxis(0, keep=True),
-    PerAxis(1, leading=True),
+    PerAxis(0, allows_null=True),
+    PerAxis(1, allows_batch_sizes=True),
     RatioPerAxis(),
     Flag(),
-    Whole(-(2**63), 2**63 - 1, nonzero=True),
-    Whole(0, 2**53 - 1),
+    Integer(-(2**63), 2**63 - 1, nonzero=True),
+    Integer(0, 2**53 - 1),
     Power(),
 )
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: type(kind).__name__)
@@ -53,7 +53,7 @@ json_values = (
 )
 
 
-def code_of(kind: Kind, value: object, rank: int = 2) -> str:
+def code_of(kind: FieldType, value: object, rank: int = 2) -> str:
     """The code that a value is refused with."""
     with pytest.raises(FieldError) as refused:
         kind.check(value, rank)
@@ -61,7 +61,7 @@ def code_of(kind: Kind, value: object, rank: int = 2) -> str:
 
 
 @every_kind
-def test_any_json_value_is_taken_or_refused_in_our_words(kind: Kind) -> None:
+def test_any_json_value_is_taken_or_refused_in_our_words(kind: FieldType) -> None:
     """A stranger's value meets a code and a sentence, never an exception of Python's."""
 
     @given(json_values, st.integers(1, 3))
@@ -80,7 +80,7 @@ def test_any_json_value_is_taken_or_refused_in_our_words(kind: Kind) -> None:
 
 
 @every_kind
-def test_any_text_is_read_or_refused_in_our_words(kind: Kind) -> None:
+def test_any_text_is_read_or_refused_in_our_words(kind: FieldType) -> None:
     """Query strings are anybody's text; what is read must then be judged like JSON."""
 
     @given(st.text(max_size=60) | st.text("0123456789,.-+eEinfnatruls_ ", max_size=30), st.integers(1, 3))
@@ -100,8 +100,8 @@ def test_one_size_stands_for_every_axis() -> None:
     """As in torch."""
     assert PerAxis(1).check(3, 2) == (3, 3)
     assert PerAxis(1).check([3, 4], 2) == (3, 4)
-    assert PerAxis(0, keep=True).check([None, 4, 0], 3) == (None, 4, 0)
-    assert PerAxis(1, leading=True).check([1, 2, 3, 4], 2) == (1, 2, 3, 4)
+    assert PerAxis(0, allows_null=True).check([None, 4, 0], 3) == (None, 4, 0)
+    assert PerAxis(1, allows_batch_sizes=True).check([1, 2, 3, 4], 2) == (1, 2, 3, 4)
 
 
 @pytest.mark.parametrize("value", [2.0, [2, 2.0], [2.0, 2.0]])
@@ -112,8 +112,8 @@ def test_an_integer_may_have_a_point(value: object) -> None:
     assert kept == (2, 2)
     assert isinstance(kept, tuple)
     assert all(type(entry) is int for entry in kept)
-    assert Whole(0, 2**53 - 1).check(2.0, 2) == 2
-    assert code_of(Whole(0, 9), 1e10) == "range"
+    assert Integer(0, 2**53 - 1).check(2.0, 2) == 2
+    assert code_of(Integer(0, 9), 1e10) == "range"
 
 
 @pytest.mark.parametrize(
@@ -212,14 +212,14 @@ def test_other_words_are_no_flags(text: str) -> None:
 
 def test_nothing_is_written_as_json_and_as_python_have_it() -> None:
     """str((None, 7)) is what a format string makes of torch's own argument."""
-    assert PerAxis(0, keep=True).read("(None, 7)") == [None, 7]
-    assert PerAxis(0, keep=True).read("null,7") == [None, 7]
-    unset = Field("stride", PerAxis(1), "", REQUIRED, "kernel_size", None, in_key=True)
+    assert PerAxis(0, allows_null=True).read("(None, 7)") == [None, 7]
+    assert PerAxis(0, allows_null=True).read("null,7") == [None, 7]
+    unset = Field("stride", PerAxis(1), "", REQUIRED, "kernel_size", None, in_batch_key=True)
     assert [unset.read(text) for text in ("null", "None", "3")] == [None, None, 3]
 
 
 LISTS = [
-    Field(type(kind).__name__, kind, "", default, None, None, in_key=True)
+    Field(type(kind).__name__, kind, "", default, None, None, in_batch_key=True)
     for kind in KINDS
     for default in (REQUIRED, None)
     if "pattern" in kind.text_schema(2)
@@ -242,7 +242,7 @@ def test_the_document_and_the_reader_agree_on_texts(field: Field, rank: int) -> 
         try:
             value = field.read(text)
             if value is not None:
-                field.kind.check(value, rank)
+                field.field_type.check(value, rank)
         except FieldError as refused:
             code = refused.code
         # Of numbers a pattern cannot tell how large they are.
@@ -282,9 +282,9 @@ def test_a_ratio_lies_between_zero_and_one(value: float) -> None:
 
 def test_what_is_wrong_is_quoted_in_short() -> None:
     """A megabyte that is sent must not come back as a megabyte of message."""
-    assert len(shown("x" * 10**6)) <= 60
-    assert len(shown([1] * 10**6)) <= 60
-    assert len(shown(10**5000)) <= 60
+    assert len(describe_value("x" * 10**6)) <= 60
+    assert len(describe_value([1] * 10**6)) <= 60
+    assert len(describe_value(10**5000)) <= 60
 
 
 def test_every_problem_is_told_at_once() -> None:

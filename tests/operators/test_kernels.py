@@ -21,7 +21,7 @@ from poolhouse.kernels.planes import Kernel, MaximumKernel
 from poolhouse.kernels.unpooling import UnpoolKernel
 from poolhouse.operators.operator import Operator, Plan
 from poolhouse.tensors import Tensor
-from tests.examples import MUCH_REFUSED, drawn
+from tests.examples import MUCH_REFUSED, scaled_examples
 from tests.operators.drawing import OPERATORS, Case, cases, settled_plan, tensors_for, types_of
 from tests.operators.rounding import assert_equals_oracle
 from tests.operators.running import run_on_cpu
@@ -29,7 +29,7 @@ from tests.operators.running import run_on_cpu
 
 def loops_of(plan: Plan) -> Kernel | None:
     """The compiled loops for a plan, also where torch is the cheaper way."""
-    return None if plan.nothing_to_pool else plan.spec.kernel(plan.spatial, plan.inputs["input"].dtype)
+    return None if plan.nothing_to_pool else plan.spec.make_kernel(plan.spatial, plan.inputs["input"].dtype)
 
 
 def has_loops(member: type[Operator], dtype: ElementType) -> bool:
@@ -58,7 +58,7 @@ def planes_of(case: Case) -> dict[str, torch.Tensor]:
     for name, tensor in case.tensors.items():
         laid = torch.from_numpy(tensor.array.copy()).reshape(plan.planes, *plan.spatial)
         planes[name] = laid.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else laid
-    return planes | {name: torch.from_numpy(array) for name, array in plan.spec.draw(plan.planes).items()}
+    return planes | {name: torch.from_numpy(array) for name, array in plan.spec.random_inputs(plan.planes).items()}
 
 
 def bits(result: torch.Tensor) -> bytes:
@@ -73,7 +73,7 @@ def bits(result: torch.Tensor) -> bytes:
 def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> None:
     """Where a value is picked it is the same to the bit, and so are sums of few elements; larger ones are near."""
 
-    @drawn(60, *MUCH_REFUSED)
+    @scaled_examples(60, *MUCH_REFUSED)
     @given(cases(member, dtype), st.integers(1, 3))
     def holds(case: Case, threads: int) -> None:
         kernel = loops_of(case.plan)
@@ -108,7 +108,7 @@ def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> No
 def test_neither_threads_nor_strides_nor_company_change_a_bit(member: type[Operator], dtype: ElementType) -> None:
     """A result depends on its plane and spec alone, or the same request would have two answers."""
 
-    @drawn(25, *MUCH_REFUSED)
+    @scaled_examples(25, *MUCH_REFUSED)
     @given(cases(member, dtype))
     def holds(case: Case) -> None:
         kernel = loops_of(case.plan)
@@ -283,7 +283,7 @@ def test_which_path_an_ordinary_request_takes(name: str, fields: dict[str, objec
     taken = {
         dtype.name
         for dtype in types_of(member)
-        if settled_plan(member.of(**fields), dtype, (8, 32, *(32,) * member.rank)).by_loops
+        if settled_plan(member.of(**fields), dtype, (8, 32, *(32,) * member.rank)).uses_compiled_loops
     }
 
     names = {dtype.name for dtype in types_of(member)}

@@ -21,16 +21,16 @@ from poolhouse.kernels.planes import Kernel
 from poolhouse.operators.fields import Flag, PerAxis
 from poolhouse.operators.operator import Operator, Plan, Refusal, Sample
 from poolhouse.tensors import Outline, Tensor
-from tests.examples import MUCH_REFUSED, drawn
-from tests.operators.cost import counted
+from tests.examples import MUCH_REFUSED, scaled_examples
+from tests.operators.cost import measure_usage
 from tests.operators.drawing import (
     CPU,
     LIMITS,
     OPERATORS,
     Case,
     cases,
-    chances,
-    fields,
+    seeded_randoms,
+    random_fields,
     oracle,
     settled_plan,
     tensors_for,
@@ -67,7 +67,7 @@ every_refusal = pytest.mark.parametrize(
 def test_the_answer_is_the_oracles(member: type[Operator], dtype: ElementType) -> None:
     """Everything faster than plain Python must say what plain Python says, in the planned shape and type."""
 
-    @drawn(12, *MUCH_REFUSED)
+    @scaled_examples(12, *MUCH_REFUSED)
     @given(cases(member, dtype))
     def holds(case: Case) -> None:
         assert_equals_oracle(case, case.run())
@@ -95,7 +95,7 @@ def test_every_refusal_is_refused_at_once_and_without_memory(member: type[Operat
     shape = (2, 2, *refusal.spatial[-member.rank :])
     dtype = ELEMENT_TYPES[refusal.dtype]
 
-    with counted() as cost, pytest.raises(Unprocessable) as refused:
+    with measure_usage() as cost, pytest.raises(Unprocessable) as refused:
         settled_plan(member.of(**refusal.fields), dtype, shape)
 
     assert refused.value.code == refusal.code
@@ -110,10 +110,10 @@ def test_whatever_is_refused_is_refused_in_our_words(member: type[Operator]) -> 
     """A stranger's spec meets a code and a sentence, never an exception of Python, numpy or torch."""
     sizes = st.lists(st.integers(0, 2**32) | st.integers(1, 9), max_size=6).map(tuple)
 
-    @drawn(60, *MUCH_REFUSED)
-    @given(chances, sizes, st.sampled_from(list(ELEMENT_TYPES.values())))
+    @scaled_examples(60, *MUCH_REFUSED)
+    @given(seeded_randoms, sizes, st.sampled_from(list(ELEMENT_TYPES.values())))
     def holds(random: Random, shape: tuple[int, ...], dtype: ElementType) -> None:
-        refusal = _refusal(member, fields(random, member), dtype, shape)
+        refusal = _refusal(member, random_fields(random, member), dtype, shape)
 
         assert refusal is None or (isinstance(refusal, Unprocessable) and refusal.code in CODES and refusal.detail)
 
@@ -134,12 +134,12 @@ def _refusal(
 def test_pooled_together_equals_pooled_alone(member: type[Operator]) -> None:
     """A result never depends on its neighbours; without this requests could not be put into one batch."""
 
-    @drawn(25, *MUCH_REFUSED)
+    @scaled_examples(25, *MUCH_REFUSED)
     @given(st.data(), st.integers(1, 3))
     def holds(data: st.DataObject, others: int) -> None:
         case = data.draw(cases(member))
         spec, plan, rank = case.spec, case.plan, member.rank
-        random = data.draw(chances)
+        random = data.draw(seeded_randoms)
         requests = [case]
         for _ in range(others):
             lead = random.choice(((1, 1), (2, 1), (3,), (1, 5)))
@@ -148,7 +148,7 @@ def test_pooled_together_equals_pooled_alone(member: type[Operator]) -> None:
             requests.append(Case(again, tensors_for(random, again)))
         together = {
             name: torch.cat([_planes(each, name) for each in requests])
-            for name in (*plan.inputs, *spec.draw(max(plan.planes, 1)))
+            for name in (*plan.inputs, *spec.random_inputs(max(plan.planes, 1)))
         }
 
         pools = bool(together["input"].numel() and plan.output_bytes)
@@ -169,22 +169,22 @@ def test_pooled_together_equals_pooled_alone(member: type[Operator]) -> None:
 
 def _kernel_of(plan: Plan) -> Kernel | None:
     """What pools planes like a plan's, also those of an empty batch."""
-    return plan.spec.kernel(plan.spatial, plan.inputs["input"].dtype) if plan.by_loops else None
+    return plan.spec.make_kernel(plan.spatial, plan.inputs["input"].dtype) if plan.uses_compiled_loops else None
 
 
 def _with_another_seed(spec: Operator, random: Random) -> Operator:
-    seeds = {field.name: random.randrange(2**32) for field in spec.fields() if not field.in_key}
+    seeds = {field.name: random.randrange(2**32) for field in spec.fields() if not field.in_batch_key}
     # A spec that names N and C in its sizes cannot have neighbours of other N and C.
     values = {
         name: value[-spec.rank :] if isinstance(value, list) and len(value) > spec.rank else value
-        for name, value in spec.values().items()
+        for name, value in spec.field_values().items()
     }
     return type(spec).of(**{**values, **seeds})
 
 
 def _planes(case: Case, name: str) -> torch.Tensor:
     if name not in case.tensors:
-        return torch.from_numpy(case.spec.draw(case.plan.planes)[name])
+        return torch.from_numpy(case.spec.random_inputs(case.plan.planes)[name])
     return _laid(case.tensors[name]).reshape(case.plan.planes, *case.plan.spatial)
 
 
@@ -212,7 +212,7 @@ def _bits(result: torch.Tensor) -> bytes:
 def test_cut_into_pieces_changes_nothing(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker cuts what does not fit into memory; a caller must not see where."""
 
-    @drawn(15, *MUCH_REFUSED)
+    @scaled_examples(15, *MUCH_REFUSED)
     @given(cases(member))
     def holds(case: Case) -> None:
         whole = case.run()
@@ -233,12 +233,12 @@ def test_cut_into_pieces_changes_nothing(member: type[Operator], monkeypatch: py
 def test_a_strided_input_changes_nothing(member: type[Operator]) -> None:
     """Staging and fusing hand out views; an operator must read a tensor as it is, not as its memory lies."""
 
-    @drawn(20, *MUCH_REFUSED)
+    @scaled_examples(20, *MUCH_REFUSED)
     @given(cases(member), st.sampled_from(("transposed", "sliced", "expanded")))
     def holds(case: Case, how: str) -> None:
         if not case.plan.planes or not case.plan.output_bytes:
             return
-        names = (*case.plan.inputs, *case.spec.draw(case.plan.planes))
+        names = (*case.plan.inputs, *case.spec.random_inputs(case.plan.planes))
         plain = {name: _planes(case, name) for name in names}
         if how == "expanded":
             plain = {name: plane[:1].repeat(3, *[1] * (plane.ndim - 1)) for name, plane in plain.items()}
@@ -269,7 +269,7 @@ def _strided(plane: torch.Tensor, how: str) -> torch.Tensor:
 def test_a_faster_way_gives_the_same_bits(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
     """Which way is taken depends on how much comes together; nobody may see which it was."""
 
-    @drawn(40, *MUCH_REFUSED)
+    @scaled_examples(40, *MUCH_REFUSED)
     @given(cases(member))
     def holds(case: Case) -> None:
         ordinary = case.run()
@@ -289,11 +289,11 @@ INDEXED = [member for member in OPERATORS if "return_indices" in {field.name for
 def test_an_index_points_at_its_value(member: type[Operator]) -> None:
     """Whoever unpools, or reads another tensor at these places, relies on it."""
 
-    @drawn(25, *MUCH_REFUSED)
+    @scaled_examples(25, *MUCH_REFUSED)
     @given(cases(member))
     def holds(case: Case) -> None:
         plan = settled_plan(
-            type(case.spec).of(**{**case.spec.values(), "return_indices": True}),
+            type(case.spec).of(**{**case.spec.field_values(), "return_indices": True}),
             case.plan.inputs["input"].dtype,
             case.plan.inputs["input"].shape,
         )
@@ -314,7 +314,7 @@ def test_an_index_points_at_its_value(member: type[Operator]) -> None:
 def test_an_answer_is_not_the_requests_own_memory(member: type[Operator]) -> None:
     """A body's buffer is used again for the next request; an answer that looked into it would change."""
 
-    @drawn(15, *MUCH_REFUSED)
+    @scaled_examples(15, *MUCH_REFUSED)
     @given(cases(member))
     def holds(case: Case) -> None:
         for answer in case.run().values():
@@ -328,7 +328,7 @@ def test_an_answer_is_not_the_requests_own_memory(member: type[Operator]) -> Non
 def test_an_input_is_never_written_to(member: type[Operator]) -> None:
     """The same bytes may be a batch's, a cache's or a caller's own array."""
 
-    @drawn(15, *MUCH_REFUSED)
+    @scaled_examples(15, *MUCH_REFUSED)
     @given(cases(member))
     def holds(case: Case) -> None:
         before = {name: tensor.array.tobytes() for name, tensor in case.tensors.items()}
@@ -392,7 +392,7 @@ def test_wrong_ranks_and_empty_axes_are_refused(member: type[Operator]) -> None:
 @every_operator
 def test_other_element_types_and_tensors_are_refused(member: type[Operator]) -> None:
     """A type without a meaning, a tensor too many or too few: each has its own word."""
-    spec = member.of(**member.samples[0].fields).settled()
+    spec = member.of(**member.samples[0].fields).with_seed()
     dtype = types_of(member)[0]
     shape = (1, 1, *member.samples[0].spatial[-member.rank :])
     inputs = {name: Outline(INT64 if name == "indices" else dtype, shape) for name in spec.inputs}
@@ -422,14 +422,14 @@ def test_limits_bound_output_and_work(member: type[Operator]) -> None:
         ELEMENT_TYPES[member.samples[0].dtype],
         (2, 3, *member.samples[0].spatial[-member.rank :]),
     )
-    fits = type(LIMITS)(output_bytes=plan.output_bytes, work=plan.work)
+    fits = type(LIMITS)(max_output_bytes=plan.output_bytes, max_steps=plan.steps)
 
     assert plan.spec.plan(plan.inputs, fits).outputs == plan.outputs
     with pytest.raises(Unprocessable) as refused:
-        plan.spec.plan(plan.inputs, type(LIMITS)(output_bytes=plan.output_bytes - 1, work=plan.work))
+        plan.spec.plan(plan.inputs, type(LIMITS)(max_output_bytes=plan.output_bytes - 1, max_steps=plan.steps))
     assert (refused.value.code, refused.value.limit_bytes) == ("output_too_large", plan.output_bytes - 1)
     with pytest.raises(Unprocessable) as refused:
-        plan.spec.plan(plan.inputs, type(LIMITS)(output_bytes=plan.output_bytes, work=plan.work - 1))
+        plan.spec.plan(plan.inputs, type(LIMITS)(max_output_bytes=plan.output_bytes, max_steps=plan.steps - 1))
     assert refused.value.code == "work_too_large"
 
 
@@ -455,8 +455,8 @@ def test_a_misspelt_field_is_refused_with_the_nearest_name(member: type[Operator
 def test_a_query_string_says_what_json_says(member: type[Operator]) -> None:
     """curl's users write specs as text; both spellings must be one spec."""
 
-    @drawn(40, *MUCH_REFUSED)
-    @given(chances.map(lambda random: fields(random, member)))
+    @scaled_examples(40, *MUCH_REFUSED)
+    @given(seeded_randoms.map(lambda random: random_fields(random, member)))
     def holds(values: dict[str, object]) -> None:
         texts = {name: _as_text(value) for name, value in values.items()}
 
@@ -484,14 +484,14 @@ def _spec_or_codes(member: type[Operator], values: dict[str, object], texts: dic
 def test_a_spec_says_itself(member: type[Operator]) -> None:
     """What a plan shows as its spec, sent back, is the same spec: defaults change nothing."""
 
-    @drawn(40, *MUCH_REFUSED)
+    @scaled_examples(40, *MUCH_REFUSED)
     @given(cases(member))
     def holds(case: Case) -> None:
-        again = type(case.spec).of(**case.spec.values())
+        again = type(case.spec).of(**case.spec.field_values())
 
         assert again == case.spec
         assert hash(again) == hash(case.spec)
-        assert again.key() == case.spec.key()
+        assert again.spec_key() == case.spec.spec_key()
 
     holds()
 
@@ -500,9 +500,9 @@ def test_a_spec_says_itself(member: type[Operator]) -> None:
 def test_a_field_given_twice_is_refused(member: type[Operator]) -> None:
     """Two places, two meanings: nobody could say which one was pooled with."""
     for field in member.fields():
-        if not isinstance(field.kind, Flag | PerAxis):
+        if not isinstance(field.field_type, Flag | PerAxis):
             continue
-        text = "true" if isinstance(field.kind, Flag) else "2"
+        text = "true" if isinstance(field.field_type, Flag) else "2"
         values = {**dict(member.samples[0].fields), field.name: text == "true" or 2}
 
         with pytest.raises(Unprocessable) as refused:
@@ -516,8 +516,8 @@ def test_every_fields_schema_takes_what_the_field_takes(member: type[Operator]) 
     """The API document is derived from the kinds; it must not promise what is refused, or hide what is taken."""
     jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema, which the test group installs")
 
-    @drawn(30, *MUCH_REFUSED)
-    @given(chances.map(lambda random: fields(random, member)))
+    @scaled_examples(30, *MUCH_REFUSED)
+    @given(seeded_randoms.map(lambda random: random_fields(random, member)))
     def holds(values: dict[str, object]) -> None:
         for field in member.fields():
             if field.name in values and values[field.name] is not None:
@@ -532,7 +532,7 @@ def test_torch_and_our_table_name_the_same_types(member: type[Operator], dtype: 
     sample = member.samples[0]
     plan = settled_plan(member.of(**sample.fields), dtype, (1, 1, *sample.spatial[-member.rank :]))
     case = Case(plan, tensors_for(Random(1), plan))
-    names = (*plan.inputs, *plan.spec.draw(1))
+    names = (*plan.inputs, *plan.spec.random_inputs(1))
 
     results = plan.spec.run({name: _planes(case, name) for name in names})
 

@@ -14,7 +14,7 @@ from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.kernels import averages, planes
 from poolhouse.kernels.declaring import LOOPS, Loop
 from poolhouse.operators.operator import Operator
-from tests.examples import MUCH_REFUSED, drawn
+from tests.examples import MUCH_REFUSED, scaled_examples
 from tests.operators.drawing import OPERATORS, Case, cases, types_of
 from tests.operators.running import run_on_cpu
 from tests.operators.test_kernels import loops_of, planes_of
@@ -25,7 +25,7 @@ _SMALL = 256
 """Elements that plain Python looks at in no time."""
 
 
-class Bounded:
+class BoundsCheckedArray:
     """A flat array that refuses what lies before its first and behind its last element."""
 
     def __init__(self, array: npt.NDArray[np.generic], element: str) -> None:
@@ -44,7 +44,7 @@ class Bounded:
 def interpret(loop: Loop, *arguments: npt.NDArray[np.generic] | float) -> Any:
     """Calls a loop as what it is written in."""
     bounded = [
-        Bounded(each, told[:-1]) if isinstance(each, np.ndarray) else int(each)
+        BoundsCheckedArray(each, told[:-1]) if isinstance(each, np.ndarray) else int(each)
         for each, told in zip(arguments, loop.arguments, strict=True)
     ]
     return loop.function(*bounded)
@@ -72,7 +72,7 @@ def test_no_loop_looks_outside_of_its_arrays(
     for module in (planes, averages):
         monkeypatch.setattr(module, "address_of", lambda array: array)
 
-    @drawn(40, *MUCH_REFUSED)
+    @scaled_examples(40, *MUCH_REFUSED)
     @given(cases(member, element))
     def holds(case: Case) -> None:
         kernel = loops_of(case.plan)
@@ -89,6 +89,6 @@ def test_no_loop_looks_outside_of_its_arrays(
 def loops_of_sample(member: type[Operator], dtype: str) -> list[bool]:
     """Whether each sample of an operator has loops."""
     return [
-        member.of(**sample.fields).loops(sample.spatial[-member.rank :], ELEMENT_TYPES[dtype]) is not None
+        member.of(**sample.fields).kernel_factory(sample.spatial[-member.rank :], ELEMENT_TYPES[dtype]) is not None
         for sample in member.samples
     ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from poolhouse.operators import reductions
 from poolhouse.operators.reductions import MAXIMUM, SUM, Tensors, fold_cost, reduce_axis, table_cost
-from poolhouse.operators.windows import Sliding, Windows, adaptive_windows
+from poolhouse.operators.windows import SlidingWindow, Windows, adaptive_windows
 
 
 def random_windows(random: Random, length: int) -> Windows:
@@ -21,14 +21,14 @@ def random_windows(random: Random, length: int) -> Windows:
     kind = random.randrange(3)
     if kind == 0:
         while True:
-            axis = Sliding(
+            axis = SlidingWindow(
                 random.randint(1, length + 2),
                 random.randint(1, 4),
                 random.randint(0, 3),
                 random.randint(1, 3),
                 random.random() < 0.5,
             )
-            fits = 2 * axis.padding <= axis.kernel and axis.outputs(length) >= 1
+            fits = 2 * axis.padding <= axis.kernel_size and axis.outputs(length) >= 1
             if fits and not axis.has_empty_window(length):
                 return axis.windows(length)
     if kind == 1:
@@ -42,13 +42,13 @@ def random_windows(random: Random, length: int) -> Windows:
 def places(windows: Windows) -> list[list[int]]:
     """The positions of every window."""
     return [
-        [int(first) + j * windows.step for j in range(count)]
+        [int(first) + j * windows.dilation for j in range(count)]
         for first, count in zip(windows.first, windows.count, strict=True)
     ]
 
 
 @pytest.fixture(params=["fold", "table"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def reduction_path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """One of the two ways, whatever it would cost."""
     cheap, dear = (lambda *sizes: 0), (lambda *sizes: 1)
     monkeypatch.setattr(reductions, "fold_cost", cheap if request.param == "fold" else dear)
@@ -62,7 +62,7 @@ CASES = range(150)
 @pytest.mark.parametrize(
     "dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int8, torch.int64]
 )
-def test_maxima_and_their_places_are_exact(way: str, dtype: torch.dtype) -> None:
+def test_maxima_and_their_places_are_exact(reduction_path: str, dtype: torch.dtype) -> None:
     """The first of equal values, the last NaN, whatever the window and wherever the axis lies."""
     for seed in CASES:
         random = Random(seed)
@@ -94,7 +94,7 @@ def _best(line: torch.Tensor, window: list[int]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.int64])
-def test_sums_are_those_of_the_windows(way: str, dtype: torch.dtype) -> None:
+def test_sums_are_those_of_the_windows(reduction_path: str, dtype: torch.dtype) -> None:
     """Small whole numbers, so that every order of adding gives the same, and any element counted twice shows."""
     for seed in CASES:
         random = Random(seed)
@@ -111,7 +111,7 @@ def test_sums_are_those_of_the_windows(way: str, dtype: torch.dtype) -> None:
         torch.testing.assert_close(found.movedim(dim, -1), expected, rtol=0, atol=0)
 
 
-def test_nan_and_infinity_stay_in_their_own_windows(way: str) -> None:
+def test_nan_and_infinity_stay_in_their_own_windows(reduction_path: str) -> None:
     """An integral image would carry them to every later position."""
     for seed in CASES:
         random = Random(seed)
@@ -152,7 +152,7 @@ def test_both_ways_give_the_same_bits(seed: int) -> None:
         assert one.numpy().tobytes() == other.contiguous().numpy().tobytes()
 
 
-def test_nothing_that_comes_in_is_changed(way: str) -> None:
+def test_nothing_that_comes_in_is_changed(reduction_path: str) -> None:
     """The first table is the request's own memory."""
     for seed in range(50):
         random = Random(seed)

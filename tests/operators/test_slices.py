@@ -12,7 +12,7 @@ from poolhouse.operators.catalogue import discover
 from poolhouse.operators.max_pool import MaxPool
 from poolhouse.operators.operator import at_rank
 from poolhouse.operators.slices import PAYS_FROM, has_negative_zero, maxima_by_slices
-from poolhouse.operators.windows import Sliding
+from poolhouse.operators.windows import SlidingWindow
 
 CATALOGUE = discover()
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -20,10 +20,10 @@ INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 @st.composite
-def axes(draw: st.DrawFn) -> tuple[Sliding, int]:
+def axes(draw: st.DrawFn) -> tuple[SlidingWindow, int]:
     """Small windows along one axis, and a length that at least one of them fits."""
     kernel = draw(st.integers(1, 4))
-    axis = Sliding(
+    axis = SlidingWindow(
         kernel,
         draw(st.integers(1, 4)),
         draw(st.integers(0, kernel // 2)),
@@ -40,11 +40,11 @@ def bits(tensor: torch.Tensor) -> bytes:
     return plain.view(torch.uint8).numpy().tobytes()
 
 
-def by_torch(x: torch.Tensor, geometry: list[Sliding]) -> torch.Tensor:
+def by_torch(x: torch.Tensor, geometry: list[SlidingWindow]) -> torch.Tensor:
     """Torch's own kernel, through the operator's other way."""
     member = at_rank(MaxPool, len(geometry))
     spec = member.of(
-        kernel_size=[axis.kernel for axis in geometry],
+        kernel_size=[axis.kernel_size for axis in geometry],
         stride=[axis.stride for axis in geometry],
         padding=[axis.padding for axis in geometry],
         dilation=[axis.dilation for axis in geometry],
@@ -57,12 +57,12 @@ def by_torch(x: torch.Tensor, geometry: list[Sliding]) -> torch.Tensor:
 
 @given(st.lists(axes(), min_size=1, max_size=3), st.integers(1, 3), st.integers(0, 2**32 - 1), st.data())
 def test_slices_give_the_bits_of_torchs_pooling(
-    drawn: list[tuple[Sliding, int]], planes: int, seed: int, data: st.DataObject
+    drawn: list[tuple[SlidingWindow, int]], planes: int, seed: int, data: st.DataObject
 ) -> None:
     """Which way is taken depends on the size of a batch, so the two must not differ in a bit."""
     dtype = data.draw(st.sampled_from(FLOATS + INTEGERS))
     geometry = [
-        Sliding(axis.kernel, axis.stride, axis.padding, axis.dilation, drawn[0][0].ceil_mode) for axis, _ in drawn
+        SlidingWindow(axis.kernel_size, axis.stride, axis.padding, axis.dilation, drawn[0][0].ceil_mode) for axis, _ in drawn
     ]
     lengths = [length for _, length in drawn]
     if any(
@@ -80,7 +80,7 @@ def test_slices_give_the_bits_of_torchs_pooling(
     if found is None:
         # Ceil mode lets a dilated window reach far beyond a short axis, and nobody pads for that.
         assert any(
-            (axis.outputs(length) - 1) * axis.stride + axis.reach > 2 * length + 3 * axis.padding
+            (axis.outputs(length) - 1) * axis.stride + axis.span > 2 * length + 3 * axis.padding
             for axis, length in zip(geometry, lengths, strict=True)
         )
         return
@@ -95,8 +95,8 @@ def test_what_could_differ_in_a_bit_gets_no_answer(dtype: torch.dtype) -> None:
 
     assert has_negative_zero(zeros)
     assert not has_negative_zero(nans)
-    assert maxima_by_slices(zeros, [Sliding(2, 2)]) is None
-    assert maxima_by_slices(nans, [Sliding(2, 2)]) is None
+    assert maxima_by_slices(zeros, [SlidingWindow(2, 2)]) is None
+    assert maxima_by_slices(nans, [SlidingWindow(2, 2)]) is None
 
 
 @pytest.mark.parametrize("dtype", FLOATS + INTEGERS)

@@ -17,17 +17,17 @@ import torch
 from poolhouse.backend.devices import choose_devices
 from poolhouse.errors import NotFound, Unprocessable
 from poolhouse.operators.catalogue import Catalogue
-from poolhouse.operators.fields import Flag, Sizes, spec
+from poolhouse.operators.fields import Flag, Sizes, field
 from poolhouse.operators.maxima import MAXIMUM_TYPES
 from poolhouse.operators.operator import Limits, Number, Operator, Planes, Refusal, Sample, operator
 from poolhouse.operators.sliding import SlidingWindows, kernel_size_field, stride_field
 from poolhouse.operators.windowed import Window
-from poolhouse.operators.windows import Sliding
+from poolhouse.operators.windows import SlidingWindow
 from poolhouse.pooling import Pooling
-from poolhouse.rest.app import document
+from poolhouse.rest.app import openapi_document
 from poolhouse.settings import Settings
-from tests.operators.drawing import case, numbers, oracle
-from tests.rest.serving import serving
+from tests.operators.drawing import random_case, as_numbers, oracle
+from tests.rest.serving import run_live_server
 
 
 @operator("pick_pool", ranks=(1, 2))
@@ -42,13 +42,13 @@ class PickPool(SlidingWindows):
 
     kernel_size: Sizes = kernel_size_field()
     stride: Sizes = stride_field()
-    last: bool = spec(Flag(), "Whether it is the last corner.", default=False, example=True)
+    last: bool = field(Flag(), "Whether it is the last corner.", default=False, example=True)
 
     samples = (Sample((4, 6, 6), {"kernel_size": 2}),)
     refusals = (Refusal((4, 4, 4), {"kernel_size": 5}, "window_does_not_fit"),)
 
-    def geometry(self, axis: int) -> Sliding:
-        return Sliding(self.kernel_size[axis], self.stride[axis])
+    def geometry(self, axis: int) -> SlidingWindow:
+        return SlidingWindow(self.kernel_size[axis], self.stride[axis])
 
     def of_window(self, window: Window) -> tuple[Number, ...]:
         return (window.values[-1 if self.last else 0],)
@@ -70,14 +70,14 @@ REQUEST = {"input": [[[1, 2, 3, 4], [5, 6, 7, 8]]], "kernel_size": 2, "last": Tr
 @pytest.fixture(scope="module")
 def pooling() -> Pooling:
     """The use case with the toy alone."""
-    limits = Limits(output_bytes=2**20, work=2**20)
+    limits = Limits(max_output_bytes=2**20, max_steps=2**20)
     return Pooling(TOYS, choose_devices(("cpu",)), limits, capacity_bytes=2**24, inline_steps=2**14)
 
 
 @pytest.fixture(scope="module")
 def client(pooling: Pooling) -> Iterator[httpx.Client]:
     """A client of a live service with the toy alone; that it starts shows that the toy is warmed up."""
-    with serving(Settings.model_validate({"port": 0}), pooling) as server, server.client() as http:
+    with run_live_server(Settings.model_validate({"port": 0}), pooling) as server, server.client() as http:
         yield http
 
 
@@ -106,7 +106,7 @@ def test_its_fields_are_read_and_checked() -> None:
     """An author writes a field's kind, and no check of it."""
     parsed = TOYS.find("pick_pool2d").parse({}, {"kernel_size": "2,3", "last": "true"})
 
-    assert parsed.values() == {"kernel_size": [2, 3], "stride": [2, 3], "last": True}
+    assert parsed.field_values() == {"kernel_size": [2, 3], "stride": [2, 3], "last": True}
     with pytest.raises(Unprocessable, match="kernel_size"):
         TOYS.find("pick_pool2d").parse({"kernel_size": 0})
 
@@ -115,10 +115,10 @@ def test_its_fields_are_read_and_checked() -> None:
 def test_the_laws_can_be_drawn_for_it(member: type[Operator]) -> None:
     """The laws know no operator by name: its kernel is compared with its oracle like all the others."""
     for seed in range(20):
-        drawn = case(Random(seed), member)
+        drawn = random_case(Random(seed), member)
         assert drawn is not None
 
-        found = numbers(drawn.run()["output"]).reshape(-1).tolist()
+        found = as_numbers(drawn.run()["output"]).reshape(-1).tolist()
 
         # As text, since a NaN equals nothing and -0.0 equals 0.0.
         assert str(found) == str(oracle(drawn)["output"])
@@ -165,7 +165,7 @@ def test_the_document_has_its_operations(client: httpx.Client) -> None:
     """Generated clients get a method for it, with its fields."""
     served = client.get("/openapi.json").json()
 
-    assert served == document(TOYS)
+    assert served == openapi_document(TOYS)
     assert served["paths"]["/v1/pool/pick_pool2d"]["post"]["operationId"] == "pick_pool2d"
     assert served["paths"]["/v1/plan/pick_pool2d"]["post"]["operationId"] == "plan_pick_pool2d"
     schema = served["paths"]["/v1/pool/pick_pool2d"]["post"]["requestBody"]["content"]["application/json"]["schema"]

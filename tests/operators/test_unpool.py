@@ -16,8 +16,8 @@ from poolhouse.errors import Unprocessable
 from poolhouse.operators.max_pool import MaxPool
 from poolhouse.operators.operator import Plan
 from poolhouse.tensors import Tensor
-from tests.examples import drawn
-from tests.operators.drawing import CATALOGUE, CPU, LIMITS, Fields, chances, settled_plan
+from tests.examples import scaled_examples
+from tests.operators.drawing import CATALOGUE, CPU, LIMITS, Fields, seeded_randoms, settled_plan
 
 every_rank = pytest.mark.parametrize("rank", [1, 2, 3])
 
@@ -49,8 +49,8 @@ def pooling(random: Random, rank: int) -> tuple[MaxPool, Plan, Fields]:
 def test_what_was_pooled_comes_back_to_its_place(rank: int) -> None:
     """The fields that pooled undo it, dilation and ceil_mode too, and the plane is the input's."""
 
-    @drawn(150)
-    @given(chances)
+    @scaled_examples(150)
+    @given(seeded_randoms)
     def holds(random: Random) -> None:
         spec, plan, fields = pooling(random, rank)
         spatial = list(plan.spatial)
@@ -86,8 +86,8 @@ def test_what_was_pooled_comes_back_to_its_place(rank: int) -> None:
 def test_the_size_that_leaves_nothing_over_needs_no_output_size(rank: int) -> None:
     """The default is the least input with as many windows; pooled again, it gives them again."""
 
-    @drawn(150)
-    @given(chances)
+    @scaled_examples(150)
+    @given(seeded_randoms)
     def holds(random: Random) -> None:
         spec, plan, fields = pooling(random, rank)
         pooled = plan.outputs["output"].shape[2:]

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.operators.adaptive import AdaptiveWindows
-from poolhouse.operators.windows import AxisSize, Sliding, Windows, adaptive_windows, fractional_starts
+from poolhouse.operators.windows import AxisSize, SlidingWindow, Windows, adaptive_windows, fractional_starts
 from tests.operators.drawing import CATALOGUE
 
-slidings = st.builds(Sliding, st.integers(1, 9), st.integers(1, 9), st.integers(0, 4), st.integers(1, 6), st.booleans())
+slidings = st.builds(SlidingWindow, st.integers(1, 9), st.integers(1, 9), st.integers(0, 4), st.integers(1, 6), st.booleans())
 
 
-def spans(axis: Sliding, length: int) -> list[range]:
+def spans(axis: SlidingWindow, length: int) -> list[range]:
     """Every window as positions, those in the padding too."""
     starts = (o * axis.stride - axis.padding for o in range(axis.outputs(length)))
-    return [range(start, start + axis.reach, axis.dilation) for start in starts]
+    return [range(start, start + axis.span, axis.dilation) for start in starts]
 
 
 def test_the_number_of_windows_is_torchs() -> None:
@@ -29,7 +29,7 @@ def test_the_number_of_windows_is_torchs() -> None:
     random = Random(11)
     compared = 0
     while compared < 3000:
-        axis = Sliding(
+        axis = SlidingWindow(
             random.randint(1, 7),
             random.randint(1, 7),
             random.randint(0, 3),
@@ -37,12 +37,12 @@ def test_the_number_of_windows_is_torchs() -> None:
             random.random() < 0.5,
         )
         length = random.randint(1, 30)
-        if 2 * axis.padding > axis.kernel or axis.outputs(length) < 1:
+        if 2 * axis.padding > axis.kernel_size or axis.outputs(length) < 1:
             continue
 
         found = F.max_pool2d(
             torch.zeros(1, 1, length),
-            (1, axis.kernel),
+            (1, axis.kernel_size),
             (1, axis.stride),
             (0, axis.padding),
             (1, axis.dilation),
@@ -58,20 +58,20 @@ def test_torch_refuses_where_no_window_fits() -> None:
     random = Random(12)
     refused = 0
     while refused < 100:
-        axis = Sliding(random.randint(2, 9), random.randint(1, 3), 0, random.randint(1, 4), random.random() < 0.3)
+        axis = SlidingWindow(random.randint(2, 9), random.randint(1, 3), 0, random.randint(1, 4), random.random() < 0.3)
         length = random.randint(1, 8)
         if axis.outputs(length) < 1:
             refused += 1
             with pytest.raises(RuntimeError, match="Output size is too small"):
                 F.max_pool2d(
-                    torch.zeros(1, 1, length), (1, axis.kernel), (1, axis.stride), 0, (1, axis.dilation), axis.ceil_mode
+                    torch.zeros(1, 1, length), (1, axis.kernel_size), (1, axis.stride), 0, (1, axis.dilation), axis.ceil_mode
                 )
 
 
 @given(slidings, st.integers(1, 20))
-def test_an_empty_window_is_seen_before_it_is_made(axis: Sliding, length: int) -> None:
+def test_an_empty_window_is_seen_before_it_is_made(axis: SlidingWindow, length: int) -> None:
     """Torch answers -inf and an index outside the plane for these; max_unpool then fails."""
-    if 2 * axis.padding > axis.kernel:
+    if 2 * axis.padding > axis.kernel_size:
         return
     some_empty = any(not any(0 <= place < length for place in span) for span in spans(axis, length))
 
@@ -82,8 +82,8 @@ def assert_sized(size: AxisSize, windows: Windows) -> None:
     """Fails where the numbers that are charged for tell of fewer or more regular windows than there are."""
     assert size.outputs == windows.outputs
     assert size.longest >= windows.count.max()
-    assert size.looks >= windows.count.sum()
-    if size.even:
+    assert size.element_reads >= windows.count.sum()
+    if size.is_uniform:
         assert len(set(windows.count.tolist())) == 1
         assert len(set(np.diff(windows.first).tolist())) <= 1
 
@@ -98,23 +98,23 @@ def test_adaptive_windows_are_counted_without_making_them(length: int, outputs: 
 
     assert_sized(size, windows)
     assert size.longest == windows.count.max()
-    assert size.looks == windows.count.sum()
+    assert size.element_reads == windows.count.sum()
 
 
 @given(slidings, st.integers(1, 20))
-def test_clipped_windows_are_the_positions_inside(axis: Sliding, length: int) -> None:
+def test_clipped_windows_are_the_positions_inside(axis: SlidingWindow, length: int) -> None:
     """Every fast path stands on first, count and step."""
-    if 2 * axis.padding > axis.kernel or axis.outputs(length) < 1 or axis.has_empty_window(length):
+    if 2 * axis.padding > axis.kernel_size or axis.outputs(length) < 1 or axis.has_empty_window(length):
         return
 
     windows = axis.windows(length)
 
-    assert_sized(axis.size(length), windows)
+    assert_sized(axis.summarize(length), windows)
     for first, count, extent, span in zip(
         windows.first, windows.count, windows.extent, spans(axis, length), strict=True
     ):
         inside = [place for place in span if 0 <= place < length]
-        assert [first + j * windows.step for j in range(count)] == inside
+        assert [first + j * windows.dilation for j in range(count)] == inside
         if axis.dilation == 1:
             assert extent == sum(-axis.padding <= place < length + axis.padding for place in span)
 
@@ -122,16 +122,16 @@ def test_clipped_windows_are_the_positions_inside(axis: Sliding, length: int) ->
 @pytest.mark.parametrize(
     ("axis", "length", "outputs"),
     [
-        (Sliding(2**31 - 1, 1, 2**30 - 1), 8, 8),
-        (Sliding(2**31 - 1, 2**31 - 1, 2**30 - 1, 1, True), 8, 1),
-        (Sliding(2**31 - 1, 2**31 - 1, 0, 1, True), 8, 1),
-        (Sliding(2**31 - 1, 1), 8, 8 - 2**31 + 2),
-        (Sliding(2**31 - 1, 1, 0, 2**31 - 1), 8, 9 - (2**31 - 1) * (2**31 - 2) - 1),
-        (Sliding(1, 2**31 - 1, 0, 2**31 - 1), 2**31 - 1, 1),
-        (Sliding(2, 1), 2**31 - 1, 2**31 - 2),
+        (SlidingWindow(2**31 - 1, 1, 2**30 - 1), 8, 8),
+        (SlidingWindow(2**31 - 1, 2**31 - 1, 2**30 - 1, 1, True), 8, 1),
+        (SlidingWindow(2**31 - 1, 2**31 - 1, 0, 1, True), 8, 1),
+        (SlidingWindow(2**31 - 1, 1), 8, 8 - 2**31 + 2),
+        (SlidingWindow(2**31 - 1, 1, 0, 2**31 - 1), 8, 9 - (2**31 - 1) * (2**31 - 2) - 1),
+        (SlidingWindow(1, 2**31 - 1, 0, 2**31 - 1), 2**31 - 1, 1),
+        (SlidingWindow(2, 1), 2**31 - 1, 2**31 - 2),
     ],
 )
-def test_sizes_at_the_end_of_int32_do_not_wrap(axis: Sliding, length: int, outputs: int) -> None:
+def test_sizes_at_the_end_of_int32_do_not_wrap(axis: SlidingWindow, length: int, outputs: int) -> None:
     """Torch's lengths are int32 or int64 by turns, and wrap into legal-looking shapes."""
     assert axis.outputs(length) == outputs
     assert isinstance(axis.has_empty_window(length), bool)
@@ -167,7 +167,7 @@ def test_fractional_windows_stay_inside_and_go_forward(data: st.DataObject, leng
 
 def test_large_axes_are_not_remembered() -> None:
     """Windows are remembered for the shapes of a model; those of one huge request would stay for ever."""
-    huge = Sliding(2, 1)
+    huge = SlidingWindow(2, 1)
 
     assert isinstance(huge.windows(100_000), Windows)
     assert huge.windows(100_000) is not huge.windows(100_000)

@@ -16,27 +16,27 @@ from dataclasses import dataclass
 from poolhouse.rest.server import run
 from poolhouse.settings import Settings
 from tests.rest.holding import Gate, held_pooling
-from tests.rest.serving import PATIENCE_S, Served
+from tests.rest.serving import PATIENCE_S, LiveServer
 
 
 @dataclass(frozen=True, slots=True)
 class HeldProcess:
     """The process from outside."""
 
-    served: Served
+    server: LiveServer
     process: subprocess.Popen[str]
 
-    def tell(self, word: str) -> None:
+    def set_gate(self, command: str) -> None:
         """Opens or closes the gate; it is done when this returns."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.write(f"{command}\n")
         self.process.stdin.flush()
-        assert self.process.stdout.readline() == f"{word}\n"
+        assert self.process.stdout.readline() == f"{command}\n"
 
 
 @contextmanager
-def held_process(stderr: int | None = None, **settings: object) -> Iterator[HeldProcess]:
+def run_gated_process(stderr: int | None = None, **settings: object) -> Iterator[HeldProcess]:
     """Runs this module as a process while the block runs.
 
     Args:
@@ -50,7 +50,7 @@ def held_process(stderr: int | None = None, **settings: object) -> Iterator[Held
         try:
             assert process.stdout is not None
             url = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
-            yield HeldProcess(Served(url, int(url.rsplit(":", 1)[1])), process)
+            yield HeldProcess(LiveServer(url, int(url.rsplit(":", 1)[1])), process)
         finally:
             process.kill()
             process.wait(PATIENCE_S)

@@ -18,7 +18,7 @@ from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Limits
 from poolhouse.pooling import Pooling
 from poolhouse.settings import Settings
-from tests.rest.serving import PATIENCE_S, Served, serving
+from tests.rest.serving import PATIENCE_S, LiveServer, run_live_server
 
 CAPACITY_BYTES = 1 << 20
 
@@ -29,13 +29,13 @@ class Gate:
     def __init__(self) -> None:
         self._open = threading.Event()
         self._open.set()
-        self.entered = threading.Event()
-        self.shapes: list[tuple[int, ...]] = []
+        self.batch_arrived = threading.Event()
+        self.seen_shapes: list[tuple[int, ...]] = []
 
-    def pass_through(self, batch: Batch[Payload]) -> None:
+    def wait(self, batch: Batch[Payload]) -> None:
         """Waits, on the device's thread, until the gate is open."""
-        self.shapes += [part.job.payload.tensors["input"].shape for part in batch.parts]
-        self.entered.set()
+        self.seen_shapes += [part.job.payload.tensors["input"].shape for part in batch.parts]
+        self.batch_arrived.set()
         assert self._open.wait(PATIENCE_S), "the gate was never opened"
 
     def open(self) -> None:
@@ -44,7 +44,7 @@ class Gate:
 
     def close(self) -> None:
         """Holds what comes from now on."""
-        self.entered.clear()
+        self.batch_arrived.clear()
         self._open.clear()
 
     @contextmanager
@@ -63,32 +63,32 @@ class _HeldWorker(TorchWorker):
         self._gate = gate
 
     def run(self, batch: Batch[Payload]) -> None:
-        self._gate.pass_through(batch)
+        self._gate.wait(batch)
         super().run(batch)
 
     def run_whole(self, payload: Payload) -> None:
-        self.run(Batch((payload.job().whole(),), "inline"))
+        self.run(Batch((payload.make_job().whole(),), "inline"))
 
 
-class Held:
+class GatedService:
     """A served service, its gate and its pooling."""
 
-    def __init__(self, served: Served, gate: Gate, pooling: Pooling) -> None:
-        self.served = served
+    def __init__(self, live_server: LiveServer, gate: Gate, pooling: Pooling) -> None:
+        self.server = live_server
         self.gate = gate
         self.pooling = pooling
 
     def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """Every sample of ``/metrics`` by name and labels."""
-        with self.served.client() as client:
-            return samples(client.get("/metrics").text)
+        with self.server.client() as client:
+            return parse_metrics(client.get("/metrics").text)
 
     def metric(self, name: str, **labels: str) -> float:
         """One sample; 0 where it is not listed."""
         return self.metrics().get((name, frozenset(labels.items())), 0.0)
 
 
-def samples(page: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+def parse_metrics(page: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     """The samples of a page of metrics, read by Prometheus's own parser."""
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
@@ -102,7 +102,7 @@ def held_pooling(gate: Gate, capacity_bytes: int = CAPACITY_BYTES, device: str =
     return Pooling(
         discover(),
         choose_devices([device]),
-        Limits(output_bytes=1 << 30, work=10**9),
+        Limits(max_output_bytes=1 << 30, max_steps=10**9),
         capacity_bytes=capacity_bytes,
         inline_steps=-1,
         make_worker=lambda device: _HeldWorker(device, gate),
@@ -110,12 +110,12 @@ def held_pooling(gate: Gate, capacity_bytes: int = CAPACITY_BYTES, device: str =
 
 
 @contextmanager
-def holding(capacity_bytes: int = CAPACITY_BYTES, device: str = "cpu", **settings: object) -> Iterator[Held]:
+def run_gated_service(capacity_bytes: int = CAPACITY_BYTES, device: str = "cpu", **settings: object) -> Iterator[GatedService]:
     """Runs a server whose device has a gate, in this process."""
     gate = Gate()
     pooling = held_pooling(gate, capacity_bytes, device)
-    with serving(Settings.model_validate({"port": 0, **settings}), pooling) as served:
-        yield Held(served, gate, pooling)
+    with run_live_server(Settings.model_validate({"port": 0, **settings}), pooling) as served:
+        yield GatedService(served, gate, pooling)
 
 
 def comes_true(condition: Callable[[], bool], within_s: float = PATIENCE_S) -> bool:
@@ -128,10 +128,10 @@ def comes_true(condition: Callable[[], bool], within_s: float = PATIENCE_S) -> b
     return True
 
 
-def post(
+def post_zeros(
     client: httpx.Client, shape: tuple[int, ...], headers: dict[str, str] | None = None, *, kernel_size: int = 1
 ) -> httpx.Response:
-    """Pools zeros of that shape, sent as raw bytes, so that the shape is what :attr:`Gate.shapes` shows."""
+    """Pools zeros of that shape, sent as raw bytes, so that the shape is what :attr:`Gate.seen_shapes` shows."""
     query = {"shape": ",".join(map(str, shape)), "dtype": "uint8", "kernel_size": str(kernel_size), "stride": "1"}
     size = 1
     for each in shape:

@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.rest.serving import PATIENCE_S, Served
+from tests.rest.serving import PATIENCE_S, LiveServer
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
-    """The process from outside; ``line`` is what it said when it was ready."""
+class ServiceProcess:
+    """The process from outside; ``ready_line`` is what it said when it was ready."""
 
-    served: Served
+    server: LiveServer
     process: subprocess.Popen[str]
-    line: str
+    ready_line: str
 
     def next_log_line(self) -> str:
         """The next line on its standard error; waits for it."""
@@ -28,7 +28,7 @@ class Process:
 
 
 @contextmanager
-def service_process(before: str = "", **environment: str) -> Iterator[Process]:
+def service_process(preamble: str = "", **environment: str) -> Iterator[ServiceProcess]:
     """Run ``poolhouse serve`` on a free port while the block runs; the variables are named without their prefix.
 
     Args:
@@ -36,7 +36,7 @@ def service_process(before: str = "", **environment: str) -> Iterator[Process]:
         environment: the settings.
     """
     given = {f"POOLHOUSE_{name.upper()}": text for name, text in environment.items()}
-    code = f"{before}\nimport sys; from poolhouse.cli import main; sys.exit(main(['serve', '--port', '0']))"
+    code = f"{preamble}\nimport sys; from poolhouse.cli import main; sys.exit(main(['serve', '--port', '0']))"
     with subprocess.Popen(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
@@ -51,7 +51,7 @@ def service_process(before: str = "", **environment: str) -> Iterator[Process]:
             line = (process.stderr if as_json else process.stdout).readline()
             place = re.search(r"(https?)://[\w.]+:(\d+)", line)
             assert place is not None, line + process.stderr.read()
-            yield Process(Served(f"{place[1]}://127.0.0.1:{place[2]}", int(place[2])), process, line)
+            yield ServiceProcess(LiveServer(f"{place[1]}://127.0.0.1:{place[2]}", int(place[2])), process, line)
         finally:
             process.kill()
             process.wait(PATIENCE_S)

@@ -23,7 +23,7 @@ POOL = "/v1/pool/max_pool2d"
 
 
 @dataclass(frozen=True)
-class Served:
+class LiveServer:
     """Where the server of a test listens."""
 
     url: str
@@ -53,7 +53,7 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def serving(settings: Settings, pooling: Pooling | None = None, app: App | None = None) -> Iterator[Served]:
+def run_live_server(settings: Settings, pooling: Pooling | None = None, app: App | None = None) -> Iterator[LiveServer]:
     """Run the real server while the block runs; ``app`` is the application in place of one of these settings."""
     ready = threading.Event()
     found: list[str] = []
@@ -67,7 +67,7 @@ def serving(settings: Settings, pooling: Pooling | None = None, app: App | None 
     thread.start()
     try:
         assert ready.wait(PATIENCE_S), "the server did not start"
-        yield Served(found[0], int(found[0].rsplit(":", 1)[1]))
+        yield LiveServer(found[0], int(found[0].rsplit(":", 1)[1]))
     finally:
         server.should_exit = True
         thread.join(PATIENCE_S)

@@ -20,12 +20,12 @@ from pydantic import BaseModel
 from poolhouse import describe
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
-from poolhouse.rest.app import App, create_app, document
-from poolhouse.rest.auth.authorization import OPEN
+from poolhouse.rest.app import App, create_app, openapi_document
+from poolhouse.rest.auth.authorization import PUBLIC_PATHS
 from poolhouse.rest.dependencies import get_pooling
 from poolhouse.rest.observability.tracing import Tracing
 from poolhouse.settings import Settings
-from tests.rest.serving import IMAGE, POOL, serving
+from tests.rest.serving import IMAGE, POOL, run_live_server
 from tests.rest.test_problems import KEYS
 
 KEY = "correct-horse-battery"
@@ -44,7 +44,7 @@ class Wish(BaseModel):
     rows: int
 
 
-def beside() -> APIRouter:
+def extra_router() -> APIRouter:
     """Routes that somebody adds to ours, as FastAPI's documentation shows them."""
     router = APIRouter(prefix="/mine")
 
@@ -84,15 +84,15 @@ def test_its_routes_and_urls_are_found(app: App) -> None:
 
 def test_the_document_is_made_of_the_routes_that_there_are(app: App) -> None:
     """What is included later is in the document as well, and the one page shows both."""
-    assert app.openapi() == document()
+    assert app.openapi() == openapi_document()
     assert app.openapi() is app.openapi()
 
-    app.include_router(beside())
+    app.include_router(extra_router())
     with TestClient(app) as client:
         served = client.get("/openapi.json").json()
 
     added = {"/mine/wish", "/mine/teapot", "/mine/items/{item}"}
-    assert set(served["paths"]) == set(document()["paths"]) | added
+    assert set(served["paths"]) == set(openapi_document()["paths"]) | added
     assert served["paths"]["/mine/wish"]["post"]["responses"]["422"] == {"$ref": "#/components/responses/Unprocessable"}
     assert "Wish" in served["components"]["schemas"]
 
@@ -101,7 +101,7 @@ def test_an_admin_port_takes_its_routes_out_of_the_document() -> None:
     """A document that names a path which is not there leads every generated client astray."""
     public = create_app(Settings.model_validate({"device": "cpu", "admin_port": 0})).openapi()
 
-    assert set(document()["paths"]) - set(public["paths"]) == {"/metrics", "/version"}
+    assert set(openapi_document()["paths"]) - set(public["paths"]) == {"/metrics", "/version"}
 
 
 def test_a_dependency_can_be_overridden(app: App) -> None:
@@ -119,7 +119,7 @@ def test_a_dependency_can_be_overridden(app: App) -> None:
 
 
 def check_beside(client: TestClient) -> None:
-    """The routes of :func:`beside` are served, and refuse in one form with ours."""
+    """The routes of :func:`extra_router` are served, and refuse in one form with ours."""
     assert client.post("/mine/wish", json={"rows": 2}).json() == {"rows": 2}
     wrong = client.post("/mine/wish", json={"rows": "two"})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_fields")
@@ -140,7 +140,7 @@ def check_beside(client: TestClient) -> None:
 
 def test_a_router_can_be_included(app: App) -> None:
     """Its routes stand beside ours, its validation is FastAPI's, and its refusals have the form of all others."""
-    app.include_router(beside())
+    app.include_router(extra_router())
 
     with TestClient(app) as client:
         check_beside(client)
@@ -148,9 +148,9 @@ def test_a_router_can_be_included(app: App) -> None:
 
 def test_a_router_beside_ours_is_served_by_our_server(app: App) -> None:
     """The server knows more than ASGI, and must still do for other routes what ASGI promises."""
-    app.include_router(beside())
+    app.include_router(extra_router())
 
-    with serving(app.service.settings, app=app) as server, server.client() as client:
+    with run_live_server(app.service.settings, app=app) as server, server.client() as client:
         check_beside(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
 
 
@@ -158,7 +158,7 @@ class Sold(Exception):
     """What a route beside ours raises."""
 
 
-def surrounded(app: App) -> None:
+def add_middleware(app: App) -> None:
     """Add middleware, a handler and a stream, as FastAPI's documentation does."""
 
     async def sold(request: Request, error: Exception) -> Response:
@@ -193,7 +193,7 @@ def check_surrounded(client: TestClient) -> None:
 
 def test_middleware_and_handlers_can_be_added(app: App) -> None:
     """Two of the first things that an operator's own build adds."""
-    surrounded(app)
+    add_middleware(app)
 
     with TestClient(app) as client:
         check_surrounded(client)
@@ -201,13 +201,13 @@ def test_middleware_and_handlers_can_be_added(app: App) -> None:
 
 def test_what_was_added_is_for_every_request_of_our_server(app: App) -> None:
     """The server hands pooling to its handler past the application: not where somebody's checks would be passed by."""
-    surrounded(app)
+    add_middleware(app)
 
-    with serving(app.service.settings, app=app) as server, server.client() as client:
+    with run_live_server(app.service.settings, app=app) as server, server.client() as client:
         check_surrounded(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
 
 
-def including(app: App, **options: Any) -> FastAPI:
+def including_app(app: App, **options: Any) -> FastAPI:
     """Another application that includes our routes below a prefix."""
     other = FastAPI(title="theirs")
     for error, handler in app.exception_handlers.items():
@@ -223,7 +223,7 @@ def test_our_routes_can_be_included_in_another_application(app: App) -> None:
     async def note(request: Request) -> None:
         seen.append(request.url.path)
 
-    with TestClient(including(app, dependencies=[Depends(note)])) as client:
+    with TestClient(including_app(app, dependencies=[Depends(note)])) as client:
         assert client.get("/pooling/readyz").json()["status"] == "ready"
         assert client.get("/pooling/v1/operators/max_pool2d").json() == describe.card(discover().find("max_pool2d"))
         assert client.post("/pooling/v1/plan/max_pool2d", json=PLAN).json()["planes"] == 1
@@ -247,7 +247,7 @@ def test_routes_that_are_included_elsewhere_keep_their_keys() -> None:
         ("POST", f"/pooling{POOL}", {"input": IMAGE, "kernel_size": 2}),
     ]
 
-    with TestClient(including(app)) as client:
+    with TestClient(including_app(app)) as client:
         without = [client.request(method, path, json=body) for method, path, body in calls]
         client.headers["Authorization"] = f"Bearer {KEY}"
         with_key = [client.request(method, path, json=body) for method, path, body in calls]
@@ -301,7 +301,7 @@ def test_models_keep_what_the_catalogue_says(client: TestClient, name: str) -> N
 
     assert card == describe.card(member)
     assert list(card) == list(describe.card(member))
-    assert list(plan) == document()["components"]["schemas"]["Plan"]["required"]
+    assert list(plan) == openapi_document()["components"]["schemas"]["Plan"]["required"]
 
 
 def test_no_example_is_worked_out_while_others_wait(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,10 +324,10 @@ def test_the_list_keeps_what_the_catalogue_says(client: TestClient) -> None:
 def test_what_needs_no_key_is_what_the_document_says() -> None:
     """One list decides, another is read by those who call; a path in one alone is a hole or a riddle."""
     opened = {
-        path for path, methods in document()["paths"].items() for each in methods.values() if each.get("security") == []
+        path for path, methods in openapi_document()["paths"].items() for each in methods.values() if each.get("security") == []
     }
 
-    assert opened == OPEN - {"/"}
+    assert opened == PUBLIC_PATHS - {"/"}
 
 
 def test_a_request_is_traced_by_us_alone(monkeypatch: pytest.MonkeyPatch) -> None:

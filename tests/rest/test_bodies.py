@@ -21,7 +21,7 @@ from poolhouse.rest.accounting import ClientDisconnected
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.reading import read_body
 from poolhouse.wire.inflate import Inflater
-from tests.examples import drawn
+from tests.examples import scaled_examples
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -32,7 +32,7 @@ RULES = BodyLimits(1000, 20.0, "Send less.")
 PACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd.compress}
 
 
-def script(pieces: Iterable[bytes]) -> Receive:
+def scripted_receive(pieces: Iterable[bytes]) -> Receive:
     """What a server hands over: these pieces, then the end."""
     left = iter(pieces)
 
@@ -48,30 +48,30 @@ def read(
 ) -> bytes:
     """The body that is read from these pieces."""
     inflater = Inflater(encoding, rules.limit_bytes) if encoding else None
-    return bytes(asyncio.run(read_body(script(pieces), rules, length=length, inflater=inflater)))
+    return bytes(asyncio.run(read_body(scripted_receive(pieces), rules, length=length, inflater=inflater)))
 
 
-def cut(body: bytes, places: Iterable[int]) -> list[bytes]:
+def split_at(body: bytes, places: Iterable[int]) -> list[bytes]:
     """The body, cut at these places."""
     edges = [0, *sorted(place % (len(body) + 1) for place in places), len(body)]
     return [body[begin:end] for begin, end in pairwise(edges)]
 
 
 @given(st.binary(max_size=1000), st.lists(st.integers(0, 1000), max_size=6), st.booleans())
-@drawn(60)
+@scaled_examples(60)
 def test_how_a_body_is_cut_does_not_matter(body: bytes, places: list[int], known: bool) -> None:
     """The network cuts bodies where it likes; a chunked body works like one with a length."""
-    assert read(cut(body, places), length=len(body) if known else None) == body
+    assert read(split_at(body, places), length=len(body) if known else None) == body
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 @given(st.binary(max_size=1000), st.lists(st.integers(0, 1000), max_size=4))
-@drawn(30)
+@scaled_examples(30)
 def test_a_deflated_body_is_the_same_body(encoding: str, body: bytes, places: list[int]) -> None:
     """Compression is a matter of transport; the codec must not see it."""
     packed = PACK[encoding](body)
 
-    assert read(cut(packed, places), length=len(packed), encoding=encoding) == body
+    assert read(split_at(packed, places), length=len(packed), encoding=encoding) == body
 
 
 @pytest.mark.parametrize("pieces", [1, 3])
@@ -81,7 +81,7 @@ def test_the_limit_is_exact(known: bool, pieces: int) -> None:
     rules = BodyLimits(900, 20.0, "Send less.")
     for size, fits in ((899, True), (900, True), (901, False)):
         body = bytes(size)
-        parts = cut(body, [300, 600][: pieces - 1])
+        parts = split_at(body, [300, 600][: pieces - 1])
         length = size if known else None
         if fits:
             assert read(parts, rules, length) == body
@@ -129,7 +129,7 @@ def test_a_length_that_lies_is_refused(sent: int, pieces: int) -> None:
     body = bytes(sent)
 
     with pytest.raises(Malformed, match="Content-Length says"):
-        read(cut(body, [3, 5, 7][: pieces - 1]), length=10)
+        read(split_at(body, [3, 5, 7][: pieces - 1]), length=10)
 
 
 def test_a_whole_body_is_not_copied() -> None:
@@ -166,7 +166,7 @@ def test_many_tiny_pieces_cost_what_their_bytes_cost() -> None:
     """A chunked body of single bytes must not be kept as a list of objects."""
     count = 50_000
     rules = BodyLimits(count, 20.0, "Send less.")
-    receive = script(b"x" for _ in range(count))
+    receive = scripted_receive(b"x" for _ in range(count))
     tracemalloc.start()
     try:
         body = asyncio.run(read_body(receive, rules, length=None))
@@ -181,7 +181,7 @@ def test_many_tiny_pieces_cost_what_their_bytes_cost() -> None:
 def test_tiny_pieces_wind_few_timers() -> None:
     """A timer for each would pile up as fast as bytes come, and be kept until it is due."""
     count, wound = 20_000, 0
-    rules = BodyLimits(count, 20.0, "Send less.", bytes_per_s=1)
+    rules = BodyLimits(count, 20.0, "Send less.", min_bytes_per_s=1)
 
     async def go() -> memoryview:
         loop = asyncio.get_running_loop()
@@ -194,7 +194,7 @@ def test_tiny_pieces_wind_few_timers() -> None:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(loop, "call_at", counted)
-            return await read_body(delayed(script(b"x" for _ in range(count))), rules, length=None)
+            return await read_body(delayed(scripted_receive(b"x" for _ in range(count))), rules, length=None)
 
     body = asyncio.run(go())
 

@@ -20,7 +20,7 @@ import uvicorn
 from poolhouse.rest.app import create_app
 from poolhouse.settings import Settings
 from tests.rest.holding import comes_true
-from tests.rest.serving import IMAGE, PATIENCE_S, POOL, serving
+from tests.rest.serving import IMAGE, PATIENCE_S, POOL, run_live_server
 
 KEY = "somebody=0123456789abcdef0123456789abcdef"
 ALL: dict[str, object] = {
@@ -120,7 +120,7 @@ def both(request: pytest.FixtureRequest) -> Iterator[tuple[httpx.Client, httpx.C
     """A client of our server, and one of the other."""
     more = ALL if request.param == "with everything" else {}
     settings = Settings.model_validate({"port": 0, "device": "cpu", "max_json_bytes": 1 << 16, **more})
-    with serving(settings) as served, behind_another_server(settings) as url:
+    with run_live_server(settings) as served, behind_another_server(settings) as url:
         headers = {"Authorization": f"Bearer {KEY.partition('=')[2]}"} if more else {}
         with (
             httpx.Client(base_url=served.url, timeout=PATIENCE_S, trust_env=False, headers=headers) as ours,
@@ -132,7 +132,7 @@ def both(request: pytest.FixtureRequest) -> Iterator[tuple[httpx.Client, httpx.C
             yield ours, theirs
 
 
-def told(answer: httpx.Response) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def comparable(answer: httpx.Response) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     """Status, headers in their order and body, without what differs from call to call."""
     headers = []
     name = answer.headers["x-request-id"].encode()
@@ -156,7 +156,7 @@ def test_both_ways_give_the_same_answer_byte_for_byte(
     answers = []
     for client in both:
         with client.stream(method, below + target, headers=headers, content=body) as answer:
-            answers.append(told(answer))
+            answers.append(comparable(answer))
 
     assert answers[0] == answers[1]
 
@@ -168,7 +168,7 @@ def test_repeated_heads_give_the_same_answer_too(both: tuple[httpx.Client, httpx
     answers = []
     for _ in range(3):
         with both[0].stream(method, target, headers=headers, content=body) as answer:
-            answers.append(told(answer))
+            answers.append(comparable(answer))
 
     assert answers[0] == answers[1] == answers[2]
 

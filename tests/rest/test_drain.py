@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.rest.held_process import HeldProcess, held_process
-from tests.rest.holding import comes_true, post, samples
+from tests.rest.held_process import HeldProcess, run_gated_process
+from tests.rest.holding import comes_true, post_zeros, parse_metrics
 from tests.rest.serving import PATIENCE_S, read_all
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
@@ -32,12 +32,12 @@ def callers() -> Iterator[ThreadPoolExecutor]:
 
 
 def jobs(held: HeldProcess) -> float:
-    with held.served.client() as client:
-        return samples(client.get("/metrics").text)["poolhouse_jobs", frozenset()]
+    with held.server.client() as client:
+        return parse_metrics(client.get("/metrics").text)["poolhouse_jobs", frozenset()]
 
 
 def readiness(held: HeldProcess) -> tuple[int, str]:
-    with held.served.client() as client:
+    with held.server.client() as client:
         answer = client.get("/readyz")
         return answer.status_code, answer.json().get("code", "")
 
@@ -54,18 +54,18 @@ def is_drained(answer: httpx.Response) -> bool:
 
 def test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new(callers: ThreadPoolExecutor) -> None:
     """A rollout must cost no caller a request: that is the whole point of SIGTERM before SIGKILL."""
-    with held_process(drain_delay_s=0.2) as held, held.served.client() as kept, held.served.client() as slow:
+    with run_gated_process(drain_delay_s=0.2) as held, held.server.client() as kept, held.server.client() as slow:
         before = kept.get("/readyz").status_code
-        held.tell("close")
-        under_way = callers.submit(post, slow, SHAPE)
+        held.set_gate("close")
+        under_way = callers.submit(post_zeros, slow, SHAPE)
         assert comes_true(lambda: jobs(held) == 1)
 
         held.process.send_signal(signal.SIGTERM)
         assert comes_true(lambda: readiness(held)[0] == 503)
         state = readiness(held)
-        on_kept, on_new = post(kept, SHAPE), post(held.served.client(), SHAPE)
+        on_kept, on_new = post_zeros(kept, SHAPE), post_zeros(held.server.client(), SHAPE)
         on_upload = large_upload(held)
-        alive = held.served.client().get("/livez")
+        alive = held.server.client().get("/livez")
         held.process.send_signal(signal.SIGTERM)
         # Past drain_delay_s the listener must be open: a request is still under way.
         ends = time.monotonic() + 0.5
@@ -73,7 +73,7 @@ def test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new(cal
         while time.monotonic() < ends:
             still.add(readiness(held))
         running = held.process.poll() is None
-        held.tell("open")
+        held.set_gate("open")
         answered = under_way.result(PATIENCE_S)
         code = held.process.wait(PATIENCE_S)
 
@@ -94,7 +94,7 @@ def test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new(cal
 
 def large_upload(held: HeldProcess) -> bytes:
     """What a caller reads who first sends eight megabytes to the end."""
-    with held.served.connect() as upload:
+    with held.server.connect() as upload:
         upload.sendall(HEAD.format(8192, 8192 * 1024).encode())
         for _ in range(128):
             upload.sendall(bytes(64 * 1024))
@@ -105,7 +105,7 @@ def large_upload(held: HeldProcess) -> bytes:
 def test_a_body_that_was_let_in_is_taken_to_its_end() -> None:
     """A caller in the middle of an upload was admitted; to refuse it now would waste what it has sent. A person at a
     terminal waits for that and no longer: nobody balances load to them."""
-    with held_process(drain_delay_s=3600, grace_period_s=3600) as held, held.served.connect() as half:
+    with run_gated_process(drain_delay_s=3600, grace_period_s=3600) as held, held.server.connect() as half:
         half.sendall(HEAD.format(2, 2048).encode() + bytes(1024))
         assert comes_true(lambda: held_requests(held) == 1)
 
@@ -123,13 +123,13 @@ def test_a_body_that_was_let_in_is_taken_to_its_end() -> None:
 def test_a_person_at_a_terminal_hears_what_is_waited_for_and_may_end_it(callers: ThreadPoolExecutor) -> None:
     """After Ctrl-C a process that goes on in silence looks like one that hangs."""
     with (
-        held_process(stderr=subprocess.PIPE, grace_period_s=3600) as held,
-        held.served.client() as slow,
-        held.served.client() as slow_too,
+        run_gated_process(stderr=subprocess.PIPE, grace_period_s=3600) as held,
+        held.server.client() as slow,
+        held.server.client() as slow_too,
     ):
-        held.tell("close")
+        held.set_gate("close")
         for client in (slow, slow_too):
-            callers.submit(post, client, SHAPE)
+            callers.submit(post_zeros, client, SHAPE)
         assert comes_true(lambda: jobs(held) == 2)
 
         held.process.send_signal(signal.SIGINT)
@@ -149,7 +149,7 @@ def test_a_person_at_a_terminal_hears_what_is_waited_for_and_may_end_it(callers:
 
 def test_a_service_without_work_says_nothing_when_it_is_interrupted() -> None:
     """There is nothing to wait for, and nothing to be told."""
-    with held_process(stderr=subprocess.PIPE, grace_period_s=3600) as held:
+    with run_gated_process(stderr=subprocess.PIPE, grace_period_s=3600) as held:
         held.process.send_signal(signal.SIGINT)
         assert held.process.stderr is not None
         said = held.process.stderr.read()
@@ -160,15 +160,15 @@ def test_a_service_without_work_says_nothing_when_it_is_interrupted() -> None:
 
 
 def held_requests(held: HeldProcess) -> float:
-    with held.served.client() as client:
-        return samples(client.get("/metrics").text)["poolhouse_held_requests", frozenset()]
+    with held.server.client() as client:
+        return parse_metrics(client.get("/metrics").text)["poolhouse_held_requests", frozenset()]
 
 
 def test_the_grace_period_is_the_end(callers: ThreadPoolExecutor) -> None:
     """The platform kills what takes longer: whoever still waits is told, and the process ends well by itself."""
-    with held_process(grace_period_s=0.5) as held, held.served.client() as slow:
-        held.tell("close")
-        under_way = callers.submit(post, slow, SHAPE)
+    with run_gated_process(grace_period_s=0.5) as held, held.server.client() as slow:
+        held.set_gate("close")
+        under_way = callers.submit(post_zeros, slow, SHAPE)
         assert comes_true(lambda: jobs(held) == 1)
 
         held.process.send_signal(signal.SIGTERM)
@@ -182,12 +182,12 @@ def test_the_grace_period_is_the_end(callers: ThreadPoolExecutor) -> None:
 def test_the_listener_stays_open_for_load_balancers_to_notice() -> None:
     """Between SIGTERM and the last router that hears of it, requests still arrive here. A person who does not want
     to wait for that presses Ctrl+C, and that is no failure either."""
-    with held_process(drain_delay_s=3600, grace_period_s=3600) as held, held.served.client() as client:
+    with run_gated_process(drain_delay_s=3600, grace_period_s=3600) as held, held.server.client() as client:
         held.process.send_signal(signal.SIGTERM)
         assert comes_true(lambda: readiness(held)[0] == 503)
 
         # Each is on a connection of its own, since each is told to close it.
-        answers = [post(client, SHAPE) for _ in range(20)]
+        answers = [post_zeros(client, SHAPE) for _ in range(20)]
         held.process.send_signal(signal.SIGINT)
         code = held.process.wait(PATIENCE_S)
 

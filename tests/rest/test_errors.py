@@ -24,7 +24,7 @@ from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.rest.problems import LARGEST_BODY_BYTES
 from poolhouse.rest.routes.suggestions import PathSuggester
 from poolhouse.settings import Settings
-from tests.rest.serving import POOL, Served
+from tests.rest.serving import POOL, LiveServer
 from tests.rest.test_problems import KEYS
 
 JSON_TYPE = {"Content-Type": "application/json"}
@@ -222,7 +222,7 @@ def test_a_fault_of_ours_says_so_and_no_more(
     assert "the secret is in" in caplog.text
 
 
-def around(app: ASGIApp, pooling: Pooling) -> RequestMiddleware:
+def client_of(app: ASGIApp, pooling: Pooling) -> RequestMiddleware:
     """The middleware around an application."""
     metrics = Metrics(pooling)
     return RequestMiddleware(app, Accounting(pooling, metrics), metrics)
@@ -246,7 +246,7 @@ def test_a_fault_after_the_start_ends_the_connection(settings: Settings) -> None
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
     pooling = Pooling.from_settings(settings)
     with pytest.raises(RuntimeError, match="late"):
-        asyncio.run(around(broken, pooling)(scope, receive, send))
+        asyncio.run(client_of(broken, pooling)(scope, receive, send))
 
     assert [event["type"] for event in sent] == ["http.response.start"]
 
@@ -268,7 +268,7 @@ def test_a_request_cut_off_at_shutdown_is_told(settings: Settings) -> None:
     async def go() -> None:
         pooling = Pooling.from_settings(settings)
         scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-        frame = around(endless, pooling)
+        frame = client_of(endless, pooling)
         task = asyncio.ensure_future(frame(scope, receive, send))
         asyncio.get_running_loop().call_soon(task.cancel)
         await task
@@ -296,7 +296,7 @@ def test_an_unready_service_says_so(settings: Settings) -> None:
     assert answer.json()["code"] == "starting"
 
 
-def test_the_platform_pages(served: Served) -> None:
+def test_the_platform_pages(served: LiveServer) -> None:
     """Orchestrators read the status, people read the rest."""
     with served.client() as client:
         alive, ready, version = (client.get(path) for path in ("/livez", "/readyz", "/version"))

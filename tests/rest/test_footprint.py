@@ -22,14 +22,14 @@ from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Limits
 from poolhouse.operators.planner import Planner
 from poolhouse.rest import footprint
-from poolhouse.rest.footprint import kept_bytes, writing
+from poolhouse.rest.footprint import retained_bytes, response_format
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.json.body import JSON, JsonCodec
 from poolhouse.wire.npy import NpyCodec
-from tests.rest.holding import comes_true, holding, post
-from tests.rest.serving import PATIENCE_S, Served, serving
+from tests.rest.holding import comes_true, run_gated_service, post_zeros
+from tests.rest.serving import PATIENCE_S, LiveServer, run_live_server
 from tests.wire.drawing import tensors
 
 RAW = {"Content-Type": "application/octet-stream", "Accept": "application/json"}
@@ -37,16 +37,16 @@ ROOM = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
+def live_server() -> Iterator[LiveServer]:
     """A service as it is when nothing is set, but for the largest answer."""
-    with serving(Settings.model_validate({"port": 0, "max_output_bytes": 1 << 24})) as server:
+    with run_live_server(Settings.model_validate({"port": 0, "max_output_bytes": 1 << 24})) as server:
         yield server
 
 
 @pytest.fixture
-def client(served: Served) -> Iterator[httpx.Client]:
+def client(live_server: LiveServer) -> Iterator[httpx.Client]:
     """An HTTP client of that server."""
-    with served.client() as http:
+    with live_server.client() as http:
         yield http
 
 
@@ -113,13 +113,13 @@ def test_the_text_is_charged_before_the_body_is_read(more: str, status: bytes) -
     )
     with (
         # The elements, and eight bytes of intermediate results for each, take three megabytes.
-        holding(capacity_bytes=3_200_000) as held,
+        run_gated_service(capacity_bytes=3_200_000) as held,
         ThreadPoolExecutor(1) as threads,
         held.gate.closed(),
-        held.served.client() as client,
-        held.served.connect() as connection,
+        held.server.client() as client,
+        held.server.connect() as connection,
     ):
-        waiting = threads.submit(lambda: post(client, (1, 1, 8, 8)).status_code)
+        waiting = threads.submit(lambda: post_zeros(client, (1, 1, 8, 8)).status_code)
         assert comes_true(lambda: held.pooling.jobs == 1)
         connection.sendall(head.encode())
 
@@ -160,7 +160,7 @@ def test_long_texts_are_printed_off_the_event_loop(
 def test_what_was_printed_is_held_as_it_was_printed() -> None:
     """The bound is for before; a client that reads slowly need not be charged for digits that were not needed."""
     count = 8_000_000
-    with holding(capacity_bytes=1 << 28) as held, held.served.connect() as connection:
+    with run_gated_service(capacity_bytes=1 << 28) as held, held.server.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(
             f"POST /v1/pool/max_pool1d?shape=1,1,{count}&dtype=uint8&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
@@ -188,14 +188,14 @@ def test_the_text_of_any_answer_is_as_long_as_told_at_most(dtype: str, shape: li
     indices = np.full(outline.shape, 2**62, np.int64)
     answer = Message({"output": Tensor(outline.dtype, array), "indices": Tensor(INT64, indices)}, encoding=encoding)
 
-    told = writing(JSON, plan, encoding, 1 << 30, is_compressed=False)
+    told = response_format(JSON, plan, encoding, 1 << 30, is_compressed=False)
 
     assert JSON.encode(answer).nbytes <= told.text_bytes
     assert told.beside_bytes == told.text_bytes
-    assert writing(JSON, plan, encoding, 1 << 30, is_compressed=True).beside_bytes >= 2 * told.text_bytes
+    assert response_format(JSON, plan, encoding, 1 << 30, is_compressed=True).beside_bytes >= 2 * told.text_bytes
 
 
-PLANNER = Planner(discover(), Limits(output_bytes=1 << 30, work=10**12))
+PLANNER = Planner(discover(), Limits(max_output_bytes=1 << 30, max_steps=10**12))
 
 
 @given(tensors())
@@ -207,15 +207,15 @@ def test_only_what_is_of_no_tensor_is_kept_beside_them(tensor: Tensor) -> None:
     frozen = Tensor(tensor.dtype, np.frombuffer(bytes(body[:nbytes]), tensor.dtype.storage).reshape(tensor.shape))
 
     whole = memoryview(body)
-    about = kept_bytes({"input": view, "indices": tensor}, whole)
+    about = retained_bytes({"input": view, "indices": tensor}, whole)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(footprint, "_SMALL_BYTES", 0)
-        assert kept_bytes({"input": tensor}, whole) == 0
-        assert kept_bytes({"input": frozen}, whole) == nbytes
+        assert retained_bytes({"input": tensor}, whole) == 0
+        assert retained_bytes({"input": frozen}, whole) == nbytes
         if nbytes:
-            assert kept_bytes({"input": view}, whole) == 100
-            assert kept_bytes({"input": view, "indices": tensor}, whole) == 100
+            assert retained_bytes({"input": view}, whole) == 100
+            assert retained_bytes({"input": view, "indices": tensor}, whole) == 100
     # Of a small body it is not looked at, and too much rather than too little is charged.
     assert about >= 100
 
@@ -260,13 +260,13 @@ def test_a_copy_of_the_body_is_charged_beside_it() -> None:
     body = npy_of(np.zeros((40, 100, 100), ">f4").swapaxes(1, 2))
     path, headers = "/v1/pool/avg_pool2d?kernel_size=100", {"Content-Type": "application/x-npy"}
     with (
-        holding(capacity_bytes=2 * len(body)) as held,
+        run_gated_service(capacity_bytes=2 * len(body)) as held,
         ThreadPoolExecutor(1) as threads,
         held.gate.closed(),
-        held.served.client() as client,
-        held.served.client() as other,
+        held.server.client() as client,
+        held.server.client() as other,
     ):
-        waiting = threads.submit(lambda: post(client, (1, 1, 8, 8)).status_code)
+        waiting = threads.submit(lambda: post_zeros(client, (1, 1, 8, 8)).status_code)
         assert comes_true(lambda: held.pooling.jobs == 1)
         refused = other.post(path, content=body, headers=headers)
         held.gate.open()

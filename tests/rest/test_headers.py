@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.errors import Malformed
-from poolhouse.rest.headers import content_length, read_headers, request_id, timeout_s, trace_id
+from poolhouse.rest.headers import content_length, read_headers, request_id, request_timeout_s, trace_id
 
 TRACE = b"4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -58,14 +58,14 @@ def test_only_a_valid_traceparent_names_a_trace(given_parent: bytes, trace: str 
 @given(st.decimals(min_value="0.001", max_value=99999, places=3))
 def test_a_timeout_is_read_as_written(seconds: object) -> None:
     """The caller's deadline is the caller's number."""
-    assert timeout_s({b"request-timeout": str(seconds).encode()}) == float(str(seconds))
+    assert request_timeout_s({b"request-timeout": str(seconds).encode()}) == float(str(seconds))
 
 
 @pytest.mark.parametrize("value", [b"", b"0", b"-1", b"1e3", b"inf", b"nan", b"5s", b"1,2", b"0.0", b"9" * 30])
 def test_a_timeout_that_is_no_time_is_refused(value: bytes) -> None:
     """A deadline that is silently ignored is worse than a refusal."""
     with pytest.raises(Malformed, match="Request-Timeout"):
-        timeout_s({b"request-timeout": value})
+        request_timeout_s({b"request-timeout": value})
 
 
 @pytest.mark.parametrize("value", [b"", b"-1", b"+1", b"1, 1", b"0x10", b"1_0", b"9" * 5000])

@@ -17,14 +17,14 @@ from functools import partial
 import pytest
 from starlette.types import Message
 
-from poolhouse.backend.cores import cores
+from poolhouse.backend.cores import available_cores
 from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer
 from poolhouse.rest import pool
 from poolhouse.rest.endpoint import cancel_on_disconnect
 from poolhouse.wire.inflate import Inflater
 from poolhouse.wire.json.body import JsonCodec
-from tests.rest.holding import Held, comes_true, holding, post
+from tests.rest.holding import GatedService, comes_true, run_gated_service, post_zeros
 from tests.rest.serving import PATIENCE_S
 
 WITHIN_S = 0.1
@@ -39,9 +39,9 @@ LARGE_ROWS = 16 * 1024
 
 
 @pytest.fixture(scope="module")
-def held() -> Iterator[Held]:
+def gated() -> Iterator[GatedService]:
     """A service with room for the large answer."""
-    with holding(capacity_bytes=1 << 30) as running:
+    with run_gated_service(capacity_bytes=1 << 30) as running:
         yield running
 
 
@@ -51,26 +51,26 @@ def request(rows: int, *, sent: int | None = None) -> bytes:
     return HEAD.format(rows=rows, length=length).encode() + bytes(length if sent is None else sent)
 
 
-def gone(held: Held) -> dict[str, float]:
+def disconnects_by_stage(gated: GatedService) -> dict[str, float]:
     """Callers who left, by the stage in which they did."""
     return {
         dict(labels)["stage"]: value
-        for (name, labels), value in held.metrics().items()
+        for (name, labels), value in gated.metrics().items()
         if name == "poolhouse_callers_gone_total"
     }
 
 
-def left_in(held: Held, before: dict[str, float]) -> dict[str, float]:
+def new_disconnects(gated: GatedService, before: dict[str, float]) -> dict[str, float]:
     """Those who left since then."""
-    after = gone(held)
+    after = disconnects_by_stage(gated)
     return {stage: after[stage] - before[stage] for stage in after if after[stage] != before[stage]}
 
 
-def is_empty(held: Held) -> bool:
-    return held.pooling.held_requests == 0 and held.pooling.held_bytes == 0
+def is_idle(gated: GatedService) -> bool:
+    return gated.pooling.held_requests == 0 and gated.pooling.held_bytes == 0
 
 
-def leave(connection: socket.socket) -> None:
+def reset_connection(connection: socket.socket) -> None:
     """Closes the connection as a process that dies does."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.close()
@@ -81,99 +81,99 @@ def leave(connection: socket.socket) -> None:
     ("stage", "sent"),
     [("headers", b"POST /v1/pool/max_pool2d HTTP/1.1\r\nHost: x\r\nX-Half: "), ("body", request(4, sent=1000))],
 )
-def test_a_caller_who_leaves_while_sending_is_forgotten(held: Held, stage: str, sent: bytes, softly: bool) -> None:
+def test_a_caller_who_leaves_while_sending_is_forgotten(gated: GatedService, stage: str, sent: bytes, softly: bool) -> None:
     """Half an upload holds room for the whole of it."""
-    before = gone(held)
-    connection = held.served.connect()
+    before = disconnects_by_stage(gated)
+    connection = gated.server.connect()
     connection.sendall(sent)
     if stage == "body":
-        assert comes_true(lambda: held.pooling.held_requests == 1)
-        assert held.pooling.held_bytes >= 2 * 4 * 1024, "the whole plan is held before the body is here"
+        assert comes_true(lambda: gated.pooling.held_requests == 1)
+        assert gated.pooling.held_bytes >= 2 * 4 * 1024, "the whole plan is held before the body is here"
 
     if softly:
         connection.close()
     else:
-        leave(connection)
+        reset_connection(connection)
 
-    assert comes_true(partial(is_empty, held), WITHIN_S)
-    assert comes_true(lambda: left_in(held, before) == {stage: 1})
+    assert comes_true(partial(is_idle, gated), WITHIN_S)
+    assert comes_true(lambda: new_disconnects(gated, before) == {stage: 1})
 
 
-def test_a_caller_who_leaves_the_queue_is_forgotten(held: Held) -> None:
+def test_a_caller_who_leaves_the_queue_is_forgotten(gated: GatedService) -> None:
     """While a device is busy the queue must not fill with the requests of those who gave up."""
-    before, expired = gone(held), held.metric("poolhouse_engine_events_total", event="cancelled")
-    with ThreadPoolExecutor(3) as threads, held.gate.closed():
-        running = [threads.submit(posted, held, (1, 1, 4, 4 + number)) for number in range(3)]
-        assert comes_true(lambda: held.pooling.jobs == 3)
-        base = held.pooling.held_bytes
-        connection = held.served.connect()
+    before, expired = disconnects_by_stage(gated), gated.metric("poolhouse_engine_events_total", event="cancelled")
+    with ThreadPoolExecutor(3) as threads, gated.gate.closed():
+        running = [threads.submit(post_status, gated, (1, 1, 4, 4 + number)) for number in range(3)]
+        assert comes_true(lambda: gated.pooling.jobs == 3)
+        base = gated.pooling.held_bytes
+        connection = gated.server.connect()
         connection.sendall(request(5))
-        assert comes_true(lambda: held.pooling.jobs == 4)
+        assert comes_true(lambda: gated.pooling.jobs == 4)
 
-        leave(connection)
+        reset_connection(connection)
 
-        assert comes_true(lambda: (held.pooling.jobs, held.pooling.held_bytes) == (3, base), WITHIN_S)
-        held.gate.open()
+        assert comes_true(lambda: (gated.pooling.jobs, gated.pooling.held_bytes) == (3, base), WITHIN_S)
+        gated.gate.open()
         assert [each.result(PATIENCE_S) for each in running] == [200] * 3
-    assert comes_true(partial(is_empty, held), WITHIN_S)
-    assert left_in(held, before) == {"waiting": 1}
-    assert held.metric("poolhouse_engine_events_total", event="cancelled") == expired + 1
-    assert (1, 1, 5, 1024) not in held.gate.shapes, "nobody waited for it"
+    assert comes_true(partial(is_idle, gated), WITHIN_S)
+    assert new_disconnects(gated, before) == {"waiting": 1}
+    assert gated.metric("poolhouse_engine_events_total", event="cancelled") == expired + 1
+    assert (1, 1, 5, 1024) not in gated.gate.seen_shapes, "nobody waited for it"
 
 
-def test_a_caller_who_leaves_while_a_device_works_is_forgotten(held: Held) -> None:
+def test_a_caller_who_leaves_while_a_device_works_is_forgotten(gated: GatedService) -> None:
     """The slot is free at once; the bytes are when the device no longer looks at them, and not before."""
-    before, cancelled = gone(held), held.metric("poolhouse_engine_events_total", event="cancelled")
-    with held.gate.closed():
-        connection = held.served.connect()
+    before, cancelled = disconnects_by_stage(gated), gated.metric("poolhouse_engine_events_total", event="cancelled")
+    with gated.gate.closed():
+        connection = gated.server.connect()
         connection.sendall(request(6))
-        assert held.gate.entered.wait(PATIENCE_S)
+        assert gated.gate.batch_arrived.wait(PATIENCE_S)
 
-        leave(connection)
+        reset_connection(connection)
 
-        assert comes_true(lambda: held.pooling.jobs == 0, WITHIN_S)
-        assert held.pooling.held_bytes >= 2 * 6 * 1024, "the device still reads them"
-    assert comes_true(partial(is_empty, held), WITHIN_S)
-    assert left_in(held, before) == {"waiting": 1}
-    assert held.metric("poolhouse_engine_events_total", event="cancelled") == cancelled + 1
+        assert comes_true(lambda: gated.pooling.jobs == 0, WITHIN_S)
+        assert gated.pooling.held_bytes >= 2 * 6 * 1024, "the device still reads them"
+    assert comes_true(partial(is_idle, gated), WITHIN_S)
+    assert new_disconnects(gated, before) == {"waiting": 1}
+    assert gated.metric("poolhouse_engine_events_total", event="cancelled") == cancelled + 1
 
 
-def test_a_caller_who_leaves_in_the_answer_is_forgotten(held: Held) -> None:
+def test_a_caller_who_leaves_in_the_answer_is_forgotten(gated: GatedService) -> None:
     """An answer that nobody reads holds its bytes only as long as somebody might."""
-    before = gone(held)
-    with held.served.connect() as connection:
+    before = disconnects_by_stage(gated)
+    with gated.server.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(request(LARGE_ROWS))
         assert connection.recv(10) == b"HTTP/1.1 2"
-        assert held.pooling.held_bytes >= 2 * LARGE_ROWS * 1024, "it is not written yet"
+        assert gated.pooling.held_bytes >= 2 * LARGE_ROWS * 1024, "it is not written yet"
 
-        leave(connection)
+        reset_connection(connection)
 
-    assert comes_true(partial(is_empty, held), WITHIN_S)
-    assert left_in(held, before) == {"answer": 1}
+    assert comes_true(partial(is_idle, gated), WITHIN_S)
+    assert new_disconnects(gated, before) == {"answer": 1}
 
 
 def test_a_caller_who_stays_and_reads_nothing_is_given_up() -> None:
     """The connection lives, so nobody has left; only that nothing moves tells that nobody will read."""
-    with holding(capacity_bytes=1 << 30, body_timeout_s=0.3) as running, running.served.connect() as connection:
+    with run_gated_service(capacity_bytes=1 << 30, body_timeout_s=0.3) as running, running.server.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(request(LARGE_ROWS))
         assert connection.recv(10) == b"HTTP/1.1 2"
         assert running.pooling.held_bytes >= 2 * LARGE_ROWS * 1024, "it is not written yet"
 
-        assert comes_true(partial(is_empty, running))
+        assert comes_true(partial(is_idle, running))
 
 
-def test_a_caller_who_stays_is_not_counted(held: Held) -> None:
+def test_a_caller_who_stays_is_not_counted(gated: GatedService) -> None:
     """Kept connections close one day; that is no loss."""
-    before = gone(held)
+    before = disconnects_by_stage(gated)
 
-    assert posted(held, (1, 1, 4, 4)) == 200
-    held.served.exchange(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    held.served.exchange(b"no HTTP\r\n\r\n")
-    held.served.connect().close()
+    assert post_status(gated, (1, 1, 4, 4)) == 200
+    gated.server.exchange(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    gated.server.exchange(b"no HTTP\r\n\r\n")
+    gated.server.connect().close()
 
-    assert left_in(held, before) == {}
+    assert new_disconnects(gated, before) == {}
 
 
 NUMBERS = b'{"input":{"dtype":"uint8","shape":[1,1,128,1024],"data":[' + b",".join([b"7"] * 128 * 1024) + b"]}}"
@@ -182,7 +182,7 @@ STEPS = {"decode": (JsonCodec, "decode"), "encode": (JsonCodec, "encode"), "comp
 
 
 @contextmanager
-def stopped(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[threading.Event]:
+def block_step(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[threading.Event]:
     """Holds the thread that does this step of a request; gives what is set once it is there."""
     holder, name = STEPS[step]
     begun, gate, work = threading.Event(), threading.Event(), getattr(holder, name)
@@ -214,62 +214,62 @@ def numbers(*headers: str) -> bytes:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_caller_who_leaves_while_a_thread_works_is_forgotten(
-    held: Held, step: str, monkeypatch: pytest.MonkeyPatch
+    gated: GatedService, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody waits any more; but what the thread reads must not be lent to others before it has ended."""
-    before = gone(held)
-    with stopped(monkeypatch, step) as begun:
-        connection = held.served.connect()
+    before = disconnects_by_stage(gated)
+    with block_step(monkeypatch, step) as begun:
+        connection = gated.server.connect()
         connection.sendall(numbers())
         assert begun.wait(PATIENCE_S)
 
-        leave(connection)
+        reset_connection(connection)
 
-        assert comes_true(lambda: left_in(held, before) == {"waiting": 1})
-        assert held.pooling.held_requests == 1
-        assert held.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
-    assert comes_true(partial(is_empty, held))
+        assert comes_true(lambda: new_disconnects(gated, before) == {"waiting": 1})
+        assert gated.pooling.held_requests == 1
+        assert gated.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
+    assert comes_true(partial(is_idle, gated))
 
 
-def test_a_caller_who_leaves_while_threads_are_busy_is_forgotten(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_caller_who_leaves_while_threads_are_busy_is_forgotten(gated: GatedService, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body that waits in line to be decoded is not looked at yet, so its room is free at once."""
-    before = gone(held)
-    with stopped(monkeypatch, "decode"), ExitStack() as staying:
-        for _ in range(cores()):
-            staying.enter_context(held.served.connect()).sendall(numbers())
-        assert comes_true(lambda: len(held.pooling._beside._counted) == cores())
-        alone = held.pooling.held_bytes
-        connection = held.served.connect()
+    before = disconnects_by_stage(gated)
+    with block_step(monkeypatch, "decode"), ExitStack() as staying:
+        for _ in range(available_cores()):
+            staying.enter_context(gated.server.connect()).sendall(numbers())
+        assert comes_true(lambda: len(gated.pooling._beside._counted) == available_cores())
+        alone = gated.pooling.held_bytes
+        connection = gated.server.connect()
         connection.sendall(numbers())
         # Its body is whole: who leaves before has left in the body.
-        assert comes_true(lambda: len(held.pooling._beside._waiting) == 1)
-        assert held.pooling.held_requests == cores() + 1
+        assert comes_true(lambda: len(gated.pooling._beside._waiting) == 1)
+        assert gated.pooling.held_requests == available_cores() + 1
 
-        leave(connection)
+        reset_connection(connection)
 
-        assert comes_true(lambda: held.pooling.held_bytes == alone, WITHIN_S)
-        assert comes_true(lambda: left_in(held, before) == {"waiting": 1})
-    assert comes_true(partial(is_empty, held))
+        assert comes_true(lambda: gated.pooling.held_bytes == alone, WITHIN_S)
+        assert comes_true(lambda: new_disconnects(gated, before) == {"waiting": 1})
+    assert comes_true(partial(is_idle, gated))
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_deadline_that_passes_while_a_thread_works_is_answered_then(
-    held: Held, step: str, monkeypatch: pytest.MonkeyPatch
+    gated: GatedService, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The caller's patience does not depend on what takes so long; the thread goes on, and with it the lease."""
-    with stopped(monkeypatch, step) as begun, held.served.connect() as connection:
+    with block_step(monkeypatch, step) as begun, gated.server.connect() as connection:
         connection.sendall(numbers("Request-Timeout: 0.6"))
         answer = connection.recv(1 << 16)
 
         assert answer.startswith(b"HTTP/1.1 504"), answer
         assert begun.is_set()
-        assert held.pooling.held_requests == 1
-        assert held.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
-    assert comes_true(partial(is_empty, held))
+        assert gated.pooling.held_requests == 1
+        assert gated.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
+    assert comes_true(partial(is_idle, gated))
 
 
 def test_a_deadline_that_passes_while_a_thread_inflates_is_answered_then(
-    held: Held, monkeypatch: pytest.MonkeyPatch
+    gated: GatedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its thread goes on, and what it writes to must not be lent to others before it has ended."""
     begun, gate, feed = threading.Event(), threading.Event(), Inflater.feed
@@ -286,21 +286,21 @@ def test_a_deadline_that_passes_while_a_thread_inflates_is_answered_then(
         "POST /v1/pool/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\nContent-Encoding: gzip\r\n"
         f"Request-Timeout: 0.6\r\nContent-Length: {len(packed)}\r\n\r\n"
     )
-    with held.served.connect() as connection:
+    with gated.server.connect() as connection:
         connection.sendall(head.encode() + packed)
         answer = connection.recv(1 << 16)
-        still = held.pooling.held_requests
+        still = gated.pooling.held_requests
         gate.set()
 
     assert answer.startswith(b"HTTP/1.1 504"), answer
     assert begun.is_set()
     assert still == 1
-    assert comes_true(partial(is_empty, held))
+    assert comes_true(partial(is_idle, gated))
 
 
-def posted(held: Held, shape: tuple[int, ...]) -> int:
-    with held.served.client() as client:
-        return post(client, shape).status_code
+def post_status(gated: GatedService, shape: tuple[int, ...]) -> int:
+    with gated.server.client() as client:
+        return post_zeros(client, shape).status_code
 
 
 class Body:

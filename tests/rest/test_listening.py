@@ -16,7 +16,7 @@ import pytest
 
 from poolhouse.rest.listening import Listeners, open_listeners, reached_at
 from poolhouse.settings import Settings
-from tests.rest.serving import PATIENCE_S, serving
+from tests.rest.serving import PATIENCE_S, run_live_server
 
 HAS_IPV6 = socket.has_dualstack_ipv6()
 LOOPBACKS = ["127.0.0.1", *(["::1"] if HAS_IPV6 else [])]
@@ -43,7 +43,7 @@ def taken_port() -> Iterator[int]:
         yield port
 
 
-def start(*words: str) -> tuple[int, list[str]]:
+def start_service(*words: str) -> tuple[int, list[str]]:
     """The exit code of ``poolhouse serve`` with these options, and the lines that it wrote."""
     path = os.pathsep.join(path for path in sys.path if path)
     ran = subprocess.run(
@@ -63,7 +63,7 @@ def test_the_address_that_is_told_answers(host: str) -> None:
     """People click it; a line that names an address where nobody listens costs them an afternoon."""
     if host == "::1" and not HAS_IPV6:
         pytest.skip("this machine has no IPv6")
-    with serving(Settings.model_validate({"port": 0, "host": host})) as server, server.client() as client:
+    with run_live_server(Settings.model_validate({"port": 0, "host": host})) as server, server.client() as client:
         assert client.get("/livez").status_code == 200
         assert "0.0.0.0" not in server.url
         assert "[::]" not in server.url
@@ -73,7 +73,7 @@ def test_the_address_that_is_told_answers(host: str) -> None:
 def test_two_colons_are_every_address_of_both_families(loopback: str) -> None:
     """The address that is told says localhost, and which family a caller tries first is not ours to say."""
     with (
-        serving(Settings.model_validate({"port": 0, "host": "::"})) as server,
+        run_live_server(Settings.model_validate({"port": 0, "host": "::"})) as server,
         httpx.Client(trust_env=False, timeout=PATIENCE_S) as client,
     ):
         host = f"[{loopback}]" if ":" in loopback else loopback
@@ -114,7 +114,7 @@ def test_a_name_is_every_address_that_it_stands_for(monkeypatch: pytest.MonkeyPa
 def test_a_taken_port_is_one_line_before_anything_is_loaded() -> None:
     """The commonest fault of a start: it must not take seconds, nor need somebody who knows the server's library."""
     with taken_port() as port:
-        code, lines = start("--port", str(port))
+        code, lines = start_service("--port", str(port))
 
     (line,) = lines
     assert code == 1
@@ -145,7 +145,7 @@ def test_what_cannot_be_listened_on_is_one_line_with_the_way_out(tmp_path: Path,
     file.write_text("kept")
     with taken_port() as port:
         given = [word.format(folder=tmp_path, taken=port) for word in words]
-        code, lines = start(*given)
+        code, lines = start_service(*given)
 
         (line,) = lines
         assert code == 1

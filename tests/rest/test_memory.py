@@ -12,7 +12,7 @@ import pytest
 
 from poolhouse.backend.heap import heap_trim
 from tests.rest.holding import comes_true
-from tests.rest.watched import SLACK_BYTES, Watched, watched
+from tests.rest.watched import SLACK_BYTES, MeasuredProcess, run_measured_process
 
 ROOM = 80 << 20
 BODY = 32 << 20
@@ -57,11 +57,11 @@ def answered(connections: list[socket.socket]) -> list[socket.socket]:
 def test_bodies_of_unknown_length_are_charged_as_they_grow(kind: str) -> None:
     """Six of a megabyte each once held six gigabytes that nobody counted, and nobody was refused."""
     request = unfinished(kind)
-    with watched(max_queue_bytes=str(ROOM), max_body_bytes=str(2 * BODY)) as service:
+    with run_measured_process(max_queue_bytes=str(ROOM), max_body_bytes=str(2 * BODY)) as service:
         connections = [service.send(request) for _ in range(8)]
         comes_true(lambda: len(answered(connections)) >= 6)
         refused = [connection.recv(12) for connection in answered(connections)]
-        held, taken = service.held_bytes(), service.taken_bytes()
+        held, taken = service.held_bytes(), service.rss_growth_bytes()
 
     assert set(refused) == {b"HTTP/1.1 503"}
     assert len(refused) >= 6
@@ -69,7 +69,7 @@ def test_bodies_of_unknown_length_are_charged_as_they_grow(kind: str) -> None:
     assert taken <= held + SLACK_BYTES
 
 
-def announced(service: Watched, nbytes: int) -> socket.socket:
+def announce_body(service: MeasuredProcess, nbytes: int) -> socket.socket:
     """A connection on which all of a body but its last byte was sent."""
     head = HEAD.format(framing=f"Content-Length: {nbytes}").encode()
     return service.send(head + bytes(nbytes - 1))
@@ -79,16 +79,16 @@ def announced(service: Watched, nbytes: int) -> socket.socket:
 @pytest.mark.parametrize(("count", "nbytes"), [(20, 8 << 20), (200, 800 << 10)])
 def test_what_was_held_goes_back_to_the_machine(count: int, nbytes: int) -> None:
     """Bodies come to lie in a heap, and one small object at its end kept all of them; large ones are mapped alone."""
-    with watched() as service:
+    with run_measured_process() as service:
         for _ in range(3):
             connections = []
             for _ in range(count):
-                connections.append(announced(service, nbytes))
+                connections.append(announce_body(service, nbytes))
                 # An idle connection's few objects lie behind the body, and stay.
                 service.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").recv(1000)
-            assert comes_true(lambda: service.taken_bytes() > 7 * count * nbytes // 8)
+            assert comes_true(lambda: service.rss_growth_bytes() > 7 * count * nbytes // 8)
             for connection in connections:
                 connection.close()
             assert comes_true(lambda: service.held_bytes() == 0)
 
-        assert comes_true(lambda: service.taken_bytes() <= SLACK_BYTES), service.taken_bytes()
+        assert comes_true(lambda: service.rss_growth_bytes() <= SLACK_BYTES), service.rss_growth_bytes()

@@ -16,10 +16,10 @@ import pytest
 from tests.batching.test_together import CONNECTIONS
 from tests.devices import device_named, each_device
 from tests.hostile.process import ServerProcess, comes_to_hold, server_process
-from tests.rest.holding import comes_true, holding, post, samples
-from tests.rest.process import Process, service_process
+from tests.rest.holding import comes_true, run_gated_service, post_zeros, parse_metrics
+from tests.rest.process import ServiceProcess, service_process
 from tests.rest.serving import PATIENCE_S
-from tests.together import Call, call_of, fault_in
+from tests.together import CheckedRequest, random_checked_request, find_mismatch
 
 GAUGES: Final = ("poolhouse_jobs", "poolhouse_held_requests", "poolhouse_held_bytes")
 ALLOWED_GROWTH_BYTES: Final = 32 * 2**20
@@ -41,24 +41,24 @@ Pinned._sent = breaks
 
 
 def metrics(server: ServerProcess) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    with server.caller() as caller:
-        return samples(caller.ask("GET", "/metrics").body.decode())
+    with server.http_connection() as caller:
+        return parse_metrics(caller.send("GET", "/metrics").body.decode())
 
 
-def share(server: ServerProcess, calls: Sequence[tuple[Call, ...]], start: int, count: int) -> list[str]:
+def share(server: ServerProcess, calls: Sequence[tuple[CheckedRequest, ...]], start: int, count: int) -> list[str]:
     """One connection's part; each call with the right answer of every device that may serve it."""
     faults = []
-    with server.caller() as caller:
+    with server.http_connection() as caller:
         for turn in range(count):
             rights = calls[(start * 7 + turn) % len(calls)]
-            reply = caller.ask("POST", rights[0].target, rights[0].headers, rights[0].body)
-            found = [fault_in(call, reply.status, reply.body) for call in rights]
+            reply = caller.send("POST", rights[0].target, rights[0].headers, rights[0].body)
+            found = [find_mismatch(call, reply.status, reply.body) for call in rights]
             if all(found):
                 faults.append(str(found[0]))
     return faults
 
 
-def asked_by_all(server: ServerProcess, calls: Sequence[tuple[Call, ...]], count: int) -> list[str]:
+def asked_by_all(server: ServerProcess, calls: Sequence[tuple[CheckedRequest, ...]], count: int) -> list[str]:
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         parts = pool.map(lambda start: share(server, calls, start, count), range(CONNECTIONS))
         return [fault for part in parts for fault in part]
@@ -69,13 +69,13 @@ def asked_by_all(server: ServerProcess, calls: Sequence[tuple[Call, ...]], count
 @pytest.mark.timeout(240)
 def test_a_crowd_leaves_nothing_behind(device: str, each: int) -> None:
     """Mixed operators, shapes and types over 64 connections: all right, nothing held, and no memory that grows."""
-    calls = [(call_of(Random(f"crowd {number}"), device_named(device)),) for number in range(128)]
+    calls = [(random_checked_request(Random(f"crowd {number}"), device_named(device)),) for number in range(128)]
     with server_process(device=device, inline_work=0, cpu_threads=1) as server:
         asked_by_all(server, calls, each)
-        warm = server.held_bytes
+        warm = server.resident_bytes
         faults = asked_by_all(server, calls, each)
         held = {name: metrics(server)[name, frozenset()] for name in GAUGES}
-        grown = comes_to_hold(lambda: server.held_bytes - warm, ALLOWED_GROWTH_BYTES)
+        grown = comes_to_hold(lambda: server.resident_bytes - warm, ALLOWED_GROWTH_BYTES)
         used = [dict(labels)["device"] for name, labels in metrics(server) if name == "poolhouse_compute_seconds_count"]
 
     assert not faults, "\n".join([f"{len(faults)} wrong answers, of which:", *faults[:5]])
@@ -89,11 +89,11 @@ def test_a_crowd_leaves_nothing_behind(device: str, each: int) -> None:
 def test_two_kinds_of_devices_serve_at_once() -> None:
     """Each request is pooled whole on one of them, so its answer is the one or the other's, to the last bit."""
     devices = ("cuda", "cpu")
-    calls = [tuple(call_of(Random(f"both {number}"), device_named(name)) for name in devices) for number in range(128)]
+    calls = [tuple(random_checked_request(Random(f"both {number}"), device_named(name)) for name in devices) for number in range(128)]
     with server_process(device=",".join(devices), inline_work=0, cpu_threads=1) as server:
         faults = asked_by_all(server, calls, 16)
         used = {dict(labels)["device"] for name, labels in metrics(server) if name == "poolhouse_compute_seconds_count"}
-        ready = server.ready()
+        ready = server.readiness_status()
 
     assert not faults, "\n".join([f"{len(faults)} wrong answers, of which:", *faults[:5]])
     assert used == {"cuda:0", "cpu"}
@@ -104,8 +104,8 @@ def test_two_kinds_of_devices_serve_at_once() -> None:
 def test_the_service_names_its_device(device: str) -> None:
     """Whoever runs it must see which card it found, without a shell on the machine."""
     chosen = device_named(device)
-    with server_process(device=device) as server, server.caller() as caller:
-        shown = [json.loads(caller.ask("GET", path).body)["devices"] for path in ("/readyz", "/version")]
+    with server_process(device=device) as server, server.http_connection() as caller:
+        shown = [json.loads(caller.send("GET", path).body)["devices"] for path in ("/readyz", "/version")]
         state = metrics(server)["poolhouse_device_state", frozenset({("device", chosen.name), ("state", "ready")})]
 
     assert shown == [[{"name": chosen.name, "model": chosen.model, "ready": True}]] * 2
@@ -116,36 +116,36 @@ def test_the_service_names_its_device(device: str) -> None:
 def test_a_deadline_that_passes_in_line_before_a_device_is_told_then(device: str) -> None:
     """Who waits behind a card that is busy is told in time, and its work is never done."""
     late = (1, 1, 9, 9)
-    with holding(capacity_bytes=2**26, device=device) as held, ThreadPoolExecutor(2) as threads, held.gate.closed():
-        running = [threads.submit(pooled, held.served.client, (1, 1, 4, 4 + number)) for number in range(2)]
+    with run_gated_service(capacity_bytes=2**26, device=device) as held, ThreadPoolExecutor(2) as threads, held.gate.closed():
+        running = [threads.submit(pooled, held.server.client, (1, 1, 4, 4 + number)) for number in range(2)]
         assert comes_true(lambda: held.pooling.jobs == 2)
-        with held.served.client() as client:
-            answer = post(client, late, {"Request-Timeout": "0.2"})
+        with held.server.client() as client:
+            answer = post_zeros(client, late, {"Request-Timeout": "0.2"})
         held.gate.open()
         assert [each.result(PATIENCE_S) for each in running] == [200] * 2
         assert comes_true(lambda: held.pooling.held_bytes == 0)
 
     assert (answer.status_code, answer.json()["code"]) == (504, "deadline_passed")
-    assert late not in held.gate.shapes
+    assert late not in held.gate.seen_shapes
 
 
 def pooled(connect: Callable[[], httpx.Client], shape: tuple[int, ...]) -> int:
     with connect() as client:
-        return post(client, shape).status_code
+        return post_zeros(client, shape).status_code
 
 
 @pytest.mark.gpu
 def test_a_card_that_breaks_is_told_and_the_process_still_ends() -> None:
     """The platform must see it, since only a new process mends it, and must be able to stop the old one."""
-    with service_process(before=BREAKS, device="cuda") as running, running.served.client() as client:
-        before = client.get("/readyz").status_code, post(client, (1, 1, 8, 8)).status_code
-        broken = post(client, (1, 1, 13, 13))
+    with service_process(before=BREAKS, device="cuda") as running, running.server.client() as client:
+        before = client.get("/readyz").status_code, post_zeros(client, (1, 1, 8, 8)).status_code
+        broken = post_zeros(client, (1, 1, 13, 13))
         ready = client.get("/readyz")
-        after = post(client, (1, 1, 8, 8))
+        after = post_zeros(client, (1, 1, 8, 8))
         # Every rebuilding fails, and it stays lost.
         assert comes_true(partial(rebuildings_fail, running))
         still = client.get("/readyz").status_code
-        page = samples(client.get("/metrics").text)
+        page = parse_metrics(client.get("/metrics").text)
         running.process.send_signal(signal.SIGTERM)
         code = running.process.wait(PATIENCE_S)
 
@@ -157,7 +157,7 @@ def test_a_card_that_breaks_is_told_and_the_process_still_ends() -> None:
     assert code == 0
 
 
-def rebuildings_fail(running: Process) -> bool:
+def rebuildings_fail(running: ServiceProcess) -> bool:
     return "could not be rebuilt" in running.next_log_line()
 
 

@@ -50,7 +50,7 @@ def large_answer(client: httpx.Client) -> httpx.Response:
 )
 def test_a_request_without_memory_is_refused_and_harms_nobody(ask: Callable[[httpx.Client], httpx.Response]) -> None:
     """It was a 500, as if the service were at fault; elsewhere or later the request may well be answered."""
-    with service_process() as running, running.served.client() as client:
+    with service_process() as running, running.server.client() as client:
         small = {"input": IMAGE, "kernel_size": 2}
         # Threads and buffers that come with the first requests are there.
         assert client.post(POOL, json=small).status_code == 200

@@ -14,8 +14,8 @@ from functools import partial
 import httpx
 import pytest
 
-from tests.rest.holding import Held, comes_true, holding, post
-from tests.rest.serving import PATIENCE_S, Served
+from tests.rest.holding import GatedService, comes_true, run_gated_service, post_zeros
+from tests.rest.serving import PATIENCE_S, LiveServer
 
 ROOM = 1 << 20
 SHAPE = (1, 1, 32, 32)
@@ -26,16 +26,16 @@ HEAD = (
 
 
 @pytest.fixture(scope="module")
-def held() -> Iterator[Held]:
+def gated() -> Iterator[GatedService]:
     """A service with little room."""
-    with holding(capacity_bytes=ROOM) as running:
+    with run_gated_service(capacity_bytes=ROOM) as running:
         yield running
 
 
 @pytest.fixture
-def fresh() -> Iterator[Held]:
+def fresh() -> Iterator[GatedService]:
     """A service that has measured nothing yet: the others think their device slow, since it was held so often."""
-    with holding(capacity_bytes=ROOM) as running:
+    with run_gated_service(capacity_bytes=ROOM) as running:
         yield running
 
 
@@ -58,26 +58,26 @@ def first_answer(connection: socket.socket) -> tuple[int, dict[str, str], dict[s
 
 
 @pytest.fixture
-def full(held: Held) -> Iterator[Held]:
+def full(gated: GatedService) -> Iterator[GatedService]:
     """The same service while its room is taken: requests are held on the device and before it."""
-    with ThreadPoolExecutor(64) as threads, held.gate.closed():
+    with ThreadPoolExecutor(64) as threads, gated.gate.closed():
         waiting: list[Future[int]] = []
         # The tests send what is as large as the whole room; only who comes alone would be let in with that.
         for _ in range(4):
-            waiting.append(threads.submit(posted, held, SHAPE))
-            assert comes_true(partial(has_jobs, held, len(waiting)))
-        yield held
-        held.gate.open()
+            waiting.append(threads.submit(posted, gated, SHAPE))
+            assert comes_true(partial(has_jobs, gated, len(waiting)))
+        yield gated
+        gated.gate.open()
         assert [each.result(PATIENCE_S) for each in waiting] == [200] * len(waiting)
-    assert comes_true(lambda: held.pooling.held_bytes == 0)
+    assert comes_true(lambda: gated.pooling.held_bytes == 0)
 
 
-def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: Held) -> None:
+def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: GatedService) -> None:
     """A caller who must wait for a refusal holds a connection in a service that has too many already."""
     before = full.metric("poolhouse_refusals_total", code="overloaded")
     times_ms = []
     for _ in range(10):
-        with full.served.connect() as connection:
+        with full.server.connect() as connection:
             begun = time.perf_counter()
             connection.sendall(head("1,1,1024,1024", ROOM))
             status, headers, document = first_answer(connection)
@@ -92,29 +92,29 @@ def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: Held) ->
 
 
 @pytest.mark.parametrize("more", ["", "Expect: 100-continue\r\n"])
-def test_a_body_that_fits_is_refused_where_its_pooling_does_not(full: Held, more: str) -> None:
+def test_a_body_that_fits_is_refused_where_its_pooling_does_not(full: GatedService, more: str) -> None:
     """Before the body is read, from the query: the answer and intermediate results take memory too. A client that
     asks whether to send its body is not told to."""
     side = math.isqrt(full.pooling.capacity_bytes - full.pooling.held_bytes)
 
-    with full.served.connect() as connection:
+    with full.server.connect() as connection:
         connection.sendall(head(f"1,1,{side},{side}", side * side, more=more))
         status, _, document = first_answer(connection)
 
     assert (status, document["code"]) == (503, "overloaded")
 
 
-def test_a_request_that_expires_in_the_queue_is_answered_then_and_never_runs(fresh: Held) -> None:
+def test_a_request_that_expires_in_the_queue_is_answered_then_and_never_runs(fresh: GatedService) -> None:
     """Who has stopped waiting must hear so in time, and must cost nothing more; a timer does it, no sweep."""
     timeout_s = 0.2
     expired = fresh.metric("poolhouse_engine_events_total", event="expired")
     late = (1, 1, 7, 7)
-    with ThreadPoolExecutor(3) as threads, fresh.gate.closed(), fresh.served.client() as client:
+    with ThreadPoolExecutor(3) as threads, fresh.gate.closed(), fresh.server.client() as client:
         running = [threads.submit(posted, fresh, (1, 1, 4, 4 + number)) for number in range(3)]
         assert comes_true(partial(has_jobs, fresh, 3))
 
         begun = time.perf_counter()
-        answer = post(client, late, {"Request-Timeout": f"{timeout_s}"})
+        answer = post_zeros(client, late, {"Request-Timeout": f"{timeout_s}"})
         took_s = time.perf_counter() - begun
 
         # The device is still held: it was the timer that answered.
@@ -124,16 +124,16 @@ def test_a_request_that_expires_in_the_queue_is_answered_then_and_never_runs(fre
         assert [each.result(PATIENCE_S) for each in running] == [200] * 3
     assert (answer.status_code, answer.json()["code"]) == (504, "deadline_passed")
     assert took_s >= timeout_s
-    assert late not in fresh.gate.shapes
+    assert late not in fresh.gate.seen_shapes
     assert fresh.metric("poolhouse_engine_events_total", event="expired") == expired + 1
     assert comes_true(lambda: fresh.pooling.held_bytes == 0)
 
 
-def test_a_deadline_is_answered_within_5_ms(fresh: Held) -> None:
+def test_a_deadline_is_answered_within_5_ms(fresh: GatedService) -> None:
     """A caller's own timer rings then too: what comes later is read by nobody."""
     timeout_s = 0.1
     late_ms = []
-    with ThreadPoolExecutor(2) as threads, fresh.gate.closed(), fresh.served.connect() as connection:
+    with ThreadPoolExecutor(2) as threads, fresh.gate.closed(), fresh.server.connect() as connection:
         running = [threads.submit(posted, fresh, (1, 1, 4, 4 + number)) for number in range(2)]
         assert comes_true(partial(has_jobs, fresh, 2))
         for _ in range(10):
@@ -150,20 +150,20 @@ def test_a_deadline_is_answered_within_5_ms(fresh: Held) -> None:
     assert 0 <= min(late_ms) < 5, late_ms
 
 
-def test_a_deadline_that_cannot_be_met_is_refused_at_the_door(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deadline_that_cannot_be_met_is_refused_at_the_door(gated: GatedService, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading a body and then saying that there was never time for it wastes both sides' work."""
     # By this speed the first request takes seconds, held or not.
-    monkeypatch.setattr(held.pooling._engine._lanes[0].speed, "steps_per_s", 1e6)
-    with ThreadPoolExecutor(3) as threads, held.gate.closed(), held.served.connect() as connection:
-        running = threads.submit(posted, held, (1, 1, 2048, 2048), 31)
-        assert comes_true(partial(has_jobs, held, 1))
+    monkeypatch.setattr(gated.pooling._engine._lanes[0].speed, "steps_per_s", 1e6)
+    with ThreadPoolExecutor(3) as threads, gated.gate.closed(), gated.server.connect() as connection:
+        running = threads.submit(posted, gated, (1, 1, 2048, 2048), 31)
+        assert comes_true(partial(has_jobs, gated, 1))
         # No byte of the body follows, and the room is full: it is the deadline that is looked at first.
         connection.sendall(head("1,1,4,4", 16, more="Request-Timeout: 0.6\r\n"))
 
         status, _, document = first_answer(connection)
 
-        assert held.pooling.jobs == 1
-        held.gate.open()
+        assert gated.pooling.jobs == 1
+        gated.gate.open()
         assert running.result(PATIENCE_S) == 200
     assert (status, document["code"]) == (504, "deadline_passed")
     assert "would pass" in str(document["detail"])
@@ -180,10 +180,10 @@ def test_a_deadline_that_cannot_be_met_is_refused_at_the_door(held: Held, monkey
     ],
 )
 def test_raw_elements_that_cannot_be_pooled_are_refused_before_they_are_sent(
-    held: Held, shape: str, length: int, kernel: int, status: int, code: str
+    gated: GatedService, shape: str, length: int, kernel: int, status: int, code: str
 ) -> None:
     """Shape, type and fields stand in the query: the whole plan is known, and a gigabyte need not travel for a no."""
-    with held.served.connect() as connection:
+    with gated.server.connect() as connection:
         connection.sendall(head(shape, length, kernel))
 
         given, _, document = first_answer(connection)
@@ -191,33 +191,33 @@ def test_raw_elements_that_cannot_be_pooled_are_refused_before_they_are_sent(
     assert (given, document["code"]) == (status, code)
 
 
-def test_a_storm_leaves_nothing_behind(held: Held) -> None:
+def test_a_storm_leaves_nothing_behind(gated: GatedService) -> None:
     """Refused, cut off, answered: whichever way out a request takes, it gives back what it held, once."""
     with ThreadPoolExecutor(64) as threads:
-        statuses = [status for part in threads.map(partial(storm, held.served), range(64)) for status in part]
+        statuses = [status for part in threads.map(partial(storm, gated.server), range(64)) for status in part]
 
     assert set(statuses) <= {200, 503, 0}
     assert statuses.count(200) > 100
     assert statuses.count(0) > 100
-    assert comes_true(lambda: held.pooling.held_requests == 0)
-    assert held.pooling.held_bytes == 0
-    assert comes_true(lambda: held.pooling.jobs == 0)
+    assert comes_true(lambda: gated.pooling.held_requests == 0)
+    assert gated.pooling.held_bytes == 0
+    assert comes_true(lambda: gated.pooling.jobs == 0)
     gauges = ("poolhouse_held_bytes", "poolhouse_jobs")
-    assert [held.metric(name) for name in gauges] == [0, 0]
+    assert [gated.metric(name) for name in gauges] == [0, 0]
 
 
-def storm(served: Served, seed: int) -> list[int]:
+def storm(live_server: LiveServer, seed: int) -> list[int]:
     """32 requests of one connection; a tenth of them leave in the middle of the body, and come back anew."""
     chance = random.Random(seed)
     statuses = []
-    connection = served.connect()
+    connection = live_server.connect()
     for _ in range(32):
         rows = chance.randrange(1, 200)
         whole = head(f"1,1,{rows},64", rows * 64) + bytes(rows * 64)
         if chance.random() < 0.1:
             connection.sendall(whole[: chance.randrange(1, len(whole))])
             connection.close()
-            connection = served.connect()
+            connection = live_server.connect()
             statuses.append(0)
             continue
         connection.sendall(whole)
@@ -232,19 +232,19 @@ def storm(served: Served, seed: int) -> list[int]:
     return statuses
 
 
-def has_jobs(held: Held, count: int) -> bool:
-    return held.pooling.jobs == count
+def has_jobs(gated: GatedService, count: int) -> bool:
+    return gated.pooling.jobs == count
 
 
-def posted(held: Held, shape: tuple[int, ...], kernel_size: int = 1) -> int:
-    with held.served.client() as client:
-        return post(client, shape, kernel_size=kernel_size).status_code
+def posted(gated: GatedService, shape: tuple[int, ...], kernel_size: int = 1) -> int:
+    with gated.server.client() as client:
+        return post_zeros(client, shape, kernel_size=kernel_size).status_code
 
 
-def test_a_caller_who_is_refused_may_ask_again_on_the_same_connection(full: Held) -> None:
+def test_a_caller_who_is_refused_may_ask_again_on_the_same_connection(full: GatedService) -> None:
     """Overload is no time to open new connections."""
-    with full.served.client() as client:
-        answers: list[httpx.Response] = [post(client, (1, 1, 1024, 1024)) for _ in range(3)]
+    with full.server.client() as client:
+        answers: list[httpx.Response] = [post_zeros(client, (1, 1, 1024, 1024)) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [503] * 3
     assert all("close" not in answer.headers.get("connection", "") for answer in answers)

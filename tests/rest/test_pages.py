@@ -12,10 +12,10 @@ import pytest
 from backports import zstd
 from playwright.sync_api import Request
 
-from poolhouse.rest.app import document
+from poolhouse.rest.app import openapi_document
 from poolhouse.rest.routes.docs import SWAGGER_UI_VERSION
 from tests.rest.browser import browser_page, needs_chromium
-from tests.rest.serving import Served
+from tests.rest.serving import LiveServer
 
 ASSETS = resources.files("poolhouse.rest").joinpath("assets")
 SUMS = {
@@ -44,7 +44,7 @@ def test_the_document_is_served_as_it_is_generated(client: httpx.Client) -> None
     answer = client.get("/openapi.json")
 
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == document()
+    assert answer.json() == openapi_document()
 
 
 def test_assets_carry_their_type_and_may_be_kept(client: httpx.Client) -> None:
@@ -108,7 +108,7 @@ def test_the_page_runs_nothing_but_its_own_scripts_and_is_framed_by_nobody(clien
 
 @pytest.mark.browser
 @needs_chromium
-def test_the_page_works_with_no_other_host(served: Served) -> None:
+def test_the_page_works_with_no_other_host(live_server: LiveServer) -> None:
     """Clusters without the Internet are where services like this run."""
     asked: list[str] = []
     wrong: list[str] = []
@@ -121,14 +121,14 @@ def test_the_page_works_with_no_other_host(served: Served) -> None:
         page.on("request", note)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-        page.goto(f"{served.url}/docs")
+        page.goto(f"{live_server.url}/docs")
         page.locator(".opblock").first.wait_for()
         shown = page.locator(".opblock").count()
         page.locator(".opblock-summary").first.click()
         page.locator(".opblock-body").first.wait_for()
 
-    paths = document()["paths"]
+    paths = openapi_document()["paths"]
     assert isinstance(paths, dict)
     assert shown == sum(len(methods) for methods in paths.values())
     assert wrong == []
-    assert {url.split("/")[2] for url in asked} == {f"127.0.0.1:{served.port}"}
+    assert {url.split("/")[2] for url in asked} == {f"127.0.0.1:{live_server.port}"}

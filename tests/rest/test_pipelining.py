@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 
 from poolhouse.rest.http.asgi import AsgiExchange
 from poolhouse.rest.http.direct import HandlerExchange
-from tests.examples import drawn
+from tests.examples import scaled_examples
 from tests.hostile.process import logged_process
 from tests.rest.conftest import LIMITS
-from tests.rest.holding import Held, comes_true, holding
+from tests.rest.holding import GatedService, comes_true, run_gated_service
 from tests.rest.process import service_process
-from tests.rest.serving import Served, read_all
+from tests.rest.serving import LiveServer, read_all
 from tests.rest.test_protocol import JSON_BODY, LIVE, parse, posting, refusal
 
 ONE = posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY
@@ -45,21 +45,21 @@ def answers_of(received: bytes) -> list[tuple[int, bytes]]:
 
 
 @pytest.fixture(scope="module")
-def held() -> Iterator[Held]:
+def held() -> Iterator[GatedService]:
     """A service whose device can be stopped."""
     limits: dict[str, object] = {**LIMITS, "body_timeout_s": 5.0}
-    with holding(1 << 30, "cpu", **limits) as running:
+    with run_gated_service(1 << 30, "cpu", **limits) as running:
         yield running
 
 
 @given(st.lists(st.integers(1, 400), max_size=6), st.booleans())
-@drawn(40, HealthCheck.function_scoped_fixture)
-def test_an_upgrade_offer_hides_no_request_wherever_it_is_cut(served: Served, cuts: list[int], second: bool) -> None:
+@scaled_examples(40, HealthCheck.function_scoped_fixture)
+def test_an_upgrade_offer_hides_no_request_wherever_it_is_cut(live_server: LiveServer, cuts: list[int], second: bool) -> None:
     """The parser ends a request that offers an upgrade with its head: its body was answered as a request (200), where
     the offer came in two segments, or in a pipelined request."""
     sent = (ONE if second else b"") + posting(*OFFER, b"Content-Length: %d" % len(SMUGGLED)) + SMUGGLED
     sent += LIVE + b"Connection: close\r\n\r\n"
-    with served.connect() as connection:
+    with live_server.connect() as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for cut in cuts:
             connection.sendall(sent[:cut])
@@ -73,11 +73,11 @@ def test_an_upgrade_offer_hides_no_request_wherever_it_is_cut(served: Served, cu
     assert answers[-1][1] == ALIVE
 
 
-def test_an_upgrade_offer_in_two_segments_is_ignored(served: Served) -> None:
+def test_an_upgrade_offer_in_two_segments_is_ignored(live_server: LiveServer) -> None:
     """RFC 9110 section 7.8: a server may ignore it; Java's client sends its first body with one."""
     head = posting(*OFFER, b"Content-Length: %d" % len(JSON_BODY))
     at = head.index(b"grade: h2c")
-    with served.connect() as connection:
+    with live_server.connect() as connection:
         connection.sendall(head[:at])
         assert not select.select([connection], [], [], 0.05)[0]
         connection.sendall(head[at:] + JSON_BODY + LIVE + b"Connection: close\r\n\r\n")
@@ -90,12 +90,12 @@ def test_an_upgrade_offer_in_two_segments_is_ignored(served: Served) -> None:
 
 
 @pytest.mark.parametrize("rest", [b"", b"Transfer-Encoding: chunked"])
-def test_chunked_bodies_with_an_offer_are_read_too(served: Served, rest: bytes) -> None:
+def test_chunked_bodies_with_an_offer_are_read_too(live_server: LiveServer, rest: bytes) -> None:
     """A body without a length has the same hole."""
     head = posting(*OFFER, b"Transfer-Encoding: chunked", b"Connection: close")
     chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(JSON_BODY), JSON_BODY)
 
-    assert [status for status, _ in answers_of(served.exchange(head + chunk))] == [200]
+    assert [status for status, _ in answers_of(live_server.exchange(head + chunk))] == [200]
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_chunked_bodies_with_an_offer_are_read_too(served: Served, rest: bytes) 
         b"POST /livez HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nContent-Length: 0\r\n\r\n",
     ],
 )
-def test_a_head_with_two_meanings_is_refused(served: Served, head: bytes) -> None:
+def test_a_head_with_two_meanings_is_refused(live_server: LiveServer, head: bytes) -> None:
     """A proxy that reads it otherwise would let one client's bytes pass for another's request (RFC 9112 section 11)."""
-    document = refusal(served.exchange(head))
+    document = refusal(live_server.exchange(head))
 
     assert (document["status"], document["code"]) == (400, "malformed_request")
 
@@ -149,9 +149,9 @@ def test_nobody_is_told_to_continue_behind_a_refusal(tmp_path: Path) -> None:
     assert "Traceback" not in log.read_text()
 
 
-def test_http_1_0_needs_no_host(served: Served) -> None:
+def test_http_1_0_needs_no_host(live_server: LiveServer) -> None:
     """Load balancers' health checks speak it."""
-    assert served.exchange(b"GET /livez HTTP/1.0\r\n\r\n").endswith(ALIVE)
+    assert live_server.exchange(b"GET /livez HTTP/1.0\r\n\r\n").endswith(ALIVE)
 
 
 @pytest.mark.parametrize(
@@ -167,11 +167,11 @@ def test_http_1_0_needs_no_host(served: Served) -> None:
     ],
 )
 @pytest.mark.parametrize("queued", [0, 1, 5])
-def test_a_bad_request_waits_for_the_answers_before_it(held: Held, bad: bytes, queued: int) -> None:
+def test_a_bad_request_waits_for_the_answers_before_it(held: GatedService, bad: bytes, queued: int) -> None:
     """Its 400 would be read as the answer to the request before it. Here that one is still being worked on."""
-    with held.gate.closed(), held.served.connect() as connection:
+    with held.gate.closed(), held.server.connect() as connection:
         connection.sendall(ONE)
-        assert held.gate.entered.wait(20)
+        assert held.gate.batch_arrived.wait(20)
         connection.sendall(LIVE + b"\r\n")
         connection.sendall((LIVE + b"\r\n") * queued + bad)
         assert not select.select([connection], [], [], 0.05)[0], "nothing may be answered before the first"
@@ -189,7 +189,7 @@ def exchanges() -> int:
     return sum(isinstance(each, AsgiExchange | HandlerExchange) for each in gc.get_objects())
 
 
-def test_a_flood_of_pipelined_requests_waits_unparsed(held: Held) -> None:
+def test_a_flood_of_pipelined_requests_waits_unparsed(held: GatedService) -> None:
     """50 connections with one piece of 64 KiB each stopped the event loop for seconds, for 180,000 requests in memory
     that nothing had counted."""
     flood = (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 4000)[: 128 * 1024]
@@ -197,7 +197,7 @@ def test_a_flood_of_pipelined_requests_waits_unparsed(held: Held) -> None:
     connections = []
     with held.gate.closed():
         for _ in range(20):
-            connection = held.served.connect()
+            connection = held.server.connect()
             connection.sendall(ONE)
             connections.append(connection)
         assert comes_true(lambda: held.pooling.jobs == len(connections))
@@ -205,7 +205,7 @@ def test_a_flood_of_pipelined_requests_waits_unparsed(held: Held) -> None:
             connection.setblocking(False)
             connection.send(flood)
 
-        with held.served.client() as client:
+        with held.server.client() as client:
             for _ in range(20):
                 assert client.get("/livez").status_code == 200
         waiting = exchanges() - before
@@ -216,12 +216,12 @@ def test_a_flood_of_pipelined_requests_waits_unparsed(held: Held) -> None:
     assert comes_true(lambda: held.pooling.held_requests == 0)
 
 
-def test_every_request_of_a_flood_is_answered_in_order(served: Served) -> None:
+def test_every_request_of_a_flood_is_answered_in_order(live_server: LiveServer) -> None:
     """Requests that wait unparsed are not lost, and one that is cut between two pieces is put together."""
     names = [b"n%d" % number for number in range(3000)]
     sent = b"".join(LIVE + b"X-Request-ID: " + name + b"\r\n\r\n" for name in names)
     received = bytearray()
-    with served.connect() as connection:
+    with live_server.connect() as connection:
         connection.setblocking(False)
         sent += LIVE + b"Connection: close\r\n\r\n"
         while True:
@@ -239,7 +239,7 @@ def test_every_request_of_a_flood_is_answered_in_order(served: Served) -> None:
     assert told[: len(names)] == names
 
 
-def test_no_request_begins_while_answers_are_not_read(held: Held) -> None:
+def test_no_request_begins_while_answers_are_not_read(held: GatedService) -> None:
     """Each unread answer is memory; a client that asks on without reading would have all of them kept."""
     query = "?output_size=512,512&shape=1,1,1,1&dtype=float32"
     one = (
@@ -247,10 +247,10 @@ def test_no_request_begins_while_answers_are_not_read(held: Held) -> None:
         "Content-Type: application/octet-stream\r\nContent-Length: 4\r\n\r\n"
     ).encode() + bytes(4)
     total, size = 100, 4 * 512 * 512
-    with held.served.connect() as connection:
+    with held.server.connect() as connection:
         before = held.metric("poolhouse_sent_bytes_total")
         connection.sendall(one * (total - 1) + one.replace(b"Host: x", b"Host: x\r\nConnection: close"))
-        with held.served.client() as client:
+        with held.server.client() as client:
             # Each of these lets the event loop come round.
             for _ in range(300):
                 client.get("/livez")
@@ -265,7 +265,7 @@ def test_no_request_begins_while_answers_are_not_read(held: Held) -> None:
 def test_empty_lines_do_not_keep_an_idle_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """One CRLF after an answer ended the idle timer for ever: 400 of 400 connections were open after 230 s."""
     monkeypatch.setattr("poolhouse.rest.server._KEEP_ALIVE_S", 0.3)
-    with holding() as running, running.served.connect() as connection:
+    with run_gated_service() as running, running.server.connect() as connection:
         connection.sendall(LIVE + b"\r\n")
         assert connection.recv(65536).endswith(ALIVE)
         connection.sendall(b"\r\n")
@@ -273,21 +273,21 @@ def test_empty_lines_do_not_keep_an_idle_connection(monkeypatch: pytest.MonkeyPa
         assert connection.recv(1) == b""
 
 
-def test_the_framing_of_a_chunked_body_is_limited(served: Served) -> None:
+def test_the_framing_of_a_chunked_body_is_limited(live_server: LiveServer) -> None:
     """3.3 GB of chunk extensions were accepted for 109 kB of body."""
     chunk = b"1;" + b"e" * 1000 + b"\r\n{\r\n"
 
-    document = refusal(served.exchange(posting(b"Transfer-Encoding: chunked") + chunk * 1000))
+    document = refusal(live_server.exchange(posting(b"Transfer-Encoding: chunked") + chunk * 1000))
 
     assert (document["status"], document["code"]) == (431, "headers_too_large")
 
 
-def test_chunks_of_one_byte_pass(served: Served) -> None:
+def test_chunks_of_one_byte_pass(live_server: LiveServer) -> None:
     """Some clients write what they have, however little it is."""
     text = JSON_BODY + b" " * 10_000
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in text)
 
-    answer = served.exchange(posting(b"Transfer-Encoding: chunked", b"Connection: close") + chunks + b"0\r\n\r\n")
+    answer = live_server.exchange(posting(b"Transfer-Encoding: chunked", b"Connection: close") + chunks + b"0\r\n\r\n")
 
     assert parse(answer)[0] == 200
 
@@ -297,13 +297,13 @@ def test_a_reset_is_no_error_of_the_service() -> None:
     errors that are ours."""
     with service_process() as running:
         for number in range(120):
-            connection = running.served.connect()
+            connection = running.server.connect()
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             connection.sendall(ONE * (number % 20 + 1) + ONE[: -(number % 3) * 10 or None])
             if number % 3 == 0:
                 connection.recv(100)
             connection.close()
-        with running.served.client() as client:
+        with running.server.client() as client:
             assert client.get("/readyz").status_code == 200
         running.process.terminate()
         assert running.process.stderr is not None

@@ -23,7 +23,7 @@ from poolhouse.rest.app import create_app
 from poolhouse.rest.endpoint import cancel_on_disconnect
 from poolhouse.settings import Settings
 from tests.rest.conftest import LIMITS
-from tests.rest.serving import IMAGE, POOL, Served
+from tests.rest.serving import IMAGE, POOL, LiveServer
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -66,7 +66,7 @@ def test_the_example_of_the_contract(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("side", [62, 64, 66, 88, 90, 92, 122, 126, 128, 130])
 @pytest.mark.parametrize("accept", [OCTET, NPY, JSON])
-def test_answers_of_any_length_are_whole(served: Served, side: int, accept: str) -> None:
+def test_answers_of_any_length_are_whole(served: LiveServer, side: int, accept: str) -> None:
     """Around the lengths from which something is held for an answer, and from which it is not sent in one piece."""
     x = np.random.default_rng(side).integers(0, 100, (1, 1, side, side)).astype(np.float32)
     target = f"{POOL}?shape=1,1,{side},{side}&dtype=float32&kernel_size=1"
@@ -252,7 +252,7 @@ def test_a_large_answer_arrives_whole(client: httpx.Client) -> None:
     assert np.array_equal(np.load(io.BytesIO(answer.content)), x)
 
 
-def test_large_json_is_read_and_written(served: Served) -> None:
+def test_large_json_is_read_and_written(served: LiveServer) -> None:
     """JSON over 64 KiB takes another way, through a thread, to the same answer."""
     x = np.arange(100 * 100, dtype=np.float32).reshape(1, 1, 100, 100)
     body = json.dumps({"input": x.tolist(), "kernel_size": 1}, separators=(",", ":"))
@@ -323,7 +323,7 @@ def test_a_deadline_in_time_changes_nothing(client: httpx.Client) -> None:
     assert answer.json()["output"]["data"] == MAXIMA
 
 
-def test_many_callers_at_once_get_their_own_answers(served: Served) -> None:
+def test_many_callers_at_once_get_their_own_answers(served: LiveServer) -> None:
     """Whatever is shared inside, nobody sees another's result."""
     wrong: list[int] = []
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.errors import CODES, MOST_PROBLEMS, FieldProblem
-from poolhouse.rest.problems import LARGEST_BODY_BYTES, problem
+from poolhouse.rest.problems import LARGEST_BODY_BYTES, render_problem
 
 KEYS = ["type", "title", "status", "detail", "instance", "code", "request_id"]
 
@@ -19,7 +19,7 @@ def test_every_code_is_a_whole_problem_document(code: str) -> None:
     """A caller needs one reader for everything that can be refused."""
     error = CODES[code](code, "what and how", problems=[FieldProblem("/a", "type", "no")], limit_bytes=7)
 
-    refusal = problem(error, instance="/v1", request_id="r")
+    refusal = render_problem(error, instance="/v1", request_id="r")
 
     document = json.loads(refusal.body)
     assert list(document) == [*KEYS, "errors", "limit_bytes"]
@@ -37,7 +37,7 @@ def test_retry_after_is_whole_seconds_and_never_too_early(seconds: float) -> Non
     """Retry-After knows only whole seconds; rounding down would invite the caller too early."""
     error = CODES["overloaded"]("overloaded", "later", retry_after_s=seconds)
 
-    headers = dict(problem(error, instance="/", request_id="r").headers)
+    headers = dict(render_problem(error, instance="/", request_id="r").headers)
 
     assert int(headers[b"retry-after"]) >= max(1, seconds)
 
@@ -51,7 +51,7 @@ def test_no_refusal_is_longer_than_its_bound(text: str, count: int, instance: st
     """Whatever it quotes: twenty kilobytes of wrong names were once answered with three hundred."""
     faults = [FieldProblem(f"/{text}", "unknown", text) for _ in range(count)]
 
-    refusal = problem(
+    refusal = render_problem(
         CODES["invalid_fields"]("invalid_fields", text, problems=faults), instance=instance, request_id="r"
     )
 
@@ -64,7 +64,7 @@ def test_no_refusal_is_longer_than_its_bound(text: str, count: int, instance: st
 @given(st.text(), st.text(st.characters(codec=None), max_size=600))
 def test_any_text_can_be_told(detail: str, instance: str) -> None:
     """A hostile path, half surrogates included, must not break the answer that refuses it."""
-    refusal = problem(CODES["unknown_path"]("unknown_path", detail), instance=instance, request_id="r")
+    refusal = render_problem(CODES["unknown_path"]("unknown_path", detail), instance=instance, request_id="r")
 
     document = json.loads(refusal.body.decode("utf-8"))
 

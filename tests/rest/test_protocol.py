@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from poolhouse.settings import Settings
-from tests.examples import drawn
+from tests.examples import scaled_examples
 from tests.rest.conftest import LIMITS
-from tests.rest.serving import IMAGE, POOL, Served, read_all, serving
+from tests.rest.serving import IMAGE, POOL, LiveServer, read_all, run_live_server
 
 JSON_BODY = json.dumps({"input": IMAGE, "kernel_size": 2}).encode()
 LIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n"
@@ -64,18 +64,18 @@ def refusal(answer: bytes) -> dict[str, object]:
         posting(b"Transfer-Encoding: chunked") + b"3\r\nabcdef\r\n",
     ],
 )
-def test_unreadable_bytes_are_refused_in_our_words(served: Served, sent: bytes) -> None:
+def test_unreadable_bytes_are_refused_in_our_words(live_server: LiveServer, sent: bytes) -> None:
     """uvicorn would answer in plain text, and a caller's reader of problems would fail on it."""
-    document = refusal(served.exchange(sent))
+    document = refusal(live_server.exchange(sent))
 
     assert (document["status"], document["code"]) == (400, "malformed_request")
 
 
 @given(st.binary(min_size=1, max_size=300))
-@drawn(40, HealthCheck.function_scoped_fixture)
-def test_random_bytes_never_hurt(served: Served, sent: bytes) -> None:
+@scaled_examples(40, HealthCheck.function_scoped_fixture)
+def test_random_bytes_never_hurt(live_server: LiveServer, sent: bytes) -> None:
     """Ports are scanned all day; whatever comes, the answer is a refusal or nothing."""
-    with served.connect() as connection:
+    with live_server.connect() as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         answer = read_all(connection)
@@ -97,39 +97,39 @@ LONG_FRAMING = [
 
 # What one read brings is bounded; beyond that, framing that leads nowhere has to be counted.
 @pytest.mark.parametrize("sent", LONG_HEADERS + LONG_FRAMING)
-def test_headers_have_a_limit(served: Served, sent: bytes) -> None:
+def test_headers_have_a_limit(live_server: LiveServer, sent: bytes) -> None:
     """The parser under uvicorn takes headers of any size, and keeps them."""
-    document = refusal(served.exchange(sent))
+    document = refusal(live_server.exchange(sent))
 
     assert (document["status"], document["code"]) == (431, "headers_too_large")
     assert document["limit_bytes"] == HEADER_LIMIT
 
 
-def test_headers_just_under_the_limit_pass(served: Served) -> None:
+def test_headers_just_under_the_limit_pass(live_server: LiveServer) -> None:
     """Large cookies behind a proxy are common; the limit must not bite early, even with a body behind."""
     padding = b"X-Long: " + b"a" * (HEADER_LIMIT - 400)
     body = JSON_BODY + b" " * 50_000
     head = posting(b"Connection: close", padding, b"Content-Length: %d" % len(body))
 
-    status, _, _ = parse(served.exchange(head + body))
+    status, _, _ = parse(live_server.exchange(head + body))
 
     assert status == 200
 
 
 @pytest.mark.parametrize("sent", [b"GET /livez HT", LIVE + b"X-Slow: 1"])
-def test_slow_headers_are_refused(served: Served, sent: bytes) -> None:
+def test_slow_headers_are_refused(live_server: LiveServer, sent: bytes) -> None:
     """A thousand connections that never finish their headers would use up the service."""
-    assert refusal(served.exchange(sent))["status"] == 408
+    assert refusal(live_server.exchange(sent))["status"] == 408
 
 
-def test_a_connection_that_says_nothing_is_closed(served: Served) -> None:
+def test_a_connection_that_says_nothing_is_closed(live_server: LiveServer) -> None:
     """Silence costs a file descriptor."""
-    assert served.exchange(b"") == b""
+    assert live_server.exchange(b"") == b""
 
 
-def test_slow_headers_of_a_second_request_are_refused_too(served: Served) -> None:
+def test_slow_headers_of_a_second_request_are_refused_too(live_server: LiveServer) -> None:
     """A kept connection is no way around the limit."""
-    answer = served.exchange(LIVE + b"\r\n" + LIVE)
+    answer = live_server.exchange(LIVE + b"\r\n" + LIVE)
 
     first, second = answer.split(b'{"status":"alive"}')
     assert parse(first)[0] == 200
@@ -137,9 +137,9 @@ def test_slow_headers_of_a_second_request_are_refused_too(served: Served) -> Non
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 100", b"Transfer-Encoding: chunked"])
-def test_a_body_that_stops_is_refused(served: Served, head: bytes) -> None:
+def test_a_body_that_stops_is_refused(live_server: LiveServer, head: bytes) -> None:
     """A caller that hangs in the middle of its body learns why its connection went."""
-    with served.connect() as connection:
+    with live_server.connect() as connection:
         connection.sendall(posting(head) + (b"2\r\n{}\r\n" if b"chunked" in head else b"{}"))
         answer = connection.recv(65536)
 
@@ -148,18 +148,18 @@ def test_a_body_that_stops_is_refused(served: Served, head: bytes) -> None:
     assert headers["content-type"] == "application/problem+json"
 
 
-def test_a_deadline_ends_the_waiting_for_a_body(served: Served) -> None:
+def test_a_deadline_ends_the_waiting_for_a_body(live_server: LiveServer) -> None:
     """The caller said how long it waits; the body's own patience is longer."""
-    with served.connect() as connection:
+    with live_server.connect() as connection:
         connection.sendall(posting(b"Content-Length: 100", b"Request-Timeout: 0.02") + b"{}")
         status, _, body = parse(connection.recv(65536))
 
     assert (status, json.loads(body)["code"]) == (504, "deadline_passed")
 
 
-def test_a_length_over_the_limit_is_refused_before_the_body(served: Served) -> None:
+def test_a_length_over_the_limit_is_refused_before_the_body(live_server: LiveServer) -> None:
     """The answer comes although not one byte of the body was sent."""
-    with served.connect() as connection:
+    with live_server.connect() as connection:
         connection.sendall(posting(b"Content-Length: 999999999999"))
         status, _, body = parse(connection.recv(65536))
 
@@ -169,17 +169,17 @@ def test_a_length_over_the_limit_is_refused_before_the_body(served: Served) -> N
     assert "application/x-npy" in document["detail"]
 
 
-def test_a_refusal_instead_of_100_continue_closes(served: Served) -> None:
+def test_a_refusal_instead_of_100_continue_closes(live_server: LiveServer) -> None:
     """The caller may or may not send the body now; on a kept connection it could pass for a request."""
-    answer = served.exchange(posting(b"Content-Length: 999999999999", b"Expect: 100-continue"))
+    answer = live_server.exchange(posting(b"Content-Length: 999999999999", b"Expect: 100-continue"))
 
     assert refusal(answer)["status"] == 413
 
 
-def test_expect_is_answered_when_the_body_is_wanted(served: Served) -> None:
+def test_expect_is_answered_when_the_body_is_wanted(live_server: LiveServer) -> None:
     """curl waits a second for this line before every large body."""
     head = posting(b"Content-Length: %d" % len(JSON_BODY), b"Expect: 100-continue", b"Connection: close")
-    with served.connect() as connection:
+    with live_server.connect() as connection:
         connection.sendall(head)
         interim = connection.recv(65536)
         connection.sendall(JSON_BODY)
@@ -189,11 +189,11 @@ def test_expect_is_answered_when_the_body_is_wanted(served: Served) -> None:
     assert status == 200
 
 
-def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
+def test_pipelined_requests_are_answered_in_order(live_server: LiveServer) -> None:
     """HTTP/1.1 allows it, and a refusal of the last must not cut into the answers before, nor be lost."""
     one = posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY
 
-    answers = served.exchange(3 * one + b"GARBAGE\r\n\r\n")
+    answers = live_server.exchange(3 * one + b"GARBAGE\r\n\r\n")
 
     for _ in range(3):
         status, headers, body = parse(answers)
@@ -204,43 +204,43 @@ def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
     assert refusal(answers)["code"] == "malformed_request"
 
 
-def test_a_caller_that_leaves_in_the_middle_harms_nobody(served: Served, client: httpx.Client) -> None:
+def test_a_caller_that_leaves_in_the_middle_harms_nobody(live_server: LiveServer, client: httpx.Client) -> None:
     """Browsers and load balancers do it all the time."""
     for _ in range(20):
-        with served.connect() as connection:
+        with live_server.connect() as connection:
             connection.sendall(posting(b"Content-Length: 1000") + b'{"input"')
 
     assert client.get("/readyz").status_code == 200
 
 
 @pytest.mark.parametrize("name", [b"Upgrade", b"upgrade", b"UPGRADE"])
-def test_an_offer_to_upgrade_is_ignored(served: Served, name: bytes) -> None:
+def test_an_offer_to_upgrade_is_ignored(live_server: LiveServer, name: bytes) -> None:
     """Java's own client and curl --http2 offer it with a plain POST; its body must not be lost."""
     offer = b"Connection: Upgrade, HTTP2-Settings, close\r\nHTTP2-Settings: AAMAAABkAAQ"
     head = posting(b"Content-Length: %d" % len(JSON_BODY), offer, name + b": h2c")
 
-    status, _, body = parse(served.exchange(head + JSON_BODY))
+    status, _, body = parse(live_server.exchange(head + JSON_BODY))
 
     assert status == 200
     assert json.loads(body)["output"]["shape"] == [1, 1, 2, 2]
 
 
-def test_curl_sends_a_large_body(tmp_path: Path, served: Served) -> None:
+def test_curl_sends_a_large_body(tmp_path: Path, live_server: LiveServer) -> None:
     """The README's own tool, with its Expect header and its upload, on a body of several buffers."""
     (tmp_path / "x.bin").write_bytes(bytes(1 << 20))
     query = "kernel_size=2&shape=1,4,256,256&dtype=float32"
 
     command = f"""curl -sS -w %{{http_code}} -o y.bin --noproxy * --data-binary @x.bin
-        -H Content-Type:application/octet-stream -H Expect:100-continue {served.url}{POOL}?{query}"""
+        -H Content-Type:application/octet-stream -H Expect:100-continue {live_server.url}{POOL}?{query}"""
     ran = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, text=True, check=True)
 
     assert ran.stdout == "200"
     assert (tmp_path / "y.bin").read_bytes() == bytes(1 << 18)
 
 
-def test_an_answer_and_its_head_come_together(served: Served) -> None:
+def test_an_answer_and_its_head_come_together(live_server: LiveServer) -> None:
     """A caller who is woken twice for one small answer has waited twice."""
-    with served.connect() as connection:
+    with live_server.connect() as connection:
         connection.sendall(posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY)
 
         piece = connection.recv(1 << 16)
@@ -250,12 +250,12 @@ def test_an_answer_and_its_head_come_together(served: Served) -> None:
     assert len(body) == int(headers["content-length"])
 
 
-def test_requests_in_one_piece_are_answered_in_order(served: Served) -> None:
+def test_requests_in_one_piece_are_answered_in_order(live_server: LiveServer) -> None:
     """The first is run where it comes, the others take turns; nobody may see the difference."""
     names = [f"r{number}" for number in range(50)]
     heads = [posting(b"X-Request-ID: " + name.encode(), b"Content-Length: %d" % len(JSON_BODY)) for name in names]
 
-    with served.connect() as connection:
+    with live_server.connect() as connection:
         connection.sendall(b"".join(head + JSON_BODY for head in heads) + LIVE + b"Connection: close\r\n\r\n")
         answers = read_all(connection)
 
@@ -266,7 +266,7 @@ def test_requests_in_one_piece_are_answered_in_order(served: Served) -> None:
 def test_an_idle_connection_is_closed_and_a_used_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """One clock a connection, which is not wound up at every request, must still count from the last one."""
     monkeypatch.setattr("poolhouse.rest.server._KEEP_ALIVE_S", 0.3)
-    with serving(Settings(port=0)) as short, short.connect() as connection:
+    with run_live_server(Settings(port=0)) as short, short.connect() as connection:
         for _ in range(5):
             connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")

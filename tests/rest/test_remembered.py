@@ -10,7 +10,7 @@ from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Limits
 from poolhouse.operators.planner import Planner
-from poolhouse.operators.windows import Sliding, adaptive_windows
+from poolhouse.operators.windows import SlidingWindow, adaptive_windows
 from poolhouse.pooling import Pooling
 from poolhouse.rest.http.head import Head, HeadReader, KnownHeads, PartialHeads
 from poolhouse.rest.observability.metrics import Metrics
@@ -18,16 +18,16 @@ from poolhouse.rest.observability.records import RequestRecord
 from poolhouse.rest.pool import PoolHandler
 from poolhouse.settings import Settings
 from poolhouse.tensors import Outline
-from poolhouse.wire.json.answer import _head
-from tests.operators.cost import counted
-from tests.rest.watched import watched
+from poolhouse.wire.json.answer import _entry_head
+from tests.operators.cost import measure_usage
+from tests.rest.watched import run_measured_process
 
 REQUESTS = 1500
 MIB = 1 << 20
 
 
-def planned() -> Callable[[int], object]:
-    planner = Planner(discover(), Limits(output_bytes=1 << 30, work=10**12))
+def plan_requests() -> Callable[[int], object]:
+    planner = Planner(discover(), Limits(max_output_bytes=1 << 30, max_steps=10**12))
 
     def plan(number: int) -> object:
         fields = {"kernel_size": [2, 2], "stride": [1, number + 1], "padding": [1, 1], "return_indices": True}
@@ -39,7 +39,7 @@ def planned() -> Callable[[int], object]:
     return plan
 
 
-def heads() -> Callable[[int], object]:
+def parse_heads() -> Callable[[int], object]:
     settings = Settings.model_validate({"device": "cpu"})
     pooling = Pooling.from_settings(settings)
     handler = PoolHandler(pooling, settings, Metrics(pooling))
@@ -57,7 +57,7 @@ def heads() -> Callable[[int], object]:
     return ask
 
 
-def known_heads() -> Callable[[int], object]:
+def plan_heads() -> Callable[[int], object]:
     known = KnownHeads()
 
     def ask(number: int) -> object:
@@ -65,20 +65,20 @@ def known_heads() -> Callable[[int], object]:
         pairs = b"".join(b"%d: %d\r\n" % (at, at) for at in range(30)) + b"x: %b\r\n" % (b"x" * 700)
         reader.feed(memoryview(b"GET /%d HTTP/1.1\r\nHost: x\r\n%b\r\n" % (number, pairs)))
         assert reader.head is not None
-        known.keep(reader.head)
+        known.add(reader.head)
         return None
 
     return ask
 
 
 KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
-    "plans": planned,
-    "heads of requests": heads,
-    "heads of connections": known_heads,
-    "sliding windows": lambda: lambda number: Sliding(2, 1).windows(100 + number),
-    "windows of long axes": lambda: lambda number: Sliding(2, 1).windows(16_000 + number),
+    "plans": plan_requests,
+    "heads of requests": parse_heads,
+    "heads of connections": plan_heads,
+    "sliding windows": lambda: lambda number: SlidingWindow(2, 1).windows(100 + number),
+    "windows of long axes": lambda: lambda number: SlidingWindow(2, 1).windows(16_000 + number),
     "adaptive windows": lambda: lambda number: adaptive_windows(100_000, 100 + number),
-    "heads of answers": lambda: lambda number: _head("output", "float32", (1,) * 30 + (2**60, number), "data"),
+    "heads of answers": lambda: lambda number: _entry_head("output", "float32", (1,) * 30 + (2**60, number), "data"),
 }
 
 
@@ -90,14 +90,14 @@ def test_what_is_remembered_of_many_requests_is_a_few_megabytes(kind: str) -> No
     ask = KINDS[kind]()
     ask(0)
 
-    with counted() as cost:
+    with measure_usage() as cost:
         for number in range(1, 3000):
             ask(number)
 
     assert cost.peak_bytes < 5 * MIB
 
 
-def varied(number: int) -> tuple[str, dict[str, str], bytes]:
+def unique_request(number: int) -> tuple[str, dict[str, str], bytes]:
     """A request like no other: its path with its query, its headers, its body."""
     if number % 3 == 0:
         # What is learnt of large bodies has the words of their headers.
@@ -114,11 +114,11 @@ def varied(number: int) -> tuple[str, dict[str, str], bytes]:
 @pytest.mark.slow
 def test_a_process_that_has_seen_many_kinds_of_requests_is_hardly_larger() -> None:
     """By its memory as the operating system has it, so that nothing is forgotten by whoever counts."""
-    with watched() as service:
+    with run_measured_process() as service:
         for number in range(REQUESTS):
-            path, headers, body = varied(number)
+            path, headers, body = unique_request(number)
             content = body or bytes(70_000 + number)
             assert service.client.post(path, headers=headers, content=content).status_code == 200
-        kept = service.taken_bytes()
+        kept = service.rss_growth_bytes()
 
     assert kept < 40 * MIB

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from poolhouse import Client
 from poolhouse.rest.app import create_app
-from poolhouse.rest.root_path import place_below
+from poolhouse.rest.root_path import add_root_path
 from poolhouse.settings import Settings
 from tests.rest.holding import comes_true
-from tests.rest.serving import IMAGE, PATIENCE_S, POOL, Served, serving
+from tests.rest.serving import IMAGE, PATIENCE_S, POOL, LiveServer, run_live_server
 
 ROOT = "/pooling"
 KEY = "correct-horse-battery"
@@ -32,10 +32,10 @@ roots = st.lists(segments, min_size=1, max_size=3).map(lambda parts: "/" + "/".j
 paths = st.lists(segments, max_size=4).map(lambda parts: "/v1/" + "/".join(parts))
 
 
-def placed(path: str, root: str, server: str) -> tuple[str, bytes, str]:
+def apply_root_path(path: str, root: str, server: str) -> tuple[str, bytes, str]:
     """What becomes of a path that came over the wire to a server that knows this root path."""
     scope = {"root_path": server, "path": server + path, "raw_path": (server + path).encode()}
-    place_below(scope, root)
+    add_root_path(scope, root)
     return scope["path"], scope["raw_path"], scope["root_path"]  # type: ignore[return-value]  # as it was put in
 
 
@@ -44,19 +44,19 @@ def test_a_path_is_the_same_with_and_without_the_root_path(root: str, path: str,
     """ASGI wants the whole path in either case, and from servers that know of the root path and that do not."""
     wire = path if stripped else root + path
 
-    assert placed(wire, root, root if known else "") == (root + path, (root + path).encode(), root)
+    assert apply_root_path(wire, root, root if known else "") == (root + path, (root + path).encode(), root)
 
 
 @given(roots, segments)
 def test_a_path_that_only_begins_with_the_same_letters_lies_elsewhere(root: str, more: str) -> None:
     """/pools is not below /pool."""
-    assert placed(root + more, root, root)[0] == root + root + more
+    assert apply_root_path(root + more, root, root)[0] == root + root + more
 
 
 def test_the_place_of_another_server_is_left_alone() -> None:
     """Ray Serve has a prefix of its own, and tells it."""
     scope = {"root_path": "/ray", "path": "/ray/v1/operators"}
-    place_below(scope, ROOT)
+    add_root_path(scope, ROOT)
 
     assert scope == {"root_path": "/ray", "path": "/ray/v1/operators"}
 
@@ -69,9 +69,9 @@ def test_a_root_path_that_is_one_of_ours_is_refused(root: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def below() -> Iterator[Served]:
+def prefixed_server() -> Iterator[LiveServer]:
     """A server that is told of a proxy's path."""
-    with serving(Settings.model_validate({"port": 0, "root_path": ROOT})) as server:
+    with run_live_server(Settings.model_validate({"port": 0, "root_path": ROOT})) as server:
         yield server
 
 
@@ -94,15 +94,15 @@ def check(client: httpx.Client, base: str) -> None:
 
 
 @pytest.mark.parametrize("base", ["", ROOT])
-def test_both_are_served(below: Served, base: str) -> None:
+def test_both_are_served(prefixed_server: LiveServer, base: str) -> None:
     """A path that stays used to be taken for one behind the root path: no such path, twice over."""
-    with below.client() as client:
+    with prefixed_server.client() as client:
         check(client, base)
 
 
-def test_the_root_path_itself_leads_to_the_page(below: Served) -> None:
+def test_the_root_path_itself_leads_to_the_page(prefixed_server: LiveServer) -> None:
     """People type it without the slash."""
-    with below.client() as client:
+    with prefixed_server.client() as client:
         answer = client.get(ROOT)
 
     assert (answer.status_code, answer.headers["location"]) == (307, f"{ROOT}/docs")
@@ -112,7 +112,7 @@ def test_the_root_path_itself_leads_to_the_page(below: Served) -> None:
 def test_keys_are_asked_for_below_the_path_as_well(base: str) -> None:
     """What is open stays open, and nothing else becomes so."""
     settings = Settings.model_validate({"port": 0, "root_path": ROOT, "api_keys": f"a={KEY}"})
-    with serving(settings) as server, server.client() as client:
+    with run_live_server(settings) as server, server.client() as client:
         assert client.get(f"{base}/readyz").status_code == 200
         assert client.get(f"{base}/v1/operators").status_code == 401
         assert client.get(f"{base}/docs/../metrics").status_code == 401
@@ -153,10 +153,10 @@ def nginx(folder: Path, port: int, stripping: bool) -> Iterator[str]:
 
 @pytest.mark.skipif(NGINX is None, reason="needs nginx (Debian: apt-get install nginx-light)")
 @pytest.mark.parametrize("stripping", [True, False], ids=["takes the path off", "leaves the path"])
-def test_nginx_with_our_configuration_serves_us_below_a_path(below: Served, tmp_path: Path, stripping: bool) -> None:
+def test_nginx_with_our_configuration_serves_us_below_a_path(prefixed_server: LiveServer, tmp_path: Path, stripping: bool) -> None:
     """The page and our client too: both put their paths behind the one that they are given."""
     with (
-        nginx(tmp_path, below.port, stripping) as url,
+        nginx(tmp_path, prefixed_server.port, stripping) as url,
         httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S) as client,
         Client(url + ROOT) as ours,
     ):

@@ -20,7 +20,7 @@ from starlette.types import Message, Receive
 from poolhouse.errors import TooSlow
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.reading import read_body
-from tests.rest.holding import Held, comes_true, holding, post
+from tests.rest.holding import GatedService, comes_true, run_gated_service, post_zeros
 from tests.rest.serving import PATIENCE_S
 
 CONNECTIONS = 500
@@ -32,28 +32,28 @@ HEAD = (
 
 
 @pytest.fixture(scope="module")
-def held() -> Iterator[Held]:
+def gated() -> Iterator[GatedService]:
     """A service with little patience."""
-    with holding(capacity_bytes=1 << 30, body_timeout_s=0.5, min_body_bytes_per_s=100_000) as running:
+    with run_gated_service(capacity_bytes=1 << 30, body_timeout_s=0.5, min_body_bytes_per_s=100_000) as running:
         yield running
 
 
-def test_many_slow_callers_are_cut_off_and_others_do_not_notice(held: Held) -> None:
+def test_many_slow_callers_are_cut_off_and_others_do_not_notice(gated: GatedService) -> None:
     """A byte now and then is never silent; without a floor a few hundred such callers hold all the room there is."""
-    before = held.metric("poolhouse_refusals_total", code="body_too_slow")
+    before = gated.metric("poolhouse_refusals_total", code="body_too_slow")
     waiting = selectors.DefaultSelector()
     answers: list[bytes] = []
     good: list[int] = []
     ends = time.monotonic() + PATIENCE_S
-    with held.served.client() as client:
-        slow = [held.served.connect() for _ in range(CONNECTIONS)]
+    with gated.server.client() as client:
+        slow = [gated.server.connect() for _ in range(CONNECTIONS)]
         for connection in slow:
             connection.sendall(HEAD)
             waiting.register(connection, selectors.EVENT_READ)
-        assert comes_true(lambda: held.pooling.held_requests > 0)
+        assert comes_true(lambda: gated.pooling.held_requests > 0)
 
         while waiting.get_map() and time.monotonic() < ends:
-            good.append(post(client, (1, 1, 64, 64)).status_code)
+            good.append(post_zeros(client, (1, 1, 64, 64)).status_code)
             for key, _ in waiting.select(0):
                 assert isinstance(key.fileobj, socket.socket)
                 answers.append(key.fileobj.recv(65536))
@@ -67,15 +67,15 @@ def test_many_slow_callers_are_cut_off_and_others_do_not_notice(held: Held) -> N
     assert all(b"100000 bytes a second" in answer for answer in answers)
     assert set(good) == {200}
     assert len(good) > 3
-    assert comes_true(lambda: held.pooling.held_bytes == 0)
-    assert held.metric("poolhouse_refusals_total", code="body_too_slow") == before + CONNECTIONS
+    assert comes_true(lambda: gated.pooling.held_bytes == 0)
+    assert gated.metric("poolhouse_refusals_total", code="body_too_slow") == before + CONNECTIONS
     for connection in slow:
         connection.close()
 
 
 def test_a_steady_body_may_take_long() -> None:
     """The floor is for those who do not send; a large body over a thin line is ordinary."""
-    rules = BodyLimits(10**9, 0.4, "Send less.", bytes_per_s=10_000)
+    rules = BodyLimits(10**9, 0.4, "Send less.", min_bytes_per_s=10_000)
     sent: list[int] = []
 
     async def go() -> memoryview:
@@ -107,12 +107,12 @@ def test_a_body_of_n_bytes_takes_at_most_its_share(
     rules = BodyLimits(10**12, silence_s, "Send less.", bytes_per_s)
     now, received = 0.0, 0
     for pause_s, count in pieces:
-        if now + pause_s > rules.patience_ends(0.0, now, received):
+        if now + pause_s > rules.expires_at(0.0, now, received):
             break
         now, received = now + pause_s, received + count
-        assert rules.patience_ends(0.0, now, received) <= silence_s + received / bytes_per_s + 1e-9 * now
-        assert rules.patience_ends(0.0, now, received) <= now + silence_s
-        assert BodyLimits(10**12, silence_s, "Send less.").patience_ends(0.0, now, received) == now + silence_s
+        assert rules.expires_at(0.0, now, received) <= silence_s + received / bytes_per_s + 1e-9 * now
+        assert rules.expires_at(0.0, now, received) <= now + silence_s
+        assert BodyLimits(10**12, silence_s, "Send less.").expires_at(0.0, now, received) == now + silence_s
 
 
 @pytest.mark.parametrize(("bytes_per_s", "words"), [(0, "No further piece"), (10**6, "1000000 bytes a second")])
@@ -122,13 +122,13 @@ def test_the_refusal_says_which_limit_it_was(bytes_per_s: int, words: str) -> No
     silent = bytes_per_s == 0
 
     async def go() -> None:
-        await read_body(trickle(silent), rules, length=None)
+        await read_body(slow_receive(silent), rules, length=None)
 
     with pytest.raises(TooSlow, match=words):
         asyncio.run(go())
 
 
-def trickle(silent: bool) -> Receive:
+def slow_receive(silent: bool) -> Receive:
     """A byte now and then, or one and no more."""
     sent = 0
 
@@ -150,15 +150,15 @@ ROWS = 1024
 
 
 @pytest.fixture
-def crowded() -> Iterator[Held]:
+def crowded() -> Iterator[GatedService]:
     """A service whose room four callers of ours can take."""
-    with holding(capacity_bytes=ROOM, contended_body_timeout_s=2) as running:
+    with run_gated_service(capacity_bytes=ROOM, contended_body_timeout_s=2) as running:
         yield running
 
 
-def announced(held: Held, sent: int) -> socket.socket:
+def announce_body(gated: GatedService, sent: int) -> socket.socket:
     """A caller who announces a quarter of the room, and has sent so many bytes of it."""
-    connection = held.served.connect()
+    connection = gated.server.connect()
     length = ROWS * 1024
     head = (
         f"POST /v1/pool/max_pool2d?shape=1,1,{ROWS},1024&dtype=uint8&kernel_size=1 HTTP/1.1\r\nHost: x\r\n"
@@ -173,16 +173,16 @@ def readable(connections: list[socket.socket]) -> list[socket.socket]:
     return select.select(connections, [], [], 0)[0]
 
 
-def test_callers_who_announce_much_and_send_little_do_not_hold_the_room(crowded: Held) -> None:
+def test_callers_who_announce_much_and_send_little_do_not_hold_the_room(crowded: GatedService) -> None:
     """Announcing is free. The room goes to who sends, and who gave way is told so and may come again."""
-    slow = [announced(crowded, 10_000) for _ in range(3)]
-    almost = announced(crowded, ROWS * 1024 - 1)
+    slow = [announce_body(crowded, 10_000) for _ in range(3)]
+    almost = announce_body(crowded, ROWS * 1024 - 1)
     assert comes_true(lambda: crowded.pooling.held_requests == 4)
     assert crowded.pooling.held_bytes > 0.9 * ROOM
     begun = time.monotonic()
 
-    with crowded.served.client() as client:
-        assert comes_true(lambda: post(client, (1, 1, ROWS, 1024)).status_code == 200)
+    with crowded.server.client() as client:
+        assert comes_true(lambda: post_zeros(client, (1, 1, ROWS, 1024)).status_code == 200)
         took_s = time.monotonic() - begun
         almost.sendall(b"\0")
         answer = almost.recv(65536)
@@ -206,19 +206,19 @@ def test_a_body_that_will_be_whole_in_time_never_gives_way(
     crowded_s: float, length: int, part: float, pace: float
 ) -> None:
     """An honest upload is let go on however many wait; one at half the pace gives way at some time."""
-    rules = BodyLimits(10**12, 20.0, "Send less.", crowded_s=crowded_s)
+    rules = BodyLimits(10**12, 20.0, "Send less.", contended_timeout_s=crowded_s)
     elapsed_s = part * crowded_s / pace
 
-    behind = rules.behind(elapsed_s, math.ceil(part * length) / length)
+    behind = rules.lag(elapsed_s, math.ceil(part * length) / length)
 
     assert pace < 1 or behind < 0
-    assert rules.behind(0.02 * crowded_s, 0.0) > 0
-    assert BodyLimits(10**12, 20.0, "Send less.").behind(elapsed_s, 0.0) <= 0
+    assert rules.lag(0.02 * crowded_s, 0.0) > 0
+    assert BodyLimits(10**12, 20.0, "Send less.").lag(elapsed_s, 0.0) <= 0
 
 
-def unfinished(held: Held, kind: str) -> socket.socket:
+def unfinished(gated: GatedService, kind: str) -> socket.socket:
     """A caller who has sent about a quarter of the room of a body whose length nobody knows, and stops."""
-    connection = held.served.connect()
+    connection = gated.server.connect()
     elements = bytes(ROWS * 1024)
     body = npy_head(ROWS) + elements
     head = "POST /v1/pool/max_pool2d?kernel_size=1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\n"
@@ -243,15 +243,15 @@ def npy_head(rows: int) -> bytes:
 def test_bodies_of_unknown_length_give_way_too(kind: str) -> None:
     """They are charged as they grow; who has stopped must not keep what was charged."""
     with (
-        holding(capacity_bytes=5 * ROWS * 1024, contended_body_timeout_s=1, body_timeout_s=60) as held,
+        run_gated_service(capacity_bytes=5 * ROWS * 1024, contended_body_timeout_s=1, body_timeout_s=60) as held,
         ExitStack() as stack,
     ):
         slow = [stack.enter_context(unfinished(held, kind)) for _ in range(3)]
         assert comes_true(lambda: held.pooling.held_bytes > 3 * ROWS * 1024)
         began = time.monotonic()
-        client = stack.enter_context(held.served.client())
+        client = stack.enter_context(held.server.client())
 
-        assert comes_true(lambda: post(client, (1, ROWS // 4, 32, 32)).status_code == 200)
+        assert comes_true(lambda: post_zeros(client, (1, ROWS // 4, 32, 32)).status_code == 200)
 
         assert comes_true(lambda: len(readable(slow)) >= 1)
         told = [connection.recv(65536) for connection in readable(slow)]
@@ -263,7 +263,7 @@ def test_bodies_of_unknown_length_give_way_too(kind: str) -> None:
 def test_a_plan_that_comes_slowly_is_counted_too() -> None:
     """A thousand of them held a quarter of a gigabyte that was nobody's; one that is here at once holds nothing."""
     head = "POST /v1/plan/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    with holding() as held, held.served.connect() as slow, held.served.client() as client:
+    with run_gated_service() as held, held.server.connect() as slow, held.server.client() as client:
         slow.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + b"8000\r\n" + b" " * 0x8000 + b"\r\n")
         assert comes_true(lambda: held.pooling.held_bytes >= 0x8000)
         assert held.pooling.held_requests == 1

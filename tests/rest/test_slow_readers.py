@@ -19,7 +19,7 @@ from poolhouse.rest.http.deadlines import AnswerPace, BodyLimits
 from poolhouse.rest.listening import Listeners
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings
-from tests.rest.holding import Held, comes_true, holding, post
+from tests.rest.holding import GatedService, comes_true, run_gated_service, post_zeros
 
 MIB = 1 << 20
 ANSWER = 24 * MIB
@@ -32,23 +32,23 @@ HEAD = (
 
 
 @pytest.fixture
-def crowded() -> Iterator[Held]:
+def crowded() -> Iterator[GatedService]:
     """A service whose room three answers of ours take."""
-    with holding(
+    with run_gated_service(
         capacity_bytes=ROOM, contended_body_timeout_s=20, body_timeout_s=600, min_body_bytes_per_s=0
     ) as running:
         yield running
 
 
 @contextmanager
-def readers(held: Held, count: int) -> Iterator[list[socket.socket]]:
+def readers(gated: GatedService, count: int) -> Iterator[list[socket.socket]]:
     """Clients that have asked for a large answer and read the first bytes of it."""
     with ExitStack() as stack:
         connections = [stack.enter_context(socket.socket()) for _ in range(count)]
         for connection in connections:
             # Else it grows, and takes most of the answer.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MIB)
-            connection.connect(("127.0.0.1", held.served.port))
+            connection.connect(("127.0.0.1", gated.server.port))
             connection.sendall(f"{HEAD}Content-Length: {ANSWER}\r\n\r\n".encode() + bytes(ANSWER))
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
         yield connections
@@ -65,18 +65,18 @@ def read_all(connection: socket.socket) -> int:
     return count
 
 
-def test_answers_that_are_read_slowly_do_not_hold_the_room(crowded: Held) -> None:
+def test_answers_that_are_read_slowly_do_not_hold_the_room(crowded: GatedService) -> None:
     """Three readers at 80 kB/s had everyone else refused for two and a half minutes."""
     gone = crowded.metric("poolhouse_callers_gone_total", stage="answer")
     statuses = list[int]()
     read = [15] * 3
 
-    with readers(crowded, 3) as slow, crowded.served.client() as client:
+    with readers(crowded, 3) as slow, crowded.server.client() as client:
 
         def is_let_in() -> bool:
             for place, connection in enumerate(slow):
                 read[place] += len(connection.recv(1024))
-            statuses.append(post(client, (24, 1024, 1024)).status_code)
+            statuses.append(post_zeros(client, (24, 1024, 1024)).status_code)
             return statuses[-1] == 200
 
         assert comes_true(is_let_in)
@@ -93,13 +93,13 @@ def test_a_reader_must_keep_up_a_pace() -> None:
     """A few bytes now and then are never silent, and held a gigabyte for days."""
     pace: dict[str, Any] = {"body_timeout_s": 0.3, "min_body_bytes_per_s": 1 << 30}
     statuses, received = set[int](), 15
-    with holding(capacity_bytes=1 << 30, **pace) as held, readers(held, 1) as (slow,), held.served.client() as client:
+    with run_gated_service(capacity_bytes=1 << 30, **pace) as held, readers(held, 1) as (slow,), held.server.client() as client:
 
         def is_cut_off() -> bool:
             nonlocal received
             received += len(slow.recv(1 << 15))
             # This takes a moment, and nobody else notices.
-            statuses.add(post(client, (1, 1, 8, 8)).status_code)
+            statuses.add(post_zeros(client, (1, 1, 8, 8)).status_code)
             return held.pooling.held_bytes == 0
 
         assert comes_true(is_cut_off)
@@ -109,10 +109,10 @@ def test_a_reader_must_keep_up_a_pace() -> None:
     assert received < ANSWER
 
 
-def test_a_page_that_is_not_pooled_owes_no_pace(crowded: Held) -> None:
+def test_a_page_that_is_not_pooled_owes_no_pace(crowded: GatedService) -> None:
     """The document is larger than what is written at once, and is nobody's tensor."""
-    with crowded.served.client() as client:
-        assert post(client, (24, 1024, 1024)).status_code == 200
+    with crowded.server.client() as client:
+        assert post_zeros(client, (24, 1024, 1024)).status_code == 200
         assert client.get("/openapi.json").status_code == 200
 
 
@@ -170,17 +170,17 @@ class Clock:
 @given(st.floats(0, 1000), st.integers(1, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
 def test_an_answer_owes_the_pace_of_a_body(elapsed_s: float, length: int, handed: int, unsent: int) -> None:
     """One setting for both directions: what has left the process is what counts."""
-    rules = BodyLimits(10**9, 20.0, "", bytes_per_s=1000, crowded_s=60)
+    rules = BodyLimits(10**9, 20.0, "", min_bytes_per_s=1000, contended_timeout_s=60)
     transport, clock = Transport(min(unsent, handed, length)), Clock()
     pace = AnswerPace(transport, rules, clock)  # type: ignore[arg-type]  # has what is asked of it
     pace.begin(length)
-    pace.wrote(min(handed, length))
+    pace.add_written(min(handed, length))
     clock.now += elapsed_s
     read = min(handed, length) - transport.unsent
 
-    assert pace.behind() == rules.behind(clock.now - 100.0, read / length)
-    assert pace.is_too_slow() == (rules.patience_ends(100.0, clock.now, read) < clock.now)
+    assert pace.lag() == rules.lag(clock.now - 100.0, read / length)
+    assert pace.is_too_slow() == (rules.expires_at(100.0, clock.now, read) < clock.now)
     pace.end()
     assert not pace.is_too_slow()
-    pace.give_way()
+    pace.preempt()
     assert transport.aborted

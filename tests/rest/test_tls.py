@@ -17,9 +17,9 @@ import pytest
 
 from poolhouse.rest.tls import context_of
 from poolhouse.settings import Settings
-from tests.rest.holding import samples
+from tests.rest.holding import parse_metrics
 from tests.rest.process import service_process
-from tests.rest.serving import IMAGE, PATIENCE_S, POOL, serving
+from tests.rest.serving import IMAGE, PATIENCE_S, POOL, run_live_server
 from tests.rest.watched import SLACK_BYTES
 
 pytestmark = pytest.mark.skipif(
@@ -37,15 +37,15 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
     return made, key
 
 
-def trusting(made: Path) -> ssl.SSLContext:
+def trusting_context(made: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(made))
 
 
-def shows(port: int, made: Path) -> bool:
+def served_certificate(port: int, made: Path) -> bool:
     """Whether this very certificate is shown on this port."""
     with (
         socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection,
-        trusting(made).wrap_socket(connection, server_hostname="localhost") as secured,
+        trusting_context(made).wrap_socket(connection, server_hostname="localhost") as secured,
     ):
         return secured.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(made.read_text())
 
@@ -56,8 +56,8 @@ def test_small_and_large_bodies_go_through_tls(tmp_path: Path) -> None:
     settings = Settings.model_validate({"port": 0, "tls_certificate": str(made), "tls_key": str(key)})
     large = np.random.default_rng(1).standard_normal((4, 8, 256, 256), dtype=np.float32)
     with (
-        serving(settings) as server,
-        httpx.Client(verify=trusting(made), timeout=PATIENCE_S, trust_env=False) as client,
+        run_live_server(settings) as server,
+        httpx.Client(verify=trusting_context(made), timeout=PATIENCE_S, trust_env=False) as client,
     ):
         small = client.post(f"https://127.0.0.1:{server.port}{POOL}", json={"input": IMAGE, "kernel_size": 2})
         answer = client.post(
@@ -82,16 +82,16 @@ def test_an_answer_is_encrypted_as_it_is_read(tmp_path: Path) -> None:
     )
     with (
         service_process(tls_certificate=str(made), tls_key=str(key)) as running,
-        httpx.Client(base_url=running.served.url, verify=trusting(made), trust_env=False) as client,
-        socket.create_connection(("127.0.0.1", running.served.port), timeout=PATIENCE_S) as plain,
-        trusting(made).wrap_socket(plain, server_hostname="localhost") as connection,
+        httpx.Client(base_url=running.server.url, verify=trusting_context(made), trust_env=False) as client,
+        socket.create_connection(("127.0.0.1", running.server.port), timeout=PATIENCE_S) as plain,
+        trusting_context(made).wrap_socket(plain, server_hostname="localhost") as connection,
     ):
         process = psutil.Process(running.process.pid)
         client.get("/metrics")
         idle_bytes = process.memory_info().rss
         connection.sendall(head.encode() + bytes(count))
         answer = bytearray(connection.recv(15))
-        held = samples(client.get("/metrics").text)["poolhouse_held_bytes", frozenset()]
+        held = parse_metrics(client.get("/metrics").text)["poolhouse_held_bytes", frozenset()]
         taken = process.memory_info().rss - idle_bytes
         while piece := connection.recv(1 << 20):
             answer += piece
@@ -111,13 +111,13 @@ def test_callers_must_show_a_certificate_where_that_is_asked(tmp_path: Path) -> 
     )
 
     def ask(own: tuple[Path, Path] | None, port: int) -> int:
-        context = trusting(made)
+        context = trusting_context(made)
         if own is not None:
             context.load_cert_chain(*own)
         with httpx.Client(verify=context, timeout=PATIENCE_S, trust_env=False) as client:
             return client.get(f"https://localhost:{port}/livez").status_code
 
-    with serving(settings) as server:
+    with run_live_server(settings) as server:
         assert ask((known, known_key), server.port) == 200
         for own in (None, (stranger, stranger_key)):
             with pytest.raises((httpx.ReadError, httpx.ConnectError, httpx.RemoteProtocolError)):
@@ -132,17 +132,17 @@ def test_a_signal_takes_the_new_certificate_and_a_broken_one_changes_nothing(tmp
     shutil.copy(old, used)
     shutil.copy(old_key, used_key)
     with service_process(tls_certificate=str(used), tls_key=str(used_key)) as service:
-        port = service.served.port
-        before = shows(port, old)
+        port = service.server.port
+        before = served_certificate(port, old)
         # A pair that does not fit together.
         shutil.copy(new, used)
         service.process.send_signal(signal.SIGHUP)
         complained = service.next_log_line()
-        kept = shows(port, old)
+        kept = served_certificate(port, old)
         shutil.copy(new_key, used_key)
         service.process.send_signal(signal.SIGHUP)
         said = service.next_log_line()
-        after = shows(port, new)
+        after = served_certificate(port, new)
 
     assert before
     assert "the old one stays" in complained
@@ -157,7 +157,7 @@ def test_a_silent_handshake_ends_with_the_time_for_headers(tmp_path: Path) -> No
     settings = Settings.model_validate(
         {"port": 0, "tls_certificate": str(made), "tls_key": str(key), "header_timeout_s": 0.3}
     )
-    with serving(settings) as server, server.connect() as silent, server.connect() as halfway:
+    with run_live_server(settings) as server, server.connect() as silent, server.connect() as halfway:
         halfway.sendall(b"\x16\x03\x01")
 
         begun = monotonic()

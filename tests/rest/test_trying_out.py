@@ -15,13 +15,13 @@ from playwright.sync_api import Locator, Page
 from poolhouse import describe
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Operator
-from poolhouse.rest.app import document
+from poolhouse.rest.app import openapi_document
 from tests.rest.browser import browser_page, needs_chromium
-from tests.rest.serving import Served
+from tests.rest.serving import LiveServer
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
-PATHS = document()["paths"]
+PATHS = openapi_document()["paths"]
 assert isinstance(PATHS, dict)
 OPERATIONS = {
     operation["operationId"]: operation["tags"][0] for methods in PATHS.values() for operation in methods.values()
@@ -32,15 +32,15 @@ QUICK = {"max_pool2d", "max_unpool2d", "plan_max_pool2d", "readyz"}
 
 
 @pytest.fixture(scope="module")
-def page(served: Served) -> Iterator[Page]:
+def page(live_server: LiveServer) -> Iterator[Page]:
     """The page of the document, in a browser that all tests of this file share."""
     with browser_page() as page:
-        page.goto(f"{served.url}/docs")
+        page.goto(f"{live_server.url}/docs")
         page.locator(".opblock").first.wait_for()
         yield page
 
 
-def executed(block: Locator) -> str:
+def execute(block: Locator) -> str:
     """The status that pressing Execute gives; it is wiped off again."""
     block.locator(".execute").click()
     status = block.locator(".live-responses-table tr.response .response-col_status").inner_text()
@@ -48,7 +48,7 @@ def executed(block: Locator) -> str:
     return status.split()[0]
 
 
-def packed(member: type[Operator]) -> tuple[str, str, bytes]:
+def example_file(member: type[Operator]) -> tuple[str, str, bytes]:
     """The worked example's tensors as a file: its media type, its name, its bytes."""
     request = describe.example(member)["request"]
     assert isinstance(request, dict)
@@ -63,7 +63,7 @@ def packed(member: type[Operator]) -> tuple[str, str, bytes]:
 
 def choose_file(block: Locator, member: type[Operator]) -> None:
     """Give the example's tensors as a file, and its fields in the form."""
-    media_type, name, body = packed(member)
+    media_type, name, body = example_file(member)
     request = describe.example(member)["request"]
     assert isinstance(request, dict)
     block.locator(".opblock-section-request-body .content-type").select_option(media_type)
@@ -88,10 +88,10 @@ def test_every_operation_is_answered_as_it_is_filled_in(page: Page, operation: s
     block.locator(".opblock-summary-control").click()
     block.locator(".try-out__btn").click()
 
-    statuses = [executed(block)]
+    statuses = [execute(block)]
     if operation in OPERATORS:
         choose_file(block, OPERATORS[operation])
-        statuses.append(executed(block))
+        statuses.append(execute(block))
     block.locator(".opblock-summary-control").click()
 
     assert set(statuses) == {"200"}

@@ -10,36 +10,36 @@ from dataclasses import dataclass, field
 import httpx
 import psutil
 
-from tests.rest.holding import samples
+from tests.rest.holding import parse_metrics
 from tests.rest.process import service_process
-from tests.rest.serving import Served
+from tests.rest.serving import LiveServer
 
 SLACK_BYTES = 64 << 20
 """The process may have this much more than it says: half of what SECURITY.md promises."""
 
 
 @dataclass
-class Watched:
+class MeasuredProcess:
     """The process from outside."""
 
-    served: Served
+    server: LiveServer
     process: psutil.Process
     client: httpx.Client
     idle_bytes: int = 0
-    open: list[socket.socket] = field(default_factory=list)
+    connections: list[socket.socket] = field(default_factory=list)
 
     def held_bytes(self) -> int:
         """What ``/metrics`` says is held."""
-        return int(samples(self.client.get("/metrics").text)["poolhouse_held_bytes", frozenset()])
+        return int(parse_metrics(self.client.get("/metrics").text)["poolhouse_held_bytes", frozenset()])
 
-    def taken_bytes(self) -> int:
+    def rss_growth_bytes(self) -> int:
         """What the process has taken from the machine since it was idle."""
         return int(self.process.memory_info().rss) - self.idle_bytes
 
     def send(self, request: bytes) -> socket.socket:
         """A connection on which this was sent, as far as the service reads it."""
-        connection = self.served.connect()
-        self.open.append(connection)
+        connection = self.server.connect()
+        self.connections.append(connection)
         connection.setblocking(False)
         left = memoryview(request)
         connection.settimeout(5)
@@ -53,10 +53,10 @@ class Watched:
 
 
 @contextmanager
-def watched(**settings: str) -> Iterator[Watched]:
+def run_measured_process(**settings: str) -> Iterator[MeasuredProcess]:
     """Run the service while the block runs; each kind of work was done once before it counts as idle."""
-    with service_process(**settings) as running, running.served.client() as client:
-        found = Watched(running.served, psutil.Process(running.process.pid), client)
+    with service_process(**settings) as running, running.server.client() as client:
+        found = MeasuredProcess(running.server, psutil.Process(running.process.pid), client)
         for _ in range(3):
             client.post("/v1/pool/max_pool2d", json={"input": [[[1, 2], [3, 4]]], "kernel_size": 2})
             client.get("/metrics")
@@ -64,5 +64,5 @@ def watched(**settings: str) -> Iterator[Watched]:
         try:
             yield found
         finally:
-            for connection in found.open:
+            for connection in found.connections:
                 connection.close()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.wire.accept import MOST, preferences
+from poolhouse.wire.accept import MAX_MEMBERS, preferences
 
 TOKEN = st.text(st.sampled_from("abz09-.+*/"), min_size=1, max_size=12)
 SPACE = st.sampled_from(["", " ", "\t", "  "])
@@ -26,7 +26,7 @@ def members(draw: st.DrawFn) -> tuple[str, tuple[str, float]]:
     return f"{space}{name}{space}{parameter};{space}q={weight / 1000}{space}", (name, weight / 1000)
 
 
-@given(st.lists(members(), max_size=MOST))
+@given(st.lists(members(), max_size=MAX_MEMBERS))
 def test_every_well_formed_header_says_what_it_was_written_from(written: list[tuple[str, tuple[str, float]]]) -> None:
     """What a parameter quotes, commas and weights too, belongs to nobody but that parameter."""
     header = ",".join(text for text, _ in written)

@@ -16,7 +16,7 @@ from poolhouse.wire.codecs import CODECS, answer_codec, codec_of
 from poolhouse.wire.json.body import JSON
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
-from poolhouse.wire.octet import OCTET
+from poolhouse.wire.octet import RAW
 from poolhouse.wire.safetensors import SAFETENSORS
 
 by_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
@@ -64,7 +64,7 @@ def test_the_answer_mirrors_the_request(codec: Codec, accept: str | None) -> Non
         ("application/json;q=0.2, */*;q=0.8", NPY, NPY),
         ("application/json, application/x-npy", NPY, NPY),
         ("application/x-npz, application/octet-stream", JSON, NPZ),
-        ("application/octet-stream, application/x-npz", JSON, OCTET),
+        ("application/octet-stream, application/x-npz", JSON, RAW),
         ("image/png, application/json", NPY, JSON),
         ("image/png;q=1, application/json;q=0.001", NPY, JSON),
         ("application/json;q=0, */*", JSON, NPY),

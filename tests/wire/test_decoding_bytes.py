@@ -19,7 +19,7 @@ from poolhouse.wire.json.body import JSON
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
 from poolhouse.wire.safetensors import SAFETENSORS
-from tests.operators.cost import counted
+from tests.operators.cost import measure_usage
 
 SIDE = 1024
 NBYTES = SIDE * SIDE * 4
@@ -71,7 +71,7 @@ def test_what_decoding_takes_is_told_before(case: str) -> None:
     """And not much more: who lends too much refuses others."""
     codec, body, told = CASES[case]
 
-    with counted() as cost:
+    with measure_usage() as cost:
         given = codec.decode(memoryview(body), {}, 1 << 30).tensors["input"].array
 
     assert np.array_equal(given, BITS if given.dtype == bool else X)
@@ -132,7 +132,7 @@ def test_no_text_takes_more_than_json_is_lent(kind: str, has_loops: bool, monkey
     monkeypatch.setattr(compiled, "is_ready", lambda: has_loops)
     text = texts()[kind]
 
-    with counted() as cost:
+    with measure_usage() as cost:
         try:
             JSON.decode(memoryview(text), {}, 1 << 25)
         except Exception as refused:

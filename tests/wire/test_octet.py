@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Message, Tensor
-from poolhouse.wire.octet import OCTET
+from poolhouse.wire.octet import RAW
 from tests.wire.drawing import NAMES, body_of, same_bits, tensors
 
 
@@ -24,7 +24,7 @@ def test_the_query_says_what_the_bytes_are(tensor: Tensor) -> None:
         "kernel_size": "2",
     }
 
-    message = OCTET.decode(tensor.buffer, query, 2**20)
+    message = RAW.decode(tensor.buffer, query, 2**20)
 
     assert same_bits(message.tensors["input"], tensor)
     assert message.texts == {"kernel_size": "2"}
@@ -33,7 +33,7 @@ def test_the_query_says_what_the_bytes_are(tensor: Tensor) -> None:
 @given(st.dictionaries(NAMES, tensors(), min_size=1))
 def test_the_header_says_where_each_output_lies(outputs: dict[str, Tensor]) -> None:
     """A caller without a format needs no more than an offset and a type."""
-    encoded = OCTET.encode(Message(outputs))
+    encoded = RAW.encode(Message(outputs))
     body = memoryview(body_of(encoded))
     ((header, text),) = encoded.headers
 
@@ -42,7 +42,7 @@ def test_the_header_says_where_each_output_lies(outputs: dict[str, Tensor]) -> N
     assert [row["name"] for row in rows] == list(outputs)
     for row in rows:
         query = {"shape": ",".join(map(str, row["shape"])), "dtype": row["dtype"]}
-        read = OCTET.decode(body[row["start"] : row["end"]], query, 2**20).tensors["input"]
+        read = RAW.decode(body[row["start"] : row["end"]], query, 2**20).tensors["input"]
         assert same_bits(read, outputs[row["name"]])
 
 
@@ -57,7 +57,7 @@ def test_the_header_says_where_each_output_lies(outputs: dict[str, Tensor]) -> N
 def test_shape_and_type_are_both_needed_and_both_named(query: dict[str, str], missing: list[str]) -> None:
     """Bytes of int32 read as float32 are wrong numbers under a 200; the refusal says what to add."""
     with pytest.raises(Unprocessable) as caught:
-        OCTET.decode(memoryview(np.ones(4, "<i4").tobytes()), query, 2**20)
+        RAW.decode(memoryview(np.ones(4, "<i4").tobytes()), query, 2**20)
 
     assert [(problem.pointer, problem.code) for problem in caught.value.problems] == [
         (f"?{name}", "missing") for name in missing
@@ -69,7 +69,7 @@ def test_shape_and_type_are_both_needed_and_both_named(query: dict[str, str], mi
 @pytest.mark.parametrize("text", ["1,2,2", "[1,2,2]", "[1, 2, 2]", "(1, 2, 2)", "1.0,2,2"])
 def test_a_shape_is_read_as_other_lists_are(text: str) -> None:
     """What json.dumps, str of a tuple and a hand write."""
-    message = OCTET.decode(memoryview(bytes(16)), {"shape": text, "dtype": "float32"}, 2**20)
+    message = RAW.decode(memoryview(bytes(16)), {"shape": text, "dtype": "float32"}, 2**20)
 
     assert message.tensors["input"].shape == (1, 2, 2)
 
@@ -80,6 +80,6 @@ def test_a_shape_is_read_as_other_lists_are(text: str) -> None:
 def test_a_shape_that_could_be_another_is_refused(text: str) -> None:
     """1 2,2 was read as 12,2."""
     with pytest.raises(Unprocessable, match="shape is") as caught:
-        OCTET.decode(memoryview(bytes(16)), {"shape": text, "dtype": "float32"}, 2**20)
+        RAW.decode(memoryview(bytes(16)), {"shape": text, "dtype": "float32"}, 2**20)
 
     assert [(problem.pointer, problem.code) for problem in caught.value.problems] == [("?shape", "type")]

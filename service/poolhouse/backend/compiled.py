@@ -6,8 +6,8 @@ import logging
 from time import monotonic
 from typing import Final
 
-from poolhouse.backend.cores import cores
-from poolhouse.kernels.loading import LoopsUnavailable, Report, load_loops
+from poolhouse.backend.cores import available_cores
+from poolhouse.kernels.loading import LoopsUnavailable, ProgressCallback, load_loops
 
 _log = logging.getLogger("poolhouse.kernels")
 
@@ -17,7 +17,7 @@ _TELL_EVERY_S: Final = 2.0
 def load_kernels() -> bool:
     """Loads the loops for this processor, or compiles them, and logs its progress; whether they are ready."""
     try:
-        problems = load_loops(cores(), _progress())
+        problems = load_loops(available_cores(), _progress())
     except LoopsUnavailable as missing:
         _log.warning(
             "pooling runs without compiled loops, and slower: %s; the server extra brings all that is needed", missing
@@ -28,7 +28,7 @@ def load_kernels() -> bool:
     return True
 
 
-def _progress() -> Report:
+def _progress() -> ProgressCallback:
     begun = told_s = monotonic()
 
     def report(done: int, of: int) -> None:

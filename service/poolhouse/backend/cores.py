@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 
-def cores(root: Path = Path("/sys/fs/cgroup")) -> int:
+def available_cores(root: Path = Path("/sys/fs/cgroup")) -> int:
     """Cores to use, at least 1.
 
     A container limited to two cores of 64 sees 64 in ``os.cpu_count()``; 64 threads on two cores are slower than two.

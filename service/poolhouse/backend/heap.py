@@ -99,7 +99,7 @@ class HeapWatch:
         """Whether nothing was held for as long as it looks back."""
         return len(self._held) == _LOOKS and not any(self._held)
 
-    def trimmed(self, resident_bytes: int, held_bytes: int) -> None:
+    def record_trim(self, resident_bytes: int, held_bytes: int) -> None:
         """All was given back that can be: what there is now beside what is held is needed. While requests come that
         may be theirs, so it is looked at again once nothing is held."""
         needed = resident_bytes - held_bytes
@@ -134,7 +134,7 @@ class HeapTrimmer:
             bound_heap()
             self._watch = HeapWatch(self._resident_bytes())
 
-    def look(self) -> None:
+    def schedule_check(self) -> None:
         """A request has come: look until half a second after the last one was answered."""
         if self._watch is not None and not self._looks:
             self._looks = True
@@ -149,9 +149,9 @@ class HeapTrimmer:
             trimming = asyncio.get_running_loop().run_in_executor(None, self._trim)
             trimming.add_done_callback(lambda _: self._trimmed(watch))
         elif not watch.is_settled:
-            self.look()
+            self.schedule_check()
 
     def _trimmed(self, watch: HeapWatch) -> None:
-        watch.trimmed(self._resident_bytes(), self._held_bytes())
+        watch.record_trim(self._resident_bytes(), self._held_bytes())
         self._looks = False
-        self.look()
+        self.schedule_check()

@@ -35,12 +35,12 @@ class Payload:
     tensors: Mapping[str, Tensor]
     results: dict[str, Array] = field(default_factory=dict)
 
-    def job(self) -> Job[Payload]:
+    def make_job(self) -> Job[Payload]:
         """This request for the engine. Its plan has planes and outputs that are not empty."""
         plan = self.plan
         return Job(plan.batch_key, plan.planes, plan.plane_bytes, plan.plane_steps, self, call_steps=plan.call_steps)
 
-    def planes(self, start: int, stop: int) -> dict[str, Array]:
+    def slice_planes(self, start: int, stop: int) -> dict[str, Array]:
         """Some planes of the inputs, and what belongs to each beside them, as ``(P, …)``."""
         plan = self.plan
         shape = plan.planes_shape
@@ -48,10 +48,10 @@ class Payload:
         if stop - start < plan.planes:
             planes = {name: array[start:stop] for name, array in planes.items()}
         # Drawn a piece at a time: two numbers for each of a hundred million planes are gigabytes.
-        planes.update(plan.spec.draw(stop - start, start))
+        planes.update(plan.spec.random_inputs(stop - start, start))
         return planes
 
-    def answer(self) -> dict[str, Tensor]:
+    def output_tensors(self) -> dict[str, Tensor]:
         """The outputs as the wire has them; their memory is the caller's."""
         outputs = self.plan.outputs
         if self.plan.nothing_to_pool:
@@ -63,17 +63,17 @@ class Payload:
             name: Tensor(outline.dtype, self.results[name].reshape(outline.shape)) for name, outline in outputs.items()
         }
 
-    def chunks(self) -> tuple[memoryview, ...]:
-        """The elements of the outputs as flat bytes, not copied, in order; what :meth:`answer` is for raw elements."""
+    def output_chunks(self) -> tuple[memoryview, ...]:
+        """The elements of the outputs as flat bytes, not copied, in order; what :meth:`output_tensors` is for raw elements."""
         if self.plan.nothing_to_pool:
             return ()
         return tuple([self.results[name].data.cast("B") for name in self.plan.outputs])
 
-    def put(self, part: Part[Payload], name: str, result: Array, *, ours: bool) -> None:
+    def store(self, part: Part[Payload], name: str, result: Array, *, owned: bool) -> None:
         """Takes the result of some planes: as it is where it is all of them and ours, else into the answer's memory."""
         outline = self.plan.outputs[name]
         if part.stop - part.start == self.plan.planes:
-            self.results[name] = result if ours else result.copy()
+            self.results[name] = result if owned else result.copy()
             return
         with _lock:
             whole = self.results.get(name)

@@ -35,14 +35,14 @@ _TRANSFERS: Final = 2
 class Transfer(Protocol):
     """Transfers to one device and back."""
 
-    width: int
+    concurrency: int
     """How many threads may use it at once."""
 
-    def run(self, spec: Operator, slices: Slices, take: ResultSink) -> None:
+    def run(self, spec: Operator, slices: Slices, sink: ResultSink) -> None:
         """Pool all slices together by the spec, and hand the results over in host memory."""
         ...
 
-    def piece_bytes(self, most: int) -> int:
+    def piece_bytes(self, max_bytes: int) -> int:
         """How large a batch may be, from the memory that is free now."""
         ...
 
@@ -65,7 +65,7 @@ def transfer_to(device: Device) -> Transfer:
     return PinnedTransfer(at) if at.type == "cuda" else BlockingTransfer(at)
 
 
-def joined(slices: Slices) -> Mapping[str, torch.Tensor]:
+def concatenate(slices: Slices) -> Mapping[str, torch.Tensor]:
     """All planes in one tensor a name; a copy, unless there is only one slice."""
     if len(slices) == 1:
         return slices[0]
@@ -92,21 +92,21 @@ def within_int32(spec: Operator, slices: Slices) -> None:
 class BlockingTransfer:
     """Copy, compute and copy back, one after another: for devices without streams."""
 
-    width = 1
+    concurrency = 1
 
     def __init__(self, at: torch.device) -> None:
         self._at = at
 
-    def run(self, spec: Operator, slices: Slices, take: ResultSink) -> None:
+    def run(self, spec: Operator, slices: Slices, sink: ResultSink) -> None:
         """Hands over what the spec makes of all slices together."""
         # guard: planes-fit-int32
         within_int32(spec, slices)
-        planes = {name: tensor.to(self._at) for name, tensor in joined(slices).items()}
-        take([result.cpu() for result in spec.run(planes)])
+        planes = {name: tensor.to(self._at) for name, tensor in concatenate(slices).items()}
+        sink([result.cpu() for result in spec.run(planes)])
 
-    def piece_bytes(self, most: int) -> int:
+    def piece_bytes(self, max_bytes: int) -> int:
         """As much as there may be: the device says nothing of its memory."""
-        return most
+        return max_bytes
 
     def free_memory(self) -> None:
         """Gives back what torch keeps for later."""
@@ -126,25 +126,25 @@ class PinnedBuffer:
     """Page-locked bytes that batches reuse one after another; they grow to the largest batch."""
 
     def __init__(self) -> None:
-        self._held = torch.empty(0, dtype=torch.uint8)
+        self._memory = torch.empty(0, dtype=torch.uint8)
 
-    def laid(self, outlines: Sequence[tuple[tuple[int, ...], torch.dtype]]) -> list[torch.Tensor]:
+    def allocate(self, shapes: Sequence[tuple[tuple[int, ...], torch.dtype]]) -> list[torch.Tensor]:
         """Tensors of these shapes and types, side by side; whatever was here before is lost."""
-        sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in outlines]
+        sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in shapes]
         starts = [0]
         for size in sizes:
             starts.append(-(-(starts[-1] + size) // _ALIGNED_BYTES) * _ALIGNED_BYTES)
-        if starts[-1] > self._held.numel():
+        if starts[-1] > self._memory.numel():
             # A power of two is what torch takes anyway. The old bytes are let go only when there are new ones.
-            self._held = torch.empty(1 << (starts[-1] - 1).bit_length(), dtype=torch.uint8, pin_memory=True)
+            self._memory = torch.empty(1 << (starts[-1] - 1).bit_length(), dtype=torch.uint8, pin_memory=True)
         return [
-            self._held[start : start + size].view(dtype).view(shape)
-            for start, size, (shape, dtype) in zip(starts, sizes, outlines, strict=False)
+            self._memory[start : start + size].view(dtype).view(shape)
+            for start, size, (shape, dtype) in zip(starts, sizes, shapes, strict=False)
         ]
 
     def keep_for_ever(self) -> None:
         """Never frees these bytes, not even when the process ends."""
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._held))
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._memory))
 
 
 _ALIGNED_BYTES: Final = 64
@@ -155,45 +155,45 @@ class StreamSlot:
     """The stream and buffers of one batch in flight."""
 
     stream: torch.cuda.Stream
-    there: PinnedBuffer = field(default_factory=PinnedBuffer)
-    back: PinnedBuffer = field(default_factory=PinnedBuffer)
+    upload: PinnedBuffer = field(default_factory=PinnedBuffer)
+    download: PinnedBuffer = field(default_factory=PinnedBuffer)
 
 
 class PinnedTransfer:
     """CUDA: page-locked memory at both ends, two streams."""
 
-    width = _TRANSFERS
+    concurrency = _TRANSFERS
 
     def __init__(self, at: torch.device) -> None:
         self._at = at
         # torch has types for its streams in some releases, not in others.
-        self._all = [StreamSlot(torch.cuda.Stream(at)) for _ in range(_TRANSFERS)]  # type: ignore[no-untyped-call, unused-ignore]
-        self._free: SimpleQueue[StreamSlot] = SimpleQueue()
-        for stage in self._all:
-            self._free.put(stage)
+        self._slots = [StreamSlot(torch.cuda.Stream(at)) for _ in range(_TRANSFERS)]  # type: ignore[no-untyped-call, unused-ignore]
+        self._free_slots: SimpleQueue[StreamSlot] = SimpleQueue()
+        for stage in self._slots:
+            self._free_slots.put(stage)
 
-    def run(self, spec: Operator, slices: Slices, take: ResultSink) -> None:
+    def run(self, spec: Operator, slices: Slices, sink: ResultSink) -> None:
         """Hands over what the spec makes of all slices together."""
         within_int32(spec, slices)
-        stage = self._free.get()
+        stage = self._free_slots.get()
         try:
             with torch.cuda.stream(stage.stream):
-                results = self._fetched(spec.run(self._sent(spec, slices, stage.there)), stage.back)
+                results = self._fetched(spec.run(self._sent(spec, slices, stage.upload)), stage.download)
                 # guard: result-is-read-after-synchronize
                 stage.stream.synchronize()
-            take(results)
+            sink(results)
         except BaseException:
             # guard: pinned-memory-of-broken-context-is-kept
             self._keep_where_broken(stage)
             raise
         finally:
             # guard: failed-transfer-returns-stream
-            self._free.put(stage)
+            self._free_slots.put(stage)
 
     def _sent(self, spec: Operator, slices: Slices, room: PinnedBuffer) -> dict[str, torch.Tensor]:
         count = sum(len(each["input"]) for each in slices)
         parts = {name: tuple(each[name] for each in slices) for name in slices[0]}
-        rooms = room.laid([((count, *parts[name][0].shape[1:]), parts[name][0].dtype) for name in spec.inputs])
+        rooms = room.allocate([((count, *parts[name][0].shape[1:]), parts[name][0].dtype) for name in spec.inputs])
         for name, staged in zip(spec.inputs, rooms, strict=True):
             torch.cat(parts[name], out=staged)
         sent = {name: staged.to(self._at, non_blocking=True) for name, staged in zip(spec.inputs, rooms, strict=True)}
@@ -201,7 +201,7 @@ class PinnedTransfer:
         return {name: sent[name] if name in sent else torch.cat(parts[name]) for name in parts}
 
     def _fetched(self, results: Sequence[torch.Tensor], room: PinnedBuffer) -> list[torch.Tensor]:
-        rooms = room.laid([(tuple(result.shape), result.dtype) for result in results])
+        rooms = room.allocate([(tuple(result.shape), result.dtype) for result in results])
         return [fetched.copy_(result, non_blocking=True) for fetched, result in zip(rooms, results, strict=True)]
 
     def _keep_where_broken(self, stage: StreamSlot) -> None:
@@ -211,14 +211,14 @@ class PinnedTransfer:
         try:
             stage.stream.synchronize()
         except RuntimeError:
-            for each in self._all:
-                each.there.keep_for_ever()
-                each.back.keep_for_ever()
+            for each in self._slots:
+                each.upload.keep_for_ever()
+                each.download.keep_for_ever()
 
-    def piece_bytes(self, most: int) -> int:
+    def piece_bytes(self, max_bytes: int) -> int:
         """An eighth of what is free: two batches are under way, and torch's pool of memory has gaps."""
         free, _ = torch.cuda.mem_get_info(self._at)
-        return min(most, max(free // 8, 1))
+        return min(max_bytes, max(free // 8, 1))
 
     def free_memory(self) -> None:
         """Gives back what torch keeps for later."""

@@ -32,7 +32,7 @@ and all of a batch wait for its last plane."""
 
 
 class TorchWorker:
-    """A device driven by torch; the engine calls it from :attr:`width` threads.
+    """A device driven by torch; the engine calls it from :attr:`concurrency` threads.
 
     Args:
         device: where to run.
@@ -42,7 +42,7 @@ class TorchWorker:
     def __init__(self, device: Device, threads: int | None = None) -> None:
         self._threads = threads or torch.get_num_threads()
         self._transfer = None if device.name == "cpu" else transfer_to(device)
-        self.width = 1 if self._transfer is None else self._transfer.width
+        self.concurrency = 1 if self._transfer is None else self._transfer.concurrency
         self._most_planes = device.most_planes
         self.budget = self._budget()
 
@@ -60,13 +60,13 @@ class TorchWorker:
             plan = parts[0].job.payload.plan
             if self._transfer is not None:
                 dtype = plan.inputs["input"].dtype
-                tensors = [as_torch(part.job.payload.planes(part.start, part.stop), dtype) for part in parts]
+                tensors = [as_torch(part.job.payload.slice_planes(part.start, part.stop), dtype) for part in parts]
                 self._transfer.run(plan.spec, tensors, partial(_take_back, parts))
             else:
                 threads = 1 if batch.nbytes < THREADED_FROM_BYTES else self._threads
-                slices = [part.job.payload.planes(part.start, part.stop) for part in parts]
+                slices = [part.job.payload.slice_planes(part.start, part.stop) for part in parts]
                 if len(parts) == 1:
-                    _give_to(parts[0], pool_on_cpu(plan, slices[0], threads), ours=True)
+                    _give_to(parts[0], pool_on_cpu(plan, slices[0], threads), owned=True)
                 else:
                     _give_back(parts, pool_on_cpu(plan, _joined(slices), threads))
         except Exception as error:
@@ -76,7 +76,7 @@ class TorchWorker:
         """See :class:`poolhouse.batching.worker.Worker`. Only on the CPU."""
         plan = payload.plan
         try:
-            results = pool_on_cpu(plan, payload.planes(0, plan.planes), 1)
+            results = pool_on_cpu(plan, payload.slice_planes(0, plan.planes), 1)
         except Exception as error:  # raised again, as what it means to the engine
             raise self._sorted(error) from error
         payload.results.update(zip(plan.outputs, results, strict=True))
@@ -135,14 +135,14 @@ def _give_back(parts: Sequence[Part[Payload]], results: Sequence[Array]) -> None
     for part in parts:
         stop = start + part.stop - part.start
         # guard: result-is-copied
-        _give_to(part, [result[start:stop] for result in results], ours=False)
+        _give_to(part, [result[start:stop] for result in results], owned=False)
         start = stop
 
 
-def _give_to(part: Part[Payload], results: Sequence[Array], *, ours: bool) -> None:
+def _give_to(part: Part[Payload], results: Sequence[Array], *, owned: bool) -> None:
     payload = part.job.payload
     for name, result in zip(payload.plan.outputs, results, strict=True):
-        payload.put(part, name, result, ours=ours)
+        payload.store(part, name, result, owned=owned)
 
 
 def pool_on_cpu(plan: Plan, planes: Mapping[str, Array], threads: int) -> Sequence[Array]:
@@ -195,7 +195,7 @@ def run_plan(plan: Plan, tensors: Mapping[str, Tensor], device: Device) -> dict[
     payload = Payload(plan, tensors)
     if not plan.nothing_to_pool:
         worker, backlog = TorchWorker(device), FairQueue[Payload]()
-        backlog.push(payload.job())
+        backlog.push(payload.make_job())
         while batch := backlog.take(worker.budget):
             worker.run(batch)
-    return payload.answer()
+    return payload.output_tensors()

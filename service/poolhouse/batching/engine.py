@@ -106,7 +106,7 @@ class Engine(Generic[Payload]):
         observer: Observer | None = None,
     ) -> None:
         self._lanes = [
-            Lane(name, worker, _threads_of(name, worker, self._run_batch), worker.width) for name, worker in workers
+            Lane(name, worker, _threads_of(name, worker, self._run_batch), worker.concurrency) for name, worker in workers
         ]
         self._waiters: dict[Job[Payload], _Waiter[Payload]] = {}
         self._inline_steps = inline_steps
@@ -546,7 +546,7 @@ class Engine(Generic[Payload]):
 def _threads_of(
     name: str, worker: Worker[Payload], fly: Callable[[Worker[Payload], InflightBatch[Payload]], bool]
 ) -> DeviceThreads[InflightBatch[Payload]]:
-    return DeviceThreads(name, worker.width, partial(fly, worker))
+    return DeviceThreads(name, worker.concurrency, partial(fly, worker))
 
 
 def _told(error: BaseException) -> Exception:

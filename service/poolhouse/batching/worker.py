@@ -26,7 +26,7 @@ class Worker(Protocol[Payload]):
         ...
 
     @property
-    def width(self) -> int:
+    def concurrency(self) -> int:
         """How many batches it works on at once, each in a thread of its own: 1, or 2 where one is brought to the
         device while another runs there. Never changes."""
         ...
@@ -34,7 +34,7 @@ class Worker(Protocol[Payload]):
     def run(self, batch: Batch[Payload]) -> None:
         """Pools the planes of every part into its load.
 
-        Runs in :attr:`width` threads at once. Two batches may hold pieces of one job.
+        Runs in :attr:`concurrency` threads at once. Two batches may hold pieces of one job.
 
         Raises:
             OutOfMemory: half the batch may fit; what was written will be written again.

@@ -22,7 +22,7 @@ from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ElementType, names
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Tensor
 
-Give = Callable[[Tensor], object]
+Restore = Callable[[Tensor], object]
 """Makes a tensor the kind that went in."""
 
 _Array = npt.NDArray[np.generic]
@@ -60,10 +60,10 @@ class Taken:
     """A caller's value as a tensor, and the way back to its kind."""
 
     tensor: Tensor
-    give: Give
+    restore: Restore
 
 
-def take(value: object, *, counts: bool = False) -> Taken:
+def to_tensor(value: object, *, keep_integers: bool = False) -> Taken:
     """The tensor that a caller's value is.
 
     Args:
@@ -98,7 +98,7 @@ def take(value: object, *, counts: bool = False) -> Taken:
     if isinstance(value, list | tuple):
         if _is_array(_first(value)):
             return _from_lists_of_arrays(value)
-        return Taken(_tensor_of(_array_of_lists(value, counts=counts)), _to_lists)
+        return Taken(_tensor_of(_array_of_lists(value, keep_integers=keep_integers)), _to_lists)
     raise Unprocessable(
         "unsupported_dtype",
         f"a {type(value).__name__} is no tensor; give a numpy array, a torch tensor, nested lists, "
@@ -133,7 +133,7 @@ def _element_type(dtype: np.dtype[np.generic]) -> ElementType:
     return found
 
 
-def _numpy_like(given: np.dtype[np.generic]) -> Give:
+def _numpy_like(given: np.dtype[np.generic]) -> Restore:
     def give(tensor: Tensor) -> object:
         return tensor.array.view(given) if tensor.dtype is BFLOAT16 else tensor.array
 
@@ -184,7 +184,7 @@ def _from_dlpack(value: Exchangeable) -> Taken:
     return Taken(_tensor_of(array), give)
 
 
-def _array_of_lists(value: list[object] | tuple[object, ...], *, counts: bool) -> _Array:
+def _array_of_lists(value: list[object] | tuple[object, ...], *, keep_integers: bool) -> _Array:
     try:
         array: _Array = np.asarray(value)
     except ValueError as ragged:
@@ -194,7 +194,7 @@ def _array_of_lists(value: list[object] | tuple[object, ...], *, counts: bool) -
         raise Unprocessable(
             "invalid_data", "the lists hold numbers and arrays; give numbers alone, arrays alone, or one array."
         ) from fault
-    return array.astype(np.float64) if array.dtype.kind == "i" and not counts else array
+    return array.astype(np.float64) if array.dtype.kind == "i" and not keep_integers else array
 
 
 def _to_lists(tensor: Tensor) -> object:
@@ -224,7 +224,7 @@ def _from_lists_of_arrays(value: list[object] | tuple[object, ...]) -> Taken:
     """One tensor of the arrays in nested lists; what comes back is lists as deep, of arrays of the first one's kind."""
     found: list[object] = []
     lead = _collect(value, found, _MOST_AXES)
-    taken = [take(each) for each in found]
+    taken = [to_tensor(each) for each in found]
     shapes, kinds = {each.tensor.shape for each in taken}, {each.tensor.dtype for each in taken}
     if len(shapes) > 1 or (BFLOAT16 in kinds and len(kinds) > 1):
         differing = sorted(map(str, shapes if len(shapes) > 1 else kinds))
@@ -237,7 +237,7 @@ def _from_lists_of_arrays(value: list[object] | tuple[object, ...]) -> Taken:
 
     def lists_of(tensor: Tensor, depth: int) -> object:
         if not depth or not tensor.array.ndim:
-            return taken[0].give(tensor)
+            return taken[0].restore(tensor)
         # The dots keep a number an array of no axes.
         return [lists_of(Tensor(tensor.dtype, tensor.array[at, ...]), depth - 1) for at in range(len(tensor.array))]
 

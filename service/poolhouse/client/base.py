@@ -64,7 +64,7 @@ class BaseClient(Misnamed, Generic[_OwnTransport]):
         if self._transport.closed:
             raise RuntimeError("this client is closed; make another one")
 
-    def _flow(self, request: Request) -> Flow:
+    def _start_flow(self, request: Request) -> Flow:
         if self._lacks_key:
             raise Unauthorized(
                 "missing_key",
@@ -72,7 +72,7 @@ class BaseClient(Misnamed, Generic[_OwnTransport]):
                 f"set {KEY_VARIABLE} in the process that reads it, or make the client there.",
             )
         placed = request._replace(target=self._prefix + request.target) if self._prefix else request
-        return call(placed, self._options, self._budget, now=time.monotonic, chance=random.random)
+        return call(placed, self._options, self._budget, now=time.monotonic, random=random.random)
 
     def with_options(self, *, timeout: float | None = _NOT_GIVEN, max_retries: int | None = None) -> Self:
         """A client that shares this one's connections and budget, and differs in these options.
@@ -88,7 +88,7 @@ class BaseClient(Misnamed, Generic[_OwnTransport]):
         if timeout != _NOT_GIVEN:
             options = replace(options, timeout_s=deadline_s(timeout))
         if max_retries is not None:
-            options = replace(options, retry=replace(options.retry, most=max_retries))
+            options = replace(options, retry=replace(options.retry, max_retries=max_retries))
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._options = options
@@ -114,7 +114,7 @@ def options_of(
         deadline_s(timeout),
         _seconds("connect_timeout", connect_timeout),
         _seconds("read_timeout", read_timeout),
-        RetryPolicy(most=max_retries),
+        RetryPolicy(max_retries=max_retries),
         headers_of(api_key),
         max_answer_bytes,
     )

@@ -12,9 +12,9 @@ from poolhouse.client import questions
 from poolhouse.client.base import BaseClient, deadline_s, options_of
 from poolhouse.client.direct import Transferred
 from poolhouse.client.errors import ConnectionFailed
-from poolhouse.client.exchange import MOST_BYTES, Answer, Pause, Request
+from poolhouse.client.exchange import MOST_BYTES, Response, Sleep, Request
 from poolhouse.client.flow import Options
-from poolhouse.client.mapping import Answered, MapOptions, Progress, async_mapped, mapped
+from poolhouse.client.mapping import AnyPooled, MapOptions, Progress, map_in_tasks, map_in_threads
 from poolhouse.client.operators import TAKES_INDICES, AsyncOperators, Operators
 from poolhouse.client.pooled import OperatorSummary, Plan
 from poolhouse.client.settings import headers_of
@@ -57,13 +57,13 @@ class Client(BaseClient["Transport"], Operators):
         max_answer_bytes: int = MOST_BYTES,
         uds: str | None = None,
         http_client: httpx.Client | None = None,
-        transferred: Transferred | None = None,
+        on_transfer: Transferred | None = None,
     ) -> None:
         place = place_beside(base_url, uds, http_client, "Client")
         super().__init__(
             place.prefix, options_of(timeout, connect_timeout, read_timeout, max_retries, api_key, max_answer_bytes)
         )
-        self._transport = way_to(place, http_client, transferred)
+        self._transport = way_to(place, http_client, on_transfer)
 
     @classmethod
     def local(cls, *, timeout: float | None = 60.0) -> Self:
@@ -87,7 +87,7 @@ class Client(BaseClient["Transport"], Operators):
         input: object,  # noqa: A002, torch's name for it
         indices: object = None,
         **fields: object,
-    ) -> Answered:
+    ) -> AnyPooled:
         """Pool by an operator whose name is known only when it runs; the typed methods are better elsewhere.
 
         Args:
@@ -112,7 +112,7 @@ class Client(BaseClient["Transport"], Operators):
         progress: Progress | None = None,
         return_exceptions: Literal[False] = False,
         **fields: object,
-    ) -> Generator[Answered, None, None]: ...
+    ) -> Generator[AnyPooled, None, None]: ...
 
     @overload
     def map(
@@ -124,7 +124,7 @@ class Client(BaseClient["Transport"], Operators):
         progress: Progress | None = None,
         return_exceptions: bool,
         **fields: object,
-    ) -> Generator[Answered | Exception, None, None]: ...
+    ) -> Generator[AnyPooled | Exception, None, None]: ...
 
     def map(
         self,
@@ -135,7 +135,7 @@ class Client(BaseClient["Transport"], Operators):
         progress: Progress | None = None,
         return_exceptions: bool = False,
         **fields: object,
-    ) -> Generator[Answered | Exception, None, None]:
+    ) -> Generator[AnyPooled | Exception, None, None]:
         """Pool each of many, several at a time, and give the answers in order.
 
         At most ``concurrency`` inputs are taken ahead of the answer that is waited for. Leaving the loop, or an
@@ -153,10 +153,10 @@ class Client(BaseClient["Transport"], Operators):
         self._refuse_closed()
         options = MapOptions(concurrency, progress, return_exceptions)
 
-        def pool(given: object, stopped: Event) -> Answered:
+        def pool(given: object, stopped: Event) -> AnyPooled:
             return self._pool(operator, {"input": given}, fields, stopped)
 
-        return mapped(pool, inputs, options, self._transport.interrupt)
+        return map_in_threads(pool, inputs, options, self._transport.interrupt)
 
     def plan(self, operator: str, shape: Sequence[int], dtype: object = "float32", **fields: object) -> Plan:
         """What pooling an input of this shape would give and cost; computes nothing.
@@ -176,7 +176,7 @@ class Client(BaseClient["Transport"], Operators):
 
     def operators(self) -> tuple[OperatorSummary, ...]:
         """All operators of the service, in short."""
-        return questions.read_lines(self._call(questions.catalogue_request()))
+        return questions.read_summaries(self._call(questions.catalogue_request()))
 
     def operator(self, name: str) -> questions.Document:
         """Everything there is to know of one operator: fields, element types, meaning, an example."""
@@ -199,18 +199,18 @@ class Client(BaseClient["Transport"], Operators):
         inputs: Mapping[str, object],
         fields: Mapping[str, object],
         stopped: Event | None = None,
-    ) -> Answered:
+    ) -> AnyPooled:
         question = questions.PoolQuestion(operator, inputs, fields)
-        return question.read(self._call(question.request, stopped))
+        return question.read_result(self._call(question.request, stopped))
 
-    def _call(self, request: Request, stopped: Event | None = None) -> Answer:
-        flow = self._flow(request)
+    def _call(self, request: Request, stopped: Event | None = None) -> Response:
+        flow = self._start_flow(request)
         try:
             todo = next(flow)
             while True:
                 if stopped is not None and stopped.is_set():
                     raise ConnectionFailed("The map was left before this call was answered.")
-                if isinstance(todo, Pause):
+                if isinstance(todo, Sleep):
                     if stopped is None:
                         time.sleep(todo.seconds)
                     else:
@@ -225,7 +225,7 @@ class Client(BaseClient["Transport"], Operators):
                 else:
                     todo = flow.send(answer)
         except StopIteration as done:
-            final: Answer = done.value
+            final: Response = done.value
             return final
 
 
@@ -287,7 +287,7 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
         input: object,  # noqa: A002, torch's name for it
         indices: object = None,
         **fields: object,
-    ) -> Answered:
+    ) -> AnyPooled:
         """Pool by an operator whose name is known only when it runs; the typed methods are better elsewhere.
 
         Args:
@@ -312,7 +312,7 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
         progress: Progress | None = None,
         return_exceptions: Literal[False] = False,
         **fields: object,
-    ) -> AsyncGenerator[Answered, None]: ...
+    ) -> AsyncGenerator[AnyPooled, None]: ...
 
     @overload
     def map(
@@ -324,7 +324,7 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
         progress: Progress | None = None,
         return_exceptions: bool,
         **fields: object,
-    ) -> AsyncGenerator[Answered | Exception, None]: ...
+    ) -> AsyncGenerator[AnyPooled | Exception, None]: ...
 
     def map(
         self,
@@ -335,7 +335,7 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
         progress: Progress | None = None,
         return_exceptions: bool = False,
         **fields: object,
-    ) -> AsyncGenerator[Answered | Exception, None]:
+    ) -> AsyncGenerator[AnyPooled | Exception, None]:
         """Pool each of many, several at a time, and give the answers in order.
 
         At most ``concurrency`` inputs are taken ahead of the answer that is waited for. An error, or closing the
@@ -353,10 +353,10 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
         self._refuse_closed()
         options = MapOptions(concurrency, progress, return_exceptions)
 
-        async def pool(given: object) -> Answered:
+        async def pool(given: object) -> AnyPooled:
             return await self._pool(operator, {"input": given}, fields)
 
-        return async_mapped(pool, inputs, options)
+        return map_in_tasks(pool, inputs, options)
 
     async def plan(self, operator: str, shape: Sequence[int], dtype: object = "float32", **fields: object) -> Plan:
         """What pooling an input of this shape would give and cost; computes nothing.
@@ -376,7 +376,7 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
 
     async def operators(self) -> tuple[OperatorSummary, ...]:
         """All operators of the service, in short."""
-        return questions.read_lines(await self._call(questions.catalogue_request()))
+        return questions.read_summaries(await self._call(questions.catalogue_request()))
 
     async def operator(self, name: str) -> questions.Document:
         """Everything there is to know of one operator: fields, element types, meaning, an example."""
@@ -393,16 +393,16 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
     async def __aexit__(self, *raised: object) -> None:
         await self.aclose()
 
-    async def _pool(self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]) -> Answered:
+    async def _pool(self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]) -> AnyPooled:
         question = questions.PoolQuestion(operator, inputs, fields)
-        return question.read(await self._call(question.request))
+        return question.read_result(await self._call(question.request))
 
-    async def _call(self, request: Request) -> Answer:
-        flow = self._flow(request)
+    async def _call(self, request: Request) -> Response:
+        flow = self._start_flow(request)
         try:
             todo = next(flow)
             while True:
-                if isinstance(todo, Pause):
+                if isinstance(todo, Sleep):
                     await asyncio.sleep(todo.seconds)
                     todo = flow.send(None)
                     continue
@@ -414,5 +414,5 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
                 else:
                     todo = flow.send(answer)
         except StopIteration as done:
-            final: Answer = done.value
+            final: Response = done.value
             return final

@@ -1,6 +1,6 @@
 """Plain HTTP/1.1 over a socket, for http:// and Unix sockets without a proxy: where the time of httpx would show.
 
-What is read is decided by :func:`reading`, a generator that touches nothing: it asks for memory to be filled, and so
+What is read is decided by :func:`read_response`, a generator that touches nothing: it asks for memory to be filled, and so
 the body of an answer goes from the socket straight to where it shall lie. Two drivers fill it, one of which blocks.
 Request bodies go out as they lie, in views.
 
@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, WeakSet
 
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
-from poolhouse.client.exchange import Answer, Patience, Request, Send
+from poolhouse.client.exchange import Response, Patience, Request, Send
 from poolhouse.client.filling import Filling
 from poolhouse.client.step_timeout import StepTimeout, is_still_open
 
@@ -49,7 +49,7 @@ Transferred = Callable[[Literal["sent", "received"], int], None]
 
 _Address = str | tuple[str | int, ...] | tuple[int, bytes]
 
-Reading = Generator[memoryview, int, tuple[Answer, bool]]
+ResponseReader = Generator[memoryview, int, tuple[Response, bool]]
 """Yields memory to be filled, is sent how many bytes came (0: the end), returns the answer and whether to keep on."""
 
 
@@ -57,7 +57,7 @@ class _NothingCame(ConnectionFailed):
     """The connection was closed before the first byte of an answer, as one that was kept too long is."""
 
 
-def reading(request: Request) -> Reading:
+def read_response(request: Request) -> ResponseReader:
     """Reads the answer to this request.
 
     Raises:
@@ -67,42 +67,42 @@ def reading(request: Request) -> Reading:
     inflow = _Inflow()
     status, version, headers = 100, "", dict[str, str]()
     while 100 <= status < 200:
-        status, version, headers = yield from inflow.head()
+        status, version, headers = yield from inflow.read_head()
     filling = Filling(request, status, headers)
     kept = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
     if headers.get("transfer-encoding", "").lower() == "chunked":
-        while size := _chunk_size((yield from inflow.line())):
-            yield from inflow.into(filling, size)
-            yield from inflow.take(2)
+        while size := _chunk_size((yield from inflow.read_line())):
+            yield from inflow.read_into(filling, size)
+            yield from inflow.read_exactly(2)
         left = _HEAD_BYTES
-        while line := (yield from inflow.line()):
+        while line := (yield from inflow.read_line()):
             left -= len(line)
             if left < 0:
                 raise UnexpectedAnswer(status, f"The trailers of the answer are longer than {_HEAD_BYTES} bytes.")
-    elif filling.length is not None and not filling.has_rooms:
-        yield from inflow.into(filling, filling.length)
-        kept = kept and not inflow.has_more
-    elif filling.length is not None or status in (204, 304):
-        filling.add(inflow.rest(filling.wanted))
-        for room in filling.open_rooms():
+    elif filling.content_length is not None and not filling.has_buffers:
+        yield from inflow.read_into(filling, filling.content_length)
+        kept = kept and not inflow.has_unread
+    elif filling.content_length is not None or status in (204, 304):
+        filling.write(inflow.take_buffered(filling.buffer_bytes))
+        for room in filling.unfilled_buffers():
             at = 0
             while at < len(room):
                 count = yield room[at:]
                 if not count:
                     raise ConnectionFailed("The connection closed before the whole answer had come.")
                 at += count
-        filling.filled()
-        kept = kept and not inflow.has_more
+        filling.mark_filled()
+        kept = kept and not inflow.has_unread
     else:
         # Without a length the end of the connection is the end of the answer.
         kept = False
-        while piece := (yield from inflow.any()):
-            filling.add(piece)
-    return Answer(status, headers, filling.whole()), kept
+        while piece := (yield from inflow.read_some()):
+            filling.write(piece)
+    return Response(status, headers, filling.finish()), kept
 
 
 class _Inflow:
-    """What has come and is not yet read; the parts are generators of :data:`Reading`'s kind."""
+    """What has come and is not yet read; the parts are generators of :data:`ResponseReader`'s kind."""
 
     def __init__(self) -> None:
         self._buffer = bytearray(_HEAD_BYTES)
@@ -110,11 +110,11 @@ class _Inflow:
         self._end = 0
 
     @property
-    def has_more(self) -> bool:
+    def has_unread(self) -> bool:
         """Whether something came that nobody has asked for."""
         return self._start < self._end
 
-    def head(self) -> Generator[memoryview, int, tuple[int, str, dict[str, str]]]:
+    def read_head(self) -> Generator[memoryview, int, tuple[int, str, dict[str, str]]]:
         """Status, version and headers, which must fit the buffer."""
         while (end := self._buffer.find(b"\r\n\r\n", self._start, self._end)) < 0:
             if self._end == _HEAD_BYTES:
@@ -137,45 +137,45 @@ class _Inflow:
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         return int(said[:3]), version, headers
 
-    def rest(self, most: int) -> memoryview:
+    def take_buffered(self, max_bytes: int) -> memoryview:
         """What has already come of the next ``most`` bytes."""
         start = self._start
-        self._start = min(self._end, start + most)
+        self._start = min(self._end, start + max_bytes)
         return memoryview(self._buffer)[start : self._start]
 
-    def any(self, most: int = _HEAD_BYTES) -> Generator[memoryview, int, bytes]:
+    def read_some(self, max_bytes: int = _HEAD_BYTES) -> Generator[memoryview, int, bytes]:
         """The next bytes, at most so many, or nothing at the end."""
-        if not self.has_more:
+        if not self.has_unread:
             self._start = self._end = 0
             self._end = yield memoryview(self._buffer)
-        return bytes(self.rest(most))
+        return bytes(self.take_buffered(max_bytes))
 
-    def take(self, size: int) -> Generator[memoryview, int, bytes]:
+    def read_exactly(self, size: int) -> Generator[memoryview, int, bytes]:
         """Exactly so many bytes."""
         found = bytearray()
         while len(found) < size:
-            if not self.has_more:
+            if not self.has_unread:
                 self._start = self._end = 0
                 self._end = yield memoryview(self._buffer)
                 if not self._end:
                     raise ConnectionFailed("The connection closed before the whole answer had come.")
-            found += self.rest(size - len(found))
+            found += self.take_buffered(size - len(found))
         return bytes(found)
 
-    def into(self, filling: Filling, size: int) -> Generator[memoryview, int, None]:
+    def read_into(self, body: Filling, size: int) -> Generator[memoryview, int, None]:
         """Exactly so many bytes, handed on as they come."""
         while size:
-            piece = yield from self.any(min(size, _HEAD_BYTES))
+            piece = yield from self.read_some(min(size, _HEAD_BYTES))
             if not piece:
                 raise ConnectionFailed("The connection closed before the whole answer had come.")
-            filling.add(piece)
+            body.write(piece)
             size -= len(piece)
 
-    def line(self) -> Generator[memoryview, int, bytes]:
+    def read_line(self) -> Generator[memoryview, int, bytes]:
         """The next line without its end."""
         found = b""
         while not found.endswith(b"\r\n"):
-            found += yield from self.take(1)
+            found += yield from self.read_exactly(1)
             if len(found) > 1024:
                 raise UnexpectedAnswer(0, "A chunk of the answer has no size.")
         return found[:-2]
@@ -193,7 +193,7 @@ def _chunk_size(line: bytes) -> int:
     return int(digits, 16)
 
 
-def outgoing(send: Send, host: str) -> Iterator[bytes | memoryview]:
+def serialize_request(send: Send, host: str) -> Iterator[bytes | memoryview]:
     """The request's bytes, in views where it is large."""
     request = send.request
     lines = [f"{request.method} {request.target} HTTP/1.1", f"Host: {host}"]
@@ -225,12 +225,12 @@ class _Kept:
         self._lock = threading.Lock()
         _ALL.add(self)
 
-    def forget(self) -> None:
+    def abandon_idle(self) -> None:
         """Let go of all, without a word on them."""
         self._lock = threading.Lock()
         self._drop()
 
-    def take(self) -> socket.socket | None:
+    def acquire(self) -> socket.socket | None:
         """A connection that still seems open."""
         while True:
             with self._lock:
@@ -241,7 +241,7 @@ class _Kept:
                 return found
             found.close()
 
-    def give(self, connection: socket.socket, reusable: bool) -> None:
+    def release(self, connection: socket.socket, reusable: bool) -> None:
         """Keep a connection for the next request where that can be, else close it."""
         if reusable:
             with self._lock:
@@ -261,11 +261,11 @@ class _Kept:
         for connection, _ in idle:
             connection.close()
 
-    def not_accepted(self) -> ConnectionFailed:
+    def connect_timeout_error(self) -> ConnectionFailed:
         """What a caller is told when the time for a connection is over."""
         return ConnectionFailed(f"{self.origin} did not accept a connection in time; is it up?")
 
-    def failed(self, failure: OSError) -> ConnectionFailed:
+    def connection_error(self, failure: OSError) -> ConnectionFailed:
         """What a caller is told."""
         if isinstance(failure, TimeoutError):
             return TimedOut(f"{self.origin} did not answer in time; give the call a longer timeout.")
@@ -278,7 +278,7 @@ _ALL: Final[WeakSet[_Kept]] = WeakSet()
 def _forked() -> None:
     # On a connection that two processes share, each reads answers of the other. Closing is the parent's business still.
     for kept in list(_ALL):
-        kept.forget()
+        kept.abandon_idle()
 
 
 if hasattr(os, "register_at_fork"):
@@ -300,10 +300,10 @@ class DirectTransport:
         transferred: told how much of a request was sent, and of an answer received, after each large step.
     """
 
-    def __init__(self, origin: str, uds: str | None = None, transferred: Transferred | None = None) -> None:
+    def __init__(self, origin: str, uds: str | None = None, on_transfer: Transferred | None = None) -> None:
         self._address = (origin, uds)
         self._kept = _Kept(origin, uds)
-        self._transferred = transferred
+        self._transferred = on_transfer
         self._busy: dict[int, socket.socket] = {}
         self._cut: set[int] = set()
         # What the kernel was told of a connection holds for its next request too.
@@ -317,35 +317,35 @@ class DirectTransport:
         """Whether :meth:`close` was called."""
         return self._kept.closed
 
-    def exchange(self, send: Send) -> Answer:
+    def exchange(self, send: Send) -> Response:
         """The answer to this."""
         self._cut.discard(threading.get_ident())
-        until = None if send.patience.whole_s is None else time.monotonic() + send.patience.whole_s
-        connection = self._kept.take()
+        until = None if send.timeouts.total_s is None else time.monotonic() + send.timeouts.total_s
+        connection = self._kept.acquire()
         if connection is not None:
             try:
                 return self._ask(connection, send, until)
             except _NothingCame:
                 if threading.get_ident() in self._cut:
                     raise
-        return self._ask(self._connect(send.patience), send, until)
+        return self._ask(self._connect(send.timeouts), send, until)
 
-    def _connect(self, patience: Patience) -> socket.socket:
+    def _connect(self, timeouts: Patience) -> socket.socket:
         try:
             if self._kept.uds is None:
-                connection = socket.create_connection(self._kept.address, patience.connect_s)
+                connection = socket.create_connection(self._kept.address, timeouts.connect_s)
             else:
                 connection = socket.socket(socket.AF_UNIX)
-                connection.settimeout(patience.connect_s)
+                connection.settimeout(timeouts.connect_s)
                 connection.connect(self._kept.uds)
         except TimeoutError:
-            raise self._kept.not_accepted() from None
+            raise self._kept.connect_timeout_error() from None
         except OSError as failure:
-            raise self._kept.failed(failure) from failure
+            raise self._kept.connection_error(failure) from failure
         _hurry(connection)
         return connection
 
-    def _ask(self, connection: socket.socket, send: Send, until: float | None) -> Answer:
+    def _ask(self, connection: socket.socket, send: Send, until: float | None) -> Response:
         with self._at_work(connection):
             unsent: OSError | None = None
             timeout = self._timeouts.get(connection)
@@ -354,30 +354,30 @@ class DirectTransport:
             sent = received = 0
             most = _STEP_BYTES if self._kept.uds is None else _UNIX_STEP_BYTES
             try:
-                for piece in outgoing(send, self._kept.host):
+                for piece in serialize_request(send, self._kept.host):
                     # Not sendall(), which gives every part of it as long as the first one had.
                     at = 0
                     while at < len(piece):
                         part = piece[at : at + most] if at or len(piece) > most else piece
-                        at += timeout.step(connection, connection.send, part, _step_ends(send.patience, until))
+                        at += timeout.run_once(connection, connection.send, part, _step_ends(send.timeouts, until))
                     if self._transferred is not None:
                         self._transferred("sent", sent := sent + len(piece))
             except (BrokenPipeError, ConnectionResetError) as failure:
                 unsent = failure
-            reader = reading(send.request)
+            reader = read_response(send.request)
             try:
                 room = next(reader)
                 while True:
-                    count = timeout.step(connection, connection.recv_into, room, _step_ends(send.patience, until))
+                    count = timeout.run_once(connection, connection.recv_into, room, _step_ends(send.timeouts, until))
                     if self._transferred is not None:
                         self._transferred("received", received := received + count)
                     room = reader.send(count)
             except StopIteration as done:
-                answer: Answer
+                answer: Response
                 answer, keep = done.value
             except ConnectionResetError:
                 raise _reset() from None
-            self._kept.give(connection, keep and unsent is None)
+            self._kept.release(connection, keep and unsent is None)
             return answer
 
     @contextmanager
@@ -388,7 +388,7 @@ class DirectTransport:
             yield
         except OSError as failure:
             connection.close()
-            raise self._kept.failed(failure) from failure
+            raise self._kept.connection_error(failure) from failure
         except BaseException:
             # It stopped in the middle of something: nobody can say what comes next.
             connection.close()
@@ -413,8 +413,8 @@ class DirectTransport:
         self._kept.close()
 
 
-def _step_ends(patience: Patience, until: float | None) -> float:
-    ends = time.monotonic() + patience.silence_s
+def _step_ends(timeouts: Patience, until: float | None) -> float:
+    ends = time.monotonic() + timeouts.read_s
     return ends if until is None else min(ends, until)
 
 
@@ -425,7 +425,7 @@ class _Turns:
         self._loop = loop
         self._until = loop.time() + _TURN_S
 
-    async def taken(self) -> float:
+    async def yield_if_due(self) -> float:
         """The loop's time after a step, once the others have had their turn if this task's is over."""
         now = self._loop.time()
         if now >= self._until:
@@ -455,26 +455,26 @@ class AsyncDirectTransport:
         """Whether :meth:`aclose` was called."""
         return self._kept.closed
 
-    async def exchange(self, send: Send) -> Answer:
+    async def exchange(self, send: Send) -> Response:
         """The answer to this."""
         try:
-            async with asyncio.timeout(send.patience.whole_s):
-                connection = self._kept.take()
+            async with asyncio.timeout(send.timeouts.total_s):
+                connection = self._kept.acquire()
                 if connection is not None:
                     try:
                         return await self._ask(connection, send)
                     except _NothingCame:
                         pass
-                return await self._ask(await self._connect(send.patience), send)
+                return await self._ask(await self._connect(send.timeouts), send)
         except OSError as failure:
-            raise self._kept.failed(failure) from failure
+            raise self._kept.connection_error(failure) from failure
 
-    async def _connect(self, patience: Patience) -> socket.socket:
+    async def _connect(self, timeouts: Patience) -> socket.socket:
         loop = asyncio.get_running_loop()
         connection: socket.socket | None = None
         last = OSError("the name has no address")
         try:
-            async with asyncio.timeout(patience.connect_s):
+            async with asyncio.timeout(timeouts.connect_s):
                 for family, address in await self._addresses():
                     connection = socket.socket(family)
                     connection.setblocking(False)
@@ -489,7 +489,7 @@ class AsyncDirectTransport:
         except TimeoutError:
             if connection is not None:
                 connection.close()
-            raise self._kept.not_accepted() from None
+            raise self._kept.connect_timeout_error() from None
         except BaseException:
             if connection is not None:
                 connection.close()
@@ -503,27 +503,27 @@ class AsyncDirectTransport:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return [(family, address) for family, _, _, _, address in found]
 
-    async def _ask(self, connection: socket.socket, send: Send) -> Answer:
-        loop, silence_s = asyncio.get_running_loop(), send.patience.silence_s
+    async def _ask(self, connection: socket.socket, send: Send) -> Response:
+        loop, silence_s = asyncio.get_running_loop(), send.timeouts.read_s
         unsent: OSError | None = None
         turns = _Turns(loop)
         try:
             async with asyncio.timeout(silence_s) as patience:
                 try:
-                    for piece in outgoing(send, self._kept.host):
+                    for piece in serialize_request(send, self._kept.host):
                         await loop.sock_sendall(connection, piece)
-                        patience.reschedule(await turns.taken() + silence_s)
+                        patience.reschedule(await turns.yield_if_due() + silence_s)
                 except (BrokenPipeError, ConnectionResetError) as failure:
                     unsent = failure
-                reader = reading(send.request)
+                reader = read_response(send.request)
                 try:
                     room = next(reader)
                     while True:
                         count = await loop.sock_recv_into(connection, room)
-                        patience.reschedule(await turns.taken() + silence_s)
+                        patience.reschedule(await turns.yield_if_due() + silence_s)
                         room = reader.send(count)
                 except StopIteration as done:
-                    answer: Answer
+                    answer: Response
                     answer, keep = done.value
                 except ConnectionResetError:
                     raise _reset() from None
@@ -531,7 +531,7 @@ class AsyncDirectTransport:
             # Cancelled or broken in the middle of something: nobody can say what comes next.
             connection.close()
             raise
-        self._kept.give(connection, keep and unsent is None)
+        self._kept.release(connection, keep and unsent is None)
         return answer
 
     async def aclose(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from email.utils import mktime_tz, parsedate_tz
 from typing import ClassVar, Final
 
-from poolhouse.client.exchange import Answer
+from poolhouse.client.exchange import Response
 from poolhouse.errors import (
     CODES,
     FieldProblem,
@@ -18,7 +18,7 @@ from poolhouse.errors import (
     Unauthorized,
     Unavailable,
 )
-from poolhouse.wire.quoting import printable
+from poolhouse.wire.quoting import escape_unprintable
 
 _SHOWN: Final = 200
 """Characters of a stranger's answer that a message quotes."""
@@ -79,43 +79,43 @@ class UnexpectedAnswer(ConnectionFailed):
         self.status = status
 
 
-def refusal(answer: Answer) -> PoolhouseError:
+def error_from_response(response: Response) -> PoolhouseError:
     """The error that an answer other than 200 stands for, to be raised."""
-    document = _document(answer)
+    document = _document(response)
     code, detail = document.get("code"), document.get("detail")
     error: PoolhouseError
     if isinstance(code, str) and code in CODES and isinstance(detail, str):
         limit = document.get("limit_bytes")
         error = CODES[code](
             code,
-            printable(detail),
+            escape_unprintable(detail),
             problems=_field_problems(document.get("errors")),
-            retry_after_s=retry_after_s(answer),
+            retry_after_s=parse_retry_after_s(response),
             limit_bytes=limit if isinstance(limit, int) else None,
-            headers=answer.headers,
+            headers=response.headers,
         )
-    elif answer.status in _OF_OTHERS:
-        kind, code = _OF_OTHERS[answer.status]
-        detail = f"HTTP {answer.status} from something before the service: {_quoted(answer)}"
-        error = kind(code, detail, retry_after_s=retry_after_s(answer), headers=answer.headers)
+    elif response.status in _OF_OTHERS:
+        kind, code = _OF_OTHERS[response.status]
+        detail = f"HTTP {response.status} from something before the service: {_quoted(response)}"
+        error = kind(code, detail, retry_after_s=parse_retry_after_s(response), headers=response.headers)
     else:
-        error = UnexpectedAnswer(answer.status, _unexpected(answer))
-        error.retry_after_s = retry_after_s(answer)
-        error.headers = dict(answer.headers)
-    error.request_id = answer.request_id
+        error = UnexpectedAnswer(response.status, _unexpected(response))
+        error.retry_after_s = parse_retry_after_s(response)
+        error.headers = dict(response.headers)
+    error.request_id = response.request_id
     error.problem = document
     return error
 
 
-def retry_after_s(answer: Answer) -> float | None:
+def parse_retry_after_s(response: Response) -> float | None:
     """Seconds that ``Retry-After`` asks to wait.
 
     We send seconds. A proxy may send a date, which is held against the answer's own ``Date``, since clocks differ.
     """
-    text = answer.headers.get("retry-after", "")
+    text = response.headers.get("retry-after", "")
     if text.isascii() and text.isdecimal():
         return float(text) if len(text) < 10 else None
-    until, since = _moment_s(text), _moment_s(answer.headers.get("date", ""))
+    until, since = _moment_s(text), _moment_s(response.headers.get("date", ""))
     return None if until is None or since is None else max(0.0, until - since)
 
 
@@ -127,13 +127,13 @@ def _moment_s(text: str) -> float | None:
         return None
 
 
-def object_of(text: str) -> Mapping[str, object] | None:
+def parse_object(text: str) -> Mapping[str, object] | None:
     """The JSON object that a stranger's text is, or None."""
-    document = json_of(text)
+    document = parse_json(text)
     return document if isinstance(document, dict) else None
 
 
-def json_of(text: str) -> object:
+def parse_json(text: str) -> object:
     """What a stranger's text holds as JSON, or None."""
     try:
         found: object = json.loads(text)
@@ -143,31 +143,31 @@ def json_of(text: str) -> object:
     return found
 
 
-def _document(answer: Answer) -> Mapping[str, object]:
-    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+def _document(response: Response) -> Mapping[str, object]:
+    if not response.headers.get("content-type", "").startswith("application/problem+json"):
         return {}
-    return object_of(answer.text) or {}
+    return parse_object(response.text) or {}
 
 
-def _unexpected(answer: Answer) -> str:
-    place = answer.headers.get("location")
-    if 300 <= answer.status < 400 and place is not None:
+def _unexpected(response: Response) -> str:
+    place = response.headers.get("location")
+    if 300 <= response.status < 400 and place is not None:
         # Followed, a body and a key would go to whoever the answer names.
         return (
-            f"HTTP {answer.status} sends us on to {place[:_SHOWN]!r}, and the client does not follow; "
+            f"HTTP {response.status} sends us on to {place[:_SHOWN]!r}, and the client does not follow; "
             "give the address of the service itself as base_url."
         )
-    return f"HTTP {answer.status}, which poolhouse did not say: {_quoted(answer)}"
+    return f"HTTP {response.status}, which poolhouse did not say: {_quoted(response)}"
 
 
 def _field_problems(entries: object) -> list[FieldProblem]:
     found: list[FieldProblem] = []
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict):
-            pointer, code, message = (printable(str(entry.get(name, ""))) for name in ("pointer", "code", "message"))
+            pointer, code, message = (escape_unprintable(str(entry.get(name, ""))) for name in ("pointer", "code", "message"))
             found.append(FieldProblem(pointer, code, message))
     return found
 
 
-def _quoted(answer: Answer) -> str:
-    return repr(answer.text[:_SHOWN])
+def _quoted(response: Response) -> str:
+    return repr(response.text[:_SHOWN])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from poolhouse.wire.quoting import printable
+from poolhouse.wire.quoting import escape_unprintable
 
 Headers = Mapping[str, str]
 """By lower-case name."""
 
-Rooms = Callable[[int, Headers, int], Sequence[memoryview] | None]
+BodyAllocator = Callable[[int, Headers, int], Sequence[memoryview] | None]
 """Where the body of an answer shall lie: from status, headers and the most bytes that are taken, to writable flat
 bytes, filled in order.
 
@@ -39,7 +39,7 @@ class Request(NamedTuple):
     target: str
     headers: tuple[tuple[str, str], ...] = ()
     body: tuple[bytes | memoryview, ...] = ()
-    rooms: Rooms | None = None
+    allocate_body: BodyAllocator | None = None
     most_bytes: int = MOST_BYTES
 
     @property
@@ -48,8 +48,8 @@ class Request(NamedTuple):
         return sum(map(len, self.body))
 
 
-class Answer(NamedTuple):
-    """One HTTP answer, its body where the request's ``rooms`` wanted it."""
+class Response(NamedTuple):
+    """One HTTP answer, its body where the request's ``allocate_body`` wanted it."""
 
     status: int
     headers: Headers
@@ -64,7 +64,7 @@ class Answer(NamedTuple):
     def request_id(self) -> str | None:
         """The name under which the server logged the request."""
         name = self.headers.get("x-request-id")
-        return None if name is None else printable(name)
+        return None if name is None else escape_unprintable(name)
 
 
 class Patience(NamedTuple):
@@ -77,18 +77,18 @@ class Patience(NamedTuple):
     """
 
     connect_s: float
-    silence_s: float
-    whole_s: float | None
+    read_s: float
+    total_s: float | None
 
 
 class Send(NamedTuple):
     """The driver shall send this and hand back the answer, or throw what went wrong."""
 
     request: Request
-    patience: Patience
+    timeouts: Patience
 
 
-class Pause(NamedTuple):
+class Sleep(NamedTuple):
     """The driver shall wait so long and hand back None."""
 
     seconds: float

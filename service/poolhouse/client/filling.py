@@ -17,7 +17,7 @@ class Filling:
     """The rooms of an answer while its body comes. Without rooms it is collected, and takes memory only as it comes.
 
     Raises:
-        UnexpectedAnswer: the answer is compressed, or announced to be larger than what is taken; :meth:`add` says so
+        UnexpectedAnswer: the answer is compressed, or announced to be larger than what is taken; :meth:`write` says so
             of one that is.
     """
 
@@ -27,16 +27,16 @@ class Filling:
         self._most_bytes = request.most_bytes
         self._room = 0
         self._at = 0
-        self.length = self._length(headers)
+        self.content_length = self._length(headers)
         """What ``Content-Length`` says; something on the way may have taken it."""
-        rooms = None if request.rooms is None else request.rooms(status, headers, request.most_bytes)
-        self.rooms: Sequence[memoryview] = rooms or ()
-        self.has_rooms = rooms is not None
+        rooms = None if request.allocate_body is None else request.allocate_body(status, headers, request.most_bytes)
+        self.buffers: Sequence[memoryview] = rooms or ()
+        self.has_buffers = rooms is not None
         self._collected = bytearray()
-        if rooms is None and self.length is not None and self.length > COLLECTED_BYTES:
+        if rooms is None and self.content_length is not None and self.content_length > COLLECTED_BYTES:
             raise UnexpectedAnswer(
                 status,
-                f"HTTP {status} with {self.length} bytes, more than a document has; is base_url a poolhouse server?",
+                f"HTTP {status} with {self.content_length} bytes, more than a document has; is base_url a poolhouse server?",
             )
 
     def _length(self, headers: Headers) -> int | None:
@@ -47,15 +47,15 @@ class Filling:
             raise UnexpectedAnswer(self._status, f"The answer has the length {text[:20]!r}.")
         # Digits are counted first: thousands of them are no number for Python.
         if len(text) > 18 or int(text) > self._most_bytes:
-            raise too_large(self._status, f"{text[:20]} bytes", self._most_bytes)
+            raise too_large_error(self._status, f"{text[:20]} bytes", self._most_bytes)
         return int(text)
 
-    def add(self, piece: bytes | bytearray | memoryview) -> None:
+    def write(self, piece: bytes | bytearray | memoryview) -> None:
         """Put the next bytes where they belong."""
-        if not self.has_rooms:
+        if not self.has_buffers:
             size = len(self._collected) + len(piece)
             if size > self._most_bytes:
-                raise too_large(self._status, "more bytes", self._most_bytes)
+                raise too_large_error(self._status, "more bytes", self._most_bytes)
             if size > COLLECTED_BYTES:
                 raise UnexpectedAnswer(
                     self._status,
@@ -66,9 +66,9 @@ class Filling:
             return
         left = memoryview(piece)
         while len(left):
-            if self._room == len(self.rooms):
+            if self._room == len(self.buffers):
                 raise UnexpectedAnswer(self._status, "The answer is longer than its headers announce.")
-            room = self.rooms[self._room]
+            room = self.buffers[self._room]
             count = min(len(room) - self._at, len(left))
             room[self._at : self._at + count] = left[:count]
             left = left[count:]
@@ -76,41 +76,41 @@ class Filling:
             self._turn()
 
     def _turn(self) -> None:
-        while self._room < len(self.rooms) and self._at == len(self.rooms[self._room]):
+        while self._room < len(self.buffers) and self._at == len(self.buffers[self._room]):
             self._room += 1
             self._at = 0
 
     @property
-    def wanted(self) -> int:
+    def buffer_bytes(self) -> int:
         """Bytes of all rooms."""
-        return sum(map(len, self.rooms))
+        return sum(map(len, self.buffers))
 
-    def open_rooms(self) -> Sequence[memoryview]:
-        """What is still to be filled, by whoever can write there without us; :meth:`filled` says that it was."""
+    def unfilled_buffers(self) -> Sequence[memoryview]:
+        """What is still to be filled, by whoever can write there without us; :meth:`mark_filled` says that it was."""
         self._turn()
-        if self._room == len(self.rooms):
+        if self._room == len(self.buffers):
             return ()
-        return [self.rooms[self._room][self._at :], *self.rooms[self._room + 1 :]]
+        return [self.buffers[self._room][self._at :], *self.buffers[self._room + 1 :]]
 
-    def filled(self) -> None:
-        """All of :meth:`open_rooms` has been written."""
-        self._room, self._at = len(self.rooms), 0
+    def mark_filled(self) -> None:
+        """All of :meth:`unfilled_buffers` has been written."""
+        self._room, self._at = len(self.buffers), 0
 
-    def whole(self) -> Sequence[memoryview]:
+    def finish(self) -> Sequence[memoryview]:
         """The rooms, all of them full, or what was collected."""
-        if not self.has_rooms:
+        if not self.has_buffers:
             return (memoryview(self._collected),)
         self._turn()
-        if self._room < len(self.rooms):
+        if self._room < len(self.buffers):
             raise ConnectionFailed("The connection closed before the whole answer had come.")
-        return self.rooms
+        return self.buffers
 
 
-def too_large(status: int, has: str, most_bytes: int) -> UnexpectedAnswer:
+def too_large_error(status: int, size_text: str, most_bytes: int) -> UnexpectedAnswer:
     """What is raised for an answer of more bytes than the client takes."""
     return UnexpectedAnswer(
         status,
-        f"The answer has {has}, and this client takes at most {most_bytes}; "
+        f"The answer has {size_text}, and this client takes at most {most_bytes}; "
         "give the client a larger max_answer_bytes, or pool in smaller parts.",
     )
 

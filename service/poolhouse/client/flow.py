@@ -1,6 +1,6 @@
 """One call, from its request to its answer, as a generator that touches nothing.
 
-It yields what is to be done (:class:`Send`, :class:`Pause`) and is handed what came of it; a connection that fails is
+It yields what is to be done (:class:`Send`, :class:`Sleep`) and is handed what came of it; a connection that fails is
 thrown into it. The two clients are thin loops around it, and the tests a third.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
-from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer, refusal
-from poolhouse.client.exchange import MOST_BYTES, Answer, Patience, Pause, Request, Send
+from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer, error_from_response
+from poolhouse.client.exchange import MOST_BYTES, Response, Patience, Sleep, Request, Send
 from poolhouse.client.retry import RETRIED_STATUSES, Budget, RetryPolicy
 from poolhouse.errors import PoolhouseError
 
-Flow = Generator[Send | Pause, Answer | None, Answer]
+Flow = Generator[Send | Sleep, Response | None, Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def call(
     budget: Budget,
     *,
     now: Callable[[], float],
-    chance: Callable[[], float],
+    random: Callable[[], float],
 ) -> Flow:
     """The flow of one call; returns an answer with status 200.
 
@@ -68,25 +68,25 @@ def call(
             answer = yield Send(_with_headers(request, options, left_s), _patience(options, left_s))
             assert answer is not None, "the answer to Send is an Answer"
             if answer.status == 200:
-                budget.succeeded()
+                budget.record_success()
                 return answer
-            fault = refusal(answer)
+            fault = error_from_response(answer)
             again = answer.status in RETRIED_STATUSES
         except (TimedOut, UnexpectedAnswer):
             raise
         except ConnectionFailed as failure:
             fault, again = failure, True
-        pause_s = _pause_s(fault, options.retry, retry, None if until is None else until - now(), chance)
-        if not again or pause_s is None or not budget.take():
+        pause_s = _pause_s(fault, options.retry, retry, None if until is None else until - now(), random)
+        if not again or pause_s is None or not budget.try_spend():
             raise fault
-        yield Pause(pause_s)
+        yield Sleep(pause_s)
         retry += 1
 
 
 def _pause_s(
-    fault: PoolhouseError, policy: RetryPolicy, retry: int, left_s: float | None, chance: Callable[[], float]
+    fault: PoolhouseError, policy: RetryPolicy, retry: int, left_s: float | None, random: Callable[[], float]
 ) -> float | None:
-    return policy.pause_s(retry, asked_s=fault.retry_after_s, left_s=left_s, chance=chance)
+    return policy.delay_s(retry, retry_after_s=fault.retry_after_s, left_s=left_s, random=random)
 
 
 def _patience(options: Options, left_s: float | None) -> Patience:

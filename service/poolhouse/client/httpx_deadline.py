@@ -85,7 +85,7 @@ class DeadlineTransport(httpx.BaseTransport):
             content=request.stream,
             extensions=request.extensions,
         )
-        with _enforced(deadline), _errors_of_httpx():
+        with _enforced(deadline), _translate_errors():
             response = self._pool.handle_request(sent)
         assert isinstance(response.stream, Iterable), "a blocking pool answers with blocking streams"
         return httpx.Response(
@@ -152,7 +152,7 @@ class _ResponseStream(httpx.SyncByteStream):
         parts = iter(self._parts)
         while True:
             # Not around the whole loop: between two parts the thread may make another call.
-            with _enforced(self._deadline), _errors_of_httpx():
+            with _enforced(self._deadline), _translate_errors():
                 part = next(parts, None)
             if part is None:
                 return
@@ -163,7 +163,7 @@ class _ResponseStream(httpx.SyncByteStream):
 
 
 @contextmanager
-def _errors_of_httpx() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except tuple(_ERRORS) as fault:

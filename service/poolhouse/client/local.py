@@ -16,7 +16,7 @@ from typing import Final, Protocol, Self, TypeVar
 import httpx
 
 from poolhouse.client.errors import ConnectionFailed
-from poolhouse.client.exchange import Answer, Send
+from poolhouse.client.exchange import Response, Send
 from poolhouse.client.transport import AsyncHttpxTransport
 
 ORIGIN: Final = "http://poolhouse.local"
@@ -68,14 +68,14 @@ class LocalService:
     def __reduce__(self) -> tuple[type[Self], tuple[()]]:
         return type(self), ()
 
-    def exchange(self, send: Send) -> Answer:
+    def exchange(self, send: Send) -> Response:
         """The answer to this, waited for."""
         try:
             return self._begun(send).result()
         except CancelledError:
             raise _stopped() from None
 
-    async def aexchange(self, send: Send) -> Answer:
+    async def aexchange(self, send: Send) -> Response:
         """The answer to this, awaited from any loop; cancelled with the one who awaits."""
         begun = asyncio.wrap_future(await asyncio.to_thread(self._begun, send))
         try:
@@ -91,25 +91,25 @@ class LocalService:
         with self._starting:
             self.closed = True
             if self._running is not None:
-                self._running.do(self._stack.aclose())
+                self._running.run(self._stack.aclose())
                 self._running.close()
                 self._running = None
 
-    def _begun(self, send: Send) -> Future[Answer]:
+    def _begun(self, send: Send) -> Future[Response]:
         # Under the lock of close(), which so knows of every call that it has to end.
         with self._starting:
             if self.closed:
                 raise RuntimeError("this client is closed; make another one")
             if self._running is None:
                 self._running = self._start()
-            return self._running.begin(send)
+            return self._running.submit(send)
 
     def _start(self) -> _Running:
         # ASGITransport's own types are looser than the app's: a dict of anything.
         asgi = httpx.ASGITransport(self._app, raise_app_exceptions=False)  # type: ignore[arg-type]
         running = _Running(asgi)
         try:
-            running.do(self._stack.enter_async_context(self._app.router.lifespan_context(self._app)))
+            running.run(self._stack.enter_async_context(self._app.router.lifespan_context(self._app)))
         except BaseException:
             running.close()
             raise
@@ -129,17 +129,17 @@ class _Running:
         self._transport = AsyncHttpxTransport(ORIGIN, httpx.AsyncClient(transport=asgi))
         self._thread.start()
 
-    def begin(self, send: Send) -> Future[Answer]:
+    def submit(self, send: Send) -> Future[Response]:
         """Ask; the answer comes."""
         return asyncio.run_coroutine_threadsafe(self._transport.exchange(send), self._loop)
 
-    def do(self, work: Coroutine[object, object, _Result]) -> _Result:
+    def run(self, work: Coroutine[object, object, _Result]) -> _Result:
         """What work on the loop comes to."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:
         """End the calls that wait, and stop the loop and its thread."""
-        self.do(self._end())
+        self.run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -166,7 +166,7 @@ class LocalTransport:
         """Whether the service was stopped."""
         return self._service.closed
 
-    def exchange(self, send: Send) -> Answer:
+    def exchange(self, send: Send) -> Response:
         """The answer to this."""
         return self._service.exchange(send)
 
@@ -192,7 +192,7 @@ class AsyncLocalTransport:
         """Whether the service was stopped."""
         return self._service.closed
 
-    async def exchange(self, send: Send) -> Answer:
+    async def exchange(self, send: Send) -> Response:
         """The answer to this."""
         return await self._service.aexchange(send)
 

@@ -25,7 +25,7 @@ from poolhouse.errors import PoolhouseError
 Progress = Callable[[int], None]
 """Told how many answers have come."""
 
-Answered = Pooled[object, object | None]
+AnyPooled = Pooled[object, object | None]
 
 _AGAIN_S: Final = 0.05
 
@@ -56,20 +56,20 @@ class _Outcomes:
         self._options = options
         self._index = 0
 
-    def answered(self, answer: Answered) -> Answered:
+    def record_result(self, result: AnyPooled) -> AnyPooled:
         """This is the next one."""
         self._count()
-        return answer
+        return result
 
-    def failed(self, fault: Exception) -> Exception:
+    def record_error(self, error: Exception) -> Exception:
         """This is in the place of the next one; raised unless the caller takes it as an answer."""
-        fault.add_note(f"This was input {self._index} of a map.")
-        if isinstance(fault, PoolhouseError):
-            fault.input_index = self._index
+        error.add_note(f"This was input {self._index} of a map.")
+        if isinstance(error, PoolhouseError):
+            error.input_index = self._index
         if not self._options.return_exceptions:
-            raise fault
+            raise error
         self._count()
-        return fault
+        return error
 
     def _count(self) -> None:
         self._index += 1
@@ -77,12 +77,12 @@ class _Outcomes:
             self._options.progress(self._index)
 
 
-def mapped(
-    pool: Callable[[object, threading.Event], Answered],
+def map_in_threads(
+    pool: Callable[[object, threading.Event], AnyPooled],
     inputs: Iterable[object],
     options: MapOptions,
     interrupt: Callable[[Collection[int]], None],
-) -> Generator[Answered | Exception, None, None]:
+) -> Generator[AnyPooled | Exception, None, None]:
     """The answers to all inputs, in order, from threads.
 
     Args:
@@ -93,15 +93,15 @@ def mapped(
     """
     stopped = threading.Event()
     outcomes = _Outcomes(options)
-    waiting: deque[Future[Answered]] = deque()
+    waiting: deque[Future[AnyPooled]] = deque()
     names: set[int] = set()
 
-    def first() -> Answered | Exception:
+    def first() -> AnyPooled | Exception:
         try:
             answer = waiting[0].result()
         except Exception as fault:
-            return outcomes.failed(fault)
-        return outcomes.answered(answer)
+            return outcomes.record_error(fault)
+        return outcomes.record_result(answer)
 
     with ThreadPoolExecutor(options.concurrency, "poolhouse-map", lambda: names.add(threading.get_ident())) as threads:
         try:
@@ -123,11 +123,11 @@ def mapped(
                 begun = wait(begun, _AGAIN_S).not_done
 
 
-async def async_mapped(
-    pool: Callable[[object], Coroutine[object, object, Answered]],
+async def map_in_tasks(
+    pool: Callable[[object], Coroutine[object, object, AnyPooled]],
     inputs: Iterable[object] | AsyncIterable[object],
     options: MapOptions,
-) -> AsyncGenerator[Answered | Exception, None]:
+) -> AsyncGenerator[AnyPooled | Exception, None]:
     """The answers to all inputs, in order, from tasks.
 
     Args:
@@ -136,14 +136,14 @@ async def async_mapped(
         options: how many at a time, and so on.
     """
     outcomes = _Outcomes(options)
-    waiting: deque[asyncio.Task[Answered]] = deque()
+    waiting: deque[asyncio.Task[AnyPooled]] = deque()
 
-    async def first() -> Answered | Exception:
+    async def first() -> AnyPooled | Exception:
         try:
             answer = await waiting[0]
         except Exception as fault:
-            return outcomes.failed(fault)
-        return outcomes.answered(answer)
+            return outcomes.record_error(fault)
+        return outcomes.record_result(answer)
 
     try:
         async for each in _each(inputs):

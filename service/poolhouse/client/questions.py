@@ -17,15 +17,15 @@ from urllib.parse import quote
 
 import numpy as np
 
-from poolhouse.client.arrays import Taken, dtype_name, take
-from poolhouse.client.errors import UnexpectedAnswer, json_of, object_of
-from poolhouse.client.exchange import Answer, Headers, Request
-from poolhouse.client.filling import too_large
+from poolhouse.client.arrays import Taken, dtype_name, to_tensor
+from poolhouse.client.errors import UnexpectedAnswer, parse_json, parse_object
+from poolhouse.client.exchange import Response, Headers, Request
+from poolhouse.client.filling import too_large_error
 from poolhouse.client.pooled import OperatorSummary, Plan, Pooled
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
-from poolhouse.wire.quoting import printable
+from poolhouse.wire.quoting import escape_unprintable
 from poolhouse.wire.safetensors import SAFETENSORS
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.,~-]*")
@@ -84,7 +84,7 @@ class PoolQuestion:
     """
 
     def __init__(self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]) -> None:
-        self._taken: dict[str, Taken] = {name: take(value, counts=name == "indices") for name, value in inputs.items()}
+        self._taken: dict[str, Taken] = {name: to_tensor(value, keep_integers=name == "indices") for name, value in inputs.items()}
         self._outputs: dict[str, Tensor] = {}
         self._wants_indices = bool(fields.get("return_indices"))
         for name in _OF_ELEMENTS:
@@ -115,36 +115,36 @@ class PoolQuestion:
         if status != 200:
             return None
         # Made anew for every try; only the last one's are read.
-        self._outputs = {entry.name: _room(entry.outline) for entry in _entries(headers, most_bytes)}
+        self._outputs = {entry.name: _room(entry.metadata) for entry in _entries(headers, most_bytes)}
         return [tensor.buffer for tensor in self._outputs.values()]
 
-    def read(self, answer: Answer) -> Pooled[object, object]:
+    def read_result(self, response: Response) -> Pooled[object, object]:
         """The answer, of the kind that went in."""
-        give = self._taken["input"].give
+        give = self._taken["input"].restore
         output, indices = self._outputs.get("output"), self._outputs.get("indices")
         if output is None:
-            raise UnexpectedAnswer(answer.status, "The answer holds no output.")
+            raise UnexpectedAnswer(response.status, "The answer holds no output.")
         if indices is None and self._wants_indices:
-            raise UnexpectedAnswer(answer.status, "The answer holds no indices, which were asked for.")
+            raise UnexpectedAnswer(response.status, "The answer holds no indices, which were asked for.")
         if indices is not None and indices.outline != Outline(INT64, output.shape):
             raise UnexpectedAnswer(
-                answer.status,
+                response.status,
                 f"The answer holds indices of {indices.dtype} {indices.shape} for an output {output.shape}.",
             )
-        seed = answer.headers.get("pool-seed", "")
+        seed = response.headers.get("pool-seed", "")
         return Pooled(
             give(output),
             None if indices is None else give(indices),
-            timings_ms(answer.headers.get("server-timing", "")),
-            answer.request_id,
+            parse_server_timing(response.headers.get("server-timing", "")),
+            response.request_id,
             int(seed) if seed.isascii() and seed.isdecimal() and len(seed) < 20 else None,
-            _strings(answer.headers.get("pool-warning", "")),
+            _strings(response.headers.get("pool-warning", "")),
         )
 
 
 class _Entry(NamedTuple):
     name: str
-    outline: Outline
+    metadata: Outline
 
 
 def _entries(headers: Headers, most_bytes: int) -> tuple[_Entry, ...]:
@@ -155,20 +155,20 @@ def _entries(headers: Headers, most_bytes: int) -> tuple[_Entry, ...]:
     """
     text = headers.get("tensor-metadata", "null")
     found = (_entries_of if len(text) <= _REMEMBERED_LENGTH else _entries_of.__wrapped__)(text)
-    nbytes = sum(entry.outline.nbytes for entry in found)
+    nbytes = sum(entry.metadata.nbytes for entry in found)
     if not found or headers.get("content-length", str(nbytes)) != str(nbytes):
         raise UnexpectedAnswer(
             200, "Its header Tensor-Metadata does not say what the body holds; is base_url a poolhouse server?"
         )
     if nbytes > most_bytes:
-        raise too_large(200, f"{nbytes} bytes", most_bytes)
+        raise too_large_error(200, f"{nbytes} bytes", most_bytes)
     return found
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _entries_of(text: str) -> tuple[_Entry, ...]:
     """The outputs that the metadata tells of, one behind the other; none where it says something else."""
-    rows = json_of(text)
+    rows = parse_json(text)
     found: dict[str, _Entry] = {}
     at = 0
     for row in rows if isinstance(rows, list) else []:
@@ -176,18 +176,18 @@ def _entries_of(text: str) -> tuple[_Entry, ...]:
         if entry is None or entry.name in found:
             return ()
         found[entry.name] = entry
-        at += entry.outline.nbytes
+        at += entry.metadata.nbytes
     return tuple(found.values())
 
 
-def _entry(row: object, at: int) -> _Entry | None:
+def _entry(row: object, offset: int) -> _Entry | None:
     """The output that a row of the metadata tells of, if it lies where the one before ends."""
     if not isinstance(row, dict):
         return None
     name, outline = row.get("name"), _outline(row)
     if not isinstance(name, str) or outline is None:
         return None
-    lies = row.get("start") == at and row.get("end") == at + outline.nbytes
+    lies = row.get("start") == offset and row.get("end") == offset + outline.nbytes
     return _Entry(name, outline) if lies else None
 
 
@@ -206,11 +206,11 @@ def _room(outline: Outline) -> Tensor:
 
 def _strings(text: str) -> tuple[str, ...]:
     """The strings that a header lists, each written as in JSON; none where it holds something else."""
-    found = json_of(f"[{text}]") if text else None
-    return tuple(printable(each) for each in found if isinstance(each, str)) if isinstance(found, list) else ()
+    found = parse_json(f"[{text}]") if text else None
+    return tuple(escape_unprintable(each) for each in found if isinstance(each, str)) if isinstance(found, list) else ()
 
 
-def timings_ms(text: str) -> dict[str, float]:
+def parse_server_timing(text: str) -> dict[str, float]:
     """The metrics of a ``Server-Timing`` header, in milliseconds; what cannot be read is left out."""
     found: dict[str, float] = {}
     for part in text.split(","):
@@ -245,9 +245,9 @@ def plan_request(
     return Request("POST", _target(f"/v1/plan/{quote(operator, safe='')}", query), _JSON, body)
 
 
-def read_plan(answer: Answer) -> Plan:
+def read_plan(response: Response) -> Plan:
     """The plan that an answer holds."""
-    document = read_document(answer)
+    document = read_document(response)
     operator, spec, outputs = (document.get(name) for name in ("operator", "spec", "outputs"))
     input_bytes, output_bytes = (_whole(document.get(name)) for name in ("input_bytes", "output_bytes"))
     warnings = document.get("warnings", [])
@@ -262,9 +262,9 @@ def read_plan(answer: Answer) -> Plan:
         or not known
         or len(known) < len(found)
     ):
-        raise UnexpectedAnswer(answer.status, "The answer is no plan that is understood here; is it a newer server's?")
+        raise UnexpectedAnswer(response.status, "The answer is no plan that is understood here; is it a newer server's?")
     return Plan(
-        operator, spec, known, input_bytes, output_bytes, tuple(printable(str(each)) for each in warnings), document
+        operator, spec, known, input_bytes, output_bytes, tuple(escape_unprintable(str(each)) for each in warnings), document
     )
 
 
@@ -274,13 +274,13 @@ def catalogue_request(operator: str | None = None) -> Request:
     return Request("GET", path, _JSON)
 
 
-def read_lines(answer: Answer) -> tuple[OperatorSummary, ...]:
+def read_summaries(response: Response) -> tuple[OperatorSummary, ...]:
     """The catalogue that an answer holds."""
-    rows = read_document(answer).get("operators")
+    rows = read_document(response).get("operators")
     found = [_line(row) for row in rows] if isinstance(rows, list) else [None]
     lines = tuple(line for line in found if line is not None)
     if len(lines) < len(found):
-        raise UnexpectedAnswer(answer.status, "The answer is no list of operators; is base_url a poolhouse server?")
+        raise UnexpectedAnswer(response.status, "The answer is no list of operators; is base_url a poolhouse server?")
     return lines
 
 
@@ -293,17 +293,17 @@ def _line(row: object) -> OperatorSummary | None:
     return OperatorSummary(name, rank, summary, tuple(map(str, fields))) if isinstance(fields, list) else None
 
 
-def read_document(answer: Answer) -> Document:
+def read_document(response: Response) -> Document:
     """The JSON object that an answer holds."""
-    document = object_of(answer.text)
+    document = parse_object(response.text)
     if document is None:
-        raise UnexpectedAnswer(answer.status, "The answer is not a JSON object; is base_url a poolhouse server?")
+        raise UnexpectedAnswer(response.status, "The answer is not a JSON object; is base_url a poolhouse server?")
     return document
 
 
-def _outline(card: object) -> Outline | None:
-    shape = card.get("shape") if isinstance(card, dict) else None
-    dtype = card.get("dtype") if isinstance(card, dict) else None
+def _outline(document: object) -> Outline | None:
+    shape = document.get("shape") if isinstance(document, dict) else None
+    dtype = document.get("dtype") if isinstance(document, dict) else None
     known = ELEMENT_TYPES.get(dtype) if isinstance(dtype, str) else None
     if known is None or not isinstance(shape, list):
         return None

@@ -3,7 +3,7 @@
 The rules:
 
 - every call may be repeated, for pooling has no side effects;
-- the pause before retry n is drawn from 0 to ``base_s·2ⁿ``, at most ``cap_s`` ("full jitter"), so that callers who
+- the pause before retry n is drawn from 0 to ``base_s·2ⁿ``, at most ``max_delay_s`` ("full jitter"), so that callers who
   failed together do not return together;
 - ``Retry-After`` is a floor under that, and one that is longer than the caller can wait ends the call;
 - all calls of one client share a budget: retries may add a tenth to what succeeds, so that a server that fails
@@ -33,13 +33,13 @@ class RetryPolicy:
         longest_wait_s: a ``Retry-After`` beyond this is not waited for.
     """
 
-    most: int = 2
-    base_s: float = 0.25
-    cap_s: float = 8.0
-    longest_wait_s: float = 60.0
+    max_retries: int = 2
+    base_delay_s: float = 0.25
+    max_delay_s: float = 8.0
+    max_retry_after_s: float = 60.0
 
-    def pause_s(
-        self, retry: int, *, asked_s: float | None, left_s: float | None, chance: Callable[[], float]
+    def delay_s(
+        self, retry: int, *, retry_after_s: float | None, left_s: float | None, random: Callable[[], float]
     ) -> float | None:
         """Seconds before this retry, or None to give up.
 
@@ -49,11 +49,11 @@ class RetryPolicy:
             left_s: until the call's deadline.
             chance: draws from 0 to 1.
         """
-        if retry >= self.most or (asked_s or 0.0) > self.longest_wait_s:
+        if retry >= self.max_retries or (retry_after_s or 0.0) > self.max_retry_after_s:
             return None
         # The exponent is bounded, or a caller with very many retries meets a float that overflows.
-        drawn = chance() * min(self.cap_s, self.base_s * 2 ** min(retry, 30))
-        pause = (asked_s or 0.0) + drawn
+        drawn = random() * min(self.max_delay_s, self.base_delay_s * 2 ** min(retry, 30))
+        pause = (retry_after_s or 0.0) + drawn
         return None if left_s is not None and pause >= left_s else pause
 
 
@@ -63,11 +63,11 @@ class Budget:
     A retry takes one; a success gives a tenth back. It starts full, so that one bad moment is always answered.
     """
 
-    FULL: Final = 10.0
-    GAIN: Final = 0.1
+    CAPACITY: Final = 10.0
+    REFILL_PER_SUCCESS: Final = 0.1
 
     def __init__(self) -> None:
-        self._left = self.FULL
+        self._left = self.CAPACITY
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type[Budget], tuple[()]]:
@@ -75,17 +75,17 @@ class Budget:
         return Budget, ()
 
     @property
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Retries left, in tenths."""
         return self._left
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         """Give a part of a retry back."""
-        if self._left < self.FULL:
+        if self._left < self.CAPACITY:
             with self._lock:
-                self._left = min(self.FULL, self._left + self.GAIN)
+                self._left = min(self.CAPACITY, self._left + self.REFILL_PER_SUCCESS)
 
-    def take(self) -> bool:
+    def try_spend(self) -> bool:
         """Take one retry, if there is one."""
         with self._lock:
             if self._left < 1:

@@ -17,7 +17,7 @@ _KEY_HEADER: Final = "Authorization"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Endpoint:
     """Where a service is.
 
     Attributes:
@@ -31,7 +31,7 @@ class Place:
     uds: str | None
 
     @property
-    def is_direct(self) -> bool:
+    def is_plain_http(self) -> bool:
         """Whether plain sockets lead there: no encryption, and no proxy that the environment names."""
         if self.uds is not None:
             return self.origin.startswith("http://")
@@ -49,7 +49,7 @@ def proxy_of(origin: str) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def place_of(base_url: str | None, uds: str | None) -> Place:
+def place_of(base_url: str | None, uds: str | None) -> Endpoint:
     """The place that the arguments name, or else ``POOLHOUSE_URL``, or else this machine.
 
     Args:
@@ -67,7 +67,7 @@ def place_of(base_url: str | None, uds: str | None) -> Place:
         path = given.removeprefix("unix:")
         if not path:
             raise ValueError("base_url is 'unix:'; give the path of a socket, such as unix:/run/poolhouse.sock")
-        return Place("http://localhost", "", path)
+        return Endpoint("http://localhost", "", path)
     parts = urlsplit(given)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"base_url is {given!r}; give a scheme and a host, such as {DEFAULT_URL}")
@@ -79,7 +79,7 @@ def place_of(base_url: str | None, uds: str | None) -> Place:
         raise ValueError(f"base_url is {given!r}, and a Unix socket speaks plain http; leave one of the two away")
     # A Unix socket asks for no password, so it need not travel with the address.
     netloc = parts.netloc.rpartition("@")[2] if uds else parts.netloc
-    return Place(f"{parts.scheme}://{netloc}", parts.path.rstrip("/"), uds)
+    return Endpoint(f"{parts.scheme}://{netloc}", parts.path.rstrip("/"), uds)
 
 
 def headers_of(api_key: str | None) -> tuple[tuple[str, str], ...]:

@@ -62,16 +62,16 @@ class StepTimeout:
         connection.settimeout(None)
         self._by_kernel = blocks_in_kernel(connection)
 
-    def step(self, connection: socket.socket, step: Callable[[Buffer], int], buffer: Buffer, until: float) -> int:
+    def run_once(self, connection: socket.socket, operation: Callable[[Buffer], int], buffer: Buffer, deadline: float) -> int:
         """Send or receive what can be, once.
 
         Raises:
             TimeoutError: nothing could be until then.
         """
-        while (left_s := until - time.monotonic()) > 0:
+        while (left_s := deadline - time.monotonic()) > 0:
             self._set(connection, left_s)
             try:
-                return step(buffer)
+                return operation(buffer)
             except BlockingIOError:  # what the kernel says when its time is up
                 continue
         raise TimeoutError

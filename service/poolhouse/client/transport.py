@@ -18,11 +18,11 @@ from typing import Final, Protocol, Self
 import httpx
 
 from poolhouse.client.errors import ConnectionFailed, TimedOut
-from poolhouse.client.exchange import Answer, Patience, Request, Send
+from poolhouse.client.exchange import Response, Patience, Request, Send
 from poolhouse.client.filling import Filling
 from poolhouse.client.httpx_deadline import DEADLINE, DeadlineTransport
 from poolhouse.client.settings import proxy_of
-from poolhouse.wire.quoting import printable
+from poolhouse.wire.quoting import escape_unprintable
 
 PIECE_BYTES: Final = 256 * 1024
 """Small enough that what httpx copies stays in the cache, large enough that there are few."""
@@ -36,7 +36,7 @@ class Transport(Protocol):
         """Whether its connections were closed for good."""
         ...
 
-    def exchange(self, send: Send) -> Answer:
+    def exchange(self, send: Send) -> Response:
         """The answer to this.
 
         Raises:
@@ -63,7 +63,7 @@ class AsyncTransport(Protocol):
         """Whether its connections were closed for good."""
         ...
 
-    async def exchange(self, send: Send) -> Answer:
+    async def exchange(self, send: Send) -> Response:
         """The answer to this.
 
         Raises:
@@ -76,7 +76,7 @@ class AsyncTransport(Protocol):
         ...
 
 
-def pieces(body: Iterable[bytes | memoryview]) -> Iterator[bytes]:
+def split_body(body: Iterable[bytes | memoryview]) -> Iterator[bytes]:
     """The body in order, in pieces that httpx can copy one at a time."""
     for part in body:
         view = memoryview(part)
@@ -92,12 +92,12 @@ class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
         self._deadline = deadline
 
     def __iter__(self) -> Iterator[bytes]:
-        for piece in pieces(self._request.body):
+        for piece in split_body(self._request.body):
             _check(self._deadline)
             yield piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in pieces(self._request.body):
+        for piece in split_body(self._request.body):
             yield piece
 
 
@@ -125,9 +125,9 @@ class HttpxTransport:
         """Whether the httpx client is closed."""
         return self._http.is_closed
 
-    def exchange(self, send: Send) -> Answer:
+    def exchange(self, send: Send) -> Response:
         """The answer to this."""
-        until = _until(send.patience)
+        until = _until(send.timeouts)
         if self._given is None and self._process != os.getpid():
             self._make_anew()
         with _failures_of(self._origin, until):
@@ -136,9 +136,9 @@ class HttpxTransport:
             try:
                 filling = Filling(send.request, response.status_code, response.headers)
                 for piece in response.iter_raw():
-                    filling.add(piece)
+                    filling.write(piece)
                     _check(until)
-                return Answer(response.status_code, response.headers, filling.whole())
+                return Response(response.status_code, response.headers, filling.finish())
             finally:
                 response.close()
 
@@ -174,23 +174,23 @@ class AsyncHttpxTransport:
         """Whether the httpx client is closed."""
         return self._http.is_closed
 
-    async def exchange(self, send: Send) -> Answer:
+    async def exchange(self, send: Send) -> Response:
         """The answer to this."""
         with _failures_of(self._origin):
             try:
-                async with asyncio.timeout(send.patience.whole_s):
+                async with asyncio.timeout(send.timeouts.total_s):
                     return await self._exchange(send)
             except TimeoutError:
                 raise _late() from None
 
-    async def _exchange(self, send: Send) -> Answer:
+    async def _exchange(self, send: Send) -> Response:
         request = _built(self._http, self._origin, send)
         response = await self._http.send(request, stream=True, follow_redirects=False)
         try:
             filling = Filling(send.request, response.status_code, response.headers)
             async for piece in response.aiter_raw():
-                filling.add(piece)
-            return Answer(response.status_code, response.headers, filling.whole())
+                filling.write(piece)
+            return Response(response.status_code, response.headers, filling.finish())
         finally:
             await response.aclose()
 
@@ -238,7 +238,7 @@ def _shown(origin: str) -> str:
 def _built(
     client: httpx.Client | httpx.AsyncClient, origin: str, send: Send, deadline: float | None = None
 ) -> httpx.Request:
-    request, patience = send.request, send.patience
+    request, patience = send.request, send.timeouts
     headers = [*request.headers, ("Accept-Encoding", "identity")]
     if request.method == "POST":
         # Else httpx, which cannot see the end of a stream, would send it chunked.
@@ -247,7 +247,7 @@ def _built(
         request.method,
         origin + request.target,
         headers=headers,
-        timeout=httpx.Timeout(patience.silence_s, connect=patience.connect_s, pool=patience.whole_s),
+        timeout=httpx.Timeout(patience.read_s, connect=patience.connect_s, pool=patience.total_s),
         extensions={DEADLINE: deadline},
     )
     if request.method == "POST":
@@ -255,8 +255,8 @@ def _built(
     return built
 
 
-def _until(patience: Patience) -> float | None:
-    return None if patience.whole_s is None else time.monotonic() + patience.whole_s
+def _until(timeouts: Patience) -> float | None:
+    return None if timeouts.total_s is None else time.monotonic() + timeouts.total_s
 
 
 def _check(until: float | None) -> None:
@@ -280,5 +280,5 @@ def _failures_of(origin: str, until: float | None = None) -> Iterator[None]:
         raise TimedOut(f"{origin} was silent for too long; give the call a longer timeout.") from None
     except httpx.RequestError as failure:
         raise ConnectionFailed(
-            f"{origin} gave no answer: {printable(str(failure)) or type(failure).__name__}."
+            f"{origin} gave no answer: {escape_unprintable(str(failure)) or type(failure).__name__}."
         ) from failure

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from poolhouse.client.direct import AsyncDirectTransport, DirectTransport, Transferred
-from poolhouse.client.settings import Place, place_of
+from poolhouse.client.settings import Endpoint, place_of
 
 if TYPE_CHECKING:
     import httpx
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def place_beside(
-    base_url: str | None, uds: str | None, http_client: httpx.Client | httpx.AsyncClient | None, kind: str
-) -> Place:
+    base_url: str | None, uds: str | None, http_client: httpx.Client | httpx.AsyncClient | None, class_name: str
+) -> Endpoint:
     """The place that a client's arguments name together.
 
     Args:
@@ -33,8 +33,8 @@ def place_beside(
     """
     if http_client is None:
         return place_of(base_url, uds)
-    if not isinstance(http_client, getattr(import_module("httpx"), kind)):
-        raise TypeError(f"http_client is of type {type(http_client).__name__}; this client drives an httpx.{kind}")
+    if not isinstance(http_client, getattr(import_module("httpx"), class_name)):
+        raise TypeError(f"http_client is of type {type(http_client).__name__}; this client drives an httpx.{class_name}")
     if uds or (base_url or "").startswith("unix:"):
         raise ValueError(
             "a Unix socket and http_client are two ways to the service; leave one away, "
@@ -43,19 +43,19 @@ def place_beside(
     return place_of(base_url or str(http_client.base_url), None)
 
 
-def way_to(place: Place, http_client: httpx.Client | None, transferred: Transferred | None) -> Transport:
+def way_to(endpoint: Endpoint, http_client: httpx.Client | None, on_transfer: Transferred | None) -> Transport:
     """Plain sockets where they lead there, else httpx."""
-    if http_client is None and place.is_direct:
-        return DirectTransport(place.origin, place.uds, transferred)
-    made: Transport = import_module("poolhouse.client.transport").HttpxTransport(place.origin, http_client)
+    if http_client is None and endpoint.is_plain_http:
+        return DirectTransport(endpoint.origin, endpoint.uds, on_transfer)
+    made: Transport = import_module("poolhouse.client.transport").HttpxTransport(endpoint.origin, http_client)
     return made
 
 
-def async_way_to(place: Place, http_client: httpx.AsyncClient | None) -> AsyncTransport:
+def async_way_to(endpoint: Endpoint, http_client: httpx.AsyncClient | None) -> AsyncTransport:
     """The same for asyncio."""
-    if http_client is None and place.is_direct:
-        return AsyncDirectTransport(place.origin, place.uds)
-    made: AsyncTransport = import_module("poolhouse.client.transport").AsyncHttpxTransport(place.origin, http_client)
+    if http_client is None and endpoint.is_plain_http:
+        return AsyncDirectTransport(endpoint.origin, endpoint.uds)
+    made: AsyncTransport = import_module("poolhouse.client.transport").AsyncHttpxTransport(endpoint.origin, http_client)
     return made
 
 

@@ -12,9 +12,9 @@ from typing import TypeVar
 import click
 
 from poolhouse.client.clients import Client
-from poolhouse.commands.table import install
+from poolhouse.commands.table import install_command
 from poolhouse.errors import PoolhouseError
-from poolhouse.wire.quoting import printable
+from poolhouse.wire.quoting import escape_unprintable
 
 _Made = TypeVar("_Made", bound=Callable[..., object])
 
@@ -22,28 +22,28 @@ _SHOWN_AFTER_S = 0.3
 _SHOWN_EVERY_S = 0.1
 
 
-class Refused(click.ClickException):
+class CommandFailed(click.ClickException):
     """The service, the connection or a file said no."""
 
     exit_code = 1
 
     def show(self, file: object = None) -> None:
         """On standard error, in one line."""
-        say(self.message)
+        print_message(self.message)
 
 
-def say(message: str) -> None:
+def print_message(message: str) -> None:
     """One line on standard error, whatever the message is made of."""
-    click.echo(f"poolhouse: {printable(' '.join(message.split()))}", err=True)
+    click.echo(f"poolhouse: {escape_unprintable(' '.join(message.split()))}", err=True)
 
 
-def write_text(text: str) -> None:
+def print_text(text: str) -> None:
     """Text of lines on standard output. Some of it may be a server's: a terminal obeys none of that."""
-    click.echo(printable(text, kept="\n"))
+    click.echo(escape_unprintable(text, allowed="\n"))
 
 
 def shared_options(
-    without: str = "the work is done in this process, which needs the server extra",
+    without_url: str = "the work is done in this process, which needs the server extra",
 ) -> list[click.Parameter]:
     """What every command that asks a service takes.
 
@@ -56,7 +56,7 @@ def shared_options(
             envvar="POOLHOUSE_URL",
             show_envvar=True,
             metavar="URL",
-            help=f"The service to ask, http://host:8000 or unix:/path; without it {without}.",
+            help=f"The service to ask, http://host:8000 or unix:/path; without it {without_url}.",
         ),
         click.Option(
             ["--api-key"], envvar="POOLHOUSE_API_KEY", show_envvar=True, metavar="KEY", help="Sent as a bearer token."
@@ -73,8 +73,8 @@ def shared_options(
 
 
 @contextmanager
-def asking(url: str | None, api_key: str | None, timeout: float, nbytes: int = 0) -> Iterator[Client]:
-    """A client of the service at the URL, or of one in this process; refusals inside become :class:`Refused`.
+def connect(url: str | None, api_key: str | None, timeout: float, request_bytes: int = 0) -> Iterator[Client]:
+    """A client of the service at the URL, or of one in this process; refusals inside become :class:`CommandFailed`.
 
     Args:
         url: None for this process.
@@ -82,13 +82,13 @@ def asking(url: str | None, api_key: str | None, timeout: float, nbytes: int = 0
         timeout: of a call, in seconds.
         nbytes: how much will be sent, for who watches.
     """
-    with telling(), _Watch(nbytes) as watch:
+    with report_errors(), _Watch(request_bytes) as watch:
         try:
             if url is None:
-                watch.say("starting a service in this process")
+                watch.show("starting a service in this process")
                 client = _local(timeout)
             else:
-                client = Client(url, api_key, timeout=timeout, read_timeout=timeout, transferred=watch.transferred)
+                client = Client(url, api_key, timeout=timeout, read_timeout=timeout, on_transfer=watch.on_transfer)
         except ValueError as fault:
             raise click.UsageError(str(fault).replace("base_url is", "--url is")) from None
         with client:
@@ -103,7 +103,7 @@ def _local(timeout: float) -> Client:
             raise
         raise click.UsageError(
             f"{missing.name} is not installed; without --url the work is done in this process, which needs the server "
-            f"extra: {install('server')}; or name a service: --url http://host:8000"
+            f"extra: {install_command('server')}; or name a service: --url http://host:8000"
         ) from None
     except ValueError as fault:
         # By name: where a service can be, pydantic is, whose error a wrong setting of the environment is.
@@ -113,7 +113,7 @@ def _local(timeout: float) -> Client:
 
 
 @contextmanager
-def telling() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Whatever goes wrong in the ways that we know is told in one line."""
     try:
         yield
@@ -121,12 +121,12 @@ def telling() -> Iterator[None]:
         # Most details hold what their fields say.
         further = [field for field in error.problems if field.message not in error.detail]
         fields = [f"{field.pointer.lstrip('/?')}: {field.message}" for field in further]
-        raise Refused(" ".join([error.detail, *fields])) from None
+        raise CommandFailed(" ".join([error.detail, *fields])) from None
     except BrokenPipeError:
         # Whoever read our output has enough; click ends the process as shells expect.
         raise
     except OSError as fault:
-        raise Refused(f"{fault.filename or 'file'}: {fault.strerror or fault}") from None
+        raise CommandFailed(f"{fault.filename or 'file'}: {fault.strerror or fault}") from None
 
 
 def _seen() -> bool:
@@ -151,16 +151,16 @@ class _Watch:
         if self._shown:
             click.echo("\r\033[K", nl=False, err=True)
 
-    def say(self, words: str) -> None:
+    def show(self, text: str) -> None:
         """Show these words."""
         if self._seen:
             self._shown = True
-            click.echo(f"\r\033[K{words} … ", nl=False, err=True)
+            click.echo(f"\r\033[K{text} … ", nl=False, err=True)
 
-    def transferred(self, way: str, nbytes: int) -> None:
+    def on_transfer(self, direction: str, nbytes: int) -> None:
         """So many bytes have gone or come."""
         now = time.monotonic()
         if now - self._begun > _SHOWN_AFTER_S and now - self._told > _SHOWN_EVERY_S:
             self._told = now
-            of = f" of {self._nbytes / 1e6:.1f}" if way == "sent" else ""
-            self.say(f"{way} {nbytes / 1e6:.1f}{of} MB")
+            of = f" of {self._nbytes / 1e6:.1f}" if direction == "sent" else ""
+            self.show(f"{direction} {nbytes / 1e6:.1f}{of} MB")

@@ -32,7 +32,7 @@ class OperatorDocument(TypedDict):
 
 
 @cache
-def shipped() -> Mapping[str, OperatorDocument]:
+def bundled_operators() -> Mapping[str, OperatorDocument]:
     """Every operator of this version by name, as ``/v1/operators/{operator}`` answers it."""
     text = files("poolhouse.commands").joinpath("catalogue.json").read_text(encoding="utf-8")
     documents: list[OperatorDocument] = json.loads(text)

@@ -16,7 +16,7 @@ from typing import Final
 import click
 
 from poolhouse.client.operators import TAKES_INDICES, Operators
-from poolhouse.commands.catalogue import shipped
+from poolhouse.commands.catalogue import bundled_operators
 from poolhouse.suggestions import operator_hint, padding_hint
 
 _INPUTS: Final = ("input", "indices")
@@ -80,9 +80,9 @@ def _padding_hint(text: str, ctx: click.Context | None) -> str:
     return f". {hint}" if hint else ""
 
 
-def names() -> list[str]:
+def operator_names() -> list[str]:
     """Every operator."""
-    return sorted(shipped())
+    return sorted(bundled_operators())
 
 
 def takes_indices(operator: str) -> bool:
@@ -90,10 +90,10 @@ def takes_indices(operator: str) -> bool:
     return operator in TAKES_INDICES
 
 
-def options(operator: str) -> list[click.Parameter]:
+def field_options(operator: str) -> list[click.Parameter]:
     """The fields of an operator, each as an option with its meaning, form and default."""
     method: Callable[..., object] = getattr(Operators, operator)
-    meanings = {field["name"]: field["meaning"] for field in shipped()[operator]["fields"]}
+    meanings = {field["name"]: field["meaning"] for field in bundled_operators()[operator]["fields"]}
     return [
         _option(field, meanings[field.name])
         for field in inspect.signature(method).parameters.values()
@@ -126,27 +126,27 @@ class OperatorCommands(click.Group):
         make: the command for an operator, made when it is named.
     """
 
-    def __init__(self, make: Callable[[str], click.Command], name: str, help: str, epilog: str) -> None:  # noqa: A002, click's word
+    def __init__(self, make_command: Callable[[str], click.Command], name: str, help: str, epilog: str) -> None:  # noqa: A002, click's word
         super().__init__(name, help=help, epilog=epilog, subcommand_metavar="OPERATOR [OPTIONS]... [ARGS]...")
-        self._make = make
+        self._make = make_command
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return names()
+        return operator_names()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return self._make(cmd_name) if cmd_name in names() else None
+        return self._make(cmd_name) if cmd_name in operator_names() else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in names():
-            hint = operator_hint(args[0], names(), "poolhouse operators lists them")
+        if args and not args[0].startswith("-") and args[0] not in operator_names():
+            hint = operator_hint(args[0], operator_names(), "poolhouse operators lists them")
             raise click.UsageError(f"{args[0]} is no operator; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
 
-def summary(operator: str) -> str:
+def operator_help(operator: str) -> str:
     """What the operator does, and its rule of shapes."""
-    document = shipped()[operator]
+    document = bundled_operators()[operator]
     # A terminal shows no marks of code.
     return f"{document['description']}\n\n{document['shape']}".replace("``", "")

@@ -51,12 +51,12 @@ _INFLATED_BYTES: Final = 2**36
 _MODES: Final = ("L", "LA", "RGB", "RGBA")
 
 
-def holds_two(written: Format) -> bool:
+def holds_two_tensors(file_format: Format) -> bool:
     """Whether one file of this format holds output and indices."""
-    return written in ("npz", "safetensors")
+    return file_format in ("npz", "safetensors")
 
 
-def read(place: str) -> tuple[Format, Mapping[str, Tensor]]:
+def read_file(path: str) -> tuple[Format, Mapping[str, Tensor]]:
     """The tensors of a file by name; a lone one, and the ``output`` of a command before, is called ``input``.
 
     Args:
@@ -67,12 +67,12 @@ def read(place: str) -> tuple[Format, Mapping[str, Tensor]]:
         OSError: it cannot be read.
         ModuleNotFoundError: a picture, and no Pillow.
     """
-    content = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+    content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     found = _format_of(content)
     if found in ("png", "jpeg"):
         return found, {"input": _picture(content)}
     if found == "safetensors" and content[8:9] != b"{":
-        raise Malformed("malformed_body", f"{_called(place)} is no npy, npz, safetensors, PNG or JPEG file.")
+        raise Malformed("malformed_body", f"{_called(path)} is no npy, npz, safetensors, PNG or JPEG file.")
     tensors: Mapping[str, Tensor] = _CODECS[found].decode(memoryview(content), {}, _INFLATED_BYTES).tensors
     if "input" not in tensors:
         # What one command wrote is what the next one pools; and a lone array needs no name.
@@ -81,7 +81,7 @@ def read(place: str) -> tuple[Format, Mapping[str, Tensor]]:
     return found, tensors
 
 
-def write(place: str, written: Format, tensors: Mapping[str, Tensor]) -> None:
+def write_file(path: str, file_format: Format, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors to a file, or to standard output.
 
     Args:
@@ -93,16 +93,16 @@ def write(place: str, written: Format, tensors: Mapping[str, Tensor]) -> None:
         Unprocessable: they make no picture.
         OSError: it cannot be written.
     """
-    if written in ("png", "jpeg"):
-        chunks: tuple[bytes | memoryview, ...] = (_pixels(tensors["output"], written),)
+    if file_format in ("png", "jpeg"):
+        chunks: tuple[bytes | memoryview, ...] = (_pixels(tensors["output"], file_format),)
     else:
-        chunks = _CODECS[written].encode(Message(tensors)).chunks
-    if place == "-":
+        chunks = _CODECS[file_format].encode(Message(tensors)).chunks
+    if path == "-":
         for chunk in chunks:
             sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
         return
-    with Path(place).open("wb") as file:
+    with Path(path).open("wb") as file:
         file.writelines(chunks)
 
 
@@ -114,8 +114,8 @@ def _format_of(content: bytes) -> Format:
     return "safetensors"
 
 
-def _called(place: str) -> str:
-    return "standard input" if place == "-" else place
+def _called(path: str) -> str:
+    return "standard input" if path == "-" else path
 
 
 def _picture(content: bytes) -> Tensor:
@@ -154,16 +154,16 @@ def _picture(content: bytes) -> Tensor:
     return Tensor(UINT8, np.ascontiguousarray(planes[None]))
 
 
-def _pixels(output: Tensor, written: Format) -> bytes:
+def _pixels(output: Tensor, file_format: Format) -> bytes:
     planes = output.array[0] if output.array.ndim == 4 and len(output.array) == 1 else output.array
-    channels = (1, 3) if written == "jpeg" else (1, 2, 3, 4)
+    channels = (1, 3) if file_format == "jpeg" else (1, 2, 3, 4)
     if output.dtype is not UINT8 or planes.ndim != 3 or len(planes) not in channels or not planes.size:
         raise Unprocessable(
             "unsupported_dtype",
-            f"A {written} file holds one picture of uint8 with {' or '.join(map(str, channels))} channels, "
+            f"A {file_format} file holds one picture of uint8 with {' or '.join(map(str, channels))} channels, "
             f"and this is {output.dtype.name} {output.shape}; write .npy, .npz or .safetensors.",
         )
     pixels = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
     into = io.BytesIO()
-    import_module("PIL.Image").fromarray(pixels).save(into, written)
+    import_module("PIL.Image").fromarray(pixels).save(into, file_format)
     return into.getvalue()

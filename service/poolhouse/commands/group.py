@@ -11,8 +11,8 @@ from importlib import import_module
 
 import click
 
-from poolhouse.commands.asking import say
-from poolhouse.commands.table import COMMANDS, Command
+from poolhouse.commands.asking import print_message
+from poolhouse.commands.table import COMMANDS, CommandInfo
 from poolhouse.suggestions import field_meant, nearest
 
 
@@ -42,7 +42,7 @@ class _Commands(click.Group):
             formatter.write_dl([(name, f"{each.summary}{_needs(each)}") for name, each in COMMANDS.items()])
 
 
-def _needs(command: Command) -> str:
+def _needs(command: CommandInfo) -> str:
     # Whoever reads this has what the cli extra brings.
     return "" if command.extra == "cli" else f" Needs the {command.extra} extra."
 
@@ -56,16 +56,16 @@ def poolhouse() -> None:
     """Pooling as a service: torch's pooling operators over HTTP, and from files."""
 
 
-def _usage_message(mistake: click.UsageError) -> str:
+def _usage_message(error: click.UsageError) -> str:
     """The message of a usage error; for an option of another library it suggests ours."""
-    if isinstance(mistake, click.NoSuchOption) and mistake.ctx is not None:
-        fields = [parameter.name or "" for parameter in mistake.ctx.command.params]
-        meant = field_meant(mistake.option_name.lstrip("-"), fields)
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        fields = [parameter.name or "" for parameter in error.ctx.command.params]
+        meant = field_meant(error.option_name.lstrip("-"), fields)
         # click's own suggestion only compares letters.
         if meant.names:
             option = "--" + meant.names[0].replace("_", "-")
-            return f"{mistake.message} Did you mean {option!r}? {meant.note}"
-    return mistake.format_message()
+            return f"{error.message} Did you mean {option!r}? {meant.note}"
+    return error.format_message()
 
 
 def run(words: Sequence[str]) -> int:
@@ -84,7 +84,7 @@ def run(words: Sequence[str]) -> int:
         if mistake.ctx is not None:
             lines[-1] += f" ({mistake.ctx.command_path} --help tells more)"
         for line in lines:
-            say(line)
+            print_message(line)
         return mistake.exit_code
     except click.ClickException as refused:
         refused.show()

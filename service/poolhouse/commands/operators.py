@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import click
 
 from poolhouse.client.pooled import OperatorSummary
-from poolhouse.commands.asking import asking, shared_options, write_text
-from poolhouse.commands.catalogue import shipped
+from poolhouse.commands.asking import connect, shared_options, print_text
+from poolhouse.commands.catalogue import bundled_operators
 from poolhouse.suggestions import operator_hint
 
 
@@ -20,15 +20,15 @@ def operators(name: str | None, raw: bool, url: str | None, api_key: str | None,
     """List the operators, or tell one in full."""
     if name is not None:
         document = _document(name, url, api_key, timeout)
-        write_text(json.dumps(document, indent=2, ensure_ascii=False) if raw else _told(document))
+        print_text(json.dumps(document, indent=2, ensure_ascii=False) if raw else _told(document))
         return
     lines = _lines(url, api_key, timeout)
     if raw:
-        write_text(json.dumps([line.name for line in lines]))
+        print_text(json.dumps([line.name for line in lines]))
         return
     width = max((len(line.name) for line in lines), default=0)
     for line in lines:
-        write_text(f"{line.name:<{width}}  {line.summary}\n{'':<{width}}  {', '.join(line.fields)}")
+        print_text(f"{line.name:<{width}}  {line.summary}\n{'':<{width}}  {', '.join(line.fields)}")
 
 
 def _lines(url: str | None, api_key: str | None, timeout: float) -> Sequence[OperatorSummary]:
@@ -37,20 +37,20 @@ def _lines(url: str | None, api_key: str | None, timeout: float) -> Sequence[Ope
             OperatorSummary(
                 each["name"], each["rank"], each["summary"], tuple(field["name"] for field in each["fields"])
             )
-            for each in shipped().values()
+            for each in bundled_operators().values()
         ]
-    with asking(url, api_key, timeout) as client:
+    with connect(url, api_key, timeout) as client:
         return client.operators()
 
 
 def _document(name: str, url: str | None, api_key: str | None, timeout: float) -> Mapping[str, object]:
     if url is None:
-        documents = shipped()
+        documents = bundled_operators()
         if name not in documents:
             hint = operator_hint(name, list(documents), "poolhouse operators lists them")
             raise click.UsageError(f"{name} is no operator; {hint}", click.get_current_context())
         return documents[name]
-    with asking(url, api_key, timeout) as client:
+    with connect(url, api_key, timeout) as client:
         return client.operator(name)
 
 
@@ -83,6 +83,6 @@ command = click.Command(
     params=[
         click.Argument(["name"], required=False, metavar="[OPERATOR]"),
         click.Option(["--json", "raw"], is_flag=True, help="Print JSON."),
-        *shared_options(without="what this version has is told at once"),
+        *shared_options(without_url="what this version has is told at once"),
     ],
 )

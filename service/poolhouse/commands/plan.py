@@ -8,7 +8,7 @@ import click
 
 from poolhouse.client.pooled import Plan
 from poolhouse.commands import fields
-from poolhouse.commands.asking import asking, shared_options, write_text
+from poolhouse.commands.asking import connect, shared_options, print_text
 from poolhouse.dtypes import ELEMENT_TYPES
 
 
@@ -39,9 +39,9 @@ def _make(operator: str) -> click.Command:
     return click.Command(
         operator,
         callback=_plan,
-        params=[*inputs, *fields.options(operator), *shared_options()],
-        help=fields.summary(operator),
-        short_help=fields.summary(operator).partition("\n")[0],
+        params=[*inputs, *fields.field_options(operator), *shared_options()],
+        help=fields.operator_help(operator),
+        short_help=fields.operator_help(operator).partition("\n")[0],
     )
 
 
@@ -57,9 +57,9 @@ def _plan(
     timeout: float,
     **spec: object,
 ) -> None:
-    with asking(url, api_key, timeout) as client:
+    with connect(url, api_key, timeout) as client:
         plan = client.plan(str(context.info_name), shape, dtype, **spec)
-    write_text(json.dumps(plan.document, indent=2) if raw else "\n".join(_told(plan, shape, dtype)))
+    print_text(json.dumps(plan.document, indent=2) if raw else "\n".join(_told(plan, shape, dtype)))
 
 
 def _told(plan: Plan, shape: tuple[int, ...], dtype: str) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Final
 import click
 
 from poolhouse.commands import fields
-from poolhouse.commands.asking import asking, say, shared_options, telling
-from poolhouse.commands.files import FORMATS, Format, holds_two, read, write
+from poolhouse.commands.asking import connect, print_message, shared_options, report_errors
+from poolhouse.commands.files import FORMATS, Format, holds_two_tensors, read_file, write_file
 from poolhouse.tensors import Tensor
 
 _FILE: Final = click.Path(readable=False, allow_dash=True)
@@ -40,9 +40,9 @@ def _make(operator: str) -> click.Command:
     return click.Command(
         operator,
         callback=_pool,
-        params=[*inputs, *fields.options(operator), *shared_options()],
-        help=fields.summary(operator),
-        short_help=fields.summary(operator).partition("\n")[0],
+        params=[*inputs, *fields.field_options(operator), *shared_options()],
+        help=fields.operator_help(operator),
+        short_help=fields.operator_help(operator).partition("\n")[0],
     )
 
 
@@ -64,13 +64,13 @@ def _pool(
         raise click.UsageError("INPUT is standard input, and that is a terminal; name a file", context)
     if target == "-" and sys.stdout.isatty():
         raise click.UsageError("the answer would go to the terminal; give -o FILE", context)
-    with telling():
-        found, tensors = read(source)
+    with report_errors():
+        found, tensors = read_file(source)
         if indices is not None:
-            _, more = read(indices)
+            _, more = read_file(indices)
             tensors = {"input": _lone(tensors, "input", source), "indices": _lone(more, "indices", indices)}
     kind = written or _format(target, found, context, two=bool(spec.get("return_indices")))
-    if spec.get("return_indices") and not holds_two(kind):
+    if spec.get("return_indices") and not holds_two_tensors(kind):
         raise click.UsageError(f"{kind} holds one array; with --return-indices write npz or safetensors", context)
     wanted = ("input", "indices") if fields.takes_indices(operator) else ("input",)
     given = {name: tensors[name] for name in wanted if name in tensors}
@@ -78,25 +78,25 @@ def _pool(
         missing = next(name for name in wanted if name not in given)
         names = ", ".join(tensors) or "nothing"
         raise click.UsageError(f"{source} holds {names}, and no {missing}; name one of them {missing}", context)
-    with asking(url, api_key, timeout, sum(tensor.outline.nbytes for tensor in given.values())) as client:
+    with connect(url, api_key, timeout, sum(tensor.outline.nbytes for tensor in given.values())) as client:
         answer = client.pool(operator, given["input"], given.get("indices"), **spec)
         for warning in answer.warnings:
-            say(f"note: {warning}")
+            print_message(f"note: {warning}")
         outputs = {name: each for name, each in zip(("output", "indices"), answer, strict=True) if each is not None}
-        write(target, kind, {name: each for name, each in outputs.items() if isinstance(each, Tensor)})
+        write_file(target, kind, {name: each for name, each in outputs.items() if isinstance(each, Tensor)})
 
 
-def _lone(tensors: Mapping[str, Tensor], name: str, place: str) -> Tensor:
+def _lone(tensors: Mapping[str, Tensor], name: str, path: str) -> Tensor:
     """The tensor of this name, or the only one, which has the name of the input."""
     found = tensors.get(name) or tensors.get("input")
     if found is None:
-        raise click.UsageError(f"{place} holds {', '.join(tensors)}; name one of them {name}")
+        raise click.UsageError(f"{path} holds {', '.join(tensors)}; name one of them {name}")
     return found
 
 
 def _format(target: str, found: Format, context: click.Context, *, two: bool) -> Format:
     if target == "-":
-        if two and not holds_two(found):
+        if two and not holds_two_tensors(found):
             return "npz"
         return "png" if found == "jpeg" else found
     suffix = PurePath(target).suffix.lower()

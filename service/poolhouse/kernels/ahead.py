@@ -16,7 +16,7 @@ from typing import Final
 
 from poolhouse.kernels.declaring import LOOPS
 from poolhouse.kernels.linking import this_processor
-from poolhouse.kernels.loading import Report, build, load_loops
+from poolhouse.kernels.loading import ProgressCallback, build, load_loops
 from poolhouse.kernels.storing import file_name, modules_of, write_file
 from poolhouse.kernels.targets import X86_LEVELS
 
@@ -38,7 +38,7 @@ MODULES: Final = (
 _TELL_EVERY_S: Final = 2.0
 
 
-def telling() -> Report:
+def progress_printer() -> ProgressCallback:
     """Writes a line every two seconds, and nothing where there is nothing to compile."""
     begun = told = time.monotonic()
 
@@ -55,7 +55,7 @@ def load_all() -> list[str]:
     """Loads every loop into this process; see :func:`poolhouse.kernels.loading.load_loops`."""
     for module in MODULES:
         import_module(module)
-    return load_loops(os.cpu_count() or 1, telling())
+    return load_loops(os.cpu_count() or 1, progress_printer())
 
 
 def main() -> None:
@@ -63,18 +63,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--into", type=Path, help="a directory for an image: compiled for all its processors")
     asked = parser.parse_args()
-    problems = load_all() if asked.into is None else into(asked.into)
+    problems = load_all() if asked.into is None else compile_into(asked.into)
     for problem in problems:
         print(f"poolhouse: compiled loops cannot be kept: {problem}", file=sys.stderr)
 
 
-def into(place: Path) -> list[str]:
+def compile_into(place: Path) -> list[str]:
     """Fills a directory with the loops for every processor that an image may run on."""
     for module in MODULES:
         import_module(module)
     target = this_processor()
     for each in X86_LEVELS if target.name.startswith("x86-64") else (target,):
-        codes = build(LOOPS.values(), each, os.cpu_count() or 1, telling())
+        codes = build(LOOPS.values(), each, os.cpu_count() or 1, progress_printer())
         for module in modules_of(LOOPS.values()):
             mine = {loop.name: codes[loop.name] for loop in LOOPS.values() if loop.module == module}
             write_file(place / file_name(module, each), mine)

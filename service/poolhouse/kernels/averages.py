@@ -39,14 +39,14 @@ class AverageKernel:
     """
 
     def __init__(
-        self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str, *, in_turn: bool = False
+        self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str, *, divide_sequentially: bool = False
     ) -> None:
-        self._in_turn = in_turn
+        self._in_turn = divide_sequentially
         missing = 3 - len(axes)
         self._axes = three_axes(axes)
         self._divisors = (*[np.ones(1, np.int64)] * missing, *divisors)
         self._wide = ADDED.get(element)
-        if self._wide and self._wide.dtype == np.float32 and missing and not in_turn:
+        if self._wide and self._wide.dtype == np.float32 and missing and not divide_sequentially:
             # Torch adds these rounded quotients to zero; in 3-D its caller has it pool float32.
             self._wide = replace(self._wide, narrow=partial(_narrow_to_zero, self._wide.narrow))
         self._type = self._wide.dtype if self._wide else np.dtype(element)
@@ -55,7 +55,7 @@ class AverageKernel:
         self._spatial_out = tuple(axis.outputs for axis in axes)
         self._factors = np.concatenate(self._divisors)
         self._loop = plane_averages[self._type.name]
-        self._plan, self._divided = address_of(self._layout.numbers), address_of(self._factors)
+        self._plan, self._divided = address_of(self._layout.encoded), address_of(self._factors)
         self._rows = (0, self._layout, self._factors)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
@@ -81,11 +81,11 @@ class AverageKernel:
         if self._rank == 1 and planes > 1:
             # Rows that are each a plane are the rows of one.
             layout, factors = self._of_rows(planes)
-            plan, divided, planes = address_of(layout.numbers), address_of(factors), 1
+            plan, divided, planes = address_of(layout.encoded), address_of(factors), 1
         # The order of adding is the same. Narrower elements are half as large, or are widened in a cache.
         by_rows = self._type == np.float64 and x.nbytes >= _BY_ROWS_BYTES
         width = self._axes[2]
-        size = width.outputs + 1 + layout.within * (width.length + width.stride)
+        size = width.outputs + 1 + layout.strip_input_rows * (width.length + width.stride)
 
         def work(start: int, stop: int) -> None:
             self._loop(x, out, start, stop, plan, divided, self._in_turn, by_rows, np.empty(size, self._type))
@@ -96,7 +96,7 @@ class AverageKernel:
         # Requests of one shape come one after another; whatever another thread puts here is as good.
         known, layout, factors = self._rows
         if known != planes:
-            layout = Layout((self._axes[0], Axis.kept(planes), self._axes[2]), self._type.itemsize)
+            layout = Layout((self._axes[0], Axis.identity(planes), self._axes[2]), self._type.itemsize)
             factors = np.concatenate((np.ones(1 + planes, np.int64), self._divisors[2]))
             if planes <= _KEPT_PLANES:
                 self._rows = (planes, layout, factors)
@@ -135,7 +135,7 @@ class LineSumKernel:
 
     def _pool(self, x: Array, out: Array, begin: int, planes: int, threads: int = 1) -> None:
         def work(start: int, stop: int) -> None:
-            self._loop(x, out, start, stop, self._layout.numbers, self._factors, np.empty(self._width, np.float64))
+            self._loop(x, out, start, stop, self._layout.encoded, self._factors, np.empty(self._width, np.float64))
 
         shard(work, planes * self._layout.strips, threads)
 
@@ -161,7 +161,7 @@ class LongAverageKernel:
 
         def work(start: int, stop: int) -> None:
             lines = np.empty(2 * self._width, np.int64)
-            plane_averages_of_int64(given, out, start, stop, self._layout.numbers, self._factors, lines)
+            plane_averages_of_int64(given, out, start, stop, self._layout.encoded, self._factors, lines)
 
         shard(work, len(given) * self._layout.strips, threads)
         return (out,)

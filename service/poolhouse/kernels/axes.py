@@ -15,15 +15,15 @@ from poolhouse.kernels.declaring import Flat, helper
 
 Positions = npt.NDArray[np.int64]
 
-SAME: Final = 0
+IDENTITY: Final = 0
 """Every window is the one element of its place: nothing to do along this axis."""
-EACH: Final = 1
+DIRECT: Final = 1
 """Every element of every window is looked at."""
 TABLE: Final = 2
 """Windows are put together from stretches of 1, 2, 4, … elements."""
 
-STEP, LOW, HIGH, STRIDE, LONGEST, WAY, LENGTH, OUTPUTS, FIRST = range(9)
-"""The places in :attr:`Axis.numbers`."""
+DILATION, LOW, HIGH, STRIDE, LONGEST, ALGORITHM, LENGTH, OUTPUTS, FIRST = range(9)
+"""The places in :attr:`Axis.encoded`."""
 
 
 class Axis:
@@ -41,41 +41,41 @@ class Axis:
             after these how many each has.
     """
 
-    def __init__(self, length: int, first: Positions, count: Positions, step: int) -> None:
-        last = first + (count - 1) * step
-        if len(first) and (first.min() < 0 or count.min() < 1 or step < 1 or last.max() >= length):
+    def __init__(self, length: int, first: Positions, count: Positions, dilation: int) -> None:
+        last = first + (count - 1) * dilation
+        if len(first) and (first.min() < 0 or count.min() < 1 or dilation < 1 or last.max() >= length):
             raise ValueError(f"a window lies outside of an axis of {length}")
         self.length = length
         self.outputs = len(first)
         self.first = first
         self.count = count
-        self.step = step
+        self.dilation = dilation
         self.longest = int(count.max(initial=1))
         low, high, stride = _regular_run(self.first, self.count, self.longest)
         same = self.longest == 1 and self.outputs == length and bool((first == np.arange(length)).all())
         looks = int(self.count.sum())
         in_stretches = (length + 2 * self.outputs) * max(self.longest - 1, 1).bit_length()
-        way = SAME if same else TABLE if self.longest > _FEW and in_stretches < looks else EACH
+        way = IDENTITY if same else TABLE if self.longest > _FEW and in_stretches < looks else DIRECT
         self.stride = stride
-        self.way = way
-        self.has_regular = high > low
-        shape = [step, low, high, stride, self.longest, way, length, self.outputs]
-        self.numbers = np.concatenate((shape, first, count)).astype(np.int64)
+        self.algorithm = way
+        self.has_regular_run = high > low
+        shape = [dilation, low, high, stride, self.longest, way, length, self.outputs]
+        self.encoded = np.concatenate((shape, first, count)).astype(np.int64)
 
     @classmethod
-    def kept(cls, length: int) -> Axis:
+    def identity(cls, length: int) -> Axis:
         """An axis that is not pooled along."""
         return cls(length, np.arange(length, dtype=np.int64), np.ones(length, np.int64), 1)
 
     @property
-    def same(self) -> bool:
+    def is_identity(self) -> bool:
         """Whether there is nothing to do along this axis."""
-        return self.way == SAME
+        return self.algorithm == IDENTITY
 
     @property
-    def looks(self) -> int:
+    def element_reads(self) -> int:
         """Elements that a pass along the axis looks at."""
-        if self.way == TABLE:
+        if self.algorithm == TABLE:
             return (self.length + 2 * self.outputs) * max(self.longest - 1, 1).bit_length()
         return int(self.count.sum())
 
@@ -120,7 +120,7 @@ def end_of(axis: Flat, at: int, low: int, high: int) -> int:
     end = 0
     counts = at + FIRST + axis[at + OUTPUTS]
     for o in range(low, high):
-        last = axis[at + FIRST + o] + (axis[counts + o] - 1) * axis[at + STEP]
+        last = axis[at + FIRST + o] + (axis[counts + o] - 1) * axis[at + DILATION]
         if last >= end:
             end = last + 1
     return end

@@ -116,7 +116,7 @@ def loop(signature: str) -> Callable[[Callable[..., Any]], Loop]:
 
 
 def loops(
-    signature: str, *elements: str, called: tuple[str, str] | None = None
+    signature: str, *elements: str, declared_as: tuple[str, str] | None = None
 ) -> Callable[[Callable[..., Any]], Mapping[str, Loop]]:
     """Declares one loop for each element type.
 
@@ -127,7 +127,7 @@ def loops(
     """
 
     def declare(function: Callable[..., Any]) -> Mapping[str, Loop]:
-        module, name = called or (function.__module__, function.__name__)
+        module, name = declared_as or (function.__module__, function.__name__)
         return {
             element: _declared(module, f"{name}_{element}", function, _ANY_ELEMENT.sub(element, signature))
             for element in elements

@@ -11,7 +11,7 @@ import numpy as np
 
 from poolhouse.buffers import empty
 from poolhouse.kernels.axes import FIRST, HIGH, LOW, STRIDE, Axis, Positions
-from poolhouse.kernels.layout import HEAD, Layout
+from poolhouse.kernels.layout import HEADER_SIZE, Layout
 from poolhouse.kernels.planes import NOTHING, three_axes
 from poolhouse.kernels.sharding import shard
 from poolhouse.kernels.widening import COMPARED, Array, by_chunks
@@ -47,7 +47,7 @@ class DrawnAxis:
         """Windows as some plane may have them; no two of them are taken to be as far apart as others."""
         first = np.arange(self.outputs) * (self.length - self.count) // max(self.outputs - 1, 1)
         axis = Axis(self.length, first, np.full(self.outputs, self.count), 1)
-        axis.numbers[[LOW, HIGH, STRIDE]] = 0, 0, 1
+        axis.encoded[[LOW, HIGH, STRIDE]] = 0, 0, 1
         return axis
 
 
@@ -68,8 +68,8 @@ class FractionalMaximumKernel:
         self._loop = (plane_maxima_indexed if with_indices else plane_maxima)[self._type.name]
         any_plane = three_axes([axis.of_any_plane() for axis in axes])
         self._layout = Layout(any_plane, self._type.itemsize, most_rows=axes[-2].most_rows)
-        self._head, self._places = np.split(self._layout.numbers, [HEAD])
-        begins = np.cumsum([0, *(len(axis.numbers) for axis in any_plane[:-1])])
+        self._head, self._places = np.split(self._layout.encoded, [HEADER_SIZE])
+        begins = np.cumsum([0, *(len(axis.encoded) for axis in any_plane[:-1])])
         self._firsts = begins[-len(axes) :] + FIRST
         self._spatial_out = tuple(axis.outputs for axis in axes)
         self._size = math.prod(axis.length for axis in axes)
@@ -108,9 +108,9 @@ class FractionalMaximumKernel:
 
     def _pool(self, x: Array, out: Array, indices: Array | None, samples: Array, begin: int, planes: int) -> None:
         layout = self._layout
-        plan = np.empty(HEAD + planes * len(self._places), np.int64)
-        plan[:HEAD] = self._head
-        of_planes = plan[HEAD:].reshape(planes, -1)
+        plan = np.empty(HEADER_SIZE + planes * len(self._places), np.int64)
+        plan[:HEADER_SIZE] = self._head
+        of_planes = plan[HEADER_SIZE:].reshape(planes, -1)
         of_planes[:] = self._places
         for axis, at in zip(self._drawn, self._firsts, strict=True):
             starts = axis.starts(samples[begin : begin + planes])
@@ -118,8 +118,8 @@ class FractionalMaximumKernel:
                 raise ValueError(f"a window lies outside of an axis of {axis.length}")
             of_planes[:, at : at + axis.outputs] = starts
         numbers = layout.row_numbers() if self._indexed else NOTHING
-        scratch = np.empty(layout.scratch, self._type) if layout.scratch else NOTHING
-        beside = np.empty(layout.beside, np.int32) if self._indexed else NOTHING
+        scratch = np.empty(layout.scratch_elements, self._type) if layout.scratch_elements else NOTHING
+        beside = np.empty(layout.number_count, np.int32) if self._indexed else NOTHING
         places = NOTHING if indices is None else indices[begin:]
         units = layout.units(planes)
         self._loop(x, numbers, out, places, 0, units, plan, len(self._places), scratch, beside)

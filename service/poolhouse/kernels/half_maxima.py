@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from poolhouse.buffers import empty
-from poolhouse.kernels.axes import FIRST, STEP, Axis
+from poolhouse.kernels.axes import FIRST, DILATION, Axis
 from poolhouse.kernels.declaring import Flat, loop
 from poolhouse.kernels.layout import (
     COLUMNS,
@@ -63,7 +63,7 @@ def plane_maxima_of_halves(x: Flat, out: Flat, start: int, stop: int, plan: Flat
                 deep, tall = plan[counts_d + od], plan[counts_h + o]
                 corner = ((plane * depth + plan[firsts_d + od]) * face) + plan[firsts_h + o] * width
                 for line in range(deep * tall):
-                    a = corner + line // tall * plan[d + STEP] * face + line % tall * plan[h + STEP] * width
+                    a = corner + line // tall * plan[d + DILATION] * face + line % tall * plan[h + DILATION] * width
                     for j in range(width):
                         lines[j] = max(lines[j], key_of_half(x[a + j], limit))
                 to = (plane * depth_out + od) * face_out + o * columns
@@ -76,7 +76,7 @@ def plane_maxima_of_halves(x: Flat, out: Flat, start: int, stop: int, plan: Flat
                     if best == NAN_KEY or best == 0 or best == -1:
                         searches = True
                         for line in range(deep * tall):
-                            a = corner + line // tall * plan[d + STEP] * face + line % tall * plan[h + STEP] * width
+                            a = corner + line // tall * plan[d + DILATION] * face + line % tall * plan[h + DILATION] * width
                             for k in range(taps):
                                 bits = x[a + first + k]
                                 if best == NAN_KEY:
@@ -110,7 +110,7 @@ class HalfMaximumKernel:
 
         def work(start: int, stop: int) -> None:
             lines = np.empty(self._width, np.int16)
-            plane_maxima_of_halves(given, out, start, stop, self._layout.numbers, self._infinity, lines)
+            plane_maxima_of_halves(given, out, start, stop, self._layout.encoded, self._infinity, lines)
 
         shard(work, len(given) * self._layout.strips, threads)
         return (out,)

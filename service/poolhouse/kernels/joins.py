@@ -13,7 +13,7 @@ from poolhouse.kernels.declaring import Element, Flat, helper
 
 
 @helper
-def takes(earlier: Element, other: Element) -> bool:
+def later_wins(earlier: Element, other: Element) -> bool:
     """Whether torch takes the later one of two values."""
     later: bool = (other > earlier) | (other != other)
     return later
@@ -63,19 +63,19 @@ def join(
         if not fresh:
             for j in range(n):
                 earlier, other = out[o + j], x[p + j]
-                out[o + j] = other if takes(earlier, other) else earlier
+                out[o + j] = other if later_wins(earlier, other) else earlier
         elif taps == 1:
             for j in range(n):
                 out[o + j] = x[p + j]
         elif taps == 2:
             for j in range(n):
                 earlier, other = x[p + j], x[q + j]
-                out[o + j] = other if takes(earlier, other) else earlier
+                out[o + j] = other if later_wins(earlier, other) else earlier
         else:
             for j in range(n):
                 earlier, other, third = x[p + j], x[q + j], x[s + j]
-                found = other if takes(earlier, other) else earlier
-                out[o + j] = third if takes(found, third) else found
+                found = other if later_wins(earlier, other) else earlier
+                out[o + j] = third if later_wins(found, third) else found
 
 
 @helper
@@ -103,7 +103,7 @@ def join_indexed(
         if not fresh:
             for j in range(n):
                 earlier, other = out[o + j], x[p + j]
-                later = takes(earlier, other)
+                later = later_wins(earlier, other)
                 out[o + j] = other if later else earlier
                 own[o + away + j] = numbers[p + skew + j] if later else own[o + away + j]
         elif taps == 1:
@@ -113,7 +113,7 @@ def join_indexed(
         elif taps == 2:
             for j in range(n):
                 earlier, other = x[p + j], x[q + j]
-                later = takes(earlier, other)
+                later = later_wins(earlier, other)
                 one, two = numbers[p + skew + j], numbers[q + skew + j]
                 out[o + j] = other if later else earlier
                 own[o + away + j] = two if later else one
@@ -121,15 +121,15 @@ def join_indexed(
             for j in range(n):
                 earlier, other, third = x[p + j], x[q + j], x[s + j]
                 one, two, three = numbers[p + skew + j], numbers[q + skew + j], numbers[s + skew + j]
-                later = takes(earlier, other)
+                later = later_wins(earlier, other)
                 found, number = other if later else earlier, two if later else one
-                later = takes(found, third)
+                later = later_wins(found, third)
                 out[o + j] = third if later else found
                 own[o + away + j] = three if later else number
 
 
 @helper
-def pick(
+def join_strided(
     out: Flat,
     own: Flat,
     to: int,
@@ -154,7 +154,7 @@ def pick(
             found = x[p + j * stride]
             for t in range(1, taps):
                 other = x[p + j * stride + t * step]
-                found = other if takes(found, other) else found
+                found = other if later_wins(found, other) else found
             out[o + j] = found
 
 
@@ -177,7 +177,7 @@ def pick_indexed(
     step: int,
     fresh: bool,
 ) -> None:
-    """As :func:`pick`, with the number of what was taken."""
+    """As :func:`join_strided`, with the number of what was taken."""
     for r in range(rows):
         o, p = to + r * out_pitch, a + r * pitch
         for j in range(n):
@@ -185,7 +185,7 @@ def pick_indexed(
             found = x[place]
             for t in range(1, taps):
                 other = x[p + j * stride + t * step]
-                later = takes(found, other)
+                later = later_wins(found, other)
                 found = other if later else found
                 place = p + j * stride + t * step if later else place
             out[o + j] = found
@@ -247,7 +247,7 @@ def pick_sums(
     step: int,
     fresh: bool,
 ) -> None:
-    """As :func:`pick`, but added up, and to what is there where it is not fresh."""
+    """As :func:`join_strided`, but added up, and to what is there where it is not fresh."""
     for r in range(rows):
         o, p = to + r * out_pitch, a + r * pitch
         for j in range(n):
@@ -258,7 +258,7 @@ def pick_sums(
 
 
 @helper
-def spread(
+def deinterleave(
     x: Flat, a: int, pitch: int, rows: int, length: int, stride: int, phases: Flat, to: int, columns: int
 ) -> None:
     """Lays every ``stride``-th element of the lines at a side by side.

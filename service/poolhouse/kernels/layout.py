@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from poolhouse.kernels.axes import FARTHEST, SAME, TABLE, WAY, Axis
+from poolhouse.kernels.axes import FARTHEST, IDENTITY, TABLE, ALGORITHM, Axis
 
 (
     WIDTH,
@@ -19,19 +19,19 @@ from poolhouse.kernels.axes import FARTHEST, SAME, TABLE, WAY, Axis
     DEPTH,
     DEPTH_OUT,
     STRIP,
-    ROOM,
-    NUMBERED,
+    ROW_SCRATCH,
+    ROW_NUMBER_STEP,
     LINES,
     TABLES,
     FACES,
     OUTER,
-    OWN,
+    OUT_NUMBERS,
     D_AXIS,
     H_AXIS,
     W_AXIS,
-    HEAD,
+    HEADER_SIZE,
 ) = range(18)
-"""The places of numbers in :attr:`Layout.numbers`: the sizes of the planes and of their outputs; rows of the output in
+"""The places of numbers in :attr:`Layout.encoded`: the sizes of the planes and of their outputs; rows of the output in
 a strip; elements of scratch for rows; what a row adds to the number of an element; where in the scratch there are
 lines, their tables, faces, their tables, and numbers of outputs; where the numbers of the axes begin."""
 
@@ -68,7 +68,7 @@ class Layout:
         depth, height, width = axes
         outputs = height.outputs if rows is None else rows
         row_bytes = itemsize * (width.length + width.outputs)
-        reach = height.step * (height.longest - 1) + 1 if rows is None else 1
+        reach = height.dilation * (height.longest - 1) + 1 if rows is None else 1
         stride = max(height.stride, 1)
         # Strips look at some rows again, a quarter of them at most.
         fit = max(_STRIP_BYTES // row_bytes, 5 * (reach - min(stride, reach)), 1)
@@ -78,51 +78,51 @@ class Layout:
         strip = self.strip = max(1, min(outputs, max(least, (fit - reach) // stride + 1)))
         self.strips = -(-outputs // strip)
         looked_at = most_rows or partial(_most_rows, height)
-        self.within = strip if rows is not None else looked_at(strip)
+        self.strip_input_rows = strip if rows is not None else looked_at(strip)
         face_out = outputs * width.outputs
-        room = self.within * _room(width)
-        own = strip * width.outputs if depth.same else depth.outputs * face_out
+        room = self.strip_input_rows * _room(width)
+        own = strip * width.outputs if depth.is_identity else depth.outputs * face_out
         sizes = (
             2 * room,
-            0 if height.same or rows is not None else self.within * width.outputs,
-            self.within * width.outputs if height.way == TABLE else 0,
-            0 if depth.same else depth.length * face_out,
-            depth.length * face_out if depth.way == TABLE else 0,
+            0 if height.is_identity or rows is not None else self.strip_input_rows * width.outputs,
+            self.strip_input_rows * width.outputs if height.algorithm == TABLE else 0,
+            0 if depth.is_identity else depth.length * face_out,
+            depth.length * face_out if depth.algorithm == TABLE else 0,
             own,
         )
         ends = [int(end) for end in np.cumsum(sizes)]
-        self.scratch, self.beside = ends[-2:]
-        self._by_planes = not depth.same
+        self.scratch_elements, self.number_count = ends[-2:]
+        self._by_planes = not depth.is_identity
         numbered = 0 if rows is not None else width.length
         sizes_in = (width.length, width.outputs, height.length if rows is None else rows, outputs, depth.length)
-        axis_ends = np.cumsum([HEAD, len(depth.numbers), len(height.numbers)])
+        axis_ends = np.cumsum([HEADER_SIZE, len(depth.encoded), len(height.encoded)])
         head = (*sizes_in, depth.outputs, strip, room, numbered, *ends[:-1], *axis_ends)
-        self.numbers = np.concatenate((head, depth.numbers, height.numbers, width.numbers)).astype(np.int64)
+        self.encoded = np.concatenate((head, depth.encoded, height.encoded, width.encoded)).astype(np.int64)
         if rows is not None:
-            self.numbers[[DEPTH, DEPTH_OUT]] = 1
-            self.numbers[[axis_ends[0] + WAY, axis_ends[1] + WAY]] = SAME
+            self.encoded[[DEPTH, DEPTH_OUT]] = 1
+            self.encoded[[axis_ends[0] + ALGORITHM, axis_ends[1] + ALGORITHM]] = IDENTITY
 
     def units(self, planes: int) -> int:
         """Units of work in so many planes."""
         return planes if self._by_planes else planes * self.strips
 
     @property
-    def numbered(self) -> int:
+    def row_number_count(self) -> int:
         """How many :meth:`row_numbers` are."""
-        return self.within * int(self.numbers[WIDTH])
+        return self.strip_input_rows * int(self.encoded[WIDTH])
 
     def row_numbers(self) -> npt.NDArray[np.int32]:
         """The number of each element of the rows of a strip, less that of the first."""
-        width = int(self.numbers[WIDTH])
-        if self.numbers[NUMBERED]:
-            return np.arange(self.within * width, dtype=np.int32)
-        return np.tile(np.arange(width, dtype=np.int32), self.within)
+        width = int(self.encoded[WIDTH])
+        if self.encoded[ROW_NUMBER_STEP]:
+            return np.arange(self.strip_input_rows * width, dtype=np.int32)
+        return np.tile(np.arange(width, dtype=np.int32), self.strip_input_rows)
 
 
 def _most_rows(height: Axis, strip: int) -> int:
     """Rows of the input that some strip of so many rows of the output looks at."""
     begins = np.arange(0, height.outputs, strip)
-    last = height.first + (height.count - 1) * height.step
+    last = height.first + (height.count - 1) * height.dilation
     spans = np.maximum.reduceat(last, begins) - np.minimum.reduceat(height.first, begins) + 1
     return int(spans.max(initial=0))
 
@@ -130,7 +130,7 @@ def _most_rows(height: Axis, strip: int) -> int:
 def _room(width: Axis) -> int:
     """Elements of scratch for one row: it is kept twice for a table, and rounded up to whole strides to be spread."""
     stride, longest = width.stride, width.longest
-    if width.way == TABLE:
+    if width.algorithm == TABLE:
         return width.length
-    spreads = width.has_regular and longest > 1 and (1 < stride <= 4 or 1 < stride < longest) and stride <= FARTHEST
+    spreads = width.has_regular_run and longest > 1 and (1 < stride <= 4 or 1 < stride < longest) and stride <= FARTHEST
     return width.length + stride if spreads else 0

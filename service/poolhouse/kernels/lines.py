@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from poolhouse.kernels.axes import FIRST, HIGH, LONGEST, LOW, OUTPUTS, STEP, STRIDE, TABLE, WAY, begin_of, end_of
+from poolhouse.kernels.axes import FIRST, HIGH, LONGEST, LOW, OUTPUTS, DILATION, STRIDE, TABLE, ALGORITHM, begin_of, end_of
 from poolhouse.kernels.declaring import Flat, helper
 
 
-def reducing_lines(join: Callable[..., None], *, overlaps: bool) -> Callable[..., None]:
+def reducing_lines(join: Callable[..., None], *, may_overlap: bool) -> Callable[..., None]:
     """The helper that joins lines so; see :func:`poolhouse.kernels.reducing.plane_loop`."""
 
     @helper
@@ -52,10 +52,10 @@ def reducing_lines(join: Callable[..., None], *, overlaps: bool) -> Callable[...
             beside: numbers of the table.
             room: offset of both.
         """
-        step, longest = axis[at + STEP], axis[at + LONGEST]
+        step, longest = axis[at + DILATION], axis[at + LONGEST]
         first = at + FIRST
         count = first + axis[at + OUTPUTS]
-        if axis[at + WAY] == TABLE:
+        if axis[at + ALGORITHM] == TABLE:
             begin = begin_of(axis, at, low, high)
             rows = end_of(axis, at, low, high) - begin
             source, told, place, off = x, numbers, a + (begin - base) * width, skew
@@ -73,7 +73,7 @@ def reducing_lines(join: Callable[..., None], *, overlaps: bool) -> Callable[...
                         goal, marks, goes, aside = out, own, to + i * width, away
                         one = place + (axis[first + o] - begin) * width
                         other = one
-                        if overlaps:
+                        if may_overlap:
                             if not span <= elements < 2 * span:
                                 continue
                             other += (elements - span) * step * width

@@ -26,7 +26,7 @@ except ImportError:
 else:
     _MISSING = ""
 
-Report = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Is told how many loops of how many are compiled."""
 
 _lock: Final = Lock()
@@ -36,7 +36,7 @@ class LoopsUnavailable(Exception):
     """Loops can be neither read nor compiled; the message says why."""
 
 
-def load_loops(workers: int, report: Report) -> list[str]:
+def load_loops(workers: int, report: ProgressCallback) -> list[str]:
     """Makes every declared loop ready.
 
     Args:
@@ -73,7 +73,7 @@ def load_loops(workers: int, report: Report) -> list[str]:
         return problems
 
 
-def build(loops: Iterable[Loop], target: Target, workers: int, report: Report) -> dict[str, bytes]:
+def build(loops: Iterable[Loop], target: Target, workers: int, report: ProgressCallback) -> dict[str, bytes]:
     """The object code of each loop by name, compiled in processes beside this one.
 
     Raises:

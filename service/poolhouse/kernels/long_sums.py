@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from poolhouse.kernels.axes import FIRST, STEP
+from poolhouse.kernels.axes import FIRST, DILATION
 from poolhouse.kernels.declaring import Element, Flat, helper, loop
 from poolhouse.kernels.layout import COLUMNS, D_AXIS, DEPTH, DEPTH_OUT, H_AXIS, HEIGHT, ROWS, STRIP, W_AXIS, WIDTH
 
@@ -85,9 +85,9 @@ def plane_averages_of_int64(x: Flat, out: Flat, start: int, stop: int, plan: Fla
                 for j in range(2 * width):
                     lines[j] = 0
                 for dt in range(plan[counts_d + od]):
-                    at_face = (plane * depth + plan[firsts_d + od] + dt * plan[d + STEP]) * face
+                    at_face = (plane * depth + plan[firsts_d + od] + dt * plan[d + DILATION]) * face
                     for t in range(plan[counts_h + o]):
-                        a = at_face + (plan[firsts_h + o] + t * plan[h + STEP]) * width
+                        a = at_face + (plan[firsts_h + o] + t * plan[h + DILATION]) * width
                         for j in range(width):
                             lines[j] += x[a + j] >> 32
                             lines[width + j] += x[a + j] & _DIGIT
@@ -96,7 +96,7 @@ def plane_averages_of_int64(x: Flat, out: Flat, start: int, stop: int, plan: Fla
                 for j in range(columns):
                     high, low = lines[plan[firsts_w + j]], lines[width + plan[firsts_w + j]]
                     for k in range(1, plan[counts_w + j]):
-                        place = plan[firsts_w + j] + k * plan[w + STEP]
+                        place = plan[firsts_w + j] + k * plan[w + DILATION]
                         high += lines[place]
                         low += lines[width + place]
                     divisor = outer * factors[depth_out + rows + j]

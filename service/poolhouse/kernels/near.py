@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from poolhouse.kernels.declaring import Flat, helper
-from poolhouse.kernels.joins import takes
+from poolhouse.kernels.joins import later_wins
 
 
 @helper
@@ -35,12 +35,12 @@ def join_near(
         if taps == 2:
             for j in range(n):
                 earlier, other = x[p + 2 * j], x[p + 2 * j + 1]
-                out[o + j] = other if takes(earlier, other) else earlier
+                out[o + j] = other if later_wins(earlier, other) else earlier
         else:
             for j in range(n):
                 earlier, other, third = x[p + 2 * j], x[p + 2 * j + 1], x[p + 2 * j + 2]
-                found = other if takes(earlier, other) else earlier
-                out[o + j] = third if takes(found, third) else found
+                found = other if later_wins(earlier, other) else earlier
+                out[o + j] = third if later_wins(found, third) else found
 
 
 @helper
@@ -66,15 +66,15 @@ def join_near_indexed(
         if taps == 2:
             for j in range(n):
                 earlier, other = x[p + 2 * j], x[p + 2 * j + 1]
-                later = takes(earlier, other)
+                later = later_wins(earlier, other)
                 out[o + j] = other if later else earlier
                 own[o + away + j] = np.int32(first + np.int32(2 * j)) + np.int32(later)
         else:
             for j in range(n):
                 earlier, other, third = x[p + 2 * j], x[p + 2 * j + 1], x[p + 2 * j + 2]
-                later = takes(earlier, other)
+                later = later_wins(earlier, other)
                 found, number = other if later else earlier, np.int32(later)
-                later = takes(found, third)
+                later = later_wins(found, third)
                 out[o + j] = third if later else found
                 own[o + away + j] = np.int32(first + np.int32(2 * j)) + (np.int32(2) if later else number)
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from poolhouse.buffers import empty
 from poolhouse.kernels.axes import Axis
 from poolhouse.kernels.planes import WindowLoop
-from poolhouse.kernels.widening import COMPARED, SUMMED, Array, Wide, by_chunks, cast, rounded
+from poolhouse.kernels.widening import COMPARED, SUMMED, Array, WideType, by_chunks, cast, cast_rounded
 from poolhouse.kernels.windows import plane_maxima, plane_sums
 
 Reals = npt.NDArray[np.float64]
@@ -37,7 +37,7 @@ class NormKernel:
         self, axes: Sequence[Axis], element: str, power: float, *, absolute: bool, scale: Reals | None = None
     ) -> None:
         self._power, self._absolute, self._scale = power, absolute, scale
-        self._wide = SUMMED[element] if element in SUMMED and element in _FLOATS else Wide(_FLOAT64, cast, rounded)
+        self._wide = SUMMED[element] if element in SUMMED and element in _FLOATS else WideType(_FLOAT64, cast, cast_rounded)
         self._answer = None if element in _FLOATS else _FLOAT32
         self._sums = WindowLoop(axes, plane_sums["float64"], _FLOAT64, indexed=False)
         self._spatial_out = tuple(axis.outputs for axis in axes)
@@ -77,7 +77,7 @@ class ExtremeKernel:
         self._least = least
         in_float32 = element == "float32" or (element in COMPARED and COMPARED[element].dtype == _FLOAT32)
         dtype = _FLOAT32 if in_float32 else _FLOAT64
-        self._wide = COMPARED[element] if element in _HALVES else Wide(dtype, cast, rounded)
+        self._wide = COMPARED[element] if element in _HALVES else WideType(dtype, cast, cast_rounded)
         self._answer = None if element in _FLOATS else _FLOAT32
         self._maxima = WindowLoop(axes, plane_maxima[dtype.name], dtype, indexed=False)
         self._spatial_out = tuple(axis.outputs for axis in axes)

@@ -47,22 +47,22 @@ class WindowLoop:
         self._loop, self._type, self._indexed = loop, dtype, indexed
         depth, height, _ = self.axes
         # Rows that are pooled alone are so many rows, whichever plane they are of; but their indices are the plane's.
-        self._by_rows = depth.same and height.same and not (indexed and depth.length * height.length > 1)
-        self._plan = address_of(self.layout.numbers)
+        self._by_rows = depth.is_identity and height.is_identity and not (indexed and depth.length * height.length > 1)
+        self._plan = address_of(self.layout.encoded)
         self._rows: tuple[int, Layout] = (0, self.layout)
-        self._numbers = self.layout.row_numbers() if indexed and self.layout.numbered <= _KEPT_NUMBERS else None
+        self._numbers = self.layout.row_numbers() if indexed and self.layout.row_number_count <= _KEPT_NUMBERS else None
 
     def __call__(self, x: Array, out: Array, indices: Array | None, planes: int, threads: int) -> None:
         """Pools planes; the arrays are contiguous."""
         layout, plan = self.layout, self._plan
         if self._by_rows:
             layout = self._layout_of_rows(planes * self.axes[1].length * self.axes[0].length)
-            planes, plan = 1, address_of(layout.numbers)
+            planes, plan = 1, address_of(layout.encoded)
         numbers = self._numbers
         if self._indexed and (numbers is None or self._by_rows):
             numbers = layout.row_numbers()
-        element_bytes = layout.scratch * self._type.itemsize
-        number_bytes = _NUMBER_BYTES * layout.beside if self._indexed else 0
+        element_bytes = layout.scratch_elements * self._type.itemsize
+        number_bytes = _NUMBER_BYTES * layout.number_count if self._indexed else 0
         # Told by their addresses once, and not again in each part.
         run = self._loop.entry
         assert run is not None, "loops are loaded before kernels are made"
@@ -124,5 +124,5 @@ class MaximumKernel:
 
 def three_axes(axes: Sequence[Axis]) -> tuple[Axis, Axis, Axis]:
     """Axes in front of which others stand that are not pooled along."""
-    depth, height, width = (*[Axis.kept(1)] * (3 - len(axes)), *axes)
+    depth, height, width = (*[Axis.identity(1)] * (3 - len(axes)), *axes)
     return depth, height, width

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from poolhouse.kernels.axes import SAME, WAY, begin_of, end_of
+from poolhouse.kernels.axes import IDENTITY, ALGORITHM, begin_of, end_of
 from poolhouse.kernels.declaring import Flat
 from poolhouse.kernels.layout import (
     COLUMNS,
@@ -19,10 +19,10 @@ from poolhouse.kernels.layout import (
     H_AXIS,
     HEIGHT,
     LINES,
-    NUMBERED,
+    ROW_NUMBER_STEP,
     OUTER,
-    OWN,
-    ROOM,
+    OUT_NUMBERS,
+    ROW_SCRATCH,
     ROWS,
     STRIP,
     TABLES,
@@ -35,11 +35,11 @@ from poolhouse.kernels.rows import reducing_rows
 
 def plane_loop(
     join: Callable[..., None],
-    pick: Callable[..., None],
+    join_strided: Callable[..., None],
     join_near: Callable[..., None],
     *,
     indexed: bool,
-    overlaps: bool,
+    may_overlap: bool,
 ) -> Callable[..., None]:
     """The loop over planes that joins elements so.
 
@@ -50,8 +50,8 @@ def plane_loop(
         indexed: whether they join numbers too.
         overlaps: whether two stretches of a window may share elements, as for a maximum and not for a sum.
     """
-    reduce_rows = reducing_rows(join, pick, join_near, indexed=indexed, overlaps=overlaps)
-    reduce_lines = reducing_lines(join, overlaps=overlaps)
+    reduce_rows = reducing_rows(join, join_strided, join_near, indexed=indexed, may_overlap=may_overlap)
+    reduce_lines = reducing_lines(join, may_overlap=may_overlap)
 
     def pool_planes(
         x: Flat,
@@ -81,25 +81,25 @@ def plane_loop(
         """
         width, columns, rows, depth, depth_out = plan[WIDTH], plan[COLUMNS], plan[ROWS], plan[DEPTH], plan[DEPTH_OUT]
         face, face_out = width * plan[HEIGHT], columns * rows
-        flat = plan[plan[D_AXIS] + WAY] == SAME
+        flat = plan[plan[D_AXIS] + ALGORITHM] == IDENTITY
         strip = plan[STRIP]
         strips = (rows + strip - 1) // strip
         for unit in range(start, stop):
             plane = unit // strips if flat else unit
             own_plan = plane * plan_pitch
             d, h, w = plan[D_AXIS] + own_plan, plan[H_AXIS] + own_plan, plan[W_AXIS] + own_plan
-            reduces_lines = plan[h + WAY] != SAME
-            reduces_rows = indexed or plan[w + WAY] != SAME
+            reduces_lines = plan[h + ALGORITHM] != IDENTITY
+            reduces_rows = indexed or plan[w + ALGORITHM] != IDENTITY
             for part in range(unit % strips, unit % strips + 1) if flat else range(strips):
                 low = part * strip
                 high = min(low + strip, rows)
                 begin, end = low, high
-                if plan[h + WAY] != SAME:
+                if plan[h + ALGORITHM] != IDENTITY:
                     begin, end = begin_of(plan, h, low, high), end_of(plan, h, low, high)
                 for i in range(depth):
                     a = (plane * depth + i) * face + begin * width
                     to = (plane * depth + i) * face_out + low * columns
-                    goal, away = out, plan[OWN] - to
+                    goal, away = out, plan[OUT_NUMBERS] - to
                     if not flat:
                         goal, to, away = scratch, plan[FACES] + i * face_out + low * columns, 0
                     source, told, skew = x, numbers, -a
@@ -109,7 +109,7 @@ def plane_loop(
                             source, goes, skew = scratch, plan[LINES], 0
                         reduce_rows(
                             x, numbers, a, -a, width, end - begin, source, told, goes, skew, plan, w, scratch, beside,
-                            plan[ROOM],
+                            plan[ROW_SCRATCH],
                         )  # fmt: skip
                         a = goes
                     if reduces_lines:
@@ -121,7 +121,7 @@ def plane_loop(
                         for j in range((high - low) * columns):
                             goal[to + j] = x[a + j]
                     if indexed:
-                        more = i * face + begin * plan[NUMBERED]
+                        more = i * face + begin * plan[ROW_NUMBER_STEP]
                         # Two loops: with the choice inside, a vector of the case that is not taken would be masked off,
                         # which costs a thousand cycles where its address, which has no meaning, is not mapped.
                         if flat:
@@ -133,11 +133,11 @@ def plane_loop(
             if not flat:
                 to = plane * depth_out * face_out
                 reduce_lines(
-                    scratch, beside, plan[FACES], 0, face_out, out, beside, to, plan[OWN] - to, plan, d, 0, depth_out,
+                    scratch, beside, plan[FACES], 0, face_out, out, beside, to, plan[OUT_NUMBERS] - to, plan, d, 0, depth_out,
                     0, scratch, beside, plan[OUTER],
                 )  # fmt: skip
                 if indexed:
                     for j in range(depth_out * face_out):
-                        indices[to + j] = beside[plan[OWN] + j]
+                        indices[to + j] = beside[plan[OUT_NUMBERS] + j]
 
     return pool_planes

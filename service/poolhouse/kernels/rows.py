@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from poolhouse.kernels.axes import FARTHEST, FIRST, HIGH, LONGEST, LOW, OUTPUTS, STEP, STRIDE, TABLE, WAY
+from poolhouse.kernels.axes import FARTHEST, FIRST, HIGH, LONGEST, LOW, OUTPUTS, DILATION, STRIDE, TABLE, ALGORITHM
 from poolhouse.kernels.declaring import Flat, helper
-from poolhouse.kernels.joins import spread
+from poolhouse.kernels.joins import deinterleave
 
 
 def reducing_rows(
     join: Callable[..., None],
-    pick: Callable[..., None],
+    join_strided: Callable[..., None],
     join_near: Callable[..., None],
     *,
     indexed: bool,
-    overlaps: bool,
+    may_overlap: bool,
 ) -> Callable[..., None]:
     """The helper that joins elements of rows so; see :func:`poolhouse.kernels.reducing.plane_loop`."""
 
@@ -56,13 +56,13 @@ def reducing_rows(
             beside: numbers of the scratch.
             room: at least rows times the width rounded up to whole strides.
         """
-        step, low, high, stride = axis[at + STEP], axis[at + LOW], axis[at + HIGH], axis[at + STRIDE]
+        step, low, high, stride = axis[at + DILATION], axis[at + LOW], axis[at + HIGH], axis[at + STRIDE]
         taps, outputs = axis[at + LONGEST], axis[at + OUTPUTS]
         first = at + FIRST
         count = first + outputs
         n = high - low
         source, told, base, off = x, numbers, a, skew
-        stretches = axis[at + WAY] == TABLE
+        stretches = axis[at + ALGORITHM] == TABLE
         far = stride > FARTHEST or (stride > 1 and (taps == 1 or (stride > 4 and taps <= stride)))
         span, length = 1, width
         while True:
@@ -76,7 +76,7 @@ def reducing_rows(
                         continue
                     many = n
                 apart, skipped = step, 0
-                if stretches and overlaps:
+                if stretches and may_overlap:
                     if not span <= elements < 2 * span:
                         continue
                     elements, apart = 2, (elements - span) * step
@@ -84,7 +84,7 @@ def reducing_rows(
                     if not elements & span:
                         continue
                     elements, skipped = 1, elements & (span - 1)
-                pick(
+                join_strided(
                     out, own, to + o, away, outputs, source, told, base + axis[first + o] + skipped * step, off,
                     width, rows, many, stride, elements, apart, skipped == 0,
                 )  # fmt: skip
@@ -108,9 +108,9 @@ def reducing_rows(
         if stride > 1:
             pitch = (width + stride - 1) // stride
             phase = rows * pitch
-            spread(x, begin, width, rows, width - axis[first + low], stride, scratch, 0, pitch)
+            deinterleave(x, begin, width, rows, width - axis[first + low], stride, scratch, 0, pitch)
             if indexed:
-                spread(numbers, begin + skew, width, rows, width - axis[first + low], stride, beside, 0, pitch)
+                deinterleave(numbers, begin + skew, width, rows, width - axis[first + low], stride, beside, 0, pitch)
             source, told, begin, off = scratch, beside, 0, 0
         done = 0
         while done < taps:

@@ -9,7 +9,7 @@ import numpy as np
 
 from poolhouse.kernels.declaring import address_of
 
-KEPT_BYTES: Final = 128 * 1024
+MAX_CACHED_BYTES: Final = 128 * 1024
 """Of each thread. What is larger is made anew for each call."""
 ALIGNED_BYTES: Final = 64
 
@@ -34,7 +34,7 @@ class Scratch:
 
 class _Kept(threading.local):
     def __init__(self) -> None:
-        self.scratch = Scratch(KEPT_BYTES)
+        self.scratch = Scratch(MAX_CACHED_BYTES)
 
 
 _kept: Final = _Kept()
@@ -52,5 +52,5 @@ def scratch(first_bytes: int, second_bytes: int) -> tuple[Scratch, int, int]:
     """
     second = first_bytes + -first_bytes % ALIGNED_BYTES
     nbytes = second + second_bytes
-    found = _kept.scratch if nbytes <= KEPT_BYTES else Scratch(nbytes)
+    found = _kept.scratch if nbytes <= MAX_CACHED_BYTES else Scratch(nbytes)
     return found, found.address, found.address + second

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from poolhouse.kernels.axes import FARTHEST, FIRST, HIGH, LONGEST, LOW, STEP, STRIDE, begin_of, end_of
+from poolhouse.kernels.axes import FARTHEST, FIRST, HIGH, LONGEST, LOW, DILATION, STRIDE, begin_of, end_of
 from poolhouse.kernels.declaring import Element, Flat, helper, loops
-from poolhouse.kernels.joins import spread
+from poolhouse.kernels.joins import deinterleave
 from poolhouse.kernels.layout import (
     COLUMNS,
     D_AXIS,
@@ -116,7 +116,7 @@ def plane_averages(
     firsts_d, firsts_h, firsts_w = d + FIRST, h + FIRST, w + FIRST
     counts_d, counts_h, counts_w = firsts_d + depth_out, firsts_h + rows, firsts_w + columns
     step, low_column, high_column, stride, taps = (
-        plan[w + STEP],
+        plan[w + DILATION],
         plan[w + LOW],
         plan[w + HIGH],
         plan[w + STRIDE],
@@ -142,15 +142,15 @@ def plane_averages(
         phase = (end - begin) * each
         for od in range(depth_out):
             for dt in range(plan[counts_d + od]):
-                at_face = (plane * depth + plan[firsts_d + od] + dt * plan[d + STEP]) * face
+                at_face = (plane * depth + plan[firsts_d + od] + dt * plan[d + DILATION]) * face
                 if spreads:
                     at = at_face + begin * width + begin_column
-                    spread(x, at, width, end - begin, width - begin_column, stride, scratch, columns, each)
+                    deinterleave(x, at, width, end - begin, width - begin_column, stride, scratch, columns, each)
                 for o in range(low, high):
                     to = (plane * depth_out + od) * face_out + o * columns
                     tall, t = plan[counts_h + o], 0
                     while t < tall:
-                        row = plan[firsts_h + o] + t * plan[h + STEP]
+                        row = plan[firsts_h + o] + t * plan[h + DILATION]
                         at = at_face + row * width
                         fresh = dt == 0 and t == 0
                         together = 1
@@ -167,22 +167,22 @@ def plane_averages(
                                 continue
                             found = zero if fresh else out[to + j]
                             for u in range(together):
-                                place = at + u * plan[h + STEP] * width + plan[firsts_w + j]
+                                place = at + u * plan[h + DILATION] * width + plan[firsts_w + j]
                                 for k in range(plan[counts_w + j]):
                                     found = found + x[place + k * step]
                             out[to + j] = found
                             j += 1
                         if pairs:
                             a = at + begin_column
-                            add_pairs(out, to + low_column, x, a, a + plan[h + STEP] * width, n, together, fresh, zero)
+                            add_pairs(out, to + low_column, x, a, a + plan[h + DILATION] * width, n, together, fresh, zero)
                         elif threes:
-                            a, lower = at + begin_column, plan[h + STEP] * width
+                            a, lower = at + begin_column, plan[h + DILATION] * width
                             b, c = a + lower, a + 2 * lower
                             add_threes(out, to + low_column, x, a, b, c, n, together, fresh, zero)
                         elif regular:
-                            source, a, lower = x, at + begin_column, plan[h + STEP] * width
+                            source, a, lower = x, at + begin_column, plan[h + DILATION] * width
                             if spreads:
-                                source, a, lower = scratch, columns + (row - begin) * each, plan[h + STEP] * each
+                                source, a, lower = scratch, columns + (row - begin) * each, plan[h + DILATION] * each
                             done = 0
                             while done < taps:
                                 group = min(taps - done, 3)
@@ -249,12 +249,12 @@ def plane_sums_by_lines(x: Flat, out: Flat, start: int, stop: int, plan: Flat, f
                 for j in range(width):
                     lines[j] = 0.0
                 for dt in range(plan[counts_d + od]):
-                    at_face = (plane * depth + plan[firsts_d + od] + dt * plan[d + STEP]) * face
+                    at_face = (plane * depth + plan[firsts_d + od] + dt * plan[d + DILATION]) * face
                     tall, t = plan[counts_h + o], 0
                     while t < tall:
-                        a = at_face + (plan[firsts_h + o] + t * plan[h + STEP]) * width
+                        a = at_face + (plan[firsts_h + o] + t * plan[h + DILATION]) * width
                         if t + 4 <= tall:
-                            pitch = plan[h + STEP] * width
+                            pitch = plan[h + DILATION] * width
                             for j in range(width):
                                 one = np.float64(x[a + j]) + np.float64(x[a + pitch + j])
                                 two = np.float64(x[a + 2 * pitch + j]) + np.float64(x[a + 3 * pitch + j])
@@ -270,5 +270,5 @@ def plane_sums_by_lines(x: Flat, out: Flat, start: int, stop: int, plan: Flat, f
                 for j in range(columns):
                     found = 0.0
                     for k in range(plan[counts_w + j]):
-                        found += lines[plan[firsts_w + j] + k * plan[w + STEP]]
+                        found += lines[plan[firsts_w + j] + k * plan[w + DILATION]]
                     out[to + j] = found / (outer * factors[depth_out + rows + j])

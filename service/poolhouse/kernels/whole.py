@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from poolhouse.kernels.declaring import Element, Flat, helper, loop, loops
-from poolhouse.kernels.joins import takes
+from poolhouse.kernels.joins import later_wins
 
 LANES: Final = 64
 """Elements that are compared side by side."""
@@ -43,14 +43,14 @@ def plane_tops(
                 for i in range(base + begin + LANES, base + begin + _BLOCK, LANES):
                     for j in range(LANES):
                         earlier, other = lanes[j], x[i + j]
-                        lanes[j] = other if takes(earlier, other) else earlier
+                        lanes[j] = other if later_wins(earlier, other) else earlier
                 found = lanes[0]
                 for j in range(1, LANES):
-                    found = lanes[j] if takes(found, lanes[j]) else found
+                    found = lanes[j] if later_wins(found, lanes[j]) else found
             else:
                 for i in range(begin + 1, end):
                     other = x[base + i]
-                    found = other if takes(found, other) else found
+                    found = other if later_wins(found, other) else found
             if begin == 0 or found > best or found != found:
                 best, block = found, begin
         end = min(block + _BLOCK, size)

@@ -20,7 +20,7 @@ CHUNK_BYTES: Final = 256 * 2**10
 
 
 @dataclass(frozen=True)
-class Wide:
+class WideType:
     """An element type that is compared as a wider one, which holds each of its values."""
 
     dtype: np.dtype[np.generic]
@@ -43,13 +43,13 @@ def _by_bits(loop: Loop) -> Callable[[Array, Array], None]:
 _FLOAT32: Final[np.dtype[np.generic]] = np.dtype(np.float32)
 _FLOAT64: Final[np.dtype[np.generic]] = np.dtype(np.float64)
 COMPARED: Final = {
-    "bfloat16": Wide(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.narrow_bfloat16)),
-    "float16": Wide(_FLOAT32, _by_bits(halves.widen_float16), _by_bits(halves.narrow_float16)),
-    "bool": Wide(_FLOAT32, cast, cast),
-    "uint8": Wide(_FLOAT32, cast, cast),
-    "int8": Wide(_FLOAT32, cast, cast),
-    "int16": Wide(_FLOAT32, cast, cast),
-    "int32": Wide(_FLOAT64, cast, cast),
+    "bfloat16": WideType(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.narrow_bfloat16)),
+    "float16": WideType(_FLOAT32, _by_bits(halves.widen_float16), _by_bits(halves.narrow_float16)),
+    "bool": WideType(_FLOAT32, cast, cast),
+    "uint8": WideType(_FLOAT32, cast, cast),
+    "int8": WideType(_FLOAT32, cast, cast),
+    "int16": WideType(_FLOAT32, cast, cast),
+    "int32": WideType(_FLOAT64, cast, cast),
 }
 """Loops are compiled for each element type, which takes seconds: three do for all."""
 
@@ -61,18 +61,18 @@ def _cut(source: Array, target: Array) -> None:
 
 
 ADDED: Final = {
-    "bfloat16": Wide(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.round_bfloat16)),
-    "float16": Wide(_FLOAT32, _by_bits(halves.value_of_float16), _by_bits(halves.round_float16)),
-    "uint8": Wide(_FLOAT64, cast, _cut),
-    "int8": Wide(_FLOAT64, cast, _cut),
-    "int16": Wide(_FLOAT64, cast, _cut),
-    "int32": Wide(_FLOAT64, cast, _cut),
+    "bfloat16": WideType(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.round_bfloat16)),
+    "float16": WideType(_FLOAT32, _by_bits(halves.value_of_float16), _by_bits(halves.round_float16)),
+    "uint8": WideType(_FLOAT64, cast, _cut),
+    "int8": WideType(_FLOAT64, cast, _cut),
+    "int16": WideType(_FLOAT64, cast, _cut),
+    "int32": WideType(_FLOAT64, cast, _cut),
 }
 """What sums are added in. A sum of integers is exact in float64, and so is its quotient once it is cut toward zero,
 while sums stay below 2⁵²."""
 
 
-def _widen_twice(wide: Wide) -> Callable[[Array, Array], None]:
+def _widen_twice(wide: WideType) -> Callable[[Array, Array], None]:
     def convert(source: Array, target: Array) -> None:
         between = np.empty(source.size, wide.dtype)
         wide.widen(source, between)
@@ -81,7 +81,7 @@ def _widen_twice(wide: Wide) -> Callable[[Array, Array], None]:
     return convert
 
 
-def _narrow_twice(wide: Wide) -> Callable[[Array, Array], None]:
+def _narrow_twice(wide: WideType) -> Callable[[Array, Array], None]:
     def convert(source: Array, target: Array) -> None:
         with np.errstate(all="ignore"):
             wide.narrow(source.astype(wide.dtype), target)
@@ -89,16 +89,16 @@ def _narrow_twice(wide: Wide) -> Callable[[Array, Array], None]:
     return convert
 
 
-def rounded(source: Array, target: Array) -> None:
+def cast_rounded(source: Array, target: Array) -> None:
     """Copies floats as narrower ones."""
     with np.errstate(all="ignore"):
         np.copyto(target, source, casting="same_kind")
 
 
 SUMMED: Final = {
-    "float32": Wide(_FLOAT64, cast, rounded),
+    "float32": WideType(_FLOAT64, cast, cast_rounded),
     **{
-        name: Wide(_FLOAT64, _widen_twice(wide), _narrow_twice(wide)) if wide.dtype == np.float32 else wide
+        name: WideType(_FLOAT64, _widen_twice(wide), _narrow_twice(wide)) if wide.dtype == np.float32 else wide
         for name, wide in ADDED.items()
     },
 }
@@ -106,7 +106,7 @@ SUMMED: Final = {
 
 
 def by_chunks(
-    wide: Wide, x: Array, out: Array, planes: int, threads: int, pool: Callable[[Array, Array, int, int], None]
+    wide: WideType, x: Array, out: Array, planes: int, threads: int, pool: Callable[[Array, Array, int, int], None]
 ) -> None:
     """Widens some planes after others, pools them and narrows what was found.
 

@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 
-from poolhouse.nn.powers import folded, middle_exponent, powers_gradient
+from poolhouse.nn.powers import fold_planes, middle_exponent, powers_gradient
 from poolhouse.operators.lp_pool import LPPool
 from poolhouse.operators.operator import Operator
 
@@ -113,9 +113,9 @@ def of_average(x: torch.Tensor, output: torch.Tensor, spec: Operator) -> torch.T
 
 def _averaged(shape: torch.Size, spec: Operator, grad: torch.Tensor) -> torch.Tensor:
     with torch.enable_grad():
-        zeros = folded(grad.new_zeros(shape), spec.rank).requires_grad_()
+        zeros = fold_planes(grad.new_zeros(shape), spec.rank).requires_grad_()
         (average,) = spec.run({"input": zeros})
-    return torch.autograd.grad(average, zeros, folded(grad, spec.rank))[0]
+    return torch.autograd.grad(average, zeros, fold_planes(grad, spec.rank))[0]
 
 
 def of_norm(x: torch.Tensor, output: torch.Tensor, spec: LPPool) -> torch.Tensor:

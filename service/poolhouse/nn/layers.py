@@ -51,7 +51,7 @@ class Layer(torch.nn.Module):
         """The fields, as torch shows its layers."""
         return ", ".join(f"{name}={getattr(self, name)}" for name in self.shown)
 
-    def _ask(
+    def _call_service(
         self, fields: Mapping[str, object], given: torch.Tensor, indices: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         pooled = (self._client or shared_client()).pool(self.operator, given, indices, **fields)
@@ -66,14 +66,14 @@ class Layer(torch.nn.Module):
         return _catalogue().find(self.operator).parse({}, texts)
 
 
-class Maximum(Layer):
+class IndexedMaxLayer(Layer):
     """Layers whose output is elements of their input, and which may answer where those were."""
 
     return_indices: bool
 
-    def _pooled(self, x: torch.Tensor, **fields: object) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    def _pool(self, x: torch.Tensor, **fields: object) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         wants = wants_gradient(x)
-        output, indices = self._ask({**fields, "return_indices": wants or self.return_indices}, x)
+        output, indices = self._call_service({**fields, "return_indices": wants or self.return_indices}, x)
         if indices is None:
             return output
         if wants:
@@ -81,7 +81,7 @@ class Maximum(Layer):
         return (output, indices) if self.return_indices else output
 
 
-class MaxPool(Maximum):
+class MaxPool(IndexedMaxLayer):
     """``torch.nn.MaxPool1d`` to ``3d``."""
 
     family = "max_pool"
@@ -108,10 +108,10 @@ class MaxPool(Maximum):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         """Pool; with indices where the constructor asked for them."""
-        return self._pooled(input, **{name: getattr(self, name) for name in self.shown})
+        return self._pool(input, **{name: getattr(self, name) for name in self.shown})
 
 
-class AdaptiveMaxPool(Maximum):
+class AdaptiveMaxPool(IndexedMaxLayer):
     """``torch.nn.AdaptiveMaxPool1d`` to ``3d``."""
 
     family = "adaptive_max_pool"
@@ -130,10 +130,10 @@ class AdaptiveMaxPool(Maximum):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         """Pool; with indices where the constructor asked for them."""
-        return self._pooled(input, output_size=_kept(self.output_size, self.rank))
+        return self._pool(input, output_size=_kept(self.output_size, self.rank))
 
 
-class FractionalMaxPool(Maximum):
+class FractionalMaxPool(IndexedMaxLayer):
     """``torch.nn.FractionalMaxPool2d`` and ``3d``."""
 
     family = "fractional_max_pool"
@@ -164,7 +164,7 @@ class FractionalMaxPool(Maximum):
         Without a seed one is drawn from torch's generator, so that ``torch.manual_seed`` decides here too.
         """
         seed = int(torch.randint(2**53 - 1, ()).item()) if self.seed is None else self.seed
-        return self._pooled(input, **{name: getattr(self, name) for name in self.shown}, seed=seed)
+        return self._pool(input, **{name: getattr(self, name) for name in self.shown}, seed=seed)
 
 
 class AvgPool(Layer):
@@ -194,7 +194,7 @@ class AvgPool(Layer):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Pool."""
         fields = {name: getattr(self, name) for name in self.shown}
-        output, _ = self._ask(fields, input)
+        output, _ = self._call_service(fields, input)
         return of_average(input, output, self._spec(fields)) if wants_gradient(input) else output
 
 
@@ -229,7 +229,7 @@ class AdaptiveAvgPool(Layer):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Pool."""
         fields = {"output_size": _kept(self.output_size, self.rank)}
-        output, _ = self._ask(fields, input)
+        output, _ = self._call_service(fields, input)
         return of_average(input, output, self._spec(fields)) if wants_gradient(input) else output
 
 
@@ -257,7 +257,7 @@ class LPPool(Layer):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Pool."""
         fields = {name: getattr(self, name) for name in self.shown}
-        output, _ = self._ask(fields, input)
+        output, _ = self._call_service(fields, input)
         if not wants_gradient(input):
             return output
         spec = self._spec(fields)
@@ -286,7 +286,7 @@ class MaxUnpool(Layer):
         fields = {name: getattr(self, name) for name in self.shown}
         # torch takes the size of a whole tensor here; the wire takes the spatial part, or all of a batch.
         sizes = None if output_size is None else list(output_size)[-self.rank :]
-        output, _ = self._ask({**fields, "output_size": sizes}, input, indices)
+        output, _ = self._call_service({**fields, "output_size": sizes}, input, indices)
         return of_unpooling(input, output, indices, self.rank) if wants_gradient(input) else output
 
 

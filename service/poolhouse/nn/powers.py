@@ -15,7 +15,7 @@ import torch
 
 from poolhouse.operators.avg_pool import AvgPool
 from poolhouse.operators.lp_pool import LPPool
-from poolhouse.operators.maxima import largest
+from poolhouse.operators.maxima import window_maxima
 from poolhouse.operators.operator import at_rank
 
 _SCALES: Final = 1000
@@ -50,7 +50,7 @@ def powers_gradient(spec: LPPool, exponent: int, grad: torch.Tensor, x: torch.Te
         x: the input.
     """
     p = spec.norm_type
-    x, grad = folded(x.to(torch.float64), spec.rank), folded(grad, spec.rank)
+    x, grad = fold_planes(x.to(torch.float64), spec.rank), fold_planes(grad, spec.rank)
     if math.isinf(p):
         return _of_largest(spec, grad, x)
     average = _average(spec)
@@ -90,12 +90,12 @@ def _passed(average: AvgPool, p: float, grad: torch.Tensor, x: torch.Tensor) -> 
 def _of_largest(spec: LPPool, grad: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """With p = ±∞ the output is one element's magnitude: the first largest, or least, takes the gradient."""
     sign = math.copysign(1.0, spec.norm_type)
-    _, indices = largest(x.abs() * sign, spec.windows(tuple(x.shape[1:])), with_indices=True)
+    _, indices = window_maxima(x.abs() * sign, spec.windows(tuple(x.shape[1:])), with_indices=True)
     flat, chosen = x.flatten(1), indices.flatten(1)
     signed = grad.flatten(1) * flat.gather(1, chosen).sign()
     return torch.zeros_like(flat).scatter_add_(1, chosen, signed)
 
 
-def folded(x: torch.Tensor, rank: int) -> torch.Tensor:
+def fold_planes(x: torch.Tensor, rank: int) -> torch.Tensor:
     """``(P, *spatial)``, as operators run on it; not for an empty batch."""
     return x.reshape(-1, *x.shape[x.dim() - rank :])

@@ -17,8 +17,8 @@ from poolhouse.kernels.global_pooling import MeanKernel, TopKernel
 from poolhouse.kernels.half_maxima import HalfMaximumKernel
 from poolhouse.operators.averages import TORCH_TERMS, Average, average_kernel_cost, torch_pool, widens
 from poolhouse.operators.costs import Cost, kernel_cost
-from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, spec
-from poolhouse.operators.loop_costs import Loops, average_loops_cost, half_maxima_loops_cost, whole_loops_cost
+from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, field
+from poolhouse.operators.loop_costs import KernelFactory, average_loops_cost, half_maxima_loops_cost, whole_loops_cost
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.windowed import Windowed
@@ -27,8 +27,8 @@ from poolhouse.operators.windows import AxisSize, Windows, adaptive_windows
 
 def output_size_field() -> tuple[int | None, ...]:
     """Declares ``output_size``."""
-    declared: tuple[int | None, ...] = spec(
-        PerAxis(0, keep=True),
+    declared: tuple[int | None, ...] = field(
+        PerAxis(0, allows_null=True),
         "Windows along each axis; null keeps an axis as long as it is.",
         example=4,
     )
@@ -38,12 +38,12 @@ def output_size_field() -> tuple[int | None, ...]:
 class AdaptiveWindows(Windowed):
     """Windows that divide each axis into a given number: i of O is ``[floor(i·L/O), ceil((i+1)·L/O))``."""
 
-    def asked(self) -> tuple[int | None, ...]:
+    def target_size(self) -> tuple[int | None, ...]:
         """Windows along each axis; None keeps the axis."""
         raise NotImplementedError
 
     def _outputs(self, axis: int, length: int) -> int:
-        size = self.asked()[axis]
+        size = self.target_size()[axis]
         return length if size is None else size
 
     def placed_right(self, spatial: Sizes) -> bool:
@@ -72,7 +72,7 @@ class AdaptiveWindows(Windowed):
         outputs = self._outputs(axis, length)
         return range(output * length // outputs, math.ceil((output + 1) * length / outputs))
 
-    def joins(self, axis: int, length: int) -> bool:
+    def pools_axis(self, axis: int, length: int) -> bool:
         return self._outputs(axis, length) != length
 
     def warnings(self, spatial: Sizes) -> list[str]:
@@ -84,7 +84,7 @@ class AdaptiveWindows(Windowed):
 
     def _covers(self, spatial: Sizes) -> int:
         """Elements that torch looks at for one plane."""
-        return math.prod(size.looks for size in self.axis_sizes(spatial))
+        return math.prod(size.element_reads for size in self.axis_sizes(spatial))
 
 
 SAMPLES = (
@@ -136,19 +136,19 @@ _MANY: Final = 16
 class AdaptiveMaximum(AdaptiveWindows, Maximum):
     """The largest element of each of these windows: torch's kernel for floats, ours for the rest."""
 
-    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+    def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         indices = self.return_indices
         if all(size.outputs == 1 for size in self.axis_sizes(spatial)):
-            return Loops(
+            return KernelFactory(
                 whole_loops_cost(spatial, dtype, adds=False),
                 lambda: TopKernel(spatial, dtype.name, with_indices=indices),
             )
         if dtype.kind == "float" and dtype.itemsize == 2 and not indices and self._shares_little(spatial):
-            return Loops(
+            return KernelFactory(
                 half_maxima_loops_cost(self.axis_sizes(spatial)),
                 lambda: HalfMaximumKernel(self.kernel_axes(spatial), dtype.name),
             )
-        return super().loops(spatial, dtype)
+        return super().kernel_factory(spatial, dtype)
 
     def _shares_little(self, spatial: Sizes) -> bool:
         """Whether windows are large, and hardly any element is of more than one."""
@@ -178,12 +178,12 @@ class AdaptiveMaximum(AdaptiveWindows, Maximum):
 class AdaptiveAverage(AdaptiveWindows, Average):
     """The average of each of these windows: torch's kernel where it adds few terms, ours for the rest."""
 
-    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+    def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         if self._by_torch(spatial, floating=dtype.kind == "float"):
-            return Loops(
+            return KernelFactory(
                 average_loops_cost(self.axis_sizes(spatial), dtype),
                 lambda: AverageKernel(
-                    self.kernel_axes(spatial), self.divisors(self.windows(spatial)), dtype.name, in_turn=True
+                    self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial)), dtype.name, divide_sequentially=True
                 ),
             )
         if dtype is INT64:
@@ -192,7 +192,7 @@ class AdaptiveAverage(AdaptiveWindows, Average):
         if found is None or any(size.outputs > 1 for size in self.axis_sizes(spatial)):
             return found
         exact = dtype.kind == "integer"
-        return Loops(whole_loops_cost(spatial, dtype, adds=True), lambda: MeanKernel(spatial, dtype.name), exact=exact)
+        return KernelFactory(whole_loops_cost(spatial, dtype, adds=True), lambda: MeanKernel(spatial, dtype.name), is_bit_exact=exact)
 
     def _by_torch(self, spatial: Sizes, *, floating: bool) -> bool:
         # Output size 1 is a mean in torch, whose order of adding depends on how many planes there are.
@@ -209,7 +209,7 @@ class AdaptiveAverage(AdaptiveWindows, Average):
         if not self._by_torch(spatial, floating=dtype.kind == "float"):
             return super().cost(spatial, dtype)
         outputs, looks = math.prod(self.spatial_out(spatial)), self._covers(spatial)
-        return average_kernel_cost(spatial, outputs, looks / outputs, dtype, wide=self.rank == 3)
+        return average_kernel_cost(spatial, outputs, looks / outputs, dtype, through_float32=self.rank == 3)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
@@ -219,7 +219,7 @@ class AdaptiveAverage(AdaptiveWindows, Average):
             return super().run(planes) if wide is None else (wide.to(x.dtype),)
         size, pool = self.spatial_out(spatial), _AVERAGES[self.rank]
         # Torch's kernel of rank 3 adds 16-bit floats in 16 bits: 16 equal halves average to something else.
-        return (torch_pool(lambda planes: pool(planes, size), x, wide=self.rank == 3),)
+        return (torch_pool(lambda planes: pool(planes, size), x, through_float32=self.rank == 3),)
 
     def _widened(self, x: torch.Tensor, spatial: Sizes) -> torch.Tensor | None:
         """The averages in float64 by torch's kernels; None where ours are right and theirs are not, or slower."""
@@ -233,7 +233,7 @@ class AdaptiveAverage(AdaptiveWindows, Average):
 
 def return_indices_field() -> bool:
     """Declares ``return_indices``."""
-    declared: bool = spec(Flag(), "Whether to answer where each value was.", default=False, example=True)
+    declared: bool = field(Flag(), "Whether to answer where each value was.", default=False, example=True)
     return declared
 
 
@@ -250,7 +250,7 @@ class AdaptiveMaxPool(AdaptiveMaximum):
     samples = (*SAMPLES, Sample((6, 9, 8), {"output_size": 3, "return_indices": True}))
     refusals = REFUSALS
 
-    def asked(self) -> tuple[int | None, ...]:
+    def target_size(self) -> tuple[int | None, ...]:
         return self.output_size
 
 
@@ -266,7 +266,7 @@ class AdaptiveAvgPool(AdaptiveAverage):
     samples = SAMPLES
     refusals = (*REFUSALS, Refusal((8, 8, 8), {"output_size": 2}, "unsupported_dtype", dtype="bool"))
 
-    def asked(self) -> tuple[int | None, ...]:
+    def target_size(self) -> tuple[int | None, ...]:
         return self.output_size
 
 
@@ -286,7 +286,7 @@ class GlobalMaxPool(AdaptiveMaximum):
     )
     refusals = (Refusal((8, 8, 8), {"kernel_size": 2}, "invalid_fields"),)
 
-    def asked(self) -> tuple[int | None, ...]:
+    def target_size(self) -> tuple[int | None, ...]:
         return (1,) * self.rank
 
 
@@ -303,5 +303,5 @@ class GlobalAvgPool(AdaptiveAverage):
         Refusal((8, 8, 8), {}, "unsupported_dtype", dtype="bool"),
     )
 
-    def asked(self) -> tuple[int | None, ...]:
+    def target_size(self) -> tuple[int | None, ...]:
         return (1,) * self.rank

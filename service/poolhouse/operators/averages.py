@@ -13,9 +13,9 @@ import torch
 
 from poolhouse.dtypes import INT64, ElementType, Kind
 from poolhouse.kernels.averages import LineSumKernel, LongAverageKernel, SumKernel
-from poolhouse.operators.costs import DIVIDE, Cost, kernel_cost, pass_cost, quotient_cost, widened_cost
+from poolhouse.operators.costs import STEPS_PER_DIVISION, Cost, kernel_cost, pass_cost, quotient_cost, widened_cost
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.loop_costs import Loops, line_sum_loops_cost, long_loops_cost, sum_loops_cost
+from poolhouse.operators.loop_costs import KernelFactory, line_sum_loops_cost, long_loops_cost, sum_loops_cost
 from poolhouse.operators.operator import Number, Planes
 from poolhouse.operators.places import on_cpu
 from poolhouse.operators.quotients import long_divisors, long_quotient, real_divisor, short_divisor, short_quotient
@@ -42,7 +42,7 @@ class Average(Windowed):
         """What the sum of one window is divided by."""
         return len(window.values)
 
-    def divisors(self, windows: Sequence[Windows]) -> list[npt.NDArray[np.int64]]:
+    def divisor_factors(self, windows: Sequence[Windows]) -> list[npt.NDArray[np.int64]]:
         """For each axis the factors whose outer product is the divisor of each output."""
         return [axis.count for axis in windows]
 
@@ -61,17 +61,17 @@ class Average(Windowed):
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         elements, outputs = math.prod(spatial), math.prod(self.spatial_out(spatial))
         summed = super().cost(spatial, dtype)
-        uneven = any(not axis.even for axis in self.axis_sizes(spatial))
+        uneven = any(not axis.is_uniform for axis in self.axis_sizes(spatial))
         if dtype is INT64:
             # Two digits of every element, summed one after the other.
             digit = pass_cost(elements, 8)
-            digits = digit.then(summed.beside(digit.plane_bytes))
-            found = digits.then(digits.beside(8 * outputs)).then(quotient_cost(outputs))
+            digits = digit.then(summed.with_held_bytes(digit.plane_bytes))
+            found = digits.then(digits.with_held_bytes(8 * outputs)).then(quotient_cost(outputs))
             return replace(found, call_bytes=found.call_bytes + 32 * outputs * uneven)
         # Every element is widened, also those that strides pass over.
         widened = widened_cost(elements, dtype, "float64" if dtype.kind == "float" else "int64")
-        divided = pass_cost(outputs, 8, 0.5 if dtype.kind == "float" else DIVIDE * (1 + uneven))
-        found = widened.then(summed.beside(widened.plane_bytes)).then(divided.beside(8 * outputs))
+        divided = pass_cost(outputs, 8, 0.5 if dtype.kind == "float" else STEPS_PER_DIVISION * (1 + uneven))
+        found = widened.then(summed.with_held_bytes(widened.plane_bytes)).then(divided.with_held_bytes(8 * outputs))
         # One divisor for each output where windows differ, on the way there three arrays of them.
         return replace(found, call_bytes=found.call_bytes + 32 * outputs * uneven)
 
@@ -79,46 +79,46 @@ class Average(Windowed):
         """What no divisor of an output is larger than; one that is given does not count, since it is within int64."""
         return math.prod(size.longest for size in self.axis_sizes(spatial))
 
-    def long_loops(self, spatial: Sizes) -> Loops | None:
+    def long_loops(self, spatial: Sizes) -> KernelFactory | None:
         """Loops for int64; None where a divisor may pass it."""
         if self.most_divided(spatial) >= 2**62:
             return None
-        return Loops(
+        return KernelFactory(
             long_loops_cost(self.axis_sizes(spatial)),
-            lambda: LongAverageKernel(self.kernel_axes(spatial), self.divisors(self.windows(spatial))),
+            lambda: LongAverageKernel(self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial))),
         )
 
-    def sum_loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+    def sum_loops(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         """Loops that add windows of any size in float64; None for integers whose sums it does not hold exactly."""
         if dtype.kind != "float" and math.prod(spatial) << (8 * dtype.itemsize) >= 2**52:
             return None
         sizes = self.axis_sizes(spatial)
         by_lines, by_stretches = line_sum_loops_cost(sizes, dtype), sum_loops_cost(sizes, dtype)
         kernel = LineSumKernel if by_lines.plane_steps <= by_stretches.plane_steps else SumKernel
-        return Loops(
+        return KernelFactory(
             by_lines if kernel is LineSumKernel else by_stretches,
-            lambda: kernel(self.kernel_axes(spatial), self.divisors(self.windows(spatial)), dtype.name),
-            exact=dtype.kind == "integer",
+            lambda: kernel(self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial)), dtype.name),
+            is_bit_exact=dtype.kind == "integer",
         )
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         windows = self.windows(tuple(x.shape[1:]))
-        factors = self.divisors(windows)
+        factors = self.divisor_factors(windows)
         if x.is_floating_point():
-            total = sums(x.to(torch.float64), windows)
+            total = window_sums(x.to(torch.float64), windows)
             divisor = real_divisor(factors, x.device)
             # A sum of one float64 element is a view of the caller's.
             return (total / divisor if x.dtype is torch.float64 else total.div_(divisor).to(x.dtype),)
         if x.dtype is torch.int64:
             # Two sums of 32-bit digits, since the sum of 64-bit numbers wraps.
-            high = _alone(sums(x >> 32, windows))
-            low = sums(x & 0xFFFFFFFF, windows)
+            high = _alone(window_sums(x >> 32, windows))
+            low = window_sums(x & 0xFFFFFFFF, windows)
             return (long_quotient(high, low, long_divisors(factors, x.device)),)
-        return (short_quotient(sums(x.to(torch.int64), windows), short_divisor(factors, x.device), x.dtype),)
+        return (short_quotient(window_sums(x.to(torch.int64), windows), short_divisor(factors, x.device), x.dtype),)
 
 
-def sums(x: torch.Tensor, windows: Sequence[Windows]) -> torch.Tensor:
+def window_sums(x: torch.Tensor, windows: Sequence[Windows]) -> torch.Tensor:
     """The sum of each window of ``(P, *spatial)``; float64 or int64 in and out."""
     rank = len(windows)
     for axis in reversed(range(rank)):
@@ -137,17 +137,17 @@ def widens(x: torch.Tensor) -> bool:
     return not on_cpu(x) and x.is_floating_point() and x.dtype is not torch.float64
 
 
-def torch_pool(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, *, wide: bool) -> torch.Tensor:
+def torch_pool(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, *, through_float32: bool) -> torch.Tensor:
     """Torch's own kernel on ``(P, *spatial)``; through float32 where it adds 16-bit floats badly, or not at all."""
-    if wide and x.dtype in (torch.float16, torch.bfloat16):
+    if through_float32 and x.dtype in (torch.float16, torch.bfloat16):
         return function(x.to(torch.float32)).to(x.dtype)
     return function(x)
 
 
-def average_kernel_cost(spatial: Sizes, outputs: int, terms: float, dtype: ElementType, *, wide: bool) -> Cost:
+def average_kernel_cost(spatial: Sizes, outputs: int, terms: float, dtype: ElementType, *, through_float32: bool) -> Cost:
     """What :func:`torch_pool` takes for an average of so many terms a window."""
     kernel = kernel_cost(outputs, 6 + 0.7 * terms, 0)
-    if not wide or dtype.itemsize > 2:
+    if not through_float32 or dtype.itemsize > 2:
         return kernel
     there, back = pass_cost(math.prod(spatial), 4), pass_cost(outputs, 4)
-    return there.then(kernel.beside(there.plane_bytes)).then(back.beside(there.plane_bytes))
+    return there.then(kernel.with_held_bytes(there.plane_bytes)).then(back.with_held_bytes(there.plane_bytes))

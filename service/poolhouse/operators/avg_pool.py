@@ -22,8 +22,8 @@ from poolhouse.operators.averages import (
     widens,
 )
 from poolhouse.operators.costs import Cost
-from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, Whole, spec
-from poolhouse.operators.loop_costs import Loops, average_loops_cost
+from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, Integer, field
+from poolhouse.operators.loop_costs import KernelFactory, average_loops_cost
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
 from poolhouse.operators.sliding import (
@@ -34,7 +34,7 @@ from poolhouse.operators.sliding import (
     stride_field,
 )
 from poolhouse.operators.windowed import Window
-from poolhouse.operators.windows import Sliding, Windows
+from poolhouse.operators.windows import SlidingWindow, Windows
 
 
 @operator("avg_pool")
@@ -59,11 +59,11 @@ class AvgPool(SlidingWindows, Average):
     stride: Sizes = stride_field()
     padding: Sizes = padding_field()
     ceil_mode: bool = ceil_mode_field()
-    count_include_pad: bool = spec(
+    count_include_pad: bool = field(
         Flag(), "Whether positions of the padding count in the divisor.", default=True, example=False
     )
-    divisor_override: int | None = spec(
-        Whole(-(2**63), 2**63 - 1, nonzero=True),
+    divisor_override: int | None = field(
+        Integer(-(2**63), 2**63 - 1, nonzero=True),
         "Divide every sum by this instead of the number of positions; 1 gives sums.",
         default=None,
         example=1,
@@ -89,15 +89,15 @@ class AvgPool(SlidingWindows, Average):
         Refusal((8, 8, 8), {"kernel_size": 2}, "unsupported_dtype", dtype="bool"),
     )
 
-    def geometry(self, axis: int) -> Sliding:
-        return Sliding(self.kernel_size[axis], self.stride[axis], self.padding[axis], 1, self.ceil_mode)
+    def geometry(self, axis: int) -> SlidingWindow:
+        return SlidingWindow(self.kernel_size[axis], self.stride[axis], self.padding[axis], 1, self.ceil_mode)
 
     def divisor_of(self, window: Window) -> int:
         if self.divisor_override is not None:
             return self.divisor_override
         return window.extent if self.count_include_pad else len(window.values)
 
-    def divisors(self, windows: Sequence[Windows]) -> list[npt.NDArray[np.int64]]:
+    def divisor_factors(self, windows: Sequence[Windows]) -> list[npt.NDArray[np.int64]]:
         if self.divisor_override is None:
             return [axis.extent if self.count_include_pad else axis.count for axis in windows]
         ones = [np.ones(axis.outputs, dtype=np.int64) for axis in windows]
@@ -117,17 +117,17 @@ class AvgPool(SlidingWindows, Average):
         if not self._by_torch(spatial, floating=dtype.kind == "float"):
             return super().cost(spatial, dtype)
         outputs = math.prod(self.spatial_out(spatial))
-        return average_kernel_cost(spatial, outputs, math.prod(self.kernel_size), dtype, wide=self.rank == 3)
+        return average_kernel_cost(spatial, outputs, math.prod(self.kernel_size), dtype, through_float32=self.rank == 3)
 
-    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+    def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         if dtype is INT64:
             return self.long_loops(spatial)
         few = math.prod(self.kernel_size) <= TORCH_TERMS
         if not few or (dtype.kind == "float" and not self._fits(spatial)):
             return self.sum_loops(spatial, dtype)
-        return Loops(
+        return KernelFactory(
             average_loops_cost(self.axis_sizes(spatial), dtype),
-            lambda: AverageKernel(self.kernel_axes(spatial), self.divisors(self.windows(spatial)), dtype.name),
+            lambda: AverageKernel(self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial)), dtype.name),
         )
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
@@ -136,7 +136,7 @@ class AvgPool(SlidingWindows, Average):
         if not on_cpu(x) and not self._cuda_divides(spatial):
             return super().run(planes)
         if self._by_torch(spatial, floating=x.is_floating_point()):
-            return (torch_pool(self._torch_average, x, wide=self.rank == 3),)
+            return (torch_pool(self._torch_average, x, through_float32=self.rank == 3),)
         if widens(x) and self._fits(spatial) and self.few_looks(spatial):
             return (self._torch_average(x.to(torch.float64)).to(x.dtype),)
         return super().run(planes)

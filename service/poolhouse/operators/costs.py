@@ -12,19 +12,19 @@ from typing import Final
 
 from poolhouse.dtypes import ElementType
 
-BYTE: Final = 0.1
+STEPS_PER_BYTE: Final = 0.1
 """Steps for a byte that a kernel writes: with what it reads for it, at the speed of the memory."""
-COMPARE: Final = 0.8
+STEPS_PER_COMPARISON: Final = 0.8
 """Steps for comparing two elements where the answer is kept."""
-STRIDED: Final = 0.4
+STRIDED_EXTRA_STEPS: Final = 0.4
 """What an element costs more that does not lie beside the one before."""
-PICKED: Final = 0.8
+GATHER_EXTRA_STEPS: Final = 0.8
 """What an element costs more that is picked by an index."""
-PUT: Final = 2.0
+SCATTER_EXTRA_STEPS: Final = 2.0
 """What an element costs more that is put to where an index says."""
-RUN: Final = 5.0
+STEPS_PER_RUN: Final = 5.0
 """Steps for each run of elements that lie side by side, however few they are."""
-CALL: Final = 1_500.0
+STEPS_PER_CALL: Final = 1_500.0
 """Steps for a call of torch or numpy, however small."""
 _FRESH_BYTES: Final = 32 * 2**20
 """From here on a tensor's memory comes from the kernel page by page, each time anew."""
@@ -57,19 +57,19 @@ class Cost:
             max(self.call_bytes, other.call_bytes),
         )
 
-    def beside(self, nbytes: float) -> Cost:
+    def with_held_bytes(self, nbytes: float) -> Cost:
         """This, while so many bytes more of each plane are held."""
         return replace(self, plane_bytes=self.plane_bytes + nbytes)
 
 
 def byte_steps(nbytes: float) -> float:
     """Steps for each byte of a tensor of so many that is written."""
-    return BYTE if nbytes < _FRESH_BYTES else BYTE + _FRESH
+    return STEPS_PER_BYTE if nbytes < _FRESH_BYTES else STEPS_PER_BYTE + _FRESH
 
 
 def place_steps(outputs: int) -> float:
     """Steps for saying where each of so many windows of an axis lies: ten arrays of int64."""
-    return outputs * (6.0 + 80 * (byte_steps(8 * outputs) - BYTE))
+    return outputs * (6.0 + 80 * (byte_steps(8 * outputs) - STEPS_PER_BYTE))
 
 
 def kernel_cost(outputs: int, each: float, plane_bytes: float) -> Cost:
@@ -80,8 +80,8 @@ def kernel_cost(outputs: int, each: float, plane_bytes: float) -> Cost:
         each: steps for one of them.
         plane_bytes: what it takes beside input and outputs.
     """
-    steps = outputs * (each + 8 * (byte_steps(8 * outputs) - BYTE))
-    return Cost(steps + _PLANE, 3 * CALL, plane_bytes)
+    steps = outputs * (each + 8 * (byte_steps(8 * outputs) - STEPS_PER_BYTE))
+    return Cost(steps + _PLANE, 3 * STEPS_PER_CALL, plane_bytes)
 
 
 _PLANE: Final = 10.0
@@ -97,18 +97,18 @@ def pass_cost(elements: int, itemsize: int, steps: float = 0.0) -> Cost:
         steps: for each, beside the memory.
     """
     nbytes = elements * itemsize
-    return Cost(nbytes * byte_steps(nbytes) + elements * steps, CALL, nbytes)
+    return Cost(nbytes * byte_steps(nbytes) + elements * steps, STEPS_PER_CALL, nbytes)
 
 
 def widened_cost(elements: int, dtype: ElementType, wide: str) -> Cost:
     """Converting to an element type of eight bytes; nothing where it is that type."""
-    return Cost(0.0, CALL, 0.0) if dtype.name == wide else pass_cost(elements, 8)
+    return Cost(0.0, STEPS_PER_CALL, 0.0) if dtype.name == wide else pass_cost(elements, 8)
 
 
-DIVIDE: Final = 4.0
+STEPS_PER_DIVISION: Final = 4.0
 """Steps for dividing a whole number by one that is the same for all; twice as many where it differs."""
 
 
 def quotient_cost(outputs: int) -> Cost:
     """Dividing sums of int64 exactly: see ``quotients``."""
-    return Cost(outputs * 15.0, 25 * CALL, outputs * 64)
+    return Cost(outputs * 15.0, 25 * STEPS_PER_CALL, outputs * 64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from poolhouse.errors import MOST_PROBLEMS, FieldProblem, Unprocessable
-from poolhouse.operators.fields import FieldError, shown
+from poolhouse.operators.fields import FieldError, describe_value
 from poolhouse.suggestions import field_hint, padding_hint
 
 
@@ -17,8 +17,8 @@ def refused_fields(
     operator: str,
     fields: Sequence[str],
     tensors: Sequence[str],
-    values: Mapping[str, object],
-    texts: Mapping[str, str],
+    json_fields: Mapping[str, object],
+    text_fields: Mapping[str, str],
     pointers: Mapping[str, str],
     faults: Mapping[str, FieldError],
     given: Mapping[str, object],
@@ -35,14 +35,14 @@ def refused_fields(
         faults: what is wrong with the value of a field.
         given: the fields whose values are right.
     """
-    twice = [name for name in values if name in texts]
-    unknown = [name for name in (*values, *texts) if name not in fields]
+    twice = [name for name in json_fields if name in text_fields]
+    unknown = [name for name in (*json_fields, *text_fields) if name not in fields]
     total = len(twice) + len(unknown) + len(faults)
     if not total:
         return None
     remaining = max(0, MOST_PROBLEMS - len(faults))
     problems = [
-        FieldProblem(_pointer(name), "duplicate", f"{shown(name)} is given in the body and in the query; keep one")
+        FieldProblem(_pointer(name), "duplicate", f"{describe_value(name)} is given in the body and in the query; keep one")
         for name in twice[:remaining]
     ]
     problems += [
@@ -53,7 +53,7 @@ def refused_fields(
         FieldProblem(
             pointers.get(name) or _pointer(name),
             fault.code,
-            f"{name}: {fault.message}{_value_hint(name, texts.get(name, values.get(name)), given)}",
+            f"{name}: {fault.message}{_value_hint(name, text_fields.get(name, json_fields.get(name)), given)}",
         )
         for name, fault in faults.items()
     ]
@@ -69,7 +69,7 @@ def _pointer(name: str) -> str:
 
 def _unknown(operator: str, name: str, fields: Sequence[str], tensors: Sequence[str]) -> str:
     hint = field_hint(name, fields, tensors)
-    unknown = f"{operator} has no field {shown(name)}" + (f"; {hint}" if hint else ".")
+    unknown = f"{operator} has no field {describe_value(name)}" + (f"; {hint}" if hint else ".")
     return f"{unknown} It takes {', '.join(fields) or 'no fields'}"
 
 

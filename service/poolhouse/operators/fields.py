@@ -2,7 +2,7 @@
 
 A kind checks a JSON value, reads the text of a query string, and writes its JSON Schema. Routes, documents,
 the command line and the client's types are derived from it.
-An operator's field is declared with :func:`spec`, as ``kernel_size: Sizes = spec(PerAxis(1), "…")``.
+An operator's field is declared with :func:`field`, as ``kernel_size: Sizes = spec(PerAxis(1), "…")``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SHORT: Final = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxother = _SHORT.maxlong = 60
 
 
-def shown(value: object) -> str:
+def describe_value(value: object) -> str:
     """A value as a message quotes it: short, whatever was sent."""
     try:
         text = _SHORT.repr(value)
@@ -47,7 +47,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-class Kind:
+class FieldType:
     """What one sort of field accepts. Stateless but for its bounds; hashable by identity."""
 
     def check(self, value: object, rank: int) -> object:
@@ -67,7 +67,7 @@ class Kind:
         has a pattern that begins with ``^``."""
         return self.schema(rank)
 
-    def words(self, rank: int) -> str:
+    def describe(self, rank: int) -> str:
         """What is accepted, for a person: ``integer ≥ 1, or 2 of them``."""
         raise NotImplementedError
 
@@ -78,16 +78,16 @@ def _whole(value: object, minimum: int, maximum: int) -> int:
         value = int(value)
     # bool is an int to Python; torch refuses it, and so do we.
     if isinstance(value, bool) or not isinstance(value, int):
-        raise FieldError("type", f"expected an integer, got {shown(value)}")
+        raise FieldError("type", f"expected an integer, got {describe_value(value)}")
     if not minimum <= value <= maximum:
-        raise FieldError("range", f"expected an integer from {minimum} to {maximum}, got {shown(value)}")
+        raise FieldError("range", f"expected an integer from {minimum} to {maximum}, got {describe_value(value)}")
     return value
 
 
 def _whole_from(text: str) -> int:
     whole = read_integer(text)
     if whole is None:
-        raise FieldError("type", f"expected an integer, got {shown(text)}")
+        raise FieldError("type", f"expected an integer, got {describe_value(text)}")
     return whole
 
 
@@ -99,13 +99,13 @@ def _read_each(text: str, read: Callable[[str], object], expected: str) -> objec
     except FieldError as fault:
         if fault.code != "type":
             raise
-        raise FieldError("type", f"expected {expected}, got {shown(text)}{hint(text)}") from None
+        raise FieldError("type", f"expected {expected}, got {describe_value(text)}{hint(text)}") from None
     # A lone null is the list of one axis that is kept: JSON has no null in place of the whole list either.
     return values if is_list or len(values) > 1 or values[0] is None else values[0]
 
 
 @dataclass(frozen=True, eq=False)
-class PerAxis(Kind):
+class PerAxis(FieldType):
     """One integer, or one for each spatial axis. Kept as a tuple with one entry an axis.
 
     Args:
@@ -115,67 +115,67 @@ class PerAxis(Kind):
     """
 
     minimum: int
-    keep: bool = False
-    leading: bool = False
+    allows_null: bool = False
+    allows_batch_sizes: bool = False
 
     def check(self, value: object, rank: int) -> tuple[int | None, ...]:
         if isinstance(value, list | tuple):
-            lengths = (rank, rank + 2) if self.leading else (rank,)
+            lengths = (rank, rank + 2) if self.allows_batch_sizes else (rank,)
             if len(value) not in lengths:
                 one = " or ".join(str(length) for length in lengths)
-                raise FieldError("length", f"expected one integer or a list of {one}, got {shown(value)}")
+                raise FieldError("length", f"expected one integer or a list of {one}, got {describe_value(value)}")
             return tuple(self._entry(entry) for entry in value)
         if value is None or isinstance(value, str):
-            given = "null" if value is None else shown(value)
+            given = "null" if value is None else describe_value(value)
             raise FieldError("type", f"expected an integer or a list of them such as [3, 2], got {given}")
         return (self._entry(value),) * rank
 
     def _entry(self, value: object) -> int | None:
-        if value is None and self.keep:
+        if value is None and self.allows_null:
             return None
         return _whole(value, self.minimum, INT32_MAX)
 
     def read(self, text: str) -> object:
         def read(entry: str) -> int | None:
-            return None if self.keep and entry in NULLS else _whole_from(entry)
+            return None if self.allows_null and entry in NULLS else _whole_from(entry)
 
         return _read_each(text, read, "an integer, or integers with commas between")
 
     def schema(self, rank: int) -> JsonSchema:
         entry: JsonSchema = {"type": "integer", "minimum": self.minimum, "maximum": INT32_MAX}
-        item: JsonSchema = _or(entry, {"type": "null"}) if self.keep else entry
-        lengths = (rank, rank + 2) if self.leading else (rank,)
+        item: JsonSchema = _or(entry, {"type": "null"}) if self.allows_null else entry
+        lengths = (rank, rank + 2) if self.allows_batch_sizes else (rank,)
         lists = [{"type": "array", "items": item, "minItems": each, "maxItems": each} for each in lengths]
         return {"oneOf": [entry, *lists]}
 
     def text_schema(self, rank: int) -> JsonSchema:
-        entry = f"({INTEGER}|{'|'.join(NULLS)})" if self.keep else INTEGER
-        lengths = (rank, rank + 2) if self.leading else (rank,)
+        entry = f"({INTEGER}|{'|'.join(NULLS)})" if self.allows_null else INTEGER
+        lengths = (rank, rank + 2) if self.allows_batch_sizes else (rank,)
         return {"type": "string", "pattern": list_pattern(entry, lengths, INTEGER if rank > 1 else None)}
 
-    def words(self, rank: int) -> str:
-        null = ", null keeps an axis" if self.keep else ""
-        leading = ", or with N and C in front" if self.leading else ""
+    def describe(self, rank: int) -> str:
+        null = ", null keeps an axis" if self.allows_null else ""
+        leading = ", or with N and C in front" if self.allows_batch_sizes else ""
         many = f", or {rank}, one an axis{leading}" if rank > 1 else leading
         return f"integer ≥ {self.minimum}{many}{null}"
 
 
 @dataclass(frozen=True, eq=False)
-class RatioPerAxis(Kind):
+class RatioPerAxis(FieldType):
     """A number strictly between 0 and 1, or one for each axis. Kept as a tuple."""
 
     def check(self, value: object, rank: int) -> tuple[float, ...]:
         if isinstance(value, list | tuple):
             if len(value) != rank:
-                raise FieldError("length", f"expected one number or a list of {rank}, got {shown(value)}")
+                raise FieldError("length", f"expected one number or a list of {rank}, got {describe_value(value)}")
             return tuple(self._entry(entry) for entry in value)
         return (self._entry(value),) * rank
 
     def _entry(self, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise FieldError("type", f"expected a number, got {shown(value)}")
+            raise FieldError("type", f"expected a number, got {describe_value(value)}")
         if not 0 < value < 1:
-            raise FieldError("range", f"expected a number between 0 and 1, both excluded, got {shown(value)}")
+            raise FieldError("range", f"expected a number between 0 and 1, both excluded, got {describe_value(value)}")
         return float(value)
 
     def read(self, text: str) -> object:
@@ -188,34 +188,34 @@ class RatioPerAxis(Kind):
     def text_schema(self, rank: int) -> JsonSchema:
         return {"type": "string", "pattern": list_pattern(NUMBER, (rank,), NUMBER if rank > 1 else None)}
 
-    def words(self, rank: int) -> str:
+    def describe(self, rank: int) -> str:
         return f"number between 0 and 1, or {rank}, one an axis"
 
 
 @dataclass(frozen=True, eq=False)
-class Flag(Kind):
+class Flag(FieldType):
     """True or false."""
 
     def check(self, value: object, rank: int) -> bool:
         if not isinstance(value, bool):
-            raise FieldError("type", f"expected true or false, got {shown(value)}")
+            raise FieldError("type", f"expected true or false, got {describe_value(value)}")
         return value
 
     def read(self, text: str) -> object:
         # Python prints True.
         if text not in ("true", "false", "True", "False"):
-            raise FieldError("type", f"expected true or false, got {shown(text)}")
+            raise FieldError("type", f"expected true or false, got {describe_value(text)}")
         return text.lower() == "true"
 
     def schema(self, rank: int) -> JsonSchema:
         return {"type": "boolean"}
 
-    def words(self, rank: int) -> str:
+    def describe(self, rank: int) -> str:
         return "true or false"
 
 
 @dataclass(frozen=True, eq=False)
-class Whole(Kind):
+class Integer(FieldType):
     """One integer, not one an axis."""
 
     minimum: int
@@ -235,7 +235,7 @@ class Whole(Kind):
         schema: JsonSchema = {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
         return {**schema, "not": {"const": 0}} if self.nonzero else schema
 
-    def words(self, rank: int) -> str:
+    def describe(self, rank: int) -> str:
         other = " other than 0" if self.nonzero else ""
         return f"integer{other} from {self.minimum} to {self.maximum}"
 
@@ -244,20 +244,20 @@ _INFINITIES: Final = {"Infinity": math.inf, "-Infinity": -math.inf}
 
 
 @dataclass(frozen=True, eq=False)
-class Power(Kind):
+class Power(FieldType):
     """A number that is not 0, or an infinity, which JSON spells as a string."""
 
     def check(self, value: object, rank: int) -> float:
         if isinstance(value, str) and value in _INFINITIES:
             value = _INFINITIES[value]
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise FieldError("type", f'expected a number, "Infinity" or "-Infinity", got {shown(value)}')
+            raise FieldError("type", f'expected a number, "Infinity" or "-Infinity", got {describe_value(value)}')
         try:
             power = float(value)
         except OverflowError:
-            raise FieldError("range", f"expected a number within float64, got {shown(value)}") from None
+            raise FieldError("range", f"expected a number within float64, got {describe_value(value)}") from None
         if power == 0 or math.isnan(power):
-            raise FieldError("range", f"expected a number other than 0, got {shown(value)}")
+            raise FieldError("range", f"expected a number other than 0, got {describe_value(value)}")
         return power
 
     def read(self, text: str) -> object:
@@ -272,16 +272,16 @@ class Power(Kind):
     def text_schema(self, rank: int) -> JsonSchema:
         return {"type": "string", "pattern": f"^({NUMBER}|-?Infinity|-?inf)$"}
 
-    def words(self, rank: int) -> str:
+    def describe(self, rank: int) -> str:
         return 'number other than 0, or "Infinity", "-Infinity"'
 
 
 def _number_from(text: str) -> float:
     number = read_number(text)
     if number is None:
-        raise FieldError("type", f"expected a number, got {shown(text)}")
+        raise FieldError("type", f"expected a number, got {describe_value(text)}")
     if math.isinf(number):
-        raise FieldError("range", f"expected a number within float64, got {shown(text)}")
+        raise FieldError("range", f"expected a number within float64, got {describe_value(text)}")
     return number
 
 
@@ -307,15 +307,15 @@ class Field:
     """
 
     name: str
-    kind: Kind
+    field_type: FieldType
     meaning: str
     default: object
     default_from: str | None
     example: object
-    in_key: bool
+    in_batch_key: bool
 
     @property
-    def required(self) -> bool:
+    def is_required(self) -> bool:
         """Whether a caller must give it."""
         return self.default is REQUIRED and self.default_from is None
 
@@ -326,12 +326,12 @@ class Field:
 
     def schema(self, rank: int) -> JsonSchema:
         """JSON Schema with meaning, default and an example."""
-        schema = self.kind.schema(rank)
+        schema = self.field_type.schema(rank)
         if self.may_be_unset:
             # An unset field may also be sent as null, which is what other languages' clients write.
             schema = _or(schema, {"type": "null"})
         schema["description"] = self.meaning
-        if not self.required and self.default_from is None:
+        if not self.is_required and self.default_from is None:
             schema["default"] = self.default
         if self.example is not None:
             schema["examples"] = [self.example]
@@ -339,11 +339,11 @@ class Field:
 
     def read(self, text: str) -> object:
         """The JSON value that a text stands for. Raises FieldError."""
-        return None if self.may_be_unset and text in NULLS else self.kind.read(text)
+        return None if self.may_be_unset and text in NULLS else self.field_type.read(text)
 
     def text_schema(self, rank: int) -> JsonSchema:
         """JSON Schema of the field in a query string."""
-        schema = self.kind.text_schema(rank)
+        schema = self.field_type.text_schema(rank)
         if not self.may_be_unset:
             return schema
         pattern = schema.get("pattern")
@@ -361,17 +361,17 @@ def _or(schema: JsonSchema, other: JsonSchema) -> JsonSchema:
 _METADATA_KEY: Final = "poolhouse.field"
 
 
-def spec(
-    kind: Kind,
+def field(
+    field_type: FieldType,
     meaning: str,
     *,
     default: object = REQUIRED,
     default_from: str | None = None,
     example: object = None,
-    in_key: bool = True,
+    in_batch_key: bool = True,
 ) -> Any:  # Any, as dataclasses.field() itself: the class body assigns it to a field of any type.
     """Declares a field in an operator's class body. See :class:`Field` for the arguments."""
-    card = Field("", kind, meaning, default, default_from, example, in_key)
+    card = Field("", field_type, meaning, default, default_from, example, in_batch_key)
     return dataclasses.field(metadata={_METADATA_KEY: card})
 
 

@@ -17,13 +17,13 @@ from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.kernels.fractional import DrawnAxis, FractionalMaximumKernel
 from poolhouse.kernels.planes import INT32_MAX
 from poolhouse.operators.costs import Cost
-from poolhouse.operators.fields import Flag, PerAxis, RatioPerAxis, Sizes, Whole, spec
-from poolhouse.operators.loop_costs import Loops, fractional_loops_cost
-from poolhouse.operators.maxima import Maximum, largest, largest_cost
+from poolhouse.operators.fields import Flag, PerAxis, RatioPerAxis, Sizes, Integer, field
+from poolhouse.operators.loop_costs import KernelFactory, fractional_loops_cost
+from poolhouse.operators.maxima import Maximum, window_maxima, largest_cost
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.reductions import Tensors
 from poolhouse.operators.sliding import axis_name, kernel_size_field
-from poolhouse.operators.windows import AxisSize, Sliding, Windows, fractional_starts
+from poolhouse.operators.windows import AxisSize, SlidingWindow, Windows, fractional_starts
 
 SEED_MAX: Final = 2**53 - 1
 """Seeds are what every language's JSON keeps exact."""
@@ -48,22 +48,22 @@ class FractionalMaxPool(Maximum):
     source: ClassVar[str] = "torch.nn.functional.fractional_max_pool2d, fractional_max_pool3d; Graham, arXiv:1412.6071"
 
     kernel_size: Sizes = kernel_size_field()
-    output_size: Sizes | None = spec(
+    output_size: Sizes | None = field(
         PerAxis(1), "Windows along each axis; this or output_ratio.", default=None, example=3
     )
-    output_ratio: tuple[float, ...] | None = spec(
+    output_ratio: tuple[float, ...] | None = field(
         RatioPerAxis(),
         "Windows along each axis as a part of its length; this or output_size.",
         default=None,
         example=0.5,
     )
-    return_indices: bool = spec(Flag(), "Whether to answer where each value was.", default=False, example=True)
-    seed: int | None = spec(
-        Whole(0, SEED_MAX),
+    return_indices: bool = field(Flag(), "Whether to answer where each value was.", default=False, example=True)
+    seed: int | None = field(
+        Integer(0, SEED_MAX),
         "What the places of the windows are drawn from; drawn afresh when not given.",
         default=None,
         example=7,
-        in_key=False,
+        in_batch_key=False,
     )
 
     samples = (
@@ -82,7 +82,7 @@ class FractionalMaxPool(Maximum):
         Refusal((8, 8, 8), {"kernel_size": 2**31 - 1, "output_size": 1}, "window_does_not_fit"),
     )
 
-    def relations(self) -> Sequence[FieldProblem]:
+    def cross_field_errors(self) -> Sequence[FieldProblem]:
         if (self.output_size is None) == (self.output_ratio is None):
             message = "give output_size or output_ratio, and not both"
             return [FieldProblem("/output_size", "conflict", message)]
@@ -106,20 +106,20 @@ class FractionalMaxPool(Maximum):
             )
         return AxisSize(length, outputs, kernel, outputs * kernel, irregular=outputs)
 
-    def joins(self, axis: int, length: int) -> bool:
+    def pools_axis(self, axis: int, length: int) -> bool:
         return self.kernel_size[axis] > 1
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         # Every position of an axis gets its window's maximum before the drawn ones are picked.
-        everywhere = [Sliding(kernel, 1).size(length) for kernel, length in zip(self.kernel_size, spatial, strict=True)]
+        everywhere = [SlidingWindow(kernel, 1).summarize(length) for kernel, length in zip(self.kernel_size, spatial, strict=True)]
         return largest_cost(
-            spatial, everywhere, dtype, with_indices=self.return_indices, keeps=self.spatial_out(spatial)
+            spatial, everywhere, dtype, with_indices=self.return_indices, kept_windows=self.spatial_out(spatial)
         )
 
     def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
         """Of every position; :meth:`run` picks from them, plane by plane."""
         return tuple(
-            Sliding(kernel, 1).windows(length) for kernel, length in zip(self.kernel_size, spatial, strict=True)
+            SlidingWindow(kernel, 1).windows(length) for kernel, length in zip(self.kernel_size, spatial, strict=True)
         )
 
     def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
@@ -136,13 +136,13 @@ class FractionalMaxPool(Maximum):
         # Torch reads the two samples of a 2-D plane as W, H and the three of a 3-D one as T, H, W.
         return 1 - axis if self.rank == 2 else axis
 
-    def settled(self) -> FractionalMaxPool:
+    def with_seed(self) -> FractionalMaxPool:
         if self.seed is not None:
             return self
         fields = {field.name: getattr(self, field.name) for field in self.fields()}
         return type(self)(**{**fields, "seed": secrets.randbelow(SEED_MAX + 1)})
 
-    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+    def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         if math.prod(spatial) > INT32_MAX:
             return None
         sizes, indices = self.axis_sizes(spatial), self.return_indices
@@ -154,13 +154,13 @@ class FractionalMaxPool(Maximum):
             ]
             return FractionalMaximumKernel(axes, dtype.name, with_indices=indices)
 
-        return Loops(fractional_loops_cost(sizes, dtype, with_indices=indices), make)
+        return KernelFactory(fractional_loops_cost(sizes, dtype, with_indices=indices), make)
 
     def _starts(self, axis: int, size: AxisSize, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
         u = samples[:, self._sample_of(axis)].astype(np.float64)
         return fractional_starts(size.length, size.longest, size.outputs, u)
 
-    def draw(self, planes: int, begin: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:
+    def random_inputs(self, planes: int, begin: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:
         assert self.seed is not None, "settled() names the seed before anything is drawn"
         # A number takes one step of the generator, so a piece of a request draws what is its own.
         generator = np.random.PCG64(self.seed).advance(begin * self.rank)
@@ -181,7 +181,7 @@ class FractionalMaxPool(Maximum):
             chosen = torch.from_numpy(starts).to(x.device).reshape(shape)
             return tuple(_picked(tensor, axis + 1, chosen) for tensor in found)
 
-        return largest(x, self.windows(spatial), with_indices=self.return_indices, pick=pick)
+        return window_maxima(x, self.windows(spatial), with_indices=self.return_indices, pick=pick)
 
 
 def _picked(tensor: torch.Tensor, dim: int, chosen: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from poolhouse.operators.fields import Sizes, shown
+from poolhouse.operators.fields import Sizes, describe_value
 
 _MOST_CHANNELS: Final = 4
 """Grey, grey and alpha, colours, colours and alpha; also the axes of a motion sensor, and stereo sound."""
@@ -42,7 +42,7 @@ def channels_last_warning(lead: Sizes, spatial: Sizes) -> str:
     first, total = len(lead) - 1, len(names)
     order = [*range(first), total - 1, *range(first, total - 1)]
     return (
-        f"shape {shown([*lead, *spatial])} was read as ({', '.join(names)}): C is {lead[-1]}, and axis {axes[-1]} has "
+        f"shape {describe_value([*lead, *spatial])} was read as ({', '.join(names)}): C is {lead[-1]}, and axis {axes[-1]} has "
         f"{spatial[-1]} position{'s' if spatial[-1] > 1 else ''}. If the last axis holds the channels, "
         f"move it in front of the pooled axes: permute({', '.join(map(str, order))})"
     )

@@ -10,13 +10,13 @@ from typing import Final
 from poolhouse.dtypes import FLOAT64, ElementType
 from poolhouse.kernels.axes import FARTHEST
 from poolhouse.kernels.planes import Kernel
-from poolhouse.operators.costs import BYTE, CALL, Cost, byte_steps, place_steps
+from poolhouse.operators.costs import STEPS_PER_BYTE, STEPS_PER_CALL, Cost, byte_steps, place_steps
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.windows import AxisSize
 
 
 @dataclass(frozen=True, slots=True)
-class Loops:
+class KernelFactory:
     """Compiled loops for planes of some sizes and type.
 
     Attributes:
@@ -27,11 +27,11 @@ class Loops:
 
     cost: Cost
     make: Callable[[], Kernel]
-    exact: bool = True
+    is_bit_exact: bool = True
 
-    def are_cheaper(self, other: Cost, planes: int) -> bool:
+    def is_cheaper(self, other: Cost, planes: int) -> bool:
         """Whether they take no longer than this, for so many planes where the choice cannot change a bit."""
-        if not self.exact:
+        if not self.is_bit_exact:
             return self.cost.plane_steps <= other.plane_steps
         return planes * self.cost.plane_steps + self.cost.call_steps <= planes * other.plane_steps + other.call_steps
 
@@ -68,12 +68,12 @@ class _Rates:
 
     plane: float
     strip: float
-    turn: float
+    sweep: float
     line: float
     row: float
     element: float
-    apart: float
-    alone: float
+    strided: float
+    single: float
     place: float
 
 
@@ -87,9 +87,9 @@ _ADDED: Final = {"bfloat16": 4, "float16": 4, "uint8": 8, "int8": 8, "int16": 8,
 _ONE: Final = AxisSize(1, 1, 1, 1)
 
 
-def in_stretches(axis: AxisSize) -> bool:
+def uses_table(axis: AxisSize) -> bool:
     """Whether windows are put together from stretches of 1, 2, 4, … elements, as ``kernels.axes`` decides."""
-    return axis.longest > _FEW and (axis.length + 2 * axis.outputs) * _levels(axis) < axis.looks
+    return axis.longest > _FEW and (axis.length + 2 * axis.outputs) * _levels(axis) < axis.element_reads
 
 
 def _levels(axis: AxisSize) -> int:
@@ -105,25 +105,25 @@ def maxima_loops_cost(axes: Sequence[AxisSize], dtype: ElementType, *, with_indi
     rows = depth.length * height.length
     strip_rows, strips = _strips(height, width, itemsize)
     # Where only rows are pooled, all rows of all planes are one after another.
-    by_rows = depth.same and height.same and not with_indices
+    by_rows = depth.is_identity and height.is_identity and not with_indices
     row_bytes = (width.length + width.outputs) * itemsize
     faces = rows * min(row_bytes / _STRIP_BYTES, 1) if by_rows else depth.length * strips
     steps = rates.plane * (0.2 if by_rows else 1.0) + faces * rates.strip
     steps += _rows_steps(width, rows, faces, itemsize, rates, indexed=with_indices)
     steps += _lines_steps(height, width.outputs, depth.length, itemsize, rates, indexed=with_indices)
     face_out = height.outputs * width.outputs
-    if not depth.same:
+    if not depth.is_identity:
         steps += _lines_steps(depth, face_out, 1, itemsize, rates, indexed=with_indices)
     given, found = rows * width.length, depth.outputs * face_out
     # Each element is read and each output written, the place of each too.
-    steps += given * (0.1 + 0.2 * with_indices) + found * (both * BYTE + 0.4 * with_indices)
+    steps += given * (0.1 + 0.2 * with_indices) + found * (both * STEPS_PER_BYTE + 0.4 * with_indices)
     scratch = strip_rows * (2 * _room(width) + 2 * width.outputs) * both
     scratch += 4 * (width.length + width.outputs) * with_indices
-    between = 0 if depth.same else depth.length * face_out * both * (2 if in_stretches(depth) else 1)
-    steps += (scratch + between) * (byte_steps(scratch + between) - BYTE)
+    between = 0 if depth.is_identity else depth.length * face_out * both * (2 if uses_table(depth) else 1)
+    steps += (scratch + between) * (byte_steps(scratch + between) - STEPS_PER_BYTE)
     wide, bytes_wide = _widened(given, found, _COMPARED.get(dtype.name))
     # Each thread has scratch of its own: one where planes are few and small.
-    threads = min(_THREADS * (given + found) * dtype.itemsize / _THREADED_BYTES, strips if depth.same else 1)
+    threads = min(_THREADS * (given + found) * dtype.itemsize / _THREADED_BYTES, strips if depth.is_identity else 1)
     held = scratch * threads + between + bytes_wide + found * 4 * with_indices
     return _called(axes, Cost(steps + wide, 0.0, held, scratch))
 
@@ -136,7 +136,7 @@ def fractional_loops_cost(axes: Sequence[AxisSize], dtype: ElementType, *, with_
     # No window is like the one before, but each is found in all rows of a strip in one go.
     return Cost(
         pooled.plane_steps * 0.6 + 80 + 8.0 * known,
-        pooled.call_steps + 10 * CALL,
+        pooled.call_steps + 10 * STEPS_PER_CALL,
         pooled.plane_bytes + 16 * known,
         pooled.call_bytes + (64 + 48 * known) * _THREADS,
     )
@@ -195,7 +195,7 @@ def norm_loops_cost(axes: Sequence[AxisSize], dtype: ElementType, each: float, r
     # Powers of magnitudes are an array of their own, and so are the magnitudes.
     held = nbytes + 17 * max(given, found) + 4 * (given + found) * (dtype.itemsize == 2)
     steps = summed.plane_steps + wide * (1 + (dtype.itemsize == 2)) + each * given + root * found
-    return Cost(steps, summed.call_steps + 6 * CALL, summed.plane_bytes + held, summed.call_bytes + 8 * found)
+    return Cost(steps, summed.call_steps + 6 * STEPS_PER_CALL, summed.plane_bytes + held, summed.call_bytes + 8 * found)
 
 
 def extreme_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
@@ -204,7 +204,7 @@ def extreme_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     pooled = maxima_loops_cost(axes, FLOAT64, with_indices=False)
     wide, nbytes = _widened(given, found, 8)
     steps = pooled.plane_steps + wide + 0.2 * (given + found)
-    return Cost(steps, pooled.call_steps + 3 * CALL, pooled.plane_bytes + nbytes, pooled.call_bytes)
+    return Cost(steps, pooled.call_steps + 3 * STEPS_PER_CALL, pooled.plane_bytes + nbytes, pooled.call_bytes)
 
 
 def line_sum_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
@@ -212,9 +212,9 @@ def line_sum_loops_cost(axes: Sequence[AxisSize], dtype: ElementType) -> Cost:
     depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
     itemsize = _ADDED.get(dtype.name, dtype.itemsize)
     given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
-    lines = depth.looks * height.looks
+    lines = depth.element_reads * height.element_reads
     steps = lines * (3 + width.length * 0.08 * itemsize / 4)
-    steps += depth.outputs * height.outputs * (10 + width.length * 0.1 + width.looks * 1.3 + width.outputs * 3)
+    steps += depth.outputs * height.outputs * (10 + width.length * 0.1 + width.element_reads * 1.3 + width.outputs * 3)
     wide, nbytes = _widened(given, found, _ADDED.get(dtype.name))
     held = 8 * width.length + nbytes + 16 * found * (dtype.kind == "integer")
     return _called(axes, Cost(10 + steps + given * 0.1 + 1.5 * wide, 0.0, held, 8 * width.length * _THREADS))
@@ -224,8 +224,8 @@ def long_loops_cost(axes: Sequence[AxisSize]) -> Cost:
     """What ``kernels.averages.LongAverageKernel`` takes for planes with these axes."""
     depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
     # A quotient of a sum that float64 does not hold takes three times as long as one that it does.
-    lines = depth.looks * height.looks * (3 + width.length * 0.4)
-    found = depth.outputs * height.outputs * (10 + width.length * 0.2 + width.looks * 1.5 + width.outputs * 7)
+    lines = depth.element_reads * height.element_reads * (3 + width.length * 0.4)
+    found = depth.outputs * height.outputs * (10 + width.length * 0.2 + width.element_reads * 1.5 + width.outputs * 7)
     return _called(axes, Cost(10 + lines + found, 0.0, 16 * width.length, 16 * width.length * _THREADS))
 
 
@@ -245,16 +245,16 @@ def whole_loops_cost(spatial: Sizes, dtype: ElementType, *, adds: bool) -> Cost:
 def half_maxima_loops_cost(axes: Sequence[AxisSize]) -> Cost:
     """What ``kernels.half_maxima.HalfMaximumKernel`` takes for planes with these axes."""
     depth, height, width = (*[_ONE] * (3 - len(axes)), *axes)
-    lines = depth.looks * height.looks * (5 + width.length * 0.12)
-    found = depth.outputs * height.outputs * (10 + width.length * 0.1 + width.looks * 0.6 + width.outputs * 4)
+    lines = depth.element_reads * height.element_reads * (5 + width.length * 0.12)
+    found = depth.outputs * height.outputs * (10 + width.length * 0.1 + width.element_reads * 0.6 + width.outputs * 4)
     return _called(axes, Cost(10 + lines + found, 0.0, 2 * width.length, 2 * width.length * _THREADS))
 
 
 def unpool_loops_cost(spatial: Sizes, out: Sizes, dtype: ElementType) -> Cost:
     """What ``kernels.unpooling.UnpoolKernel`` takes, and looking at the indices before."""
     nbytes = math.prod(out) * dtype.itemsize
-    put = 2.0 + 25 * (byte_steps(nbytes) - BYTE)
-    return Cost(5 + math.prod(spatial) * put + nbytes * (byte_steps(nbytes) - BYTE / 2), _CALL + 2 * CALL, 0.0)
+    put = 2.0 + 25 * (byte_steps(nbytes) - STEPS_PER_BYTE)
+    return Cost(5 + math.prod(spatial) * put + nbytes * (byte_steps(nbytes) - STEPS_PER_BYTE / 2), _CALL + 2 * STEPS_PER_CALL, 0.0)
 
 
 def _widened(given: int, found: int, itemsize: int | None) -> tuple[float, int]:
@@ -262,7 +262,7 @@ def _widened(given: int, found: int, itemsize: int | None) -> tuple[float, int]:
     if itemsize is None:
         return 0.0, 0
     nbytes = (given + found) * itemsize
-    return 0.35 * (given + found) + nbytes * (byte_steps(nbytes) - BYTE), nbytes
+    return 0.35 * (given + found) + nbytes * (byte_steps(nbytes) - STEPS_PER_BYTE), nbytes
 
 
 def _called(axes: Sequence[AxisSize], cost: Cost) -> Cost:
@@ -274,7 +274,7 @@ def _called(axes: Sequence[AxisSize], cost: Cost) -> Cost:
 
 def _room(axis: AxisSize) -> int:
     """Elements of scratch for one row."""
-    if in_stretches(axis):
+    if uses_table(axis):
         return axis.length
     spreads = (
         axis.irregular < axis.outputs
@@ -287,7 +287,7 @@ def _room(axis: AxisSize) -> int:
 
 def _strips(height: AxisSize, width: AxisSize, itemsize: int) -> tuple[int, int]:
     """Rows of the input in a strip, and how many strips a plane has."""
-    reach = height.step * (height.longest - 1) + 1
+    reach = height.dilation * (height.longest - 1) + 1
     row_bytes = itemsize * (width.length + width.outputs)
     fit = max(_STRIP_BYTES // row_bytes, 5 * (reach - min(height.stride, reach)), 1)
     repeats = -(-height.outputs // height.length)
@@ -300,30 +300,30 @@ def _rows_steps(axis: AxisSize, rows: int, faces: float, itemsize: int, rates: _
     """The last axis, row by row."""
     element = rates.element * itemsize / 4
     regular, longest, stride = axis.outputs - axis.irregular, axis.longest, axis.stride
-    if axis.same:
+    if axis.is_identity:
         return rows * axis.length * element
-    if in_stretches(axis):
+    if uses_table(axis):
         levels = _levels(axis)
-        each = axis.length * levels * element + levels * rates.row + 2 * axis.irregular * rates.alone
-        return rows * (each + 2 * regular * rates.apart) + faces * (axis.outputs * rates.place + rates.turn) * levels
-    steps: float = rows * axis.irregular * (longest + 2) * rates.alone
+        each = axis.length * levels * element + levels * rates.row + 2 * axis.irregular * rates.single
+        return rows * (each + 2 * regular * rates.strided) + faces * (axis.outputs * rates.place + rates.sweep) * levels
+    steps: float = rows * axis.irregular * (longest + 2) * rates.single
     if not regular:
         return steps
     alone = longest == 1 or (stride > 4 and longest <= stride) or (stride == 2 and longest <= 3)
     if stride > FARTHEST or (stride > 1 and alone):
-        return steps + rows * (regular * longest * rates.apart + rates.row)
+        return steps + rows * (regular * longest * rates.strided + rates.row)
     passes = longest if indexed else longest // 2 + 1
-    each = regular * longest * element + passes * rates.row + (axis.length * rates.apart if stride > 1 else 0)
-    return steps + rows * each + faces * passes * rates.turn
+    each = regular * longest * element + passes * rates.row + (axis.length * rates.strided if stride > 1 else 0)
+    return steps + rows * each + faces * passes * rates.sweep
 
 
 def _lines_steps(axis: AxisSize, width: int, times: int, itemsize: int, rates: _Rates, *, indexed: bool) -> float:
     """Another axis, line by line of some width; so many times."""
     element = rates.element * itemsize / 4
-    if in_stretches(axis):
+    if uses_table(axis):
         lines: float = axis.length * _levels(axis) + axis.outputs
         return times * (lines * width * element + (lines + axis.outputs * _levels(axis)) * rates.line)
-    if axis.same and not indexed:
+    if axis.is_identity and not indexed:
         return 0.0
     passes = axis.longest if indexed else axis.longest // 2 + 1
     lines = axis.irregular * 2 + 2 + (axis.outputs - axis.irregular) / 2

@@ -13,11 +13,11 @@ import torch
 from poolhouse import dtypes
 from poolhouse.dtypes import FLOAT64, ElementType, Kind
 from poolhouse.kernels.norms import ExtremeKernel, NormKernel
-from poolhouse.operators.averages import sums
+from poolhouse.operators.averages import window_sums
 from poolhouse.operators.costs import Cost, pass_cost, widened_cost
-from poolhouse.operators.fields import Flag, Power, Sizes, spec
-from poolhouse.operators.loop_costs import Loops, extreme_loops_cost, norm_loops_cost
-from poolhouse.operators.maxima import largest, largest_cost
+from poolhouse.operators.fields import Flag, Power, Sizes, field
+from poolhouse.operators.loop_costs import KernelFactory, extreme_loops_cost, norm_loops_cost
+from poolhouse.operators.maxima import window_maxima, largest_cost
 from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
 from poolhouse.operators.sliding import (
@@ -27,7 +27,7 @@ from poolhouse.operators.sliding import (
     stride_field,
 )
 from poolhouse.operators.windowed import Window
-from poolhouse.operators.windows import Sliding
+from poolhouse.operators.windows import SlidingWindow
 
 
 @operator("lp_pool")
@@ -50,11 +50,11 @@ class LPPool(SlidingWindows):
         "boolean": "1 and 0; the output is float32.",
     }
 
-    norm_type: float = spec(Power(), 'The power p; not 0; "Infinity" and "-Infinity" are powers too.', example=2)
+    norm_type: float = field(Power(), 'The power p; not 0; "Infinity" and "-Infinity" are powers too.', example=2)
     kernel_size: Sizes = kernel_size_field()
     stride: Sizes = stride_field()
     ceil_mode: bool = ceil_mode_field()
-    absolute: bool = spec(
+    absolute: bool = field(
         Flag(),
         "Whether |x| is taken before the power, and only elements that exist are summed: the norm. "
         "False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full one.",
@@ -78,8 +78,8 @@ class LPPool(SlidingWindows):
         Refusal((8, 8, 8), {"norm_type": 2, "kernel_size": 9}, "window_does_not_fit"),
     )
 
-    def geometry(self, axis: int) -> Sliding:
-        return Sliding(self.kernel_size[axis], self.stride[axis], ceil_mode=self.ceil_mode)
+    def geometry(self, axis: int) -> SlidingWindow:
+        return SlidingWindow(self.kernel_size[axis], self.stride[axis], ceil_mode=self.ceil_mode)
 
     def answer_type(self, dtype: ElementType) -> ElementType:
         return dtype if dtype.kind == "float" else dtypes.FLOAT32
@@ -102,25 +102,25 @@ class LPPool(SlidingWindows):
         if math.isinf(self.norm_type):
             signed = pass_cost(elements, 8).then(pass_cost(elements, 8))
             most = largest_cost(spatial, self.axis_sizes(spatial), FLOAT64, with_indices=False)
-            return wide.then(signed).then(most.beside(8 * elements)).then(pass_cost(outputs, 8).beside(8 * outputs))
-        powers = power_cost(elements, self.norm_type).beside(max(wide.plane_bytes, 8 * elements * self.absolute))
-        roots = pass_cost(outputs, 8).then(power_cost(outputs, 1 / self.norm_type).beside(24 * outputs))
-        return wide.then(powers).then(super().cost(spatial, dtype).beside(8 * elements)).then(roots)
+            return wide.then(signed).then(most.with_held_bytes(8 * elements)).then(pass_cost(outputs, 8).with_held_bytes(8 * outputs))
+        powers = power_cost(elements, self.norm_type).with_held_bytes(max(wide.plane_bytes, 8 * elements * self.absolute))
+        roots = pass_cost(outputs, 8).then(power_cost(outputs, 1 / self.norm_type).with_held_bytes(24 * outputs))
+        return wide.then(powers).then(super().cost(spatial, dtype).with_held_bytes(8 * elements)).then(roots)
 
-    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+    def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         p, axes = self.norm_type, self.axis_sizes(spatial)
         if math.isinf(p):
-            return Loops(
+            return KernelFactory(
                 extreme_loops_cost(axes, dtype),
                 lambda: ExtremeKernel(self.kernel_axes(spatial), dtype.name, least=p < 0),
             )
         each, root = power_cost(1, p).plane_steps, power_cost(1, 1 / p).plane_steps
-        return Loops(
+        return KernelFactory(
             norm_loops_cost(axes, dtype, each, root),
             lambda: NormKernel(
                 self.kernel_axes(spatial), dtype.name, p, absolute=self.absolute, scale=self._scale(spatial)
             ),
-            exact=False,
+            is_bit_exact=False,
         )
 
     def _scale(self, spatial: Sizes) -> npt.NDArray[np.float64] | None:
@@ -141,10 +141,10 @@ class LPPool(SlidingWindows):
         p = self.norm_type
         if math.isinf(p):
             sign = math.copysign(1.0, p)
-            (most,) = largest(_magnitudes(x).mul_(sign), windows, with_indices=False)
+            (most,) = window_maxima(_magnitudes(x).mul_(sign), windows, with_indices=False)
             return (most.mul_(sign).to(answer),)
         # A sum starts at +0, as torch's does: -0 would turn into -inf under a negative power.
-        total = sums(self._powers(x), windows).add_(0.0)
+        total = window_sums(self._powers(x), windows).add_(0.0)
         scale = self._scale(tuple(x.shape[1:]))
         if scale is not None:
             total.mul_(torch.from_numpy(scale).to(x.device))
@@ -163,7 +163,7 @@ def power_cost(elements: int, p: float) -> Cost:
     if p in _BY_ARITHMETIC:
         return pass_cost(elements, 8, 3.0 if abs(p) == 0.5 else 0.5)
     # Results below or beyond what a float64 holds take three times as long as others.
-    return pass_cost(elements, 8, 20.0).beside(8 * elements)
+    return pass_cost(elements, 8, 20.0).with_held_bytes(8 * elements)
 
 
 _BY_ARITHMETIC: Final = frozenset({1.0, 2.0, 3.0, 0.5, -0.5, -1.0, -2.0})

@@ -10,7 +10,7 @@ import torch.nn.functional as F  # noqa: N812, the name that every reader of tor
 
 from poolhouse.dtypes import ElementType
 from poolhouse.operators.costs import Cost, kernel_cost
-from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, spec
+from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, field
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
@@ -23,7 +23,7 @@ from poolhouse.operators.sliding import (
     padding_field,
     stride_field,
 )
-from poolhouse.operators.windows import Sliding
+from poolhouse.operators.windows import SlidingWindow
 
 TORCH_TERMS: Final = 32
 """Up to this many elements a window, torch's kernel, which looks at each of them, is the faster one."""
@@ -47,7 +47,7 @@ class MaxPool(SlidingWindows, Maximum):
     padding: Sizes = padding_field()
     dilation: Sizes = dilation_field()
     ceil_mode: bool = ceil_mode_field()
-    return_indices: bool = spec(
+    return_indices: bool = field(
         Flag(), "Whether to answer where each value was, as max_unpool needs it.", default=False, example=True
     )
 
@@ -75,11 +75,11 @@ class MaxPool(SlidingWindows, Maximum):
         Refusal((3, 3, 3), {"kernel_size": 2, "stride": 1, "padding": 1, "dilation": 4}, "empty_window"),
     )
 
-    def geometry(self, axis: int) -> Sliding:
+    def geometry(self, axis: int) -> SlidingWindow:
         kernel = self.kernel_size[axis]
         # One element has no distance to a next one, and CUDA's kernel reads outside the input for a large one.
         dilation = self.dilation[axis] if kernel > 1 else 1
-        return Sliding(kernel, self.stride[axis], self.padding[axis], dilation, self.ceil_mode)
+        return SlidingWindow(kernel, self.stride[axis], self.padding[axis], dilation, self.ceil_mode)
 
     def _by_torch(self) -> bool:
         # Its kernels multiply window and dilation in 32 bits, and a window that wraps is empty to them.

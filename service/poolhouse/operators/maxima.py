@@ -11,9 +11,9 @@ import torch
 from poolhouse.dtypes import ElementType, Kind
 from poolhouse.kernels.planes import INT32_MAX, MaximumKernel
 from poolhouse.operators.axis_costs import maximum_joining, reduction_cost
-from poolhouse.operators.costs import CALL, Cost, pass_cost
+from poolhouse.operators.costs import STEPS_PER_CALL, Cost, pass_cost
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.loop_costs import Loops, maxima_loops_cost
+from poolhouse.operators.loop_costs import KernelFactory, maxima_loops_cost
 from poolhouse.operators.operator import Number, Planes
 from poolhouse.operators.reductions import BARE_MAXIMUM, MAXIMUM, Monoid, Tensors, reduce_axis
 from poolhouse.operators.slices import has_negative_zero
@@ -53,19 +53,19 @@ class Maximum(Windowed):
                 best = i
         return (window.values[best], window.positions[best]) if self.return_indices else (window.values[best],)
 
-    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+    def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         # The loops count places in a plane in 32 bits.
         if math.prod(spatial) > INT32_MAX:
             return None
         indices = self.return_indices
-        return Loops(
+        return KernelFactory(
             maxima_loops_cost(self.axis_sizes(spatial), dtype, with_indices=indices),
             lambda: MaximumKernel(self.kernel_axes(spatial), dtype.name, with_indices=indices),
         )
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
-        return largest(x, self.windows(tuple(x.shape[1:])), with_indices=self.return_indices)
+        return window_maxima(x, self.windows(tuple(x.shape[1:])), with_indices=self.return_indices)
 
 
 def largest_cost(
@@ -74,20 +74,20 @@ def largest_cost(
     dtype: ElementType,
     *,
     with_indices: bool,
-    keeps: Sizes | None = None,
+    kept_windows: Sizes | None = None,
 ) -> Cost:
-    """What :func:`largest` takes for windows that cut a plane so; the arguments are its own."""
+    """What :func:`window_maxima` takes for windows that cut a plane so; the arguments are its own."""
     plane = math.prod(spatial)
     index_bytes = _index_dtype(plane).itemsize if with_indices else 0
     joining = maximum_joining(dtype.itemsize, index_bytes, floating=dtype.kind == "float")
-    found = reduction_cost(spatial, axes, joining, keeps=keeps)
-    outputs = math.prod(axis.outputs for axis in axes) if keeps is None else math.prod(keeps)
+    found = reduction_cost(spatial, axes, joining, kept_windows=kept_windows)
+    outputs = math.prod(axis.outputs for axis in axes) if kept_windows is None else math.prod(kept_windows)
     if with_indices:
         # The numbers of all places, and at the end as int64.
-        return found.beside(plane * index_bytes).then(pass_cost(outputs, 8)).beside(outputs * 8)
+        return found.with_held_bytes(plane * index_bytes).then(pass_cost(outputs, 8)).with_held_bytes(outputs * 8)
     if dtype.kind == "float":
         # Looking for -0.0.
-        found = found.then(Cost(plane * 0.2, 2 * CALL, 0.0))
+        found = found.then(Cost(plane * 0.2, 2 * STEPS_PER_CALL, 0.0))
     return found.then(pass_cost(outputs, dtype.itemsize))
 
 
@@ -95,7 +95,7 @@ Pick = Callable[[Tensors, int], Tensors]
 """Keeps some of the windows of one spatial axis."""
 
 
-def largest(
+def window_maxima(
     x: torch.Tensor, windows: Sequence[Windows], *, with_indices: bool, pick: Pick | None = None
 ) -> tuple[torch.Tensor, ...]:
     """The largest element of each window and, where asked, its index. Any element type, exact.

@@ -4,7 +4,7 @@ An author writes one class under :func:`operator`: its fields in torch's order, 
 mean what, the shape rule, what happens to one window (the oracle), and how torch does it.
 :class:`Operator` turns that into a validated spec, a plan with exact bytes, and the refusals.
 
-Everything up to :meth:`Operator.check` is plain integers: it allocates nothing and calls no torch.
+Everything up to :meth:`Operator.check_elements` is plain integers: it allocates nothing and calls no torch.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.kernels.declaring import are_loaded
 from poolhouse.kernels.planes import Kernel
-from poolhouse.operators.costs import BYTE, Cost, byte_steps
+from poolhouse.operators.costs import STEPS_PER_BYTE, Cost, byte_steps
 from poolhouse.operators.field_problems import refused_fields
-from poolhouse.operators.fields import INT32_MAX, Field, FieldError, Sizes, fields_of, shown
+from poolhouse.operators.fields import INT32_MAX, Field, FieldError, Sizes, fields_of, describe_value
 from poolhouse.operators.layout import channels_last_warning, seems_channels_last
-from poolhouse.operators.loop_costs import Loops
+from poolhouse.operators.loop_costs import KernelFactory
 from poolhouse.tensors import Note, Outline, Tensor
 
 Number = int | float | bool
@@ -89,9 +89,9 @@ class Limits:
         loops: whether compiled loops may pool on the CPU, where they are loaded; else torch does everything.
     """
 
-    output_bytes: int
-    work: int
-    loops: bool = True
+    max_output_bytes: int
+    max_steps: int
+    allow_compiled_loops: bool = True
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,12 @@ class Plan:
     call_steps: int
     plane_workspace_bytes: int
     call_bytes: int
-    by_loops: bool
+    uses_compiled_loops: bool
     warnings: tuple[str, ...]
 
-    def settled(self) -> Plan:
+    def with_seed(self) -> Plan:
         """This plan with whatever chance has to decide decided."""
-        spec = self.spec.settled()
+        spec = self.spec.with_seed()
         return self if spec is self.spec else dataclasses.replace(self, spec=spec)
 
     @cached_property
@@ -147,7 +147,7 @@ class Plan:
         return sum(outline.nbytes for outline in self.outputs.values())
 
     @cached_property
-    def work(self) -> int:
+    def steps(self) -> int:
         """Steps of all planes pooled together."""
         return 0 if self.nothing_to_pool else self.planes * self.plane_steps + self.call_steps
 
@@ -163,15 +163,15 @@ class Plan:
 
     def kernel(self) -> Kernel | None:
         """The compiled loops that pool this on the CPU; None where torch does, or where there is nothing to pool."""
-        if self.nothing_to_pool or not self.by_loops:
+        if self.nothing_to_pool or not self.uses_compiled_loops:
             return None
         if sum(self.outputs["output"].shape[-self.spec.rank :]) <= _KEPT_WINDOWS:
             return self._kept_kernel
-        return self.spec.kernel(self.spatial, self.inputs["input"].dtype)
+        return self.spec.make_kernel(self.spatial, self.inputs["input"].dtype)
 
     @cached_property
     def _kept_kernel(self) -> Kernel | None:
-        return self.spec.kernel(self.spatial, self.inputs["input"].dtype)
+        return self.spec.make_kernel(self.spatial, self.inputs["input"].dtype)
 
     @cached_property
     def workspace_bytes(self) -> int:
@@ -194,7 +194,7 @@ class Plan:
     @cached_property
     def batch_key(self) -> Hashable:
         """Requests of one key can be pooled in one batch: N and C are not in it."""
-        return (self.spec.key(), self.inputs["input"].dtype.name, self.spatial)
+        return (self.spec.spec_key(), self.inputs["input"].dtype.name, self.spatial)
 
 
 class Operator:
@@ -233,14 +233,14 @@ class Operator:
         """Pools planes, the torch way.
 
         Args:
-            planes: ``input`` as ``(P, *spatial)`` with P ≥ 1, and what :attr:`inputs` and :meth:`draw` add.
+            planes: ``input`` as ``(P, *spatial)`` with P ≥ 1, and what :attr:`inputs` and :meth:`random_inputs` add.
 
         Returns:
             one ``(P, *spatial_out)`` tensor an output, in the order of :meth:`outputs`.
         """
         raise NotImplementedError
 
-    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+    def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         """The compiled loops that equal :meth:`run` on the CPU, for planes of these sizes; None where it has none.
 
         They are taken where they cost no more. What makes them is called only after the plan is within the limits.
@@ -248,7 +248,7 @@ class Operator:
         return None
 
     def work_out(
-        self, plane: npt.NDArray[np.generic], beside: npt.NDArray[np.generic] | None
+        self, plane: npt.NDArray[np.generic], companion: npt.NDArray[np.generic] | None
     ) -> tuple[list[Number], ...]:
         """One plane pooled in plain Python: slow, and meant to be obviously right. The oracle of :meth:`run`.
 
@@ -269,7 +269,7 @@ class Operator:
         """Element type of ``output`` for this input; ``indices`` are int64."""
         return dtype
 
-    def relations(self) -> Sequence[FieldProblem]:
+    def cross_field_errors(self) -> Sequence[FieldProblem]:
         """What is wrong between fields that are each right alone."""
         return ()
 
@@ -277,17 +277,17 @@ class Operator:
         """Things that are legal and seldom meant."""
         return ()
 
-    def joins(self, axis: int, length: int) -> bool:
+    def pools_axis(self, axis: int, length: int) -> bool:
         """Whether a window holds more than one position of this axis, those of the padding counted."""
         return True
 
     def lead_fits(self, lead: Sizes) -> None:
         """Refuses a spec that names an N or C other than the input's."""
 
-    def check(self, tensors: Mapping[str, Tensor]) -> None:
+    def check_elements(self, tensors: Mapping[str, Tensor]) -> None:
         """Refuses elements that must not reach a kernel (indices out of their plane)."""
 
-    def draw(self, planes: int, begin: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:
+    def random_inputs(self, planes: int, begin: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:
         """Further ``(P, …)`` arrays for :meth:`run` that belong to each plane, such as random samples.
 
         Args:
@@ -296,7 +296,7 @@ class Operator:
         """
         return {}
 
-    def settled(self) -> Operator:
+    def with_seed(self) -> Operator:
         """The spec with whatever chance has to decide decided; the same spec where nothing is left to chance."""
         return self
 
@@ -310,8 +310,8 @@ class Operator:
     @classmethod
     def parse(
         cls,
-        values: Mapping[str, object],
-        texts: Mapping[str, str] | None = None,
+        json_fields: Mapping[str, object],
+        text_fields: Mapping[str, str] | None = None,
         notes: Mapping[str, Note] | None = None,
     ) -> Operator:
         """A validated spec from JSON values, from texts of a query still to be read, and from those of a file.
@@ -320,35 +320,35 @@ class Operator:
             Unprocessable: ``invalid_fields``, with the problems that were found, the first of many, and how to mend
                 each.
         """
-        texts = {**(texts or {}), **{name: note.text for name, note in (notes or {}).items()}}
-        pointers = {name: notes[name].pointer if notes and name in notes else f"?{name[:80]}" for name in texts}
+        text_fields = {**(text_fields or {}), **{name: note.text for name, note in (notes or {}).items()}}
+        pointers = {name: notes[name].pointer if notes and name in notes else f"?{name[:80]}" for name in text_fields}
         given: dict[str, object] = {}
         known = {field.name: field for field in cls.fields()}
         faults: dict[str, FieldError] = {}
         for name, field in known.items():
             try:
-                if name in texts:
-                    value = field.read(texts[name])
-                elif name in values:
-                    value = values[name]
-                elif field.required:
-                    raise FieldError("missing", f"has no default; give {field.kind.words(cls.rank)}")
+                if name in text_fields:
+                    value = field.read(text_fields[name])
+                elif name in json_fields:
+                    value = json_fields[name]
+                elif field.is_required:
+                    raise FieldError("missing", f"has no default; give {field.field_type.describe(cls.rank)}")
                 else:
                     value = given.get(field.default_from) if field.default_from else field.default
                 unset = value is None and (field.default is None or field.default_from is not None)
                 if unset and field.default_from is not None:
                     value = given.get(field.default_from)
                     unset = value is None
-                given[name] = None if unset else field.kind.check(value, cls.rank)
+                given[name] = None if unset else field.field_type.check(value, cls.rank)
             except FieldError as fault:
                 faults[name] = fault
-        refused = refused_fields(cls.name, tuple(known), cls.inputs, values, texts, pointers, faults, given)
+        refused = refused_fields(cls.name, tuple(known), cls.inputs, json_fields, text_fields, pointers, faults, given)
         if refused is not None:
             raise refused
         spec = cls(**given)
         if problems := [
             FieldProblem(pointers.get(each.pointer[1:], each.pointer), each.code, each.message)
-            for each in spec.relations()
+            for each in spec.cross_field_errors()
         ]:
             raise Unprocessable("invalid_fields", "; ".join(p.message for p in problems), problems=problems)
         return spec
@@ -358,19 +358,19 @@ class Operator:
         """A validated spec from keywords, sizes as an integer or a list: ``MaxPool2d.of(kernel_size=2)``."""
         return cls.parse(fields)
 
-    def values(self) -> dict[str, object]:
+    def field_values(self) -> dict[str, object]:
         """The fields as JSON shows them, defaults filled in; unset ones left out."""
         shown_fields = {field.name: getattr(self, field.name) for field in self.fields()}
         return {name: _as_json(value) for name, value in shown_fields.items() if value is not None}
 
-    def kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
-        """The compiled loops of :meth:`loops`, made."""
-        loops = self.loops(spatial, dtype)
+    def make_kernel(self, spatial: Sizes, dtype: ElementType) -> Kernel | None:
+        """The compiled loops of :meth:`allow_compiled_loops`, made."""
+        loops = self.kernel_factory(spatial, dtype)
         return None if loops is None else loops.make()
 
-    def key(self) -> Hashable:
+    def spec_key(self) -> Hashable:
         """What two specs must share to be pooled in one batch."""
-        return (self.name, *(getattr(self, field.name) for field in self.fields() if field.in_key))
+        return (self.name, *(getattr(self, field.name) for field in self.fields() if field.in_batch_key))
 
     def plan(self, inputs: Mapping[str, Outline], limits: Limits) -> Plan:
         """What this spec makes of inputs with these outlines; refuses what cannot or must not be run."""
@@ -390,42 +390,42 @@ class Operator:
         counted = max(planes, 1)
         shape_out = [*lead, *out]
         plane_bytes = math.prod(out) * sum(each.dtype.itemsize for each in outputs.values())
-        if counted * plane_bytes > limits.output_bytes:
+        if counted * plane_bytes > limits.max_output_bytes:
             raise Unprocessable(
                 "output_too_large",
                 f"the outputs of shape {shape_out} would take {counted * plane_bytes} bytes; "
-                f"the limit is {limits.output_bytes}. Ask for a smaller output, or send fewer planes at once.",
-                limit_bytes=limits.output_bytes,
+                f"the limit is {limits.max_output_bytes}. Ask for a smaller output, or send fewer planes at once.",
+                limit_bytes=limits.max_output_bytes,
             )
         if math.prod(size for size in shape_out if size) * 8 > _MOST_BYTES:
             raise Unprocessable(
                 "output_too_large",
-                f"the outputs of shape {shown(shape_out)} have no elements, and sizes that no array can have; "
+                f"the outputs of shape {describe_value(shape_out)} have no elements, and sizes that no array can have; "
                 "ask for smaller ones.",
-                limit_bytes=limits.output_bytes,
+                limit_bytes=limits.max_output_bytes,
             )
         cost, loops = Cost(0.0, 0.0, 0.0), None
         if 0 not in out:
             cost = self.cost(spatial, outline.dtype)
-            loops = self.loops(spatial, outline.dtype) if limits.loops and are_loaded() else None
-            if loops is not None and loops.are_cheaper(cost, counted):
+            loops = self.kernel_factory(spatial, outline.dtype) if limits.allow_compiled_loops and are_loaded() else None
+            if loops is not None and loops.is_cheaper(cost, counted):
                 cost = loops.cost
         # Answers of many megabytes are written into memory that is new to the process.
-        answered = plane_bytes * (byte_steps(counted * plane_bytes) - BYTE)
+        answered = plane_bytes * (byte_steps(counted * plane_bytes) - STEPS_PER_BYTE)
         plane_steps, call_steps = math.ceil(cost.plane_steps + answered), math.ceil(cost.call_steps)
         plane_workspace, call_bytes = math.ceil(cost.plane_bytes), math.ceil(cost.call_bytes)
         work = counted * plane_steps + call_steps
-        if work > limits.work:
+        if work > limits.max_steps:
             raise Unprocessable(
                 "work_too_large",
-                f"this would take about {work} steps of a nanosecond; the limit is {limits.work}. "
+                f"this would take about {work} steps of a nanosecond; the limit is {limits.max_steps}. "
                 "Use a smaller window or a larger stride, or send fewer planes at once.",
             )
         least = plane_workspace + call_bytes
         if least > WORKSPACE_BYTES:
             raise Unprocessable(
                 "work_too_large",
-                f"the intermediate results of one plane of {shown(list(spatial))} would take {least} bytes; "
+                f"the intermediate results of one plane of {describe_value(list(spatial))} would take {least} bytes; "
                 f"the limit is {WORKSPACE_BYTES}. "
                 "Ask for a smaller output, or cut the input into smaller ones.",
             )
@@ -439,13 +439,13 @@ class Operator:
             call_steps=call_steps,
             plane_workspace_bytes=plane_workspace,
             call_bytes=call_bytes,
-            by_loops=loops is not None and cost is loops.cost,
+            uses_compiled_loops=loops is not None and cost is loops.cost,
             warnings=(*self._layout_warnings(lead, spatial), *self.warnings(spatial)),
         )
 
     def _layout_warnings(self, lead: Sizes, spatial: Sizes) -> tuple[str, ...]:
         # Windows that keep to some axes are meant so: a network over text pools (N, C, words, 1) by (3, 1).
-        if seems_channels_last(lead[-1], spatial) and all(map(self.joins, range(self.rank), spatial)):
+        if seems_channels_last(lead[-1], spatial) and all(map(self.pools_axis, range(self.rank), spatial)):
             return (channels_last_warning(lead, spatial),)
         return ()
 
@@ -464,16 +464,16 @@ class Operator:
             raise Unprocessable(
                 "wrong_rank",
                 f"{self.name} takes (N, C, {', '.join(axes)}) or, unbatched, (C, {', '.join(axes)}): "
-                f"{self.rank + 2} or {self.rank + 1} dimensions; got {len(shape)} in shape {shown(list(shape))}.",
+                f"{self.rank + 2} or {self.rank + 1} dimensions; got {len(shape)} in shape {describe_value(list(shape))}.",
             )
         if max(shape) > INT32_MAX:
-            raise Unprocessable("shape_mismatch", f"a dimension of {shown(list(shape))} is larger than {INT32_MAX}.")
+            raise Unprocessable("shape_mismatch", f"a dimension of {describe_value(list(shape))} is larger than {INT32_MAX}.")
         lead, spatial = shape[: -self.rank], shape[-self.rank :]
         for axis, size in zip(axes, spatial, strict=True):
             if size == 0:
                 raise Unprocessable(
                     "empty_dimension",
-                    f"axis {axis} of shape {shown(list(shape))} is empty; only N and C may be 0.",
+                    f"axis {axis} of shape {describe_value(list(shape))} is empty; only N and C may be 0.",
                 )
         return lead, spatial
 
@@ -483,8 +483,8 @@ class Operator:
             if inputs[name].shape != shape:
                 raise Unprocessable(
                     "shape_mismatch",
-                    f"{name} must have the shape of input, {shown(list(shape))}; "
-                    f"got {shown(list(inputs[name].shape))}.",
+                    f"{name} must have the shape of input, {describe_value(list(shape))}; "
+                    f"got {describe_value(list(inputs[name].shape))}.",
                 )
             if name == "indices" and inputs[name].dtype is not dtypes.INT64:
                 raise Unprocessable(
@@ -536,13 +536,13 @@ def _same_names(spec: Operator, inputs: Mapping[str, Outline]) -> None:
     for name in spec.inputs:
         if name not in inputs:
             foreign = [each for each in inputs if each not in spec.inputs]
-            given = ", ".join(shown(each) for each in inputs) or "none"
-            rename = f" Rename {shown(foreign[0])} to {name!r}." if foreign else ""
+            given = ", ".join(describe_value(each) for each in inputs) or "none"
+            rename = f" Rename {describe_value(foreign[0])} to {name!r}." if foreign else ""
             raise Unprocessable("missing_tensor", f"{spec.name} needs a tensor named {name!r}; got {given}.{rename}")
     for name in inputs:
         if name not in spec.inputs:
             raise Unprocessable(
-                "unknown_tensor", f"{spec.name} takes {' and '.join(spec.inputs)}; got {shown(name)} as well."
+                "unknown_tensor", f"{spec.name} takes {' and '.join(spec.inputs)}; got {describe_value(name)} as well."
             )
 
 

@@ -40,7 +40,7 @@ class Monoid:
     """
 
     join: Callable[[Tensors, Tensors], Tensors]
-    overlaps: bool
+    may_overlap: bool
 
 
 def _add(earlier: Tensors, later: Tensors) -> Tensors:
@@ -73,10 +73,10 @@ def _maximum(earlier: Tensors, later: Tensors) -> Tensors:
     return (torch.maximum(earlier[0], later[0]),)
 
 
-SUM = Monoid(_add, overlaps=False)
-MAXIMUM = Monoid(_larger, overlaps=True)
+SUM = Monoid(_add, may_overlap=False)
+MAXIMUM = Monoid(_larger, may_overlap=True)
 """The largest value, and its index where there is one; the same bits as torch's pooling, whatever goes in."""
-BARE_MAXIMUM = Monoid(_maximum, overlaps=True)
+BARE_MAXIMUM = Monoid(_maximum, may_overlap=True)
 """The largest value alone, three times as fast; see ``slices`` for the two corners in which its bits differ."""
 
 
@@ -142,24 +142,24 @@ def _laid_out(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid
     """Each window along a new last axis of ``longest`` elements."""
     stride = _spacing(windows.first)
     if stride and bool((windows.count == longest).all()):
-        reach = windows.step * (longest - 1) + 1
+        reach = windows.dilation * (longest - 1) + 1
         first, outputs = int(windows.first[0]), windows.outputs
         room = (outputs - 1) * stride + reach
         return tuple(
-            tensor.narrow(dim, first, room).unfold(dim, reach, stride)[..., :: windows.step] for tensor in tensors
+            tensor.narrow(dim, first, room).unfold(dim, reach, stride)[..., :: windows.dilation] for tensor in tensors
         )
     offsets = np.arange(longest, dtype=np.int64)
     # A window shorter than the longest repeats its last element, which a maximum does not notice;
     # a sum has the repeats blanked.
     places = np.minimum(offsets, windows.count[:, None] - 1)
-    places *= windows.step
+    places *= windows.dilation
     places += windows.first[:, None]
     positions = places.reshape(-1)
     shape = list(tensors[0].shape)
     split = len(shape) + dim
     shape[split : split + 1] = [windows.outputs, longest]
     laid = tuple(tensor.reshape(shape).movedim(split + 1, -1) for tensor in _picked(tensors, dim, positions))
-    if monoid.overlaps:
+    if monoid.may_overlap:
         return laid
     trailing = (1,) * (-dim - 1)
     repeats = (
@@ -179,7 +179,7 @@ def _fold(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: Mo
         # the first of equal values is then always in the earlier one. A sum may join what lies together in memory.
         earlier, later = (
             (slice(0, 2 * half, 2), slice(1, 2 * half, 2))
-            if monoid.overlaps
+            if monoid.may_overlap
             else (slice(0, half), slice(half, 2 * half))
         )
         joined = monoid.join(
@@ -200,8 +200,8 @@ def _table(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: M
     result: Tensors | None = None
     table, span = tensors, 1
     while True:
-        # ``table`` holds, at position x, the result over ``span`` elements from x on, ``step`` apart.
-        chosen, parts = (_overlapping_parts if monoid.overlaps else _disjoint_parts)(windows, span)
+        # ``table`` holds, at position x, the result over ``span`` elements from x on, ``dilation`` apart.
+        chosen, parts = (_overlapping_parts if monoid.may_overlap else _disjoint_parts)(windows, span)
         if len(chosen):
             found = reduce(monoid.join, [_at(table, dim, positions) for positions in parts])
             if span == 1 and len(parts) == 1:
@@ -211,7 +211,7 @@ def _table(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: M
         if 2 * span > longest:
             assert result is not None
             return result
-        shift = span * windows.step
+        shift = span * windows.dilation
         room = table[0].shape[dim] - shift
         table = monoid.join(
             tuple(tensor.narrow(dim, 0, room) for tensor in table),
@@ -227,13 +227,13 @@ def _overlapping_parts(windows: Windows, span: int) -> tuple[Positions, list[Pos
     first = windows.first[chosen]
     if span == 1 and bool((count[chosen] == 1).all()):
         return chosen, [first]
-    return chosen, [first, first + (count[chosen] - span).clip(min=0) * windows.step]
+    return chosen, [first, first + (count[chosen] - span).clip(min=0) * windows.dilation]
 
 
 def _disjoint_parts(windows: Windows, span: int) -> tuple[Positions, list[Positions]]:
     """The windows whose count has this power of two in it, and where that stretch begins."""
     chosen = np.flatnonzero(windows.count & span)
-    return chosen, [windows.first[chosen] + (windows.count[chosen] & (span - 1)) * windows.step]
+    return chosen, [windows.first[chosen] + (windows.count[chosen] & (span - 1)) * windows.dilation]
 
 
 def _placed(
@@ -247,6 +247,6 @@ def _placed(
         shape = list(found[0].shape)
         shape[dim] = outputs
         result = tuple(tensor.new_zeros(shape) for tensor in found)
-    elif not monoid.overlaps:
+    elif not monoid.may_overlap:
         found = monoid.join(tuple(tensor.index_select(dim, where) for tensor in result), found)
     return tuple(whole.index_copy_(dim, where, part) for whole, part in zip(result, found, strict=True))

@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
 from poolhouse.dtypes import ElementType
-from poolhouse.operators.costs import BYTE, CALL, RUN, STRIDED, Cost, pass_cost
+from poolhouse.operators.costs import STEPS_PER_BYTE, STEPS_PER_CALL, STEPS_PER_RUN, STRIDED_EXTRA_STEPS, Cost, pass_cost
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.windows import Sliding
+from poolhouse.operators.windows import SlidingWindow
 
 PAYS_FROM: Final = 8192
 """Elements from which the slices are worth their calls."""
@@ -37,18 +37,18 @@ def least_of(dtype: torch.dtype) -> float:
     return float("-inf") if dtype.is_floating_point else torch.iinfo(dtype).min
 
 
-def sliceable(spatial: Sizes, axes: Sequence[Sliding]) -> bool:
+def sliceable(spatial: Sizes, axes: Sequence[SlidingWindow]) -> bool:
     """Whether the slices stay near the input: in ceil mode a dilated window may reach a billion positions beyond an
     input of ten."""
     return all(_end(axis, length) <= 2 * (length + axis.padding) for axis, length in zip(axes, spatial, strict=True))
 
 
-def _end(axis: Sliding, length: int) -> int:
+def _end(axis: SlidingWindow, length: int) -> int:
     """The position behind the last window."""
-    return (axis.outputs(length) - 1) * axis.stride - axis.padding + axis.reach
+    return (axis.outputs(length) - 1) * axis.stride - axis.padding + axis.span
 
 
-def maxima_by_slices(x: torch.Tensor, axes: Sequence[Sliding]) -> torch.Tensor | None:
+def maxima_by_slices(x: torch.Tensor, axes: Sequence[SlidingWindow]) -> torch.Tensor | None:
     """The largest element of each window; None where that could differ from torch's pooling in a bit.
 
     Args:
@@ -76,11 +76,11 @@ def maxima_by_slices(x: torch.Tensor, axes: Sequence[Sliding]) -> torch.Tensor |
     return None if floating and bool(x.isnan().any()) else x
 
 
-def slices_cost(spatial: Sizes, axes: Sequence[Sliding], dtype: ElementType) -> Cost:
+def slices_cost(spatial: Sizes, axes: Sequence[SlidingWindow], dtype: ElementType) -> Cost:
     """What :func:`maxima_by_slices` takes where it gives an answer."""
     sizes = [length + 2 * axis.padding for length, axis in zip(spatial, axes, strict=True)]
     padded = pass_cost(math.prod(sizes), dtype.itemsize)
-    steps = (padded.plane_steps + RUN * math.prod(spatial[:-1])) * any(axis.padding for axis in axes)
+    steps = (padded.plane_steps + STEPS_PER_RUN * math.prod(spatial[:-1])) * any(axis.padding for axis in axes)
     floating = dtype.kind == "float"
     # Looking for -0.0 before, and for a NaN afterwards.
     steps += 0.2 * math.prod(spatial) * floating
@@ -89,19 +89,19 @@ def slices_cost(spatial: Sizes, axes: Sequence[Sliding], dtype: ElementType) -> 
         sizes[place] = axis.outputs(length)
         elements = math.prod(sizes)
         inner = math.prod(sizes[place + 1 :])
-        apart = 0.0 if axis.stride == 1 else STRIDED if inner == 1 else RUN / inner
+        apart = 0.0 if axis.stride == 1 else STRIDED_EXTRA_STEPS if inner == 1 else STEPS_PER_RUN / inner
         each = pass_cost(elements, dtype.itemsize, apart)
-        steps += (axis.kernel - 1) * (each.plane_steps + RUN * math.prod(sizes[:place]))
+        steps += (axis.kernel_size - 1) * (each.plane_steps + STEPS_PER_RUN * math.prod(sizes[:place]))
         nbytes = max(nbytes, padded.plane_bytes + 2 * each.plane_bytes)
     # The slices of windows of one element are copied at the end.
-    steps += math.prod(sizes) * (dtype.itemsize * BYTE + floating)
-    return Cost(steps, 2 * sum(axis.kernel for axis in axes) * CALL, nbytes)
+    steps += math.prod(sizes) * (dtype.itemsize * STEPS_PER_BYTE + floating)
+    return Cost(steps, 2 * sum(axis.kernel_size for axis in axes) * STEPS_PER_CALL, nbytes)
 
 
-def _along(x: torch.Tensor, dim: int, axis: Sliding, outputs: int) -> torch.Tensor:
+def _along(x: torch.Tensor, dim: int, axis: SlidingWindow, outputs: int) -> torch.Tensor:
     span = (outputs - 1) * axis.stride + 1
     largest: torch.Tensor | None = None
-    for tap in range(axis.kernel):
+    for tap in range(axis.kernel_size):
         part = x.narrow(dim, tap * axis.dilation, span)
         if axis.stride > 1:
             part = part.unfold(dim, 1, axis.stride).squeeze(-1)

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, spec
+from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, field
 from poolhouse.operators.windowed import Windowed
-from poolhouse.operators.windows import AxisSize, Sliding, Windows
+from poolhouse.operators.windows import AxisSize, SlidingWindow, Windows
 
 KERNEL_SIZE = PerAxis(1)
 STRIDE = PerAxis(1)
@@ -23,13 +23,13 @@ _GRID_ROWS: Final = 8 * 65_535
 
 def kernel_size_field() -> Sizes:
     """Declares ``kernel_size``."""
-    declared: Sizes = spec(KERNEL_SIZE, "Elements in a window, along each axis.", example=2)
+    declared: Sizes = field(KERNEL_SIZE, "Elements in a window, along each axis.", example=2)
     return declared
 
 
 def stride_field() -> Sizes:
     """Declares ``stride``."""
-    declared: Sizes = spec(
+    declared: Sizes = field(
         STRIDE,
         "Positions from one window to the next, along each axis; kernel_size when not given.",
         default_from="kernel_size",
@@ -40,7 +40,7 @@ def stride_field() -> Sizes:
 
 def padding_field(of: str = "Positions added before and after the input") -> Sizes:
     """Declares ``padding``."""
-    declared: Sizes = spec(
+    declared: Sizes = field(
         PADDING,
         f"{of}, along each axis; at most half of kernel_size.",
         default=0,
@@ -51,7 +51,7 @@ def padding_field(of: str = "Positions added before and after the input") -> Siz
 
 def dilation_field() -> Sizes:
     """Declares ``dilation``."""
-    declared: Sizes = spec(
+    declared: Sizes = field(
         DILATION, "Distance from one element of a window to the next, along each axis.", default=1, example=1
     )
     return declared
@@ -59,7 +59,7 @@ def dilation_field() -> Sizes:
 
 def ceil_mode_field() -> bool:
     """Declares ``ceil_mode``."""
-    declared: bool = spec(
+    declared: bool = field(
         Flag(),
         "Whether the number of windows is rounded up, so that the last may hang over the end; "
         "one that would start behind the last element of the input is left out.",
@@ -77,12 +77,12 @@ def axis_name(rank: int, axis: int) -> str:
 class SlidingWindows(Windowed):
     """Operators over windows of one size that move by a stride."""
 
-    def geometry(self, axis: int) -> Sliding:
+    def geometry(self, axis: int) -> SlidingWindow:
         """The windows along one axis."""
         raise NotImplementedError
 
-    def joins(self, axis: int, length: int) -> bool:
-        return self.geometry(axis).kernel > 1
+    def pools_axis(self, axis: int, length: int) -> bool:
+        return self.geometry(axis).kernel_size > 1
 
     def padding_at(self, axis: int) -> int:
         return self.geometry(axis).padding
@@ -92,33 +92,33 @@ class SlidingWindows(Windowed):
 
     def _fitted(self, axis: int, length: int) -> AxisSize:
         geometry, name = self.geometry(axis), axis_name(self.rank, axis)
-        if 2 * geometry.padding > geometry.kernel:
+        if 2 * geometry.padding > geometry.kernel_size:
             raise Unprocessable(
                 "padding_too_large",
-                f"padding {geometry.padding} on axis {name} is more than half of kernel_size {geometry.kernel}; "
-                f"use at most {geometry.kernel // 2}, or pad the input yourself.",
+                f"padding {geometry.padding} on axis {name} is more than half of kernel_size {geometry.kernel_size}; "
+                f"use at most {geometry.kernel_size // 2}, or pad the input yourself.",
             )
         outputs = geometry.outputs(length)
         if outputs < 1:
             padded = length + 2 * geometry.padding
             raise Unprocessable(
                 "window_does_not_fit",
-                f"no window fits on axis {name}: a window reaches over {geometry.reach} positions "
-                f"(kernel_size {geometry.kernel}, dilation {geometry.dilation}), "
+                f"no window fits on axis {name}: a window reaches over {geometry.span} positions "
+                f"(kernel_size {geometry.kernel_size}, dilation {geometry.dilation}), "
                 f"and the input with its padding has {padded}. Use a smaller window, more padding, or ceil_mode.",
             )
         if geometry.has_empty_window(length):
             raise Unprocessable(
                 "empty_window",
-                f"on axis {name} a window of kernel_size {geometry.kernel} and dilation {geometry.dilation} would "
+                f"on axis {name} a window of kernel_size {geometry.kernel_size} and dilation {geometry.dilation} would "
                 f"lie wholly in the padding around {length} positions; use less dilation or no padding.",
             )
-        return geometry.size(length)
+        return geometry.summarize(length)
 
     def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
         return tuple(axis.windows(length) for axis, length in self._axes(spatial))
 
-    def _axes(self, spatial: Sizes) -> list[tuple[Sliding, int]]:
+    def _axes(self, spatial: Sizes) -> list[tuple[SlidingWindow, int]]:
         return [(self.geometry(axis), length) for axis, length in enumerate(spatial)]
 
     def cuda_counts(self, spatial: Sizes) -> bool:
@@ -127,10 +127,10 @@ class SlidingWindows(Windowed):
         They add window, padding and axis in 32 bits, and beyond read outside the input (pytorch#189664); in 3-D a
         launch fails that has more rows than a grid holds, with an error that looks as if the device had broken.
         """
-        ends = [length + axis.padding + axis.reach for axis, length in self._axes(spatial)]
+        ends = [length + axis.padding + axis.span for axis, length in self._axes(spatial)]
         return max(ends) <= INT32_MAX and (self.rank < 3 or self.spatial_out(spatial)[1] <= _GRID_ROWS)
 
     def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
         geometry = self.geometry(axis)
         start = output * geometry.stride - geometry.padding
-        return range(start, start + geometry.reach, geometry.dilation)
+        return range(start, start + geometry.span, geometry.dilation)

@@ -13,9 +13,9 @@ import torch
 from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import Unprocessable
 from poolhouse.kernels.unpooling import UnpoolKernel
-from poolhouse.operators.costs import BYTE, CALL, Cost, byte_steps
-from poolhouse.operators.fields import Flag, PerAxis, Sizes, spec
-from poolhouse.operators.loop_costs import Loops, unpool_loops_cost
+from poolhouse.operators.costs import STEPS_PER_BYTE, STEPS_PER_CALL, Cost, byte_steps
+from poolhouse.operators.fields import Flag, PerAxis, Sizes, field
+from poolhouse.operators.loop_costs import KernelFactory, unpool_loops_cost
 from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
 from poolhouse.operators.places import on_cpu
 from poolhouse.operators.sliding import axis_name, dilation_field, kernel_size_field, padding_field, stride_field
@@ -49,14 +49,14 @@ class MaxUnpool(Operator):
     kernel_size: Sizes = kernel_size_field()
     stride: Sizes = stride_field()
     padding: Sizes = padding_field("Positions that pooling had added before and after its input")
-    output_size: Sizes | None = spec(
-        PerAxis(1, leading=True),
+    output_size: Sizes | None = field(
+        PerAxis(1, allows_batch_sizes=True),
         "Spatial sizes of the output, where pooling had rounded; N and C may stand in front.",
         default=None,
         example=None,
     )
     dilation: Sizes = dilation_field()
-    ceil_mode: bool = spec(
+    ceil_mode: bool = field(
         Flag(),
         "Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller in any case.",
         default=False,
@@ -120,7 +120,7 @@ class MaxUnpool(Operator):
                 "Give the fields of the pooling that is undone, its dilation too, and the sizes of its input.",
             )
 
-    def joins(self, axis: int, length: int) -> bool:
+    def pools_axis(self, axis: int, length: int) -> bool:
         return self.kernel_size[axis] > 1
 
     def lead_fits(self, lead: Sizes) -> None:
@@ -136,10 +136,10 @@ class MaxUnpool(Operator):
         # A place is filled with zero. An index is looked at, and a value put anywhere: in a large plane far from the
         # one before.
         nbytes = math.prod(self.spatial_out(spatial)) * dtype.itemsize
-        put = 2.5 + 25 * (byte_steps(nbytes) - BYTE)
-        return Cost(math.prod(spatial) * put + nbytes * byte_steps(nbytes), 10 * CALL, 0.0)
+        put = 2.5 + 25 * (byte_steps(nbytes) - STEPS_PER_BYTE)
+        return Cost(math.prod(spatial) * put + nbytes * byte_steps(nbytes), 10 * STEPS_PER_CALL, 0.0)
 
-    def check(self, tensors: Mapping[str, Tensor]) -> None:
+    def check_elements(self, tensors: Mapping[str, Tensor]) -> None:
         indices = tensors["indices"].array
         if indices.size == 0:
             return
@@ -154,17 +154,17 @@ class MaxUnpool(Operator):
             )
 
     def work_out(
-        self, plane: npt.NDArray[np.generic], beside: npt.NDArray[np.generic] | None
+        self, plane: npt.NDArray[np.generic], companion: npt.NDArray[np.generic] | None
     ) -> tuple[list[Number], ...]:
-        assert beside is not None, "unpooling needs indices"
+        assert companion is not None, "unpooling needs indices"
         flat: list[Number] = [0] * math.prod(self.spatial_out(plane.shape))
-        for index, value in zip(beside.reshape(-1).tolist(), plane.reshape(-1).tolist(), strict=True):
+        for index, value in zip(companion.reshape(-1).tolist(), plane.reshape(-1).tolist(), strict=True):
             flat[index] = value
         return (flat,)
 
-    def loops(self, spatial: Sizes, dtype: ElementType) -> Loops | None:
+    def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         out = self.spatial_out(spatial)
-        return Loops(unpool_loops_cost(spatial, out, dtype), lambda: UnpoolKernel(out))
+        return KernelFactory(unpool_loops_cost(spatial, out, dtype), lambda: UnpoolKernel(out))
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         values, indices = planes["input"], planes["indices"]

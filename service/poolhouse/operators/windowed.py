@@ -83,7 +83,7 @@ class Windowed(Operator):
     def kernel_axes(self, spatial: Sizes) -> list[Axis]:
         """The windows as compiled loops take them; checked to lie within the axes."""
         return [
-            Axis(length, axis.first, axis.count, axis.step)
+            Axis(length, axis.first, axis.count, axis.dilation)
             for length, axis in zip(spatial, self.windows(spatial), strict=True)
         ]
 
@@ -102,10 +102,10 @@ class Windowed(Operator):
         return terms <= _CUDA_TERMS and looks <= _CUDA_LOOKS * math.prod(spatial)
 
     def work_out(
-        self, plane: npt.NDArray[np.generic], beside: npt.NDArray[np.generic] | None
+        self, plane: npt.NDArray[np.generic], companion: npt.NDArray[np.generic] | None
     ) -> tuple[list[Number], ...]:
         spatial = plane.shape
-        samples = np.zeros(self.rank) if beside is None else beside.astype(np.float64)
+        samples = np.zeros(self.rank) if companion is None else companion.astype(np.float64)
         flat = plane.reshape(-1).tolist()
         results: list[tuple[Number, ...]] = []
         out = self.spatial_out(spatial)

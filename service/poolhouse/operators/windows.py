@@ -32,7 +32,7 @@ class Windows:
 
     first: Positions
     count: Positions
-    step: int
+    dilation: int
     extent: Positions
 
     @property
@@ -58,36 +58,36 @@ class AxisSize:
     length: int
     outputs: int
     longest: int
-    looks: int
+    element_reads: int
     irregular: int = 0
     stride: int = 1
-    step: int = 1
+    dilation: int = 1
 
     @property
-    def even(self) -> bool:
+    def is_uniform(self) -> bool:
         """Whether all windows have as many elements and lie as far apart."""
         return self.irregular == 0
 
     @property
-    def same(self) -> bool:
+    def is_identity(self) -> bool:
         """Whether each window is the one element of its place."""
-        return self.even and self.longest == 1 and self.outputs == self.length
+        return self.is_uniform and self.longest == 1 and self.outputs == self.length
 
 
 @dataclass(frozen=True, slots=True)
-class Sliding:
-    """A window of ``kernel`` elements that moves by ``stride``: torch's max, average and lp pooling."""
+class SlidingWindow:
+    """A window of ``kernel_size`` elements that moves by ``stride``: torch's max, average and lp pooling."""
 
-    kernel: int
+    kernel_size: int
     stride: int
     padding: int = 0
     dilation: int = 1
     ceil_mode: bool = False
 
     @property
-    def reach(self) -> int:
+    def span(self) -> int:
         """Positions from a window's first element to its last, both included."""
-        return self.dilation * (self.kernel - 1) + 1
+        return self.dilation * (self.kernel_size - 1) + 1
 
     def outputs(self, length: int) -> int:
         """How many windows over ``length`` positions; 0 or less when none fits.
@@ -95,7 +95,7 @@ class Sliding:
         Shape: ``floor((L + 2p - d(k-1) - 1) / s) + 1``; with ceil_mode, ceil instead of floor, and then one
         less where the last window would start behind the last element of the input.
         """
-        room = length + 2 * self.padding - self.reach
+        room = length + 2 * self.padding - self.span
         if not self.ceil_mode:
             return room // self.stride + 1
         count = -(-room // self.stride) + 1
@@ -120,14 +120,14 @@ class Sliding:
         make = _remembered_sliding if self.outputs(length) <= _REMEMBERED_OUTPUTS else _sliding_windows
         return make(self, length)
 
-    def size(self, length: int) -> AxisSize:
+    def summarize(self, length: int) -> AxisSize:
         """How these windows cut an axis."""
         outputs = self.outputs(length)
-        longest = min(self.kernel, -(-length // self.dilation))
+        longest = min(self.kernel_size, -(-length // self.dilation))
         last = (outputs - 1) * self.stride - self.padding
         # Those that begin before the input, and those that end behind it; unless each holds all of it.
-        before, behind = -(-self.padding // self.stride), -(-(last + self.reach - length) // self.stride)
-        whole = self.dilation == 1 and last <= 0 and length + self.padding <= self.kernel
+        before, behind = -(-self.padding // self.stride), -(-(last + self.span - length) // self.stride)
+        whole = self.dilation == 1 and last <= 0 and length + self.padding <= self.kernel_size
         irregular = 0 if outputs == 1 or whole else min(before + max(behind, 0), outputs)
         stride = 1 if outputs == 1 else self.stride
         return AxisSize(length, outputs, longest, outputs * longest, irregular, stride, self.dilation)
@@ -139,11 +139,11 @@ _REMEMBERED: Final = 128
 """Axes of each kind that are remembered; three megabytes at most, of sizes that anyone may choose."""
 
 
-def _sliding_windows(axis: Sliding, length: int) -> Windows:
+def _sliding_windows(axis: SlidingWindow, length: int) -> Windows:
     start = np.arange(axis.outputs(length), dtype=np.int64) * axis.stride - axis.padding
     skipped = np.maximum(0, -(start // axis.dilation))
-    last = np.minimum(axis.kernel - 1, (length - 1 - start) // axis.dilation)
-    within = np.minimum(start + axis.reach, length + axis.padding) - start
+    last = np.minimum(axis.kernel_size - 1, (length - 1 - start) // axis.dilation)
+    within = np.minimum(start + axis.span, length + axis.padding) - start
     # Only averages use the extent, and they have no dilation.
     return Windows(start + skipped * axis.dilation, last - skipped + 1, axis.dilation, within)
 

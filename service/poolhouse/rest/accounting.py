@@ -19,10 +19,10 @@ from starlette.types import Scope
 from poolhouse.errors import PoolhouseError, Unavailable
 from poolhouse.pooling import Pooling
 from poolhouse.rest.auth.authorization import Authorization
-from poolhouse.rest.headers import HEADERS_KEY, RECORD_KEY, Headers, path_of, read_headers, request_id, text, trace_id
+from poolhouse.rest.headers import HEADERS_KEY, RECORD_KEY, Headers, raw_path, read_headers, request_id, header_text, trace_id
 from poolhouse.rest.observability.metrics import Metrics
-from poolhouse.rest.observability.records import Observer, RequestRecord
-from poolhouse.rest.problems import Problem, internal, problem
+from poolhouse.rest.observability.records import RequestObserver, RequestRecord
+from poolhouse.rest.problems import Problem, internal_error, render_problem
 
 _LONGEST_PATH: Final = 256
 
@@ -48,7 +48,7 @@ class Accounting:
         pooling: Pooling,
         metrics: Metrics,
         authorization: Authorization | None = None,
-        observers: Sequence[Observer] = (),
+        observers: Sequence[RequestObserver] = (),
     ) -> None:
         self._pooling = pooling
         self._metrics = metrics
@@ -60,7 +60,7 @@ class Accounting:
         """Whether the service stops, so that a client should not keep its connection."""
         return self._pooling.draining
 
-    def begin(self, method: str, path: str, headers: Headers) -> RequestRecord:
+    def begin_request(self, method: str, path: str, headers: Headers) -> RequestRecord:
         """Name a request.
 
         Args:
@@ -72,10 +72,10 @@ class Accounting:
         if b"traceparent" in headers:
             record.trace_id = trace_id(headers) or ""
         if self._observers:
-            record.begun = perf_counter()
+            record.started_at = perf_counter()
             record.path = path[:_LONGEST_PATH]
-            record.traceparent = text(headers, b"traceparent") or ""
-            record.tracestate = text(headers, b"tracestate") or ""
+            record.traceparent = header_text(headers, b"traceparent") or ""
+            record.tracestate = header_text(headers, b"tracestate") or ""
         return record
 
     def authorize(self, record: RequestRecord, path: str, headers: Headers) -> None:
@@ -103,12 +103,12 @@ class Accounting:
         that has not our middleware."""
         if RECORD_KEY not in scope:
             headers = scope[HEADERS_KEY] = read_headers(scope["headers"])
-            scope[RECORD_KEY] = self.begin(scope["method"], path_of(scope), headers)
+            scope[RECORD_KEY] = self.begin_request(scope["method"], raw_path(scope), headers)
         record: RequestRecord = scope[RECORD_KEY]
         return record
 
     @contextmanager
-    def let_in(self, scope: Scope) -> Iterator[RequestRecord]:
+    def authorized(self, scope: Scope) -> Iterator[RequestRecord]:
         """The record of a request for a route that needs a key, which is looked at here if no middleware has.
 
         Raises:
@@ -130,9 +130,9 @@ class Accounting:
             if record.grant is not None:
                 # Nobody has counted the bytes that came: those that were announced stay charged.
                 record.received_bytes = record.grant.charged_bytes
-            self.finish(record)
+            self.finish_request(record)
 
-    def error_of(self, raised: BaseException, record: RequestRecord) -> PoolhouseError | None:
+    def error_for_client(self, raised: BaseException, record: RequestRecord) -> PoolhouseError | None:
         """What the client is told of something that was raised; None where nobody is there to be told.
 
         A fault of ours is logged here, with its traceback.
@@ -154,7 +154,7 @@ class Accounting:
             )
         told = record.request_id.decode(), record.trace_id or "-"
         _log.error("request %s failed (trace %s)", *told, exc_info=raised)
-        return internal()
+        return internal_error()
 
     def refuse(self, error: PoolhouseError, record: RequestRecord, headers: Headers) -> Problem:
         """Count a refusal, and write it.
@@ -166,14 +166,14 @@ class Accounting:
         """
         self._metrics.record_refusal(error.code)
         record.code = error.code
-        refusal = problem(error, instance=record.path, request_id=record.request_id.decode())
+        refusal = render_problem(error, instance=record.path, request_id=record.request_id.decode())
         # A client told "no" instead of "100 Continue" may or may not send the body that it announced; on a kept
         # connection its bytes would be read as the next request.
         if b"expect" in headers:
             return Problem(refusal.status, (*refusal.headers, (b"connection", b"close")), refusal.body)
         return refusal
 
-    def finish(self, record: RequestRecord) -> None:
+    def finish_request(self, record: RequestRecord) -> None:
         """Count, charge and tell of a request that is over."""
         received, sent = record.received_bytes, record.sent_bytes
         self._metrics.record_response(record.route, record.operator, record.status, received, sent)
@@ -181,10 +181,10 @@ class Accounting:
             self._authorization.settle(record.grant, received + sent)
             self._metrics.record_key_usage(record.grant.name, received + sent)
         if self._observers:
-            record.ended = perf_counter()
+            record.ended_at = perf_counter()
             for observer in self._observers:
                 try:
-                    observer.finished(record)
+                    observer.request_finished(record)
                 except Exception:
                     # Nobody asked for what it does; it must not become the client's trouble.
                     _log.exception("request %s could not be told of", record.request_id.decode())

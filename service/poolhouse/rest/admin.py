@@ -11,8 +11,8 @@ from dataclasses import replace
 from fastapi import Depends
 
 from poolhouse.rest.accounting import Accounting
-from poolhouse.rest.app import App, surround
-from poolhouse.rest.dependencies import Service, bind
+from poolhouse.rest.app import App, install_request_handling
+from poolhouse.rest.dependencies import Service, bind_service
 from poolhouse.rest.routes import metrics, probes
 
 
@@ -20,7 +20,7 @@ def admin_app(service: Service) -> App:
     """The application of the admin port. It has no lifespan of its own: it lives as long as the service beside it."""
     service = replace(service, accounting=Accounting(service.pooling, service.metrics))
     routers = (probes.router, metrics.router)
-    app = App(service.pooling.catalogue, routers, dependencies=[Depends(bind(service))])
+    app = App(service.pooling.catalogue, routers, dependencies=[Depends(bind_service(service))])
     app.service = service
-    surround(app, [route for router in routers for route in router.routes])
+    install_request_handling(app, [route for router in routers for route in router.routes])
     return app

@@ -16,13 +16,13 @@ from poolhouse.pooling import Pooling
 from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.auth.authorization import Authorization, authorization_of
 from poolhouse.rest.cors import add_cors
-from poolhouse.rest.dependencies import Service, bind
+from poolhouse.rest.dependencies import Service, bind_service
 from poolhouse.rest.endpoint import HandlerEndpoint
 from poolhouse.rest.middleware import RequestMiddleware
 from poolhouse.rest.observability.metrics import Metrics
-from poolhouse.rest.observability.observers import observers as chosen_observers
-from poolhouse.rest.observability.records import Observer
-from poolhouse.rest.openapi.document import complete
+from poolhouse.rest.observability.observers import make_observers as chosen_observers
+from poolhouse.rest.observability.records import RequestObserver
+from poolhouse.rest.openapi.document import complete_document
 from poolhouse.rest.pool import PoolHandler
 from poolhouse.rest.refusals import add_exception_handlers
 from poolhouse.rest.root_path import RootPathMiddleware, check_root_path
@@ -31,7 +31,7 @@ from poolhouse.rest.routes.suggestions import PathSuggester
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
 
-POOL: Final = "/v1/pool/{operator}"
+POOL_PATH: Final = "/v1/pool/{operator}"
 
 _DESCRIPTION: Final = """\
 Every pooling layer of PyTorch over HTTP, exact, in JSON and binary.
@@ -73,7 +73,7 @@ class App(FastAPI):
     """
 
     service: Service
-    pool: PoolHandler
+    pool_handler: PoolHandler
     authorization: Authorization | None = None
     own_middleware: int = 0
 
@@ -102,7 +102,7 @@ class App(FastAPI):
             self.include_router(router)
 
     @property
-    def has_further_middleware(self) -> bool:
+    def has_custom_middleware(self) -> bool:
         """Whether somebody has added middleware to ours."""
         return len(self.user_middleware) > self.own_middleware
 
@@ -110,11 +110,11 @@ class App(FastAPI):
         """The document of all routes, those too that were added to ours; made once for them."""
         document = super().openapi()
         if document is not self._completed:
-            document = self.openapi_schema = self._completed = complete(document, self._catalogue)
+            document = self.openapi_schema = self._completed = complete_document(document, self._catalogue)
         return document
 
 
-def document(catalogue: Catalogue | None = None) -> dict[str, Any]:
+def openapi_document(catalogue: Catalogue | None = None) -> dict[str, Any]:
     """The document of a service that has everything on one port.
 
     Args:
@@ -124,7 +124,7 @@ def document(catalogue: Catalogue | None = None) -> dict[str, Any]:
 
 
 def create_app(
-    settings: Settings | None = None, pooling: Pooling | None = None, observers: Sequence[Observer] | None = None
+    settings: Settings | None = None, pooling: Pooling | None = None, observers: Sequence[RequestObserver] | None = None
 ) -> App:
     """The service as a FastAPI application.
 
@@ -148,7 +148,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        docs.prepare(app, settings.root_path)
+        docs.preload(app, settings.root_path)
         await pooling.start()
         try:
             yield
@@ -157,18 +157,18 @@ def create_app(
             for observer in observers:
                 observer.close()
 
-    hot = Route(POOL, HandlerEndpoint(pool, pooling, accounting), methods=["POST"])
+    hot = Route(POOL_PATH, HandlerEndpoint(pool, pooling, accounting), methods=["POST"])
     app = App(
         pooling.catalogue,
         routers,
         routes=[hot],
-        dependencies=[Depends(bind(service))],
+        dependencies=[Depends(bind_service(service))],
         lifespan=lifespan,
     )
-    app.service, app.pool, app.authorization = service, pool, authorization
+    app.service, app.pool_handler, app.authorization = service, pool, authorization
     routes = [hot, *(route for each in routers for route in each.routes)]
     check_root_path(settings.root_path, (route.path for route in routes if isinstance(route, Route)))
-    surround(app, routes)
+    install_request_handling(app, routes)
     if settings.cors_origins:
         # Around it, so that refusals carry it too.
         add_cors(app, settings.cors_origins)
@@ -178,7 +178,7 @@ def create_app(
     return app
 
 
-def surround(app: App, routes: Sequence[BaseRoute]) -> None:
+def install_request_handling(app: App, routes: Sequence[BaseRoute]) -> None:
     """Put around the routes what every request passes, and have refusals written as problem documents.
 
     Args:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from poolhouse.errors import Malformed
 from poolhouse.rest.headers import request_id
-from poolhouse.rest.problems import problem
+from poolhouse.rest.problems import render_problem
 from poolhouse.rest.refusals import ProblemResponse
 
 _EXPOSED = ("X-Request-ID", "Server-Timing", "Tensor-Metadata", "Pool-Seed", "Pool-Warning", "Retry-After")
@@ -70,7 +70,7 @@ class _Cors(CORSMiddleware):
             "This page may not call the service like that: origin, method or headers are not among those "
             "that the service's cors_origins setting and its routes allow.",
         )
-        refusal = ProblemResponse(problem(error, instance="", request_id=given.decode("ascii")))
+        refusal = ProblemResponse(render_problem(error, instance="", request_id=given.decode("ascii")))
         granted = {name: value for name, value in response.headers.items() if name.startswith(("access-", "vary"))}
         refusal.headers.update({**granted, "x-request-id": given.decode("ascii")})
         return refusal

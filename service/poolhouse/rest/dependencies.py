@@ -36,7 +36,7 @@ class Service:
     accounting: Accounting
 
 
-def bind(service: Service) -> Callable[[Request], Awaitable[None]]:
+def bind_service(service: Service) -> Callable[[Request], Awaitable[None]]:
     """The dependency of an application that gives its routes this service."""
 
     async def bound(request: Request) -> None:
@@ -58,7 +58,7 @@ async def require_key(
 ) -> AsyncIterator[None]:
     """Ask for a key, where there are some. Our middleware has done so before the routes, since paths that do not exist
     need one too; in an application that has only our routes it is done here."""
-    with service.accounting.let_in(request.scope):
+    with service.accounting.authorized(request.scope):
         yield
 
 

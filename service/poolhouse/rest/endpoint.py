@@ -46,7 +46,7 @@ class HandlerEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        with self._accounting.let_in(scope) as record:
+        with self._accounting.authorized(scope) as record:
             await self._answer(scope, receive, send, record)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, record: RequestRecord) -> None:
@@ -123,7 +123,7 @@ async def _send(scope: Scope, send: Send, response: Response, prepared: Prepared
         for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             if pace is not None:
-                pace.wrote(len(chunk))
+                pace.add_written(len(chunk))
         # The server waits with the next message, not after the last one: without this one the tensors would still lie
         # in its buffers when their bytes are given back.
         await send({"type": "http.response.body", "body": b""})

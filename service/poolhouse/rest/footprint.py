@@ -29,7 +29,7 @@ _EMPTY_TEXT_BYTES: Final = 1024 * 1024
 """The brackets of an answer without elements."""
 
 
-def kept_bytes(tensors: Mapping[str, Tensor], body: memoryview) -> int:
+def retained_bytes(tensors: Mapping[str, Tensor], body: memoryview) -> int:
     """Bytes that a decoded request keeps beside its tensors' own.
 
     Args:
@@ -50,7 +50,7 @@ def kept_bytes(tensors: Mapping[str, Tensor], body: memoryview) -> int:
     return copied + (max(0, len(body) - sum(viewed)) if viewed else 0)
 
 
-class Writing(NamedTuple):
+class ResponseFormat(NamedTuple):
     """How an answer is written.
 
     Attributes:
@@ -59,12 +59,12 @@ class Writing(NamedTuple):
         beside_bytes: what is made of the outputs to send them: their text, and what that or they are compressed to.
     """
 
-    writer: Codec
+    codec: Codec
     text_bytes: int
     beside_bytes: int
 
 
-def writing(writer: Codec, plan: Plan, encoding: str, limit_bytes: int, *, is_compressed: bool) -> Writing:
+def response_format(codec: Codec, plan: Plan, encoding: str, limit_bytes: int, *, is_compressed: bool) -> ResponseFormat:
     """How the answer to a plan is written, before it is pooled.
 
     Args:
@@ -77,12 +77,12 @@ def writing(writer: Codec, plan: Plan, encoding: str, limit_bytes: int, *, is_co
     Raises:
         Unprocessable: its text may be larger than that.
     """
-    if not writer.is_json:
+    if not codec.is_json:
         text = 0
     elif 0 < plan.output_bytes <= _FEW_BYTES:
         text = _FEW_BYTES_AS_TEXT
     else:
-        text = writer.encoding_bytes(plan.outputs, encoding)
+        text = codec.encoding_bytes(plan.outputs, encoding)
     if not plan.output_bytes:
         # Anyone can ask for as many empty lists as they like by a line of text.
         limit_bytes = min(limit_bytes, _EMPTY_TEXT_BYTES)
@@ -90,8 +90,8 @@ def writing(writer: Codec, plan: Plan, encoding: str, limit_bytes: int, *, is_co
     if text > limit_bytes:
         raise Unprocessable(
             "output_too_large",
-            f"the answer may take {text} bytes as {writer.media_types[0]}; the limit is {limit_bytes}. Ask for it as "
+            f"the answer may take {text} bytes as {codec.media_types[0]}; the limit is {limit_bytes}. Ask for it as "
             "binary, such as Accept: application/x-npz or application/octet-stream, or send fewer planes at once.",
             limit_bytes=limit_bytes,
         )
-    return Writing(writer, text, text + compressed_bytes(text or plan.output_bytes) if is_compressed else text)
+    return ResponseFormat(codec, text, text + compressed_bytes(text or plan.output_bytes) if is_compressed else text)

@@ -8,8 +8,8 @@ from typing import Final
 
 from poolhouse.operators.operator import Plan
 from poolhouse.pooling import Pooling
-from poolhouse.rest.footprint import Writing, writing
-from poolhouse.rest.headers import content_length, text
+from poolhouse.rest.footprint import ResponseFormat, response_format
+from poolhouse.rest.headers import content_length, header_text
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.response import header_lines
 from poolhouse.rest.request_head import HeadPlan, RawPlan, body_limits
@@ -18,7 +18,7 @@ from poolhouse.wire.codec import Codec
 from poolhouse.wire.codecs import answer_codec, codec_of
 from poolhouse.wire.elements import check_nbytes, touched_bytes
 from poolhouse.wire.inflate import Compression, Inflater, choose_encoding
-from poolhouse.wire.octet import OCTET, metadata_of
+from poolhouse.wire.octet import RAW, metadata_of
 from poolhouse.wire.query import parse_query
 
 COMPRESS_FROM_BYTES: Final = 1024
@@ -65,10 +65,10 @@ class HeadPlanner:
         head.memo = plan
         return plan
 
-    def writing(
+    def response_format(
         self, accept: str | None, codec: Codec, compression: Compression | None, plan: Plan, encoding: str
-    ) -> Writing:
-        """How an answer is written; see :func:`.footprint.writing`.
+    ) -> ResponseFormat:
+        """How an answer is written; see :func:`.footprint.response_format`.
 
         Args:
             accept: the value of ``Accept``, where it says anything.
@@ -78,24 +78,24 @@ class HeadPlanner:
             encoding: ``list`` or ``base64``.
         """
         writer = answer_codec(accept, codec, len(plan.outputs))
-        return writing(writer, plan, encoding, self._answer_limit, is_compressed=compression is not None)
+        return response_format(writer, plan, encoding, self._answer_limit, is_compressed=compression is not None)
 
     def _plan(self, name: str, query: bytes, words: tuple[bytes | None, ...], length: int | None) -> HeadPlan:
         given = dict(zip((b"content-type", b"content-encoding", b"accept", b"accept-encoding"), words, strict=True))
         headers = {word: value for word, value in given.items() if value is not None}
         self._pooling.catalogue.find(name)
-        codec = codec_of(text(headers, b"content-type"))
+        codec = codec_of(header_text(headers, b"content-type"))
         limits = self._json_limits if codec.is_json else self._limits
         limits.check_length(length)
         # What curl and most libraries send says nothing.
-        accept = None if headers.get(b"accept") == b"*/*" else text(headers, b"accept")
+        accept = None if headers.get(b"accept") == b"*/*" else header_text(headers, b"accept")
         if accept is not None:
             answer_codec(accept, codec, 1)
-        encoding = text(headers, b"content-encoding")
+        encoding = header_text(headers, b"content-encoding")
         is_inflated = encoding is not None and not Inflater(encoding, limits.limit_bytes).is_identity
-        compression = choose_encoding(text(headers, b"accept-encoding"))
+        compression = choose_encoding(header_text(headers, b"accept-encoding"))
         raw = None
-        if codec is OCTET:
+        if codec is RAW:
             # guard: raw-body-is-planned-from-query
             raw = self._plan_raw(name, query, None if is_inflated else length, accept, compression)
         fields = parse_query(query) if raw is None else {}
@@ -105,20 +105,20 @@ class HeadPlanner:
         self, name: str, query: bytes, nbytes: int | None, accept: str | None, compression: Compression | None
     ) -> RawPlan:
         """What the query tells of raw elements, which is all, so many bytes where that is known; or the refusal."""
-        outline, texts = OCTET.outline(parse_query(query))
+        outline, texts = RAW.metadata_from_query(parse_query(query))
         if nbytes is not None:
             check_nbytes(nbytes, outline, "input")
         plan = self._pooling.plan_from_metadata(name, {"input": outline}, texts)
-        how = self.writing(accept, OCTET, compression, plan, "list")
+        how = self.response_format(accept, RAW, compression, plan, "list")
         ticket = self._pooling.ticket(plan, {})
         lines = None
         if (
             ticket.plan is plan
-            and how.writer is OCTET
+            and how.codec is RAW
             and (compression is None or plan.output_bytes < COMPRESS_FROM_BYTES)
         ):
             named = (("Tensor-Metadata", metadata_of(plan.outputs)), *ticket.headers.items())
-            lines = answer_lines(OCTET.media_types[0], plan.output_bytes, named)
+            lines = answer_lines(RAW.media_types[0], plan.output_bytes, named)
         return RawPlan(outline, plan, how, touched_bytes(outline, 0) == 0, lines)
 
 

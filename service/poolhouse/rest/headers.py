@@ -41,14 +41,14 @@ def read_headers(pairs: Sequence[tuple[bytes, bytes]]) -> Headers:
     return headers
 
 
-def path_of(scope: Mapping[str, Any]) -> str:
+def raw_path(scope: Mapping[str, Any]) -> str:
     """The path of a request's ASGI scope as it was sent, where the server tells that."""
     raw: bytes | None = scope.get("raw_path")
     path: str = scope["path"]
     return path if raw is None else raw.decode("latin-1")
 
 
-def text(headers: Headers, name: bytes) -> str | None:
+def header_text(headers: Headers, name: bytes) -> str | None:
     """A header as text, or None. Latin-1, so every byte is a character and nothing can fail."""
     value = headers.get(name)
     return None if value is None else value.decode("latin-1")
@@ -120,7 +120,7 @@ def framing_error(headers: Headers, version: str) -> Malformed | None:
     return Malformed("malformed_request", detail)
 
 
-def timeout_s(headers: Headers) -> float | None:
+def request_timeout_s(headers: Headers) -> float | None:
     """The seconds that ``Request-Timeout`` grants, or None.
 
     Raises:

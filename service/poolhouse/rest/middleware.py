@@ -38,13 +38,13 @@ class RequestMiddleware:
         if headers is None:
             headers = request_headers.read_headers(scope["headers"])
         scope[request_headers.HEADERS_KEY] = headers
-        record = scope[RECORD_KEY] = accounting.begin(scope["method"], request_headers.path_of(scope), headers)
+        record = scope[RECORD_KEY] = accounting.begin_request(scope["method"], request_headers.raw_path(scope), headers)
 
         async def counted_receive() -> Message:
             message = await receive()
             record.received_bytes += len(message.get("body", b""))
             if record.grant is not None:
-                record.grant.received(record.received_bytes)
+                record.grant.charge_received(record.received_bytes)
             return message
 
         async def named_send(message: Message) -> None:
@@ -63,7 +63,7 @@ class RequestMiddleware:
             accounting.authorize(record, scope["path"].removeprefix(scope.get("root_path", "")), headers)
             await self._app(scope, counted_receive, named_send)
         except BaseException as raised:
-            error = accounting.error_of(raised, record)
+            error = accounting.error_for_client(raised, record)
             goes_on = error is not None and record.status != 0
             try:
                 if error is not None and not record.status:
@@ -76,7 +76,7 @@ class RequestMiddleware:
         finally:
             record.route = self._metrics.route_of(scope)
             record.operator = scope.get("path_params", {}).get("operator", "")[:_LONGEST_OPERATOR]
-            accounting.finish(record)
+            accounting.finish_request(record)
 
     async def _refuse(self, error: PoolhouseError, scope: Scope, record: RequestRecord, send: Send) -> None:
         refusal = self._accounting.refuse(error, record, scope[request_headers.HEADERS_KEY])

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from poolhouse.pooling import Answer, Pooling, Ticket
-from poolhouse.rest.footprint import Writing, kept_bytes
+from poolhouse.rest.footprint import ResponseFormat, retained_bytes
 from poolhouse.rest.head_plans import COMPRESS_FROM_BYTES, HeadPlanner, answer_lines
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.handler import Prepared
@@ -30,7 +30,7 @@ from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.elements import tensor_from_bytes, touched_bytes
 from poolhouse.wire.inflate import compress
-from poolhouse.wire.octet import OCTET
+from poolhouse.wire.octet import RAW
 
 # Body bytes up to which each codec works on the event loop. The formats that are not named here only look at
 # a header and make views. A small npz may inflate to a thousand times its size.
@@ -55,8 +55,8 @@ class Decoded(NamedTuple):
         encoding: of a JSON answer: ``list`` or ``base64``.
     """
 
-    ticket: Ticket
-    how: Writing
+    prepared: Ticket
+    how: ResponseFormat
     encoding: str
 
 
@@ -64,7 +64,7 @@ class PoolRequest:
     """One request on its way; a :class:`.http.handler.Prepared`."""
 
     decoded: Decoded | None = None
-    answer: Answer | None = None
+    result: Answer | None = None
     read_at: float = 0.0
     decoded_at: float = 0.0
     pooled_at: float = 0.0
@@ -88,7 +88,7 @@ class PoolRequest:
 
     def close(self) -> None:
         """See :class:`.http.handler.Prepared`."""
-        self.decoded = self.answer = None
+        self.decoded = self.result = None
         # guard: lease-ends-with-request
         self.lease.release()
 
@@ -136,21 +136,21 @@ class PoolHandler:
             return request
         load, compute_s = ran
         pooled = perf_counter()
-        lines = None if plan.raw is None else plan.raw.lines
+        lines = None if plan.raw is None else plan.raw.header_lines
         if lines is not None:
-            chunks: tuple[bytes | memoryview, ...] = load.chunks()
+            chunks: tuple[bytes | memoryview, ...] = load.output_chunks()
             nbytes = ticket.plan.output_bytes
         else:
-            encoded = how.writer.encode(Message(load.answer(), encoding=encoding))
+            encoded = how.codec.encode(Message(load.output_tensors(), encoding=encoding))
             chunks, nbytes = encoded.chunks, encoded.nbytes
             lines = answer_lines(encoded.media_type, nbytes, (*encoded.headers, *ticket.headers.items()))
         lines += self._timed(record, read, decoded, 0.0, compute_s, pooled)
         return Response(200, lines, chunks, nbytes)
 
-    def on_body(self, prepared: Prepared, body: memoryview) -> Response | Awaitable[Response]:
+    def on_body(self, accepted: Prepared, body: memoryview) -> Response | Awaitable[Response]:
         """See :meth:`.http.handler.Handler.on_body`."""
-        assert isinstance(prepared, PoolRequest), "from on_head"
-        request = prepared
+        assert isinstance(accepted, PoolRequest), "from on_head"
+        request = accepted
         if request.decoded is None:
             request.read_at = perf_counter()
             if not self._decodes_here(request, body):
@@ -170,7 +170,7 @@ class PoolHandler:
         if len(body) <= _DECODE_ON_LOOP_BYTES.get(codec.name, _LOOKED_INTO_BYTES):
             return True
         if plan.raw is not None:
-            taken = touched_bytes(plan.raw.outline, 0)
+            taken = touched_bytes(plan.raw.metadata, 0)
         else:
             taken = codec.decoding_bytes(body)
             # guard: decoding-copy-is-charged
@@ -181,50 +181,50 @@ class PoolHandler:
         """What a body says; from any thread."""
         raw, encoding = plan.raw, "list"
         if raw is not None:
-            how = raw.writing
+            how = raw.response_format
             tensors: Mapping[str, Tensor] = {"input": _raw_tensor(raw, body)}
             settled, headers = raw.plan, _NO_HEADERS
-            if raw.lines is None:
+            if raw.header_lines is None:
                 settled, _, headers, _ = self._pooling.ticket(raw.plan, tensors)
         else:
             message = plan.codec.decode(body, plan.query, plan.limits.limit_bytes)
-            settled, tensors, headers, _ = self._pooling.prepare(plan.name, message)
+            settled, tensors, headers, _ = self._pooling.prepare(plan.operator, message)
             encoding = message.encoding
-            how = self._planner.writing(plan.accept, plan.codec, plan.compression, settled, encoding)
-        beside_bytes = kept_bytes(tensors, body) + how.beside_bytes
+            how = self._planner.response_format(plan.accept, plan.codec, plan.compression, settled, encoding)
+        beside_bytes = retained_bytes(tensors, body) + how.beside_bytes
         return Decoded(Ticket(settled, tensors, headers, beside_bytes), how, encoding)
 
     def _take_in(self, request: PoolRequest, decoded: Decoded) -> None:
         request.decoded, request.decoded_at = decoded, perf_counter()
         check_deadline(request.deadline)
-        _charge(request.record, decoded.ticket)
+        _charge(request.record, decoded.prepared)
 
     def _pool_inline(self, request: PoolRequest) -> bool:
         assert request.decoded is not None, "it was decoded"
-        request.answer = self._pooling.pool_inline(request.decoded.ticket, request.lease)
+        request.result = self._pooling.pool_inline(request.decoded.prepared, request.lease)
         request.pooled_at = perf_counter()
-        return request.answer is not None
+        return request.result is not None
 
     def _encodes_here(self, request: PoolRequest) -> bool:
         assert request.decoded is not None, "it was decoded"
-        assert request.answer is not None, "it was pooled"
+        assert request.result is not None, "it was pooled"
         how = request.decoded.how
-        limit = _ENCODE_ON_LOOP_BYTES.get(how.writer.name)
+        limit = _ENCODE_ON_LOOP_BYTES.get(how.codec.name)
         if limit is None:
             return True
-        return (how.text_bytes or sum(each.array.nbytes for each in request.answer.tensors.values())) <= limit
+        return (how.text_bytes or sum(each.array.nbytes for each in request.result.tensors.values())) <= limit
 
     def _encode_answer(self, request: PoolRequest) -> Encoded:
         assert request.decoded is not None, "it was decoded"
-        assert request.answer is not None, "it was pooled"
-        return self._encode(request.plan, request.decoded, request.answer)
+        assert request.result is not None, "it was pooled"
+        return self._encode(request.plan, request.decoded, request.result)
 
     def _encode(self, plan: HeadPlan, decoded: Decoded, answer: Answer) -> Encoded:
         """Write the answer; from any thread."""
-        if plan.raw is not None and plan.raw.lines is not None:
+        if plan.raw is not None and plan.raw.header_lines is not None:
             # Its headers are known from the plan.
-            return Encoded(OCTET.media_types[0], tuple([tensor.buffer for tensor in answer.tensors.values()]))
-        return decoded.how.writer.encode(Message(answer.tensors, encoding=decoded.encoding))
+            return Encoded(RAW.media_types[0], tuple([tensor.buffer for tensor in answer.tensors.values()]))
+        return decoded.how.codec.encode(Message(answer.tensors, encoding=decoded.encoding))
 
     async def _go_on(self, request: PoolRequest, body: memoryview | None) -> Response:
         """The steps that were not done at once, each in a thread or on a device."""
@@ -237,15 +237,15 @@ class PoolHandler:
             del decode
             self._pool_inline(request)
         assert request.decoded is not None, "it was decoded"
-        if request.answer is None:
-            request.answer = await self._pooling.pool(request.decoded.ticket, request.lease, request.deadline)
+        if request.result is None:
+            request.result = await self._pooling.pool(request.decoded.prepared, request.lease, request.deadline)
             request.pooled_at = perf_counter()
         if self._encodes_here(request):
             encoded = self._encode_answer(request)
         else:
             encode = partial(self._encode_answer, request)
             encoded = await run_in_thread(
-                encode, doing="the answer was encoded", holds_interpreter=request.decoded.how.writer.holds_interpreter
+                encode, doing="the answer was encoded", holds_interpreter=request.decoded.how.codec.holds_interpreter
             )
         if request.plan.compression is not None and encoded.nbytes >= COMPRESS_FROM_BYTES:
             return await self._compress(request, encoded)
@@ -260,19 +260,19 @@ class PoolHandler:
         return self._respond(request, await self._pooling.run_in_thread(work, request.lease, doing, request.deadline))
 
     def _respond(self, request: PoolRequest, encoded: Encoded) -> Response:
-        answer, decoded = request.answer, request.decoded
+        answer, decoded = request.result, request.decoded
         assert answer is not None, "it was pooled"
         assert decoded is not None, "it was decoded"
         plan, nbytes = request.plan, encoded.nbytes
-        if plan.raw is not None and plan.raw.lines is not None:
-            lines = plan.raw.lines
+        if plan.raw is not None and plan.raw.header_lines is not None:
+            lines = plan.raw.header_lines
         else:
-            lines = answer_lines(encoded.media_type, nbytes, (*encoded.headers, *decoded.ticket.headers.items()))
+            lines = answer_lines(encoded.media_type, nbytes, (*encoded.headers, *decoded.prepared.headers.items()))
         lines += self._timed(
             request.record, request.read_at, request.decoded_at, answer.queue_s, answer.compute_s, request.pooled_at
         )
         # The answer needs its own memory alone, and a slow client may take long to read it.
-        request.decoded = request.answer = None
+        request.decoded = request.result = None
         if encoded.owns_memory:
             del answer, decoded
             self._pooling.hold(request.lease, nbytes)
@@ -289,7 +289,7 @@ class PoolHandler:
             queue_s, compute_s: see :class:`poolhouse.pooling.Answer`.
         """
         done = perf_counter()
-        if record.begun:
+        if record.started_at:
             # Somebody is told of the request.
             record.stages = Stages(read, decoded, queue_s, compute_s, pooled, done)
         # guard: response-has-server-timing
@@ -303,7 +303,7 @@ def _charge(record: RequestRecord, ticket: Ticket) -> None:
 
 
 def _raw_tensor(raw: RawPlan, body: memoryview) -> Tensor:
-    dtype, shape = raw.outline.dtype, raw.outline.shape
+    dtype, shape = raw.metadata.dtype, raw.metadata.shape
     if raw.is_view and len(body) == raw.plan.input_bytes:
         # All else that could be wrong was looked at when the head was planned.
         array = np.ndarray(shape, dtype.storage, body)

@@ -35,7 +35,7 @@ class Problem:
     body: bytes
 
 
-def problem(error: PoolhouseError, *, instance: str, request_id: str) -> Problem:
+def render_problem(error: PoolhouseError, *, instance: str, request_id: str) -> Problem:
     """The problem document of a refusal.
 
     Args:
@@ -85,7 +85,7 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def internal() -> InternalError:
+def internal_error() -> InternalError:
     """The refusal for a fault of ours: says that it is ours and how to report it, nothing else."""
     return InternalError(
         "internal",

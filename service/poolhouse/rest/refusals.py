@@ -75,7 +75,7 @@ _HEADERS: Final[Mapping[int, tuple[str, str]]] = {
 }
 
 
-def refusals(*refused: type[PoolhouseError]) -> dict[int | str, dict[str, Any]]:
+def refusal_responses(*refused: type[PoolhouseError]) -> dict[int | str, dict[str, Any]]:
     """The ``responses`` of a route that refuses with these, beside what any request can be refused with."""
     return {error.status: _response(error) for error in refused}
 
@@ -132,7 +132,7 @@ def add_exception_handlers(app: FastAPI, suggestions: PathSuggester, accounting:
             error,
             request.method,
             scope["path"],
-            hint=accounting.may_be_told(record),
+            may_list_paths=accounting.may_be_told(record),
             root_path=scope.get("root_path", ""),
         )
         return await refuse(request, refusal)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from poolhouse.errors import DeadlinePassed
 from poolhouse.operators.operator import Plan
-from poolhouse.rest.footprint import UNREAD_BYTES, Writing
-from poolhouse.rest.headers import Headers, text, timeout_s
+from poolhouse.rest.footprint import UNREAD_BYTES, ResponseFormat
+from poolhouse.rest.headers import Headers, header_text, request_timeout_s
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.settings import Settings
 from poolhouse.tensors import Outline
@@ -31,11 +31,11 @@ class RawPlan(NamedTuple):
             request has its own, as a seed that is drawn.
     """
 
-    outline: Outline
+    metadata: Outline
     plan: Plan
-    writing: Writing
+    response_format: ResponseFormat
     is_view: bool
-    lines: bytes | None
+    header_lines: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class HeadPlan:
         admitted_bytes: what a request holds when it is let in, before its body is here.
     """
 
-    name: str
+    operator: str
     codec: Codec
     accept: str | None
     compression: Compression | None
@@ -79,7 +79,7 @@ class HeadPlan:
             return unread + nbytes + beside_bytes
         plan = self.raw.plan
         # guard: text-is-charged-before-body
-        later = plan.held_bytes - plan.input_bytes + self.raw.writing.beside_bytes
+        later = plan.held_bytes - plan.input_bytes + self.raw.response_format.beside_bytes
         return unread + max(plan.input_bytes, nbytes) + max(later, beside_bytes)
 
 
@@ -112,7 +112,7 @@ def deadline_of(headers: Headers) -> float | None:
     """
     if b"request-timeout" not in headers:
         return None
-    seconds = timeout_s(headers)
+    seconds = request_timeout_s(headers)
     return None if seconds is None else monotonic() + seconds
 
 
@@ -131,7 +131,7 @@ def check_deadline(deadline: float | None) -> None:
 
 def inflater_of(headers: Headers, limits: BodyLimits) -> Inflater | None:
     """What undoes the request's Content-Encoding, or None where there is none."""
-    encoding = text(headers, b"content-encoding")
+    encoding = header_text(headers, b"content-encoding")
     if encoding is None or encoding.strip().lower() in ("", "identity"):
         return None
     return Inflater(encoding, limits.limit_bytes)

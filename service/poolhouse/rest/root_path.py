@@ -44,11 +44,11 @@ class RootPathMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
         if scope["type"] == "http":
-            place_below(scope, self._root_path)
+            add_root_path(scope, self._root_path)
         await self._app(scope, receive, send)
 
 
-def place_below(scope: Scope, root_path: str) -> None:
+def add_root_path(scope: Scope, root_path: str) -> None:
     """Put a request below the root path.
 
     Args:

@@ -21,11 +21,11 @@ from uvicorn.config import Config
 
 from poolhouse.pooling import Pooling
 from poolhouse.rest.admin import admin_app
-from poolhouse.rest.app import POOL, App, create_app
+from poolhouse.rest.app import POOL_PATH, App, create_app
 from poolhouse.rest.cors import origin_headers
 from poolhouse.rest.http.connection import Connection
 from poolhouse.rest.http.deadlines import answer_limits
-from poolhouse.rest.http.site import DirectRoute, ServerConfig, Site
+from poolhouse.rest.http.site import DirectRoute, ServerConfig, ServerContext
 from poolhouse.rest.listening import BACKLOG, Listeners, listening_fault, open_listeners, reached_at
 from poolhouse.rest.observability import logs
 from poolhouse.rest.observability.lines import STANDARD_OUTPUT, LineWriter, fill_closed_streams, to_descriptor
@@ -233,14 +233,14 @@ def make_server(
     """
     config = _config(app, settings, settings.host)
     # What somebody has put around the application is for every request.
-    direct = () if app.has_further_middleware else (DirectRoute(POOL, app.pool),)
-    config.site = _site(app, settings, direct)
-    config.context = context_of(settings)
+    direct = () if app.has_custom_middleware else (DirectRoute(POOL_PATH, app.pool_handler),)
+    config.server_context = _site(app, settings, direct)
+    config.ssl_context = context_of(settings)
     admin = None
     if settings.admin_port is not None:
         serves = admin_app(app.service)
         admin = _config(serves, settings, settings.admin_host)
-        admin.site = _site(serves, settings, ())
+        admin.server_context = _site(serves, settings, ())
     return Server(config, app, on_ready, listeners or open_listeners(settings), settings, admin)
 
 
@@ -261,16 +261,16 @@ def _config(serves: ASGIApp, settings: Settings, host: str) -> ServerConfig:
     )
 
 
-def _site(app: App, settings: Settings, routes: tuple[DirectRoute, ...]) -> Site:
-    return Site(
+def _site(app: App, settings: Settings, routes: tuple[DirectRoute, ...]) -> ServerContext:
+    return ServerContext(
         app=app,
         accounting=app.service.accounting,
         metrics=app.service.metrics,
         answer_limits=answer_limits(settings),
-        header_bytes=settings.max_header_bytes,
+        max_header_bytes=settings.max_header_bytes,
         header_timeout_s=settings.header_timeout_s,
         keep_alive_s=_KEEP_ALIVE_S,
-        silence_s=settings.body_timeout_s,
+        stall_timeout_s=settings.body_timeout_s,
         routes=routes,
         root_path=settings.root_path,
         origin_headers=origin_headers(settings.cors_origins),
@@ -286,7 +286,7 @@ def run(settings: Settings, pooling: Pooling | None = None, listeners: Listeners
         listeners: the sockets to listen on; None opens those that the settings name.
     """
     fill_closed_streams()
-    written = logs.configure(settings)
+    written = logs.configure_logging(settings)
     # The line of the start too: its reader may be one who never reads.
     output = LineWriter(to_descriptor(STANDARD_OUTPUT))
 

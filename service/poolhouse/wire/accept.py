@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-MOST: Final = 64
+MAX_MEMBERS: Final = 64
 """Members of one header that are read; the rest is ignored, which bounds the work for a header of any length."""
 
 _LONGEST_WEIGHT: Final = 20
@@ -21,7 +21,7 @@ def preferences(header: str) -> list[tuple[str, float | None]]:
     ignored, and so are commas inside quotes. Empty members are legal (RFC 9110, 5.6.1) and left out.
     """
     found: list[tuple[str, float | None]] = []
-    for member in _outside_quotes(header).split(",", MOST)[:MOST]:
+    for member in _outside_quotes(header).split(",", MAX_MEMBERS)[:MAX_MEMBERS]:
         name, *parameters = member.split(";")
         if name := name.strip().lower():
             found.append((name, _weight(parameters) if parameters else 1.0))

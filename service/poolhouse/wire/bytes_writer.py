@@ -16,8 +16,8 @@ class BytesWriter:
         most: no more are written; what is never written takes no memory.
     """
 
-    def __init__(self, most: int) -> None:
-        self._buffer = np.empty(most, np.uint8).data
+    def __init__(self, capacity: int) -> None:
+        self._buffer = np.empty(capacity, np.uint8).data
         self._length = 0
 
     def __len__(self) -> int:

@@ -81,7 +81,7 @@ class Codec(Protocol):
         """The body that holds this message."""
         ...
 
-    def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
+    def encoding_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
         """Bytes that :meth:`encode` takes beside the tensors at most; 0 where it sends them as they lie.
 
         Args:

@@ -11,11 +11,11 @@ from poolhouse.wire.codec import Codec
 from poolhouse.wire.json.body import JSON
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
-from poolhouse.wire.octet import OCTET
-from poolhouse.wire.quoting import clip
+from poolhouse.wire.octet import RAW
+from poolhouse.wire.quoting import quote_clipped
 from poolhouse.wire.safetensors import SAFETENSORS
 
-CODECS: Final[tuple[Codec, ...]] = (JSON, NPY, NPZ, SAFETENSORS, OCTET)
+CODECS: Final[tuple[Codec, ...]] = (JSON, NPY, NPZ, SAFETENSORS, RAW)
 BY_MEDIA_TYPE: Final[dict[str, Codec]] = {name: codec for codec in CODECS for name in codec.media_types}
 _LIST: Final = ", ".join(BY_MEDIA_TYPE)
 
@@ -36,13 +36,13 @@ def codec_of(content_type: str | None) -> Codec:
     if not given:
         detail = f"The request has no Content-Type; say what the body is, one of {_LIST}."
     else:
-        detail = f"Bodies of type {clip(given)} are not read here; send one of {_LIST}."
+        detail = f"Bodies of type {quote_clipped(given)} are not read here; send one of {_LIST}."
     if given in ("", "application/x-www-form-urlencoded"):
         detail += " With curl add -H 'Content-Type: application/json', or the type that the body has."
     raise UnsupportedMediaType("unsupported_media_type", detail, headers={"Accept-Post": _LIST})
 
 
-def answer_codec(accept: str | None, request_codec: Codec, outputs: int, among: Sequence[Codec] = CODECS) -> Codec:
+def answer_codec(accept: str | None, request_codec: Codec, outputs: int, candidates: Sequence[Codec] = CODECS) -> Codec:
     """The codec that writes the answer.
 
     The highest weight wins; among equals a type named before a wildcard, then the request's own, then the
@@ -64,7 +64,7 @@ def answer_codec(accept: str | None, request_codec: Codec, outputs: int, among: 
     best: tuple[float, int, bool, int] | None = None
     chosen: Codec | None = None
     too_many = False
-    for codec in among:
+    for codec in candidates:
         # The most specific range decides on a type (RFC 9110, 12.5.1).
         matches = [
             (_WIDTHS.get(name, 2), 1.0 if weight is None else weight, -place)
@@ -92,7 +92,7 @@ def answer_codec(accept: str | None, request_codec: Codec, outputs: int, among: 
         )
     raise NotAcceptable(
         "not_acceptable",
-        f"None of the types in Accept {clip(accept or '', 120)} can be written here; ask for "
-        + ("one of " if len(among) > 1 else "")
-        + f"{', '.join(name for codec in among for name in codec.media_types)}.",
+        f"None of the types in Accept {quote_clipped(accept or '', 120)} can be written here; ask for "
+        + ("one of " if len(candidates) > 1 else "")
+        + f"{', '.join(name for codec in candidates for name in codec.media_types)}.",
     )

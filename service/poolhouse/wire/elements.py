@@ -14,13 +14,13 @@ import numpy as np
 from poolhouse.dtypes import ELEMENT_TYPES, ElementType, names
 from poolhouse.errors import FieldProblem, Malformed, Unprocessable
 from poolhouse.tensors import Outline, Tensor
-from poolhouse.wire.quoting import clip
+from poolhouse.wire.quoting import quote_clipped
 
 MAX_RANK = 32
-MAX_BYTES = 2**63 - 1
+MAX_TENSOR_BYTES = 2**63 - 1
 
 
-def element_type(name: str, pointer: str) -> ElementType:
+def parse_element_type(name: str, pointer: str) -> ElementType:
     """The element type that we spell so.
 
     Raises:
@@ -28,13 +28,13 @@ def element_type(name: str, pointer: str) -> ElementType:
     """
     found = ELEMENT_TYPES.get(name)
     if found is None:
-        raise unsupported_type(clip(name), pointer)
+        raise unsupported_type_error(quote_clipped(name), pointer)
     return found
 
 
-def unsupported_type(given: str, pointer: str) -> Unprocessable:
+def unsupported_type_error(type_name: str, pointer: str) -> Unprocessable:
     """The refusal of an element type that is not in the table, with the table."""
-    message = f"Elements of type {given} cannot be read; convert to one of {names()}."
+    message = f"Elements of type {type_name} cannot be read; convert to one of {names()}."
     return Unprocessable("unsupported_dtype", message, problems=(FieldProblem(pointer, "type", message),))
 
 
@@ -59,22 +59,22 @@ def check_shape(shape: tuple[int, ...], dtype: ElementType, name: str, pointer: 
         message = f"The shape of {name} has the negative size {min(shape)}; sizes are 0 or more."
         raise Unprocessable("invalid_data", message, problems=(FieldProblem(pointer, "range", message),))
     # A zero makes the product zero and hides sizes that no array can have; so count without it.
-    if math.prod(size for size in shape if size) * dtype.itemsize > MAX_BYTES:
-        message = f"The shape of {name} stands for more than {MAX_BYTES} bytes; send a smaller tensor."
+    if math.prod(size for size in shape if size) * dtype.itemsize > MAX_TENSOR_BYTES:
+        message = f"The shape of {name} stands for more than {MAX_TENSOR_BYTES} bytes; send a smaller tensor."
         raise Unprocessable("invalid_data", message, problems=(FieldProblem(pointer, "range", message),))
 
 
-def check_nbytes(given: int, outline: Outline, name: str) -> None:
+def check_nbytes(actual: int, metadata: Outline, name: str) -> None:
     """Refuse more or fewer bytes than the shape says.
 
     Raises:
         Malformed: they are.
     """
-    if given != outline.nbytes:
+    if actual != metadata.nbytes:
         raise Malformed(
             "malformed_body",
-            f"{name} of shape {list(outline.shape)} and type {outline.dtype.name} takes {outline.nbytes} bytes, "
-            f"and {given} are there; send exactly the bytes that the shape says.",
+            f"{name} of shape {list(metadata.shape)} and type {metadata.dtype.name} takes {metadata.nbytes} bytes, "
+            f"and {actual} are there; send exactly the bytes that the shape says.",
         )
 
 
@@ -85,7 +85,7 @@ def tensor_from_bytes(
     name: str,
     *,
     big_endian: bool = False,
-    fortran: bool = False,
+    fortran_order: bool = False,
 ) -> Tensor:
     """The tensor whose elements are exactly these bytes.
 
@@ -105,16 +105,16 @@ def tensor_from_bytes(
         )
     storage = dtype.storage.newbyteorder(">") if big_endian and dtype.itemsize > 1 else dtype.storage
     array: np.ndarray[tuple[int, ...], np.dtype[np.generic]] = flat.view(storage)
-    if storage is dtype.storage and not fortran and array.flags.aligned:
+    if storage is dtype.storage and not fortran_order and array.flags.aligned:
         return Tensor(dtype, array.reshape(shape))
-    array = array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
+    array = array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
     # All that is wrong at once: a gigabyte is not copied twice.
     return Tensor(dtype, np.require(array, dtype.storage, ("C", "A")))
 
 
-def touched_bytes(outline: Outline, start: int, *, big_endian: bool = False, fortran: bool = False) -> int:
+def touched_bytes(metadata: Outline, offset: int, *, big_endian: bool = False, fortran_order: bool = False) -> int:
     """Bytes that :func:`tensor_from_bytes` copies or looks through for elements that begin at this place of a body."""
-    plain = not fortran and not (big_endian and outline.dtype.itemsize > 1)
-    if plain and start % outline.dtype.itemsize == 0 and outline.dtype.kind != "boolean":
+    plain = not fortran_order and not (big_endian and metadata.dtype.itemsize > 1)
+    if plain and offset % metadata.dtype.itemsize == 0 and metadata.dtype.kind != "boolean":
         return 0
-    return outline.nbytes
+    return metadata.nbytes

@@ -14,7 +14,7 @@ from poolhouse.errors import Malformed, TooLarge, UnsupportedMediaType
 from poolhouse.wire.accept import preferences
 from poolhouse.wire.bytes_writer import BytesWriter
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.quoting import clip
+from poolhouse.wire.quoting import quote_clipped
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -44,7 +44,7 @@ class _Stream(Protocol):
     @property
     def unused_data(self) -> bytes: ...
 
-    def feed(self, data: bytes | memoryview, room: int) -> tuple[bytes, bool]:
+    def feed(self, data: bytes | memoryview, max_bytes: int) -> tuple[bytes, bool]:
         """At most ``room`` bytes, and whether more may come without further input."""
         ...
 
@@ -61,10 +61,10 @@ class _Gzip:
     def unused_data(self) -> bytes:
         return self._member.unused_data
 
-    def feed(self, data: bytes | memoryview, room: int) -> tuple[bytes, bool]:
+    def feed(self, data: bytes | memoryview, max_bytes: int) -> tuple[bytes, bool]:
         tail = self._member.unconsumed_tail
-        piece = self._member.decompress(tail if tail else data, room)
-        return piece, bool(self._member.unconsumed_tail) or len(piece) == room
+        piece = self._member.decompress(tail if tail else data, max_bytes)
+        return piece, bool(self._member.unconsumed_tail) or len(piece) == max_bytes
 
 
 class _Zstd:
@@ -79,8 +79,8 @@ class _Zstd:
     def unused_data(self) -> bytes:
         return self._frame.unused_data
 
-    def feed(self, data: bytes | memoryview, room: int) -> tuple[bytes, bool]:
-        piece = self._frame.decompress(data, room)
+    def feed(self, data: bytes | memoryview, max_bytes: int) -> tuple[bytes, bool]:
+        piece = self._frame.decompress(data, max_bytes)
         return piece, not self._frame.eof and not self._frame.needs_input
 
 
@@ -103,7 +103,7 @@ class Inflater:
         if name is None:
             raise UnsupportedMediaType(
                 "unsupported_encoding",
-                f"Content-Encoding {clip(encoding)} is not read here; send the body plain, or under one of "
+                f"Content-Encoding {quote_clipped(encoding)} is not read here; send the body plain, or under one of "
                 f"{', '.join(CODINGS)}.",
                 headers={"Accept-Encoding": ", ".join(CODINGS)},
             )

@@ -17,8 +17,8 @@ from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ELEMENT_TYPES, ElementType
 from poolhouse.errors import Malformed
 from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.elements import check_shape, tensor_from_bytes, touched_bytes, unsupported_type
-from poolhouse.wire.quoting import clip
+from poolhouse.wire.elements import check_shape, tensor_from_bytes, touched_bytes, unsupported_type_error
+from poolhouse.wire.quoting import quote_clipped
 
 MAGIC: Final = b"\x93NUMPY"
 MAX_HEADER_BYTES: Final = 10_000
@@ -68,9 +68,9 @@ def _header_fields(header: str, pointer: str) -> dict[str, str]:
             raise _malformed(f"its header cannot be read at byte {at}")
         key = entry["key"]
         if key == "descr" and entry["text"] is None and entry["flag"] is None:
-            raise unsupported_type("composed of others (records, subarrays)", pointer)
+            raise unsupported_type_error("composed of others (records, subarrays)", pointer)
         if key not in _FIELDS:
-            raise _malformed(f"its header has the unknown entry {clip(key)}")
+            raise _malformed(f"its header has the unknown entry {quote_clipped(key)}")
         value = entry[_FIELDS[key]]
         if value is None or entry["end"] is None:
             raise _malformed(f"the entry {key} of its header is of the wrong kind or not closed")
@@ -99,7 +99,7 @@ def _element_type(descr: str, pointer: str) -> tuple[ElementType, bool]:
     known = _DESCR.fullmatch(descr)
     dtype = _NAMES.get(descr) or (_CODES.get(known["code"]) if known else None)
     if dtype is None:
-        raise unsupported_type(clip(descr), pointer)
+        raise unsupported_type_error(quote_clipped(descr), pointer)
     return dtype, dtype.kind != "boolean" and dtype is not BFLOAT16 and descr.startswith(">")
 
 
@@ -109,7 +109,7 @@ class _Header(NamedTuple):
     dtype: ElementType
     shape: tuple[int, ...]
     big_endian: bool
-    fortran: bool
+    fortran_order: bool
     start: int
 
 
@@ -137,7 +137,7 @@ def _read_header(body: memoryview, name: str) -> _Header:
         dtype,
         _shape(fields["shape"]),
         big_endian=is_big_endian,
-        fortran=fields["fortran_order"] == "True",
+        fortran_order=fields["fortran_order"] == "True",
         start=start + length,
     )
 
@@ -159,22 +159,22 @@ def read_array(body: memoryview, name: str) -> Tensor:
         header.shape,
         name,
         big_endian=header.big_endian,
-        fortran=header.fortran,
+        fortran_order=header.fortran_order,
     )
 
 
-def array_bytes(body: memoryview, name: str, start: int = 0) -> int:
+def array_bytes(body: memoryview, name: str, offset: int = 0) -> int:
     """Bytes that :func:`read_array` copies or looks through of a file that begins at this place of a body; errors are
     the same, but for lengths."""
     header = _read_header(body, name)
     check_shape(header.shape, header.dtype, name, f"/{name}")
     touched = touched_bytes(
-        Outline(header.dtype, header.shape), start + header.start, big_endian=header.big_endian, fortran=header.fortran
+        Outline(header.dtype, header.shape), offset + header.start, big_endian=header.big_endian, fortran_order=header.fortran_order
     )
     return min(touched, len(body))
 
 
-def header_of(tensor: Tensor) -> bytes:
+def make_header(tensor: Tensor) -> bytes:
     """Magic, version and header, so long that the elements begin at a multiple of 64 bytes."""
     sizes = ", ".join(map(str, tensor.shape))
     comma = "," if len(tensor.shape) == 1 else ""
@@ -203,9 +203,9 @@ class NpyCodec:
     def encode(self, message: Message) -> Encoded:
         """The only tensor, header and elements."""
         (tensor,) = message.tensors.values()
-        return Encoded(self.media_types[0], (header_of(tensor), tensor.buffer))
+        return Encoded(self.media_types[0], (make_header(tensor), tensor.buffer))
 
-    def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
+    def encoding_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
         """None."""
         return 0
 

@@ -13,8 +13,8 @@ from typing import Final
 from poolhouse.errors import TooLarge, Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.npy import array_bytes, header_of, read_array
-from poolhouse.wire.quoting import clip
+from poolhouse.wire.npy import array_bytes, make_header, read_array
+from poolhouse.wire.quoting import quote_clipped
 from poolhouse.wire.zip.content import inflated_bytes_at_most, read_content
 from poolhouse.wire.zip.directory import Entry, read_directory
 from poolhouse.wire.zip.records import DEFLATED
@@ -38,7 +38,7 @@ def _file_name(raw_name: bytes) -> str:
     if _NAME.fullmatch(name) is None:
         raise Unprocessable(
             "unknown_tensor",
-            f"The npz file holds {clip(name.removesuffix(_SUFFIX))}, which no operator takes; "
+            f"The npz file holds {quote_clipped(name.removesuffix(_SUFFIX))}, which no operator takes; "
             "name the array to pool 'input' (input=x), and leave others away.",
         )
     return name
@@ -65,7 +65,7 @@ def unfolded_bytes(body: memoryview) -> int:
         if entry.method == DEFLATED:
             total += 2 * inflated_bytes_at_most(entry)
         else:
-            total += array_bytes(body[entry.place], entry.name.removesuffix(_SUFFIX), entry.place.start)
+            total += array_bytes(body[entry.byte_range], entry.name.removesuffix(_SUFFIX), entry.byte_range.start)
     return total
 
 
@@ -111,11 +111,11 @@ class NpzCodec:
     def encode(self, message: Message) -> Encoded:
         """Every tensor by name, stored."""
         files = (
-            StoredFile(f"{name}{_SUFFIX}", header_of(tensor), tensor.buffer) for name, tensor in message.tensors.items()
+            StoredFile(f"{name}{_SUFFIX}", make_header(tensor), tensor.buffer) for name, tensor in message.tensors.items()
         )
         return Encoded(self.media_types[0], write_archive(files))
 
-    def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
+    def encoding_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
         """None."""
         return 0
 

@@ -11,8 +11,8 @@ from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Message, Outline
 from poolhouse.text_values import hint, read_integer, split_list
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.elements import check_shape, element_type, tensor_from_bytes
-from poolhouse.wire.quoting import clip
+from poolhouse.wire.elements import check_shape, parse_element_type, tensor_from_bytes
+from poolhouse.wire.quoting import quote_clipped
 
 _MAX_SIZES: Final = 100
 """More are not looked at one by one; far fewer are refused for their number."""
@@ -36,7 +36,7 @@ def _shape(text: str) -> tuple[int, ...]:
         return ()
     sizes = [read_integer(entry) for entry in entries[:_MAX_SIZES]]
     if None in sizes:
-        message = f"shape is {clip(text)}; write whole numbers with commas between, such as 8,64,112,112{hint(text)}."
+        message = f"shape is {quote_clipped(text)}; write whole numbers with commas between, such as 8,64,112,112{hint(text)}."
         raise Unprocessable("invalid_fields", message, problems=(FieldProblem("?shape", "type", message),))
     return tuple(size for size in sizes if size is not None)
 
@@ -49,7 +49,7 @@ class OctetCodec:
     is_json = False
     holds_interpreter = False
 
-    def outline(self, query: Mapping[str, str]) -> tuple[Outline, dict[str, str]]:
+    def metadata_from_query(self, query: Mapping[str, str]) -> tuple[Outline, dict[str, str]]:
         """The input that the query announces, and what else is in it; known before the body is here.
 
         Raises:
@@ -58,13 +58,13 @@ class OctetCodec:
         _refuse_missing(query)
         texts = dict(query)
         shape = _shape(texts.pop("shape"))
-        dtype = element_type(texts.pop("dtype"), "?dtype")
+        dtype = parse_element_type(texts.pop("dtype"), "?dtype")
         check_shape(shape, dtype, "input", "/input")
         return Outline(dtype, shape), texts
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
         """The bytes as ``input``; ``shape`` and ``dtype`` are taken out of the query."""
-        outline, texts = self.outline(query)
+        outline, texts = self.metadata_from_query(query)
         return Message({"input": tensor_from_bytes(body, outline.dtype, outline.shape, "input")}, texts=texts)
 
     def decoding_bytes(self, body: memoryview) -> int:
@@ -79,7 +79,7 @@ class OctetCodec:
             (("Tensor-Metadata", metadata_of({name: tensor.outline for name, tensor in message.tensors.items()})),),
         )
 
-    def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
+    def encoding_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
         """None."""
         return 0
 
@@ -100,4 +100,4 @@ def metadata_of(outlines: Mapping[str, Outline]) -> str:
     return json.dumps(rows, separators=(",", ":"))
 
 
-OCTET: Final = OctetCodec()
+RAW: Final = OctetCodec()

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import unquote_to_bytes
 
 from poolhouse.errors import FieldProblem, Malformed, Unprocessable
-from poolhouse.wire.quoting import clip
+from poolhouse.wire.quoting import quote_clipped
 
 MAX_FIELDS = 64
 _ENTRY = re.compile("[0-9.]{1,20}|null|None")
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-def duplicate_field(name: str, pointer: str, places: str, how: str = "") -> Unprocessable:
+def duplicate_field(name: str, pointer: str, locations: str, advice: str = "") -> Unprocessable:
     """The refusal of a field that was given more than once."""
-    message = f"{clip(name)} is given {places}; give it once{how}."
+    message = f"{quote_clipped(name)} is given {locations}; give it once{advice}."
     return Unprocessable("invalid_fields", message, problems=(FieldProblem(pointer, "duplicate", message),))
 
 
@@ -56,18 +56,18 @@ def parse_query(raw: bytes) -> dict[str, str]:
         if len(texts) > 1:
             # Libraries write a list so, and some call it by brackets.
             listed = f"{name.removesuffix('[]')}={','.join(texts)}"
-            how = f", as {clip(listed)}" if all(map(_ENTRY.fullmatch, texts)) else ""
+            how = f", as {quote_clipped(listed)}" if all(map(_ENTRY.fullmatch, texts)) else ""
             times = "twice" if len(texts) == 2 else f"{len(texts)} times"
             raise duplicate_field(name, f"?{name[:80]}", f"{times} in the query string", how)
     return {name: texts[0] for name, texts in given.items()}
 
 
-def refuse_in_both(query: Mapping[str, str], others: Iterable[str], place: str) -> None:
+def refuse_in_both(query: Mapping[str, str], body_fields: Iterable[str], location: str) -> None:
     """Refuse a field that stands in the query and in a second place.
 
     Raises:
         Unprocessable: one does.
     """
-    for name in others:
+    for name in body_fields:
         if name in query:
-            raise duplicate_field(name, f"?{name[:80]}", f"in the query string and in {place}")
+            raise duplicate_field(name, f"?{name[:80]}", f"in the query string and in {location}")

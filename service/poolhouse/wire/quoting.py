@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 
 
-def clip(text: str, width: int = 60) -> str:
+def quote_clipped(text: str, max_chars: int = 60) -> str:
     """What a caller sent, quoted, and short enough to be said back."""
-    return repr(text if len(text) <= width else text[:width] + "…")
+    return repr(text if len(text) <= max_chars else text[:max_chars] + "…")
 
 
-def shown(value: object) -> str:
+def describe_value(value: object) -> str:
     """A JSON value, short enough to be said back; lists and objects by their kind."""
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, dict):
         return "an object"
-    return clip(value) if isinstance(value, str) else json.dumps(value)
+    return quote_clipped(value) if isinstance(value, str) else json.dumps(value)
 
 
-def printable(text: str, *, kept: str = "") -> str:
+def escape_unprintable(text: str, *, allowed: str = "") -> str:
     """The text, where whatever is not seen as itself is written as JSON escapes it.
 
     So are escape sequences, which a terminal obeys, line ends, which begin another line of a log, and marks that turn
@@ -32,5 +32,5 @@ def printable(text: str, *, kept: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(
-        character if character.isprintable() or character in kept else json.dumps(character)[1:-1] for character in text
+        character if character.isprintable() or character in allowed else json.dumps(character)[1:-1] for character in text
     )

@@ -18,9 +18,9 @@ from poolhouse.dtypes import BY_SAFETENSORS
 from poolhouse.errors import Malformed, Unprocessable
 from poolhouse.tensors import Message, Note, Outline, Tensor
 from poolhouse.wire.codec import Encoded
-from poolhouse.wire.elements import check_shape, tensor_from_bytes, touched_bytes, unsupported_type
+from poolhouse.wire.elements import check_shape, tensor_from_bytes, touched_bytes, unsupported_type_error
 from poolhouse.wire.query import duplicate_field
-from poolhouse.wire.quoting import clip
+from poolhouse.wire.quoting import quote_clipped
 
 MAX_HEADER_BYTES: Final = 2**20
 MAX_TENSORS: Final = 16
@@ -44,7 +44,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise _malformed(f"its header has {clip(name)} twice")
+                raise _malformed(f"its header has {quote_clipped(name)} twice")
             seen.add(name)
     return found
 
@@ -89,7 +89,7 @@ def _metadata(value: object) -> dict[str, str]:
         raise _malformed(f"{_METADATA} is not an object")
     for name, text in value.items():
         if not isinstance(text, str):
-            raise _malformed(f"{clip(name)} in {_METADATA} is not a string")
+            raise _malformed(f"{quote_clipped(name)} in {_METADATA} is not a string")
     return value
 
 
@@ -119,7 +119,7 @@ class _Entry(NamedTuple):
     start: int
     end: int
     name: str
-    outline: Outline
+    tensor_metadata: Outline
 
 
 def _entries(body: memoryview) -> tuple[list[_Entry], dict[str, str]]:
@@ -137,12 +137,12 @@ def _entries(body: memoryview) -> tuple[list[_Entry], dict[str, str]]:
     rows: list[tuple[int, int, str, str, tuple[int, ...]]] = []
     for name, entry in header.items():
         if not isinstance(entry, dict) or not entry.keys() >= _ENTRY_KEYS:
-            raise _malformed(f"the entry of {clip(name)} is not dtype, shape and data_offsets")
-        offsets = _integers(entry["data_offsets"], f"data_offsets of {clip(name)}")
+            raise _malformed(f"the entry of {quote_clipped(name)} is not dtype, shape and data_offsets")
+        offsets = _integers(entry["data_offsets"], f"data_offsets of {quote_clipped(name)}")
         spelling = entry["dtype"]
         if len(offsets) != 2 or not isinstance(spelling, str):
-            raise _malformed(f"the entry of {clip(name)} has two offsets and a type spelled as text, or should")
-        shape = _integers(entry["shape"], f"the shape of {clip(name)}")
+            raise _malformed(f"the entry of {quote_clipped(name)} has two offsets and a type spelled as text, or should")
+        shape = _integers(entry["shape"], f"the shape of {quote_clipped(name)}")
         rows.append((offsets[0], offsets[1], name, spelling, shape))
     rows.sort()
     entries: list[_Entry] = []
@@ -150,16 +150,16 @@ def _entries(body: memoryview) -> tuple[list[_Entry], dict[str, str]]:
     for start, end, name, spelling, shape in rows:
         if start != at or end < start or end > len(body) - data:
             raise _malformed(
-                f"the bytes {start} to {end} of {clip(name)} overlap, leave a hole or lie outside of the data"
+                f"the bytes {start} to {end} of {quote_clipped(name)} overlap, leave a hole or lie outside of the data"
             )
         at = end
         dtype = BY_SAFETENSORS.get(spelling)
         if dtype is None:
-            raise unsupported_type(clip(spelling), f"/{name[:60]}")
-        check_shape(shape, dtype, clip(name), f"/{name[:60]}")
+            raise unsupported_type_error(quote_clipped(spelling), f"/{name[:60]}")
+        check_shape(shape, dtype, quote_clipped(name), f"/{name[:60]}")
         if math.prod(shape) * dtype.itemsize != end - start:
             raise _malformed(
-                f"{clip(name)} of shape {list(shape)} and type {spelling} does not take the "
+                f"{quote_clipped(name)} of shape {list(shape)} and type {spelling} does not take the "
                 f"{end - start} bytes of its offsets"
             )
         entries.append(_Entry(data + start, data + end, name, Outline(dtype, shape)))
@@ -224,7 +224,7 @@ class SafetensorsCodec:
         head = struct.pack("<Q", len(text)) + text
         return Encoded(self.media_types[0], (head, *(tensor.buffer for _, tensor in rows)))
 
-    def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
+    def encoding_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
         """None."""
         return 0
 

@@ -36,20 +36,20 @@ class Aimed:
 
     name: str
     run: Attack
-    keyed: bool = False
+    needs_keys: bool = False
 
 
-def head(target: str, *lines: str, method: str = "POST", length: int | None = None) -> bytes:
+def request_head(target: str, *lines: str, method: str = "POST", length: int | None = None) -> bytes:
     """The head of a request."""
     sized = [] if length is None else [f"Content-Length: {length}"]
     return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: x", *lines, *sized, "", ""]).encode()
 
 
-def posted(operator: str, body: bytes | dict[str, object], *lines: str, query: str = "") -> bytes:
+def pool_request(operator: str, body: bytes | dict[str, object], *lines: str, query: str = "") -> bytes:
     """A whole request to pool: JSON for a dict, raw elements for bytes."""
     kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return head(f"{POOL}{operator}?{query}", f"Content-Type: {kind}", *lines, length=len(text)) + text
+    return request_head(f"{POOL}{operator}?{query}", f"Content-Type: {kind}", *lines, length=len(text)) + text
 
 
 @contextmanager
@@ -91,10 +91,10 @@ def repeated(requests: list[bytes], connections: int = 1) -> Attack:
                 while not stop.is_set() and all(exchange(connection, request) for request in requests):
                     pass
 
-    return beside(one, connections)
+    return run_in_parallel(one, connections)
 
 
-def beside(attack: Attack, count: int) -> Attack:
+def run_in_parallel(attack: Attack, count: int) -> Attack:
     """So many of it at once."""
 
     def run(port: int, stop: Event) -> None:
@@ -118,7 +118,7 @@ def bombs(port: int, stop: Event) -> None:
     pieces += [press.compress(bytes(1 << 20)) for _ in range(size >> 20)] + [press.compress(bytes(size & 0xFFFFF))]
     body = b"".join([*pieces, press.flush()])
     lines = ("Content-Type: application/x-npy", "Content-Encoding: gzip")
-    request = head(f"{POOL}max_pool2d?kernel_size=2", *lines, length=len(body)) + body
+    request = request_head(f"{POOL}max_pool2d?kernel_size=2", *lines, length=len(body)) + body
 
     def one(port: int, stop: Event) -> None:
         while not stop.is_set():
@@ -127,13 +127,13 @@ def bombs(port: int, stop: Event) -> None:
                 connection.sendall(request)
                 connection.recv(1 << 16)
 
-    beside(one, 6)(port, stop)
+    run_in_parallel(one, 6)(port, stop)
 
 
 def chunked(port: int, stop: Event) -> None:
     """Large chunked bodies that tell no length, six at once, and do not end."""
     query = "kernel_size=2&dtype=uint8&shape=1,1,32768,32768"
-    top = head(f"{POOL}max_pool2d?{query}", "Content-Type: application/octet-stream", "Transfer-Encoding: chunked")
+    top = request_head(f"{POOL}max_pool2d?{query}", "Content-Type: application/octet-stream", "Transfer-Encoding: chunked")
     chunk = b"100000\r\n" + bytes(1 << 20) + b"\r\n"
 
     def one(port: int, stop: Event) -> None:
@@ -145,12 +145,12 @@ def chunked(port: int, stop: Event) -> None:
                         break
                     connection.sendall(chunk)
 
-    beside(one, 6)(port, stop)
+    run_in_parallel(one, 6)(port, stop)
 
 
 def slow_readers(port: int, stop: Event) -> None:
     """Large answers, read at 80 kB/s by three readers."""
-    request = posted("adaptive_avg_pool2d", bytes(4), query="output_size=15000,15000&dtype=float32&shape=1,1,1,1")
+    request = pool_request("adaptive_avg_pool2d", bytes(4), query="output_size=15000,15000&dtype=float32&shape=1,1,1,1")
 
     def one(port: int, stop: Event) -> None:
         while not stop.is_set():
@@ -162,7 +162,7 @@ def slow_readers(port: int, stop: Event) -> None:
                 while not stop.wait(0.05) and connection.recv(4096):
                     pass
 
-    beside(one, 3)(port, stop)
+    run_in_parallel(one, 3)(port, stop)
 
 
 def floods(port: int, stop: Event) -> None:
@@ -181,7 +181,7 @@ def floods(port: int, stop: Event) -> None:
 
 def resets(port: int, stop: Event) -> None:
     """Requests, some of them pipelined, and a reset at any moment."""
-    one = posted("max_pool2d", {"input": [[[1.0] * 40] * 40], "kernel_size": 2})
+    one = pool_request("max_pool2d", {"input": [[[1.0] * 40] * 40], "kernel_size": 2})
     while not stop.is_set():
         with suppress(OSError), connected(port) as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -196,14 +196,14 @@ def empty_lines(port: int, stop: Event) -> None:
     while not stop.is_set():
         with suppress(OSError):
             connection = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_S)
-            exchange(connection, head("/livez", method="GET"))
+            exchange(connection, request_head("/livez", method="GET"))
             connection.sendall(b"\r\n")
             connections.append(connection)
         if len(connections) > 400:
             connections.pop(0).close()
 
 
-def distinct(port: int, stop: Event) -> None:
+def distinct_requests(port: int, stop: Event) -> None:
     """Small requests of which no two are alike, with long heads: what is remembered of each is never asked again."""
     while not stop.is_set():
         with suppress(OSError), connected(port) as connection:
@@ -213,11 +213,11 @@ def distinct(port: int, stop: Event) -> None:
                 size, pad = random.randint(1, 1 << 30), "x" * random.randint(0, 30_000)
                 query = f"kernel_size=1&stride={size}&dtype=float32&shape=1,1,2"
                 lines = (f"X-Pad: {pad}", f"Accept: */*, a/{pad[:8000]}{size}")
-                if not exchange(connection, posted("max_pool1d", bytes(8), *lines, query=query)):
+                if not exchange(connection, pool_request("max_pool1d", bytes(8), *lines, query=query)):
                     break
 
 
-def shutters(port: int, stop: Event) -> None:
+def aborted_heads(port: int, stop: Event) -> None:
     """Connections in storms, each closed with half a head sent."""
     while not stop.is_set():
         connections = []
@@ -232,7 +232,7 @@ def shutters(port: int, stop: Event) -> None:
 
 def bursts(port: int, stop: Event) -> None:
     """Sixty requests of 8 MiB that end all at once, and then nothing for a second: their memory is free then."""
-    request = posted("max_pool2d", bytes(8 << 20), query="kernel_size=2&dtype=uint8&shape=8,1024,1024")
+    request = pool_request("max_pool2d", bytes(8 << 20), query="kernel_size=2&dtype=uint8&shape=8,1024,1024")
     while not stop.is_set():
         connections = []
         with suppress(OSError):
@@ -250,7 +250,7 @@ def bursts(port: int, stop: Event) -> None:
 
 def half_heads(port: int, stop: Event) -> None:
     """A thousand heads that are not whole: of many empty headers, or of one long one."""
-    begins = head("/livez", method="GET")[:-2]
+    begins = request_head("/livez", method="GET")[:-2]
     while not stop.is_set():
         connections = []
         with suppress(OSError):
@@ -262,7 +262,7 @@ def half_heads(port: int, stop: Event) -> None:
             connection.close()
 
 
-def unread(port: int, stop: Event) -> None:
+def unread_answers(port: int, stop: Event) -> None:
     """Answers of which the system takes most for itself, by its usual limits, and nobody reads the rest."""
     connections = []
     while not stop.is_set():
@@ -272,7 +272,7 @@ def unread(port: int, stop: Event) -> None:
             connection.settimeout(_PATIENCE_S)
             connection.connect(("127.0.0.1", port))
             query = f"shape=1,1&dtype=float32&output_size={random.randint(5 << 17, 6 << 17)}"
-            connection.sendall(posted("adaptive_avg_pool1d", bytes(4), query=query))
+            connection.sendall(pool_request("adaptive_avg_pool1d", bytes(4), query=query))
             connections.append(connection)
         if len(connections) > 400:
             connections.pop(0).close()
@@ -280,13 +280,13 @@ def unread(port: int, stop: Event) -> None:
         connection.close()
 
 
-def _nest(leaf: str, length: int) -> bytes:
+def _list_body(leaf: str, length: int) -> bytes:
     text = ",".join([leaf] * length)
     return f'{{"kernel_size": 2, "input": [[{text}]]}}'.encode()
 
 
 def _json(text: bytes, *lines: str, operator: str = "max_pool1d") -> bytes:
-    return head(f"{POOL}{operator}", "Content-Type: application/json", *lines, length=len(text)) + text
+    return request_head(f"{POOL}{operator}", "Content-Type: application/json", *lines, length=len(text)) + text
 
 
 _TINY: Final = {"input": [[[1, 2], [3, 4]]], "kernel_size": 2}
@@ -295,20 +295,20 @@ _UNKNOWN: Final = {f"field_number_{number}": 1 for number in range(1020)}
 AIMED: Final = (
     Aimed(
         "media ranges that could be read in many ways",
-        repeated([posted("max_pool2d", _TINY, "Accept: a/b" + "; " * 40 + "@")], 8),
+        repeated([pool_request("max_pool2d", _TINY, "Accept: a/b" + "; " * 40 + "@")], 8),
     ),
     Aimed(
         "empty answers of many rows as JSON",
         repeated(
             [
-                posted("adaptive_max_pool2d", {"input": [[[1]]], "output_size": [200_000_000, 0]}),
-                posted(
+                pool_request("adaptive_max_pool2d", {"input": [[[1]]], "output_size": [200_000_000, 0]}),
+                pool_request(
                     "max_pool1d",
                     b"",
                     "Accept: application/json",
                     query="kernel_size=1&dtype=float32&shape=20000000,0,4",
                 ),
-                posted("adaptive_avg_pool3d", {"input": [[[[1]]]], "output_size": [0, 2**31 - 1, 2**31 - 1]}),
+                pool_request("adaptive_avg_pool3d", {"input": [[[[1]]]], "output_size": [0, 2**31 - 1, 2**31 - 1]}),
             ]
         ),
     ),
@@ -318,9 +318,9 @@ AIMED: Final = (
         "names that are nearly right, and a thousand unknown fields",
         repeated(
             [
-                head("/docs/v1/pool/adaptive_max_pool2x", method="GET"),
-                head("/v1/operators/" + "adaptive_max_pool2x" * 400, method="GET"),
-                posted("max_pool2d", {**_TINY, **_UNKNOWN}),
+                request_head("/docs/v1/pool/adaptive_max_pool2x", method="GET"),
+                request_head("/v1/operators/" + "adaptive_max_pool2x" * 400, method="GET"),
+                pool_request("max_pool2d", {**_TINY, **_UNKNOWN}),
             ],
             20,
         ),
@@ -329,7 +329,7 @@ AIMED: Final = (
         "averages of integers with a huge divisor",
         repeated(
             [
-                posted(
+                pool_request(
                     "avg_pool2d",
                     bytes(8 << 20),
                     query=f"kernel_size=2&divisor_override={2**62}&dtype=int64&shape=1,1,1024,1024",
@@ -342,7 +342,7 @@ AIMED: Final = (
         "one window of a large input",
         repeated(
             [
-                posted(
+                pool_request(
                     "avg_pool3d",
                     bytes(2 << 24),
                     query="kernel_size=1&stride=2147483647&dtype=float16&shape=1,1,1,4096,4096",
@@ -355,7 +355,7 @@ AIMED: Final = (
         "random samples for a hundred million planes of one element",
         repeated(
             [
-                posted(
+                pool_request(
                     "fractional_max_pool2d",
                     bytes(1 << 26),
                     query="kernel_size=1&output_size=1&dtype=uint8&shape=8192,8192,1,1",
@@ -367,7 +367,7 @@ AIMED: Final = (
         "large answers of truth values as JSON",
         repeated(
             [
-                posted(
+                pool_request(
                     "adaptive_max_pool2d",
                     b"\1",
                     "Accept: application/json",
@@ -379,22 +379,22 @@ AIMED: Final = (
     ),
     Aimed(
         "thirty clients that send 20 MiB each",
-        repeated([posted("max_pool2d", bytes(20 << 20), query="kernel_size=2&dtype=uint8&shape=20,1024,1024")], 30),
+        repeated([pool_request("max_pool2d", bytes(20 << 20), query="kernel_size=2&dtype=uint8&shape=20,1024,1024")], 30),
     ),
     Aimed(
         "a hundred clients that send 3 MiB each, and leave",
-        repeated([posted("avg_pool2d", bytes(3 << 20), query="kernel_size=2&dtype=float32&shape=3,512,512")], 100),
+        repeated([pool_request("avg_pool2d", bytes(3 << 20), query="kernel_size=2&dtype=float32&shape=3,512,512")], 100),
     ),
     Aimed(
         "one plane of 512 MiB",
-        repeated([posted("max_pool2d", bytes(1 << 29), query="kernel_size=2&dtype=uint8&shape=1,1,16384,32768")]),
+        repeated([pool_request("max_pool2d", bytes(1 << 29), query="kernel_size=2&dtype=uint8&shape=1,1,16384,32768")]),
     ),
     Aimed(
         "one plane that holds the device for seconds",
         repeated(
             [
-                posted("adaptive_avg_pool2d", bytes(4), query="output_size=15000,15000&dtype=float32&shape=1,1,1,1"),
-                posted(
+                pool_request("adaptive_avg_pool2d", bytes(4), query="output_size=15000,15000&dtype=float32&shape=1,1,1,1"),
+                pool_request(
                     "lp_pool2d",
                     bytes(1 << 24),
                     query="kernel_size=3&stride=1&norm_type=1e300&dtype=float32&shape=1,1,2048,2048",
@@ -405,11 +405,11 @@ AIMED: Final = (
     ),
     Aimed("bursts of sixty bodies that are freed at once", bursts),
     Aimed("half-sent heads on a thousand connections", half_heads),
-    Aimed("answers of which the last kilobytes are not read", unread),
+    Aimed("answers of which the last kilobytes are not read", unread_answers),
     Aimed(
         "pages that are dear: metrics, documents, refusals",
         repeated(
-            [head(path, method="GET") for path in ("/metrics", "/openapi.json", "/v1/operators", "/docs", "/nothing")],
+            [request_head(path, method="GET") for path in ("/metrics", "/openapi.json", "/v1/operators", "/docs", "/nothing")],
             20,
         ),
     ),
@@ -417,15 +417,15 @@ AIMED: Final = (
     Aimed("pipelined floods on fifty connections", floods),
     Aimed("resets at any moment", resets),
     Aimed("idle connections kept with empty lines", empty_lines),
-    Aimed("fourteen thousand small requests, no two alike", distinct),
-    Aimed("storms of connections", shutters),
+    Aimed("fourteen thousand small requests, no two alike", distinct_requests),
+    Aimed("storms of connections", aborted_heads),
     Aimed(
         "long JSON of many forms",
         repeated(
             [
-                _json(_nest("1.5", 2_000_000)),
-                _json(_nest('"NaN"', 1_000_000)),
-                _json(_nest("[1]", 1_000_000)),
+                _json(_list_body("1.5", 2_000_000)),
+                _json(_list_body('"NaN"', 1_000_000)),
+                _json(_list_body("[1]", 1_000_000)),
                 _json(b'{"a": "' + b"\\u0041" * 1_000_000 + b'", "kernel_size": 2, "input": [[1, 2]]}'),
                 _json(b'{"input": ' + b"[" * 4_000_000),
                 _json(b'{"input": [[1,2]], "kernel_size": ' + b"9" * 4_000_000 + b"}"),
@@ -439,7 +439,7 @@ AIMED: Final = (
         "chunk extensions without end",
         repeated(
             [
-                head(f"{POOL}max_pool1d", "Content-Type: application/json", "Transfer-Encoding: chunked")
+                request_head(f"{POOL}max_pool1d", "Content-Type: application/json", "Transfer-Encoding: chunked")
                 + (b"1;" + b"e" * 4000 + b"\r\n \r\n") * 500
             ],
             8,
@@ -449,14 +449,14 @@ AIMED: Final = (
         "without a key: large bodies, hints, floods",
         repeated(
             [
-                head("/docs/v1/pool/adaptive_max_pool2x", method="GET"),
-                posted("max_pool2d", {**_TINY, **_UNKNOWN}),
-                posted("max_pool2d", bytes(1 << 16), "Authorization: Bearer " + "k" * 4000, query="kernel_size=2"),
+                request_head("/docs/v1/pool/adaptive_max_pool2x", method="GET"),
+                pool_request("max_pool2d", {**_TINY, **_UNKNOWN}),
+                pool_request("max_pool2d", bytes(1 << 16), "Authorization: Bearer " + "k" * 4000, query="kernel_size=2"),
             ],
             20,
         ),
-        keyed=True,
+        needs_keys=True,
     ),
-    Aimed("without a key: pipelined floods", floods, keyed=True),
-    Aimed("without a key: six gzip bombs at once", bombs, keyed=True),
+    Aimed("without a key: pipelined floods", floods, needs_keys=True),
+    Aimed("without a key: six gzip bombs at once", bombs, needs_keys=True),
 )

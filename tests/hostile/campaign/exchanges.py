@@ -14,7 +14,7 @@ from random import Random
 from threading import Event
 from typing import Final
 
-from tests.hostile.campaign.aimed import connected, head, posted
+from tests.hostile.campaign.aimed import connected, request_head, pool_request
 
 _STATUS: Final = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 _PROBLEM: Final = re.compile(
@@ -22,17 +22,17 @@ _PROBLEM: Final = re.compile(
     rb"(?:[a-z-]+: [^\r\n]*\r\n)*\r\n"
 )
 _SEEDS: Final = (
-    head("/livez", method="GET"),
-    head("/v1/operators/max_pool2d", "Accept: application/json, */*;q=.1", method="GET"),
-    head("/openapi.json", "Accept-Encoding: gzip", method="GET"),
-    posted("max_pool2d", {"input": [[[1, 2], [3, 4]]], "kernel_size": 2}),
-    posted("avg_pool1d", bytes(64), "Expect: 100-continue", query="kernel_size=2&dtype=float32&shape=1,1,16"),
-    posted(
+    request_head("/livez", method="GET"),
+    request_head("/v1/operators/max_pool2d", "Accept: application/json, */*;q=.1", method="GET"),
+    request_head("/openapi.json", "Accept-Encoding: gzip", method="GET"),
+    pool_request("max_pool2d", {"input": [[[1, 2], [3, 4]]], "kernel_size": 2}),
+    pool_request("avg_pool1d", bytes(64), "Expect: 100-continue", query="kernel_size=2&dtype=float32&shape=1,1,16"),
+    pool_request(
         "max_pool1d", bytes(64), "Connection: Upgrade", "Upgrade: h2c", query="kernel_size=2&dtype=float32&shape=1,16"
     ),
-    head("/v1/pool/max_pool1d", "Content-Type: application/json", "Transfer-Encoding: chunked")
+    request_head("/v1/pool/max_pool1d", "Content-Type: application/json", "Transfer-Encoding: chunked")
     + b'1c\r\n{"input": [[1, 2, 3, 4]], "k\r\n11\r\nernel_size": 2}  \r\n0\r\n\r\n',
-    head("/v1/plan/avg_pool3d", "Content-Type: application/json", length=66)
+    request_head("/v1/plan/avg_pool3d", "Content-Type: application/json", length=66)
     + b'{"input": {"shape": [1, 4, 4, 4], "dtype": "bool"}, "kernel_size":2}'[:66],
 )
 _SCRAPS: Final = (
@@ -91,7 +91,7 @@ def mutated(random: Random) -> bytes:
     return bytes(text)
 
 
-def fault_in(received: bytes) -> str | None:
+def find_fault(received: bytes) -> str | None:
     """What must not come back, in words."""
     for status in _STATUS.findall(received):
         if status.startswith(b"5") and status != b"503":
@@ -122,7 +122,7 @@ def mutate(port: int, seed: int, stop: Event) -> None:
             while piece := connection.recv(1 << 16):
                 received += piece
         count += 1
-        if (fault := fault_in(bytes(received))) is not None:
+        if (fault := find_fault(bytes(received))) is not None:
             print(f"{fault} to {text[:600]!r} cut at {cuts}", flush=True)
     print(f"exchanges {count}", flush=True)
     sys.stdout.flush()

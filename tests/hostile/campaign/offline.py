@@ -22,7 +22,7 @@ from poolhouse.errors import PoolhouseError
 from poolhouse.wire.codecs import CODECS
 from tests.hostile.makers import LIMIT_BYTES
 from tests.hostile.mixture import damaged
-from tests.operators.drawing import OPERATORS, case
+from tests.operators.drawing import OPERATORS, random_case
 
 Outcome = tuple[int, list[str]]
 
@@ -80,7 +80,7 @@ def operators(random: Random, seconds: float) -> Outcome:
     than the plan says."""
 
     def one() -> str | None:
-        drawn = case(random, random.choice(OPERATORS))
+        drawn = random_case(random, random.choice(OPERATORS))
         if drawn is None:
             return None
         plan = drawn.plan

@@ -16,7 +16,7 @@ OTHERS_CORES: Final = 0.25
 """More than this of the machine's cores taken by other programs is what makes it busy."""
 
 
-class Wait(NamedTuple):
+class RequestTiming(NamedTuple):
     """One request: when it was sent and answered, and for how long of that the event loop waited for a core."""
 
     begun_s: float
@@ -30,7 +30,7 @@ class Wait(NamedTuple):
 
 
 @dataclass(slots=True)
-class Seen:
+class Observations:
     """What the watch saw.
 
     Attributes:
@@ -43,27 +43,27 @@ class Seen:
         others_cores: how many cores programs other than service, watch and attackers took.
     """
 
-    probes: list[Wait] = field(default_factory=list)
-    small: list[Wait] = field(default_factory=list)
-    controls: list[Wait] = field(default_factory=list)
+    probes: list[RequestTiming] = field(default_factory=list)
+    small_requests: list[RequestTiming] = field(default_factory=list)
+    controls: list[RequestTiming] = field(default_factory=list)
     statuses: dict[int, int] = field(default_factory=dict)
-    beyond_bytes: int = 0
+    unaccounted_bytes: int = 0
     failures: list[str] = field(default_factory=list)
-    others_cores: float = 0.0
+    other_cores: float = 0.0
 
-    def added_ms(self, waits: Sequence[Wait]) -> float:
+    def added_ms(self, waits: Sequence[RequestTiming]) -> float:
         """The longest of these waits, less what the machine delayed the control by at the same time."""
-        is_busy = self.others_cores > OTHERS_CORES
-        return worst([each.ms - max(self._control_ms(each), is_busy * 1000 * each.runnable_s) for each in waits])
+        is_busy = self.other_cores > OTHERS_CORES
+        return near_maximum([each.ms - max(self._control_ms(each), is_busy * 1000 * each.runnable_s) for each in waits])
 
-    def _control_ms(self, wait: Wait) -> float:
+    def _control_ms(self, wait: RequestTiming) -> float:
         return max(
             (each.ms for each in self.controls if each.begun_s < wait.ended_s and wait.begun_s < each.ended_s),
             default=0.0,
         )
 
 
-def worst(times: Sequence[float]) -> float:
+def near_maximum(times: Sequence[float]) -> float:
     """The longest but for one in two hundred."""
     ranked = sorted(times)
     return max(0.0, ranked[max(0, len(ranked) - 1 - len(ranked) // 200)]) if ranked else 0.0

@@ -7,14 +7,14 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.examples import drawn
+from tests.examples import scaled_examples
 from tests.hostile.campaign.control import answer
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @given(st.lists(st.integers(1, len(_REQUEST)), max_size=5), st.integers(0, 5))
-@drawn(20)
+@scaled_examples(20)
 def test_each_request_has_its_answer(cuts: list[int], count: int) -> None:
     """A control that does not answer would be no control: its waits would be missing, and nothing forgiven."""
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hostile.campaign.seen import OTHERS_CORES, Seen, Wait, worst
+from tests.hostile.campaign.seen import OTHERS_CORES, Observations, RequestTiming, near_maximum
 
 
-def wait(begun_ms: float, ended_ms: float, runnable_ms: float = 0.0) -> Wait:
+def wait(begun_ms: float, ended_ms: float, runnable_ms: float = 0.0) -> RequestTiming:
     """A wait in milliseconds."""
-    return Wait(begun_ms / 1000, ended_ms / 1000, runnable_ms / 1000)
+    return RequestTiming(begun_ms / 1000, ended_ms / 1000, runnable_ms / 1000)
 
 
 MOMENTS = st.integers(0, 2000)
@@ -27,12 +27,12 @@ CORES = st.sampled_from([0.0, OTHERS_CORES, 2.0])
 )
 def test_the_worst_leaves_out_one_in_two_hundred(count: int, expected: float) -> None:
     """A single slow probe of thousands says nothing about the service; of less than two hundred every one counts."""
-    assert worst([float(count - each) for each in range(count)]) == expected
+    assert near_maximum([float(count - each) for each in range(count)]) == expected
 
 
 def test_nothing_is_added_by_less_than_nothing() -> None:
     """A control that was slower than the service makes no credit."""
-    assert worst([-5.0, -1.0]) == 0.0
+    assert near_maximum([-5.0, -1.0]) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -56,16 +56,16 @@ def test_nothing_is_added_by_less_than_nothing() -> None:
         "longer than itself",
     ],
 )
-def test_a_wait_is_less_by_that_of_the_control_at_the_same_time(controls: list[Wait], added: float) -> None:
+def test_a_wait_is_less_by_that_of_the_control_at_the_same_time(controls: list[RequestTiming], added: float) -> None:
     """What delays a server that does nothing is the machine."""
-    seen = Seen(controls=controls)
+    seen = Observations(controls=controls)
 
     assert seen.added_ms([wait(1000, 1200)]) == pytest.approx(added)
 
 
 def test_each_wait_has_its_own_control() -> None:
     """The longest wait may be the machine's, and a shorter one the service's."""
-    seen = Seen(controls=[wait(0, 290)])
+    seen = Observations(controls=[wait(0, 290)])
 
     assert seen.added_ms([wait(0, 300), wait(1000, 1120)]) == pytest.approx(120)
 
@@ -81,21 +81,21 @@ def test_each_wait_has_its_own_control() -> None:
     ],
 )
 def test_waiting_for_a_core_is_forgiven_where_others_take_them(
-    others_cores: float, controls: list[Wait], added: float
+    others_cores: float, controls: list[RequestTiming], added: float
 ) -> None:
     """On a machine without others the loop waits for the service's own threads. The control has often waited for the
     same core, so what is forgiven is the longer of both."""
-    seen = Seen(controls=controls, others_cores=others_cores)
+    seen = Observations(controls=controls, other_cores=others_cores)
 
     assert seen.added_ms([wait(1000, 1200, 150)]) == pytest.approx(added)
 
 
 @given(WAITS, WAITS, CORES)
 def test_added_lies_between_nothing_and_the_wait_and_controls_only_forgive(
-    waits: list[Wait], controls: list[Wait], others_cores: float
+    waits: list[RequestTiming], controls: list[RequestTiming], others_cores: float
 ) -> None:
     """An attack must not look worse by what is measured beside it."""
-    alone = Seen(others_cores=others_cores).added_ms(waits)
-    with_controls = Seen(controls=controls, others_cores=others_cores).added_ms(waits)
+    alone = Observations(other_cores=others_cores).added_ms(waits)
+    with_controls = Observations(controls=controls, other_cores=others_cores).added_ms(waits)
 
-    assert 0 <= with_controls <= alone <= worst([each.ms for each in waits])
+    assert 0 <= with_controls <= alone <= near_maximum([each.ms for each in waits])

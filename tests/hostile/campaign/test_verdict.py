@@ -8,26 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hostile.campaign.seen import Seen, Wait
+from tests.hostile.campaign.seen import Observations, RequestTiming
 from tests.hostile.campaign.verdict import BEYOND_MIB, PROBE_MS, SMALL_MS, Result, judge, twice_at_most
 
 MIB = 2**20
 
 
-def waits(ms: float) -> list[Wait]:
+def waits(ms: float) -> list[RequestTiming]:
     """One wait of so many milliseconds."""
-    return [Wait(0.0, ms / 1000)]
+    return [RequestTiming(0.0, ms / 1000)]
 
 
-def judged(seen: Seen | None = None, said: str = "exchanges 7", logged: str = "", ready: int = 200) -> Result:
+def judged(seen: Observations | None = None, said: str = "exchanges 7", logged: str = "", ready: int = 200) -> Result:
     """The result of an attack that found nothing, but for what is given."""
-    return judge("an attack", seen or Seen(), said, logged, ready)
+    return judge("an attack", seen or Observations(), said, logged, ready)
 
 
 def test_an_attack_that_finds_nothing_has_no_fault() -> None:
     """Refusals of a neighbour's requests are allowed, and so is all that is within its limit."""
-    seen = Seen(
-        probes=waits(PROBE_MS), small=waits(SMALL_MS), statuses={200: 5, 503: 9}, beyond_bytes=int(BEYOND_MIB * MIB)
+    seen = Observations(
+        probes=waits(PROBE_MS), small_requests=waits(SMALL_MS), statuses={200: 5, 503: 9}, unaccounted_bytes=int(BEYOND_MIB * MIB)
     )
     result = judged(seen, logged="12:00 INFO poolhouse: ready\n12:01 WARNING poolhouse: overloaded\n")
 
@@ -37,19 +37,19 @@ def test_an_attack_that_finds_nothing_has_no_fault() -> None:
 @pytest.mark.parametrize(
     ("seen", "late"),
     [
-        (Seen(probes=waits(PROBE_MS + 50)), ["/livez waited 150 ms longer than the control"]),
-        (Seen(small=waits(SMALL_MS + 50)), ["a small request waited 150 ms longer than the control"]),
+        (Observations(probes=waits(PROBE_MS + 50)), ["/livez waited 150 ms longer than the control"]),
+        (Observations(small_requests=waits(SMALL_MS + 50)), ["a small request waited 150 ms longer than the control"]),
         (
-            Seen(probes=waits(PROBE_MS + 20), small=waits(SMALL_MS + 50)),
+            Observations(probes=waits(PROBE_MS + 20), small_requests=waits(SMALL_MS + 50)),
             [
                 "/livez waited 120 ms longer than the control",
                 "a small request waited 150 ms longer than the control",
             ],
         ),
-        (Seen(probes=waits(PROBE_MS + 50), controls=waits(60)), []),
+        (Observations(probes=waits(PROBE_MS + 50), controls=waits(60)), []),
     ],
 )
-def test_a_time_over_its_limit_is_late_and_no_fault_yet(seen: Seen, late: list[str]) -> None:
+def test_a_time_over_its_limit_is_late_and_no_fault_yet(seen: Observations, late: list[str]) -> None:
     """It may be the machine's; what the control took at the same time is."""
     result = judged(seen)
 
@@ -61,13 +61,13 @@ def test_a_time_over_its_limit_is_late_and_no_fault_yet(seen: Seen, late: list[s
     ("result", "fault"),
     [
         (judged(said="exchanges 7\nread 3 of 4 bytes"), "read 3 of 4 bytes"),
-        (judged(Seen(failures=["/livez answered 503"])), "/livez answered 503"),
+        (judged(Observations(failures=["/livez answered 503"])), "/livez answered 503"),
         (judged(ready=503), "/readyz answers 503 afterwards"),
         (judged(ready=0), "/readyz answers 0 afterwards"),
-        (judged(Seen(statuses={200: 5, 500: 2})), "2 small requests of a neighbour were answered with 500"),
+        (judged(Observations(statuses={200: 5, 500: 2})), "2 small requests of a neighbour were answered with 500"),
         (judged(logged="12:00 INFO x\n12:01 ERROR poolhouse: it broke\n"), "12:01 ERROR poolhouse: it broke"),
         (judged(logged="Traceback (most recent call last):\n  x\n"), "Traceback (most recent call last):"),
-        (judged(Seen(beyond_bytes=int(200 * MIB))), "200 MiB of memory that held_bytes does not tell of"),
+        (judged(Observations(unaccounted_bytes=int(200 * MIB))), "200 MiB of memory that held_bytes does not tell of"),
     ],
 )
 def test_every_other_broken_promise_is_a_fault_at_once(result: Result, fault: str) -> None:
@@ -91,7 +91,7 @@ def tried(results: list[Result]) -> tuple[Result, int, list[Result]]:
 
 def result(*, faults: tuple[str, ...] = (), late: tuple[str, ...] = (), cases: int = 1) -> Result:
     """The result of one try."""
-    return Result("an attack", cases, Seen(), list(faults), list(late))
+    return Result("an attack", cases, Observations(), list(faults), list(late))
 
 
 ON_TIME, LATE = result(cases=2), result(late=("/livez waited",))

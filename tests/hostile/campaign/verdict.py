@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from tests.hostile.campaign.seen import Seen
+from tests.hostile.campaign.seen import Observations
 
 PROBE_MS: Final = 100.0
 """What the service may add to a probe of ``/livez``."""
@@ -36,12 +36,12 @@ class Result:
 
     name: str
     cases: int | None
-    seen: Seen | None
+    seen: Observations | None
     faults: list[str]
     late: list[str] = field(default_factory=list)
 
 
-def judge(name: str, seen: Seen, said: str, logged: str, ready: int) -> Result:
+def judge(name: str, seen: Observations, said: str, logged: str, ready: int) -> Result:
     """The result of one attack.
 
     Args:
@@ -59,15 +59,15 @@ def judge(name: str, seen: Seen, said: str, logged: str, ready: int) -> Result:
     if seen.statuses.get(500):
         faults.append(f"{seen.statuses[500]} small requests of a neighbour were answered with 500")
     faults += [line for line in logged.splitlines() if "Traceback" in line or " ERROR " in line]
-    if seen.beyond_bytes > BEYOND_MIB * 2**20:
-        faults.append(f"{seen.beyond_bytes / 2**20:.0f} MiB of memory that held_bytes does not tell of")
+    if seen.unaccounted_bytes > BEYOND_MIB * 2**20:
+        faults.append(f"{seen.unaccounted_bytes / 2**20:.0f} MiB of memory that held_bytes does not tell of")
     return Result(name, cases, seen, faults, _late_times(seen))
 
 
-def _late_times(seen: Seen) -> list[str]:
+def _late_times(seen: Observations) -> list[str]:
     return [
         f"{what} waited {added_ms:.0f} ms longer than the control"
-        for what, waits, most_ms in (("/livez", seen.probes, PROBE_MS), ("a small request", seen.small, SMALL_MS))
+        for what, waits, most_ms in (("/livez", seen.probes, PROBE_MS), ("a small request", seen.small_requests, SMALL_MS))
         if (added_ms := seen.added_ms(waits)) > most_ms
     ]
 

@@ -20,8 +20,8 @@ from typing import Final
 
 import psutil
 
-from tests.hostile.campaign.seen import Seen, Wait
-from tests.hostile.process import Caller, ServerProcess
+from tests.hostile.campaign.seen import Observations, RequestTiming
+from tests.hostile.process import HttpConnection, ServerProcess
 
 SMALL: Final = b'{"input": [[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]], "kernel_size": 2}'
 HELD: Final = re.compile(rb"^poolhouse_held_bytes (\S+)$", re.MULTILINE)
@@ -31,7 +31,7 @@ _MEMORY_PAUSE_S: Final = 0.02
 
 
 @contextmanager
-def watching(server: ServerProcess, idle_bytes: int, key: str | None = None) -> Iterator[Seen]:
+def monitor_service(server: ServerProcess, idle_bytes: int, key: str | None = None) -> Iterator[Observations]:
     """Watch the service while the block runs.
 
     Args:
@@ -39,42 +39,42 @@ def watching(server: ServerProcess, idle_bytes: int, key: str | None = None) -> 
         idle_bytes: its resident memory before the attack.
         key: of the neighbour, where the service has keys.
     """
-    seen, ends = Seen(), threading.Event()
+    seen, ends = Observations(), threading.Event()
     keyed = {} if key is None else {"Authorization": f"Bearer {key}"}
 
-    def ask(caller: Caller, method: str, target: str, into: list[Wait], *given: object) -> int:
+    def ask(caller: HttpConnection, method: str, target: str, into: list[RequestTiming], *given: object) -> int:
         runnable_s, begun_s = _runnable_s(server), time.perf_counter()
-        status = caller.ask(method, target, *given).status  # type: ignore[arg-type]  # headers and body, or neither
+        status = caller.send(method, target, *given).status  # type: ignore[arg-type]  # headers and body, or neither
         ended_s = time.perf_counter()
-        into.append(Wait(begun_s, ended_s, _runnable_s(server) - runnable_s))
+        into.append(RequestTiming(begun_s, ended_s, _runnable_s(server) - runnable_s))
         return status
 
-    def probe(caller: Caller) -> None:
+    def probe(caller: HttpConnection) -> None:
         status = ask(caller, "GET", "/livez", seen.probes)
         if status != 200:
             seen.failures.append(f"/livez answered {status}")
 
-    def small(caller: Caller) -> None:
+    def small(caller: HttpConnection) -> None:
         headers = keyed | {"Content-Type": "application/json"}
-        status = ask(caller, "POST", "/v1/pool/max_pool2d", seen.small, headers, SMALL)
+        status = ask(caller, "POST", "/v1/pool/max_pool2d", seen.small_requests, headers, SMALL)
         seen.statuses[status] = seen.statuses.get(status, 0) + 1
 
-    def control(caller: Caller) -> None:
+    def control(caller: HttpConnection) -> None:
         ask(caller, "GET", "/", seen.controls)
 
-    def held(caller: Caller) -> int:
-        found = HELD.search(caller.ask("GET", "/metrics", keyed).body)
+    def held(caller: HttpConnection) -> int:
+        found = HELD.search(caller.send("GET", "/metrics", keyed).body)
         assert found is not None, "/metrics has no poolhouse_held_bytes"
         return int(float(found[1]))
 
-    def memory(caller: Caller) -> None:
+    def memory(caller: HttpConnection) -> None:
         # Read between two readings of what is held: what was held at neither moment is beyond it.
         before = held(caller)
-        resident = server.held_bytes
-        seen.beyond_bytes = max(seen.beyond_bytes, resident - idle_bytes - max(before, held(caller)))
+        resident = server.resident_bytes
+        seen.unaccounted_bytes = max(seen.unaccounted_bytes, resident - idle_bytes - max(before, held(caller)))
 
-    def again_and_again(port: int, asking: Callable[[Caller], None], pause_s: float) -> None:
-        caller = Caller(port)
+    def again_and_again(port: int, asking: Callable[[HttpConnection], None], pause_s: float) -> None:
+        caller = HttpConnection(port)
         while not ends.is_set():
             try:
                 asking(caller)
@@ -85,7 +85,7 @@ def watching(server: ServerProcess, idle_bytes: int, key: str | None = None) -> 
         caller.close()
 
     with _control_process() as control_port:
-        tasks: tuple[tuple[int, Callable[[Caller], None], float], ...] = (
+        tasks: tuple[tuple[int, Callable[[HttpConnection], None], float], ...] = (
             (server.port, probe, _PAUSE_S),
             (server.port, small, _PAUSE_S),
             (control_port, control, _PAUSE_S),
@@ -98,7 +98,7 @@ def watching(server: ServerProcess, idle_bytes: int, key: str | None = None) -> 
         try:
             yield seen
         finally:
-            seen.others_cores = (_others_s() - others_s) / (time.perf_counter() - begun_s)
+            seen.other_cores = (_others_s() - others_s) / (time.perf_counter() - begun_s)
             ends.set()
             for thread in watches:
                 thread.join()

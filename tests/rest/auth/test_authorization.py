@@ -14,11 +14,11 @@ import pytest
 
 from poolhouse import Client, Unauthorized
 from poolhouse.pooling import Pooling
-from poolhouse.rest.auth.authorization import OPEN
+from poolhouse.rest.auth.authorization import PUBLIC_PATHS
 from poolhouse.settings import Settings
 from tests.rest.holding import comes_true
 from tests.rest.process import service_process
-from tests.rest.serving import IMAGE, PATIENCE_S, POOL, Served, read_all, serving
+from tests.rest.serving import IMAGE, PATIENCE_S, POOL, LiveServer, read_all, run_live_server
 
 KEY, OTHER = "correct-horse-battery", "staple-of-the-second"
 FILE = f"""
@@ -38,15 +38,15 @@ def bearer(key: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server with two keys."""
     file = tmp_path_factory.mktemp("keys") / "keys.toml"
     file.write_text(FILE)
-    with serving(Settings.model_validate({"port": 0, "api_keys_file": str(file)})) as server:
+    with run_live_server(Settings.model_validate({"port": 0, "api_keys_file": str(file)})) as server:
         yield server
 
 
-def test_a_key_opens(keyed: Served) -> None:
+def test_a_key_opens(keyed: LiveServer) -> None:
     """The scheme's case does not matter, as HTTP has it."""
     with keyed.client() as client:
         answers = [
@@ -58,7 +58,7 @@ def test_a_key_opens(keyed: Served) -> None:
 
 @pytest.mark.parametrize("path", [POOL, "/v1/plan/max_pool2d", "/v1/operators", "/version", "/metrics", "/nope"])
 @pytest.mark.parametrize("given", [{}, {"Authorization": f"Basic {KEY}"}, {"Authorization": KEY}, {"X-API-Key": KEY}])
-def test_without_a_key_nothing_opens(keyed: Served, path: str, given: dict[str, str]) -> None:
+def test_without_a_key_nothing_opens(keyed: LiveServer, path: str, given: dict[str, str]) -> None:
     """Not even what does not exist: a stranger learns nothing but how to present a key."""
     with keyed.client() as client:
         answer = client.post(path, json=BODY, headers=given)
@@ -69,7 +69,7 @@ def test_without_a_key_nothing_opens(keyed: Served, path: str, given: dict[str, 
 
 
 @pytest.mark.parametrize("key", [KEY[:-1], KEY + "x", KEY.upper(), OTHER[::-1], "é" * 20])
-def test_a_wrong_key_is_refused(keyed: Served, key: str) -> None:
+def test_a_wrong_key_is_refused(keyed: LiveServer, key: str) -> None:
     """RFC 6750 has a status for it, and a word that tells a client library to fetch another key."""
     with keyed.client() as client:
         answer = client.post(POOL, json=BODY, headers=[(b"Authorization", f"Bearer {key}".encode())])
@@ -81,14 +81,14 @@ def test_a_wrong_key_is_refused(keyed: Served, key: str) -> None:
     assert key not in answer.text + challenge
 
 
-@pytest.mark.parametrize("path", sorted(OPEN))
-def test_probes_and_pages_stay_open(keyed: Served, path: str) -> None:
+@pytest.mark.parametrize("path", sorted(PUBLIC_PATHS))
+def test_probes_and_pages_stay_open(keyed: LiveServer, path: str) -> None:
     """Orchestrators and readers have no key."""
     with keyed.client() as client:
         assert client.get(path).status_code in (200, 307)
 
 
-def test_a_request_without_a_key_gets_no_suggestion(keyed: Served) -> None:
+def test_a_request_without_a_key_gets_no_suggestion(keyed: LiveServer) -> None:
     """A suggestion costs work, and the pages need no key."""
     with keyed.client() as client:
         without = client.get("/docs/v1/pool/adaptive_max_pool2x").json()["detail"]
@@ -98,7 +98,7 @@ def test_a_request_without_a_key_gets_no_suggestion(keyed: Served) -> None:
     assert "/v1/pool/adaptive_max_pool2d" in within
 
 
-def test_who_has_no_key_is_refused_before_the_body(keyed: Served) -> None:
+def test_who_has_no_key_is_refused_before_the_body(keyed: LiveServer) -> None:
     """A stranger's gigabyte costs nobody anything."""
     head = f"POST {POOL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\nContent-Length: 1000000000\r\n\r\n"
     with keyed.connect() as connection:
@@ -108,7 +108,7 @@ def test_who_has_no_key_is_refused_before_the_body(keyed: Served) -> None:
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
-def test_a_quota_is_exact_however_many_ask_at_once(keyed: Served) -> None:
+def test_a_quota_is_exact_however_many_ask_at_once(keyed: LiveServer) -> None:
     """Counted at the door, in one thread: 64 callers at once get the burst of 20 and not one more."""
     together = threading.Barrier(64)
 
@@ -152,7 +152,7 @@ def test_requests_side_by_side_are_no_way_around_a_quota_of_bytes(
     file.write_text(f'[thin]\nkey = "{KEY}"\nbytes_per_s = "4KiB"\n')
     settings = Settings.model_validate({"port": 0, "device": "cpu", "api_keys_file": str(file)})
     pooling = Pooling.from_settings(settings)
-    with serving(settings, pooling) as thin, ExitStack() as open_connections:
+    with run_live_server(settings, pooling) as thin, ExitStack() as open_connections:
         connections = [open_connections.enter_context(thin.connect()) for _ in range(SIDE_BY_SIDE)]
         for connection in connections:
             connection.sendall(head.encode())
@@ -170,7 +170,7 @@ def test_requests_side_by_side_are_no_way_around_a_quota_of_bytes(
         assert (b"retry-after: " in answer) == (answer.split()[1] == b"429")
 
 
-def test_the_metrics_know_keys_by_name(keyed: Served) -> None:
+def test_the_metrics_know_keys_by_name(keyed: LiveServer) -> None:
     """Who pays for what, without the keys themselves."""
     with keyed.client() as client:
         client.post(POOL, json=BODY, headers=bearer(KEY))
@@ -181,7 +181,7 @@ def test_the_metrics_know_keys_by_name(keyed: Served) -> None:
     assert KEY not in page
 
 
-def test_our_client_brings_its_key(keyed: Served) -> None:
+def test_our_client_brings_its_key(keyed: LiveServer) -> None:
     """And raises the server's own classes."""
     with Client(keyed.url, KEY) as client:
         assert client.max_pool2d(IMAGE, 2).output == [[[[6, 8], [14, 16]]]]
@@ -194,7 +194,7 @@ def test_our_client_brings_its_key(keyed: Served) -> None:
 def test_under_a_root_path_the_probes_stay_open() -> None:
     """A proxy that serves us below a path must still see that we live."""
     settings = Settings.model_validate({"port": 0, "api_keys": f"a={KEY}", "root_path": "/pooling"})
-    with serving(settings) as server, server.client() as client:
+    with run_live_server(settings) as server, server.client() as client:
         assert client.get("/livez").status_code == 200
         assert client.get("/v1/operators").status_code == 401
 
@@ -203,7 +203,7 @@ def test_a_signal_reloads_the_file_and_a_broken_one_changes_nothing(tmp_path: Pa
     """Keys are withdrawn in minutes, not in restarts; a slip of the pen must not lock everybody out, or in."""
     file = tmp_path / "keys.toml"
     file.write_text(f'[vision]\nkey = "{KEY}"\n')
-    with service_process(api_keys_file=str(file)) as service, service.served.client() as client:
+    with service_process(api_keys_file=str(file)) as service, service.server.client() as client:
 
         def statuses() -> list[int]:
             return [client.get("/v1/operators", headers=bearer(key)).status_code for key in (KEY, OTHER)]
@@ -235,6 +235,6 @@ def test_a_service_with_unreadable_keys_does_not_start(tmp_path: Path) -> None:
     """Open to everybody would be the worst way to fail."""
     with (
         pytest.raises(ValueError, match="cannot be read"),
-        serving(Settings.model_validate({"port": 0, "api_keys_file": str(tmp_path / "gone.toml")})),
+        run_live_server(Settings.model_validate({"port": 0, "api_keys_file": str(tmp_path / "gone.toml")})),
     ):
         pass

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.commands import group
-from poolhouse.rest.auth.keys import Key, Keyring, new_key, read_keys, stored
+from poolhouse.rest.auth.keys import Key, Keyring, new_key, read_keys, key_digest
 from poolhouse.rest.auth.quotas import Quota
 
 SECRET = "correct-horse-battery"
@@ -33,7 +33,7 @@ def test_a_file_gives_names_and_quotas(tmp_path: Path) -> None:
     """One table a key, by the names of the documentation."""
     ring = read(
         tmp_path,
-        f'[vision]\nkey = "{stored(SECRET)}"\nrequests_per_s = 5\nburst = 10\nbytes_per_s = "1MiB"\n'
+        f'[vision]\nkey = "{key_digest(SECRET)}"\nrequests_per_s = 5\nburst = 10\nbytes_per_s = "1MiB"\n'
         f'[audio]\nkey = "another-{SECRET}"\n',
     )
 
@@ -48,7 +48,7 @@ def test_a_list_and_a_file_go_together(tmp_path: Path) -> None:
     file = tmp_path / "keys.toml"
     file.write_text(f'[vision]\nkey = "{SECRET}"\n')
 
-    ring = read_keys(file, f"ci={SECRET}-2, ops={stored(SECRET + '-3')}")
+    ring = read_keys(file, f"ci={SECRET}-2, ops={key_digest(SECRET + '-3')}")
 
     assert ring is not None
     assert sorted(key.name for key in ring.keys) == ["ci", "ops", "vision"]
@@ -86,7 +86,7 @@ def test_a_key_is_found_wherever_it_stands_and_no_other(keys: list[str], other: 
         (f'[a]\nkey = "{SECRET}"\nburst = 3\n', "burst needs requests_per_s"),
         (f'a = "{SECRET}"\n', "expected a table, [a]"),
         (f'["a b"]\nkey = "{SECRET}"\n', "is no name"),
-        (f'[a]\nkey = "{SECRET}"\n[b]\nkey = "{stored(SECRET)}"\n', "the same key"),
+        (f'[a]\nkey = "{SECRET}"\n[b]\nkey = "{key_digest(SECRET)}"\n', "the same key"),
         (f'[a]\nkey = "{SECRET}" {SECRET}\n', "is not TOML, at line 2"),
         ("", "no API key is set"),
         ("a = " + 5_000 * "[", "brackets too deep"),

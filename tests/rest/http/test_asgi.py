@@ -27,7 +27,7 @@ _NO_NAME = re.compile(rb'[\x00-\x1f\x7f()<>@,;:\[\]={} \t\\"/?]|[\x80-\xff]|[A-Z
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-class Transport(asyncio.Transport):
+class RecordingTransport(asyncio.Transport):
     """Keeps what is written, a row for each call."""
 
     def __init__(self) -> None:
@@ -73,14 +73,14 @@ def config() -> ServerConfig:
     return make_server(Settings(port=0), app, lambda server: None, Listeners((), (), None)).config  # type: ignore[return-value]  # as it is made
 
 
-def answered(
+def run_app(
     config: ServerConfig,
     messages: Iterable[dict[str, object]],
     *,
     method: str = "GET",
     more: bytes = b"",
-    leaves: bool = False,
-) -> tuple[Transport, list[Exception]]:
+    disconnects: bool = False,
+) -> tuple[RecordingTransport, list[Exception]]:
     """The transport after an application has sent these messages, and what the application met."""
     raised: list[Exception] = []
 
@@ -91,20 +91,20 @@ def answered(
         except RuntimeError as error:
             raised.append(error)
 
-    async def go() -> Transport:
-        config.site.app = app
-        state, transport = ServerState(), Transport()
+    async def go() -> RecordingTransport:
+        config.server_context.app = app
+        state, transport = ServerState(), RecordingTransport()
         state.default_headers = [(b"date", b"today")]
         connection = Connection(config, state, {}, asyncio.get_running_loop())
         connection.connection_made(transport)
         sent = f"{method} / HTTP/1.1\r\nHost: x\r\n".encode() + more + b"\r\n"
         connection.get_buffer(-1)[: len(sent)] = sent
         connection.buffer_updated(len(sent))
-        if leaves:
+        if disconnects:
             connection.connection_lost(None)
         if state.tasks:
             await asyncio.wait(state.tasks)
-        if not leaves:
+        if not disconnects:
             connection.connection_lost(None)
         return transport
 
@@ -121,7 +121,7 @@ def body(data: bytes, more: bool = False) -> dict[str, object]:
 
 def test_head_and_body_go_out_together(config: ServerConfig) -> None:
     """Two packets would wake the caller twice."""
-    transport, _ = answered(config, [start((b"content-length", b"3"), (b"x", b"y")), body(b"abc")])
+    transport, _ = run_app(config, [start((b"content-length", b"3"), (b"x", b"y")), body(b"abc")])
 
     assert transport.calls == [b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 3\r\nx: y\r\n\r\nabc"]
     assert not transport.closed
@@ -133,7 +133,7 @@ def test_pieces_follow_as_they_come(config: ServerConfig, pieces: list[bytes]) -
     length = sum(map(len, pieces))
     messages = [body(piece, more=at < len(pieces) - 1) for at, piece in enumerate(pieces)]
 
-    transport, _ = answered(config, [start((b"content-length", b"%d" % length)), *messages])
+    transport, _ = run_app(config, [start((b"content-length", b"%d" % length)), *messages])
 
     assert b"".join(transport.calls).partition(b"\r\n\r\n")[2] == b"".join(pieces)
     assert len(transport.calls) == len(pieces)
@@ -142,7 +142,7 @@ def test_pieces_follow_as_they_come(config: ServerConfig, pieces: list[bytes]) -
 
 def test_without_a_length_the_body_is_chunked(config: ServerConfig) -> None:
     """As RFC 9112 section 7.1 writes it."""
-    transport, _ = answered(config, [start(), body(b"abc", more=True), body(b"", more=True), body(b"0123456789abcdef")])
+    transport, _ = run_app(config, [start(), body(b"abc", more=True), body(b"", more=True), body(b"0123456789abcdef")])
 
     written = b"".join(transport.calls)
     assert written.startswith(b"HTTP/1.1 200 OK\r\ndate: today\r\ntransfer-encoding: chunked\r\n\r\n")
@@ -152,7 +152,7 @@ def test_without_a_length_the_body_is_chunked(config: ServerConfig) -> None:
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("POST", 204), ("GET", 304)])
 def test_what_has_no_body_is_not_chunked(config: ServerConfig, method: str, status: int) -> None:
     """Its chunks would be read as the next answer."""
-    transport, _ = answered(config, [start(status=status), body(b"")], method=method)
+    transport, _ = run_app(config, [start(status=status), body(b"")], method=method)
 
     assert b"transfer-encoding" not in b"".join(transport.calls)
     assert not transport.closed
@@ -160,7 +160,7 @@ def test_what_has_no_body_is_not_chunked(config: ServerConfig, method: str, stat
 
 def test_the_body_of_an_answer_to_head_stays_here(config: ServerConfig) -> None:
     """It is told how long it would be."""
-    transport, _ = answered(config, [start((b"content-length", b"3")), body(b"abc")], method="HEAD")
+    transport, _ = run_app(config, [start((b"content-length", b"3")), body(b"abc")], method="HEAD")
 
     assert transport.calls == [b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 3\r\n\r\n"]
 
@@ -168,7 +168,7 @@ def test_the_body_of_an_answer_to_head_stays_here(config: ServerConfig) -> None:
 @pytest.mark.parametrize(("more", "headers"), [(b"Connection: close\r\n", []), (b"", [(b"connection", b"close")])])
 def test_the_last_answer_says_so_once(config: ServerConfig, more: bytes, headers: Headers) -> None:
     """Whether the caller or the application wants the connection to end."""
-    transport, _ = answered(config, [start((b"content-length", b"0"), *headers), body(b"")], more=more)
+    transport, _ = run_app(config, [start((b"content-length", b"0"), *headers), body(b"")], more=more)
 
     assert b"".join(transport.calls).count(b"connection: close\r\n") == 1
     assert transport.closed
@@ -187,7 +187,7 @@ def test_the_last_answer_says_so_once(config: ServerConfig, more: bytes, headers
 )
 def test_an_application_that_says_it_wrong_is_told(config: ServerConfig, messages: list[dict[str, object]]) -> None:
     """A body of another length would be read as the beginning of the next answer, or waited for."""
-    transport, raised = answered(config, messages)
+    transport, raised = run_app(config, messages)
 
     assert len(raised) == 1
     # An answer that is not whole ends with its connection, so that nothing is taken for the rest of it.
@@ -222,7 +222,7 @@ def test_every_other_value_is(value: bytes) -> None:
 
 def test_nothing_is_written_to_a_caller_who_left(config: ServerConfig) -> None:
     """The connection is closed; there is nothing to write to, and that is no error of the application."""
-    transport, raised = answered(config, [start((b"content-length", b"0")), body(b"")], leaves=True)
+    transport, raised = run_app(config, [start((b"content-length", b"0")), body(b"")], disconnects=True)
 
     assert transport.calls == []
     assert raised == []

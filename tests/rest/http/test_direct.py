@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from poolhouse.rest.http.direct import HandlerExchange
-from tests.examples import drawn
-from tests.rest.holding import Held, comes_true, holding, post
-from tests.rest.serving import PATIENCE_S, Served
+from tests.examples import scaled_examples
+from tests.rest.holding import GatedService, comes_true, run_gated_service, post_zeros
+from tests.rest.serving import PATIENCE_S, LiveServer
 from tests.rest.test_leaving import WITHIN_S
 
 ROWS = 200
@@ -29,17 +29,17 @@ HEAD = (
 
 
 @pytest.fixture(scope="module")
-def held() -> Iterator[Held]:
+def held() -> Iterator[GatedService]:
     """A service with little patience."""
-    with holding(capacity_bytes=CAPACITY_BYTES, body_timeout_s=0.4, min_body_bytes_per_s=100_000) as running:
+    with run_gated_service(capacity_bytes=CAPACITY_BYTES, body_timeout_s=0.4, min_body_bytes_per_s=100_000) as running:
         yield running
 
 
 @pytest.fixture
-def straight(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def direct_read_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What is left of each body for which the socket was given its own memory, again for each piece."""
     seen: list[int] = []
-    room = HandlerExchange.room
+    room = HandlerExchange.body_buffer
 
     def noting(self: HandlerExchange) -> memoryview:
         found = room(self)
@@ -58,11 +58,11 @@ def body(rows: int = ROWS, seed: int = 0) -> bytes:
     return np.random.default_rng(seed).integers(0, 256, rows * ROW_BYTES, np.uint8).tobytes()
 
 
-class Reader:
+class ResponseReader:
     """Answers from one connection, one after another."""
 
-    def __init__(self, served: Served) -> None:
-        self.connection = served.connect()
+    def __init__(self, live_server: LiveServer) -> None:
+        self.connection = live_server.connect()
         self._stream = self.connection.makefile("rb")
 
     def answer(self) -> tuple[int, dict[str, str], bytes]:
@@ -80,25 +80,25 @@ class Reader:
 
 
 @pytest.fixture
-def reader(held: Held) -> Iterator[Reader]:
+def reader(held: GatedService) -> Iterator[ResponseReader]:
     """A connection to the service."""
-    reading = Reader(held.served)
+    reading = ResponseReader(held.server)
     yield reading
     reading.close()
 
 
-@drawn(25, HealthCheck.function_scoped_fixture)
+@scaled_examples(25, HealthCheck.function_scoped_fixture)
 @given(
     rows=st.lists(st.sampled_from([1, 63, 64, 65, 200, 1100]), min_size=1, max_size=4),
     cuts=st.lists(st.floats(0, 1), max_size=5),
 )
-def test_bodies_arrive_whole_however_they_are_cut(held: Held, rows: list[int], cuts: list[float]) -> None:
+def test_bodies_arrive_whole_however_they_are_cut(held: GatedService, rows: list[int], cuts: list[float]) -> None:
     """Requests follow each other without waiting, small and large, and pieces end anywhere: no byte may be lost,
     doubled, or taken for the next request's."""
     bodies = [body(count, seed) for seed, count in enumerate(rows)]
     sent = b"".join(head(count) + data for count, data in zip(rows, bodies, strict=True))
     edges = sorted({0, len(sent), *(int(cut * len(sent)) for cut in cuts)})
-    reading = Reader(held.served)
+    reading = ResponseReader(held.server)
 
     for begin, end in itertools.pairwise(edges):
         reading.connection.sendall(sent[begin:end])
@@ -110,21 +110,21 @@ def test_bodies_arrive_whole_however_they_are_cut(held: Held, rows: list[int], c
     assert comes_true(lambda: held.pooling.held_bytes == 0)
 
 
-def test_a_large_body_comes_straight(held: Held, straight: list[int]) -> None:
+def test_a_large_body_comes_straight(held: GatedService, direct_read_sizes: list[int]) -> None:
     """The way that the other tests are about is really taken, and its bytes are counted like all others."""
     before = held.metric("poolhouse_received_bytes_total")
-    with held.served.client() as client:
-        answer = post(client, (1, 1, 4000, 1024))
+    with held.server.client() as client:
+        answer = post_zeros(client, (1, 1, 4000, 1024))
 
     assert answer.status_code == 200
-    assert max(straight) > 3_000_000
+    assert max(direct_read_sizes) > 3_000_000
     assert held.metric("poolhouse_received_bytes_total") == before + 4000 * 1024
 
 
-def test_a_refused_body_is_thrown_away_and_the_connection_goes_on(held: Held, reader: Reader) -> None:
+def test_a_refused_body_is_thrown_away_and_the_connection_goes_on(held: GatedService, reader: ResponseReader) -> None:
     """A caller who was told to come again finds the connection usable, and its bytes took no memory."""
-    with held.served.client() as client, held.gate.closed():
-        hog = Reader(held.served)
+    with held.server.client() as client, held.gate.closed():
+        hog = ResponseReader(held.server)
         hog.connection.sendall(head(15_000)[:-2] + b"\r\n")
         assert comes_true(lambda: held.pooling.held_requests == 1)
         reader.connection.sendall(head(2000) + body(2000)[: 1000 * ROW_BYTES])
@@ -143,7 +143,7 @@ def test_a_refused_body_is_thrown_away_and_the_connection_goes_on(held: Held, re
 
 
 @pytest.mark.parametrize("sent_rows", [0, 80])
-def test_silence_and_a_slow_pace_end_a_straight_body_too(held: Held, reader: Reader, sent_rows: int) -> None:
+def test_silence_and_a_slow_pace_end_a_straight_body_too(held: GatedService, reader: ResponseReader, sent_rows: int) -> None:
     """Whoever promises much and sends little holds the room of all of it."""
     reader.connection.sendall(head(8000) + body(sent_rows))
     begun = time.monotonic()
@@ -155,7 +155,7 @@ def test_silence_and_a_slow_pace_end_a_straight_body_too(held: Held, reader: Rea
     assert comes_true(lambda: held.pooling.held_bytes == 0)
 
 
-def test_a_deadline_ends_a_straight_body_and_the_rest_is_thrown_away(held: Held, reader: Reader) -> None:
+def test_a_deadline_ends_a_straight_body_and_the_rest_is_thrown_away(held: GatedService, reader: ResponseReader) -> None:
     """The answer is 504, and the next request on the connection is a request of its own."""
     data = body(500)
     reader.connection.sendall(head(500, "Request-Timeout: 0.15\r\n") + data[: 300 * ROW_BYTES])
@@ -167,9 +167,9 @@ def test_a_deadline_ends_a_straight_body_and_the_rest_is_thrown_away(held: Held,
     assert reader.answer()[0] == 200
 
 
-def test_a_caller_who_leaves_in_a_straight_body_gives_its_room_back(held: Held) -> None:
+def test_a_caller_who_leaves_in_a_straight_body_gives_its_room_back(held: GatedService) -> None:
     """The socket writes past the parser then, and the news must come through all the same."""
-    reading = Reader(held.served)
+    reading = ResponseReader(held.server)
     reading.connection.sendall(head(8000) + body(400))
     assert comes_true(lambda: held.pooling.held_requests == 1)
     before = held.metric("poolhouse_callers_gone_total", stage="body")
@@ -181,13 +181,13 @@ def test_a_caller_who_leaves_in_a_straight_body_gives_its_room_back(held: Held) 
     assert held.metric("poolhouse_callers_gone_total", stage="body") == before + 1
 
 
-def test_a_connection_that_is_to_close_does_so_when_the_refused_body_is_over(held: Held) -> None:
+def test_a_connection_that_is_to_close_does_so_when_the_refused_body_is_over(held: GatedService) -> None:
     """It was left open for the body alone: closed before, the caller would find it reset, and no answer."""
     with held.gate.closed():
-        hog = Reader(held.served)
+        hog = ResponseReader(held.server)
         hog.connection.sendall(head(15_000)[:-2] + b"\r\n")
         assert comes_true(lambda: held.pooling.held_requests == 1)
-        reading = Reader(held.served)
+        reading = ResponseReader(held.server)
         reading.connection.sendall(head(2000, "Connection: close\r\n") + body(1000))
         assert reading.answer()[0] == 503
         assert reading.connection.recv(1) == b"", "no further answer comes"

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from tests.examples import drawn
-from tests.rest.holding import Held, comes_true, holding, samples
-from tests.rest.http.test_direct import ROW_BYTES, Reader, body, head
+from tests.examples import scaled_examples
+from tests.rest.holding import GatedService, comes_true, run_gated_service, parse_metrics
+from tests.rest.http.test_direct import ROW_BYTES, ResponseReader, body, head
 from tests.rest.serving import PATIENCE_S
 
 ROWS = 100
@@ -21,21 +21,21 @@ WITH_A_DEADLINE = "Request-Timeout: 5\r\n"
 
 
 @pytest.fixture(scope="module")
-def held() -> Iterator[Held]:
+def held() -> Iterator[GatedService]:
     """A service with room for one of the requests here."""
-    with holding(capacity_bytes=4 * ROWS * ROW_BYTES) as running:
+    with run_gated_service(capacity_bytes=4 * ROWS * ROW_BYTES) as running:
         yield running
 
 
 @contextmanager
-def full(held: Held) -> Iterator[Reader]:
+def fill_service(held: GatedService) -> Iterator[ResponseReader]:
     """The service with no room left, and knowing what such requests hold; a connection to it."""
     assert comes_true(lambda: held.pooling.held_requests == 0)
     with held.gate.closed():
-        hog = Reader(held.served)
+        hog = ResponseReader(held.server)
         hog.connection.sendall(head(ROWS) + body(ROWS))
         assert comes_true(lambda: held.pooling.jobs == 1)
-        reader = Reader(held.served)
+        reader = ResponseReader(held.server)
         yield reader
         held.gate.open()
         assert hog.answer()[0] == 200
@@ -43,15 +43,15 @@ def full(held: Held) -> Iterator[Reader]:
         hog.close()
 
 
-def asked(reader: Reader, more: str = "") -> tuple[int, dict[str, str], bytes]:
+def send_request(reader: ResponseReader, more: str = "") -> tuple[int, dict[str, str], bytes]:
     """The answer to one more request like the one that fills the service."""
     reader.connection.sendall(head(ROWS, more) + body(ROWS))
     return reader.answer()
 
 
-def test_the_refusal_comes_before_the_body(held: Held) -> None:
+def test_the_refusal_comes_before_the_body(held: GatedService) -> None:
     """A caller should hear of it before it has sent what nobody reads."""
-    with full(held) as reader:
+    with fill_service(held) as reader:
         reader.connection.sendall(head(ROWS))
         status, headers, document = reader.answer()
         reader.connection.sendall(body(ROWS))
@@ -61,7 +61,7 @@ def test_the_refusal_comes_before_the_body(held: Held) -> None:
     assert int(headers["retry-after"]) >= 1
 
 
-def test_it_is_counted_like_any_other(held: Held) -> None:
+def test_it_is_counted_like_any_other(held: GatedService) -> None:
     """An alert on refusals must see those too, with and without words that a handler must look at."""
     counted: tuple[tuple[str, dict[str, str]], ...] = (
         ("poolhouse_requests_total", {"route": "/v1/pool/{operator}", "operator": "max_pool2d", "status": "503"}),
@@ -70,11 +70,11 @@ def test_it_is_counted_like_any_other(held: Held) -> None:
     )
     sent = ("poolhouse_sent_bytes_total", frozenset[tuple[str, str]]())
     steps = []
-    with full(held) as reader, held.served.client() as client:
+    with fill_service(held) as reader, held.server.client() as client:
         for more in ("", WITH_A_DEADLINE):
             page = client.get("/metrics")
-            answer = asked(reader, more)[2]
-            before, after = samples(page.text), samples(client.get("/metrics").text)
+            answer = send_request(reader, more)[2]
+            before, after = parse_metrics(page.text), parse_metrics(client.get("/metrics").text)
             labelled = [(name, frozenset(labels.items())) for name, labels in counted]
             steps.append([after.get(each, 0) - before.get(each, 0) for each in labelled])
             # The page itself is counted once it was sent.
@@ -83,35 +83,35 @@ def test_it_is_counted_like_any_other(held: Held) -> None:
     assert steps == [[1, 1, 0], [1, 1, 0]]
 
 
-def test_the_callers_name_of_the_request_is_kept(held: Held) -> None:
+def test_the_callers_name_of_the_request_is_kept(held: GatedService) -> None:
     """It is what joins the logs of both sides."""
-    with full(held) as reader:
-        _, headers, document = asked(reader, "X-Request-ID: mine-7\r\n")
+    with fill_service(held) as reader:
+        _, headers, document = send_request(reader, "X-Request-ID: mine-7\r\n")
 
     assert headers["x-request-id"] == json.loads(document)["request_id"] == "mine-7"
 
 
-def test_whom_there_is_room_for_is_let_in(held: Held) -> None:
+def test_whom_there_is_room_for_is_let_in(held: GatedService) -> None:
     """Nobody is turned away who could be served."""
-    with full(held):
+    with fill_service(held):
         pass
-    reader = Reader(held.served)
+    reader = ResponseReader(held.server)
 
-    status, _, answer = asked(reader)
+    status, _, answer = send_request(reader)
     reader.close()
 
     assert (status, answer) == (200, body(ROWS))
 
 
-@drawn(20, HealthCheck.function_scoped_fixture)
+@scaled_examples(20, HealthCheck.function_scoped_fixture)
 @given(cuts=st.lists(st.floats(0, 1), max_size=5), refused=st.integers(1, 3))
 def test_the_connection_goes_on_behind_a_body_that_is_thrown_away(
-    held: Held,
+    held: GatedService,
     cuts: list[float],
     refused: int,
 ) -> None:
     """However the bodies come, each request has its own answer, and no byte of one is taken for another."""
-    with full(held) as reader:
+    with fill_service(held) as reader:
         sent = (head(ROWS) + body(ROWS)) * refused + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
         edges = sorted({0, len(sent), *(int(cut * len(sent)) for cut in cuts)})
         for begin, end in itertools.pairwise(edges):
@@ -122,10 +122,10 @@ def test_the_connection_goes_on_behind_a_body_that_is_thrown_away(
     assert comes_true(lambda: held.pooling.held_bytes == 0)
 
 
-def test_a_service_that_stops_says_so(held: Held) -> None:
+def test_a_service_that_stops_says_so(held: GatedService) -> None:
     """A caller who is told that the service is full comes back to it; one who is told that it stops goes elsewhere."""
-    with holding(capacity_bytes=4 * ROWS * ROW_BYTES) as stopping, full(stopping) as reader:
+    with run_gated_service(capacity_bytes=4 * ROWS * ROW_BYTES) as stopping, fill_service(stopping) as reader:
         stopping.pooling.drain(PATIENCE_S)
-        document = json.loads(asked(reader)[2])
+        document = json.loads(send_request(reader)[2])
 
     assert document["code"] == "draining"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.errors import HeadersTooLarge, Malformed
-from poolhouse.rest.http.framing import Chunked, Framing, KnownLength
+from poolhouse.rest.http.framing import ChunkedFraming, Framing, LengthFraming
 
 LIMIT = 4096
 BODIES = st.binary(max_size=300) | st.lists(st.sampled_from([b"\r\n\r\n", b"0\r\n", b"\r", b"\n", b"x"])).map(b"".join)
@@ -43,7 +43,7 @@ def test_chunks_end_where_they_end(body: bytes, sizes: list[int], behind: bytes,
     """Blank lines in a body are no end of it, and the next request is not a part of it, wherever both are cut."""
     for trailer in (b"", b"A: b\r\n"):
         sent = chunked(body, sizes, trailer)
-        framing = Chunked(LIMIT)
+        framing = ChunkedFraming(LIMIT)
 
         assert read(framing, sent + behind, cuts) == (body, len(sent))
         assert framing.is_complete
@@ -52,7 +52,7 @@ def test_chunks_end_where_they_end(body: bytes, sizes: list[int], behind: bytes,
 @given(BODIES, BODIES, st.lists(st.integers(0, 1000), max_size=8))
 def test_a_length_ends_where_it_says(body: bytes, behind: bytes, cuts: list[int]) -> None:
     """The other framing keeps the same law."""
-    framing = KnownLength(len(body))
+    framing = LengthFraming(len(body))
     if body:
         assert read(framing, body + behind, cuts) == (body, len(body))
     assert framing.is_complete
@@ -61,7 +61,7 @@ def test_a_length_ends_where_it_says(body: bytes, behind: bytes, cuts: list[int]
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=6))
 def test_any_bytes_are_chunks_or_are_refused(sent: bytes, cuts: list[int]) -> None:
     """Nothing that comes may be another error."""
-    framing = Chunked(LIMIT)
+    framing = ChunkedFraming(LIMIT)
     try:
         _, taken = read(framing, sent, cuts)
     except Malformed:
@@ -82,4 +82,4 @@ def test_any_bytes_are_chunks_or_are_refused(sent: bytes, cuts: list[int]) -> No
 def test_framing_without_a_body_is_limited(sent: bytes, step: int) -> None:
     """Gigabytes of extensions and trailers brought a body of nothing."""
     with pytest.raises(HeadersTooLarge):
-        read(Chunked(LIMIT), sent, list(range(0, len(sent), step)))
+        read(ChunkedFraming(LIMIT), sent, list(range(0, len(sent), step)))

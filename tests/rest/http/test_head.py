@@ -49,7 +49,7 @@ def test_however_it_is_cut_it_is_the_same_head_and_no_more(
     assert head is not None
     assert taken == len(sent)
     assert (head.method, head.path, head.query, head.length) == ("POST", b"/a/b", b"c=d", len(behind))
-    assert head.pairs == given
+    assert head.raw_headers == given
 
 
 @given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=6))
@@ -105,15 +105,15 @@ def test_a_head_is_known_by_all_of_its_bytes_and_no_other(seen: list[tuple[int, 
     known = KnownHeads()
     for number, line in seen:
         sent = b"POST /%d HTTP/1.1\r\nHost: x\r\n%b\r\n" % (number, line)
-        found = known.find(bytearray(sent + behind), len(sent + behind))
+        found = known.get(bytearray(sent + behind), len(sent + behind))
         if found is not None:
             assert (found.target, found.raw) == (b"/%d" % number, sent)
         head, _ = read(sent, [])
         assert head is not None
-        known.keep(head)
-        again = known.find(bytearray(sent + behind), len(sent + behind))
+        known.add(head)
+        again = known.get(bytearray(sent + behind), len(sent + behind))
         assert (again is None) == bool(line), "keys are not kept, and no head that names one request"
-        assert known.find(bytearray(sent), len(sent) - 1) is None, "it is not whole"
+        assert known.get(bytearray(sent), len(sent) - 1) is None, "it is not whole"
 
 
 def test_known_heads_are_bounded() -> None:
@@ -123,7 +123,7 @@ def test_known_heads_are_bounded() -> None:
     for each in sent:
         head, _ = read(each, [])
         assert head is not None
-        known.keep(head)
+        known.add(head)
 
-    found = [known.find(bytearray(each), len(each)) is not None for each in sent]
+    found = [known.get(bytearray(each), len(each)) is not None for each in sent]
     assert found == [False] * 44 + [True] * 256

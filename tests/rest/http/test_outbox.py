@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.rest.http.outbox import MOST, Outbox
+from poolhouse.rest.http.outbox import MAX_PENDING, Outbox
 from tests.rest.http.fake_loop import FakeLoop, FakeTransport
 
 Step = tuple[str, int]
@@ -48,8 +48,8 @@ def test_the_first_answer_of_a_turn_goes_at_once() -> None:
 
 def test_only_so_many_wait() -> None:
     """What waits is memory, and the first of them waits for all."""
-    outbox, loop, transports = Outbox(), FakeLoop(), [FakeTransport() for _ in range(3 * MOST)]
+    outbox, loop, transports = Outbox(), FakeLoop(), [FakeTransport() for _ in range(3 * MAX_PENDING)]
     for transport in transports:
         outbox.send(transport, b"answer", loop.as_loop)
 
-    assert sum(not transport.written for transport in transports) <= MOST
+    assert sum(not transport.written for transport in transports) <= MAX_PENDING

@@ -7,28 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.rest.http import state as states
-from poolhouse.rest.http.state import TABLE, Lifecycle
+from poolhouse.rest.http.state import TRANSITIONS, Lifecycle
 
-EVENTS = sorted({event for row in TABLE.values() for event in row})
+EVENTS = sorted({event for row in TRANSITIONS.values() for event in row})
 
 
 def test_the_table_is_closed() -> None:
     """A state without a row would end a connection in a KeyError."""
-    assert {following for row in TABLE.values() for following in row.values()} | {states.IDLE} == set(TABLE)
+    assert {following for row in TRANSITIONS.values() for following in row.values()} | {states.IDLE} == set(TRANSITIONS)
 
 
 def test_every_state_can_be_reached_and_left_for_the_end() -> None:
     """A state that no event leads out of would keep its connection for ever."""
     reached, frontier = {states.IDLE}, [states.IDLE]
     while frontier:
-        for following in TABLE[frontier.pop()].values():
+        for following in TRANSITIONS[frontier.pop()].values():
             if following not in reached:
                 reached.add(following)
                 frontier.append(following)
 
-    assert reached == set(TABLE)
-    assert all(row[states.LOST] == states.CLOSED for row in TABLE.values())
-    assert set(TABLE[states.CLOSED]) == {states.LOST}
+    assert reached == set(TRANSITIONS)
+    assert all(row[states.CONNECTION_LOST] == states.CLOSED for row in TRANSITIONS.values())
+    assert set(TRANSITIONS[states.CLOSED]) == {states.CONNECTION_LOST}
 
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=40))
@@ -36,14 +36,14 @@ def test_an_answer_begins_at_most_once_a_request(events: list[str]) -> None:
     """Two answers to one request would be read as the answers to two."""
     lifecycle, owed = Lifecycle(), 0
     for event in events:
-        if event not in TABLE[lifecycle.state]:
+        if event not in TRANSITIONS[lifecycle.state]:
             before = lifecycle.state
             with pytest.raises(RuntimeError, match=before):
-                lifecycle.move(event)
+                lifecycle.transition(event)
             assert lifecycle.state == before
             continue
-        lifecycle.move(event)
-        if event in (states.HEAD_ENDED, states.WHOLE):
+        lifecycle.transition(event)
+        if event in (states.HEAD_ENDED, states.HEAD_AND_BODY_ENDED):
             owed += 1
         elif event == states.ANSWER_BEGAN:
             owed -= 1
@@ -58,4 +58,4 @@ def test_the_limits_are_told_for_states_that_exist() -> None:
     rows = states.__doc__.split("=============")[-4:]
     named = {name.strip() for line in "".join(rows).splitlines() for name in line[:13].split(",") if name.isupper()}
 
-    assert named <= {name for name, value in vars(states).items() if isinstance(value, str) and value in TABLE}
+    assert named <= {name for name, value in vars(states).items() if isinstance(value, str) and value in TRANSITIONS}

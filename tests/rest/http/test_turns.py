@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.rest.http.inflow import Inflow
-from poolhouse.rest.http.turns import PIECE_BYTES, TURN_BYTES, TurnBudget
+from poolhouse.rest.http.turns import MIN_READ_BYTES, TURN_BYTES, TurnBudget
 from tests.rest.http.fake_loop import FakeLoop, FakeTransport
 
 _ALL = memoryview(bytes(20 << 20))
@@ -36,12 +36,12 @@ def test_a_turn_receives_its_bytes_and_a_piece_for_each_connection_more(turns: l
             inflow, left = Inflow(transport), there
             while left and transport.reads:
                 # A read is full where there is more, and then repeated.
-                nbytes = len(budget.bounded(_ALL[:left]))
+                nbytes = len(budget.limit(_ALL[:left]))
                 assert nbytes > 0
-                budget.received(nbytes, inflow, loop.as_loop)
+                budget.consume(nbytes, inflow, loop.as_loop)
                 left -= nbytes
                 total += nbytes
-        assert total <= TURN_BYTES + PIECE_BYTES * len(waiting)
+        assert total <= TURN_BYTES + MIN_READ_BYTES * len(waiting)
         loop.end_turn()
         assert all(transport.reads for transport in transports), "everybody's turn comes"
 
@@ -50,9 +50,9 @@ def test_a_turn_receives_its_bytes_and_a_piece_for_each_connection_more(turns: l
 def test_small_requests_are_never_put_off(nbytes: int) -> None:
     """A probe must not wait for a turn because somebody else sends megabytes."""
     budget, loop, busy, probe = TurnBudget(), FakeLoop(), FakeTransport(), FakeTransport()
-    budget.received(TURN_BYTES, Inflow(busy), loop.as_loop)
+    budget.consume(TURN_BYTES, Inflow(busy), loop.as_loop)
     assert not busy.reads
 
-    budget.received(nbytes, Inflow(probe), loop.as_loop)
+    budget.consume(nbytes, Inflow(probe), loop.as_loop)
 
     assert probe.reads

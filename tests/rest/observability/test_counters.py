@@ -10,13 +10,13 @@ from prometheus_client import Counter as TheirCounter
 from prometheus_client import Histogram as TheirHistogram
 from prometheus_client.core import Metric
 
-from poolhouse.rest.observability.counters import Counter, Family, Histogram, Rows
+from poolhouse.rest.observability.counters import Counter, Family, Histogram, ObservationBuffer
 
 BOUNDS = (0.001, 0.1, 1.0, 64.0)
 LABELS = st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["x", 'quoted " \\ \n'])).map(tuple[str, ...])
 
 
-def seen(metrics: list[Metric]) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+def samples_of(metrics: list[Metric]) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for metric in metrics
@@ -35,7 +35,7 @@ def test_a_histogram_counts_as_theirs(values: list[tuple[tuple[str, ...], float]
         ours.observe(labels, value)
         theirs.labels(*labels).observe(value)
 
-    assert seen([ours.collect()]) == seen(list(theirs.collect()))
+    assert samples_of([ours.collect()]) == samples_of(list(theirs.collect()))
 
 
 @given(st.lists(st.tuples(st.sampled_from(BOUNDS) | st.floats(0, 100), st.floats(0, 100)), max_size=600))
@@ -43,16 +43,16 @@ def test_values_that_are_counted_together_are_counted_as_one_by_one(rows: list[t
     """A page that is read between two of them must not miss the ones that wait."""
     one_by_one = Histogram(Family("seconds", "histogram", "m", ("stage",), BOUNDS))
     together = Histogram(Family("seconds", "histogram", "m", ("stage",), BOUNDS))
-    waiting = Rows(together.spread(("first",)), together.spread(("second",)))
+    waiting = ObservationBuffer(together.buckets_for(("first",)), together.buckets_for(("second",)))
 
     for first, second in rows:
         one_by_one.observe(("first",), first)
         one_by_one.observe(("second",), second)
         waiting.add((first, second))
-    waiting.count()
+    waiting.flush()
 
     for stage in ("first", "second"):
-        ours, theirs = together.spread((stage,)), one_by_one.spread((stage,))
+        ours, theirs = together.buckets_for((stage,)), one_by_one.buckets_for((stage,))
         assert ours.counts == theirs.counts
         assert ours.total == pytest.approx(theirs.total)
 
@@ -67,9 +67,9 @@ def test_a_counter_counts_as_theirs(values: list[tuple[tuple[str, ...], int]]) -
         ours.add(labels, value)
         theirs.labels(*labels).inc(value)
 
-    assert seen([ours.collect()]) == seen(list(theirs.collect()))
+    assert samples_of([ours.collect()]) == samples_of(list(theirs.collect()))
 
 
 def test_a_sum_without_labels_is_there_from_the_start() -> None:
     """A series that appears with its first value has no rate at that moment, and the alert is blind to it."""
-    assert seen([Counter(Family("bytes_total", "counter", "m")).collect()]) == {("bytes_total", frozenset()): 0}
+    assert samples_of([Counter(Family("bytes_total", "counter", "m")).collect()]) == {("bytes_total", frozenset()): 0}

@@ -16,20 +16,20 @@ from poolhouse.rest.observability import logs
 from poolhouse.rest.observability.records import RequestRecord
 from poolhouse.settings import Settings
 from tests.rest.process import service_process
-from tests.rest.serving import IMAGE, PATIENCE_S, POOL, Served, serving
+from tests.rest.serving import IMAGE, PATIENCE_S, POOL, LiveServer, run_live_server
 
 KEY = "correct-horse-battery"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
-class Watching:
+class RecordingObserver:
     """An observer that keeps what it is told."""
 
     def __init__(self) -> None:
         self.told: list[RequestRecord] = []
         self.came = threading.Semaphore(0)
 
-    def finished(self, request: RequestRecord) -> None:
+    def request_finished(self, request: RequestRecord) -> None:
         self.told.append(request)
         self.came.release()
 
@@ -43,18 +43,18 @@ class Watching:
 
 
 @pytest.fixture
-def watching() -> Watching:
-    return Watching()
+def watching() -> RecordingObserver:
+    return RecordingObserver()
 
 
 @pytest.fixture
-def watched(watching: Watching) -> Iterator[Served]:
+def watched(watching: RecordingObserver) -> Iterator[LiveServer]:
     settings = Settings.model_validate({"port": 0})
-    with serving(settings, app=create_app(settings, observers=[watching])) as server:
+    with run_live_server(settings, app=create_app(settings, observers=[watching])) as server:
         yield server
 
 
-def test_a_request_that_is_over_is_told_once_with_all_there_is_to_know(watched: Served, watching: Watching) -> None:
+def test_a_request_that_is_over_is_told_once_with_all_there_is_to_know(watched: LiveServer, watching: RecordingObserver) -> None:
     """Log line and trace are made of this alone."""
     with watched.client() as client:
         answer = client.post(
@@ -71,12 +71,12 @@ def test_a_request_that_is_over_is_told_once_with_all_there_is_to_know(watched: 
     assert told.sent_bytes == len(answer.content)
     assert told.stages is not None
     assert (
-        told.begun <= told.stages.read <= told.stages.decoded <= told.stages.pooled <= told.stages.encoded <= told.ended
+        told.started_at <= told.stages.read_at <= told.stages.decoded_at <= told.stages.pooled_at <= told.stages.encoded_at <= told.ended_at
     )
     assert not watching.told
 
 
-def test_a_refusal_is_told_with_its_code(watched: Served, watching: Watching) -> None:
+def test_a_refusal_is_told_with_its_code(watched: LiveServer, watching: RecordingObserver) -> None:
     """That is what one looks for."""
     with watched.client() as client:
         client.post(POOL, json={"input": IMAGE, "kernel_size": 9})
@@ -87,7 +87,7 @@ def test_a_refusal_is_told_with_its_code(watched: Served, watching: Watching) ->
     assert (lost.status, lost.code, lost.route, lost.path) == (404, "unknown_path", "other", "/nope")
 
 
-def test_a_caller_who_left_is_told_too(watched: Served, watching: Watching) -> None:
+def test_a_caller_who_left_is_told_too(watched: LiveServer, watching: RecordingObserver) -> None:
     """Status 0: nobody was there to be answered."""
     with watched.connect() as connection:
         connection.sendall(
@@ -101,12 +101,12 @@ def test_a_caller_who_left_is_told_too(watched: Served, watching: Watching) -> N
 def test_an_observer_that_throws_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
     """Logs and traces are for us; a fault in them must not reach a caller."""
 
-    class Broken(Watching):
+    class Broken(RecordingObserver):
         def finished(self, request: RequestRecord) -> None:
             raise RuntimeError("broken")
 
     settings = Settings.model_validate({"port": 0})
-    with serving(settings, app=create_app(settings, observers=[Broken()])) as server, server.client() as client:
+    with run_live_server(settings, app=create_app(settings, observers=[Broken()])) as server, server.client() as client:
         answers = [client.post(POOL, json={"input": IMAGE, "kernel_size": 2}) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [200, 200]
@@ -117,7 +117,7 @@ def test_json_lines_have_the_request_and_nothing_of_its_data() -> None:
     """A line is read by machines and by people who may not see the data."""
     with (
         service_process(log_format="json", log_requests="true", api_keys=f"vision={KEY}") as service,
-        service.served.client() as client,
+        service.server.client() as client,
     ):
         answer = client.post(
             POOL + "?kernel_size=2&stride=1",
@@ -149,9 +149,9 @@ def test_json_lines_have_the_request_and_nothing_of_its_data() -> None:
 def test_the_line_that_says_where_the_service_is_is_json_too() -> None:
     """One format for all lines, or the reader stumbles over the first."""
     with service_process(log_format="json") as service:
-        said = json.loads(service.line)
+        said = json.loads(service.ready_line)
 
-    assert service.served.url.rpartition(":")[2] in said["message"]
+    assert service.server.url.rpartition(":")[2] in said["message"]
 
 
 def line_of(formatted: logging.Formatter, **given: object) -> str:
@@ -178,7 +178,7 @@ def test_an_exception_is_in_its_line() -> None:
     assert "RuntimeError: broken" in json.loads(line)["error"]
 
 
-class Stuck(io.StringIO):
+class BlockedStream(io.StringIO):
     """A reader that stops reading until it is told to go on."""
 
     def __init__(self) -> None:
@@ -208,8 +208,8 @@ def root_logger() -> Iterator[logging.Logger]:
 
 def test_a_reader_who_stops_holds_nobody_up_and_hears_how_much_was_lost(root_logger: logging.Logger) -> None:
     """A full disk behind the log must not become an outage, nor fill the memory."""
-    stream = Stuck()
-    end = logs.configure(Settings(), stream)
+    stream = BlockedStream()
+    end = logs.configure_logging(Settings(), stream)
     log = logging.getLogger("poolhouse.test")
     log.info("first")
     assert stream.asked.wait(PATIENCE_S)
@@ -231,8 +231,8 @@ def test_a_reader_who_stops_holds_nobody_up_and_hears_how_much_was_lost(root_log
 def test_what_is_no_request_is_not_logged(root_logger: logging.Logger) -> None:
     """A port scanner would fill the log; the metrics count it."""
     stream = io.StringIO()
-    end = logs.configure(Settings(), stream)
-    with serving(Settings.model_validate({"port": 0})) as server:
+    end = logs.configure_logging(Settings(), stream)
+    with run_live_server(Settings.model_validate({"port": 0})) as server:
         assert b" 400 " in server.exchange(b"\x16\x03\x01 this is no request\r\n\r\n")
     end()
 
@@ -242,10 +242,10 @@ def test_what_is_no_request_is_not_logged(root_logger: logging.Logger) -> None:
 def test_a_strangers_words_cannot_forge_a_line_of_text(root_logger: logging.Logger) -> None:
     """A line break in a request id would be a line of its own."""
     stream = io.StringIO()
-    end = logs.configure(Settings.model_validate({"log_requests": True}), stream)
+    end = logs.configure_logging(Settings.model_validate({"log_requests": True}), stream)
     record = RequestRecord("GET", "/a\n2026 INFO all is well\x1b[2J", b"x")
-    record.route, record.status, record.code, record.ended = "other", 404, "unknown_path", 1
-    logs.RequestLines().finished(record)
+    record.route, record.status, record.code, record.ended_at = "other", 404, "unknown_path", 1
+    logs.RequestLines().request_finished(record)
     end()
 
     assert len(stream.getvalue().splitlines()) == 1

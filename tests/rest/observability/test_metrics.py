@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from poolhouse.errors import CODES
 from poolhouse.rest.observability.metrics import FAMILIES
-from tests.rest.holding import Held, comes_true, holding, post, samples
+from tests.rest.holding import GatedService, comes_true, run_gated_service, post_zeros, parse_metrics
 from tests.rest.serving import IMAGE, POOL
 
 JSON = {"input": IMAGE, "kernel_size": 2}
@@ -23,19 +23,19 @@ STAGES = ("decode", "queue", "compute", "encode")
 
 
 @pytest.fixture(scope="module")
-def held() -> Iterator[Held]:
+def held() -> Iterator[GatedService]:
     """One server; tests look at what they add."""
-    with holding() as running:
+    with run_gated_service() as running:
         yield running
 
 
 @pytest.fixture
-def client(held: Held) -> Iterator[httpx.Client]:
-    with held.served.client() as http:
+def client(held: GatedService) -> Iterator[httpx.Client]:
+    with held.server.client() as http:
         yield http
 
 
-def test_the_page_is_what_the_table_declares(held: Held, client: httpx.Client) -> None:
+def test_the_page_is_what_the_table_declares(held: GatedService, client: httpx.Client) -> None:
     """The docs list the table; a name or a label that is not in it would be a secret."""
     client.post(POOL, json=JSON)
     client.post(POOL, json={})
@@ -55,7 +55,7 @@ def test_the_page_is_what_the_table_declares(held: Held, client: httpx.Client) -
     assert seen == set(FAMILIES)
 
 
-def test_server_timing_and_the_metrics_are_the_same_numbers(held: Held, client: httpx.Client) -> None:
+def test_server_timing_and_the_metrics_are_the_same_numbers(held: GatedService, client: httpx.Client) -> None:
     """Two clocks that differ would send whoever looks for lost time to the wrong place."""
     before = held.metrics()
     told = dict.fromkeys(STAGES, 0.0)
@@ -80,7 +80,7 @@ def test_server_timing_and_the_metrics_are_the_same_numbers(held: Held, client: 
     assert grew("poolhouse_batch_requests_sum", device="cpu", reason="idle") == calls
 
 
-def test_requests_refusals_and_bytes_are_counted(held: Held, client: httpx.Client) -> None:
+def test_requests_refusals_and_bytes_are_counted(held: GatedService, client: httpx.Client) -> None:
     """The sum over the labels is what came; who looks at one label must be able to trust it."""
     before = held.metrics()
     good = client.post(POOL, json=JSON)
@@ -106,16 +106,16 @@ def test_requests_refusals_and_bytes_are_counted(held: Held, client: httpx.Clien
     assert page - sum(len(answer.content) for answer in (good, bad, lost)) > 1000
 
 
-def test_what_is_no_http_is_counted_too(held: Held) -> None:
+def test_what_is_no_http_is_counted_too(held: GatedService) -> None:
     """A port scan or a broken proxy shows in the metrics although no request reaches a route."""
     before = held.metric("poolhouse_refusals_total", code="malformed_request")
 
-    held.served.exchange(b"\x16\x03\x01 no HTTP at all\r\n\r\n")
+    held.server.exchange(b"\x16\x03\x01 no HTTP at all\r\n\r\n")
 
     assert held.metric("poolhouse_refusals_total", code="malformed_request") == before + 1
 
 
-def test_strangers_cannot_grow_the_page(held: Held, client: httpx.Client) -> None:
+def test_strangers_cannot_grow_the_page(held: GatedService, client: httpx.Client) -> None:
     """Every series is memory here and in every Prometheus that reads it."""
     client.post("/v1/pool/unknown", json=JSON)
     client.get("/nowhere")
@@ -133,7 +133,7 @@ def test_strangers_cannot_grow_the_page(held: Held, client: httpx.Client) -> Non
     assert codes <= set(CODES)
 
 
-def test_batches_say_why_they_are_as_large_as_they_are(held: Held) -> None:
+def test_batches_say_why_they_are_as_large_as_they_are(held: GatedService) -> None:
     """Whether batching works is the first question; without the reason, a batch of one could mean anything."""
     before = held.metrics()
     shape = (1, 2, 4, 4)
@@ -159,16 +159,16 @@ def test_batches_say_why_they_are_as_large_as_they_are(held: Held) -> None:
     assert grew("poolhouse_batch_requests_sum", "drained") >= 3
 
 
-def has_jobs(held: Held, count: int) -> bool:
+def has_jobs(held: GatedService, count: int) -> bool:
     return held.pooling.jobs == count
 
 
-def posted(held: Held, shape: tuple[int, ...]) -> int:
-    with held.served.client() as client:
-        return post(client, shape).status_code
+def posted(held: GatedService, shape: tuple[int, ...]) -> int:
+    with held.server.client() as client:
+        return post_zeros(client, shape).status_code
 
 
-def test_states_are_one_hot(held: Held) -> None:
+def test_states_are_one_hot(held: GatedService) -> None:
     """An alert sums over states; two ones, or none, would ring or stay silent by accident."""
     page = held.metrics()
     states = {dict(labels)["state"]: value for (name, labels), value in page.items() if name == "poolhouse_state"}
@@ -183,11 +183,11 @@ def test_samples_are_told_apart_by_labels() -> None:
     """The reader that these tests stand on must see what it claims to see."""
     page = '# TYPE a counter\na_total{b="c"} 1.0\na_total{b="d"} 2.0\n'
 
-    assert samples(page) == {("a_total", frozenset({("b", "c")})): 1, ("a_total", frozenset({("b", "d")})): 2}
+    assert parse_metrics(page) == {("a_total", frozenset({("b", "c")})): 1, ("a_total", frozenset({("b", "d")})): 2}
 
 
 def test_however_many_ask_pages_take_a_small_part_of_the_event_loop(
-    held: Held, monkeypatch: pytest.MonkeyPatch
+    held: GatedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page of a service that has served much takes tens of milliseconds; twenty callers made everybody wait."""
     made, step_s = list[float](), 0.02
@@ -210,7 +210,7 @@ def test_however_many_ask_pages_take_a_small_part_of_the_event_loop(
     assert len(made) <= 1 + elapsed / (5 * step_s - 0.002)
 
 
-def test_a_page_that_is_waited_for_tells_what_was_before_it_was_asked_for(held: Held, client: httpx.Client) -> None:
+def test_a_page_that_is_waited_for_tells_what_was_before_it_was_asked_for(held: GatedService, client: httpx.Client) -> None:
     """A page that was made before is no answer: what was done since would be missing."""
     before = held.metric("poolhouse_refusals_total", code="malformed_body")
     for count in range(1, 20):

@@ -14,11 +14,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from poolhouse.rest.app import create_app
-from poolhouse.rest.observability.observers import observers
-from poolhouse.rest.observability.tracing import Tracing, configured
+from poolhouse.rest.observability.observers import make_observers
+from poolhouse.rest.observability.tracing import Tracing, make_tracing
 from poolhouse.settings import Settings
-from tests.rest.observability.test_logs import Watching
-from tests.rest.serving import IMAGE, POOL, Served, serving
+from tests.rest.observability.test_logs import RecordingObserver
+from tests.rest.serving import IMAGE, POOL, LiveServer, run_live_server
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -29,17 +29,17 @@ def spans() -> InMemorySpanExporter:
 
 
 @pytest.fixture
-def watching() -> Watching:
-    return Watching()
+def watching() -> RecordingObserver:
+    return RecordingObserver()
 
 
 @pytest.fixture
-def traced(spans: InMemorySpanExporter, watching: Watching) -> Iterator[Served]:
+def traced(spans: InMemorySpanExporter, watching: RecordingObserver) -> Iterator[LiveServer]:
     """A server that makes spans, and then tells that it has."""
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
     settings = Settings.model_validate({"port": 0})
-    with serving(settings, app=create_app(settings, observers=[Tracing(provider), watching])) as server:
+    with run_live_server(settings, app=create_app(settings, observers=[Tracing(provider), watching])) as server:
         yield server
 
 
@@ -50,7 +50,7 @@ def by_name(spans: Sequence[ReadableSpan]) -> dict[str, ReadableSpan]:
 
 
 def test_a_request_is_a_span_in_its_callers_trace_with_its_stages_inside(
-    traced: Served, spans: InMemorySpanExporter, watching: Watching
+    traced: LiveServer, spans: InMemorySpanExporter, watching: RecordingObserver
 ) -> None:
     """What took so long is seen where the caller looks."""
     with traced.client() as client:
@@ -84,7 +84,7 @@ def test_a_request_is_a_span_in_its_callers_trace_with_its_stages_inside(
         last = span.end_time
 
 
-def test_without_a_callers_trace_it_begins_one(traced: Served, spans: InMemorySpanExporter, watching: Watching) -> None:
+def test_without_a_callers_trace_it_begins_one(traced: LiveServer, spans: InMemorySpanExporter, watching: RecordingObserver) -> None:
     """And the log line has its name."""
     with traced.client() as client:
         client.post(POOL, json={"input": IMAGE, "kernel_size": 2}, headers={"traceparent": "nonsense"})
@@ -97,7 +97,7 @@ def test_without_a_callers_trace_it_begins_one(traced: Served, spans: InMemorySp
 
 
 def test_a_trace_that_is_not_sampled_costs_no_span(
-    traced: Served, spans: InMemorySpanExporter, watching: Watching
+    traced: LiveServer, spans: InMemorySpanExporter, watching: RecordingObserver
 ) -> None:
     """The caller decides, as W3C has it."""
     with traced.client() as client:
@@ -108,7 +108,7 @@ def test_a_trace_that_is_not_sampled_costs_no_span(
 
 
 def test_a_refusal_is_no_error_of_the_service_and_probes_are_no_spans(
-    traced: Served, spans: InMemorySpanExporter, watching: Watching
+    traced: LiveServer, spans: InMemorySpanExporter, watching: RecordingObserver
 ) -> None:
     """Who pages on error spans is paged for our faults alone."""
     with traced.client() as client:
@@ -134,13 +134,13 @@ def test_a_refusal_is_no_error_of_the_service_and_probes_are_no_spans(
 )
 def test_off_unless_configured(environ: dict[str, str]) -> None:
     """What is off is not even asked at each request."""
-    assert observers(Settings(), environ) == ()
+    assert make_observers(Settings(), environ) == ()
 
 
 def test_the_standard_variables_turn_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same as in every other service of the user."""
     monkeypatch.setenv("OTEL_SERVICE_NAME", "pools-of-mine")
-    (chosen,) = observers(Settings(), {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://localhost:1"})
+    (chosen,) = make_observers(Settings(), {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://localhost:1"})
 
     assert isinstance(chosen, Tracing)
     assert chosen._provider.resource.attributes["service.name"] == "pools-of-mine"
@@ -149,7 +149,7 @@ def test_the_standard_variables_turn_it_on(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_service_without_a_name_is_called_poolhouse() -> None:
     """And not unknown_service, which every nameless one is."""
-    tracing = configured()
+    tracing = make_tracing()
 
     assert tracing._provider.resource.attributes["service.name"] == "poolhouse"
     tracing.close()

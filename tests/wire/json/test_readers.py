@@ -17,8 +17,8 @@ from poolhouse.errors import Malformed, PoolhouseError
 from poolhouse.tensors import Message
 from poolhouse.wire.json import compiled as reader
 from poolhouse.wire.json.body import JSON
-from poolhouse.wire.json.scanner import count_elements
-from tests.operators.cost import counted
+from poolhouse.wire.json.scanner import max_element_count
+from tests.operators.cost import measure_usage
 from tests.wire.drawing import same_bits
 
 
@@ -206,7 +206,7 @@ def test_damage_is_found_wherever_it_is(text: str, scar: str) -> None:
 def test_strings_among_integers_take_no_memory() -> None:
     """numpy would make room for the longest of them at each element: 10¹¹ bytes for 10⁶ that came."""
     body = {"input": {"data": [*([1] * 300_000), "a" * 100_000], "dtype": "int64"}}
-    with counted() as cost:
+    with measure_usage() as cost:
         assert isinstance(read(json.dumps(body).encode(), is_compiled=True), PoolhouseError)
 
     assert cost.peak_bytes < 2**26
@@ -215,7 +215,7 @@ def test_strings_among_integers_take_no_memory() -> None:
 def test_lists_that_promise_more_than_they_hold_take_no_memory() -> None:
     """The first ones say how large the whole would be: 10¹² elements for 10⁶ that came."""
     text = json.dumps({"input": [[0.0] * 1000, *[[]] * 1_000_000]}).encode()
-    with counted() as cost:
+    with measure_usage() as cost:
         refused = read(text, is_compiled=True)
 
     assert "lists of 1000 entries, and a list of 0" in str(refused)
@@ -238,6 +238,6 @@ def test_no_list_has_more_elements_than_are_counted(data: str, comma: str, brack
     def leaves(value: object) -> int:
         return sum(map(leaves, value)) if isinstance(value, list) else 1
 
-    count = count_elements(np.frombuffer(text, np.uint8), len(text))
+    count = max_element_count(np.frombuffer(text, np.uint8), len(text))
 
     assert leaves(json.loads(text, strict=False)["input"]) <= count

@@ -43,7 +43,7 @@ def test_no_deflated_file_takes_more_than_is_reserved_for_it(content: bytes) -> 
     liar = replace(entry, size=2**62)
 
     assert inflated_bytes_at_most(entry) == len(content)
-    assert len(content) <= inflated_bytes_at_most(liar) <= 1032 * (entry.place.stop - entry.place.start + 1)
+    assert len(content) <= inflated_bytes_at_most(liar) <= 1032 * (entry.byte_range.stop - entry.byte_range.start + 1)
 
 
 def test_stored_content_is_not_copied() -> None:
@@ -77,11 +77,11 @@ def test_content_with_another_checksum_is_refused(method: int) -> None:
 def test_no_deflated_content_is_read_in_part_or_with_something_behind_it(size: int) -> None:
     """Bytes that one reader skips and another reads are two files in one."""
     body, entry = only_file(np.random.default_rng(0).bytes(size), zipfile.ZIP_DEFLATED)
-    packed = memoryview(body)[entry.place]
+    packed = memoryview(body)[entry.byte_range]
 
     for other in (packed[:-1], packed[: len(packed) // 2], bytes(packed) + b"x", bytes(packed) + bytes(2**15)):
         with pytest.raises(Malformed, match=r"does not unfold to the|cannot be inflated"):
-            read_content(memoryview(other), replace(entry, place=slice(0, len(other))))
+            read_content(memoryview(other), replace(entry, byte_range=slice(0, len(other))))
 
 
 @pytest.mark.parametrize("slices", [1, 2])
@@ -95,7 +95,7 @@ def test_nothing_follows_deflated_content_that_fills_whole_slices(slices: int) -
     longer = packed + b"x"
 
     with pytest.raises(Malformed, match="does not unfold to the"):
-        read_content(memoryview(longer), replace(entry, place=slice(0, len(longer))))
+        read_content(memoryview(longer), replace(entry, byte_range=slice(0, len(longer))))
 
 
 def test_what_is_not_deflate_is_refused() -> None:

@@ -33,7 +33,7 @@ def test_files_lie_where_the_standard_library_has_them(files: dict[str, bytes], 
         (info.filename, info.compress_type, info.CRC, info.file_size) for info in infos
     ]
     for entry in entries:
-        packed = body[entry.place]
+        packed = body[entry.byte_range]
         content = packed if method == STORED else zlib.decompress(packed, -zlib.MAX_WBITS)
         assert content == files[entry.name]
 
@@ -123,6 +123,6 @@ def test_whatever_is_read_lies_inside_and_apart(changes: list[tuple[int, int]]) 
     except Malformed:
         return
 
-    places = sorted((entry.place.start, entry.place.stop) for entry in entries)
+    places = sorted((entry.byte_range.start, entry.byte_range.stop) for entry in entries)
     assert all(0 <= start <= stop <= len(body) for start, stop in places)
     assert all(stop <= start for (_, stop), (start, _) in itertools.pairwise(places))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from poolhouse.wire.zip.content import read_content
 from poolhouse.wire.zip.directory import read_directory
-from poolhouse.wire.zip.records import CENTRAL, CENTRAL_MAGIC, END, END64_MAGIC, FULL, LOCAL
+from poolhouse.wire.zip.records import CENTRAL, CENTRAL_MAGIC, END, END64_MAGIC, ZIP64_MARKER, LOCAL
 from poolhouse.wire.zip.writing import StoredFile, write_archive
 from tests.wire.zip.archives import named
 
@@ -24,7 +24,7 @@ FILES = st.lists(
     ),
     unique_by=lambda file: file.name,
 )
-WIDE_FROM = st.sampled_from([1, 100, 300, 1000, FULL])
+WIDE_FROM = st.sampled_from([1, 100, 300, 1000, ZIP64_MARKER])
 """Above 4 GiB the short numbers of a zip do not suffice; the threshold is lowered to see it here."""
 
 
@@ -47,7 +47,7 @@ def test_we_read_what_we_write_from_aligned_places(files: list[StoredFile], wide
     entries = read_directory(body, named)
 
     assert [entry.name for entry in entries] == [file.name for file in files]
-    assert all(entry.place.start % 64 == 0 for entry in entries)
+    assert all(entry.byte_range.start % 64 == 0 for entry in entries)
     for entry, file in zip(entries, files, strict=True):
         assert read_content(body, entry) == file.head + bytes(file.payload)
 
@@ -60,8 +60,8 @@ def test_wide_numbers_leave_their_short_fields_full() -> None:
     second = CENTRAL.unpack_from(body, body.rindex(CENTRAL_MAGIC))
     end = END.unpack(body[-END.size :])
 
-    assert local[8:10] == first[10:12] == second[10:12] == (FULL, FULL)
-    assert (first[18], second[18], end[6]) == (0, FULL, FULL)
+    assert local[8:10] == first[10:12] == second[10:12] == (ZIP64_MARKER, ZIP64_MARKER)
+    assert (first[18], second[18], end[6]) == (0, ZIP64_MARKER, ZIP64_MARKER)
     assert local[1] == first[1] == first[3] == second[1] == 45, "the version that reads zip64"
 
 

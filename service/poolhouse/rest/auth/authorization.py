@@ -18,7 +18,7 @@ from poolhouse.rest.auth.quotas import Allowance
 from poolhouse.rest.headers import Headers, content_length
 from poolhouse.settings import Settings
 
-OPEN: Final = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs"})
+PUBLIC_PATHS: Final = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs"})
 _OPEN_BELOW: Final = "/docs/"
 _BEARER: Final = b"bearer "
 # RFC 6750 section 3: an error is named only where a key came.
@@ -45,12 +45,12 @@ class Grant:
         Raises:
             QuotaExceeded: another request with this key has used up more than there was.
         """
-        wait_s = self.allowance.draw(nbytes, monotonic(), self)
+        wait_s = self.allowance.consume(nbytes, monotonic(), self)
         if wait_s > 0:
             raise _exceeded(self.name, wait_s)
         self.charged_bytes += nbytes
 
-    def received(self, nbytes: int) -> None:
+    def charge_received(self, nbytes: int) -> None:
         """So many bytes of the body have come by now; those beyond what was charged are charged.
 
         Raises:
@@ -109,7 +109,7 @@ class Authorization:
             Unauthorized: no key, though one is needed, or a key that is none of ours.
             QuotaExceeded: this key's quota is used up; the detail and ``Retry-After`` say until when.
         """
-        if path in OPEN or path.startswith(_OPEN_BELOW):
+        if path in PUBLIC_PATHS or path.startswith(_OPEN_BELOW):
             return None
         key = self._key_of(headers)
         now = monotonic()
@@ -121,14 +121,14 @@ class Authorization:
         except Malformed:
             announced = 0
         entered = Grant(key.name, allowance, announced)
-        wait_s = allowance.enter(announced, now, entered)
+        wait_s = allowance.admit(announced, now, entered)
         if wait_s > 0:
             raise _exceeded(key.name, wait_s)
         return entered
 
     def settle(self, entered: Grant, nbytes: int) -> None:
         """A request is over: its body and its answer had this many bytes."""
-        entered.allowance.leave(nbytes - entered.charged_bytes, monotonic(), entered)
+        entered.allowance.settle(nbytes - entered.charged_bytes, monotonic(), entered)
 
     def _key_of(self, headers: Headers) -> Key:
         given = headers.get(b"authorization")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from poolhouse.rest.auth.quotas import Quota
-from poolhouse.settings import Settings, read_bytes
+from poolhouse.settings import Settings, parse_size
 
 SHORTEST_KEY: Final = 16
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -65,7 +65,7 @@ def new_key() -> str:
     return secrets.token_urlsafe(32)
 
 
-def stored(key: str) -> str:
+def key_digest(key: str) -> str:
     """What the file holds of a key: ``sha256:`` and 64 hexadecimal digits."""
     return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
@@ -80,7 +80,7 @@ def keys_of(settings: Settings) -> Keyring | None:
     return read_keys(file, settings.api_keys.get_secret_value())
 
 
-def read_keys(file: Path | None, listed: str) -> Keyring | None:
+def read_keys(file: Path | None, key_list: str) -> Keyring | None:
     """The keys of the file and of the list together; None where neither is set.
 
     Args:
@@ -90,9 +90,9 @@ def read_keys(file: Path | None, listed: str) -> Keyring | None:
     Raises:
         ValueError: what is wrong, with the name of the entry and never with its key.
     """
-    if file is None and not listed.strip():
+    if file is None and not key_list.strip():
         return None
-    keys = [*_of_list(listed)]
+    keys = [*_of_list(key_list)]
     if file is not None:
         try:
             tables = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -128,7 +128,7 @@ def _of_table(name: str, table: object) -> Key:
     if burst is not None and requests_per_s is None:
         raise ValueError(f"API key {name}: burst needs requests_per_s beside it")
     try:
-        bytes_per_s = _number(name, "bytes_per_s", read_bytes(table.get("bytes_per_s")))
+        bytes_per_s = _number(name, "bytes_per_s", parse_size(table.get("bytes_per_s")))
     except ValueError:
         raise ValueError(f'API key {name}: bytes_per_s takes bytes above 0, such as 52428800 or "50MiB"') from None
     return Key(name, _digest(name, table.get("key")), Quota(requests_per_s, burst, bytes_per_s))

@@ -27,7 +27,7 @@ class Quota:
     bytes_per_s: float | None = None
 
 
-class Bucket:
+class TokenBucket:
     """Tokens that refill at a rate up to a level.
 
     Args:
@@ -36,18 +36,18 @@ class Bucket:
         now: the time in seconds.
     """
 
-    def __init__(self, rate_per_s: float, full: float, now: float) -> None:
+    def __init__(self, rate_per_s: float, capacity: float, now: float) -> None:
         self._rate_per_s = rate_per_s
-        self._full = full
-        self._level = full
+        self._full = capacity
+        self._level = capacity
         self._at = now
 
-    def wait_s(self, least: float, now: float) -> float:
+    def wait_s(self, tokens: float, now: float) -> float:
         """Seconds until it holds this many; 0 where it does."""
         self._refill(now)
-        return max(0.0, (least - self._level) / self._rate_per_s)
+        return max(0.0, (tokens - self._level) / self._rate_per_s)
 
-    def take(self, tokens: float, now: float) -> None:
+    def consume(self, tokens: float, now: float) -> None:
         """Take tokens; what is not there yet is owed."""
         self._refill(now)
         self._level -= tokens
@@ -67,24 +67,24 @@ class Allowance:
 
     def __init__(self, quota: Quota, now: float) -> None:
         self.quota = quota
-        self._requests: Bucket | None = None
-        self._bytes: Bucket | None = None
+        self._requests: TokenBucket | None = None
+        self._bytes: TokenBucket | None = None
         # The one request that may go on though there is nothing left, since it is the one that took it.
         self._overdrawn_by: object = None
         if quota.requests_per_s is not None:
             burst = max(1.0, quota.requests_per_s if quota.burst is None else quota.burst)
-            self._requests = Bucket(quota.requests_per_s, burst, now)
+            self._requests = TokenBucket(quota.requests_per_s, burst, now)
         if quota.bytes_per_s is not None:
             # At least the one byte that is asked for at admission, or no request would ever be admitted.
-            self._bytes = Bucket(quota.bytes_per_s, max(1.0, quota.bytes_per_s), now)
+            self._bytes = TokenBucket(quota.bytes_per_s, max(1.0, quota.bytes_per_s), now)
 
-    def enter(self, nbytes: int, now: float, request: object) -> float:
+    def admit(self, nbytes: int, now: float, request: object) -> float:
         """Let one request of this many bytes in, and give 0; or give the seconds after which it may ask again.
 
         Args:
             nbytes: of its body, as far as that is announced.
             now: the time in seconds.
-            request: what it is known by in :meth:`draw` and :meth:`leave`.
+            request: what it is known by in :meth:`consume` and :meth:`settle`.
         """
         wait_s = 0.0
         if self._requests is not None:
@@ -93,11 +93,11 @@ class Allowance:
             wait_s = max(wait_s, self._bytes.wait_s(1.0, now))
         if wait_s <= 0.0:
             if self._requests is not None:
-                self._requests.take(1.0, now)
-            self.draw(nbytes, now, request)
+                self._requests.consume(1.0, now)
+            self.consume(nbytes, now, request)
         return wait_s
 
-    def draw(self, nbytes: int, now: float, request: object) -> float:
+    def consume(self, nbytes: int, now: float, request: object) -> float:
         """Take bytes for a request that was let in, and give 0; or give the seconds after which there are some again.
 
         Args:
@@ -110,12 +110,12 @@ class Allowance:
         wait_s = self._bytes.wait_s(1.0, now)
         if wait_s > 0.0 and self._overdrawn_by is not request:
             return wait_s
-        self._bytes.take(nbytes, now)
+        self._bytes.consume(nbytes, now)
         if self._bytes.wait_s(1.0, now) > 0.0:
             self._overdrawn_by = request
         return 0.0
 
-    def leave(self, nbytes: int, now: float, request: object) -> None:
+    def settle(self, nbytes: int, now: float, request: object) -> None:
         """A request is over.
 
         Args:
@@ -124,6 +124,6 @@ class Allowance:
             request: as it was let in.
         """
         if self._bytes is not None:
-            self._bytes.take(nbytes, now)
+            self._bytes.consume(nbytes, now)
         if self._overdrawn_by is request:
             self._overdrawn_by = None

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from starlette.types import Message, Scope
 
 from poolhouse.rest.headers import HEADERS_KEY
-from poolhouse.rest.http.exchange import Wire
+from poolhouse.rest.http.exchange import ConnectionApi
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.response import header_lines
 
@@ -37,7 +37,7 @@ class AsgiExchange:
         head: of the request.
     """
 
-    def __init__(self, connection: Wire, head: Head) -> None:
+    def __init__(self, connection: ConnectionApi, head: Head) -> None:
         self.head = head
         self._connection = connection
         self._body = bytearray()
@@ -62,42 +62,42 @@ class AsgiExchange:
 
     # ---- what the connection tells
 
-    def start_whole(self, body: memoryview) -> None:
-        """See :meth:`.exchange.Exchange.start_whole`."""
+    def start_with_body(self, body: memoryview) -> None:
+        """See :meth:`.exchange.Exchange.start_with_body`."""
         self._body += body
         self._is_whole = True
         self._news.set()
         self.start()
 
-    def take(self, piece: memoryview) -> None:
-        """See :meth:`.exchange.Exchange.take`."""
+    def on_body_piece(self, piece: memoryview) -> None:
+        """See :meth:`.exchange.Exchange.on_body_piece`."""
         self._body += piece
         if len(self._body) > _UNREAD_BYTES:
-            self._connection.inflow.pause()
+            self._connection.read_flow.pause()
         self._news.set()
 
-    def await_body(self) -> bool:
-        """See :meth:`.exchange.Exchange.await_body`."""
+    def prepare_body_buffer(self) -> bool:
+        """See :meth:`.exchange.Exchange.prepare_body_buffer`."""
         return False
 
-    def room(self) -> memoryview:
-        """See :meth:`.exchange.Exchange.room`."""
+    def body_buffer(self) -> memoryview:
+        """See :meth:`.exchange.Exchange.body_buffer`."""
         return _NOTHING
 
-    def received(self, nbytes: int) -> None:
-        """See :meth:`.exchange.Exchange.received`."""
+    def on_received(self, nbytes: int) -> None:
+        """See :meth:`.exchange.Exchange.on_received`."""
 
     def on_body_end(self) -> None:
         """See :meth:`.exchange.Exchange.on_body_end`."""
         self._is_whole = True
         self._news.set()
 
-    def on_written(self) -> None:
-        """See :meth:`.exchange.Exchange.on_written`."""
+    def on_write_resumed(self) -> None:
+        """See :meth:`.exchange.Exchange.on_write_resumed`."""
         self._written.set()
 
-    def on_stop(self) -> None:
-        """See :meth:`.exchange.Exchange.on_stop`. The server cancels the task."""
+    def on_shutdown(self) -> None:
+        """See :meth:`.exchange.Exchange.on_shutdown`. The server cancels the task."""
 
     def on_disconnect(self) -> None:
         """See :meth:`.exchange.Exchange.on_disconnect`."""
@@ -109,7 +109,7 @@ class AsgiExchange:
 
     async def _run(self) -> None:
         try:
-            await self._connection.site.app(self._scope(), self._receive, self._send)
+            await self._connection.context.app(self._scope(), self._receive, self._send)
         except Exception:
             if not self._is_lost:
                 _log.exception("the application failed on a request")
@@ -122,7 +122,7 @@ class AsgiExchange:
         connection, head = self._connection, self.head
         get = connection.transport.get_extra_info
         path = head.path.decode("latin-1")
-        root = connection.site.root_path
+        root = connection.context.root_path
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -135,11 +135,11 @@ class AsgiExchange:
             "path": root + (unquote(path) if "%" in path else path),
             "raw_path": root.encode("ascii") + head.path,
             "query_string": head.query,
-            "headers": list(head.pairs),
+            "headers": list(head.raw_headers),
             "state": dict(connection.app_state),
             # Servers may add keys.
             VIEWS_KEY: True,
-            PACE_KEY: connection.pace,
+            PACE_KEY: connection.response_progress,
             HEADERS_KEY: head.headers,
         }
 
@@ -152,7 +152,7 @@ class AsgiExchange:
             self._waits_for_continue = False
         if not self._is_lost and not self._is_complete:
             if not self._is_whole:
-                connection.inflow.resume()
+                connection.read_flow.resume()
             await self._news.wait()
             self._news.clear()
         if self._is_lost or self._is_complete:
@@ -194,7 +194,7 @@ class AsgiExchange:
             headers.append((b"transfer-encoding", b"chunked"))
         if not self._keeps_alive:
             headers.append((b"connection", b"close"))
-        opening = self._connection.site.opening(status, self._connection.server_state.default_headers)
+        opening = self._connection.context.response_start(status, self._connection.server_state.default_headers)
         return opening + header_lines(headers) + b"\r\n"
 
     def _write(self, body: bytes | memoryview, *, is_last: bool) -> None:

@@ -21,7 +21,7 @@ from poolhouse.rest.http.asgi import AsgiExchange
 from poolhouse.rest.http.deadlines import AnswerPace
 from poolhouse.rest.http.direct import HandlerExchange
 from poolhouse.rest.http.exchange import Exchange
-from poolhouse.rest.http.framing import Chunked, Framing, KnownLength
+from poolhouse.rest.http.framing import ChunkedFraming, Framing, LengthFraming
 from poolhouse.rest.http.head import Head, HeadReader
 from poolhouse.rest.http.inflow import Inflow
 from poolhouse.rest.http.response import last_refusal
@@ -39,15 +39,15 @@ class Connection(asyncio.BufferedProtocol):
     """One connection: what uvicorn's option ``http`` takes. Its attributes are :class:`.exchange.Wire`'s.
 
     Args:
-        config: a :class:`.site.ServerConfig`.
+        config: a :class:`.server_context.ServerConfig`.
         server_state: the server's connections and tasks.
         app_state: of the lifespan, for the scopes of requests.
         _loop: the event loop; None for the running one.
     """
 
     transport: asyncio.Transport
-    inflow: Inflow
-    pace: AnswerPace
+    read_flow: Inflow
+    response_progress: AnswerPace
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Connection(asyncio.BufferedProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         assert isinstance(config, ServerConfig), "our connections need their site"
-        self.site = config.site
+        self.context = config.server_context
         self.server_state = server_state
         self.app_state = app_state
         self.loop = _loop or asyncio.get_running_loop()
@@ -77,26 +77,26 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # always of streams
         """The connection is open: limit the time for its first head."""
         self.transport = transport
-        self.inflow = Inflow(transport)
+        self.read_flow = Inflow(transport)
         self.is_encrypted = transport.get_extra_info("sslcontext") is not None
         # Writing stops with the first byte that the system does not take, and goes on when it has taken all: one byte
         # pins the whole tensor that it is of, which must be held until then. TLS encrypts a copy.
         # guard: response-is-held-until-sent
         transport.set_write_buffer_limits(high=_UNSENT_BYTES if self.is_encrypted else 0, low=0)
-        self.pace = AnswerPace(transport, self.site.answer_limits, self.loop)
+        self.response_progress = AnswerPace(transport, self.context.answer_limits, self.loop)
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn names only its own classes
-        self._timers = ConnectionTimers(transport, self.loop, self.pace, self.site.silence_s, self._head_is_late)
-        self._timers.idle.set(self.site.header_timeout_s)
+        self._timers = ConnectionTimers(transport, self.loop, self.response_progress, self.context.stall_timeout_s, self._head_is_late)
+        self._timers.idle.set(self.context.header_timeout_s)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the socket, which has something, may write."""
         if self._is_straight and self._exchange is not None:
-            return self.site.turn.bounded(self._exchange.room())
-        return self.site.turn.bounded(_VIEW)
+            return self.context.receive_budget.limit(self._exchange.body_buffer())
+        return self.context.receive_budget.limit(_VIEW)
 
     def buffer_updated(self, nbytes: int) -> None:
         """So much has come into the buffer that was given last."""
-        self.site.turn.received(nbytes, self.inflow, self.loop)
+        self.context.receive_budget.consume(nbytes, self.read_flow, self.loop)
         if self._is_straight:
             self._came_straight(nbytes)
             return
@@ -104,8 +104,8 @@ class Connection(asyncio.BufferedProtocol):
         if known is not None:
             position = len(known.raw) + self._begin(known, _VIEW[len(known.raw) : nbytes])
             self._consume(_VIEW[position:nbytes], may_begin=False)
-        elif self.inflow.waiting:
-            self.inflow.keep(_VIEW[:nbytes])
+        elif self.read_flow.buffered:
+            self.read_flow.buffer_and_pause(_VIEW[:nbytes])
         else:
             self._consume(_VIEW[:nbytes])
 
@@ -115,29 +115,29 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The client reads slower than we write: watch that it reads at all."""
         self.is_write_paused = True
-        self._timers.watch_writing()  # guard: unread-response-is-watched
+        self._timers.start_write_watchdog()  # guard: unread-response-is-watched
 
     def resume_writing(self) -> None:
         """The client has caught up."""
         self.is_write_paused = False
-        self._timers.stop_watching()
+        self._timers.stop_write_watchdog()
         if self._exchange is not None:
-            self._exchange.on_written()
-        elif self.inflow.waiting:
+            self._exchange.on_write_resumed()
+        elif self.read_flow.buffered:
             self._continue()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed, by whomever."""
-        stage = states.LEFT_IN.get(self._lifecycle.state)
+        stage = states.DISCONNECT_STAGES.get(self._lifecycle.state)
         if stage is not None:
-            self.site.metrics.record_disconnect(stage)  # guard: disconnects-are-counted
-        self._lifecycle.move(states.LOST)
+            self.context.metrics.record_disconnect(stage)  # guard: disconnects-are-counted
+        self._lifecycle.transition(states.CONNECTION_LOST)
         self._timers.cancel()
         if self._reader is not None:
             self._reader.close()
         self.server_state.connections.discard(self)
         self._framing, self._known, self._is_straight = None, None, False
-        self.inflow.take()
+        self.read_flow.take_buffered()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:  # guard: disconnect-reaches-exchange
             exchange.on_disconnect()
@@ -153,25 +153,25 @@ class Connection(asyncio.BufferedProtocol):
         """The server stops: an idle connection is closed, another one after its answer."""
         self.is_stopping = True
         if self._lifecycle.state in (states.IDLE, states.HEAD):
-            self.site.outbox.flush(self.transport)
+            self.context.outbox.flush(self.transport)
             self._timers.close()
 
     def refuse_draining(self) -> None:
         """The server's patience is over: a request whose body is still coming is refused."""
         if self._exchange is not None and self._lifecycle.state is states.BODY:
-            self._exchange.on_stop()
+            self._exchange.on_shutdown()
 
     # ---- what an exchange calls
 
     def begin_answer(self) -> None:
         """See :class:`.exchange.Wire`."""
-        self._lifecycle.move(states.ANSWER_BEGAN)
+        self._lifecycle.transition(states.ANSWER_BEGAN)
 
     def send_answer(self, answer: bytes, *, keeps_alive: bool) -> None:
         """See :class:`.exchange.Wire`."""
         # Where the connection ends with it, or the rest of the body decides that, nothing may be left behind.
         if keeps_alive and self._lifecycle.state is states.ANSWERING and not self.is_stopping:
-            self.site.outbox.send(self.transport, answer, self.loop)
+            self.context.outbox.send(self.transport, answer, self.loop)
         else:
             self.transport.write(answer)
 
@@ -183,7 +183,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._lifecycle.state is states.CLOSED:
             return
         goes_on = keeps_alive and not self.is_stopping
-        state = self._lifecycle.move(states.ANSWER_ENDED if goes_on else states.LAST_ANSWER_ENDED)
+        state = self._lifecycle.transition(states.ANSWER_ENDED if goes_on else states.LAST_ANSWER_ENDED)
         if state is states.IDLE:
             self._become_idle()
         elif state is states.CLOSED:
@@ -192,7 +192,7 @@ class Connection(asyncio.BufferedProtocol):
             self._shut_down()
         else:
             self._timers.idle.set(states.LINGER_S)
-            self.inflow.resume()
+            self.read_flow.resume()
 
     # ---- heads and bodies
 
@@ -203,7 +203,7 @@ class Connection(asyncio.BufferedProtocol):
                 state = self._lifecycle.state
                 if state is states.IDLE or state is states.HEAD:
                     if not may_begin or self.is_write_paused:
-                        self.inflow.keep(data)
+                        self.read_flow.buffer_and_pause(data)
                         # Not here: a flood on one connection takes turns with the others.
                         self.loop.call_soon(self._continue)
                         return
@@ -212,57 +212,57 @@ class Connection(asyncio.BufferedProtocol):
                 elif self._framing is not None:
                     data = data[self._read_body(data) :]
                 elif self._exchange is not None:
-                    self.inflow.keep(data)
+                    self.read_flow.buffer_and_pause(data)
                     return
                 else:
                     return
         except PoolhouseError as error:
             self._break_off(error)
         if self._lifecycle.state is states.BODY and self._exchange is not None:
-            self._is_straight = self._exchange.await_body()
+            self._is_straight = self._exchange.prepare_body_buffer()
 
     def _known_head(self, nbytes: int) -> Head | None:
         """The head that so many new bytes begin with, if it came before; the last one of this connection most often."""
-        if self._lifecycle.state is not states.IDLE or self._reader or self.is_write_paused or self.inflow.waiting:
+        if self._lifecycle.state is not states.IDLE or self._reader or self.is_write_paused or self.read_flow.buffered:
             return None
         known = self._known
         if known is None or nbytes < len(known.raw) or not _PIECE.startswith(known.raw):
-            known = self._known = self.site.known_heads.find(_PIECE, nbytes)
+            known = self._known = self.context.head_cache.get(_PIECE, nbytes)
         return known
 
     def _read_head(self, data: memoryview) -> int:
         reader = self._reader
         if reader is None:
-            reader = self._reader = HeadReader(self.site.header_bytes, self.site.partial_heads)
+            reader = self._reader = HeadReader(self.context.max_header_bytes, self.context.partial_head_budget)
         used = reader.feed(data)
         if reader.has_begun and self._lifecycle.state is states.IDLE:
             # Only a request ends the time that an idle connection has: empty lines do not.
-            self._lifecycle.move(states.HEAD_BEGAN)
+            self._lifecycle.transition(states.HEAD_BEGAN)
             self._timers.idle.clear()
             if reader.head is None:
-                self._timers.head.set(self.site.header_timeout_s)  # guard: headers-have-timeout
+                self._timers.head.set(self.context.header_timeout_s)  # guard: headers-have-timeout
         if reader.head is not None:
             self._known = reader.head if reader.head.raw else None
-            self.site.known_heads.keep(reader.head)
+            self.context.head_cache.add(reader.head)
             used += self._begin(reader.head, data[used:])
         return used
 
     def _begin(self, head: Head, data: memoryview) -> int:
         """Begin a request, and give how many of the bytes behind its head are its body, if that is whole."""
-        self.site.outbox.flush(self.transport)
+        self.context.outbox.flush(self.transport)
         self._timers.idle.clear()
         self._timers.head.clear()
         self._reader = None
-        match = head.match if isinstance(head.match, Match) else self.site.match(head)
+        match = head.match if isinstance(head.match, Match) else self.context.match(head)
         head.match = match
         exchange = self._exchange = AsgiExchange(self, head) if match is None else HandlerExchange(self, head, match)
         length = head.length
         if length is not None and length <= len(data):
-            self._lifecycle.move(states.WHOLE)
-            exchange.start_whole(data[:length])
+            self._lifecycle.transition(states.HEAD_AND_BODY_ENDED)
+            exchange.start_with_body(data[:length])
             return length
-        self._lifecycle.move(states.HEAD_ENDED)
-        self._framing = Chunked(self.site.header_bytes) if length is None else KnownLength(length)
+        self._lifecycle.transition(states.HEAD_ENDED)
+        self._framing = ChunkedFraming(self.context.max_header_bytes) if length is None else LengthFraming(length)
         exchange.start()
         return 0
 
@@ -276,19 +276,19 @@ class Connection(asyncio.BufferedProtocol):
 
     def _take(self, piece: memoryview) -> None:
         if self._exchange is not None:
-            self._exchange.take(piece)
+            self._exchange.on_body_piece(piece)
 
     def _came_straight(self, nbytes: int) -> None:
-        assert isinstance(self._framing, KnownLength), "only such a body is received straight"
+        assert isinstance(self._framing, LengthFraming), "only such a body is received straight"
         assert self._exchange is not None, "somebody has room for it"
-        self._framing.to_come -= nbytes
-        self._exchange.received(nbytes)
+        self._framing.remaining_bytes -= nbytes
+        self._exchange.on_received(nbytes)
         if self._framing is not None and self._framing.is_complete:
             self._end_body()
 
     def _end_body(self) -> None:
         self._framing, self._is_straight = None, False
-        state = self._lifecycle.move(states.BODY_ENDED)
+        state = self._lifecycle.transition(states.BODY_ENDED)
         if state is states.IDLE:
             self._become_idle()
         elif state is states.CLOSED:
@@ -301,34 +301,34 @@ class Connection(asyncio.BufferedProtocol):
         if self.is_stopping:
             self._timers.close()
             return
-        self._timers.idle.set(self.site.keep_alive_s)
-        if self.inflow.waiting:
+        self._timers.idle.set(self.context.keep_alive_s)
+        if self.read_flow.buffered:
             self.loop.call_soon(self._continue)
         else:
-            self.inflow.resume()
+            self.read_flow.resume()
 
     def _continue(self) -> None:
         """Go on with what came behind a request that has been answered by now."""
-        if self.inflow.waiting and self._exchange is None and not self.is_write_paused:
-            self._consume(self.inflow.take())
-            if not self.inflow.waiting:
-                self.inflow.resume()
+        if self.read_flow.buffered and self._exchange is None and not self.is_write_paused:
+            self._consume(self.read_flow.take_buffered())
+            if not self.read_flow.buffered:
+                self.read_flow.resume()
 
     # ---- ends
 
     def _break_off(self, error: PoolhouseError) -> None:
         """Nothing that comes can be read any more: refuse it, unless an answer has begun, and close."""
-        self.site.outbox.flush(self.transport)
+        self.context.outbox.flush(self.transport)
         self._framing, self._is_straight = None, False
-        self.inflow.take()
+        self.read_flow.take_buffered()
         if self._lifecycle.state in (states.EARLY, states.CLOSING):
             self.is_stopping = True
             return
         is_answered = self._lifecycle.state is states.DISCARDING
-        self._lifecycle.move(states.BROKE_OFF)
+        self._lifecycle.transition(states.BROKE_OFF)
         exchange, self._exchange = self._exchange, None
         if not is_answered:
-            self.site.metrics.record_protocol_error(error.code, error.status)
+            self.context.metrics.record_protocol_error(error.code, error.status)
             target = exchange.head.target if exchange is not None else self._reader.target if self._reader else b""
             self.transport.write(last_refusal(error, target, self.server_state.default_headers))
         if self._reader is not None:
@@ -339,12 +339,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def _shut_down(self) -> None:
         self._timers.shut_down_writing()
-        self.inflow.resume()
+        self.read_flow.resume()
 
     def _head_is_late(self) -> None:
         self._break_off(
             TooSlow(
                 "body_too_slow",
-                f"The headers did not come to their end within {self.site.header_timeout_s:g} s.",
+                f"The headers did not come to their end within {self.context.header_timeout_s:g} s.",
             )
         )

@@ -38,28 +38,28 @@ class BodyLimits:
     """
 
     limit_bytes: int
-    silence_s: float
+    stall_timeout_s: float
     advice: str
-    bytes_per_s: int = 0
-    crowded_s: float = math.inf
+    min_bytes_per_s: int = 0
+    contended_timeout_s: float = math.inf
 
-    def patience_ends(self, begun: float, now: float, received: int) -> float:
+    def expires_at(self, started_at: float, now: float, received: int) -> float:
         """When the client has been too slow if nothing comes from now on, on the clock of the arguments."""
         # guard: silent-body-ends
-        silence = now + self.silence_s
+        silence = now + self.stall_timeout_s
         # guard: body-has-minimum-rate
-        if not self.bytes_per_s:
+        if not self.min_bytes_per_s:
             return silence
-        return min(silence, begun + self.silence_s + received / self.bytes_per_s)
+        return min(silence, started_at + self.stall_timeout_s + received / self.min_bytes_per_s)
 
-    def too_slow(self, silent_s: float) -> TooSlow:
+    def too_slow_error(self, stalled_s: float) -> TooSlow:
         """The refusal of a body that did not come in time."""
-        if silent_s >= self.silence_s:
-            what = f"No further piece of the body came for {self.silence_s:g} s."
+        if stalled_s >= self.stall_timeout_s:
+            what = f"No further piece of the body came for {self.stall_timeout_s:g} s."
         else:
             what = (
-                f"The body comes too slowly: after {self.silence_s:g} s it must keep up "
-                f"{self.bytes_per_s} bytes a second."
+                f"The body comes too slowly: after {self.stall_timeout_s:g} s it must keep up "
+                f"{self.min_bytes_per_s} bytes a second."
             )
         return TooSlow(
             "body_too_slow",
@@ -67,17 +67,17 @@ class BodyLimits:
             headers={"Connection": "close"},
         )
 
-    def behind(self, elapsed_s: float, share: float) -> float:
+    def lag(self, elapsed_s: float, received_fraction: float) -> float:
         """How far a body, or an answer, of which this share has come is behind the pace that would bring it whole in
-        ``crowded_s``; the first hundredth of that time is free, since the first bytes of an honest client are on their
+        ``contended_timeout_s``; the first hundredth of that time is free, since the first bytes of an honest client are on their
         way for a while."""
-        return elapsed_s / self.crowded_s - share - _HEAD_START
+        return elapsed_s / self.contended_timeout_s - received_fraction - _HEAD_START
 
-    def crowded_out(self) -> Unavailable:
+    def preempted_error(self) -> Unavailable:
         """The refusal of a body that gave way."""
         return Unavailable(
             "overloaded",
-            f"The room is full, and this body was on course to take longer than {self.crowded_s:g} s, so its room was "
+            f"The room is full, and this body was on course to take longer than {self.contended_timeout_s:g} s, so its room was "
             "given to others. Send faster, in smaller requests, or later.",
             retry_after_s=1,
         )
@@ -85,9 +85,9 @@ class BodyLimits:
     def check_length(self, length: int | None) -> None:
         """Refuses an announced length over the limit."""
         if length is not None and length > self.limit_bytes:
-            raise self.too_large(f"has {length} bytes")
+            raise self.too_large_error(f"has {length} bytes")
 
-    def too_large(self, given: str) -> TooLarge:
+    def too_large_error(self, given: str) -> TooLarge:
         """The refusal of a body over the limit; ``given`` says what is known of its size."""
         return TooLarge(
             "body_too_large",
@@ -123,20 +123,20 @@ class BodyDeadline:
         self,
         limits: BodyLimits,
         deadline: float | None,
-        share: Callable[[], float],
-        expire: Callable[[], None],
+        received_fraction: Callable[[], float],
+        on_expired: Callable[[], None],
     ) -> None:
         self._limits = limits
         self._deadline = deadline
-        self._share = share
-        self._expire = expire
+        self._share = received_fraction
+        self._expire = on_expired
         self._gave_way = False
         self._loop = asyncio.get_running_loop()
         self._begun = self._last = self._loop.time()
         # The timer may be late by the slack, never early.
-        self._slack_s = limits.silence_s * _SLACK
-        self._ends = limits.patience_ends(self._begun, self._begun, 0) + self._slack_s
-        self._timer: asyncio.Handle = self._loop.call_at(self._expires, expire)
+        self._slack_s = limits.stall_timeout_s * _SLACK
+        self._ends = limits.expires_at(self._begun, self._begun, 0) + self._slack_s
+        self._timer: asyncio.Handle = self._loop.call_at(self._expires, on_expired)
 
     @property
     def _expires(self) -> float:
@@ -146,7 +146,7 @@ class BodyDeadline:
     def progress(self, received: int) -> None:
         """A piece has come: so many bytes in all."""
         self._last = self._loop.time()
-        later = self._limits.patience_ends(self._begun, self._last, received)
+        later = self._limits.expires_at(self._begun, self._last, received)
         # guard: chunks-share-timer
         if later > self._ends:
             self._ends = later + self._slack_s
@@ -157,11 +157,11 @@ class BodyDeadline:
         """The body is here, or will not come."""
         self._timer.cancel()
 
-    def behind(self) -> float:
+    def lag(self) -> float:
         """See :class:`poolhouse.batching.memory.Arrival`."""
-        return self._limits.behind(self._loop.time() - self._begun, self._share())
+        return self._limits.lag(self._loop.time() - self._begun, self._share())
 
-    def give_way(self) -> None:
+    def preempt(self) -> None:
         """What is held for the body is lent to another: it ends now."""
         self._gave_way = True
         self._timer.cancel()
@@ -171,14 +171,14 @@ class BodyDeadline:
     def refusal(self) -> PoolhouseError:
         """What the client is told when it was too slow."""
         if self._gave_way:
-            return self._limits.crowded_out()
+            return self._limits.preempted_error()
         if self._deadline is not None and self._deadline <= self._ends:
             return DeadlinePassed(
                 "deadline_passed",
                 "The deadline of Request-Timeout passed while the body was still coming. "
                 "Give more seconds, or send a smaller body.",
             )
-        return self._limits.too_slow(self._loop.time() - self._last)
+        return self._limits.too_slow_error(self._loop.time() - self._last)
 
 
 class AnswerPace:
@@ -207,7 +207,7 @@ class AnswerPace:
         """It is over; what else is sent on the connection owes no pace."""
         self._length = 0
 
-    def wrote(self, nbytes: int) -> None:
+    def add_written(self, nbytes: int) -> None:
         """So many more bytes of it were handed to the transport."""
         self._written += nbytes
 
@@ -219,12 +219,12 @@ class AnswerPace:
     def is_too_slow(self) -> bool:
         """Whether an answer is on its way that has taken longer than it may."""
         now = self._loop.time()
-        return self._length > 0 and self._limits.patience_ends(self._begun, now, self._read) < now
+        return self._length > 0 and self._limits.expires_at(self._begun, now, self._read) < now
 
-    def behind(self) -> float:
+    def lag(self) -> float:
         """See :class:`poolhouse.batching.memory.Arrival`."""
-        return self._limits.behind(self._loop.time() - self._begun, self._read / max(1, self._length))
+        return self._limits.lag(self._loop.time() - self._begun, self._read / max(1, self._length))
 
-    def give_way(self) -> None:
+    def preempt(self) -> None:
         """Its bytes are lent to another: it ends here, and with it its connection."""
         self._transport.abort()

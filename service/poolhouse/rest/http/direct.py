@@ -10,7 +10,7 @@ from typing import Final
 from poolhouse.buffers import POOL
 from poolhouse.errors import Unavailable
 from poolhouse.rest.http.deadlines import BodyDeadline
-from poolhouse.rest.http.exchange import Wire
+from poolhouse.rest.http.exchange import ConnectionApi
 from poolhouse.rest.http.handler import Prepared
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.response import Response, header_lines
@@ -45,19 +45,19 @@ class HandlerExchange:
     _is_lost: bool = False
     _is_paced: bool = False
 
-    def __init__(self, connection: Wire, head: Head, match: Match) -> None:
+    def __init__(self, connection: ConnectionApi, head: Head, match: Match) -> None:
         self.head = head
         self._connection = connection
         self._match = match
         self._keeps_alive = head.keeps_alive
-        self._record = record = connection.site.accounting.begin(head.method, match.instance, head.headers)
+        self._record = record = connection.context.accounting.begin_request(head.method, match.instance, head.headers)
         record.route, record.operator = match.route, match.operator
 
     def start(self) -> None:
         """See :meth:`.exchange.Exchange.start`."""
         record, head, match = self._record, self.head, self._match
         try:
-            self._connection.site.accounting.authorize(record, match.path, head.headers)
+            self._connection.context.accounting.authorize(record, match.path, head.headers)
             self._prepared = match.handler.on_head(head, match.operator, record)
         except Exception as raised:
             self._refuse(raised)
@@ -65,13 +65,13 @@ class HandlerExchange:
         if head.expects_continue and head.length:
             self._connection.transport.write(_CONTINUE)
 
-    def start_whole(self, body: memoryview) -> None:
-        """See :meth:`.exchange.Exchange.start_whole`."""
+    def start_with_body(self, body: memoryview) -> None:
+        """See :meth:`.exchange.Exchange.start_with_body`."""
         record, head, match = self._record, self.head, self._match
         # The buffer belongs to all connections. The copy is aligned, and for the handler alone.
         own = memoryview(bytearray(body))
         try:
-            self._connection.site.accounting.authorize(record, match.path, head.headers)
+            self._connection.context.accounting.authorize(record, match.path, head.headers)
             found = match.handler.on_whole(head, match.operator, record, own)
         except Exception as raised:  # whatever it is: the client gets a problem document, a fault of ours is logged
             del own
@@ -87,18 +87,18 @@ class HandlerExchange:
 
     # ---- the body
 
-    def take(self, piece: memoryview) -> None:
-        """See :meth:`.exchange.Exchange.take`."""
+    def on_body_piece(self, piece: memoryview) -> None:
+        """See :meth:`.exchange.Exchange.on_body_piece`."""
         if self._answer_began:
             return
-        if self._body is None and not self.await_body():
+        if self._body is None and not self.prepare_body_buffer():
             return
         assert self._body is not None
         self._body[self._filled : self._filled + len(piece)] = piece
-        self.received(len(piece))
+        self.on_received(len(piece))
 
-    def await_body(self) -> bool:
-        """See :meth:`.exchange.Exchange.await_body`."""
+    def prepare_body_buffer(self) -> bool:
+        """See :meth:`.exchange.Exchange.prepare_body_buffer`."""
         prepared, length = self._prepared, self.head.length
         if self._answer_began or prepared is None or length is None:
             return False
@@ -113,13 +113,13 @@ class HandlerExchange:
             prepared.lease.arriving(self._deadline)
         return True
 
-    def room(self) -> memoryview:
-        """See :meth:`.exchange.Exchange.room`."""
+    def body_buffer(self) -> memoryview:
+        """See :meth:`.exchange.Exchange.body_buffer`."""
         assert self._body is not None, "somebody asked for room before"
         return self._body[self._filled :]
 
-    def received(self, nbytes: int) -> None:
-        """See :meth:`.exchange.Exchange.received`."""
+    def on_received(self, nbytes: int) -> None:
+        """See :meth:`.exchange.Exchange.on_received`."""
         self._filled += nbytes
         self._record.received_bytes += nbytes
         if self._deadline is not None:
@@ -184,13 +184,13 @@ class HandlerExchange:
         try:
             self._write(response)
         except Exception as raised:
-            self._connection.site.accounting.error_of(raised, self._record)
+            self._connection.context.accounting.error_for_client(raised, self._record)
             self._connection.transport.abort()
 
     def _refuse(self, raised: BaseException) -> None:
         """Answer with what was raised; where an answer has begun already, the connection ends."""
-        accounting = self._connection.site.accounting
-        error = accounting.error_of(raised, self._record)
+        accounting = self._connection.context.accounting
+        error = accounting.error_for_client(raised, self._record)
         self._end_receiving()
         self._body = None
         if error is None or self._answer_began:
@@ -206,7 +206,7 @@ class HandlerExchange:
         self._write(Response(refusal.status, header_lines(headers), (refusal.body,), len(refusal.body)))
 
     def _write(self, response: Response) -> None:
-        connection, record, site = self._connection, self._record, self._connection.site
+        connection, record, site = self._connection, self._record, self._connection.context
         # guard: draining-closes-connections
         if connection.is_stopping or site.accounting.is_draining:
             # Who keeps the connection would find it closed at the next request.
@@ -215,8 +215,8 @@ class HandlerExchange:
         record.status = response.status
         connection.begin_answer()
         head = b"%b%bx-request-id: %b\r\n%b%b\r\n" % (
-            site.opening(response.status, connection.server_state.default_headers),
-            response.lines,
+            site.response_start(response.status, connection.server_state.default_headers),
+            response.header_lines,
             record.request_id,
             b"" if site.origin_headers is None else self._origin_lines(),
             b"" if self._keeps_alive else _CLOSE,
@@ -229,9 +229,9 @@ class HandlerExchange:
             self._end()
             return
         self._is_paced = True
-        connection.pace.begin(nbytes)
+        connection.response_progress.begin(nbytes)
         # guard: slow-responses-are-preempted
-        self._prepared.lease.arriving(connection.pace)
+        self._prepared.lease.arriving(connection.response_progress)
         # guard: tls-response-is-sliced
         if connection.is_encrypted:
             self._slices = _sliced(response.chunks)
@@ -239,14 +239,14 @@ class HandlerExchange:
             self._write_slices()
         else:
             record.sent_bytes = nbytes
-            connection.pace.wrote(nbytes)
+            connection.response_progress.add_written(nbytes)
             connection.transport.writelines((head, *response.chunks))
             del response
             if not connection.is_write_paused:
                 self._end()
 
     def _origin_lines(self) -> bytes:
-        origin_headers = self._connection.site.origin_headers
+        origin_headers = self._connection.context.origin_headers
         return b"" if origin_headers is None else header_lines(origin_headers(self.head.headers.get(b"origin")))
 
     def _write_slices(self) -> None:
@@ -254,15 +254,15 @@ class HandlerExchange:
         connection = self._connection
         for piece in self._slices:
             self._record.sent_bytes += len(piece)
-            connection.pace.wrote(len(piece))
+            connection.response_progress.add_written(len(piece))
             connection.transport.write(piece)
             if connection.is_write_paused:
                 return
         self._slices = None
         self._end()
 
-    def on_written(self) -> None:
-        """See :meth:`.exchange.Exchange.on_written`."""
+    def on_write_resumed(self) -> None:
+        """See :meth:`.exchange.Exchange.on_write_resumed`."""
         if self._slices is not None:
             self._write_slices()
         elif self._answer_began:
@@ -274,8 +274,8 @@ class HandlerExchange:
 
     # ---- ends
 
-    def on_stop(self) -> None:
-        """See :meth:`.exchange.Exchange.on_stop`."""
+    def on_shutdown(self) -> None:
+        """See :meth:`.exchange.Exchange.on_shutdown`."""
         self._refuse(Unavailable("draining", "The service is stopping; ask again in a moment."))
 
     def on_disconnect(self) -> None:
@@ -298,9 +298,9 @@ class HandlerExchange:
         if self._prepared is not None:
             if self._is_paced:
                 self._prepared.lease.arrived()
-                self._connection.pace.end()
+                self._connection.response_progress.end()
             self._prepared.close()
-        self._connection.site.accounting.finish(self._record)
+        self._connection.context.accounting.finish_request(self._record)
 
 
 def _sliced(chunks: tuple[bytes | memoryview, ...]) -> Iterator[memoryview]:

@@ -11,10 +11,10 @@ from uvicorn.server import ServerState
 from poolhouse.rest.http.deadlines import AnswerPace
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.inflow import Inflow
-from poolhouse.rest.http.site import Site
+from poolhouse.rest.http.site import ServerContext
 
 
-class Wire(Protocol):
+class ConnectionApi(Protocol):
     """A connection, as its request sees it.
 
     Attributes:
@@ -30,13 +30,13 @@ class Wire(Protocol):
         is_stopping: whether the connection ends with this answer.
     """
 
-    site: Site
+    context: ServerContext
     server_state: ServerState
     app_state: Mapping[str, object]
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
-    inflow: Inflow
-    pace: AnswerPace
+    read_flow: Inflow
+    response_progress: AnswerPace
     is_encrypted: bool
     is_write_paused: bool
     is_stopping: bool
@@ -62,30 +62,30 @@ class Exchange(Protocol):
     def start(self) -> None:
         """The head is here; the answer may begin, a refusal, before anything else comes."""
 
-    def start_whole(self, body: memoryview) -> None:
+    def start_with_body(self, body: memoryview) -> None:
         """The head is here, and all of the body, whose memory is lent for the call."""
 
-    def take(self, piece: memoryview) -> None:
+    def on_body_piece(self, piece: memoryview) -> None:
         """A piece of the body; its memory is lent for the call."""
 
-    def await_body(self) -> bool:
-        """Some of the body is yet to come; whether it is to be received into :meth:`room`."""
+    def prepare_body_buffer(self) -> bool:
+        """Some of the body is yet to come; whether it is to be received into :meth:`body_buffer`."""
         ...
 
-    def room(self) -> memoryview:
+    def body_buffer(self) -> memoryview:
         """Where the rest of the body is received straight."""
         ...
 
-    def received(self, nbytes: int) -> None:
+    def on_received(self, nbytes: int) -> None:
         """So much has come there."""
 
     def on_body_end(self) -> None:
         """The body is whole."""
 
-    def on_written(self) -> None:
+    def on_write_resumed(self) -> None:
         """The client has read all that was written."""
 
-    def on_stop(self) -> None:
+    def on_shutdown(self) -> None:
         """The server waits no longer."""
 
     def on_disconnect(self) -> None:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from httptools import HttpParserError, HttpRequestParser
 
-from poolhouse.rest.http.head import malformed, too_large
+from poolhouse.rest.http.head import malformed_request, headers_too_large
 
 _END: Final = b"\r\n\r\n"
 _HEAD: Final = b"POST / HTTP/1.1\r\nHost: body\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -23,7 +23,7 @@ _FRAMING_PER_BODY_BYTE: Final = 8
 # So much is given to the parser at a time: a piece without an end brings the body no further than this uncounted.
 _SLICE_BYTES: Final = 16 * 1024
 
-Take = Callable[[memoryview], None]
+BodySink = Callable[[memoryview], None]
 """Takes a piece of a body; the memory is lent for the call."""
 
 
@@ -35,12 +35,12 @@ class Framing(Protocol):
         """Whether the body has come to its end."""
         ...
 
-    def feed(self, data: memoryview, take: Take) -> int:
+    def feed(self, data: memoryview, sink: BodySink) -> int:
         """Hand on what belongs to the body, and give how many of these bytes were read."""
         ...
 
 
-class KnownLength:
+class LengthFraming:
     """A body of so many bytes.
 
     Args:
@@ -50,27 +50,27 @@ class KnownLength:
         to_come: bytes that have not come yet.
     """
 
-    __slots__ = ("to_come",)
+    __slots__ = ("remaining_bytes",)
 
     def __init__(self, length: int) -> None:
-        self.to_come = length
+        self.remaining_bytes = length
 
     @property
     def is_complete(self) -> bool:
         """Whether the body has come to its end."""
-        return self.to_come == 0
+        return self.remaining_bytes == 0
 
-    def feed(self, data: memoryview, take: Take) -> int:
+    def feed(self, data: memoryview, sink: BodySink) -> int:
         """Hand on what belongs to the body, and give how many of these bytes were read."""
-        count = min(self.to_come, len(data))
-        self.to_come -= count
+        count = min(self.remaining_bytes, len(data))
+        self.remaining_bytes -= count
         if count:
             # guard: body-ends-at-its-length
-            take(data if count == len(data) else data[:count])
+            sink(data if count == len(data) else data[:count])
         return count
 
 
-class Chunked:
+class ChunkedFraming:
     """A body in chunks.
 
     Args:
@@ -82,11 +82,11 @@ class Chunked:
         self._limit_bytes = limit_bytes
         self._raw_bytes = self._body_bytes = self._idle_bytes = 0
         self._tail = b""
-        self._take: Take | None = None
+        self._take: BodySink | None = None
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self._parser.feed_data(_HEAD)
 
-    def feed(self, data: memoryview, take: Take) -> int:
+    def feed(self, data: memoryview, sink: BodySink) -> int:
         """Hand on what belongs to the body, and give how many of these bytes were read.
 
         Raises:
@@ -94,7 +94,7 @@ class Chunked:
             HeadersTooLarge: their framing is out of all proportion to the body.
         """
         position = 0
-        self._take = take
+        self._take = sink
         try:
             while position < len(data) and not self.is_complete:
                 position += self._feed_slice(bytes(data[position : position + _SLICE_BYTES]))
@@ -123,12 +123,12 @@ class Chunked:
         try:
             self._parser.feed_data(part)
         except HttpParserError:
-            raise malformed() from None
+            raise malformed_request() from None
         self._raw_bytes += len(part)
         self._idle_bytes = 0 if self._body_bytes > before else self._idle_bytes + len(part)
         framing = self._raw_bytes - self._body_bytes * (1 + _FRAMING_PER_BODY_BYTE)
         if max(self._idle_bytes, framing) > self._limit_bytes:
-            raise too_large(self._limit_bytes)
+            raise headers_too_large(self._limit_bytes)
         if self.is_complete:
             # The parser knows this object, and would keep it alive.
             self._parser = None

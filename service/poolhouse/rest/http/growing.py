@@ -34,7 +34,7 @@ _LEAST_AHEAD_BYTES: Final = 512 * 1024
 _MOST_AHEAD_BYTES: Final = 4 * 1024 * 1024
 
 
-class Limits(Protocol):
+class SizeLimit(Protocol):
     """What a body may be; see :class:`poolhouse.rest.http.deadlines.BodyLimits`."""
 
     @property
@@ -42,28 +42,28 @@ class Limits(Protocol):
         """The most bytes, before and after inflation."""
         ...
 
-    def too_large(self, given: str) -> TooLarge:
+    def too_large_error(self, given: str) -> TooLarge:
         """The refusal of a body over the limit."""
         ...
 
 
-class Buffer(Protocol):
+class BodyBuffer(Protocol):
     """Where pieces are put together."""
 
     @property
-    def share(self) -> float:
+    def filled_fraction(self) -> float:
         """How much of what is reserved has come, from 0 to 1."""
         ...
 
     async def add(self, piece: bytes) -> None:
         """The next piece."""
 
-    def whole(self) -> memoryview:
+    def finish(self) -> memoryview:
         """All of them."""
         ...
 
 
-class Fixed:
+class FixedBuffer:
     """A buffer of the announced length."""
 
     def __init__(self, length: int) -> None:
@@ -73,7 +73,7 @@ class Fixed:
         self._filled = 0
 
     @property
-    def share(self) -> float:
+    def filled_fraction(self) -> float:
         """How much of it is filled, from 0 to 1."""
         return self._filled / max(1, len(self._buffer))
 
@@ -83,12 +83,12 @@ class Fixed:
         self._buffer[self._filled : end] = piece
         self._filled = end
 
-    def whole(self) -> memoryview:
+    def finish(self) -> memoryview:
         """All of it."""
         return self._buffer
 
 
-class Growing:
+class GrowingBuffer:
     """A buffer that grows up to the limit.
 
     Args:
@@ -97,7 +97,7 @@ class Growing:
         beside_bytes: what is held beside the bytes, but never more than there are bytes: an inflater's window.
     """
 
-    def __init__(self, limits: Limits, reserve: Reserve, beside_bytes: int = 0) -> None:
+    def __init__(self, limits: SizeLimit, reserve: Reserve, beside_bytes: int = 0) -> None:
         self._limits = limits
         self._reserve = reserve
         self._beside_bytes = beside_bytes
@@ -110,11 +110,11 @@ class Growing:
         return self._filled
 
     @property
-    def share(self) -> float:
+    def filled_fraction(self) -> float:
         """How much of what is reserved is filled, from 0 to 1."""
         return self._filled / max(1, self._reserved)
 
-    def can_take(self, nbytes: int) -> bool:
+    def has_reserved(self, nbytes: int) -> bool:
         """Whether so many more bytes are reserved, or all that the limit leaves."""
         return self._reserved - self._filled >= min(nbytes, self._limits.limit_bytes - self._filled)
 
@@ -124,7 +124,7 @@ class Growing:
         Raises:
             Unavailable: there is none.
         """
-        if self.can_take(nbytes):
+        if self.has_reserved(nbytes):
             return
         limit = self._limits.limit_bytes
         end = self._filled + nbytes
@@ -148,7 +148,7 @@ class Growing:
             Unavailable: there is no room for it.
         """
         if self._filled + len(piece) > self._limits.limit_bytes:
-            raise self._limits.too_large(f"has at least {self._filled + len(piece)} bytes")
+            raise self._limits.too_large_error(f"has at least {self._filled + len(piece)} bytes")
         # guard: chunks-are-joined
         self.reserve(len(piece))
         self.write(piece)
@@ -160,14 +160,14 @@ class Growing:
         self._buffer[self._filled : end] = piece
         self._filled = end
 
-    def whole(self) -> memoryview:
+    def finish(self) -> memoryview:
         """All that has come; what was reserved beyond is given back."""
         self._reserve(self._filled, 0)
         self._reserved = self._filled
         return self._buffer[: self._filled]
 
 
-class Inflating:
+class InflatingBuffer:
     """A buffer of what an inflater, which holds the limit, makes of each piece.
 
     Args:
@@ -177,16 +177,16 @@ class Inflating:
         reserve: asked for each step before it is written.
     """
 
-    def __init__(self, inflater: Inflater, limits: Limits, run_in_thread: RunInThread, reserve: Reserve) -> None:
-        self._growing = Growing(limits, reserve, inflater.window_bytes)
+    def __init__(self, inflater: Inflater, limits: SizeLimit, run_in_thread: RunInThread, reserve: Reserve) -> None:
+        self._growing = GrowingBuffer(limits, reserve, inflater.window_bytes)
         self._run_in_thread = run_in_thread
         self._inflater = inflater
         self._limits = limits
 
     @property
-    def share(self) -> float:
+    def filled_fraction(self) -> float:
         """How much of what is reserved is filled, from 0 to 1."""
-        return self._growing.share
+        return self._growing.filled_fraction
 
     async def add(self, piece: bytes) -> None:
         """Put behind what there is what a piece unfolds to.
@@ -214,7 +214,7 @@ class Inflating:
 
     def _pour(self, parts: Iterator[bytes | memoryview]) -> bool:
         """Unfold into what is reserved; whether there may be more."""
-        while self._growing.can_take(_INFLATE_ON_LOOP_BYTES):
+        while self._growing.has_reserved(_INFLATE_ON_LOOP_BYTES):
             part = self._next(parts)
             if not part:
                 return False
@@ -227,13 +227,13 @@ class Inflating:
             return next(parts, b"")
         except TooLarge:
             # Said again with the advice that belongs to this body's type.
-            raise self._limits.too_large("is larger than that once inflated") from None
+            raise self._limits.too_large_error("is larger than that once inflated") from None
 
-    def whole(self) -> memoryview:
+    def finish(self) -> memoryview:
         """All of it.
 
         Raises:
             Malformed: the body stops in the middle.
         """
         self._inflater.finish()
-        return self._growing.whole()
+        return self._growing.finish()

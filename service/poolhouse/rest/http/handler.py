@@ -82,7 +82,7 @@ class Handler(Protocol):
         """
         ...
 
-    def on_body(self, prepared: Prepared, body: memoryview) -> Response | Awaitable[Response]:
+    def on_body(self, accepted: Prepared, body: memoryview) -> Response | Awaitable[Response]:
         """Answer a request whose body is whole: at once where that is quick.
 
         Args:

@@ -60,7 +60,7 @@ class Head:
         "match",
         "memo",
         "method",
-        "pairs",
+        "raw_headers",
         "path",
         "query",
         "raw",
@@ -77,7 +77,7 @@ class Head:
         self.path: bytes = url.path or b"/"
         self.query: bytes = url.query or b""
         self.version = version
-        self.pairs = pairs
+        self.raw_headers = pairs
         self.headers: Headers = read_headers(pairs)
         self.keeps_alive = keeps_alive
         self.raw = b""
@@ -92,17 +92,17 @@ class Head:
     def of_scope(cls, scope: Mapping[str, Any], headers: Headers) -> Head:
         """The head that another server has parsed into ASGI's scope."""
         head = cls.__new__(cls)
-        head.method, head.version, head.pairs, head.headers = scope["method"], "1.1", scope["headers"], headers
+        head.method, head.version, head.raw_headers, head.headers = scope["method"], "1.1", scope["headers"], headers
         head.path, head.query = scope["path"].encode("utf-8", "replace"), scope["query_string"]
         head.target, head.raw, head.match, head.memo = head.path, b"", None, None
         head.keeps_alive, head.expects_continue = True, False
         head.length = content_length(headers)
         return head
 
-    def keep(self, raw: bytes) -> None:
+    def keep_raw(self, raw: bytes) -> None:
         """Keep the bytes, so that the next head can be compared with them."""
         # guard: credentials-are-not-kept
-        if len(raw) <= _LONGEST_KEPT and len(self.pairs) <= _MOST_KEPT and _CREDENTIALS.isdisjoint(self.headers):
+        if len(raw) <= _LONGEST_KEPT and len(self.raw_headers) <= _MOST_KEPT and _CREDENTIALS.isdisjoint(self.headers):
             self.raw = raw
 
 
@@ -114,7 +114,7 @@ class KnownHeads:
     def __init__(self) -> None:
         self._heads: dict[bytes, Head] = {}
 
-    def find(self, data: bytearray, nbytes: int) -> Head | None:
+    def get(self, data: bytearray, nbytes: int) -> Head | None:
         """The head that the first bytes of this are; None where it is not known.
 
         Args:
@@ -124,7 +124,7 @@ class KnownHeads:
         end = data.find(_END, 0, min(nbytes, _LONGEST_KEPT))
         return None if end < 0 else self._heads.get(bytes(data[: end + len(_END)]))
 
-    def keep(self, head: Head) -> None:
+    def add(self, head: Head) -> None:
         """Keep a head, if its bytes were kept and it may come again."""
         if head.raw and _OF_ONE_REQUEST.isdisjoint(head.headers):
             self._heads[head.raw] = head
@@ -144,7 +144,7 @@ class PartialHeads:
     held_bytes: int = 0
     limit_bytes: int = 32 * 1024 * 1024
 
-    def hold(self, before: int, nbytes: int) -> None:
+    def resize(self, before: int, nbytes: int) -> None:
         """A connection that held so many bytes holds so many from now on.
 
         Raises:
@@ -207,13 +207,13 @@ class HeadReader:
             head = self._parse(piece)
             if head is not None:
                 if found < 0:
-                    raise malformed()
+                    raise malformed_request()
                 if is_whole:
-                    head.keep(piece)
+                    head.keep_raw(piece)
             elif found >= 0 and self.has_begun:
-                raise malformed()
+                raise malformed_request()
             if self._taken > self._limit_bytes:
-                raise too_large(self._limit_bytes)
+                raise headers_too_large(self._limit_bytes)
         self._count(0 if self.head is not None else self._taken)
         return position
 
@@ -224,7 +224,7 @@ class HeadReader:
     def _count(self, nbytes: int) -> None:
         before, self._counted = self._counted, nbytes
         if before != nbytes:
-            self._partial.hold(before, nbytes)
+            self._partial.resize(before, nbytes)
 
     def _parse(self, piece: bytes) -> Head | None:
         assert self._parser is not None, "a head that is complete is not read on"
@@ -234,7 +234,7 @@ class HeadReader:
             # The offer is ignored. It comes with a complete head, which is all that was fed.
             pass
         except HttpParserError:
-            raise self._refusal or malformed() from None
+            raise self._refusal or malformed_request() from None
         return self.head
 
     # ---- what the parser calls
@@ -242,7 +242,7 @@ class HeadReader:
     def on_message_begin(self) -> None:
         """A request begins; a second one here would be read from bytes of the first."""
         if self.has_begun:
-            self._refusal = malformed()
+            self._refusal = malformed_request()
             raise self._refusal
         self.has_begun = True
 
@@ -253,7 +253,7 @@ class HeadReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header."""
         if len(self._pairs) == _MOST_HEADERS:
-            self._refusal = too_large(self._limit_bytes, f"There are more than {_MOST_HEADERS} headers.")
+            self._refusal = headers_too_large(self._limit_bytes, f"There are more than {_MOST_HEADERS} headers.")
             raise self._refusal
         self._pairs.append((name.lower(), value))
 
@@ -264,7 +264,7 @@ class HeadReader:
         version, method = parser.get_http_version(), parser.get_method().decode("ascii")
         if method == "CONNECT":
             # What follows it is not HTTP.
-            raise malformed()
+            raise malformed_request()
         # A target that is no URL is refused by an error of the parser.
         head = Head(
             method,
@@ -281,7 +281,7 @@ class HeadReader:
         self.head = head
 
 
-def malformed() -> Malformed:
+def malformed_request() -> Malformed:
     """The refusal of bytes that cannot be read."""
     return Malformed(
         "malformed_request",
@@ -290,7 +290,7 @@ def malformed() -> Malformed:
     )
 
 
-def too_large(limit_bytes: int, given: str = "") -> HeadersTooLarge:
+def headers_too_large(limit_bytes: int, given: str = "") -> HeadersTooLarge:
     """The refusal of a head, or of the framing of a body, beyond its limit."""
     given = given or f"Request line and headers pass {limit_bytes} bytes."
     return HeadersTooLarge(

@@ -17,21 +17,21 @@ class Inflow:
         waiting: bytes behind a request that is not answered yet, unparsed.
     """
 
-    __slots__ = ("_is_paused", "_is_resting", "_transport", "waiting")
+    __slots__ = ("_is_paused", "_is_resting", "_transport", "buffered")
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        self.waiting = _NOTHING
+        self.buffered = _NOTHING
         self._is_paused = self._is_resting = False
         self._transport = transport
 
-    def keep(self, data: memoryview) -> None:
+    def buffer_and_pause(self, data: memoryview) -> None:
         """Keep bytes for later, and receive no more of them."""
-        self.waiting = memoryview(bytes(self.waiting) + bytes(data) if self.waiting else bytes(data))
+        self.buffered = memoryview(bytes(self.buffered) + bytes(data) if self.buffered else bytes(data))
         self.pause()
 
-    def take(self) -> memoryview:
+    def take_buffered(self) -> memoryview:
         """What was kept."""
-        data, self.waiting = self.waiting, _NOTHING
+        data, self.buffered = self.buffered, _NOTHING
         return data
 
     def pause(self) -> None:
@@ -48,14 +48,14 @@ class Inflow:
             if not self._is_resting:
                 self._transport.resume_reading()
 
-    def rest(self) -> None:
-        """Receive nothing until :meth:`end_rest`, whether or not it is resumed before."""
+    def throttle(self) -> None:
+        """Receive nothing until :meth:`unthrottle`, whether or not it is resumed before."""
         if not self._is_resting and not self._transport.is_closing():
             self._is_resting = True
             if not self._is_paused:
                 self._transport.pause_reading()
 
-    def end_rest(self) -> None:
+    def unthrottle(self) -> None:
         """Receive again, unless it is paused."""
         if self._is_resting and not self._transport.is_closing():
             self._is_resting = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 from asyncio import AbstractEventLoop, Transport
 from typing import Final
 
-MOST: Final = 32
+MAX_PENDING: Final = 32
 """Answers that wait; the next one sends them all."""
 
 
@@ -37,7 +37,7 @@ class Outbox:
             waiting[transport] += answer
         else:
             waiting[transport] = answer
-            if len(waiting) > MOST:
+            if len(waiting) > MAX_PENDING:
                 self._send_all()
 
     def flush(self, transport: Transport) -> None:

@@ -21,7 +21,7 @@ from poolhouse.batching.memory import Lease
 from poolhouse.errors import Malformed
 from poolhouse.rest.accounting import ClientDisconnected
 from poolhouse.rest.http.deadlines import BodyDeadline, BodyLimits
-from poolhouse.rest.http.growing import Buffer, Fixed, Growing, Inflating, Reserve, RunInThread
+from poolhouse.rest.http.growing import BodyBuffer, FixedBuffer, GrowingBuffer, InflatingBuffer, Reserve, RunInThread
 from poolhouse.wire.inflate import Inflater
 
 
@@ -31,7 +31,7 @@ def _unasked(nbytes: int, beside_bytes: int) -> None:
 
 async def read_body(
     receive: Receive,
-    rules: BodyLimits,
+    limits: BodyLimits,
     *,
     length: int | None,
     inflater: Inflater | None = None,
@@ -62,43 +62,43 @@ async def read_body(
         Malformed: when there is less or more than the Content-Length said.
         ClientDisconnected: when the caller closed the connection.
     """
-    rules.check_length(length)
-    into: Buffer | None = None
+    limits.check_length(length)
+    into: BodyBuffer | None = None
     received = 0
 
     def share() -> float:
         if length:
             return received / length
-        return 0.0 if into is None else into.share
+        return 0.0 if into is None else into.filled_fraction
 
     def expire() -> None:
         timeout.reschedule(0)
 
-    clock = BodyDeadline(rules, deadline, share, expire)
+    clock = BodyDeadline(limits, deadline, share, expire)
     try:
         async with asyncio.timeout(None) as timeout:
             if lease is not None:
                 lease.arriving(clock)
             message = await _next(receive)
             if inflater is None and not message.get("more_body", False):
-                return _whole(message, length, rules)
+                return _whole(message, length, limits)
             reserve(length or 0, 0)
             if inflater is not None:
-                into = Inflating(inflater, rules, run_in_thread, reserve)
+                into = InflatingBuffer(inflater, limits, run_in_thread, reserve)
             else:
-                into = Growing(rules, reserve) if length is None else Fixed(length)
+                into = GrowingBuffer(limits, reserve) if length is None else FixedBuffer(length)
             while True:
                 piece: bytes = message.get("body", b"")
                 received += len(piece)
                 if length is not None:
-                    _check_length(received, length, rules, whole=False)
+                    _check_length(received, length, limits, whole=False)
                 await into.add(piece)
                 if not message.get("more_body", False):
                     break
                 clock.progress(received)
                 message = await _next(receive)
-            _check_length(received, length, rules)
-            return into.whole()
+            _check_length(received, length, limits)
+            return into.finish()
     except TimeoutError:
         raise clock.refusal() from None
     finally:
@@ -117,7 +117,7 @@ async def _next(receive: Receive) -> Message:
 def _check_length(received: int, length: int | None, rules: BodyLimits, *, whole: bool = True) -> None:
     if length is None:
         if received > rules.limit_bytes:
-            raise rules.too_large(f"has at least {received} bytes")
+            raise rules.too_large_error(f"has at least {received} bytes")
     elif received > length or (whole and received < length):
         relation = "more" if received > length else "fewer"
         raise Malformed(

@@ -9,9 +9,9 @@ from typing import Final
 
 from poolhouse.errors import PoolhouseError
 from poolhouse.rest.headers import new_request_id
-from poolhouse.rest.problems import problem
+from poolhouse.rest.problems import render_problem
 
-Pairs = Iterable[tuple[bytes, bytes]]
+HeaderPairs = Iterable[tuple[bytes, bytes]]
 
 _VISIBLE: Final = bytes({*range(0x20, 0x100), 0x09} - {0x7F})
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
@@ -25,7 +25,7 @@ def status_line(status: int) -> bytes:
     return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
-def header_lines(headers: Pairs) -> bytes:
+def header_lines(headers: HeaderPairs) -> bytes:
     """Headers as they are written, looked through: one header must not become two, whatever it says.
 
     Args:
@@ -51,7 +51,7 @@ def _check_name(name: bytes) -> None:
     _seen.add(name)
 
 
-def last_refusal(error: PoolhouseError, target: bytes, default_headers: Pairs) -> bytes:
+def last_refusal(error: PoolhouseError, target: bytes, default_headers: HeaderPairs) -> bytes:
     """The answer to what was no request, after which its connection ends.
 
     Args:
@@ -60,7 +60,7 @@ def last_refusal(error: PoolhouseError, target: bytes, default_headers: Pairs) -
         default_headers: those that all answers of the server have.
     """
     request_id = new_request_id()
-    refusal = problem(error, instance=target.decode("latin-1"), request_id=request_id.decode())
+    refusal = render_problem(error, instance=target.decode("latin-1"), request_id=request_id.decode())
     named = ((b"x-request-id", request_id), (b"connection", b"close"))
     lines = header_lines((*default_headers, *refusal.headers, *named))
     return b"".join((status_line(refusal.status), lines, b"\r\n", refusal.body))
@@ -76,11 +76,11 @@ class Response:
         nbytes: of the body.
     """
 
-    __slots__ = ("chunks", "lines", "nbytes", "status")
+    __slots__ = ("chunks", "header_lines", "nbytes", "status")
 
     def __init__(self, status: int, lines: bytes, chunks: tuple[bytes | memoryview, ...], nbytes: int) -> None:
         self.status = status
-        self.lines = lines
+        self.header_lines = lines
         self.chunks = chunks
         self.nbytes = nbytes
 
@@ -88,7 +88,7 @@ class Response:
     def headers(self) -> list[tuple[bytes, bytes]]:
         """All headers, as ASGI takes them."""
         pairs = []
-        for line in self.lines.split(b"\r\n")[:-1]:
+        for line in self.header_lines.split(b"\r\n")[:-1]:
             name, _, value = line.partition(b": ")
             pairs.append((name, value))
         return pairs

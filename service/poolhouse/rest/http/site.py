@@ -15,7 +15,7 @@ from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.handler import Handler
 from poolhouse.rest.http.head import Head, KnownHeads, PartialHeads
 from poolhouse.rest.http.outbox import Outbox
-from poolhouse.rest.http.response import Pairs, header_lines, status_line
+from poolhouse.rest.http.response import HeaderPairs, header_lines, status_line
 from poolhouse.rest.http.turns import TurnBudget
 from poolhouse.rest.observability.metrics import Metrics
 
@@ -54,7 +54,7 @@ class DirectRoute(NamedTuple):
 
 
 @dataclass
-class Site:
+class ServerContext:
     """What a connection needs beside its socket.
 
     Attributes:
@@ -79,21 +79,21 @@ class Site:
     accounting: Accounting
     metrics: Metrics
     answer_limits: BodyLimits
-    header_bytes: int
+    max_header_bytes: int
     header_timeout_s: float
     keep_alive_s: float
-    silence_s: float
+    stall_timeout_s: float
     routes: tuple[DirectRoute, ...] = ()
     root_path: str = ""
-    origin_headers: Callable[[bytes | None], Pairs] | None = None
-    turn: TurnBudget = field(default_factory=TurnBudget)
+    origin_headers: Callable[[bytes | None], HeaderPairs] | None = None
+    receive_budget: TurnBudget = field(default_factory=TurnBudget)
     outbox: Outbox = field(default_factory=Outbox)
-    partial_heads: PartialHeads = field(default_factory=PartialHeads)
-    known_heads: KnownHeads = field(default_factory=KnownHeads)
+    partial_head_budget: PartialHeads = field(default_factory=PartialHeads)
+    head_cache: KnownHeads = field(default_factory=KnownHeads)
     _headers: list[tuple[bytes, bytes]] | None = None
     _openings: dict[int, bytes] = field(default_factory=dict)
 
-    def opening(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
+    def response_start(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
         """The first lines of an answer: its status, and the headers that all answers of the server have.
 
         Args:
@@ -129,10 +129,10 @@ class Site:
 class ServerConfig(Config):
     """uvicorn's configuration, and what our connections share."""
 
-    site: Site
-    context: SSLContext | None = None
+    server_context: ServerContext
+    ssl_context: SSLContext | None = None
 
     def load(self) -> None:
         """As uvicorn does, with our own context for TLS: its options would allow more than they should."""
         super().load()
-        self.ssl = self.context
+        self.ssl = self.ssl_context

@@ -1,6 +1,6 @@
 """The states of a connection, and what moves it from one to another.
 
-A connection is in one state. ``connection.py`` reports each event with :meth:`Lifecycle.move`; an event that the table
+A connection is in one state. ``connection.py`` reports each event with :meth:`Lifecycle.transition`; an event that the table
 does not list for the current state is a fault of ours and raises. The states:
 
 - IDLE: no byte of a request is here. Empty lines between two requests leave it so.
@@ -61,37 +61,37 @@ CLOSED: Final = "closed"
 
 HEAD_BEGAN: Final = "a head began"
 HEAD_ENDED: Final = "a head ended"
-WHOLE: Final = "a head ended, and its body is here"
+HEAD_AND_BODY_ENDED: Final = "a head ended, and its body is here"
 BODY_ENDED: Final = "a body ended"
 ANSWER_BEGAN: Final = "an answer began"
 ANSWER_ENDED: Final = "an answer ended"
 LAST_ANSWER_ENDED: Final = "the last answer ended"
 BROKE_OFF: Final = "the request cannot be read any further"
-LOST: Final = "the connection ended"
+CONNECTION_LOST: Final = "the connection ended"
 
 LINGER_S: Final = 5.0
 """How long a client may go on sending what nobody reads, in seconds."""
 
-TABLE: Final[dict[str, dict[str, str]]] = {
-    IDLE: {HEAD_BEGAN: HEAD, HEAD_ENDED: BODY, WHOLE: HANDLING, BROKE_OFF: CLOSING, LOST: CLOSED},
-    HEAD: {HEAD_ENDED: BODY, WHOLE: HANDLING, BROKE_OFF: CLOSING, LOST: CLOSED},
-    BODY: {BODY_ENDED: HANDLING, ANSWER_BEGAN: EARLY, BROKE_OFF: CLOSING, LOST: CLOSED},
-    HANDLING: {ANSWER_BEGAN: ANSWERING, LOST: CLOSED},
+TRANSITIONS: Final[dict[str, dict[str, str]]] = {
+    IDLE: {HEAD_BEGAN: HEAD, HEAD_ENDED: BODY, HEAD_AND_BODY_ENDED: HANDLING, BROKE_OFF: CLOSING, CONNECTION_LOST: CLOSED},
+    HEAD: {HEAD_ENDED: BODY, HEAD_AND_BODY_ENDED: HANDLING, BROKE_OFF: CLOSING, CONNECTION_LOST: CLOSED},
+    BODY: {BODY_ENDED: HANDLING, ANSWER_BEGAN: EARLY, BROKE_OFF: CLOSING, CONNECTION_LOST: CLOSED},
+    HANDLING: {ANSWER_BEGAN: ANSWERING, CONNECTION_LOST: CLOSED},
     EARLY: {
         BODY_ENDED: ANSWERING,
         ANSWER_ENDED: DISCARDING,
         LAST_ANSWER_ENDED: CLOSING,
-        LOST: CLOSED,
+        CONNECTION_LOST: CLOSED,
     },
-    ANSWERING: {ANSWER_ENDED: IDLE, LAST_ANSWER_ENDED: CLOSED, LOST: CLOSED},
-    DISCARDING: {BODY_ENDED: IDLE, BROKE_OFF: CLOSING, LOST: CLOSED},
-    CLOSING: {BODY_ENDED: CLOSED, LOST: CLOSED},
-    CLOSED: {LOST: CLOSED},
+    ANSWERING: {ANSWER_ENDED: IDLE, LAST_ANSWER_ENDED: CLOSED, CONNECTION_LOST: CLOSED},
+    DISCARDING: {BODY_ENDED: IDLE, BROKE_OFF: CLOSING, CONNECTION_LOST: CLOSED},
+    CLOSING: {BODY_ENDED: CLOSED, CONNECTION_LOST: CLOSED},
+    CLOSED: {CONNECTION_LOST: CLOSED},
 }
 """For each state the events that may come, and the state that follows."""
 
 
-LEFT_IN: Final[dict[str, Stage]] = {
+DISCONNECT_STAGES: Final[dict[str, Stage]] = {
     HEAD: "headers",
     BODY: "body",
     HANDLING: "waiting",
@@ -102,7 +102,7 @@ LEFT_IN: Final[dict[str, Stage]] = {
 
 
 class Lifecycle:
-    """Where one connection is in :data:`TABLE`.
+    """Where one connection is in :data:`TRANSITIONS`.
 
     Attributes:
         state: one of the states above.
@@ -113,13 +113,13 @@ class Lifecycle:
     def __init__(self) -> None:
         self.state = IDLE
 
-    def move(self, event: str) -> str:
+    def transition(self, event: str) -> str:
         """Follow the table, and give the new state.
 
         Raises:
             RuntimeError: the event cannot come in this state.
         """
-        following = TABLE[self.state].get(event)
+        following = TRANSITIONS[self.state].get(event)
         if following is None:
             raise RuntimeError(f"{event}, while the connection is {self.state}")
         self.state = following

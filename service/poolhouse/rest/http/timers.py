@@ -24,9 +24,9 @@ class LazyTimer:
 
     __slots__ = ("_due", "_expire", "_handle", "_loop")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, expire: Callable[[], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_expired: Callable[[], None]) -> None:
         self._loop = loop
-        self._expire = expire
+        self._expire = on_expired
         self._due = math.inf
         self._handle: asyncio.TimerHandle | None = None
 
@@ -82,25 +82,25 @@ class ConnectionTimers:
         self,
         transport: asyncio.Transport,
         loop: asyncio.AbstractEventLoop,
-        pace: AnswerPace,
-        silence_s: float,
-        head_is_late: Callable[[], None],
+        response_progress: AnswerPace,
+        stall_timeout_s: float,
+        on_head_timeout: Callable[[], None],
     ) -> None:
         self.idle = LazyTimer(loop, self.close)
-        self.head = LazyTimer(loop, head_is_late)
+        self.head = LazyTimer(loop, on_head_timeout)
         self._transport = transport
         self._loop = loop
-        self._pace = pace
-        self._silence_s = silence_s
+        self._pace = response_progress
+        self._silence_s = stall_timeout_s
         self._unsent_bytes = 0
         self._write_timer: asyncio.TimerHandle | None = None
 
-    def watch_writing(self) -> None:
+    def start_write_watchdog(self) -> None:
         """The client reads slower than we write: watch that it reads at all."""
         self._unsent_bytes = self._transport.get_write_buffer_size()
         self._write_timer = self._loop.call_later(self._silence_s, self._check_writing)
 
-    def stop_watching(self) -> None:
+    def stop_write_watchdog(self) -> None:
         """The client has read everything."""
         if self._write_timer is not None:
             self._write_timer.cancel()
@@ -110,7 +110,7 @@ class ConnectionTimers:
         """Close the connection once what was written has left; a client that reads nothing of it is given up."""
         self._transport.close()
         if self._write_timer is None and self._transport.get_write_buffer_size():
-            self.watch_writing()
+            self.start_write_watchdog()
 
     def shut_down_writing(self) -> None:
         """Close after the last answer, once the client has had the time to read it."""
@@ -125,12 +125,12 @@ class ConnectionTimers:
         """The connection is lost."""
         self.idle.close()
         self.head.close()
-        self.stop_watching()
+        self.stop_write_watchdog()
 
     def _check_writing(self) -> None:
         self._write_timer = None
         # guard: response-has-minimum-rate
         if self._transport.get_write_buffer_size() < self._unsent_bytes and not self._pace.is_too_slow():
-            self.watch_writing()
+            self.start_write_watchdog()
         else:
             self._transport.abort()

@@ -11,7 +11,7 @@ from poolhouse.rest.http.inflow import Inflow
 
 TURN_BYTES: Final = 4 * 2**20
 """All connections together; memory that was never used costs up to a millisecond a MiB."""
-PIECE_BYTES: Final = 64 * 2**10
+MIN_READ_BYTES: Final = 64 * 2**10
 """What one connection more gets once a turn has had its bytes; then it rests until the next turn."""
 _COUNTED_FROM_BYTES: Final = 16 * 2**10
 
@@ -25,11 +25,11 @@ class TurnBudget:
         self._left = TURN_BYTES
         self._resting = list[Inflow]()
 
-    def bounded(self, room: memoryview) -> memoryview:
+    def limit(self, buffer: memoryview) -> memoryview:
         """As much of this as the next read may fill; not empty where it is not."""
-        return room if len(room) <= self._left else room[: max(self._left, PIECE_BYTES)]
+        return buffer if len(buffer) <= self._left else buffer[: max(self._left, MIN_READ_BYTES)]
 
-    def received(self, nbytes: int, inflow: Inflow, loop: AbstractEventLoop) -> None:
+    def consume(self, nbytes: int, read_flow: Inflow, loop: AbstractEventLoop) -> None:
         """So much was, on this connection; the next turn of this loop begins anew. What is small is not counted."""
         if nbytes < _COUNTED_FROM_BYTES:
             return
@@ -38,11 +38,11 @@ class TurnBudget:
         self._left -= nbytes
         # guard: receive-per-turn-has-limit
         if self._left <= 0:
-            inflow.rest()
-            self._resting.append(inflow)
+            read_flow.throttle()
+            self._resting.append(read_flow)
 
     def _renew(self) -> None:
         self._left = TURN_BYTES
         resting, self._resting = self._resting, []
         for inflow in resting:
-            inflow.end_rest()
+            inflow.unthrottle()

@@ -84,7 +84,7 @@ class Spread:
         self.counts[bisect_left(self._bounds, value)] += 1
         self.total += value
 
-    def observe_all(self, values: Sequence[float]) -> None:
+    def observe_many(self, values: Sequence[float]) -> None:
         """Counts many values."""
         places = np.searchsorted(self._bounds, values)
         for bucket, count in enumerate(np.bincount(places, minlength=len(self.counts)).tolist()):
@@ -92,7 +92,7 @@ class Spread:
         self.total += sum(values)
 
 
-class Rows:
+class ObservationBuffer:
     """Values of several spreads that come together, and are counted many at a time: one by one it takes longer than a
     small request should wait.
 
@@ -111,12 +111,12 @@ class Rows:
         rows = self._rows
         rows.append(row)
         if len(rows) == _TOGETHER:
-            self.count()
+            self.flush()
 
-    def count(self) -> None:
+    def flush(self) -> None:
         """Counts what was taken; whoever reads the spreads calls this before."""
         for spread, values in zip(self._spreads, zip(*self._rows, strict=True), strict=False):
-            spread.observe_all(values)
+            spread.observe_many(values)
         self._rows.clear()
 
 
@@ -125,17 +125,17 @@ class Histogram:
     """How values spread over the buckets, for each combination of labels."""
 
     family: Family
-    spreads: dict[Labels, Spread] = field(default_factory=dict)
+    buckets: dict[Labels, Spread] = field(default_factory=dict)
 
     def observe(self, labels: Labels, value: float) -> None:
         """Counts one value."""
-        self.spread(labels).observe(value)
+        self.buckets_for(labels).observe(value)
 
-    def spread(self, labels: Labels) -> Spread:
+    def buckets_for(self, labels: Labels) -> Spread:
         """What is counted for one combination of labels."""
-        spread = self.spreads.get(labels)
+        spread = self.buckets.get(labels)
         if spread is None:
-            spread = self.spreads[labels] = Spread(self.family.bounds)
+            spread = self.buckets[labels] = Spread(self.family.bounds)
         return spread
 
     def collect(self) -> Metric:
@@ -143,12 +143,12 @@ class Histogram:
         family = self.family
         metric = HistogramMetricFamily(family.name, family.meaning, labels=family.labels)
         bounds = [*(repr(bound) for bound in family.bounds), "+Inf"]
-        for labels, spread in self.spreads.items():
+        for labels, spread in self.buckets.items():
             metric.add_metric(labels, list(zip(bounds, accumulate(spread.counts), strict=True)), spread.total)
         return metric
 
 
-def gauge(family: Family, values: Mapping[Labels, float]) -> Metric:
+def gauge_metric(family: Family, values: Mapping[Labels, float]) -> Metric:
     """What stands now, for the page."""
     metric = GaugeMetricFamily(family.name, family.meaning, labels=family.labels)
     for labels, value in values.items():

@@ -55,11 +55,11 @@ class RequestLines:
     An :class:`poolhouse.rest.observability.records.Observer`.
     """
 
-    def finished(self, request: RequestRecord) -> None:
+    def request_finished(self, request: RequestRecord) -> None:
         """Write the line."""
         if request.route in _PROBES and request.status == 200:
             return
-        milliseconds = round(1e3 * (request.ended - request.begun), 3)
+        milliseconds = round(1e3 * (request.ended_at - request.started_at), 3)
         fields: dict[str, object] = {
             "method": request.method,
             "path": request.path,
@@ -74,12 +74,12 @@ class RequestLines:
             "ms": milliseconds,
         }
         if (stages := request.stages) is not None:
-            fields["read_ms"] = round(1e3 * (stages.read - request.begun), 3)
-            fields["decode_ms"] = round(1e3 * (stages.decoded - stages.read), 3)
+            fields["read_ms"] = round(1e3 * (stages.read_at - request.started_at), 3)
+            fields["decode_ms"] = round(1e3 * (stages.decoded_at - stages.read_at), 3)
             fields["queue_ms"] = round(1e3 * stages.queue_s, 3)
             fields["compute_ms"] = round(1e3 * stages.compute_s, 3)
-            fields["encode_ms"] = round(1e3 * (stages.encoded - stages.pooled), 3)
-            fields["send_ms"] = round(1e3 * (request.ended - stages.encoded), 3)
+            fields["encode_ms"] = round(1e3 * (stages.encoded_at - stages.pooled_at), 3)
+            fields["send_ms"] = round(1e3 * (request.ended_at - stages.encoded_at), 3)
         _requests.info(
             "%s %s %s%s, %.3f ms, %d bytes in, %d out, request %s",
             request.method,
@@ -128,7 +128,7 @@ def _record(level: int, message: str, argument: object) -> logging.LogRecord:
     return logging.LogRecord(__name__, level, "", 0, message, (argument,), None)
 
 
-def configure(settings: Settings, stream: TextIO | None = None) -> Callable[[], None]:
+def configure_logging(settings: Settings, stream: TextIO | None = None) -> Callable[[], None]:
     """Set up logging of this process as the settings say.
 
     Args:

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 from poolhouse.batching.fair_queue import Reason
 from poolhouse.errors import CODES
 from poolhouse.pooling import Pooling
-from poolhouse.rest.observability.counters import Counter, Family, Histogram, Rows, gauge
+from poolhouse.rest.observability.counters import Counter, Family, Histogram, ObservationBuffer, gauge_metric
 from poolhouse.version import __version__
 
 _OTHER: Final = "other"
@@ -138,9 +138,9 @@ class Metrics(Collector):
             self._gone.add((stage,), 0)
         for code in CODES:
             self._refusals.add((code,), 0)
-        self._here: dict[tuple[str, str], Rows] = {}
-        self._pool_stages = Rows(
-            *(self._stages.spread(("pool", stage)) for stage in ("decode", "queue", "compute", "encode"))
+        self._here: dict[tuple[str, str], ObservationBuffer] = {}
+        self._pool_stages = ObservationBuffer(
+            *(self._stages.buckets_for(("pool", stage)) for stage in ("decode", "queue", "compute", "encode"))
         )
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -209,13 +209,13 @@ class Metrics(Collector):
 
     # ---- what the engine tells
 
-    def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
+    def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
         """A batch was handed to a device."""
         labels = (device, reason)
         self._batch_requests.observe(labels, jobs)
         self._batch_planes.observe(labels, planes)
 
-    def ended(self, device: str, operator: str, seconds: float) -> None:
+    def batch_finished(self, device: str, operator: str, seconds: float) -> None:
         """A batch came back well; no operator is named where nobody waits for it any more."""
         self._compute.observe((operator or _OTHER, device), seconds)
 
@@ -224,11 +224,11 @@ class Metrics(Collector):
         here = self._here.get((device, operator))
         if here is None:
             batch = device, "inline"
-            spreads = self._batch_requests.spread(batch), self._batch_planes.spread(batch)
-            here = self._here[device, operator] = Rows(*spreads, self._compute.spread((operator, device)))
+            spreads = self._batch_requests.buckets_for(batch), self._batch_planes.buckets_for(batch)
+            here = self._here[device, operator] = ObservationBuffer(*spreads, self._compute.buckets_for((operator, device)))
         here.add((1, planes, seconds))
 
-    def lost(self, what: str) -> None:
+    def event_occurred(self, what: str) -> None:
         """Something did not go the straight way."""
         self._events.add((what,))
 
@@ -237,11 +237,11 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric as it stands."""
         for rows in (self._pool_stages, *self._here.values()):
-            rows.count()
+            rows.flush()
         tallies = self._counters | self._histograms
         standing = self._standing()
         for name, family in FAMILIES.items():
-            yield tallies[name].collect() if name in tallies else gauge(family, standing[name])
+            yield tallies[name].collect() if name in tallies else gauge_metric(family, standing[name])
 
     def _standing(self) -> Mapping[str, Mapping[tuple[str, ...], float]]:
         pooling = self._pooling
@@ -259,7 +259,7 @@ class Metrics(Collector):
             "poolhouse_build_info": {(__version__, python, self._torch): 1},
         }
 
-    async def page(self) -> bytes:
+    async def render(self) -> bytes:
         """A page that was made after it was asked for; those who ask while none is made share the next one."""
         loop = asyncio.get_running_loop()
         if self._next_page is None:

@@ -6,23 +6,23 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from poolhouse.rest.observability.logs import RequestLines
-from poolhouse.rest.observability.records import Observer
+from poolhouse.rest.observability.records import RequestObserver
 from poolhouse.settings import Settings
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
-def observers(settings: Settings, environ: Mapping[str, str]) -> tuple[Observer, ...]:
+def make_observers(settings: Settings, environ: Mapping[str, str]) -> tuple[RequestObserver, ...]:
     """The observers that the settings and the standard variables of OpenTelemetry ask for.
 
     Raises:
         ValueError: where traces are asked for and cannot be made; says what to install.
     """
-    chosen: list[Observer] = []
+    chosen: list[RequestObserver] = []
     if _traced(environ):
         try:
             # By name: it needs the otel extra.
-            configured: Callable[[], Observer] = import_module("poolhouse.rest.observability.tracing").configured
+            configured: Callable[[], RequestObserver] = import_module("poolhouse.rest.observability.tracing").configured
         except ModuleNotFoundError as missing:
             if (missing.name or "").partition(".")[0] != "opentelemetry":
                 raise

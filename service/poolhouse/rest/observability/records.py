@@ -14,12 +14,12 @@ from poolhouse.rest.auth.authorization import Grant
 class Stages(NamedTuple):
     """Where the time of an answered call went; clock readings are ``time.perf_counter``'s, all in seconds."""
 
-    read: float
-    decoded: float
+    read_at: float
+    decoded_at: float
     queue_s: float
     compute_s: float
-    pooled: float
-    encoded: float
+    pooled_at: float
+    encoded_at: float
 
 
 class RequestRecord:
@@ -55,8 +55,8 @@ class RequestRecord:
     tracestate: str = ""
     received_bytes: int = 0
     sent_bytes: int = 0
-    begun: float = 0.0
-    ended: float = 0.0
+    started_at: float = 0.0
+    ended_at: float = 0.0
     stages: Stages | None = None
     grant: Grant | None = None
 
@@ -66,10 +66,10 @@ class RequestRecord:
         self.request_id = request_id
 
 
-class Observer(Protocol):
+class RequestObserver(Protocol):
     """Is told of every request when it is over; must not wait."""
 
-    def finished(self, request: RequestRecord) -> None:
+    def request_finished(self, request: RequestRecord) -> None:
         """One request is over."""
 
     def close(self) -> None:

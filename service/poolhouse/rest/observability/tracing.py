@@ -39,7 +39,7 @@ class Tracing:
         # Spans have the time of day, stages that of a clock that never jumps.
         self._offset_ns = time_ns() - perf_counter_ns()
 
-    def finished(self, request: RequestRecord) -> None:
+    def request_finished(self, request: RequestRecord) -> None:
         """Make its spans, and let it know its trace."""
         if request.route in _UNTRACED:
             return
@@ -48,14 +48,14 @@ class Tracing:
             context=_parent(request),
             kind=SpanKind.SERVER,
             attributes=_attributes(request),
-            start_time=self._at(request.begun),
+            start_time=self._at(request.started_at),
         )
         request.trace_id = format_trace_id(span.get_span_context().trace_id)
         if span.is_recording():
             self._inside(span, request)
             if request.status >= 500 or not request.status:
                 span.set_status(Status(StatusCode.ERROR, request.code or "the caller left"))
-        span.end(self._at(request.ended))
+        span.end(self._at(request.ended_at))
 
     def close(self) -> None:
         """Send what is still here."""
@@ -65,13 +65,13 @@ class Tracing:
         stages = request.stages
         if stages is None:
             return
-        started = stages.pooled - stages.compute_s
+        started = stages.pooled_at - stages.compute_s
         context = set_span_in_context(span)
         for name, begun, ended in (
-            ("read", request.begun, stages.decoded),
+            ("read", request.started_at, stages.decoded_at),
             ("queue", started - stages.queue_s, started),
-            ("compute", started, stages.pooled),
-            ("write", stages.pooled, request.ended),
+            ("compute", started, stages.pooled_at),
+            ("write", stages.pooled_at, request.ended_at),
         ):
             child = self._tracer.start_span(name, context=context, start_time=self._at(begun))
             child.end(self._at(ended))
@@ -80,7 +80,7 @@ class Tracing:
         return self._offset_ns + int(clock * 1e9)
 
 
-def configured() -> Tracing:
+def make_tracing() -> Tracing:
     """Tracing as the standard OTEL_… variables say: over OTLP and HTTP, in batches, by a thread."""
     provider = TracerProvider(
         resource=Resource({SERVICE_NAME: "poolhouse", "service.version": __version__}).merge(_named())

@@ -11,16 +11,16 @@ from typing import Final
 from poolhouse.dtypes import ELEMENT_TYPES, Kind
 from poolhouse.operators.operator import Operator
 
-Part = dict[str, object]
+JsonObject = dict[str, object]
 
-_TEXT: Final[Part] = {"type": "string"}
-_INDEX: Final[Part] = {"type": "integer", "format": "int64", "minimum": 0}
-_NONFINITE: Final[Part] = {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}
-_NUMBER: Final[Part] = {"anyOf": [{"type": "number"}, _NONFINITE]}
-_ELEMENT: Final[Part] = {"anyOf": [{"type": "number"}, {"type": "boolean"}, _NONFINITE]}
-_SIZE: Final[Part] = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
-_INT64: Final[Part] = {"type": "string", "const": "int64", "default": "int64"}
-_BASE64: Final[Part] = {**_TEXT, "contentEncoding": "base64", "description": "C-ordered little-endian elements."}
+_TEXT: Final[JsonObject] = {"type": "string"}
+_INDEX: Final[JsonObject] = {"type": "integer", "format": "int64", "minimum": 0}
+_NONFINITE: Final[JsonObject] = {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}
+_NUMBER: Final[JsonObject] = {"anyOf": [{"type": "number"}, _NONFINITE]}
+_ELEMENT: Final[JsonObject] = {"anyOf": [{"type": "number"}, {"type": "boolean"}, _NONFINITE]}
+_SIZE: Final[JsonObject] = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
+_INT64: Final[JsonObject] = {"type": "string", "const": "int64", "default": "int64"}
+_BASE64: Final[JsonObject] = {**_TEXT, "contentEncoding": "base64", "description": "C-ordered little-endian elements."}
 
 _PREFIX: Final[dict[frozenset[Kind], str]] = {
     frozenset({"float", "integer", "boolean"}): "",
@@ -37,7 +37,7 @@ class Components:
     def __init__(self, sections: dict[str, dict[str, object]]) -> None:
         self.sections = sections
 
-    def refer(self, section: str, name: str, part: Part, owner: str = "") -> Part:
+    def add_ref(self, section: str, name: str, part: JsonObject, owner: str = "") -> JsonObject:
         """A reference to this part, which is added under its name.
 
         Args:
@@ -53,38 +53,38 @@ class Components:
         raise AssertionError(f"two parts called {name} of {owner}")
 
 
-def closed(properties: Part, required: Collection[str], description: str = "") -> Part:
+def object_schema(properties: JsonObject, required: Collection[str], description: str = "") -> JsonObject:
     """An object of these properties and no others."""
-    schema: Part = {"type": "object", "properties": properties, "required": list(required)}
+    schema: JsonObject = {"type": "object", "properties": properties, "required": list(required)}
     schema["additionalProperties"] = False
     return {"description": description, **schema} if description else schema
 
 
-def inputs(member: type[Operator], components: Components, *, outlined: bool) -> Part:
+def request_tensors(operator: type[Operator], components: Components, *, outlined: bool) -> JsonObject:
     """The tensors of a JSON request by name: in a request to plan, their outlines."""
-    kinds = {"input": frozenset(member.element_types), "indices": frozenset[Kind]()}
-    return {name: _input(components, member.rank, kinds[name], outlined) for name in member.inputs}
+    kinds = {"input": frozenset(operator.element_types), "indices": frozenset[Kind]()}
+    return {name: _input(components, operator.rank, kinds[name], outlined) for name in operator.inputs}
 
 
-def answered(components: Components, rank: int) -> Part:
+def response_tensor(components: Components, rank: int) -> JsonObject:
     """The schema of a tensor in a JSON answer."""
-    known: Part = {"dtype": {"type": "string", "enum": list(ELEMENT_TYPES)}, "shape": _shape(rank)}
+    known: JsonObject = {"dtype": {"type": "string", "enum": list(ELEMENT_TYPES)}, "shape": _shape(rank)}
     forms = {"data": _data(components, rank, _ELEMENT, "Elements"), "base64": _BASE64}
-    schema: Part = {
+    schema: JsonObject = {
         "description": "A tensor; base64 in place of data where encoding asks for it.",
-        "oneOf": [closed({**known, name: form}, [*known, name]) for name, form in forms.items()],
+        "oneOf": [object_schema({**known, name: form}, [*known, name]) for name, form in forms.items()],
     }
-    return components.refer("schemas", f"Answered{rank}d", schema)
+    return components.add_ref("schemas", f"Answered{rank}d", schema)
 
 
-def _input(components: Components, rank: int, kinds: frozenset[Kind], outlined: bool) -> Part:
+def _input(components: Components, rank: int, kinds: frozenset[Kind], outlined: bool) -> JsonObject:
     """A tensor of elements of these kinds; of indices, where there are none."""
     names = [each.name for each in ELEMENT_TYPES.values() if each.kind in kinds]
-    dtype: Part = {"type": "string", "enum": names, "default": "float32"} if kinds else _INT64
-    known: Part = {"shape": _shape(rank), "dtype": dtype}
+    dtype: JsonObject = {"type": "string", "enum": names, "default": "float32"} if kinds else _INT64
+    known: JsonObject = {"shape": _shape(rank), "dtype": dtype}
     if outlined:
-        schema = closed(known, ["shape"], f"{'A tensor' if kinds else 'Indices'} without elements.")
-        return components.refer("schemas", f"{_PREFIX[kinds]}Outline{rank}d", schema)
+        schema = object_schema(known, ["shape"], f"{'A tensor' if kinds else 'Indices'} without elements.")
+        return components.add_ref("schemas", f"{_PREFIX[kinds]}Outline{rank}d", schema)
     words = "A nested list of float32, or an object that says more. Lists of one level must be equally long."
     if not kinds:
         words = "int64, flat within one output plane, of the shape of input."
@@ -92,21 +92,21 @@ def _input(components: Components, rank: int, kinds: frozenset[Kind], outlined: 
     nested = _NUMBER if kinds else _INDEX
     for _ in range(rank + 1):
         nested = {"type": "array", "minItems": 1, "items": nested}
-    forms: list[Part] = [
+    forms: list[JsonObject] = [
         nested,
         {"type": "array", "minItems": 1, "items": nested},
-        closed({"data": data, **known}, ["data"]),
-        closed({"base64": _BASE64, **known}, ["base64", "shape"]),
+        object_schema({"data": data, **known}, ["data"]),
+        object_schema({"base64": _BASE64, **known}, ["base64", "shape"]),
     ]
-    return components.refer("schemas", f"{_PREFIX[kinds]}Tensor{rank}d", {"description": words, "anyOf": forms})
+    return components.add_ref("schemas", f"{_PREFIX[kinds]}Tensor{rank}d", {"description": words, "anyOf": forms})
 
 
-def _data(components: Components, rank: int, element: Part, name: str) -> Part:
+def _data(components: Components, rank: int, element: JsonObject, name: str) -> JsonObject:
     """Flat, or nested as deep as a tensor of this rank is. Not a schema that holds itself, which says the same in
     three lines: generators of clients do not read those."""
     depths = [element]
     for depth in range(1, rank + 3):
-        depths.append(components.refer("schemas", f"{name}{depth}", {"type": "array", "items": depths[-1]}))
+        depths.append(components.add_ref("schemas", f"{name}{depth}", {"type": "array", "items": depths[-1]}))
     return {
         "description": "Elements, nested as the shape says or flat in C order. NaN and infinities are strings; "
         "elements of an integer type are whole numbers, those of bool are true and false.",
@@ -114,6 +114,6 @@ def _data(components: Components, rank: int, element: Part, name: str) -> Part:
     }
 
 
-def _shape(rank: int) -> Part:
+def _shape(rank: int) -> JsonObject:
     words = "(N, C, *spatial) or, unbatched, (C, *spatial). Only N and C may be 0."
     return {"type": "array", "minItems": rank + 1, "maxItems": rank + 2, "description": words, "items": _SIZE}

@@ -19,10 +19,10 @@ from poolhouse.errors import (
     Unauthorized,
 )
 from poolhouse.operators.catalogue import Catalogue
-from poolhouse.rest.openapi.components import Components, Part
+from poolhouse.rest.openapi.components import Components, JsonObject
 from poolhouse.rest.openapi.operators import plan_operation, pool_operation
 from poolhouse.rest.problems import MEDIA_TYPE
-from poolhouse.rest.refusals import MODELS, refusals
+from poolhouse.rest.refusals import MODELS, refusal_responses
 
 _PLAN: Final = "/v1/plan/{operator}"
 _CARD: Final = "/v1/operators/{operator}"
@@ -33,35 +33,35 @@ _KEYED: Final = (Unauthorized, QuotaExceeded)
 _BY_STATUS: Final[dict[str, type[PoolhouseError]]] = {str(error.status): error for error in MODELS}
 
 
-def complete(drawn: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+def complete_document(generated: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
     """The whole document.
 
     Args:
         drawn: what FastAPI makes of the routes; parts of it are changed.
         catalogue: the operators.
     """
-    components = Components(drawn["components"])
+    components = Components(generated["components"])
     paths: dict[str, Any] = {}
-    if (template := drawn["paths"].pop(_PLAN, {}).get("post")) is not None:
+    if (template := generated["paths"].pop(_PLAN, {}).get("post")) is not None:
         _finish(template, components)
         # The paths of the operators have no parameter; the headers that both routes read they share.
         headers = [each for each in template["parameters"] if each["in"] == "header"]
-        template["parameters"] = [components.refer("parameters", each["name"], each) for each in headers]
+        template["parameters"] = [components.add_ref("parameters", each["name"], each) for each in headers]
         for kind, operation_of in (("pool", pool_operation), ("plan", plan_operation)):
             for member in catalogue:
                 paths[f"/v1/{kind}/{member.name}"] = {"post": operation_of(member, template, components)}
-    for operation in _operations(drawn["paths"]):
+    for operation in _operations(generated["paths"]):
         _finish(operation, components)
-    if _CARD in drawn["paths"]:
-        drawn["paths"][_CARD]["get"]["parameters"][0]["schema"]["enum"] = list(catalogue.names)
+    if _CARD in generated["paths"]:
+        generated["paths"][_CARD]["get"]["parameters"][0]["schema"]["enum"] = list(catalogue.names)
     for name in ("HTTPValidationError", "ValidationError"):
         components.sections["schemas"].pop(name, None)
     return {
-        **{part: drawn[part] for part in ("openapi", "info", "servers")},
+        **{part: generated[part] for part in ("openapi", "info", "servers")},
         # Without keys everybody may call; with them a key is needed.
         "security": [{}, {"key": []}],
-        "tags": drawn["tags"],
-        "paths": _untitled(paths | drawn["paths"]),
+        "tags": generated["tags"],
+        "paths": _untitled(paths | generated["paths"]),
         "components": _untitled({name: components.sections[name] for name in sorted(components.sections)}),
     }
 
@@ -100,20 +100,20 @@ def _schema(response: dict[str, Any] | None) -> object:
     return content.get("application/json", content.get(MEDIA_TYPE, {})).get("schema", {}).get("$ref")
 
 
-def _refusal(error: type[PoolhouseError], components: Components) -> Part:
+def _refusal(error: type[PoolhouseError], components: Components) -> JsonObject:
     """A refusal as one response for all operations, with its own type, which FastAPI gives to answers alone."""
-    response = {**refusals(error)[error.status]}
+    response = {**refusal_responses(error)[error.status]}
     schema = response.pop("model").model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     components.sections["schemas"] |= {**schema.pop("$defs"), schema["title"]: schema}
     response["headers"] = {"X-Request-ID": _request_id(components), **response["headers"]}
     response["content"] = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{error.__name__}Problem"}}}
-    return components.refer("responses", error.__name__, response)
+    return components.add_ref("responses", error.__name__, response)
 
 
-def _request_id(components: Components) -> Part:
+def _request_id(components: Components) -> JsonObject:
     words = "The request's own X-Request-ID if it is printable ASCII of at most 128 characters, else a new one."
     schema = {"type": "string", "minLength": 1, "maxLength": 128}
-    return components.refer("headers", "X-Request-ID", {"description": words, "required": True, "schema": schema})
+    return components.add_ref("headers", "X-Request-ID", {"description": words, "required": True, "schema": schema})
 
 
 def _untitled(part: Any) -> Any:

@@ -8,7 +8,7 @@ from poolhouse import describe
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.operators.fields import Field
 from poolhouse.operators.operator import Operator
-from poolhouse.rest.openapi.components import Components, Part, answered, closed, inputs
+from poolhouse.rest.openapi.components import Components, JsonObject, response_tensor, object_schema, request_tensors
 from poolhouse.text_values import INTEGER, list_pattern
 from poolhouse.wire.codecs import CODECS
 
@@ -36,13 +36,13 @@ _SEED: Final = "The seed that the windows were drawn from: the given one, or a f
 def pool_operation(member: type[Operator], template: dict[str, Any], components: Components) -> dict[str, Any]:
     """``POST /v1/pool/{operator}``; template as for :func:`plan_operation`: both are refused alike."""
     worked = describe.example(member)
-    encoding: Part = {"type": "string", "enum": ["list", "base64"], "default": "list"}
+    encoding: JsonObject = {"type": "string", "enum": ["list", "base64"], "default": "list"}
     encoding["description"] = "How the answer writes elements."
-    tensors = inputs(member, components, outlined=False)
-    request = _request(member, tensors, components, {"encoding": components.refer("schemas", "Encoding", encoding)})
-    outputs: Part = {name: answered(components, member.rank) for name in describe.all_outputs(member)}
-    given: Part = {"application/json": {"schema": request, "example": worked["request"]}}
-    answers: Part = {"application/json": {"schema": closed(outputs, ["output"]), "example": worked["answer"]}}
+    tensors = request_tensors(member, components, outlined=False)
+    request = _request(member, tensors, components, {"encoding": components.add_ref("schemas", "Encoding", encoding)})
+    outputs: JsonObject = {name: response_tensor(components, member.rank) for name in describe.all_outputs(member)}
+    given: JsonObject = {"application/json": {"schema": request, "example": worked["request"]}}
+    answers: JsonObject = {"application/json": {"schema": object_schema(outputs, ["output"]), "example": worked["answer"]}}
     for codec in CODECS:
         if codec.is_json:
             continue
@@ -51,15 +51,15 @@ def pool_operation(member: type[Operator], template: dict[str, Any], components:
         # Answers carry a codec's first name, whichever one the request was sent under.
         answers[codec.media_types[0]] = {"schema": _binary(_ANSWERS[codec.name])}
     text = {"type": "string"}
-    headers: dict[str, Part] = {name: {"description": words, "schema": text} for name, words in _HEADERS.items()}
+    headers: dict[str, JsonObject] = {name: {"description": words, "schema": text} for name, words in _HEADERS.items()}
     headers["Server-Timing"] = {"description": _TIMING, "required": True, "schema": text}
     if any(field.name == "seed" for field in member.fields()):
         headers["Pool-Seed"] = {"description": _SEED, "required": True, "schema": {"type": "integer", "minimum": 0}}
-    pooled: Part = {
+    pooled: JsonObject = {
         "description": "The outputs, in the type that Accept asks for, else in the request's own.",
         "headers": {
             "X-Request-ID": template["responses"]["200"]["headers"]["X-Request-ID"],
-            **{name: components.refer("headers", name, header) for name, header in headers.items()},
+            **{name: components.add_ref("headers", name, header) for name, header in headers.items()},
         },
         "content": answers,
     }
@@ -87,9 +87,9 @@ def plan_operation(member: type[Operator], template: dict[str, Any], components:
         template: the operation of the route that plans for any operator.
         components: get what many operations share.
     """
-    request = _request(member, inputs(member, components, outlined=True), components)
+    request = _request(member, request_tensors(member, components, outlined=True), components)
     given = {"schema": request, "example": describe.plan_example(member)}
-    planned = components.refer("responses", "Planned", template["responses"]["200"])
+    planned = components.add_ref("responses", "Planned", template["responses"]["200"])
     return {
         **template,
         "operationId": f"plan_{member.name}",
@@ -107,39 +107,39 @@ def _description(member: type[Operator]) -> str:
     return "\n\n".join([*parts, *(f"{what}: {words}" for what, words in further.items() if words)])
 
 
-def _request(member: type[Operator], tensors: Part, components: Components, further: Part | None = None) -> Part:
+def _request(member: type[Operator], tensors: JsonObject, components: Components, further: JsonObject | None = None) -> JsonObject:
     """The JSON body: tensors, and the fields beside them."""
-    fields: Part = {
-        field.name: components.refer(
+    fields: JsonObject = {
+        field.name: components.add_ref(
             "schemas", f"{field.name}_{member.rank}d", _field_schema(member, field), member.name
         )
         for field in member.fields()
     }
-    required = [*tensors, *(field.name for field in member.fields() if field.required)]
-    return closed({**tensors, **fields, **(further or {})}, required)
+    required = [*tensors, *(field.name for field in member.fields() if field.is_required)]
+    return object_schema({**tensors, **fields, **(further or {})}, required)
 
 
-def _field_schema(member: type[Operator], field: Field) -> Part:
+def _field_schema(member: type[Operator], field: Field) -> JsonObject:
     """What a field takes; the default of one that takes several types stands in words, since generators of clients
     for typed languages write a default of the one type where the other is declared."""
-    schema: Part = dict(field.schema(member.rank))
+    schema: JsonObject = dict(field.schema(member.rank))
     if "oneOf" in schema and schema.get("default") is not None:
         schema["description"] = f"{schema['description']} {schema.pop('default')} when not given."
     return schema
 
 
-def _query_parameter(member: type[Operator], field: Field, components: Components) -> Part:
-    needed = " Needed with a binary body." if field.required else ""
+def _query_parameter(member: type[Operator], field: Field, components: Components) -> JsonObject:
+    needed = " Needed with a binary body." if field.is_required else ""
     default = f" As {field.default_from} when not given." if field.default_from else ""
     example = str(field.example).lower() if isinstance(field.example, bool) else field.example
     # Not as the parameter's example: pages fill that in, and a request with a JSON body would have the field twice.
     such_as = "" if example is None else f" Such as {example}."
     words = f"{field.meaning}{needed}{default} For binary bodies; a JSON body holds it as a field.{such_as}"
     key = f"{field.name}_{member.rank}d"
-    return components.refer("parameters", key, _query(field.name, words, field.text_schema(member.rank)), member.name)
+    return components.add_ref("parameters", key, _query(field.name, words, field.text_schema(member.rank)), member.name)
 
 
-def _raw_parameters(member: type[Operator], components: Components) -> list[Part]:
+def _raw_parameters(member: type[Operator], components: Components) -> list[JsonObject]:
     if member.inputs != ("input",):
         return []
     sizes = {"type": "string", "pattern": list_pattern(INTEGER, (member.rank + 1, member.rank + 2))}
@@ -149,15 +149,15 @@ def _raw_parameters(member: type[Operator], components: Components) -> list[Part
     shape = f"Shape of a raw body, (N, C, *spatial) or (C, *spatial), such as {such_as}. {where}"
     dtype = _query("dtype", f"Element type of a raw body. {where}", {"type": "string", "enum": names})
     return [
-        components.refer("parameters", f"shape_{member.rank}d", _query("shape", shape, sizes)),
-        components.refer("parameters", "dtype", dtype, f"of_{'_'.join(sorted(member.element_types))}"),
+        components.add_ref("parameters", f"shape_{member.rank}d", _query("shape", shape, sizes)),
+        components.add_ref("parameters", "dtype", dtype, f"of_{'_'.join(sorted(member.element_types))}"),
     ]
 
 
-def _query(name: str, words: str, schema: object) -> Part:
+def _query(name: str, words: str, schema: object) -> JsonObject:
     return {"name": name, "in": "query", "description": words, "schema": schema}
 
 
-def _binary(words: str) -> Part:
+def _binary(words: str) -> JsonObject:
     # OpenAPI 3.1 needs no type for bytes; generators of clients take a body for bytes when it says so in 3.0's words.
     return {"type": "string", "format": "binary", "description": words}

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 from poolhouse.rest.dependencies import get_headers
-from poolhouse.rest.headers import Headers, text
+from poolhouse.rest.headers import Headers, header_text
 from poolhouse.rest.routes.get_route import GetRoute
 from poolhouse.wire.inflate import choose_encoding, compress_once
 
@@ -77,12 +77,12 @@ class StaticResponse:
         self._headers = {"content-type": media_type, **headers}
         self._packed = compress_once(body) if len(body) >= _COMPRESS_FROM_BYTES else {}
 
-    def to(self, headers: Headers) -> Response:
+    def for_request(self, headers: Headers) -> Response:
         """The response to a request with these headers."""
         if not self._packed:
             return Response(self._body, headers=self._headers)
         answered = {**self._headers, "vary": "accept-encoding"}
-        encoding = choose_encoding(text(headers, b"accept-encoding"))
+        encoding = choose_encoding(header_text(headers, b"accept-encoding"))
         if encoding not in self._packed:
             return Response(self._body, headers=answered)
         return Response(self._packed[encoding], headers={**answered, "content-encoding": encoding})
@@ -112,7 +112,7 @@ def _document(app: FastAPI, root_path: str) -> StaticResponse:
     return made[2]
 
 
-def prepare(app: FastAPI, root_path: str = "") -> None:
+def preload(app: FastAPI, root_path: str = "") -> None:
     """Make and compress everything now, which takes a second and must not hold up a request.
 
     Args:
@@ -126,7 +126,7 @@ def prepare(app: FastAPI, root_path: str = "") -> None:
 
 
 @router.get("/", include_in_schema=False)
-async def start(request: Request) -> Response:
+async def redirect_to_docs(request: Request) -> Response:
     """Lead on to the docs; by a relative link, where nothing is known of a path that a proxy puts in front."""
     root_path = request.scope.get("root_path", "")
     location = f"{root_path}/docs" if root_path else "docs"
@@ -136,18 +136,18 @@ async def start(request: Request) -> Response:
 @router.get("/openapi.json", summary="This document.", response_model=dict[str, Any])
 async def openapi(request: Request, headers: RequestHeaders) -> Response:
     """OpenAPI 3.1, for generators of clients."""
-    return _document(request.app, request.scope.get("root_path", "")).to(headers)
+    return _document(request.app, request.scope.get("root_path", "")).for_request(headers)
 
 
 @router.get("/docs", summary="The page of this document.", response_class=HTMLResponse)
 async def docs(headers: RequestHeaders) -> Response:
     """Shows each operation, and sends requests from the browser. It needs no other host."""
-    return _page().to(headers)
+    return _page().for_request(headers)
 
 
 def _add_asset(name: str) -> None:
     async def asset(headers: RequestHeaders) -> Response:
-        return _asset(name).to(headers)
+        return _asset(name).for_request(headers)
 
     router.add_api_route(f"/docs/{SWAGGER_UI_VERSION}/{name}", asset, name=name, include_in_schema=False)
 

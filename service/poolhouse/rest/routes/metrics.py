@@ -45,7 +45,7 @@ class Version(BaseModel):
 async def metrics(service: Annotated[Service, Depends(get_service)]) -> Response:
     """Anything else of this process is in it too: there is one process."""
     headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4, "Cache-Control": "no-store"}
-    return Response(await service.metrics.page(), headers=headers)
+    return Response(await service.metrics.render(), headers=headers)
 
 
 @router.get("/version", summary="What runs here.", response_model=Version, dependencies=[Depends(never_stored)])

@@ -12,7 +12,7 @@ from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import NotFound
 from poolhouse.pooling import Pooling
 from poolhouse.rest.dependencies import get_pooling, require_key
-from poolhouse.rest.refusals import refusals
+from poolhouse.rest.refusals import refusal_responses
 from poolhouse.rest.routes.get_route import GetRoute
 
 router = APIRouter(
@@ -92,7 +92,7 @@ async def list_operators(pooling: Annotated[Pooling, Depends(get_pooling)]) -> C
     summary="Everything there is to know of one operator.",
     response_model=OperatorCard,
     response_model_exclude_unset=True,
-    responses=refusals(NotFound),
+    responses=refusal_responses(NotFound),
 )
 async def describe_operator(
     operator: Annotated[str, Path(description="Torch's functional name with its rank.")],

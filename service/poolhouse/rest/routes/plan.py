@@ -23,10 +23,10 @@ from poolhouse.errors import (
 from poolhouse.pooling import Pooling
 from poolhouse.rest.dependencies import Service, get_headers, get_service, require_key
 from poolhouse.rest.footprint import UNREAD_BYTES
-from poolhouse.rest.headers import Headers, content_length, text
+from poolhouse.rest.headers import Headers, content_length, header_text
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.reading import read_body
-from poolhouse.rest.refusals import refusals
+from poolhouse.rest.refusals import refusal_responses
 from poolhouse.rest.request_head import deadline_of, inflater_of
 from poolhouse.settings import Settings
 from poolhouse.wire.codecs import answer_codec, codec_of
@@ -114,7 +114,7 @@ async def described_headers(
     dependencies=[Depends(described_headers)],
     responses={
         200: {"headers": {"Server-Timing": _TIMING}},
-        **refusals(NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed, Unavailable),
+        **refusal_responses(NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed, Unavailable),
     },
 )
 async def plan(
@@ -126,14 +126,14 @@ async def plan(
 ) -> Card:
     """Computes nothing. What pooling would refuse for its fields or its shape is refused here alike."""
     service.pooling.catalogue.find(operator)
-    codec = codec_of(text(headers, b"content-type"))
+    codec = codec_of(header_text(headers, b"content-type"))
     if not codec.is_json:
         raise UnsupportedMediaType(
             "unsupported_media_type",
             f"A plan is asked for in application/json, not in {codec.media_types[0]}: it holds no data.",
             headers={"Accept-Post": "application/json"},
         )
-    answer_codec(text(headers, b"accept"), codec, 1, among=(codec,))
+    answer_codec(header_text(headers, b"accept"), codec, 1, candidates=(codec,))
     rules = _rules(service.settings)
     # Not by a model: a hostile body is read within its limits, and refused with the words of every other body.
     body = await _read(headers, request.receive, rules, service.pooling)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from poolhouse.errors import Unavailable
 from poolhouse.pooling import Pooling
 from poolhouse.rest.dependencies import get_pooling, never_stored
-from poolhouse.rest.refusals import refusals
+from poolhouse.rest.refusals import refusal_responses
 from poolhouse.rest.routes.get_route import GetRoute
 
 router = APIRouter(tags=["platform"], route_class=GetRoute, dependencies=[Depends(never_stored)])
@@ -44,7 +44,7 @@ async def livez() -> Alive:
 
 
 @router.get(
-    "/readyz", summary="Whether requests can be served now.", response_model=Ready, responses=refusals(Unavailable)
+    "/readyz", summary="Whether requests can be served now.", response_model=Ready, responses=refusal_responses(Unavailable)
 )
 async def readyz(pooling: Annotated[Pooling, Depends(get_pooling)]) -> dict[str, object]:
     """Answered 503 while the service starts or stops, and when no device is left; the code says which."""

@@ -54,7 +54,7 @@ class PathSuggester:
         self._operators = tuple(operators)
 
     def refusal(
-        self, error: HTTPException, method: str, path: str, *, hint: bool = True, root_path: str = ""
+        self, error: HTTPException, method: str, path: str, *, may_list_paths: bool = True, root_path: str = ""
     ) -> PoolhouseError:
         """The router's own 404 or 405 in our words.
 
@@ -73,7 +73,7 @@ class PathSuggester:
                 headers={"Allow": ", ".join(allowed)},
             )
         told = "The paths are in /openapi.json, and /docs shows them."
-        if hint:
+        if may_list_paths:
             told = self._hint(path.removeprefix(root_path), root_path)
         return NotFound("unknown_path", f"There is no {_short(path)} here. {told}")
 

@@ -19,9 +19,9 @@ import orjson
 from poolhouse.dtypes import BFLOAT16, ElementType, bfloat16_to_float32
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.json import compiled
-from poolhouse.wire.json.packing import pack
+from poolhouse.wire.json.packing import encode_base64
 from poolhouse.wire.json.printing import BOOLEANS, DOUBLES, INTEGERS, SINGLES, print_elements
-from poolhouse.wire.json.size import text_bytes
+from poolhouse.wire.json.size import max_text_bytes
 
 Array = npt.NDArray[np.generic]
 
@@ -33,7 +33,7 @@ _FEW_BYTES: Final = 32 * 1024
 
 
 @lru_cache(maxsize=256)
-def _head(name: str, dtype: str, shape: tuple[int, ...], form: str) -> bytes:
+def _entry_head(name: str, dtype: str, shape: tuple[int, ...], form: str) -> bytes:
     """All of an entry that stands before its elements."""
     sizes = ",".join(map(str, shape))
     return orjson.dumps(name) + f':{{"dtype":"{dtype}","shape":[{sizes}],"{form}":'.encode()
@@ -83,7 +83,7 @@ class _Text:
         self._bytes[self._end : end] = np.frombuffer(piece, np.uint8)
         self._end = end
 
-    def print(self, tensor: Tensor) -> None:
+    def write_lists(self, tensor: Tensor) -> None:
         """Put the nested lists of a tensor behind what there is."""
         if not tensor.array.size:
             self.write(_printed(tensor.array, tensor.dtype))
@@ -95,14 +95,14 @@ class _Text:
                 kind, bits = _bits(flat[start : start + _AT_ONCE], tensor.dtype)
             self._end = print_elements(bits, bits.size, kind, sizes, index, rank, self._bytes, self._end)
 
-    def pack(self, elements: memoryview) -> None:
+    def write_base64(self, elements: memoryview) -> None:
         """Put base64 behind what there is."""
         read = np.frombuffer(elements.toreadonly(), np.uint8)
         self.write(b'"')
-        self._end = pack(read, len(read), self._bytes, self._end)
+        self._end = encode_base64(read, len(read), self._bytes, self._end)
         self.write(b'"')
 
-    def view(self) -> memoryview:
+    def written(self) -> memoryview:
         """All that was written."""
         return self._bytes[: self._end].data
 
@@ -111,7 +111,7 @@ def _layout(message: Message, form: str, fields: bytes) -> Iterator[bytes | Tens
     """The object in order: one entry a tensor, the tensor in place of its elements, then the fields."""
     before = b"{"
     for name, tensor in message.tensors.items():
-        yield before + _head(name, tensor.dtype.name, tensor.shape, form)
+        yield before + _entry_head(name, tensor.dtype.name, tensor.shape, form)
         yield tensor
         before = b"},"
     if fields != b"{}":
@@ -136,13 +136,13 @@ def encode_json(message: Message) -> bytes | memoryview:
         return b"".join(part if isinstance(part, bytes) else _short(part, form) for part in layout)
     most = len(fields) + 2
     for name, tensor in message.tensors.items():
-        most += len(_head(name, tensor.dtype.name, tensor.shape, form)) + text_bytes(tensor.outline, message.encoding)
+        most += len(_entry_head(name, tensor.dtype.name, tensor.shape, form)) + max_text_bytes(tensor.outline, message.encoding)
     text = _Text(most)
     for part in layout:
         if isinstance(part, bytes):
             text.write(part)
         elif form == "data":
-            text.print(part)
+            text.write_lists(part)
         else:
-            text.pack(part.buffer)
-    return text.view()
+            text.write_base64(part.buffer)
+    return text.written()

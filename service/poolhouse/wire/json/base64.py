@@ -14,9 +14,9 @@ from typing import Final
 import numpy as np
 
 from poolhouse.errors import Malformed
-from poolhouse.wire.json.packing import ODD, TWICE, unpack
-from poolhouse.wire.json.refusals import loads, no_json
-from poolhouse.wire.quoting import clip
+from poolhouse.wire.json.packing import INVALID_LENGTH, INNER_PADDING, decode_base64
+from poolhouse.wire.json.refusals import strict_loads, no_json
+from poolhouse.wire.quoting import quote_clipped
 
 _RAW_TYPES: Final = ("", "application/octet-stream")
 LONGEST_HEAD: Final = 200
@@ -29,17 +29,17 @@ class NotBase64(Exception):
     """Why a text cannot be read, as a clause behind its name."""
 
 
-def strange(character: str, place: int) -> NotBase64:
+def invalid_character_error(character: str, position: int) -> NotBase64:
     """A character that is in neither alphabet."""
-    return NotBase64(f"holds {clip(character)} at character {place}, which is in neither alphabet of base64.")
+    return NotBase64(f"holds {quote_clipped(character)} at character {position}, which is in neither alphabet of base64.")
 
 
-def padded_within(place: int) -> NotBase64:
+def padded_within(position: int) -> NotBase64:
     """Padding, and more behind it."""
-    return NotBase64(f"has its padding at character {place}, and more behind it; send the elements in one piece.")
+    return NotBase64(f"has its padding at character {position}, and more behind it; send the elements in one piece.")
 
 
-def odd() -> NotBase64:
+def invalid_length_error() -> NotBase64:
     """A number of characters that no bytes have."""
     return NotBase64("ends within a byte, or is padded too far; characters are missing, or there is one too many.")
 
@@ -57,7 +57,7 @@ def length_of_head(text: str) -> int:
     if not comma or "base64" not in parameters:
         raise NotBase64("is a data URL that holds no base64; send the base64 of the elements.")
     if media_type not in _RAW_TYPES:
-        raise NotBase64(f"is a data URL of {clip(media_type)}; the base64 here is that of raw elements.")
+        raise NotBase64(f"is a data URL of {quote_clipped(media_type)}; the base64 here is that of raw elements.")
     return 5 + len(words) + 1
 
 
@@ -69,7 +69,7 @@ class ScannedBase64:
     begin: int
     end: int
 
-    def unpacked(self) -> memoryview:
+    def decode(self) -> memoryview:
         """The bytes that it stands for.
 
         Raises:
@@ -80,18 +80,18 @@ class ScannedBase64:
         head = bytes(self.text[begin : min(begin + LONGEST_HEAD, self.end)])
         if head[:5].lower() == b"data:":
             head = head[: head.find(b",") + 1] or head[:5]
-            characters = length_of_head(str(loads(b'"%b"' % head)))
+            characters = length_of_head(str(strict_loads(b'"%b"' % head)))
             begin += len(head)
         made = np.empty((self.end - begin) // 4 * 3 + 3, np.uint8)
         found = np.zeros(2, np.int64)
-        count = unpack(np.frombuffer(self.text.toreadonly(), np.uint8), begin, self.end, made, found)
+        count = decode_base64(np.frombuffer(self.text.toreadonly(), np.uint8), begin, self.end, made, found)
         if count >= 0:
             return made[:count].data
-        if count == TWICE:
+        if count == INNER_PADDING:
             raise padded_within(characters + int(found[0]))
-        if count == ODD:
-            raise odd()
-        raise strange(self._character(int(found[1])), characters + int(found[0]))
+        if count == INVALID_LENGTH:
+            raise invalid_length_error()
+        raise invalid_character_error(self._character(int(found[1])), characters + int(found[0]))
 
     def _character(self, at: int) -> str:
         """The character that stands there, its escape undone."""
@@ -104,5 +104,5 @@ class ScannedBase64:
             return characters[0]
         for length in _ESCAPES:
             with suppress(Malformed):
-                return str(loads(b'"%b"' % bytes(self.text[at : min(at + length, self.end)])))[0]
+                return str(strict_loads(b'"%b"' % bytes(self.text[at : min(at + length, self.end)])))[0]
         raise no_json(self.text, "invalid escaped sequence in string", at)

@@ -10,10 +10,10 @@ from poolhouse.tensors import Message, Outline
 from poolhouse.wire.codec import Encoded
 from poolhouse.wire.json import compiled, plain
 from poolhouse.wire.json.answer import encode_json
-from poolhouse.wire.json.size import text_bytes
-from poolhouse.wire.json.tensors import DEFAULTS, read_outline, read_tensor
+from poolhouse.wire.json.size import max_text_bytes
+from poolhouse.wire.json.tensors import DEFAULT_DTYPES, read_metadata, read_tensor
 from poolhouse.wire.query import refuse_in_both
-from poolhouse.wire.quoting import shown
+from poolhouse.wire.quoting import describe_value
 
 _ENCODINGS: Final = ("list", "base64")
 _FEW_BYTES: Final = 0
@@ -35,7 +35,7 @@ def _read(body: memoryview, query: Mapping[str, str]) -> tuple[dict[str, object]
     fields = plain.read(body) if few or not compiled.is_ready() else compiled.read(body)
     if query:
         refuse_in_both(query, fields, "the body")
-    return fields, {name: fields.pop(name) for name in DEFAULTS if name in fields}
+    return fields, {name: fields.pop(name) for name in DEFAULT_DTYPES if name in fields}
 
 
 class JsonCodec:
@@ -55,7 +55,7 @@ class JsonCodec:
         fields, entries = _read(body, query)
         encoding = fields.pop("encoding", "list")
         if not isinstance(encoding, str) or encoding not in _ENCODINGS:
-            message = f"encoding is {shown(encoding)}; it is one of {', '.join(_ENCODINGS)}."
+            message = f"encoding is {describe_value(encoding)}; it is one of {', '.join(_ENCODINGS)}."
             problem = FieldProblem("/encoding", "range", message)
             raise Unprocessable("invalid_fields", message, problems=(problem,))
         tensors = {name: read_tensor(name, entry) for name, entry in entries.items()}
@@ -69,9 +69,9 @@ class JsonCodec:
         """One entry a tensor, as lists or as base64."""
         return Encoded(self.media_types[0], (encode_json(message),), owns_memory=True)
 
-    def encoding_bytes(self, outputs: Mapping[str, Outline], encoding: str) -> int:
+    def encoding_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
         """The text, by its longest digits."""
-        return 2 + sum(text_bytes(outline, encoding) for outline in outputs.values())
+        return 2 + sum(max_text_bytes(outline, json_encoding) for outline in outputs.values())
 
     def accepts_outputs(self, count: int) -> bool:
         """Any number, by name."""
@@ -88,7 +88,7 @@ def decode_plan(
         Unprocessable: a tensor with elements, without a shape, or that cannot be pooled.
     """
     fields, entries = _read(body, query)
-    return {name: read_outline(name, entry) for name, entry in entries.items()}, fields, dict(query)
+    return {name: read_metadata(name, entry) for name, entry in entries.items()}, fields, dict(query)
 
 
 JSON: Final = JsonCodec()

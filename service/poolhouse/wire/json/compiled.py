@@ -15,13 +15,13 @@ from poolhouse.wire.json import lists, numbers, scanner
 from poolhouse.wire.json.base64 import ScannedBase64
 from poolhouse.wire.json.fields import count_keys, refuse_duplicates
 from poolhouse.wire.json.narrowing import Array, narrow_floats, narrow_integers
-from poolhouse.wire.json.nearest import SCRATCH
+from poolhouse.wire.json.nearest import SCRATCH_SIZE
 from poolhouse.wire.json.refusals import (
-    TENSORS,
+    TENSOR_NAMES,
     WHOLE_BYTES,
-    Elements,
+    ElementChecker,
     bad_data,
-    loads,
+    strict_loads,
     nested_too_deep,
     no_json,
     no_object,
@@ -29,18 +29,18 @@ from poolhouse.wire.json.refusals import (
     too_many_fields,
     too_much,
 )
-from poolhouse.wire.quoting import shown
+from poolhouse.wire.quoting import describe_value
 
 _ANY: Final = 127
 _ALLOWED: Final = {
-    "float": numbers.INTEGER | numbers.FLOAT | numbers.SPELLED | numbers.WIDE,
-    "integer": numbers.INTEGER | numbers.FLOAT | numbers.WIDE,
+    "float": numbers.INTEGER | numbers.FLOAT | numbers.NONFINITE_TEXT | numbers.INEXACT,
+    "integer": numbers.INTEGER | numbers.FLOAT | numbers.INEXACT,
     "boolean": numbers.BOOLEAN,
 }
 """The kinds that elements of a type may be."""
-_NOT_EXACT: Final = numbers.FLOAT | numbers.WIDE | numbers.UNFIT
+_NOT_EXACT: Final = numbers.FLOAT | numbers.INEXACT | numbers.NOT_INT64
 _COMPLAINTS: Final = {
-    numbers.HUGE: "number is infinity when parsed as double",
+    numbers.OVERFLOW: "number is infinity when parsed as double",
     numbers.NO_DIGIT: "no digit after sign",
     numbers.LEADING_ZERO: "number with leading zero is not allowed",
     numbers.NO_FRACTION: "no digit after decimal point",
@@ -60,10 +60,10 @@ _SHOWN_BYTES: Final = 1024
 
 def is_ready() -> bool:
     """Whether the loops of this package can be called; they are loaded together, before the service is ready."""
-    return scanner.scan.entry is not None
+    return scanner.scan_body.entry is not None
 
 
-class Scan:
+class BodyScan:
     """A body and what the scanner found in it.
 
     Args:
@@ -77,69 +77,69 @@ class Scan:
         # Read-only in any case: loops are compiled for one type of array.
         self._bytes: npt.NDArray[np.uint8] = np.frombuffer(text, np.uint8)
         # An element takes two bytes of text at least; mostly more, and then they are counted.
-        most = end // 2 + 1 if end <= _SHORT_BYTES else scanner.count_elements(self._bytes, end)
-        self._bits = empty((SCRATCH + most,), np.uint64)
+        most = end // 2 + 1 if end <= _SHORT_BYTES else scanner.max_element_count(self._bytes, end)
+        self._bits = empty((SCRATCH_SIZE + most,), np.uint64)
         self._read_for = (_ANY, 0)
         self.status = self._scan()
         # As they were found at first: what is read as integers is not told to be wide any more.
-        self._kinds = [self.record(tensor)[lists.KINDS] for tensor in range(len(TENSORS))]
+        self._kinds = [self.list_record(tensor)[lists.KINDS] for tensor in range(len(TENSOR_NAMES))]
 
     def _scan(self) -> int:
-        found = np.zeros(scanner.FOUND, np.int64)
-        status: int = scanner.scan(self._bytes, self._end, *self._read_for, self._bits, found)
+        found = np.zeros(scanner.RESULT_SIZE, np.int64)
+        status: int = scanner.scan_body(self._bytes, self._end, *self._read_for, self._bits, found)
         # Of some hundred numbers a few are looked at.
         self.found: memoryview[int] = found.data
         return status
 
-    def record(self, tensor: int) -> memoryview[int]:
+    def list_record(self, tensor: int) -> memoryview[int]:
         """What the list of a tensor is."""
-        start = scanner.LISTS + tensor * lists.RECORD
-        return self.found[start : start + lists.RECORD]
+        start = scanner.LIST_RECORDS + tensor * lists.RECORD_SIZE
+        return self.found[start : start + lists.RECORD_SIZE]
 
-    def elements(self, tensor: int, elements: Elements) -> Array:
+    def read_elements(self, tensor: int, checker: ElementChecker) -> Array:
         """The elements of a tensor that is a list, in its shape.
 
         Raises:
             Unprocessable: it is ragged, or holds something else.
         """
-        kind = elements.dtype.kind
-        record, allowed = self.record(tensor), _ALLOWED[kind]
+        kind = checker.dtype.kind
+        record, allowed = self.list_record(tensor), _ALLOWED[kind]
         kinds = self._kinds[tensor]
         as_integers = int(kind == "integer" and kinds & _NOT_EXACT != 0)
         if self._read_for != (_ANY, 0) or record[lists.FAULT] or kinds & ~allowed or as_integers:
             # Once more, for this tensor; whatever was read for another one has been taken.
             self._read_for = (allowed, as_integers)
             self._scan()
-            record = self.record(tensor)
+            record = self.list_record(tensor)
             if record[lists.FAULT]:
-                self._refuse(record, elements)
+                self._refuse(record, checker)
         shape = tuple(record[lists.SIZES + 1 : lists.SIZES + 1 + record[lists.RANK]])
-        if not record[lists.COUNT] and math.prod(size for size in shape if size) > _MOST_EMPTY:
+        if not record[lists.ELEMENT_COUNT] and math.prod(size for size in shape if size) > _MOST_EMPTY:
             raise bad_data(
-                f"{elements.name} holds more than {_MOST_EMPTY} lists and no element; send its elements, or its shape.",
-                elements.pointer,
+                f"{checker.name} holds more than {_MOST_EMPTY} lists and no element; send its elements, or its shape.",
+                checker.pointer,
             )
-        first = record[lists.FIRST]
-        bits = self._bits[first : first + record[lists.COUNT]]
+        first = record[lists.FIRST_ELEMENT]
+        bits = self._bits[first : first + record[lists.ELEMENT_COUNT]]
         if as_integers:
-            flat = narrow_integers(bits.view(np.int64), elements, shape)
+            flat = narrow_integers(bits.view(np.int64), checker, shape)
         elif kind == "integer":
-            flat = narrow_integers(bits.view(np.float64), elements, shape)
+            flat = narrow_integers(bits.view(np.float64), checker, shape)
         elif kind == "boolean":
             flat = bits.astype(np.bool_)
         else:
-            flat = narrow_floats(bits.view(np.float64), record[lists.GREATEST], elements, shape)
+            flat = narrow_floats(bits.view(np.float64), record[lists.MAX_MAGNITUDE], checker, shape)
         return flat.reshape(shape)
 
-    def _refuse(self, record: memoryview[int], elements: Elements) -> None:
+    def _refuse(self, record: memoryview[int], checker: ElementChecker) -> None:
         fault, level = record[lists.FAULT], record[lists.FAULT_LEVEL]
         size = record[lists.SIZES + level]
-        if fault == lists.UNEQUAL:
-            raise elements.ragged(level, size, f"a list of {record[lists.FAULT_COUNT]}")
+        if fault == lists.UNEQUAL_LENGTH:
+            raise checker.ragged_error(level, size, f"a list of {record[lists.FAULT_COUNT]}")
         value = [] if fault == lists.A_LIST else self._value(record[lists.FAULT_BEGIN], record[lists.FAULT_END])
         if fault == lists.NOT_A_LIST:
-            raise elements.ragged(level, size, shown(value))
-        elements.element(value, record[lists.INDEX : lists.INDEX + level].tolist())
+            raise checker.ragged_error(level, size, describe_value(value))
+        checker.check(value, record[lists.INDEX : lists.INDEX + level].tolist())
         raise AssertionError("it is no element")
 
     def _value(self, begin: int, end: int) -> object:
@@ -148,18 +148,18 @@ class Scan:
             return {}
         if end - begin > _SHOWN_BYTES and self.text[begin] == ord('"'):
             return bytes(self.text[begin + 1 : begin + _SHOWN_BYTES]).decode(errors="replace")
-        return loads(self.text[begin:end])
+        return strict_loads(self.text[begin:end])
 
 
 class ScannedList(NamedTuple):
     """A tensor's list of a body, its numbers read."""
 
-    scan: Scan
+    scan: BodyScan
     tensor: int
 
-    def elements(self, elements: Elements) -> Array:
+    def read_elements(self, checker: ElementChecker) -> Array:
         """As of the scan."""
-        return self.scan.elements(self.tensor, elements)
+        return self.scan.read_elements(self.tensor, checker)
 
 
 def read(text: memoryview) -> dict[str, Any]:
@@ -173,17 +173,17 @@ def read(text: memoryview) -> dict[str, Any]:
     end = _end(text)
     if not end or text[end - 1] != ord("}"):
         raise _refusal_of_whole(text, end)
-    scan = Scan(text, end)
+    scan = BodyScan(text, end)
     if scan.status:
         raise _refusal(scan)
     found, cuts, tensors = scan.found, [], dict[int, ScannedList | ScannedBase64]()
-    for tensor in range(len(TENSORS)):
-        begin, stop = scan.record(tensor)[lists.BEGIN : lists.END + 1]
+    for tensor in range(len(TENSOR_NAMES)):
+        begin, stop = scan.list_record(tensor)[lists.BEGIN : lists.END + 1]
         if stop:
             # guard: list-leaves-empty-list
             cuts.append((begin, stop, b"[]"))
             tensors[tensor] = ScannedList(scan, tensor)
-        begin, stop = found[scanner.PACKED + 2 * tensor : scanner.PACKED + 2 * tensor + 2]
+        begin, stop = found[scanner.BASE64_SPANS + 2 * tensor : scanner.BASE64_SPANS + 2 * tensor + 2]
         if begin:
             cuts.append((begin - 1, stop + 1, b'""'))
             tensors[tensor] = ScannedBase64(text, begin, stop)
@@ -192,14 +192,14 @@ def read(text: memoryview) -> dict[str, Any]:
     document = _loads(text, rest, cuts)
     if not isinstance(document, dict):
         raise no_object(document)
-    if count_keys(document) != found[scanner.KEYS]:
+    if count_keys(document) != found[scanner.KEY_COUNT]:
         refuse_duplicates(rest)
     for tensor, value in tensors.items():
-        entry = document[TENSORS[tensor]]
+        entry = document[TENSOR_NAMES[tensor]]
         if isinstance(entry, dict):
             entry["data" if isinstance(value, ScannedList) else "base64"] = value
         else:
-            document[TENSORS[tensor]] = value
+            document[TENSOR_NAMES[tensor]] = value
     return document
 
 
@@ -245,18 +245,18 @@ def _refusal_of_whole(text: memoryview, end: int) -> PoolhouseError:
         refusal = no_json(text, "", 0)
         return too_long() if "at character" in refusal.detail else refusal
     try:
-        return no_object(loads(text))
+        return no_object(strict_loads(text))
     except PoolhouseError as refusal:
         return refusal
 
 
-def _refusal(scan: Scan) -> PoolhouseError:
+def _refusal(scan: BodyScan) -> PoolhouseError:
     text, found, status = scan.text, scan.found, scan.status
     if status == scanner.MANY_KEYS:
         return too_many_fields()
     name = "input"
     if found[scanner.KEY_END]:
-        named = loads(text[found[scanner.KEY_BEGIN] : found[scanner.KEY_END]])
+        named = strict_loads(text[found[scanner.KEY_BEGIN] : found[scanner.KEY_END]])
         assert isinstance(named, str)
         name = named
     # guard: many-json-values-are-refused

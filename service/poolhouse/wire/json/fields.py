@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from poolhouse.wire.json.refusals import DEEPEST_FIELD, MOST_VALUES, TENSORS, no_json, too_much
+from poolhouse.wire.json.refusals import DEEPEST_FIELD, MOST_VALUES, TENSOR_NAMES, no_json, too_much
 from poolhouse.wire.query import duplicate_field
 
 
@@ -18,7 +18,7 @@ def count_keys(document: Mapping[str, object]) -> int:
     """
     count = len(document)
     for name, value in document.items():
-        if isinstance(value, dict) and name in TENSORS:
+        if isinstance(value, dict) and name in TENSOR_NAMES:
             count += len(value)
             for each in value.values():
                 if isinstance(each, list | dict):

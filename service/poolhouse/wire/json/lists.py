@@ -12,8 +12,8 @@ import numpy as np
 
 from poolhouse.kernels.declaring import Element, Flat, helper
 from poolhouse.wire.elements import MAX_RANK
-from poolhouse.wire.json.nearest import bits_of, int64
-from poolhouse.wire.json.numbers import BOOLEAN, INTEGER, OTHER, SPELLED, WIDE, read_number
+from poolhouse.wire.json.nearest import float64_bits, int64
+from poolhouse.wire.json.numbers import BOOLEAN, INTEGER, NOT_AN_ELEMENT, NONFINITE_TEXT, INEXACT, read_number
 
 # Why a text is no JSON, beside the reasons of numbers.
 NO_VALUE: Final = -10
@@ -26,11 +26,11 @@ TOO_DEEP: Final = -15
 # The fields of a list's record, as int64: where it lies, what it holds, and its first fault.
 BEGIN: Final = 0
 END: Final = 1
-FIRST: Final = 2
-COUNT: Final = 3
+FIRST_ELEMENT: Final = 2
+ELEMENT_COUNT: Final = 3
 RANK: Final = 4
 KINDS: Final = 5
-GREATEST: Final = 6
+MAX_MAGNITUDE: Final = 6
 FAULT: Final = 7
 FAULT_BEGIN: Final = 8
 FAULT_END: Final = 9
@@ -39,10 +39,10 @@ FAULT_COUNT: Final = 11
 SIZES: Final = 12
 INDEX: Final = SIZES + MAX_RANK + 2
 _COUNTS: Final = INDEX + MAX_RANK + 2
-RECORD: Final = _COUNTS + MAX_RANK + 2
+RECORD_SIZE: Final = _COUNTS + MAX_RANK + 2
 
 # Faults.
-UNEQUAL: Final = 1
+UNEQUAL_LENGTH: Final = 1
 NOT_A_LIST: Final = 2
 A_LIST: Final = 3
 WRONG_KIND: Final = 4
@@ -56,11 +56,11 @@ _NAN: Final = np.uint64(int.from_bytes(b"NaN", "big"))
 _INFINITY: Final = np.uint64(int.from_bytes(b"Infinity", "big"))
 _TRUE: Final = np.float64(1).view(np.uint64)
 _MINUS: Final = np.uint64(ord("-"))
-_NUMBERS: Final = INTEGER | WIDE
+_NUMBERS: Final = INTEGER | INEXACT
 
 
 @helper
-def escaped(text: Flat, at: int) -> int:
+def parse_unicode_escape(text: Flat, at: int) -> int:
     """The character that four hexadecimal digits name; -1 where they are none."""
     character = 0
     for place in range(at, at + 4):
@@ -97,7 +97,7 @@ def read_string(text: Flat, at: int, end: int) -> tuple[int, int, Element, Eleme
                 return -1, -1, late, early
             character = int64(text[at])
             at += 1
-            character = escaped(text, at) if character == 117 and at + 4 < end else -1
+            character = parse_unicode_escape(text, at) if character == 117 and at + 4 < end else -1
             if character >= 0:
                 at += 4
         if length < 0 or length == LONGEST_WORD or character < 32 or character > 126:
@@ -173,7 +173,7 @@ def read_lists(
     allowed: int,
     as_integers: int,
     bits: Flat,
-    place: int,
+    index: int,
     record: Flat,
     base: int,
 ) -> tuple[int, int]:
@@ -189,12 +189,12 @@ def read_lists(
     Returns:
         where it ends and 0; or where it is no JSON, and why.
     """
-    for each in range(base, base + RECORD):
+    for each in range(base, base + RECORD_SIZE):
         record[each] = 0
     for level in range(MAX_RANK + 2):
         record[base + SIZES + level] = -1
-    record[base + BEGIN], record[base + FIRST] = at, place
-    first, depth, rank, row, kinds, comma = place, 0, -1, 0, 0, -1
+    record[base + BEGIN], record[base + FIRST_ELEMENT] = at, index
+    first, depth, rank, row, kinds, comma = index, 0, -1, 0, 0, -1
     may_end, is_next = False, False
     while at < end:
         character = text[at]
@@ -213,20 +213,20 @@ def read_lists(
             if record[base + SIZES + depth] < 0:
                 record[base + SIZES + depth] = row
             elif record[base + SIZES + depth] != row:
-                _note(record, base, UNEQUAL, at, at, depth, row, depth)
+                _note(record, base, UNEQUAL_LENGTH, at, at, depth, row, depth)
             at += 1
             depth -= 1
             if depth == 0:
-                record[base + END], record[base + COUNT], record[base + RANK], record[base + KINDS] = (
+                record[base + END], record[base + ELEMENT_COUNT], record[base + RANK], record[base + KINDS] = (
                     at,
-                    place - first,
+                    index - first,
                     rank,
                     kinds,
                 )
                 greatest = _NONE
-                for each in range(first, place):
+                for each in range(first, index):
                     greatest = max(greatest, bits[each] & _MAGNITUDE)
-                record[base + GREATEST] = int64(greatest)
+                record[base + MAX_MAGNITUDE] = int64(greatest)
                 return at, 0
             row = record[base + _COUNTS + depth] + 1
             is_next = True
@@ -245,7 +245,7 @@ def read_lists(
             continue
         begin = at
         if 45 <= character <= 57:
-            at, kind = read_number(text, at, end, place, as_integers, bits)
+            at, kind = read_number(text, at, end, index, as_integers, bits)
             if kind < 0:
                 return at, kind
         elif character == 34:
@@ -253,11 +253,11 @@ def read_lists(
             if at < 0:
                 return end, CUT_OFF
             value = _spelled(length, late, early)
-            kind = OTHER if value == 0.0 else SPELLED
-            bits[place] = bits_of(value)
+            kind = NOT_AN_ELEMENT if value == 0.0 else NONFINITE_TEXT
+            bits[index] = float64_bits(value)
         elif character == 123:
-            at, kind = _skip_object(text, at, end), OTHER
-            bits[place] = _NONE
+            at, kind = _skip_object(text, at, end), NOT_AN_ELEMENT
+            bits[index] = _NONE
             if at < 0:
                 return end, CUT_OFF
         else:
@@ -267,8 +267,8 @@ def read_lists(
                     return comma, COMMA_AT_END
                 return at, NO_LITERAL if character == 116 or character == 102 or character == 110 else NO_VALUE
             at += length
-            kind = OTHER if character == 110 else BOOLEAN
-            bits[place] = _TRUE if character == 116 else _NONE
+            kind = NOT_AN_ELEMENT if character == 110 else BOOLEAN
+            bits[index] = _TRUE if character == 116 else _NONE
         if depth != rank:
             if rank < 0:
                 rank = depth
@@ -277,7 +277,7 @@ def read_lists(
         if kind & ~allowed:
             _note(record, base, WRONG_KIND, begin, at, depth, row, depth)
         kinds |= kind
-        place += 1
+        index += 1
         row += 1
         is_next = True
     return end, CUT_OFF

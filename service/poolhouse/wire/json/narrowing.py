@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.dtypes import BFLOAT16, FLOAT64, ElementType, float64_to_bfloat16
-from poolhouse.wire.json.refusals import Elements
+from poolhouse.wire.json.refusals import ElementChecker
 
 Array = npt.NDArray[np.generic]
 
@@ -30,7 +30,7 @@ def index_at(place: int, shape: Sequence[int]) -> list[int]:
     return [int(each) for each in np.unravel_index(place, shape)]
 
 
-def narrow_floats(wide: npt.NDArray[np.float64], greatest: int, elements: Elements, shape: tuple[int, ...]) -> Array:
+def narrow_floats(wide: npt.NDArray[np.float64], max_bits: int, checker: ElementChecker, shape: tuple[int, ...]) -> Array:
     """Flat elements of a float type; a copy.
 
     Args:
@@ -41,14 +41,14 @@ def narrow_floats(wide: npt.NDArray[np.float64], greatest: int, elements: Elemen
     Raises:
         Unprocessable: a finite number would become infinite.
     """
-    dtype = elements.dtype
+    dtype = checker.dtype
     if dtype is FLOAT64:
         return wide.copy()
-    if greatest < _BITS_FINITE_BELOW[dtype.name]:
+    if max_bits < _BITS_FINITE_BELOW[dtype.name]:
         return _rounded(wide, dtype)
     lost = np.flatnonzero((np.abs(wide) >= _FINITE_BELOW[dtype.name]) & np.isfinite(wide))
     if lost.size:
-        raise elements.too_large(index_at(int(lost[0]), shape), wide[lost[0]])
+        raise checker.too_large_error(index_at(int(lost[0]), shape), wide[lost[0]])
     return _rounded(wide, dtype)
 
 
@@ -62,19 +62,19 @@ def _rounded(wide: npt.NDArray[np.float64], dtype: ElementType) -> Array:
     return bits
 
 
-def narrow_integers(wide: npt.NDArray[Any], elements: Elements, shape: tuple[int, ...]) -> Array:
+def narrow_integers(wide: npt.NDArray[Any], checker: ElementChecker, shape: tuple[int, ...]) -> Array:
     """Flat elements of an integer type, from whole numbers; a copy.
 
     Raises:
         Unprocessable: one is out of the type's range.
     """
-    bounds = np.iinfo(elements.dtype.name)
+    bounds = np.iinfo(checker.dtype.name)
     if wide.size and (wide.min() < bounds.min or wide.max() > bounds.max):
-        _refuse_outside(wide, bounds, elements, shape)
-    return wide.astype(elements.dtype.storage)
+        _refuse_outside(wide, bounds, checker, shape)
+    return wide.astype(checker.dtype.storage)
 
 
-def _refuse_outside(wide: npt.NDArray[Any], bounds: Any, elements: Elements, shape: tuple[int, ...]) -> NoReturn:
+def _refuse_outside(wide: npt.NDArray[Any], bounds: Any, checker: ElementChecker, shape: tuple[int, ...]) -> NoReturn:
     place = int(np.flatnonzero((wide < bounds.min) | (wide > bounds.max))[0])
-    elements.element(int(wide[place]), index_at(place, shape))
+    checker.check(int(wide[place]), index_at(place, shape))
     raise AssertionError("it is outside")

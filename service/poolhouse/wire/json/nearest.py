@@ -24,7 +24,7 @@ MOST_DIGITS: Final = 19
 _COMPARED_DIGITS: Final = 800
 """No halfway point between two float64 has more; what lies beyond only tells whether the number is larger."""
 _LIMBS: Final = 256
-SCRATCH: Final = 2 * _LIMBS
+SCRATCH_SIZE: Final = 2 * _LIMBS
 
 _ONE: Final = np.uint64(1)
 _TWO: Final = np.uint64(2)
@@ -54,17 +54,17 @@ def _power_of_five(power: int) -> int:
 
 
 _POWERS_OF_FIVE: Final = [_power_of_five(power) for power in range(_LOWEST, _HIGHEST + 1)]
-TENS: Final = 2 * len(_POWERS_OF_FIVE)
-POWERS: Final = np.array(
+TENS_OFFSET: Final = 2 * len(_POWERS_OF_FIVE)
+POWER_TABLE: Final = np.array(
     [half for power in _POWERS_OF_FIVE for half in (power >> 64, power & (1 << 64) - 1)]
     + [10**power for power in range(9)],
     np.uint64,
 )
-"""High and low half of each power of five; from ``TENS`` on the powers of ten that eight digits need."""
+"""High and low half of each power of five; from ``TENS_OFFSET`` on the powers of ten that eight digits need."""
 
 
 @helper
-def bits_of(value: float) -> Element:
+def float64_bits(value: float) -> Element:
     """The bits of a float64, as uint64."""
     return np.float64(value).view(np.uint64)
 
@@ -82,7 +82,7 @@ def high_product(a: Element, b: Element) -> Element:
 def leading_zeros(value: Element) -> Element:
     """How many of the 64 bits above the highest one are zero; of a value above 0."""
     # As a float64, which tells; without the second of two ones it is never rounded up to the next power of two.
-    return np.uint64(1086) - (bits_of(np.float64(value & ~(value >> _ONE))) >> np.uint64(52))
+    return np.uint64(1086) - (float64_bits(np.float64(value & ~(value >> _ONE))) >> np.uint64(52))
 
 
 @helper
@@ -95,10 +95,10 @@ def short_decimal(digits: Element, power: int) -> Element:
     zeros = leading_zeros(digits)
     scaled = digits << zeros
     place = 2 * (power - _LOWEST)
-    high = high_product(scaled, POWERS[place])
-    low = scaled * POWERS[place]
+    high = high_product(scaled, POWER_TABLE[place])
+    low = scaled * POWER_TABLE[place]
     if high & _UNSURE == _UNSURE:
-        more = high_product(scaled, POWERS[place + 1])
+        more = high_product(scaled, POWER_TABLE[place + 1])
         low += more
         if more > low:
             high += _ONE
@@ -161,7 +161,7 @@ def long_decimal(text: Flat, start: int, stop: int, power: int, below: Element, 
         text: holds the digits, with a decimal point or without, from start to stop; the first is not 0.
         power: the power of ten of the last digit.
         below: the bits of the lower of the two; the number lies between them.
-        limbs: its first ``SCRATCH`` are scratch memory.
+        limbs: its first ``SCRATCH_SIZE`` are scratch memory.
     """
     size = digits = 0
     is_cut = False

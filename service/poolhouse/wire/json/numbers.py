@@ -7,21 +7,21 @@ from typing import Final
 import numpy as np
 
 from poolhouse.kernels.declaring import Element, Flat, helper
-from poolhouse.wire.json.nearest import MOST_DIGITS, POWERS, TENS, bits_of, int64, long_decimal, short_decimal
+from poolhouse.wire.json.nearest import MOST_DIGITS, POWER_TABLE, TENS_OFFSET, float64_bits, int64, long_decimal, short_decimal
 
 # What an element of a list is; a list's kinds are or-ed together.
 INTEGER: Final = 1
 FLOAT: Final = 2
 BOOLEAN: Final = 4
-SPELLED: Final = 8
-OTHER: Final = 16
-WIDE: Final = 32
+NONFINITE_TEXT: Final = 8
+NOT_AN_ELEMENT: Final = 16
+INEXACT: Final = 32
 """Beside INTEGER: float64 may not hold it exactly."""
-UNFIT: Final = 64
+NOT_INT64: Final = 64
 """Where int64 is asked for: a number that is none."""
 
 # Why a text is no JSON; below zero, so that they are no kinds.
-HUGE: Final = -2
+OVERFLOW: Final = -2
 NO_DIGIT: Final = -3
 LEADING_ZERO: Final = -4
 NO_FRACTION: Final = -5
@@ -82,14 +82,14 @@ def read_fraction(text: Flat, at: int, end: int, digits: Element) -> tuple[int, 
         packed = eight_bytes(text, at) ^ _ZEROS
         strange = ((packed + _TO_TOP_BIT) | packed) & _TOP_BITS
         if strange == _NONE:
-            digits = digits * POWERS[TENS + 8] + eight_digits(packed)
+            digits = digits * POWER_TABLE[TENS_OFFSET + 8] + eight_digits(packed)
             at += 8
             continue
         # The place of the lowest byte that is no digit.
         count = (((strange & (~strange + _ONE)) >> _7) * _PLACES) >> _56
         # The digits moved to the upper end, with zeros before; in two steps, since they may be none.
         kept = (packed << (_56 - count * _8)) << _8
-        return at + int64(count), digits * POWERS[TENS + int64(count)] + eight_digits(kept)
+        return at + int64(count), digits * POWER_TABLE[TENS_OFFSET + int64(count)] + eight_digits(kept)
     while at < end and 48 <= text[at] <= 57:
         digits = digits * _10 + np.uint64(text[at] - 48)
         at += 1
@@ -122,7 +122,7 @@ def many_digits(text: Flat, start: int, stop: int, power: int, bits: Flat) -> El
 
 
 @helper
-def read_number(text: Flat, at: int, end: int, place: int, as_integers: int, bits: Flat) -> tuple[int, int]:
+def read_number(text: Flat, at: int, end: int, index: int, as_integers: int, bits: Flat) -> tuple[int, int]:
     """One number, put at its place among the values.
 
     Args:
@@ -173,25 +173,25 @@ def read_number(text: Flat, at: int, end: int, place: int, as_integers: int, bit
 
     if kind == INTEGER and as_integers != 0:
         if count > MOST_DIGITS or digits > _TOP or (digits == _TOP and is_negative == 0):
-            return at, UNFIT
-        bits[place] = ~digits + _ONE if is_negative > 0 else digits
+            return at, NOT_INT64
+        bits[index] = ~digits + _ONE if is_negative > 0 else digits
         return at, kind
     if count <= MOST_DIGITS and digits <= _EXACT and -_EXACT_TENS <= power <= _EXACT_TENS:
         # Both are exact, so their product or quotient is rounded once (Clinger).
         value = np.float64(int64(digits))
         value = value * TENS_AS_FLOATS[power] if power >= 0 else value / TENS_AS_FLOATS[-power]
-        bits[place] = bits_of(value) | sign
+        bits[index] = float64_bits(value) | sign
     else:
         few = count <= MOST_DIGITS
         nearest = short_decimal(digits, power) if few else many_digits(text, start, stop, power, bits)
         if nearest >= _INFINITE:
-            return start - is_negative, HUGE
-        bits[place] = nearest | sign
+            return start - is_negative, OVERFLOW
+        bits[index] = nearest | sign
         if kind == INTEGER:
-            kind |= WIDE
+            kind |= INEXACT
     if as_integers != 0:
-        value = np.uint64(bits[place]).view(np.float64)
+        value = np.uint64(bits[index]).view(np.float64)
         if np.floor(value) != value or abs(value) >= 2.0**63:
-            return at, UNFIT
-        bits[place] = np.uint64(int64(value))
+            return at, NOT_INT64
+        bits[index] = np.uint64(int64(value))
     return at, kind

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.kernels.declaring import Flat, loop
-from poolhouse.wire.json.lists import escaped
+from poolhouse.wire.json.lists import parse_unicode_escape
 from poolhouse.wire.json.nearest import int64
 
 # What a character is, beside one of the 64 digits.
@@ -19,9 +19,9 @@ _STRANGE: Final = 67
 _CONTROL: Final = 68
 
 # How a text reads on; at least 0 it is the number of bytes.
-TWICE: Final = -2
-ODD: Final = -3
-BARE: Final = -4
+INNER_PADDING: Final = -2
+INVALID_LENGTH: Final = -3
+INVALID_CHARACTER: Final = -4
 
 
 def _kinds() -> npt.NDArray[np.uint8]:
@@ -43,7 +43,7 @@ _DIGITS: Final = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 
 
 @loop("int64(uint8*, int64, int64, uint8*, int64*)")
-def unpack(text: Flat, at: int, end: int, made: Flat, found: Flat) -> int:
+def decode_base64(text: Flat, at: int, end: int, made: Flat, found: Flat) -> int:
     """Decodes what stands between the quotes of a string.
 
     Args:
@@ -80,7 +80,7 @@ def unpack(text: Flat, at: int, end: int, made: Flat, found: Flat) -> int:
             character = int64(text[at]) if at < end else 0
             at += 1
             if character == 117:
-                character = escaped(text, at) if at + 4 <= end else -1
+                character = parse_unicode_escape(text, at) if at + 4 <= end else -1
                 at += 4
             elif character == 110 or character == 114 or character == 116:
                 character = 32
@@ -89,14 +89,14 @@ def unpack(text: Flat, at: int, end: int, made: Flat, found: Flat) -> int:
             kind = int64(_KINDS[256 + character]) if 0 <= character < 256 else _STRANGE
         if kind >= _STRANGE:
             found[0], found[1] = characters, begin
-            return BARE
+            return INVALID_CHARACTER
         if kind == _PAD:
             padding += 1
             if pad_character < 0:
                 pad_character = characters
         elif kind < 64:
             if padding > 0:
-                status = TWICE
+                status = INNER_PADDING
             group = (group << 6) | kind
             digits += 1
             if digits & 3 == 0 and status == 0:
@@ -110,7 +110,7 @@ def unpack(text: Flat, at: int, end: int, made: Flat, found: Flat) -> int:
         return status
     last = digits & 3
     if last == 1 or padding > (4 - last if last else 0):
-        return ODD
+        return INVALID_LENGTH
     if last >= 2:
         made[count] = (group >> (4 if last == 2 else 10)) & 255
         count += 1
@@ -121,7 +121,7 @@ def unpack(text: Flat, at: int, end: int, made: Flat, found: Flat) -> int:
 
 
 @loop("int64(uint8*, int64, uint8*, int64)")
-def pack(elements: Flat, count: int, made: Flat, at: int) -> int:
+def encode_base64(elements: Flat, count: int, made: Flat, at: int) -> int:
     """Writes bytes as base64, with padding, from ``at`` on; returns where it ends."""
     whole = count - count % 3
     for place in range(0, whole, 3):

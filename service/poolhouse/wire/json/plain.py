@@ -14,20 +14,20 @@ from typing import Any, Final
 import numpy as np
 
 from poolhouse.wire.elements import MAX_RANK
-from poolhouse.wire.json.base64 import LONGEST_HEAD, length_of_head, odd, padded_within, strange
+from poolhouse.wire.json.base64 import LONGEST_HEAD, length_of_head, invalid_length_error, padded_within, invalid_character_error
 from poolhouse.wire.json.fields import count_keys, refuse_duplicates
 from poolhouse.wire.json.narrowing import Array, index_at, narrow_floats, narrow_integers
 from poolhouse.wire.json.refusals import (
     MOST_FIELDS,
-    TENSORS,
-    Elements,
+    TENSOR_NAMES,
+    ElementChecker,
     bad_data,
-    loads,
+    strict_loads,
     nested_too_deep,
     no_object,
     too_many_fields,
 )
-from poolhouse.wire.quoting import shown
+from poolhouse.wire.quoting import describe_value
 
 _STRANGE: Final = re.compile(r"[^A-Za-z0-9+/_= \t\r\n-]")
 _MINUS_ZERO: Final = re.compile(rb"-0[,\] \t\r\n]")
@@ -48,34 +48,34 @@ class PlainList:
 
     data: list[Any]
 
-    def elements(self, elements: Elements) -> Array:
+    def read_elements(self, checker: ElementChecker) -> Array:
         """The elements, each looked at.
 
         Raises:
             Unprocessable: with the first thing that is wrong and where it stands.
         """
-        shape = _measure(self.data, elements)
-        flat = _flatten(self.data, shape, elements)
-        if not set(map(type, flat)) <= _PLAIN[elements.dtype.kind]:
-            flat = [elements.element(value, index_at(place, shape)) for place, value in enumerate(flat)]
-        if elements.dtype.kind == "boolean":
+        shape = _measure(self.data, checker)
+        flat = _flatten(self.data, shape, checker)
+        if not set(map(type, flat)) <= _PLAIN[checker.dtype.kind]:
+            flat = [checker.check(value, index_at(place, shape)) for place, value in enumerate(flat)]
+        if checker.dtype.kind == "boolean":
             return np.array(flat, np.bool_).reshape(shape)
-        if elements.dtype.kind == "integer":
+        if checker.dtype.kind == "integer":
             for place, value in enumerate(flat):
                 if not -(2**63) <= value < 2**63:
-                    elements.element(value, index_at(place, shape))
-            return narrow_integers(np.array(flat, np.int64), elements, shape).reshape(shape)
+                    checker.check(value, index_at(place, shape))
+            return narrow_integers(np.array(flat, np.int64), checker, shape).reshape(shape)
         wide = np.array(flat, np.float64)
         greatest = int(np.abs(wide).view(np.int64).max(initial=0))
-        return narrow_floats(wide, greatest, elements, shape).reshape(shape)
+        return narrow_floats(wide, greatest, checker, shape).reshape(shape)
 
 
-def _measure(data: object, elements: Elements) -> tuple[int, ...]:
+def _measure(data: object, checker: ElementChecker) -> tuple[int, ...]:
     """The shape, by the first entry of each level."""
     shape: list[int] = []
     while isinstance(data, list):
         if len(shape) == MAX_RANK:
-            raise nested_too_deep(elements.name, elements.pointer)
+            raise nested_too_deep(checker.name, checker.pointer)
         shape.append(len(data))
         if not data:
             break
@@ -83,14 +83,14 @@ def _measure(data: object, elements: Elements) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _flatten(data: object, shape: tuple[int, ...], elements: Elements) -> list[Any]:
+def _flatten(data: object, shape: tuple[int, ...], checker: ElementChecker) -> list[Any]:
     """The elements in C order; every list as long as the shape says."""
     level = [data]
     for depth, size in enumerate(shape):
         below: list[object] = []
         for entry in level:
             if not isinstance(entry, list) or len(entry) != size:
-                raise elements.ragged(depth + 1, size, shown(entry))
+                raise checker.ragged_error(depth + 1, size, describe_value(entry))
             below += entry
         level = below
     return level
@@ -102,7 +102,7 @@ class PlainBase64:
 
     text: str
 
-    def unpacked(self) -> memoryview:
+    def decode(self) -> memoryview:
         """The bytes that it stands for.
 
         Raises:
@@ -111,14 +111,14 @@ class PlainBase64:
         begin = length_of_head(self.text[:LONGEST_HEAD])
         found = _STRANGE.search(self.text, begin)
         if found is not None:
-            raise strange(found[0], found.start())
+            raise invalid_character_error(found[0], found.start())
         kept = self.text[begin:].translate(_TO_STANDARD)
         digits = kept.rstrip("=")
         if "=" in digits:
             raise padded_within(self.text.index("=", begin))
         last = len(digits) % 4
         if last == 1 or len(kept) - len(digits) > (4 - last if last else 0):
-            raise odd()
+            raise invalid_length_error()
         return memoryview(binascii.a2b_base64(digits + "=" * (-last % 4)))
 
 
@@ -131,12 +131,12 @@ def read(text: memoryview) -> dict[str, Any]:
     """
     whole = bytes(text)
     _refuse_hoards(whole)
-    document = loads(whole)
+    document = strict_loads(whole)
     if not isinstance(document, dict):
         raise no_object(document)
     signed = json.loads(whole, parse_int=_signed) if _MINUS_ZERO.search(whole) else document
     lists: list[tuple[dict[str, Any], str, PlainList | PlainBase64]] = []
-    for name in TENSORS:
+    for name in TENSOR_NAMES:
         entry = document.get(name)
         if isinstance(entry, list):
             lists.append((document, name, PlainList(signed[name])))

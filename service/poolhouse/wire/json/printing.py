@@ -8,7 +8,7 @@ import numpy as np
 
 from poolhouse.kernels.declaring import Element, Flat, helper, loop
 from poolhouse.wire.json.nearest import int64
-from poolhouse.wire.json.shortest import shortest
+from poolhouse.wire.json.shortest import shortest_decimal
 
 INTEGERS: Final = 0
 BOOLEANS: Final = 1
@@ -113,7 +113,7 @@ def _put_float(out: Flat, at: int, bits: Element, width: int, size: int, lowest:
         whole = fraction >> np.uint64(-power)
         if whole << np.uint64(-power) == fraction and whole < _PLAIN_BELOW:
             return _put_number(out, at, whole, 0, lowest, highest)
-    digits, power = shortest(fraction, power, is_irregular)
+    digits, power = shortest_decimal(fraction, power, is_irregular)
     while digits % _10_4 == _NONE:
         digits //= _10_4
         power += 4

@@ -13,7 +13,7 @@ from poolhouse.dtypes import ElementType
 from poolhouse.errors import FieldProblem, Malformed, TooLarge, Unprocessable
 from poolhouse.suggestions import field_hint
 from poolhouse.wire.elements import MAX_RANK
-from poolhouse.wire.quoting import shown
+from poolhouse.wire.quoting import describe_value
 
 NONFINITE: Final[dict[str, float]] = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """How JSON spells what it has no number for, in both directions."""
@@ -26,7 +26,7 @@ WHOLE_BYTES: Final = 1024 * 1024
 """So much beside the numbers of tensors is read: the parser takes about ten milliseconds for it, and holds the
 interpreter."""
 
-TENSORS: Final = ("input", "indices")
+TENSOR_NAMES: Final = ("input", "indices")
 _WHOLE_BELOW: Final = 2.0**63
 """A float of this size may stand for an integer of more digits than the parser can hold."""
 _GLANCE: Final = 256
@@ -37,7 +37,7 @@ def bad_data(message: str, pointer: str) -> Unprocessable:
     return Unprocessable("invalid_data", message, problems=(FieldProblem(pointer, "type", message),))
 
 
-def unreadable(why: str) -> Malformed:
+def malformed_json_error(why: str) -> Malformed:
     """The refusal of a body that is no JSON."""
     return Malformed("malformed_body", f"The body is not JSON: {why}")
 
@@ -46,13 +46,13 @@ def no_json(text: memoryview, complaint: str, at: int) -> Malformed | Unprocessa
     """The refusal of a text in which a parser complains about this character."""
     begin = bytes(text[:_GLANCE])
     if not begin.strip() and not bytes(text).strip():
-        return unreadable('it is empty. Send an object such as {"input": [[[1, 2], [3, 4]]], "kernel_size": 2}.')
+        return malformed_json_error('it is empty. Send an object such as {"input": [[[1, 2], [3, 4]]], "kernel_size": 2}.')
     if begin.startswith(b"\xef\xbb\xbf"):
-        return unreadable("it begins with a byte order mark. Save it without one.")
+        return malformed_json_error("it begins with a byte order mark. Save it without one.")
     if begin.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return unreadable("it is UTF-16. Send UTF-8.")
+        return malformed_json_error("it is UTF-16. Send UTF-8.")
     if "depth" in complaint or "memory" in complaint:
-        return unreadable(f"it is nested too deep. A tensor takes at most {MAX_RANK} levels.")
+        return malformed_json_error(f"it is nested too deep. A tensor takes at most {MAX_RANK} levels.")
     if "infinity" in complaint:
         return bad_data(
             f"The number at character {at} is too large: numbers are read as float64. "
@@ -60,14 +60,14 @@ def no_json(text: memoryview, complaint: str, at: int) -> Malformed | Unprocessa
             "",
         )
     if "UTF-8" in complaint or "surrogate" in complaint:
-        return unreadable("a string in it is not Unicode. Send UTF-8.")
+        return malformed_json_error("a string in it is not Unicode. Send UTF-8.")
     # The parser counts characters, these are bytes; they agree wherever all before is ASCII.
     if bytes(text[at : at + 9]).lstrip(b"-").startswith((b"NaN", b"nan", b"Inf", b"inf")):
-        return unreadable(
+        return malformed_json_error(
             f"NaN or infinity stands bare at character {at}, and JSON has neither. "
             'Write the strings "NaN", "Infinity" and "-Infinity".'
         )
-    return unreadable(f"{complaint} at character {at}. Check it with any JSON validator.")
+    return malformed_json_error(f"{complaint} at character {at}. Check it with any JSON validator.")
 
 
 def too_long() -> TooLarge:
@@ -90,8 +90,8 @@ def too_many_fields() -> Unprocessable:
 
 def too_much(name: str) -> Unprocessable:
     """The refusal of a field that is no plain value."""
-    message = f"{shown(name)} is nested too deep or holds too much for a field; " + (
-        field_hint(name, (), TENSORS) or "send its plain value."
+    message = f"{describe_value(name)} is nested too deep or holds too much for a field; " + (
+        field_hint(name, (), TENSOR_NAMES) or "send its plain value."
     )
     return Unprocessable("invalid_fields", message, problems=(FieldProblem("/" + name[:60], "type", message),))
 
@@ -105,19 +105,19 @@ def nested_too_deep(name: str, pointer: str) -> Unprocessable:
     )
 
 
-class Elements(NamedTuple):
+class ElementChecker(NamedTuple):
     """Whose elements are read: for the words of what is wrong with one."""
 
     name: str
     dtype: ElementType
     pointer: str
 
-    def refusal(self, index: Sequence[int], value: str, why: str) -> Unprocessable:
+    def element_error(self, index: Sequence[int], value: str, why: str) -> Unprocessable:
         """The refusal of the element at this index."""
         at = [int(each) for each in index]
         return bad_data(f"{self.name} holds {value} at {at}{why}", "/".join((self.pointer, *map(str, at))))
 
-    def ragged(self, level: int, size: int, entry: str) -> Unprocessable:
+    def ragged_error(self, level: int, size: int, entry: str) -> Unprocessable:
         """The refusal of lists of unequal lengths, or of an entry that is no list."""
         return bad_data(
             f"{self.name} is ragged: level {level} holds lists of {size} entries, and {entry}; "
@@ -125,7 +125,7 @@ class Elements(NamedTuple):
             self.pointer,
         )
 
-    def element(self, value: object, index: Sequence[int]) -> bool | int | float:
+    def check(self, value: object, index: Sequence[int]) -> bool | int | float:
         """One element; true is no number, a string is one only if it spells what JSON has no number for.
 
         Raises:
@@ -138,30 +138,30 @@ class Elements(NamedTuple):
         elif kind == "float" and isinstance(value, int | float):
             return value
         elif kind == "integer" and isinstance(value, int | float):
-            return self._integer(value, index)
+            return self._check_integer(value, index)
         elif isinstance(value, str) and kind == "float" and value in NONFINITE:
             return NONFINITE[value]
         elif isinstance(value, list):
-            raise self.refusal(index, "a list", ", where a number is expected; it is ragged.")
+            raise self.element_error(index, "a list", ", where a number is expected; it is ragged.")
         wanted = {
             "float": 'numbers, or the strings "NaN", "Infinity" and "-Infinity"',
             "integer": "whole numbers of at most 64 bits",
             "boolean": "true and false",
         }[kind]
-        raise self.refusal(index, shown(value), f"; elements of type {self.dtype.name} are written as {wanted}.")
+        raise self.element_error(index, describe_value(value), f"; elements of type {self.dtype.name} are written as {wanted}.")
 
-    def _integer(self, value: int | float, index: Sequence[int]) -> int:
+    def _check_integer(self, value: int | float, index: Sequence[int]) -> int:
         if isinstance(value, float) and not (value.is_integer() and abs(value) < _WHOLE_BELOW):
             size = "of at most 64 bits" if value.is_integer() else "without a fraction"
-            raise self.refusal(index, shown(value), f"; elements of type {self.dtype.name} are whole numbers {size}.")
+            raise self.element_error(index, describe_value(value), f"; elements of type {self.dtype.name} are whole numbers {size}.")
         bounds = np.iinfo(self.dtype.name)
         if not bounds.min <= value <= bounds.max:
-            raise self.refusal(index, shown(value), f", and {self.dtype.name} goes from {bounds.min} to {bounds.max}.")
+            raise self.element_error(index, describe_value(value), f", and {self.dtype.name} goes from {bounds.min} to {bounds.max}.")
         return int(value)
 
-    def too_large(self, index: Sequence[int], value: float) -> Unprocessable:
+    def too_large_error(self, index: Sequence[int], value: float) -> Unprocessable:
         """The refusal of a finite number that would become infinite."""
-        return self.refusal(
+        return self.element_error(
             index,
             repr(float(value)),
             f', which is too large for {self.dtype.name}; use a wider type, or the string "Infinity".',
@@ -170,10 +170,10 @@ class Elements(NamedTuple):
 
 def no_object(value: object) -> Unprocessable:
     """The refusal of JSON that is no object."""
-    return bad_data(f'The body is {shown(value)}; send an object such as {{"input": ..., "kernel_size": 2}}.', "")
+    return bad_data(f'The body is {describe_value(value)}; send an object such as {{"input": ..., "kernel_size": 2}}.', "")
 
 
-def loads(text: memoryview | bytes) -> object:
+def strict_loads(text: memoryview | bytes) -> object:
     """What the strict parser reads.
 
     Raises:

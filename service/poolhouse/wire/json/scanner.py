@@ -12,19 +12,19 @@ from typing import Final
 import numpy as np
 
 from poolhouse.kernels.declaring import Element, Flat, helper, loop
-from poolhouse.wire.json.lists import COUNT, RECORD, read_lists, read_string
-from poolhouse.wire.json.nearest import SCRATCH, int64
+from poolhouse.wire.json.lists import ELEMENT_COUNT, RECORD_SIZE, read_lists, read_string
+from poolhouse.wire.json.nearest import SCRATCH_SIZE, int64
 
 # What the scanner counts and finds, as int64; then one list's record for each tensor.
-KEYS: Final = 0
-NODES: Final = 1
+KEY_COUNT: Final = 0
+VALUE_COUNT: Final = 1
 WRONG_AT: Final = 2
 KEY_BEGIN: Final = 3
 KEY_END: Final = 4
-PACKED: Final = 5
+BASE64_SPANS: Final = 5
 """For each tensor where its base64 begins and ends, behind and before the quotes; 0 where there is none."""
-LISTS: Final = 16
-FOUND: Final = LISTS + 2 * RECORD
+LIST_RECORDS: Final = 16
+RESULT_SIZE: Final = LIST_RECORDS + 2 * RECORD_SIZE
 
 MOST_KEYS: Final = 1024
 MOST_NODES: Final = 8192
@@ -33,7 +33,7 @@ MOST_NODES: Final = 8192
 NO_OBJECT: Final = 1
 MANY_KEYS: Final = 2
 MANY_NODES: Final = 3
-BROKEN: Final = 4
+SYNTAX_ERROR: Final = 4
 """What is wrong is nothing of a tensor's."""
 
 
@@ -57,7 +57,7 @@ def _is_between(character: Element) -> Element:
 
 
 @loop("int64(uint8*, int64)")
-def count_elements(text: Flat, end: int) -> int:
+def max_element_count(text: Flat, end: int) -> int:
     """At most so many elements begin in a text."""
     total = 0
     for start in range(1, end, 128):
@@ -71,12 +71,12 @@ def count_elements(text: Flat, end: int) -> int:
 
 
 @loop("int64(uint8*, int64, int64, int64, uint64*, int64*)")
-def scan(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, found: Flat) -> int:
+def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, found: Flat) -> int:
     """Reads a body.
 
     Args:
         text: its last byte before ``end`` is ``}``.
-        found: takes what there is, ``FOUND`` numbers that are 0.
+        found: takes what there is, ``RESULT_SIZE`` numbers that are 0.
         allowed, as_integers, bits: as of lists.
 
     Returns:
@@ -85,7 +85,7 @@ def scan(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, found
     at = _skip_space(text, int64(0), end)
     if at == end or text[at] != 123:
         return NO_OBJECT
-    place = int64(SCRATCH)
+    place = int64(SCRATCH_SIZE)
     level = name = inside = 0
     while at < end:
         character = text[at]
@@ -93,12 +93,12 @@ def scan(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, found
             begin = at
             at, length, late, _ = read_string(text, at + 1, end)
             if at < 0:
-                return BROKEN
+                return SYNTAX_ERROR
             colon = _skip_space(text, at, end)
             if colon == end or text[colon] != 58:
                 continue
-            found[KEYS] += 1
-            if found[KEYS] > MOST_KEYS:
+            found[KEY_COUNT] += 1
+            if found[KEY_COUNT] > MOST_KEYS:
                 return MANY_KEYS
             if level == 1:
                 found[KEY_BEGIN], found[KEY_END] = begin, at
@@ -108,19 +108,19 @@ def scan(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, found
             if character == 91:
                 tensor = name if level == 1 else inside if level == 2 and length == 4 and late == _DATA else 0
                 if tensor > 0:
-                    record = LISTS + (tensor - 1) * RECORD
+                    record = LIST_RECORDS + (tensor - 1) * RECORD_SIZE
                     at, status = read_lists(text, at, end, allowed, as_integers, bits, place, found, record)
                     if status != 0:
                         found[WRONG_AT] = at
                         return status
-                    place += found[record + COUNT]
+                    place += found[record + ELEMENT_COUNT]
             elif character == 34 and level == 2 and inside > 0 and length == 6 and late == _BASE64:
                 begin = at + 1
                 at, _, _, _ = read_string(text, begin, end)
                 if at < 0:
-                    return BROKEN
-                found[PACKED + 2 * (inside - 1)] = begin
-                found[PACKED + 2 * (inside - 1) + 1] = at - 1
+                    return SYNTAX_ERROR
+                found[BASE64_SPANS + 2 * (inside - 1)] = begin
+                found[BASE64_SPANS + 2 * (inside - 1) + 1] = at - 1
             elif character == 123 and level == 1:
                 inside = name
                 level = 2
@@ -128,14 +128,14 @@ def scan(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, found
             continue
         if character == 123 or character == 91:
             level += 1
-            found[NODES] += 1
+            found[VALUE_COUNT] += 1
         elif character == 125 or character == 93:
             level -= 1
             if level == 1:
                 inside = 0
         elif character == 44:
-            found[NODES] += 1
-        if found[NODES] > MOST_NODES:
+            found[VALUE_COUNT] += 1
+        if found[VALUE_COUNT] > MOST_NODES:
             return MANY_NODES
         at += 1
     return 0

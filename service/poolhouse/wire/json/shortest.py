@@ -58,7 +58,7 @@ def _scaled(place: int, value: Element) -> Element:
 
 
 @helper
-def shortest(fraction: Element, power: int, is_irregular: int) -> tuple[Element, int]:
+def shortest_decimal(fraction: Element, power: int, is_irregular: int) -> tuple[Element, int]:
     """The digits of a number, and the power of ten of the last of them.
 
     Args:

@@ -40,9 +40,9 @@ def list_bytes(shape: Sequence[int], element_bytes: int) -> int:
     return total + lists * element_bytes
 
 
-def text_bytes(outline: Outline, encoding: str) -> int:
+def max_text_bytes(metadata: Outline, encoding: str) -> int:
     """At most so long is one entry of an answer, its elements as lists or as base64."""
-    head = _HEAD_BYTES + _SIZE_BYTES * len(outline.shape)
+    head = _HEAD_BYTES + _SIZE_BYTES * len(metadata.shape)
     if encoding == "base64":
-        return head + (outline.nbytes + 2) // 3 * 4
-    return head + list_bytes(outline.shape, LONGEST_ELEMENT[outline.dtype.name])
+        return head + (metadata.nbytes + 2) // 3 * 4
+    return head + list_bytes(metadata.shape, LONGEST_ELEMENT[metadata.dtype.name])

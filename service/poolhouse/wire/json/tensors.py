@@ -8,19 +8,19 @@ from typing import Final, NamedTuple, TypeAlias
 from poolhouse.dtypes import FLOAT32, INT64, ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Outline, Tensor
-from poolhouse.wire.elements import MAX_RANK, check_shape, element_type, tensor_from_bytes
+from poolhouse.wire.elements import MAX_RANK, check_shape, parse_element_type, tensor_from_bytes
 from poolhouse.wire.json.base64 import NotBase64, ScannedBase64
 from poolhouse.wire.json.compiled import ScannedList
 from poolhouse.wire.json.narrowing import Array
 from poolhouse.wire.json.plain import PlainBase64, PlainList
-from poolhouse.wire.json.refusals import Elements, bad_data
-from poolhouse.wire.quoting import clip, shown
+from poolhouse.wire.json.refusals import ElementChecker, bad_data
+from poolhouse.wire.quoting import quote_clipped, describe_value
 
-DEFAULTS: Final[dict[str, ElementType]] = {"input": FLOAT32, "indices": INT64}
+DEFAULT_DTYPES: Final[dict[str, ElementType]] = {"input": FLOAT32, "indices": INT64}
 """The fields that are tensors, and the element type that each has when it names none."""
 
 NumberList: TypeAlias = ScannedList | PlainList
-Base64: TypeAlias = ScannedBase64 | PlainBase64
+Base64Text: TypeAlias = ScannedBase64 | PlainBase64
 
 _TENSOR_KEYS: Final = frozenset({"data", "base64", "shape", "dtype"})
 _OUTLINE_KEYS: Final = frozenset({"shape", "dtype"})
@@ -50,7 +50,7 @@ def _read_shape(value: object, name: str) -> tuple[int, ...]:
         # To JSON 4.0 is as whole a number as 4; it has no types of numbers.
         if not (type(size) is int or (type(size) is float and size.is_integer() and abs(size) < 2.0**63)):
             raise bad_data(
-                f"The shape of {name} holds {shown(size)}; sizes are whole numbers of at most 63 bits.",
+                f"The shape of {name} holds {describe_value(size)}; sizes are whole numbers of at most 63 bits.",
                 pointer,
             )
     return tuple(map(int, value))
@@ -58,17 +58,17 @@ def _read_shape(value: object, name: str) -> tuple[int, ...]:
 
 def _read_dtype(entry: Mapping[str, object], name: str) -> ElementType:
     if "dtype" not in entry:
-        return DEFAULTS[name]
+        return DEFAULT_DTYPES[name]
     spelling = entry["dtype"]
     if not isinstance(spelling, str):
         raise bad_data(f'The dtype of {name} is no string; write it as "float32".', f"/{name}/dtype")
-    return element_type(spelling, f"/{name}/dtype")
+    return parse_element_type(spelling, f"/{name}/dtype")
 
 
 def _refuse_unknown(entry: Mapping[str, object], known: frozenset[str], name: str) -> None:
     for key in entry:
         if key not in known:
-            message = f"{name} holds {clip(key)}; a tensor object holds {', '.join(sorted(known))}."
+            message = f"{name} holds {quote_clipped(key)}; a tensor object holds {', '.join(sorted(known))}."
             problem = FieldProblem(f"/{name}/{key[:60]}", "unknown", message)
             raise Unprocessable("invalid_fields", message, problems=(problem,))
 
@@ -76,10 +76,10 @@ def _refuse_unknown(entry: Mapping[str, object], known: frozenset[str], name: st
 def _read_entry(name: str, value: object) -> _Entry:
     """What stands under ``input`` or ``indices``."""
     if isinstance(value, NumberList):
-        return _Entry(name, f"/{name}", DEFAULTS[name], None, value)
+        return _Entry(name, f"/{name}", DEFAULT_DTYPES[name], None, value)
     if not isinstance(value, dict):
         raise bad_data(
-            f"{name} is {shown(value)}; write a nested list of numbers, or an object with data or base64.",
+            f"{name} is {describe_value(value)}; write a nested list of numbers, or an object with data or base64.",
             f"/{name}",
         )
     if not value.keys() <= _TENSOR_KEYS:
@@ -94,18 +94,18 @@ def _read_entry(name: str, value: object) -> _Entry:
                 f"data of {name} is no list; write numbers nested as the shape, or flat with it.", f"/{name}/data"
             )
         return _Entry(name, f"/{name}/data", dtype, shape, value["data"])
-    if not isinstance(value["base64"], Base64):
+    if not isinstance(value["base64"], Base64Text):
         raise bad_data(f"base64 of {name} is no string.", f"/{name}/base64")
     if shape is None:
         raise bad_data(f'{name} gives base64 without shape; add "shape": [...].', f"/{name}/shape")
     return _Entry(name, f"/{name}/base64", dtype, shape, value["base64"])
 
 
-def _from_base64(entry: _Entry, packed: Base64) -> Tensor:
+def _from_base64(entry: _Entry, packed: Base64Text) -> Tensor:
     assert entry.shape is not None
     check_shape(entry.shape, entry.dtype, entry.name, f"/{entry.name}/shape")
     try:
-        elements = packed.unpacked()
+        elements = packed.decode()
     except NotBase64 as fault:
         raise bad_data(f"base64 of {entry.name} {fault}", entry.pointer) from None
     nbytes = Outline(entry.dtype, entry.shape).nbytes
@@ -146,13 +146,13 @@ def read_tensor(name: str, value: object) -> Tensor:
         Unprocessable: with the first thing that is wrong and where it stands.
     """
     entry = _read_entry(name, value)
-    if isinstance(entry.data, Base64):
+    if isinstance(entry.data, Base64Text):
         return _from_base64(entry, entry.data)
     assert isinstance(entry.data, NumberList)
-    return _shaped(entry.data.elements(Elements(name, entry.dtype, entry.pointer)), entry)
+    return _shaped(entry.data.read_elements(ElementChecker(name, entry.dtype, entry.pointer)), entry)
 
 
-def read_outline(name: str, entry: object) -> Outline:
+def read_metadata(name: str, entry: object) -> Outline:
     """Shape and element type of a tensor that has no elements, for a plan.
 
     Raises:

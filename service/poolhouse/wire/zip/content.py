@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-from poolhouse.wire.zip.directory import Entry, malformed
+from poolhouse.wire.zip.directory import Entry, malformed_error
 from poolhouse.wire.zip.records import DEFLATED
 
 _STEP: Final = 256 * 1024
@@ -21,19 +21,19 @@ def read_content(body: memoryview, entry: Entry) -> memoryview:
     Raises:
         Malformed: it has another size or checksum than the directory says.
     """
-    content = body[entry.place]
+    content = body[entry.byte_range]
     if entry.method == DEFLATED:
         content = _inflate(content, entry)
     elif len(content) != entry.size:
-        raise malformed(f"{entry.name} is stored and has two sizes")
+        raise malformed_error(f"{entry.name} is stored and has two sizes")
     if zlib.crc32(content) != entry.crc:
-        raise malformed(f"the checksum of {entry.name} is wrong")
+        raise malformed_error(f"the checksum of {entry.name} is wrong")
     return content
 
 
 def inflated_bytes_at_most(entry: Entry) -> int:
     """Bytes that a deflated file takes inflated: what the directory says, if deflate can do that."""
-    return min(entry.size, _most_bytes(entry.place.stop - entry.place.start))
+    return min(entry.size, _most_bytes(entry.byte_range.stop - entry.byte_range.start))
 
 
 def _most_bytes(packed_bytes: int) -> int:
@@ -45,7 +45,7 @@ def _inflate(packed: memoryview, entry: Entry) -> memoryview:
     """The deflated bytes, straight into a buffer of the size that was promised."""
     wrong = f"{entry.name} does not unfold to the {entry.size} bytes that its directory says"
     if entry.size > _most_bytes(len(packed)):
-        raise malformed(wrong)
+        raise malformed_error(wrong)
     out = bytearray(entry.size)
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     at = taken = 0
@@ -57,7 +57,7 @@ def _inflate(packed: memoryview, entry: Entry) -> memoryview:
             while rest and not stream.eof:
                 piece = stream.decompress(rest, _STEP)
                 if at + len(piece) > entry.size:
-                    raise malformed(wrong)
+                    raise malformed_error(wrong)
                 out[at : at + len(piece)] = piece
                 at += len(piece)
                 rest = stream.unconsumed_tail
@@ -65,10 +65,10 @@ def _inflate(packed: memoryview, entry: Entry) -> memoryview:
                 break
         tail = stream.flush() if not stream.eof else b""
     except zlib.error:
-        raise malformed(f"{entry.name} cannot be inflated") from None
+        raise malformed_error(f"{entry.name} cannot be inflated") from None
     if at + len(tail) > entry.size:
-        raise malformed(wrong)
+        raise malformed_error(wrong)
     out[at : at + len(tail)] = tail
     if at + len(tail) != entry.size or not stream.eof or stream.unused_data or taken != len(packed):
-        raise malformed(wrong)
+        raise malformed_error(wrong)
     return memoryview(out)

@@ -20,8 +20,8 @@ from poolhouse.wire.zip.records import (
     END64,
     END64_MAGIC,
     END_MAGIC,
-    FULL,
-    FULL_COUNT,
+    ZIP64_MARKER,
+    ZIP64_COUNT_MARKER,
     LOCAL,
     LOCAL_MAGIC,
     LOCATOR64,
@@ -50,7 +50,7 @@ class Entry:
     method: int
     crc: int
     size: int
-    place: slice
+    byte_range: slice
 
 
 class _Directory(NamedTuple):
@@ -72,12 +72,12 @@ class _Row:
     offset: int
 
 
-def malformed(why: str) -> Malformed:
+def malformed_error(why: str) -> Malformed:
     """The refusal of an archive; npz is the only one that is read here."""
     return Malformed("malformed_body", f"This is no npz file: {why}. Save it with numpy.savez and send the file.")
 
 
-def read_directory(body: memoryview, name_of: Callable[[bytes], str]) -> list[Entry]:
+def read_directory(body: memoryview, decode_name: Callable[[bytes], str]) -> list[Entry]:
     """The files of an archive in the directory's order, without those that are passed over.
 
     Args:
@@ -88,7 +88,7 @@ def read_directory(body: memoryview, name_of: Callable[[bytes], str]) -> list[En
         Malformed: it is no zip, contradicts itself, or lists too much.
     """
     directory = _find_directory(body)
-    rows = _read_rows(body, directory, name_of)
+    rows = _read_rows(body, directory, decode_name)
     places = _find_places(body, rows, directory.start)
     return [Entry(row.name, row.method, row.crc, row.size, places[row.name]) for row in rows if row.name]
 
@@ -104,60 +104,60 @@ def _find_directory(body: memoryview) -> _Directory:
                 break
         at = tail.rfind(END_MAGIC, 0, at)
     else:
-        raise malformed("the end record of a zip is not at its end")
+        raise malformed_error("the end record of a zip is not at its end")
     _, disk, first_disk, here, count, size, start, _ = end
     if disk or first_disk or here != count:
-        raise malformed("it is one part of several")
+        raise malformed_error("it is one part of several")
     at += tail_start
-    if count == FULL_COUNT or FULL in (size, start):
+    if count == ZIP64_COUNT_MARKER or ZIP64_MARKER in (size, start):
         if at < LOCATOR64.size:
-            raise malformed("its zip64 record is missing")
+            raise malformed_error("its zip64 record is missing")
         magic, _, record, _ = LOCATOR64.unpack_from(body, at - LOCATOR64.size)
         if magic != LOCATOR64_MAGIC or record + END64.size > at:
-            raise malformed("its zip64 record is missing")
+            raise malformed_error("its zip64 record is missing")
         fields = END64.unpack_from(body, record)
         if fields[0] != END64_MAGIC or fields[6] != fields[7]:
-            raise malformed("its zip64 record cannot be read")
+            raise malformed_error("its zip64 record cannot be read")
         count, size, start = fields[7:10]
         at = record
     if start + size > at:
-        raise malformed("its directory does not lie inside it")
+        raise malformed_error("its directory does not lie inside it")
     if count > MAX_ENTRIES:
-        raise malformed(f"it holds {count} arrays, more than {MAX_ENTRIES}")
+        raise malformed_error(f"it holds {count} arrays, more than {MAX_ENTRIES}")
     return _Directory(count, start, start + size)
 
 
-def _read_rows(body: memoryview, directory: _Directory, name_of: Callable[[bytes], str]) -> list[_Row]:
+def _read_rows(body: memoryview, directory: _Directory, decode_name: Callable[[bytes], str]) -> list[_Row]:
     at, end = directory.start, directory.stop
     rows: list[_Row] = []
     for _ in range(directory.entries):
         if at + CENTRAL.size > end:
-            raise malformed("its directory ends early")
+            raise malformed_error("its directory ends early")
         row = CENTRAL.unpack_from(body, at)
         flags, method, crc = row[5], row[6], row[9]
         name_length, extra_length, comment_length = row[12:15]
         if row[0] != CENTRAL_MAGIC:
-            raise malformed("its directory cannot be read")
+            raise malformed_error("its directory cannot be read")
         name_at = at + CENTRAL.size
         extra_at = name_at + name_length
         at = extra_at + extra_length + comment_length
         if at > end:
-            raise malformed("its directory ends early")
+            raise malformed_error("its directory ends early")
         raw_name = bytes(body[name_at:extra_at])
-        name = name_of(raw_name)
+        name = decode_name(raw_name)
         if name and flags & ENCRYPTED:
-            raise malformed(f"{name} is encrypted")
+            raise malformed_error(f"{name} is encrypted")
         if name and method not in (STORED, DEFLATED):
-            raise malformed(f"{name} is packed by method {method}, and stored and deflated are read")
+            raise malformed_error(f"{name} is packed by method {method}, and stored and deflated are read")
         packed, size, offset = row[10], row[11], row[18]
-        if FULL in (packed, size, offset):
+        if ZIP64_MARKER in (packed, size, offset):
             # The extra holds them in the order size, packed, offset.
             size, packed, offset = _read_zip64(body[extra_at : extra_at + extra_length], [size, packed, offset])
         if any(raw_name == other.raw_name for other in rows):
-            raise malformed(f"it holds {name or 'a file'} twice")
+            raise malformed_error(f"it holds {name or 'a file'} twice")
         rows.append(_Row(raw_name, name, method, crc, packed, size, offset))
     if at != end:
-        raise malformed("bytes follow the last entry of its directory")
+        raise malformed_error("bytes follow the last entry of its directory")
     return rows
 
 
@@ -168,7 +168,7 @@ def _read_zip64(extra: memoryview, numbers: list[int]) -> list[int]:
         kind, size = struct.unpack_from("<2H", extra, at)
         at += 4
         if kind == ZIP64_ID:
-            wanted = [position for position, number in enumerate(numbers) if number == FULL]
+            wanted = [position for position, number in enumerate(numbers) if number == ZIP64_MARKER]
             if at + size > len(extra) or size < 8 * len(wanted):
                 break
             wide = struct.unpack_from(f"<{len(wanted)}Q", extra, at)
@@ -176,7 +176,7 @@ def _read_zip64(extra: memoryview, numbers: list[int]) -> list[int]:
                 numbers[position] = number
             return numbers
         at += size
-    raise malformed("a zip64 size is missing")
+    raise malformed_error("a zip64 size is missing")
 
 
 def _find_places(body: memoryview, rows: list[_Row], directory_start: int) -> dict[str, slice]:
@@ -186,17 +186,17 @@ def _find_places(body: memoryview, rows: list[_Row], directory_start: int) -> di
     for row in sorted(rows, key=lambda row: row.offset):
         shown = row.name or "a file"
         if row.offset < free_from or row.offset + LOCAL.size > directory_start:
-            raise malformed(f"{shown} overlaps another array or lies outside")
+            raise malformed_error(f"{shown} overlaps another array or lies outside")
         local = LOCAL.unpack_from(body, row.offset)
         name_at = row.offset + LOCAL.size
         start = name_at + local[10] + local[11]
         stop = start + row.packed
         if local[0] != LOCAL_MAGIC or local[4] != row.method or (row.name and local[3] & ENCRYPTED):
-            raise malformed(f"the entry of {shown} contradicts the directory")
+            raise malformed_error(f"the entry of {shown} contradicts the directory")
         if stop > directory_start:
-            raise malformed(f"{shown} overlaps another array or lies outside")
+            raise malformed_error(f"{shown} overlaps another array or lies outside")
         if bytes(body[name_at : name_at + local[10]]) != row.raw_name:
-            raise malformed(f"the entry of {shown} has another name than in the directory")
+            raise malformed_error(f"the entry of {shown} has another name than in the directory")
         if row.name:
             places[row.name] = slice(start, stop)
         free_from = stop

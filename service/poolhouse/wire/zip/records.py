@@ -20,9 +20,9 @@ STORED: Final = 0
 DEFLATED: Final = 8
 ENCRYPTED: Final = 0x0001 | 0x0040
 """Flags of an entry."""
-FULL: Final = 0xFFFFFFFF
+ZIP64_MARKER: Final = 0xFFFFFFFF
 """In a 32-bit field: the number stands in the zip64 extra."""
-FULL_COUNT: Final = 0xFFFF
+ZIP64_COUNT_MARKER: Final = 0xFFFF
 """The same for the number of entries, in its 16-bit field."""
 ZIP64_ID: Final = 1
 """The extra field of the numbers that are full."""

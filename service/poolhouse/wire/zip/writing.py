@@ -14,7 +14,7 @@ from poolhouse.wire.zip.records import (
     END64,
     END64_MAGIC,
     END_MAGIC,
-    FULL,
+    ZIP64_MARKER,
     LOCAL,
     LOCAL_MAGIC,
     LOCATOR64,
@@ -40,7 +40,7 @@ class StoredFile(NamedTuple):
     payload: memoryview
 
 
-def write_archive(files: Iterable[StoredFile], *, wide_from: int = FULL) -> tuple[bytes | memoryview, ...]:
+def write_archive(files: Iterable[StoredFile], *, wide_from: int = ZIP64_MARKER) -> tuple[bytes | memoryview, ...]:
     """The chunks of an archive, among them the payloads as they were given.
 
     Args:
@@ -59,12 +59,12 @@ def write_archive(files: Iterable[StoredFile], *, wide_from: int = FULL) -> tupl
         extra = _zip64(size, size) if wide else b""
         padding = -(at + LOCAL.size + len(name) + len(extra) + 4) % _ALIGNMENT
         extra += struct.pack("<2H", _PADDING_ID, padding) + bytes(padding)
-        short = FULL if wide else size
+        short = ZIP64_MARKER if wide else size
         fields = (0, STORED, 0, _DOS_DATE, crc, short, short, len(name))
         chunks += [LOCAL.pack(LOCAL_MAGIC, version, 0, *fields, len(extra)) + name + extra + file.head, file.payload]
         numbers = ((size, size) if wide else ()) + ((at,) if at >= wide_from else ())
         extra_wide = _zip64(*numbers) if numbers else b""
-        offset = FULL if at >= wide_from else at
+        offset = ZIP64_MARKER if at >= wide_from else at
         directory.append(
             CENTRAL.pack(CENTRAL_MAGIC, version, 0, version, 0, *fields, len(extra_wide), 0, 0, 0, 0, offset)
             + name
@@ -87,4 +87,4 @@ def _end_records(directory: list[bytes], start: int, wide_from: int) -> bytes:
             END64_MAGIC, END64.size - 12, _VERSION_ZIP64, _VERSION_ZIP64, 0, 0, count, count, nbytes, start
         )
         wide += LOCATOR64.pack(LOCATOR64_MAGIC, 0, start + nbytes, 1)
-    return wide + END.pack(END_MAGIC, 0, 0, count, count, nbytes, FULL if wide else start, 0)
+    return wide + END.pack(END_MAGIC, 0, 0, count, count, nbytes, ZIP64_MARKER if wide else start, 0)
