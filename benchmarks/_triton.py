@@ -149,7 +149,13 @@ class TritonClient:
 @contextmanager
 def run_client(port: int, inputs_folder: Path) -> Iterator[TritonClient]:
     """Triton's client for a server, with the inputs of a folder: an npy file for each size."""
-    command = [str(ENVIRONMENT / "bin" / "python"), str(_HERE / "_tritonclient.py"), str(port), MODEL, str(inputs_folder)]
+    command = [
+        str(ENVIRONMENT / "bin" / "python"),
+        str(_HERE / "_tritonclient.py"),
+        str(port),
+        MODEL,
+        str(inputs_folder),
+    ]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with process:
         try:

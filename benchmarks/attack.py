@@ -24,16 +24,16 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from _machine import describe_machine, write_result
+from _results import describe_machine, write_result
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder that holds the tests
 
-from tests.hostile.campaign.aimed import AIMED
+from tests.hostile.campaign.monitor import HELD, monitor_service
+from tests.hostile.campaign.observations import near_maximum
 from tests.hostile.campaign.offline import PARTS
-from tests.hostile.campaign.seen import near_maximum
-from tests.hostile.campaign.verdict import Result, judge, twice_at_most
-from tests.hostile.campaign.watch import HELD, monitor_service
-from tests.hostile.process import ServerProcess, comes_to_hold, logged_process
+from tests.hostile.campaign.targeted_attacks import TARGETED_ATTACKS
+from tests.hostile.campaign.verdict import Result, judge, retry_once_if_late
+from tests.hostile.server_process import ServerProcess, logged_process, poll_until_at_most
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 COLUMNS: Final = (
@@ -92,7 +92,7 @@ class Services:
         _, server, log = self._running[needs_key]
         warm_up(server)
         time.sleep(_IDLE_S)
-        comes_to_hold(lambda: read_held_bytes(server, needs_key), 0)
+        poll_until_at_most(lambda: read_held_bytes(server, needs_key), 0)
         return server, log
 
     def release(self, needs_key: bool, is_ready: bool) -> None:
@@ -123,7 +123,7 @@ def run_attack(services: Services, name: str, seconds: float, seed: int, needs_k
     """One attack."""
     server, log = services.acquire(needs_key)
     logged_before = log.stat().st_size
-    command = [sys.executable, "-m", "tests.hostile.campaign.attackers", name, str(server.port), str(seed)]
+    command = [sys.executable, "-m", "tests.hostile.campaign.attack_process", name, str(server.port), str(seed)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "service"), str(ROOT)])}
     with (
         monitor_service(server, server.resident_bytes, _KEY if needs_key else None) as seen,
@@ -150,7 +150,7 @@ def warm_up(server: ServerProcess) -> None:
 
 def run_campaign(seconds: float, seed: int, name_filter: str) -> list[Result]:
     """All parts, those without a server first; each has its share of the time."""
-    aimed = [attack for attack in AIMED if name_filter in attack.name]
+    aimed = [attack for attack in TARGETED_ATTACKS if name_filter in attack.name]
     offline = [part for part in PARTS if name_filter in part[0]]
     served = len(aimed) + 4 * (name_filter in _MUTATED_EXCHANGES)
     services = Services(shared=seconds < _FRESH_SERVICES_FROM_S)
@@ -165,7 +165,7 @@ def run_campaign(seconds: float, seed: int, name_filter: str) -> list[Result]:
         results.append(Result(name, cases, None, faults))
         print_result(results[-1])
     for name, part_s, keyed in attacks:
-        results.append(twice_at_most(partial(run_attack, services, name, part_s, seed, keyed), print_result))
+        results.append(retry_once_if_late(partial(run_attack, services, name, part_s, seed, keyed), print_result))
         print_result(results[-1])
     services.close()
     return results

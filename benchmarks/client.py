@@ -22,8 +22,8 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 
-from _calling import run_poolhouse
-from _machine import describe_machine, write_result
+from _harness import run_poolhouse
+from _results import describe_machine, write_result
 from poolhouse.client.clients import AsyncClient, Client
 
 TimedCalls = Callable[[int], list[float]]

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from _calling import Connection, time_interleaved, run_poolhouse, build_request
-from _machine import describe_machine, markdown_table, write_result
+from _harness import Connection, build_request, run_poolhouse, time_interleaved
+from _results import describe_machine, markdown_table, write_result
 from peers import Case, requests_per_second
 from poolhouse.backend.transfer import PinnedTransfer
 from poolhouse.operators.catalogue import discover

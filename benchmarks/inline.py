@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from _machine import describe_machine, write_result
+from _results import describe_machine, write_result
 from poolhouse.dtypes import FLOAT32
 from poolhouse.pooling import Pooling
 from poolhouse.settings import Settings

@@ -1,4 +1,4 @@
-"""Up to how many bytes joining requests pays on the CPU: what settles ``JOIN_BYTES`` of ``backend/worker``.
+"""Up to how many bytes joining requests pays on the CPU: what settles ``JOIN_BYTES`` of ``backend/torch_worker``.
 
 A crowd of equal jobs goes through the real engine and worker, once each alone and once joined to batches of
 a given size, in turn. Joining saves a hand-over a job and copies its elements in and out. On one thread: with more,
@@ -15,10 +15,10 @@ from typing import Final
 
 import numpy as np
 
-from _machine import describe_machine, write_result
-from poolhouse.backend.devices import choose_devices, use_threads
+from _results import describe_machine, write_result
+from poolhouse.backend.devices import choose_devices, set_thread_count
 from poolhouse.backend.payload import Payload
-from poolhouse.backend.worker import TorchWorker
+from poolhouse.backend.torch_worker import TorchWorker
 from poolhouse.batching.engine import Engine
 from poolhouse.batching.fair_queue import Budget
 from poolhouse.batching.memory import MemoryBudget
@@ -67,7 +67,9 @@ async def measure(round_count: int) -> tuple[list[list[str]], dict[str, dict[str
         medians = {joined: statistics.median(times) for joined, times in taken.items()}
         figures[str(side)] = {str(joined): us for joined, us in medians.items()}
         alone = medians[0]
-        rows.append([f"{side}×{side}", f"{alone:.0f}", *(f"{medians[joined] / alone:.2f}" for joined in JOIN_BYTES_TRIED)])
+        rows.append(
+            [f"{side}×{side}", f"{alone:.0f}", *(f"{medians[joined] / alone:.2f}" for joined in JOIN_BYTES_TRIED)]
+        )
         print(*rows[-1])
     await engine.stop()
     return rows, figures
@@ -79,7 +81,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="that torch may take")
     asked = parser.parse_args()
     place = describe_machine()
-    use_threads(asked.threads)
+    set_thread_count(asked.threads)
     rows, figures = asyncio.run(measure(asked.rounds))
     heads = ("plane", "alone, µs a job", *(f"{joined // 1024} KiB" for joined in JOIN_BYTES_TRIED))
     write_result("joining", place, heads, rows, figures)

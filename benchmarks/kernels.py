@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from _machine import describe_machine, write_result
+from _results import describe_machine, write_result
 from poolhouse.backend.conversion import as_array, as_torch
 from poolhouse.backend.cores import available_cores
-from poolhouse.backend.devices import use_threads
-from poolhouse.backend.worker import pool_on_cpu
+from poolhouse.backend.devices import set_thread_count
+from poolhouse.backend.torch_worker import pool_on_cpu
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
-from poolhouse.kernels import ahead
+from poolhouse.kernels import compile_ahead
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Limits
 from poolhouse.tensors import Outline
@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="for each case")
     asked = parser.parse_args()
     place = describe_machine()
-    ahead.load_all()
+    compile_ahead.load_all()
     torch.set_num_threads(1)
     catalogue = discover()
     rows: list[list[str]] = []
@@ -134,9 +134,9 @@ def main() -> None:
                 partial(getattr(functional, name), *given, **fields),
                 partial(pool_on_cpu, plan, arrays, every),
             )
-            use_threads(1)
+            set_thread_count(1)
             ours_ms, torch_ms, all_ms = medians_ms(ways, asked.seconds)
-            use_threads(1)
+            set_thread_count(1)
             nbytes = sum(tensor.nbytes for tensor in given) + sum(array.nbytes for array in ours)
             told = ", ".join(f"{field} {value}" for field, value in fields.items())
             figures[f"{name} {list(shape)} {told} {type_name}"] = {

@@ -14,11 +14,11 @@ from typing import Final
 
 import numpy as np
 
-from _machine import describe_machine, write_result
+from _results import describe_machine, write_result
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder that holds the tests
 
-from tests.hostile.process import server_process
+from tests.hostile.server_process import server_process
 
 GOAL: Final = 2.0
 _RAW: Final = "application/octet-stream"

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 
 import _wrk
-from _calling import Connection, time_interleaved, run_fastapi_baseline, run_poolhouse, build_request
-from _machine import describe_machine, write_result
+from _harness import Connection, build_request, run_fastapi_baseline, run_poolhouse, time_interleaved
+from _results import describe_machine, write_result
 
 _WRK_ROUNDS: Final = 3
 """Turns of wrk for each server; the median of them counts."""
@@ -66,7 +66,9 @@ def check_same_numbers(case: Case, ours: Connection, baseline: Connection) -> No
         raise RuntimeError(f"{case.name}: the answers differ")
 
 
-def requests_per_second(case: Case, port: int, target: str, connections: int, seconds: int, core: int | None = None) -> float:
+def requests_per_second(
+    case: Case, port: int, target: str, connections: int, seconds: int, core: int | None = None
+) -> float:
     """Requests a second by wrk, which may be held to one core."""
     post = _wrk.Post(target, {"Content-Type": case.media_type}, case.body)
     return _wrk.requests_per_second(port, post, connections, seconds, core)
@@ -92,9 +94,9 @@ def main() -> None:
             lone, other = time_interleaved((ours, theirs), asked.requests)
             found = {
                 "median_us": lone.median_us,
-                "obvious_median_us": other.median_us,
+                "baseline_median_us": other.median_us,
                 "p99_us": lone.p99_us,
-                "obvious_p99_us": other.p99_us,
+                "baseline_p99_us": other.p99_us,
             }
             row = [
                 case.name,
@@ -115,7 +117,7 @@ def main() -> None:
                     for _ in range(_WRK_ROUNDS)
                 ]
                 mine, peer = (statistics.median(each) for each in zip(*rounds, strict=True))
-                found |= {f"per_second_{connections}": mine, f"obvious_per_second_{connections}": peer}
+                found |= {f"per_second_{connections}": mine, f"baseline_per_second_{connections}": peer}
                 row += [f"{mine:,.0f}", f"{peer:,.0f}", f"**{mine / peer:.2f}**"]
             figures[case.name] = found
             rows.append(row)

@@ -8,9 +8,9 @@ import json
 import numpy as np
 import psutil
 
-from _calling import Connection, time_interleaved, run_poolhouse, build_request
-from _machine import describe_machine, write_result
-from _ray import run_on_ray, replica_start_times
+from _harness import Connection, build_request, run_poolhouse, time_interleaved
+from _ray import replica_start_times, run_on_ray
+from _results import describe_machine, write_result
 
 TINY = json.dumps({"input": [[[[1, 2], [3, 4]]]], "kernel_size": 2}).encode()
 CASES = (

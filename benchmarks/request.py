@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from uvicorn.server import ServerState
 
-from _machine import describe_machine, write_result
+from _results import describe_machine, write_result
 from poolhouse.rest.app import create_app
 from poolhouse.rest.http.connection import Connection
 from poolhouse.rest.listening import Listeners
@@ -73,7 +73,9 @@ CASES: Final = (
     Case("a head that repeats the last one"),
     Case("another X-Request-ID each time", has_unique_head=True),
     Case(
-        "another X-Request-ID and traceparent", ("traceparent: 00-" + "a" * 32 + "-" + "b" * 16 + "-01",), has_unique_head=True
+        "another X-Request-ID and traceparent",
+        ("traceparent: 00-" + "a" * 32 + "-" + "b" * 16 + "-01",),
+        has_unique_head=True,
     ),
     Case("an API key", (f"Authorization: Bearer {_KEY}",), {"api_keys": f"somebody={_KEY}"}),
     Case("a log of requests", settings={"log_requests": True}),

@@ -13,8 +13,8 @@ import urllib.request
 
 import numpy as np
 
-from _calling import run_poolhouse
-from _machine import describe_machine, write_result
+from _harness import run_poolhouse
+from _results import describe_machine, write_result
 from peers import Case, build_cases, requests_per_second
 
 NODE_CORES = 32

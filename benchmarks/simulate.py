@@ -30,10 +30,10 @@ from typing import Final, Protocol
 import numpy as np
 
 from _chart import Panel, render_svg
-from _machine import RESULTS, describe_machine, write_result
-from poolhouse.backend.devices import choose_devices, use_threads
+from _results import RESULTS, describe_machine, write_result
+from poolhouse.backend.devices import choose_devices, set_thread_count
 from poolhouse.backend.payload import Payload
-from poolhouse.backend.worker import JOIN_BYTES, TorchWorker
+from poolhouse.backend.torch_worker import JOIN_BYTES, TorchWorker
 from poolhouse.batching import policy
 from poolhouse.batching.fair_queue import Batch, Budget, FairQueue, Job, Part
 from poolhouse.dtypes import FLOAT32
@@ -48,7 +48,7 @@ IN_BYTES: Final = PLANE_SIDE * PLANE_SIDE * 4
 OUT_BYTES: Final = IN_BYTES // 4
 PLANE_COUNTS: Final = (1, 3, 16, 64)
 """Planes of a request, each as likely."""
-PROMISE_S: Final = 0.02
+LATENCY_TARGET_S: Final = 0.02
 """A reply within this is good; a job that cannot make it is refused at the door, by every rule."""
 WINDOW_S: Final = 0.01
 MAX_INFLIGHT_BATCHES: Final = 2
@@ -64,25 +64,25 @@ class Costs:
     Attributes:
         batch_s: of every batch: launches, waiting for the device, the hop to the thread.
         job_s: of every part: slices in and out.
-        there_bytes_per_s: copying inputs to the device.
+        host_to_device_bytes_per_s: copying inputs to the device.
         compute_bytes_per_s: reading inputs and writing outputs there.
-        back_bytes_per_s: copying outputs back.
+        device_to_host_bytes_per_s: copying outputs back.
         join_bytes: up to where joining is done.
         source: where the figures come from.
     """
 
     batch_s: float
     job_s: float
-    there_bytes_per_s: float
+    host_to_device_bytes_per_s: float
     compute_bytes_per_s: float
-    back_bytes_per_s: float
+    device_to_host_bytes_per_s: float
     join_bytes: int
     source: str
 
 
 def measure_cpu_costs() -> Costs:
     """This machine's costs, measured now through the real worker on one thread."""
-    use_threads(1)
+    set_thread_count(1)
     worker = TorchWorker(choose_devices(("cpu",))[0])
     spec = discover().find("max_pool2d").of(kernel_size=2)
 
@@ -120,9 +120,9 @@ def load_gpu_costs(cpu: Costs) -> Costs:
         batch_s=cpu.batch_s + (tiny["cuda_us"] - tiny["cpu_thread_us"]) / 1e6,
         job_s=cpu.job_s,
         # Of batches that follow one another, staging and outputs of a quarter included.
-        there_bytes_per_s=transfer["batches in 2 threads GB/s"] * 1e9 / 1.25,
+        host_to_device_bytes_per_s=transfer["batches in 2 threads GB/s"] * 1e9 / 1.25,
         compute_bytes_per_s=transfer["on the device GB/s"] * 1e9 * kernel["share_of_copy"],
-        back_bytes_per_s=transfer["plain device to host GB/s"] * 1e9,
+        device_to_host_bytes_per_s=transfer["plain device to host GB/s"] * 1e9,
         join_bytes=PIECE_BYTES,
         source=f"measured on {found['machine']['gpu']} on {found['date']} by {found['command']}; "
         "what a part costs its host, and a batch in a thread, are measured here",
@@ -261,11 +261,16 @@ class Device:
 
     def run_batch(self, batch: Batch[float], now_s: float, costs: Costs) -> float:
         """When a batch that is handed over now will have landed."""
-        self.upload_free_at_s = max(now_s, self.upload_free_at_s) + batch.planes * IN_BYTES / costs.there_bytes_per_s
+        self.upload_free_at_s = (
+            max(now_s, self.upload_free_at_s) + batch.planes * IN_BYTES / costs.host_to_device_bytes_per_s
+        )
         work_s = batch.planes * (IN_BYTES + OUT_BYTES) / costs.compute_bytes_per_s
         fixed_s = costs.batch_s + len(batch.parts) * costs.job_s
         self.compute_free_at_s = max(self.upload_free_at_s, self.compute_free_at_s) + fixed_s + work_s
-        self.download_free_at_s = max(self.compute_free_at_s, self.download_free_at_s) + batch.planes * OUT_BYTES / costs.back_bytes_per_s
+        self.download_free_at_s = (
+            max(self.compute_free_at_s, self.download_free_at_s)
+            + batch.planes * OUT_BYTES / costs.device_to_host_bytes_per_s
+        )
         return self.download_free_at_s
 
 
@@ -326,7 +331,7 @@ def simulate(scenario: Scenario, rule_name: str, seed: int = 1) -> Outcome:
     latencies: list[float] = []
     refused = batches = 0
 
-    def pump(device: Device) -> None:
+    def dispatch(device: Device) -> None:
         nonlocal order, batches
         while device.inflight_batches < MAX_INFLIGHT_BATCHES and (batch := device.queue.next_batch(budget)) is not None:
             device.inflight_batches += 1
@@ -340,14 +345,14 @@ def simulate(scenario: Scenario, rule_name: str, seed: int = 1) -> Outcome:
         if coming is not None and (not events or coming[0] <= events[0][0]):
             now, job = coming
             coming = next(source, None)
-            standings = [device.load_estimate(job.key) for device in devices]
-            index = policy.least_loaded(standings)
+            estimates = [device.load_estimate(job.key) for device in devices]
+            index = policy.least_loaded(estimates)
             assert index is not None
             device = devices[index]
             own_s = device.throughput.seconds(job.planes * job.plane_steps)
-            if not policy.meets_deadline(standings[index], own_s, PROMISE_S):
+            if not policy.meets_deadline(estimates[index], own_s, LATENCY_TARGET_S):
                 refused += 1
-                if standings[index].jobs == 0:
+                if estimates[index].jobs == 0:
                     device.throughput.doubt()
                 continue
             device.queue.push(job)
@@ -367,13 +372,17 @@ def simulate(scenario: Scenario, rule_name: str, seed: int = 1) -> Outcome:
                     if not left[part.job]:
                         del left[part.job]
                         latencies.append(now - part.job.payload)
-        pump(device)
+        dispatch(device)
     assert not left
-    good = sum(latency <= PROMISE_S for latency in latencies)
+    good = sum(latency <= LATENCY_TARGET_S for latency in latencies)
     seconds = scenario.requests / scenario.rate
     p50, p99 = np.percentile(latencies, (50, 99)) * 1e3
     return Outcome(
-        float(p50), float(p99), good / seconds, refused / scenario.requests, len(latencies) / batches if batches else 0.0
+        float(p50),
+        float(p99),
+        good / seconds,
+        refused / scenario.requests,
+        len(latencies) / batches if batches else 0.0,
     )
 
 
@@ -411,11 +420,15 @@ def main() -> None:
     rates = [5e2, 1e3, 2e3, 5e3, 10e3, 20e3, 40e3]
     loads = {
         "Poisson": run_sweep("load", [Scenario(1, 8, rate, False, gpu, asked.requests) for rate in rates], figures),
-        "bursts of 50": run_sweep("bursts", [Scenario(1, 8, rate, True, gpu, asked.requests) for rate in rates], figures),
+        "bursts of 50": run_sweep(
+            "bursts", [Scenario(1, 8, rate, True, gpu, asked.requests) for rate in rates], figures
+        ),
     }
     panels = []
     for kind, found in loads.items():
-        panels.append(Panel(f"{kind}: median, ms", "requests/s", "ms", panel_lines(found, rates, lambda one: one.p50_ms)))
+        panels.append(
+            Panel(f"{kind}: median, ms", "requests/s", "ms", panel_lines(found, rates, lambda one: one.p50_ms))
+        )
         panels.append(Panel(f"{kind}: p99, ms", "requests/s", "ms", panel_lines(found, rates, lambda one: one.p99_ms)))
     (IMAGES / "batching-latency.svg").write_text(render_svg(panels), encoding="utf-8")
 
@@ -425,12 +438,16 @@ def main() -> None:
     small = run_sweep("cpu", [Scenario(1, 8, rate, False, cpu, asked.requests) for rate in cpu_rates], figures)
     counts = [1.0, 4.0, 16.0, 64.0]
     # As long as four promises, or what is refused would not have had the time to matter.
-    many = int(4 * PROMISE_S * 1e6)
+    many = int(4 * LATENCY_TARGET_S * 1e6)
     fleet = run_sweep("devices", [Scenario(int(count), 64, 1e6, False, gpu, many) for count in counts], figures)
     good = [
         Panel("one device, mixed shapes", "shapes", "good/s", panel_lines(mixed, keys, lambda one: one.goodput), False),
-        Panel("10⁶ requests/s, 64 shapes", "devices", "good/s", panel_lines(fleet, counts, lambda one: one.goodput), False),
-        Panel("this CPU, 8 shapes", "requests/s", "good/s", panel_lines(small, cpu_rates, lambda one: one.goodput), False),
+        Panel(
+            "10⁶ requests/s, 64 shapes", "devices", "good/s", panel_lines(fleet, counts, lambda one: one.goodput), False
+        ),
+        Panel(
+            "this CPU, 8 shapes", "requests/s", "good/s", panel_lines(small, cpu_rates, lambda one: one.goodput), False
+        ),
     ]
     (IMAGES / "batching-goodput.svg").write_text(render_svg(good), encoding="utf-8")
 

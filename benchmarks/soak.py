@@ -15,14 +15,14 @@ from http.client import HTTPException
 from pathlib import Path
 from random import Random
 
-from _machine import describe_machine, write_result
+from _results import describe_machine, write_result
 from poolhouse.backend.devices import choose_devices
-from poolhouse.kernels import ahead
+from poolhouse.kernels import compile_ahead
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the folder that holds the tests
 
-from tests.hostile.process import ServerProcess, server_process
-from tests.together import CheckedRequest, random_checked_request, find_mismatch
+from tests.checked_requests import CheckedRequest, find_mismatch, random_checked_request
+from tests.hostile.server_process import ServerProcess, server_process
 
 ALLOWED_GROWTH_MIB = 32.0
 GAUGE_LINE = re.compile(r"^(poolhouse_\w*(?:in_flight|held|jobs|waiting)\w*)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
@@ -45,13 +45,17 @@ def run_connection(server: ServerProcess, calls: list[CheckedRequest], first: in
     return faults
 
 
-def run_connections(server: ServerProcess, calls: list[CheckedRequest], connections: int, request_count: int) -> list[str]:
+def run_connections(
+    server: ServerProcess, calls: list[CheckedRequest], connections: int, request_count: int
+) -> list[str]:
     """All connections at once, in rounds, with progress."""
     faults: list[str] = []
     done, each = 0, 50
     with ThreadPoolExecutor(connections) as pool:
         while done < request_count:
-            parts = [pool.submit(run_connection, server, calls, done + number * each, each) for number in range(connections)]
+            parts = [
+                pool.submit(run_connection, server, calls, done + number * each, each) for number in range(connections)
+            ]
             faults += [fault for part in parts for fault in part.result()]
             done += each * connections
             print(f"\r{done:,} of {request_count:,}, {len(faults)} wrong", end="", file=sys.stderr, flush=True)
@@ -77,7 +81,7 @@ def main() -> None:
     place = describe_machine()
     (device,) = choose_devices((asked.device,))
     # The right answers are this process's own, by the loops that the service has.
-    ahead.load_all()
+    compile_ahead.load_all()
     calls = [random_checked_request(Random(f"soak {number}"), device) for number in range(asked.calls)]
     with server_process(device=asked.device, inline_work=asked.inline_work) as server:
         run_connections(server, calls, asked.connections, max(asked.requests // 10, asked.calls))

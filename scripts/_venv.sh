@@ -14,16 +14,16 @@ die() {
 ((BASH_VERSINFO[0] >= 4)) || die "bash 4 or newer is needed, this is $BASH_VERSION"
 
 # Runs a command that ends with this script, whatever ends that: told to stop, bash alone goes at once, and what it runs
-# goes on. The script's trap on EXIT calls end_attended.
-attended() {
+# goes on. The script's trap on EXIT calls stop_child.
+run_child() {
   "$@" &
-  _attended=$!
-  wait "$_attended"
-  _attended=""
+  _child_pid=$!
+  wait "$_child_pid"
+  _child_pid=""
 }
 
-end_attended() {
-  [[ -z "${_attended:-}" ]] || { kill "$_attended" && wait "$_attended"; } 2> /dev/null || true
+stop_child() {
+  [[ -z "${_child_pid:-}" ]] || { kill "$_child_pid" && wait "$_child_pid"; } 2> /dev/null || true
 }
 
 # What an up-to-date stamp holds: the place (a moved .venv has wrong paths inside) and the two declarations.

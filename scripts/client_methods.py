@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from poolhouse import describe
 from poolhouse.operators.catalogue import Catalogue
-from poolhouse.operators.fields import Field, Flag, FieldType, PerAxis, Power, RatioPerAxis, Integer
+from poolhouse.operators.fields import Field, FieldType, Flag, Integer, IntegerPerAxis, Power, RatioPerAxis
 from poolhouse.operators.operator import Operator
 
 FIELD_TYPES: dict[type[FieldType], str] = {
-    PerAxis: "int | Sequence[int]",
+    IntegerPerAxis: "int | Sequence[int]",
     RatioPerAxis: "float | Sequence[float]",
     Flag: "bool",
     Integer: "int",
@@ -29,9 +29,9 @@ def render_client_operators(catalogue: Catalogue) -> str:
         "from __future__ import annotations\n",
         "from collections.abc import Mapping, Sequence",
         "from typing import Final, Literal, TypeVar, cast, overload\n",
-        "from poolhouse.client.arrays import Exchangeable",
-        "from poolhouse.client.pooled import Pooled\n",
-        'Kind = TypeVar("Kind", bound=Exchangeable | Sequence[object])',
+        "from poolhouse.client.arrays import SupportsDLPack",
+        "from poolhouse.client.results import Pooled\n",
+        'ArrayT = TypeVar("ArrayT", bound=SupportsDLPack | Sequence[object])',
         '"""What goes in comes out: numpy for numpy, torch for torch, lists for lists."""\n',
         f"TAKES_INDICES: Final = frozenset({{{takes_indices}}})",
         '"""Operators that take ``indices`` beside the input."""\n',
@@ -53,15 +53,15 @@ def render_client_operators(catalogue: Catalogue) -> str:
 def render_method(operator: type[Operator], def_keyword: str, await_prefix: str) -> str:
     """One operator's method, with an overload for each type that its answer can have."""
     fields = operator.fields()
-    inputs = [f"{name}: Kind" for name in operator.inputs]
+    inputs = [f"{name}: ArrayT" for name in operator.inputs]
     lines: list[str] = []
-    gives = "Pooled[Kind, None]"
+    gives = "Pooled[ArrayT, None]"
     if "indices" in describe.all_outputs(operator):
-        gives = "Pooled[Kind, Kind | None]"
-        for literal, indices in (("Literal[False]", "None"), ("Literal[True]", "Kind"), ("bool", "Kind | None")):
+        gives = "Pooled[ArrayT, ArrayT | None]"
+        for literal, indices in (("Literal[False]", "None"), ("Literal[True]", "ArrayT"), ("bool", "ArrayT | None")):
             lines += ["    @overload", f"    {def_keyword} {operator.name}("]
             lines += argument_lines(inputs, fields, literal)
-            lines += [f"    ) -> Pooled[Kind, {indices}]: ..."]
+            lines += [f"    ) -> Pooled[ArrayT, {indices}]: ..."]
     lines += [f"    {def_keyword} {operator.name}(", *argument_lines(inputs, fields, None), f"    ) -> {gives}:"]
     lines += [f"        {line}".rstrip() for line in docstring_lines(operator)]
     lines += [f"        asked = {await_prefix}self._pool(", f'            "{operator.name}",']
@@ -84,7 +84,7 @@ def argument_lines(inputs: Sequence[str], fields: Sequence[Field], return_indice
     lines = ["        self,", *(f"        {each}," for each in inputs)]
     for field in fields:
         kind = FIELD_TYPES[type(field.field_type)]
-        if isinstance(field.field_type, PerAxis) and field.field_type.allows_null:
+        if isinstance(field.field_type, IntegerPerAxis) and field.field_type.allows_null:
             kind = "int | Sequence[int | None]"
         given, default = kind, "None"
         if not field.is_required:

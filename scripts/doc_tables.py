@@ -146,7 +146,8 @@ def operator_chapter(operators: Sequence[type[Operator]]) -> str:
         ],
     )
     types = markdown_table(
-        ("element type", "what it means here"), [(kind, to_markdown(words)) for kind, words in shown.element_types.items()]
+        ("element type", "what it means here"),
+        [(kind, to_markdown(words)) for kind, words in shown.element_types.items()],
     )
     paragraphs = [
         f"### {', '.join(member.name for member in operators)}",

@@ -59,7 +59,7 @@ def run_report(name: str) -> str:
 
 def _baseline_ratio(case: str) -> Callable[[Run], float]:
     """The median of a lone request beside the peer's."""
-    return lambda run: run["figures"][case]["median_us"] / run["figures"][case]["obvious_median_us"]
+    return lambda run: run["figures"][case]["median_us"] / run["figures"][case]["baseline_median_us"]
 
 
 def _goals_met(run: Run) -> int:
@@ -91,7 +91,7 @@ def _refusal_cost_ms(run: Run) -> float:
     return float((1 - reached) / (5 - reached) / peak * 1e3)
 
 
-_THROUGH_FLOAT64: Final = ("avg_pool2d [8", "adaptive_avg", "lp_pool", "max_unpool", "fractional")
+_OWN_GPU_KERNELS: Final = ("avg_pool2d [8", "adaptive_avg", "lp_pool", "max_unpool", "fractional")
 """Kernels on a GPU that are ours and not torch's: float64 sums, and defined places."""
 
 
@@ -100,7 +100,7 @@ def _own_kernel_ratios(run: Run) -> list[float]:
     return [
         each["ours_s"] / each["torch_s"]
         for name, each in run["figures"]["kernels"].items()
-        if name.startswith(_THROUGH_FLOAT64)
+        if name.startswith(_OWN_GPU_KERNELS)
     ]
 
 
@@ -171,8 +171,8 @@ FIGURES: Final[Mapping[str, Figure]] = {
         "{:.1f} times",
     ),
     "scaling/cores": Figure(lambda run: BUSY_RATE / run["figures"]["small raw"]["per_second_core"], "{:.0f}"),
-    "simulate/there": Figure(lambda run: run["figures"][0]["gpu"]["there_bytes_per_s"] / 1e9, "{:.0f} GB/s"),
-    "simulate/back": Figure(lambda run: run["figures"][0]["gpu"]["back_bytes_per_s"] / 1e9, "{:.0f} GB/s"),
+    "simulate/there": Figure(lambda run: run["figures"][0]["gpu"]["host_to_device_bytes_per_s"] / 1e9, "{:.0f} GB/s"),
+    "simulate/back": Figure(lambda run: run["figures"][0]["gpu"]["device_to_host_bytes_per_s"] / 1e9, "{:.0f} GB/s"),
     "simulate/compute": Figure(lambda run: run["figures"][0]["gpu"]["compute_bytes_per_s"] / 1e12, "{:.1f} TB/s"),
     "simulate/batch": Figure(lambda run: run["figures"][0]["gpu"]["batch_s"] * 1e3, "{:.2f} ms"),
     "simulate/busy-rate": Figure(_simulation_value("rate", "load", rate=BUSY_RATE), "{:,.0f}"),
@@ -186,7 +186,8 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "simulate/saturated-p99": Figure(_simulation_value("p99_ms", "shapes", keys=8), "{:.0f} ms"),
     "simulate/window-adds": Figure(
         lambda run: (
-            _simulation_value("p50_ms", "load", "10 ms window", rate=500)(run) - _simulation_value("p50_ms", "load", rate=500)(run)
+            _simulation_value("p50_ms", "load", "10 ms window", rate=500)(run)
+            - _simulation_value("p50_ms", "load", rate=500)(run)
         ),
         "{:.0f} ms",
     ),
@@ -279,7 +280,11 @@ def readme_figures() -> str:
     return markdown_table(
         ("what", "figure", "command"),
         [
-            (re.sub(r"\{(.+?)\}", lambda found: figure_text(found[1]), what), words.format(figure_text(name)), figure_command(name))
+            (
+                re.sub(r"\{(.+?)\}", lambda found: figure_text(found[1]), what),
+                words.format(figure_text(name)),
+                figure_command(name),
+            )
             for what, name, words in README_FIGURES
         ],
     )

@@ -19,7 +19,15 @@ from typing import Any, Protocol
 import yaml
 from client_methods import render_client_operators
 from dashboard import dashboard
-from doc_tables import error_code_table, field_code_table, guard_chapters, metric_table, operator_chapters, operator_table, settings_table
+from doc_tables import (
+    error_code_table,
+    field_code_table,
+    guard_chapters,
+    metric_table,
+    operator_chapters,
+    operator_table,
+    settings_table,
+)
 from figures import DocumentWithFigures, readme_figures, run_report, simulated_devices_table
 
 from poolhouse import describe

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from poolhouse.backend.worker import JOIN_BYTES
-from poolhouse.client.exchange import MOST_BYTES
+from poolhouse.backend.torch_worker import JOIN_BYTES
+from poolhouse.client.exchange import DEFAULT_MAX_RESPONSE_BYTES
 from poolhouse.settings import Settings, bytes_text
 
 
@@ -27,7 +27,7 @@ def _default(field: str) -> int:
 LIMITS: Final[Mapping[str, Callable[[], str]]] = {
     "limits/body": lambda: _format_size(_default("max_body_bytes")),
     "limits/json": lambda: _format_size(_default("max_json_bytes")),
-    "limits/answer": lambda: _format_size(MOST_BYTES),
+    "limits/answer": lambda: _format_size(DEFAULT_MAX_RESPONSE_BYTES),
     "limits/joining": lambda: _format_size(JOIN_BYTES),
     "limits/hang": lambda: f"{_default('device_hang_timeout_s')} s",
 }

@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
-from _ending import end_with_this
+from _termination import terminate_children_on_sigterm
 from guards.guard import Guard
 from guards.markers import find_markers, find_tests, remove_guard
 from guards.table import GROUPS
@@ -29,7 +29,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGE: Final = "service/poolhouse"
 _COPIED_PATHS = ("service", "tests", "scripts", "benchmarks", "openapi", "pyproject.toml")
 # A test that waits for something that will never happen gives up after this time in the copy, not after 20 s.
-_PATIENCE_LINE = "PATIENCE_S = {:.1f}\n"
+_PATIENCE_LINE = "WAIT_TIMEOUT_S = {:.1f}\n"
 _PATIENCE_S = 20.0
 _PATIENCE_IN_COPY_S = 6.0
 _TEST_TIMEOUT_S = 60
@@ -89,10 +89,10 @@ def make_copy(folder: Path) -> Path:
         else:
             shutil.copy(source, folder / name)
     was, becomes = _PATIENCE_LINE.format(_PATIENCE_S), _PATIENCE_LINE.format(_PATIENCE_IN_COPY_S)
-    patient = [file for file in (folder / "tests").rglob("*.py") if was in file.read_text(encoding="utf-8")]
-    if not patient:
+    patched = [file for file in (folder / "tests").rglob("*.py") if was in file.read_text(encoding="utf-8")]
+    if not patched:
         raise SystemExit(f"no test says {was.strip()} any more; change _PATIENCE in scripts/prove_guards.py")
-    for file in patient:
+    for file in patched:
         file.write_text(file.read_text(encoding="utf-8").replace(was, becomes), encoding="utf-8")
     return folder
 
@@ -142,7 +142,9 @@ def select_guards(words: Sequence[str], located: Sequence[LocatedGuard]) -> list
         each
         for each in located
         if not words
-        or any(word in f"{each.guard.id}\n{each.guard.protects}\n{each.group}\n{each.path}\n{each.test}" for word in words)
+        or any(
+            word in f"{each.guard.id}\n{each.guard.protects}\n{each.group}\n{each.path}\n{each.test}" for word in words
+        )
     ]
 
 
@@ -197,5 +199,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    end_with_this()
+    terminate_children_on_sigterm()
     sys.exit(main(sys.argv[1:]))

@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import numpy as np
-from _ending import end_with_this
+from _termination import terminate_children_on_sigterm
 from numpy.lib.stride_tricks import sliding_window_view
 
 from poolhouse import Client
@@ -59,7 +59,9 @@ def is_healthy(container: str) -> bool:
 @contextmanager
 def running_container(*arguments: str) -> Iterator[str]:
     """The name of a hardened container of the image, ready to be called, and removed at the end."""
-    container = docker("run", "--detach", *HARDENED_OPTIONS, "--publish", "127.0.0.1::8000", *arguments, "poolhouse:cpu")
+    container = docker(
+        "run", "--detach", *HARDENED_OPTIONS, "--publish", "127.0.0.1::8000", *arguments, "poolhouse:cpu"
+    )
     try:
         yield container
     finally:
@@ -194,6 +196,6 @@ def check_compose_file() -> None:
 
 
 if __name__ == "__main__":
-    end_with_this()
+    terminate_children_on_sigterm()
     check_image()
     check_compose_file()

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from _ending import end_with_this
+from _termination import terminate_children_on_sigterm
 from fastapi.routing import iter_route_contexts
 
 from poolhouse import Client
@@ -87,7 +87,9 @@ def check_deployment(objects: list[Manifest]) -> None:
         assert container[probe]["httpGet"]["port"] in {port["name"] for port in container["ports"]}
     limits = container["resources"]["limits"]
     assert limits == container["resources"]["requests"], "the pod is not Guaranteed"
-    assert parse_gibibytes(limits["memory"]) * 2**30 >= 2 * settings.max_queue_bytes + 2**29, "less memory than it admits"
+    assert parse_gibibytes(limits["memory"]) * 2**30 >= 2 * settings.max_queue_bytes + 2**29, (
+        "less memory than it admits"
+    )
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     selectors = [deployment["spec"]["selector"]["matchLabels"]]
     for each in objects:
@@ -185,7 +187,7 @@ def play_base(base: Path, podman: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    end_with_this()
+    terminate_children_on_sigterm()
     if sys.argv[1] == "check":
         check_renderings(Path(sys.argv[2]), Path(sys.argv[3]))
     else:

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import numpy as np
 import yaml
-from _ending import end_with_this
+from _termination import terminate_children_on_sigterm
 
 from poolhouse import Client, PoolhouseError
 
@@ -149,5 +149,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    end_with_this()
+    terminate_children_on_sigterm()
     main(Path(sys.argv[1]))

@@ -27,7 +27,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from _ray import RayServeInstance, run_on_ray, replica_start_times
+from _ray import RayServeInstance, replica_start_times, run_on_ray
 from poolhouse import Client
 
 CALLERS = 6
@@ -37,7 +37,7 @@ TIMEOUT_S = 60.0
 LARGE_SHAPE = (1, 8, 64, 64)
 SMALL_SHAPE = (1, 4, 16, 16)
 # How long HAProxy may take to see that a connection which it keeps is dead: until then it may send a request into it.
-NOTICED_S = 1.0
+FAILURE_DETECTION_S = 1.0
 
 
 def say(text: str) -> None:
@@ -200,7 +200,7 @@ class LoadGenerator:
                 self.wrong += not np.array_equal(np.frombuffer(body, np.float32), x.max((2, 3)).ravel())
                 self.answered[source] += 1
 
-    def until_answered(self, more_answers: int) -> None:
+    def wait_for_answers(self, more_answers: int) -> None:
         """Wait until every caller has had so many more answers."""
         wanted = {source: self.answered[source] + more_answers for source in self.client_addresses}
         wait_until(
@@ -247,7 +247,9 @@ def kill_and_wait(pid: int) -> float:
         os.close(process)
 
 
-def was_in_killed_replica(lost: LostRequest, source: str, killed: str, asked_at: float, replica_by_client: dict[str, str], gone_at: float) -> bool:
+def was_in_killed_replica(
+    lost: LostRequest, source: str, killed: str, asked_at: float, replica_by_client: dict[str, str], gone_at: float
+) -> bool:
     """Whether a lost request was in the killed replica.
 
     What was under way when the balancer was asked was where it said; one that it had not read yet, or that began since,
@@ -255,7 +257,7 @@ def was_in_killed_replica(lost: LostRequest, source: str, killed: str, asked_at:
     """
     if lost.started_at < asked_at:
         return replica_by_client.get(source, killed) == killed
-    return lost.started_at < gone_at + NOTICED_S
+    return lost.started_at < gone_at + FAILURE_DETECTION_S
 
 
 def main() -> None:
@@ -266,24 +268,29 @@ def main() -> None:
         say(f"two replicas answer as one does: processes {sorted(before)}")
         wait_until(lambda: are_both_replicas_up(serving), "the balancer knows both replicas")
         with LoadGenerator(serving.port) as load:
-            load.until_answered(20)
+            load.wait_for_answers(20)
             assert not load.lost, load.lost
             held = [HalfSentRequest(serving.port, number) for number in range(1, HALF_SENT_REQUESTS + 1)]
             sources = {each.source for each in held}
-            wait_until(lambda: sources <= replica_by_client_address(serving).keys(), "every held request is in a replica")
+            wait_until(
+                lambda: sources <= replica_by_client_address(serving).keys(), "every held request is in a replica"
+            )
             pid = min(before)
             killed = balancer_name(serving, pid)
             asked = time.monotonic()
             places = replica_by_client_address(serving)
             gone = kill_and_wait(pid)
             inside = {source for source in sources if places[source] == killed}
-            load.until_answered(20)
+            load.wait_for_answers(20)
             survived = {each.source for each in held if each.complete()}
             wait_until(lambda: len(replica_start_times().keys() - {pid}) >= 2, "the replica is replaced")
             replaced_s = time.monotonic() - gone
-            load.until_answered(20)
+            load.wait_for_answers(20)
         lost = [(source, each) for source, every in load.lost.items() for each in every]
-        say(f"killed one: of {HALF_SENT_REQUESTS} held requests {len(inside)} were in it, the other {len(survived)} were answered")
+        say(
+            f"killed one: of {HALF_SENT_REQUESTS} held requests {len(inside)} were in it, "
+            f"the other {len(survived)} were answered"
+        )
         say(f"of the load {load.answered.total()} were answered, lost {Counter(each.failure for _, each in lost)}")
         say(f"replaced after {replaced_s:.1f} s")
         assert inside, "nothing was held in the one that was killed"
@@ -294,7 +301,14 @@ def main() -> None:
             # Once an answer has begun, nobody can ask again.
             beyond_help = each.shape == LARGE_SHAPE or each.failure == IncompleteRead.__name__
             assert beyond_help, (source, each, "HAProxy did not ask again")
-            assert was_in_killed_replica(each, source, killed, asked, places, gone), (source, each, killed, asked, places, gone)
+            assert was_in_killed_replica(each, source, killed, asked, places, gone), (
+                source,
+                each,
+                killed,
+                asked,
+                places,
+                gone,
+            )
         say("what could be asked again was, and what was lost was in the killed replica")
         check_responses(serving.port)
 

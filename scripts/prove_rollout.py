@@ -22,7 +22,7 @@ from pathlib import Path
 from time import monotonic
 
 import numpy as np
-from _ending import end_with_this
+from _termination import terminate_children_on_sigterm
 from numpy.lib.stride_tricks import sliding_window_view
 
 from poolhouse import Client
@@ -209,5 +209,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    end_with_this()
+    terminate_children_on_sigterm()
     sys.exit(main())

@@ -26,9 +26,9 @@ import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from _ending import end_with_this
+from _termination import terminate_children_on_sigterm
 
-from poolhouse.commands.table import COMMANDS, Extra, install_command
+from poolhouse.commands.registry import COMMANDS, Extra, install_command
 
 ROOT = Path(__file__).resolve().parent.parent
 _LINK = re.compile(r"(?P<whole>!?\[[^\]]*\]\((?P<target>[^)]*)\))")
@@ -142,18 +142,18 @@ def build_wheel(out: Path) -> Path:
     run([sys.executable, "-m", "build", "--outdir", out, ROOT], cwd=out)
     (wheel,) = out.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    strangers = [name for name in names if not name.startswith(("poolhouse/", "poolhouse-"))]
-    assert not strangers, f"the wheel carries {strangers}"
+    foreign_names = [name for name in names if not name.startswith(("poolhouse/", "poolhouse-"))]
+    assert not foreign_names, f"the wheel carries {foreign_names}"
     for needed in ("poolhouse/py.typed", "poolhouse/cli.py", "poolhouse/commands/catalogue.json"):
         assert needed in names, f"the wheel lacks {needed}"
     assert any(name.endswith("licenses/LICENSE") for name in names), "the wheel lacks its LICENSE"
     (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
-    lost = leading_nowhere(zipfile.ZipFile(wheel).read(metadata).decode())
+    lost = broken_links(zipfile.ZipFile(wheel).read(metadata).decode())
     assert not lost, f"outside of the checkout the description leads nowhere: {lost}"
     return wheel
 
 
-def leading_nowhere(description: str) -> list[str]:
+def broken_links(description: str) -> list[str]:
     """What a reader of the distribution's description cannot follow: relative links and pictures, and our marks."""
     prose = re.sub(r"^```.*?^```$", "", description, flags=re.DOTALL | re.MULTILINE)
     found = [each["whole"] for each in _LINK.finditer(prose) if not each["target"].startswith(("https://", "#"))]
@@ -300,29 +300,29 @@ def prove_server(programs: Path, cwd: Path, check_running: Callable[[str], None]
 
 def main() -> int:
     """Build, install three times, prove."""
-    workplace = Path(tempfile.mkdtemp(prefix="poolhouse-wheel-"))
+    work_folder = Path(tempfile.mkdtemp(prefix="poolhouse-wheel-"))
     started = time.monotonic()
 
     def done(what: str) -> None:
         say(f"{what} ({time.monotonic() - started:.0f} s)")
 
     try:
-        wheel = build_wheel(workplace)
+        wheel = build_wheel(work_folder)
         done(f"built {wheel.name}, {wheel.stat().st_size:,} bytes")
-        plain = create_environment(workplace / "plain", str(wheel))
-        prove_plain(plain, workplace)
+        plain = create_environment(work_folder / "plain", str(wheel))
+        prove_plain(plain, work_folder)
         done("the plain install is the client, and nothing of the server")
-        cli = create_environment(workplace / "cli", str(wheel))
-        prove_cli(cli, workplace)
+        cli = create_environment(work_folder / "cli", str(wheel))
+        prove_cli(cli, work_folder)
         done("the cli extra, installed as the plain install says, tells the operators and what needs the server")
-        server = create_environment(workplace / "server", f"{wheel}[server]")
-        prove_server(server, workplace, lambda url: prove_clients(plain, cli, url, workplace))
+        server = create_environment(work_folder / "server", f"{wheel}[server]")
+        prove_server(server, work_folder, lambda url: prove_clients(plain, cli, url, work_folder))
         done("the server install serves and pools, and the clients and the command line of the others call it")
     finally:
-        shutil.rmtree(workplace, ignore_errors=True)
+        shutil.rmtree(work_folder, ignore_errors=True)
     return 0
 
 
 if __name__ == "__main__":
-    end_with_this()
+    terminate_children_on_sigterm()
     sys.exit(main())

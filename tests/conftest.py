@@ -10,7 +10,7 @@ from importlib import import_module
 import pytest
 from hypothesis import settings
 
-from tests.examples import PROFILES
+from tests.hypothesis_profiles import PROFILES
 
 # No deadline: a busy machine is not a failing law. A failure prints what to paste to see it again.
 for _profile, _examples in PROFILES.items():
@@ -50,7 +50,7 @@ def without_slow(expression: str, *, asked_for: bool) -> str:
 def pytest_sessionstart() -> None:
     """Compiled loops pool in every test, as they do in a service that has started; what is compiled is kept on disk."""
     # Imported here, so that the settings are forgotten before.
-    ahead = import_module("poolhouse.kernels.ahead")
+    ahead = import_module("poolhouse.kernels.compile_ahead")
     for problem in ahead.load_all():
         raise RuntimeError(f"compiled loops cannot be kept, and each test process would compile them: {problem}")
 

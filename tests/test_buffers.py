@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.buffers import KEPT_BYTES, POOLED_FROM_BYTES, BufferPool, empty
-from tests.examples import scaled_examples
+from tests.hypothesis_profiles import scaled_examples
 
 MIB = 1 << 20
 

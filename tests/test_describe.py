@@ -123,4 +123,4 @@ def test_lp_pool_is_the_norm_that_its_card_names() -> None:
     plane = np.array([3.0, 4.0])
 
     assert describe.summary(member).startswith("The p-norm of each window")
-    assert member.of(norm_type=2, kernel_size=2).work_out(plane, None) == ([5.0],)
+    assert member.of(norm_type=2, kernel_size=2).reference(plane, None) == ([5.0],)

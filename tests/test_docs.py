@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from poolhouse.settings import Settings
-from tests.docs.following import PageRunner, missing_program
+from tests.docs.page_runner import PageRunner, missing_optional_program
 from tests.docs.pages import ANSWERS, ROOT, RUN, Block, Step, anchors, blocks, links, pages, steps
-from tests.rest.serving import LiveServer, run_live_server
-from tests.test_floors import FLOORS
+from tests.rest.live_server import LiveServer, run_live_server
+from tests.test_import_layers import LAYERS
 
 PAGES = pages()
 
@@ -40,7 +40,7 @@ def live_server() -> Iterator[LiveServer]:
 
 
 @pytest.fixture
-def place(live_server: LiveServer, tmp_path: Path) -> PageRunner:
+def page_runner(live_server: LiveServer, tmp_path: Path) -> PageRunner:
     """A folder that looks like a clone to the examples."""
     if shutil.which("curl") is None:
         pytest.skip("needs curl, and none is installed (Debian: apt-get install curl)")
@@ -56,14 +56,14 @@ def place(live_server: LiveServer, tmp_path: Path) -> PageRunner:
     ],
     ids=name_of,
 )
-def test_a_reader_who_follows_a_page_sees_what_it_says(page: Path, place: PageRunner) -> None:
+def test_a_reader_who_follows_a_page_sees_what_it_says(page: Path, page_runner: PageRunner) -> None:
     """An example that does not run costs every newcomer an hour, and us the newcomer."""
     left_out = set()
     for step in steps(page.read_text(encoding="utf-8")):
-        if program := missing_program(step):
+        if program := missing_optional_program(step):
             left_out.add(program)
         else:
-            place.run_step(step)
+            page_runner.run_step(step)
 
     if left_out:
         pytest.skip(f"all of {name_of(page)} ran but what needs {' and '.join(sorted(left_out))}, not installed here")
@@ -107,14 +107,14 @@ def test_every_document_is_in_the_index() -> None:
     assert written - {"README.md"} <= named
 
 
-def test_the_floors_are_drawn_as_they_are_held() -> None:
-    """DESIGN.md shows the plan of the house; tests/test_floors.py holds it."""
+def test_the_layers_are_drawn_as_they_are_enforced() -> None:
+    """DESIGN.md shows the plan of the house; tests/test_import_layers.py holds it."""
     lines = (ROOT / "DESIGN.md").read_text(encoding="utf-8").splitlines()
     rows = [line.split("|")[1:-1] for line in lines if line.startswith("|")]
 
     drawn = {int(row[0]): frozenset(row[1].replace("`", "").split()) for row in rows if row[0].strip().isdigit()}
 
-    assert drawn == FLOORS
+    assert drawn == LAYERS
 
 
 @pytest.mark.parametrize("example", ["pool.py", "npy_to_png.py"])
@@ -141,13 +141,13 @@ PLANTED = [
 
 @pytest.mark.parametrize(("language", "code", "answers_in", "answer", "complaint"), PLANTED)
 def test_a_page_that_lies_is_found(
-    place: PageRunner, language: str, code: str, answers_in: str | None, answer: str, complaint: str
+    page_runner: PageRunner, language: str, code: str, answers_in: str | None, answer: str, complaint: str
 ) -> None:
     """What is shown above shows nothing unless a wrong page fails."""
     shown = None if answers_in is None else Block(answers_in, answer, 2, None)
 
     with pytest.raises(AssertionError, match=complaint):
-        place.run_step(Step(Block(language, code, 1, None), shown))
+        page_runner.run_step(Step(Block(language, code, 1, None), shown))
 
 
 def test_a_page_is_read_block_by_block() -> None:

@@ -20,13 +20,13 @@ from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.pooling import Pooling
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
-from poolhouse.wire.codecs import BY_MEDIA_TYPE
-from tests.hostile.mixture import encode_body, codecs_for
-from tests.hostile.process import HttpConnection, Reply, ServerProcess, server_process
-from tests.operators.drawing import OPERATORS, Case, random_case, as_numbers, round_to_type
+from poolhouse.wire.codecs import CODEC_BY_MEDIA_TYPE
+from tests.hostile.random_requests import codecs_for, encode_body
+from tests.hostile.server_process import HttpConnection, Reply, ServerProcess, server_process
+from tests.operators.random_cases import OPERATORS, Case, as_numbers, random_case, round_to_type
 
 CALLERS = 16
-EACH = 40
+CASES_PER_CALLER = 40
 SEED = 1998
 # Where torch has every field under the same name, and is right to the last bit.
 LIKE_TORCH = ("max_pool1d", "max_pool2d", "max_pool3d")
@@ -51,7 +51,7 @@ def pooling() -> Pooling:
 def cases_of(seed: int) -> Iterator[Case]:
     """Cases of every operator in turn, seeded where they are random."""
     random = Random(seed)
-    for index in range(EACH):
+    for index in range(CASES_PER_CALLER):
         found = None
         while found is None:
             found = random_case(random, OPERATORS[(index + seed) % len(OPERATORS)])
@@ -60,8 +60,8 @@ def cases_of(seed: int) -> Iterator[Case]:
 
 def read(reply: Reply) -> Mapping[str, Tensor]:
     """The tensors of an answer, read by the codec of its own media type, which knows tensors as a request's."""
-    codec = BY_MEDIA_TYPE[reply.headers["content-type"]]
-    if codec.name == "octet":
+    codec = CODEC_BY_MEDIA_TYPE[reply.headers["content-type"]]
+    if codec.name == "raw":
         rows = json.loads(reply.headers["tensor-metadata"])
         return {row["name"]: raw_tensor(row, reply.body) for row in rows}
     if codec.name == "json":
@@ -157,7 +157,9 @@ def test_every_answer_over_the_wire_is_the_one_in_process_bit_for_bit(server: Se
             fault for found in pool.map(lambda n: run(server, pooling, SEED + n), range(CALLERS)) for fault in found
         ]
 
-    assert not faults, "\n".join([f"{len(faults)} of {CALLERS * EACH} answers differ, of which:", *faults[:5]])
+    assert not faults, "\n".join(
+        [f"{len(faults)} of {CALLERS * CASES_PER_CALLER} answers differ, of which:", *faults[:5]]
+    )
 
 
 def test_bodies_of_megabytes_side_by_side_stay_apart(server: ServerProcess) -> None:

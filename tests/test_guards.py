@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from guards import removals
 from guards.guard import Guard
-from guards.markers import find_markers, find_tests, find_marked_statement, read_markers, remove_guard
+from guards.markers import find_marked_statement, find_markers, find_tests, read_markers, remove_guard
 from guards.removals import Removal
 from guards.table import GUARDS
-from prove_guards import PACKAGE, ROOT, LocatedGuard, select_guards, has_failed, why_unnoticed, locate, located_guards
+from prove_guards import PACKAGE, ROOT, LocatedGuard, has_failed, locate, located_guards, select_guards, why_unnoticed
 
 TEST = "tests/test_lamp.py::test_the_lamp_is_on"
 
@@ -121,7 +121,9 @@ def test_an_except_clause_is_marked_like_a_statement() -> None:
 
 def test_a_delayed_expression_is_left_to_the_event_loop() -> None:
     """A guard may be that something is done at once."""
-    assert "call_later(0.01, lambda: a(b))" in remove_guard("# guard: lamp\na(b)\n", "lamp", removals.DelayExpression(0.01))
+    assert "call_later(0.01, lambda: a(b))" in remove_guard(
+        "# guard: lamp\na(b)\n", "lamp", removals.DelayExpression(0.01)
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from poolhouse.health import connection, main
 from poolhouse.rest.app import create_app
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings
-from tests.rest.serving import PATIENCE_S, run_live_server
+from tests.rest.live_server import WAIT_TIMEOUT_S, run_live_server
 
 
 def test_a_ready_service_is_healthy(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +54,7 @@ def test_a_service_that_is_not_ready_is_not_healthy(answered: int | None) -> Non
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         assert main({"POOLHOUSE_PORT": str(server.server_port)}) == 1
-        thread.join(PATIENCE_S)
+        thread.join(WAIT_TIMEOUT_S)
 
 
 def test_whatever_answers_does_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,7 +73,7 @@ def test_whatever_answers_does_not_command_the_terminal(capsys: pytest.CaptureFi
         thread.start()
         for _ in range(2):
             assert main({"POOLHOUSE_PORT": str(listener.getsockname()[1])}) == 1
-        thread.join(PATIENCE_S)
+        thread.join(WAIT_TIMEOUT_S)
 
     shown = capsys.readouterr().out
     assert shown.startswith("503 \\x1b[2J")
@@ -88,12 +88,12 @@ def test_a_unix_socket_is_asked(tmp_path: Path) -> None:
     server = make_server(settings, create_app(settings), lambda _: ready.set())
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    assert ready.wait(PATIENCE_S)
+    assert ready.wait(WAIT_TIMEOUT_S)
 
     assert main({"POOLHOUSE_UDS": path}) == 0
 
     server.should_exit = True
-    thread.join(PATIENCE_S)
+    thread.join(WAIT_TIMEOUT_S)
 
 
 @pytest.mark.parametrize(

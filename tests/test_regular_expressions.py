@@ -25,14 +25,14 @@ SOURCE: Final = Path(__file__).resolve().parent.parent / "service" / "poolhouse"
 
 EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "client.questions._PLAIN": ("max_pool2d,3",),
-    "commands.fields._FORMS[int].pattern": ("-12",),
-    "commands.fields._FORMS[float].pattern": ("-12.50e-10", ".5", "-infinity"),
-    "commands.fields._FORMS[int | Sequence[int]].pattern": ("12,-3,4",),
-    "commands.fields._FORMS[int | Sequence[int | None]].pattern": ("12,null,-7",),
-    "commands.fields._FORMS[float | Sequence[float]].pattern": ("1.25e-10,.5,inf",),
-    "kernels.declaring._ANY_ELEMENT": ("T",),
-    "kernels.declaring._SIGNATURE": ("void(T*, int64, int64*)",),
-    "kernels.storing._IMPORTED": ("from poolhouse.kernels.axes import",),
+    "commands.operator_options._FORMATS[int].pattern": ("-12",),
+    "commands.operator_options._FORMATS[float].pattern": ("-12.50e-10", ".5", "-infinity"),
+    "commands.operator_options._FORMATS[int | Sequence[int]].pattern": ("12,-3,4",),
+    "commands.operator_options._FORMATS[int | Sequence[int | None]].pattern": ("12,null,-7",),
+    "commands.operator_options._FORMATS[float | Sequence[float]].pattern": ("1.25e-10,.5,inf",),
+    "kernels.registry._ANY_ELEMENT": ("T",),
+    "kernels.registry._SIGNATURE": ("void(T*, int64, int64*)",),
+    "kernels.code_cache._IMPORTED": ("from poolhouse.kernels.axes import",),
     "rest.http.response._TOKEN": ("x-request-id",),
     "rest.headers._LENGTH": ("1024",),
     "rest.headers._SANE_REQUEST_ID": ("an id",),
@@ -47,8 +47,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "text_values._INTEGER": ("-12.00",),
     "text_values._MEANT_AS_LIST": ("[12 x 3; 45]",),
     "text_values._NUMBER": ("-12.50e-10", ".5"),
-    "wire.json.plain._MINUS_ZERO": ("-0,",),
-    "wire.json.plain._STRANGE": ("!",),
+    "wire.json.python_reader._MINUS_ZERO": ("-0,",),
+    "wire.json.python_reader._INVALID_CHARACTER": ("!",),
     "wire.npy._DESCR": ("<f4",),
     "wire.npy._ENTRY": (" 'shape' : (1, 2L), }", "'descr': '<f4' ,", "'descr': [", '"fortran_order" : False }'),
     "wire.npy._SIZES": (" -1 , 2L , 345 ",),
@@ -59,7 +59,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
 """A text or more that each pattern takes, by the file and the name that the pattern has there."""
 
 # What a pattern seldom takes at the end of what it takes, and what it may wait for in vain.
-SPOILERS: Final = ("\x00", "@")
+FAILING_SUFFIXES: Final = ("\x00", "@")
 # A pattern that doubles its time with each repetition is seen at the small ones, before it would take for ever.
 REPETITIONS: Final = (12, 14, 16, 18, 20, 22, 24, 26, 28, 64, 512)
 LONGEST: Final = 8_000
@@ -72,7 +72,7 @@ def slow_texts(pattern: re.Pattern[str] | re.Pattern[bytes], example: str, metho
     """The texts made of this example for which the pattern takes longer than one pass explains."""
     for start in range(len(example)):
         for end in range(start + 1, min(len(example), start + LONGEST_PIECE) + 1):
-            for behind in (example[end:], *SPOILERS):
+            for behind in (example[end:], *FAILING_SUFFIXES):
                 for times in (*REPETITIONS, LONGEST // (end - start)):
                     text = example[:start] + example[start:end] * times + behind
                     if any(_time_s(pattern, text, method) > BOUND_S for method in methods):

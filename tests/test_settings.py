@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from poolhouse.client.settings import KEY_VARIABLE, URL_VARIABLE
+from poolhouse.client.endpoint import KEY_VARIABLE, URL_VARIABLE
 from poolhouse.commands import group as commands
 from poolhouse.commands import openapi, serve
 from poolhouse.rest.listening import Listeners

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from prove_wheel import IMPORTED, leading_nowhere, prove_import
+from prove_wheel import IMPORTED, broken_links, prove_import
 
 from tests.test_packaging import DECLARED, ROOT
 
@@ -45,7 +45,7 @@ def test_the_description_leads_nowhere_that_is_not_there() -> None:
     """On an index page the links and the picture of README.md lead into a repository that is not there."""
     told = description()
 
-    assert leading_nowhere(told) == []
+    assert broken_links(told) == []
     assert "examples/" not in told
     assert "scripts/serve" not in told
 
@@ -82,4 +82,4 @@ def test_the_description_is_no_stump() -> None:
 )
 def test_what_leads_nowhere_is_found(text: str, found: list[str]) -> None:
     """The tests above show something only if it sees what it looks for."""
-    assert leading_nowhere(text) == found
+    assert broken_links(text) == found

@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 
 from poolhouse.settings import Settings
 from tests.nn.test_where_we_differ import GRADIENTS
-from tests.rest.serving import run_live_server
+from tests.rest.live_server import run_live_server
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "where-we-differ.md"
 QUICK_S = 0.05
@@ -169,7 +169,9 @@ ROWS = (
         "a reach beyond 32 bits",
         lambda: F.max_pool2d(tensor_of(1, 1, 8, 8), 5, 1, 0, 2**30),
         [1] * 64,
-        OurCall("max_pool2d", ones(1, 1, 8, 8), {"kernel_size": 5, "stride": 1, "dilation": 2**30}, "window_does_not_fit"),
+        OurCall(
+            "max_pool2d", ones(1, 1, 8, 8), {"kernel_size": 5, "stride": 1, "dilation": 2**30}, "window_does_not_fit"
+        ),
     ),
     Row(
         "such a reach in ceil mode, where one window fits",

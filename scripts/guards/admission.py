@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import ReplaceArgument, ReplaceStatement, FixCondition, ReplaceConstant, Delete, DropOperand, ReplaceValue
+from guards.removals import (
+    Delete,
+    DropOperand,
+    FixCondition,
+    ReplaceArgument,
+    ReplaceConstant,
+    ReplaceStatement,
+    ReplaceValue,
+)
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
@@ -21,7 +29,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "The lease is resized to what the plan needs",
         "a small body with a large result counts as small",
         FixCondition(False),
-        "test_a_small_body_with_a_large_answer_needs_room_for_the_answer",
+        "test_a_small_body_with_a_large_answer_needs_memory_for_the_answer",
     ),
     Guard(
         "indices-are-checked",
@@ -35,14 +43,14 @@ GUARDS: Final[Sequence[Guard]] = (
         "Indices of an inline job are checked too",
         "a tiny request writes outside its plane",
         Delete(),
-        "test_an_index_outside_its_plane_is_refused_on_the_short_way_too",
+        "test_an_index_outside_its_plane_is_refused_by_inline_pooling_too",
     ),
     Guard(
         "inline-needs-capacity",
         "An inline job needs capacity, and a service that is not draining",
         "a full service still takes small requests",
         DropOperand(1),
-        "test_nothing_is_pooled_at_once_without_room_or_while_the_service_stops",
+        "test_nothing_is_pooled_inline_without_memory_or_while_draining",
     ),
     Guard(
         "many-indices-are-checked-off-loop",

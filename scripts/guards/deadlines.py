@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import ReplaceArgument, FixCondition, Delete
+from guards.removals import Delete, FixCondition, ReplaceArgument
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
@@ -35,14 +35,14 @@ GUARDS: Final[Sequence[Guard]] = (
         "A deadline that cannot be met is refused at once",
         "the device works for a client that will have given up",
         FixCondition(False),
-        "test_a_deadline_that_is_over_or_cannot_be_kept_is_refused_at_the_door",
+        "test_a_deadline_that_is_over_or_cannot_be_kept_is_refused_before_the_queue",
     ),
     Guard(
         "unmeetable-deadline-is-refused-before-body",
         "It is refused before the body is read, where the waiting work shows it",
         "a body is read for nothing",
         FixCondition(False),
-        "test_a_deadline_that_cannot_be_met_is_refused_at_the_door",
+        "test_a_deadline_that_cannot_be_met_is_refused_before_the_body",
     ),
     Guard(
         "refusal-relaxes-estimate",

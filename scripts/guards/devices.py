@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import ReplaceArgument, InsertBefore, FixCondition, ReplaceConstant, Delete, DropSlice, DropTerm, IgnoreOperand, ReplaceValue
+from guards.removals import (
+    Delete,
+    DropSlice,
+    DropTerm,
+    FixCondition,
+    IgnoreOperand,
+    InsertBefore,
+    ReplaceArgument,
+    ReplaceConstant,
+    ReplaceValue,
+)
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(

@@ -42,7 +42,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "A disconnect reaches a body that bypasses the parser",
         "its bytes are held until it would have been too slow",
         Delete(),
-        "test_a_caller_who_leaves_in_a_straight_body_gives_its_room_back",
+        "test_a_disconnect_in_a_direct_body_releases_its_memory",
     ),
     Guard(
         "refused-body-ends-connection",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import ReplaceArgument, ReplaceStatement, CatchNothing, Delete
+from guards.removals import CatchNothing, Delete, ReplaceArgument, ReplaceStatement
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(

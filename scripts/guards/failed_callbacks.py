@@ -42,7 +42,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "After an error while a batch is completed the device gets its next batch",
         "its queues wait until another request arrives",
         SkipFinallyOnError(),
-        "test_a_settling_that_raises_does_not_leave_the_lines_waiting",
+        "test_a_settling_that_raises_does_not_leave_the_queues_waiting",
     ),
     Guard(
         "result-only-for-waiting-caller",

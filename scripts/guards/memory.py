@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import ReplaceArgument, ReplaceCallee, FixCondition, ReplaceConstant, Delete, DropOperand, DropTerm, ReturnHere
+from guards.removals import (
+    Delete,
+    DropOperand,
+    DropTerm,
+    FixCondition,
+    ReplaceArgument,
+    ReplaceCallee,
+    ReplaceConstant,
+    ReturnHere,
+)
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
@@ -28,7 +37,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "Bodies behind their minimum rate are preempted when the budget is full",
         "four clients that announce much and send little lock all others out",
         DropOperand(1),
-        "test_callers_who_announce_much_and_send_little_do_not_hold_the_room",
+        "test_clients_that_announce_much_and_send_little_do_not_hold_memory",
     ),
     Guard(
         "bodies-in-time-are-not-preempted",

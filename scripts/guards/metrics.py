@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import ReplaceArgument, Delete, ReplaceValue
+from guards.removals import Delete, ReplaceArgument, ReplaceValue
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
@@ -14,7 +14,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "Operators that do not exist are counted as other",
         "a client can grow the metrics page, and every Prometheus that reads it",
         Delete(),
-        "test_strangers_cannot_grow_the_page",
+        "test_clients_cannot_grow_the_page",
     ),
     Guard(
         "server-timing-equals-metrics",

@@ -2,8 +2,8 @@
 
 They address parts of the statement by kind and position, so a renamed variable, function or class changes nothing.
 Expressions are counted from 0 as they are nested and written: an outer one comes before those inside of it. Only the
-first line of a compound statement is searched, not its body. ``ReplaceStatement`` and ``InsertBefore`` take a text of their own;
-they are for what no other operation can express, and such a text follows renames by hand.
+first line of a compound statement is searched, not its body. ``ReplaceStatement`` and ``InsertBefore`` take a
+text of their own; they are for what no other operation can express, and such a text follows renames by hand.
 """
 
 from __future__ import annotations

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import ReplaceCallee, FixCondition, ReplaceConstant, Delete, DropFilter, DropOperand, DropTerm, DelayExpression, Unwrap
+from guards.removals import (
+    DelayExpression,
+    Delete,
+    DropFilter,
+    DropOperand,
+    DropTerm,
+    FixCondition,
+    ReplaceCallee,
+    ReplaceConstant,
+    Unwrap,
+)
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import ReplaceStatement, CatchNothing, FixCondition, Delete, DropOperand
+from guards.removals import CatchNothing, Delete, DropOperand, FixCondition, ReplaceStatement
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(

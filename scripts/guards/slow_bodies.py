@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import InsertBefore, FixCondition, Delete, ReplaceValue
+from guards.removals import Delete, FixCondition, InsertBefore, ReplaceValue
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
@@ -35,7 +35,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "A preempted body ends at once",
         "it is still received, into memory that another request has",
         Delete(),
-        "test_callers_who_announce_much_and_send_little_do_not_hold_the_room",
+        "test_clients_that_announce_much_and_send_little_do_not_hold_memory",
     ),
     Guard(
         "buffer-is-not-touched-before-data",

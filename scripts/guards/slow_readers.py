@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from guards.guard import Guard
-from guards.removals import FixCondition, Delete, DropOperand
+from guards.removals import Delete, DropOperand, FixCondition
 
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
@@ -14,7 +14,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "A response that is read slowly is preempted when the budget is full",
         "three slow readers lock all other clients out",
         Delete(),
-        "test_answers_that_are_read_slowly_do_not_hold_the_room",
+        "test_answers_that_are_read_slowly_do_not_hold_memory",
     ),
     Guard(
         "tls-response-is-sliced",

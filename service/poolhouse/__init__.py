@@ -32,8 +32,8 @@ from poolhouse.version import __version__
 if TYPE_CHECKING:
     from poolhouse.client.clients import AsyncClient, Client
     from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
-    from poolhouse.client.httpx_deadline import DeadlineTransport
-    from poolhouse.client.pooled import OperatorSummary, Plan, Pooled
+    from poolhouse.client.results import OperatorSummary, Plan, Pooled
+    from poolhouse.client.transports.httpx_deadline import DeadlineTransport
 
 __all__ = [
     "AsyncClient",
@@ -69,10 +69,10 @@ _LATER = {
     "AsyncClient": "poolhouse.client.clients",
     "Client": "poolhouse.client.clients",
     "ConnectionFailed": "poolhouse.client.errors",
-    "DeadlineTransport": "poolhouse.client.httpx_deadline",
-    "OperatorSummary": "poolhouse.client.pooled",
-    "Plan": "poolhouse.client.pooled",
-    "Pooled": "poolhouse.client.pooled",
+    "DeadlineTransport": "poolhouse.client.transports.httpx_deadline",
+    "OperatorSummary": "poolhouse.client.results",
+    "Plan": "poolhouse.client.results",
+    "Pooled": "poolhouse.client.results",
     "TimedOut": "poolhouse.client.errors",
     "UnexpectedAnswer": "poolhouse.client.errors",
 }

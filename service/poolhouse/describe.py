@@ -143,10 +143,10 @@ def _work_example_out(member: type[Operator]) -> Card:
     if "indices" in member.inputs:
         inputs["indices"] = Outline(INT64, shape)
         request["indices"] = places.reshape(shape).tolist()
-        columns = worked.spec.work_out(plane, places)
+        columns = worked.spec.reference(plane, places)
     else:
         drawn = worked.spec.random_inputs(1).get("samples")
-        columns = worked.spec.work_out(plane, None if drawn is None else drawn[0])
+        columns = worked.spec.reference(plane, None if drawn is None else drawn[0])
     plan = worked.spec.plan(inputs, _NO_LIMITS)
     answer: Card = {
         name: {

@@ -16,12 +16,12 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 
 from poolhouse import describe, dtypes
-from poolhouse.backend.compiled import load_kernels
 from poolhouse.backend.cores import available_cores
 from poolhouse.backend.devices import Device, choose_devices
-from poolhouse.backend.heap import HeapTrimmer, heap_trim
+from poolhouse.backend.heap import HeapTrimmer, find_malloc_trim
+from poolhouse.backend.kernel_loading import load_kernels
 from poolhouse.backend.payload import Payload
-from poolhouse.backend.worker import TorchWorker, run_plan
+from poolhouse.backend.torch_worker import TorchWorker, run_plan
 from poolhouse.batching.engine import Engine, Observer
 from poolhouse.batching.lane import State as DeviceState
 from poolhouse.batching.memory import Lease, MemoryBudget
@@ -60,13 +60,13 @@ class Ticket(NamedTuple):
         plan: what will be done.
         tensors: the inputs.
         headers: what the answer must say beside its outputs.
-        beside_bytes: what the request holds beside what its plan counts.
+        extra_bytes: what the request holds beside what its plan counts.
     """
 
     plan: Plan
     tensors: Mapping[str, Tensor]
     headers: Mapping[str, str]
-    beside_bytes: int = 0
+    extra_bytes: int = 0
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class Ticket(NamedTuple):
     @property
     def held_bytes(self) -> int:
         """What the request holds until it is answered."""
-        return self.plan.held_bytes + self.beside_bytes
+        return self.plan.held_bytes + self.extra_bytes
 
 
 class Answer(NamedTuple):
@@ -117,7 +117,7 @@ class Pooling:
         self._limits = limits
         self._planner = Planner(catalogue, limits)
         self._ledger = MemoryBudget(capacity_bytes)
-        self._heap = HeapTrimmer(lambda: self.held_bytes, heap_trim())
+        self._heap = HeapTrimmer(lambda: self.held_bytes, find_malloc_trim())
         # Work for another device always goes through its worker: it would block the loop for the way there.
         # guard: inline-only-on-cpu
         self._inline_steps = inline_steps if all(device.name == "cpu" for device in devices) else -1
@@ -207,15 +207,13 @@ class Pooling:
         """Whether a request that takes so many bytes is let in, without anybody else's giving way."""
         return self._drain_ends == math.inf and self._ledger.fits(nbytes)
 
-    def pool_at_once(
-        self, plan: Plan, tensors: Mapping[str, Tensor], beside_bytes: int
-    ) -> tuple[Payload, float] | None:
+    def pool_at_once(self, plan: Plan, tensors: Mapping[str, Tensor], extra_bytes: int) -> tuple[Payload, float] | None:
         """Pools what is answered before anything else can happen, so that nothing is held for it.
 
         Args:
             plan: of the request; settled.
             tensors: the inputs.
-            beside_bytes: what the request takes beside what its plan counts.
+            extra_bytes: what the request takes beside what its plan counts.
 
         Returns:
             the request, pooled, and the seconds that it took; None for work that is not small, where there is no room,
@@ -226,7 +224,7 @@ class Pooling:
             Unavailable: ``device_lost``.
         """
         # guard: inline-needs-capacity
-        if plan.steps > self._inline_steps or not self.welcomes(plan.held_bytes + beside_bytes):
+        if plan.steps > self._inline_steps or not self.welcomes(plan.held_bytes + extra_bytes):
             return None
         self._heap.schedule_check()
         return self._run_inline(plan, tensors)
@@ -252,7 +250,7 @@ class Pooling:
         # guard: indices-are-checked-inline
         plan.spec.check_elements(tensors)
         payload = Payload(plan, tensors)
-        if plan.nothing_to_pool:
+        if plan.is_empty:
             return payload, 0.0
         seconds = self._engine.run_inline(payload, plan.steps, plan.planes, plan.spec.name)
         return None if seconds is None else (payload, seconds)
@@ -283,11 +281,13 @@ class Pooling:
         self.hold(lease, ticket.held_bytes)
         # guard: indices-are-checked, many-indices-are-checked-off-loop
         if plan.input_bytes > _CHECKED_ON_LOOP_BYTES:
-            await self.run_in_thread(partial(plan.spec.check_elements, ticket.tensors), lease, "indices were checked", deadline)
+            await self.run_in_thread(
+                partial(plan.spec.check_elements, ticket.tensors), lease, "indices were checked", deadline
+            )
         else:
             plan.spec.check_elements(ticket.tensors)
         payload = Payload(plan, ticket.tensors)
-        if plan.nothing_to_pool:
+        if plan.is_empty:
             return Answer(payload.output_tensors(), ticket.headers, 0.0, 0.0)
         done = await self._engine.submit(payload.make_job(), lease, plan.spec.name, deadline)
         return Answer(payload.output_tensors(), ticket.headers, done.queue_s, done.compute_s)
@@ -299,7 +299,7 @@ class Pooling:
         doing: str,
         deadline: float | None = None,
         *,
-        holds_interpreter: bool = False,
+        holds_gil: bool = False,
     ) -> Result:
         """Does what would hold the event loop for long, in a thread; see :meth:`batching.offload.OffloadPool.run`.
 
@@ -308,9 +308,9 @@ class Pooling:
             lease: from :meth:`admit`; held until it is done.
             doing: what is done, for the words of a refusal: "while {doing}".
             deadline: on the loop's clock; None for no deadline.
-            holds_interpreter: whether other threads stand still meanwhile, the event loop's too.
+            holds_gil: whether other threads stand still meanwhile, the event loop's too.
         """
-        threads = self._holding if holds_interpreter else self._beside
+        threads = self._holding if holds_gil else self._beside
         return await threads.run(work, lease, doing, deadline)
 
     def _overloaded(self, nbytes: int) -> Unavailable:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from poolhouse.backend.conversion import Array
 from poolhouse.backend.cores import available_cores
-from poolhouse.backend.worker import pool_on_cpu
+from poolhouse.backend.torch_worker import pool_on_cpu
 from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.operator import Plan
 from poolhouse.pooling import Pooling
@@ -65,7 +65,7 @@ def test_a_large_batch_takes_the_threads_that_the_service_is_told_or_has(
         taken.append(threads)
         return pool_on_cpu(plan, planes, threads)
 
-    monkeypatch.setattr("poolhouse.backend.worker.pool_on_cpu", run_and_tell)
+    monkeypatch.setattr("poolhouse.backend.torch_worker.pool_on_cpu", run_and_tell)
 
     async def pool_one(side: int) -> None:
         pooling = Pooling.from_settings(Settings(cpu_threads=setting, device=("cpu",)))

@@ -48,6 +48,6 @@ def test_this_machine_has_a_cpu() -> None:
     """The one device that every test stands on."""
     (cpu,) = choose_devices(("cpu",))
 
-    assert (cpu.name, cpu.most_planes) == ("cpu", None)
+    assert (cpu.name, cpu.max_planes) == ("cpu", None)
     assert cpu.model
     assert cpu.torch_device.type == "cpu"

@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.backend import heap
-from poolhouse.backend.heap import LOOK_S, MUCH_BYTES, SLACK_BYTES, HeapTrimmer, HeapWatch, heap_trim, resident_bytes
+from poolhouse.backend.heap import (
+    CHECK_INTERVAL_S,
+    SLACK_BYTES,
+    URGENT_BYTES,
+    HeapTrimmer,
+    TrimPolicy,
+    find_malloc_trim,
+    resident_bytes,
+)
 
 IDLE = 10**8
 LOOKS = 25
@@ -23,29 +31,29 @@ sizes = st.integers(0, 2**33)
 @given(st.lists(sizes, min_size=LOOKS, max_size=LOOKS + 10), st.data())
 def test_what_was_held_within_the_last_looks_may_be_kept(held: list[int], data: st.DataObject) -> None:
     """Fresh pages are dearer than kept ones, so a busy service keeps what its next requests will take."""
-    watch = HeapWatch(IDLE)
+    watch = TrimPolicy(IDLE)
     for place, now in enumerate(held):
         recent = max(held[max(0, place - LOOKS + 1) : place + 1])
         most = max(recent + SLACK_BYTES, 0) if place >= LOOKS - 1 else 2**40
-        most = min(most, now + MUCH_BYTES)
+        most = min(most, now + URGENT_BYTES)
         resident = IDLE + data.draw(st.integers(max(0, most - 10), most + 10))
 
-        assert watch.is_kept(resident, now) == (resident - IDLE > most)
+        assert watch.should_trim(resident, now) == (resident - IDLE > most)
 
 
 @given(sizes, sizes)
 def test_what_cannot_be_given_back_is_not_tried_again_and_again(resident: int, held: int) -> None:
     """What a library has kept for good is its own, and no sign of a heap that is full of freed blocks."""
-    watch = HeapWatch(IDLE)
+    watch = TrimPolicy(IDLE)
     watch.record_trim(IDLE + resident, held)
 
-    assert not any(watch.is_kept(IDLE + resident, held) for _ in range(2 * LOOKS))
+    assert not any(watch.should_trim(IDLE + resident, held) for _ in range(2 * LOOKS))
 
 
 @given(sizes, sizes.filter(bool), sizes)
 def test_what_belonged_to_requests_is_no_part_of_an_idle_process(beside: int, held: int, idle: int) -> None:
     """What was resident beside what was held while many requests came would be forgiven for ever."""
-    watch = HeapWatch(IDLE)
+    watch = TrimPolicy(IDLE)
 
     watch.record_trim(IDLE + beside + held, held)
     assert watch.idle_bytes == IDLE + beside
@@ -56,7 +64,7 @@ def test_what_belonged_to_requests_is_no_part_of_an_idle_process(beside: int, he
 @pytest.fixture
 def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks that follow each other at once."""
-    monkeypatch.setattr(heap, "LOOK_S", 0.0)
+    monkeypatch.setattr(heap, "CHECK_INTERVAL_S", 0.0)
 
 
 @pytest.mark.usefixtures("quick")
@@ -107,23 +115,23 @@ def test_without_such_an_allocator_nothing_is_done(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(ctypes, "CDLL", nothing)
 
-    assert heap_trim() is None
+    assert find_malloc_trim() is None
 
     async def go() -> None:
-        trimmer = HeapTrimmer(lambda: 0, heap_trim())
+        trimmer = HeapTrimmer(lambda: 0, find_malloc_trim())
         trimmer.start()
         trimmer.schedule_check()
 
     asyncio.run(go())
 
 
-@pytest.mark.skipif(heap_trim() is None, reason="only glibc has such a heap")
+@pytest.mark.skipif(find_malloc_trim() is None, reason="only glibc has such a heap")
 def test_large_blocks_go_back_when_they_are_freed() -> None:
     """They would stay until somebody looks, and so much may come between two looks as the service promises."""
     program = """
 import numpy as np
-from poolhouse.backend.heap import bound_heap, resident_bytes
-bound_heap()
+from poolhouse.backend.heap import configure_malloc, resident_bytes
+configure_malloc()
 small = []
 for size in (20, 10, 5):  # malloc maps only what is larger than what it has freed, where it is left alone
     blocks = [np.ones(size << 20, np.uint8) for _ in range(10)]
@@ -136,10 +144,10 @@ for size in (20, 10, 5):  # malloc maps only what is larger than what it has fre
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
-@pytest.mark.skipif(heap_trim() is None, reason="only glibc keeps a heap that can be trimmed")
+@pytest.mark.skipif(find_malloc_trim() is None, reason="only glibc keeps a heap that can be trimmed")
 def test_free_pages_go_back() -> None:
     """The heap's end is held by one small object, as it is in any process that lives for a while."""
-    trim = heap_trim()
+    trim = find_malloc_trim()
     assert trim is not None
     kept = [np.ones(100_000, np.uint8) for _ in range(2000)]
     ends = kept[-1]
@@ -150,4 +158,4 @@ def test_free_pages_go_back() -> None:
 
     assert before - resident_bytes() > 150 << 20
     assert ends[0] == 1
-    assert LOOK_S < 1
+    assert CHECK_INTERVAL_S < 1

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from poolhouse.backend.payload import Payload
-from poolhouse.backend.worker import TorchWorker
+from poolhouse.backend.torch_worker import TorchWorker
 from poolhouse.batching.engine import Engine
 from poolhouse.batching.fair_queue import Batch
 from poolhouse.batching.memory import MemoryBudget
@@ -19,27 +19,27 @@ from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64, ElementType
 from poolhouse.errors import Unavailable
 from poolhouse.operators.operator import Operator
 from poolhouse.tensors import Outline, Tensor
-from tests.batching.test_together import BatchSizeObserver
+from tests.batching.test_batch_equivalence import BatchSizeObserver
+from tests.checked_requests import comparable_bits
 from tests.devices import device_named, each_device
-from tests.operators.drawing import (
+from tests.operators.random_cases import (
     CATALOGUE,
     LIMITS,
     OPERATORS,
     STYLES,
     Case,
+    as_numbers,
+    element_types_of,
     random_case,
     random_elements,
-    as_numbers,
-    tensors_for,
-    types_of,
+    random_tensors,
 )
-from tests.operators.rounding import assert_equals_oracle, is_exact
-from tests.together import comparable_bits
+from tests.operators.tolerances import assert_equals_oracle, is_exact
 
 EACH: Final = {"cpu": 2, "cuda": 75}
 """Cases of one operator, element type and style of elements; few where a device is compared with itself."""
 
-PAIRS: Final = [(member, dtype) for member in OPERATORS for dtype in types_of(member)]
+PAIRS: Final = [(member, dtype) for member in OPERATORS for dtype in element_types_of(member)]
 
 each_pair: Final = pytest.mark.parametrize(
     ("member", "dtype"), PAIRS, ids=lambda value: getattr(value, "name", str(value))
@@ -52,7 +52,7 @@ def random_cases(member: type[Operator], dtype: ElementType, each: int) -> Itera
         for number in range(each):
             random = Random(f"device {member.name} {dtype.name} {style} {number}")
             found: Case | None = None
-            while found is None or found.plan.nothing_to_pool:
+            while found is None or found.plan.is_empty:
                 found = random_case(random, member, dtype, style)
             yield found
 
@@ -81,9 +81,9 @@ def assert_answers_like_the_cpu(one: Case, given: dict[str, Tensor]) -> None:
     assert_equals_oracle(one, given)
 
 
-def pretend_cuda(patch: pytest.MonkeyPatch) -> None:
+def fake_cuda_limits(patch: pytest.MonkeyPatch) -> None:
     for room in ("averages", "avg_pool", "lp_pool", "max_pool", "unpool"):
-        patch.setattr(f"poolhouse.operators.{room}.on_cpu", lambda _: False)
+        patch.setattr(f"poolhouse.operators.{room}.is_on_cpu", lambda _: False)
 
 
 @each_pair
@@ -91,7 +91,7 @@ def test_the_ways_that_cuda_goes_are_right_where_the_cpu_goes_them(
     member: type[Operator], dtype: ElementType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine without CUDA tests these lines too, by the oracle; what only a card's kernels do, it cannot."""
-    pretend_cuda(monkeypatch)
+    fake_cuda_limits(monkeypatch)
     for one in random_cases(member, dtype, 2):
         try:
             assert_equals_oracle(one, one.run())
@@ -105,13 +105,13 @@ def test_the_ways_that_cuda_goes_are_right_where_the_cpu_goes_them(
 def test_the_same_request_has_the_same_answer_every_time(member: type[Operator], device: str) -> None:
     """A caller who asks twice must not wonder; kernels that add atomically would make it so."""
     where = device_named(device)
-    found = next(one for one in random_cases(member, types_of(member)[-1], 9) if one.plan.planes > 1)
+    found = next(one for one in random_cases(member, element_types_of(member)[-1], 9) if one.plan.planes > 1)
     first = comparable_bits(found.run(where))
 
     assert all(comparable_bits(found.run(where)) == first for _ in range(100))
 
 
-STRANGE: Final[dict[str, tuple[str, tuple[int, ...], dict[str, object]]]] = {
+EXTREME_SHAPES: Final[dict[str, tuple[str, tuple[int, ...], dict[str, object]]]] = {
     "more planes than a grid axis": ("max_pool2d", (70_001, 2, 3), {"kernel_size": 2}),
     "more planes of lines": ("max_pool1d", (65_537, 5), {"kernel_size": 2, "return_indices": True}),
     "more planes of boxes": ("max_pool3d", (65_536, 2, 2, 2), {"kernel_size": 2, "return_indices": True}),
@@ -153,19 +153,19 @@ STRANGE: Final[dict[str, tuple[str, tuple[int, ...], dict[str, object]]]] = {
 
 @pytest.mark.parametrize("device", ["cpu", "pretended", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64", "uint8"])
-@pytest.mark.parametrize("named", STRANGE)
+@pytest.mark.parametrize("named", EXTREME_SHAPES)
 def test_no_shape_is_too_strange_for_a_device(named: str, dtype: str, device: str) -> None:
     """Grids, 32-bit counters and float32 places all end somewhere; what lies beyond is pooled in another way."""
-    name, shape, fields = STRANGE[named]
+    name, shape, fields = EXTREME_SHAPES[named]
     member = CATALOGUE.find(name)
     inputs = {each: Outline(INT64 if each == "indices" else ELEMENT_TYPES[dtype], shape) for each in member.inputs}
     plan = member.of(**fields).with_seed().plan(inputs, LIMITS)
     random = Random(named)
-    one = Case(plan, tensors_for(random, plan, "plain") | {"input": plain_tensor(random, plan.inputs["input"])})
+    one = Case(plan, random_tensors(random, plan, "plain") | {"input": plain_tensor(random, plan.inputs["input"])})
 
     with pytest.MonkeyPatch.context() as patch:
         if device == "pretended":
-            pretend_cuda(patch)
+            fake_cuda_limits(patch)
         given = one.run(device_named("cuda" if device == "cuda" else "cpu"))
 
     assert_answers_like_the_cpu(one, given)
@@ -183,7 +183,7 @@ def square_case(planes: int, side: int) -> Case:
 
 
 @pytest.fixture
-def little_memory() -> Iterator[int]:
+def limited_memory() -> Iterator[int]:
     """48 MiB of the card for torch in this process, and no more; all of it given back before and after."""
     room = 48 * 2**20
     torch.cuda.empty_cache()
@@ -193,7 +193,7 @@ def little_memory() -> Iterator[int]:
     torch.cuda.empty_cache()
 
 
-class Halves(BatchSizeObserver):
+class HalvingObserver(BatchSizeObserver):
     """Also counts the batches that were halved."""
 
     def __init__(self) -> None:
@@ -205,13 +205,13 @@ class Halves(BatchSizeObserver):
 
 
 @pytest.mark.gpu
-@pytest.mark.usefixtures("little_memory")
+@pytest.mark.usefixtures("limited_memory")
 def test_what_a_card_has_no_memory_for_is_halved_and_what_never_fits_is_told() -> None:
     """A full card costs time and, at worst, the one request that it cannot hold; the next one is answered."""
     halved, never, after = square_case(40, 512), square_case(1, 4096), square_case(1, 16)
-    watch = Halves()
+    watch = HalvingObserver()
 
-    answers = asyncio.run(one_after_another([halved, never, after], watch))
+    answers = asyncio.run(pool_sequentially([halved, never, after], watch))
 
     assert isinstance(answers[1], Unavailable)
     assert answers[1].code == "overloaded"
@@ -221,7 +221,7 @@ def test_what_a_card_has_no_memory_for_is_halved_and_what_never_fits_is_told() -
     assert watch.halved >= 1
 
 
-async def one_after_another(cases: list[Case], watch: BatchSizeObserver) -> list[dict[str, Tensor] | Exception]:
+async def pool_sequentially(cases: list[Case], watch: BatchSizeObserver) -> list[dict[str, Tensor] | Exception]:
     """Each through an engine with one CUDA device, and its answer or its error."""
     engine: Engine[Payload] = Engine([("cuda:0", TorchWorker(device_named("cuda")))], observer=watch)
     ledger, answers = MemoryBudget(2**40), list[dict[str, Tensor] | Exception]()
@@ -243,7 +243,7 @@ async def one_after_another(cases: list[Case], watch: BatchSizeObserver) -> list
 def test_a_card_has_its_memory_back_after_every_operator() -> None:
     """A few bytes a request that stay there end the service in days."""
     worker = TorchWorker(device_named("cuda"))
-    cases = [one for member in OPERATORS for one in random_cases(member, types_of(member)[-1], 2)]
+    cases = [one for member in OPERATORS for one in random_cases(member, element_types_of(member)[-1], 2)]
     held = []
 
     for _ in range(4):

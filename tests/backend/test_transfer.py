@@ -14,15 +14,22 @@ import torch
 
 from poolhouse.backend.devices import Device, choose_devices
 from poolhouse.backend.payload import Payload
-from poolhouse.backend.transfer import BlockingTransfer, PinnedBuffer, PinnedTransfer, Transfer, concatenate, within_int32
-from poolhouse.backend.worker import TorchWorker, classify_error, run_plan
+from poolhouse.backend.torch_worker import TorchWorker, classify_error, run_plan
+from poolhouse.backend.transfer import (
+    BlockingTransfer,
+    PinnedBuffer,
+    PinnedTransfer,
+    Transfer,
+    check_fits_int32,
+    concatenate,
+)
 from poolhouse.batching.fair_queue import Batch, Job
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.operator import PIECE_BYTES, Limits, Operator, Plan
 from poolhouse.tensors import Tensor
-from tests.operators.drawing import CATALOGUE, CPU, OPERATORS, Case, random_case, as_numbers
+from tests.operators.random_cases import CATALOGUE, CPU, OPERATORS, Case, as_numbers, random_case
 
 each_device = pytest.mark.parametrize("name", ["cpu", "pretended cuda", pytest.param("cuda", marks=pytest.mark.gpu)])
 
@@ -30,7 +37,7 @@ each_device = pytest.mark.parametrize("name", ["cpu", "pretended cuda", pytest.p
 HOST = torch.device("cpu")
 
 
-class Detour(TorchWorker):
+class CopyingWorker(TorchWorker):
     """The CPU reached as if it were another device, so that the lines for those run here too."""
 
     def __init__(self, transfer: Transfer | None = None) -> None:
@@ -52,7 +59,7 @@ class FakeStream:
 
 
 @pytest.fixture
-def pretence(monkeypatch: pytest.MonkeyPatch) -> None:
+def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory that is called page-locked, and streams that are none: the CUDA way runs line by line without CUDA."""
     empty = torch.empty
 
@@ -68,21 +75,21 @@ def pretence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def pretence_where_named(request: pytest.FixtureRequest) -> None:
+def fake_cuda_where_named(request: pytest.FixtureRequest) -> None:
     """For the tests that run on each device."""
     if "pretended" in request.node.name:
-        request.getfixturevalue("pretence")
+        request.getfixturevalue("fake_cuda")
 
 
 def worker_on(name: str) -> TorchWorker:
     if name == "cuda":
         return TorchWorker(choose_devices((name,))[0])
-    return Detour(PinnedTransfer(HOST) if "cuda" in name else None)
+    return CopyingWorker(PinnedTransfer(HOST) if "cuda" in name else None)
 
 
 def usable_case(seed: str, member: type[Operator]) -> Case:
     random = Random(seed)
-    while (found := random_case(random, member)) is None or found.plan.nothing_to_pool:
+    while (found := random_case(random, member)) is None or found.plan.is_empty:
         pass
     return found
 
@@ -162,7 +169,10 @@ PLAN = (
 
 def test_too_little_memory_frees_what_torch_keeps_and_asks_for_less() -> None:
     """The halves that are tried next find what can be found, and later batches are smaller."""
-    worker, transfer = Detour(), FailingTransfer(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
+    worker, transfer = (
+        CopyingWorker(),
+        FailingTransfer(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")),
+    )
     worker._transfer = transfer
 
     with pytest.raises(OutOfMemory):
@@ -174,7 +184,7 @@ def test_too_little_memory_frees_what_torch_keeps_and_asks_for_less() -> None:
 
 def test_a_device_that_stays_broken_says_so_at_each_rebuilding() -> None:
     """A broken context cannot be mended in the process: it must not look as if it had been."""
-    worker = Detour()
+    worker = CopyingWorker()
     worker._transfer = FailingTransfer(RuntimeError("CUDA error: device-side assert triggered"))
 
     with pytest.raises(DeviceFault):
@@ -210,13 +220,13 @@ def test_a_plane_that_a_device_cannot_count_never_reaches_it() -> None:
     spec = CATALOGUE.find("max_pool2d").of(kernel_size=2)
 
     with pytest.raises(Unprocessable) as refused:
-        within_int32(spec, [{"input": plane}])
+        check_fits_int32(spec, [{"input": plane}])
 
     assert refused.value.code == "output_too_large"
-    within_int32(spec, [{"input": plane[:, :-2]}])
+    check_fits_int32(spec, [{"input": plane[:, :-2]}])
 
 
-@pytest.mark.usefixtures("pretence")
+@pytest.mark.usefixtures("fake_cuda")
 @pytest.mark.parametrize("name", ["cpu", "pretended cuda"])
 def test_a_plane_that_a_device_cannot_count_is_refused_on_its_way(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each way looks for itself, whatever was planned before."""
@@ -228,7 +238,7 @@ def test_a_plane_that_a_device_cannot_count_is_refused_on_its_way(name: str, mon
     assert refused.value.code == "output_too_large"
 
 
-@pytest.mark.usefixtures("pretence")
+@pytest.mark.usefixtures("fake_cuda")
 def test_a_way_that_failed_has_its_stream_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two failures would else leave no stream, and the third request waits for ever."""
     transfer, spec = PinnedTransfer(HOST), PLAN.spec
@@ -245,7 +255,7 @@ def test_a_way_that_failed_has_its_stream_back(monkeypatch: pytest.MonkeyPatch) 
     assert transfer._free_slots.qsize() == transfer.concurrency
 
 
-@pytest.mark.usefixtures("pretence")
+@pytest.mark.usefixtures("fake_cuda")
 def test_an_answer_is_read_only_after_its_stream_is_done() -> None:
     """Copies back are asked for and not waited for: before that the memory holds whatever was there."""
     transfer, waited = PinnedTransfer(HOST), list[int]()
@@ -259,7 +269,7 @@ def test_an_answer_is_read_only_after_its_stream_is_done() -> None:
     assert waited == [1, 0]
 
 
-@pytest.mark.usefixtures("pretence")
+@pytest.mark.usefixtures("fake_cuda")
 def test_page_locked_memory_of_a_broken_context_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Torch ends the process when it frees such memory after a fault: nobody would be told anything."""
     transfer = PinnedTransfer(HOST)
@@ -294,8 +304,8 @@ def filled_buffer(number: int) -> Tensor:
     return Tensor(FLOAT32, np.full((1, 2, 4, 4), number, np.float32))
 
 
-@pytest.mark.usefixtures("pretence")
-def test_a_room_keeps_what_lies_in_it_apart() -> None:
+@pytest.mark.usefixtures("fake_cuda")
+def test_a_pinned_buffer_keeps_its_contents_apart() -> None:
     """Two inputs of one batch share its bytes, and each starts where any element type may."""
     room = PinnedBuffer()
     outlines = [((3,), torch.uint8), ((2, 2), torch.float64), ((0, 5), torch.int64), ((7,), torch.bool)]
@@ -325,7 +335,7 @@ def test_what_is_not_the_cpu_is_budgeted_by_its_grid() -> None:
     devices = {device.name: device for device in choose_devices(("auto", "cpu"))}
 
     for device in devices.values():
-        assert (device.most_planes is None) == (device.name == "cpu")
+        assert (device.max_planes is None) == (device.name == "cpu")
     assert TorchWorker(Device("cpu", "", None)).budget.planes is None
     # Making it touches no device, so it need not be here.
     assert TorchWorker(Device("mps", "", 65_535)).budget.planes == 65_535

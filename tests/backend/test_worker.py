@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from poolhouse.backend import worker
+from poolhouse.backend import torch_worker
 from poolhouse.backend.conversion import torch_dtype
-from poolhouse.backend.worker import run_plan
+from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, float32_to_bfloat16
 from poolhouse.operators.operator import Operator, Plan
 from poolhouse.tensors import Tensor
-from tests.operators.drawing import CATALOGUE, CPU, Array, as_numbers, settled_plan
+from tests.operators.random_cases import CATALOGUE, CPU, Array, as_numbers, settled_plan
 
 every_type = pytest.mark.parametrize("dtype", ELEMENT_TYPES.values(), ids=str)
 MAX_POOL = CATALOGUE.find("max_pool2d")
@@ -77,7 +77,7 @@ def test_an_empty_batch_reaches_no_kernel(
     dtype: ElementType, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Torch refuses some of them, and there is nothing to do."""
-    monkeypatch.setattr(worker, "pool_on_cpu", None)
+    monkeypatch.setattr(torch_worker, "pool_on_cpu", None)
 
     answer = pooled(MAX_POOL.of(kernel_size=2), Tensor(dtype, np.empty(shape, dtype.storage)))
 
@@ -101,15 +101,15 @@ def test_what_does_not_fit_is_cut_by_planes(planes_a_piece: int, monkeypatch: py
     plan = settled_plan(spec, ELEMENT_TYPES["float64"], array.shape)
     tensors = {"input": Tensor(ELEMENT_TYPES["float64"], array)}
     launches: list[int] = []
-    pool_on_cpu = worker.pool_on_cpu
+    pool_on_cpu = torch_worker.pool_on_cpu
 
     def counted(plan: Plan, planes: Mapping[str, Array], threads: int) -> Sequence[Array]:
         launches.append(len(planes["input"]))
         return pool_on_cpu(plan, planes, threads)
 
-    monkeypatch.setattr(worker, "pool_on_cpu", counted)
+    monkeypatch.setattr(torch_worker, "pool_on_cpu", counted)
     whole = run_plan(plan, tensors, CPU)
-    monkeypatch.setattr(worker, "PIECE_BYTES", planes_a_piece * plan.plane_bytes)
+    monkeypatch.setattr(torch_worker, "PIECE_BYTES", planes_a_piece * plan.plane_bytes)
     launches.clear()
 
     in_pieces = run_plan(plan, tensors, CPU)
@@ -127,7 +127,7 @@ def test_each_request_draws_for_its_own_planes(monkeypatch: pytest.MonkeyPatch) 
     tensor = Tensor(ELEMENT_TYPES["float64"], array)
 
     whole = pooled(spec, tensor)
-    monkeypatch.setattr(worker, "PIECE_BYTES", 1)
+    monkeypatch.setattr(torch_worker, "PIECE_BYTES", 1)
     one_by_one = pooled(spec, tensor)
 
     assert one_by_one.array.tobytes() == whole.array.tobytes()

@@ -7,7 +7,7 @@ import weakref
 
 from poolhouse.batching.device_threads import DeviceThreads
 
-PATIENCE_S = 20.0
+WAIT_TIMEOUT_S = 20.0
 
 
 def test_one_thread_does_its_tasks_in_order() -> None:
@@ -25,7 +25,7 @@ def test_one_thread_does_its_tasks_in_order() -> None:
     for task in range(10):
         crew.hand(task)
 
-    assert over.wait(PATIENCE_S)
+    assert over.wait(WAIT_TIMEOUT_S)
     assert done == list(range(10))
     assert crew.leave() == []
 
@@ -37,20 +37,20 @@ def test_leaving_gives_back_what_was_not_begun_and_waits_for_nothing() -> None:
 
     def work(task: str) -> bool:
         begun.set()
-        assert gate.wait(PATIENCE_S)
+        assert gate.wait(WAIT_TIMEOUT_S)
         done.append(task)
         return True
 
     crew = DeviceThreads("fake", 1, work)
     for task in ("stuck", "next", "last"):
         crew.hand(task)
-    assert begun.wait(PATIENCE_S)
+    assert begun.wait(WAIT_TIMEOUT_S)
 
     assert crew.leave() == ["next", "last"]
     gate.set()
     ended = [thread for thread in threading.enumerate() if thread.name == "pool-fake-0"]
     for thread in ended:
-        thread.join(PATIENCE_S)
+        thread.join(WAIT_TIMEOUT_S)
     assert done == ["stuck"]
 
 
@@ -65,9 +65,9 @@ def test_a_thread_that_saw_its_device_break_begins_nothing_more() -> None:
     crew = DeviceThreads("broken", 1, work)
     crew.hand("breaks")
     crew.hand("next")
-    assert asked.wait(PATIENCE_S)
+    assert asked.wait(WAIT_TIMEOUT_S)
     for thread in [thread for thread in threading.enumerate() if thread.name == "pool-broken-0"]:
-        thread.join(PATIENCE_S)
+        thread.join(WAIT_TIMEOUT_S)
 
     assert crew.leave() == ["next"]
 
@@ -86,7 +86,7 @@ def test_a_thread_forgets_what_it_has_done() -> None:
     crew.hand(task)
     del task
 
-    assert forgotten.wait(PATIENCE_S)
+    assert forgotten.wait(WAIT_TIMEOUT_S)
     assert watch() is None
     crew.leave()
 
@@ -96,17 +96,17 @@ def test_as_many_threads_as_asked_work_at_once() -> None:
     meeting = threading.Barrier(3)
 
     def work(task: int) -> bool:
-        meeting.wait(PATIENCE_S)
+        meeting.wait(WAIT_TIMEOUT_S)
         return True
 
     crew = DeviceThreads("pair", 2, work)
     crew.hand(1)
     crew.hand(2)
 
-    meeting.wait(PATIENCE_S)
+    meeting.wait(WAIT_TIMEOUT_S)
     crew.leave()
     for thread in [thread for thread in threading.enumerate() if thread.name.startswith("pool-pair")]:
-        thread.join(PATIENCE_S)
+        thread.join(WAIT_TIMEOUT_S)
     assert not any(thread.name.startswith("pool-pair") for thread in threading.enumerate())
 
 
@@ -118,12 +118,12 @@ def test_threads_do_not_keep_the_process() -> None:
     def work(task: int) -> bool:
         daemons.append(threading.current_thread().daemon)
         seen.set()
-        return gate.wait(PATIENCE_S)
+        return gate.wait(WAIT_TIMEOUT_S)
 
     crew = DeviceThreads("stuck", 1, work)
     crew.hand(1)
 
-    assert seen.wait(PATIENCE_S)
+    assert seen.wait(WAIT_TIMEOUT_S)
     assert daemons == [True]
     gate.set()
     crew.leave()

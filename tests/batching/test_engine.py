@@ -10,88 +10,88 @@ from random import Random
 
 import pytest
 
-from tests.batching.fake import FakeWorker, House, on_loop, outcomes_of, run_loop_turns, wait_until
+from tests.batching.fake_device import EngineHarness, FakeWorker, on_loop, outcomes_of, run_loop_turns, wait_until
 
 
 @on_loop
 async def test_an_idle_device_starts_at_once() -> None:
     """No window: a lone job is on its way before the loop has turned twice."""
-    house = House()
-    house.worker.gate.clear()
+    harness = EngineHarness()
+    harness.worker.gate.clear()
 
-    task = house.submit("lone")
+    task = harness.submit("lone")
     await run_loop_turns(2)
-    assert house.observer.reasons == ["idle"]
-    house.worker.gate.set()
+    assert harness.observer.reasons == ["idle"]
+    harness.worker.gate.set()
 
     assert await outcomes_of(task) == ["ok"]
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_all_that_waits_of_one_key_goes_in_one_batch() -> None:
     """A busy device takes everything when it is free: that is where batching pays."""
-    house = House()
-    tasks = await house.block_device()
+    harness = EngineHarness()
+    tasks = await harness.block_device()
     names = [f"job{number}" for number in range(50)]
-    tasks += await house.submit_all(*names)
+    tasks += await harness.submit_all(*names)
 
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     assert set(await outcomes_of(*tasks)) == {"ok"}
-    assert house.worker.started_batches[2:] == [names]
-    assert house.observer.reasons[2:] == ["drained"]
-    await house.assert_idle_and_stop()
+    assert harness.worker.started_batches[2:] == [names]
+    assert harness.observer.reasons[2:] == ["drained"]
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_the_next_batch_is_ready_before_the_device_is() -> None:
     """One executes, one is handed over, and no more: what waits may still be joined or dropped."""
-    house = House()
-    house.worker.gate.clear()
+    harness = EngineHarness()
+    harness.worker.gate.clear()
 
-    tasks = [house.submit(f"job{number}", key=f"key{number}") for number in range(5)]
-    await wait_until(lambda: len(house.worker.started_batches) == 1)
-    assert house.observer.counts["began"] == 2
-    house.worker.gate.set()
+    tasks = [harness.submit(f"job{number}", key=f"key{number}") for number in range(5)]
+    await wait_until(lambda: len(harness.worker.started_batches) == 1)
+    assert harness.observer.counts["began"] == 2
+    harness.worker.gate.set()
 
     assert set(await outcomes_of(*tasks)) == {"ok"}
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_flood_of_one_key_does_not_starve_another() -> None:
     """The bound: with K lines waiting, a newcomer's batch is at most the K-th."""
-    house = House(FakeWorker(piece=10))
-    tasks = await house.block_device()
-    tasks += await house.submit_all(*[f"flood{number}" for number in range(300)], key="flood")
-    tasks += await house.submit_all("other", key="other")
-    tasks += await house.submit_all("third", key="third")
+    harness = EngineHarness(FakeWorker(piece=10))
+    tasks = await harness.block_device()
+    tasks += await harness.submit_all(*[f"flood{number}" for number in range(300)], key="flood")
+    tasks += await harness.submit_all("other", key="other")
+    tasks += await harness.submit_all("third", key="third")
 
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     assert set(await outcomes_of(*tasks)) == {"ok"}
-    order = [loads[0] for loads in house.worker.started_batches[2:]]
+    order = [loads[0] for loads in harness.worker.started_batches[2:]]
     assert order.index("other") == 1
     assert order.index("third") == 2
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_large_job_is_cut_and_others_go_between_its_pieces() -> None:
     """One request of 95 launches does not hold up everyone for as long."""
-    house = House(FakeWorker(piece=10))
-    tasks = await house.block_device()
-    large = house.submit("large", planes=95, key="large")
+    harness = EngineHarness(FakeWorker(piece=10))
+    tasks = await harness.block_device()
+    large = harness.submit("large", planes=95, key="large")
     await run_loop_turns(2)
-    tasks += [large, *await house.submit_all("small", key="small")]
+    tasks += [large, *await harness.submit_all("small", key="small")]
 
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     assert set(await outcomes_of(*tasks)) == {"ok"}
-    assert house.worker.started_batches[2:5] == [["large"], ["small"], ["large"]]
-    assert house.pool_counts("large", 95) == [1] * 95
-    await house.assert_idle_and_stop()
+    assert harness.worker.started_batches[2:5] == [["large"], ["small"], ["large"]]
+    assert harness.pool_counts("large", 95) == [1] * 95
+    await harness.assert_idle_and_stop()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -110,18 +110,18 @@ def test_every_plane_of_every_job_is_pooled_once(seed: int) -> None:
             )
             for _ in range(random.randint(1, 3))
         ]
-        house = House(*workers)
+        harness = EngineHarness(*workers)
         jobs = [(f"job{number}", random.randint(1, 60), random.choice("abc")) for number in range(60)]
         tasks = []
         for name, planes, key in jobs:
-            tasks.append(house.submit(name, planes, key))
+            tasks.append(harness.submit(name, planes, key))
             if random.random() < 0.3:
                 await run_loop_turns(random.randint(1, 9))
 
         assert set(await outcomes_of(*tasks)) == {"ok"}
         for name, planes, _ in jobs:
-            assert house.pool_counts(name, planes) == [1] * planes
-        await house.assert_idle_and_stop()
+            assert harness.pool_counts(name, planes) == [1] * planes
+        await harness.assert_idle_and_stop()
 
     storm()
 
@@ -129,174 +129,176 @@ def test_every_plane_of_every_job_is_pooled_once(seed: int) -> None:
 @on_loop
 async def test_tiny_work_before_an_idle_device_runs_where_it_is() -> None:
     """A hop to a thread costs more than the work; but nobody is overtaken."""
-    house = House(inline_steps=5)
-    tiny = await house.submit("tiny", planes=5)
-    house.worker.gate.clear()
-    large = house.submit("large", planes=6)
-    await wait_until(lambda: len(house.worker.started_batches) == 2)
-    behind = house.submit("behind", planes=1)
+    harness = EngineHarness(inline_steps=5)
+    tiny = await harness.submit("tiny", planes=5)
+    harness.worker.gate.clear()
+    large = harness.submit("large", planes=6)
+    await wait_until(lambda: len(harness.worker.started_batches) == 2)
+    behind = harness.submit("behind", planes=1)
     await run_loop_turns()
 
     assert tiny.reason == "inline"
     assert not behind.done()
-    house.worker.gate.set()
+    harness.worker.gate.set()
     assert await outcomes_of(large, behind) == ["ok", "ok"]
-    assert house.observer.reasons == ["inline", "idle", "idle"]
-    await house.assert_idle_and_stop()
+    assert harness.observer.reasons == ["inline", "idle", "idle"]
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_the_short_way_is_for_tiny_jobs_alone() -> None:
     """What is done on the loop holds up everyone on it."""
-    house = House(inline_steps=5)
+    harness = EngineHarness(inline_steps=5)
 
-    large = house.engine.run_inline("large", 6, 2, "operator")
-    tiny = house.engine.run_inline("tiny", 5, 5, "operator")
+    large = harness.engine.run_inline("large", 6, 2, "operator")
+    tiny = harness.engine.run_inline("tiny", 5, 5, "operator")
 
     assert large is None
     assert tiny is not None
-    assert house.worker.started_batches == [["tiny"]]
-    await house.assert_idle_and_stop()
+    assert harness.worker.started_batches == [["tiny"]]
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_the_short_way_is_for_an_idle_device_alone() -> None:
     """A tiny job must not overtake who waits, nor stop the loop behind a busy device or try a lost one."""
-    house = House(inline_steps=5)
-    house.worker.gate.clear()
-    running = house.submit("running", planes=6)
-    await wait_until(lambda: len(house.worker.started_batches) == 1)
+    harness = EngineHarness(inline_steps=5)
+    harness.worker.gate.clear()
+    running = harness.submit("running", planes=6)
+    await wait_until(lambda: len(harness.worker.started_batches) == 1)
 
-    behind = house.engine.run_inline("behind", 1, 1, "operator")
-    house.worker.gate.set()
-    house.worker.fails_at, house.worker.failing_rebuilds = {2}, 10**6
-    told = await outcomes_of(running, house.submit("breaks", planes=6))
-    on_lost = house.engine.run_inline("on lost", 1, 1, "operator")
+    behind = harness.engine.run_inline("behind", 1, 1, "operator")
+    harness.worker.gate.set()
+    harness.worker.fails_at, harness.worker.failing_rebuilds = {2}, 10**6
+    told = await outcomes_of(running, harness.submit("breaks", planes=6))
+    on_lost = harness.engine.run_inline("on lost", 1, 1, "operator")
 
     assert (behind, on_lost) == (None, None)
     assert told == ["ok", "device_lost"]
-    assert house.worker.started_batches == [["running"], ["breaks"]]
-    await house.engine.stop()
+    assert harness.worker.started_batches == [["running"], ["breaks"]]
+    await harness.engine.stop()
 
 
 @on_loop
 async def test_a_tiny_job_does_not_wait_for_the_short_batches_of_many_lines() -> None:
     """One caller's requests may each be of another key; the lines take turns, and the last one's comes late."""
-    house = House(inline_steps=5)
-    house.worker.hangs_at = {1}
-    many = [house.submit(f"short{number}", key=f"key{number}", planes=1, steps=10**6) for number in range(40)]
-    await wait_until(lambda: len(house.worker.started_batches) == 1)
+    harness = EngineHarness(inline_steps=5)
+    harness.worker.hangs_at = {1}
+    many = [harness.submit(f"short{number}", key=f"key{number}", planes=1, steps=10**6) for number in range(40)]
+    await wait_until(lambda: len(harness.worker.started_batches) == 1)
 
-    tiny = await house.submit("tiny", planes=5)
+    tiny = await harness.submit("tiny", planes=5)
 
     assert tiny.reason == "inline"
-    house.worker.resume.set()
+    harness.worker.resume.set()
     assert set(await outcomes_of(*many)) == {"ok"}
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_tiny_job_does_not_wait_for_a_long_batch() -> None:
     """One plane of a hundred million outputs takes a device for seconds, and cannot be cut."""
-    house = House(inline_steps=5)
-    house.worker.hangs_at = {1}
-    long = house.submit("long", planes=1, steps=10**10)
-    await wait_until(lambda: len(house.worker.started_batches) == 1)
-    also_long = house.submit("also long", planes=1, steps=10**10)
+    harness = EngineHarness(inline_steps=5)
+    harness.worker.hangs_at = {1}
+    long = harness.submit("long", planes=1, steps=10**10)
+    await wait_until(lambda: len(harness.worker.started_batches) == 1)
+    also_long = harness.submit("also long", planes=1, steps=10**10)
 
-    at_once = house.engine.run_inline("at once", 1, 1, "operator")
-    tiny = await house.submit("tiny", planes=5)
-    large = house.submit("large", planes=6)
+    at_once = harness.engine.run_inline("at once", 1, 1, "operator")
+    tiny = await harness.submit("tiny", planes=5)
+    large = harness.submit("large", planes=6)
     await run_loop_turns()
 
     assert at_once is not None
     assert tiny.reason == "inline"
     assert not large.done()
-    house.worker.resume.set()
+    harness.worker.resume.set()
     assert await outcomes_of(long, also_long, large) == ["ok", "ok", "ok"]
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_each_job_goes_to_the_device_that_is_free_first() -> None:
     """Several devices share the load by work, not by number of jobs."""
-    house = House(FakeWorker(), FakeWorker())
-    for worker in house.workers:
+    harness = EngineHarness(FakeWorker(), FakeWorker())
+    for worker in harness.workers:
         worker.gate.clear()
-    tasks = [house.submit("large", planes=900, key="large", steps=10**6)]
-    tasks += [house.submit(f"small{number}", planes=90, key=f"small{number}", steps=10**6) for number in range(9)]
+    tasks = [harness.submit("large", planes=900, key="large", steps=10**6)]
+    tasks += [harness.submit(f"small{number}", planes=90, key=f"small{number}", steps=10**6) for number in range(9)]
     await run_loop_turns()
 
-    for worker in house.workers:
+    for worker in harness.workers:
         worker.gate.set()
 
     assert set(await outcomes_of(*tasks)) == {"ok"}
-    assert house.workers[0].started_batches == [["large"]]
-    assert len(house.workers[1].started_batches) == 9
-    await house.assert_idle_and_stop()
+    assert harness.workers[0].started_batches == [["large"]]
+    assert len(harness.workers[1].started_batches) == 9
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_jobs_of_a_key_go_where_others_of_it_wait() -> None:
     """Under load each device has fewer keys so, and larger batches: a fleet answers several times as many."""
-    house = House(FakeWorker(), FakeWorker())
-    for worker in house.workers:
+    harness = EngineHarness(FakeWorker(), FakeWorker())
+    for worker in harness.workers:
         worker.gate.clear()
-    tasks = [house.submit(f"first{number}", key=f"first{number}") for number in range(4)]
+    tasks = [harness.submit(f"first{number}", key=f"first{number}") for number in range(4)]
     await run_loop_turns()
     for name in ("a1", "b1", "b2", "a2", "a3", "b3"):
-        tasks += await house.submit_all(name, key=name[0])
+        tasks += await harness.submit_all(name, key=name[0])
 
-    for worker in house.workers:
+    for worker in harness.workers:
         worker.gate.set()
 
     assert set(await outcomes_of(*tasks)) == {"ok"}
-    later = [batch for worker in house.workers for batch in worker.started_batches if not batch[0].startswith("first")]
+    later = [
+        batch for worker in harness.workers for batch in worker.started_batches if not batch[0].startswith("first")
+    ]
     assert sorted(later) == [["a1", "a2", "a3"], ["b1", "b2", "b3"]]
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_device_of_width_two_works_on_two_batches_at_once() -> None:
     """One is brought there while the other computes."""
-    house = House(FakeWorker(width=2))
-    house.worker.gate.clear()
+    harness = EngineHarness(FakeWorker(width=2))
+    harness.worker.gate.clear()
 
-    tasks = [house.submit("one", key="one"), house.submit("two", key="two")]
-    await wait_until(lambda: len(house.worker.started_batches) == 2)
-    house.worker.gate.set()
+    tasks = [harness.submit("one", key="one"), harness.submit("two", key="two")]
+    await wait_until(lambda: len(harness.worker.started_batches) == 2)
+    harness.worker.gate.set()
 
     assert await outcomes_of(*tasks) == ["ok", "ok"]
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_slow_copy_holds_up_its_own_batch_alone() -> None:
     """While one batch is long on its way to the device, the other place there serves everyone else."""
-    house = House(FakeWorker(width=2))
-    house.worker.hangs_at = {1}
-    slow = house.submit("slow", key="slow")
-    await wait_until(lambda: len(house.worker.started_batches) == 1)
+    harness = EngineHarness(FakeWorker(width=2))
+    harness.worker.hangs_at = {1}
+    slow = harness.submit("slow", key="slow")
+    await wait_until(lambda: len(harness.worker.started_batches) == 1)
 
-    others = [house.submit(f"job{number}", key=f"key{number}") for number in range(9)]
+    others = [harness.submit(f"job{number}", key=f"key{number}") for number in range(9)]
     told = await outcomes_of(*others)
 
     assert told == ["ok"] * 9
     assert not slow.done()
-    assert house.engine.states() == {"fake:0": "ready"}
-    house.worker.resume.set()
+    assert harness.engine.states() == {"fake:0": "ready"}
+    harness.worker.resume.set()
     assert await outcomes_of(slow) == ["ok"]
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_the_times_of_a_job_are_its_own() -> None:
     """What Server-Timing says: waiting before its first plane, computing while its planes ran."""
-    house = House()
-    tasks = await house.block_device()
-    waiting = house.submit("waiting")
+    harness = EngineHarness()
+    tasks = await harness.block_device()
+    waiting = harness.submit("waiting")
     await run_loop_turns()
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     first, waited = await tasks[0], await waiting
 
@@ -304,7 +306,7 @@ async def test_the_times_of_a_job_are_its_own() -> None:
     assert waited.queue_s > 0
     assert waited.reason == "drained" or waited.reason == "idle"
     await outcomes_of(*tasks)
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 # ---- callers who leave
@@ -313,140 +315,140 @@ async def test_the_times_of_a_job_are_its_own() -> None:
 @on_loop
 async def test_who_leaves_while_waiting_gets_everything_back_at_once() -> None:
     """The lease ends before the device is free, and the job never runs."""
-    house = House()
-    tasks = await house.block_device()
-    leaver = house.submit("leaver", planes=500)
+    harness = EngineHarness()
+    tasks = await harness.block_device()
+    leaver = harness.submit("leaver", planes=500)
     await run_loop_turns()
-    held = house.memory_budget.held_bytes
+    held = harness.memory_budget.held_bytes
 
     leaver.cancel()
     await run_loop_turns(3)
-    assert house.memory_budget.held_bytes == held - 500
-    house.worker.gate.set()
+    assert harness.memory_budget.held_bytes == held - 500
+    harness.worker.gate.set()
 
     assert await outcomes_of(leaver, *tasks) == ["CancelledError", "ok", "ok"]
-    await house.assert_idle_and_stop()
-    assert ["leaver"] not in house.worker.started_batches
-    assert house.observer.counts["cancelled"] == 1
+    await harness.assert_idle_and_stop()
+    assert ["leaver"] not in harness.worker.started_batches
+    assert harness.observer.counts["cancelled"] == 1
 
 
 @on_loop
 async def test_who_leaves_while_the_device_looks_keeps_the_bytes_until_it_is_done() -> None:
     """Memory that a kernel still reads is not lent to others."""
-    house = House()
-    house.worker.gate.clear()
-    leaver = house.submit("leaver", planes=500)
-    await wait_until(lambda: len(house.worker.started_batches) == 1)
+    harness = EngineHarness()
+    harness.worker.gate.clear()
+    leaver = harness.submit("leaver", planes=500)
+    await wait_until(lambda: len(harness.worker.started_batches) == 1)
 
     leaver.cancel()
     assert await outcomes_of(leaver) == ["CancelledError"]
-    assert house.memory_budget.held_bytes == 500
-    house.worker.gate.set()
+    assert harness.memory_budget.held_bytes == 500
+    harness.worker.gate.set()
 
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_the_rest_of_a_cut_job_is_not_run_for_nobody() -> None:
     """Who leaves a large job costs the piece that runs and the one handed over, not the others."""
-    house = House(FakeWorker(piece=10))
-    house.worker.gate.clear()
-    leaver = house.submit("leaver", planes=1000)
-    await wait_until(lambda: len(house.worker.started_batches) == 1)
+    harness = EngineHarness(FakeWorker(piece=10))
+    harness.worker.gate.clear()
+    leaver = harness.submit("leaver", planes=1000)
+    await wait_until(lambda: len(harness.worker.started_batches) == 1)
 
     leaver.cancel()
     await run_loop_turns(3)
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
-    await house.assert_idle_and_stop()
-    assert len(house.worker.started_batches) <= 2
+    await harness.assert_idle_and_stop()
+    assert len(harness.worker.started_batches) <= 2
 
 
 # ---- deadlines
 
 
 @on_loop
-async def test_a_deadline_that_is_over_or_cannot_be_kept_is_refused_at_the_door() -> None:
+async def test_a_deadline_that_is_over_or_cannot_be_kept_is_refused_before_the_queue() -> None:
     """It costs nothing: no place in line, no thread."""
-    house = House()
-    await house.submit("warm")
+    harness = EngineHarness()
+    await harness.submit("warm")
 
-    over = house.submit("over", within_s=-1.0)
-    hopeless = house.submit("hopeless", steps=10**12, within_s=5.0)
+    over = harness.submit("over", within_s=-1.0)
+    hopeless = harness.submit("hopeless", steps=10**12, within_s=5.0)
 
     assert await outcomes_of(over, hopeless) == ["deadline_passed", "deadline_passed"]
-    assert house.worker.started_batches == [["warm"]]
-    assert house.observer.counts["expired"] == 2
-    await house.assert_idle_and_stop()
+    assert harness.worker.started_batches == [["warm"]]
+    assert harness.observer.counts["expired"] == 2
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
-async def test_who_is_behind_too_much_work_is_refused_at_the_door() -> None:
+async def test_a_job_behind_too_much_work_is_refused_before_the_queue() -> None:
     """What waits counts: by the measured speed this one's turn comes too late."""
-    house = House()
-    await house.block_device()
-    queue = house.submit("queue", steps=10**10)
+    harness = EngineHarness()
+    await harness.block_device()
+    queue = harness.submit("queue", steps=10**10)
     await run_loop_turns()
 
-    late = house.submit("late", key="late", within_s=5.0)
+    late = harness.submit("late", key="late", within_s=5.0)
 
     assert await outcomes_of(late) == ["deadline_passed"]
-    house.worker.gate.set()
+    harness.worker.gate.set()
     assert await outcomes_of(queue) == ["ok"]
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_deadline_that_passes_in_line_is_answered_then_and_the_job_never_runs() -> None:
     """The timer answers, not the device, which is still closed when the answer comes."""
-    house = House()
-    tasks = await house.block_device()
-    late = house.submit("late", planes=50, within_s=0.02)
+    harness = EngineHarness()
+    tasks = await harness.block_device()
+    late = harness.submit("late", planes=50, within_s=0.02)
     await run_loop_turns(3)
 
     assert await outcomes_of(late) == ["deadline_passed"]
-    assert len(house.worker.started_batches) == 1
-    assert house.memory_budget.held_bytes == 2
-    house.worker.gate.set()
+    assert len(harness.worker.started_batches) == 1
+    assert harness.memory_budget.held_bytes == 2
+    harness.worker.gate.set()
 
     assert await outcomes_of(*tasks) == ["ok", "ok"]
-    await house.assert_idle_and_stop()
-    assert ["late"] not in house.worker.started_batches
+    await harness.assert_idle_and_stop()
+    assert ["late"] not in harness.worker.started_batches
 
 
 @on_loop
 async def test_a_deadline_that_passes_on_the_device_is_answered_then() -> None:
     """The kernel cannot be stopped; its answer is thrown away and its bytes come back when it is done."""
-    house = House()
-    house.worker.gate.clear()
-    late = house.submit("late", planes=50, within_s=0.02)
-    await wait_until(lambda: len(house.worker.started_batches) == 1)
+    harness = EngineHarness()
+    harness.worker.gate.clear()
+    late = harness.submit("late", planes=50, within_s=0.02)
+    await wait_until(lambda: len(harness.worker.started_batches) == 1)
 
     assert await outcomes_of(late) == ["deadline_passed"]
-    assert house.memory_budget.held_bytes == 50
-    house.worker.gate.set()
+    assert harness.memory_budget.held_bytes == 50
+    harness.worker.gate.set()
 
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_an_estimate_that_is_too_low_does_not_turn_everyone_away_for_ever() -> None:
     """One slow hour must not make an idle service refuse every caller with a deadline until it is restarted."""
-    house = House()
-    house.engine._lanes[0].speed.steps_per_s = 1.0
+    harness = EngineHarness()
+    harness.engine._lanes[0].speed.steps_per_s = 1.0
 
     told: list[str] = []
     while not told or told[-1] != "ok":
-        told += await outcomes_of(house.submit("hopeful", steps=1000, within_s=5.0))
+        told += await outcomes_of(harness.submit("hopeful", steps=1000, within_s=5.0))
 
     assert len(told) <= 100
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_who_was_answered_leaves_no_timer_behind() -> None:
     """It would hold the request's tensors until a deadline that may be an hour away."""
-    house = House()
+    harness = EngineHarness()
     loop = asyncio.get_running_loop()
     set_timer, timers = loop.call_at, list[asyncio.TimerHandle]()
 
@@ -458,11 +460,11 @@ async def test_who_was_answered_leaves_no_timer_behind() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "call_at", noted)
-        assert await outcomes_of(house.submit("one", within_s=3600.0)) == ["ok"]
+        assert await outcomes_of(harness.submit("one", within_s=3600.0)) == ["ok"]
 
     assert timers
     assert all(timer.cancelled() for timer in timers)
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 # ---- the end
@@ -471,94 +473,94 @@ async def test_who_was_answered_leaves_no_timer_behind() -> None:
 @on_loop
 async def test_stopping_with_nothing_to_do_is_done_at_once() -> None:
     """An idle service does not use its grace period."""
-    house = House()
-    await house.submit("one")
+    harness = EngineHarness()
+    await harness.submit("one")
 
-    await house.engine.stop(grace_s=60)
+    await harness.engine.stop(grace_s=60)
 
-    assert await outcomes_of(house.submit("late")) == ["draining"]
+    assert await outcomes_of(harness.submit("late")) == ["draining"]
 
 
 @on_loop
 async def test_the_short_way_ends_when_the_service_stops() -> None:
     """Tiny requests too are told to go elsewhere, or the stop would never see its end."""
-    house = House(inline_steps=5)
-    house.engine.drain()
+    harness = EngineHarness(inline_steps=5)
+    harness.engine.drain()
 
-    done = house.engine.run_inline("tiny", 1, 1, "operator")
+    done = harness.engine.run_inline("tiny", 1, 1, "operator")
 
     assert done is None
-    assert await outcomes_of(house.submit("tiny")) == ["draining"]
-    assert house.worker.started_batches == []
-    await house.assert_idle_and_stop()
+    assert await outcomes_of(harness.submit("tiny")) == ["draining"]
+    assert harness.worker.started_batches == []
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_what_was_admitted_is_finished_and_nothing_more_is_admitted() -> None:
     """Draining harms nobody who is in."""
-    house = House()
-    tasks = await house.block_device()
-    tasks += await house.submit_all("queued")
-    stopping = asyncio.ensure_future(house.engine.stop(grace_s=60))
+    harness = EngineHarness()
+    tasks = await harness.block_device()
+    tasks += await harness.submit_all("queued")
+    stopping = asyncio.ensure_future(harness.engine.stop(grace_s=60))
     await run_loop_turns()
 
-    assert await outcomes_of(house.submit("late")) == ["draining"]
+    assert await outcomes_of(harness.submit("late")) == ["draining"]
     assert not stopping.done()
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     assert await outcomes_of(*tasks) == ["ok"] * 3
     await stopping
-    assert house.memory_budget.leases == 0
+    assert harness.memory_budget.leases == 0
 
 
 @on_loop
 async def test_a_stuck_job_does_not_outlast_the_grace() -> None:
     """Whoever still waits is told, and stopping returns although a thread does not."""
-    house = House()
-    tasks = await house.block_device()
-    tasks += await house.submit_all("queued", planes=5)
+    harness = EngineHarness()
+    tasks = await harness.block_device()
+    tasks += await harness.submit_all("queued", planes=5)
 
-    await house.engine.stop(grace_s=0.02)
+    await harness.engine.stop(grace_s=0.02)
 
     assert await outcomes_of(*tasks) == ["draining"] * 3
-    assert house.memory_budget.held_bytes == 1, "what the stuck thread looks at"
-    house.worker.gate.set()
-    await wait_until(lambda: house.memory_budget.leases == 0)
-    assert house.worker.started_batches == [["first"]]
+    assert harness.memory_budget.held_bytes == 1, "what the stuck thread looks at"
+    harness.worker.gate.set()
+    await wait_until(lambda: harness.memory_budget.leases == 0)
+    assert harness.worker.started_batches == [["first"]]
 
 
 @on_loop
 async def test_stopping_waits_for_threads_that_still_compute_for_nobody() -> None:
     """A process that ends under a computing thread may crash, and its exit code be wrong."""
-    house = House()
-    house.worker.gate.clear()
-    leaver = house.submit("leaver")
-    await wait_until(lambda: len(house.worker.started_batches) == 1)
+    harness = EngineHarness()
+    harness.worker.gate.clear()
+    leaver = harness.submit("leaver")
+    await wait_until(lambda: len(harness.worker.started_batches) == 1)
     leaver.cancel()
     await run_loop_turns(3)
 
-    stopping = asyncio.ensure_future(house.engine.stop(grace_s=60))
+    stopping = asyncio.ensure_future(harness.engine.stop(grace_s=60))
     await run_loop_turns()
     assert not stopping.done()
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     await stopping
-    assert house.worker.finished_count == 1
+    assert harness.worker.finished_count == 1
 
 
 @on_loop
 async def test_alternating_keys_are_served_in_turns_of_whole_batches() -> None:
     """Mixed shapes at saturation batch as well as one shape does: a different shape closes nothing."""
-    house = House()
-    tasks = await house.block_device()
+    harness = EngineHarness()
+    tasks = await harness.block_device()
     for number in range(64):
-        tasks += await house.submit_all(f"job{number}", key="abcdefgh"[number % 8])
+        tasks += await harness.submit_all(f"job{number}", key="abcdefgh"[number % 8])
 
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     assert set(await outcomes_of(*tasks)) == {"ok"}
-    sizes = [len(loads) for loads in house.worker.started_batches[2:]]
+    sizes = [len(loads) for loads in harness.worker.started_batches[2:]]
     assert sizes == [8] * 8
-    keys = [str(batch.parts[0].job.key) for batch in house.worker.batches[2:]]
+    keys = [str(batch.parts[0].job.key) for batch in harness.worker.batches[2:]]
     assert all(one < other for one, other in pairwise(keys))
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()

@@ -64,8 +64,8 @@ class QueueMachine(RuleBasedStateMachine):
         served = batch.parts[0].job.key
         assert served == next(iter(heads)), "the line whose turn it is"
         assert isinstance(served, str)
-        self._the_batch_is_right(batch, budget, heads[served])
-        self._nobody_is_overtaken(heads, served)
+        self._check_batch(batch, budget, heads[served])
+        self._check_order(heads, served)
         if len(self.waiting[served]) and self.waiting[served][-1].left:
             assert batch.reason == "full"
             self.waiting.move_to_end(served)
@@ -73,7 +73,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert batch.reason == ("idle" if sum(lengths.values()) == 1 else "drained")
             del self.waiting[served]
 
-    def _the_batch_is_right(self, batch: Batch[None], budget: Budget, head: Job[None]) -> None:
+    def _check_batch(self, batch: Batch[None], budget: Budget, head: Job[None]) -> None:
         assert batch.parts[0].job is head
         assert {part.job.key for part in batch.parts} == {head.key}
         assert not any(part.job.dropped for part in batch.parts)
@@ -90,7 +90,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.pooled[part.job].update(range(part.start, part.stop))
             assert part.start < part.stop
 
-    def _nobody_is_overtaken(self, heads: dict[str, Job[None]], served: str) -> None:
+    def _check_order(self, heads: dict[str, Job[None]], served: str) -> None:
         for key, head in heads.items():
             if key == served:
                 self.turns.pop(head, None)
@@ -141,7 +141,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.queue.jobs == self.queue.steps == 0
 
 
-TestLines = QueueMachine.TestCase
+TestQueueMachine = QueueMachine.TestCase
 
 
 def test_a_flood_of_one_key_costs_another_one_batch() -> None:

@@ -20,8 +20,16 @@ from hypothesis import strategies as st
 from poolhouse.batching.fair_queue import Batch
 from poolhouse.batching.memory import Lease
 from poolhouse.errors import DeadlinePassed, InternalError, Unavailable, Unprocessable
-from tests.batching.fake import PATIENCE_S, FakeWorker, House, on_loop, outcomes_of, run_loop_turns, wait_until
-from tests.examples import scaled_examples
+from tests.batching.fake_device import (
+    WAIT_TIMEOUT_S,
+    EngineHarness,
+    FakeWorker,
+    on_loop,
+    outcomes_of,
+    run_loop_turns,
+    wait_until,
+)
+from tests.hypothesis_profiles import scaled_examples
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -59,20 +67,20 @@ def timers(loop: asyncio.AbstractEventLoop) -> Iterator[list[asyncio.TimerHandle
 @on_loop
 async def test_only_the_culprit_gets_the_error() -> None:
     """63 of 64 are answered, and in a few tries more than one."""
-    house = House()
-    house.worker.payload_errors["job17"] = ValueError("a poisoned load")
-    tasks = await house.block_device()
-    jobs = await house.submit_all(*[f"job{number}" for number in range(64)])
+    harness = EngineHarness()
+    harness.worker.payload_errors["job17"] = ValueError("a poisoned load")
+    tasks = await harness.block_device()
+    jobs = await harness.submit_all(*[f"job{number}" for number in range(64)])
 
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     told = await outcomes_of(*jobs)
     assert told == ["internal" if number == 17 else "ok" for number in range(64)]
-    assert all(house.pool_counts(f"job{number}") == [1] for number in range(64) if number != 17)
-    assert len(house.worker.started_batches) - 2 <= 1 + 2 * 6
-    assert house.observer.counts["bisected"] == 6
+    assert all(harness.pool_counts(f"job{number}") == [1] for number in range(64) if number != 17)
+    assert len(harness.worker.started_batches) - 2 <= 1 + 2 * 6
+    assert harness.observer.counts["bisected"] == 6
     await outcomes_of(*tasks)
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @scaled_examples(40)
@@ -89,13 +97,15 @@ def test_each_of_several_culprits_is_found_whoever_leaves_meanwhile(data: st.Dat
 
     @on_loop
     async def storm() -> None:
-        house = House(FakeWorker(piece=piece, width=width))
-        house.worker.payload_errors |= {f"job{number}": ValueError("poisoned") for number in culprits}
-        house.worker.gate.clear()
-        tasks = [house.submit(f"job{number}", planes) for number, planes in enumerate(sizes)]
+        harness = EngineHarness(FakeWorker(piece=piece, width=width))
+        harness.worker.payload_errors |= {f"job{number}": ValueError("poisoned") for number in culprits}
+        harness.worker.gate.clear()
+        tasks = [harness.submit(f"job{number}", planes) for number, planes in enumerate(sizes)]
         await run_loop_turns(2)
-        house.worker.gate.set()
-        await wait_until(lambda: len(house.worker.started_batches) >= leaves_after or all(task.done() for task in tasks))
+        harness.worker.gate.set()
+        await wait_until(
+            lambda: len(harness.worker.started_batches) >= leaves_after or all(task.done() for task in tasks)
+        )
         for number in leavers:
             tasks[number].cancel()
 
@@ -106,10 +116,10 @@ def test_each_of_several_culprits_is_found_whoever_leaves_meanwhile(data: st.Dat
                 assert answer in {"internal", "CancelledError"}
             elif answer != "CancelledError":
                 assert answer == "ok"
-                assert house.pool_counts(f"job{number}", planes) == [1] * planes
+                assert harness.pool_counts(f"job{number}", planes) == [1] * planes
             else:
                 assert number in leavers
-        await house.assert_idle_and_stop()
+        await harness.assert_idle_and_stop()
 
     storm()
 
@@ -117,11 +127,11 @@ def test_each_of_several_culprits_is_found_whoever_leaves_meanwhile(data: st.Dat
 @on_loop
 async def test_a_refusal_from_the_device_keeps_its_words() -> None:
     """What a worker refuses as ours is answered as it is."""
-    house = House()
-    house.worker.payload_errors["one"] = Unprocessable("index_out_of_range", "index 9 lies outside")
+    harness = EngineHarness()
+    harness.worker.payload_errors["one"] = Unprocessable("index_out_of_range", "index 9 lies outside")
 
-    assert await outcomes_of(house.submit("one"), house.submit("two")) == ["index_out_of_range", "ok"]
-    await house.assert_idle_and_stop()
+    assert await outcomes_of(harness.submit("one"), harness.submit("two")) == ["index_out_of_range", "ok"]
+    await harness.assert_idle_and_stop()
 
 
 @pytest.mark.parametrize(
@@ -137,17 +147,17 @@ def test_whatever_a_kernel_raises_is_an_internal_error_to_its_caller(error: Base
 
     @on_loop
     async def once() -> None:
-        house = House(inline_steps=inline_steps)
-        house.worker.payload_errors["bad"] = error
+        harness = EngineHarness(inline_steps=inline_steps)
+        harness.worker.payload_errors["bad"] = error
 
-        bad = house.submit("bad")
+        bad = harness.submit("bad")
         told = await refusal(bad)
 
         assert isinstance(told, InternalError)
         assert "x" not in told.detail.split()
         assert told.__cause__ is error
-        assert await outcomes_of(house.submit("next")) == ["ok"]
-        await house.assert_idle_and_stop()
+        assert await outcomes_of(harness.submit("next")) == ["ok"]
+        await harness.assert_idle_and_stop()
 
     once()
 
@@ -155,54 +165,54 @@ def test_whatever_a_kernel_raises_is_an_internal_error_to_its_caller(error: Base
 @on_loop
 async def test_a_batch_full_of_culprits_does_not_hold_up_the_innocent() -> None:
     """Retries and lines take turns: an innocent line waits for one try, not for 2·64."""
-    house = House()
+    harness = EngineHarness()
     names = [f"bad{number}" for number in range(64)]
-    house.worker.payload_errors |= {name: ValueError("poisoned") for name in names}
-    tasks = await house.block_device()
-    bad = await house.submit_all(*names)
-    good = [house.submit(f"good{number}", key=f"good{number}") for number in range(5)]
+    harness.worker.payload_errors |= {name: ValueError("poisoned") for name in names}
+    tasks = await harness.block_device()
+    bad = await harness.submit_all(*names)
+    good = [harness.submit(f"good{number}", key=f"good{number}") for number in range(5)]
     await run_loop_turns()
 
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     assert set(await outcomes_of(*good)) == {"ok"}
     assert set(await outcomes_of(*bad)) == {"internal"}
-    last = max(house.worker.started_batches.index([f"good{number}"]) for number in range(5))
+    last = max(harness.worker.started_batches.index([f"good{number}"]) for number in range(5))
     assert last <= 2 + 1 + 2 * 5
     await outcomes_of(*tasks)
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_who_left_a_batch_that_failed_is_not_tried_again() -> None:
     """Looking for the culprit is work for those who wait, not for those who went."""
-    house = House()
-    house.worker.payload_errors["bad"] = ValueError("poisoned")
-    await house.block_device()
-    leaver, bad = await house.submit_all("leaver", "bad")
-    house.worker.hangs_at = {3}
-    house.worker.gate.set()
-    await wait_until(lambda: house.worker.started_batches[2:] == [["leaver", "bad"]])
+    harness = EngineHarness()
+    harness.worker.payload_errors["bad"] = ValueError("poisoned")
+    await harness.block_device()
+    leaver, bad = await harness.submit_all("leaver", "bad")
+    harness.worker.hangs_at = {3}
+    harness.worker.gate.set()
+    await wait_until(lambda: harness.worker.started_batches[2:] == [["leaver", "bad"]])
 
     leaver.cancel()
     await run_loop_turns(3)
-    house.worker.resume.set()
+    harness.worker.resume.set()
 
     assert await outcomes_of(leaver, bad) == ["CancelledError", "internal"]
-    assert house.worker.started_batches[3:] == [["bad"]]
-    await house.assert_idle_and_stop()
+    assert harness.worker.started_batches[3:] == [["bad"]]
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_the_rest_of_a_job_whose_piece_failed_is_not_run() -> None:
     """It has its answer; more pieces would be work for nobody."""
-    house = House(FakeWorker(piece=10))
-    house.worker.payload_errors["large"] = ValueError("poisoned")
+    harness = EngineHarness(FakeWorker(piece=10))
+    harness.worker.payload_errors["large"] = ValueError("poisoned")
 
-    assert await outcomes_of(house.submit("large", planes=1000)) == ["internal"]
-    assert await outcomes_of(house.submit("next")) == ["ok"]
-    assert len(house.worker.started_batches) <= 3
-    await house.assert_idle_and_stop()
+    assert await outcomes_of(harness.submit("large", planes=1000)) == ["internal"]
+    assert await outcomes_of(harness.submit("next")) == ["ok"]
+    assert len(harness.worker.started_batches) <= 3
+    await harness.assert_idle_and_stop()
 
 
 class BatchError(Exception):
@@ -233,17 +243,17 @@ def test_what_failed_is_forgotten_without_the_collector(within_s: float | None) 
     @on_loop
     async def once() -> None:
         raised: list[weakref.ref[Exception]] = []
-        house = House(RaisingWorker(raised))
+        harness = EngineHarness(RaisingWorker(raised))
         if within_s is not None:
-            house.worker.gate.clear()
-        task = house.submit("bad", within_s=within_s)
+            harness.worker.gate.clear()
+        task = harness.submit("bad", within_s=within_s)
         await asyncio.wait([task])
         told = task.exception()
         assert isinstance(told, InternalError if within_s is None else DeadlinePassed)
         raised.append(weakref.ref(told))
-        house.worker.gate.set()
+        harness.worker.gate.set()
         del told, task
-        await house.assert_idle_and_stop()
+        await harness.assert_idle_and_stop()
         await run_loop_turns()
 
         assert len(raised) == 2
@@ -267,20 +277,20 @@ def test_what_does_not_fit_is_halved_until_it_does(fits: int) -> None:
 
     @on_loop
     async def once() -> None:
-        house = House()
-        house.worker.max_planes = fits
-        tasks = await house.block_device()
+        harness = EngineHarness()
+        harness.worker.max_planes = fits
+        tasks = await harness.block_device()
         sizes = [100, 1, 5, 33]
-        jobs = [house.submit(f"job{number}", planes) for number, planes in enumerate(sizes)]
+        jobs = [harness.submit(f"job{number}", planes) for number, planes in enumerate(sizes)]
         await run_loop_turns(2)
 
-        house.worker.gate.set()
+        harness.worker.gate.set()
 
         assert set(await outcomes_of(*tasks, *jobs)) == {"ok"}
         for number, planes in enumerate(sizes):
-            assert house.pool_counts(f"job{number}", planes) == [1] * planes
-        assert house.observer.counts["halved"] >= 1
-        await house.assert_idle_and_stop()
+            assert harness.pool_counts(f"job{number}", planes) == [1] * planes
+        assert harness.observer.counts["halved"] >= 1
+        await harness.assert_idle_and_stop()
 
     once()
 
@@ -288,28 +298,28 @@ def test_what_does_not_fit_is_halved_until_it_does(fits: int) -> None:
 @on_loop
 async def test_a_plane_that_never_fits_is_refused_and_others_go_on() -> None:
     """503, since other work may hold the memory now; the service keeps working."""
-    house = House()
-    house.worker.max_planes = 0
-    bad = house.submit("bad", planes=8)
+    harness = EngineHarness()
+    harness.worker.max_planes = 0
+    bad = harness.submit("bad", planes=8)
     told = await refusal(bad)
-    house.worker.max_planes = None
+    harness.worker.max_planes = None
 
     assert isinstance(told, Unavailable)
     assert told.code == "overloaded"
     assert told.retry_after_s is not None
-    assert await outcomes_of(house.submit("next")) == ["ok"]
-    assert house.engine.states() == {"fake:0": "ready"}
-    await house.assert_idle_and_stop()
+    assert await outcomes_of(harness.submit("next")) == ["ok"]
+    assert harness.engine.states() == {"fake:0": "ready"}
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_too_little_memory_where_it_is_called_is_a_503_too() -> None:
     """The tiny path sorts errors as the long one does."""
-    house = House(inline_steps=100)
-    house.worker.max_planes = 0
+    harness = EngineHarness(inline_steps=100)
+    harness.worker.max_planes = 0
 
-    assert await outcomes_of(house.submit("tiny")) == ["overloaded"]
-    await house.assert_idle_and_stop()
+    assert await outcomes_of(harness.submit("tiny")) == ["overloaded"]
+    await harness.assert_idle_and_stop()
 
 
 # ---- a device that breaks
@@ -318,37 +328,37 @@ async def test_too_little_memory_where_it_is_called_is_a_503_too() -> None:
 @on_loop
 async def test_a_broken_device_refuses_its_batch_is_rebuilt_and_serves_again() -> None:
     """One batch fails, with a code that says try again, and readiness tells the truth in between."""
-    house = House()
-    house.worker.fails_at = {1}
-    house.worker.failing_rebuilds = 2
+    harness = EngineHarness()
+    harness.worker.fails_at = {1}
+    harness.worker.failing_rebuilds = 2
 
-    task = house.submit("victim")
+    task = harness.submit("victim")
     told = await refusal(task)
-    lost = house.engine.states()
-    while_lost = await outcomes_of(house.submit("while lost"))
-    await wait_until(lambda: house.engine.states() == {"fake:0": "ready"})
+    lost = harness.engine.states()
+    while_lost = await outcomes_of(harness.submit("while lost"))
+    await wait_until(lambda: harness.engine.states() == {"fake:0": "ready"})
 
     assert isinstance(told, Unavailable)
     assert told.code == "device_lost"
     assert told.retry_after_s is not None
     assert lost == {"fake:0": "lost"}
     assert while_lost == ["device_lost"]
-    assert house.worker.rebuilds == 3
-    assert house.observer.counts["device_lost"] == 1
-    assert await outcomes_of(house.submit("after")) == ["ok"]
-    await house.assert_idle_and_stop()
+    assert harness.worker.rebuilds == 3
+    assert harness.observer.counts["device_lost"] == 1
+    assert await outcomes_of(harness.submit("after")) == ["ok"]
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_device_that_breaks_where_it_is_called_is_lost_too() -> None:
     """The tiny path sees faults as the long one does."""
-    house = House(inline_steps=100)
-    house.worker.fails_at = {1}
+    harness = EngineHarness(inline_steps=100)
+    harness.worker.fails_at = {1}
 
-    assert await outcomes_of(house.submit("tiny")) == ["device_lost"]
-    await wait_until(lambda: house.worker.rebuilds == 1 and house.engine.states() == {"fake:0": "ready"})
-    assert await outcomes_of(house.submit("tiny")) == ["ok"]
-    await house.assert_idle_and_stop()
+    assert await outcomes_of(harness.submit("tiny")) == ["device_lost"]
+    await wait_until(lambda: harness.worker.rebuilds == 1 and harness.engine.states() == {"fake:0": "ready"})
+    assert await outcomes_of(harness.submit("tiny")) == ["ok"]
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
@@ -356,20 +366,20 @@ async def test_only_what_a_lost_device_had_begun_fails_when_there_is_another() -
     """The batch that was handed over and not begun, retries and lines all go to the other device."""
     earlier = set(threading.enumerate())
     lame, sound = FakeWorker(piece=10), FakeWorker(piece=10)
-    house = House(lame, sound)
+    harness = EngineHarness(lame, sound)
     lame.fails_at, lame.failing_rebuilds = {1}, 10**6
     lame.gate.clear()
     sound.gate.clear()
-    victim, occupied = house.submit("victim", key="v"), house.submit("occupied", key="o")
+    victim, occupied = harness.submit("victim", key="v"), harness.submit("occupied", key="o")
     await wait_until(lambda: len(lame.started_batches) == len(sound.started_batches) == 1)
     (broken,) = (each for each in set(threading.enumerate()) - earlier if each.name.startswith("pool-fake:0-"))
-    tasks = [house.submit(f"job{number}", planes=25, key=f"key{number}") for number in range(12)]
+    tasks = [harness.submit(f"job{number}", planes=25, key=f"key{number}") for number in range(12)]
     await run_loop_turns()
     assert len(lame.started_batches) == 1
 
     lame.gate.set()
     # The event loop stands still meanwhile: the thread must end by itself.
-    ends = time.monotonic() + PATIENCE_S
+    ends = time.monotonic() + WAIT_TIMEOUT_S
     while broken.is_alive() and len(lame.started_batches) == 1 and time.monotonic() < ends:
         broken.join(0.01)
     assert lame.started_batches == [["victim"]]
@@ -379,39 +389,39 @@ async def test_only_what_a_lost_device_had_begun_fails_when_there_is_another() -
 
     assert set(await outcomes_of(occupied, *tasks)) == {"ok"}
     assert lame.started_batches == [["victim"]]
-    assert all(house.pool_counts(f"job{number}", 25) == [1] * 25 for number in range(12))
-    assert house.engine.states() == {"fake:0": "lost", "fake:1": "ready"}
-    await house.engine.stop()
-    assert house.memory_budget.leases == 0
+    assert all(harness.pool_counts(f"job{number}", 25) == [1] * 25 for number in range(12))
+    assert harness.engine.states() == {"fake:0": "lost", "fake:1": "ready"}
+    await harness.engine.stop()
+    assert harness.memory_budget.leases == 0
 
 
 @on_loop
 async def test_with_no_other_device_everyone_is_refused_at_once() -> None:
     """Nobody waits for a rebuilding that may never come."""
-    house = House()
-    house.worker.fails_at, house.worker.failing_rebuilds = {1}, 10**6
-    tasks = await house.block_device()
-    tasks += await house.submit_all("one", "two", "three")
+    harness = EngineHarness()
+    harness.worker.fails_at, harness.worker.failing_rebuilds = {1}, 10**6
+    tasks = await harness.block_device()
+    tasks += await harness.submit_all("one", "two", "three")
 
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     assert await outcomes_of(*tasks) == ["device_lost"] * 5
-    assert house.worker.started_batches == [["first"]]
-    await wait_until(lambda: house.memory_budget.leases == 0)
-    await house.engine.stop()
+    assert harness.worker.started_batches == [["first"]]
+    await wait_until(lambda: harness.memory_budget.leases == 0)
+    await harness.engine.stop()
 
 
 @on_loop
 async def test_a_job_half_done_on_a_lost_device_is_finished_on_another() -> None:
     """Its first pieces are safe in the machine's memory; only pieces under way are lost."""
     sound, lame = FakeWorker(piece=10), FakeWorker(piece=10)
-    house = House(sound, lame)
+    harness = EngineHarness(sound, lame)
     lame.fails_at, lame.failing_rebuilds = {4}, 10**6
     lame.gate.clear()
-    occupied = house.submit("occupied", key="occupied", steps=10**9)
+    occupied = harness.submit("occupied", key="occupied", steps=10**9)
     sound.gate.clear()
     await run_loop_turns(2)
-    large, victim = house.submit("large", planes=50, key="large"), house.submit("victim", key="victim")
+    large, victim = harness.submit("large", planes=50, key="large"), harness.submit("victim", key="victim")
     await wait_until(lambda: len(lame.started_batches) == 1)
 
     lame.gate.set()
@@ -420,29 +430,29 @@ async def test_a_job_half_done_on_a_lost_device_is_finished_on_another() -> None
 
     assert await outcomes_of(occupied, large) == ["ok", "ok"]
     assert lame.started_batches == [["large"], ["large"], ["large"], ["victim"]]
-    assert house.pool_counts("large", 50) == [1] * 50
+    assert harness.pool_counts("large", 50) == [1] * 50
     assert sum(sound.pool_counts["large", plane] for plane in range(50)) == 20
-    await wait_until(lambda: house.memory_budget.leases == 0)
-    await house.engine.stop()
+    await wait_until(lambda: harness.memory_budget.leases == 0)
+    await harness.engine.stop()
 
 
 @on_loop
 async def test_retries_of_a_lost_device_go_to_another() -> None:
     """The halves of a batch that failed were not begun: what breaks the device is none of theirs."""
     lame, sound = FakeWorker(), FakeWorker()
-    house = House(lame, sound)
+    harness = EngineHarness(lame, sound)
     lame.fails_at, lame.failing_rebuilds = {4}, 10**6
-    for worker in house.workers:
+    for worker in harness.workers:
         worker.payload_errors["bad"] = ValueError("poisoned")
         worker.gate.clear()
-    tasks = [house.submit("first", key="first")]
+    tasks = [harness.submit("first", key="first")]
     await wait_until(lambda: len(lame.started_batches) == 1)
-    tasks.append(house.submit("occupied", key="occupied", steps=10**12))
+    tasks.append(harness.submit("occupied", key="occupied", steps=10**12))
     await wait_until(lambda: len(sound.started_batches) == 1)
-    tasks.append(house.submit("second", key="second"))
+    tasks.append(harness.submit("second", key="second"))
     await run_loop_turns(2)
-    tasks += await house.submit_all("bad", "good1", "good2", "good3")
-    breaker = house.submit("breaker", key="breaker")
+    tasks += await harness.submit_all("bad", "good1", "good2", "good3")
+    breaker = harness.submit("breaker", key="breaker")
     await run_loop_turns(2)
 
     lame.gate.set()
@@ -451,33 +461,33 @@ async def test_retries_of_a_lost_device_go_to_another() -> None:
 
     assert await outcomes_of(*tasks) == ["ok", "ok", "ok", "internal", "ok", "ok", "ok"]
     assert lame.started_batches == [["first"], ["second"], ["bad", "good1", "good2", "good3"], ["breaker"]]
-    await wait_until(lambda: house.memory_budget.leases == 0)
-    await house.engine.stop()
+    await wait_until(lambda: harness.memory_budget.leases == 0)
+    await harness.engine.stop()
 
 
 @on_loop
 async def test_two_batches_that_break_one_device_lose_it_once() -> None:
     """After an assert in a kernel whatever else is on the device fails too; that is one loss and one rebuilding."""
-    house = House(FakeWorker(width=2))
-    house.worker.fails_at = {1, 2}
-    house.worker.gate.clear()
-    tasks = [house.submit("one", key="one"), house.submit("two", key="two")]
-    await wait_until(lambda: len(house.worker.started_batches) == 2)
+    harness = EngineHarness(FakeWorker(width=2))
+    harness.worker.fails_at = {1, 2}
+    harness.worker.gate.clear()
+    tasks = [harness.submit("one", key="one"), harness.submit("two", key="two")]
+    await wait_until(lambda: len(harness.worker.started_batches) == 2)
 
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     assert await outcomes_of(*tasks) == ["device_lost"] * 2
-    await wait_until(lambda: house.engine.states() == {"fake:0": "ready"} and house.memory_budget.leases == 0)
-    assert house.observer.counts["device_lost"] == house.worker.rebuilds == 1
-    assert await outcomes_of(house.submit("after")) == ["ok"]
-    await house.assert_idle_and_stop()
+    await wait_until(lambda: harness.engine.states() == {"fake:0": "ready"} and harness.memory_budget.leases == 0)
+    assert harness.observer.counts["device_lost"] == harness.worker.rebuilds == 1
+    assert await outcomes_of(harness.submit("after")) == ["ok"]
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_stopped_service_rebuilds_nothing() -> None:
     """The process ends; a thread that is started now would be cut off in the middle of a call to the driver."""
-    house = House()
-    house.worker.fails_at = {1}
+    harness = EngineHarness()
+    harness.worker.fails_at = {1}
     loop = asyncio.get_running_loop()
     tries = 0
 
@@ -488,8 +498,8 @@ async def test_a_stopped_service_rebuilds_nothing() -> None:
 
     with pytest.MonkeyPatch.context() as patch, timers(loop) as found:
         patch.setattr("poolhouse.batching.engine.Thread", starts)
-        assert await outcomes_of(house.submit("victim")) == ["device_lost"]
-        await house.engine.stop()
+        assert await outcomes_of(harness.submit("victim")) == ["device_lost"]
+        await harness.engine.stop()
         again = found[-1]
         await wait_until(lambda: loop.time() > again.when())
         await run_loop_turns()
@@ -507,17 +517,17 @@ def test_a_thread_that_outlives_the_loop_ends_quietly(monkeypatch: pytest.Monkey
 
     @on_loop
     async def stopped() -> None:
-        house = House(worker)
-        task = house.submit("stuck")
+        harness = EngineHarness(worker)
+        task = harness.submit("stuck")
         await wait_until(lambda: len(worker.started_batches) == 1)
-        await house.engine.stop(grace_s=0)
+        await harness.engine.stop(grace_s=0)
         assert await outcomes_of(task) == ["draining"]
 
     stopped()
     threads = [thread for thread in threading.enumerate() if thread.name == "pool-fake:0-0"]
     worker.gate.set()
     for thread in threads:
-        thread.join(PATIENCE_S)
+        thread.join(WAIT_TIMEOUT_S)
 
     assert not any(thread.is_alive() for thread in threads)
     assert worker.finished_count == 1
@@ -530,95 +540,95 @@ def test_a_thread_that_outlives_the_loop_ends_quietly(monkeypatch: pytest.Monkey
 @on_loop
 async def test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept() -> None:
     """503 for what hung, everything else goes on, and the stuck thread's tensors stay lent until it ends."""
-    house = House(device_hang_timeout_s=0.05)
-    house.worker.hangs_at = {1}
-    stuck = house.submit("stuck", planes=7)
+    harness = EngineHarness(device_hang_timeout_s=0.05)
+    harness.worker.hangs_at = {1}
+    stuck = harness.submit("stuck", planes=7)
 
     assert await outcomes_of(stuck) == ["device_lost"]
-    await wait_until(lambda: house.engine.states() == {"fake:0": "ready"})
-    assert await outcomes_of(house.submit("after")) == ["ok"]
-    await wait_until(lambda: house.memory_budget.leases == 1)
-    assert house.memory_budget.held_bytes == 7
-    house.worker.resume.set()
+    await wait_until(lambda: harness.engine.states() == {"fake:0": "ready"})
+    assert await outcomes_of(harness.submit("after")) == ["ok"]
+    await wait_until(lambda: harness.memory_budget.leases == 1)
+    assert harness.memory_budget.held_bytes == 7
+    harness.worker.resume.set()
 
-    await house.assert_idle_and_stop()
-    assert house.worker.started_batches == [["stuck"], ["after"]]
+    await harness.assert_idle_and_stop()
+    assert harness.worker.started_batches == [["stuck"], ["after"]]
 
 
 @on_loop
 async def test_what_was_handed_over_behind_a_hang_goes_to_another_device() -> None:
     """It was not begun, so nothing of it is lost."""
     lame, sound = FakeWorker(), FakeWorker()
-    house = House(lame, sound, device_hang_timeout_s=0.05)
+    harness = EngineHarness(lame, sound, device_hang_timeout_s=0.05)
     lame.hangs_at, lame.failing_rebuilds = {1}, 10**6
-    stuck = house.submit("stuck", key="stuck", steps=1)
+    stuck = harness.submit("stuck", key="stuck", steps=1)
     await wait_until(lambda: len(lame.started_batches) == 1)
     # The other device has so much to do that what comes next is placed behind the stuck one.
-    occupied = house.submit("occupied", key="occupied", steps=10**12)
-    behind = house.submit("behind", key="behind")
+    occupied = harness.submit("occupied", key="occupied", steps=10**12)
+    behind = harness.submit("behind", key="behind")
     await run_loop_turns(1)
-    assert len(house.engine._lanes[0].in_flight) == 2
+    assert len(harness.engine._lanes[0].in_flight) == 2
 
     assert await outcomes_of(stuck, occupied, behind) == ["device_lost", "ok", "ok"]
 
     assert sound.started_batches == [["occupied"], ["behind"]]
     lame.resume.set()
-    await wait_until(lambda: house.memory_budget.leases == 0)
-    await house.engine.stop()
+    await wait_until(lambda: harness.memory_budget.leases == 0)
+    await harness.engine.stop()
 
 
 @on_loop
 async def test_waiting_behind_a_slow_batch_is_not_hanging() -> None:
     """The clock of a batch runs while the device works on it, not while it is second in line."""
-    house = House(device_hang_timeout_s=300)
-    tasks = await house.block_device()
+    harness = EngineHarness(device_hang_timeout_s=300)
+    tasks = await harness.block_device()
 
-    watched = [flight.watch is not None for flight in house.engine._lanes[0].in_flight]
+    watched = [flight.watch is not None for flight in harness.engine._lanes[0].in_flight]
     assert watched == [True, False]
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     assert await outcomes_of(*tasks) == ["ok", "ok"]
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_hang_of_the_second_in_line_is_noticed_when_it_is_the_first() -> None:
     """Its clock starts when the one before it is done, also when nothing else comes."""
-    house = House(device_hang_timeout_s=0.05)
-    house.worker.hangs_at = {2}
-    tasks = await house.block_device()
+    harness = EngineHarness(device_hang_timeout_s=0.05)
+    harness.worker.hangs_at = {2}
+    tasks = await harness.block_device()
 
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     assert await outcomes_of(*tasks) == ["ok", "device_lost"]
-    house.worker.resume.set()
-    await house.assert_idle_and_stop()
+    harness.worker.resume.set()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_batch_that_landed_is_watched_no_more() -> None:
     """Its clock would ring later, and give up a device that was quick."""
-    house = House(device_hang_timeout_s=300)
+    harness = EngineHarness(device_hang_timeout_s=300)
 
     with timers(asyncio.get_running_loop()) as found:
-        assert await outcomes_of(house.submit("one"), house.submit("two", key="two")) == ["ok", "ok"]
+        assert await outcomes_of(harness.submit("one"), harness.submit("two", key="two")) == ["ok", "ok"]
 
     assert len(found) == 2
     assert all(timer.cancelled() for timer in found)
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_hang_is_left_behind_when_the_service_stops() -> None:
     """A stuck thread must not use up the grace period a second time."""
-    house = House(device_hang_timeout_s=0.02)
-    house.worker.hangs_at = {1}
-    assert await outcomes_of(house.submit("stuck")) == ["device_lost"]
+    harness = EngineHarness(device_hang_timeout_s=0.02)
+    harness.worker.hangs_at = {1}
+    assert await outcomes_of(harness.submit("stuck")) == ["device_lost"]
 
-    await house.engine.stop(grace_s=60)
+    await harness.engine.stop(grace_s=60)
 
-    house.worker.resume.set()
-    await wait_until(lambda: house.memory_budget.leases == 0)
+    harness.worker.resume.set()
+    await wait_until(lambda: harness.memory_budget.leases == 0)
 
 
 # ---- each seam throws
@@ -627,63 +637,63 @@ async def test_a_hang_is_left_behind_when_the_service_stops() -> None:
 @on_loop
 async def test_an_observer_that_always_raises_changes_nothing() -> None:
     """Counting must never cost an answer."""
-    house = House(raises=True)
-    house.worker.payload_errors["bad"] = ValueError("poisoned")
-    house.worker.max_planes = 3
-    tasks = await house.block_device()
-    tasks += await house.submit_all("bad", "good1", "good2", "good3", "good4")
-    leaver = house.submit("leaver")
+    harness = EngineHarness(raises=True)
+    harness.worker.payload_errors["bad"] = ValueError("poisoned")
+    harness.worker.max_planes = 3
+    tasks = await harness.block_device()
+    tasks += await harness.submit_all("bad", "good1", "good2", "good3", "good4")
+    leaver = harness.submit("leaver")
     await run_loop_turns()
     leaver.cancel()
 
-    house.worker.gate.set()
+    harness.worker.gate.set()
 
     assert await outcomes_of(*tasks) == ["ok", "ok", "internal", "ok", "ok", "ok", "ok"]
-    assert await outcomes_of(house.submit("late", within_s=-1)) == ["deadline_passed"]
-    assert {"began", "ended", "bisected", "halved", "cancelled", "expired"} <= set(house.observer.counts)
-    await house.assert_idle_and_stop()
+    assert await outcomes_of(harness.submit("late", within_s=-1)) == ["deadline_passed"]
+    assert {"began", "ended", "bisected", "halved", "cancelled", "expired"} <= set(harness.observer.counts)
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_budget_that_raises_loses_the_device_and_wedges_nobody() -> None:
     """Nobody is left waiting for a device that cannot say what it takes."""
-    house = House()
-    tasks = await house.block_device(fill_next_slot=False)
-    house.worker.budget_error = RuntimeError("no budget")
-    asked = house.submit("asked")
+    harness = EngineHarness()
+    tasks = await harness.block_device(fill_next_slot=False)
+    harness.worker.budget_error = RuntimeError("no budget")
+    asked = harness.submit("asked")
 
     assert await outcomes_of(asked) == ["device_lost"]
-    house.worker.budget_error = None
-    await wait_until(lambda: house.engine.states() == {"fake:0": "ready"})
-    house.worker.gate.set()
+    harness.worker.budget_error = None
+    await wait_until(lambda: harness.engine.states() == {"fake:0": "ready"})
+    harness.worker.gate.set()
     assert await outcomes_of(*tasks) == ["device_lost"]
-    assert await outcomes_of(house.submit("after")) == ["ok"]
-    await house.assert_idle_and_stop()
+    assert await outcomes_of(harness.submit("after")) == ["ok"]
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_thread_that_cannot_be_started_loses_the_device_and_wedges_nobody() -> None:
     """The machine may be out of threads; that passes."""
-    house = House()
-    crew = house.engine._lanes[0].crew
+    harness = EngineHarness()
+    crew = harness.engine._lanes[0].crew
 
     def refuses(_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(crew, "hand", refuses)
-        assert await outcomes_of(house.submit("asked")) == ["device_lost"]
-    await wait_until(lambda: house.engine.states() == {"fake:0": "ready"})
+        assert await outcomes_of(harness.submit("asked")) == ["device_lost"]
+    await wait_until(lambda: harness.engine.states() == {"fake:0": "ready"})
 
-    assert await outcomes_of(house.submit("after")) == ["ok"]
-    await house.assert_idle_and_stop()
+    assert await outcomes_of(harness.submit("after")) == ["ok"]
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_rebuilding_that_cannot_be_started_is_tried_again() -> None:
     """Or one moment without threads would cost the device for ever."""
-    house = House()
-    house.worker.fails_at = {1}
+    harness = EngineHarness()
+    harness.worker.fails_at = {1}
     tries = 0
 
     def starts(*_: object, **__: object) -> None:
@@ -693,18 +703,18 @@ async def test_a_rebuilding_that_cannot_be_started_is_tried_again() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("poolhouse.batching.engine.Thread", starts)
-        assert await outcomes_of(house.submit("victim")) == ["device_lost"]
+        assert await outcomes_of(harness.submit("victim")) == ["device_lost"]
         await wait_until(lambda: tries == 2)
-    await wait_until(lambda: house.engine.states() == {"fake:0": "ready"})
+    await wait_until(lambda: harness.engine.states() == {"fake:0": "ready"})
 
-    await house.assert_idle_and_stop()
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_settling_that_raises_answers_its_callers_and_goes_on() -> None:
     """A mistake of ours in the bookkeeping of one batch harms that batch alone."""
-    house = House()
-    lane = house.engine._lanes[0]
+    harness = EngineHarness()
+    lane = harness.engine._lanes[0]
     learn = lane.speed.learn
 
     class Broken:
@@ -717,20 +727,20 @@ async def test_a_settling_that_raises_answers_its_callers_and_goes_on() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lane, "speed", Broken())
-        assert await outcomes_of(house.submit("one"), house.submit("two")) == ["internal", "internal"]
+        assert await outcomes_of(harness.submit("one"), harness.submit("two")) == ["internal", "internal"]
 
     assert lane.speed.learn == learn
-    assert await outcomes_of(house.submit("after")) == ["ok"]
-    await house.assert_idle_and_stop()
+    assert await outcomes_of(harness.submit("after")) == ["ok"]
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
-async def test_a_settling_that_raises_does_not_leave_the_lines_waiting() -> None:
+async def test_a_settling_that_raises_does_not_leave_the_queues_waiting() -> None:
     """Nobody else may come who would set the device going again."""
-    house = House()
-    lane = house.engine._lanes[0]
-    tasks = await house.block_device()
-    tasks += [house.submit(f"job{number}", key=f"key{number}") for number in range(5)]
+    harness = EngineHarness()
+    lane = harness.engine._lanes[0]
+    tasks = await harness.block_device()
+    tasks += [harness.submit(f"job{number}", key=f"key{number}") for number in range(5)]
     await run_loop_turns(2)
 
     class Broken:
@@ -743,17 +753,17 @@ async def test_a_settling_that_raises_does_not_leave_the_lines_waiting() -> None
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lane, "speed", Broken())
-        house.worker.gate.set()
+        harness.worker.gate.set()
         assert await outcomes_of(*tasks) == ["internal"] * 7
 
-    assert await outcomes_of(house.submit("after")) == ["ok"]
-    await house.assert_idle_and_stop()
+    assert await outcomes_of(harness.submit("after")) == ["ok"]
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_lease_that_cannot_be_given_back_wedges_nobody() -> None:
     """Also our own assertions are only errors of one batch."""
-    house = House()
+    harness = EngineHarness()
     lost = 0
     release = Lease.release
 
@@ -766,22 +776,22 @@ async def test_a_lease_that_cannot_be_given_back_wedges_nobody() -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Lease, "release", fails_once)
-        first = await outcomes_of(house.submit("one"))
+        first = await outcomes_of(harness.submit("one"))
 
     assert first[0] in {"ok", "internal"}
-    assert await outcomes_of(house.submit("after")) == ["ok"]
-    await house.assert_idle_and_stop()
+    assert await outcomes_of(harness.submit("after")) == ["ok"]
+    await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_an_answer_that_comes_in_the_turn_its_caller_leaves_hurts_nobody() -> None:
     """The future is cancelled already when the batch lands, and others were in that batch."""
-    house = House()
-    tasks = await house.block_device()
-    leaver, stays = await house.submit_all("leaver", "stays")
-    house.worker.hangs_at = {3}
-    house.worker.gate.set()
-    await wait_until(lambda: len(house.worker.started_batches) == 3)
+    harness = EngineHarness()
+    tasks = await harness.block_device()
+    leaver, stays = await harness.submit_all("leaver", "stays")
+    harness.worker.hangs_at = {3}
+    harness.worker.gate.set()
+    await wait_until(lambda: len(harness.worker.started_batches) == 3)
     loop, landed = asyncio.get_running_loop(), threading.Event()
     call_soon = loop.call_soon_threadsafe
 
@@ -792,15 +802,15 @@ async def test_an_answer_that_comes_in_the_turn_its_caller_leaves_hurts_nobody()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "call_soon_threadsafe", noted)
-        house.worker.resume.set()
+        harness.worker.resume.set()
         # The loop must not turn here, or the answer would be taken.
-        assert landed.wait(PATIENCE_S)
+        assert landed.wait(WAIT_TIMEOUT_S)
         leaver.cancel()
 
     assert await outcomes_of(leaver, stays, *tasks) == ["CancelledError", "ok", "ok", "ok"]
-    assert house.worker.started_batches[2] == ["leaver", "stays"]
-    assert await outcomes_of(house.submit("after")) == ["ok"]
-    await house.assert_idle_and_stop()
+    assert harness.worker.started_batches[2] == ["leaver", "stays"]
+    assert await outcomes_of(harness.submit("after")) == ["ok"]
+    await harness.assert_idle_and_stop()
 
 
 # ---- all at once
@@ -819,14 +829,14 @@ def test_after_any_storm_everyone_was_answered_once_and_nothing_is_held(seed: in
             worker.fails_at = {random.randint(1, 40) for _ in range(random.randint(0, 3))}
             worker.hangs_at = {random.randint(1, 40)} if random.random() < 0.5 else set()
             worker.failing_rebuilds = random.randint(0, 2)
-        house = House(*workers, device_hang_timeout_s=0.1)
+        harness = EngineHarness(*workers, device_hang_timeout_s=0.1)
         jobs = [(f"job{number}", random.randint(1, 60), random.choice("abcd")) for number in range(150)]
         for worker in workers:
             worker.payload_errors = {name: ValueError("poisoned") for name, _, _ in jobs[::17]}
         tasks = []
         for name, planes, key in jobs:
             within_s = random.choice((None, None, None, 0.001, 5.0))
-            tasks.append(house.submit(name, planes, key, within_s))
+            tasks.append(harness.submit(name, planes, key, within_s))
             if random.random() < 0.4:
                 await run_loop_turns(random.randint(1, 9))
             if random.random() < 0.1:
@@ -838,15 +848,17 @@ def test_after_any_storm_everyone_was_answered_once_and_nothing_is_held(seed: in
         assert set(told) <= allowed
         for (name, planes, _), answer in zip(jobs, told, strict=True):
             if answer == "ok":
-                assert house.pool_counts(name, planes) == [1] * planes
+                assert harness.pool_counts(name, planes) == [1] * planes
             if answer == "internal":
                 assert name in workers[0].payload_errors
         for worker in workers:
             worker.resume.set()
-        await wait_until(lambda: set(house.engine.states().values()) == {"ready"} and house.memory_budget.leases == 0)
+        await wait_until(
+            lambda: set(harness.engine.states().values()) == {"ready"} and harness.memory_budget.leases == 0
+        )
         for worker in workers:
             worker.fails_at, worker.hangs_at, worker.max_planes = set(), set(), None
-        assert await outcomes_of(house.submit("after", planes=70)) == ["ok"]
-        await house.assert_idle_and_stop()
+        assert await outcomes_of(harness.submit("after", planes=70)) == ["ok"]
+        await harness.assert_idle_and_stop()
 
     storm()

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from poolhouse.batching.memory import Lease, MemoryBudget
 
-ROOM = 100
+CAPACITY_BYTES = 100
 sizes = st.integers(0, 150)
 
 
@@ -27,19 +27,19 @@ class FakeBody:
         self.is_preempted = True
 
 
-class Lending(RuleBasedStateMachine):
+class LeaseMachine(RuleBasedStateMachine):
     """Leases taken, resized, shared and released in any order."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger = MemoryBudget(ROOM)
+        self.ledger = MemoryBudget(CAPACITY_BYTES)
         self.held: dict[Lease, int] = {}
         self.holders: dict[Lease, int] = {}
         self.incoming: dict[Lease, FakeBody] = {}
 
-    def makes_room(self, more: int, alone: bool, asking: Lease | None = None) -> bool:
+    def reserve_in_model(self, more: int, alone: bool, asking: Lease | None = None) -> bool:
         """Whether so much more can be lent; whoever has to give way for that does so in the model too."""
-        lacking = sum(self.held.values()) + more - ROOM
+        lacking = sum(self.held.values()) + more - CAPACITY_BYTES
         if alone or lacking <= 0:
             return True
         others = [lease for lease in self.incoming if lease is not asking and self.held[lease]]
@@ -58,7 +58,7 @@ class Lending(RuleBasedStateMachine):
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), late=st.floats(-1, 1).filter(bool))
-    def comes(self, data: st.DataObject, late: float) -> None:
+    def start_body(self, data: st.DataObject, late: float) -> None:
         lease = data.draw(st.sampled_from(list(self.held)))
         if lease not in self.incoming and late not in {body.lag_s for body in self.incoming.values()}:
             self.incoming[lease] = FakeBody(late)
@@ -66,18 +66,18 @@ class Lending(RuleBasedStateMachine):
 
     @precondition(lambda self: self.coming)
     @rule(data=st.data())
-    def has_come(self, data: st.DataObject) -> None:
+    def finish_body(self, data: st.DataObject) -> None:
         lease = data.draw(st.sampled_from(list(self.incoming)))
         lease.arrived()
         del self.incoming[lease]
 
     @rule(nbytes=sizes)
     def take(self, nbytes: int) -> None:
-        fits = self.makes_room(nbytes, alone=not self.held)
+        fits = self.reserve_in_model(nbytes, alone=not self.held)
 
         lease = self.ledger.lease(nbytes)
 
-        self._those_who_must_have_gone()
+        self._check_preempted()
         assert (lease is not None) == fits
         if lease is not None:
             self.held[lease], self.holders[lease] = nbytes, 1
@@ -88,14 +88,14 @@ class Lending(RuleBasedStateMachine):
         # Also one whose body is on its way: of a chunked body nobody knows the length before.
         lease = data.draw(st.sampled_from(list(self.held)))
         more = nbytes - self.held[lease]
-        fits = self.makes_room(more, alone=len(self.held) == 1 or more <= 0, asking=lease)
+        fits = self.reserve_in_model(more, alone=len(self.held) == 1 or more <= 0, asking=lease)
 
         assert lease.resize(nbytes) == fits
-        self._those_who_must_have_gone()
+        self._check_preempted()
         if fits:
             self.held[lease] = nbytes
 
-    def _those_who_must_have_gone(self) -> None:
+    def _check_preempted(self) -> None:
         assert all(body.is_preempted == body.must_be_preempted for body in self.incoming.values())
         self.incoming = {lease: body for lease, body in self.incoming.items() if not body.is_preempted}
 
@@ -118,13 +118,16 @@ class Lending(RuleBasedStateMachine):
             del self.held[lease], self.holders[lease]
 
     @invariant()
-    def what_is_held_is_what_was_lent(self) -> None:
+    def held_bytes_equal_the_leases(self) -> None:
         assert self.ledger.held_bytes == sum(self.held.values())
         assert self.ledger.leases == len(self.held)
 
     @invariant()
-    def the_room_is_kept_but_for_one_who_is_alone(self) -> None:
-        assert self.ledger.held_bytes <= ROOM or max(self.held.values()) >= self.ledger.held_bytes - ROOM
+    def capacity_is_exceeded_by_a_single_lease_only(self) -> None:
+        assert (
+            self.ledger.held_bytes <= CAPACITY_BYTES
+            or max(self.held.values()) >= self.ledger.held_bytes - CAPACITY_BYTES
+        )
 
     def teardown(self) -> None:
         """Whoever held gives back, and the room is empty."""
@@ -134,12 +137,12 @@ class Lending(RuleBasedStateMachine):
         assert (self.ledger.held_bytes, self.ledger.leases) == (0, 0)
 
 
-TestLending = Lending.TestCase
+TestLeaseMachine = LeaseMachine.TestCase
 
 
 def test_a_lease_is_not_given_back_twice() -> None:
     """A second release would lend bytes that somebody still holds."""
-    lease = MemoryBudget(ROOM).lease(1)
+    lease = MemoryBudget(CAPACITY_BYTES).lease(1)
     assert lease is not None
     lease.release()
 

@@ -15,7 +15,7 @@ from poolhouse.batching.memory import Lease, MemoryBudget
 from poolhouse.batching.offload import OffloadPool
 from poolhouse.errors import DeadlinePassed, Malformed
 
-PATIENCE_S = 20.0
+WAIT_TIMEOUT_S = 20.0
 
 
 class Gate:
@@ -30,14 +30,14 @@ class Gate:
 
         def work() -> int:
             self.begun.append(number)
-            assert self.opened.wait(PATIENCE_S), "the gate was never opened"
+            assert self.opened.wait(WAIT_TIMEOUT_S), "the gate was never opened"
             return number
 
         return work
 
 
 @contextmanager
-def threads(size: int = 1, long_s: float = PATIENCE_S) -> Iterator[tuple[OffloadPool, Gate]]:
+def threads(size: int = 1, long_s: float = WAIT_TIMEOUT_S) -> Iterator[tuple[OffloadPool, Gate]]:
     """Threads that are let go at the end, whatever stands still in them."""
     pool, gate = OffloadPool("test", size, long_s), Gate()
     try:
@@ -55,7 +55,7 @@ def make_lease(ledger: MemoryBudget) -> Lease:
 
 async def wait_until(condition: Callable[[], object]) -> None:
     """Turns of the loop until something holds that a thread brings about."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while not condition():  # noqa: ASYNC110, it is a thread that changes it
             await asyncio.sleep(0)
 
@@ -92,7 +92,7 @@ def test_a_step_that_raises_a_timeout_of_its_own_tells_so() -> None:
     async def go() -> None:
         lease = make_lease(MemoryBudget(1000))
         with threads() as (pool, _), pytest.raises(TimeoutError, match="of the step"):
-            await pool.run(late, lease, "it ran", asyncio.get_running_loop().time() + PATIENCE_S)
+            await pool.run(late, lease, "it ran", asyncio.get_running_loop().time() + WAIT_TIMEOUT_S)
 
     run_with_event_loop(go())
 
@@ -191,7 +191,7 @@ def test_a_step_that_goes_on_and_on_does_not_stop_the_others() -> None:
         with threads(1, long_s=0.01) as (pool, gate):
             stuck = asyncio.ensure_future(pool.run(gate.step(), lease, "it ran"))
             await wait_until(lambda: gate.begun)
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(WAIT_TIMEOUT_S):
                 assert await pool.run(lambda: 5, lease, "it ran") == 5
             assert not stuck.done()
             gate.opened.set()

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from _bare import BareProtocol, pool_by_slices, choose_pool_function, parse_head
-from _calling import build_request
-from _cases import Floats, input_array, expected_output, v1_raw
+from _bare_server import BareServerProtocol, choose_pool_function, parse_head, pool_by_slices
+from _cases import Floats, expected_output, input_array, v1_raw
+from _harness import build_request
 
 SHAPES = ((1, 1, 4, 4), (1, 3, 32, 32), (1, 8, 56, 56))
 """The last does not fit into the receive buffer."""
@@ -36,7 +36,7 @@ def post(x: Floats) -> bytes:
 
 def fed(requests: bytes, lengths: list[int]) -> bytes:
     """What the protocol answers when the bytes come in pieces of these lengths, over and over."""
-    transport, protocol = Written(), BareProtocol(pool_by_slices)
+    transport, protocol = Written(), BareServerProtocol(pool_by_slices)
     protocol.connection_made(transport)
     number = 0
     while requests:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from _beside import Comparison, Ratio, comparison_columns, measure_alternating, format_figure
+from _comparison import Comparison, Ratio, comparison_columns, format_figure, measure_alternating
 
 
 @pytest.mark.parametrize(

@@ -7,22 +7,21 @@ import json
 import numpy as np
 import pytest
 
-import _loads
-from _calling import run_bare_server, run_poolhouse
 from _cases import (
     JSON,
     RAW,
     RESPONSE_READERS,
     SHAPES,
     Floats,
-    input_array,
     describe_difference,
     expected_output,
+    input_array,
     v1_json,
     v1_raw,
     v2_binary,
     v2_json,
 )
+from _harness import run_bare_server, run_poolhouse
 
 SIZES = [size for size in SHAPES if size != "large"]
 
@@ -58,13 +57,13 @@ class TestRequests:
         """Nothing of Triton is needed to see that the service and the bare protocol do the same work."""
         with run_poolhouse("--cpu-threads", "1") as our_port, run_bare_server() as bare_port:
             servers = [
-                _loads.Server("poolhouse", our_port, v1_raw),
-                _loads.Server("poolhouse", our_port, v1_json),
-                _loads.Server("the bare protocol", bare_port, v1_raw),
+                _load_comparison.Server("poolhouse", our_port, v1_raw),
+                _load_comparison.Server("poolhouse", our_port, v1_json),
+                _load_comparison.Server("the bare protocol", bare_port, v1_raw),
             ]
 
             for size in SIZES:
-                _loads.check_responses(servers, input_array(size))
+                _load_comparison.check_responses(servers, input_array(size))
 
     def test_a_case_has_a_name_of_its_own(self) -> None:
         """The figures of a run are kept by name."""
@@ -132,7 +131,7 @@ class TestAnswers:
 
             def close(self) -> None: ...
 
-        monkeypatch.setattr(_loads, "Connection", Wrong)
+        monkeypatch.setattr(_load_comparison, "Connection", Wrong)
 
         with pytest.raises(RuntimeError, match=r"ours \(v1_raw\) answers .* 4 of 4 elements differ"):
-            _loads.check_responses([_loads.Server("ours", 0, v1_raw)], input_array("tiny"))
+            _load_comparison.check_responses([_load_comparison.Server("ours", 0, v1_raw)], input_array("tiny"))

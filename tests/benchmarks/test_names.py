@@ -13,7 +13,7 @@ def test_the_list_has_the_names_that_can_be_run() -> None:
 
     files = {path.stem for path in (ROOT / "benchmarks").glob("[!_]*.py")}
     assert {"triton", "limit"} <= {*listed}
-    assert all((name in files) != (f"beside_{name}" in files) for name in listed)
+    assert all((name in files) != (f"compare_{name}" in files) for name in listed)
     assert len(listed) == len(files)
 
 

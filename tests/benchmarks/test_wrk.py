@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from _wrk import Post, parse_rate, lua_script
+from _wrk import Post, lua_script, parse_rate
 
 REPORT = """Running 1s test @ http://127.0.0.1:8000/v1/pool/max_pool2d
   1 threads and 16 connections

@@ -10,9 +10,9 @@ from typing import TypeVar
 import pytest
 
 from poolhouse.client.clients import AsyncClient, Client
-from poolhouse.client.pooled import Pooled
+from poolhouse.client.results import Pooled
 from poolhouse.settings import Settings
-from tests.rest.serving import LiveServer, run_live_server
+from tests.rest.live_server import LiveServer, run_live_server
 
 _Result = TypeVar("_Result")
 
@@ -55,21 +55,21 @@ class AnyClient:
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[LiveServer]:
+def live_server() -> Iterator[LiveServer]:
     """A server with its defaults, on a free port."""
     with run_live_server(Settings.model_validate({"port": 0, "device": "cpu"})) as server:
         yield server
 
 
 @pytest.fixture(scope="session", params=["sync-live", "async-live", "sync-local", "async-local"])
-def door(request: pytest.FixtureRequest, served: LiveServer) -> Iterator[AnyClient]:
+def any_client(request: pytest.FixtureRequest, live_server: LiveServer) -> Iterator[AnyClient]:
     """Each of the four."""
     kind, place = request.param.split("-")
     with asyncio.Runner() as runner:
         if kind == "sync":
-            with Client(served.url) if place == "live" else Client.local() as client:
+            with Client(live_server.url) if place == "live" else Client.local() as client:
                 yield AnyClient(client, runner.run)
         else:
-            made = AsyncClient(served.url) if place == "live" else AsyncClient.local()
+            made = AsyncClient(live_server.url) if place == "live" else AsyncClient.local()
             yield AnyClient(made, runner.run)
             runner.run(made.aclose())

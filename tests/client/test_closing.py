@@ -13,9 +13,9 @@ import torch
 from poolhouse import nn
 from poolhouse.client.clients import AsyncClient, Client
 from poolhouse.client.errors import ConnectionFailed
-from poolhouse.client.local import AsyncLocalTransport, LocalTransport
+from poolhouse.client.transports.local import AsyncLocalTransport, LocalTransport
 from tests.client.test_transports import EMPTY_LIST, run_scripted_server
-from tests.rest.serving import PATIENCE_S
+from tests.rest.live_server import WAIT_TIMEOUT_S
 
 KINDS: dict[str, Callable[[str], Client]] = {
     "sockets": Client,
@@ -89,7 +89,7 @@ def test_a_call_that_waits_is_answered_and_its_connection_closed() -> None:
 
     def script(_: int) -> bytes:
         asked.set()
-        assert go.wait(PATIENCE_S)
+        assert go.wait(WAIT_TIMEOUT_S)
         return EMPTY_LIST
 
     found: list[object] = []
@@ -97,13 +97,13 @@ def test_a_call_that_waits_is_answered_and_its_connection_closed() -> None:
         client = Client(listener.url)
         thread = threading.Thread(target=lambda: found.append(client.operators()))
         thread.start()
-        assert asked.wait(PATIENCE_S)
+        assert asked.wait(WAIT_TIMEOUT_S)
         client.close()
         go.set()
-        thread.join(PATIENCE_S)
+        thread.join(WAIT_TIMEOUT_S)
 
         assert found == [()]
-        assert listener.gone.acquire(timeout=PATIENCE_S)
+        assert listener.gone.acquire(timeout=WAIT_TIMEOUT_S)
 
 
 @pytest.mark.parametrize("kind", ["sockets", "httpx"])
@@ -115,7 +115,7 @@ def test_no_retry_goes_out_after_the_close(kind: str) -> None:
         class Closing:
             """Closes the client when it is asked how long to pause."""
 
-            def pause_s(self, *_: object, **__: object) -> float:
+            def delay_s(self, *_: object, **__: object) -> float:
                 client.close()
                 return 0.0
 
@@ -181,9 +181,9 @@ def test_a_local_service_that_is_closed_ends_the_calls_that_wait() -> None:
     silent = _silenced(client)
     thread = threading.Thread(target=asked, daemon=True)
     thread.start()
-    assert silent.asked.wait(PATIENCE_S)
+    assert silent.asked.wait(WAIT_TIMEOUT_S)
     client.close()
-    thread.join(PATIENCE_S)
+    thread.join(WAIT_TIMEOUT_S)
 
     assert ["closed before it answered" in str(fault) for fault in found] == [True]
 
@@ -195,12 +195,12 @@ def test_an_async_local_service_that_is_closed_ends_the_calls_that_wait() -> Non
         client = AsyncClient.local(timeout=None).with_options(max_retries=0)
         silent = _silenced(client)
         call, cancelled = (asyncio.create_task(client.operators()) for _ in range(2))
-        assert await asyncio.to_thread(silent.asked.wait, PATIENCE_S)
+        assert await asyncio.to_thread(silent.asked.wait, WAIT_TIMEOUT_S)
         cancelled.cancel()
         with pytest.raises(asyncio.CancelledError):
             await cancelled
         await client.aclose()
         with pytest.raises(ConnectionFailed, match="closed before it answered"):
-            await asyncio.wait_for(call, PATIENCE_S)
+            await asyncio.wait_for(call, WAIT_TIMEOUT_S)
 
     asyncio.run(asked())

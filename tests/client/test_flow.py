@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer, parse_retry_after_s
-from poolhouse.client.exchange import Response, Sleep, Request
+from poolhouse.client.exchange import Request, Response, Sleep
 from poolhouse.client.flow import Options, call
 from poolhouse.client.retry import RETRIED_STATUSES, Budget, RetryPolicy
 from poolhouse.errors import CODES, FieldProblem, Forbidden, PoolhouseError, TooLarge, Unauthorized, Unavailable

@@ -7,16 +7,16 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.client.greenlets import CALLERS
+from tests.client.gevent_scenarios import CALLERS
 from tests.client.test_transports import EMPTY_LIST, run_scripted_server
-from tests.rest.serving import PATIENCE_S, LiveServer
+from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def start_scenario(scenario: str, url: str) -> subprocess.Popen[str]:
     """A process that plays a scenario of ``greenlets.py``."""
-    command = [sys.executable, "-m", "gevent.monkey", "--module", "tests.client.greenlets", scenario, url]
+    command = [sys.executable, "-m", "gevent.monkey", "--module", "tests.client.gevent_scenarios", scenario, url]
     environment = {"PYTHONPATH": f"{ROOT / 'service'}:{ROOT}"}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
@@ -25,7 +25,7 @@ def start_scenario(scenario: str, url: str) -> subprocess.Popen[str]:
 def wait_for_scenario(process: subprocess.Popen[str]) -> None:
     """Wait for its end, which must be a good one."""
     try:
-        out, err = process.communicate(timeout=PATIENCE_S)
+        out, err = process.communicate(timeout=WAIT_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
@@ -39,7 +39,7 @@ def test_a_kept_connection_is_used_again() -> None:
         wait_for_scenario(start_scenario("three_calls", listener.url))
 
         assert len(listener.heads) == 3
-        assert listener.gone.acquire(timeout=PATIENCE_S)
+        assert listener.gone.acquire(timeout=WAIT_TIMEOUT_S)
         assert not listener.gone.acquire(blocking=False), "there was one connection"
 
 
@@ -59,7 +59,7 @@ def test_silence_ends_at_the_deadline() -> None:
 
 def test_calls_of_several_greenlets_wait_beside_each_other() -> None:
     """One that held up the others would wait for an answer that comes only after theirs."""
-    together = threading.Barrier(CALLERS, timeout=PATIENCE_S)
+    together = threading.Barrier(CALLERS, timeout=WAIT_TIMEOUT_S)
 
     def script(_: int) -> bytes:
         together.wait()
@@ -71,7 +71,7 @@ def test_calls_of_several_greenlets_wait_beside_each_other() -> None:
 
 def test_a_map_that_is_left_breaks_off_what_it_has_begun() -> None:
     """Its threads are greenlets there, and are told apart by gevent's own names."""
-    together = threading.Barrier(3, timeout=PATIENCE_S)
+    together = threading.Barrier(3, timeout=WAIT_TIMEOUT_S)
     metadata = b'[{"name":"output","dtype":"uint8","shape":[1,1],"start":0,"end":1}]'
     pooled = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTensor-Metadata: " + metadata + b"\r\n\r\n\x07"
 
@@ -86,6 +86,6 @@ def test_a_map_that_is_left_breaks_off_what_it_has_begun() -> None:
         assert len(listener.heads) == 3
 
 
-def test_large_bodies_go_there_and_back(served: LiveServer) -> None:
+def test_large_bodies_go_there_and_back(live_server: LiveServer) -> None:
     """In many steps each, with a wait between them."""
-    wait_for_scenario(start_scenario("large", served.url))
+    wait_for_scenario(start_scenario("large", live_server.url))

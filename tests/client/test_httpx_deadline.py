@@ -14,7 +14,7 @@ import httpcore
 import httpx
 import pytest
 
-from poolhouse.client.httpx_deadline import DEADLINE, DeadlineTransport, _translate_errors
+from poolhouse.client.transports.httpx_deadline import DEADLINE, DeadlineTransport, _translate_errors
 from tests.client.test_transports import EMPTY_LIST, run_scripted_server
 
 # httpcore catches this one itself.

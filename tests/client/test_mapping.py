@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.client.clients import AsyncClient, Client
-from poolhouse.client.mapping import MapOptions, map_in_tasks, map_in_threads
-from poolhouse.client.pooled import Pooled
+from poolhouse.client.concurrent_map import MapOptions, map_in_tasks, map_in_threads
+from poolhouse.client.results import Pooled
 from poolhouse.errors import PoolhouseError, Unprocessable
 from tests.client.conftest import AnyClient
 
@@ -22,29 +22,31 @@ RAGGED = [[1.0, 2.0], [1.0]]
 
 
 @pytest.mark.parametrize("bad", [SHORT, RAGGED], ids=["refused by the service", "refused here"])
-def test_an_error_names_its_input(door: AnyClient, bad: object) -> None:
+def test_an_error_names_its_input(any_client: AnyClient, bad: object) -> None:
     """Of a thousand pictures one is broken, and someone has to find it."""
     with pytest.raises(Unprocessable) as caught:
-        door.map("max_pool1d", [GOOD, GOOD, GOOD, bad, GOOD], kernel_size=2, concurrency=2)
+        any_client.map("max_pool1d", [GOOD, GOOD, GOOD, bad, GOOD], kernel_size=2, concurrency=2)
 
     assert caught.value.input_index == 3
     assert "This was input 3 of a map." in "".join(traceback.format_exception(caught.value))
 
 
-def test_an_error_of_a_single_call_names_none(door: AnyClient) -> None:
+def test_an_error_of_a_single_call_names_none(any_client: AnyClient) -> None:
     """There is one input."""
     with pytest.raises(Unprocessable) as caught:
-        door.pool("max_pool1d", SHORT, kernel_size=2)
+        any_client.pool("max_pool1d", SHORT, kernel_size=2)
 
     assert caught.value.input_index is None
 
 
-def test_errors_are_given_in_the_place_of_their_answers(door: AnyClient) -> None:
+def test_errors_are_given_in_the_place_of_their_answers(any_client: AnyClient) -> None:
     """The others are not lost, as with asyncio.gather."""
     told: list[int] = []
     inputs: list[object] = [SHORT, GOOD, RAGGED, GOOD, SHORT]
 
-    found = door.map("max_pool1d", inputs, kernel_size=2, concurrency=2, return_exceptions=True, progress=told.append)
+    found = any_client.map(
+        "max_pool1d", inputs, kernel_size=2, concurrency=2, return_exceptions=True, progress=told.append
+    )
 
     assert [type(each) for each in found] == [Unprocessable, Pooled, Unprocessable, Pooled, Unprocessable]
     assert [each.input_index for each in found if isinstance(each, PoolhouseError)] == [0, 2, 4]

@@ -8,8 +8,15 @@ import pytest
 
 from poolhouse.client.clients import Client
 from poolhouse.errors import PoolhouseError
-from tests.client.test_strangers import OUTPUT, PLAN, WAYS, call_client, document_response, elements_response
 from tests.client.test_transports import run_scripted_server
+from tests.client.test_untrusted_responses import (
+    CLIENT_KINDS,
+    OUTPUT,
+    PLAN,
+    call_client,
+    document_response,
+    elements_response,
+)
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202eevil\u2066\u200f\r\nfake line\x00\x7f\u2028"
 SPOKEN = {
@@ -30,11 +37,13 @@ SPOKEN = {
     "a status": b"HTTP/1.1 \x1b[2J\r\n\r\n",
     "a header": b"HTTP/1.1 200 OK\r\n\x1b[2J: \x1b\r\n\r\n",
     "a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\x1b[2J\r\n",
-    "a name": document_response({"code": "invalid_fields", "detail": "no"}, "422 No", further="X-Request-ID: a\x9b31m\r\n"),
+    "a name": document_response(
+        {"code": "invalid_fields", "detail": "no"}, "422 No", further="X-Request-ID: a\x9b31m\r\n"
+    ),
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", CLIENT_KINDS)
 @pytest.mark.parametrize("said", SPOKEN.values(), ids=list(SPOKEN))
 def test_what_a_terminal_would_obey_does_not_reach_it(way: str, said: bytes) -> None:
     """Messages are printed and logged: an escape sequence clears the screen, a line end forges a line."""

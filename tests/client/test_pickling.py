@@ -21,13 +21,13 @@ import poolhouse
 from poolhouse import nn
 from poolhouse.client.clients import AsyncClient, Client
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
-from poolhouse.client.pooled import OperatorSummary, Plan, Pooled
+from poolhouse.client.results import OperatorSummary, Plan, Pooled
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES
 from poolhouse.errors import CODES, FieldProblem, PoolhouseError, Unauthorized, Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
 from tests.client.conftest import AnyClient
 from tests.client.test_transports import EMPTY_LIST, run_scripted_server
-from tests.rest.serving import PATIENCE_S, LiveServer
+from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer
 
 Copy = Callable[[object], object]
 
@@ -45,9 +45,9 @@ each_copy = pytest.mark.parametrize("copied", COPIES.values(), ids=list(COPIES))
 
 
 @each_copy
-def test_a_result_survives(copied: Copy, door: AnyClient) -> None:
+def test_a_result_survives(copied: Copy, any_client: AnyClient) -> None:
     """A worker of a pool hands back what it pooled."""
-    pooled = door.pool("max_pool1d", np.zeros((1, 4), np.float32), kernel_size=2, return_indices=True)
+    pooled = any_client.pool("max_pool1d", np.zeros((1, 4), np.float32), kernel_size=2, return_indices=True)
     pooled.__dict__["later"] = "what a later version keeps beside the pair"
 
     again = copied(pooled)
@@ -62,10 +62,10 @@ def test_a_result_survives(copied: Copy, door: AnyClient) -> None:
 
 
 @each_copy
-def test_what_a_client_says_survives(copied: Copy, door: AnyClient) -> None:
+def test_what_a_client_says_survives(copied: Copy, any_client: AnyClient) -> None:
     """Plans and lines of the catalogue are values, and equal after the journey."""
-    plan = door.call("plan", "max_pool2d", (2, 3, 4, 4), "bfloat16", kernel_size=2)
-    lines = door.call("operators")
+    plan = any_client.call("plan", "max_pool2d", (2, 3, 4, 4), "bfloat16", kernel_size=2)
+    lines = any_client.call("operators")
 
     assert isinstance(plan, Plan)
     assert isinstance(lines, tuple)
@@ -99,7 +99,7 @@ def test_a_message_survives() -> None:
     assert again.tensors["input"].dtype is BFLOAT16
 
 
-def kinds_of_error() -> list[type[PoolhouseError]]:
+def error_classes() -> list[type[PoolhouseError]]:
     """Every class of ours below PoolhouseError, wherever it stands."""
     for module in pkgutil.walk_packages(poolhouse.__path__, "poolhouse."):
         if not module.name.endswith("__main__"):
@@ -133,7 +133,7 @@ def error_of(kind: type[PoolhouseError]) -> PoolhouseError:
     return error
 
 
-KINDS = kinds_of_error()
+KINDS = error_classes()
 
 
 def test_every_class_of_error_is_tried() -> None:
@@ -188,21 +188,21 @@ def refused_by(client: Client) -> object:
     return client.max_pool1d([[1.0, 2.0]], 0)
 
 
-def test_a_pool_of_processes_hands_errors_and_results_back(served: LiveServer) -> None:
+def test_a_pool_of_processes_hands_errors_and_results_back(live_server: LiveServer) -> None:
     """Both kinds of pool that Python has; one that could not read an answer would wait for ever."""
     spawning = multiprocessing.get_context("spawn")
-    with Client(served.url) as client:
+    with Client(live_server.url) as client:
         with spawning.Pool(1) as pool:
             for kind in KINDS:
                 with pytest.raises(kind):
-                    pool.apply_async(raised, (kind,)).get(PATIENCE_S)
-            pooled = pool.apply_async(pooled_by, (client,)).get(PATIENCE_S)
+                    pool.apply_async(raised, (kind,)).get(WAIT_TIMEOUT_S)
+            pooled = pool.apply_async(pooled_by, (client,)).get(WAIT_TIMEOUT_S)
             with pytest.raises(Unprocessable, match="kernel_size"):
-                pool.apply_async(refused_by, (client,)).get(PATIENCE_S)
+                pool.apply_async(refused_by, (client,)).get(WAIT_TIMEOUT_S)
         with concurrent.futures.ProcessPoolExecutor(1, spawning) as executor:
             with pytest.raises(UnexpectedAnswer):
-                executor.submit(raised, UnexpectedAnswer).result(PATIENCE_S)
-            again = executor.submit(pooled_by, client).result(PATIENCE_S)
+                executor.submit(raised, UnexpectedAnswer).result(WAIT_TIMEOUT_S)
+            again = executor.submit(pooled_by, client).result(WAIT_TIMEOUT_S)
 
     assert isinstance(pooled, Pooled)
     assert isinstance(again, Pooled)

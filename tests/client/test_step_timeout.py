@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from poolhouse.client.step_timeout import Buffer, StepTimeout, is_still_open
+from poolhouse.client.transports.socket_timeout import Buffer, SocketTimeout, is_still_open
 
 IN_KERNEL = pytest.mark.skipif(os.name != "posix", reason="needs a kernel that keeps timeouts of sockets")
 
@@ -39,7 +39,7 @@ def test_the_kernel_is_never_told_to_wait_longer_than_there_is_time() -> None:
     latest = list[float]()
     times_s = (60.0, 59.0, 50.0, 49.0, 40.0, 30.0, 5.0, 60.0, 0.5)
     with RecordingSocket() as connection:
-        timeout = StepTimeout(connection)
+        timeout = SocketTimeout(connection)
         for left_s in times_s:
             timeout.run_once(connection, step, b"", time.monotonic() + left_s)
 
@@ -59,9 +59,9 @@ def test_a_kernel_that_ends_a_wait_early_does_not_end_the_step() -> None:
         return 7
 
     with RecordingSocket() as connection:
-        assert StepTimeout(connection).run_once(connection, step, b"", time.monotonic() + 60) == 7
+        assert SocketTimeout(connection).run_once(connection, step, b"", time.monotonic() + 60) == 7
         with pytest.raises(TimeoutError):
-            StepTimeout(connection).run_once(connection, step, b"", time.monotonic())
+            SocketTimeout(connection).run_once(connection, step, b"", time.monotonic())
 
 
 class SocketWithoutKernelTimeout(socket.socket):
@@ -85,7 +85,7 @@ def test_a_socket_that_waits_elsewhere_is_told_the_time_itself() -> None:
         return 1
 
     with SocketWithoutKernelTimeout() as connection:
-        timeout = StepTimeout(connection)
+        timeout = SocketTimeout(connection)
         for left_s in (60.0, 5.0):
             timeout.run_once(connection, step, b"", time.monotonic() + left_s)
 

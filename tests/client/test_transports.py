@@ -21,16 +21,16 @@ import numpy as np
 import pytest
 
 from poolhouse.client.clients import AsyncClient, Client
-from poolhouse.client.direct import AsyncDirectTransport, DirectTransport
+from poolhouse.client.endpoint import Endpoint, client_headers, parse_endpoint
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
 from poolhouse.client.exchange import Response, Send
-from poolhouse.client.httpx_deadline import DeadlineTransport
-from poolhouse.client.settings import Endpoint, headers_of, place_of
-from poolhouse.client.transport import AsyncHttpxTransport, HttpxTransport
+from poolhouse.client.transports.httpx_deadline import DeadlineTransport
+from poolhouse.client.transports.httpx_transport import AsyncHttpxTransport, HttpxTransport
+from poolhouse.client.transports.sockets import AsyncSocketTransport, SocketTransport
 from poolhouse.rest.app import create_app
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings
-from tests.rest.serving import PATIENCE_S, LiveServer
+from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer
 from tests.rest.test_tls import certificate, trusting_context
 
 SERVICE = Path(__file__).resolve().parents[2] / "service"
@@ -119,38 +119,41 @@ def run_scripted_server(script: Callable[[int], bytes | None], hangs_up: bool = 
 
 
 @contextmanager
-def serving_uds(settings: Settings) -> Iterator[None]:
+def run_server_on_uds(settings: Settings) -> Iterator[None]:
     """A server on a Unix socket."""
     ready = threading.Event()
     server = make_server(settings, create_app(settings), lambda _: ready.set())
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        assert ready.wait(PATIENCE_S), "the server did not start"
+        assert ready.wait(WAIT_TIMEOUT_S), "the server did not start"
         yield
     finally:
         server.should_exit = True
-        thread.join(PATIENCE_S)
+        thread.join(WAIT_TIMEOUT_S)
 
 
 EMPTY_LIST = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"operators":[]}'
 
 
-def test_all_ways_give_the_same(served: LiveServer) -> None:
+def test_all_transports_give_the_same(live_server: LiveServer) -> None:
     """Sixteen megabytes, so that pieces, views and rooms all matter."""
     expected = X.reshape(1, 4, 512, 2, 512, 2).max((3, 5))
 
-    with Client(served.url) as direct, Client(served.url, http_client=httpx.Client(trust_env=False)) as through:
-        assert isinstance(direct._transport, DirectTransport)
+    with (
+        Client(live_server.url) as direct,
+        Client(live_server.url, http_client=httpx.Client(trust_env=False)) as through,
+    ):
+        assert isinstance(direct._transport, SocketTransport)
         assert isinstance(through._transport, HttpxTransport)
         outputs = [client.max_pool2d(X, 2).output for client in (direct, through)]
 
     async def ask() -> None:
         async with (
-            AsyncClient(served.url) as direct,
-            AsyncClient(served.url, http_client=httpx.AsyncClient(trust_env=False)) as through,
+            AsyncClient(live_server.url) as direct,
+            AsyncClient(live_server.url, http_client=httpx.AsyncClient(trust_env=False)) as through,
         ):
-            assert isinstance(direct._transport, AsyncDirectTransport)
+            assert isinstance(direct._transport, AsyncSocketTransport)
             assert isinstance(through._transport, AsyncHttpxTransport)
             outputs.extend([(await client.max_pool2d(X, 2)).output for client in (direct, through)])
 
@@ -161,7 +164,7 @@ def test_all_ways_give_the_same(served: LiveServer) -> None:
         np.testing.assert_array_equal(output, expected)
 
 
-def test_a_unix_socket_is_a_way_too(tmp_path: Path) -> None:
+def test_a_unix_socket_is_a_transport_too(tmp_path: Path) -> None:
     """A neighbour in the same pod needs no port; the address is the one that the server prints."""
     path = tmp_path / "s"
     settings = Settings.model_validate({"uds": str(path), "device": "cpu"})
@@ -170,7 +173,7 @@ def test_a_unix_socket_is_a_way_too(tmp_path: Path) -> None:
         async with AsyncClient(f"unix:{path}") as client:
             return (await client.max_pool1d([[1.0, 2.0]], 2)).output
 
-    with serving_uds(settings), Client(uds=str(path)) as client:
+    with run_server_on_uds(settings), Client(uds=str(path)) as client:
         assert client.max_pool1d([[1.0, 2.0]], 2).output == [[2.0]]
         assert asyncio.run(ask()) == [[2.0]]
 
@@ -247,7 +250,7 @@ def test_silence_ends_at_the_deadline_and_the_server_knew_it(injected: bool) -> 
             assert b"\r\nrequest-timeout: 0.0" in head.lower()
 
 
-class Miser:
+class SlowReader:
     """A Unix socket that reads a kilobyte at a time and rests after each, and hangs up when it has read so many.
 
     Args:
@@ -278,7 +281,7 @@ class Miser:
             self.got_all = True
 
     def close(self) -> None:
-        self._thread.join(PATIENCE_S)
+        self._thread.join(WAIT_TIMEOUT_S)
         self._listening.close()
 
 
@@ -291,7 +294,7 @@ def test_a_server_that_reads_slowly_does_not_outlast_the_deadline(through: str, 
         transport = httpx.HTTPTransport(uds=path)
     http = None if through == "sockets" else httpx.Client(transport=transport)
     # Three seconds at least for all that it reads; a third of it may lie in the kernel.
-    miser = Miser(tmp_path / "s", 600)
+    miser = SlowReader(tmp_path / "s", 600)
     try:
         with (
             pytest.raises(TimedOut),
@@ -303,7 +306,7 @@ def test_a_server_that_reads_slowly_does_not_outlast_the_deadline(through: str, 
     assert not miser.got_all
 
 
-class Trickle:
+class SlowSender:
     """A port from which a byte comes now and then, of an answer of so many; or none before its TLS handshake.
 
     Args:
@@ -332,11 +335,11 @@ class Trickle:
             self.said_all = True
 
     def close(self) -> None:
-        self._thread.join(PATIENCE_S)
+        self._thread.join(WAIT_TIMEOUT_S)
         self._listening.close()
 
 
-TRICKLED = {
+SLOW_RESPONSES = {
     "head": b"HTTP/1.1 200 OK\r\nX-Long: ",
     "body": b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n",
 }
@@ -345,10 +348,10 @@ TRICKLED = {
 @pytest.mark.parametrize(
     ("way", "said"),
     [
-        *((way, said) for way in ("direct", "deadline-transport", "proxy", "tls") for said in TRICKLED.values()),
+        *((way, said) for way in ("direct", "deadline-transport", "proxy", "tls") for said in SLOW_RESPONSES.values()),
         # A head that trickles outlasts the deadline in an httpx client with a transport of its own, as docs/python.md
         # says: httpx tells nobody that a read has ended.
-        ("httpx", TRICKLED["body"]),
+        ("httpx", SLOW_RESPONSES["body"]),
     ],
 )
 def test_a_server_that_trickles_does_not_outlast_the_deadline(
@@ -365,7 +368,7 @@ def test_a_server_that_trickles_does_not_outlast_the_deadline(
         serving_context.load_cert_chain(made, key)
         verify = trusting_context(made)
     # Three seconds at least for all of it.
-    trickle = Trickle(said, 300, serving_context)
+    trickle = SlowSender(said, 300, serving_context)
     url = f"{'https' if way == 'tls' else 'http'}://{trickle.netloc}"
     if way == "proxy":
         monkeypatch.setenv("http_proxy", url)
@@ -427,12 +430,12 @@ def test_leaving_a_map_breaks_off_what_it_has_begun() -> None:
         answers = client.map("max_pool1d", inputs(), kernel_size=1, concurrency=3)
         assert next(answers).output == [[7]]
         for _ in range(3):
-            assert listener.asked.acquire(timeout=PATIENCE_S)
+            assert listener.asked.acquire(timeout=WAIT_TIMEOUT_S)
 
         answers.close()
 
         for _ in range(2):
-            assert listener.gone.acquire(timeout=PATIENCE_S)
+            assert listener.gone.acquire(timeout=WAIT_TIMEOUT_S)
         assert taken == [0, 1, 2]
 
 
@@ -447,14 +450,16 @@ class _LateTransport:
     def exchange(self, send: Send) -> Response:
         body = b"".join(send.request.body)
         if body == bytes(8):
-            assert self.second.wait(PATIENCE_S)
+            assert self.second.wait(WAIT_TIMEOUT_S)
             metadata = '[{"name":"output","dtype":"uint8","shape":[1,1],"start":0,"end":1}]'
             headers = {"content-length": "1", "tensor-metadata": metadata}
             assert send.request.allocate_body is not None
-            return Response(200, headers, send.request.allocate_body(200, headers, send.request.most_bytes) or ())
+            return Response(
+                200, headers, send.request.allocate_body(200, headers, send.request.max_response_bytes) or ()
+            )
         self.second.set()
         for _ in range(2):
-            self.lasted = not self.interrupted.acquire(timeout=PATIENCE_S)
+            self.lasted = not self.interrupted.acquire(timeout=WAIT_TIMEOUT_S)
         raise ConnectionFailed("interrupted")
 
     def interrupt(self, threads: Collection[int]) -> None:
@@ -471,7 +476,7 @@ class _LateTransport:
 def test_a_call_that_begins_while_its_map_is_left_is_broken_off_too() -> None:
     """Between looking whether to stop and having a connection it cannot be seen; the loop's end would wait for it."""
     transport = _LateTransport()
-    client = Client._over(transport, None)
+    client = Client._with_transport(transport, None)
 
     answers = client.map("max_pool1d", [[[0.0]], [[1.0]]], kernel_size=1, concurrency=2)
     next(answers)
@@ -494,11 +499,11 @@ def test_an_async_map_cancels_what_it_has_begun() -> None:
             async with aclosing(client.map("max_pool1d", inputs(), kernel_size=1, concurrency=3)) as answers:
                 waiting = asyncio.ensure_future(_first(answers))
                 for _ in range(3):
-                    assert await asyncio.to_thread(listener.asked.acquire, timeout=PATIENCE_S)
+                    assert await asyncio.to_thread(listener.asked.acquire, timeout=WAIT_TIMEOUT_S)
                 waiting.cancel()
                 await asyncio.gather(waiting, return_exceptions=True)
             for _ in range(3):
-                assert await asyncio.to_thread(listener.gone.acquire, timeout=PATIENCE_S)
+                assert await asyncio.to_thread(listener.gone.acquire, timeout=WAIT_TIMEOUT_S)
 
     with run_scripted_server(lambda _: None) as listener:
         asyncio.run(leave(listener))
@@ -527,7 +532,7 @@ def test_an_argument_wins_over_the_environment_and_that_over_the_default(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
-    assert place_of(base_url, uds) == expected
+    assert parse_endpoint(base_url, uds) == expected
 
 
 NO_ADDRESS = ["localhost:8000", "ftp://h", "http://", "http://h?a=b", "unix:", "http://h:99999", "http://h:a"]
@@ -607,26 +612,26 @@ def test_a_password_in_the_address_stays_out_of_messages() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
-def test_a_forked_process_has_connections_of_its_own(served: LiveServer) -> None:
+def test_a_forked_process_has_connections_of_its_own(live_server: LiveServer) -> None:
     """A data loader's workers are forked; on one connection each would read the answers of the others."""
     code = (
         "import os, sys, threading, poolhouse\n"
         "client = poolhouse.Client(sys.argv[1], max_retries=0)\n"
         "client.operators()\n"
-        "(kept, _), = client._transport._kept._idle\n"
+        "(kept, _), = client._transport._connection_pool._idle\n"
         "mine = kept.getsockname()\n"
         "child = os.fork()\n"
         "if child == 0:\n"
         "    client.operators()\n"
-        "    (kept, _), = client._transport._kept._idle\n"
+        "    (kept, _), = client._transport._connection_pool._idle\n"
         "    os._exit(0 if kept.getsockname() != mine else 1)\n"
         "assert os.waitpid(child, 0)[1] == 0\n"
         "client.operators()\n"
-        "(kept, _), = client._transport._kept._idle\n"
+        "(kept, _), = client._transport._connection_pool._idle\n"
         "assert kept.getsockname() == mine\n"
     )
 
-    subprocess.run([sys.executable, "-c", code, served.url], check=True, timeout=PATIENCE_S)
+    subprocess.run([sys.executable, "-c", code, live_server.url], check=True, timeout=WAIT_TIMEOUT_S)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
@@ -646,7 +651,7 @@ def test_a_forked_process_has_connections_of_its_own_through_httpx_too() -> None
 
     with run_scripted_server(lambda _: EMPTY_LIST) as listener:
         environment = {"PYTHONPATH": str(SERVICE), "http_proxy": listener.url}
-        subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S, env=environment)
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=WAIT_TIMEOUT_S, env=environment)
 
         assert len(listener.heads) == 4
         assert listener.connections == 2
@@ -654,10 +659,10 @@ def test_a_forked_process_has_connections_of_its_own_through_httpx_too() -> None
 
 def test_a_key_is_sent_as_a_bearer(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the argument or the environment, and none is none."""
-    assert "Authorization" not in dict(headers_of(None))
+    assert "Authorization" not in dict(client_headers(None))
     monkeypatch.setenv("POOLHOUSE_API_KEY", "k1")
-    assert dict(headers_of(None))["Authorization"] == "Bearer k1"
-    assert dict(headers_of("k2"))["Authorization"] == "Bearer k2"
+    assert dict(client_headers(None))["Authorization"] == "Bearer k1"
+    assert dict(client_headers("k2"))["Authorization"] == "Bearer k2"
 
 
 @pytest.mark.parametrize("key", ["k1\n", "k\r\nX-Evil: 1", "a key", "schlüssel"])
@@ -673,9 +678,9 @@ def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
 def test_a_proxy_of_the_environment_is_gone_through(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     """Plain sockets would go around it; httpx does not."""
     monkeypatch.delenv("no_proxy", raising=False)
-    assert place_of("http://h", None).is_plain_http
+    assert parse_endpoint("http://h", None).is_plain_http
     monkeypatch.setenv(variable, "http://proxy:3128")
 
-    assert not place_of("http://h", None).is_plain_http
+    assert not parse_endpoint("http://h", None).is_plain_http
     monkeypatch.setenv("no_proxy", "h")
-    assert place_of("http://h", None).is_plain_http
+    assert parse_endpoint("http://h", None).is_plain_http

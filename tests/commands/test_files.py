@@ -17,12 +17,12 @@ from click.testing import CliRunner, Result
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
-from poolhouse.commands import fields
+from poolhouse.commands import operator_options
 from poolhouse.commands.group import poolhouse
 from poolhouse.commands.group import run as command_line
 from poolhouse.operators.catalogue import discover
 from poolhouse.settings import Settings
-from tests.rest.serving import PATIENCE_S, LiveServer, run_live_server
+from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer, run_live_server
 
 X = np.arange(48, dtype=np.float32).reshape(1, 3, 4, 4)
 POOLED = X[:, :, 1::2, 1::2]
@@ -30,17 +30,17 @@ PLACES = np.broadcast_to(np.array([[5, 7], [13, 15]]), (1, 3, 2, 2))
 
 
 @pytest.fixture(scope="module")
-def served() -> Iterator[LiveServer]:
+def live_server() -> Iterator[LiveServer]:
     """A live server."""
     with run_live_server(Settings.model_validate({"port": 0, "device": "cpu"})) as server:
         yield server
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, served: LiveServer) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live_server: LiveServer) -> Path:
     """A folder of its own to work in, with the server in the environment."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("POOLHOUSE_URL", served.url)
+    monkeypatch.setenv("POOLHOUSE_URL", live_server.url)
     np.save("x.npy", X)
     np.savez("many.npz", images=X, labels=np.zeros(1))
     return tmp_path
@@ -65,13 +65,13 @@ def process(
         input=stdin,
         stdout=stdout,
         stderr=subprocess.PIPE,
-        timeout=PATIENCE_S * 6,
+        timeout=WAIT_TIMEOUT_S * 6,
         env=environment,
         check=False,
     )
 
 
-@pytest.mark.parametrize("name", fields.operator_names())
+@pytest.mark.parametrize("name", operator_options.operator_names())
 def test_every_field_of_every_operator_is_an_option(name: str) -> None:
     """Who can send a field over HTTP can type it, and reads what it means."""
     shown = CliRunner().invoke(poolhouse, ["pool", name, "--help"], terminal_width=2000).output
@@ -83,7 +83,7 @@ def test_every_field_of_every_operator_is_an_option(name: str) -> None:
 
 def test_the_operators_are_those_of_the_catalogue() -> None:
     """The client's methods are generated from it, and the commands are read from those."""
-    assert set(fields.operator_names()) == set(discover().names)
+    assert set(operator_options.operator_names()) == set(discover().names)
 
 
 @pytest.mark.parametrize("ending", ["npy", "npz", "safetensors"])
@@ -103,15 +103,15 @@ def test_a_file_goes_in_and_its_answer_comes_out(folder: Path, ending: str) -> N
     np.testing.assert_array_equal(answer, POOLED)
 
 
-def test_pooling_and_unpooling_are_one_pipe(folder: Path, served: LiveServer) -> None:
+def test_pooling_and_unpooling_are_one_pipe(folder: Path, live_server: LiveServer) -> None:
     """What one command writes is what the next one reads, indices included."""
-    pooled = process("pool", "max_pool2d", "x.npy", "--kernel-size", "2", "--return-indices", url=served.url)
+    pooled = process("pool", "max_pool2d", "x.npy", "--kernel-size", "2", "--return-indices", url=live_server.url)
     assert pooled.returncode == 0, pooled.stderr
     with np.load(io.BytesIO(pooled.stdout)) as arrays:
         np.testing.assert_array_equal(arrays["indices"], PLACES)
 
     unpooled = process(
-        "pool", "max_unpool2d", "-", "--format", "npy", "--kernel-size", "2", stdin=pooled.stdout, url=served.url
+        "pool", "max_unpool2d", "-", "--format", "npy", "--kernel-size", "2", stdin=pooled.stdout, url=live_server.url
     )
 
     assert unpooled.returncode == 0, unpooled.stderr
@@ -322,14 +322,14 @@ def test_a_setting_that_is_none_stops_work_in_process_with_one_line(tmp_path: Pa
     assert done.stderr.count(b"\n") == 1
 
 
-def test_who_reads_the_answer_may_stop_early(folder: Path, served: LiveServer) -> None:
+def test_who_reads_the_answer_may_stop_early(folder: Path, live_server: LiveServer) -> None:
     """``| head`` is no mistake of anybody's, and has no line on the screen."""
     np.save("big.npy", np.zeros((1, 4, 512, 512), np.float32))
     words = ["pool", "max_pool2d", "big.npy", "--kernel-size", "1"]
     reads, writes = os.pipe()
     os.close(reads)
 
-    done = process(*words, url=served.url, stdout=writes)
+    done = process(*words, url=live_server.url, stdout=writes)
     os.close(writes)
 
     assert done.returncode == 1
@@ -357,9 +357,9 @@ def test_the_operators_are_listed_and_told(folder: Path) -> None:
     """The catalogue without a browser."""
     listed, one, raw = run("operators"), run("operators", "avg_pool3d"), run("operators", "--json")
 
-    assert [name for name in fields.operator_names() if name not in listed.output] == []
+    assert [name for name in operator_options.operator_names() if name not in listed.output] == []
     assert "divisor_override: " in one.output
-    assert set(json.loads(raw.output)) == set(fields.operator_names())
+    assert set(json.loads(raw.output)) == set(operator_options.operator_names())
 
 
 def test_a_shell_completes_operators_and_options() -> None:
@@ -372,7 +372,7 @@ def test_a_shell_completes_operators_and_options() -> None:
         env={**os.environ, **words},
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=WAIT_TIMEOUT_S,
         check=False,
     )
 
@@ -390,11 +390,11 @@ def test_a_shell_completes_names_of_files() -> None:
 
 def test_a_long_transfer_shows_how_far_it_is_on_a_terminal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits for a slow line sees that it moves; in a pipe nothing is written."""
-    monkeypatch.setattr("poolhouse.commands.asking._SHOWN_AFTER_S", 0)
-    monkeypatch.setattr("poolhouse.commands.asking._SHOWN_EVERY_S", 0)
+    monkeypatch.setattr("poolhouse.commands.session._SHOWN_AFTER_S", 0)
+    monkeypatch.setattr("poolhouse.commands.session._SHOWN_EVERY_S", 0)
     np.save("big.npy", np.zeros((1, 4, 1024, 1024), np.float32))
     quiet = run("pool", "max_pool2d", "big.npy", "-o", "y.npy", "--kernel-size", "2")
-    monkeypatch.setattr("poolhouse.commands.asking._seen", lambda: True)
+    monkeypatch.setattr("poolhouse.commands.session._is_interactive", lambda: True)
     loud = run("pool", "max_pool2d", "big.npy", "-o", "y.npy", "--kernel-size", "2")
 
     assert quiet.stderr == ""

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from poolhouse.client.clients import Client
 from poolhouse.commands.catalogue import bundled_operators
-from poolhouse.commands.table import COMMANDS
+from poolhouse.commands.registry import COMMANDS
 from tests.test_packaging import ROOT, SERVER_LIBRARIES, run_plain
 
 WITH_CLI = tuple(name for name in SERVER_LIBRARIES if name != "click")

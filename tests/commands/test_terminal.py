@@ -11,8 +11,8 @@ from safetensors.numpy import save_file
 
 from poolhouse.commands.group import run
 from tests.client.test_messages import ESCAPES
-from tests.client.test_strangers import document_response
 from tests.client.test_transports import run_scripted_server
+from tests.client.test_untrusted_responses import document_response
 
 LINE = {"name": ESCAPES, "rank": 1, "summary": ESCAPES, "fields": [ESCAPES]}
 CARD = {

@@ -14,8 +14,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from poolhouse.settings import Settings
-from tests.contract.reading import Part, operations, read_for_json
-from tests.rest.serving import run_live_server
+from tests.contract.document_views import Part, document_for_json_bodies, operations
+from tests.rest.live_server import run_live_server
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKED_IN = ROOT / "openapi" / "openapi.json"
@@ -66,7 +66,7 @@ def test_names_of_operations_are_names_of_methods(whole: Part) -> None:
 
 def examples() -> Iterator[tuple[str, object, object]]:
     """Every path with a worked request, and its worked answer where it has one."""
-    for path, operation in operations(read_for_json()):
+    for path, operation in operations(document_for_json_bodies()):
         if "requestBody" in operation:
             yield path, _example(operation["requestBody"]), _example(_found(operation, "responses", "200"))
 

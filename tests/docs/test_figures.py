@@ -8,7 +8,17 @@ from pathlib import Path
 
 import figures
 import pytest
-from figures import FIGURES, README_FIGURES, RESULTS, DocumentWithFigures, figure_text, run_report, figure_names, load_run, simulated_devices_table
+from figures import (
+    FIGURES,
+    README_FIGURES,
+    RESULTS,
+    DocumentWithFigures,
+    figure_names,
+    figure_text,
+    load_run,
+    run_report,
+    simulated_devices_table,
+)
 from generate import documents_with_figures
 from limits import LIMITS
 
@@ -76,8 +86,12 @@ def test_a_figure_by_hand_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 def test_every_figure_has_a_reader() -> None:
     """One that no page names is a number that nobody sees go wrong."""
-    shown = {name for page in documents_with_figures() for name in figure_names((ROOT / page).read_text(encoding="utf-8"))}
-    shown |= {name for _, name, _ in README_FIGURES} | {name for what, _, _ in README_FIGURES for name in re.findall(r"\{(.+?)\}", what)}
+    shown = {
+        name for page in documents_with_figures() for name in figure_names((ROOT / page).read_text(encoding="utf-8"))
+    }
+    shown |= {name for _, name, _ in README_FIGURES} | {
+        name for what, _, _ in README_FIGURES for name in re.findall(r"\{(.+?)\}", what)
+    }
 
     assert shown == {*FIGURES, *LIMITS}
 

@@ -15,12 +15,12 @@ from poolhouse.dtypes import FLOAT32, INT64
 from poolhouse.errors import PoolhouseError
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Codec
-from poolhouse.wire.codecs import CODECS, codec_of
-from poolhouse.wire.inflate import Inflater
-from poolhouse.wire.octet import RAW
+from poolhouse.wire.codecs import CODECS, codec_for_content_type
+from poolhouse.wire.content_encoding import Inflater
 from poolhouse.wire.query import parse_query
-from tests.examples import scaled_examples
-from tests.hostile.makers import HOSTILE, LIMIT_BYTES, HostileBody
+from poolhouse.wire.raw import RAW
+from tests.hostile.hostile_bodies import HOSTILE_BODIES, LIMIT_BYTES, HostileBody
+from tests.hypothesis_profiles import scaled_examples
 
 CHUNK_BYTES = 64 * 1024
 WORST_MS = 50
@@ -28,12 +28,12 @@ WORST_MS = 50
 
 @lru_cache(maxsize=1)
 def body_of(hostile_name: str) -> bytes:
-    return next(hostile for hostile in HOSTILE if hostile.name == hostile_name).make()
+    return next(hostile for hostile in HOSTILE_BODIES if hostile.name == hostile_name).make()
 
 
 def receive(hostile: HostileBody, body: bytes) -> None:
     """What the server does with a body, up to the message."""
-    codec = codec_of(hostile.media_type or None)
+    codec = codec_for_content_type(hostile.media_type or None)
     query = parse_query(hostile.query.encode())
     inflater = Inflater(hostile.headers.get("Content-Encoding", ""), LIMIT_BYTES)
     whole = bytearray()
@@ -50,7 +50,7 @@ def refusal_of(hostile: HostileBody, body: bytes) -> PoolhouseError:
     return caught.value
 
 
-@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
+@pytest.mark.parametrize("hostile", HOSTILE_BODIES, ids=lambda hostile: hostile.name)
 def test_a_hostile_body_is_refused_as_what_it_is(hostile: HostileBody) -> None:
     """Whoever sends it learns what is wrong, and nothing about how we are built."""
     refusal = refusal_of(hostile, body_of(hostile.name))
@@ -60,7 +60,7 @@ def test_a_hostile_body_is_refused_as_what_it_is(hostile: HostileBody) -> None:
     assert not any(word in refusal.detail for word in ("orjson", "zlib", "Traceback", ".py:", "site-packages"))
 
 
-@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
+@pytest.mark.parametrize("hostile", HOSTILE_BODIES, ids=lambda hostile: hostile.name)
 def test_a_hostile_body_costs_little_time_and_memory(hostile: HostileBody) -> None:
     """One caller must not be able to hold the others up, or to fill the memory with few bytes."""
     body = body_of(hostile.name)
@@ -83,7 +83,7 @@ def test_a_hostile_body_costs_little_time_and_memory(hostile: HostileBody) -> No
 
 def test_the_folder_of_hostile_bodies_is_whole() -> None:
     """A name tells one body from another, in reports and in the live test."""
-    assert len({hostile.name for hostile in HOSTILE}) == len(HOSTILE) >= 60
+    assert len({hostile.name for hostile in HOSTILE_BODIES}) == len(HOSTILE_BODIES) >= 60
 
 
 GOOD: dict[str, tuple[Message, dict[str, str]]] = {

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.hostile.makers import HOSTILE, LIMIT_BYTES, HostileBody
-from tests.hostile.process import HttpConnection, Reply, ServerProcess, comes_to_hold, server_process
+from tests.hostile.hostile_bodies import HOSTILE_BODIES, LIMIT_BYTES, HostileBody
+from tests.hostile.server_process import HttpConnection, Reply, ServerProcess, poll_until_at_most, server_process
 
 OPERATOR = "/v1/pool/max_pool2d"
 GOOD_BODY = b'{"input": [[[[1, 2], [3, 4]]]], "kernel_size": 2}'
@@ -56,7 +56,7 @@ def is_refusal(reply: Reply, *statuses: int) -> None:
     assert len(document["detail"]) > 20
 
 
-@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: hostile.name)
+@pytest.mark.parametrize("hostile", HOSTILE_BODIES, ids=lambda hostile: hostile.name)
 def test_a_hostile_body_is_refused_by_the_whole_service(server: ServerProcess, hostile: HostileBody) -> None:
     """Fast, in bounded memory, and the next caller is served: the body's way to the codec must hold this too."""
     body = hostile.make()
@@ -260,7 +260,7 @@ def test_a_caller_that_breaks_off_is_forgotten(server: ServerProcess, name: str)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.sendall(CUTS[name])
 
-        assert comes_to_hold(lambda: connections(server), open_before) == open_before
+        assert poll_until_at_most(lambda: connections(server), open_before) == open_before
         assert check_valid_request(caller)
 
 

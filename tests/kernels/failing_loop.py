@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poolhouse.kernels.declaring import Flat, loop
+from poolhouse.kernels.registry import Flat, loop
 
 
 @loop("int64(int64*)")

@@ -10,7 +10,9 @@ from poolhouse.kernels.axes import Axis
 from poolhouse.operators.windows import SlidingWindow
 
 
-@pytest.mark.parametrize("windows", [SlidingWindow(2, 2), SlidingWindow(3, 2, 1), SlidingWindow(3, 1, 1), SlidingWindow(5, 3, 2)])
+@pytest.mark.parametrize(
+    "windows", [SlidingWindow(2, 2), SlidingWindow(3, 2, 1), SlidingWindow(3, 1, 1), SlidingWindow(5, 3, 2)]
+)
 def test_a_plane_averages_to_the_same_bits_in_large_company(windows: SlidingWindow) -> None:
     """Rows of large batches are read one after another: that must not be another order of adding."""
     length = 130

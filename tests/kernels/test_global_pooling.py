@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from poolhouse.kernels.axes import Axis
-from poolhouse.kernels.global_pooling import MeanKernel, TopKernel
+from poolhouse.kernels.global_pooling import GlobalAverageKernel, GlobalMaximumKernel
 from poolhouse.kernels.half_maxima import HalfMaximumKernel
 from poolhouse.operators.windows import adaptive_windows
 
@@ -42,8 +42,8 @@ def test_the_largest_of_a_plane_is_torchs_to_the_bit(name: str, size: int) -> No
     x = planes_of(name, size)
     given = {"input": x.view(torch.int16).numpy().view("uint16" if name == "bfloat16" else "float16")}
 
-    tops, places = TopKernel((size,), name, with_indices=True)(given, 2)
-    (alone,) = TopKernel((size,), name, with_indices=False)(given, 1)
+    tops, places = GlobalMaximumKernel((size,), name, with_indices=True)(given, 2)
+    (alone,) = GlobalMaximumKernel((size,), name, with_indices=False)(given, 1)
 
     expected, where = F.adaptive_max_pool1d_with_indices(x, (1,))
     assert places.tolist() == where.tolist()
@@ -74,7 +74,7 @@ def test_the_mean_of_a_plane_is_rounded_from_the_exact_sum(name: str, size: int)
     x = planes_of(name, size)
     given = {"input": x.view(torch.int16).numpy().view("uint16" if name == "bfloat16" else "float16")}
 
-    (means,) = MeanKernel((size,), name)(given, 2)
+    (means,) = GlobalAverageKernel((size,), name)(given, 2)
 
     # Sums of 16-bit floats of like size are exact in float64; bfloat16's least and most are not of like size.
     exact = torch.tensor([math.fsum(row) if all(map(math.isfinite, row)) else sum(row) for row in x.double().tolist()])

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poolhouse.kernels import ahead, loading, storing
-from poolhouse.kernels.declaring import LOOPS, are_loaded
+from poolhouse.kernels import code_cache, compile_ahead, loading
 from poolhouse.kernels.linking import this_processor
+from poolhouse.kernels.registry import LOOPS, loops_are_loaded
 from poolhouse.kernels.targets import Target, x86_level
 from tests.test_packaging import run_plain
 
@@ -23,12 +23,12 @@ CODES = {"one": b"code of one", "two": b"and of two\n\0"}
 START = """
 import asyncio, logging, sys
 logging.basicConfig(format='%(levelname)s %(message)s', level='INFO')
-from poolhouse.kernels.declaring import are_loaded
+from poolhouse.kernels.registry import loops_are_loaded
 from poolhouse.pooling import Pooling
 from poolhouse.settings import Settings
 pooling = Pooling.from_settings(Settings(device=('cpu',), kernels=sys.argv[1] if len(sys.argv) > 1 else 'on'))
 asyncio.run(pooling.start())
-print([device['ready'] for device in pooling.devices()], are_loaded())
+print([device['ready'] for device in pooling.devices()], loops_are_loaded())
 """
 
 
@@ -48,9 +48,9 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     """A start reads what another start compiled."""
     path = tmp_path / "deep" / "some.loops"
 
-    storing.write_file(path, CODES)
+    code_cache.write_file(path, CODES)
 
-    assert storing.read_file(path, trusted=False) == CODES
+    assert code_cache.read_file(path, trusted=False) == CODES
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -58,28 +58,28 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_a_broken_file_counts_as_none(tmp_path: Path, damage: bytes) -> None:
     """A disk that was full leaves half a file, and what is read is run."""
     path = tmp_path / "some.loops"
-    storing.write_file(path, CODES)
+    code_cache.write_file(path, CODES)
 
     path.write_bytes(damage or path.read_bytes()[:-1])
 
-    assert storing.read_file(path, trusted=True) is None
-    assert storing.read_file(tmp_path / "absent.loops", trusted=True) is None
+    assert code_cache.read_file(path, trusted=True) is None
+    assert code_cache.read_file(tmp_path / "absent.loops", trusted=True) is None
 
 
 def test_code_that_others_can_write_is_not_run(tmp_path: Path) -> None:
     """/tmp is everybody's: a file under a name that can be guessed may be another user's trap."""
     path, trap = tmp_path / "some.loops", tmp_path / "trap"
-    storing.write_file(path, CODES)
+    code_cache.write_file(path, CODES)
     link = tmp_path / "link.loops"
     link.symlink_to(path)
     path.chmod(0o666)
     trap.mkdir()
     trap.chmod(0o777)
 
-    assert storing.read_file(path, trusted=False) is None
-    assert storing.read_file(link, trusted=False) is None
+    assert code_cache.read_file(path, trusted=False) is None
+    assert code_cache.read_file(link, trusted=False) is None
     with pytest.raises(PermissionError, match="can be written to by others"):
-        storing.write_file(trap / "some.loops", CODES)
+        code_cache.write_file(trap / "some.loops", CODES)
 
 
 def test_a_source_and_a_processor_have_files_of_their_own() -> None:
@@ -87,11 +87,11 @@ def test_a_source_and_a_processor_have_files_of_their_own() -> None:
     (module,) = {each.module for each in LOOPS.values() if each.module.endswith(".scatter")}
 
     names = {
-        storing.file_name(module, target) for target in (Target("x86-64-v3"), Target("x86-64-v4"), Target("a", "+b"))
+        code_cache.file_name(module, target) for target in (Target("x86-64-v3"), Target("x86-64-v4"), Target("a", "+b"))
     }
 
     assert len(names) == 3
-    assert storing.file_name(module, this_processor()) == storing.file_name(module, this_processor())
+    assert code_cache.file_name(module, this_processor()) == code_cache.file_name(module, this_processor())
 
 
 def test_a_user_without_a_home_has_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,20 +103,20 @@ def test_a_user_without_a_home_has_a_place(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", home)
 
-    assert [place.name for place in storing.places_of_user()] == [f"poolhouse-kernels-{os.getuid()}"]
+    assert [place.name for place in code_cache.user_cache_dirs()] == [f"poolhouse-kernels-{os.getuid()}"]
 
 
 def test_every_module_with_loops_is_compiled_ahead() -> None:
     """A module that is missing there would be compiled at the start of a read-only image, each time."""
     code = (
         "import poolhouse.rest.app\nfrom poolhouse.operators.catalogue import discover\ndiscover()\n"
-        "from poolhouse.kernels.declaring import LOOPS\nprint(*{each.module for each in LOOPS.values()})"
+        "from poolhouse.kernels.registry import LOOPS\nprint(*{each.module for each in LOOPS.values()})"
     )
 
     of_service = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 
-    assert set(of_service.stdout.split()) == set(ahead.MODULES)
-    assert are_loaded()
+    assert set(of_service.stdout.split()) == set(compile_ahead.MODULES)
+    assert loops_are_loaded()
 
 
 def test_a_loop_that_may_fail_is_not_compiled() -> None:
@@ -155,7 +155,7 @@ def test_a_cache_that_cannot_be_written_stops_no_start(tmp_path: Path, monkeypat
 
     problems = loading.load_loops(1, lambda _, __: None)
 
-    assert are_loaded()
+    assert loops_are_loaded()
     assert len(problems) == 2
 
 

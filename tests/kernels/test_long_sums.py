@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from poolhouse.kernels.averages import LongAverageKernel
+from poolhouse.kernels.averages import Int64AverageKernel
 from poolhouse.kernels.axes import Axis
 
 EDGES = np.array([2**62, -(2**62), 2**63 - 1, -(2**63), 2**52, -(2**52), 2**32, 2**32 - 1, -(2**32), -1, 0, 1, 7])
@@ -31,7 +31,7 @@ def test_a_quotient_is_exact_whatever_is_divided_by_what(divisor: int) -> None:
         )
     )
     axis = Axis(4, np.array([0, 1]), np.array([4, 2]), 1)
-    kernel = LongAverageKernel((axis,), [np.array([divisor, divisor])])
+    kernel = Int64AverageKernel((axis,), [np.array([divisor, divisor])])
 
     (found,) = kernel({"input": rows}, 2)
 

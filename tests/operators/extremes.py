@@ -14,7 +14,7 @@ from poolhouse.dtypes import INT64, ElementType
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.operator import Limits, Operator, Plan
 from poolhouse.tensors import Outline
-from tests.operators.drawing import OPERATORS, Fields, types_of
+from tests.operators.random_cases import OPERATORS, Fields, element_types_of
 
 LONGEST: Final = 2**31 - 1
 Sizes = tuple[int, ...]
@@ -164,7 +164,7 @@ def extremes(
     for member in members:
         for shape_name, lead, spatial in shapes(member.rank, elements):
             for fields_name, fields in fields_for(member, spatial):
-                for dtype in types_of(member):
+                for dtype in element_types_of(member):
                     name = f"{member.name} of {dtype}, {shape_name}, {fields_name}"
                     if zlib.crc32(name.encode()) % every == 0:
                         plan = plan_of(member, fields, dtype, (*lead, *spatial), limits)

@@ -24,15 +24,25 @@ from poolhouse.operators.lp_pool import LPPool
 from poolhouse.operators.operator import Operator
 from poolhouse.operators.unpool import MaxUnpool
 from poolhouse.tensors import Tensor
-from tests.operators.drawing import OPERATORS, STYLES, Case, random_case, integer_limits, as_numbers, round_to_type, settled_plan, types_of
-from tests.operators.rounding import assert_same_floats, assert_within, is_exact, slack_of
+from tests.operators.random_cases import (
+    OPERATORS,
+    STYLES,
+    Case,
+    as_numbers,
+    element_types_of,
+    integer_limits,
+    random_case,
+    round_to_type,
+    settled_plan,
+)
+from tests.operators.tolerances import assert_same_floats, assert_within, is_exact, tolerance_of
 
 Outputs = tuple[torch.Tensor, ...]
 
 EACH: Final = 5
 """Cases of one operator, element type and style of elements."""
 
-PAIRS: Final = [(member, dtype) for member in OPERATORS for dtype in types_of(member)]
+PAIRS: Final = [(member, dtype) for member in OPERATORS for dtype in element_types_of(member)]
 
 
 @pytest.mark.parametrize(("member", "dtype"), PAIRS, ids=lambda value: getattr(value, "name", str(value)))
@@ -135,7 +145,7 @@ def assert_equals_torch(case: Case) -> None:
         return
     expected = asked_of_torch(case)
     answers = [case.run()]
-    if not case.plan.nothing_to_pool:
+    if not case.plan.is_empty:
         answers.append(_run_on_strided(case))
     for answer in answers:
         for (name, outline), theirs in zip(case.plan.outputs.items(), expected, strict=True):
@@ -145,13 +155,15 @@ def assert_equals_torch(case: Case) -> None:
             if name == "indices":
                 np.testing.assert_array_equal(ours, found)
             elif outline.dtype.kind != "float":
-                np.testing.assert_array_equal(ours.astype(np.float64), np.trunc(found).clip(*integer_limits(outline.dtype)))
+                np.testing.assert_array_equal(
+                    ours.astype(np.float64), np.trunc(found).clip(*integer_limits(outline.dtype))
+                )
             elif is_exact(case.spec):
                 held = as_numbers(Tensor(outline.dtype, round_to_type(found, outline.dtype)))
                 assert_same_floats(ours.astype(np.float64), held.astype(np.float64))
             else:
                 # Twice the slack: theirs is as far from the truth as ours.
-                assert_within(ours.astype(np.float64), found, 2 * slack_of(case, found), outline.dtype)
+                assert_within(ours.astype(np.float64), found, 2 * tolerance_of(case, found), outline.dtype)
 
 
 def _assert_empty_like_torch(case: Case) -> None:
@@ -161,12 +173,12 @@ def _assert_empty_like_torch(case: Case) -> None:
     shape = (*(max(size, 1) for size in lead), *case.plan.spatial)
     tensors = {name: Tensor(each.dtype, np.zeros(shape, each.dtype.storage)) for name, each in case.plan.inputs.items()}
     answer = case.run()
-    one = Case(settled_plan(_without_lead(case.spec), outline.dtype, shape), tensors)
+    one = Case(settled_plan(_without_batch_size(case.spec), outline.dtype, shape), tensors)
     for name, theirs in zip(case.plan.outputs, asked_of_torch(one), strict=True):
         assert answer[name].shape == (*lead, *theirs.shape[len(lead) :])
 
 
-def _without_lead(spec: Operator) -> Operator:
+def _without_batch_size(spec: Operator) -> Operator:
     values = spec.field_values()
     size = values.get("output_size")
     return type(spec).of(**{**values, "output_size": size[-spec.rank :]}) if isinstance(size, list) else spec

@@ -12,11 +12,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from poolhouse.backend.worker import run_plan
+from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.operators.operator import Operator
 from poolhouse.tensors import Tensor
-from tests.operators.drawing import CATALOGUE, CPU, settled_plan
+from tests.operators.random_cases import CATALOGUE, CPU, settled_plan
 
 N = TypeVar("N", bound=np.number)
 

@@ -14,7 +14,7 @@ from poolhouse.errors import NotFound
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.max_pool import MaxPool
 from poolhouse.operators.operator import Operator
-from tests.operators.drawing import CATALOGUE, OPERATORS
+from tests.operators.random_cases import CATALOGUE, OPERATORS
 
 TORCHS = sorted(
     name

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 import torch
 
-from poolhouse.backend.worker import run_plan
+from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT64, INT64
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Limits, Operator, Plan
 from poolhouse.settings import Settings
 from poolhouse.tensors import Outline, Tensor
-from tests.operators.drawing import CATALOGUE, CPU, OPERATORS, Fields, tensors_for
 from tests.operators.extremes import LONGEST, Extreme, extremes
+from tests.operators.random_cases import CATALOGUE, CPU, OPERATORS, Fields, random_tensors
 
 CALL_S: Final = 100e-6
 """What a request takes beside its steps: cutting, handing over, the answer."""
@@ -69,7 +69,7 @@ def measured(style: str, every: int, limits: Limits, members: Iterable[type[Oper
     """Rows with the seconds they took; those that take no time tell nothing."""
     rows: Measured = []
     for extreme in extremes(2**17, every, limits, members):
-        tensors = tensors_for(Random(5), extreme.plan, style)
+        tensors = random_tensors(Random(5), extreme.plan, style)
         taken = seconds(extreme.plan, tensors, 3)
         if max(taken, describe_steps(extreme.plan, 1e-9)) > 4 * CALL_S:
             rows.append((extreme, tensors, taken))
@@ -180,7 +180,7 @@ def test_a_divisor_of_int64_costs_what_any_other_costs() -> None:
     taken = {}
     for divisor in (3, 2**46, 2**62, -(2**63)):
         plan = planned("avg_pool1d", "int64", shape, {**fields, "divisor_override": divisor})
-        taken[divisor] = seconds(plan, tensors_for(Random(1), plan, "plain"), 10)
+        taken[divisor] = seconds(plan, random_tensors(Random(1), plan, "plain"), 10)
 
     assert max(taken.values()) < 3 * min(taken.values())
 

@@ -15,20 +15,20 @@ from poolhouse.operators.fields import (
     REQUIRED,
     Field,
     FieldError,
-    Flag,
     FieldType,
-    PerAxis,
+    Flag,
+    Integer,
+    IntegerPerAxis,
     Power,
     RatioPerAxis,
-    Integer,
     describe_value,
 )
-from tests.operators.drawing import CATALOGUE
+from tests.operators.random_cases import CATALOGUE
 
 KINDS: tuple[FieldType, ...] = (
-    PerAxis(1),
-    PerAxis(0, allows_null=True),
-    PerAxis(1, allows_batch_sizes=True),
+    IntegerPerAxis(1),
+    IntegerPerAxis(0, allows_null=True),
+    IntegerPerAxis(1, allows_batch_sizes=True),
     RatioPerAxis(),
     Flag(),
     Integer(-(2**63), 2**63 - 1, nonzero=True),
@@ -98,16 +98,16 @@ def test_any_text_is_read_or_refused_in_our_words(kind: FieldType) -> None:
 
 def test_one_size_stands_for_every_axis() -> None:
     """As in torch."""
-    assert PerAxis(1).check(3, 2) == (3, 3)
-    assert PerAxis(1).check([3, 4], 2) == (3, 4)
-    assert PerAxis(0, allows_null=True).check([None, 4, 0], 3) == (None, 4, 0)
-    assert PerAxis(1, allows_batch_sizes=True).check([1, 2, 3, 4], 2) == (1, 2, 3, 4)
+    assert IntegerPerAxis(1).check(3, 2) == (3, 3)
+    assert IntegerPerAxis(1).check([3, 4], 2) == (3, 4)
+    assert IntegerPerAxis(0, allows_null=True).check([None, 4, 0], 3) == (None, 4, 0)
+    assert IntegerPerAxis(1, allows_batch_sizes=True).check([1, 2, 3, 4], 2) == (1, 2, 3, 4)
 
 
 @pytest.mark.parametrize("value", [2.0, [2, 2.0], [2.0, 2.0]])
 def test_an_integer_may_have_a_point(value: object) -> None:
     """JSON has one type of number, and its Schema calls 2.0 an integer, as the document does."""
-    kept = PerAxis(1).check(value, 2)
+    kept = IntegerPerAxis(1).check(value, 2)
 
     assert kept == (2, 2)
     assert isinstance(kept, tuple)
@@ -142,7 +142,7 @@ def test_an_integer_may_have_a_point(value: object) -> None:
 )
 def test_a_size_is_a_whole_number_within_int32(value: object, code: str) -> None:
     """Beyond it torch's kernels crash, wrap or run for ever; a bool is a number only to Python."""
-    assert code_of(PerAxis(1), value) == code
+    assert code_of(IntegerPerAxis(1), value) == code
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_size_is_a_whole_number_within_int32(value: object, code: str) -> None
 def test_only_plain_digits_are_a_size(text: str) -> None:
     """Python's int() takes more than any other language would write."""
     with pytest.raises(FieldError):
-        PerAxis(1).read(text)
+        IntegerPerAxis(1).read(text)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_only_plain_digits_are_a_size(text: str) -> None:
 )
 def test_sizes_are_read_as_people_and_libraries_write_them(text: str, value: object) -> None:
     """JSON, Python and a hand write one list in several ways, and none of them could be another."""
-    assert PerAxis(1).read(text) == value
+    assert IntegerPerAxis(1).read(text) == value
     assert RatioPerAxis().read(text) == value
 
 
@@ -191,7 +191,7 @@ def test_sizes_are_read_as_people_and_libraries_write_them(text: str, value: obj
 def test_what_was_probably_a_list_is_told_how_it_is_written(text: str, meant: str) -> None:
     """0x10 is a number in most languages, so 2x2 is not read; but its author is told."""
     with pytest.raises(FieldError) as refused:
-        PerAxis(1).read(text)
+        IntegerPerAxis(1).read(text)
 
     assert refused.value.code == "type"
     assert refused.value.message.endswith(f"; write {meant}")
@@ -212,9 +212,9 @@ def test_other_words_are_no_flags(text: str) -> None:
 
 def test_nothing_is_written_as_json_and_as_python_have_it() -> None:
     """str((None, 7)) is what a format string makes of torch's own argument."""
-    assert PerAxis(0, allows_null=True).read("(None, 7)") == [None, 7]
-    assert PerAxis(0, allows_null=True).read("null,7") == [None, 7]
-    unset = Field("stride", PerAxis(1), "", REQUIRED, "kernel_size", None, in_batch_key=True)
+    assert IntegerPerAxis(0, allows_null=True).read("(None, 7)") == [None, 7]
+    assert IntegerPerAxis(0, allows_null=True).read("null,7") == [None, 7]
+    unset = Field("stride", IntegerPerAxis(1), "", REQUIRED, "kernel_size", None, in_batch_key=True)
     assert [unset.read(text) for text in ("null", "None", "3")] == [None, None, 3]
 
 

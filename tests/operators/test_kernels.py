@@ -15,24 +15,24 @@ from poolhouse.backend.conversion import as_array
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType
 from poolhouse.kernels.averages import LineSumKernel, SumKernel
 from poolhouse.kernels.axes import Axis
-from poolhouse.kernels.global_pooling import MeanKernel
+from poolhouse.kernels.global_pooling import GlobalAverageKernel
 from poolhouse.kernels.norms import NormKernel
-from poolhouse.kernels.planes import Kernel, MaximumKernel
 from poolhouse.kernels.unpooling import UnpoolKernel
+from poolhouse.kernels.window_kernels import Kernel, MaximumKernel
 from poolhouse.operators.operator import Operator, Plan
 from poolhouse.tensors import Tensor
-from tests.examples import MUCH_REFUSED, scaled_examples
-from tests.operators.drawing import OPERATORS, Case, cases, settled_plan, tensors_for, types_of
-from tests.operators.rounding import assert_equals_oracle
-from tests.operators.running import run_on_cpu
+from tests.hypothesis_profiles import MANY_REJECTED, scaled_examples
+from tests.operators.kernel_runner import run_on_cpu
+from tests.operators.random_cases import OPERATORS, Case, cases, element_types_of, random_tensors, settled_plan
+from tests.operators.tolerances import assert_equals_oracle
 
 
 def loops_of(plan: Plan) -> Kernel | None:
     """The compiled loops for a plan, also where torch is the cheaper way."""
-    return None if plan.nothing_to_pool else plan.spec.make_kernel(plan.spatial, plan.inputs["input"].dtype)
+    return None if plan.is_empty else plan.spec.make_kernel(plan.spatial, plan.inputs["input"].dtype)
 
 
-def has_loops(member: type[Operator], dtype: ElementType) -> bool:
+def has_compiled_loops(member: type[Operator], dtype: ElementType) -> bool:
     """Whether some sample of an operator is pooled by compiled loops."""
     return any(
         loops_of(settled_plan(member.of(**sample.fields), dtype, (1, 1, *sample.spatial[-member.rank :]))) is not None
@@ -45,8 +45,8 @@ compiled_types = pytest.mark.parametrize(
     [
         pytest.param(member, dtype, id=f"{member.name}-{dtype}")
         for member in OPERATORS
-        for dtype in types_of(member)
-        if has_loops(member, dtype)
+        for dtype in element_types_of(member)
+        if has_compiled_loops(member, dtype)
     ],
 )
 
@@ -73,11 +73,11 @@ def bits(result: torch.Tensor) -> bytes:
 def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> None:
     """Where a value is picked it is the same to the bit, and so are sums of few elements; larger ones are near."""
 
-    @scaled_examples(60, *MUCH_REFUSED)
+    @scaled_examples(60, *MANY_REJECTED)
     @given(cases(member, dtype), st.integers(1, 3))
     def holds(case: Case, threads: int) -> None:
         kernel = loops_of(case.plan)
-        if case.plan.nothing_to_pool or kernel is None:
+        if case.plan.is_empty or kernel is None:
             return
         planes = planes_of(case)
 
@@ -90,7 +90,7 @@ def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> No
             outline = case.plan.outputs["output"]
             answer = Tensor(outline.dtype, as_array(found[0]).reshape(outline.shape))
             assert_equals_oracle(case, {"output": answer})
-        elif isinstance(kernel, MeanKernel | SumKernel | LineSumKernel) and dtype.kind == "float":
+        elif isinstance(kernel, GlobalAverageKernel | SumKernel | LineSumKernel) and dtype.kind == "float":
             # Both are rounded once from float64, in which they add in other orders; halves of ours by way of float32.
             scale = planes["input"].double().nan_to_num(posinf=0, neginf=0).abs().amax().item()
             if scale > 1e300:
@@ -108,11 +108,11 @@ def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> No
 def test_neither_threads_nor_strides_nor_company_change_a_bit(member: type[Operator], dtype: ElementType) -> None:
     """A result depends on its plane and spec alone, or the same request would have two answers."""
 
-    @scaled_examples(25, *MUCH_REFUSED)
+    @scaled_examples(25, *MANY_REJECTED)
     @given(cases(member, dtype))
     def holds(case: Case) -> None:
         kernel = loops_of(case.plan)
-        if case.plan.nothing_to_pool or kernel is None:
+        if case.plan.is_empty or kernel is None:
             return
         planes = planes_of(case)
         strided = {name: tensor.transpose(0, -1).contiguous().transpose(0, -1) for name, tensor in planes.items()}
@@ -165,7 +165,7 @@ def test_windows_of_any_size_equal_torch(
     """Large windows, strides and dilations take loops of their own."""
     member = next(member for member in OPERATORS if member.name == name)
     plan = settled_plan(member.of(**fields), ELEMENT_TYPES[dtype], (2, 3, *spatial))
-    case = Case(plan, tensors_for(Random(5), plan, style))
+    case = Case(plan, random_tensors(Random(5), plan, style))
     planes = planes_of(case)
     kernel = loops_of(plan)
 
@@ -197,7 +197,7 @@ def test_large_averages_are_right_to_their_last_place(
     """Sums in float64 may be added in any order, but what is rounded once is right to its last place."""
     member = next(member for member in OPERATORS if member.name == name)
     plan = settled_plan(member.of(**fields), ELEMENT_TYPES[dtype], (2, 3, *spatial))
-    planes = planes_of(Case(plan, tensors_for(Random(5), plan, "plain")))
+    planes = planes_of(Case(plan, random_tensors(Random(5), plan, "plain")))
     kernel = loops_of(plan)
     exact = plan.spec.run({"input": planes["input"].double()})[0]
 
@@ -228,7 +228,7 @@ def test_an_index_outside_of_its_plane_is_never_followed() -> None:
             kernel({"input": np.ones((1, 1, 1), np.float32), "indices": np.full((1, 1, 1), index)}, 1)
 
 
-WAYS = {
+LOOP_TYPES_BY_FAMILY = {
     "max_pool": "all types",
     "adaptive_max_pool": "all types",
     "global_max_pool": "all types",
@@ -244,13 +244,15 @@ WAYS = {
 @pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
 def test_which_types_have_loops(member: type[Operator]) -> None:
     """What is pooled by loops and what by torch is written down, so that nobody loses one unseen."""
-    types = types_of(member)
+    types = element_types_of(member)
     expected = {
         "all types": types,
         "none": [],
     }
 
-    assert [dtype for dtype in types if has_loops(member, dtype)] == expected[WAYS[member.family]]
+    assert [dtype for dtype in types if has_compiled_loops(member, dtype)] == expected[
+        LOOP_TYPES_BY_FAMILY[member.family]
+    ]
 
 
 ALL, NOT_NARROW = "all types", "floats and int64"
@@ -282,13 +284,13 @@ def test_which_path_an_ordinary_request_takes(name: str, fields: dict[str, objec
 
     taken = {
         dtype.name
-        for dtype in types_of(member)
+        for dtype in element_types_of(member)
         if settled_plan(member.of(**fields), dtype, (8, 32, *(32,) * member.rank)).uses_compiled_loops
     }
 
-    names = {dtype.name for dtype in types_of(member)}
+    names = {dtype.name for dtype in element_types_of(member)}
     # Slices of narrow integers are compared by torch, many in one instruction.
-    wide = {dtype.name for dtype in types_of(member) if dtype.kind == "float"} | {"int64"}
+    wide = {dtype.name for dtype in element_types_of(member) if dtype.kind == "float"} | {"int64"}
     assert taken == {ALL: names, NOT_NARROW: wide, "none": set[str]()}[by_loops]
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from poolhouse.dtypes import FLOAT32, INT64
-from poolhouse.operators.layout import channels_last_warning, seems_channels_last
+from poolhouse.operators.channels_last import channels_last_warning, seems_channels_last
 from poolhouse.tensors import Outline
-from tests.operators.drawing import CATALOGUE, LIMITS, Fields
+from tests.operators.random_cases import CATALOGUE, LIMITS, Fields
 
 WINDOW: Fields = {"kernel_size": 2}
 

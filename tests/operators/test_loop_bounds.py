@@ -11,12 +11,12 @@ import pytest
 from hypothesis import assume, given
 
 from poolhouse.dtypes import ELEMENT_TYPES
-from poolhouse.kernels import averages, planes
-from poolhouse.kernels.declaring import LOOPS, Loop
+from poolhouse.kernels import averages, window_kernels
+from poolhouse.kernels.registry import LOOPS, Loop
 from poolhouse.operators.operator import Operator
-from tests.examples import MUCH_REFUSED, scaled_examples
-from tests.operators.drawing import OPERATORS, Case, cases, types_of
-from tests.operators.running import run_on_cpu
+from tests.hypothesis_profiles import MANY_REJECTED, scaled_examples
+from tests.operators.kernel_runner import run_on_cpu
+from tests.operators.random_cases import OPERATORS, Case, cases, element_types_of
 from tests.operators.test_kernels import loops_of, planes_of
 
 Bytes = npt.NDArray[np.uint8]
@@ -62,17 +62,17 @@ def test_no_loop_looks_outside_of_its_arrays(
 ) -> None:
     """No bound is checked in compiled code, so each is here: of inputs, outputs, plans and scratch."""
     element = ELEMENT_TYPES[dtype]
-    if element not in types_of(member):
+    if element not in element_types_of(member):
         pytest.skip(f"{member.name} takes no {dtype}")
     monkeypatch.setattr(Loop, "__call__", interpret)
     for loop in LOOPS.values():
         monkeypatch.setattr(loop, "entry", partial(interpret, loop))
-    monkeypatch.setattr(planes, "scratch", scratch_arrays)
+    monkeypatch.setattr(window_kernels, "scratch", scratch_arrays)
     # Arrays are known by their addresses otherwise.
-    for module in (planes, averages):
+    for module in (window_kernels, averages):
         monkeypatch.setattr(module, "address_of", lambda array: array)
 
-    @scaled_examples(40, *MUCH_REFUSED)
+    @scaled_examples(40, *MANY_REJECTED)
     @given(cases(member, element))
     def holds(case: Case) -> None:
         kernel = loops_of(case.plan)
@@ -82,11 +82,11 @@ def test_no_loop_looks_outside_of_its_arrays(
         with np.errstate(all="ignore"):
             run_on_cpu(case.spec, kernel, planes_of(case), 1)
 
-    if any(loops_of_sample(member, dtype)):
+    if any(compiled_loops_of_sample(member, dtype)):
         holds()
 
 
-def loops_of_sample(member: type[Operator], dtype: str) -> list[bool]:
+def compiled_loops_of_sample(member: type[Operator], dtype: str) -> list[bool]:
     """Whether each sample of an operator has loops."""
     return [
         member.of(**sample.fields).kernel_factory(sample.spatial[-member.rank :], ELEMENT_TYPES[dtype]) is not None

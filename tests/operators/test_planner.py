@@ -11,7 +11,7 @@ from poolhouse.errors import Unprocessable
 from poolhouse.operators.operator import Limits
 from poolhouse.operators.planner import Planner
 from poolhouse.tensors import Outline
-from tests.operators.drawing import CATALOGUE
+from tests.operators.random_cases import CATALOGUE
 
 INPUT = {"input": Outline(FLOAT32, (1, 1, 4, 4))}
 TEXT = "\ue000" * 2_000_000

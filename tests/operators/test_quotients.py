@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from poolhouse.operators.quotients import (
     Divisor,
+    float64_divisor,
     long_divisors,
     long_quotient,
-    real_divisor,
     short_divisor,
     short_quotient,
 )
@@ -101,6 +101,6 @@ def test_short_sums_and_real_ones_know_the_same_divisor(factors: list[list[int]]
 
     held = [max(-(2**31), min(quotient(total, product), 2**31 - 1)) for product in products]
     assert found.tolist() == held
-    real: Divisor | float = real_divisor(arrays, CPU)
+    real: Divisor | float = float64_divisor(arrays, CPU)
     listed = real.reshape(-1).tolist() if isinstance(real, torch.Tensor) else [real] * len(products)
     assert all(math.isclose(one, product, rel_tol=1e-15) for one, product in zip(listed, products, strict=True))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.max_pool import MaxPool
 from poolhouse.operators.operator import at_rank
-from poolhouse.operators.slices import PAYS_FROM, has_negative_zero, maxima_by_slices
+from poolhouse.operators.slices import MIN_SLICED_ELEMENTS, has_negative_zero, maxima_by_slices
 from poolhouse.operators.windows import SlidingWindow
 
 CATALOGUE = discover()
@@ -51,7 +51,7 @@ def by_torch(x: torch.Tensor, geometry: list[SlidingWindow]) -> torch.Tensor:
         ceil_mode=geometry[0].ceil_mode,
     )
     assert isinstance(spec, MaxPool)
-    assert x.numel() < PAYS_FROM, "this must take torch's way"
+    assert x.numel() < MIN_SLICED_ELEMENTS, "this must take torch's way"
     return spec.run({"input": x})[0]
 
 
@@ -62,7 +62,8 @@ def test_slices_give_the_bits_of_torchs_pooling(
     """Which way is taken depends on the size of a batch, so the two must not differ in a bit."""
     dtype = data.draw(st.sampled_from(FLOATS + INTEGERS))
     geometry = [
-        SlidingWindow(axis.kernel_size, axis.stride, axis.padding, axis.dilation, drawn[0][0].ceil_mode) for axis, _ in drawn
+        SlidingWindow(axis.kernel_size, axis.stride, axis.padding, axis.dilation, drawn[0][0].ceil_mode)
+        for axis, _ in drawn
     ]
     lengths = [length for _, length in drawn]
     if any(
@@ -110,7 +111,7 @@ def test_many_planes_give_the_bits_of_each_alone(dtype: torch.dtype, special: st
     if special == "nan" and dtype in FLOATS:
         values[::7, 3, 5] = float("nan")
     spec = CATALOGUE.find("max_pool2d").of(kernel_size=kernel, stride=2)
-    assert values.numel() >= PAYS_FROM
+    assert values.numel() >= MIN_SLICED_ELEMENTS
 
     (together,) = spec.run({"input": values})
 

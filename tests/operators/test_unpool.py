@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from poolhouse.backend.worker import run_plan
+from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.max_pool import MaxPool
 from poolhouse.operators.operator import Plan
 from poolhouse.tensors import Tensor
-from tests.examples import scaled_examples
-from tests.operators.drawing import CATALOGUE, CPU, LIMITS, Fields, seeded_randoms, settled_plan
+from tests.hypothesis_profiles import scaled_examples
+from tests.operators.random_cases import CATALOGUE, CPU, LIMITS, Fields, seeded_randoms, settled_plan
 
 every_rank = pytest.mark.parametrize("rank", [1, 2, 3])
 

@@ -11,11 +11,13 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.operators.adaptive import AdaptiveWindows
-from poolhouse.operators.windows import AxisSize, SlidingWindow, Windows, adaptive_windows, fractional_starts
-from tests.operators.drawing import CATALOGUE
+from poolhouse.operators.adaptive import AdaptiveWindowOperator
+from poolhouse.operators.windows import AxisSummary, SlidingWindow, Windows, adaptive_windows, fractional_starts
+from tests.operators.random_cases import CATALOGUE
 
-slidings = st.builds(SlidingWindow, st.integers(1, 9), st.integers(1, 9), st.integers(0, 4), st.integers(1, 6), st.booleans())
+slidings = st.builds(
+    SlidingWindow, st.integers(1, 9), st.integers(1, 9), st.integers(0, 4), st.integers(1, 6), st.booleans()
+)
 
 
 def spans(axis: SlidingWindow, length: int) -> list[range]:
@@ -64,7 +66,12 @@ def test_torch_refuses_where_no_window_fits() -> None:
             refused += 1
             with pytest.raises(RuntimeError, match="Output size is too small"):
                 F.max_pool2d(
-                    torch.zeros(1, 1, length), (1, axis.kernel_size), (1, axis.stride), 0, (1, axis.dilation), axis.ceil_mode
+                    torch.zeros(1, 1, length),
+                    (1, axis.kernel_size),
+                    (1, axis.stride),
+                    0,
+                    (1, axis.dilation),
+                    axis.ceil_mode,
                 )
 
 
@@ -78,7 +85,7 @@ def test_an_empty_window_is_seen_before_it_is_made(axis: SlidingWindow, length: 
     assert axis.has_empty_window(length) == some_empty
 
 
-def assert_sized(size: AxisSize, windows: Windows) -> None:
+def assert_sized(size: AxisSummary, windows: Windows) -> None:
     """Fails where the numbers that are charged for tell of fewer or more regular windows than there are."""
     assert size.outputs == windows.outputs
     assert size.longest >= windows.count.max()
@@ -92,8 +99,8 @@ def assert_sized(size: AxisSize, windows: Windows) -> None:
 def test_adaptive_windows_are_counted_without_making_them(length: int, outputs: int) -> None:
     """A plan is made in plain integers, and is what a request is charged by."""
     spec = CATALOGUE.find("adaptive_max_pool1d").of(output_size=outputs)
-    assert isinstance(spec, AdaptiveWindows)
-    (size,) = spec.axis_sizes((length,))
+    assert isinstance(spec, AdaptiveWindowOperator)
+    (size,) = spec.axis_summaries((length,))
     windows = adaptive_windows(length, outputs)
 
     assert_sized(size, windows)

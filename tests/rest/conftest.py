@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from poolhouse.settings import Settings
-from tests.rest.serving import LiveServer, run_live_server
+from tests.rest.live_server import LiveServer, run_live_server
 
 LIMITS = {
     "max_body_bytes": 1 << 20,
@@ -26,14 +26,14 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="session")
-def served(settings: Settings) -> Iterator[LiveServer]:
+def live_server(settings: Settings) -> Iterator[LiveServer]:
     """The server that most tests share: that it lives through all of them is part of what they show."""
     with run_live_server(settings) as server:
         yield server
 
 
 @pytest.fixture
-def client(served: LiveServer) -> Iterator[httpx.Client]:
+def client(live_server: LiveServer) -> Iterator[httpx.Client]:
     """An HTTP client of that server."""
-    with served.client() as http:
+    with live_server.client() as http:
         yield http

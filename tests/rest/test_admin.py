@@ -14,13 +14,13 @@ from fastapi.routing import iter_route_contexts
 from poolhouse.rest.app import create_app
 from poolhouse.rest.server import Server, make_server
 from poolhouse.settings import Settings
-from tests.rest.serving import IMAGE, PATIENCE_S, POOL
+from tests.rest.live_server import IMAGE, POOL, WAIT_TIMEOUT_S
 
 KEY = "correct-horse-battery"
 
 
 @contextmanager
-def served_apart(**settings: object) -> Iterator[tuple[httpx.Client, httpx.Client]]:
+def run_with_admin_port(**settings: object) -> Iterator[tuple[httpx.Client, httpx.Client]]:
     """Clients of the public port and of the admin port."""
     given = Settings.model_validate({"port": 0, "admin_port": 0, **settings})
     ready = threading.Event()
@@ -33,21 +33,21 @@ def served_apart(**settings: object) -> Iterator[tuple[httpx.Client, httpx.Clien
     server = make_server(given, create_app(given), note)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    assert ready.wait(PATIENCE_S)
+    assert ready.wait(WAIT_TIMEOUT_S)
     try:
-        public = httpx.Client(base_url=found[0].url, timeout=PATIENCE_S, trust_env=False)
-        apart = httpx.Client(base_url=f"http://127.0.0.1:{server.admin_port}", timeout=PATIENCE_S, trust_env=False)
+        public = httpx.Client(base_url=found[0].url, timeout=WAIT_TIMEOUT_S, trust_env=False)
+        apart = httpx.Client(base_url=f"http://127.0.0.1:{server.admin_port}", timeout=WAIT_TIMEOUT_S, trust_env=False)
         with public, apart:
             yield public, apart
     finally:
         server.should_exit = True
-        thread.join(PATIENCE_S)
+        thread.join(WAIT_TIMEOUT_S)
     assert not thread.is_alive()
 
 
 def test_metrics_and_version_are_on_the_admin_port_alone() -> None:
     """A caller need not know how busy the others are."""
-    with served_apart() as (public, apart):
+    with run_with_admin_port() as (public, apart):
         assert public.post(POOL, json={"input": IMAGE, "kernel_size": 2}).status_code == 200
         for path in ("/metrics", "/version"):
             assert public.get(path).status_code == 404
@@ -61,13 +61,13 @@ def test_metrics_and_version_are_on_the_admin_port_alone() -> None:
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 def test_the_probes_are_on_both(path: str) -> None:
     """A load balancer asks where it sends its callers, the kubelet where it likes."""
-    with served_apart() as (public, apart):
+    with run_with_admin_port() as (public, apart):
         assert public.get(path).status_code == apart.get(path).status_code == 200
 
 
 def test_nothing_is_pooled_on_the_admin_port() -> None:
     """It has no keys, so it must open nothing; the refusal has the form of all others."""
-    with served_apart(api_keys=f"a={KEY}") as (public, apart):
+    with run_with_admin_port(api_keys=f"a={KEY}") as (public, apart):
         answer = apart.post(POOL, json={"input": IMAGE, "kernel_size": 2})
         assert apart.get("/metrics").status_code == 200
         assert public.get("/metrics", headers={"Authorization": f"Bearer {KEY}"}).status_code == 404

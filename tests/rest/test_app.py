@@ -25,7 +25,7 @@ from poolhouse.rest.auth.authorization import PUBLIC_PATHS
 from poolhouse.rest.dependencies import get_pooling
 from poolhouse.rest.observability.tracing import Tracing
 from poolhouse.settings import Settings
-from tests.rest.serving import IMAGE, POOL, run_live_server
+from tests.rest.live_server import IMAGE, POOL, run_live_server
 from tests.rest.test_problems import KEYS
 
 KEY = "correct-horse-battery"
@@ -118,7 +118,7 @@ def test_a_dependency_can_be_overridden(app: App) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (503, "not today")
 
 
-def check_beside(client: TestClient) -> None:
+def check_extra_routes(client: TestClient) -> None:
     """The routes of :func:`extra_router` are served, and refuse in one form with ours."""
     assert client.post("/mine/wish", json={"rows": 2}).json() == {"rows": 2}
     wrong = client.post("/mine/wish", json={"rows": "two"})
@@ -143,7 +143,7 @@ def test_a_router_can_be_included(app: App) -> None:
     app.include_router(extra_router())
 
     with TestClient(app) as client:
-        check_beside(client)
+        check_extra_routes(client)
 
 
 def test_a_router_beside_ours_is_served_by_our_server(app: App) -> None:
@@ -151,7 +151,7 @@ def test_a_router_beside_ours_is_served_by_our_server(app: App) -> None:
     app.include_router(extra_router())
 
     with run_live_server(app.service.settings, app=app) as server, server.client() as client:
-        check_beside(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
+        check_extra_routes(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
 
 
 class Sold(Exception):
@@ -181,7 +181,7 @@ def add_middleware(app: App) -> None:
     app.add_exception_handler(Sold, sold)
 
 
-def check_surrounded(client: TestClient) -> None:
+def check_middleware(client: TestClient) -> None:
     """All answers come through what was added, those of pooling too."""
     answers = [client.get(path) for path in ("/mine/ticket", "/livez", "/nope", "/mine/stream")]
     answers += [client.post(POOL, json={"input": IMAGE, "kernel_size": size}) for size in (2, 0)]
@@ -196,7 +196,7 @@ def test_middleware_and_handlers_can_be_added(app: App) -> None:
     add_middleware(app)
 
     with TestClient(app) as client:
-        check_surrounded(client)
+        check_middleware(client)
 
 
 def test_what_was_added_is_for_every_request_of_our_server(app: App) -> None:
@@ -204,7 +204,7 @@ def test_what_was_added_is_for_every_request_of_our_server(app: App) -> None:
     add_middleware(app)
 
     with run_live_server(app.service.settings, app=app) as server, server.client() as client:
-        check_surrounded(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
+        check_middleware(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
 
 
 def including_app(app: App, **options: Any) -> FastAPI:
@@ -324,7 +324,10 @@ def test_the_list_keeps_what_the_catalogue_says(client: TestClient) -> None:
 def test_what_needs_no_key_is_what_the_document_says() -> None:
     """One list decides, another is read by those who call; a path in one alone is a hole or a riddle."""
     opened = {
-        path for path, methods in openapi_document()["paths"].items() for each in methods.values() if each.get("security") == []
+        path
+        for path, methods in openapi_document()["paths"].items()
+        for each in methods.values()
+        if each.get("security") == []
     }
 
     assert opened == PUBLIC_PATHS - {"/"}

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive
 
 from poolhouse.errors import DeadlinePassed, Malformed, TooLarge, TooSlow
-from poolhouse.rest.accounting import ClientDisconnected
+from poolhouse.rest.http.accounting import ClientDisconnected
 from poolhouse.rest.http.deadlines import BodyLimits
-from poolhouse.rest.http.reading import read_body
-from poolhouse.wire.inflate import Inflater
-from tests.examples import scaled_examples
+from poolhouse.rest.http.request_body import read_body
+from poolhouse.wire.content_encoding import Inflater
+from tests.hypothesis_profiles import scaled_examples
 
 if sys.version_info >= (3, 14):
     from compression import zstd

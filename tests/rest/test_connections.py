@@ -9,9 +9,9 @@ from contextlib import ExitStack, suppress
 import psutil
 import pytest
 
-from tests.rest.holding import comes_true, parse_metrics
-from tests.rest.process import ServiceProcess, service_process
-from tests.rest.serving import LiveServer, read_all
+from tests.rest.gated_service import becomes_true, parse_metrics
+from tests.rest.live_server import LiveServer, read_all
+from tests.rest.service_process import ServiceProcess, service_process
 from tests.rest.test_protocol import LIVE, parse, refusal
 
 MIB = 1 << 20
@@ -88,15 +88,15 @@ def test_one_unread_byte_of_an_answer_holds_all_of_it() -> None:
 
         # How much the system takes of an answer that is not read: of a smaller one all, and the connection is kept.
         ports = {leave_unread(running, stack, size): size for size in range(64 << 10, 6 * MIB, 48 << 10)}
-        assert comes_true(settled)
+        assert becomes_true(settled)
         most = max(ports[port] for port in connected() & set(ports))
         stack.close()
-        assert comes_true(lambda: len(connected()) == 1)
+        assert becomes_true(lambda: len(connected()) == 1)
         idle_bytes = process.memory_info().rss
 
         for number in range(200):
             leave_unread(running, stack, most + 400 * (number - 50))
-        assert comes_true(settled)
+        assert becomes_true(settled)
 
         # Connections have something too, and so have the allocator and the system.
         assert process.memory_info().rss - idle_bytes < 128 * MIB
@@ -112,4 +112,4 @@ def test_a_client_that_reads_nothing_is_let_go_however_little_is_left(apart_byte
             # Whatever the system takes for itself, of one of them less than is written at once is left.
             leave_unread(running, stack, size, "Connection: close")
 
-        assert comes_true(lambda: len(process.net_connections(kind="tcp")) == 1), "only the listening socket is left"
+        assert becomes_true(lambda: len(process.net_connections(kind="tcp")) == 1), "only the listening socket is left"

@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.rest.held_process import HeldProcess, run_gated_process
-from tests.rest.holding import comes_true, post_zeros, parse_metrics
-from tests.rest.serving import PATIENCE_S, read_all
+from tests.rest.gated_process import GatedProcess, run_gated_process
+from tests.rest.gated_service import becomes_true, parse_metrics, post_zeros
+from tests.rest.live_server import WAIT_TIMEOUT_S, read_all
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
@@ -31,13 +31,13 @@ def callers() -> Iterator[ThreadPoolExecutor]:
         yield threads
 
 
-def jobs(held: HeldProcess) -> float:
-    with held.server.client() as client:
+def jobs(gated: GatedProcess) -> float:
+    with gated.server.client() as client:
         return parse_metrics(client.get("/metrics").text)["poolhouse_jobs", frozenset()]
 
 
-def readiness(held: HeldProcess) -> tuple[int, str]:
-    with held.server.client() as client:
+def readiness(gated: GatedProcess) -> tuple[int, str]:
+    with gated.server.client() as client:
         answer = client.get("/readyz")
         return answer.status_code, answer.json().get("code", "")
 
@@ -54,28 +54,28 @@ def is_drained(answer: httpx.Response) -> bool:
 
 def test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new(callers: ThreadPoolExecutor) -> None:
     """A rollout must cost no caller a request: that is the whole point of SIGTERM before SIGKILL."""
-    with run_gated_process(drain_delay_s=0.2) as held, held.server.client() as kept, held.server.client() as slow:
+    with run_gated_process(drain_delay_s=0.2) as gated, gated.server.client() as kept, gated.server.client() as slow:
         before = kept.get("/readyz").status_code
-        held.set_gate("close")
+        gated.set_gate("close")
         under_way = callers.submit(post_zeros, slow, SHAPE)
-        assert comes_true(lambda: jobs(held) == 1)
+        assert becomes_true(lambda: jobs(gated) == 1)
 
-        held.process.send_signal(signal.SIGTERM)
-        assert comes_true(lambda: readiness(held)[0] == 503)
-        state = readiness(held)
-        on_kept, on_new = post_zeros(kept, SHAPE), post_zeros(held.server.client(), SHAPE)
-        on_upload = large_upload(held)
-        alive = held.server.client().get("/livez")
-        held.process.send_signal(signal.SIGTERM)
+        gated.process.send_signal(signal.SIGTERM)
+        assert becomes_true(lambda: readiness(gated)[0] == 503)
+        state = readiness(gated)
+        on_kept, on_new = post_zeros(kept, SHAPE), post_zeros(gated.server.client(), SHAPE)
+        on_upload = large_upload(gated)
+        alive = gated.server.client().get("/livez")
+        gated.process.send_signal(signal.SIGTERM)
         # Past drain_delay_s the listener must be open: a request is still under way.
         ends = time.monotonic() + 0.5
-        still = {readiness(held)}
+        still = {readiness(gated)}
         while time.monotonic() < ends:
-            still.add(readiness(held))
-        running = held.process.poll() is None
-        held.set_gate("open")
-        answered = under_way.result(PATIENCE_S)
-        code = held.process.wait(PATIENCE_S)
+            still.add(readiness(gated))
+        running = gated.process.poll() is None
+        gated.set_gate("open")
+        answered = under_way.result(WAIT_TIMEOUT_S)
+        code = gated.process.wait(WAIT_TIMEOUT_S)
 
     assert before == 200
     assert state == (503, "draining")
@@ -92,9 +92,9 @@ def test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new(cal
     assert code == 0
 
 
-def large_upload(held: HeldProcess) -> bytes:
+def large_upload(gated: GatedProcess) -> bytes:
     """What a caller reads who first sends eight megabytes to the end."""
-    with held.server.connect() as upload:
+    with gated.server.connect() as upload:
         upload.sendall(HEAD.format(8192, 8192 * 1024).encode())
         for _ in range(128):
             upload.sendall(bytes(64 * 1024))
@@ -105,15 +105,15 @@ def large_upload(held: HeldProcess) -> bytes:
 def test_a_body_that_was_let_in_is_taken_to_its_end() -> None:
     """A caller in the middle of an upload was admitted; to refuse it now would waste what it has sent. A person at a
     terminal waits for that and no longer: nobody balances load to them."""
-    with run_gated_process(drain_delay_s=3600, grace_period_s=3600) as held, held.server.connect() as half:
+    with run_gated_process(drain_delay_s=3600, grace_period_s=3600) as gated, gated.server.connect() as half:
         half.sendall(HEAD.format(2, 2048).encode() + bytes(1024))
-        assert comes_true(lambda: held_requests(held) == 1)
+        assert becomes_true(lambda: held_requests(gated) == 1)
 
-        held.process.send_signal(signal.SIGINT)
-        assert comes_true(lambda: readiness(held)[0] == 503)
+        gated.process.send_signal(signal.SIGINT)
+        assert becomes_true(lambda: readiness(gated)[0] == 503)
         half.sendall(bytes(1024))
         answer = read_all(half)
-        code = held.process.wait(PATIENCE_S)
+        code = gated.process.wait(WAIT_TIMEOUT_S)
 
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert answer.endswith(bytes(2048))
@@ -123,22 +123,22 @@ def test_a_body_that_was_let_in_is_taken_to_its_end() -> None:
 def test_a_person_at_a_terminal_hears_what_is_waited_for_and_may_end_it(callers: ThreadPoolExecutor) -> None:
     """After Ctrl-C a process that goes on in silence looks like one that hangs."""
     with (
-        run_gated_process(stderr=subprocess.PIPE, grace_period_s=3600) as held,
-        held.server.client() as slow,
-        held.server.client() as slow_too,
+        run_gated_process(stderr=subprocess.PIPE, grace_period_s=3600) as gated,
+        gated.server.client() as slow,
+        gated.server.client() as slow_too,
     ):
-        held.set_gate("close")
+        gated.set_gate("close")
         for client in (slow, slow_too):
             callers.submit(post_zeros, client, SHAPE)
-        assert comes_true(lambda: jobs(held) == 2)
+        assert becomes_true(lambda: jobs(gated) == 2)
 
-        held.process.send_signal(signal.SIGINT)
-        assert held.process.stderr is not None
-        said = held.process.stderr.readline()
-        running = held.process.poll() is None
-        held.process.send_signal(signal.SIGINT)
-        further = held.process.stderr.read()
-        code = held.process.wait(PATIENCE_S)
+        gated.process.send_signal(signal.SIGINT)
+        assert gated.process.stderr is not None
+        said = gated.process.stderr.readline()
+        running = gated.process.poll() is None
+        gated.process.send_signal(signal.SIGINT)
+        further = gated.process.stderr.read()
+        code = gated.process.wait(WAIT_TIMEOUT_S)
 
     assert said.rstrip().endswith("finishing 2 requests; Ctrl-C again stops now")
     assert running
@@ -149,31 +149,31 @@ def test_a_person_at_a_terminal_hears_what_is_waited_for_and_may_end_it(callers:
 
 def test_a_service_without_work_says_nothing_when_it_is_interrupted() -> None:
     """There is nothing to wait for, and nothing to be told."""
-    with run_gated_process(stderr=subprocess.PIPE, grace_period_s=3600) as held:
-        held.process.send_signal(signal.SIGINT)
-        assert held.process.stderr is not None
-        said = held.process.stderr.read()
-        code = held.process.wait(PATIENCE_S)
+    with run_gated_process(stderr=subprocess.PIPE, grace_period_s=3600) as gated:
+        gated.process.send_signal(signal.SIGINT)
+        assert gated.process.stderr is not None
+        said = gated.process.stderr.read()
+        code = gated.process.wait(WAIT_TIMEOUT_S)
 
     assert said == ""
     assert code == 0
 
 
-def held_requests(held: HeldProcess) -> float:
-    with held.server.client() as client:
+def held_requests(gated: GatedProcess) -> float:
+    with gated.server.client() as client:
         return parse_metrics(client.get("/metrics").text)["poolhouse_held_requests", frozenset()]
 
 
 def test_the_grace_period_is_the_end(callers: ThreadPoolExecutor) -> None:
     """The platform kills what takes longer: whoever still waits is told, and the process ends well by itself."""
-    with run_gated_process(grace_period_s=0.5) as held, held.server.client() as slow:
-        held.set_gate("close")
+    with run_gated_process(grace_period_s=0.5) as gated, gated.server.client() as slow:
+        gated.set_gate("close")
         under_way = callers.submit(post_zeros, slow, SHAPE)
-        assert comes_true(lambda: jobs(held) == 1)
+        assert becomes_true(lambda: jobs(gated) == 1)
 
-        held.process.send_signal(signal.SIGTERM)
-        answer = under_way.result(PATIENCE_S)
-        code = held.process.wait(PATIENCE_S)
+        gated.process.send_signal(signal.SIGTERM)
+        answer = under_way.result(WAIT_TIMEOUT_S)
+        code = gated.process.wait(WAIT_TIMEOUT_S)
 
     assert is_drained(answer)
     assert code == 0
@@ -182,14 +182,14 @@ def test_the_grace_period_is_the_end(callers: ThreadPoolExecutor) -> None:
 def test_the_listener_stays_open_for_load_balancers_to_notice() -> None:
     """Between SIGTERM and the last router that hears of it, requests still arrive here. A person who does not want
     to wait for that presses Ctrl+C, and that is no failure either."""
-    with run_gated_process(drain_delay_s=3600, grace_period_s=3600) as held, held.server.client() as client:
-        held.process.send_signal(signal.SIGTERM)
-        assert comes_true(lambda: readiness(held)[0] == 503)
+    with run_gated_process(drain_delay_s=3600, grace_period_s=3600) as gated, gated.server.client() as client:
+        gated.process.send_signal(signal.SIGTERM)
+        assert becomes_true(lambda: readiness(gated)[0] == 503)
 
         # Each is on a connection of its own, since each is told to close it.
         answers = [post_zeros(client, SHAPE) for _ in range(20)]
-        held.process.send_signal(signal.SIGINT)
-        code = held.process.wait(PATIENCE_S)
+        gated.process.send_signal(signal.SIGINT)
+        code = gated.process.wait(WAIT_TIMEOUT_S)
 
     assert all(map(is_drained, answers))
     assert code == 0

@@ -17,14 +17,14 @@ from starlette.types import Message as Event
 from poolhouse.errors import MOST_PROBLEMS
 from poolhouse.operators.catalogue import discover
 from poolhouse.pooling import Pooling
-from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.app import create_app
+from poolhouse.rest.http.accounting import Accounting
+from poolhouse.rest.http.problems import LARGEST_BODY_BYTES
 from poolhouse.rest.middleware import RequestMiddleware
 from poolhouse.rest.observability.metrics import Metrics
-from poolhouse.rest.problems import LARGEST_BODY_BYTES
 from poolhouse.rest.routes.suggestions import PathSuggester
 from poolhouse.settings import Settings
-from tests.rest.serving import POOL, LiveServer
+from tests.rest.live_server import POOL, LiveServer
 from tests.rest.test_problems import KEYS
 
 JSON_TYPE = {"Content-Type": "application/json"}
@@ -296,9 +296,9 @@ def test_an_unready_service_says_so(settings: Settings) -> None:
     assert answer.json()["code"] == "starting"
 
 
-def test_the_platform_pages(served: LiveServer) -> None:
+def test_the_platform_pages(live_server: LiveServer) -> None:
     """Orchestrators read the status, people read the rest."""
-    with served.client() as client:
+    with live_server.client() as client:
         alive, ready, version = (client.get(path) for path in ("/livez", "/readyz", "/version"))
 
     assert alive.json() == {"status": "alive"}

@@ -21,19 +21,19 @@ from poolhouse.errors import Unprocessable
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Limits
 from poolhouse.operators.planner import Planner
-from poolhouse.rest import footprint
-from poolhouse.rest.footprint import retained_bytes, response_format
+from poolhouse.rest.routes import memory_footprint
+from poolhouse.rest.routes.memory_footprint import response_format, retained_bytes
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Outline, Tensor
-from poolhouse.wire.codec import Encoded
-from poolhouse.wire.json.body import JSON, JsonCodec
+from poolhouse.wire.codec import EncodedBody
+from poolhouse.wire.json.codec import JSON, JsonCodec
 from poolhouse.wire.npy import NpyCodec
-from tests.rest.holding import comes_true, run_gated_service, post_zeros
-from tests.rest.serving import PATIENCE_S, LiveServer, run_live_server
-from tests.wire.drawing import tensors
+from tests.rest.gated_service import becomes_true, post_zeros, run_gated_service
+from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer, run_live_server
+from tests.wire.tensor_strategies import tensors
 
 RAW = {"Content-Type": "application/octet-stream", "Accept": "application/json"}
-ROOM = 1 << 20
+CAPACITY_BYTES = 1 << 20
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +120,13 @@ def test_the_text_is_charged_before_the_body_is_read(more: str, status: bytes) -
         held.server.connect() as connection,
     ):
         waiting = threads.submit(lambda: post_zeros(client, (1, 1, 8, 8)).status_code)
-        assert comes_true(lambda: held.pooling.jobs == 1)
+        assert becomes_true(lambda: held.pooling.jobs == 1)
         connection.sendall(head.encode())
 
         answer = connection.recv(12)
 
         held.gate.open()
-        assert waiting.result(PATIENCE_S) == 200
+        assert waiting.result(WAIT_TIMEOUT_S) == 200
     assert answer == b"HTTP/1.1 " + status
 
 
@@ -145,7 +145,7 @@ def test_long_texts_are_printed_off_the_event_loop(
     threads = list[str]()
     encode = JsonCodec.encode
 
-    def noted(self: JsonCodec, message: Message) -> Encoded:
+    def noted(self: JsonCodec, message: Message) -> EncodedBody:
         threads.append(threading.current_thread().name)
         return encode(self, message)
 
@@ -191,8 +191,8 @@ def test_the_text_of_any_answer_is_as_long_as_told_at_most(dtype: str, shape: li
     told = response_format(JSON, plan, encoding, 1 << 30, is_compressed=False)
 
     assert JSON.encode(answer).nbytes <= told.text_bytes
-    assert told.beside_bytes == told.text_bytes
-    assert response_format(JSON, plan, encoding, 1 << 30, is_compressed=True).beside_bytes >= 2 * told.text_bytes
+    assert told.extra_bytes == told.text_bytes
+    assert response_format(JSON, plan, encoding, 1 << 30, is_compressed=True).extra_bytes >= 2 * told.text_bytes
 
 
 PLANNER = Planner(discover(), Limits(max_output_bytes=1 << 30, max_steps=10**12))
@@ -210,7 +210,7 @@ def test_only_what_is_of_no_tensor_is_kept_beside_them(tensor: Tensor) -> None:
     about = retained_bytes({"input": view, "indices": tensor}, whole)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(footprint, "_SMALL_BYTES", 0)
+        patch.setattr(memory_footprint, "_SMALL_BYTES", 0)
         assert retained_bytes({"input": tensor}, whole) == 0
         assert retained_bytes({"input": frozen}, whole) == nbytes
         if nbytes:
@@ -267,11 +267,11 @@ def test_a_copy_of_the_body_is_charged_beside_it() -> None:
         held.server.client() as other,
     ):
         waiting = threads.submit(lambda: post_zeros(client, (1, 1, 8, 8)).status_code)
-        assert comes_true(lambda: held.pooling.jobs == 1)
+        assert becomes_true(lambda: held.pooling.jobs == 1)
         refused = other.post(path, content=body, headers=headers)
         held.gate.open()
-        assert waiting.result(PATIENCE_S) == 200
-        assert comes_true(lambda: held.pooling.held_requests == 0)
+        assert waiting.result(WAIT_TIMEOUT_S) == 200
+        assert becomes_true(lambda: held.pooling.held_requests == 0)
         alone = other.post(path, content=body, headers=headers)
 
     assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.errors import Malformed
-from poolhouse.rest.headers import content_length, read_headers, request_id, request_timeout_s, trace_id
+from poolhouse.rest.http.headers import content_length, read_headers, request_id, request_timeout_s, trace_id
 
 TRACE = b"4bf92f3577b34da6a3ce929d0e0e4736"
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from poolhouse.rest.listening import Listeners, open_listeners, reached_at
+from poolhouse.rest.listening import Listeners, open_listeners, reachable_url
 from poolhouse.settings import Settings
-from tests.rest.serving import PATIENCE_S, run_live_server
+from tests.rest.live_server import WAIT_TIMEOUT_S, run_live_server
 
 HAS_IPV6 = socket.has_dualstack_ipv6()
 LOOPBACKS = ["127.0.0.1", *(["::1"] if HAS_IPV6 else [])]
@@ -51,7 +51,7 @@ def start_service(*words: str) -> tuple[int, list[str]]:
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": path},
-        timeout=PATIENCE_S,
+        timeout=WAIT_TIMEOUT_S,
         check=False,
     )
     assert ran.stdout == ""
@@ -74,7 +74,7 @@ def test_two_colons_are_every_address_of_both_families(loopback: str) -> None:
     """The address that is told says localhost, and which family a caller tries first is not ours to say."""
     with (
         run_live_server(Settings.model_validate({"port": 0, "host": "::"})) as server,
-        httpx.Client(trust_env=False, timeout=PATIENCE_S) as client,
+        httpx.Client(trust_env=False, timeout=WAIT_TIMEOUT_S) as client,
     ):
         host = f"[{loopback}]" if ":" in loopback else loopback
         assert client.get(f"http://{host}:{server.port}/livez").status_code == 200
@@ -87,9 +87,9 @@ def test_an_ipv6_address_is_that_address_alone() -> None:
         (only,) = listeners.public
         only.listen()
         port = only.getsockname()[1]
-        assert reached_at(only, "::1", "http") == f"http://[::1]:{port}"
+        assert reachable_url(only, "::1", "http") == f"http://[::1]:{port}"
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+            socket.create_connection(("127.0.0.1", port), timeout=WAIT_TIMEOUT_S)
 
 
 def test_a_name_is_every_address_that_it_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_a_name_is_every_address_that_it_stands_for(monkeypatch: pytest.MonkeyPa
 
     with opened(host="many") as listeners:
         names = [each.getsockname() for each in listeners.public]
-        told = reached_at(listeners.public[0], "many", "http")
+        told = reachable_url(listeners.public[0], "many", "http")
 
     assert [address for address, _ in names] == ["127.0.0.1", "127.0.0.2"]
     assert len({port for _, port in names}) == 1
@@ -224,4 +224,4 @@ def test_a_bound_port_refuses_until_the_service_is_ready() -> None:
     with opened() as listeners:
         port = listeners.public[0].getsockname()[1]
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
+            socket.create_connection(("127.0.0.1", port), timeout=WAIT_TIMEOUT_S)

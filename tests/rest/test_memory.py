@@ -10,11 +10,11 @@ import socket
 import numpy as np
 import pytest
 
-from poolhouse.backend.heap import heap_trim
-from tests.rest.holding import comes_true
-from tests.rest.watched import SLACK_BYTES, MeasuredProcess, run_measured_process
+from poolhouse.backend.heap import find_malloc_trim
+from tests.rest.gated_service import becomes_true
+from tests.rest.measured_process import SLACK_BYTES, MeasuredProcess, run_measured_process
 
-ROOM = 80 << 20
+CAPACITY_BYTES = 80 << 20
 BODY = 32 << 20
 HEAD = (
     "POST /v1/pool/max_pool2d?kernel_size=2 HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\n{framing}\r\n\r\n"
@@ -57,9 +57,9 @@ def answered(connections: list[socket.socket]) -> list[socket.socket]:
 def test_bodies_of_unknown_length_are_charged_as_they_grow(kind: str) -> None:
     """Six of a megabyte each once held six gigabytes that nobody counted, and nobody was refused."""
     request = unfinished(kind)
-    with run_measured_process(max_queue_bytes=str(ROOM), max_body_bytes=str(2 * BODY)) as service:
+    with run_measured_process(max_queue_bytes=str(CAPACITY_BYTES), max_body_bytes=str(2 * BODY)) as service:
         connections = [service.send(request) for _ in range(8)]
-        comes_true(lambda: len(answered(connections)) >= 6)
+        becomes_true(lambda: len(answered(connections)) >= 6)
         refused = [connection.recv(12) for connection in answered(connections)]
         held, taken = service.held_bytes(), service.rss_growth_bytes()
 
@@ -75,7 +75,7 @@ def announce_body(service: MeasuredProcess, nbytes: int) -> socket.socket:
     return service.send(head + bytes(nbytes - 1))
 
 
-@pytest.mark.skipif(heap_trim() is None, reason="only glibc keeps a heap that can be trimmed")
+@pytest.mark.skipif(find_malloc_trim() is None, reason="only glibc keeps a heap that can be trimmed")
 @pytest.mark.parametrize(("count", "nbytes"), [(20, 8 << 20), (200, 800 << 10)])
 def test_what_was_held_goes_back_to_the_machine(count: int, nbytes: int) -> None:
     """Bodies come to lie in a heap, and one small object at its end kept all of them; large ones are mapped alone."""
@@ -86,9 +86,9 @@ def test_what_was_held_goes_back_to_the_machine(count: int, nbytes: int) -> None
                 connections.append(announce_body(service, nbytes))
                 # An idle connection's few objects lie behind the body, and stay.
                 service.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").recv(1000)
-            assert comes_true(lambda: service.rss_growth_bytes() > 7 * count * nbytes // 8)
+            assert becomes_true(lambda: service.rss_growth_bytes() > 7 * count * nbytes // 8)
             for connection in connections:
                 connection.close()
-            assert comes_true(lambda: service.held_bytes() == 0)
+            assert becomes_true(lambda: service.held_bytes() == 0)
 
-        assert comes_true(lambda: service.rss_growth_bytes() <= SLACK_BYTES), service.rss_growth_bytes()
+        assert becomes_true(lambda: service.rss_growth_bytes() <= SLACK_BYTES), service.rss_growth_bytes()

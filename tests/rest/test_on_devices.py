@@ -13,13 +13,13 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.batching.test_together import CONNECTIONS
+from tests.batching.test_batch_equivalence import CONNECTIONS
+from tests.checked_requests import CheckedRequest, find_mismatch, random_checked_request
 from tests.devices import device_named, each_device
-from tests.hostile.process import ServerProcess, comes_to_hold, server_process
-from tests.rest.holding import comes_true, run_gated_service, post_zeros, parse_metrics
-from tests.rest.process import ServiceProcess, service_process
-from tests.rest.serving import PATIENCE_S
-from tests.together import CheckedRequest, random_checked_request, find_mismatch
+from tests.hostile.server_process import ServerProcess, poll_until_at_most, server_process
+from tests.rest.gated_service import becomes_true, parse_metrics, post_zeros, run_gated_service
+from tests.rest.live_server import WAIT_TIMEOUT_S
+from tests.rest.service_process import ServiceProcess, service_process
 
 GAUGES: Final = ("poolhouse_jobs", "poolhouse_held_requests", "poolhouse_held_bytes")
 ALLOWED_GROWTH_BYTES: Final = 32 * 2**20
@@ -58,7 +58,7 @@ def share(server: ServerProcess, calls: Sequence[tuple[CheckedRequest, ...]], st
     return faults
 
 
-def asked_by_all(server: ServerProcess, calls: Sequence[tuple[CheckedRequest, ...]], count: int) -> list[str]:
+def send_concurrently(server: ServerProcess, calls: Sequence[tuple[CheckedRequest, ...]], count: int) -> list[str]:
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         parts = pool.map(lambda start: share(server, calls, start, count), range(CONNECTIONS))
         return [fault for part in parts for fault in part]
@@ -71,11 +71,11 @@ def test_a_crowd_leaves_nothing_behind(device: str, each: int) -> None:
     """Mixed operators, shapes and types over 64 connections: all right, nothing held, and no memory that grows."""
     calls = [(random_checked_request(Random(f"crowd {number}"), device_named(device)),) for number in range(128)]
     with server_process(device=device, inline_work=0, cpu_threads=1) as server:
-        asked_by_all(server, calls, each)
+        send_concurrently(server, calls, each)
         warm = server.resident_bytes
-        faults = asked_by_all(server, calls, each)
+        faults = send_concurrently(server, calls, each)
         held = {name: metrics(server)[name, frozenset()] for name in GAUGES}
-        grown = comes_to_hold(lambda: server.resident_bytes - warm, ALLOWED_GROWTH_BYTES)
+        grown = poll_until_at_most(lambda: server.resident_bytes - warm, ALLOWED_GROWTH_BYTES)
         used = [dict(labels)["device"] for name, labels in metrics(server) if name == "poolhouse_compute_seconds_count"]
 
     assert not faults, "\n".join([f"{len(faults)} wrong answers, of which:", *faults[:5]])
@@ -89,9 +89,12 @@ def test_a_crowd_leaves_nothing_behind(device: str, each: int) -> None:
 def test_two_kinds_of_devices_serve_at_once() -> None:
     """Each request is pooled whole on one of them, so its answer is the one or the other's, to the last bit."""
     devices = ("cuda", "cpu")
-    calls = [tuple(random_checked_request(Random(f"both {number}"), device_named(name)) for name in devices) for number in range(128)]
+    calls = [
+        tuple(random_checked_request(Random(f"both {number}"), device_named(name)) for name in devices)
+        for number in range(128)
+    ]
     with server_process(device=",".join(devices), inline_work=0, cpu_threads=1) as server:
-        faults = asked_by_all(server, calls, 16)
+        faults = send_concurrently(server, calls, 16)
         used = {dict(labels)["device"] for name, labels in metrics(server) if name == "poolhouse_compute_seconds_count"}
         ready = server.readiness_status()
 
@@ -116,14 +119,18 @@ def test_the_service_names_its_device(device: str) -> None:
 def test_a_deadline_that_passes_in_line_before_a_device_is_told_then(device: str) -> None:
     """Who waits behind a card that is busy is told in time, and its work is never done."""
     late = (1, 1, 9, 9)
-    with run_gated_service(capacity_bytes=2**26, device=device) as held, ThreadPoolExecutor(2) as threads, held.gate.closed():
+    with (
+        run_gated_service(capacity_bytes=2**26, device=device) as held,
+        ThreadPoolExecutor(2) as threads,
+        held.gate.closed(),
+    ):
         running = [threads.submit(pooled, held.server.client, (1, 1, 4, 4 + number)) for number in range(2)]
-        assert comes_true(lambda: held.pooling.jobs == 2)
+        assert becomes_true(lambda: held.pooling.jobs == 2)
         with held.server.client() as client:
             answer = post_zeros(client, late, {"Request-Timeout": "0.2"})
         held.gate.open()
-        assert [each.result(PATIENCE_S) for each in running] == [200] * 2
-        assert comes_true(lambda: held.pooling.held_bytes == 0)
+        assert [each.result(WAIT_TIMEOUT_S) for each in running] == [200] * 2
+        assert becomes_true(lambda: held.pooling.held_bytes == 0)
 
     assert (answer.status_code, answer.json()["code"]) == (504, "deadline_passed")
     assert late not in held.gate.seen_shapes
@@ -143,11 +150,11 @@ def test_a_card_that_breaks_is_told_and_the_process_still_ends() -> None:
         ready = client.get("/readyz")
         after = post_zeros(client, (1, 1, 8, 8))
         # Every rebuilding fails, and it stays lost.
-        assert comes_true(partial(rebuildings_fail, running))
+        assert becomes_true(partial(break_rebuilds, running))
         still = client.get("/readyz").status_code
         page = parse_metrics(client.get("/metrics").text)
         running.process.send_signal(signal.SIGTERM)
-        code = running.process.wait(PATIENCE_S)
+        code = running.process.wait(WAIT_TIMEOUT_S)
 
     assert before == (200, 200)
     assert [(each.status_code, each.json()["code"]) for each in (broken, ready, after)] == [(503, "device_lost")] * 3
@@ -157,7 +164,7 @@ def test_a_card_that_breaks_is_told_and_the_process_still_ends() -> None:
     assert code == 0
 
 
-def rebuildings_fail(running: ServiceProcess) -> bool:
+def break_rebuilds(running: ServiceProcess) -> bool:
     return "could not be rebuilt" in running.next_log_line()
 
 

@@ -11,8 +11,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.rest.process import service_process
-from tests.rest.serving import IMAGE, POOL
+from tests.rest.live_server import IMAGE, POOL
+from tests.rest.service_process import service_process
 
 MIB = 1 << 20
 LEFT_BYTES = 24 * MIB

@@ -14,10 +14,10 @@ from functools import partial
 import httpx
 import pytest
 
-from tests.rest.holding import GatedService, comes_true, run_gated_service, post_zeros
-from tests.rest.serving import PATIENCE_S, LiveServer
+from tests.rest.gated_service import GatedService, becomes_true, post_zeros, run_gated_service
+from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer
 
-ROOM = 1 << 20
+CAPACITY_BYTES = 1 << 20
 SHAPE = (1, 1, 32, 32)
 HEAD = (
     "POST /v1/pool/max_pool2d?shape={shape}&dtype=uint8&kernel_size={kernel} HTTP/1.1\r\nHost: x\r\n"
@@ -28,14 +28,14 @@ HEAD = (
 @pytest.fixture(scope="module")
 def gated() -> Iterator[GatedService]:
     """A service with little room."""
-    with run_gated_service(capacity_bytes=ROOM) as running:
+    with run_gated_service(capacity_bytes=CAPACITY_BYTES) as running:
         yield running
 
 
 @pytest.fixture
 def fresh() -> Iterator[GatedService]:
     """A service that has measured nothing yet: the others think their device slow, since it was held so often."""
-    with run_gated_service(capacity_bytes=ROOM) as running:
+    with run_gated_service(capacity_bytes=CAPACITY_BYTES) as running:
         yield running
 
 
@@ -65,11 +65,11 @@ def full(gated: GatedService) -> Iterator[GatedService]:
         # The tests send what is as large as the whole room; only who comes alone would be let in with that.
         for _ in range(4):
             waiting.append(threads.submit(posted, gated, SHAPE))
-            assert comes_true(partial(has_jobs, gated, len(waiting)))
+            assert becomes_true(partial(has_jobs, gated, len(waiting)))
         yield gated
         gated.gate.open()
-        assert [each.result(PATIENCE_S) for each in waiting] == [200] * len(waiting)
-    assert comes_true(lambda: gated.pooling.held_bytes == 0)
+        assert [each.result(WAIT_TIMEOUT_S) for each in waiting] == [200] * len(waiting)
+    assert becomes_true(lambda: gated.pooling.held_bytes == 0)
 
 
 def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: GatedService) -> None:
@@ -79,7 +79,7 @@ def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: GatedSer
     for _ in range(10):
         with full.server.connect() as connection:
             begun = time.perf_counter()
-            connection.sendall(head("1,1,1024,1024", ROOM))
+            connection.sendall(head("1,1,1024,1024", CAPACITY_BYTES))
             status, headers, document = first_answer(connection)
             times_ms.append(1e3 * (time.perf_counter() - begun))
 
@@ -111,7 +111,7 @@ def test_a_request_that_expires_in_the_queue_is_answered_then_and_never_runs(fre
     late = (1, 1, 7, 7)
     with ThreadPoolExecutor(3) as threads, fresh.gate.closed(), fresh.server.client() as client:
         running = [threads.submit(posted, fresh, (1, 1, 4, 4 + number)) for number in range(3)]
-        assert comes_true(partial(has_jobs, fresh, 3))
+        assert becomes_true(partial(has_jobs, fresh, 3))
 
         begun = time.perf_counter()
         answer = post_zeros(client, late, {"Request-Timeout": f"{timeout_s}"})
@@ -121,12 +121,12 @@ def test_a_request_that_expires_in_the_queue_is_answered_then_and_never_runs(fre
         assert not any(each.done() for each in running)
         assert fresh.pooling.jobs == 3
         fresh.gate.open()
-        assert [each.result(PATIENCE_S) for each in running] == [200] * 3
+        assert [each.result(WAIT_TIMEOUT_S) for each in running] == [200] * 3
     assert (answer.status_code, answer.json()["code"]) == (504, "deadline_passed")
     assert took_s >= timeout_s
     assert late not in fresh.gate.seen_shapes
     assert fresh.metric("poolhouse_engine_events_total", event="expired") == expired + 1
-    assert comes_true(lambda: fresh.pooling.held_bytes == 0)
+    assert becomes_true(lambda: fresh.pooling.held_bytes == 0)
 
 
 def test_a_deadline_is_answered_within_5_ms(fresh: GatedService) -> None:
@@ -135,7 +135,7 @@ def test_a_deadline_is_answered_within_5_ms(fresh: GatedService) -> None:
     late_ms = []
     with ThreadPoolExecutor(2) as threads, fresh.gate.closed(), fresh.server.connect() as connection:
         running = [threads.submit(posted, fresh, (1, 1, 4, 4 + number)) for number in range(2)]
-        assert comes_true(partial(has_jobs, fresh, 2))
+        assert becomes_true(partial(has_jobs, fresh, 2))
         for _ in range(10):
             begun = time.perf_counter()
             # The service begins to count later than that, so all that is late is in this number.
@@ -144,19 +144,21 @@ def test_a_deadline_is_answered_within_5_ms(fresh: GatedService) -> None:
             late_ms.append(1e3 * (time.perf_counter() - begun - timeout_s))
             assert (status, document["code"]) == (504, "deadline_passed")
         fresh.gate.open()
-        assert [each.result(PATIENCE_S) for each in running] == [200] * 2
+        assert [each.result(WAIT_TIMEOUT_S) for each in running] == [200] * 2
 
     # The best of ten: what the machine does beside this is not under test.
     assert 0 <= min(late_ms) < 5, late_ms
 
 
-def test_a_deadline_that_cannot_be_met_is_refused_at_the_door(gated: GatedService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deadline_that_cannot_be_met_is_refused_before_the_body(
+    gated: GatedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Reading a body and then saying that there was never time for it wastes both sides' work."""
     # By this speed the first request takes seconds, held or not.
     monkeypatch.setattr(gated.pooling._engine._lanes[0].speed, "steps_per_s", 1e6)
     with ThreadPoolExecutor(3) as threads, gated.gate.closed(), gated.server.connect() as connection:
         running = threads.submit(posted, gated, (1, 1, 2048, 2048), 31)
-        assert comes_true(partial(has_jobs, gated, 1))
+        assert becomes_true(partial(has_jobs, gated, 1))
         # No byte of the body follows, and the room is full: it is the deadline that is looked at first.
         connection.sendall(head("1,1,4,4", 16, more="Request-Timeout: 0.6\r\n"))
 
@@ -164,7 +166,7 @@ def test_a_deadline_that_cannot_be_met_is_refused_at_the_door(gated: GatedServic
 
         assert gated.pooling.jobs == 1
         gated.gate.open()
-        assert running.result(PATIENCE_S) == 200
+        assert running.result(WAIT_TIMEOUT_S) == 200
     assert (status, document["code"]) == (504, "deadline_passed")
     assert "would pass" in str(document["detail"])
 
@@ -199,9 +201,9 @@ def test_a_storm_leaves_nothing_behind(gated: GatedService) -> None:
     assert set(statuses) <= {200, 503, 0}
     assert statuses.count(200) > 100
     assert statuses.count(0) > 100
-    assert comes_true(lambda: gated.pooling.held_requests == 0)
+    assert becomes_true(lambda: gated.pooling.held_requests == 0)
     assert gated.pooling.held_bytes == 0
-    assert comes_true(lambda: gated.pooling.jobs == 0)
+    assert becomes_true(lambda: gated.pooling.jobs == 0)
     gauges = ("poolhouse_held_bytes", "poolhouse_jobs")
     assert [gated.metric(name) for name in gauges] == [0, 0]
 

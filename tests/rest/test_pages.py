@@ -15,7 +15,7 @@ from playwright.sync_api import Request
 from poolhouse.rest.app import openapi_document
 from poolhouse.rest.routes.docs import SWAGGER_UI_VERSION
 from tests.rest.browser import browser_page, needs_chromium
-from tests.rest.serving import LiveServer
+from tests.rest.live_server import LiveServer
 
 ASSETS = resources.files("poolhouse.rest").joinpath("assets")
 SUMS = {
@@ -78,7 +78,7 @@ def test_pages_are_compressed_where_that_is_asked_for(client: httpx.Client, path
         assert encoding == "identity" or len(sent) < len(plain.content) / 3
 
 
-def test_the_front_door_leads_to_the_docs(client: httpx.Client) -> None:
+def test_the_root_path_redirects_to_the_docs(client: httpx.Client) -> None:
     """The first thing people do with a URL is to open it."""
     answer = client.get("/")
 

@@ -17,14 +17,14 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from poolhouse.rest.http.asgi import AsgiExchange
-from poolhouse.rest.http.direct import HandlerExchange
-from tests.examples import scaled_examples
-from tests.hostile.process import logged_process
+from poolhouse.rest.http.asgi_exchange import AsgiExchange
+from poolhouse.rest.http.handler_exchange import HandlerExchange
+from tests.hostile.server_process import logged_process
+from tests.hypothesis_profiles import scaled_examples
 from tests.rest.conftest import LIMITS
-from tests.rest.holding import GatedService, comes_true, run_gated_service
-from tests.rest.process import service_process
-from tests.rest.serving import LiveServer, read_all
+from tests.rest.gated_service import GatedService, becomes_true, run_gated_service
+from tests.rest.live_server import LiveServer, read_all
+from tests.rest.service_process import service_process
 from tests.rest.test_protocol import JSON_BODY, LIVE, parse, posting, refusal
 
 ONE = posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY
@@ -45,7 +45,7 @@ def answers_of(received: bytes) -> list[tuple[int, bytes]]:
 
 
 @pytest.fixture(scope="module")
-def held() -> Iterator[GatedService]:
+def gated() -> Iterator[GatedService]:
     """A service whose device can be stopped."""
     limits: dict[str, object] = {**LIMITS, "body_timeout_s": 5.0}
     with run_gated_service(1 << 30, "cpu", **limits) as running:
@@ -54,7 +54,9 @@ def held() -> Iterator[GatedService]:
 
 @given(st.lists(st.integers(1, 400), max_size=6), st.booleans())
 @scaled_examples(40, HealthCheck.function_scoped_fixture)
-def test_an_upgrade_offer_hides_no_request_wherever_it_is_cut(live_server: LiveServer, cuts: list[int], second: bool) -> None:
+def test_an_upgrade_offer_hides_no_request_wherever_it_is_cut(
+    live_server: LiveServer, cuts: list[int], second: bool
+) -> None:
     """The parser ends a request that offers an upgrade with its head: its body was answered as a request (200), where
     the offer came in two segments, or in a pipelined request."""
     sent = (ONE if second else b"") + posting(*OFFER, b"Content-Length: %d" % len(SMUGGLED)) + SMUGGLED
@@ -167,15 +169,15 @@ def test_http_1_0_needs_no_host(live_server: LiveServer) -> None:
     ],
 )
 @pytest.mark.parametrize("queued", [0, 1, 5])
-def test_a_bad_request_waits_for_the_answers_before_it(held: GatedService, bad: bytes, queued: int) -> None:
+def test_a_bad_request_waits_for_the_answers_before_it(gated: GatedService, bad: bytes, queued: int) -> None:
     """Its 400 would be read as the answer to the request before it. Here that one is still being worked on."""
-    with held.gate.closed(), held.server.connect() as connection:
+    with gated.gate.closed(), gated.server.connect() as connection:
         connection.sendall(ONE)
-        assert held.gate.batch_arrived.wait(20)
+        assert gated.gate.batch_arrived.wait(20)
         connection.sendall(LIVE + b"\r\n")
         connection.sendall((LIVE + b"\r\n") * queued + bad)
         assert not select.select([connection], [], [], 0.05)[0], "nothing may be answered before the first"
-        held.gate.open()
+        gated.gate.open()
         answers = answers_of(read_all(connection))
 
     assert [status for status, _ in answers[:-1]] == [200] * (2 + queued)
@@ -189,23 +191,23 @@ def exchanges() -> int:
     return sum(isinstance(each, AsgiExchange | HandlerExchange) for each in gc.get_objects())
 
 
-def test_a_flood_of_pipelined_requests_waits_unparsed(held: GatedService) -> None:
+def test_a_flood_of_pipelined_requests_waits_unparsed(gated: GatedService) -> None:
     """50 connections with one piece of 64 KiB each stopped the event loop for seconds, for 180,000 requests in memory
     that nothing had counted."""
     flood = (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 4000)[: 128 * 1024]
     before = exchanges()
     connections = []
-    with held.gate.closed():
+    with gated.gate.closed():
         for _ in range(20):
-            connection = held.server.connect()
+            connection = gated.server.connect()
             connection.sendall(ONE)
             connections.append(connection)
-        assert comes_true(lambda: held.pooling.jobs == len(connections))
+        assert becomes_true(lambda: gated.pooling.jobs == len(connections))
         for connection in connections:
             connection.setblocking(False)
             connection.send(flood)
 
-        with held.server.client() as client:
+        with gated.server.client() as client:
             for _ in range(20):
                 assert client.get("/livez").status_code == 200
         waiting = exchanges() - before
@@ -213,7 +215,7 @@ def test_a_flood_of_pipelined_requests_waits_unparsed(held: GatedService) -> Non
     assert waiting <= len(connections) * 64
     for connection in connections:
         connection.close()
-    assert comes_true(lambda: held.pooling.held_requests == 0)
+    assert becomes_true(lambda: gated.pooling.held_requests == 0)
 
 
 def test_every_request_of_a_flood_is_answered_in_order(live_server: LiveServer) -> None:
@@ -239,7 +241,7 @@ def test_every_request_of_a_flood_is_answered_in_order(live_server: LiveServer) 
     assert told[: len(names)] == names
 
 
-def test_no_request_begins_while_answers_are_not_read(held: GatedService) -> None:
+def test_no_request_begins_while_answers_are_not_read(gated: GatedService) -> None:
     """Each unread answer is memory; a client that asks on without reading would have all of them kept."""
     query = "?output_size=512,512&shape=1,1,1,1&dtype=float32"
     one = (
@@ -247,14 +249,14 @@ def test_no_request_begins_while_answers_are_not_read(held: GatedService) -> Non
         "Content-Type: application/octet-stream\r\nContent-Length: 4\r\n\r\n"
     ).encode() + bytes(4)
     total, size = 100, 4 * 512 * 512
-    with held.server.connect() as connection:
-        before = held.metric("poolhouse_sent_bytes_total")
+    with gated.server.connect() as connection:
+        before = gated.metric("poolhouse_sent_bytes_total")
         connection.sendall(one * (total - 1) + one.replace(b"Host: x", b"Host: x\r\nConnection: close"))
-        with held.server.client() as client:
+        with gated.server.client() as client:
             # Each of these lets the event loop come round.
             for _ in range(300):
                 client.get("/livez")
-        unread = held.metric("poolhouse_sent_bytes_total") - before
+        unread = gated.metric("poolhouse_sent_bytes_total") - before
         answers = answers_of(read_all(connection))
 
     # What the sockets' own buffers hold, on both sides, and little more.

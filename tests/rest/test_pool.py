@@ -18,12 +18,12 @@ from starlette.types import Message as Event
 
 from poolhouse.errors import DeadlinePassed
 from poolhouse.pooling import Answer
-from poolhouse.rest.accounting import ClientDisconnected
 from poolhouse.rest.app import create_app
-from poolhouse.rest.endpoint import cancel_on_disconnect
+from poolhouse.rest.http.accounting import ClientDisconnected
+from poolhouse.rest.routes.handler_endpoint import cancel_on_disconnect
 from poolhouse.settings import Settings
 from tests.rest.conftest import LIMITS
-from tests.rest.serving import IMAGE, POOL, LiveServer
+from tests.rest.live_server import IMAGE, POOL, LiveServer
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -66,14 +66,14 @@ def test_the_example_of_the_contract(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("side", [62, 64, 66, 88, 90, 92, 122, 126, 128, 130])
 @pytest.mark.parametrize("accept", [OCTET, NPY, JSON])
-def test_answers_of_any_length_are_whole(served: LiveServer, side: int, accept: str) -> None:
+def test_answers_of_any_length_are_whole(live_server: LiveServer, side: int, accept: str) -> None:
     """Around the lengths from which something is held for an answer, and from which it is not sent in one piece."""
     x = np.random.default_rng(side).integers(0, 100, (1, 1, side, side)).astype(np.float32)
     target = f"{POOL}?shape=1,1,{side},{side}&dtype=float32&kernel_size=1"
     head = f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Type: {OCTET}\r\nAccept: {accept}\r\n"
 
     # In one piece, so that head and body are read together.
-    came = served.exchange(f"{head}Connection: close\r\nContent-Length: {x.nbytes}\r\n\r\n".encode() + x.tobytes())
+    came = live_server.exchange(f"{head}Connection: close\r\nContent-Length: {x.nbytes}\r\n\r\n".encode() + x.tobytes())
 
     lines, _, body = came.partition(b"\r\n\r\n")
     assert lines.startswith(b"HTTP/1.1 200 ")
@@ -252,12 +252,12 @@ def test_a_large_answer_arrives_whole(client: httpx.Client) -> None:
     assert np.array_equal(np.load(io.BytesIO(answer.content)), x)
 
 
-def test_large_json_is_read_and_written(served: LiveServer) -> None:
+def test_large_json_is_read_and_written(live_server: LiveServer) -> None:
     """JSON over 64 KiB takes another way, through a thread, to the same answer."""
     x = np.arange(100 * 100, dtype=np.float32).reshape(1, 1, 100, 100)
     body = json.dumps({"input": x.tolist(), "kernel_size": 1}, separators=(",", ":"))
 
-    with served.client() as client:
+    with live_server.client() as client:
         packed = client.post(POOL, content=body, headers={"Content-Type": JSON})
 
     assert packed.status_code == (413 if len(body) > LIMITS["max_json_bytes"] else 200)
@@ -323,12 +323,12 @@ def test_a_deadline_in_time_changes_nothing(client: httpx.Client) -> None:
     assert answer.json()["output"]["data"] == MAXIMA
 
 
-def test_many_callers_at_once_get_their_own_answers(served: LiveServer) -> None:
+def test_many_callers_at_once_get_their_own_answers(live_server: LiveServer) -> None:
     """Whatever is shared inside, nobody sees another's result."""
     wrong: list[int] = []
 
     def call(number: int) -> None:
-        with served.client() as client:
+        with live_server.client() as client:
             for _ in range(5):
                 answer = client.post(POOL, json={"input": [[[[number]]]], "kernel_size": 1})
                 if answer.json()["output"]["data"] != [[[[number]]]]:
@@ -400,7 +400,7 @@ def test_a_plan_is_json_both_ways(client: httpx.Client, headers: dict[str, str],
     assert answer.status_code == status
 
 
-class _Watched:
+class _DisconnectProbe:
     """Work of the pool that notes whether it was given up."""
 
     def __init__(self) -> None:
@@ -421,7 +421,7 @@ def test_work_ends_when_its_caller_leaves() -> None:
     """What nobody waits for any more would keep others waiting."""
 
     async def go() -> bool:
-        watched = _Watched()
+        watched = _DisconnectProbe()
 
         async def receive() -> Event:
             await watched.begun.wait()

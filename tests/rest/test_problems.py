@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.errors import CODES, MOST_PROBLEMS, FieldProblem
-from poolhouse.rest.problems import LARGEST_BODY_BYTES, render_problem
+from poolhouse.rest.http.problems import LARGEST_BODY_BYTES, render_problem
 
 KEYS = ["type", "title", "status", "detail", "instance", "code", "request_id"]
 

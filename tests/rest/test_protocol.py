@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from poolhouse.settings import Settings
-from tests.examples import scaled_examples
+from tests.hypothesis_profiles import scaled_examples
 from tests.rest.conftest import LIMITS
-from tests.rest.serving import IMAGE, POOL, LiveServer, read_all, run_live_server
+from tests.rest.live_server import IMAGE, POOL, LiveServer, read_all, run_live_server
 
 JSON_BODY = json.dumps({"input": IMAGE, "kernel_size": 2}).encode()
 LIVE = b"GET /livez HTTP/1.1\r\nHost: x\r\n"

@@ -19,12 +19,12 @@ from poolhouse import Client
 from poolhouse.rest.app import create_app
 from poolhouse.rest.root_path import add_root_path
 from poolhouse.settings import Settings
-from tests.rest.holding import comes_true
-from tests.rest.serving import IMAGE, PATIENCE_S, POOL, LiveServer, run_live_server
+from tests.rest.gated_service import becomes_true
+from tests.rest.live_server import IMAGE, POOL, WAIT_TIMEOUT_S, LiveServer, run_live_server
 
 ROOT = "/pooling"
 KEY = "correct-horse-battery"
-SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "nginx" / "below-a-path.conf"
+NGINX_CONFIG = Path(__file__).resolve().parents[2] / "deploy" / "nginx" / "below-a-path.conf"
 NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
 
 segments = st.text("abcdefgh", min_size=1, max_size=4)
@@ -119,7 +119,7 @@ def test_keys_are_asked_for_below_the_path_as_well(base: str) -> None:
         assert client.get(f"{base}/v1/operators", headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
 
 
-def is_listened_on(port: int) -> bool:
+def is_port_open(port: int) -> bool:
     with socket.socket() as asking:
         return asking.connect_ex(("127.0.0.1", port)) == 0
 
@@ -127,7 +127,7 @@ def is_listened_on(port: int) -> bool:
 @contextmanager
 def nginx(folder: Path, port: int, stripping: bool) -> Iterator[str]:
     """The URL of nginx with the configuration that we ship, before a service on this port."""
-    location = SHIPPED.read_text(encoding="utf-8")
+    location = NGINX_CONFIG.read_text(encoding="utf-8")
     passes = "proxy_pass http://127.0.0.1:8000/;"
     assert location.count(passes) == 1
     location = location.replace(passes, f"proxy_pass http://127.0.0.1:{port}{'/' if stripping else ''};")
@@ -144,20 +144,22 @@ def nginx(folder: Path, port: int, stripping: bool) -> Iterator[str]:
     words = [NGINX, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
     with subprocess.Popen(words) as running:
         try:
-            assert comes_true(lambda: is_listened_on(front)), "nginx did not start"
+            assert becomes_true(lambda: is_port_open(front)), "nginx did not start"
             yield f"http://127.0.0.1:{front}"
         finally:
             running.terminate()
-            running.wait(PATIENCE_S)
+            running.wait(WAIT_TIMEOUT_S)
 
 
 @pytest.mark.skipif(NGINX is None, reason="needs nginx (Debian: apt-get install nginx-light)")
 @pytest.mark.parametrize("stripping", [True, False], ids=["takes the path off", "leaves the path"])
-def test_nginx_with_our_configuration_serves_us_below_a_path(prefixed_server: LiveServer, tmp_path: Path, stripping: bool) -> None:
+def test_nginx_with_our_configuration_serves_us_below_a_path(
+    prefixed_server: LiveServer, tmp_path: Path, stripping: bool
+) -> None:
     """The page and our client too: both put their paths behind the one that they are given."""
     with (
         nginx(tmp_path, prefixed_server.port, stripping) as url,
-        httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE_S) as client,
+        httpx.Client(base_url=url, trust_env=False, timeout=WAIT_TIMEOUT_S) as client,
         Client(url + ROOT) as ours,
     ):
         check(client, ROOT)

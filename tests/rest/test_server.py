@@ -17,7 +17,7 @@ from poolhouse.rest.app import create_app
 from poolhouse.rest.listening import open_listeners
 from poolhouse.rest.server import Server, make_server
 from poolhouse.settings import Settings
-from tests.rest.serving import PATIENCE_S
+from tests.rest.live_server import WAIT_TIMEOUT_S
 
 RUN = """
 from poolhouse.rest.server import run
@@ -34,11 +34,11 @@ def test_one_line_says_where_the_service_is_and_a_signal_ends_it() -> None:
         assert process.stdout is not None
         line = process.stdout.readline()
         url = next(word for word in line.split() if word.startswith("http://"))
-        with httpx.Client(trust_env=False, timeout=PATIENCE_S) as client:
+        with httpx.Client(trust_env=False, timeout=WAIT_TIMEOUT_S) as client:
             alive = client.get(f"{url}/livez").status_code
         process.send_signal(signal.SIGTERM)
         rest = process.stdout.read()
-        process.wait(PATIENCE_S)
+        process.wait(WAIT_TIMEOUT_S)
 
     assert alive == 200
     assert f"{url}/docs" in line
@@ -89,15 +89,15 @@ def test_a_unix_socket_serves(tmp_path: Path) -> None:
     server = make_server(settings, create_app(settings), note)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    assert ready.wait(PATIENCE_S)
+    assert ready.wait(WAIT_TIMEOUT_S)
     try:
         transport = httpx.HTTPTransport(uds=str(path))
-        with httpx.Client(transport=transport, base_url="http://local", timeout=PATIENCE_S) as client:
+        with httpx.Client(transport=transport, base_url="http://local", timeout=WAIT_TIMEOUT_S) as client:
             answer = client.get("/livez")
         assert server.url == f"unix:{path}"
     finally:
         server.should_exit = True
-        thread.join(PATIENCE_S)
+        thread.join(WAIT_TIMEOUT_S)
 
     assert answer.status_code == 200
     assert not path.exists()

@@ -19,9 +19,9 @@ from starlette.types import Message, Receive
 
 from poolhouse.errors import TooSlow
 from poolhouse.rest.http.deadlines import BodyLimits
-from poolhouse.rest.http.reading import read_body
-from tests.rest.holding import GatedService, comes_true, run_gated_service, post_zeros
-from tests.rest.serving import PATIENCE_S
+from poolhouse.rest.http.request_body import read_body
+from tests.rest.gated_service import GatedService, becomes_true, post_zeros, run_gated_service
+from tests.rest.live_server import WAIT_TIMEOUT_S
 
 CONNECTIONS = 500
 LENGTH = 4096
@@ -44,13 +44,13 @@ def test_many_slow_callers_are_cut_off_and_others_do_not_notice(gated: GatedServ
     waiting = selectors.DefaultSelector()
     answers: list[bytes] = []
     good: list[int] = []
-    ends = time.monotonic() + PATIENCE_S
+    ends = time.monotonic() + WAIT_TIMEOUT_S
     with gated.server.client() as client:
         slow = [gated.server.connect() for _ in range(CONNECTIONS)]
         for connection in slow:
             connection.sendall(HEAD)
             waiting.register(connection, selectors.EVENT_READ)
-        assert comes_true(lambda: gated.pooling.held_requests > 0)
+        assert becomes_true(lambda: gated.pooling.held_requests > 0)
 
         while waiting.get_map() and time.monotonic() < ends:
             good.append(post_zeros(client, (1, 1, 64, 64)).status_code)
@@ -67,7 +67,7 @@ def test_many_slow_callers_are_cut_off_and_others_do_not_notice(gated: GatedServ
     assert all(b"100000 bytes a second" in answer for answer in answers)
     assert set(good) == {200}
     assert len(good) > 3
-    assert comes_true(lambda: gated.pooling.held_bytes == 0)
+    assert becomes_true(lambda: gated.pooling.held_bytes == 0)
     assert gated.metric("poolhouse_refusals_total", code="body_too_slow") == before + CONNECTIONS
     for connection in slow:
         connection.close()
@@ -145,14 +145,14 @@ def slow_receive(silent: bool) -> Receive:
 
 # ---- room that slow callers hold
 
-ROOM = 45 << 20
+CAPACITY_BYTES = 45 << 20
 ROWS = 1024
 
 
 @pytest.fixture
-def crowded() -> Iterator[GatedService]:
+def contended() -> Iterator[GatedService]:
     """A service whose room four callers of ours can take."""
-    with run_gated_service(capacity_bytes=ROOM, contended_body_timeout_s=2) as running:
+    with run_gated_service(capacity_bytes=CAPACITY_BYTES, contended_body_timeout_s=2) as running:
         yield running
 
 
@@ -173,22 +173,22 @@ def readable(connections: list[socket.socket]) -> list[socket.socket]:
     return select.select(connections, [], [], 0)[0]
 
 
-def test_callers_who_announce_much_and_send_little_do_not_hold_the_room(crowded: GatedService) -> None:
+def test_clients_that_announce_much_and_send_little_do_not_hold_memory(contended: GatedService) -> None:
     """Announcing is free. The room goes to who sends, and who gave way is told so and may come again."""
-    slow = [announce_body(crowded, 10_000) for _ in range(3)]
-    almost = announce_body(crowded, ROWS * 1024 - 1)
-    assert comes_true(lambda: crowded.pooling.held_requests == 4)
-    assert crowded.pooling.held_bytes > 0.9 * ROOM
+    slow = [announce_body(contended, 10_000) for _ in range(3)]
+    almost = announce_body(contended, ROWS * 1024 - 1)
+    assert becomes_true(lambda: contended.pooling.held_requests == 4)
+    assert contended.pooling.held_bytes > 0.9 * CAPACITY_BYTES
     begun = time.monotonic()
 
-    with crowded.server.client() as client:
-        assert comes_true(lambda: post_zeros(client, (1, 1, ROWS, 1024)).status_code == 200)
+    with contended.server.client() as client:
+        assert becomes_true(lambda: post_zeros(client, (1, 1, ROWS, 1024)).status_code == 200)
         took_s = time.monotonic() - begun
         almost.sendall(b"\0")
         answer = almost.recv(65536)
 
     # Of the three only as many had to go as were in the way.
-    assert comes_true(lambda: len(readable(slow)) == 1)
+    assert becomes_true(lambda: len(readable(slow)) == 1)
     gone = readable(slow)
     told = [connection.recv(65536) for connection in gone]
     assert all(each.startswith(b"HTTP/1.1 503 ") and b"its room was given to others" in each for each in told)
@@ -197,8 +197,8 @@ def test_callers_who_announce_much_and_send_little_do_not_hold_the_room(crowded:
     assert took_s < 2, "nobody waits for their patience to end"
     for connection in (*slow, almost):
         connection.close()
-    assert comes_true(lambda: crowded.pooling.held_requests == 0)
-    assert crowded.pooling.held_bytes == 0
+    assert becomes_true(lambda: contended.pooling.held_requests == 0)
+    assert contended.pooling.held_bytes == 0
 
 
 @given(st.floats(0.1, 1000), st.integers(1, 10**9), st.floats(0, 1), st.floats(0.5, 2))
@@ -247,17 +247,17 @@ def test_bodies_of_unknown_length_give_way_too(kind: str) -> None:
         ExitStack() as stack,
     ):
         slow = [stack.enter_context(unfinished(held, kind)) for _ in range(3)]
-        assert comes_true(lambda: held.pooling.held_bytes > 3 * ROWS * 1024)
+        assert becomes_true(lambda: held.pooling.held_bytes > 3 * ROWS * 1024)
         began = time.monotonic()
         client = stack.enter_context(held.server.client())
 
-        assert comes_true(lambda: post_zeros(client, (1, ROWS // 4, 32, 32)).status_code == 200)
+        assert becomes_true(lambda: post_zeros(client, (1, ROWS // 4, 32, 32)).status_code == 200)
 
-        assert comes_true(lambda: len(readable(slow)) >= 1)
+        assert becomes_true(lambda: len(readable(slow)) >= 1)
         told = [connection.recv(65536) for connection in readable(slow)]
         assert all(each.startswith(b"HTTP/1.1 503 ") for each in told)
         assert time.monotonic() - began < 10, "nobody waits for their patience to end"
-    assert comes_true(lambda: held.pooling.held_requests == 0)
+    assert becomes_true(lambda: held.pooling.held_requests == 0)
 
 
 def test_a_plan_that_comes_slowly_is_counted_too() -> None:
@@ -265,7 +265,7 @@ def test_a_plan_that_comes_slowly_is_counted_too() -> None:
     head = "POST /v1/plan/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     with run_gated_service() as held, held.server.connect() as slow, held.server.client() as client:
         slow.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + b"8000\r\n" + b" " * 0x8000 + b"\r\n")
-        assert comes_true(lambda: held.pooling.held_bytes >= 0x8000)
+        assert becomes_true(lambda: held.pooling.held_bytes >= 0x8000)
         assert held.pooling.held_requests == 1
 
         planned = client.post("/v1/plan/max_pool2d", json={"input": {"shape": [1, 1, 4, 4]}, "kernel_size": 2})
@@ -273,5 +273,5 @@ def test_a_plan_that_comes_slowly_is_counted_too() -> None:
         assert planned.status_code == 200
         slow.sendall(b"2\r\n{}\r\n0\r\n\r\n")
         assert slow.recv(12) == b"HTTP/1.1 422"
-        assert comes_true(lambda: held.pooling.held_requests == 0)
+        assert becomes_true(lambda: held.pooling.held_requests == 0)
     assert held.pooling.held_bytes == 0

@@ -15,15 +15,15 @@ from uvicorn.server import ServerState
 
 from poolhouse.rest.app import create_app
 from poolhouse.rest.http.connection import Connection
-from poolhouse.rest.http.deadlines import AnswerPace, BodyLimits
+from poolhouse.rest.http.deadlines import BodyLimits, ResponseProgress
 from poolhouse.rest.listening import Listeners
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings
-from tests.rest.holding import GatedService, comes_true, run_gated_service, post_zeros
+from tests.rest.gated_service import GatedService, becomes_true, post_zeros, run_gated_service
 
 MIB = 1 << 20
 ANSWER = 24 * MIB
-ROOM = 400 * MIB
+CAPACITY_BYTES = 400 * MIB
 QUERY = "shape=24,1024,1024&dtype=uint8&kernel_size=1"
 HEAD = (
     f"POST /v1/pool/max_pool2d?{QUERY} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -32,10 +32,10 @@ HEAD = (
 
 
 @pytest.fixture
-def crowded() -> Iterator[GatedService]:
+def contended() -> Iterator[GatedService]:
     """A service whose room three answers of ours take."""
     with run_gated_service(
-        capacity_bytes=ROOM, contended_body_timeout_s=20, body_timeout_s=600, min_body_bytes_per_s=0
+        capacity_bytes=CAPACITY_BYTES, contended_body_timeout_s=20, body_timeout_s=600, min_body_bytes_per_s=0
     ) as running:
         yield running
 
@@ -65,13 +65,13 @@ def read_all(connection: socket.socket) -> int:
     return count
 
 
-def test_answers_that_are_read_slowly_do_not_hold_the_room(crowded: GatedService) -> None:
+def test_answers_that_are_read_slowly_do_not_hold_memory(contended: GatedService) -> None:
     """Three readers at 80 kB/s had everyone else refused for two and a half minutes."""
-    gone = crowded.metric("poolhouse_callers_gone_total", stage="answer")
+    gone = contended.metric("poolhouse_callers_gone_total", stage="answer")
     statuses = list[int]()
     read = [15] * 3
 
-    with readers(crowded, 3) as slow, crowded.server.client() as client:
+    with readers(contended, 3) as slow, contended.server.client() as client:
 
         def is_let_in() -> bool:
             for place, connection in enumerate(slow):
@@ -79,21 +79,25 @@ def test_answers_that_are_read_slowly_do_not_hold_the_room(crowded: GatedService
             statuses.append(post_zeros(client, (24, 1024, 1024)).status_code)
             return statuses[-1] == 200
 
-        assert comes_true(is_let_in)
+        assert becomes_true(is_let_in)
         read = [count + read_all(connection) for count, connection in zip(read, slow, strict=True)]
 
     assert statuses[0] == 503, "the room was never full"
     # Of the three only as many had to go as were in the way; the others get all that they were promised.
     assert sum(count < ANSWER for count in read) == 1
-    assert crowded.metric("poolhouse_callers_gone_total", stage="answer") == gone + 1
-    assert comes_true(lambda: crowded.pooling.held_bytes == 0)
+    assert contended.metric("poolhouse_callers_gone_total", stage="answer") == gone + 1
+    assert becomes_true(lambda: contended.pooling.held_bytes == 0)
 
 
 def test_a_reader_must_keep_up_a_pace() -> None:
     """A few bytes now and then are never silent, and held a gigabyte for days."""
     pace: dict[str, Any] = {"body_timeout_s": 0.3, "min_body_bytes_per_s": 1 << 30}
     statuses, received = set[int](), 15
-    with run_gated_service(capacity_bytes=1 << 30, **pace) as held, readers(held, 1) as (slow,), held.server.client() as client:
+    with (
+        run_gated_service(capacity_bytes=1 << 30, **pace) as held,
+        readers(held, 1) as (slow,),
+        held.server.client() as client,
+    ):
 
         def is_cut_off() -> bool:
             nonlocal received
@@ -102,16 +106,16 @@ def test_a_reader_must_keep_up_a_pace() -> None:
             statuses.add(post_zeros(client, (1, 1, 8, 8)).status_code)
             return held.pooling.held_bytes == 0
 
-        assert comes_true(is_cut_off)
+        assert becomes_true(is_cut_off)
         received += read_all(slow)
 
     assert statuses == {200}
     assert received < ANSWER
 
 
-def test_a_page_that_is_not_pooled_owes_no_pace(crowded: GatedService) -> None:
+def test_a_page_that_is_not_pooled_owes_no_pace(contended: GatedService) -> None:
     """The document is larger than what is written at once, and is nobody's tensor."""
-    with crowded.server.client() as client:
+    with contended.server.client() as client:
         assert post_zeros(client, (24, 1024, 1024)).status_code == 200
         assert client.get("/openapi.json").status_code == 200
 
@@ -172,7 +176,7 @@ def test_an_answer_owes_the_pace_of_a_body(elapsed_s: float, length: int, handed
     """One setting for both directions: what has left the process is what counts."""
     rules = BodyLimits(10**9, 20.0, "", min_bytes_per_s=1000, contended_timeout_s=60)
     transport, clock = Transport(min(unsent, handed, length)), Clock()
-    pace = AnswerPace(transport, rules, clock)  # type: ignore[arg-type]  # has what is asked of it
+    pace = ResponseProgress(transport, rules, clock)  # type: ignore[arg-type]  # has what is asked of it
     pace.begin(length)
     pace.add_written(min(handed, length))
     clock.now += elapsed_s

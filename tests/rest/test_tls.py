@@ -15,12 +15,12 @@ import numpy as np
 import psutil
 import pytest
 
-from poolhouse.rest.tls import context_of
+from poolhouse.rest.tls import ssl_context_of
 from poolhouse.settings import Settings
-from tests.rest.holding import parse_metrics
-from tests.rest.process import service_process
-from tests.rest.serving import IMAGE, PATIENCE_S, POOL, run_live_server
-from tests.rest.watched import SLACK_BYTES
+from tests.rest.gated_service import parse_metrics
+from tests.rest.live_server import IMAGE, POOL, WAIT_TIMEOUT_S, run_live_server
+from tests.rest.measured_process import SLACK_BYTES
+from tests.rest.service_process import service_process
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="needs openssl to make certificates (Debian: apt-get install openssl)"
@@ -44,7 +44,7 @@ def trusting_context(made: Path) -> ssl.SSLContext:
 def served_certificate(port: int, made: Path) -> bool:
     """Whether this very certificate is shown on this port."""
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=WAIT_TIMEOUT_S) as connection,
         trusting_context(made).wrap_socket(connection, server_hostname="localhost") as secured,
     ):
         return secured.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(made.read_text())
@@ -57,7 +57,7 @@ def test_small_and_large_bodies_go_through_tls(tmp_path: Path) -> None:
     large = np.random.default_rng(1).standard_normal((4, 8, 256, 256), dtype=np.float32)
     with (
         run_live_server(settings) as server,
-        httpx.Client(verify=trusting_context(made), timeout=PATIENCE_S, trust_env=False) as client,
+        httpx.Client(verify=trusting_context(made), timeout=WAIT_TIMEOUT_S, trust_env=False) as client,
     ):
         small = client.post(f"https://127.0.0.1:{server.port}{POOL}", json={"input": IMAGE, "kernel_size": 2})
         answer = client.post(
@@ -83,7 +83,7 @@ def test_an_answer_is_encrypted_as_it_is_read(tmp_path: Path) -> None:
     with (
         service_process(tls_certificate=str(made), tls_key=str(key)) as running,
         httpx.Client(base_url=running.server.url, verify=trusting_context(made), trust_env=False) as client,
-        socket.create_connection(("127.0.0.1", running.server.port), timeout=PATIENCE_S) as plain,
+        socket.create_connection(("127.0.0.1", running.server.port), timeout=WAIT_TIMEOUT_S) as plain,
         trusting_context(made).wrap_socket(plain, server_hostname="localhost") as connection,
     ):
         process = psutil.Process(running.process.pid)
@@ -114,7 +114,7 @@ def test_callers_must_show_a_certificate_where_that_is_asked(tmp_path: Path) -> 
         context = trusting_context(made)
         if own is not None:
             context.load_cert_chain(*own)
-        with httpx.Client(verify=context, timeout=PATIENCE_S, trust_env=False) as client:
+        with httpx.Client(verify=context, timeout=WAIT_TIMEOUT_S, trust_env=False) as client:
             return client.get(f"https://localhost:{port}/livez").status_code
 
     with run_live_server(settings) as server:
@@ -165,7 +165,7 @@ def test_a_silent_handshake_ends_with_the_time_for_headers(tmp_path: Path) -> No
         assert halfway.recv(1) == b""
         waited_s = monotonic() - begun
 
-    assert waited_s < PATIENCE_S / 2
+    assert waited_s < WAIT_TIMEOUT_S / 2
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ def test_a_silent_handshake_ends_with_the_time_for_headers(tmp_path: Path) -> No
 def test_what_cannot_work_is_said_at_the_start(settings: dict[str, str], says: str) -> None:
     """And not by the first caller."""
     with pytest.raises(ValueError, match=says):
-        context_of(Settings.model_validate(settings))
+        ssl_context_of(Settings.model_validate(settings))
 
 
 def test_old_versions_of_tls_are_not_spoken(tmp_path: Path) -> None:
     """1.0 and 1.1 were given up by everybody in 2021 (RFC 8996)."""
     made, key = certificate(tmp_path, "pools")
-    context = context_of(Settings.model_validate({"tls_certificate": str(made), "tls_key": str(key)}))
+    context = ssl_context_of(Settings.model_validate({"tls_certificate": str(made), "tls_key": str(key)}))
 
     assert context is not None
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.wire.accept import MAX_MEMBERS, preferences
+from poolhouse.wire.accept import MAX_MEMBERS, parse_accept
 
 TOKEN = st.text(st.sampled_from("abz09-.+*/"), min_size=1, max_size=12)
 SPACE = st.sampled_from(["", " ", "\t", "  "])
@@ -31,13 +31,13 @@ def test_every_well_formed_header_says_what_it_was_written_from(written: list[tu
     """What a parameter quotes, commas and weights too, belongs to nobody but that parameter."""
     header = ",".join(text for text, _ in written)
 
-    assert preferences(header) == [said for _, said in written]
+    assert parse_accept(header) == [said for _, said in written]
 
 
 @given(st.text())
 def test_any_text_is_read(header: str) -> None:
     """Headers are whatever someone types, and a refusal is only for what cannot be answered."""
-    for name, weight in preferences(header):
+    for name, weight in parse_accept(header):
         assert name == name.strip().lower() != ""
         assert weight is None or 0 <= weight <= 1
 
@@ -61,7 +61,7 @@ def test_any_text_is_read(header: str) -> None:
 )
 def test_a_weight_is_a_number_from_0_to_1(text: str, weight: float | None) -> None:
     """Java writes .2, and others more digits than the standard allows; what is no number is nobody's weight."""
-    assert preferences(f"a/b;q={text}") == [("a/b", weight)]
+    assert parse_accept(f"a/b;q={text}") == [("a/b", weight)]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_no_header_takes_longer_than_its_length_explains(before: str, piece: str
     header = before + piece * (2**20 // len(piece)) + behind
     began = process_time()
 
-    preferences(header)
+    parse_accept(header)
 
     # A megabyte at a few nanoseconds a character; what backtracks would not come back.
     assert process_time() - began < 1.0

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from poolhouse.errors import NotAcceptable, UnsupportedMediaType
 from poolhouse.wire.codec import Codec
-from poolhouse.wire.codecs import CODECS, answer_codec, codec_of
-from poolhouse.wire.json.body import JSON
+from poolhouse.wire.codecs import CODECS, choose_response_codec, codec_for_content_type
+from poolhouse.wire.json.codec import JSON
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
-from poolhouse.wire.octet import RAW
+from poolhouse.wire.raw import RAW
 from poolhouse.wire.safetensors import SAFETENSORS
 
 by_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
@@ -26,15 +26,15 @@ by_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name
 def test_every_name_of_a_codec_finds_it(codec: Codec) -> None:
     """Case and parameters have no meaning."""
     for name in codec.media_types:
-        assert codec_of(name) is codec
-        assert codec_of(f"  {name.upper()} ; charset=utf-8") is codec
+        assert codec_for_content_type(name) is codec
+        assert codec_for_content_type(f"  {name.upper()} ; charset=utf-8") is codec
 
 
 @pytest.mark.parametrize("given_type", [None, "", "text/plain", "application/x-www-form-urlencoded", "json", ";"])
 def test_an_unknown_type_is_refused_with_the_list(given_type: str | None) -> None:
     """curl --data sends a form; the answer says which option is missing."""
     with pytest.raises(UnsupportedMediaType) as caught:
-        codec_of(given_type)
+        codec_for_content_type(given_type)
 
     for codec in CODECS:
         assert codec.media_types[0] in caught.value.detail
@@ -47,8 +47,8 @@ def test_an_unknown_type_is_refused_with_the_list(given_type: str | None) -> Non
 @pytest.mark.parametrize("accept", [None, "", "*/*", "application/*", "text/html, */*;q=0.1", " , ,*/*"])
 def test_the_answer_mirrors_the_request(codec: Codec, accept: str | None) -> None:
     """Who says nothing gets back what it speaks; npy, which holds one array, becomes npz for two."""
-    assert answer_codec(accept, codec, 1) is codec
-    assert answer_codec(accept, codec, 2) is (NPZ if codec is NPY else codec)
+    assert choose_response_codec(accept, codec, 1) is codec
+    assert choose_response_codec(accept, codec, 2) is (NPZ if codec is NPY else codec)
 
 
 @pytest.mark.parametrize(
@@ -80,19 +80,19 @@ def test_accept_is_weighed(accept: str, request_codec: Codec, chosen: Codec | No
     """The highest weight, then the more exact name, then the mirror, then the order."""
     if chosen is None:
         with pytest.raises(NotAcceptable, match="application/json"):
-            answer_codec(accept, request_codec, 1)
+            choose_response_codec(accept, request_codec, 1)
     else:
-        assert answer_codec(accept, request_codec, 1) is chosen
+        assert choose_response_codec(accept, request_codec, 1) is chosen
 
 
 def test_two_outputs_do_not_fit_into_npy() -> None:
     """Named alone it is refused with what to ask for; named among others the others are taken."""
     with pytest.raises(NotAcceptable, match="application/x-npz"):
-        answer_codec("application/x-npy", NPY, 2)
+        choose_response_codec("application/x-npy", NPY, 2)
 
-    assert answer_codec("application/x-npy, application/json;q=0.1", NPY, 2) is JSON
-    assert answer_codec("application/x-npy, */*;q=0.1", NPY, 2) is NPZ
-    assert answer_codec("application/x-npy", NPY, 1) is NPY
+    assert choose_response_codec("application/x-npy, application/json;q=0.1", NPY, 2) is JSON
+    assert choose_response_codec("application/x-npy, */*;q=0.1", NPY, 2) is NPZ
+    assert choose_response_codec("application/x-npy", NPY, 1) is NPY
 
 
 @pytest.mark.parametrize(
@@ -117,25 +117,25 @@ def test_an_accept_of_the_wild_is_read_by_what_it_names(accept: str, chosen: Cod
     """The first is what Java sent for twenty years; only where nothing fits is there something to refuse."""
     if chosen is None:
         with pytest.raises(NotAcceptable, match="application/json"):
-            answer_codec(accept, NPY, 1)
+            choose_response_codec(accept, NPY, 1)
     else:
-        assert answer_codec(accept, NPY, 1) is chosen
+        assert choose_response_codec(accept, NPY, 1) is chosen
 
 
 @given(st.text(max_size=80))
 def test_any_header_is_read_or_refused(text: str) -> None:
     """Headers are whatever someone types."""
     with contextlib.suppress(UnsupportedMediaType):
-        assert codec_of(text) in CODECS
+        assert codec_for_content_type(text) in CODECS
     with contextlib.suppress(NotAcceptable):
-        assert answer_codec(text, JSON, 2) in CODECS
+        assert choose_response_codec(text, JSON, 2) in CODECS
 
 
 def test_the_plain_install_has_the_binary_codecs() -> None:
     """The client has numpy and httpx only: neither the fast JSON parser nor zstd may be asked for."""
     program = (
         "import sys\n"
-        "import poolhouse.wire.npy, poolhouse.wire.npz, poolhouse.wire.safetensors, poolhouse.wire.octet\n"
+        "import poolhouse.wire.npy, poolhouse.wire.npz, poolhouse.wire.safetensors, poolhouse.wire.raw\n"
         "import poolhouse.wire.query\n"
         "print(sorted({'orjson', 'backports.zstd', 'torch', 'fastapi', 'pydantic'} & sys.modules.keys()))\n"
     )

@@ -14,12 +14,12 @@ from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Malformed
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Codec
-from poolhouse.wire.json import compiled
-from poolhouse.wire.json.body import JSON
+from poolhouse.wire.json import compiled_reader
+from poolhouse.wire.json.codec import JSON
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
 from poolhouse.wire.safetensors import SAFETENSORS
-from tests.operators.cost import measure_usage
+from tests.operators.resource_usage import measure_usage
 
 SIDE = 1024
 NBYTES = SIDE * SIDE * 4
@@ -75,8 +75,8 @@ def test_what_decoding_takes_is_told_before(case: str) -> None:
         given = codec.decode(memoryview(body), {}, 1 << 30).tensors["input"].array
 
     assert np.array_equal(given, BITS if given.dtype == bool else X)
-    assert codec.decoding_bytes(memoryview(body)) <= told + OVERHEAD
-    assert codec.decoding_bytes(memoryview(body)) >= told
+    assert codec.decode_extra_bytes(memoryview(body)) <= told + OVERHEAD
+    assert codec.decode_extra_bytes(memoryview(body)) >= told
     assert cost.peak_bytes <= told + OVERHEAD
 
 
@@ -88,7 +88,7 @@ def test_what_cannot_be_decoded_is_refused_before_anything_is_lent(codec: Codec)
     with pytest.raises(Malformed) as by_decoding:
         codec.decode(body, {}, 1 << 30)
     with pytest.raises(Malformed) as told:
-        codec.decoding_bytes(body)
+        codec.decode_extra_bytes(body)
 
     assert str(told.value) == str(by_decoding.value)
 
@@ -99,7 +99,7 @@ def test_a_header_that_promises_more_than_is_there_is_not_believed(size: int) ->
     body = npy(X)
     longer = body[:10] + body[10:128].replace(b"(1, 1024, 1024)", f"({size},)".encode()).ljust(118)[:118] + body[128:]
 
-    assert NPY.decoding_bytes(memoryview(longer.replace(b"'<f4'", b"'>f4'"))) <= len(longer)
+    assert NPY.decode_extra_bytes(memoryview(longer.replace(b"'<f4'", b"'>f4'"))) <= len(longer)
 
 
 def texts() -> dict[str, bytes]:
@@ -125,11 +125,13 @@ def texts() -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("has_loops", [True, False])
+@pytest.mark.parametrize("has_compiled_loops", [True, False])
 @pytest.mark.parametrize("kind", texts())
-def test_no_text_takes_more_than_json_is_lent(kind: str, has_loops: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_text_takes_more_than_json_is_lent(
+    kind: str, has_compiled_loops: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Twelve times the text was lent, and an object of two characters took sixty of memory."""
-    monkeypatch.setattr(compiled, "is_ready", lambda: has_loops)
+    monkeypatch.setattr(compiled_reader, "is_ready", lambda: has_compiled_loops)
     text = texts()[kind]
 
     with measure_usage() as cost:
@@ -138,4 +140,4 @@ def test_no_text_takes_more_than_json_is_lent(kind: str, has_loops: bool, monkey
         except Exception as refused:
             refused.__traceback__ = None
 
-    assert cost.peak_bytes <= JSON.decoding_bytes(memoryview(text))
+    assert cost.peak_bytes <= JSON.decode_extra_bytes(memoryview(text))

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.errors import Malformed, TooLarge, UnsupportedMediaType
-from poolhouse.wire.codec import Encoded
-from poolhouse.wire.inflate import Inflater, choose_encoding, compress
+from poolhouse.wire.codec import EncodedBody
+from poolhouse.wire.content_encoding import Inflater, choose_encoding, compress
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
@@ -122,7 +122,7 @@ def test_an_unknown_coding_is_refused_with_the_known_ones(encoding: str) -> None
 @given(chunks=st.lists(st.binary(max_size=500), max_size=4))
 def test_a_compressed_answer_is_the_same_answer(encoding: str, chunks: list[bytes]) -> None:
     """Compressed only if that makes it smaller, and then marked."""
-    plain = Encoded("application/x-npy", (*chunks, memoryview(bytes(1000))), (("A", "b"),))
+    plain = EncodedBody("application/x-npy", (*chunks, memoryview(bytes(1000))), (("A", "b"),))
 
     packed = compress(plain, "gzip" if encoding == "gzip" else "zstd")
 
@@ -134,7 +134,7 @@ def test_a_compressed_answer_is_the_same_answer(encoding: str, chunks: list[byte
 @COMPRESSED
 def test_an_answer_that_would_grow_stays_plain(encoding: str) -> None:
     """Noise does not compress."""
-    plain = Encoded("application/x-npy", (b"\x93",))
+    plain = EncodedBody("application/x-npy", (b"\x93",))
 
     assert compress(plain, "gzip" if encoding == "gzip" else "zstd") is plain
 

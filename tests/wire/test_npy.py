@@ -15,7 +15,7 @@ from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ELEMENT_TYPES, FLOAT32
 from poolhouse.errors import Malformed, Unprocessable
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.npy import NPY, read_array
-from tests.wire.drawing import body_of, same_bits, tensors, there_and_back
+from tests.wire.tensor_strategies import body_of, round_trip, same_bits, tensors
 
 
 def saved(array: npt.NDArray[np.generic]) -> bytes:
@@ -32,7 +32,7 @@ def loaded(body: bytes) -> npt.NDArray[np.generic]:
 @given(tensors())
 def test_what_is_written_is_read_back_bit_for_bit(tensor: Tensor) -> None:
     """A pool between two services must not change a bit on the way."""
-    back = there_and_back(NPY, Message({"output": tensor})).tensors["input"]
+    back = round_trip(NPY, Message({"output": tensor})).tensors["input"]
 
     assert same_bits(back, tensor)
 

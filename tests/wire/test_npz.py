@@ -16,7 +16,7 @@ from poolhouse.dtypes import BFLOAT16, FLOAT32
 from poolhouse.errors import TooLarge, Unprocessable
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.npz import NPZ, read_arrays
-from tests.wire.drawing import NAMES, body_of, same_bits, tensors, there_and_back
+from tests.wire.tensor_strategies import NAMES, body_of, round_trip, same_bits, tensors
 
 MESSAGES = st.dictionaries(NAMES, tensors(), min_size=1)
 
@@ -32,7 +32,7 @@ def zipped(arrays: dict[str, npt.NDArray[np.generic]], deflated: bool) -> bytes:
 @given(MESSAGES)
 def test_what_is_written_is_read_back_bit_for_bit(arrays: dict[str, Tensor]) -> None:
     """The client reads what the server writes, and the other way round."""
-    back = there_and_back(NPZ, Message(arrays)).tensors
+    back = round_trip(NPZ, Message(arrays)).tensors
 
     assert list(back) == list(arrays)
     assert all(same_bits(back[name], tensor) for name, tensor in arrays.items())

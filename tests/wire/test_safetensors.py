@@ -18,7 +18,7 @@ from poolhouse.dtypes import BFLOAT16
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Message, Note, Tensor
 from poolhouse.wire.safetensors import SAFETENSORS, _outside_strings, read_tensors
-from tests.wire.drawing import NAMES, body_of, same_bits, tensors, there_and_back
+from tests.wire.tensor_strategies import NAMES, body_of, round_trip, same_bits, tensors
 
 MESSAGES = st.dictionaries(NAMES, tensors(), min_size=1)
 TEXTS = st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=4)
@@ -31,7 +31,7 @@ def theirs(tensor: Tensor) -> npt.NDArray[np.generic]:
 @given(MESSAGES, TEXTS)
 def test_what_is_written_is_read_back_bit_for_bit(arrays: dict[str, Tensor], texts: dict[str, str]) -> None:
     """Tensors and fields travel together, in either direction."""
-    back = there_and_back(SAFETENSORS, Message(arrays, texts=texts))
+    back = round_trip(SAFETENSORS, Message(arrays, texts=texts))
 
     assert back.tensors.keys() == arrays.keys()
     assert all(same_bits(back.tensors[name], tensor) for name, tensor in arrays.items())

@@ -16,21 +16,21 @@ def available_cores(root: Path = Path("/sys/fs/cgroup")) -> int:
         root: where control groups are mounted; version 2 has ``cpu.max``, version 1 ``cpu/cpu.cfs_quota_us``.
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _quota(root)
+    quota = _cgroup_quota(root)
     return max(1, min(allowed, math.ceil(quota)) if quota is not None else allowed)
 
 
-def _quota(root: Path) -> float | None:
-    words = _words(root / "cpu.max")
+def _cgroup_quota(root: Path) -> float | None:
+    words = _read_words(root / "cpu.max")
     if len(words) == 2:
         return None if words[0] == "max" else int(words[0]) / int(words[1])
-    quota, period = _words(root / "cpu/cpu.cfs_quota_us"), _words(root / "cpu/cpu.cfs_period_us")
+    quota, period = _read_words(root / "cpu/cpu.cfs_quota_us"), _read_words(root / "cpu/cpu.cfs_period_us")
     if quota and period and int(quota[0]) > 0:
         return int(quota[0]) / int(period[0])
     return None
 
 
-def _words(path: Path) -> list[str]:
+def _read_words(path: Path) -> list[str]:
     try:
         return path.read_text().split()
     except OSError:

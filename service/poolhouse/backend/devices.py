@@ -15,12 +15,12 @@ class Device:
     Attributes:
         name: as torch writes it: ``cpu``, ``cuda:0``, ``mps``.
         model: what it is, for a person.
-        most_planes: planes in one launch; some CUDA kernels put them on a grid axis of 65,535.
+        max_planes: planes in one launch; some CUDA kernels put them on a grid axis of 65,535.
     """
 
     name: str
     model: str
-    most_planes: int | None
+    max_planes: int | None
 
     @property
     def torch_device(self) -> torch.device:
@@ -65,7 +65,7 @@ def _present() -> tuple[Device, ...]:
     return tuple(found)
 
 
-def use_threads(count: int) -> None:
+def set_thread_count(count: int) -> None:
     """How many threads one operation on the CPU may take, when this thread asks for it."""
     # OpenMP keeps the number for each thread that asks, so two workers do not disturb each other.
     if torch.get_num_threads() != count:

@@ -2,8 +2,8 @@
 
 glibc's malloc returns a block when it is freed only where it was mapped by itself. Left alone it learns to do that from
 32 MiB on, and keeps a heap of what is smaller, all of which one small object at its end holds: after some dozens of
-bodies a process that holds nothing may have half a gigabyte. So :func:`bound_heap` fixes the size from which blocks are
-mapped; what is used again and again, bodies and outputs, comes from :mod:`poolhouse.buffers` and not from malloc.
+bodies a process that holds nothing may have half a gigabyte. So :func:`configure_malloc` fixes the size from which
+blocks are mapped; what is used again and again, bodies and outputs, comes from :mod:`poolhouse.buffers` and not from malloc.
 
 What is left are smaller blocks. ``malloc_trim`` gives back every free page. It is not called while requests come and
 go, since fresh pages are dearer than kept ones, but where more is kept than was held at any time of the last half
@@ -24,12 +24,12 @@ from typing import Final
 
 SLACK_BYTES: Final = 32 * 2**20
 """So much may be kept."""
-MUCH_BYTES: Final = 64 * 2**20
+URGENT_BYTES: Final = 64 * 2**20
 """So much is given back at once: 128 MiB may lie beside what ``/metrics`` says is held. The event loop waits for the
 allocator meanwhile, a few milliseconds for each hundred MiB."""
-LOOK_S: Final = 0.02
+CHECK_INTERVAL_S: Final = 0.02
 """From one look at the memory to the next; one takes 20 us."""
-_LOOKS: Final = 25
+_HISTORY_LENGTH: Final = 25
 
 _MAPPED_FROM_BYTES: Final = 2**20
 _M_TRIM_THRESHOLD: Final = -1
@@ -38,7 +38,7 @@ _M_MMAP_THRESHOLD: Final = -3
 Trim = Callable[[], None]
 
 
-def bound_heap() -> None:
+def configure_malloc() -> None:
     """From now on malloc maps blocks of a MiB and more one by one, so that they go back when they are freed, and keeps
     no more than :data:`SLACK_BYTES` free at the end of its heap. For the whole process; ``mallopt(3)``."""
     try:
@@ -52,7 +52,7 @@ def bound_heap() -> None:
     mallopt(_M_TRIM_THRESHOLD, SLACK_BYTES)
 
 
-def heap_trim() -> Trim | None:
+def find_malloc_trim() -> Trim | None:
     """What gives every free page back; None where there is no such call."""
     try:
         call = ctypes.CDLL(None).malloc_trim
@@ -71,12 +71,12 @@ _STATM: Final = "/proc/self/statm"
 
 def resident_bytes() -> int:
     """What this process has of the machine's memory; Linux tells it."""
-    with open(_STATM, encoding="ascii") as told:
-        return int(told.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    with open(_STATM, encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(slots=True)
-class HeapWatch:
+class TrimPolicy:
     """When freed memory is given back. Pure.
 
     Attributes:
@@ -84,27 +84,27 @@ class HeapWatch:
     """
 
     idle_bytes: int
-    _held: deque[int] = field(default_factory=lambda: deque(maxlen=_LOOKS))
+    _held_history: deque[int] = field(default_factory=lambda: deque(maxlen=_HISTORY_LENGTH))
 
-    def is_kept(self, resident_bytes: int, held_bytes: int) -> bool:
-        """Whether memory is kept that should go back; asked every :data:`LOOK_S`."""
-        self._held.append(held_bytes)
+    def should_trim(self, resident_bytes: int, held_bytes: int) -> bool:
+        """Whether memory is kept that should go back; asked every :data:`CHECK_INTERVAL_S`."""
+        self._held_history.append(held_bytes)
         kept = resident_bytes - self.idle_bytes
         # guard: heap-in-use-is-not-trimmed
-        settled = len(self._held) == _LOOKS and kept - max(self._held) > SLACK_BYTES
-        return settled or kept - held_bytes > MUCH_BYTES
+        is_unused = len(self._held_history) == _HISTORY_LENGTH and kept - max(self._held_history) > SLACK_BYTES
+        return is_unused or kept - held_bytes > URGENT_BYTES
 
     @property
-    def is_settled(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether nothing was held for as long as it looks back."""
-        return len(self._held) == _LOOKS and not any(self._held)
+        return len(self._held_history) == _HISTORY_LENGTH and not any(self._held_history)
 
     def record_trim(self, resident_bytes: int, held_bytes: int) -> None:
         """All was given back that can be: what there is now beside what is held is needed. While requests come that
         may be theirs, so it is looked at again once nothing is held."""
         needed = resident_bytes - held_bytes
         self.idle_bytes = max(self.idle_bytes, needed) if held_bytes else needed
-        self._held.clear()
+        self._held_history.clear()
 
 
 class HeapTrimmer:
@@ -125,33 +125,33 @@ class HeapTrimmer:
         self._held_bytes = held_bytes
         self._trim = trim
         self._resident_bytes = resident_bytes
-        self._watch: HeapWatch | None = None
-        self._looks = False
+        self._policy: TrimPolicy | None = None
+        self._is_scheduled = False
 
     def start(self) -> None:
         """Everything was done once: what the process has now it has when it is idle."""
         if self._trim is not None:
-            bound_heap()
-            self._watch = HeapWatch(self._resident_bytes())
+            configure_malloc()
+            self._policy = TrimPolicy(self._resident_bytes())
 
     def schedule_check(self) -> None:
         """A request has come: look until half a second after the last one was answered."""
-        if self._watch is not None and not self._looks:
-            self._looks = True
-            asyncio.get_running_loop().call_later(LOOK_S, self._look, self._watch)
+        if self._policy is not None and not self._is_scheduled:
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_later(CHECK_INTERVAL_S, self._check, self._policy)
 
-    def _look(self, watch: HeapWatch) -> None:
-        self._looks = False
-        if watch.is_kept(self._resident_bytes(), self._held_bytes()):
-            self._looks = True
+    def _check(self, watch: TrimPolicy) -> None:
+        self._is_scheduled = False
+        if watch.should_trim(self._resident_bytes(), self._held_bytes()):
+            self._is_scheduled = True
             assert self._trim is not None
             # guard: heap-is-trimmed
             trimming = asyncio.get_running_loop().run_in_executor(None, self._trim)
-            trimming.add_done_callback(lambda _: self._trimmed(watch))
-        elif not watch.is_settled:
+            trimming.add_done_callback(lambda _: self._on_trimmed(watch))
+        elif not watch.is_idle:
             self.schedule_check()
 
-    def _trimmed(self, watch: HeapWatch) -> None:
+    def _on_trimmed(self, watch: TrimPolicy) -> None:
         watch.record_trim(self._resident_bytes(), self._held_bytes())
-        self._looks = False
+        self._is_scheduled = False
         self.schedule_check()

@@ -54,7 +54,7 @@ class Payload:
     def output_tensors(self) -> dict[str, Tensor]:
         """The outputs as the wire has them; their memory is the caller's."""
         outputs = self.plan.outputs
-        if self.plan.nothing_to_pool:
+        if self.plan.is_empty:
             return {
                 name: Tensor(outline.dtype, np.empty(outline.shape, outline.dtype.storage))
                 for name, outline in outputs.items()
@@ -64,8 +64,8 @@ class Payload:
         }
 
     def output_chunks(self) -> tuple[memoryview, ...]:
-        """The elements of the outputs as flat bytes, not copied, in order; what :meth:`output_tensors` is for raw elements."""
-        if self.plan.nothing_to_pool:
+        """The elements of :meth:`output_tensors` as flat bytes, in order, not copied."""
+        if self.plan.is_empty:
             return ()
         return tuple([self.results[name].data.cast("B") for name in self.plan.outputs])
 

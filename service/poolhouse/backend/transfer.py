@@ -28,7 +28,7 @@ Slices = Sequence[Mapping[str, torch.Tensor]]
 ResultSink = Callable[[Sequence[torch.Tensor]], None]
 """Copies the results out of memory that the next batch reuses."""
 
-_TRANSFERS: Final = 2
+_CONCURRENCY: Final = 2
 """Batches on CUDA at once: one is copied while the other computes."""
 
 
@@ -59,7 +59,7 @@ class Transfer(Protocol):
         ...
 
 
-def transfer_to(device: Device) -> Transfer:
+def make_transfer(device: Device) -> Transfer:
     """The transfer for a device other than the CPU."""
     at = device.torch_device
     return PinnedTransfer(at) if at.type == "cuda" else BlockingTransfer(at)
@@ -72,7 +72,7 @@ def concatenate(slices: Slices) -> Mapping[str, torch.Tensor]:
     return {name: torch.cat([each[name] for each in slices]) for name in slices[0]}
 
 
-def within_int32(spec: Operator, slices: Slices) -> None:
+def check_fits_int32(spec: Operator, slices: Slices) -> None:
     """Refuses a plane whose elements a 32-bit integer cannot count: some kernels on devices count so, and
     then read somewhere else.
 
@@ -95,13 +95,13 @@ class BlockingTransfer:
     concurrency = 1
 
     def __init__(self, at: torch.device) -> None:
-        self._at = at
+        self._device = at
 
     def run(self, spec: Operator, slices: Slices, sink: ResultSink) -> None:
         """Hands over what the spec makes of all slices together."""
         # guard: planes-fit-int32
-        within_int32(spec, slices)
-        planes = {name: tensor.to(self._at) for name, tensor in concatenate(slices).items()}
+        check_fits_int32(spec, slices)
+        planes = {name: tensor.to(self._device) for name, tensor in concatenate(slices).items()}
         sink([result.cpu() for result in spec.run(planes)])
 
     def piece_bytes(self, max_bytes: int) -> int:
@@ -110,16 +110,16 @@ class BlockingTransfer:
 
     def free_memory(self) -> None:
         """Gives back what torch keeps for later."""
-        if self._at.type == "mps":
+        if self._device.type == "mps":
             torch.mps.empty_cache()
 
     def probe(self) -> None:
         """Add two numbers on the device."""
-        torch.ones(1, device=self._at).add_(1).item()
+        torch.ones(1, device=self._device).add_(1).item()
 
     def recreate(self) -> BlockingTransfer:
         """A new transfer."""
-        return BlockingTransfer(self._at)
+        return BlockingTransfer(self._device)
 
 
 class PinnedBuffer:
@@ -142,7 +142,7 @@ class PinnedBuffer:
             for start, size, (shape, dtype) in zip(starts, sizes, shapes, strict=False)
         ]
 
-    def keep_for_ever(self) -> None:
+    def leak(self) -> None:
         """Never frees these bytes, not even when the process ends."""
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._memory))
 
@@ -162,74 +162,76 @@ class StreamSlot:
 class PinnedTransfer:
     """CUDA: page-locked memory at both ends, two streams."""
 
-    concurrency = _TRANSFERS
+    concurrency = _CONCURRENCY
 
     def __init__(self, at: torch.device) -> None:
-        self._at = at
+        self._device = at
         # torch has types for its streams in some releases, not in others.
-        self._slots = [StreamSlot(torch.cuda.Stream(at)) for _ in range(_TRANSFERS)]  # type: ignore[no-untyped-call, unused-ignore]
+        self._slots = [StreamSlot(torch.cuda.Stream(at)) for _ in range(_CONCURRENCY)]  # type: ignore[no-untyped-call, unused-ignore]
         self._free_slots: SimpleQueue[StreamSlot] = SimpleQueue()
-        for stage in self._slots:
-            self._free_slots.put(stage)
+        for slot in self._slots:
+            self._free_slots.put(slot)
 
     def run(self, spec: Operator, slices: Slices, sink: ResultSink) -> None:
         """Hands over what the spec makes of all slices together."""
-        within_int32(spec, slices)
-        stage = self._free_slots.get()
+        check_fits_int32(spec, slices)
+        slot = self._free_slots.get()
         try:
-            with torch.cuda.stream(stage.stream):
-                results = self._fetched(spec.run(self._sent(spec, slices, stage.upload)), stage.download)
+            with torch.cuda.stream(slot.stream):
+                results = self._fetch(spec.run(self._send(spec, slices, slot.upload)), slot.download)
                 # guard: result-is-read-after-synchronize
-                stage.stream.synchronize()
+                slot.stream.synchronize()
             sink(results)
         except BaseException:
             # guard: pinned-memory-of-broken-context-is-kept
-            self._keep_where_broken(stage)
+            self._leak_buffers_if_broken(slot)
             raise
         finally:
             # guard: failed-transfer-returns-stream
-            self._free_slots.put(stage)
+            self._free_slots.put(slot)
 
-    def _sent(self, spec: Operator, slices: Slices, room: PinnedBuffer) -> dict[str, torch.Tensor]:
+    def _send(self, spec: Operator, slices: Slices, buffer: PinnedBuffer) -> dict[str, torch.Tensor]:
         count = sum(len(each["input"]) for each in slices)
         parts = {name: tuple(each[name] for each in slices) for name in slices[0]}
-        rooms = room.allocate([((count, *parts[name][0].shape[1:]), parts[name][0].dtype) for name in spec.inputs])
-        for name, staged in zip(spec.inputs, rooms, strict=True):
+        buffers = buffer.allocate([((count, *parts[name][0].shape[1:]), parts[name][0].dtype) for name in spec.inputs])
+        for name, staged in zip(spec.inputs, buffers, strict=True):
             torch.cat(parts[name], out=staged)
-        sent = {name: staged.to(self._at, non_blocking=True) for name, staged in zip(spec.inputs, rooms, strict=True)}
+        sent = {
+            name: staged.to(self._device, non_blocking=True) for name, staged in zip(spec.inputs, buffers, strict=True)
+        }
         # What a spec draws beside its inputs is read on this side.
         return {name: sent[name] if name in sent else torch.cat(parts[name]) for name in parts}
 
-    def _fetched(self, results: Sequence[torch.Tensor], room: PinnedBuffer) -> list[torch.Tensor]:
-        rooms = room.allocate([(tuple(result.shape), result.dtype) for result in results])
-        return [fetched.copy_(result, non_blocking=True) for fetched, result in zip(rooms, results, strict=True)]
+    def _fetch(self, results: Sequence[torch.Tensor], buffer: PinnedBuffer) -> list[torch.Tensor]:
+        buffers = buffer.allocate([(tuple(result.shape), result.dtype) for result in results])
+        return [fetched.copy_(result, non_blocking=True) for fetched, result in zip(buffers, results, strict=True)]
 
-    def _keep_where_broken(self, stage: StreamSlot) -> None:
+    def _leak_buffers_if_broken(self, slot: StreamSlot) -> None:
         """Where the context broke: torch ends the process at once when it frees page-locked memory there, since it
         records an event then and may not raise. So a broken card would cost everybody's requests, and its own answer.
         """
         try:
-            stage.stream.synchronize()
+            slot.stream.synchronize()
         except RuntimeError:
             for each in self._slots:
-                each.upload.keep_for_ever()
-                each.download.keep_for_ever()
+                each.upload.leak()
+                each.download.leak()
 
     def piece_bytes(self, max_bytes: int) -> int:
         """An eighth of what is free: two batches are under way, and torch's pool of memory has gaps."""
-        free, _ = torch.cuda.mem_get_info(self._at)
+        free, _ = torch.cuda.mem_get_info(self._device)
         return min(max_bytes, max(free // 8, 1))
 
     def free_memory(self) -> None:
         """Gives back what torch keeps for later."""
-        with torch.cuda.device(self._at):
+        with torch.cuda.device(self._device):
             torch.cuda.empty_cache()
 
     def probe(self) -> None:
         """Adds one and one, and asks whether anything before it failed."""
-        torch.ones(1, device=self._at).add_(1).item()
-        torch.cuda.synchronize(self._at)
+        torch.ones(1, device=self._device).add_(1).item()
+        torch.cuda.synchronize(self._device)
 
     def recreate(self) -> PinnedTransfer:
         """Another one, with streams of its own."""
-        return PinnedTransfer(self._at)
+        return PinnedTransfer(self._device)

@@ -106,7 +106,8 @@ class Engine(Generic[Payload]):
         observer: Observer | None = None,
     ) -> None:
         self._lanes = [
-            Lane(name, worker, _threads_of(name, worker, self._run_batch), worker.concurrency) for name, worker in workers
+            Lane(name, worker, _threads_of(name, worker, self._run_batch), worker.concurrency)
+            for name, worker in workers
         ]
         self._waiters: dict[Job[Payload], _Waiter[Payload]] = {}
         self._inline_steps = inline_steps

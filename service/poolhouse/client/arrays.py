@@ -27,13 +27,13 @@ Restore = Callable[[Tensor], object]
 
 _Array = npt.NDArray[np.generic]
 
-_MOST_AXES: Final = 64
+_MAX_AXES: Final = 64
 """Of an array of numpy."""
-_MOST_EMPTY_LISTS: Final = 2**20
+_MAX_EMPTY_LISTS: Final = 2**20
 
 
 @runtime_checkable
-class Exchangeable(Protocol):
+class SupportsDLPack(Protocol):
     """An array of any library that speaks DLPack: numpy's, torch's, jax's, cupy's."""
 
     def __dlpack__(self, *, stream: None = None) -> object:
@@ -56,14 +56,14 @@ class _HasNamespace(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Converted:
     """A caller's value as a tensor, and the way back to its kind."""
 
     tensor: Tensor
     restore: Restore
 
 
-def to_tensor(value: object, *, keep_integers: bool = False) -> Taken:
+def to_tensor(value: object, *, keep_integers: bool = False) -> Converted:
     """The tensor that a caller's value is.
 
     Args:
@@ -79,26 +79,26 @@ def to_tensor(value: object, *, keep_integers: bool = False) -> Taken:
         Unprocessable: elements that have no place on the wire, or lists that are ragged.
     """
     if isinstance(value, Tensor):
-        return Taken(value, lambda tensor: tensor)
+        return Converted(value, lambda tensor: tensor)
     if isinstance(value, np.ndarray):
         if type(value) is not np.ndarray and np.ma.is_masked(value):
             # Under a mask lies anything; pooling it would give numbers that the caller has crossed out.
             raise Unprocessable(
                 "invalid_data", "a masked array hides elements; say what stands there: x.filled(value)."
             )
-        return Taken(_tensor_of(value), _numpy_like(value.dtype))
+        return Converted(_tensor_from_array(value), _restore_numpy(value.dtype))
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         return _from_torch(value, torch)
-    if isinstance(value, Exchangeable):
+    if isinstance(value, SupportsDLPack):
         return _from_dlpack(value)
     if isinstance(value, _HasArray):
         array = np.asarray(value)
-        return Taken(_tensor_of(array), _numpy_like(array.dtype))
+        return Converted(_tensor_from_array(array), _restore_numpy(array.dtype))
     if isinstance(value, list | tuple):
-        if _is_array(_first(value)):
+        if _is_array(_first_leaf(value)):
             return _from_lists_of_arrays(value)
-        return Taken(_tensor_of(_array_of_lists(value, keep_integers=keep_integers)), _to_lists)
+        return Converted(_tensor_from_array(_array_from_lists(value, keep_integers=keep_integers)), _to_lists)
     raise Unprocessable(
         "unsupported_dtype",
         f"a {type(value).__name__} is no tensor; give a numpy array, a torch tensor, nested lists, "
@@ -113,7 +113,7 @@ def dtype_name(dtype: object) -> str:
     return dtype.name if isinstance(dtype, np.dtype) else str(dtype).removeprefix("torch.")
 
 
-def _tensor_of(array: _Array) -> Tensor:
+def _tensor_from_array(array: _Array) -> Tensor:
     dtype = _element_type(array.dtype)
     if dtype is BFLOAT16:
         return Tensor(dtype, np.ascontiguousarray(array).view(np.uint16))
@@ -133,14 +133,14 @@ def _element_type(dtype: np.dtype[np.generic]) -> ElementType:
     return found
 
 
-def _numpy_like(given: np.dtype[np.generic]) -> Restore:
+def _restore_numpy(given: np.dtype[np.generic]) -> Restore:
     def give(tensor: Tensor) -> object:
         return tensor.array.view(given) if tensor.dtype is BFLOAT16 else tensor.array
 
     return give
 
 
-def _from_torch(value: object, torch: ModuleType) -> Taken:
+def _from_torch(value: object, torch: ModuleType) -> Converted:
     # The module came out of sys.modules, so its names have no types here; the checks are the tests'.
     device = torch.Tensor.detach(value).device
     try:
@@ -148,7 +148,7 @@ def _from_torch(value: object, torch: ModuleType) -> Taken:
         if plain.dtype is torch.bfloat16:
             tensor = Tensor(BFLOAT16, plain.view(torch.int16).numpy().view(np.uint16))
         else:
-            tensor = _tensor_of(plain.numpy())
+            tensor = _tensor_from_array(plain.numpy())
     except (TypeError, RuntimeError) as fault:
         # Sparse, quantized, of float8, without elements as on the meta device, or inside of torch.func.
         raise Unprocessable(
@@ -162,10 +162,10 @@ def _from_torch(value: object, torch: ModuleType) -> Taken:
             return torch.from_numpy(tensor.array.view(np.int16)).view(torch.bfloat16).to(device)
         return torch.from_numpy(tensor.array).to(device)
 
-    return Taken(tensor, give)
+    return Converted(tensor, give)
 
 
-def _from_dlpack(value: Exchangeable) -> Taken:
+def _from_dlpack(value: SupportsDLPack) -> Converted:
     try:
         # numpy's types want a capsule, which Python before 3.13 has no name for.
         array: _Array = np.from_dlpack(value)  # type: ignore[arg-type]
@@ -174,17 +174,17 @@ def _from_dlpack(value: Exchangeable) -> Taken:
         if not isinstance(value, _HasArray):
             raise
         array = np.asarray(value)
-    to_numpy = _numpy_like(array.dtype)
+    to_numpy = _restore_numpy(array.dtype)
     namespace = value.__array_namespace__() if isinstance(value, _HasNamespace) else None
 
     def give(tensor: Tensor) -> object:
         found = to_numpy(tensor)
         return found if namespace is None else namespace.from_dlpack(found)
 
-    return Taken(_tensor_of(array), give)
+    return Converted(_tensor_from_array(array), give)
 
 
-def _array_of_lists(value: list[object] | tuple[object, ...], *, keep_integers: bool) -> _Array:
+def _array_from_lists(value: list[object] | tuple[object, ...], *, keep_integers: bool) -> _Array:
     try:
         array: _Array = np.asarray(value)
     except ValueError as ragged:
@@ -198,7 +198,7 @@ def _array_of_lists(value: list[object] | tuple[object, ...], *, keep_integers: 
 
 
 def _to_lists(tensor: Tensor) -> object:
-    if not tensor.array.size and math.prod(size for size in tensor.shape if size) > _MOST_EMPTY_LISTS:
+    if not tensor.array.size and math.prod(size for size in tensor.shape if size) > _MAX_EMPTY_LISTS:
         raise UnexpectedAnswer(
             200,
             f"The answer has the shape {tensor.shape}: no element, and too many lists; give an array in their place.",
@@ -206,9 +206,9 @@ def _to_lists(tensor: Tensor) -> object:
     return tensor.array.tolist()
 
 
-def _first(value: object) -> object:
+def _first_leaf(value: object) -> object:
     """The first entry of the innermost lists. They are counted, since a list may hold itself."""
-    for _ in range(_MOST_AXES):
+    for _ in range(_MAX_AXES):
         if not isinstance(value, list | tuple) or not value:
             break
         value = value[0]
@@ -217,13 +217,13 @@ def _first(value: object) -> object:
 
 def _is_array(value: object) -> bool:
     # numpy's numbers have __array__ too, and are numbers.
-    return isinstance(value, Tensor | Exchangeable | _HasArray) and not isinstance(value, np.generic)
+    return isinstance(value, Tensor | SupportsDLPack | _HasArray) and not isinstance(value, np.generic)
 
 
-def _from_lists_of_arrays(value: list[object] | tuple[object, ...]) -> Taken:
+def _from_lists_of_arrays(value: list[object] | tuple[object, ...]) -> Converted:
     """One tensor of the arrays in nested lists; what comes back is lists as deep, of arrays of the first one's kind."""
     found: list[object] = []
-    lead = _collect(value, found, _MOST_AXES)
+    lead = _collect_arrays(value, found, _MAX_AXES)
     taken = [to_tensor(each) for each in found]
     shapes, kinds = {each.tensor.shape for each in taken}, {each.tensor.dtype for each in taken}
     if len(shapes) > 1 or (BFLOAT16 in kinds and len(kinds) > 1):
@@ -241,10 +241,12 @@ def _from_lists_of_arrays(value: list[object] | tuple[object, ...]) -> Taken:
         # The dots keep a number an array of no axes.
         return [lists_of(Tensor(tensor.dtype, tensor.array[at, ...]), depth - 1) for at in range(len(tensor.array))]
 
-    return Taken(Tensor(dtype, joined.reshape(*lead, *joined.shape[1:])), lambda tensor: lists_of(tensor, len(lead)))
+    return Converted(
+        Tensor(dtype, joined.reshape(*lead, *joined.shape[1:])), lambda tensor: lists_of(tensor, len(lead))
+    )
 
 
-def _collect(value: object, found: list[object], depth: int) -> tuple[int, ...]:
+def _collect_arrays(value: object, found: list[object], depth: int) -> tuple[int, ...]:
     """Put the arrays of nested lists into ``found``, and say how many there are along each of the lists' axes."""
     if _is_array(value):
         found.append(value)
@@ -254,7 +256,7 @@ def _collect(value: object, found: list[object], depth: int) -> tuple[int, ...]:
         raise Unprocessable(
             "invalid_data", f"the list holds arrays and {what}; give arrays alone, numbers alone, or one array."
         )
-    shapes = {_collect(each, found, depth - 1) for each in value}
+    shapes = {_collect_arrays(each, found, depth - 1) for each in value}
     if len(shapes) > 1:
         raise Unprocessable("invalid_data", "the lists of arrays are of different lengths, so they are no tensor.")
     return (len(value), *shapes.pop()) if shapes else (0,)

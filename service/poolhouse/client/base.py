@@ -8,24 +8,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
 
+from poolhouse.client.attribute_hints import AttributeHints
+from poolhouse.client.endpoint import KEY_VARIABLE, client_headers, strip_api_key
 from poolhouse.client.exchange import Request
 from poolhouse.client.flow import Flow, Options, call
-from poolhouse.client.misnamed import Misnamed
 from poolhouse.client.retry import Budget, RetryPolicy
-from poolhouse.client.settings import KEY_VARIABLE, headers_of, without_key
 from poolhouse.errors import Unauthorized
 
 if TYPE_CHECKING:
-    from poolhouse.client.transport import AsyncTransport, Transport
+    from poolhouse.client.transports.httpx_transport import AsyncTransport, Transport
 
 _OwnTransport = TypeVar("_OwnTransport", bound="Transport | AsyncTransport")
 
-_NOT_GIVEN: Final = -1.0
-_LONGEST_S: Final = 366 * 86_400.0
+_UNSET: Final = -1.0
+_MAX_TIMEOUT_S: Final = 366 * 86_400.0
 """Beyond this a number of seconds means "for ever", and not every clock of the kernel can count it."""
 
 
-class BaseClient(Misnamed, Generic[_OwnTransport]):
+class BaseClient(AttributeHints, Generic[_OwnTransport]):
     """What both clients know: where, how, and what is left of the budget.
 
     Pickled, it is all of that without its API key, which is read from the environment where the pickle is read.
@@ -42,15 +42,15 @@ class BaseClient(Misnamed, Generic[_OwnTransport]):
 
     def __getstate__(self) -> dict[str, object]:
         # A model that holds a client is written to files, and files are passed on: a key in one would be given away.
-        headers = without_key(self._options.headers)
+        headers = strip_api_key(self._options.headers)
         lacks_key = self._lacks_key or headers != self._options.headers
         return {**self.__dict__, "_options": replace(self._options, headers=headers), "_lacks_key": lacks_key}
 
     def __setstate__(self, state: Mapping[str, object]) -> None:
         self.__dict__.update(state)
         if self._lacks_key:
-            headers = headers_of(None)
-            self._lacks_key = headers == without_key(headers)
+            headers = client_headers(None)
+            self._lacks_key = headers == strip_api_key(headers)
             self._options = replace(self._options, headers=headers)
 
     def __copy__(self) -> Self:
@@ -60,7 +60,7 @@ class BaseClient(Misnamed, Generic[_OwnTransport]):
         # Models are copied whole, and a connection cannot be: the copy calls through the same one.
         return self
 
-    def _refuse_closed(self) -> None:
+    def _raise_if_closed(self) -> None:
         if self._transport.closed:
             raise RuntimeError("this client is closed; make another one")
 
@@ -74,7 +74,7 @@ class BaseClient(Misnamed, Generic[_OwnTransport]):
         placed = request._replace(target=self._prefix + request.target) if self._prefix else request
         return call(placed, self._options, self._budget, now=time.monotonic, random=random.random)
 
-    def with_options(self, *, timeout: float | None = _NOT_GIVEN, max_retries: int | None = None) -> Self:
+    def with_options(self, *, timeout: float | None = _UNSET, max_retries: int | None = None) -> Self:
         """A client that shares this one's connections and budget, and differs in these options.
 
         Close the first one; closing this one closes both.
@@ -85,8 +85,8 @@ class BaseClient(Misnamed, Generic[_OwnTransport]):
         """
         options = self._options
         # A negative number is no deadline that anyone means, so it can stand for "not given", where None cannot.
-        if timeout != _NOT_GIVEN:
-            options = replace(options, timeout_s=deadline_s(timeout))
+        if timeout != _UNSET:
+            options = replace(options, timeout_s=normalize_timeout_s(timeout))
         if max_retries is not None:
             options = replace(options, retry=replace(options.retry, max_retries=max_retries))
         twin = object.__new__(type(self))
@@ -95,7 +95,7 @@ class BaseClient(Misnamed, Generic[_OwnTransport]):
         return twin
 
 
-def options_of(
+def make_options(
     timeout: float | None,
     connect_timeout: float,
     read_timeout: float,
@@ -111,26 +111,26 @@ def options_of(
     if max_answer_bytes < 1:
         raise ValueError(f"max_answer_bytes is {max_answer_bytes}; give a number of bytes above 0")
     return Options(
-        deadline_s(timeout),
-        _seconds("connect_timeout", connect_timeout),
-        _seconds("read_timeout", read_timeout),
+        normalize_timeout_s(timeout),
+        _positive_seconds("connect_timeout", connect_timeout),
+        _positive_seconds("read_timeout", read_timeout),
         RetryPolicy(max_retries=max_retries),
-        headers_of(api_key),
+        client_headers(api_key),
         max_answer_bytes,
     )
 
 
-def _seconds(name: str, given: float) -> float:
+def _positive_seconds(name: str, given: float) -> float:
     # None is what others take for "as long as it needs", so it is told apart before it is compared with a number.
     if given is None or not given > 0:
         raise ValueError(f"{name} is {given}; give a number of seconds above 0")
-    return min(given, _LONGEST_S)
+    return min(given, _MAX_TIMEOUT_S)
 
 
-def deadline_s(given: float | None) -> float | None:
+def normalize_timeout_s(given: float | None) -> float | None:
     """A call's deadline as an option has it; None for none.
 
     Raises:
         ValueError: a time that nobody means.
     """
-    return None if given is None or given >= _LONGEST_S else _seconds("timeout", given)
+    return None if given is None or given >= _MAX_TIMEOUT_S else _positive_seconds("timeout", given)

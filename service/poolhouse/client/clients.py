@@ -8,22 +8,28 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, 
 from threading import Event
 from typing import TYPE_CHECKING, Literal, Self, overload
 
-from poolhouse.client import questions
-from poolhouse.client.base import BaseClient, deadline_s, options_of
-from poolhouse.client.direct import Transferred
+from poolhouse.client import calls
+from poolhouse.client.base import BaseClient, make_options, normalize_timeout_s
+from poolhouse.client.concurrent_map import AnyPooled, MapOptions, Progress, map_in_tasks, map_in_threads
+from poolhouse.client.endpoint import client_headers
 from poolhouse.client.errors import ConnectionFailed
-from poolhouse.client.exchange import MOST_BYTES, Response, Sleep, Request
+from poolhouse.client.exchange import DEFAULT_MAX_RESPONSE_BYTES, Request, Response, Sleep
 from poolhouse.client.flow import Options
-from poolhouse.client.mapping import AnyPooled, MapOptions, Progress, map_in_tasks, map_in_threads
 from poolhouse.client.operators import TAKES_INDICES, AsyncOperators, Operators
-from poolhouse.client.pooled import OperatorSummary, Plan
-from poolhouse.client.settings import headers_of
-from poolhouse.client.ways import async_local_way, async_way_to, local_way, place_beside, way_to
+from poolhouse.client.results import OperatorSummary, Plan
+from poolhouse.client.transports.factory import (
+    make_async_local_transport,
+    make_async_transport,
+    make_local_transport,
+    make_transport,
+    resolve_endpoint,
+)
+from poolhouse.client.transports.sockets import TransferCallback
 
 if TYPE_CHECKING:
     import httpx
 
-    from poolhouse.client.transport import AsyncTransport, Transport
+    from poolhouse.client.transports.httpx_transport import AsyncTransport, Transport
 
 
 class Client(BaseClient["Transport"], Operators):
@@ -54,16 +60,16 @@ class Client(BaseClient["Transport"], Operators):
         connect_timeout: float = 5.0,
         read_timeout: float = 60.0,
         max_retries: int = 2,
-        max_answer_bytes: int = MOST_BYTES,
+        max_answer_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         uds: str | None = None,
         http_client: httpx.Client | None = None,
-        on_transfer: Transferred | None = None,
+        on_transfer: TransferCallback | None = None,
     ) -> None:
-        place = place_beside(base_url, uds, http_client, "Client")
+        place = resolve_endpoint(base_url, uds, http_client, "Client")
         super().__init__(
-            place.prefix, options_of(timeout, connect_timeout, read_timeout, max_retries, api_key, max_answer_bytes)
+            place.prefix, make_options(timeout, connect_timeout, read_timeout, max_retries, api_key, max_answer_bytes)
         )
-        self._transport = way_to(place, http_client, on_transfer)
+        self._transport = make_transport(place, http_client, on_transfer)
 
     @classmethod
     def local(cls, *, timeout: float | None = 60.0) -> Self:
@@ -72,12 +78,12 @@ class Client(BaseClient["Transport"], Operators):
         Raises:
             ModuleNotFoundError: without the server extra.
         """
-        return cls._over(local_way(), timeout)
+        return cls._with_transport(make_local_transport(), timeout)
 
     @classmethod
-    def _over(cls, transport: Transport, timeout: float | None) -> Self:
+    def _with_transport(cls, transport: Transport, timeout: float | None) -> Self:
         made = object.__new__(cls)
-        BaseClient.__init__(made, "", Options(deadline_s(timeout), headers=headers_of(None)))
+        BaseClient.__init__(made, "", Options(normalize_timeout_s(timeout), headers=client_headers(None)))
         made._transport = transport
         return made
 
@@ -150,7 +156,7 @@ class Client(BaseClient["Transport"], Operators):
             return_exceptions: give an error in the place of its answer and go on, as ``asyncio.gather`` does.
             fields: the spec.
         """
-        self._refuse_closed()
+        self._raise_if_closed()
         options = MapOptions(concurrency, progress, return_exceptions)
 
         def pool(given: object, stopped: Event) -> AnyPooled:
@@ -171,23 +177,23 @@ class Client(BaseClient["Transport"], Operators):
             PoolhouseError: the refusal that pooling would meet.
         """
         takes_indices = operator in TAKES_INDICES
-        request = questions.plan_request(operator, shape, dtype, fields, with_indices=takes_indices)
-        return questions.read_plan(self._call(request))
+        request = calls.plan_request(operator, shape, dtype, fields, with_indices=takes_indices)
+        return calls.read_plan(self._call(request))
 
     def operators(self) -> tuple[OperatorSummary, ...]:
         """All operators of the service, in short."""
-        return questions.read_summaries(self._call(questions.catalogue_request()))
+        return calls.read_summaries(self._call(calls.catalogue_request()))
 
-    def operator(self, name: str) -> questions.Document:
+    def operator(self, name: str) -> calls.Document:
         """Everything there is to know of one operator: fields, element types, meaning, an example."""
-        return questions.read_document(self._call(questions.catalogue_request(name)))
+        return calls.read_document(self._call(calls.catalogue_request(name)))
 
     def close(self) -> None:
         """Close all connections. Calls that wait are answered yet; further ones are refused with a RuntimeError."""
         self._transport.close()
 
     def __enter__(self) -> Self:
-        self._refuse_closed()
+        self._raise_if_closed()
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -200,7 +206,7 @@ class Client(BaseClient["Transport"], Operators):
         fields: Mapping[str, object],
         stopped: Event | None = None,
     ) -> AnyPooled:
-        question = questions.PoolQuestion(operator, inputs, fields)
+        question = calls.PoolCall(operator, inputs, fields)
         return question.read_result(self._call(question.request, stopped))
 
     def _call(self, request: Request, stopped: Event | None = None) -> Response:
@@ -217,7 +223,7 @@ class Client(BaseClient["Transport"], Operators):
                         stopped.wait(todo.seconds)
                     todo = flow.send(None)
                     continue
-                self._refuse_closed()
+                self._raise_if_closed()
                 try:
                     answer = self._transport.exchange(todo)
                 except ConnectionFailed as failure:
@@ -255,15 +261,15 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
         connect_timeout: float = 5.0,
         read_timeout: float = 60.0,
         max_retries: int = 2,
-        max_answer_bytes: int = MOST_BYTES,
+        max_answer_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         uds: str | None = None,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
-        place = place_beside(base_url, uds, http_client, "AsyncClient")
+        place = resolve_endpoint(base_url, uds, http_client, "AsyncClient")
         super().__init__(
-            place.prefix, options_of(timeout, connect_timeout, read_timeout, max_retries, api_key, max_answer_bytes)
+            place.prefix, make_options(timeout, connect_timeout, read_timeout, max_retries, api_key, max_answer_bytes)
         )
-        self._transport = async_way_to(place, http_client)
+        self._transport = make_async_transport(place, http_client)
 
     @classmethod
     def local(cls, *, timeout: float | None = 60.0) -> Self:
@@ -272,12 +278,12 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
         Raises:
             ModuleNotFoundError: without the server extra.
         """
-        return cls._over(async_local_way(), timeout)
+        return cls._with_transport(make_async_local_transport(), timeout)
 
     @classmethod
-    def _over(cls, transport: AsyncTransport, timeout: float | None) -> Self:
+    def _with_transport(cls, transport: AsyncTransport, timeout: float | None) -> Self:
         made = object.__new__(cls)
-        BaseClient.__init__(made, "", Options(deadline_s(timeout), headers=headers_of(None)))
+        BaseClient.__init__(made, "", Options(normalize_timeout_s(timeout), headers=client_headers(None)))
         made._transport = transport
         return made
 
@@ -350,7 +356,7 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
             return_exceptions: give an error in the place of its answer and go on, as ``asyncio.gather`` does.
             fields: the spec.
         """
-        self._refuse_closed()
+        self._raise_if_closed()
         options = MapOptions(concurrency, progress, return_exceptions)
 
         async def pool(given: object) -> AnyPooled:
@@ -371,30 +377,30 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
             PoolhouseError: the refusal that pooling would meet.
         """
         takes_indices = operator in TAKES_INDICES
-        request = questions.plan_request(operator, shape, dtype, fields, with_indices=takes_indices)
-        return questions.read_plan(await self._call(request))
+        request = calls.plan_request(operator, shape, dtype, fields, with_indices=takes_indices)
+        return calls.read_plan(await self._call(request))
 
     async def operators(self) -> tuple[OperatorSummary, ...]:
         """All operators of the service, in short."""
-        return questions.read_summaries(await self._call(questions.catalogue_request()))
+        return calls.read_summaries(await self._call(calls.catalogue_request()))
 
-    async def operator(self, name: str) -> questions.Document:
+    async def operator(self, name: str) -> calls.Document:
         """Everything there is to know of one operator: fields, element types, meaning, an example."""
-        return questions.read_document(await self._call(questions.catalogue_request(name)))
+        return calls.read_document(await self._call(calls.catalogue_request(name)))
 
     async def aclose(self) -> None:
         """Close all connections. Calls that wait are answered yet; further ones are refused with a RuntimeError."""
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
-        self._refuse_closed()
+        self._raise_if_closed()
         return self
 
     async def __aexit__(self, *raised: object) -> None:
         await self.aclose()
 
     async def _pool(self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]) -> AnyPooled:
-        question = questions.PoolQuestion(operator, inputs, fields)
+        question = calls.PoolCall(operator, inputs, fields)
         return question.read_result(await self._call(question.request))
 
     async def _call(self, request: Request) -> Response:
@@ -406,7 +412,7 @@ class AsyncClient(BaseClient["AsyncTransport"], AsyncOperators):
                     await asyncio.sleep(todo.seconds)
                     todo = flow.send(None)
                     continue
-                self._refuse_closed()
+                self._raise_if_closed()
                 try:
                     answer = await self._transport.exchange(todo)
                 except ConnectionFailed as failure:

@@ -20,10 +20,10 @@ from poolhouse.errors import (
 )
 from poolhouse.wire.quoting import escape_unprintable
 
-_SHOWN: Final = 200
+_MAX_QUOTED: Final = 200
 """Characters of a stranger's answer that a message quotes."""
 
-_OF_OTHERS: Final[dict[int, tuple[type[PoolhouseError], str]]] = {
+_PROXY_ERRORS: Final[dict[int, tuple[type[PoolhouseError], str]]] = {
     401: (Unauthorized, "missing_key"),
     403: (Forbidden, "key_not_allowed"),
     413: (TooLarge, "body_too_large"),
@@ -81,7 +81,7 @@ class UnexpectedAnswer(ConnectionFailed):
 
 def error_from_response(response: Response) -> PoolhouseError:
     """The error that an answer other than 200 stands for, to be raised."""
-    document = _document(response)
+    document = _problem_document(response)
     code, detail = document.get("code"), document.get("detail")
     error: PoolhouseError
     if isinstance(code, str) and code in CODES and isinstance(detail, str):
@@ -94,12 +94,12 @@ def error_from_response(response: Response) -> PoolhouseError:
             limit_bytes=limit if isinstance(limit, int) else None,
             headers=response.headers,
         )
-    elif response.status in _OF_OTHERS:
-        kind, code = _OF_OTHERS[response.status]
-        detail = f"HTTP {response.status} from something before the service: {_quoted(response)}"
+    elif response.status in _PROXY_ERRORS:
+        kind, code = _PROXY_ERRORS[response.status]
+        detail = f"HTTP {response.status} from something before the service: {_quote_body(response)}"
         error = kind(code, detail, retry_after_s=parse_retry_after_s(response), headers=response.headers)
     else:
-        error = UnexpectedAnswer(response.status, _unexpected(response))
+        error = UnexpectedAnswer(response.status, _describe_unexpected(response))
         error.retry_after_s = parse_retry_after_s(response)
         error.headers = dict(response.headers)
     error.request_id = response.request_id
@@ -115,11 +115,11 @@ def parse_retry_after_s(response: Response) -> float | None:
     text = response.headers.get("retry-after", "")
     if text.isascii() and text.isdecimal():
         return float(text) if len(text) < 10 else None
-    until, since = _moment_s(text), _moment_s(response.headers.get("date", ""))
+    until, since = _timestamp_s(text), _timestamp_s(response.headers.get("date", ""))
     return None if until is None or since is None else max(0.0, until - since)
 
 
-def _moment_s(text: str) -> float | None:
+def _timestamp_s(text: str) -> float | None:
     parts = parsedate_tz(text)
     try:
         return None if parts is None else float(mktime_tz(parts))
@@ -143,31 +143,33 @@ def parse_json(text: str) -> object:
     return found
 
 
-def _document(response: Response) -> Mapping[str, object]:
+def _problem_document(response: Response) -> Mapping[str, object]:
     if not response.headers.get("content-type", "").startswith("application/problem+json"):
         return {}
     return parse_object(response.text) or {}
 
 
-def _unexpected(response: Response) -> str:
+def _describe_unexpected(response: Response) -> str:
     place = response.headers.get("location")
     if 300 <= response.status < 400 and place is not None:
         # Followed, a body and a key would go to whoever the answer names.
         return (
-            f"HTTP {response.status} sends us on to {place[:_SHOWN]!r}, and the client does not follow; "
+            f"HTTP {response.status} sends us on to {place[:_MAX_QUOTED]!r}, and the client does not follow; "
             "give the address of the service itself as base_url."
         )
-    return f"HTTP {response.status}, which poolhouse did not say: {_quoted(response)}"
+    return f"HTTP {response.status}, which poolhouse did not say: {_quote_body(response)}"
 
 
 def _field_problems(entries: object) -> list[FieldProblem]:
     found: list[FieldProblem] = []
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict):
-            pointer, code, message = (escape_unprintable(str(entry.get(name, ""))) for name in ("pointer", "code", "message"))
+            pointer, code, message = (
+                escape_unprintable(str(entry.get(name, ""))) for name in ("pointer", "code", "message")
+            )
             found.append(FieldProblem(pointer, code, message))
     return found
 
 
-def _quoted(response: Response) -> str:
-    return repr(response.text[:_SHOWN])
+def _quote_body(response: Response) -> str:
+    return repr(response.text[:_MAX_QUOTED])

@@ -19,7 +19,7 @@ than the most; None for a document or a refusal, which is collected as it comes.
 comes, so that no second copy of it is ever in memory.
 """
 
-MOST_BYTES: Final = 4 * 1024**3
+DEFAULT_MAX_RESPONSE_BYTES: Final = 4 * 1024**3
 """The largest answer that is taken, unless the caller says otherwise: four times what a server gives by default."""
 
 
@@ -32,7 +32,7 @@ class Request(NamedTuple):
         headers: names and values.
         body: flat bytes in order, views of the caller's arrays where that saves a copy.
         rooms: where the answer shall lie; None for a document, which is collected.
-        most_bytes: the largest answer that is taken.
+        max_response_bytes: the largest answer that is taken.
     """
 
     method: str
@@ -40,7 +40,7 @@ class Request(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     body: tuple[bytes | memoryview, ...] = ()
     allocate_body: BodyAllocator | None = None
-    most_bytes: int = MOST_BYTES
+    max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
 
     @property
     def nbytes(self) -> int:
@@ -67,7 +67,7 @@ class Response(NamedTuple):
         return None if name is None else escape_unprintable(name)
 
 
-class Patience(NamedTuple):
+class Timeouts(NamedTuple):
     """How long to wait.
 
     Attributes:
@@ -85,7 +85,7 @@ class Send(NamedTuple):
     """The driver shall send this and hand back the answer, or throw what went wrong."""
 
     request: Request
-    timeouts: Patience
+    timeouts: Timeouts
 
 
 class Sleep(NamedTuple):

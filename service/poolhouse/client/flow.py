@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer, error_from_response
-from poolhouse.client.exchange import MOST_BYTES, Response, Patience, Sleep, Request, Send
+from poolhouse.client.exchange import DEFAULT_MAX_RESPONSE_BYTES, Request, Response, Send, Sleep, Timeouts
 from poolhouse.client.retry import RETRIED_STATUSES, Budget, RetryPolicy
 from poolhouse.errors import PoolhouseError
 
@@ -35,7 +35,7 @@ class Options:
     read_timeout_s: float = 60.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     headers: tuple[tuple[str, str], ...] = ()
-    max_answer_bytes: int = MOST_BYTES
+    max_answer_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
 
 
 def call(
@@ -58,14 +58,14 @@ def call(
     Raises:
         PoolhouseError: the server's refusal, or :class:`ConnectionFailed`.
     """
-    until = None if options.timeout_s is None else now() + options.timeout_s
+    deadline = None if options.timeout_s is None else now() + options.timeout_s
     retry = 0
     while True:
-        left_s = None if until is None else until - now()
+        left_s = None if deadline is None else deadline - now()
         if left_s is not None and left_s <= 0:
             raise TimedOut(f"The call was not answered within its {options.timeout_s:g} s; give it a longer timeout.")
         try:
-            answer = yield Send(_with_headers(request, options, left_s), _patience(options, left_s))
+            answer = yield Send(_with_headers(request, options, left_s), _timeouts(options, left_s))
             assert answer is not None, "the answer to Send is an Answer"
             if answer.status == 200:
                 budget.record_success()
@@ -76,23 +76,23 @@ def call(
             raise
         except ConnectionFailed as failure:
             fault, again = failure, True
-        pause_s = _pause_s(fault, options.retry, retry, None if until is None else until - now(), random)
+        pause_s = _delay_s(fault, options.retry, retry, None if deadline is None else deadline - now(), random)
         if not again or pause_s is None or not budget.try_spend():
             raise fault
         yield Sleep(pause_s)
         retry += 1
 
 
-def _pause_s(
+def _delay_s(
     fault: PoolhouseError, policy: RetryPolicy, retry: int, left_s: float | None, random: Callable[[], float]
 ) -> float | None:
     return policy.delay_s(retry, retry_after_s=fault.retry_after_s, left_s=left_s, random=random)
 
 
-def _patience(options: Options, left_s: float | None) -> Patience:
+def _timeouts(options: Options, left_s: float | None) -> Timeouts:
     if left_s is None:
-        return Patience(options.connect_timeout_s, options.read_timeout_s, None)
-    return Patience(min(options.connect_timeout_s, left_s), min(options.read_timeout_s, left_s), left_s)
+        return Timeouts(options.connect_timeout_s, options.read_timeout_s, None)
+    return Timeouts(min(options.connect_timeout_s, left_s), min(options.read_timeout_s, left_s), left_s)
 
 
 def _with_headers(request: Request, options: Options, left_s: float | None) -> Request:
@@ -102,4 +102,4 @@ def _with_headers(request: Request, options: Options, left_s: float | None) -> R
         # repeats the one before, which a microsecond more or less would prevent, is not parsed again.
         left = f"{left_s:.3f}" if left_s >= 1 else f"{max(left_s, 1e-6):.6f}"
         headers += (("Request-Timeout", left),)
-    return request._replace(headers=headers, most_bytes=options.max_answer_bytes)
+    return request._replace(headers=headers, max_response_bytes=options.max_answer_bytes)

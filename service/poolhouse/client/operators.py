@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeVar, cast, overload
 
-from poolhouse.client.arrays import Exchangeable
-from poolhouse.client.pooled import Pooled
+from poolhouse.client.arrays import SupportsDLPack
+from poolhouse.client.results import Pooled
 
-Kind = TypeVar("Kind", bound=Exchangeable | Sequence[object])
+ArrayT = TypeVar("ArrayT", bound=SupportsDLPack | Sequence[object])
 """What goes in comes out: numpy for numpy, torch for torch, lists for lists."""
 
 TAKES_INDICES: Final = frozenset({"max_unpool1d", "max_unpool2d", "max_unpool3d"})
@@ -27,9 +27,9 @@ class Operators:
 
     def adaptive_avg_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The average of each of a given number of windows.
 
         Args:
@@ -44,13 +44,13 @@ class Operators:
             {"input": input},
             {"output_size": output_size},
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     def adaptive_avg_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The average of each of a given number of windows.
 
         Args:
@@ -65,13 +65,13 @@ class Operators:
             {"input": input},
             {"output_size": output_size},
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     def adaptive_avg_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The average of each of a given number of windows.
 
         Args:
@@ -86,37 +86,37 @@ class Operators:
             {"input": input},
             {"output_size": output_size},
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     @overload
     def adaptive_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     def adaptive_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def adaptive_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     def adaptive_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each of a given number of windows, and where it was.
 
         Args:
@@ -135,37 +135,37 @@ class Operators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     def adaptive_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     def adaptive_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def adaptive_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     def adaptive_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each of a given number of windows, and where it was.
 
         Args:
@@ -184,37 +184,37 @@ class Operators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     def adaptive_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     def adaptive_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def adaptive_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     def adaptive_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each of a given number of windows, and where it was.
 
         Args:
@@ -233,18 +233,18 @@ class Operators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     def avg_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The average of each window.
 
         Args:
@@ -273,18 +273,18 @@ class Operators:
                 "divisor_override": divisor_override,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     def avg_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The average of each window.
 
         Args:
@@ -313,18 +313,18 @@ class Operators:
                 "divisor_override": divisor_override,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     def avg_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The average of each window.
 
         Args:
@@ -353,49 +353,49 @@ class Operators:
                 "divisor_override": divisor_override,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     @overload
     def fractional_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         return_indices: Literal[False] = False,
         seed: int | None = None,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     def fractional_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         *,
         return_indices: Literal[True],
         seed: int | None = None,
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def fractional_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         *,
         return_indices: bool,
         seed: int | None = None,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     def fractional_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
         seed: int | None = None,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of windows that lie at pseudo-random, evenly spread places, and where it was.
 
         Each (n, c) plane has its own windows. They are drawn from ``seed``, so the same request gives the same answer,
@@ -428,49 +428,49 @@ class Operators:
                 "seed": seed,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     def fractional_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         return_indices: Literal[False] = False,
         seed: int | None = None,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     def fractional_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         *,
         return_indices: Literal[True],
         seed: int | None = None,
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def fractional_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         *,
         return_indices: bool,
         seed: int | None = None,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     def fractional_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
         seed: int | None = None,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of windows that lie at pseudo-random, evenly spread places, and where it was.
 
         Each (n, c) plane has its own windows. They are drawn from ``seed``, so the same request gives the same answer,
@@ -503,12 +503,12 @@ class Operators:
                 "seed": seed,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     def global_avg_pool1d(
         self,
-        input: Kind,
-    ) -> Pooled[Kind, None]:
+        input: ArrayT,
+    ) -> Pooled[ArrayT, None]:
         """The average of each plane: adaptive_avg_pool with output_size 1.
 
         Args:
@@ -522,12 +522,12 @@ class Operators:
             {"input": input},
             {},
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     def global_avg_pool2d(
         self,
-        input: Kind,
-    ) -> Pooled[Kind, None]:
+        input: ArrayT,
+    ) -> Pooled[ArrayT, None]:
         """The average of each plane: adaptive_avg_pool with output_size 1.
 
         Args:
@@ -541,12 +541,12 @@ class Operators:
             {"input": input},
             {},
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     def global_avg_pool3d(
         self,
-        input: Kind,
-    ) -> Pooled[Kind, None]:
+        input: ArrayT,
+    ) -> Pooled[ArrayT, None]:
         """The average of each plane: adaptive_avg_pool with output_size 1.
 
         Args:
@@ -560,33 +560,33 @@ class Operators:
             {"input": input},
             {},
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     @overload
     def global_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     def global_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def global_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     def global_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
 
         Args:
@@ -601,33 +601,33 @@ class Operators:
             {"input": input},
             {"return_indices": return_indices},
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     def global_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     def global_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def global_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     def global_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
 
         Args:
@@ -642,33 +642,33 @@ class Operators:
             {"input": input},
             {"return_indices": return_indices},
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     def global_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     def global_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def global_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     def global_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
 
         Args:
@@ -683,17 +683,17 @@ class Operators:
             {"input": input},
             {"return_indices": return_indices},
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     def lp_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         norm_type: float,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         ceil_mode: bool = False,
         absolute: bool = False,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
         Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
@@ -726,17 +726,17 @@ class Operators:
                 "absolute": absolute,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     def lp_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         norm_type: float,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         ceil_mode: bool = False,
         absolute: bool = False,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
         Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
@@ -769,17 +769,17 @@ class Operators:
                 "absolute": absolute,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     def lp_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         norm_type: float,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         ceil_mode: bool = False,
         absolute: bool = False,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
         Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
@@ -812,23 +812,23 @@ class Operators:
                 "absolute": absolute,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     @overload
     def max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     def max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
@@ -836,11 +836,11 @@ class Operators:
         ceil_mode: bool = False,
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
@@ -848,17 +848,17 @@ class Operators:
         ceil_mode: bool = False,
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     def max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window, and where it was.
 
         Args:
@@ -887,23 +887,23 @@ class Operators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     def max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     def max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
@@ -911,11 +911,11 @@ class Operators:
         ceil_mode: bool = False,
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
@@ -923,17 +923,17 @@ class Operators:
         ceil_mode: bool = False,
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     def max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window, and where it was.
 
         Args:
@@ -962,23 +962,23 @@ class Operators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     def max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     def max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
@@ -986,11 +986,11 @@ class Operators:
         ceil_mode: bool = False,
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     def max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
@@ -998,17 +998,17 @@ class Operators:
         ceil_mode: bool = False,
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     def max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window, and where it was.
 
         Args:
@@ -1037,19 +1037,19 @@ class Operators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     def max_unpool1d(
         self,
-        input: Kind,
-        indices: Kind,
+        input: ArrayT,
+        indices: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         output_size: int | Sequence[int] | None = None,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """Each value put back to where max pooling found it, and zero everywhere else.
 
         Where an index comes more than once in a plane, the last value in row-major order stays.
@@ -1088,19 +1088,19 @@ class Operators:
                 "ceil_mode": ceil_mode,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     def max_unpool2d(
         self,
-        input: Kind,
-        indices: Kind,
+        input: ArrayT,
+        indices: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         output_size: int | Sequence[int] | None = None,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """Each value put back to where max pooling found it, and zero everywhere else.
 
         Where an index comes more than once in a plane, the last value in row-major order stays.
@@ -1139,19 +1139,19 @@ class Operators:
                 "ceil_mode": ceil_mode,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     def max_unpool3d(
         self,
-        input: Kind,
-        indices: Kind,
+        input: ArrayT,
+        indices: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         output_size: int | Sequence[int] | None = None,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """Each value put back to where max pooling found it, and zero everywhere else.
 
         Where an index comes more than once in a plane, the last value in row-major order stays.
@@ -1190,7 +1190,7 @@ class Operators:
                 "ceil_mode": ceil_mode,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
 
 class AsyncOperators:
@@ -1203,9 +1203,9 @@ class AsyncOperators:
 
     async def adaptive_avg_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The average of each of a given number of windows.
 
         Args:
@@ -1220,13 +1220,13 @@ class AsyncOperators:
             {"input": input},
             {"output_size": output_size},
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     async def adaptive_avg_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The average of each of a given number of windows.
 
         Args:
@@ -1241,13 +1241,13 @@ class AsyncOperators:
             {"input": input},
             {"output_size": output_size},
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     async def adaptive_avg_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The average of each of a given number of windows.
 
         Args:
@@ -1262,37 +1262,37 @@ class AsyncOperators:
             {"input": input},
             {"output_size": output_size},
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     @overload
     async def adaptive_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     async def adaptive_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def adaptive_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def adaptive_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each of a given number of windows, and where it was.
 
         Args:
@@ -1311,37 +1311,37 @@ class AsyncOperators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     async def adaptive_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     async def adaptive_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def adaptive_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def adaptive_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each of a given number of windows, and where it was.
 
         Args:
@@ -1360,37 +1360,37 @@ class AsyncOperators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     async def adaptive_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     async def adaptive_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def adaptive_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def adaptive_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each of a given number of windows, and where it was.
 
         Args:
@@ -1409,18 +1409,18 @@ class AsyncOperators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     async def avg_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The average of each window.
 
         Args:
@@ -1449,18 +1449,18 @@ class AsyncOperators:
                 "divisor_override": divisor_override,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     async def avg_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The average of each window.
 
         Args:
@@ -1489,18 +1489,18 @@ class AsyncOperators:
                 "divisor_override": divisor_override,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     async def avg_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The average of each window.
 
         Args:
@@ -1529,49 +1529,49 @@ class AsyncOperators:
                 "divisor_override": divisor_override,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     @overload
     async def fractional_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         return_indices: Literal[False] = False,
         seed: int | None = None,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     async def fractional_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         *,
         return_indices: Literal[True],
         seed: int | None = None,
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def fractional_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         *,
         return_indices: bool,
         seed: int | None = None,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def fractional_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
         seed: int | None = None,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of windows that lie at pseudo-random, evenly spread places, and where it was.
 
         Each (n, c) plane has its own windows. They are drawn from ``seed``, so the same request gives the same answer,
@@ -1604,49 +1604,49 @@ class AsyncOperators:
                 "seed": seed,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     async def fractional_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         return_indices: Literal[False] = False,
         seed: int | None = None,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     async def fractional_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         *,
         return_indices: Literal[True],
         seed: int | None = None,
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def fractional_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         *,
         return_indices: bool,
         seed: int | None = None,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def fractional_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         output_size: int | Sequence[int] | None = None,
         output_ratio: float | Sequence[float] | None = None,
         return_indices: bool = False,
         seed: int | None = None,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of windows that lie at pseudo-random, evenly spread places, and where it was.
 
         Each (n, c) plane has its own windows. They are drawn from ``seed``, so the same request gives the same answer,
@@ -1679,12 +1679,12 @@ class AsyncOperators:
                 "seed": seed,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     async def global_avg_pool1d(
         self,
-        input: Kind,
-    ) -> Pooled[Kind, None]:
+        input: ArrayT,
+    ) -> Pooled[ArrayT, None]:
         """The average of each plane: adaptive_avg_pool with output_size 1.
 
         Args:
@@ -1698,12 +1698,12 @@ class AsyncOperators:
             {"input": input},
             {},
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     async def global_avg_pool2d(
         self,
-        input: Kind,
-    ) -> Pooled[Kind, None]:
+        input: ArrayT,
+    ) -> Pooled[ArrayT, None]:
         """The average of each plane: adaptive_avg_pool with output_size 1.
 
         Args:
@@ -1717,12 +1717,12 @@ class AsyncOperators:
             {"input": input},
             {},
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     async def global_avg_pool3d(
         self,
-        input: Kind,
-    ) -> Pooled[Kind, None]:
+        input: ArrayT,
+    ) -> Pooled[ArrayT, None]:
         """The average of each plane: adaptive_avg_pool with output_size 1.
 
         Args:
@@ -1736,33 +1736,33 @@ class AsyncOperators:
             {"input": input},
             {},
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     @overload
     async def global_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     async def global_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def global_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def global_max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
 
         Args:
@@ -1777,33 +1777,33 @@ class AsyncOperators:
             {"input": input},
             {"return_indices": return_indices},
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     async def global_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     async def global_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def global_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def global_max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
 
         Args:
@@ -1818,33 +1818,33 @@ class AsyncOperators:
             {"input": input},
             {"return_indices": return_indices},
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     async def global_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     async def global_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def global_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def global_max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
 
         Args:
@@ -1859,17 +1859,17 @@ class AsyncOperators:
             {"input": input},
             {"return_indices": return_indices},
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     async def lp_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         norm_type: float,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         ceil_mode: bool = False,
         absolute: bool = False,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
         Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
@@ -1902,17 +1902,17 @@ class AsyncOperators:
                 "absolute": absolute,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     async def lp_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         norm_type: float,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         ceil_mode: bool = False,
         absolute: bool = False,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
         Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
@@ -1945,17 +1945,17 @@ class AsyncOperators:
                 "absolute": absolute,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     async def lp_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         norm_type: float,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         ceil_mode: bool = False,
         absolute: bool = False,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
         Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
@@ -1988,23 +1988,23 @@ class AsyncOperators:
                 "absolute": absolute,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     @overload
     async def max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     async def max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
@@ -2012,11 +2012,11 @@ class AsyncOperators:
         ceil_mode: bool = False,
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
@@ -2024,17 +2024,17 @@ class AsyncOperators:
         ceil_mode: bool = False,
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def max_pool1d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window, and where it was.
 
         Args:
@@ -2063,23 +2063,23 @@ class AsyncOperators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     async def max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     async def max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
@@ -2087,11 +2087,11 @@ class AsyncOperators:
         ceil_mode: bool = False,
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
@@ -2099,17 +2099,17 @@ class AsyncOperators:
         ceil_mode: bool = False,
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def max_pool2d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window, and where it was.
 
         Args:
@@ -2138,23 +2138,23 @@ class AsyncOperators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     @overload
     async def max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: Literal[False] = False,
-    ) -> Pooled[Kind, None]: ...
+    ) -> Pooled[ArrayT, None]: ...
     @overload
     async def max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
@@ -2162,11 +2162,11 @@ class AsyncOperators:
         ceil_mode: bool = False,
         *,
         return_indices: Literal[True],
-    ) -> Pooled[Kind, Kind]: ...
+    ) -> Pooled[ArrayT, ArrayT]: ...
     @overload
     async def max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
@@ -2174,17 +2174,17 @@ class AsyncOperators:
         ceil_mode: bool = False,
         *,
         return_indices: bool,
-    ) -> Pooled[Kind, Kind | None]: ...
+    ) -> Pooled[ArrayT, ArrayT | None]: ...
     async def max_pool3d(
         self,
-        input: Kind,
+        input: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
-    ) -> Pooled[Kind, Kind | None]:
+    ) -> Pooled[ArrayT, ArrayT | None]:
         """The largest element of each window, and where it was.
 
         Args:
@@ -2213,19 +2213,19 @@ class AsyncOperators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[Kind, Kind | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", asked)
 
     async def max_unpool1d(
         self,
-        input: Kind,
-        indices: Kind,
+        input: ArrayT,
+        indices: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         output_size: int | Sequence[int] | None = None,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """Each value put back to where max pooling found it, and zero everywhere else.
 
         Where an index comes more than once in a plane, the last value in row-major order stays.
@@ -2264,19 +2264,19 @@ class AsyncOperators:
                 "ceil_mode": ceil_mode,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     async def max_unpool2d(
         self,
-        input: Kind,
-        indices: Kind,
+        input: ArrayT,
+        indices: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         output_size: int | Sequence[int] | None = None,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """Each value put back to where max pooling found it, and zero everywhere else.
 
         Where an index comes more than once in a plane, the last value in row-major order stays.
@@ -2315,19 +2315,19 @@ class AsyncOperators:
                 "ceil_mode": ceil_mode,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)
 
     async def max_unpool3d(
         self,
-        input: Kind,
-        indices: Kind,
+        input: ArrayT,
+        indices: ArrayT,
         kernel_size: int | Sequence[int],
         stride: int | Sequence[int] | None = None,
         padding: int | Sequence[int] = 0,
         output_size: int | Sequence[int] | None = None,
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
-    ) -> Pooled[Kind, None]:
+    ) -> Pooled[ArrayT, None]:
         """Each value put back to where max pooling found it, and zero everywhere else.
 
         Where an index comes more than once in a plane, the last value in row-major order stays.
@@ -2366,4 +2366,4 @@ class AsyncOperators:
                 "ceil_mode": ceil_mode,
             },
         )
-        return cast("Pooled[Kind, None]", asked)
+        return cast("Pooled[ArrayT, None]", asked)

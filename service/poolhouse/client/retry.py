@@ -3,8 +3,8 @@
 The rules:
 
 - every call may be repeated, for pooling has no side effects;
-- the pause before retry n is drawn from 0 to ``base_s·2ⁿ``, at most ``max_delay_s`` ("full jitter"), so that callers who
-  failed together do not return together;
+- the pause before retry n is drawn from 0 to ``base_s·2ⁿ``, at most ``max_delay_s`` ("full jitter"), so that callers
+  who   failed together do not return together;
 - ``Retry-After`` is a floor under that, and one that is longer than the caller can wait ends the call;
 - all calls of one client share a budget: retries may add a tenth to what succeeds, so that a server that fails
   everything is asked hardly more often than it would be without retries.

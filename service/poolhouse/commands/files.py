@@ -46,9 +46,9 @@ _FIRST_BYTES: Final[Mapping[bytes, Format]] = {
     b"\x89PNG": "png",
     b"\xff\xd8\xff": "jpeg",
 }
-_INFLATED_BYTES: Final = 2**36
+_MAX_INFLATED_BYTES: Final = 2**36
 """What a deflated npz may unfold to: more than any service takes."""
-_MODES: Final = ("L", "LA", "RGB", "RGBA")
+_IMAGE_MODES: Final = ("L", "LA", "RGB", "RGBA")
 
 
 def holds_two_tensors(file_format: Format) -> bool:
@@ -60,7 +60,7 @@ def read_file(path: str) -> tuple[Format, Mapping[str, Tensor]]:
     """The tensors of a file by name; a lone one, and the ``output`` of a command before, is called ``input``.
 
     Args:
-        place: a path, or ``-`` for standard input.
+        path: a path, or ``-`` for standard input.
 
     Raises:
         Malformed, Unprocessable: it is not what its first bytes say.
@@ -68,12 +68,12 @@ def read_file(path: str) -> tuple[Format, Mapping[str, Tensor]]:
         ModuleNotFoundError: a picture, and no Pillow.
     """
     content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    found = _format_of(content)
+    found = _detect_format(content)
     if found in ("png", "jpeg"):
-        return found, {"input": _picture(content)}
+        return found, {"input": _decode_image(content)}
     if found == "safetensors" and content[8:9] != b"{":
-        raise Malformed("malformed_body", f"{_called(path)} is no npy, npz, safetensors, PNG or JPEG file.")
-    tensors: Mapping[str, Tensor] = _CODECS[found].decode(memoryview(content), {}, _INFLATED_BYTES).tensors
+        raise Malformed("malformed_body", f"{_display_name(path)} is no npy, npz, safetensors, PNG or JPEG file.")
+    tensors: Mapping[str, Tensor] = _CODECS[found].decode(memoryview(content), {}, _MAX_INFLATED_BYTES).tensors
     if "input" not in tensors:
         # What one command wrote is what the next one pools; and a lone array needs no name.
         source = "output" if "output" in tensors else next(iter(tensors)) if len(tensors) == 1 else None
@@ -85,8 +85,8 @@ def write_file(path: str, file_format: Format, tensors: Mapping[str, Tensor]) ->
     """Write tensors to a file, or to standard output.
 
     Args:
-        place: a path, or ``-``.
-        written: the format.
+        path: a path, or ``-``.
+        file_format: the format.
         tensors: by name.
 
     Raises:
@@ -94,7 +94,7 @@ def write_file(path: str, file_format: Format, tensors: Mapping[str, Tensor]) ->
         OSError: it cannot be written.
     """
     if file_format in ("png", "jpeg"):
-        chunks: tuple[bytes | memoryview, ...] = (_pixels(tensors["output"], file_format),)
+        chunks: tuple[bytes | memoryview, ...] = (_encode_image(tensors["output"], file_format),)
     else:
         chunks = _CODECS[file_format].encode(Message(tensors)).chunks
     if path == "-":
@@ -106,7 +106,7 @@ def write_file(path: str, file_format: Format, tensors: Mapping[str, Tensor]) ->
         file.writelines(chunks)
 
 
-def _format_of(content: bytes) -> Format:
+def _detect_format(content: bytes) -> Format:
     for first, kind in _FIRST_BYTES.items():
         if content.startswith(first):
             return kind
@@ -114,11 +114,11 @@ def _format_of(content: bytes) -> Format:
     return "safetensors"
 
 
-def _called(path: str) -> str:
+def _display_name(path: str) -> str:
     return "standard input" if path == "-" else path
 
 
-def _picture(content: bytes) -> Tensor:
+def _decode_image(content: bytes) -> Tensor:
     """(1, C, H, W) of uint8."""
     # By name: it is an extra, and only pictures want it.
     image = import_module("PIL.Image")
@@ -136,7 +136,7 @@ def _picture(content: bytes) -> Tensor:
                 )
             # A camera held upright writes rows that lie, and says so beside them; what we write says nothing.
             opened = import_module("PIL.ImageOps").exif_transpose(opened)
-            if opened.mode not in _MODES:
+            if opened.mode not in _IMAGE_MODES:
                 opened = opened.convert(
                     "RGBA" if "transparency" in opened.info else "L" if opened.mode == "1" else "RGB"
                 )
@@ -154,7 +154,7 @@ def _picture(content: bytes) -> Tensor:
     return Tensor(UINT8, np.ascontiguousarray(planes[None]))
 
 
-def _pixels(output: Tensor, file_format: Format) -> bytes:
+def _encode_image(output: Tensor, file_format: Format) -> bytes:
     planes = output.array[0] if output.array.ndim == 4 and len(output.array) == 1 else output.array
     channels = (1, 3) if file_format == "jpeg" else (1, 2, 3, 4)
     if output.dtype is not UINT8 or planes.ndim != 3 or len(planes) not in channels or not planes.size:

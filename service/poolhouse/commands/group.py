@@ -11,8 +11,8 @@ from importlib import import_module
 
 import click
 
-from poolhouse.commands.asking import print_message
-from poolhouse.commands.table import COMMANDS, CommandInfo
+from poolhouse.commands.registry import COMMANDS, CommandInfo
+from poolhouse.commands.session import print_message
 from poolhouse.suggestions import field_meant, nearest
 
 
@@ -39,10 +39,10 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, f"{each.summary}{_needs(each)}") for name, each in COMMANDS.items()])
+            formatter.write_dl([(name, f"{each.summary}{_extra_note(each)}") for name, each in COMMANDS.items()])
 
 
-def _needs(command: CommandInfo) -> str:
+def _extra_note(command: CommandInfo) -> str:
     # Whoever reads this has what the cli extra brings.
     return "" if command.extra == "cli" else f" Needs the {command.extra} extra."
 
@@ -68,14 +68,14 @@ def _usage_message(error: click.UsageError) -> str:
     return error.format_message()
 
 
-def run(words: Sequence[str]) -> int:
-    """Run the command that these words name.
+def run(arguments: Sequence[str]) -> int:
+    """Run the command that these arguments name.
 
     Returns:
         the exit code: 0 done, 1 refused or failed, 2 a command line that cannot be meant, 130 interrupted.
     """
     try:
-        outcome: object = poolhouse.main(args=list(words), prog_name="poolhouse", standalone_mode=False)
+        outcome: object = poolhouse.main(args=list(arguments), prog_name="poolhouse", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as asked:
         asked.show()
         return asked.exit_code

@@ -19,11 +19,11 @@ def command(name: str) -> None:
     # By name: it brings the server extra, and --help should not wait for that.
     keys = import_module("poolhouse.rest.auth.keys")
     new_key: Callable[[], str] = keys.new_key
-    stored: Callable[[str], str] = keys.stored
-    made = new_key()
+    key_digest: Callable[[str], str] = keys.key_digest
+    key = new_key()
     try:
-        keys.read_keys(None, f"{name}={made}")
+        keys.read_keys(None, f"{name}={key}")
     except ValueError as wrong:
         raise click.UsageError(str(wrong)) from None
-    click.echo(f'[{name}]\nkey = "{stored(made)}"')
-    click.echo(f"The key of {name}, shown once: {made}", err=True)
+    click.echo(f'[{name}]\nkey = "{key_digest(key)}"')
+    click.echo(f"The key of {name}, shown once: {key}", err=True)

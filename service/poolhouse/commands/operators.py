@@ -10,20 +10,20 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from poolhouse.client.pooled import OperatorSummary
-from poolhouse.commands.asking import connect, shared_options, print_text
+from poolhouse.client.results import OperatorSummary
 from poolhouse.commands.catalogue import bundled_operators
+from poolhouse.commands.session import connect, print_text, shared_options
 from poolhouse.suggestions import operator_hint
 
 
-def operators(name: str | None, raw: bool, url: str | None, api_key: str | None, timeout: float) -> None:
+def operators(name: str | None, as_json: bool, url: str | None, api_key: str | None, timeout: float) -> None:
     """List the operators, or tell one in full."""
     if name is not None:
-        document = _document(name, url, api_key, timeout)
-        print_text(json.dumps(document, indent=2, ensure_ascii=False) if raw else _told(document))
+        document = _fetch_document(name, url, api_key, timeout)
+        print_text(json.dumps(document, indent=2, ensure_ascii=False) if as_json else _format(document))
         return
-    lines = _lines(url, api_key, timeout)
-    if raw:
+    lines = _fetch_summaries(url, api_key, timeout)
+    if as_json:
         print_text(json.dumps([line.name for line in lines]))
         return
     width = max((len(line.name) for line in lines), default=0)
@@ -31,7 +31,7 @@ def operators(name: str | None, raw: bool, url: str | None, api_key: str | None,
         print_text(f"{line.name:<{width}}  {line.summary}\n{'':<{width}}  {', '.join(line.fields)}")
 
 
-def _lines(url: str | None, api_key: str | None, timeout: float) -> Sequence[OperatorSummary]:
+def _fetch_summaries(url: str | None, api_key: str | None, timeout: float) -> Sequence[OperatorSummary]:
     if url is None:
         return [
             OperatorSummary(
@@ -43,7 +43,7 @@ def _lines(url: str | None, api_key: str | None, timeout: float) -> Sequence[Ope
         return client.operators()
 
 
-def _document(name: str, url: str | None, api_key: str | None, timeout: float) -> Mapping[str, object]:
+def _fetch_document(name: str, url: str | None, api_key: str | None, timeout: float) -> Mapping[str, object]:
     if url is None:
         documents = bundled_operators()
         if name not in documents:
@@ -54,13 +54,13 @@ def _document(name: str, url: str | None, api_key: str | None, timeout: float) -
         return client.operator(name)
 
 
-def _told(document: Mapping[str, object]) -> str:
+def _format(document: Mapping[str, object]) -> str:
     # Each entry as it comes: a newer server may have others.
     lines = [line for name in ("name", "description", "shape") for line in (str(document.get(name, "")), "")]
     fields = document.get("fields")
     for field in fields if isinstance(fields, list) else []:
         if isinstance(field, dict):
-            lines.append(f"  {field.get('name')}: {field.get('accepts')}{_default(field)}")
+            lines.append(f"  {field.get('name')}: {field.get('accepts')}{_format_default(field)}")
             lines.append(f"      {field.get('meaning')}")
     types = document.get("element_types")
     lines += ["", *(f"  {name}: {meaning}" for name, meaning in (types.items() if isinstance(types, dict) else ()))]
@@ -68,7 +68,7 @@ def _told(document: Mapping[str, object]) -> str:
     return "\n".join([*lines, "", f"Source: {document.get('source')}"]).replace("``", "")
 
 
-def _default(field: Mapping[str, object]) -> str:
+def _format_default(field: Mapping[str, object]) -> str:
     if field.get("required"):
         return "; required"
     if "default_from" in field:
@@ -82,7 +82,7 @@ command = click.Command(
     help=operators.__doc__,
     params=[
         click.Argument(["name"], required=False, metavar="[OPERATOR]"),
-        click.Option(["--json", "raw"], is_flag=True, help="Print JSON."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."),
         *shared_options(without_url="what this version has is told at once"),
     ],
 )

@@ -6,9 +6,9 @@ import json
 
 import click
 
-from poolhouse.client.pooled import Plan
-from poolhouse.commands import fields
-from poolhouse.commands.asking import connect, shared_options, print_text
+from poolhouse.client.results import Plan
+from poolhouse.commands import operator_options
+from poolhouse.commands.session import connect, print_text, shared_options
 from poolhouse.dtypes import ELEMENT_TYPES
 
 
@@ -24,7 +24,7 @@ class _Shape(click.ParamType):  # type: ignore[type-arg]  # generic in newer cli
         return tuple(int(part) for part in parts)
 
 
-def _make(operator: str) -> click.Command:
+def _make_command(operator: str) -> click.Command:
     inputs: list[click.Parameter] = [
         click.Option(["--shape"], type=_Shape(), required=True, metavar="N,C,...", help="Of the input."),
         click.Option(
@@ -34,14 +34,14 @@ def _make(operator: str) -> click.Command:
             show_default=True,
             help="Element type of the input.",
         ),
-        click.Option(["--json", "raw"], is_flag=True, help="Print the service's own answer."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the service's own answer."),
     ]
     return click.Command(
         operator,
         callback=_plan,
-        params=[*inputs, *fields.field_options(operator), *shared_options()],
-        help=fields.operator_help(operator),
-        short_help=fields.operator_help(operator).partition("\n")[0],
+        params=[*inputs, *operator_options.field_options(operator), *shared_options()],
+        help=operator_options.operator_help(operator),
+        short_help=operator_options.operator_help(operator).partition("\n")[0],
     )
 
 
@@ -51,7 +51,7 @@ def _plan(
     /,
     shape: tuple[int, ...],
     dtype: str,
-    raw: bool,
+    as_json: bool,
     url: str | None,
     api_key: str | None,
     timeout: float,
@@ -59,30 +59,30 @@ def _plan(
 ) -> None:
     with connect(url, api_key, timeout) as client:
         plan = client.plan(str(context.info_name), shape, dtype, **spec)
-    print_text(json.dumps(plan.document, indent=2) if raw else "\n".join(_told(plan, shape, dtype)))
+    print_text(json.dumps(plan.document, indent=2) if as_json else "\n".join(_format(plan, shape, dtype)))
 
 
-def _told(plan: Plan, shape: tuple[int, ...], dtype: str) -> list[str]:
+def _format(plan: Plan, shape: tuple[int, ...], dtype: str) -> list[str]:
     cost = plan.document.get("cost")
-    lines = [f"{plan.operator}  " + "  ".join(f"{name}={_value(value)}" for name, value in plan.spec.items())]
-    lines.append(_row("input", dtype, shape, plan.input_bytes))
-    lines += [_row(name, each.dtype.name, each.shape, each.nbytes) for name, each in plan.outputs.items()]
+    lines = [f"{plan.operator}  " + "  ".join(f"{name}={_format_value(value)}" for name, value in plan.spec.items())]
+    lines.append(_format_row("input", dtype, shape, plan.input_bytes))
+    lines += [_format_row(name, each.dtype.name, each.shape, each.nbytes) for name, each in plan.outputs.items()]
     steps, beside = (cost.get(name) if isinstance(cost, dict) else None for name in ("steps", "workspace_bytes"))
     if isinstance(steps, int) and isinstance(beside, int):
         lines.append(f"  cost     {steps:,} steps, {beside:,} bytes beside")
     return lines + [f"  note     {warning}" for warning in plan.warnings]
 
 
-def _row(name: str, dtype: str, shape: tuple[int, ...], nbytes: int) -> str:
+def _format_row(name: str, dtype: str, shape: tuple[int, ...], nbytes: int) -> str:
     return f"  {name:<8} {dtype} ({', '.join(map(str, shape))})  {nbytes:,} bytes"
 
 
-def _value(value: object) -> str:
+def _format_value(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else json.dumps(value)
 
 
-command = fields.OperatorCommands(
-    _make,
+command = operator_options.OperatorCommands(
+    _make_command,
     "plan",
     help="Say what pooling an input of a shape would give and cost, or why it would be refused.",
     epilog="poolhouse plan OPERATOR --help tells the operator's options.",

@@ -9,16 +9,16 @@ from typing import Final
 
 import click
 
-from poolhouse.commands import fields
-from poolhouse.commands.asking import connect, print_message, shared_options, report_errors
+from poolhouse.commands import operator_options
 from poolhouse.commands.files import FORMATS, Format, holds_two_tensors, read_file, write_file
+from poolhouse.commands.session import connect, print_message, report_errors, shared_options
 from poolhouse.tensors import Tensor
 
 _FILE: Final = click.Path(readable=False, allow_dash=True)
 """Shells complete it with files. Whether it can be read is found by reading it."""
 
 
-def _make(operator: str) -> click.Command:
+def _make_command(operator: str) -> click.Command:
     inputs: list[click.Parameter] = [
         click.Argument(["source"], type=_FILE, metavar="INPUT", default="-"),
         click.Option(
@@ -29,20 +29,20 @@ def _make(operator: str) -> click.Command:
             help="Where the answer goes; - is standard output. [default: -]",
         ),
         click.Option(
-            ["--format", "written"],
+            ["--format", "file_format"],
             type=click.Choice(["npy", "npz", "safetensors", "png", "jpeg"]),
             help="How the answer is written. [default: as the name of FILE says, else as INPUT]",
         ),
     ]
-    if fields.takes_indices(operator):
-        held = "The indices, where INPUT does not hold them."
-        inputs.append(click.Option(["--indices"], type=_FILE, metavar="FILE", help=held))
+    if operator_options.takes_indices(operator):
+        help_text = "The indices, where INPUT does not hold them."
+        inputs.append(click.Option(["--indices"], type=_FILE, metavar="FILE", help=help_text))
     return click.Command(
         operator,
         callback=_pool,
-        params=[*inputs, *fields.field_options(operator), *shared_options()],
-        help=fields.operator_help(operator),
-        short_help=fields.operator_help(operator).partition("\n")[0],
+        params=[*inputs, *operator_options.field_options(operator), *shared_options()],
+        help=operator_options.operator_help(operator),
+        short_help=operator_options.operator_help(operator).partition("\n")[0],
     )
 
 
@@ -52,7 +52,7 @@ def _pool(
     /,
     source: str,
     target: str,
-    written: Format | None,
+    file_format: Format | None,
     url: str | None,
     api_key: str | None,
     timeout: float,
@@ -68,11 +68,16 @@ def _pool(
         found, tensors = read_file(source)
         if indices is not None:
             _, more = read_file(indices)
-            tensors = {"input": _lone(tensors, "input", source), "indices": _lone(more, "indices", indices)}
-    kind = written or _format(target, found, context, two=bool(spec.get("return_indices")))
-    if spec.get("return_indices") and not holds_two_tensors(kind):
-        raise click.UsageError(f"{kind} holds one array; with --return-indices write npz or safetensors", context)
-    wanted = ("input", "indices") if fields.takes_indices(operator) else ("input",)
+            tensors = {
+                "input": _select_tensor(tensors, "input", source),
+                "indices": _select_tensor(more, "indices", indices),
+            }
+    output_format = file_format or _output_format(target, found, context, two=bool(spec.get("return_indices")))
+    if spec.get("return_indices") and not holds_two_tensors(output_format):
+        raise click.UsageError(
+            f"{output_format} holds one array; with --return-indices write npz or safetensors", context
+        )
+    wanted = ("input", "indices") if operator_options.takes_indices(operator) else ("input",)
     given = {name: tensors[name] for name in wanted if name in tensors}
     if len(given) < len(wanted):
         missing = next(name for name in wanted if name not in given)
@@ -83,10 +88,10 @@ def _pool(
         for warning in answer.warnings:
             print_message(f"note: {warning}")
         outputs = {name: each for name, each in zip(("output", "indices"), answer, strict=True) if each is not None}
-        write_file(target, kind, {name: each for name, each in outputs.items() if isinstance(each, Tensor)})
+        write_file(target, output_format, {name: each for name, each in outputs.items() if isinstance(each, Tensor)})
 
 
-def _lone(tensors: Mapping[str, Tensor], name: str, path: str) -> Tensor:
+def _select_tensor(tensors: Mapping[str, Tensor], name: str, path: str) -> Tensor:
     """The tensor of this name, or the only one, which has the name of the input."""
     found = tensors.get(name) or tensors.get("input")
     if found is None:
@@ -94,7 +99,7 @@ def _lone(tensors: Mapping[str, Tensor], name: str, path: str) -> Tensor:
     return found
 
 
-def _format(target: str, found: Format, context: click.Context, *, two: bool) -> Format:
+def _output_format(target: str, found: Format, context: click.Context, *, two: bool) -> Format:
     if target == "-":
         if two and not holds_two_tensors(found):
             return "npz"
@@ -105,8 +110,8 @@ def _format(target: str, found: Format, context: click.Context, *, two: bool) ->
     return FORMATS[suffix]
 
 
-command = fields.OperatorCommands(
-    _make,
+command = operator_options.OperatorCommands(
+    _make_command,
     "pool",
     help="Pool a file: npy, npz, safetensors, or a picture (PNG, JPEG) as (1, C, H, W) of uint8.",
     epilog="poolhouse pool OPERATOR --help tells the operator's options.",

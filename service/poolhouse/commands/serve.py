@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from poolhouse.rest.auth.keys import keys_of
 from poolhouse.rest.listening import open_listeners
-from poolhouse.rest.observability.lines import fill_closed_streams
-from poolhouse.rest.tls import context_of
+from poolhouse.rest.observability.line_writer import fill_closed_streams
+from poolhouse.rest.tls import ssl_context_of
 from poolhouse.settings import Setting, Settings, error_lines, table
 
 
@@ -32,7 +32,7 @@ def serve(**options: str | None) -> None:
     try:
         # What does not need torch to be refused is not refused after the seconds that it takes.
         keys_of(settings)
-        context_of(settings)
+        ssl_context_of(settings)
         listeners = open_listeners(settings)
     except ValueError as wrong:
         sys.exit(f"poolhouse cannot start: {wrong}")

@@ -12,19 +12,19 @@ import numpy.typing as npt
 
 from poolhouse.buffers import empty
 from poolhouse.kernels.axes import Axis
-from poolhouse.kernels.declaring import address_of
 from poolhouse.kernels.layout import Layout
 from poolhouse.kernels.long_sums import plane_averages_of_int64
-from poolhouse.kernels.planes import WindowLoop, three_axes
+from poolhouse.kernels.registry import address_of
 from poolhouse.kernels.sharding import shard
 from poolhouse.kernels.sums import plane_averages, plane_sums_by_lines
-from poolhouse.kernels.widening import ADDED, SUMMED, Array, by_chunks
+from poolhouse.kernels.widening import ADDED_AS, SUMMED_AS, Array, pool_in_chunks
+from poolhouse.kernels.window_kernels import WindowLoop, pad_to_three_axes
 from poolhouse.kernels.windows import plane_sums
 
 Factors = npt.NDArray[np.int64]
-_BY_ROWS_BYTES: Final = 8 * 2**20
+_MIN_BY_ROWS_BYTES: Final = 8 * 2**20
 """From here on planes come from the memory and not from a cache."""
-_KEPT_PLANES: Final = 1024
+_MAX_CACHED_PLANES: Final = 1024
 """The places of more rows are not kept with a kernel; there may be thousands of kernels."""
 
 
@@ -43,9 +43,9 @@ class AverageKernel:
     ) -> None:
         self._in_turn = divide_sequentially
         missing = 3 - len(axes)
-        self._axes = three_axes(axes)
+        self._axes = pad_to_three_axes(axes)
         self._divisors = (*[np.ones(1, np.int64)] * missing, *divisors)
-        self._wide = ADDED.get(element)
+        self._wide = ADDED_AS.get(element)
         if self._wide and self._wide.dtype == np.float32 and missing and not divide_sequentially:
             # Torch adds these rounded quotients to zero; in 3-D its caller has it pool float32.
             self._wide = replace(self._wide, narrow=partial(_narrow_to_zero, self._wide.narrow))
@@ -55,18 +55,18 @@ class AverageKernel:
         self._spatial_out = tuple(axis.outputs for axis in axes)
         self._factors = np.concatenate(self._divisors)
         self._loop = plane_averages[self._type.name]
-        self._plan, self._divided = address_of(self._layout.encoded), address_of(self._factors)
-        self._rows = (0, self._layout, self._factors)
+        self._plan_address, self._factors_address = address_of(self._layout.encoded), address_of(self._factors)
+        self._cached_rows = (0, self._layout, self._factors)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
         out = empty((count, *self._spatial_out), given.dtype)
         if self._wide is None:
             self._pool(given, out, count, threads)
         else:
-            by_chunks(
+            pool_in_chunks(
                 self._wide,
                 given.reshape(-1),
                 out.reshape(-1),
@@ -77,13 +77,13 @@ class AverageKernel:
         return (out,)
 
     def _pool(self, x: Array, out: Array, planes: int, threads: int) -> None:
-        layout, factors, plan, divided = self._layout, self._factors, self._plan, self._divided
+        layout, factors, plan, divided = self._layout, self._factors, self._plan_address, self._factors_address
         if self._rank == 1 and planes > 1:
             # Rows that are each a plane are the rows of one.
             layout, factors = self._of_rows(planes)
             plan, divided, planes = address_of(layout.encoded), address_of(factors), 1
         # The order of adding is the same. Narrower elements are half as large, or are widened in a cache.
-        by_rows = self._type == np.float64 and x.nbytes >= _BY_ROWS_BYTES
+        by_rows = self._type == np.float64 and x.nbytes >= _MIN_BY_ROWS_BYTES
         width = self._axes[2]
         size = width.outputs + 1 + layout.strip_input_rows * (width.length + width.stride)
 
@@ -94,12 +94,12 @@ class AverageKernel:
 
     def _of_rows(self, planes: int) -> tuple[Layout, Factors]:
         # Requests of one shape come one after another; whatever another thread puts here is as good.
-        known, layout, factors = self._rows
+        known, layout, factors = self._cached_rows
         if known != planes:
             layout = Layout((self._axes[0], Axis.identity(planes), self._axes[2]), self._type.itemsize)
             factors = np.concatenate((np.ones(1 + planes, np.int64), self._divisors[2]))
-            if planes <= _KEPT_PLANES:
-                self._rows = (planes, layout, factors)
+            if planes <= _MAX_CACHED_PLANES:
+                self._cached_rows = (planes, layout, factors)
         return layout, factors
 
 
@@ -115,22 +115,22 @@ class LineSumKernel:
     def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str) -> None:
         missing = 3 - len(axes)
         self._factors = np.concatenate((*[np.ones(1, np.int64)] * missing, *divisors))
-        self._wide = ADDED.get(element)
+        self._wide = ADDED_AS.get(element)
         dtype = self._wide.dtype if self._wide else np.dtype(element)
         self._loop = plane_sums_by_lines[dtype.name]
         self._width = axes[-1].length
-        self._layout = Layout(three_axes(axes), dtype.itemsize)
+        self._layout = Layout(pad_to_three_axes(axes), dtype.itemsize)
         self._spatial_out = tuple(axis.outputs for axis in axes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
         out = empty((count, *self._spatial_out), given.dtype)
         if self._wide is None:
             self._pool(given, out, 0, count, threads)
         else:
-            by_chunks(self._wide, given.reshape(-1), out.reshape(-1), count, threads, self._pool)
+            pool_in_chunks(self._wide, given.reshape(-1), out.reshape(-1), count, threads, self._pool)
         return (out,)
 
     def _pool(self, x: Array, out: Array, begin: int, planes: int, threads: int = 1) -> None:
@@ -140,7 +140,7 @@ class LineSumKernel:
         shard(work, planes * self._layout.strips, threads)
 
 
-class LongAverageKernel:
+class Int64AverageKernel:
     """The exact quotient of the sum of each window of int64, cut toward zero.
 
     Args:
@@ -151,11 +151,11 @@ class LongAverageKernel:
     def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors]) -> None:
         self._factors = np.concatenate((*[np.ones(1, np.int64)] * (3 - len(axes)), *divisors))
         self._width = axes[-1].length
-        self._layout = Layout(three_axes(axes), 8)
+        self._layout = Layout(pad_to_three_axes(axes), 8)
         self._spatial_out = tuple(axis.outputs for axis in axes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         out = empty((len(given), *self._spatial_out), np.int64)
 
@@ -178,12 +178,12 @@ class SumKernel:
 
     def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str) -> None:
         self._divisors = [each.astype(np.float64) for each in divisors]
-        self._wide = SUMMED.get(element)
+        self._wide = SUMMED_AS.get(element)
         self._pool = WindowLoop(axes, plane_sums["float64"], np.dtype(np.float64), indexed=False)
         self._spatial_out = tuple(axis.outputs for axis in axes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
         out = empty((count, *self._spatial_out), given.dtype)
@@ -199,7 +199,7 @@ class SumKernel:
         if self._wide is None:
             pool(given, out, 0, count)
         else:
-            by_chunks(self._wide, given.reshape(-1), out.reshape(-1), count, threads, pool)
+            pool_in_chunks(self._wide, given.reshape(-1), out.reshape(-1), count, threads, pool)
         return (out,)
 
 

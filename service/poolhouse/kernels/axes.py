@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from poolhouse.kernels.declaring import Flat, helper
+from poolhouse.kernels.registry import Flat, helper
 
 Positions = npt.NDArray[np.int64]
 
@@ -55,7 +55,7 @@ class Axis:
         same = self.longest == 1 and self.outputs == length and bool((first == np.arange(length)).all())
         looks = int(self.count.sum())
         in_stretches = (length + 2 * self.outputs) * max(self.longest - 1, 1).bit_length()
-        way = IDENTITY if same else TABLE if self.longest > _FEW and in_stretches < looks else DIRECT
+        way = IDENTITY if same else TABLE if self.longest > _MAX_DIRECT_ELEMENTS and in_stretches < looks else DIRECT
         self.stride = stride
         self.algorithm = way
         self.has_regular_run = high > low
@@ -80,9 +80,9 @@ class Axis:
         return int(self.count.sum())
 
 
-FARTHEST: Final = 64
+MAX_REGULAR_STRIDE: Final = 64
 """Windows that are further apart are looked at one by one."""
-_FEW: Final = 6
+_MAX_DIRECT_ELEMENTS: Final = 6
 """Up to this many elements, looking at each is faster than putting stretches together."""
 
 

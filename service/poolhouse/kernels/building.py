@@ -16,7 +16,7 @@ import llvmlite.binding as llvm
 import numba
 from numba.extending import register_jitable
 
-from poolhouse.kernels.declaring import HELPERS, LOOPS, Loop
+from poolhouse.kernels.registry import HELPERS, LOOPS, Loop
 
 
 def build(loop: Loop) -> bytes:

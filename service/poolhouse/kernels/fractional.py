@@ -12,17 +12,17 @@ import numpy as np
 from poolhouse.buffers import empty
 from poolhouse.kernels.axes import FIRST, HIGH, LOW, STRIDE, Axis, Positions
 from poolhouse.kernels.layout import HEADER_SIZE, Layout
-from poolhouse.kernels.planes import NOTHING, three_axes
 from poolhouse.kernels.sharding import shard
-from poolhouse.kernels.widening import COMPARED, Array, by_chunks
+from poolhouse.kernels.widening import COMPARED_AS, Array, pool_in_chunks
+from poolhouse.kernels.window_kernels import NULL_POINTER, pad_to_three_axes
 from poolhouse.kernels.windows import plane_maxima, plane_maxima_indexed
 
-_PLANS_BYTES: Final = 64 * 2**10
+_MAX_PLANS_BYTES: Final = 64 * 2**10
 """The places of windows of some planes after others are written within this."""
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnAxis:
+class RandomAxis:
     """The windows of one axis, of as many elements in each plane.
 
     Attributes:
@@ -37,13 +37,13 @@ class DrawnAxis:
     count: int
     starts: Callable[[Array], Positions]
 
-    def most_rows(self, windows: int) -> int:
+    def max_rows(self, windows: int) -> int:
         """Elements that so many windows one after another reach over, at most: neighbours are evenly far apart, but
         for what cutting to whole places adds."""
         apart = (self.length - self.count) / max(self.outputs - 1, 1)
         return min(self.length, math.ceil(apart * (windows - 1)) + 3 + self.count)
 
-    def of_any_plane(self) -> Axis:
+    def representative_axis(self) -> Axis:
         """Windows as some plane may have them; no two of them are taken to be as far apart as others."""
         first = np.arange(self.outputs) * (self.length - self.count) // max(self.outputs - 1, 1)
         axis = Axis(self.length, first, np.full(self.outputs, self.count), 1)
@@ -60,14 +60,14 @@ class FractionalMaximumKernel:
         with_indices: whether indices are asked for.
     """
 
-    def __init__(self, axes: Sequence[DrawnAxis], element: str, *, with_indices: bool) -> None:
-        self._drawn = axes
+    def __init__(self, axes: Sequence[RandomAxis], element: str, *, with_indices: bool) -> None:
+        self._axes = axes
         self._indexed = with_indices
-        self._wide = COMPARED.get(element)
+        self._wide = COMPARED_AS.get(element)
         self._type = self._wide.dtype if self._wide else np.dtype(element)
         self._loop = (plane_maxima_indexed if with_indices else plane_maxima)[self._type.name]
-        any_plane = three_axes([axis.of_any_plane() for axis in axes])
-        self._layout = Layout(any_plane, self._type.itemsize, most_rows=axes[-2].most_rows)
+        any_plane = pad_to_three_axes([axis.representative_axis() for axis in axes])
+        self._layout = Layout(any_plane, self._type.itemsize, max_rows=axes[-2].max_rows)
         self._head, self._places = np.split(self._layout.encoded, [HEADER_SIZE])
         begins = np.cumsum([0, *(len(axis.encoded) for axis in any_plane[:-1])])
         self._firsts = begins[-len(axes) :] + FIRST
@@ -75,14 +75,14 @@ class FractionalMaximumKernel:
         self._size = math.prod(axis.length for axis in axes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given, samples = np.ascontiguousarray(planes["input"]), planes["samples"]
         count = len(given)
         out = empty((count, *self._spatial_out), given.dtype)
         indices = empty(out.shape, np.int64) if self._indexed else None
         x, found = given.reshape(-1), out.reshape(-1)
         if self._wide is None:
-            many = max(1, _PLANS_BYTES // self._places.nbytes)
+            many = max(1, _MAX_PLANS_BYTES // self._places.nbytes)
             size_out = math.prod(self._spatial_out)
 
             def work(start: int, stop: int) -> None:
@@ -96,7 +96,7 @@ class FractionalMaximumKernel:
 
             shard(work, count, threads)
         else:
-            by_chunks(
+            pool_in_chunks(
                 self._wide,
                 x,
                 found,
@@ -112,14 +112,14 @@ class FractionalMaximumKernel:
         plan[:HEADER_SIZE] = self._head
         of_planes = plan[HEADER_SIZE:].reshape(planes, -1)
         of_planes[:] = self._places
-        for axis, at in zip(self._drawn, self._firsts, strict=True):
+        for axis, at in zip(self._axes, self._firsts, strict=True):
             starts = axis.starts(samples[begin : begin + planes])
             if starts.min() < 0 or starts.max() > axis.length - axis.count:
                 raise ValueError(f"a window lies outside of an axis of {axis.length}")
             of_planes[:, at : at + axis.outputs] = starts
-        numbers = layout.row_numbers() if self._indexed else NOTHING
-        scratch = np.empty(layout.scratch_elements, self._type) if layout.scratch_elements else NOTHING
-        beside = np.empty(layout.number_count, np.int32) if self._indexed else NOTHING
-        places = NOTHING if indices is None else indices[begin:]
+        numbers = layout.row_numbers() if self._indexed else NULL_POINTER
+        scratch = np.empty(layout.scratch_elements, self._type) if layout.scratch_elements else NULL_POINTER
+        beside = np.empty(layout.number_count, np.int32) if self._indexed else NULL_POINTER
+        places = NULL_POINTER if indices is None else indices[begin:]
         units = layout.units(planes)
         self._loop(x, numbers, out, places, 0, units, plan, len(self._places), scratch, beside)

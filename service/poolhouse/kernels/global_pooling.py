@@ -10,13 +10,13 @@ from typing import Final
 import numpy as np
 
 from poolhouse.buffers import empty
+from poolhouse.kernels.global_maxima import INFINITIES, LANES, global_maxima, global_maxima_of_halves
 from poolhouse.kernels.means import SEEN_LANES, SUM_LANES, plane_means, plane_means_bfloat16, plane_means_float16
 from poolhouse.kernels.sharding import shard
-from poolhouse.kernels.whole import INFINITIES, LANES, plane_tops, plane_tops_halves
-from poolhouse.kernels.widening import ADDED, COMPARED, Array, by_chunks
+from poolhouse.kernels.widening import ADDED_AS, COMPARED_AS, Array, pool_in_chunks
 
 
-class MeanKernel:
+class GlobalAverageKernel:
     """The mean of each plane, in float64, rounded once; of integers the exact quotient, cut toward zero.
 
     Args:
@@ -25,14 +25,14 @@ class MeanKernel:
     """
 
     def __init__(self, spatial: Sequence[int], element: str) -> None:
-        self._wide = ADDED.get(element)
+        self._wide = ADDED_AS.get(element)
         self._loop = plane_means[self._wide.dtype.name if self._wide else element]
         self._reads_halves = _HALF_MEANS.get(element)
         self._size = math.prod(spatial)
         self._ones = (1,) * len(spatial)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
         out = empty((count, *self._ones), given.dtype)
@@ -44,7 +44,7 @@ class MeanKernel:
             shard(partial(self._reads_halves, x, found, self._size), count, threads)
             self._wide.narrow(found, means)
         else:
-            by_chunks(
+            pool_in_chunks(
                 self._wide,
                 x,
                 means,
@@ -73,7 +73,7 @@ _HALF_MEANS: Final[dict[str, Callable[[Array, Array, int, int, int], None]]] = {
 }
 
 
-class TopKernel:
+class GlobalMaximumKernel:
     """The largest element of each plane, and where asked its flat index.
 
     Args:
@@ -84,37 +84,37 @@ class TopKernel:
 
     def __init__(self, spatial: Sequence[int], element: str, *, with_indices: bool) -> None:
         self._infinity = INFINITIES.get(element)
-        self._wide = COMPARED.get(element)
-        self._loop = plane_tops[self._wide.dtype.name if self._wide else element]
+        self._wide = COMPARED_AS.get(element)
+        self._loop = global_maxima[self._wide.dtype.name if self._wide else element]
         self._size = math.prod(spatial)
         self._ones = (1,) * len(spatial)
         self._indexed = with_indices
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
         out = empty((count, *self._ones), given.dtype)
         indices = empty((count, *self._ones) if self._indexed else (0,), np.int64)
-        x, tops, places = given.reshape(-1), out.reshape(-1), indices.reshape(-1)
+        x, maxima, places = given.reshape(-1), out.reshape(-1), indices.reshape(-1)
         if self._wide is None:
-            shard(partial(self._tops, x, tops, places), count, threads)
+            shard(partial(self._maxima, x, maxima, places), count, threads)
         elif self._infinity is not None:
-            shard(partial(self._tops_of_halves, x, tops, places, self._infinity), count, threads)
+            shard(partial(self._maxima_of_halves, x, maxima, places, self._infinity), count, threads)
         else:
-            by_chunks(
+            pool_in_chunks(
                 self._wide,
                 x,
-                tops,
+                maxima,
                 count,
                 threads,
-                lambda taken, found, begin, many: self._tops(taken, found, places[begin : begin + many], 0, many),
+                lambda taken, found, begin, many: self._maxima(taken, found, places[begin : begin + many], 0, many),
             )
         return (out, indices) if self._indexed else (out,)
 
-    def _tops(self, x: Array, tops: Array, places: Array, start: int, stop: int) -> None:
-        self._loop(x, tops, places, self._size, start, stop, np.empty(LANES, x.dtype), self._indexed)
+    def _maxima(self, x: Array, maxima: Array, places: Array, start: int, stop: int) -> None:
+        self._loop(x, maxima, places, self._size, start, stop, np.empty(LANES, x.dtype), self._indexed)
 
-    def _tops_of_halves(self, x: Array, tops: Array, places: Array, infinity: int, start: int, stop: int) -> None:
+    def _maxima_of_halves(self, x: Array, maxima: Array, places: Array, infinity: int, start: int, stop: int) -> None:
         lanes = np.empty(LANES, np.int16)
-        plane_tops_halves(x, tops, places, self._size, start, stop, lanes, self._indexed, infinity)
+        global_maxima_of_halves(x, maxima, places, self._size, start, stop, lanes, self._indexed, infinity)

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from poolhouse.buffers import empty
-from poolhouse.kernels.axes import FIRST, DILATION, Axis
-from poolhouse.kernels.declaring import Flat, loop
+from poolhouse.kernels.axes import DILATION, FIRST, Axis
+from poolhouse.kernels.global_maxima import INFINITIES, MAGNITUDE, NAN_KEY, key_of_half
 from poolhouse.kernels.layout import (
     COLUMNS,
     D_AXIS,
@@ -26,10 +26,10 @@ from poolhouse.kernels.layout import (
     WIDTH,
     Layout,
 )
-from poolhouse.kernels.planes import three_axes
+from poolhouse.kernels.registry import Flat, loop
 from poolhouse.kernels.sharding import shard
-from poolhouse.kernels.whole import INFINITIES, MAGNITUDE, NAN_KEY, key_of_half
 from poolhouse.kernels.widening import Array
+from poolhouse.kernels.window_kernels import pad_to_three_axes
 
 
 @loop("void(int16*, int16*, int64, int64, int64*, int64, int16*)")
@@ -76,7 +76,11 @@ def plane_maxima_of_halves(x: Flat, out: Flat, start: int, stop: int, plan: Flat
                     if best == NAN_KEY or best == 0 or best == -1:
                         searches = True
                         for line in range(deep * tall):
-                            a = corner + line // tall * plan[d + DILATION] * face + line % tall * plan[h + DILATION] * width
+                            a = (
+                                corner
+                                + line // tall * plan[d + DILATION] * face
+                                + line % tall * plan[h + DILATION] * width
+                            )
                             for k in range(taps):
                                 bits = x[a + first + k]
                                 if best == NAN_KEY:
@@ -100,11 +104,11 @@ class HalfMaximumKernel:
     def __init__(self, axes: Sequence[Axis], element: str) -> None:
         self._infinity = INFINITIES[element]
         self._width = axes[-1].length
-        self._layout = Layout(three_axes(axes), 2)
+        self._layout = Layout(pad_to_three_axes(axes), 2)
         self._spatial_out = tuple(axis.outputs for axis in axes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         out = empty((len(given), *self._spatial_out), given.dtype)
 

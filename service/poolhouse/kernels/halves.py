@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from poolhouse.kernels.declaring import Element, Flat, helper, loop
+from poolhouse.kernels.registry import Element, Flat, helper, loop
 
 _U16, _U32, _F32 = np.uint16, np.uint32, np.float32
 
 
 @helper
-def moved_float16(bits: Element) -> Element:
+def shift_float16_bits(bits: Element) -> Element:
     """A float16's bits (uint32) where float32 has them."""
     moved = ((bits & _U32(0x7FFF)) << _U32(13)) | ((bits & _U32(0x8000)) << _U32(16))
     # Infinities and NaN have every bit of the exponent, also of the wider one.
@@ -39,7 +39,7 @@ def narrow_bfloat16(wide: Flat, halves: Flat, n: int) -> None:
 def widen_float16(halves: Flat, wide: Flat, n: int) -> None:
     """n elements of halves go to wide."""
     for i in range(n):
-        wide[i] = moved_float16(_U32(halves[i]))
+        wide[i] = shift_float16_bits(_U32(halves[i]))
 
 
 @loop("void(uint32*, uint16*, int64)")
@@ -62,12 +62,12 @@ def round_bfloat16(wide: Flat, halves: Flat, n: int) -> None:
 
 
 @loop("void(uint16*, float32*, int64)")
-def value_of_float16(halves: Flat, wide: Flat, n: int) -> None:
+def float16_to_float32(halves: Flat, wide: Flat, n: int) -> None:
     """float16 as float32 of the same value."""
     # What the two exponents' biases differ by; an exact product, and infinities and NaN stay.
     scale = np.float32(2.0**112)
     for i in range(n):
-        wide[i] = _U32(moved_float16(_U32(halves[i]))).view(_F32) * scale
+        wide[i] = _U32(shift_float16_bits(_U32(halves[i]))).view(_F32) * scale
 
 
 @loop("void(float32*, uint16*, int64)")

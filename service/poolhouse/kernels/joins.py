@@ -9,7 +9,7 @@ the last: torch's rule, to the bit.
 
 from __future__ import annotations
 
-from poolhouse.kernels.declaring import Element, Flat, helper
+from poolhouse.kernels.registry import Element, Flat, helper
 
 
 @helper
@@ -159,7 +159,7 @@ def join_strided(
 
 
 @helper
-def pick_indexed(
+def join_strided_indexed(
     out: Flat,
     own: Flat,
     to: int,
@@ -229,7 +229,7 @@ def join_sums(
 
 
 @helper
-def pick_sums(
+def join_strided_sums(
     out: Flat,
     own: Flat,
     to: int,

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from poolhouse.kernels.axes import FARTHEST, IDENTITY, TABLE, ALGORITHM, Axis
+from poolhouse.kernels.axes import ALGORITHM, IDENTITY, MAX_REGULAR_STRIDE, TABLE, Axis
 
 (
     WIDTH,
@@ -46,7 +46,7 @@ class Layout:
         axes: three of them.
         itemsize: bytes of an element.
         rows: how many rows there are that are each pooled alone; None for planes.
-        most_rows: how many rows of the input so many rows of the output look at, at most; None where that is to be read
+        max_rows: how many rows of the input so many rows of the output look at, at most; None where that is to be read
             from the axis.
 
     Attributes:
@@ -63,7 +63,7 @@ class Layout:
         axes: Sequence[Axis],
         itemsize: int,
         rows: int | None = None,
-        most_rows: Callable[[int], int] | None = None,
+        max_rows: Callable[[int], int] | None = None,
     ) -> None:
         depth, height, width = axes
         outputs = height.outputs if rows is None else rows
@@ -77,13 +77,13 @@ class Layout:
         least = 4 * repeats if repeats > 1 else 1
         strip = self.strip = max(1, min(outputs, max(least, (fit - reach) // stride + 1)))
         self.strips = -(-outputs // strip)
-        looked_at = most_rows or partial(_most_rows, height)
+        looked_at = max_rows or partial(_max_rows, height)
         self.strip_input_rows = strip if rows is not None else looked_at(strip)
         face_out = outputs * width.outputs
-        room = self.strip_input_rows * _room(width)
+        row_scratch = self.strip_input_rows * _row_scratch(width)
         own = strip * width.outputs if depth.is_identity else depth.outputs * face_out
         sizes = (
-            2 * room,
+            2 * row_scratch,
             0 if height.is_identity or rows is not None else self.strip_input_rows * width.outputs,
             self.strip_input_rows * width.outputs if height.algorithm == TABLE else 0,
             0 if depth.is_identity else depth.length * face_out,
@@ -96,7 +96,7 @@ class Layout:
         numbered = 0 if rows is not None else width.length
         sizes_in = (width.length, width.outputs, height.length if rows is None else rows, outputs, depth.length)
         axis_ends = np.cumsum([HEADER_SIZE, len(depth.encoded), len(height.encoded)])
-        head = (*sizes_in, depth.outputs, strip, room, numbered, *ends[:-1], *axis_ends)
+        head = (*sizes_in, depth.outputs, strip, row_scratch, numbered, *ends[:-1], *axis_ends)
         self.encoded = np.concatenate((head, depth.encoded, height.encoded, width.encoded)).astype(np.int64)
         if rows is not None:
             self.encoded[[DEPTH, DEPTH_OUT]] = 1
@@ -119,7 +119,7 @@ class Layout:
         return np.tile(np.arange(width, dtype=np.int32), self.strip_input_rows)
 
 
-def _most_rows(height: Axis, strip: int) -> int:
+def _max_rows(height: Axis, strip: int) -> int:
     """Rows of the input that some strip of so many rows of the output looks at."""
     begins = np.arange(0, height.outputs, strip)
     last = height.first + (height.count - 1) * height.dilation
@@ -127,10 +127,15 @@ def _most_rows(height: Axis, strip: int) -> int:
     return int(spans.max(initial=0))
 
 
-def _room(width: Axis) -> int:
+def _row_scratch(width: Axis) -> int:
     """Elements of scratch for one row: it is kept twice for a table, and rounded up to whole strides to be spread."""
     stride, longest = width.stride, width.longest
     if width.algorithm == TABLE:
         return width.length
-    spreads = width.has_regular_run and longest > 1 and (1 < stride <= 4 or 1 < stride < longest) and stride <= FARTHEST
+    spreads = (
+        width.has_regular_run
+        and longest > 1
+        and (1 < stride <= 4 or 1 < stride < longest)
+        and stride <= MAX_REGULAR_STRIDE
+    )
     return width.length + stride if spreads else 0

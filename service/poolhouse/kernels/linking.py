@@ -10,7 +10,7 @@ import llvmlite.binding as llvm
 
 from poolhouse.kernels.targets import Target, x86_level
 
-_KEPT: Final[list[llvm.ExecutionEngine]] = []
+_ENGINES: Final[list[llvm.ExecutionEngine]] = []
 """Code lives as long as its engine, and loops are never unloaded."""
 
 
@@ -31,5 +31,5 @@ def link(codes: Mapping[str, bytes]) -> dict[str, int]:
     for code in codes.values():
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    _KEPT.append(engine)
+    _ENGINES.append(engine)
     return {name: engine.get_function_address(name) for name in codes}

@@ -15,8 +15,8 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Final
 
-from poolhouse.kernels.declaring import LOOPS, Loop
-from poolhouse.kernels.storing import BUILT, file_name, modules_of, places_of_user, read_file, write_file
+from poolhouse.kernels.code_cache import PREBUILT_DIR, file_name, modules_of, read_file, user_cache_dirs, write_file
+from poolhouse.kernels.registry import LOOPS, Loop
 from poolhouse.kernels.targets import Target
 
 try:
@@ -53,19 +53,19 @@ def load_loops(workers: int, report: ProgressCallback) -> list[str]:
         wanted = [loop for loop in LOOPS.values() if loop.entry is None]
         if not wanted:
             return []
-        if missing := _missing():
+        if missing := _missing_package():
             raise LoopsUnavailable(f"{missing} is not installed")
         target = this_processor()
         names = {module: file_name(module, target) for module in modules_of(wanted)}
         codes: dict[str, bytes] = {}
         for name in names.values():
-            codes.update(_read(name) or {})
+            codes.update(_read_cached(name) or {})
         missed = [loop for loop in wanted if loop.name not in codes]
         problems = []
         if missed:
             codes.update(build(missed, target, workers, report))
             for module in modules_of(missed):
-                problems += _write(names[module], {loop.name: codes[loop.name] for loop in LOOPS.values()
+                problems += _write_cached(names[module], {loop.name: codes[loop.name] for loop in LOOPS.values()
                                                    if loop.module == module and loop.name in codes})  # fmt: skip
         addresses = link({loop.name: codes[loop.name] for loop in wanted})
         for loop in wanted:
@@ -88,7 +88,7 @@ def build(loops: Iterable[Loop], target: Target, workers: int, report: ProgressC
     report(0, len(ordered))
 
     def work() -> None:
-        child = _start(modules_of(ordered), target)
+        child = _start_compiler(modules_of(ordered), target)
         with child:
             assert child.stdin is not None
             assert child.stdout is not None
@@ -114,7 +114,7 @@ def build(loops: Iterable[Loop], target: Target, workers: int, report: ProgressC
     return codes
 
 
-def _missing() -> str:
+def _missing_package() -> str:
     if _MISSING:
         return _MISSING
     try:
@@ -123,7 +123,7 @@ def _missing() -> str:
         return "numba"
 
 
-def _start(modules: Sequence[str], target: Target) -> subprocess.Popen[bytes]:
+def _start_compiler(modules: Sequence[str], target: Target) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     environment |= {
         "NUMBA_CPU_NAME": target.name,
@@ -137,17 +137,17 @@ def _start(modules: Sequence[str], target: Target) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
-def _read(name: str) -> dict[str, bytes] | None:
-    for place in (BUILT, *places_of_user()):
-        found = read_file(place / name, trusted=place == BUILT)
+def _read_cached(name: str) -> dict[str, bytes] | None:
+    for place in (PREBUILT_DIR, *user_cache_dirs()):
+        found = read_file(place / name, trusted=place == PREBUILT_DIR)
         if found is not None:
             return found
     return None
 
 
-def _write(name: str, codes: dict[str, bytes]) -> list[str]:
+def _write_cached(name: str, codes: dict[str, bytes]) -> list[str]:
     refused: list[str] = []
-    for place in places_of_user():
+    for place in user_cache_dirs():
         try:
             write_file(place / name, codes)
         except OSError as error:

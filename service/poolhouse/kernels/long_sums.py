@@ -10,18 +10,18 @@ from typing import Final
 
 import numpy as np
 
-from poolhouse.kernels.axes import FIRST, DILATION
-from poolhouse.kernels.declaring import Element, Flat, helper, loop
+from poolhouse.kernels.axes import DILATION, FIRST
 from poolhouse.kernels.layout import COLUMNS, D_AXIS, DEPTH, DEPTH_OUT, H_AXIS, HEIGHT, ROWS, STRIP, W_AXIS, WIDTH
+from poolhouse.kernels.registry import Element, Flat, helper, loop
 
-_DIGIT: Final = 0xFFFFFFFF
+_DIGIT_MASK: Final = 0xFFFFFFFF
 _IN_FLOAT: Final = 2**20
 """Below this high digit float64 holds a sum, and the quotient, once it is cut toward zero, is right."""
-_TOO_LOW: Final = 1 - 2.0**-49
+_UNDERESTIMATE: Final = 1 - 2.0**-49
 """Makes an estimate of float64 a little less than the quotient, after all its roundings."""
 _BEYOND: Final = 2.0**63
-_MOST: Final = 2**63 - 1
-_LEAST: Final = -(2**63)
+_INT64_MAX: Final = 2**63 - 1
+_INT64_MIN: Final = -(2**63)
 
 
 @helper
@@ -38,20 +38,20 @@ def quotient(high: Element, low: Element, divisor: Element) -> Element:
     negative = high < 0
     if negative:
         high = -high - (low > 0)
-        low = (2**32 - low) & _DIGIT
+        low = (2**32 - low) & _DIGIT_MASK
     size = np.uint64(divisor)
     if divisor < 0:
         negative = not negative
         size = np.uint64(-(divisor + 1)) + np.uint64(1)
-    rough = (np.float64(high) * 2.0**32 + np.float64(low)) / np.float64(size) * _TOO_LOW
-    limit = _LEAST if negative else _MOST
+    rough = (np.float64(high) * 2.0**32 + np.float64(low)) / np.float64(size) * _UNDERESTIMATE
+    limit = _INT64_MIN if negative else _INT64_MAX
     if rough >= _BEYOND:
         return limit
     found = np.uint64(rough)
     whole = (np.uint64(high) << np.uint64(32)) + np.uint64(low)
-    rest = whole - found * size
-    found += rest // size
-    if found > np.uint64(_MOST):
+    remainder = whole - found * size
+    found += remainder // size
+    if found > np.uint64(_INT64_MAX):
         return limit
     cut = np.int64(found)
     return -cut if negative else cut
@@ -90,7 +90,7 @@ def plane_averages_of_int64(x: Flat, out: Flat, start: int, stop: int, plan: Fla
                         a = at_face + (plan[firsts_h + o] + t * plan[h + DILATION]) * width
                         for j in range(width):
                             lines[j] += x[a + j] >> 32
-                            lines[width + j] += x[a + j] & _DIGIT
+                            lines[width + j] += x[a + j] & _DIGIT_MASK
                 outer = factors[od] * factors[depth_out + o]
                 to = (plane * depth_out + od) * face_out + o * columns
                 for j in range(columns):
@@ -100,4 +100,4 @@ def plane_averages_of_int64(x: Flat, out: Flat, start: int, stop: int, plan: Fla
                         high += lines[place]
                         low += lines[width + place]
                     divisor = outer * factors[depth_out + rows + j]
-                    out[to + j] = quotient(high + (low >> 32), low & _DIGIT, divisor)
+                    out[to + j] = quotient(high + (low >> 32), low & _DIGIT_MASK, divisor)

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from poolhouse.kernels.declaring import Element, Flat, helper, loop, loops
+from poolhouse.kernels.registry import Element, Flat, helper, loop, loops
 
 SUM_LANES: Final = 16
 """Elements that are added side by side."""
@@ -20,10 +20,10 @@ SEEN_LANES: Final = 64
 """The same for looking for infinities and NaN."""
 _BLOCK: Final = 4 * SUM_LANES
 _RUN: Final = 8192
-_FEW: Final = 96
+_MIN_LANE_ELEMENTS: Final = 96
 _FLOAT64_PLACES: Final = np.int64(0x81FFFC0000000000 - 2**64)
 _FLOAT16_BIAS: Final = 2.0**1008
-_NONE: Final = np.float32(0.0)
+_ZERO: Final = np.float32(0.0)
 _INFINITY: Final = np.float32(np.inf)
 _NAN: Final = np.float32(np.nan)
 
@@ -43,7 +43,7 @@ def _moved_float16(bits: Element) -> Element:
     return np.int64((np.int64(bits) << np.int64(42)) & _FLOAT64_PLACES).view(np.float64)
 
 
-def _adding(value: Callable[[Element], Element]) -> Callable[..., Element]:
+def _make_sum(value: Callable[[Element], Element]) -> Callable[..., Element]:
     """The sum of the elements of x from begin to end, each read so."""
 
     @helper
@@ -68,7 +68,7 @@ def _adding(value: Callable[[Element], Element]) -> Callable[..., Element]:
     @helper
     def add_up(x: Flat, begin: int, end: int, sums: Flat) -> Element:
         # Lanes lie in memory, and what is written there is known again only after some time.
-        if end - begin < _FEW:
+        if end - begin < _MIN_LANE_ELEMENTS:
             return add_few(x, begin, end)
         for j in range(SUM_LANES):
             sums[SUM_LANES + j] = 0.0
@@ -105,9 +105,9 @@ def _adding(value: Callable[[Element], Element]) -> Callable[..., Element]:
     return add_up
 
 
-_add_numbers = _adding(_value)
-_add_bfloat16 = _adding(_value_of_bfloat16)
-_add_float16 = _adding(_moved_float16)
+_add_numbers = _make_sum(_value)
+_add_bfloat16 = _make_sum(_value_of_bfloat16)
+_add_float16 = _make_sum(_moved_float16)
 
 
 @loops("void(T*, T*, int64, int64, int64, float64*)", "float32", "float64")
@@ -162,7 +162,7 @@ def plane_means_float16(x: Flat, out: Flat, size: int, start: int, stop: int, su
         for j in range(SEEN_LANES):
             found |= seen[j]
         if found < 0:
-            total = _NONE
+            total = _ZERO
             for i in range(base, end):
                 if (x[i] & 0x7C00) == 0x7C00:
                     each = _NAN if x[i] & 0x03FF else _INFINITY

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from poolhouse.buffers import empty
 from poolhouse.kernels.axes import Axis
-from poolhouse.kernels.planes import WindowLoop
-from poolhouse.kernels.widening import COMPARED, SUMMED, Array, WideType, by_chunks, cast, cast_rounded
+from poolhouse.kernels.widening import COMPARED_AS, SUMMED_AS, Array, WideType, cast, cast_rounded, pool_in_chunks
+from poolhouse.kernels.window_kernels import WindowLoop
 from poolhouse.kernels.windows import plane_maxima, plane_sums
 
 Reals = npt.NDArray[np.float64]
@@ -37,16 +37,20 @@ class NormKernel:
         self, axes: Sequence[Axis], element: str, power: float, *, absolute: bool, scale: Reals | None = None
     ) -> None:
         self._power, self._absolute, self._scale = power, absolute, scale
-        self._wide = SUMMED[element] if element in SUMMED and element in _FLOATS else WideType(_FLOAT64, cast, cast_rounded)
-        self._answer = None if element in _FLOATS else _FLOAT32
+        self._wide = (
+            SUMMED_AS[element]
+            if element in SUMMED_AS and element in _FLOATS
+            else WideType(_FLOAT64, cast, cast_rounded)
+        )
+        self._output_dtype = None if element in _FLOATS else _FLOAT32
         self._sums = WindowLoop(axes, plane_sums["float64"], _FLOAT64, indexed=False)
         self._spatial_out = tuple(axis.outputs for axis in axes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
-        out = empty((len(given), *self._spatial_out), self._answer or given.dtype)
-        by_chunks(self._wide, given.reshape(-1), out.reshape(-1), len(given), threads, self._pool)
+        out = empty((len(given), *self._spatial_out), self._output_dtype or given.dtype)
+        pool_in_chunks(self._wide, given.reshape(-1), out.reshape(-1), len(given), threads, self._pool)
         return (out,)
 
     def _pool(self, x: Array, out: Array, begin: int, planes: int) -> None:
@@ -64,7 +68,7 @@ class NormKernel:
             raise_to(norms, 1 / self._power)
 
 
-class ExtremeKernel:
+class InfinityNormKernel:
     """The largest magnitude of each window, or the least.
 
     Args:
@@ -75,18 +79,18 @@ class ExtremeKernel:
 
     def __init__(self, axes: Sequence[Axis], element: str, *, least: bool) -> None:
         self._least = least
-        in_float32 = element == "float32" or (element in COMPARED and COMPARED[element].dtype == _FLOAT32)
+        in_float32 = element == "float32" or (element in COMPARED_AS and COMPARED_AS[element].dtype == _FLOAT32)
         dtype = _FLOAT32 if in_float32 else _FLOAT64
-        self._wide = COMPARED[element] if element in _HALVES else WideType(dtype, cast, cast_rounded)
-        self._answer = None if element in _FLOATS else _FLOAT32
+        self._wide = COMPARED_AS[element] if element in _HALVES else WideType(dtype, cast, cast_rounded)
+        self._output_dtype = None if element in _FLOATS else _FLOAT32
         self._maxima = WindowLoop(axes, plane_maxima[dtype.name], dtype, indexed=False)
         self._spatial_out = tuple(axis.outputs for axis in axes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`."""
+        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
-        out = empty((len(given), *self._spatial_out), self._answer or given.dtype)
-        by_chunks(self._wide, given.reshape(-1), out.reshape(-1), len(given), threads, self._pool)
+        out = empty((len(given), *self._spatial_out), self._output_dtype or given.dtype)
+        pool_in_chunks(self._wide, given.reshape(-1), out.reshape(-1), len(given), threads, self._pool)
         return (out,)
 
     def _pool(self, x: Array, out: Array, begin: int, planes: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from poolhouse.kernels.declaring import Flat, loops
+from poolhouse.kernels.registry import Flat, loops
 
 
 @loops("int64(T*, int64*, T*, int64, int64, int64, int64)", "uint8", "uint16", "uint32", "uint64")

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from poolhouse.kernels.declaring import address_of
+from poolhouse.kernels.registry import address_of
 
 MAX_CACHED_BYTES: Final = 128 * 1024
 """Of each thread. What is larger is made anew for each call."""
@@ -32,12 +32,12 @@ class Scratch:
         self.address = address + -address % ALIGNED_BYTES
 
 
-class _Kept(threading.local):
+class _ThreadScratch(threading.local):
     def __init__(self) -> None:
         self.scratch = Scratch(MAX_CACHED_BYTES)
 
 
-_kept: Final = _Kept()
+_thread_scratch: Final = _ThreadScratch()
 
 
 def scratch(first_bytes: int, second_bytes: int) -> tuple[Scratch, int, int]:
@@ -52,5 +52,5 @@ def scratch(first_bytes: int, second_bytes: int) -> tuple[Scratch, int, int]:
     """
     second = first_bytes + -first_bytes % ALIGNED_BYTES
     nbytes = second + second_bytes
-    found = _kept.scratch if nbytes <= MAX_CACHED_BYTES else Scratch(nbytes)
+    found = _thread_scratch.scratch if nbytes <= MAX_CACHED_BYTES else Scratch(nbytes)
     return found, found.address, found.address + second

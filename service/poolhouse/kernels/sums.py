@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from poolhouse.kernels.axes import FARTHEST, FIRST, HIGH, LONGEST, LOW, DILATION, STRIDE, begin_of, end_of
-from poolhouse.kernels.declaring import Element, Flat, helper, loops
+from poolhouse.kernels.axes import DILATION, FIRST, HIGH, LONGEST, LOW, MAX_REGULAR_STRIDE, STRIDE, begin_of, end_of
 from poolhouse.kernels.joins import deinterleave
 from poolhouse.kernels.layout import (
     COLUMNS,
@@ -19,6 +18,7 @@ from poolhouse.kernels.layout import (
     W_AXIS,
     WIDTH,
 )
+from poolhouse.kernels.registry import Element, Flat, helper, loops
 
 
 @helper
@@ -125,7 +125,7 @@ def plane_averages(
     n = high_column - low_column
     pairs = n > 0 and stride == 2 and taps == 2 and step == 1
     threes = n > 0 and stride == 2 and taps == 3 and step == 1
-    near = stride <= 4 or (stride < taps and stride <= FARTHEST)
+    near = stride <= 4 or (stride < taps and stride <= MAX_REGULAR_STRIDE)
     spreads = n > 0 and not pairs and not threes and stride > 1 and taps > 1 and near
     regular = pairs or threes or spreads or (n > 0 and stride == 1)
     each = (width + stride - 1) // stride
@@ -174,7 +174,9 @@ def plane_averages(
                             j += 1
                         if pairs:
                             a = at + begin_column
-                            add_pairs(out, to + low_column, x, a, a + plan[h + DILATION] * width, n, together, fresh, zero)
+                            add_pairs(
+                                out, to + low_column, x, a, a + plan[h + DILATION] * width, n, together, fresh, zero
+                            )
                         elif threes:
                             a, lower = at + begin_column, plan[h + DILATION] * width
                             b, c = a + lower, a + 2 * lower

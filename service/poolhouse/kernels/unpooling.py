@@ -13,7 +13,7 @@ from poolhouse.kernels.scatter import scatter_planes
 from poolhouse.kernels.sharding import shard
 from poolhouse.kernels.widening import Array
 
-_MOVED: Final = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64"}
+_TYPE_BY_SIZE: Final = {1: "uint8", 2: "uint16", 4: "uint32", 8: "uint64"}
 """Types that stand for all of their size."""
 
 
@@ -29,7 +29,7 @@ class UnpoolKernel:
         self._size_out = math.prod(spatial_out)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Unpools ``(P, *spatial)``; see :class:`poolhouse.kernels.planes.Kernel`.
+        """Unpools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`.
 
         Raises:
             IndexError: an index lies outside of its output plane.
@@ -39,7 +39,7 @@ class UnpoolKernel:
         out = empty((count, *self._spatial_out), given.dtype)
         size = given.size // count
         # Elements are moved and not looked at: four sizes are all the types there are.
-        loop = scatter_planes[_MOVED[given.itemsize]]
+        loop = scatter_planes[_TYPE_BY_SIZE[given.itemsize]]
 
         def work(start: int, stop: int) -> None:
             if loop(given, indices, out, size, size_out, start, stop):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.kernels import halves
-from poolhouse.kernels.declaring import Loop
+from poolhouse.kernels.registry import Loop
 from poolhouse.kernels.sharding import shard
 
 Array = npt.NDArray[np.generic]
@@ -33,7 +33,7 @@ def cast(source: Array, target: Array) -> None:
     np.copyto(target, source, casting="unsafe")
 
 
-def _by_bits(loop: Loop) -> Callable[[Array, Array], None]:
+def _bit_converter(loop: Loop) -> Callable[[Array, Array], None]:
     def convert(source: Array, target: Array) -> None:
         loop(source, target, source.size)
 
@@ -42,9 +42,9 @@ def _by_bits(loop: Loop) -> Callable[[Array, Array], None]:
 
 _FLOAT32: Final[np.dtype[np.generic]] = np.dtype(np.float32)
 _FLOAT64: Final[np.dtype[np.generic]] = np.dtype(np.float64)
-COMPARED: Final = {
-    "bfloat16": WideType(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.narrow_bfloat16)),
-    "float16": WideType(_FLOAT32, _by_bits(halves.widen_float16), _by_bits(halves.narrow_float16)),
+COMPARED_AS: Final = {
+    "bfloat16": WideType(_FLOAT32, _bit_converter(halves.widen_bfloat16), _bit_converter(halves.narrow_bfloat16)),
+    "float16": WideType(_FLOAT32, _bit_converter(halves.widen_float16), _bit_converter(halves.narrow_float16)),
     "bool": WideType(_FLOAT32, cast, cast),
     "uint8": WideType(_FLOAT32, cast, cast),
     "int8": WideType(_FLOAT32, cast, cast),
@@ -54,19 +54,19 @@ COMPARED: Final = {
 """Loops are compiled for each element type, which takes seconds: three do for all."""
 
 
-def _cut(source: Array, target: Array) -> None:
+def _truncate(source: Array, target: Array) -> None:
     """Quotients cut toward zero and held within an integer type."""
     limits = np.iinfo(target.dtype.name)
     np.copyto(target, np.clip(np.trunc(source), limits.min, limits.max), casting="unsafe")
 
 
-ADDED: Final = {
-    "bfloat16": WideType(_FLOAT32, _by_bits(halves.widen_bfloat16), _by_bits(halves.round_bfloat16)),
-    "float16": WideType(_FLOAT32, _by_bits(halves.value_of_float16), _by_bits(halves.round_float16)),
-    "uint8": WideType(_FLOAT64, cast, _cut),
-    "int8": WideType(_FLOAT64, cast, _cut),
-    "int16": WideType(_FLOAT64, cast, _cut),
-    "int32": WideType(_FLOAT64, cast, _cut),
+ADDED_AS: Final = {
+    "bfloat16": WideType(_FLOAT32, _bit_converter(halves.widen_bfloat16), _bit_converter(halves.round_bfloat16)),
+    "float16": WideType(_FLOAT32, _bit_converter(halves.float16_to_float32), _bit_converter(halves.round_float16)),
+    "uint8": WideType(_FLOAT64, cast, _truncate),
+    "int8": WideType(_FLOAT64, cast, _truncate),
+    "int16": WideType(_FLOAT64, cast, _truncate),
+    "int32": WideType(_FLOAT64, cast, _truncate),
 }
 """What sums are added in. A sum of integers is exact in float64, and so is its quotient once it is cut toward zero,
 while sums stay below 2⁵²."""
@@ -95,17 +95,17 @@ def cast_rounded(source: Array, target: Array) -> None:
         np.copyto(target, source, casting="same_kind")
 
 
-SUMMED: Final = {
+SUMMED_AS: Final = {
     "float32": WideType(_FLOAT64, cast, cast_rounded),
     **{
         name: WideType(_FLOAT64, _widen_twice(wide), _narrow_twice(wide)) if wide.dtype == np.float32 else wide
-        for name, wide in ADDED.items()
+        for name, wide in ADDED_AS.items()
     },
 }
 """What is summed in float64, whatever it is."""
 
 
-def by_chunks(
+def pool_in_chunks(
     wide: WideType, x: Array, out: Array, planes: int, threads: int, pool: Callable[[Array, Array, int, int], None]
 ) -> None:
     """Widens some planes after others, pools them and narrows what was found.

@@ -87,13 +87,13 @@ class AvgPool1d(layers.AvgPool):
     rank = 1
 
 
-class AvgPool2d(layers.AvgPoolDivided):
+class AvgPool2d(layers.AvgPoolWithDivisor):
     """``torch.nn.AvgPool2d``, pooled by the service."""
 
     rank = 2
 
 
-class AvgPool3d(layers.AvgPoolDivided):
+class AvgPool3d(layers.AvgPoolWithDivisor):
     """``torch.nn.AvgPool3d``, pooled by the service."""
 
     rank = 3

@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 
-from poolhouse.nn.powers import fold_planes, middle_exponent, powers_gradient
+from poolhouse.nn.lp_pool_gradient import fold_planes, lp_pool_gradient, scaling_exponent
 from poolhouse.operators.lp_pool import LPPool
 from poolhouse.operators.operator import Operator
 
@@ -21,7 +21,7 @@ Gradient = Callable[..., torch.Tensor]
 """From the gradient of the output, in float64, and the tensors that were kept, to the gradient of the input."""
 
 
-class _Known(torch.autograd.Function):
+class _ServiceOutput(torch.autograd.Function):
     """An output that the service computed, and how the gradient passes it."""
 
     @staticmethod
@@ -33,7 +33,7 @@ class _Known(torch.autograd.Function):
         *kept: torch.Tensor,
     ) -> torch.Tensor:
         ctx.save_for_backward(*kept)
-        ctx.asked = (gradient, x.shape, x.dtype, x.device)  # type: ignore[attr-defined]  # torch's way to keep no tensor
+        ctx.saved_state = (gradient, x.shape, x.dtype, x.device)  # type: ignore[attr-defined]  # torch's way to keep no tensor
         return output
 
     @staticmethod
@@ -41,24 +41,24 @@ class _Known(torch.autograd.Function):
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # torch passes ctx by place
         ctx: torch.autograd.function.FunctionCtx, *grads: torch.Tensor
     ) -> tuple[torch.Tensor | None, ...]:
-        gradient, shape, dtype, device = ctx.asked  # type: ignore[attr-defined]  # set in forward
+        gradient, shape, dtype, device = ctx.saved_state  # type: ignore[attr-defined]  # set in forward
         kept: tuple[torch.Tensor, ...] = ctx.saved_tensors  # type: ignore[attr-defined]  # typed on other contexts alone
         grad = grads[0]
         if grad.numel() == 0:
             # An empty batch, no channel, or no window.
             found = torch.zeros(shape, dtype=dtype, device=device)
         else:
-            wide = gradient(_where_float64_is(grad).to(torch.float64), *map(_where_float64_is, kept))
+            wide = gradient(_to_float64_device(grad).to(torch.float64), *map(_to_float64_device, kept))
             found = wide.reshape(shape).to(device, dtype)
         return (found, None, None, *(None for _ in kept))
 
 
-def _where_float64_is(tensor: torch.Tensor) -> torch.Tensor:
+def _to_float64_device(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.cpu() if tensor.device.type == "mps" else tensor
 
 
-def _known(x: torch.Tensor, output: torch.Tensor, gradient: Gradient, *kept: torch.Tensor) -> torch.Tensor:
-    found: object = _Known.apply(x, output, gradient, *kept)  # type: ignore[no-untyped-call]  # untyped in torch
+def _attach_gradient(x: torch.Tensor, output: torch.Tensor, gradient: Gradient, *kept: torch.Tensor) -> torch.Tensor:
+    found: object = _ServiceOutput.apply(x, output, gradient, *kept)  # type: ignore[no-untyped-call]  # untyped in torch
     assert isinstance(found, torch.Tensor), "ours gives one tensor"
     return found
 
@@ -68,39 +68,39 @@ def wants_gradient(x: torch.Tensor) -> bool:
     return torch.is_grad_enabled() and x.requires_grad
 
 
-def of_maximum(x: torch.Tensor, output: torch.Tensor, indices: torch.Tensor, rank: int) -> torch.Tensor:
+def attach_max_gradient(x: torch.Tensor, output: torch.Tensor, indices: torch.Tensor, rank: int) -> torch.Tensor:
     """The output of a pooling that took elements, whose gradient is added up where the indices point."""
-    return _known(x, output, partial(_taken, x.shape, rank), indices)
+    return _attach_gradient(x, output, partial(_max_gradient, x.shape, rank), indices)
 
 
-def _taken(shape: torch.Size, rank: int, grad: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+def _max_gradient(shape: torch.Size, rank: int, grad: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
     lead = len(shape) - rank
     flat = grad.new_zeros((*shape[:lead], math.prod(shape[lead:])))
-    return flat.scatter_add_(-1, _planes(indices, rank), _planes(grad, rank))
+    return flat.scatter_add_(-1, _flatten_planes(indices, rank), _flatten_planes(grad, rank))
 
 
-def of_unpooling(x: torch.Tensor, output: torch.Tensor, indices: torch.Tensor, rank: int) -> torch.Tensor:
+def attach_unpool_gradient(x: torch.Tensor, output: torch.Tensor, indices: torch.Tensor, rank: int) -> torch.Tensor:
     """The output of unpooling, whose gradient is picked up where the indices point.
 
     Where an index comes more than once the last value stayed; the others had no influence and get 0.
     """
-    return _known(x, output, partial(_put_back, rank), indices)
+    return _attach_gradient(x, output, partial(_unpool_gradient, rank), indices)
 
 
-def _put_back(rank: int, grad: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
-    flat, chosen = _planes(grad, rank), _planes(indices, rank)
+def _unpool_gradient(rank: int, grad: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+    flat, chosen = _flatten_planes(grad, rank), _flatten_planes(indices, rank)
     place = torch.arange(chosen.shape[-1], device=chosen.device).expand_as(chosen)
     last = torch.zeros(flat.shape, dtype=torch.int64, device=chosen.device)
     last.scatter_reduce_(-1, chosen, place, reduce="amax")
     return torch.where(last.gather(-1, chosen) == place, flat.gather(-1, chosen), 0.0)
 
 
-def _planes(x: torch.Tensor, rank: int) -> torch.Tensor:
+def _flatten_planes(x: torch.Tensor, rank: int) -> torch.Tensor:
     # Each plane flat.
     return x.flatten(x.dim() - rank)
 
 
-def of_average(x: torch.Tensor, output: torch.Tensor, spec: Operator) -> torch.Tensor:
+def attach_average_gradient(x: torch.Tensor, output: torch.Tensor, spec: Operator) -> torch.Tensor:
     """The output of an average. Its gradient does not depend on the elements, so none are kept.
 
     Args:
@@ -108,17 +108,17 @@ def of_average(x: torch.Tensor, output: torch.Tensor, spec: Operator) -> torch.T
         output: as the service found it.
         spec: the average, which is run here for its gradient.
     """
-    return _known(x, output, partial(_averaged, x.shape, spec))
+    return _attach_gradient(x, output, partial(_average_gradient, x.shape, spec))
 
 
-def _averaged(shape: torch.Size, spec: Operator, grad: torch.Tensor) -> torch.Tensor:
+def _average_gradient(shape: torch.Size, spec: Operator, grad: torch.Tensor) -> torch.Tensor:
     with torch.enable_grad():
         zeros = fold_planes(grad.new_zeros(shape), spec.rank).requires_grad_()
         (average,) = spec.run({"input": zeros})
     return torch.autograd.grad(average, zeros, fold_planes(grad, spec.rank))[0]
 
 
-def of_norm(x: torch.Tensor, output: torch.Tensor, spec: LPPool) -> torch.Tensor:
+def attach_norm_gradient(x: torch.Tensor, output: torch.Tensor, spec: LPPool) -> torch.Tensor:
     """The output of a norm, whose gradient depends on the elements: they are kept.
 
     Args:
@@ -126,4 +126,4 @@ def of_norm(x: torch.Tensor, output: torch.Tensor, spec: LPPool) -> torch.Tensor
         output: as the service found it.
         spec: the norm.
     """
-    return _known(x, output, partial(powers_gradient, spec, middle_exponent(x.detach(), output)), x)
+    return _attach_gradient(x, output, partial(lp_pool_gradient, spec, scaling_exponent(x.detach(), output)), x)

@@ -10,9 +10,15 @@ from typing import ClassVar
 
 import torch
 
+from poolhouse.client.calls import format_field
 from poolhouse.client.clients import Client
-from poolhouse.client.questions import field_text
-from poolhouse.nn.gradients import of_average, of_maximum, of_norm, of_unpooling, wants_gradient
+from poolhouse.nn.gradients import (
+    attach_average_gradient,
+    attach_max_gradient,
+    attach_norm_gradient,
+    attach_unpool_gradient,
+    wants_gradient,
+)
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.lp_pool import LPPool as PowerMean
 from poolhouse.operators.operator import Operator
@@ -36,7 +42,7 @@ class Layer(torch.nn.Module):
 
     family: ClassVar[str]
     rank: ClassVar[int]
-    shown: ClassVar[tuple[str, ...]]
+    field_names: ClassVar[tuple[str, ...]]
 
     def __init__(self, client: Client | None) -> None:
         super().__init__()
@@ -49,7 +55,7 @@ class Layer(torch.nn.Module):
 
     def extra_repr(self) -> str:
         """The fields, as torch shows its layers."""
-        return ", ".join(f"{name}={getattr(self, name)}" for name in self.shown)
+        return ", ".join(f"{name}={getattr(self, name)}" for name in self.field_names)
 
     def _call_service(
         self, fields: Mapping[str, object], given: torch.Tensor, indices: torch.Tensor | None = None
@@ -62,7 +68,7 @@ class Layer(torch.nn.Module):
 
     def _spec(self, fields: Mapping[str, object]) -> Operator:
         """The operator with these fields, read from the very texts that travel."""
-        texts = {name: field_text(name, value) for name, value in fields.items() if value is not None}
+        texts = {name: format_field(name, value) for name, value in fields.items() if value is not None}
         return _catalogue().find(self.operator).parse({}, texts)
 
 
@@ -77,7 +83,7 @@ class IndexedMaxLayer(Layer):
         if indices is None:
             return output
         if wants:
-            output = of_maximum(x, output, indices, self.rank)
+            output = attach_max_gradient(x, output, indices, self.rank)
         return (output, indices) if self.return_indices else output
 
 
@@ -85,7 +91,7 @@ class MaxPool(IndexedMaxLayer):
     """``torch.nn.MaxPool1d`` to ``3d``."""
 
     family = "max_pool"
-    shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    field_names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 
     def __init__(
         self,
@@ -108,14 +114,14 @@ class MaxPool(IndexedMaxLayer):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         """Pool; with indices where the constructor asked for them."""
-        return self._pool(input, **{name: getattr(self, name) for name in self.shown})
+        return self._pool(input, **{name: getattr(self, name) for name in self.field_names})
 
 
 class AdaptiveMaxPool(IndexedMaxLayer):
     """``torch.nn.AdaptiveMaxPool1d`` to ``3d``."""
 
     family = "adaptive_max_pool"
-    shown = ("output_size",)
+    field_names = ("output_size",)
 
     def __init__(
         self,
@@ -130,14 +136,14 @@ class AdaptiveMaxPool(IndexedMaxLayer):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
         """Pool; with indices where the constructor asked for them."""
-        return self._pool(input, output_size=_kept(self.output_size, self.rank))
+        return self._pool(input, output_size=_expand_output_size(self.output_size, self.rank))
 
 
 class FractionalMaxPool(IndexedMaxLayer):
     """``torch.nn.FractionalMaxPool2d`` and ``3d``."""
 
     family = "fractional_max_pool"
-    shown = ("kernel_size", "output_size", "output_ratio")
+    field_names = ("kernel_size", "output_size", "output_ratio")
 
     def __init__(
         self,
@@ -164,14 +170,14 @@ class FractionalMaxPool(IndexedMaxLayer):
         Without a seed one is drawn from torch's generator, so that ``torch.manual_seed`` decides here too.
         """
         seed = int(torch.randint(2**53 - 1, ()).item()) if self.seed is None else self.seed
-        return self._pool(input, **{name: getattr(self, name) for name in self.shown}, seed=seed)
+        return self._pool(input, **{name: getattr(self, name) for name in self.field_names}, seed=seed)
 
 
 class AvgPool(Layer):
     """``torch.nn.AvgPool1d``, which has no divisor."""
 
     family = "avg_pool"
-    shown = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
+    field_names = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
     divisor_override: int | None = None
 
     def __init__(
@@ -193,12 +199,12 @@ class AvgPool(Layer):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Pool."""
-        fields = {name: getattr(self, name) for name in self.shown}
+        fields = {name: getattr(self, name) for name in self.field_names}
         output, _ = self._call_service(fields, input)
-        return of_average(input, output, self._spec(fields)) if wants_gradient(input) else output
+        return attach_average_gradient(input, output, self._spec(fields)) if wants_gradient(input) else output
 
 
-class AvgPoolDivided(AvgPool):
+class AvgPoolWithDivisor(AvgPool):
     """``torch.nn.AvgPool2d`` and ``3d``."""
 
     def __init__(
@@ -220,7 +226,7 @@ class AdaptiveAvgPool(Layer):
     """``torch.nn.AdaptiveAvgPool1d`` to ``3d``."""
 
     family = "adaptive_avg_pool"
-    shown = ("output_size",)
+    field_names = ("output_size",)
 
     def __init__(self, output_size: int | Sequence[int | None] | None, *, client: Client | None = None) -> None:
         super().__init__(client)
@@ -228,16 +234,16 @@ class AdaptiveAvgPool(Layer):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Pool."""
-        fields = {"output_size": _kept(self.output_size, self.rank)}
+        fields = {"output_size": _expand_output_size(self.output_size, self.rank)}
         output, _ = self._call_service(fields, input)
-        return of_average(input, output, self._spec(fields)) if wants_gradient(input) else output
+        return attach_average_gradient(input, output, self._spec(fields)) if wants_gradient(input) else output
 
 
 class LPPool(Layer):
     """``torch.nn.LPPool1d`` to ``3d``."""
 
     family = "lp_pool"
-    shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
+    field_names = ("norm_type", "kernel_size", "stride", "ceil_mode")
 
     def __init__(
         self,
@@ -256,20 +262,20 @@ class LPPool(Layer):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Pool."""
-        fields = {name: getattr(self, name) for name in self.shown}
+        fields = {name: getattr(self, name) for name in self.field_names}
         output, _ = self._call_service(fields, input)
         if not wants_gradient(input):
             return output
         spec = self._spec(fields)
         assert isinstance(spec, PowerMean), "the family's operator"
-        return of_norm(input, output, spec)
+        return attach_norm_gradient(input, output, spec)
 
 
 class MaxUnpool(Layer):
     """``torch.nn.MaxUnpool1d`` to ``3d``."""
 
     family = "max_unpool"
-    shown = ("kernel_size", "stride", "padding")
+    field_names = ("kernel_size", "stride", "padding")
 
     def __init__(
         self, kernel_size: Size, stride: Size | None = None, padding: Size = 0, *, client: Client | None = None
@@ -283,13 +289,13 @@ class MaxUnpool(Layer):
         self, input: torch.Tensor, indices: torch.Tensor, output_size: Sequence[int] | None = None
     ) -> torch.Tensor:
         """Put each value back where its index says."""
-        fields = {name: getattr(self, name) for name in self.shown}
+        fields = {name: getattr(self, name) for name in self.field_names}
         # torch takes the size of a whole tensor here; the wire takes the spatial part, or all of a batch.
         sizes = None if output_size is None else list(output_size)[-self.rank :]
         output, _ = self._call_service({**fields, "output_size": sizes}, input, indices)
-        return of_unpooling(input, output, indices, self.rank) if wants_gradient(input) else output
+        return attach_unpool_gradient(input, output, indices, self.rank) if wants_gradient(input) else output
 
 
-def _kept(output_size: int | Sequence[int | None] | None, rank: int) -> int | Sequence[int | None]:
+def _expand_output_size(output_size: int | Sequence[int | None] | None, rank: int) -> int | Sequence[int | None]:
     # torch takes None for the whole as "keep every axis"; the wire has a null for each.
     return [None] * rank if output_size is None else output_size

@@ -13,78 +13,84 @@ import torch.nn.functional as F  # noqa: N812, the name that every reader of tor
 
 from poolhouse.dtypes import INT64, ElementType
 from poolhouse.kernels.averages import AverageKernel
-from poolhouse.kernels.global_pooling import MeanKernel, TopKernel
+from poolhouse.kernels.global_pooling import GlobalAverageKernel, GlobalMaximumKernel
 from poolhouse.kernels.half_maxima import HalfMaximumKernel
-from poolhouse.operators.averages import TORCH_TERMS, Average, average_kernel_cost, torch_pool, widens
-from poolhouse.operators.costs import Cost, kernel_cost
-from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, field
-from poolhouse.operators.loop_costs import KernelFactory, average_loops_cost, half_maxima_loops_cost, whole_loops_cost
+from poolhouse.operators.averages import (
+    MAX_TORCH_TERMS,
+    Average,
+    accumulates_in_float64,
+    average_kernel_cost,
+    torch_pool,
+)
+from poolhouse.operators.costs import Cost, torch_kernel_cost
+from poolhouse.operators.fields import INT32_MAX, Flag, IntegerPerAxis, Sizes, field
+from poolhouse.operators.loop_costs import KernelFactory, average_loops_cost, global_loops_cost, half_maxima_loops_cost
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
-from poolhouse.operators.windowed import Windowed
-from poolhouse.operators.windows import AxisSize, Windows, adaptive_windows
+from poolhouse.operators.window_operator import WindowOperator
+from poolhouse.operators.windows import AxisSummary, Windows, adaptive_windows
 
 
 def output_size_field() -> tuple[int | None, ...]:
     """Declares ``output_size``."""
     declared: tuple[int | None, ...] = field(
-        PerAxis(0, allows_null=True),
+        IntegerPerAxis(0, allows_null=True),
         "Windows along each axis; null keeps an axis as long as it is.",
         example=4,
     )
     return declared
 
 
-class AdaptiveWindows(Windowed):
+class AdaptiveWindowOperator(WindowOperator):
     """Windows that divide each axis into a given number: i of O is ``[floor(i·L/O), ceil((i+1)·L/O))``."""
 
     def target_size(self) -> tuple[int | None, ...]:
         """Windows along each axis; None keeps the axis."""
         raise NotImplementedError
 
-    def _outputs(self, axis: int, length: int) -> int:
+    def _output_count(self, axis: int, length: int) -> int:
         size = self.target_size()[axis]
         return length if size is None else size
 
-    def placed_right(self, spatial: Sizes) -> bool:
+    def fits_cuda_int32(self, spatial: Sizes) -> bool:
         """Whether torch's kernels place all windows right: on CUDA they count to ``output·length`` in 32 bits, and
         beyond read outside the input (pytorch#176784)."""
-        return all(self._outputs(axis, length) * length <= INT32_MAX for axis, length in enumerate(spatial))
+        return all(self._output_count(axis, length) * length <= INT32_MAX for axis, length in enumerate(spatial))
 
-    def axis_sizes(self, spatial: Sizes) -> tuple[AxisSize, ...]:
+    def axis_summaries(self, spatial: Sizes) -> tuple[AxisSummary, ...]:
         sizes = []
         for axis, length in enumerate(spatial):
-            outputs = self._outputs(axis, length)
+            outputs = self._output_count(axis, length)
             shared = math.gcd(length, outputs)
             whole, rest = divmod(length, max(outputs, 1))
             # A window begins and ends within an element, or between two; most begin and end within.
             longest = whole + (rest > 0) + (rest > shared)
             irregular = 0 if outputs == 1 or (rest <= 1 and outputs <= length) else outputs
             looks = length + outputs - shared
-            sizes.append(AxisSize(length, outputs, longest, looks, irregular, 1 if outputs == 1 else max(whole, 1)))
+            sizes.append(AxisSummary(length, outputs, longest, looks, irregular, 1 if outputs == 1 else max(whole, 1)))
         return tuple(sizes)
 
     def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
-        return tuple(adaptive_windows(length, self._outputs(axis, length)) for axis, length in enumerate(spatial))
+        return tuple(adaptive_windows(length, self._output_count(axis, length)) for axis, length in enumerate(spatial))
 
     def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
         length = spatial[axis]
-        outputs = self._outputs(axis, length)
+        outputs = self._output_count(axis, length)
         return range(output * length // outputs, math.ceil((output + 1) * length / outputs))
 
     def pools_axis(self, axis: int, length: int) -> bool:
-        return self._outputs(axis, length) != length
+        return self._output_count(axis, length) != length
 
     def warnings(self, spatial: Sizes) -> list[str]:
         return [
             f"output_size {outputs} is larger than the input's {length}: windows repeat elements"
             for axis, length in enumerate(spatial)
-            if (outputs := self._outputs(axis, length)) > length
+            if (outputs := self._output_count(axis, length)) > length
         ]
 
-    def _covers(self, spatial: Sizes) -> int:
+    def _element_reads(self, spatial: Sizes) -> int:
         """Elements that torch looks at for one plane."""
-        return math.prod(size.element_reads for size in self.axis_sizes(spatial))
+        return math.prod(size.element_reads for size in self.axis_summaries(spatial))
 
 
 SAMPLES = (
@@ -120,7 +126,7 @@ _AVERAGES: dict[int, _Pool] = {
 }
 
 
-def _mean(x: torch.Tensor) -> torch.Tensor:
+def _plane_means(x: torch.Tensor) -> torch.Tensor:
     """The mean of each plane in float64, added in blocks of 64 elements by a kernel whose order hangs on the plane
     alone; torch's own mean splits a plane as the number of planes suggests."""
     total = x.to(torch.float64).reshape(len(x), 1, -1)
@@ -129,45 +135,47 @@ def _mean(x: torch.Tensor) -> torch.Tensor:
     return (total / math.prod(x.shape[1:])).reshape(len(x), *(1 for _ in x.shape[1:]))
 
 
-_MANY: Final = 16
+_MIN_LARGE_WINDOW: Final = 16
 """Windows of so many elements are compared by lines first."""
 
 
-class AdaptiveMaximum(AdaptiveWindows, Maximum):
+class AdaptiveMaximum(AdaptiveWindowOperator, Maximum):
     """The largest element of each of these windows: torch's kernel for floats, ours for the rest."""
 
     def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         indices = self.return_indices
-        if all(size.outputs == 1 for size in self.axis_sizes(spatial)):
+        if all(size.outputs == 1 for size in self.axis_summaries(spatial)):
             return KernelFactory(
-                whole_loops_cost(spatial, dtype, adds=False),
-                lambda: TopKernel(spatial, dtype.name, with_indices=indices),
+                global_loops_cost(spatial, dtype, adds=False),
+                lambda: GlobalMaximumKernel(spatial, dtype.name, with_indices=indices),
             )
-        if dtype.kind == "float" and dtype.itemsize == 2 and not indices and self._shares_little(spatial):
+        if dtype.kind == "float" and dtype.itemsize == 2 and not indices and self._has_little_overlap(spatial):
             return KernelFactory(
-                half_maxima_loops_cost(self.axis_sizes(spatial)),
+                half_maxima_loops_cost(self.axis_summaries(spatial)),
                 lambda: HalfMaximumKernel(self.kernel_axes(spatial), dtype.name),
             )
         return super().kernel_factory(spatial, dtype)
 
-    def _shares_little(self, spatial: Sizes) -> bool:
+    def _has_little_overlap(self, spatial: Sizes) -> bool:
         """Whether windows are large, and hardly any element is of more than one."""
-        sizes = self.axis_sizes(spatial)
-        return math.prod(size.longest for size in sizes) >= _MANY and self._covers(spatial) <= 2 * math.prod(spatial)
+        sizes = self.axis_summaries(spatial)
+        return math.prod(size.longest for size in sizes) >= _MIN_LARGE_WINDOW and self._element_reads(
+            spatial
+        ) <= 2 * math.prod(spatial)
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
-        if dtype.kind != "float" or not self.placed_right(spatial):
+        if dtype.kind != "float" or not self.fits_cuda_int32(spatial):
             return super().cost(spatial, dtype)
-        outputs, looks = math.prod(self.spatial_out(spatial)), self._covers(spatial)
+        outputs, looks = math.prod(self.spatial_out(spatial)), self._element_reads(spatial)
         # Which of two is larger can be foretold more and more as a window goes on.
         # In three dimensions torch looks at float16, and at no other type, three times as slowly.
         each = looks * (3 if self.rank == 3 and dtype.name == "float16" else 1) + min(looks, 16 * outputs)
-        return kernel_cost(outputs, 8 + each / outputs, 8 * outputs)
+        return torch_kernel_cost(outputs, 8 + each / outputs, 8 * outputs)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         spatial = tuple(x.shape[1:])
-        if not x.is_floating_point() or not self.placed_right(spatial):
+        if not x.is_floating_point() or not self.fits_cuda_int32(spatial):
             return super().run(planes)
         size = self.spatial_out(spatial)
         if self.return_indices:
@@ -175,58 +183,65 @@ class AdaptiveMaximum(AdaptiveWindows, Maximum):
         return (_MAXIMA[self.rank](x, size),)
 
 
-class AdaptiveAverage(AdaptiveWindows, Average):
+class AdaptiveAverage(AdaptiveWindowOperator, Average):
     """The average of each of these windows: torch's kernel where it adds few terms, ours for the rest."""
 
     def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
-        if self._by_torch(spatial, floating=dtype.kind == "float"):
+        if self._uses_torch(spatial, floating=dtype.kind == "float"):
             return KernelFactory(
-                average_loops_cost(self.axis_sizes(spatial), dtype),
+                average_loops_cost(self.axis_summaries(spatial), dtype),
                 lambda: AverageKernel(
-                    self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial)), dtype.name, divide_sequentially=True
+                    self.kernel_axes(spatial),
+                    self.divisor_factors(self.windows(spatial)),
+                    dtype.name,
+                    divide_sequentially=True,
                 ),
             )
         if dtype is INT64:
-            return self.long_loops(spatial)
-        found = self.sum_loops(spatial, dtype)
-        if found is None or any(size.outputs > 1 for size in self.axis_sizes(spatial)):
+            return self.int64_kernel_factory(spatial)
+        found = self.float64_kernel_factory(spatial, dtype)
+        if found is None or any(size.outputs > 1 for size in self.axis_summaries(spatial)):
             return found
         exact = dtype.kind == "integer"
-        return KernelFactory(whole_loops_cost(spatial, dtype, adds=True), lambda: MeanKernel(spatial, dtype.name), is_bit_exact=exact)
+        return KernelFactory(
+            global_loops_cost(spatial, dtype, adds=True),
+            lambda: GlobalAverageKernel(spatial, dtype.name),
+            is_bit_exact=exact,
+        )
 
-    def _by_torch(self, spatial: Sizes, *, floating: bool) -> bool:
+    def _uses_torch(self, spatial: Sizes, *, floating: bool) -> bool:
         # Output size 1 is a mean in torch, whose order of adding depends on how many planes there are.
-        sizes = self.axis_sizes(spatial)
+        sizes = self.axis_summaries(spatial)
         one = all(size.outputs == 1 for size in sizes)
         return (
             floating
             and not one
-            and self.placed_right(spatial)
-            and math.prod(size.longest for size in sizes) <= TORCH_TERMS
+            and self.fits_cuda_int32(spatial)
+            and math.prod(size.longest for size in sizes) <= MAX_TORCH_TERMS
         )
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
-        if not self._by_torch(spatial, floating=dtype.kind == "float"):
+        if not self._uses_torch(spatial, floating=dtype.kind == "float"):
             return super().cost(spatial, dtype)
-        outputs, looks = math.prod(self.spatial_out(spatial)), self._covers(spatial)
+        outputs, looks = math.prod(self.spatial_out(spatial)), self._element_reads(spatial)
         return average_kernel_cost(spatial, outputs, looks / outputs, dtype, through_float32=self.rank == 3)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         spatial = tuple(x.shape[1:])
-        if not self._by_torch(spatial, floating=x.is_floating_point()):
-            wide = self._widened(x, spatial) if widens(x) else None
+        if not self._uses_torch(spatial, floating=x.is_floating_point()):
+            wide = self._float64_averages(x, spatial) if accumulates_in_float64(x) else None
             return super().run(planes) if wide is None else (wide.to(x.dtype),)
         size, pool = self.spatial_out(spatial), _AVERAGES[self.rank]
         # Torch's kernel of rank 3 adds 16-bit floats in 16 bits: 16 equal halves average to something else.
         return (torch_pool(lambda planes: pool(planes, size), x, through_float32=self.rank == 3),)
 
-    def _widened(self, x: torch.Tensor, spatial: Sizes) -> torch.Tensor | None:
+    def _float64_averages(self, x: torch.Tensor, spatial: Sizes) -> torch.Tensor | None:
         """The averages in float64 by torch's kernels; None where ours are right and theirs are not, or slower."""
         size = self.spatial_out(spatial)
         if size == (1,) * self.rank:
-            return _mean(x)
-        if self.placed_right(spatial) and self.few_looks(spatial):
+            return _plane_means(x)
+        if self.fits_cuda_int32(spatial) and self.naive_cuda_is_faster(spatial):
             return _AVERAGES[self.rank](x.to(torch.float64), size)
         return None
 

@@ -12,15 +12,22 @@ import numpy.typing as npt
 import torch
 
 from poolhouse.dtypes import INT64, ElementType, Kind
-from poolhouse.kernels.averages import LineSumKernel, LongAverageKernel, SumKernel
-from poolhouse.operators.costs import STEPS_PER_DIVISION, Cost, kernel_cost, pass_cost, quotient_cost, widened_cost
+from poolhouse.kernels.averages import Int64AverageKernel, LineSumKernel, SumKernel
+from poolhouse.operators.costs import (
+    STEPS_PER_DIVISION,
+    Cost,
+    elementwise_cost,
+    quotient_cost,
+    torch_kernel_cost,
+    widening_cost,
+)
+from poolhouse.operators.device_kind import is_on_cpu
 from poolhouse.operators.fields import Sizes
-from poolhouse.operators.loop_costs import KernelFactory, line_sum_loops_cost, long_loops_cost, sum_loops_cost
+from poolhouse.operators.loop_costs import KernelFactory, int64_loops_cost, line_sum_loops_cost, sum_loops_cost
 from poolhouse.operators.operator import Number, Planes
-from poolhouse.operators.places import on_cpu
-from poolhouse.operators.quotients import long_divisors, long_quotient, real_divisor, short_divisor, short_quotient
+from poolhouse.operators.quotients import float64_divisor, long_divisors, long_quotient, short_divisor, short_quotient
 from poolhouse.operators.reductions import SUM, reduce_axis
-from poolhouse.operators.windowed import Window, Windowed
+from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import Windows
 
 AVERAGE_TYPES: Final[Mapping[Kind, str]] = {
@@ -28,12 +35,12 @@ AVERAGE_TYPES: Final[Mapping[Kind, str]] = {
     "integer": "The exact quotient, cut toward zero as torch does for int64; no sum wraps.",
 }
 
-TORCH_TERMS: Final = 128
+MAX_TORCH_TERMS: Final = 128
 """Up to this many terms torch's running sum is taken as it is: its error stays below 128 units in the last place
 of the sum of magnitudes. Beyond that it drifts (a 4096² window of 0.1 averages to 0.1153)."""
 
 
-class Average(Windowed):
+class Average(WindowOperator):
     """Operators whose output is a window's sum over a divisor."""
 
     element_types: ClassVar[Mapping[Kind, str]] = AVERAGE_TYPES
@@ -61,38 +68,38 @@ class Average(Windowed):
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         elements, outputs = math.prod(spatial), math.prod(self.spatial_out(spatial))
         summed = super().cost(spatial, dtype)
-        uneven = any(not axis.is_uniform for axis in self.axis_sizes(spatial))
+        uneven = any(not axis.is_uniform for axis in self.axis_summaries(spatial))
         if dtype is INT64:
             # Two digits of every element, summed one after the other.
-            digit = pass_cost(elements, 8)
+            digit = elementwise_cost(elements, 8)
             digits = digit.then(summed.with_held_bytes(digit.plane_bytes))
             found = digits.then(digits.with_held_bytes(8 * outputs)).then(quotient_cost(outputs))
             return replace(found, call_bytes=found.call_bytes + 32 * outputs * uneven)
         # Every element is widened, also those that strides pass over.
-        widened = widened_cost(elements, dtype, "float64" if dtype.kind == "float" else "int64")
-        divided = pass_cost(outputs, 8, 0.5 if dtype.kind == "float" else STEPS_PER_DIVISION * (1 + uneven))
+        widened = widening_cost(elements, dtype, "float64" if dtype.kind == "float" else "int64")
+        divided = elementwise_cost(outputs, 8, 0.5 if dtype.kind == "float" else STEPS_PER_DIVISION * (1 + uneven))
         found = widened.then(summed.with_held_bytes(widened.plane_bytes)).then(divided.with_held_bytes(8 * outputs))
         # One divisor for each output where windows differ, on the way there three arrays of them.
         return replace(found, call_bytes=found.call_bytes + 32 * outputs * uneven)
 
-    def most_divided(self, spatial: Sizes) -> int:
+    def max_divisor(self, spatial: Sizes) -> int:
         """What no divisor of an output is larger than; one that is given does not count, since it is within int64."""
-        return math.prod(size.longest for size in self.axis_sizes(spatial))
+        return math.prod(size.longest for size in self.axis_summaries(spatial))
 
-    def long_loops(self, spatial: Sizes) -> KernelFactory | None:
+    def int64_kernel_factory(self, spatial: Sizes) -> KernelFactory | None:
         """Loops for int64; None where a divisor may pass it."""
-        if self.most_divided(spatial) >= 2**62:
+        if self.max_divisor(spatial) >= 2**62:
             return None
         return KernelFactory(
-            long_loops_cost(self.axis_sizes(spatial)),
-            lambda: LongAverageKernel(self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial))),
+            int64_loops_cost(self.axis_summaries(spatial)),
+            lambda: Int64AverageKernel(self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial))),
         )
 
-    def sum_loops(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
+    def float64_kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         """Loops that add windows of any size in float64; None for integers whose sums it does not hold exactly."""
         if dtype.kind != "float" and math.prod(spatial) << (8 * dtype.itemsize) >= 2**52:
             return None
-        sizes = self.axis_sizes(spatial)
+        sizes = self.axis_summaries(spatial)
         by_lines, by_stretches = line_sum_loops_cost(sizes, dtype), sum_loops_cost(sizes, dtype)
         kernel = LineSumKernel if by_lines.plane_steps <= by_stretches.plane_steps else SumKernel
         return KernelFactory(
@@ -107,12 +114,12 @@ class Average(Windowed):
         factors = self.divisor_factors(windows)
         if x.is_floating_point():
             total = window_sums(x.to(torch.float64), windows)
-            divisor = real_divisor(factors, x.device)
+            divisor = float64_divisor(factors, x.device)
             # A sum of one float64 element is a view of the caller's.
             return (total / divisor if x.dtype is torch.float64 else total.div_(divisor).to(x.dtype),)
         if x.dtype is torch.int64:
             # Two sums of 32-bit digits, since the sum of 64-bit numbers wraps.
-            high = _alone(window_sums(x >> 32, windows))
+            high = _copy_if_view(window_sums(x >> 32, windows))
             low = window_sums(x & 0xFFFFFFFF, windows)
             return (long_quotient(high, low, long_divisors(factors, x.device)),)
         return (short_quotient(window_sums(x.to(torch.int64), windows), short_divisor(factors, x.device), x.dtype),)
@@ -126,28 +133,32 @@ def window_sums(x: torch.Tensor, windows: Sequence[Windows]) -> torch.Tensor:
     return x
 
 
-def _alone(x: torch.Tensor) -> torch.Tensor:
+def _copy_if_view(x: torch.Tensor) -> torch.Tensor:
     """A tensor that keeps no memory but its own: sums of one element are a view of what was summed."""
     return x.clone() if x.untyped_storage().nbytes() > x.nbytes else x
 
 
-def widens(x: torch.Tensor) -> bool:
+def accumulates_in_float64(x: torch.Tensor) -> bool:
     """Whether torch's running sum in float64 stands in for our trees: on CUDA, where a pass over the memory costs
     more than an addition, and for types that are rounded from it. Over 4096 terms it drifts by 2⁻⁴¹ at most."""
-    return not on_cpu(x) and x.is_floating_point() and x.dtype is not torch.float64
+    return not is_on_cpu(x) and x.is_floating_point() and x.dtype is not torch.float64
 
 
-def torch_pool(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, *, through_float32: bool) -> torch.Tensor:
+def torch_pool(
+    function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, *, through_float32: bool
+) -> torch.Tensor:
     """Torch's own kernel on ``(P, *spatial)``; through float32 where it adds 16-bit floats badly, or not at all."""
     if through_float32 and x.dtype in (torch.float16, torch.bfloat16):
         return function(x.to(torch.float32)).to(x.dtype)
     return function(x)
 
 
-def average_kernel_cost(spatial: Sizes, outputs: int, terms: float, dtype: ElementType, *, through_float32: bool) -> Cost:
+def average_kernel_cost(
+    spatial: Sizes, outputs: int, terms: float, dtype: ElementType, *, through_float32: bool
+) -> Cost:
     """What :func:`torch_pool` takes for an average of so many terms a window."""
-    kernel = kernel_cost(outputs, 6 + 0.7 * terms, 0)
+    kernel = torch_kernel_cost(outputs, 6 + 0.7 * terms, 0)
     if not through_float32 or dtype.itemsize > 2:
         return kernel
-    there, back = pass_cost(math.prod(spatial), 4), pass_cost(outputs, 4)
+    there, back = elementwise_cost(math.prod(spatial), 4), elementwise_cost(outputs, 4)
     return there.then(kernel.with_held_bytes(there.plane_bytes)).then(back.with_held_bytes(there.plane_bytes))

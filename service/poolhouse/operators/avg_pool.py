@@ -15,30 +15,30 @@ from poolhouse.dtypes import INT64, ElementType, Kind
 from poolhouse.kernels.averages import AverageKernel
 from poolhouse.operators.averages import (
     AVERAGE_TYPES,
-    TORCH_TERMS,
+    MAX_TORCH_TERMS,
     Average,
+    accumulates_in_float64,
     average_kernel_cost,
     torch_pool,
-    widens,
 )
 from poolhouse.operators.costs import Cost
-from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, Integer, field
+from poolhouse.operators.device_kind import is_on_cpu
+from poolhouse.operators.fields import INT32_MAX, Flag, Integer, Sizes, field
 from poolhouse.operators.loop_costs import KernelFactory, average_loops_cost
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
-from poolhouse.operators.places import on_cpu
 from poolhouse.operators.sliding import (
-    SlidingWindows,
+    SlidingWindowOperator,
     ceil_mode_field,
     kernel_size_field,
     padding_field,
     stride_field,
 )
-from poolhouse.operators.windowed import Window
+from poolhouse.operators.window_operator import Window
 from poolhouse.operators.windows import SlidingWindow, Windows
 
 
 @operator("avg_pool")
-class AvgPool(SlidingWindows, Average):
+class AvgPool(SlidingWindowOperator, Average):
     """The average of each window."""
 
     shape_rule: ClassVar[str] = (
@@ -103,47 +103,47 @@ class AvgPool(SlidingWindows, Average):
         ones = [np.ones(axis.outputs, dtype=np.int64) for axis in windows]
         return [ones[0] * self.divisor_override, *ones[1:]]
 
-    def most_divided(self, spatial: Sizes) -> int:
+    def max_divisor(self, spatial: Sizes) -> int:
         return 1 if self.divisor_override is not None else math.prod(self.kernel_size)
 
-    def _by_torch(self, spatial: Sizes, *, floating: bool) -> bool:
-        return floating and self._fits(spatial) and math.prod(self.kernel_size) <= TORCH_TERMS
+    def _uses_torch(self, spatial: Sizes, *, floating: bool) -> bool:
+        return floating and self._fits_input(spatial) and math.prod(self.kernel_size) <= MAX_TORCH_TERMS
 
-    def _fits(self, spatial: Sizes) -> bool:
+    def _fits_input(self, spatial: Sizes) -> bool:
         # avg_pool3d refuses a window larger than the input even where padding makes it fit.
         return all(kernel <= length for kernel, length in zip(self.kernel_size, spatial, strict=True))
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
-        if not self._by_torch(spatial, floating=dtype.kind == "float"):
+        if not self._uses_torch(spatial, floating=dtype.kind == "float"):
             return super().cost(spatial, dtype)
         outputs = math.prod(self.spatial_out(spatial))
         return average_kernel_cost(spatial, outputs, math.prod(self.kernel_size), dtype, through_float32=self.rank == 3)
 
     def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         if dtype is INT64:
-            return self.long_loops(spatial)
-        few = math.prod(self.kernel_size) <= TORCH_TERMS
-        if not few or (dtype.kind == "float" and not self._fits(spatial)):
-            return self.sum_loops(spatial, dtype)
+            return self.int64_kernel_factory(spatial)
+        few = math.prod(self.kernel_size) <= MAX_TORCH_TERMS
+        if not few or (dtype.kind == "float" and not self._fits_input(spatial)):
+            return self.float64_kernel_factory(spatial, dtype)
         return KernelFactory(
-            average_loops_cost(self.axis_sizes(spatial), dtype),
+            average_loops_cost(self.axis_summaries(spatial), dtype),
             lambda: AverageKernel(self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial)), dtype.name),
         )
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         spatial = tuple(x.shape[1:])
-        if not on_cpu(x) and not self._cuda_divides(spatial):
+        if not is_on_cpu(x) and not self._fits_cuda(spatial):
             return super().run(planes)
-        if self._by_torch(spatial, floating=x.is_floating_point()):
+        if self._uses_torch(spatial, floating=x.is_floating_point()):
             return (torch_pool(self._torch_average, x, through_float32=self.rank == 3),)
-        if widens(x) and self._fits(spatial) and self.few_looks(spatial):
+        if accumulates_in_float64(x) and self._fits_input(spatial) and self.naive_cuda_is_faster(spatial):
             return (self._torch_average(x.to(torch.float64)).to(x.dtype),)
         return super().run(planes)
 
-    def _cuda_divides(self, spatial: Sizes) -> bool:
+    def _fits_cuda(self, spatial: Sizes) -> bool:
         # CUDA's kernels cut the divisor to 32 bits.
-        return abs(self.divisor_override or 1) <= INT32_MAX and self.cuda_counts(spatial)
+        return abs(self.divisor_override or 1) <= INT32_MAX and self.fits_cuda_int32(spatial)
 
     def _torch_average(self, x: torch.Tensor) -> torch.Tensor:
         flags = (self.ceil_mode, self.count_include_pad, self.divisor_override)

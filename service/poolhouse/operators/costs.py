@@ -28,7 +28,7 @@ STEPS_PER_CALL: Final = 1_500.0
 """Steps for a call of torch or numpy, however small."""
 _FRESH_BYTES: Final = 32 * 2**20
 """From here on a tensor's memory comes from the kernel page by page, each time anew."""
-_FRESH: Final = 0.4
+_FRESH_BYTE_STEPS: Final = 0.4
 """What a byte costs more in such a tensor."""
 
 
@@ -64,15 +64,15 @@ class Cost:
 
 def byte_steps(nbytes: float) -> float:
     """Steps for each byte of a tensor of so many that is written."""
-    return STEPS_PER_BYTE if nbytes < _FRESH_BYTES else STEPS_PER_BYTE + _FRESH
+    return STEPS_PER_BYTE if nbytes < _FRESH_BYTES else STEPS_PER_BYTE + _FRESH_BYTE_STEPS
 
 
-def place_steps(outputs: int) -> float:
+def window_position_steps(outputs: int) -> float:
     """Steps for saying where each of so many windows of an axis lies: ten arrays of int64."""
     return outputs * (6.0 + 80 * (byte_steps(8 * outputs) - STEPS_PER_BYTE))
 
 
-def kernel_cost(outputs: int, each: float, plane_bytes: float) -> Cost:
+def torch_kernel_cost(outputs: int, each: float, plane_bytes: float) -> Cost:
     """A kernel of torch that works a window at a time.
 
     Args:
@@ -81,14 +81,14 @@ def kernel_cost(outputs: int, each: float, plane_bytes: float) -> Cost:
         plane_bytes: what it takes beside input and outputs.
     """
     steps = outputs * (each + 8 * (byte_steps(8 * outputs) - STEPS_PER_BYTE))
-    return Cost(steps + _PLANE, 3 * STEPS_PER_CALL, plane_bytes)
+    return Cost(steps + _STEPS_PER_PLANE, 3 * STEPS_PER_CALL, plane_bytes)
 
 
-_PLANE: Final = 10.0
+_STEPS_PER_PLANE: Final = 10.0
 """Steps for a plane, however small."""
 
 
-def pass_cost(elements: int, itemsize: int, steps: float = 0.0) -> Cost:
+def elementwise_cost(elements: int, itemsize: int, steps: float = 0.0) -> Cost:
     """A pass over elements that writes as many: converting, multiplying, dividing.
 
     Args:
@@ -100,9 +100,9 @@ def pass_cost(elements: int, itemsize: int, steps: float = 0.0) -> Cost:
     return Cost(nbytes * byte_steps(nbytes) + elements * steps, STEPS_PER_CALL, nbytes)
 
 
-def widened_cost(elements: int, dtype: ElementType, wide: str) -> Cost:
+def widening_cost(elements: int, dtype: ElementType, wide: str) -> Cost:
     """Converting to an element type of eight bytes; nothing where it is that type."""
-    return Cost(0.0, STEPS_PER_CALL, 0.0) if dtype.name == wide else pass_cost(elements, 8)
+    return Cost(0.0, STEPS_PER_CALL, 0.0) if dtype.name == wide else elementwise_cost(elements, 8)
 
 
 STEPS_PER_DIVISION: Final = 4.0

@@ -13,7 +13,7 @@ from poolhouse.operators.fields import FieldError, describe_value
 from poolhouse.suggestions import field_hint, padding_hint
 
 
-def refused_fields(
+def invalid_fields_error(
     operator: str,
     fields: Sequence[str],
     tensors: Sequence[str],
@@ -42,7 +42,9 @@ def refused_fields(
         return None
     remaining = max(0, MOST_PROBLEMS - len(faults))
     problems = [
-        FieldProblem(_pointer(name), "duplicate", f"{describe_value(name)} is given in the body and in the query; keep one")
+        FieldProblem(
+            _pointer(name), "duplicate", f"{describe_value(name)} is given in the body and in the query; keep one"
+        )
         for name in twice[:remaining]
     ]
     problems += [

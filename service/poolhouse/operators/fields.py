@@ -2,7 +2,7 @@
 
 A kind checks a JSON value, reads the text of a query string, and writes its JSON Schema. Routes, documents,
 the command line and the client's types are derived from it.
-An operator's field is declared with :func:`field`, as ``kernel_size: Sizes = spec(PerAxis(1), "…")``.
+An operator's field is declared with :func:`field`, as ``kernel_size: Sizes = spec(IntegerPerAxis(1), "…")``.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class FieldError(Exception):
 
 
 # Printing a text of megabytes would hold the interpreter lock, and only its beginning is shown.
-_SHORT: Final = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxother = _SHORT.maxlong = 60
+_SHORT_REPR: Final = reprlib.Repr()
+_SHORT_REPR.maxstring = _SHORT_REPR.maxlist = _SHORT_REPR.maxtuple = _SHORT_REPR.maxother = _SHORT_REPR.maxlong = 60
 
 
 def describe_value(value: object) -> str:
     """A value as a message quotes it: short, whatever was sent."""
     try:
-        text = _SHORT.repr(value)
+        text = _SHORT_REPR.repr(value)
     except ValueError:
         # Python refuses to write out an integer of more than 4,300 digits, wherever it stands.
         return "an integer of thousands of digits"
@@ -72,7 +72,7 @@ class FieldType:
         raise NotImplementedError
 
 
-def _whole(value: object, minimum: int, maximum: int) -> int:
+def _check_integer(value: object, minimum: int, maximum: int) -> int:
     # To JSON 2.0 is an integer; beyond 63 bits its parser gives a float for the digits of another one.
     if isinstance(value, float) and value.is_integer() and abs(value) < 2.0**63:
         value = int(value)
@@ -84,7 +84,7 @@ def _whole(value: object, minimum: int, maximum: int) -> int:
     return value
 
 
-def _whole_from(text: str) -> int:
+def _integer_from(text: str) -> int:
     whole = read_integer(text)
     if whole is None:
         raise FieldError("type", f"expected an integer, got {describe_value(text)}")
@@ -105,7 +105,7 @@ def _read_each(text: str, read: Callable[[str], object], expected: str) -> objec
 
 
 @dataclass(frozen=True, eq=False)
-class PerAxis(FieldType):
+class IntegerPerAxis(FieldType):
     """One integer, or one for each spatial axis. Kept as a tuple with one entry an axis.
 
     Args:
@@ -133,17 +133,17 @@ class PerAxis(FieldType):
     def _entry(self, value: object) -> int | None:
         if value is None and self.allows_null:
             return None
-        return _whole(value, self.minimum, INT32_MAX)
+        return _check_integer(value, self.minimum, INT32_MAX)
 
     def read(self, text: str) -> object:
         def read(entry: str) -> int | None:
-            return None if self.allows_null and entry in NULLS else _whole_from(entry)
+            return None if self.allows_null and entry in NULLS else _integer_from(entry)
 
         return _read_each(text, read, "an integer, or integers with commas between")
 
     def schema(self, rank: int) -> JsonSchema:
         entry: JsonSchema = {"type": "integer", "minimum": self.minimum, "maximum": INT32_MAX}
-        item: JsonSchema = _or(entry, {"type": "null"}) if self.allows_null else entry
+        item: JsonSchema = _one_of(entry, {"type": "null"}) if self.allows_null else entry
         lengths = (rank, rank + 2) if self.allows_batch_sizes else (rank,)
         lists = [{"type": "array", "items": item, "minItems": each, "maxItems": each} for each in lengths]
         return {"oneOf": [entry, *lists]}
@@ -223,13 +223,13 @@ class Integer(FieldType):
     nonzero: bool = False
 
     def check(self, value: object, rank: int) -> int:
-        whole = _whole(value, self.minimum, self.maximum)
+        whole = _check_integer(value, self.minimum, self.maximum)
         if self.nonzero and whole == 0:
             raise FieldError("range", "expected an integer other than 0, got 0")
         return whole
 
     def read(self, text: str) -> object:
-        return _whole_from(text)
+        return _integer_from(text)
 
     def schema(self, rank: int) -> JsonSchema:
         schema: JsonSchema = {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
@@ -320,16 +320,16 @@ class Field:
         return self.default is REQUIRED and self.default_from is None
 
     @property
-    def may_be_unset(self) -> bool:
+    def is_nullable(self) -> bool:
         """Whether null stands for not giving it."""
         return self.default is None or self.default_from is not None
 
     def schema(self, rank: int) -> JsonSchema:
         """JSON Schema with meaning, default and an example."""
         schema = self.field_type.schema(rank)
-        if self.may_be_unset:
+        if self.is_nullable:
             # An unset field may also be sent as null, which is what other languages' clients write.
-            schema = _or(schema, {"type": "null"})
+            schema = _one_of(schema, {"type": "null"})
         schema["description"] = self.meaning
         if not self.is_required and self.default_from is None:
             schema["default"] = self.default
@@ -339,20 +339,20 @@ class Field:
 
     def read(self, text: str) -> object:
         """The JSON value that a text stands for. Raises FieldError."""
-        return None if self.may_be_unset and text in NULLS else self.field_type.read(text)
+        return None if self.is_nullable and text in NULLS else self.field_type.read(text)
 
     def text_schema(self, rank: int) -> JsonSchema:
         """JSON Schema of the field in a query string."""
         schema = self.field_type.text_schema(rank)
-        if not self.may_be_unset:
+        if not self.is_nullable:
             return schema
         pattern = schema.get("pattern")
         if pattern is None:
-            return _or(schema, {"type": "string", "enum": list(NULLS)})
+            return _one_of(schema, {"type": "string", "enum": list(NULLS)})
         return {**schema, "pattern": f"^({'|'.join(NULLS)})$|{pattern}"}
 
 
-def _or(schema: JsonSchema, other: JsonSchema) -> JsonSchema:
+def _one_of(schema: JsonSchema, other: JsonSchema) -> JsonSchema:
     branches = schema.get("oneOf", [schema])
     assert isinstance(branches, list)
     return {"oneOf": [*branches, other]}

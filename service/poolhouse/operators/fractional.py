@@ -14,16 +14,16 @@ import torch
 
 from poolhouse.dtypes import ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
-from poolhouse.kernels.fractional import DrawnAxis, FractionalMaximumKernel
-from poolhouse.kernels.planes import INT32_MAX
+from poolhouse.kernels.fractional import FractionalMaximumKernel, RandomAxis
+from poolhouse.kernels.window_kernels import INT32_MAX
 from poolhouse.operators.costs import Cost
-from poolhouse.operators.fields import Flag, PerAxis, RatioPerAxis, Sizes, Integer, field
+from poolhouse.operators.fields import Flag, Integer, IntegerPerAxis, RatioPerAxis, Sizes, field
 from poolhouse.operators.loop_costs import KernelFactory, fractional_loops_cost
-from poolhouse.operators.maxima import Maximum, window_maxima, largest_cost
+from poolhouse.operators.maxima import Maximum, window_maxima, window_maxima_cost
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.reductions import Tensors
 from poolhouse.operators.sliding import axis_name, kernel_size_field
-from poolhouse.operators.windows import AxisSize, SlidingWindow, Windows, fractional_starts
+from poolhouse.operators.windows import AxisSummary, SlidingWindow, Windows, fractional_starts
 
 SEED_MAX: Final = 2**53 - 1
 """Seeds are what every language's JSON keeps exact."""
@@ -49,7 +49,7 @@ class FractionalMaxPool(Maximum):
 
     kernel_size: Sizes = kernel_size_field()
     output_size: Sizes | None = field(
-        PerAxis(1), "Windows along each axis; this or output_ratio.", default=None, example=3
+        IntegerPerAxis(1), "Windows along each axis; this or output_ratio.", default=None, example=3
     )
     output_ratio: tuple[float, ...] | None = field(
         RatioPerAxis(),
@@ -88,10 +88,10 @@ class FractionalMaxPool(Maximum):
             return [FieldProblem("/output_size", "conflict", message)]
         return ()
 
-    def axis_sizes(self, spatial: Sizes) -> tuple[AxisSize, ...]:
+    def axis_summaries(self, spatial: Sizes) -> tuple[AxisSummary, ...]:
         return tuple(self._fitted(axis, length) for axis, length in enumerate(spatial))
 
-    def _fitted(self, axis: int, length: int) -> AxisSize:
+    def _fitted(self, axis: int, length: int) -> AxisSummary:
         kernel = self.kernel_size[axis]
         if self.output_size is not None:
             outputs = self.output_size[axis]
@@ -104,15 +104,17 @@ class FractionalMaxPool(Maximum):
                 f"{outputs} windows of kernel_size {kernel} do not fit on axis {axis_name(self.rank, axis)} of "
                 f"{length} positions; output size must be from 1 to {max(length - kernel + 1, 0)}.",
             )
-        return AxisSize(length, outputs, kernel, outputs * kernel, irregular=outputs)
+        return AxisSummary(length, outputs, kernel, outputs * kernel, irregular=outputs)
 
     def pools_axis(self, axis: int, length: int) -> bool:
         return self.kernel_size[axis] > 1
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         # Every position of an axis gets its window's maximum before the drawn ones are picked.
-        everywhere = [SlidingWindow(kernel, 1).summarize(length) for kernel, length in zip(self.kernel_size, spatial, strict=True)]
-        return largest_cost(
+        everywhere = [
+            SlidingWindow(kernel, 1).summarize(length) for kernel, length in zip(self.kernel_size, spatial, strict=True)
+        ]
+        return window_maxima_cost(
             spatial, everywhere, dtype, with_indices=self.return_indices, kept_windows=self.spatial_out(spatial)
         )
 
@@ -123,8 +125,8 @@ class FractionalMaxPool(Maximum):
         )
 
     def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
-        outputs, kernel = self.axis_sizes(spatial)[axis].outputs, self.kernel_size[axis]
-        u = float(samples[self._sample_of(axis)])
+        outputs, kernel = self.axis_summaries(spatial)[axis].outputs, self.kernel_size[axis]
+        u = float(samples[self._sample_column(axis)])
         if output == outputs - 1:
             start = spatial[axis] - kernel
         else:
@@ -132,7 +134,7 @@ class FractionalMaxPool(Maximum):
             start = int((output + u) * alpha) - int(u * alpha)
         return range(start, start + kernel)
 
-    def _sample_of(self, axis: int) -> int:
+    def _sample_column(self, axis: int) -> int:
         # Torch reads the two samples of a 2-D plane as W, H and the three of a 3-D one as T, H, W.
         return 1 - axis if self.rank == 2 else axis
 
@@ -145,19 +147,19 @@ class FractionalMaxPool(Maximum):
     def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         if math.prod(spatial) > INT32_MAX:
             return None
-        sizes, indices = self.axis_sizes(spatial), self.return_indices
+        sizes, indices = self.axis_summaries(spatial), self.return_indices
 
         def make() -> FractionalMaximumKernel:
             axes = [
-                DrawnAxis(size.length, size.outputs, size.longest, partial(self._starts, axis, size))
+                RandomAxis(size.length, size.outputs, size.longest, partial(self._starts, axis, size))
                 for axis, size in enumerate(sizes)
             ]
             return FractionalMaximumKernel(axes, dtype.name, with_indices=indices)
 
         return KernelFactory(fractional_loops_cost(sizes, dtype, with_indices=indices), make)
 
-    def _starts(self, axis: int, size: AxisSize, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
-        u = samples[:, self._sample_of(axis)].astype(np.float64)
+    def _starts(self, axis: int, size: AxisSummary, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+        u = samples[:, self._sample_column(axis)].astype(np.float64)
         return fractional_starts(size.length, size.longest, size.outputs, u)
 
     def random_inputs(self, planes: int, begin: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:
@@ -169,22 +171,22 @@ class FractionalMaxPool(Maximum):
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
         spatial = tuple(x.shape[1:])
-        sizes = self.axis_sizes(spatial)
+        sizes = self.axis_summaries(spatial)
         samples = planes["samples"].cpu().numpy()
 
         def pick(found: Tensors, axis: int) -> Tensors:
             """The windows that were drawn, of those at every position."""
-            u = samples[:, self._sample_of(axis)]
+            u = samples[:, self._sample_column(axis)]
             starts = fractional_starts(spatial[axis], self.kernel_size[axis], sizes[axis].outputs, u)
             shape = [1] * x.ndim
             shape[0], shape[axis + 1] = starts.shape
             chosen = torch.from_numpy(starts).to(x.device).reshape(shape)
-            return tuple(_picked(tensor, axis + 1, chosen) for tensor in found)
+            return tuple(_gather_windows(tensor, axis + 1, chosen) for tensor in found)
 
         return window_maxima(x, self.windows(spatial), with_indices=self.return_indices, pick=pick)
 
 
-def _picked(tensor: torch.Tensor, dim: int, chosen: torch.Tensor) -> torch.Tensor:
+def _gather_windows(tensor: torch.Tensor, dim: int, chosen: torch.Tensor) -> torch.Tensor:
     shape = list(tensor.shape)
     shape[dim] = chosen.shape[dim]
     return tensor.gather(dim, chosen.expand(shape))

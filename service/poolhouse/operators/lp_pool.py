@@ -12,26 +12,26 @@ import torch
 
 from poolhouse import dtypes
 from poolhouse.dtypes import FLOAT64, ElementType, Kind
-from poolhouse.kernels.norms import ExtremeKernel, NormKernel
+from poolhouse.kernels.norms import InfinityNormKernel, NormKernel
 from poolhouse.operators.averages import window_sums
-from poolhouse.operators.costs import Cost, pass_cost, widened_cost
+from poolhouse.operators.costs import Cost, elementwise_cost, widening_cost
+from poolhouse.operators.device_kind import is_on_cpu
 from poolhouse.operators.fields import Flag, Power, Sizes, field
-from poolhouse.operators.loop_costs import KernelFactory, extreme_loops_cost, norm_loops_cost
-from poolhouse.operators.maxima import window_maxima, largest_cost
+from poolhouse.operators.loop_costs import KernelFactory, infinity_norm_loops_cost, norm_loops_cost
+from poolhouse.operators.maxima import window_maxima, window_maxima_cost
 from poolhouse.operators.operator import Number, Planes, Refusal, Sample, operator
-from poolhouse.operators.places import on_cpu
 from poolhouse.operators.sliding import (
-    SlidingWindows,
+    SlidingWindowOperator,
     ceil_mode_field,
     kernel_size_field,
     stride_field,
 )
-from poolhouse.operators.windowed import Window
+from poolhouse.operators.window_operator import Window
 from poolhouse.operators.windows import SlidingWindow
 
 
 @operator("lp_pool")
-class LPPool(SlidingWindows):
+class LPPool(SlidingWindowOperator):
     """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
 
     Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
@@ -81,7 +81,7 @@ class LPPool(SlidingWindows):
     def geometry(self, axis: int) -> SlidingWindow:
         return SlidingWindow(self.kernel_size[axis], self.stride[axis], ceil_mode=self.ceil_mode)
 
-    def answer_type(self, dtype: ElementType) -> ElementType:
+    def output_type(self, dtype: ElementType) -> ElementType:
         return dtype if dtype.kind == "float" else dtypes.FLOAT32
 
     def of_window(self, window: Window) -> tuple[Number, ...]:
@@ -98,21 +98,27 @@ class LPPool(SlidingWindows):
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         elements, outputs = math.prod(spatial), math.prod(self.spatial_out(spatial))
-        wide = widened_cost(elements, dtype, "float64")
+        wide = widening_cost(elements, dtype, "float64")
         if math.isinf(self.norm_type):
-            signed = pass_cost(elements, 8).then(pass_cost(elements, 8))
-            most = largest_cost(spatial, self.axis_sizes(spatial), FLOAT64, with_indices=False)
-            return wide.then(signed).then(most.with_held_bytes(8 * elements)).then(pass_cost(outputs, 8).with_held_bytes(8 * outputs))
-        powers = power_cost(elements, self.norm_type).with_held_bytes(max(wide.plane_bytes, 8 * elements * self.absolute))
-        roots = pass_cost(outputs, 8).then(power_cost(outputs, 1 / self.norm_type).with_held_bytes(24 * outputs))
+            signed = elementwise_cost(elements, 8).then(elementwise_cost(elements, 8))
+            most = window_maxima_cost(spatial, self.axis_summaries(spatial), FLOAT64, with_indices=False)
+            return (
+                wide.then(signed)
+                .then(most.with_held_bytes(8 * elements))
+                .then(elementwise_cost(outputs, 8).with_held_bytes(8 * outputs))
+            )
+        powers = power_cost(elements, self.norm_type).with_held_bytes(
+            max(wide.plane_bytes, 8 * elements * self.absolute)
+        )
+        roots = elementwise_cost(outputs, 8).then(power_cost(outputs, 1 / self.norm_type).with_held_bytes(24 * outputs))
         return wide.then(powers).then(super().cost(spatial, dtype).with_held_bytes(8 * elements)).then(roots)
 
     def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
-        p, axes = self.norm_type, self.axis_sizes(spatial)
+        p, axes = self.norm_type, self.axis_summaries(spatial)
         if math.isinf(p):
             return KernelFactory(
-                extreme_loops_cost(axes, dtype),
-                lambda: ExtremeKernel(self.kernel_axes(spatial), dtype.name, least=p < 0),
+                infinity_norm_loops_cost(axes, dtype),
+                lambda: InfinityNormKernel(self.kernel_axes(spatial), dtype.name, least=p < 0),
             )
         each, root = power_cost(1, p).plane_steps, power_cost(1, 1 / p).plane_steps
         return KernelFactory(
@@ -161,9 +167,9 @@ def _magnitudes(x: torch.Tensor) -> torch.Tensor:
 def power_cost(elements: int, p: float) -> Cost:
     """What :func:`_power` takes."""
     if p in _BY_ARITHMETIC:
-        return pass_cost(elements, 8, 3.0 if abs(p) == 0.5 else 0.5)
+        return elementwise_cost(elements, 8, 3.0 if abs(p) == 0.5 else 0.5)
     # Results below or beyond what a float64 holds take three times as long as others.
-    return pass_cost(elements, 8, 20.0).with_held_bytes(8 * elements)
+    return elementwise_cost(elements, 8, 20.0).with_held_bytes(8 * elements)
 
 
 _BY_ARITHMETIC: Final = frozenset({1.0, 2.0, 3.0, 0.5, -0.5, -1.0, -2.0})
@@ -177,7 +183,7 @@ def _power(x: torch.Tensor, p: float) -> torch.Tensor:
     the last place: a result would depend on what else is in the batch. numpy has one function for all, which takes
     forty times as long for a negative number, so it is given magnitudes.
     """
-    if not on_cpu(x) or p in _BY_ARITHMETIC:
+    if not is_on_cpu(x) or p in _BY_ARITHMETIC:
         return x.pow(p)
     with np.errstate(all="ignore"):
         powers = torch.from_numpy(np.power(x.abs().numpy(), p))

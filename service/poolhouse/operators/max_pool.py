@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
 from poolhouse.dtypes import ElementType
-from poolhouse.operators.costs import Cost, kernel_cost
+from poolhouse.operators.costs import Cost, torch_kernel_cost
+from poolhouse.operators.device_kind import is_on_cpu
 from poolhouse.operators.fields import INT32_MAX, Flag, Sizes, field
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
-from poolhouse.operators.places import on_cpu
-from poolhouse.operators.slices import PAYS_FROM, maxima_by_slices, sliceable, slices_cost
+from poolhouse.operators.slices import MIN_SLICED_ELEMENTS, can_slice, maxima_by_slices, slices_cost
 from poolhouse.operators.sliding import (
-    SlidingWindows,
+    SlidingWindowOperator,
     ceil_mode_field,
     dilation_field,
     kernel_size_field,
@@ -25,14 +25,14 @@ from poolhouse.operators.sliding import (
 )
 from poolhouse.operators.windows import SlidingWindow
 
-TORCH_TERMS: Final = 32
+MAX_TORCH_TERMS: Final = 32
 """Up to this many elements a window, torch's kernel, which looks at each of them, is the faster one."""
 
 """Windows of lines of floats that torch's own kernel is the fastest for."""
 
 
 @operator("max_pool")
-class MaxPool(SlidingWindows, Maximum):
+class MaxPool(SlidingWindowOperator, Maximum):
     """The largest element of each window, and where it was."""
 
     shape_rule: ClassVar[str] = (
@@ -81,28 +81,28 @@ class MaxPool(SlidingWindows, Maximum):
         dilation = self.dilation[axis] if kernel > 1 else 1
         return SlidingWindow(kernel, self.stride[axis], self.padding[axis], dilation, self.ceil_mode)
 
-    def _by_torch(self) -> bool:
+    def _uses_torch(self) -> bool:
         # Its kernels multiply window and dilation in 32 bits, and a window that wraps is empty to them.
-        return math.prod(self.kernel_size) <= TORCH_TERMS and max(self.dilation) <= INT32_MAX // TORCH_TERMS
+        return math.prod(self.kernel_size) <= MAX_TORCH_TERMS and max(self.dilation) <= INT32_MAX // MAX_TORCH_TERMS
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
-        if not self._by_torch():
+        if not self._uses_torch():
             return super().cost(spatial, dtype)
-        sizes = self.axis_sizes(spatial)
+        sizes = self.axis_summaries(spatial)
         outputs, looks = (
             math.prod(each) for each in zip(*((size.outputs, size.longest) for size in sizes), strict=True)
         )
         if self.rank == 1 and dtype.kind == "float" and not self.return_indices:
             # Some outputs of a plane at once; those that are left over, and all of 16 bits, one by one.
             single = outputs if dtype.itemsize == 2 else min(outputs, 8)
-            return kernel_cost(outputs, 1 + 0.15 * looks, 0).then(Cost(single * looks, 0.0, 0.0))
+            return torch_kernel_cost(outputs, 1 + 0.15 * looks, 0).then(Cost(single * looks, 0.0, 0.0))
         # Two steps for an element: which of two is larger cannot be foretold.
-        kernel = kernel_cost(outputs, 8 + 2 * looks, 8 * outputs)
+        kernel = torch_kernel_cost(outputs, 8 + 2 * looks, 8 * outputs)
         volume = math.prod(self.kernel_size)
         if self.return_indices or volume == 1 or outputs * volume < math.prod(spatial) // 4:
             return kernel
         axes = [self.geometry(axis) for axis in range(self.rank)]
-        if not sliceable(spatial, axes):
+        if not can_slice(spatial, axes):
             return kernel
         slices = slices_cost(spatial, axes, dtype)
         if dtype.kind != "float":
@@ -114,9 +114,9 @@ class MaxPool(SlidingWindows, Maximum):
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
-        if not on_cpu(x):
-            return self._torch_maxima(x) if self._cuda_is_right(x) else super().run(planes)
-        if not self._by_torch():
+        if not is_on_cpu(x):
+            return self._torch_maxima(x) if self._uses_cuda_kernel(x) else super().run(planes)
+        if not self._uses_torch():
             return super().run(planes)
         if x.dtype is torch.bool:
             values, *rest = self._small_maxima(x.view(torch.uint8))
@@ -124,34 +124,40 @@ class MaxPool(SlidingWindows, Maximum):
         return self._small_maxima(x)
 
     def _small_maxima(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        if self._by_slices(x):
+        if self._uses_slices(x):
             found = maxima_by_slices(x, [self.geometry(axis) for axis in range(self.rank)])
             if found is not None:
                 return (found,)
         return self._torch_maxima(x)
 
-    def _cuda_is_right(self, x: torch.Tensor) -> bool:
+    def _uses_cuda_kernel(self, x: torch.Tensor) -> bool:
         """Whether torch's CUDA kernel is right, and not slower than ours; it has no integers."""
         spatial = tuple(x.shape[1:])
-        return x.is_floating_point() and self.cuda_counts(spatial) and (self._by_torch() or self.few_looks(spatial))
+        return (
+            x.is_floating_point()
+            and self.fits_cuda_int32(spatial)
+            and (self._uses_torch() or self.naive_cuda_is_faster(spatial))
+        )
 
-    def _by_slices(self, x: torch.Tensor) -> bool:
+    def _uses_slices(self, x: torch.Tensor) -> bool:
         elements, volume = x.numel(), math.prod(self.kernel_size)
-        if self.return_indices or elements < PAYS_FROM or volume == 1:
+        if self.return_indices or elements < MIN_SLICED_ELEMENTS or volume == 1:
             return False
         if self.rank == 1 and x.is_floating_point():
             return False  # the one kernel of torch that is as fast
         # Slices look at every element once more; where strides pass most of them over, that is not worth it.
         return math.prod(self.spatial_out(tuple(x.shape[1:]))) * volume * x.shape[0] >= elements // 4
 
-    def _dilation(self) -> Sizes:
+    def _effective_dilation(self) -> Sizes:
         if 1 not in self.kernel_size:
             return self.dilation
         return tuple(self.geometry(axis).dilation for axis in range(self.rank))
 
     def _torch_maxima(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         if self.rank == 1 and x.is_floating_point() and not self.return_indices:
-            one = F.max_pool1d(x, self.kernel_size, self.stride, self.padding, self._dilation(), self.ceil_mode)
+            one = F.max_pool1d(
+                x, self.kernel_size, self.stride, self.padding, self._effective_dilation(), self.ceil_mode
+            )
             return (one,)
         # max_pool1d has no integers without indices, and is slower with them than the same line as a row.
         line = self.rank == 1
@@ -161,7 +167,7 @@ class MaxPool(SlidingWindows, Maximum):
                 (1, self.kernel_size),
                 (1, self.stride),
                 (0, self.padding),
-                (1, self._dilation()),
+                (1, self._effective_dilation()),
             )
         )
         laid = x.unsqueeze(1) if line else x

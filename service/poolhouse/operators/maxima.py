@@ -9,16 +9,16 @@ from typing import ClassVar, Final
 import torch
 
 from poolhouse.dtypes import ElementType, Kind
-from poolhouse.kernels.planes import INT32_MAX, MaximumKernel
-from poolhouse.operators.axis_costs import maximum_joining, reduction_cost
-from poolhouse.operators.costs import STEPS_PER_CALL, Cost, pass_cost
+from poolhouse.kernels.window_kernels import INT32_MAX, MaximumKernel
+from poolhouse.operators.costs import STEPS_PER_CALL, Cost, elementwise_cost
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.loop_costs import KernelFactory, maxima_loops_cost
 from poolhouse.operators.operator import Number, Planes
-from poolhouse.operators.reductions import BARE_MAXIMUM, MAXIMUM, Monoid, Tensors, reduce_axis
+from poolhouse.operators.reduction_costs import maximum_join_cost, reduction_cost
+from poolhouse.operators.reductions import FAST_MAXIMUM, MAXIMUM, Monoid, Tensors, reduce_axis
 from poolhouse.operators.slices import has_negative_zero
-from poolhouse.operators.windowed import Window, Windowed
-from poolhouse.operators.windows import AxisSize, Windows
+from poolhouse.operators.window_operator import Window, WindowOperator
+from poolhouse.operators.windows import AxisSummary, Windows
 
 INDEX_MEANING: Final = (
     "int64, flat within one plane of the unpadded input ((d·H + h)·W + w), starting anew for each n and c; "
@@ -32,7 +32,7 @@ MAXIMUM_TYPES: Final[Mapping[Kind, str]] = {
 }
 
 
-class Maximum(Windowed):
+class Maximum(WindowOperator):
     """Operators whose output is the largest element of each window."""
 
     element_types: ClassVar[Mapping[Kind, str]] = MAXIMUM_TYPES
@@ -41,7 +41,7 @@ class Maximum(Windowed):
     return_indices: bool
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
-        return largest_cost(spatial, self.axis_sizes(spatial), dtype, with_indices=self.return_indices)
+        return window_maxima_cost(spatial, self.axis_summaries(spatial), dtype, with_indices=self.return_indices)
 
     def outputs(self) -> tuple[str, ...]:
         return ("output", "indices") if self.return_indices else ("output",)
@@ -59,7 +59,7 @@ class Maximum(Windowed):
             return None
         indices = self.return_indices
         return KernelFactory(
-            maxima_loops_cost(self.axis_sizes(spatial), dtype, with_indices=indices),
+            maxima_loops_cost(self.axis_summaries(spatial), dtype, with_indices=indices),
             lambda: MaximumKernel(self.kernel_axes(spatial), dtype.name, with_indices=indices),
         )
 
@@ -68,9 +68,9 @@ class Maximum(Windowed):
         return window_maxima(x, self.windows(tuple(x.shape[1:])), with_indices=self.return_indices)
 
 
-def largest_cost(
+def window_maxima_cost(
     spatial: Sizes,
-    axes: Sequence[AxisSize],
+    axes: Sequence[AxisSummary],
     dtype: ElementType,
     *,
     with_indices: bool,
@@ -79,16 +79,18 @@ def largest_cost(
     """What :func:`window_maxima` takes for windows that cut a plane so; the arguments are its own."""
     plane = math.prod(spatial)
     index_bytes = _index_dtype(plane).itemsize if with_indices else 0
-    joining = maximum_joining(dtype.itemsize, index_bytes, floating=dtype.kind == "float")
+    joining = maximum_join_cost(dtype.itemsize, index_bytes, floating=dtype.kind == "float")
     found = reduction_cost(spatial, axes, joining, kept_windows=kept_windows)
     outputs = math.prod(axis.outputs for axis in axes) if kept_windows is None else math.prod(kept_windows)
     if with_indices:
         # The numbers of all places, and at the end as int64.
-        return found.with_held_bytes(plane * index_bytes).then(pass_cost(outputs, 8)).with_held_bytes(outputs * 8)
+        return (
+            found.with_held_bytes(plane * index_bytes).then(elementwise_cost(outputs, 8)).with_held_bytes(outputs * 8)
+        )
     if dtype.kind == "float":
         # Looking for -0.0.
         found = found.then(Cost(plane * 0.2, 2 * STEPS_PER_CALL, 0.0))
-    return found.then(pass_cost(outputs, dtype.itemsize))
+    return found.then(elementwise_cost(outputs, dtype.itemsize))
 
 
 Pick = Callable[[Tensors, int], Tensors]
@@ -112,11 +114,11 @@ def window_maxima(
     # Few kernels know bool; its bytes are 0 and 1.
     state: Tensors = (x.view(torch.uint8) if x.dtype is torch.bool else x,)
     if with_indices:
-        state = (*state, _own_index(x))
-    bare = not with_indices and _bare_is_enough(state[0], windows)
-    found = _reduced(state, windows, BARE_MAXIMUM if bare else MAXIMUM, pick)
-    if bare and x.is_floating_point() and bool(found[0].isnan().any()):
-        found = _reduced(state, windows, MAXIMUM, pick)
+        state = (*state, _flat_indices(x))
+    fast = not with_indices and _fast_maximum_is_exact(state[0], windows)
+    found = _reduce_axes(state, windows, FAST_MAXIMUM if fast else MAXIMUM, pick)
+    if fast and x.is_floating_point() and bool(found[0].isnan().any()):
+        found = _reduce_axes(state, windows, MAXIMUM, pick)
     values = found[0].contiguous()
     if values.untyped_storage().data_ptr() == x.untyped_storage().data_ptr():
         # Windows of one element each are a view of the input, and an answer has memory of its own.
@@ -125,7 +127,7 @@ def window_maxima(
     return (values, found[1].to(torch.int64).contiguous()) if with_indices else (values,)
 
 
-def _reduced(state: Tensors, windows: Sequence[Windows], monoid: Monoid, pick: Pick | None) -> Tensors:
+def _reduce_axes(state: Tensors, windows: Sequence[Windows], monoid: Monoid, pick: Pick | None) -> Tensors:
     rank = len(windows)
     for axis in reversed(range(rank)):
         state = reduce_axis(state, axis - rank, windows[axis], monoid)
@@ -134,7 +136,7 @@ def _reduced(state: Tensors, windows: Sequence[Windows], monoid: Monoid, pick: P
     return state
 
 
-def _bare_is_enough(x: torch.Tensor, windows: Sequence[Windows]) -> bool:
+def _fast_maximum_is_exact(x: torch.Tensor, windows: Sequence[Windows]) -> bool:
     """Whether the fast maximum gives the same bits, but for a NaN, which is looked for afterwards."""
     if not x.is_floating_point():
         return True
@@ -143,7 +145,7 @@ def _bare_is_enough(x: torch.Tensor, windows: Sequence[Windows]) -> bool:
     return looked_at >= x.numel() // 4 and not has_negative_zero(x)
 
 
-def _own_index(x: torch.Tensor) -> torch.Tensor:
+def _flat_indices(x: torch.Tensor) -> torch.Tensor:
     """Each element's place in its plane; int32 where that is enough, since indices are half the traffic."""
     plane = math.prod(x.shape[1:])
     return torch.arange(plane, dtype=_index_dtype(plane), device=x.device).reshape(x.shape[1:]).expand(x.shape)

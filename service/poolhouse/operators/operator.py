@@ -23,12 +23,12 @@ import torch
 from poolhouse import dtypes
 from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import FieldProblem, Unprocessable
-from poolhouse.kernels.declaring import are_loaded
-from poolhouse.kernels.planes import Kernel
+from poolhouse.kernels.registry import loops_are_loaded
+from poolhouse.kernels.window_kernels import Kernel
+from poolhouse.operators.channels_last import channels_last_warning, seems_channels_last
 from poolhouse.operators.costs import STEPS_PER_BYTE, Cost, byte_steps
-from poolhouse.operators.field_problems import refused_fields
-from poolhouse.operators.fields import INT32_MAX, Field, FieldError, Sizes, fields_of, describe_value
-from poolhouse.operators.layout import channels_last_warning, seems_channels_last
+from poolhouse.operators.field_problems import invalid_fields_error
+from poolhouse.operators.fields import INT32_MAX, Field, FieldError, Sizes, describe_value, fields_of
 from poolhouse.operators.loop_costs import KernelFactory
 from poolhouse.tensors import Note, Outline, Tensor
 
@@ -63,7 +63,7 @@ class Refusal:
     dtype: str = "float32"
 
 
-_MOST_BYTES: Final = 2**63 - 1
+_MAX_ARRAY_BYTES: Final = 2**63 - 1
 """Of one array, sizes of 0 left out: numpy counts so."""
 
 WORKSPACE_BYTES: Final = 4 * 2**30
@@ -71,7 +71,7 @@ WORKSPACE_BYTES: Final = 4 * 2**30
 billion windows."""
 
 
-_KEPT_WINDOWS: Final = 4096
+_MAX_CACHED_WINDOWS: Final = 4096
 """The places of so many windows are kept with a plan. Thousands of plans are."""
 PIECE_BYTES: Final = 64 * 2**20
 """Planes that are pooled together stay within this, input, output and intermediate results; one plane always goes."""
@@ -149,7 +149,7 @@ class Plan:
     @cached_property
     def steps(self) -> int:
         """Steps of all planes pooled together."""
-        return 0 if self.nothing_to_pool else self.planes * self.plane_steps + self.call_steps
+        return 0 if self.is_empty else self.planes * self.plane_steps + self.call_steps
 
     @cached_property
     def plane_bytes(self) -> int:
@@ -157,20 +157,20 @@ class Plan:
         return -(-(self.input_bytes + self.output_bytes) // self.planes) + self.plane_workspace_bytes
 
     @cached_property
-    def nothing_to_pool(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether the batch or the output is empty."""
         return self.planes == 0 or 0 in next(iter(self.outputs.values())).shape
 
     def kernel(self) -> Kernel | None:
         """The compiled loops that pool this on the CPU; None where torch does, or where there is nothing to pool."""
-        if self.nothing_to_pool or not self.uses_compiled_loops:
+        if self.is_empty or not self.uses_compiled_loops:
             return None
-        if sum(self.outputs["output"].shape[-self.spec.rank :]) <= _KEPT_WINDOWS:
-            return self._kept_kernel
+        if sum(self.outputs["output"].shape[-self.spec.rank :]) <= _MAX_CACHED_WINDOWS:
+            return self._cached_kernel
         return self.spec.make_kernel(self.spatial, self.inputs["input"].dtype)
 
     @cached_property
-    def _kept_kernel(self) -> Kernel | None:
+    def _cached_kernel(self) -> Kernel | None:
         return self.spec.make_kernel(self.spatial, self.inputs["input"].dtype)
 
     @cached_property
@@ -179,7 +179,7 @@ class Plan:
 
         Planes that do not fit into one piece are pooled piece after piece, and a piece's outputs are copied.
         """
-        if self.nothing_to_pool:
+        if self.is_empty:
             return 0
         fits = min(PIECE_BYTES // max(self.plane_bytes, 1), PIECE_STEPS // max(self.plane_steps, 1))
         piece = max(1, min(fits, self.planes))
@@ -247,7 +247,7 @@ class Operator:
         """
         return None
 
-    def work_out(
+    def reference(
         self, plane: npt.NDArray[np.generic], companion: npt.NDArray[np.generic] | None
     ) -> tuple[list[Number], ...]:
         """One plane pooled in plain Python: slow, and meant to be obviously right. The oracle of :meth:`run`.
@@ -265,7 +265,7 @@ class Operator:
         """Names of the outputs that this spec gives, in order."""
         return ("output",)
 
-    def answer_type(self, dtype: ElementType) -> ElementType:
+    def output_type(self, dtype: ElementType) -> ElementType:
         """Element type of ``output`` for this input; ``indices`` are int64."""
         return dtype
 
@@ -281,7 +281,7 @@ class Operator:
         """Whether a window holds more than one position of this axis, those of the padding counted."""
         return True
 
-    def lead_fits(self, lead: Sizes) -> None:
+    def check_batch_shape(self, batch_shape: Sizes) -> None:
         """Refuses a spec that names an N or C other than the input's."""
 
     def check_elements(self, tensors: Mapping[str, Tensor]) -> None:
@@ -342,7 +342,9 @@ class Operator:
                 given[name] = None if unset else field.field_type.check(value, cls.rank)
             except FieldError as fault:
                 faults[name] = fault
-        refused = refused_fields(cls.name, tuple(known), cls.inputs, json_fields, text_fields, pointers, faults, given)
+        refused = invalid_fields_error(
+            cls.name, tuple(known), cls.inputs, json_fields, text_fields, pointers, faults, given
+        )
         if refused is not None:
             raise refused
         spec = cls(**given)
@@ -374,21 +376,21 @@ class Operator:
 
     def plan(self, inputs: Mapping[str, Outline], limits: Limits) -> Plan:
         """What this spec makes of inputs with these outlines; refuses what cannot or must not be run."""
-        _same_names(self, inputs)
+        _check_input_names(self, inputs)
         outline = inputs["input"]
         self._check_type(outline.dtype)
-        lead, spatial = self._split(outline)
-        self._check_companions(inputs)
-        self.lead_fits(lead)
+        batch_shape, spatial = self._split_shape(outline)
+        self._check_other_inputs(inputs)
+        self.check_batch_shape(batch_shape)
         out = self.spatial_out(spatial)
         outputs = {
-            name: Outline(dtypes.INT64 if name == "indices" else self.answer_type(outline.dtype), (*lead, *out))
+            name: Outline(dtypes.INT64 if name == "indices" else self.output_type(outline.dtype), (*batch_shape, *out))
             for name in self.outputs()
         }
-        planes = math.prod(lead)
+        planes = math.prod(batch_shape)
         # An empty batch is planned as one plane, so that no impossible spec passes because nobody runs it.
         counted = max(planes, 1)
-        shape_out = [*lead, *out]
+        shape_out = [*batch_shape, *out]
         plane_bytes = math.prod(out) * sum(each.dtype.itemsize for each in outputs.values())
         if counted * plane_bytes > limits.max_output_bytes:
             raise Unprocessable(
@@ -397,7 +399,7 @@ class Operator:
                 f"the limit is {limits.max_output_bytes}. Ask for a smaller output, or send fewer planes at once.",
                 limit_bytes=limits.max_output_bytes,
             )
-        if math.prod(size for size in shape_out if size) * 8 > _MOST_BYTES:
+        if math.prod(size for size in shape_out if size) * 8 > _MAX_ARRAY_BYTES:
             raise Unprocessable(
                 "output_too_large",
                 f"the outputs of shape {describe_value(shape_out)} have no elements, and sizes that no array can have; "
@@ -407,7 +409,11 @@ class Operator:
         cost, loops = Cost(0.0, 0.0, 0.0), None
         if 0 not in out:
             cost = self.cost(spatial, outline.dtype)
-            loops = self.kernel_factory(spatial, outline.dtype) if limits.allow_compiled_loops and are_loaded() else None
+            loops = (
+                self.kernel_factory(spatial, outline.dtype)
+                if limits.allow_compiled_loops and loops_are_loaded()
+                else None
+            )
             if loops is not None and loops.is_cheaper(cost, counted):
                 cost = loops.cost
         # Answers of many megabytes are written into memory that is new to the process.
@@ -440,13 +446,13 @@ class Operator:
             plane_workspace_bytes=plane_workspace,
             call_bytes=call_bytes,
             uses_compiled_loops=loops is not None and cost is loops.cost,
-            warnings=(*self._layout_warnings(lead, spatial), *self.warnings(spatial)),
+            warnings=(*self._layout_warnings(batch_shape, spatial), *self.warnings(spatial)),
         )
 
-    def _layout_warnings(self, lead: Sizes, spatial: Sizes) -> tuple[str, ...]:
+    def _layout_warnings(self, batch_shape: Sizes, spatial: Sizes) -> tuple[str, ...]:
         # Windows that keep to some axes are meant so: a network over text pools (N, C, words, 1) by (3, 1).
-        if seems_channels_last(lead[-1], spatial) and all(map(self.pools_axis, range(self.rank), spatial)):
-            return (channels_last_warning(lead, spatial),)
+        if seems_channels_last(batch_shape[-1], spatial) and all(map(self.pools_axis, range(self.rank), spatial)):
+            return (channels_last_warning(batch_shape, spatial),)
         return ()
 
     def _check_type(self, dtype: ElementType) -> None:
@@ -457,27 +463,30 @@ class Operator:
                 f"{self.name} has no meaning for {dtype.name}; it takes {dtypes.names(kinds=kinds)}.",
             )
 
-    def _split(self, outline: Outline) -> tuple[Sizes, Sizes]:
+    def _split_shape(self, outline: Outline) -> tuple[Sizes, Sizes]:
         shape = outline.shape
         axes = "DHW"[-self.rank :] if self.rank > 1 else "L"
         if len(shape) not in (self.rank + 1, self.rank + 2):
             raise Unprocessable(
                 "wrong_rank",
                 f"{self.name} takes (N, C, {', '.join(axes)}) or, unbatched, (C, {', '.join(axes)}): "
-                f"{self.rank + 2} or {self.rank + 1} dimensions; got {len(shape)} in shape {describe_value(list(shape))}.",
+                f"{self.rank + 2} or {self.rank + 1} dimensions; got {len(shape)} "
+                f"in shape {describe_value(list(shape))}.",
             )
         if max(shape) > INT32_MAX:
-            raise Unprocessable("shape_mismatch", f"a dimension of {describe_value(list(shape))} is larger than {INT32_MAX}.")
-        lead, spatial = shape[: -self.rank], shape[-self.rank :]
+            raise Unprocessable(
+                "shape_mismatch", f"a dimension of {describe_value(list(shape))} is larger than {INT32_MAX}."
+            )
+        batch_shape, spatial = shape[: -self.rank], shape[-self.rank :]
         for axis, size in zip(axes, spatial, strict=True):
             if size == 0:
                 raise Unprocessable(
                     "empty_dimension",
                     f"axis {axis} of shape {describe_value(list(shape))} is empty; only N and C may be 0.",
                 )
-        return lead, spatial
+        return batch_shape, spatial
 
-    def _check_companions(self, inputs: Mapping[str, Outline]) -> None:
+    def _check_other_inputs(self, inputs: Mapping[str, Outline]) -> None:
         shape = inputs["input"].shape
         for name in self.inputs[1:]:
             if inputs[name].shape != shape:
@@ -532,7 +541,7 @@ def is_declared(candidate: object) -> bool:
     )
 
 
-def _same_names(spec: Operator, inputs: Mapping[str, Outline]) -> None:
+def _check_input_names(spec: Operator, inputs: Mapping[str, Outline]) -> None:
     for name in spec.inputs:
         if name not in inputs:
             foreign = [each for each in inputs if each not in spec.inputs]

@@ -24,8 +24,8 @@ Divisor = int | torch.Tensor
 
 _WIDE: Final = 2**62
 """No sum of elements of up to 32 bits reaches this: it would take 2³⁰ of them along one plane."""
-_LIMIT: Final = 2**63 - 1
-_TOO_LOW: Final = 1 - 2.0**-49
+_INT64_MAX: Final = 2**63 - 1
+_UNDERESTIMATE: Final = 1 - 2.0**-49
 """Makes an estimate of float64 a little less than the quotient, after all its roundings."""
 _BELOW_LIMIT: Final = 2.0**63 - 2.0**10
 """The largest float64 that int64 holds."""
@@ -36,26 +36,26 @@ _IN_FLOAT: Final = 2**52
 """Up to this divisor float64 holds that remainder exactly."""
 
 
-def one_for_all(factors: Factors) -> tuple[int, ...] | None:
+def uniform_factors(factors: Factors) -> tuple[int, ...] | None:
     """The factors of the divisor where all outputs have the same one, as those of a constant or unpadded window."""
     if all(bool((factor == factor[0]).all()) for factor in factors):
         return tuple(int(factor[0]) for factor in factors)
     return None
 
 
-def real_divisor(factors: Factors, device: torch.device) -> float | torch.Tensor:
+def float64_divisor(factors: Factors, device: torch.device) -> float | torch.Tensor:
     """The divisor of each output in float64."""
-    if constant := one_for_all(factors):
+    if constant := uniform_factors(factors):
         return math.prod(float(factor) for factor in constant)
     return torch.from_numpy(reduce(np.multiply.outer, [factor.astype(np.float64) for factor in factors])).to(device)
 
 
 def short_divisor(factors: Factors, device: torch.device) -> Divisor:
     """The divisor of each output for sums below 2⁶², held at ±2⁶² where it is larger, which gives the same: 0."""
-    if constant := one_for_all(factors):
+    if constant := uniform_factors(factors):
         return max(-_WIDE, min(math.prod(constant), _WIDE))
     exact: npt.NDArray[np.int64] = reduce(np.multiply.outer, factors)
-    return torch.from_numpy(np.where(_rough(factors) < _WIDE, exact, _WIDE)).to(device)
+    return torch.from_numpy(np.where(_approximate_divisors(factors) < _WIDE, exact, _WIDE)).to(device)
 
 
 def long_divisors(factors: Factors, device: torch.device) -> list[Divisor]:
@@ -64,14 +64,14 @@ def long_divisors(factors: Factors, device: torch.device) -> list[Divisor]:
     The product itself may pass int64: three axes with paddings of 2³⁰ have divisors of 2⁹³. Then the two larger
     factors come first, whose quotient is within int64 whatever the sum was.
     """
-    if constant := one_for_all(factors):
+    if constant := uniform_factors(factors):
         whole = math.prod(constant)
-        if abs(whole) <= _LIMIT + 1:
+        if abs(whole) <= _INT64_MAX + 1:
             return [whole]
         least, *larger = sorted(constant)
         return [math.prod(larger), least]
     exact: npt.NDArray[np.int64] = reduce(np.multiply.outer, factors)
-    rough = _rough(factors)
+    rough = _approximate_divisors(factors)
     if rough.max() < _WIDE:
         return [torch.from_numpy(exact).to(device)]
     fits = rough < _WIDE
@@ -84,7 +84,7 @@ def long_divisors(factors: Factors, device: torch.device) -> list[Divisor]:
     ]
 
 
-def _rough(factors: Factors) -> npt.NDArray[np.float64]:
+def _approximate_divisors(factors: Factors) -> npt.NDArray[np.float64]:
     rough: npt.NDArray[np.float64] = reduce(np.multiply.outer, [factor.astype(np.float64) for factor in factors])
     return rough
 
@@ -111,7 +111,7 @@ def long_quotient(high: torch.Tensor, low: torch.Tensor, divisors: Sequence[Divi
     word = high.bitwise_left_shift_(32).add_(low)
     # All bits set where the sum is negative: (x ^ sign) - sign is then -x, and elsewhere x.
     sign = (rough < 0).to(torch.int64).neg_()
-    quotient, beyond = _of_magnitudes(word.bitwise_xor_(sign).sub_(sign), rough.abs_(), _magnitude(first))
+    quotient, beyond = _divide_magnitudes(word.bitwise_xor_(sign).sub_(sign), rough.abs_(), _magnitude(first))
     for divisor in further:
         quotient = quotient.div_(divisor, rounding_mode="floor")
     if isinstance(first, int) and first < 0:
@@ -124,21 +124,21 @@ def _magnitude(divisor: Divisor) -> Divisor:
     return abs(divisor) if isinstance(divisor, int) else divisor
 
 
-def _of_magnitudes(word: torch.Tensor, rough: torch.Tensor, size: Divisor) -> tuple[torch.Tensor, torch.Tensor]:
+def _divide_magnitudes(word: torch.Tensor, rough: torch.Tensor, size: Divisor) -> tuple[torch.Tensor, torch.Tensor]:
     """The quotient of a sum that is known modulo 2⁶⁴ and roughly, and where it is beyond int64: there its limit."""
     least, most = (size, size) if isinstance(size, int) else (int(size.min()), int(size.max()))
     # As int64 holds it: the one size beyond is 2⁶³.
-    wrapped = size - 2**64 if isinstance(size, int) and size > _LIMIT else size
-    rough.div_(float(size) if isinstance(size, int) else size).mul_(_TOO_LOW)
+    wrapped = size - 2**64 if isinstance(size, int) and size > _INT64_MAX else size
+    rough.div_(float(size) if isinstance(size, int) else size).mul_(_UNDERESTIMATE)
     beyond = rough >= 2.0**63
     quotient = rough.clamp_(max=_BELOW_LIMIT).to(torch.int64)
-    rest = word.sub_(quotient * wrapped)
+    remainder = word.sub_(quotient * wrapped)
     if least >= _ONE_MORE:
-        # A rest from 2⁶³ on looks negative.
-        quotient.add_((rest < 0) if most > _LIMIT else (rest >= size).logical_or_(rest < 0))
+        # A remainder from 2⁶³ on looks negative.
+        quotient.add_((remainder < 0) if most > _INT64_MAX else (remainder >= size).logical_or_(remainder < 0))
     elif most <= _IN_FLOAT:
-        quotient.add_(rest.to(torch.float64).div_(size).to(torch.int64))
+        quotient.add_(remainder.to(torch.float64).div_(size).to(torch.int64))
     else:
-        quotient.add_(torch.div(rest, size, rounding_mode="floor").masked_fill_(rest < 0, 1))
+        quotient.add_(torch.div(remainder, size, rounding_mode="floor").masked_fill_(remainder < 0, 1))
     beyond.logical_or_(quotient < 0)
-    return quotient.masked_fill_(beyond, _LIMIT), beyond
+    return quotient.masked_fill_(beyond, _INT64_MAX), beyond

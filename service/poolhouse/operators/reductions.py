@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from poolhouse.operators.places import on_cpu
+from poolhouse.operators.device_kind import is_on_cpu
 from poolhouse.operators.windows import Positions, Windows
 
 Tensors = tuple[torch.Tensor, ...]
@@ -47,20 +47,20 @@ def _add(earlier: Tensors, later: Tensors) -> Tensors:
     return (earlier[0] + later[0],)
 
 
-def _larger(earlier: Tensors, later: Tensors) -> Tensors:
+def _join_maximum(earlier: Tensors, later: Tensors) -> Tensors:
     # torch's order: the first of equal values; any NaN beats every number, and the last NaN wins.
     take_later = later[0] > earlier[0]
     if later[0].is_floating_point():
         take_later |= later[0].isnan()
-    return tuple(_chosen(take_later, a, b) for a, b in zip(earlier, later, strict=True))
+    return tuple(_select_later(take_later, a, b) for a, b in zip(earlier, later, strict=True))
 
 
 _BITS: Final = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def _chosen(take_later: torch.Tensor, earlier: torch.Tensor, later: torch.Tensor) -> torch.Tensor:
+def _select_later(take_later: torch.Tensor, earlier: torch.Tensor, later: torch.Tensor) -> torch.Tensor:
     """The later elements where they are taken, bit for bit."""
-    if not on_cpu(earlier):
+    if not is_on_cpu(earlier):
         return torch.where(take_later, later, earlier)
     # The CPU's where() has a branch for each element, and takes six times as long where the choice has no pattern.
     bits = _BITS[earlier.element_size()]
@@ -74,9 +74,9 @@ def _maximum(earlier: Tensors, later: Tensors) -> Tensors:
 
 
 SUM = Monoid(_add, may_overlap=False)
-MAXIMUM = Monoid(_larger, may_overlap=True)
+MAXIMUM = Monoid(_join_maximum, may_overlap=True)
 """The largest value, and its index where there is one; the same bits as torch's pooling, whatever goes in."""
-BARE_MAXIMUM = Monoid(_maximum, may_overlap=True)
+FAST_MAXIMUM = Monoid(_maximum, may_overlap=True)
 """The largest value alone, three times as fast; see ``slices`` for the two corners in which its bits differ."""
 
 
@@ -105,7 +105,7 @@ def reduce_axis(tensors: Tensors, dim: int, windows: Windows, monoid: Monoid) ->
     length = tensors[0].shape[dim]
     longest = int(windows.count.max())
     if longest == 1:
-        return _at(tensors, dim, windows.first)
+        return _take(tensors, dim, windows.first)
     if fold_cost(windows.outputs, longest) <= table_cost(length, windows.outputs, longest):
         return _fold(tensors, dim, windows, longest, monoid)
     return _table(tensors, dim, windows, longest, monoid)
@@ -119,34 +119,34 @@ def _spacing(positions: Positions) -> int:
     return step if step > 0 and bool((np.diff(positions) == step).all()) else 0
 
 
-def _at(tensors: Tensors, dim: int, positions: Positions) -> Tensors:
+def _take(tensors: Tensors, dim: int, positions: Positions) -> Tensors:
     """The elements at these positions: a view where they are evenly spaced, which they mostly are."""
     step = _spacing(positions)
     if step:
         span = slice(int(positions[0]), int(positions[-1]) + 1, step)
         return tuple(tensor.transpose(dim, -1)[..., span].transpose(dim, -1) for tensor in tensors)
-    return _picked(tensors, dim, positions)
+    return _gather(tensors, dim, positions)
 
 
-def _picked(tensors: Tensors, dim: int, positions: Positions) -> Tensors:
+def _gather(tensors: Tensors, dim: int, positions: Positions) -> Tensors:
     """Copies of the elements at these positions."""
     chosen = torch.from_numpy(positions).to(tensors[0].device)
-    if dim == -1 and on_cpu(tensors[0]):
+    if dim == -1 and is_on_cpu(tensors[0]):
         # Along the last axis gather() takes a fourth of index_select()'s time.
         chosen = chosen.expand(*tensors[0].shape[:-1], -1)
         return tuple(tensor.gather(-1, chosen) for tensor in tensors)
     return tuple(tensor.index_select(dim, chosen) for tensor in tensors)
 
 
-def _laid_out(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: Monoid) -> Tensors:
+def _unfold_windows(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: Monoid) -> Tensors:
     """Each window along a new last axis of ``longest`` elements."""
     stride = _spacing(windows.first)
     if stride and bool((windows.count == longest).all()):
-        reach = windows.dilation * (longest - 1) + 1
+        span = windows.dilation * (longest - 1) + 1
         first, outputs = int(windows.first[0]), windows.outputs
-        room = (outputs - 1) * stride + reach
+        extent = (outputs - 1) * stride + span
         return tuple(
-            tensor.narrow(dim, first, room).unfold(dim, reach, stride)[..., :: windows.dilation] for tensor in tensors
+            tensor.narrow(dim, first, extent).unfold(dim, span, stride)[..., :: windows.dilation] for tensor in tensors
         )
     offsets = np.arange(longest, dtype=np.int64)
     # A window shorter than the longest repeats its last element, which a maximum does not notice;
@@ -158,7 +158,7 @@ def _laid_out(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid
     shape = list(tensors[0].shape)
     split = len(shape) + dim
     shape[split : split + 1] = [windows.outputs, longest]
-    laid = tuple(tensor.reshape(shape).movedim(split + 1, -1) for tensor in _picked(tensors, dim, positions))
+    laid = tuple(tensor.reshape(shape).movedim(split + 1, -1) for tensor in _gather(tensors, dim, positions))
     if monoid.may_overlap:
         return laid
     trailing = (1,) * (-dim - 1)
@@ -171,7 +171,7 @@ def _laid_out(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid
 
 
 def _fold(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: Monoid) -> Tensors:
-    laid = _laid_out(tensors, dim, windows, longest, monoid)
+    laid = _unfold_windows(tensors, dim, windows, longest, monoid)
     size = longest
     while size > 1:
         half = size // 2
@@ -203,19 +203,19 @@ def _table(tensors: Tensors, dim: int, windows: Windows, longest: int, monoid: M
         # ``table`` holds, at position x, the result over ``span`` elements from x on, ``dilation`` apart.
         chosen, parts = (_overlapping_parts if monoid.may_overlap else _disjoint_parts)(windows, span)
         if len(chosen):
-            found = reduce(monoid.join, [_at(table, dim, positions) for positions in parts])
+            found = reduce(monoid.join, [_take(table, dim, positions) for positions in parts])
             if span == 1 and len(parts) == 1:
                 # These are views of what came in, and further parts are added to them in place.
                 found = tuple(tensor.clone() for tensor in found)
-            result = _placed(result, found, dim, chosen, windows.outputs, monoid)
+            result = _store_results(result, found, dim, chosen, windows.outputs, monoid)
         if 2 * span > longest:
             assert result is not None
             return result
         shift = span * windows.dilation
-        room = table[0].shape[dim] - shift
+        extent = table[0].shape[dim] - shift
         table = monoid.join(
-            tuple(tensor.narrow(dim, 0, room) for tensor in table),
-            tuple(tensor.narrow(dim, shift, room) for tensor in table),
+            tuple(tensor.narrow(dim, 0, extent) for tensor in table),
+            tuple(tensor.narrow(dim, shift, extent) for tensor in table),
         )
         span *= 2
 
@@ -236,7 +236,7 @@ def _disjoint_parts(windows: Windows, span: int) -> tuple[Positions, list[Positi
     return chosen, [windows.first[chosen] + (windows.count[chosen] & (span - 1)) * windows.dilation]
 
 
-def _placed(
+def _store_results(
     result: Tensors | None, found: Tensors, dim: int, chosen: Positions, outputs: int, monoid: Monoid
 ) -> Tensors:
     """What was found put where it belongs: a maximum is found once, a sum's parts add up."""

@@ -16,11 +16,18 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
 from poolhouse.dtypes import ElementType
-from poolhouse.operators.costs import STEPS_PER_BYTE, STEPS_PER_CALL, STEPS_PER_RUN, STRIDED_EXTRA_STEPS, Cost, pass_cost
+from poolhouse.operators.costs import (
+    STEPS_PER_BYTE,
+    STEPS_PER_CALL,
+    STEPS_PER_RUN,
+    STRIDED_EXTRA_STEPS,
+    Cost,
+    elementwise_cost,
+)
 from poolhouse.operators.fields import Sizes
 from poolhouse.operators.windows import SlidingWindow
 
-PAYS_FROM: Final = 8192
+MIN_SLICED_ELEMENTS: Final = 8192
 """Elements from which the slices are worth their calls."""
 
 _BITS: Final = {2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -32,18 +39,20 @@ def has_negative_zero(x: torch.Tensor) -> bool:
     return bool(bits.amin() == torch.iinfo(bits.dtype).min)
 
 
-def least_of(dtype: torch.dtype) -> float:
+def lowest_value(dtype: torch.dtype) -> float:
     """The value that no maximum chooses while there is another."""
     return float("-inf") if dtype.is_floating_point else torch.iinfo(dtype).min
 
 
-def sliceable(spatial: Sizes, axes: Sequence[SlidingWindow]) -> bool:
+def can_slice(spatial: Sizes, axes: Sequence[SlidingWindow]) -> bool:
     """Whether the slices stay near the input: in ceil mode a dilated window may reach a billion positions beyond an
     input of ten."""
-    return all(_end(axis, length) <= 2 * (length + axis.padding) for axis, length in zip(axes, spatial, strict=True))
+    return all(
+        _windows_end(axis, length) <= 2 * (length + axis.padding) for axis, length in zip(axes, spatial, strict=True)
+    )
 
 
-def _end(axis: SlidingWindow, length: int) -> int:
+def _windows_end(axis: SlidingWindow, length: int) -> int:
     """The position behind the last window."""
     return (axis.outputs(length) - 1) * axis.stride - axis.padding + axis.span
 
@@ -61,17 +70,17 @@ def maxima_by_slices(x: torch.Tensor, axes: Sequence[SlidingWindow]) -> torch.Te
     floating = x.is_floating_point()
     if floating and has_negative_zero(x):
         return None
-    if not sliceable(tuple(x.shape[1:]), axes):
+    if not can_slice(tuple(x.shape[1:]), axes):
         return None
     padding: list[int] = []
     for axis, length in zip(reversed(axes), reversed(x.shape[1:]), strict=True):
-        padding += [axis.padding, max(0, _end(axis, length) - length)]
+        padding += [axis.padding, max(0, _windows_end(axis, length) - length)]
     outputs = [axis.outputs(length) for axis, length in zip(axes, x.shape[1:], strict=True)]
     if any(padding):
-        x = F.pad(x, padding, value=least_of(x.dtype))
+        x = F.pad(x, padding, value=lowest_value(x.dtype))
     # Outer axes first: their slices are whole rows, and make the rest smaller.
     for dim, (axis, count) in enumerate(zip(axes, outputs, strict=True), start=1):
-        x = _along(x, dim, axis, count)
+        x = _maxima_along_axis(x, dim, axis, count)
     x = x.contiguous()
     return None if floating and bool(x.isnan().any()) else x
 
@@ -79,7 +88,7 @@ def maxima_by_slices(x: torch.Tensor, axes: Sequence[SlidingWindow]) -> torch.Te
 def slices_cost(spatial: Sizes, axes: Sequence[SlidingWindow], dtype: ElementType) -> Cost:
     """What :func:`maxima_by_slices` takes where it gives an answer."""
     sizes = [length + 2 * axis.padding for length, axis in zip(spatial, axes, strict=True)]
-    padded = pass_cost(math.prod(sizes), dtype.itemsize)
+    padded = elementwise_cost(math.prod(sizes), dtype.itemsize)
     steps = (padded.plane_steps + STEPS_PER_RUN * math.prod(spatial[:-1])) * any(axis.padding for axis in axes)
     floating = dtype.kind == "float"
     # Looking for -0.0 before, and for a NaN afterwards.
@@ -90,7 +99,7 @@ def slices_cost(spatial: Sizes, axes: Sequence[SlidingWindow], dtype: ElementTyp
         elements = math.prod(sizes)
         inner = math.prod(sizes[place + 1 :])
         apart = 0.0 if axis.stride == 1 else STRIDED_EXTRA_STEPS if inner == 1 else STEPS_PER_RUN / inner
-        each = pass_cost(elements, dtype.itemsize, apart)
+        each = elementwise_cost(elements, dtype.itemsize, apart)
         steps += (axis.kernel_size - 1) * (each.plane_steps + STEPS_PER_RUN * math.prod(sizes[:place]))
         nbytes = max(nbytes, padded.plane_bytes + 2 * each.plane_bytes)
     # The slices of windows of one element are copied at the end.
@@ -98,7 +107,7 @@ def slices_cost(spatial: Sizes, axes: Sequence[SlidingWindow], dtype: ElementTyp
     return Cost(steps, 2 * sum(axis.kernel_size for axis in axes) * STEPS_PER_CALL, nbytes)
 
 
-def _along(x: torch.Tensor, dim: int, axis: SlidingWindow, outputs: int) -> torch.Tensor:
+def _maxima_along_axis(x: torch.Tensor, dim: int, axis: SlidingWindow, outputs: int) -> torch.Tensor:
     span = (outputs - 1) * axis.stride + 1
     largest: torch.Tensor | None = None
     for tap in range(axis.kernel_size):

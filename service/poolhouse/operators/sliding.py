@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.fields import INT32_MAX, Flag, PerAxis, Sizes, field
-from poolhouse.operators.windowed import Windowed
-from poolhouse.operators.windows import AxisSize, SlidingWindow, Windows
+from poolhouse.operators.fields import INT32_MAX, Flag, IntegerPerAxis, Sizes, field
+from poolhouse.operators.window_operator import WindowOperator
+from poolhouse.operators.windows import AxisSummary, SlidingWindow, Windows
 
-KERNEL_SIZE = PerAxis(1)
-STRIDE = PerAxis(1)
-PADDING = PerAxis(0)
-DILATION = PerAxis(1)
+KERNEL_SIZE = IntegerPerAxis(1)
+STRIDE = IntegerPerAxis(1)
+PADDING = IntegerPerAxis(0)
+DILATION = IntegerPerAxis(1)
 
-_GRID_ROWS: Final = 8 * 65_535
+_MAX_GRID_ROWS: Final = 8 * 65_535
 """Rows of the output that torch's 3-D kernels lay on a CUDA grid axis, eight at each of its positions."""
 
 
@@ -74,7 +74,7 @@ def axis_name(rank: int, axis: int) -> str:
     return "L" if rank == 1 else "DHW"[3 - rank + axis]
 
 
-class SlidingWindows(Windowed):
+class SlidingWindowOperator(WindowOperator):
     """Operators over windows of one size that move by a stride."""
 
     def geometry(self, axis: int) -> SlidingWindow:
@@ -87,10 +87,10 @@ class SlidingWindows(Windowed):
     def padding_at(self, axis: int) -> int:
         return self.geometry(axis).padding
 
-    def axis_sizes(self, spatial: Sizes) -> tuple[AxisSize, ...]:
+    def axis_summaries(self, spatial: Sizes) -> tuple[AxisSummary, ...]:
         return tuple(self._fitted(axis, length) for axis, length in enumerate(spatial))
 
-    def _fitted(self, axis: int, length: int) -> AxisSize:
+    def _fitted(self, axis: int, length: int) -> AxisSummary:
         geometry, name = self.geometry(axis), axis_name(self.rank, axis)
         if 2 * geometry.padding > geometry.kernel_size:
             raise Unprocessable(
@@ -121,14 +121,14 @@ class SlidingWindows(Windowed):
     def _axes(self, spatial: Sizes) -> list[tuple[SlidingWindow, int]]:
         return [(self.geometry(axis), length) for axis, length in enumerate(spatial)]
 
-    def cuda_counts(self, spatial: Sizes) -> bool:
+    def fits_cuda_int32(self, spatial: Sizes) -> bool:
         """Whether torch's CUDA kernels place these windows right.
 
         They add window, padding and axis in 32 bits, and beyond read outside the input (pytorch#189664); in 3-D a
         launch fails that has more rows than a grid holds, with an error that looks as if the device had broken.
         """
         ends = [length + axis.padding + axis.span for axis, length in self._axes(spatial)]
-        return max(ends) <= INT32_MAX and (self.rank < 3 or self.spatial_out(spatial)[1] <= _GRID_ROWS)
+        return max(ends) <= INT32_MAX and (self.rank < 3 or self.spatial_out(spatial)[1] <= _MAX_GRID_ROWS)
 
     def positions(self, spatial: Sizes, axis: int, output: int, samples: npt.NDArray[np.float64]) -> range:
         geometry = self.geometry(axis)

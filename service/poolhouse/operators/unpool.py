@@ -14,10 +14,10 @@ from poolhouse.dtypes import ElementType, Kind
 from poolhouse.errors import Unprocessable
 from poolhouse.kernels.unpooling import UnpoolKernel
 from poolhouse.operators.costs import STEPS_PER_BYTE, STEPS_PER_CALL, Cost, byte_steps
-from poolhouse.operators.fields import Flag, PerAxis, Sizes, field
+from poolhouse.operators.device_kind import is_on_cpu
+from poolhouse.operators.fields import Flag, IntegerPerAxis, Sizes, field
 from poolhouse.operators.loop_costs import KernelFactory, unpool_loops_cost
 from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
-from poolhouse.operators.places import on_cpu
 from poolhouse.operators.sliding import axis_name, dilation_field, kernel_size_field, padding_field, stride_field
 from poolhouse.tensors import Tensor
 
@@ -50,7 +50,7 @@ class MaxUnpool(Operator):
     stride: Sizes = stride_field()
     padding: Sizes = padding_field("Positions that pooling had added before and after its input")
     output_size: Sizes | None = field(
-        PerAxis(1, allows_batch_sizes=True),
+        IntegerPerAxis(1, allows_batch_sizes=True),
         "Spatial sizes of the output, where pooling had rounded; N and C may stand in front.",
         default=None,
         example=None,
@@ -84,13 +84,13 @@ class MaxUnpool(Operator):
     )
 
     def spatial_out(self, spatial: Sizes) -> Sizes:
-        sizes = tuple(self._size(axis, length) for axis, length in enumerate(spatial))
+        sizes = tuple(self._default_output_size(axis, length) for axis, length in enumerate(spatial))
         if self.output_size is None:
             asked = sizes
         else:
             asked = self.output_size[-self.rank :]
             for axis, size in enumerate(sizes):
-                self._check_asked(axis, asked[axis], size, spatial[axis])
+                self._check_output_size(axis, asked[axis], size, spatial[axis])
         for axis, size in enumerate(asked):
             if size < 1:
                 raise Unprocessable(
@@ -100,12 +100,12 @@ class MaxUnpool(Operator):
                 )
         return asked
 
-    def _size(self, axis: int, length: int) -> int:
+    def _default_output_size(self, axis: int, length: int) -> int:
         """The least input that was pooled to this length and left no position over."""
-        reach = self.dilation[axis] * (self.kernel_size[axis] - 1) + 1
-        return (length - 1) * self.stride[axis] + reach - 2 * self.padding[axis]
+        span = self.dilation[axis] * (self.kernel_size[axis] - 1) + 1
+        return (length - 1) * self.stride[axis] + span - 2 * self.padding[axis]
 
-    def _check_asked(self, axis: int, asked: int, size: int, length: int) -> None:
+    def _check_output_size(self, axis: int, asked: int, size: int, length: int) -> None:
         """Refuses an ``output_size`` that this spec cannot have pooled to the input's length, rounding either way."""
         least, most = max(size - self.stride[axis] + 1, 1), size + self.stride[axis] - 1
         if self.dilation[axis] == 1 < self.kernel_size[axis]:
@@ -123,13 +123,13 @@ class MaxUnpool(Operator):
     def pools_axis(self, axis: int, length: int) -> bool:
         return self.kernel_size[axis] > 1
 
-    def lead_fits(self, lead: Sizes) -> None:
+    def check_batch_shape(self, batch_shape: Sizes) -> None:
         """Refuses N and C in ``output_size`` that are not the input's. Torch ignores them, even wrong ones."""
         given = () if self.output_size is None else self.output_size[: -self.rank]
-        if given and given != lead:
+        if given and given != batch_shape:
             raise Unprocessable(
                 "shape_mismatch",
-                f"output_size begins with {list(given)}, and the input with {list(lead)}; leave N and C out.",
+                f"output_size begins with {list(given)}, and the input with {list(batch_shape)}; leave N and C out.",
             )
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
@@ -153,7 +153,7 @@ class MaxUnpool(Operator):
                 "indices must be those of the pooling that is undone, with the same spec and output_size.",
             )
 
-    def work_out(
+    def reference(
         self, plane: npt.NDArray[np.generic], companion: npt.NDArray[np.generic] | None
     ) -> tuple[list[Number], ...]:
         assert companion is not None, "unpooling needs indices"
@@ -174,7 +174,7 @@ class MaxUnpool(Operator):
         flat_values = values.reshape(count, -1)
         flat_indices = indices.reshape(count, -1)
         output = values.new_zeros((count, size))
-        if on_cpu(values):
+        if is_on_cpu(values):
             # On CPU a row is scattered in order, so the last of equal indices stays. Floats of 16 bits go as integers:
             # torch scatters them through two further tensors of the output's size.
             short = values.is_floating_point() and values.element_size() == 2

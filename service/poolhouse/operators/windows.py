@@ -42,7 +42,7 @@ class Windows:
 
 
 @dataclass(frozen=True, slots=True)
-class AxisSize:
+class AxisSummary:
     """How one axis is cut, in numbers that need no arrays.
 
     Attributes:
@@ -95,10 +95,10 @@ class SlidingWindow:
         Shape: ``floor((L + 2p - d(k-1) - 1) / s) + 1``; with ceil_mode, ceil instead of floor, and then one
         less where the last window would start behind the last element of the input.
         """
-        room = length + 2 * self.padding - self.span
+        slack = length + 2 * self.padding - self.span
         if not self.ceil_mode:
-            return room // self.stride + 1
-        count = -(-room // self.stride) + 1
+            return slack // self.stride + 1
+        count = -(-slack // self.stride) + 1
         if (count - 1) * self.stride >= length + self.padding:
             count -= 1
         return count
@@ -117,10 +117,10 @@ class SlidingWindow:
 
     def windows(self, length: int) -> Windows:
         """The clipped windows. The caller has asked :meth:`outputs` and found it within the budget."""
-        make = _remembered_sliding if self.outputs(length) <= _REMEMBERED_OUTPUTS else _sliding_windows
+        make = _cached_sliding_windows if self.outputs(length) <= _MAX_CACHED_OUTPUTS else _sliding_windows
         return make(self, length)
 
-    def summarize(self, length: int) -> AxisSize:
+    def summarize(self, length: int) -> AxisSummary:
         """How these windows cut an axis."""
         outputs = self.outputs(length)
         longest = min(self.kernel_size, -(-length // self.dilation))
@@ -130,12 +130,12 @@ class SlidingWindow:
         whole = self.dilation == 1 and last <= 0 and length + self.padding <= self.kernel_size
         irregular = 0 if outputs == 1 or whole else min(before + max(behind, 0), outputs)
         stride = 1 if outputs == 1 else self.stride
-        return AxisSize(length, outputs, longest, outputs * longest, irregular, stride, self.dilation)
+        return AxisSummary(length, outputs, longest, outputs * longest, irregular, stride, self.dilation)
 
 
-_REMEMBERED_OUTPUTS: Final = 1024
+_MAX_CACHED_OUTPUTS: Final = 1024
 """Longer axes are not remembered: what they cost to find is little beside what is pooled over them."""
-_REMEMBERED: Final = 128
+_CACHE_SIZE: Final = 128
 """Axes of each kind that are remembered; three megabytes at most, of sizes that anyone may choose."""
 
 
@@ -150,7 +150,7 @@ def _sliding_windows(axis: SlidingWindow, length: int) -> Windows:
 
 def adaptive_windows(length: int, outputs: int) -> Windows:
     """Window i of O over L positions: ``[floor(i·L/O), ceil((i+1)·L/O))``. O may be larger than L, or 0."""
-    make = _remembered_adaptive if outputs <= _REMEMBERED_OUTPUTS else _adaptive_windows
+    make = _cached_adaptive_windows if outputs <= _MAX_CACHED_OUTPUTS else _adaptive_windows
     return make(length, outputs)
 
 
@@ -162,8 +162,8 @@ def _adaptive_windows(length: int, outputs: int) -> Windows:
     return Windows(first, count, 1, count)
 
 
-_remembered_sliding = lru_cache(maxsize=_REMEMBERED)(_sliding_windows)
-_remembered_adaptive = lru_cache(maxsize=_REMEMBERED)(_adaptive_windows)
+_cached_sliding_windows = lru_cache(maxsize=_CACHE_SIZE)(_sliding_windows)
+_cached_adaptive_windows = lru_cache(maxsize=_CACHE_SIZE)(_adaptive_windows)
 
 
 def fractional_starts(length: int, kernel: int, outputs: int, samples: npt.NDArray[np.float64]) -> Positions:

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from fastapi import Depends
 
-from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.app import App, install_request_handling
 from poolhouse.rest.dependencies import Service, bind_service
+from poolhouse.rest.http.accounting import Accounting
 from poolhouse.rest.routes import metrics, probes
 
 

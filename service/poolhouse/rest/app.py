@@ -13,20 +13,20 @@ from starlette.routing import BaseRoute, Route
 from poolhouse import describe
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.pooling import Pooling
-from poolhouse.rest.accounting import Accounting
 from poolhouse.rest.auth.authorization import Authorization, authorization_of
 from poolhouse.rest.cors import add_cors
 from poolhouse.rest.dependencies import Service, bind_service
-from poolhouse.rest.endpoint import HandlerEndpoint
+from poolhouse.rest.http.accounting import Accounting
 from poolhouse.rest.middleware import RequestMiddleware
 from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.rest.observability.observers import make_observers as chosen_observers
-from poolhouse.rest.observability.records import RequestObserver
+from poolhouse.rest.observability.request_record import RequestObserver
 from poolhouse.rest.openapi.document import complete_document
-from poolhouse.rest.pool import PoolHandler
-from poolhouse.rest.refusals import add_exception_handlers
 from poolhouse.rest.root_path import RootPathMiddleware, check_root_path
 from poolhouse.rest.routes import docs, metrics, operators, plan, probes
+from poolhouse.rest.routes.handler_endpoint import HandlerEndpoint
+from poolhouse.rest.routes.pool import PoolHandler
+from poolhouse.rest.routes.refusals import add_exception_handlers
 from poolhouse.rest.routes.suggestions import PathSuggester
 from poolhouse.settings import Settings
 from poolhouse.version import __version__

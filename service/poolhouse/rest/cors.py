@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from poolhouse.errors import Malformed
-from poolhouse.rest.headers import request_id
-from poolhouse.rest.problems import render_problem
-from poolhouse.rest.refusals import ProblemResponse
+from poolhouse.rest.http.headers import request_id
+from poolhouse.rest.http.problems import render_problem
+from poolhouse.rest.routes.refusals import ProblemResponse
 
 _EXPOSED = ("X-Request-ID", "Server-Timing", "Tensor-Metadata", "Pool-Seed", "Pool-Warning", "Retry-After")
 
@@ -30,7 +30,7 @@ def add_cors(app: FastAPI, origins: Sequence[str]) -> None:
     )
 
 
-def origin_headers(origins: Sequence[str]) -> Callable[[bytes | None], list[tuple[bytes, bytes]]] | None:
+def cors_headers(origins: Sequence[str]) -> Callable[[bytes | None], list[tuple[bytes, bytes]]] | None:
     """What gives the headers that an answer to a page of an origin has beside its own; None where CORS is off.
 
     For answers that do not pass through the application. They are what Starlette's middleware adds to one of its own.

@@ -14,8 +14,8 @@ from fastapi import Depends, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from poolhouse.pooling import Pooling
-from poolhouse.rest.accounting import Accounting
-from poolhouse.rest.headers import HEADERS_KEY, Headers, read_headers
+from poolhouse.rest.http.accounting import Accounting
+from poolhouse.rest.http.headers import HEADERS_KEY, Headers, read_headers
 from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.settings import Settings
 
@@ -73,6 +73,6 @@ async def get_headers(request: Request) -> Headers:
     return read_headers(request.scope["headers"]) if headers is None else headers
 
 
-async def never_stored(response: Response) -> None:
+async def set_no_store(response: Response) -> None:
     """Tell caches that the answer holds for now only."""
     response.headers["Cache-Control"] = "no-store"

@@ -25,7 +25,7 @@ from poolhouse.settings import Settings
 BACKLOG: Final = 2048
 
 # How an address that only listens is reached from this machine; "::" listens on IPv4 too.
-_REACHED: Final = {"0.0.0.0": "127.0.0.1", "::": "localhost"}
+_LOOPBACK_HOSTS: Final = {"0.0.0.0": "127.0.0.1", "::": "localhost"}
 _LONGEST_UNIX_PATH: Final = 107  # Linux: unix(7), sun_path
 
 
@@ -42,13 +42,17 @@ class Listeners:
         self.public = tuple(public)
         self.admin = tuple(admin)
         self._path = path
-        self._made = None if path is None else _identity(path)
+        self._socket_identity = None if path is None else _identity(path)
 
     def close(self) -> None:
         """Close them, and remove the Unix socket unless the path leads to another one by now."""
         for each in (*self.public, *self.admin):
             each.close()
-        if self._path is not None and self._made is not None and _identity(self._path) == self._made:
+        if (
+            self._path is not None
+            and self._socket_identity is not None
+            and _identity(self._path) == self._socket_identity
+        ):
             with contextlib.suppress(OSError):
                 os.unlink(self._path)
         self._path = None
@@ -74,7 +78,7 @@ def open_listeners(settings: Settings) -> Listeners:
     return Listeners(public, admin, settings.uds)
 
 
-def reached_at(listening: socket.socket, host: str, scheme: str) -> str:
+def reachable_url(listening: socket.socket, host: str, scheme: str) -> str:
     """A URL that reaches a socket from this machine, with the real port if port 0 was asked for.
 
     Args:
@@ -85,7 +89,7 @@ def reached_at(listening: socket.socket, host: str, scheme: str) -> str:
     address = listening.getsockname()
     if listening.family == socket.AF_UNIX:
         return f"unix:{address}"
-    name = _REACHED.get(address[0], host)
+    name = _LOOPBACK_HOSTS.get(address[0], host)
     # RFC 6874: the percent sign before an interface is written as %25.
     written = f"[{name.replace('%', '%25')}]" if ":" in name else name
     return f"{scheme}://{written}:{address[1]}"
@@ -105,7 +109,7 @@ def _open_tcp(host: str, port: int, what: str) -> list[socket.socket]:
         # Port 0 takes a free one, and the same for every address of a name.
         wanted = opened[0].getsockname()[1] if opened else port
         try:
-            opened.append(_bound(family, (address[0], wanted, *address[2:])))
+            opened.append(_bind_tcp(family, (address[0], wanted, *address[2:])))
         except OSError as refused:
             if refused.errno == errno.EADDRNOTAVAIL:
                 # "localhost" may stand for ::1 too on a machine that has no IPv6.
@@ -120,7 +124,7 @@ def _open_tcp(host: str, port: int, what: str) -> list[socket.socket]:
     return opened
 
 
-def _bound(family: int, address: tuple[object, ...]) -> socket.socket:
+def _bind_tcp(family: int, address: tuple[object, ...]) -> socket.socket:
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
         # A port in TIME_WAIT is free; one that is listened on stays taken.

@@ -7,11 +7,11 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from poolhouse.errors import PoolhouseError
-from poolhouse.rest import headers as request_headers
-from poolhouse.rest.accounting import Accounting
-from poolhouse.rest.headers import RECORD_KEY
+from poolhouse.rest.http import headers as request_headers
+from poolhouse.rest.http.accounting import Accounting
+from poolhouse.rest.http.headers import RECORD_KEY
 from poolhouse.rest.observability.metrics import Metrics
-from poolhouse.rest.observability.records import RequestRecord
+from poolhouse.rest.observability.request_record import RequestRecord
 
 _LONGEST_OPERATOR: Final = 256
 

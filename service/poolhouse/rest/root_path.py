@@ -60,13 +60,13 @@ def add_root_path(scope: Scope, root_path: str) -> None:
         # Another server's, as Ray's: it has its own idea of where this application is.
         return
     scope["root_path"] = root_path
-    scope["path"] = root_path + _without(root_path, scope["path"].removeprefix(given))
+    scope["path"] = root_path + _strip_root_path(root_path, scope["path"].removeprefix(given))
     if "raw_path" in scope:
         raw = root_path.encode("ascii")
-        scope["raw_path"] = raw + _without(raw, scope["raw_path"].removeprefix(given.encode("ascii")))
+        scope["raw_path"] = raw + _strip_root_path(raw, scope["raw_path"].removeprefix(given.encode("ascii")))
 
 
-def _without(root_path: AnyStr, path: AnyStr) -> AnyStr:
+def _strip_root_path(root_path: AnyStr, path: AnyStr) -> AnyStr:
     rest = path.removeprefix(root_path)
     slash = root_path[:1]
     # "/pools" does not lie below "/pool"; "/pool" itself is the place of the start page.

@@ -22,20 +22,20 @@ from uvicorn.config import Config
 from poolhouse.pooling import Pooling
 from poolhouse.rest.admin import admin_app
 from poolhouse.rest.app import POOL_PATH, App, create_app
-from poolhouse.rest.cors import origin_headers
+from poolhouse.rest.cors import cors_headers
 from poolhouse.rest.http.connection import Connection
-from poolhouse.rest.http.deadlines import answer_limits
-from poolhouse.rest.http.site import DirectRoute, ServerConfig, ServerContext
-from poolhouse.rest.listening import BACKLOG, Listeners, listening_fault, open_listeners, reached_at
+from poolhouse.rest.http.deadlines import response_limits
+from poolhouse.rest.http.server_context import DirectRoute, ServerConfig, ServerContext
+from poolhouse.rest.listening import BACKLOG, Listeners, listening_fault, open_listeners, reachable_url
 from poolhouse.rest.observability import logs
-from poolhouse.rest.observability.lines import STANDARD_OUTPUT, LineWriter, fill_closed_streams, to_descriptor
-from poolhouse.rest.tls import context_of, load_certificate
+from poolhouse.rest.observability.line_writer import STANDARD_OUTPUT, LineWriter, descriptor_writer, fill_closed_streams
+from poolhouse.rest.tls import load_certificate, ssl_context_of
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
 
 # Longer than the minute for which load balancers keep their connections, so that they close first.
 _KEEP_ALIVE_S = 75
-_SWITCH_S = 0.0005
+_GIL_SWITCH_INTERVAL_S = 0.0005
 
 _log = logging.getLogger("poolhouse.server")
 
@@ -70,8 +70,8 @@ class Server(uvicorn.Server):
         self._app = app
         self._settings = settings
         self._on_ready = on_ready
-        self._told_at: float | None = None
-        self._listen_s = 0.0
+        self._stop_requested_at: float | None = None
+        self._listener_stays_s = 0.0
         # By a person at a terminal, who has not been told yet what is waited for.
         self._interrupted = False
 
@@ -79,7 +79,7 @@ class Server(uvicorn.Server):
     def url(self) -> str:
         """Where to call the service from this machine; with the real port if port 0 was asked for."""
         scheme = "https" if self.config.ssl is not None else "http"
-        return reached_at(self._listeners.public[0], self.config.host, scheme)
+        return reachable_url(self._listeners.public[0], self.config.host, scheme)
 
     @property
     def admin_port(self) -> int | None:
@@ -119,7 +119,7 @@ class Server(uvicorn.Server):
     async def _listen(self, config: Config, sockets: Sequence[socket.socket]) -> None:
         state = self.lifespan.state if config is self.config else {}
 
-        def connected() -> Connection:
+        def make_connection() -> Connection:
             return Connection(config, self.server_state, state)
 
         loop = asyncio.get_running_loop()
@@ -132,11 +132,11 @@ class Server(uvicorn.Server):
             except OSError as refused:
                 # Bound long ago, and still another one was sooner to listen.
                 await self.lifespan.shutdown()
-                place = reached_at(each, config.host, "http")
+                place = reachable_url(each, config.host, "http")
                 sys.exit(f"poolhouse cannot start: {place} cannot be listened on: {listening_fault(refused)}")
             make = loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
             server = await make(
-                connected, sock=each, ssl=config.ssl, backlog=BACKLOG, ssl_handshake_timeout=handshake_s
+                make_connection, sock=each, ssl=config.ssl, backlog=BACKLOG, ssl_handshake_timeout=handshake_s
             )
             # With the others it is closed when the service stops.
             self.servers.append(server)
@@ -156,40 +156,40 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain. Said twice it changes nothing, but for a person at a terminal who will not wait."""
         # uvicorn would close the listener now, and in the end die of the signal; to stop when told is no failure.
-        if self._told_at is None:
+        if self._stop_requested_at is None:
             self._interrupted = sig == signal.SIGINT
             # guard: first-signal-drains
-            self._tell_to_stop(self._settings.drain_delay_s if sig == signal.SIGTERM else 0.0)
+            self._start_drain(self._settings.drain_delay_s if sig == signal.SIGTERM else 0.0)
         elif sig == signal.SIGINT:
             self.should_exit = self.force_exit = True
             # Else the application's end would wait for what the devices are at.
             self._app.service.pooling.drain(0.0)
 
-    def _tell_to_stop(self, listen_s: float) -> None:
-        self._told_at = monotonic()
-        self._listen_s = listen_s
+    def _start_drain(self, listen_s: float) -> None:
+        self._stop_requested_at = monotonic()
+        self._listener_stays_s = listen_s
         self._app.service.pooling.drain(self._settings.grace_period_s)
 
     async def on_tick(self, counter: int) -> bool:
         """Whether the listener closes now; asked ten times a second."""
-        if self._interrupted and (requests := self._busy):
+        if self._interrupted and (requests := self._busy_connections):
             # Not where the signal comes: it may come in the middle of another line.
             _log.info("finishing %d request%s; Ctrl-C again stops now", requests, "" if requests == 1 else "s")
         self._interrupted = False
-        return await super().on_tick(counter) or self._drained()
+        return await super().on_tick(counter) or self._is_drained()
 
-    def _drained(self) -> bool:
-        if self._told_at is None:
+    def _is_drained(self) -> bool:
+        if self._stop_requested_at is None:
             return False
-        waited_s = monotonic() - self._told_at
+        waited_s = monotonic() - self._stop_requested_at
         # guard: grace-period-ends-drain
         if waited_s >= self._settings.grace_period_s:
             return True
         # guard: listener-stays-for-requests
-        return waited_s >= self._listen_s and not self._busy
+        return waited_s >= self._listener_stays_s and not self._busy_connections
 
     @property
-    def _busy(self) -> int:
+    def _busy_connections(self) -> int:
         """Connections on which a request is being received or answered."""
         return sum(connection.is_busy for connection in self._connections)
 
@@ -203,14 +203,14 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the listener, and what is left within what is left of the grace period."""
-        if self._told_at is None:
-            self._tell_to_stop(0.0)
-        assert self._told_at is not None
-        left_s = self._settings.grace_period_s - (monotonic() - self._told_at)
-        patience_s = max(0, math.floor(left_s))
-        self.config.timeout_graceful_shutdown = patience_s
+        if self._stop_requested_at is None:
+            self._start_drain(0.0)
+        assert self._stop_requested_at is not None
+        left_s = self._settings.grace_period_s - (monotonic() - self._stop_requested_at)
+        timeout_s = max(0, math.floor(left_s))
+        self.config.timeout_graceful_shutdown = timeout_s
         # uvicorn cancels the tasks of requests then; one whose body is still coming has none.
-        asyncio.get_running_loop().call_later(patience_s, self._refuse_draining)
+        asyncio.get_running_loop().call_later(timeout_s, self._refuse_draining)
         await super().shutdown(sockets)
         if self.force_exit:
             # Left out by uvicorn, and then cancelled, which ends the application as well, but with a traceback.
@@ -234,13 +234,13 @@ def make_server(
     config = _config(app, settings, settings.host)
     # What somebody has put around the application is for every request.
     direct = () if app.has_custom_middleware else (DirectRoute(POOL_PATH, app.pool_handler),)
-    config.server_context = _site(app, settings, direct)
-    config.ssl_context = context_of(settings)
+    config.server_context = _server_context(app, settings, direct)
+    config.ssl_context = ssl_context_of(settings)
     admin = None
     if settings.admin_port is not None:
         serves = admin_app(app.service)
         admin = _config(serves, settings, settings.admin_host)
-        admin.server_context = _site(serves, settings, ())
+        admin.server_context = _server_context(serves, settings, ())
     return Server(config, app, on_ready, listeners or open_listeners(settings), settings, admin)
 
 
@@ -261,19 +261,19 @@ def _config(serves: ASGIApp, settings: Settings, host: str) -> ServerConfig:
     )
 
 
-def _site(app: App, settings: Settings, routes: tuple[DirectRoute, ...]) -> ServerContext:
+def _server_context(app: App, settings: Settings, routes: tuple[DirectRoute, ...]) -> ServerContext:
     return ServerContext(
         app=app,
         accounting=app.service.accounting,
         metrics=app.service.metrics,
-        answer_limits=answer_limits(settings),
+        response_limits=response_limits(settings),
         max_header_bytes=settings.max_header_bytes,
         header_timeout_s=settings.header_timeout_s,
         keep_alive_s=_KEEP_ALIVE_S,
         stall_timeout_s=settings.body_timeout_s,
         routes=routes,
         root_path=settings.root_path,
-        origin_headers=origin_headers(settings.cors_origins),
+        cors_headers=cors_headers(settings.cors_origins),
     )
 
 
@@ -286,15 +286,15 @@ def run(settings: Settings, pooling: Pooling | None = None, listeners: Listeners
         listeners: the sockets to listen on; None opens those that the settings name.
     """
     fill_closed_streams()
-    written = logs.configure_logging(settings)
+    close_logs = logs.configure_logging(settings)
     # The line of the start too: its reader may be one who never reads.
-    output = LineWriter(to_descriptor(STANDARD_OUTPUT))
+    output = LineWriter(descriptor_writer(STANDARD_OUTPUT))
 
     def announce(server: Server) -> None:
         devices = ", ".join(str(device["name"]) for device in app.service.pooling.devices())
         place = server.url
         docs = f"  docs: {place}/docs" if place.startswith("http") else ""
-        line = f"poolhouse {__version__} is ready: {place}{docs}  device: {devices}{_apart(server)}"
+        line = f"poolhouse {__version__} is ready: {place}{docs}  device: {devices}{_admin_note(server)}"
         if settings.log_format == "json":
             _log.info("%s", line)
         else:
@@ -308,13 +308,13 @@ def run(settings: Settings, pooling: Pooling | None = None, listeners: Listeners
             sys.exit(f"poolhouse cannot start: {wrong}")
         # A device's thread takes the lock back after every operation. At Python's 5 ms each of these would wait for
         # whatever the event loop is doing, and a busy door would starve the device.
-        sys.setswitchinterval(_SWITCH_S)
+        sys.setswitchinterval(_GIL_SWITCH_INTERVAL_S)
         server.run()
     finally:
-        written()
+        close_logs()
         output.close()
 
 
-def _apart(server: Server) -> str:
+def _admin_note(server: Server) -> str:
     """Where the admin routes are, for the line that tells of the start."""
     return "" if server.admin_port is None else f"  admin: port {server.admin_port}"

@@ -7,7 +7,7 @@ import ssl
 from poolhouse.settings import Settings
 
 
-def context_of(settings: Settings) -> ssl.SSLContext | None:
+def ssl_context_of(settings: Settings) -> ssl.SSLContext | None:
     """The context that the settings describe; None where they name no certificate.
 
     Raises:

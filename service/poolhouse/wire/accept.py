@@ -11,24 +11,24 @@ from typing import Final
 MAX_MEMBERS: Final = 64
 """Members of one header that are read; the rest is ignored, which bounds the work for a header of any length."""
 
-_LONGEST_WEIGHT: Final = 20
+_MAX_WEIGHT_CHARS: Final = 20
 
 
-def preferences(header: str) -> list[tuple[str, float | None]]:
+def parse_accept(header: str) -> list[tuple[str, float | None]]:
     """The names of the first members, in lower case and in their order, each with its weight.
 
     A weight is 1 where none is given, and None where it is no number from 0 to 1. Parameters other than ``q`` are
     ignored, and so are commas inside quotes. Empty members are legal (RFC 9110, 5.6.1) and left out.
     """
     found: list[tuple[str, float | None]] = []
-    for member in _outside_quotes(header).split(",", MAX_MEMBERS)[:MAX_MEMBERS]:
+    for member in _empty_quoted_strings(header).split(",", MAX_MEMBERS)[:MAX_MEMBERS]:
         name, *parameters = member.split(";")
         if name := name.strip().lower():
-            found.append((name, _weight(parameters) if parameters else 1.0))
+            found.append((name, _parse_weight(parameters) if parameters else 1.0))
     return found
 
 
-def _outside_quotes(header: str) -> str:
+def _empty_quoted_strings(header: str) -> str:
     """The header with every quoted string emptied."""
     if '"' not in header:
         return header
@@ -37,17 +37,17 @@ def _outside_quotes(header: str) -> str:
     return '""'.join(parts[::2])
 
 
-def _weight(parameters: list[str]) -> float | None:
+def _parse_weight(parameters: list[str]) -> float | None:
     for parameter in parameters:
         name, _, text = parameter.partition("=")
         if name.strip().lower() == "q":
-            return _number(text.strip())
+            return _parse_number(text.strip())
     return 1.0
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
     """A weight as clients write it: ``0.2``, ``.2``, ``1.``, also with more digits than the standard allows."""
     digits = text.replace(".", "", 1)
-    if len(text) > _LONGEST_WEIGHT or not (digits.isascii() and digits.isdecimal()):
+    if len(text) > _MAX_WEIGHT_CHARS or not (digits.isascii() and digits.isdecimal()):
         return None
     return weight if (weight := float(text)) <= 1 else None

@@ -13,7 +13,7 @@ class BytesWriter:
     """Bytes that are written one behind the other.
 
     Args:
-        most: no more are written; what is never written takes no memory.
+        capacity: no more are written; what is never written takes no memory.
     """
 
     def __init__(self, capacity: int) -> None:

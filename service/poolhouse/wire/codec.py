@@ -10,7 +10,7 @@ from poolhouse.tensors import Message, Outline
 Query = dict[str, str]
 
 
-class Encoded(NamedTuple):
+class EncodedBody(NamedTuple):
     """A body ready to send.
 
     Attributes:
@@ -36,7 +36,7 @@ class Codec(Protocol):
 
     @property
     def name(self) -> str:
-        """Our short name: ``json``, ``npy``, ``npz``, ``safetensors``, ``octet``."""
+        """Our short name: ``json``, ``npy``, ``npz``, ``safetensors``, ``raw``."""
         ...
 
     @property
@@ -50,7 +50,7 @@ class Codec(Protocol):
         ...
 
     @property
-    def holds_interpreter(self) -> bool:
+    def holds_gil(self) -> bool:
         """Whether no other thread goes on while much is decoded or encoded, so that more threads do no more."""
         ...
 
@@ -69,7 +69,7 @@ class Codec(Protocol):
         """
         ...
 
-    def decoding_bytes(self, body: memoryview) -> int:
+    def decode_extra_bytes(self, body: memoryview) -> int:
         """Bytes that :meth:`decode` takes beside the body at most, or looks through one by one; from its head alone.
 
         Raises:
@@ -77,16 +77,16 @@ class Codec(Protocol):
         """
         ...
 
-    def encode(self, message: Message) -> Encoded:
+    def encode(self, message: Message) -> EncodedBody:
         """The body that holds this message."""
         ...
 
-    def encoding_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
+    def encode_extra_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
         """Bytes that :meth:`encode` takes beside the tensors at most; 0 where it sends them as they lie.
 
         Args:
             outputs: the tensors' outlines by name.
-            encoding: of the message: ``list`` or ``base64``.
+            json_encoding: of the message: ``list`` or ``base64``.
         """
         ...
 

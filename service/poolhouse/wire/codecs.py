@@ -6,43 +6,45 @@ from collections.abc import Sequence
 from typing import Final
 
 from poolhouse.errors import NotAcceptable, UnsupportedMediaType
-from poolhouse.wire.accept import preferences
+from poolhouse.wire.accept import parse_accept
 from poolhouse.wire.codec import Codec
-from poolhouse.wire.json.body import JSON
+from poolhouse.wire.json.codec import JSON
 from poolhouse.wire.npy import NPY
 from poolhouse.wire.npz import NPZ
-from poolhouse.wire.octet import RAW
 from poolhouse.wire.quoting import quote_clipped
+from poolhouse.wire.raw import RAW
 from poolhouse.wire.safetensors import SAFETENSORS
 
 CODECS: Final[tuple[Codec, ...]] = (JSON, NPY, NPZ, SAFETENSORS, RAW)
-BY_MEDIA_TYPE: Final[dict[str, Codec]] = {name: codec for codec in CODECS for name in codec.media_types}
-_LIST: Final = ", ".join(BY_MEDIA_TYPE)
+CODEC_BY_MEDIA_TYPE: Final[dict[str, Codec]] = {name: codec for codec in CODECS for name in codec.media_types}
+_MEDIA_TYPE_LIST: Final = ", ".join(CODEC_BY_MEDIA_TYPE)
 
 # Java's URLConnection has sent the first of these since its beginning; RFC 9110 knows the other two.
-_WIDTHS: Final = {"*": 0, "*/*": 0, "application/*": 1}
+_RANGE_SPECIFICITY: Final = {"*": 0, "*/*": 0, "application/*": 1}
 
 
-def codec_of(content_type: str | None) -> Codec:
+def codec_for_content_type(content_type: str | None) -> Codec:
     """The codec that reads a body of this type.
 
     Raises:
         UnsupportedMediaType: none does, or the type is missing.
     """
     given = (content_type or "").partition(";")[0].strip().lower()
-    codec = BY_MEDIA_TYPE.get(given)
+    codec = CODEC_BY_MEDIA_TYPE.get(given)
     if codec is not None:
         return codec
     if not given:
-        detail = f"The request has no Content-Type; say what the body is, one of {_LIST}."
+        detail = f"The request has no Content-Type; say what the body is, one of {_MEDIA_TYPE_LIST}."
     else:
-        detail = f"Bodies of type {quote_clipped(given)} are not read here; send one of {_LIST}."
+        detail = f"Bodies of type {quote_clipped(given)} are not read here; send one of {_MEDIA_TYPE_LIST}."
     if given in ("", "application/x-www-form-urlencoded"):
         detail += " With curl add -H 'Content-Type: application/json', or the type that the body has."
-    raise UnsupportedMediaType("unsupported_media_type", detail, headers={"Accept-Post": _LIST})
+    raise UnsupportedMediaType("unsupported_media_type", detail, headers={"Accept-Post": _MEDIA_TYPE_LIST})
 
 
-def answer_codec(accept: str | None, request_codec: Codec, outputs: int, candidates: Sequence[Codec] = CODECS) -> Codec:
+def choose_response_codec(
+    accept: str | None, request_codec: Codec, outputs: int, candidates: Sequence[Codec] = CODECS
+) -> Codec:
     """The codec that writes the answer.
 
     The highest weight wins; among equals a type named before a wildcard, then the request's own, then the
@@ -52,34 +54,34 @@ def answer_codec(accept: str | None, request_codec: Codec, outputs: int, candida
         accept: the value of ``Accept``, of which the first 64 media ranges count; None and empty are ``*/*``.
         request_codec: which the answer mirrors where the caller leaves it open.
         outputs: how many tensors the answer holds.
-        among: the codecs that can write it at all.
+        candidates: the codecs that can write it at all.
 
     Raises:
         NotAcceptable: nothing that the caller takes can be written, or only npy, which holds one array.
     """
-    mirror = request_codec if request_codec.accepts_outputs(outputs) else NPZ
-    ranges = preferences(accept) if accept else []
+    default = request_codec if request_codec.accepts_outputs(outputs) else NPZ
+    ranges = parse_accept(accept) if accept else []
     if not ranges:
-        return mirror
+        return default
     best: tuple[float, int, bool, int] | None = None
     chosen: Codec | None = None
     too_many = False
     for codec in candidates:
         # The most specific range decides on a type (RFC 9110, 12.5.1).
         matches = [
-            (_WIDTHS.get(name, 2), 1.0 if weight is None else weight, -place)
+            (_RANGE_SPECIFICITY.get(name, 2), 1.0 if weight is None else weight, -place)
             for place, (name, weight) in enumerate(ranges)
-            if name in codec.media_types or name in _WIDTHS
+            if name in codec.media_types or name in _RANGE_SPECIFICITY
         ]
         if not matches:
             continue
-        width, weight, order = max(matches)
+        specificity, weight, order = max(matches)
         if weight == 0:
             continue
         if not codec.accepts_outputs(outputs):
-            too_many = too_many or width == 2
+            too_many = too_many or specificity == 2
             continue
-        rank = (weight, width, codec is mirror, order)
+        rank = (weight, specificity, codec is default, order)
         if best is None or rank > best:
             best, chosen = rank, codec
     if chosen is not None:

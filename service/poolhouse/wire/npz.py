@@ -12,27 +12,27 @@ from typing import Final
 
 from poolhouse.errors import TooLarge, Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
-from poolhouse.wire.codec import Encoded
-from poolhouse.wire.npy import array_bytes, make_header, read_array
+from poolhouse.wire.codec import EncodedBody
+from poolhouse.wire.npy import array_touched_bytes, make_header, read_array
 from poolhouse.wire.quoting import quote_clipped
-from poolhouse.wire.zip.content import inflated_bytes_at_most, read_content
-from poolhouse.wire.zip.directory import Entry, read_directory
+from poolhouse.wire.zip.directory_reader import Entry, read_directory
+from poolhouse.wire.zip.entry_reader import max_inflated_bytes, read_content
 from poolhouse.wire.zip.records import DEFLATED
-from poolhouse.wire.zip.writing import StoredFile, write_archive
+from poolhouse.wire.zip.writer import StoredFile, write_archive
 
 _SUFFIX: Final = ".npy"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\.npy")
-_MAC_FOLDER: Final = b"__MACOSX/"
+_MACOS_METADATA_FOLDER: Final = b"__MACOSX/"
 """Where the Finder puts what it knows of a file, under the file's own name."""
 
 
-def _file_name(raw_name: bytes) -> str:
+def _array_file_name(raw_name: bytes) -> str:
     """The name of an array's file; empty for a file beside the arrays, which some other program put there.
 
     Raises:
         Unprocessable: an array by this name belongs to no operator.
     """
-    if not raw_name.endswith(_SUFFIX.encode()) or raw_name.startswith(_MAC_FOLDER):
+    if not raw_name.endswith(_SUFFIX.encode()) or raw_name.startswith(_MACOS_METADATA_FOLDER):
         return ""
     name = str(raw_name, "utf-8", "backslashreplace")
     if _NAME.fullmatch(name) is None:
@@ -46,7 +46,7 @@ def _file_name(raw_name: bytes) -> str:
 
 def _read_entries(body: memoryview, limit_bytes: int) -> list[Entry]:
     """The arrays' files in the directory's order."""
-    entries = read_directory(body, _file_name)
+    entries = read_directory(body, _array_file_name)
     total = sum(entry.size for entry in entries)
     if total > limit_bytes:
         raise TooLarge(
@@ -57,15 +57,17 @@ def _read_entries(body: memoryview, limit_bytes: int) -> list[Entry]:
     return entries
 
 
-def unfolded_bytes(body: memoryview) -> int:
+def arrays_touched_bytes(body: memoryview) -> int:
     """Bytes that :func:`read_arrays` takes beside the body or looks through at most; of deflated arrays it is not known
     in which order they lie. Errors are the same, where the directory shows them."""
     total = 0
     for entry in _read_entries(body, sys.maxsize):
         if entry.method == DEFLATED:
-            total += 2 * inflated_bytes_at_most(entry)
+            total += 2 * max_inflated_bytes(entry)
         else:
-            total += array_bytes(body[entry.byte_range], entry.name.removesuffix(_SUFFIX), entry.byte_range.start)
+            total += array_touched_bytes(
+                body[entry.byte_range], entry.name.removesuffix(_SUFFIX), entry.byte_range.start
+            )
     return total
 
 
@@ -93,7 +95,7 @@ class NpzCodec:
     name = "npz"
     media_types = ("application/x-npz",)
     is_json = False
-    holds_interpreter = False
+    holds_gil = False
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
         """The arrays by name, the query as texts."""
@@ -104,18 +106,19 @@ class NpzCodec:
             )
         return Message(arrays, texts=dict(query))
 
-    def decoding_bytes(self, body: memoryview) -> int:
+    def decode_extra_bytes(self, body: memoryview) -> int:
         """What its arrays unfold to, and what of them lies in another order than ours."""
-        return unfolded_bytes(body)
+        return arrays_touched_bytes(body)
 
-    def encode(self, message: Message) -> Encoded:
+    def encode(self, message: Message) -> EncodedBody:
         """Every tensor by name, stored."""
         files = (
-            StoredFile(f"{name}{_SUFFIX}", make_header(tensor), tensor.buffer) for name, tensor in message.tensors.items()
+            StoredFile(f"{name}{_SUFFIX}", make_header(tensor), tensor.buffer)
+            for name, tensor in message.tensors.items()
         )
-        return Encoded(self.media_types[0], write_archive(files))
+        return EncodedBody(self.media_types[0], write_archive(files))
 
-    def encoding_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
+    def encode_extra_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
         """None."""
         return 0
 

@@ -14,7 +14,7 @@ _ENTRY = re.compile("[0-9.]{1,20}|null|None")
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-def duplicate_field(name: str, pointer: str, locations: str, advice: str = "") -> Unprocessable:
+def duplicate_field_error(name: str, pointer: str, locations: str, advice: str = "") -> Unprocessable:
     """The refusal of a field that was given more than once."""
     message = f"{quote_clipped(name)} is given {locations}; give it once{advice}."
     return Unprocessable("invalid_fields", message, problems=(FieldProblem(pointer, "duplicate", message),))
@@ -38,15 +38,15 @@ def parse_query(raw: bytes) -> dict[str, str]:
             f"The query string has a bare % at byte {broken.start()}; write a percent sign as %25.",
         )
     given: dict[str, list[str]] = {}
-    # Most have nothing to undo.
-    undo = unquote_to_bytes if b"%" in raw else bytes
+    # Most have nothing to unescape.
+    unescape = unquote_to_bytes if b"%" in raw else bytes
     for part in raw.replace(b"+", b" ").split(b"&"):
         if not part:
             continue
         name_bytes, _, text_bytes = part.partition(b"=")
         try:
-            name = undo(name_bytes).decode()
-            text = undo(text_bytes).decode()
+            name = unescape(name_bytes).decode()
+            text = unescape(text_bytes).decode()
         except UnicodeDecodeError:
             raise Malformed(
                 "malformed_request", "The query string is not UTF-8; percent-encode the UTF-8 bytes."
@@ -58,11 +58,11 @@ def parse_query(raw: bytes) -> dict[str, str]:
             listed = f"{name.removesuffix('[]')}={','.join(texts)}"
             how = f", as {quote_clipped(listed)}" if all(map(_ENTRY.fullmatch, texts)) else ""
             times = "twice" if len(texts) == 2 else f"{len(texts)} times"
-            raise duplicate_field(name, f"?{name[:80]}", f"{times} in the query string", how)
+            raise duplicate_field_error(name, f"?{name[:80]}", f"{times} in the query string", how)
     return {name: texts[0] for name, texts in given.items()}
 
 
-def refuse_in_both(query: Mapping[str, str], body_fields: Iterable[str], location: str) -> None:
+def refuse_repeated_fields(query: Mapping[str, str], body_fields: Iterable[str], location: str) -> None:
     """Refuse a field that stands in the query and in a second place.
 
     Raises:
@@ -70,4 +70,4 @@ def refuse_in_both(query: Mapping[str, str], body_fields: Iterable[str], locatio
     """
     for name in body_fields:
         if name in query:
-            raise duplicate_field(name, f"?{name[:80]}", f"in the query string and in {location}")
+            raise duplicate_field_error(name, f"?{name[:80]}", f"in the query string and in {location}")

@@ -27,10 +27,11 @@ def escape_unprintable(text: str, *, allowed: str = "") -> str:
 
     Args:
         text: of a stranger.
-        kept: characters that may stay.
+        allowed: characters that may stay.
     """
     if text.isprintable():
         return text
     return "".join(
-        character if character.isprintable() or character in allowed else json.dumps(character)[1:-1] for character in text
+        character if character.isprintable() or character in allowed else json.dumps(character)[1:-1]
+        for character in text
     )

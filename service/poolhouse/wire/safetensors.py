@@ -17,40 +17,40 @@ import numpy as np
 from poolhouse.dtypes import BY_SAFETENSORS
 from poolhouse.errors import Malformed, Unprocessable
 from poolhouse.tensors import Message, Note, Outline, Tensor
-from poolhouse.wire.codec import Encoded
+from poolhouse.wire.codec import EncodedBody
 from poolhouse.wire.elements import check_shape, tensor_from_bytes, touched_bytes, unsupported_type_error
-from poolhouse.wire.query import duplicate_field
+from poolhouse.wire.query import duplicate_field_error
 from poolhouse.wire.quoting import quote_clipped
 
 MAX_HEADER_BYTES: Final = 2**20
 MAX_TENSORS: Final = 16
 _METADATA: Final = "__metadata__"
-_OURS: Final = "poolhouse."
+_FIELD_PREFIX: Final = "poolhouse."
 """In front of a field's name in the metadata, where other programs may write what they like."""
 _ENTRY_KEYS: Final = {"dtype", "shape", "data_offsets"}
 _ALIGNMENT: Final = 64
 
 
-def _malformed(why: str) -> Malformed:
+def _malformed_error(why: str) -> Malformed:
     return Malformed(
         "malformed_body",
         f"This is no safetensors file: {why}. Write it with a safetensors library, or fix the header.",
     )
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _refuse_duplicate_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise _malformed(f"its header has {quote_clipped(name)} twice")
+                raise _malformed_error(f"its header has {quote_clipped(name)} twice")
             seen.add(name)
     return found
 
 
-def _no_constant(token: str) -> NoReturn:
-    raise _malformed(f"its header holds {token}, which is not JSON")
+def _refuse_constant(token: str) -> NoReturn:
+    raise _malformed_error(f"its header holds {token}, which is not JSON")
 
 
 def _outside_strings(text: bytes) -> bytes:
@@ -63,57 +63,59 @@ def _outside_strings(text: bytes) -> bytes:
     return characters[~is_inside].tobytes()
 
 
-def _header(text: bytes) -> dict[str, object]:
+def _parse_header(text: bytes) -> dict[str, object]:
     # Counted before anything is built: a megabyte of braces would unfold to a hundred. Strings may hold what they like.
     bare = _outside_strings(text)
     if bare.count(b"{") > MAX_TENSORS + 2 or bare.count(b"[") > 2 * MAX_TENSORS:
-        raise _malformed(f"its header holds more than {MAX_TENSORS} tensors, or lists where none belong")
+        raise _malformed_error(f"its header holds more than {MAX_TENSORS} tensors, or lists where none belong")
     if bare.count(b",") > 4096 or bare.count(b":") > 4096:
-        raise _malformed("its header holds more than 4096 entries")
+        raise _malformed_error("its header holds more than 4096 entries")
     try:
-        header: object = json.loads(text.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
+        header: object = json.loads(
+            text.decode("utf-8"), object_pairs_hook=_refuse_duplicate_keys, parse_constant=_refuse_constant
+        )
     except UnicodeDecodeError:
-        raise _malformed("its header is not UTF-8") from None
+        raise _malformed_error("its header is not UTF-8") from None
     except ValueError:
         # The parser's own words are left out: they may hold a whole number of 4,301 digits.
-        raise _malformed("its header is not JSON") from None
+        raise _malformed_error("its header is not JSON") from None
     if not isinstance(header, dict):
-        raise _malformed("its header is not a JSON object")
+        raise _malformed_error("its header is not a JSON object")
     return header
 
 
-def _metadata(value: object) -> dict[str, str]:
+def _check_metadata(value: object) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _malformed(f"{_METADATA} is not an object")
+        raise _malformed_error(f"{_METADATA} is not an object")
     for name, text in value.items():
         if not isinstance(text, str):
-            raise _malformed(f"{quote_clipped(name)} in {_METADATA} is not a string")
+            raise _malformed_error(f"{quote_clipped(name)} in {_METADATA} is not a string")
     return value
 
 
-def _notes(metadata: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Note]:
+def _notes_from_metadata(metadata: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Note]:
     """The metadata by the field that each entry would be, which may be given nowhere else."""
     notes: dict[str, Note] = {}
     for key, text in metadata.items():
-        name = key.removeprefix(_OURS)
+        name = key.removeprefix(_FIELD_PREFIX)
         pointer = f"/{_METADATA}/" + key[:80].replace("~", "~0").replace("/", "~1")
         if name in query:
-            raise duplicate_field(name, pointer, f"in the query string and in {_METADATA}")
+            raise duplicate_field_error(name, pointer, f"in the query string and in {_METADATA}")
         if name in notes:
-            raise duplicate_field(name, pointer, f"with and without {_OURS} in {_METADATA}")
+            raise duplicate_field_error(name, pointer, f"with and without {_FIELD_PREFIX} in {_METADATA}")
         notes[name] = Note(text, pointer, key != name)
     return notes
 
 
-def _integers(value: object, what: str) -> tuple[int, ...]:
+def _read_integers(value: object, what: str) -> tuple[int, ...]:
     if not isinstance(value, list) or not all(type(item) is int for item in value):
-        raise _malformed(f"{what} is not a list of integers")
+        raise _malformed_error(f"{what} is not a list of integers")
     return tuple(value)
 
 
-class _Entry(NamedTuple):
+class _TensorEntry(NamedTuple):
     """One tensor of the header; its bytes go from ``start`` to ``end`` of the body."""
 
     start: int
@@ -122,34 +124,36 @@ class _Entry(NamedTuple):
     tensor_metadata: Outline
 
 
-def _entries(body: memoryview) -> tuple[list[_Entry], dict[str, str]]:
+def _read_entries(body: memoryview) -> tuple[list[_TensorEntry], dict[str, str]]:
     """The tensors in the order of their bytes, without holes, and the metadata."""
     if len(body) < 8:
-        raise _malformed(f"it is {len(body)} bytes long, and the length of the header alone takes 8")
+        raise _malformed_error(f"it is {len(body)} bytes long, and the length of the header alone takes 8")
     (length,) = struct.unpack_from("<Q", body)
     if length > MAX_HEADER_BYTES:
-        raise _malformed(f"its header says {length} bytes, more than the {MAX_HEADER_BYTES} that are read")
+        raise _malformed_error(f"its header says {length} bytes, more than the {MAX_HEADER_BYTES} that are read")
     if length > len(body) - 8:
-        raise _malformed(f"its header says {length} bytes, and {len(body) - 8} follow")
-    header = _header(bytes(body[8 : 8 + length]))
+        raise _malformed_error(f"its header says {length} bytes, and {len(body) - 8} follow")
+    header = _parse_header(bytes(body[8 : 8 + length]))
     data = 8 + length
-    metadata = _metadata(header.pop(_METADATA, {}))
+    metadata = _check_metadata(header.pop(_METADATA, {}))
     rows: list[tuple[int, int, str, str, tuple[int, ...]]] = []
     for name, entry in header.items():
         if not isinstance(entry, dict) or not entry.keys() >= _ENTRY_KEYS:
-            raise _malformed(f"the entry of {quote_clipped(name)} is not dtype, shape and data_offsets")
-        offsets = _integers(entry["data_offsets"], f"data_offsets of {quote_clipped(name)}")
+            raise _malformed_error(f"the entry of {quote_clipped(name)} is not dtype, shape and data_offsets")
+        offsets = _read_integers(entry["data_offsets"], f"data_offsets of {quote_clipped(name)}")
         spelling = entry["dtype"]
         if len(offsets) != 2 or not isinstance(spelling, str):
-            raise _malformed(f"the entry of {quote_clipped(name)} has two offsets and a type spelled as text, or should")
-        shape = _integers(entry["shape"], f"the shape of {quote_clipped(name)}")
+            raise _malformed_error(
+                f"the entry of {quote_clipped(name)} has two offsets and a type spelled as text, or should"
+            )
+        shape = _read_integers(entry["shape"], f"the shape of {quote_clipped(name)}")
         rows.append((offsets[0], offsets[1], name, spelling, shape))
     rows.sort()
-    entries: list[_Entry] = []
+    entries: list[_TensorEntry] = []
     at = 0
     for start, end, name, spelling, shape in rows:
         if start != at or end < start or end > len(body) - data:
-            raise _malformed(
+            raise _malformed_error(
                 f"the bytes {start} to {end} of {quote_clipped(name)} overlap, leave a hole or lie outside of the data"
             )
         at = end
@@ -158,13 +162,13 @@ def _entries(body: memoryview) -> tuple[list[_Entry], dict[str, str]]:
             raise unsupported_type_error(quote_clipped(spelling), f"/{name[:60]}")
         check_shape(shape, dtype, quote_clipped(name), f"/{name[:60]}")
         if math.prod(shape) * dtype.itemsize != end - start:
-            raise _malformed(
+            raise _malformed_error(
                 f"{quote_clipped(name)} of shape {list(shape)} and type {spelling} does not take the "
                 f"{end - start} bytes of its offsets"
             )
-        entries.append(_Entry(data + start, data + end, name, Outline(dtype, shape)))
+        entries.append(_TensorEntry(data + start, data + end, name, Outline(dtype, shape)))
     if data + at != len(body):
-        raise _malformed(f"{len(body) - data - at} bytes follow the last tensor")
+        raise _malformed_error(f"{len(body) - data - at} bytes follow the last tensor")
     return entries, metadata
 
 
@@ -178,7 +182,7 @@ def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
         Malformed: not a safetensors file; lengths or offsets that do not fit, overlap or leave a hole.
         Unprocessable: an element type or shape that cannot be pooled.
     """
-    entries, metadata = _entries(body)
+    entries, metadata = _read_entries(body)
     tensors = {
         name: tensor_from_bytes(body[start:end], outline.dtype, outline.shape, name[:60])
         for start, end, name, outline in entries
@@ -192,21 +196,21 @@ class SafetensorsCodec:
     name = "safetensors"
     media_types = ("application/vnd.safetensors", "application/x-safetensors")
     is_json = False
-    holds_interpreter = False
+    holds_gil = False
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
         """The tensors; the query as texts, the metadata as notes."""
         tensors, metadata = read_tensors(body)
         if not tensors:
             raise Unprocessable("missing_tensor", "The safetensors file holds no tensor; name the one to pool 'input'.")
-        return Message(tensors, texts=dict(query), notes=_notes(metadata, query))
+        return Message(tensors, texts=dict(query), notes=_notes_from_metadata(metadata, query))
 
-    def decoding_bytes(self, body: memoryview) -> int:
+    def decode_extra_bytes(self, body: memoryview) -> int:
         """Those of tensors that do not lie at a multiple of their element's size."""
-        entries, _ = _entries(body)
+        entries, _ = _read_entries(body)
         return sum(touched_bytes(outline, start) for start, _, _, outline in entries)
 
-    def encode(self, message: Message) -> Encoded:
+    def encode(self, message: Message) -> EncodedBody:
         """The tensors, widest elements first so that each lies right; texts in the metadata."""
         rows = sorted(message.tensors.items(), key=lambda row: -row[1].dtype.itemsize)
         header: dict[str, object] = {_METADATA: dict(message.texts)} if message.texts else {}
@@ -222,9 +226,9 @@ class SafetensorsCodec:
         text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
         text += b" " * (-(8 + len(text)) % _ALIGNMENT)
         head = struct.pack("<Q", len(text)) + text
-        return Encoded(self.media_types[0], (head, *(tensor.buffer for _, tensor in rows)))
+        return EncodedBody(self.media_types[0], (head, *(tensor.buffer for _, tensor in rows)))
 
-    def encoding_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
+    def encode_extra_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
         """None."""
         return 0
 

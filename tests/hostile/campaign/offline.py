@@ -20,9 +20,9 @@ import numpy as np
 from poolhouse import dtypes
 from poolhouse.errors import PoolhouseError
 from poolhouse.wire.codecs import CODECS
-from tests.hostile.makers import LIMIT_BYTES
-from tests.hostile.mixture import damaged
-from tests.operators.drawing import OPERATORS, random_case
+from tests.hostile.hostile_bodies import LIMIT_BYTES
+from tests.hostile.random_requests import damaged
+from tests.operators.random_cases import OPERATORS, random_case
 
 Outcome = tuple[int, list[str]]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hostile.campaign.seen import Observations, RequestTiming
-from tests.hostile.campaign.verdict import BEYOND_MIB, PROBE_MS, SMALL_MS, Result, judge, twice_at_most
+from tests.hostile.campaign.observations import Observations, RequestTiming
+from tests.hostile.campaign.verdict import BEYOND_MIB, PROBE_MS, SMALL_MS, Result, judge, retry_once_if_late
 
 MIB = 2**20
 
@@ -27,7 +27,10 @@ def judged(seen: Observations | None = None, said: str = "exchanges 7", logged: 
 def test_an_attack_that_finds_nothing_has_no_fault() -> None:
     """Refusals of a neighbour's requests are allowed, and so is all that is within its limit."""
     seen = Observations(
-        probes=waits(PROBE_MS), small_requests=waits(SMALL_MS), statuses={200: 5, 503: 9}, unaccounted_bytes=int(BEYOND_MIB * MIB)
+        probes=waits(PROBE_MS),
+        small_requests=waits(SMALL_MS),
+        statuses={200: 5, 503: 9},
+        unaccounted_bytes=int(BEYOND_MIB * MIB),
     )
     result = judged(seen, logged="12:00 INFO poolhouse: ready\n12:01 WARNING poolhouse: overloaded\n")
 
@@ -85,7 +88,7 @@ def test_cases_are_what_the_attackers_count(said: str, cases: int | None) -> Non
 def tried(results: list[Result]) -> tuple[Result, int, list[Result]]:
     """What comes of an attack whose tries have these results, how many were made, and the results that were told."""
     left, told = iter(results), list[Result]()
-    verdict = twice_at_most(lambda: next(left), told.append)
+    verdict = retry_once_if_late(lambda: next(left), told.append)
     return verdict, len(results) - len(list(left)), told
 
 

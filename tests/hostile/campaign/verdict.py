@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from tests.hostile.campaign.seen import Observations
+from tests.hostile.campaign.observations import Observations
 
 PROBE_MS: Final = 100.0
 """What the service may add to a probe of ``/livez``."""
@@ -67,12 +67,15 @@ def judge(name: str, seen: Observations, said: str, logged: str, ready: int) -> 
 def _late_times(seen: Observations) -> list[str]:
     return [
         f"{what} waited {added_ms:.0f} ms longer than the control"
-        for what, waits, most_ms in (("/livez", seen.probes, PROBE_MS), ("a small request", seen.small_requests, SMALL_MS))
+        for what, waits, most_ms in (
+            ("/livez", seen.probes, PROBE_MS),
+            ("a small request", seen.small_requests, SMALL_MS),
+        )
         if (added_ms := seen.added_ms(waits)) > most_ms
     ]
 
 
-def twice_at_most(attack: Callable[[], Result], tell: Callable[[Result], None]) -> Result:
+def retry_once_if_late(attack: Callable[[], Result], tell: Callable[[Result], None]) -> Result:
     """The result of an attack, which is tried once more if a time was over its limit.
 
     Args:

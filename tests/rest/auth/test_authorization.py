@@ -16,9 +16,9 @@ from poolhouse import Client, Unauthorized
 from poolhouse.pooling import Pooling
 from poolhouse.rest.auth.authorization import PUBLIC_PATHS
 from poolhouse.settings import Settings
-from tests.rest.holding import comes_true
-from tests.rest.process import service_process
-from tests.rest.serving import IMAGE, PATIENCE_S, POOL, LiveServer, read_all, run_live_server
+from tests.rest.gated_service import becomes_true
+from tests.rest.live_server import IMAGE, POOL, WAIT_TIMEOUT_S, LiveServer, read_all, run_live_server
+from tests.rest.service_process import service_process
 
 KEY, OTHER = "correct-horse-battery", "staple-of-the-second"
 FILE = f"""
@@ -114,7 +114,7 @@ def test_a_quota_is_exact_however_many_ask_at_once(keyed: LiveServer) -> None:
 
     def ask() -> httpx.Response:
         with keyed.client() as client:
-            together.wait(PATIENCE_S)
+            together.wait(WAIT_TIMEOUT_S)
             return client.post(POOL, json=BODY, headers=bearer(OTHER))
 
     with ThreadPoolExecutor(64) as callers:
@@ -156,7 +156,7 @@ def test_requests_side_by_side_are_no_way_around_a_quota_of_bytes(
         connections = [open_connections.enter_context(thin.connect()) for _ in range(SIDE_BY_SIDE)]
         for connection in connections:
             connection.sendall(head.encode())
-        assert comes_true(lambda: pooling.held_requests == SIDE_BY_SIDE)
+        assert becomes_true(lambda: pooling.held_requests == SIDE_BY_SIDE)
         for piece in pieces:
             for connection in connections:
                 # Who is refused in the middle may be cut off.

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.commands import group
-from poolhouse.rest.auth.keys import Key, Keyring, new_key, read_keys, key_digest
+from poolhouse.rest.auth.keys import Key, Keyring, key_digest, new_key, read_keys
 from poolhouse.rest.auth.quotas import Quota
 
 SECRET = "correct-horse-battery"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.rest.auth.quotas import Allowance, TokenBucket, Quota
+from poolhouse.rest.auth.quotas import Quota, QuotaState, TokenBucket
 
 rates = st.floats(0.1, 1e4)
 moments = st.lists(st.floats(0, 5), max_size=60)
@@ -19,7 +19,7 @@ def test_a_quota_of_requests_lets_through_its_burst_and_its_rate_and_no_more(
     rate: float, burst: float, pauses: list[float]
 ) -> None:
     """A quota that leaks under pressure is none, and one that is too tight takes what was paid for."""
-    allowance = Allowance(Quota(requests_per_s=rate, burst=burst), 0.0)
+    allowance = QuotaState(Quota(requests_per_s=rate, burst=burst), 0.0)
     now, let_in = 0.0, 0
     for pause in [0.0, *pauses]:
         now += pause
@@ -38,7 +38,7 @@ def test_a_quota_of_requests_lets_through_its_burst_and_its_rate_and_no_more(
 @given(rates, st.integers(1, 50))
 def test_who_waits_as_told_gets_in(rate: float, asked: int) -> None:
     """Retry-After that is too short makes callers knock twice."""
-    allowance = Allowance(Quota(requests_per_s=rate, burst=1), 0.0)
+    allowance = QuotaState(Quota(requests_per_s=rate, burst=1), 0.0)
     now = 0.0
     for _ in range(asked):
         wait_s = allowance.admit(0, now, object())
@@ -49,7 +49,7 @@ def test_who_waits_as_told_gets_in(rate: float, asked: int) -> None:
 
 def test_bytes_that_were_not_announced_are_owed() -> None:
     """What an answer was longer than its elements is known when it is over; the next request waits for it."""
-    allowance, request = Allowance(Quota(bytes_per_s=100), 0.0), object()
+    allowance, request = QuotaState(Quota(bytes_per_s=100), 0.0), object()
 
     assert allowance.admit(0, 0.0, request) == 0.0
     allowance.settle(350, 0.0, request)
@@ -61,7 +61,7 @@ def test_bytes_that_were_not_announced_are_owed() -> None:
 
 def test_a_request_larger_than_a_seconds_bytes_gets_in() -> None:
     """Else a small quota would refuse a large request for ever, and Retry-After would lie."""
-    allowance = Allowance(Quota(bytes_per_s=100), 0.0)
+    allowance = QuotaState(Quota(bytes_per_s=100), 0.0)
 
     assert allowance.admit(1_000, 0.0, object()) == 0.0
     assert allowance.admit(1, 0.0, object()) == pytest.approx(9.01)
@@ -70,7 +70,7 @@ def test_a_request_larger_than_a_seconds_bytes_gets_in() -> None:
 @given(st.floats(0.01, 5))
 def test_the_smallest_quota_of_bytes_lets_somebody_in(rate: float) -> None:
     """A quota below a byte a second is slow; it is not a door that never opens and says when to come back."""
-    allowance = Allowance(Quota(bytes_per_s=rate), 0.0)
+    allowance = QuotaState(Quota(bytes_per_s=rate), 0.0)
     assert allowance.admit(3, 0.0, object()) == 0.0
 
     wait_s = allowance.admit(0, 0.0, object())
@@ -80,7 +80,7 @@ def test_the_smallest_quota_of_bytes_lets_somebody_in(rate: float) -> None:
 
 def test_one_request_at_a_time_takes_more_than_there_is() -> None:
     """Those inside already are many as well: let each take what it likes, and the quota is one of requests."""
-    allowance, first, second = Allowance(Quota(bytes_per_s=100), 0.0), object(), object()
+    allowance, first, second = QuotaState(Quota(bytes_per_s=100), 0.0), object(), object()
     assert allowance.admit(0, 0.0, first) == allowance.admit(0, 0.0, second) == 0.0
 
     assert allowance.consume(60, 0.0, second) == 0.0
@@ -101,7 +101,7 @@ steps = st.tuples(st.integers(0, 7), st.sampled_from(["draw", "leave", "wait"]),
 @given(st.floats(1, 500), st.lists(steps, max_size=120))
 def test_what_a_key_moves_is_its_rate_and_one_request(rate: float, played: list[tuple[int, str, int]]) -> None:
     """However many requests take turns, come and go: else bodies side by side are a way around the quota."""
-    allowance, now = Allowance(Quota(bytes_per_s=rate), 0.0), 0.0
+    allowance, now = QuotaState(Quota(bytes_per_s=rate), 0.0), 0.0
     inside: dict[int, object] = {}
     moved: dict[int, int] = {}
     total = largest = 0
@@ -127,7 +127,7 @@ def test_what_a_key_moves_is_its_rate_and_one_request(rate: float, played: list[
 
 def test_who_is_refused_is_not_charged() -> None:
     """Knocking on a closed door must not keep it closed."""
-    allowance = Allowance(Quota(requests_per_s=1, burst=1, bytes_per_s=10), 0.0)
+    allowance = QuotaState(Quota(requests_per_s=1, burst=1, bytes_per_s=10), 0.0)
     assert allowance.admit(5, 0.0, object()) == 0.0
 
     for _ in range(100):
@@ -138,7 +138,7 @@ def test_who_is_refused_is_not_charged() -> None:
 
 def test_no_quota_is_no_limit() -> None:
     """A key without numbers may do what it likes."""
-    allowance = Allowance(Quota(), 0.0)
+    allowance = QuotaState(Quota(), 0.0)
 
     assert {allowance.admit(10**12, 0.0, object()) for _ in range(1000)} == {0.0}
 

@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 from poolhouse.rest.app import create_app
 from poolhouse.rest.http.connection import Connection
 from poolhouse.rest.http.response import header_lines
-from poolhouse.rest.http.site import ServerConfig
+from poolhouse.rest.http.server_context import ServerConfig
 from poolhouse.rest.listening import Listeners
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from poolhouse.rest.http.direct import HandlerExchange
-from tests.examples import scaled_examples
-from tests.rest.holding import GatedService, comes_true, run_gated_service, post_zeros
-from tests.rest.serving import PATIENCE_S, LiveServer
-from tests.rest.test_leaving import WITHIN_S
+from poolhouse.rest.http.handler_exchange import HandlerExchange
+from tests.hypothesis_profiles import scaled_examples
+from tests.rest.gated_service import GatedService, becomes_true, post_zeros, run_gated_service
+from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer
+from tests.rest.test_disconnects import WITHIN_S
 
 ROWS = 200
 ROW_BYTES = 1024
@@ -29,7 +29,7 @@ HEAD = (
 
 
 @pytest.fixture(scope="module")
-def held() -> Iterator[GatedService]:
+def gated() -> Iterator[GatedService]:
     """A service with little patience."""
     with run_gated_service(capacity_bytes=CAPACITY_BYTES, body_timeout_s=0.4, min_body_bytes_per_s=100_000) as running:
         yield running
@@ -80,9 +80,9 @@ class ResponseReader:
 
 
 @pytest.fixture
-def reader(held: GatedService) -> Iterator[ResponseReader]:
+def reader(gated: GatedService) -> Iterator[ResponseReader]:
     """A connection to the service."""
-    reading = ResponseReader(held.server)
+    reading = ResponseReader(gated.server)
     yield reading
     reading.close()
 
@@ -92,13 +92,13 @@ def reader(held: GatedService) -> Iterator[ResponseReader]:
     rows=st.lists(st.sampled_from([1, 63, 64, 65, 200, 1100]), min_size=1, max_size=4),
     cuts=st.lists(st.floats(0, 1), max_size=5),
 )
-def test_bodies_arrive_whole_however_they_are_cut(held: GatedService, rows: list[int], cuts: list[float]) -> None:
+def test_bodies_arrive_whole_however_they_are_cut(gated: GatedService, rows: list[int], cuts: list[float]) -> None:
     """Requests follow each other without waiting, small and large, and pieces end anywhere: no byte may be lost,
     doubled, or taken for the next request's."""
     bodies = [body(count, seed) for seed, count in enumerate(rows)]
     sent = b"".join(head(count) + data for count, data in zip(rows, bodies, strict=True))
     edges = sorted({0, len(sent), *(int(cut * len(sent)) for cut in cuts)})
-    reading = ResponseReader(held.server)
+    reading = ResponseReader(gated.server)
 
     for begin, end in itertools.pairwise(edges):
         reading.connection.sendall(sent[begin:end])
@@ -107,31 +107,31 @@ def test_bodies_arrive_whole_however_they_are_cut(held: GatedService, rows: list
     reading.close()
     assert [status for status, _, _ in answers] == [200] * len(rows)
     assert [answer for _, _, answer in answers] == bodies
-    assert comes_true(lambda: held.pooling.held_bytes == 0)
+    assert becomes_true(lambda: gated.pooling.held_bytes == 0)
 
 
-def test_a_large_body_comes_straight(held: GatedService, direct_read_sizes: list[int]) -> None:
+def test_a_large_body_is_received_directly(gated: GatedService, direct_read_sizes: list[int]) -> None:
     """The way that the other tests are about is really taken, and its bytes are counted like all others."""
-    before = held.metric("poolhouse_received_bytes_total")
-    with held.server.client() as client:
+    before = gated.metric("poolhouse_received_bytes_total")
+    with gated.server.client() as client:
         answer = post_zeros(client, (1, 1, 4000, 1024))
 
     assert answer.status_code == 200
     assert max(direct_read_sizes) > 3_000_000
-    assert held.metric("poolhouse_received_bytes_total") == before + 4000 * 1024
+    assert gated.metric("poolhouse_received_bytes_total") == before + 4000 * 1024
 
 
-def test_a_refused_body_is_thrown_away_and_the_connection_goes_on(held: GatedService, reader: ResponseReader) -> None:
+def test_a_refused_body_is_thrown_away_and_the_connection_goes_on(gated: GatedService, reader: ResponseReader) -> None:
     """A caller who was told to come again finds the connection usable, and its bytes took no memory."""
-    with held.server.client() as client, held.gate.closed():
-        hog = ResponseReader(held.server)
+    with gated.server.client() as client, gated.gate.closed():
+        hog = ResponseReader(gated.server)
         hog.connection.sendall(head(15_000)[:-2] + b"\r\n")
-        assert comes_true(lambda: held.pooling.held_requests == 1)
+        assert becomes_true(lambda: gated.pooling.held_requests == 1)
         reader.connection.sendall(head(2000) + body(2000)[: 1000 * ROW_BYTES])
         status, headers, answer = reader.answer()
         hog.close()
         assert client.get("/livez").status_code == 200
-    assert comes_true(lambda: held.pooling.held_requests == 0)
+    assert becomes_true(lambda: gated.pooling.held_requests == 0)
 
     reader.connection.sendall(body(2000)[1000 * ROW_BYTES :] + head(70) + body(70))
     again = reader.answer()
@@ -143,7 +143,9 @@ def test_a_refused_body_is_thrown_away_and_the_connection_goes_on(held: GatedSer
 
 
 @pytest.mark.parametrize("sent_rows", [0, 80])
-def test_silence_and_a_slow_pace_end_a_straight_body_too(held: GatedService, reader: ResponseReader, sent_rows: int) -> None:
+def test_silence_and_a_slow_pace_end_a_direct_body_too(
+    gated: GatedService, reader: ResponseReader, sent_rows: int
+) -> None:
     """Whoever promises much and sends little holds the room of all of it."""
     reader.connection.sendall(head(8000) + body(sent_rows))
     begun = time.monotonic()
@@ -151,11 +153,11 @@ def test_silence_and_a_slow_pace_end_a_straight_body_too(held: GatedService, rea
     status, _, answer = reader.answer()
 
     assert (status, json.loads(answer)["code"]) == (408, "body_too_slow")
-    assert 0.4 <= time.monotonic() - begun < PATIENCE_S / 2
-    assert comes_true(lambda: held.pooling.held_bytes == 0)
+    assert 0.4 <= time.monotonic() - begun < WAIT_TIMEOUT_S / 2
+    assert becomes_true(lambda: gated.pooling.held_bytes == 0)
 
 
-def test_a_deadline_ends_a_straight_body_and_the_rest_is_thrown_away(held: GatedService, reader: ResponseReader) -> None:
+def test_a_deadline_ends_a_direct_body_and_the_rest_is_discarded(gated: GatedService, reader: ResponseReader) -> None:
     """The answer is 504, and the next request on the connection is a request of its own."""
     data = body(500)
     reader.connection.sendall(head(500, "Request-Timeout: 0.15\r\n") + data[: 300 * ROW_BYTES])
@@ -167,37 +169,37 @@ def test_a_deadline_ends_a_straight_body_and_the_rest_is_thrown_away(held: Gated
     assert reader.answer()[0] == 200
 
 
-def test_a_caller_who_leaves_in_a_straight_body_gives_its_room_back(held: GatedService) -> None:
+def test_a_disconnect_in_a_direct_body_releases_its_memory(gated: GatedService) -> None:
     """The socket writes past the parser then, and the news must come through all the same."""
-    reading = ResponseReader(held.server)
+    reading = ResponseReader(gated.server)
     reading.connection.sendall(head(8000) + body(400))
-    assert comes_true(lambda: held.pooling.held_requests == 1)
-    before = held.metric("poolhouse_callers_gone_total", stage="body")
+    assert becomes_true(lambda: gated.pooling.held_requests == 1)
+    before = gated.metric("poolhouse_callers_gone_total", stage="body")
 
     reading.close()
 
     # Sooner than the silence of this service would end it.
-    assert comes_true(lambda: held.pooling.held_bytes == 0, WITHIN_S)
-    assert held.metric("poolhouse_callers_gone_total", stage="body") == before + 1
+    assert becomes_true(lambda: gated.pooling.held_bytes == 0, WITHIN_S)
+    assert gated.metric("poolhouse_callers_gone_total", stage="body") == before + 1
 
 
-def test_a_connection_that_is_to_close_does_so_when_the_refused_body_is_over(held: GatedService) -> None:
+def test_a_connection_that_is_to_close_does_so_when_the_refused_body_is_over(gated: GatedService) -> None:
     """It was left open for the body alone: closed before, the caller would find it reset, and no answer."""
-    with held.gate.closed():
-        hog = ResponseReader(held.server)
+    with gated.gate.closed():
+        hog = ResponseReader(gated.server)
         hog.connection.sendall(head(15_000)[:-2] + b"\r\n")
-        assert comes_true(lambda: held.pooling.held_requests == 1)
-        reading = ResponseReader(held.server)
+        assert becomes_true(lambda: gated.pooling.held_requests == 1)
+        reading = ResponseReader(gated.server)
         reading.connection.sendall(head(2000, "Connection: close\r\n") + body(1000))
         assert reading.answer()[0] == 503
         assert reading.connection.recv(1) == b"", "no further answer comes"
         reading.connection.sendall(body(1000, 1))
 
         # More than an idle connection is left open for, but less than a body that does not end.
-        assert comes_true(lambda: is_closed(reading.connection), 2)
+        assert becomes_true(lambda: is_closed(reading.connection), 2)
         hog.close()
         reading.close()
-    assert comes_true(lambda: held.pooling.held_requests == 0)
+    assert becomes_true(lambda: gated.pooling.held_requests == 0)
 
 
 def is_closed(connection: socket.socket) -> bool:

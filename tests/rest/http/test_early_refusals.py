@@ -11,33 +11,33 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from tests.examples import scaled_examples
-from tests.rest.holding import GatedService, comes_true, run_gated_service, parse_metrics
+from tests.hypothesis_profiles import scaled_examples
+from tests.rest.gated_service import GatedService, becomes_true, parse_metrics, run_gated_service
 from tests.rest.http.test_direct import ROW_BYTES, ResponseReader, body, head
-from tests.rest.serving import PATIENCE_S
+from tests.rest.live_server import WAIT_TIMEOUT_S
 
 ROWS = 100
 WITH_A_DEADLINE = "Request-Timeout: 5\r\n"
 
 
 @pytest.fixture(scope="module")
-def held() -> Iterator[GatedService]:
+def gated() -> Iterator[GatedService]:
     """A service with room for one of the requests here."""
     with run_gated_service(capacity_bytes=4 * ROWS * ROW_BYTES) as running:
         yield running
 
 
 @contextmanager
-def fill_service(held: GatedService) -> Iterator[ResponseReader]:
+def fill_service(gated: GatedService) -> Iterator[ResponseReader]:
     """The service with no room left, and knowing what such requests hold; a connection to it."""
-    assert comes_true(lambda: held.pooling.held_requests == 0)
-    with held.gate.closed():
-        hog = ResponseReader(held.server)
+    assert becomes_true(lambda: gated.pooling.held_requests == 0)
+    with gated.gate.closed():
+        hog = ResponseReader(gated.server)
         hog.connection.sendall(head(ROWS) + body(ROWS))
-        assert comes_true(lambda: held.pooling.jobs == 1)
-        reader = ResponseReader(held.server)
+        assert becomes_true(lambda: gated.pooling.jobs == 1)
+        reader = ResponseReader(gated.server)
         yield reader
-        held.gate.open()
+        gated.gate.open()
         assert hog.answer()[0] == 200
         reader.close()
         hog.close()
@@ -49,9 +49,9 @@ def send_request(reader: ResponseReader, more: str = "") -> tuple[int, dict[str,
     return reader.answer()
 
 
-def test_the_refusal_comes_before_the_body(held: GatedService) -> None:
+def test_the_refusal_comes_before_the_body(gated: GatedService) -> None:
     """A caller should hear of it before it has sent what nobody reads."""
-    with fill_service(held) as reader:
+    with fill_service(gated) as reader:
         reader.connection.sendall(head(ROWS))
         status, headers, document = reader.answer()
         reader.connection.sendall(body(ROWS))
@@ -61,7 +61,7 @@ def test_the_refusal_comes_before_the_body(held: GatedService) -> None:
     assert int(headers["retry-after"]) >= 1
 
 
-def test_it_is_counted_like_any_other(held: GatedService) -> None:
+def test_it_is_counted_like_any_other(gated: GatedService) -> None:
     """An alert on refusals must see those too, with and without words that a handler must look at."""
     counted: tuple[tuple[str, dict[str, str]], ...] = (
         ("poolhouse_requests_total", {"route": "/v1/pool/{operator}", "operator": "max_pool2d", "status": "503"}),
@@ -70,7 +70,7 @@ def test_it_is_counted_like_any_other(held: GatedService) -> None:
     )
     sent = ("poolhouse_sent_bytes_total", frozenset[tuple[str, str]]())
     steps = []
-    with fill_service(held) as reader, held.server.client() as client:
+    with fill_service(gated) as reader, gated.server.client() as client:
         for more in ("", WITH_A_DEADLINE):
             page = client.get("/metrics")
             answer = send_request(reader, more)[2]
@@ -83,19 +83,19 @@ def test_it_is_counted_like_any_other(held: GatedService) -> None:
     assert steps == [[1, 1, 0], [1, 1, 0]]
 
 
-def test_the_callers_name_of_the_request_is_kept(held: GatedService) -> None:
+def test_the_callers_name_of_the_request_is_kept(gated: GatedService) -> None:
     """It is what joins the logs of both sides."""
-    with fill_service(held) as reader:
+    with fill_service(gated) as reader:
         _, headers, document = send_request(reader, "X-Request-ID: mine-7\r\n")
 
     assert headers["x-request-id"] == json.loads(document)["request_id"] == "mine-7"
 
 
-def test_whom_there_is_room_for_is_let_in(held: GatedService) -> None:
+def test_a_request_that_fits_is_admitted(gated: GatedService) -> None:
     """Nobody is turned away who could be served."""
-    with fill_service(held):
+    with fill_service(gated):
         pass
-    reader = ResponseReader(held.server)
+    reader = ResponseReader(gated.server)
 
     status, _, answer = send_request(reader)
     reader.close()
@@ -106,12 +106,12 @@ def test_whom_there_is_room_for_is_let_in(held: GatedService) -> None:
 @scaled_examples(20, HealthCheck.function_scoped_fixture)
 @given(cuts=st.lists(st.floats(0, 1), max_size=5), refused=st.integers(1, 3))
 def test_the_connection_goes_on_behind_a_body_that_is_thrown_away(
-    held: GatedService,
+    gated: GatedService,
     cuts: list[float],
     refused: int,
 ) -> None:
     """However the bodies come, each request has its own answer, and no byte of one is taken for another."""
-    with fill_service(held) as reader:
+    with fill_service(gated) as reader:
         sent = (head(ROWS) + body(ROWS)) * refused + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
         edges = sorted({0, len(sent), *(int(cut * len(sent)) for cut in cuts)})
         for begin, end in itertools.pairwise(edges):
@@ -119,13 +119,13 @@ def test_the_connection_goes_on_behind_a_body_that_is_thrown_away(
         answers = [reader.answer() for _ in range(refused + 1)]
 
     assert [status for status, _, _ in answers] == [503] * refused + [200]
-    assert comes_true(lambda: held.pooling.held_bytes == 0)
+    assert becomes_true(lambda: gated.pooling.held_bytes == 0)
 
 
-def test_a_service_that_stops_says_so(held: GatedService) -> None:
+def test_a_service_that_stops_says_so(gated: GatedService) -> None:
     """A caller who is told that the service is full comes back to it; one who is told that it stops goes elsewhere."""
     with run_gated_service(capacity_bytes=4 * ROWS * ROW_BYTES) as stopping, fill_service(stopping) as reader:
-        stopping.pooling.drain(PATIENCE_S)
+        stopping.pooling.drain(WAIT_TIMEOUT_S)
         document = json.loads(send_request(reader)[2])
 
     assert document["code"] == "draining"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.errors import HeadersTooLarge, Malformed
-from poolhouse.rest.http.head import Head, HeadReader, KnownHeads, PartialHeads
+from poolhouse.rest.http.head import Head, HeadCache, HeadReader, PartialHeadBudget
 
 LIMIT = 4096
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=20).map(lambda name: f"x-{name}".encode())
@@ -18,7 +18,7 @@ VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size
 
 def read(sent: bytes, cuts: list[int], limit: int = LIMIT) -> tuple[Head | None, int]:
     """The head of what was sent in these pieces, and how many bytes were taken for it."""
-    reader, taken = HeadReader(limit, PartialHeads()), 0
+    reader, taken = HeadReader(limit, PartialHeadBudget()), 0
     edges = sorted({0, len(sent), *(cut % (len(sent) + 1) for cut in cuts)})
     for begin, end in itertools.pairwise(edges):
         used = reader.feed(memoryview(sent)[begin:end])
@@ -102,7 +102,7 @@ HEADS = st.lists(
 @given(HEADS, st.binary(max_size=20))
 def test_a_head_is_known_by_all_of_its_bytes_and_no_other(seen: list[tuple[int, bytes]], behind: bytes) -> None:
     """Another request's head, answered in place of this one's, would be another request's answer."""
-    known = KnownHeads()
+    known = HeadCache()
     for number, line in seen:
         sent = b"POST /%d HTTP/1.1\r\nHost: x\r\n%b\r\n" % (number, line)
         found = known.get(bytearray(sent + behind), len(sent + behind))
@@ -118,7 +118,7 @@ def test_a_head_is_known_by_all_of_its_bytes_and_no_other(seen: list[tuple[int, 
 
 def test_known_heads_are_bounded() -> None:
     """A client may vary its heads without end; the oldest are forgotten first."""
-    known = KnownHeads()
+    known = HeadCache()
     sent = [b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(300)]
     for each in sent:
         head, _ = read(each, [])

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.rest.http import state as states
-from poolhouse.rest.http.state import TRANSITIONS, Lifecycle
+from poolhouse.rest.http import connection_state as states
+from poolhouse.rest.http.connection_state import TRANSITIONS, Lifecycle
 
 EVENTS = sorted({event for row in TRANSITIONS.values() for event in row})
 
@@ -45,7 +45,7 @@ def test_an_answer_begins_at_most_once_a_request(events: list[str]) -> None:
         lifecycle.transition(event)
         if event in (states.HEAD_ENDED, states.HEAD_AND_BODY_ENDED):
             owed += 1
-        elif event == states.ANSWER_BEGAN:
+        elif event == states.RESPONSE_BEGAN:
             owed -= 1
         assert owed in (0, 1)
         if lifecycle.state in (states.IDLE, states.DISCARDING):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.rest.http.inflow import Inflow
-from poolhouse.rest.http.turns import MIN_READ_BYTES, TURN_BYTES, TurnBudget
+from poolhouse.rest.http.read_flow import ReadFlowControl
+from poolhouse.rest.http.receive_budget import ITERATION_BYTES, MIN_READ_BYTES, ReceiveBudget
 from tests.rest.http.fake_loop import FakeLoop, FakeTransport
 
 _ALL = memoryview(bytes(20 << 20))
@@ -17,7 +17,7 @@ _ALL = memoryview(bytes(20 << 20))
 def test_a_connection_reads_unless_it_is_paused_or_rests(calls: list[str]) -> None:
     """One that reads while its request is answered is a flood; one that never reads again hangs."""
     transport = FakeTransport()
-    inflow, paused, rests = Inflow(transport), False, False
+    inflow, paused, rests = ReadFlowControl(transport), False, False
     for call in calls:
         getattr(inflow, call)()
         paused = call == "pause" or (paused and call != "resume")
@@ -28,12 +28,12 @@ def test_a_connection_reads_unless_it_is_paused_or_rests(calls: list[str]) -> No
 @given(st.lists(st.lists(st.integers(1, 20 << 20), min_size=1, max_size=60), min_size=1, max_size=4))
 def test_a_turn_receives_its_bytes_and_a_piece_for_each_connection_more(turns: list[list[int]]) -> None:
     """``turns`` has, for each, what the connections' clients have sent by then."""
-    budget, loop = TurnBudget(), FakeLoop()
+    budget, loop = ReceiveBudget(), FakeLoop()
     for waiting in turns:
         transports = [FakeTransport() for _ in waiting]
         total = 0
         for transport, there in zip(transports, waiting, strict=True):
-            inflow, left = Inflow(transport), there
+            inflow, left = ReadFlowControl(transport), there
             while left and transport.reads:
                 # A read is full where there is more, and then repeated.
                 nbytes = len(budget.limit(_ALL[:left]))
@@ -41,7 +41,7 @@ def test_a_turn_receives_its_bytes_and_a_piece_for_each_connection_more(turns: l
                 budget.consume(nbytes, inflow, loop.as_loop)
                 left -= nbytes
                 total += nbytes
-        assert total <= TURN_BYTES + MIN_READ_BYTES * len(waiting)
+        assert total <= ITERATION_BYTES + MIN_READ_BYTES * len(waiting)
         loop.end_turn()
         assert all(transport.reads for transport in transports), "everybody's turn comes"
 
@@ -49,10 +49,10 @@ def test_a_turn_receives_its_bytes_and_a_piece_for_each_connection_more(turns: l
 @pytest.mark.parametrize("nbytes", [1, 100, 4096])
 def test_small_requests_are_never_put_off(nbytes: int) -> None:
     """A probe must not wait for a turn because somebody else sends megabytes."""
-    budget, loop, busy, probe = TurnBudget(), FakeLoop(), FakeTransport(), FakeTransport()
-    budget.consume(TURN_BYTES, Inflow(busy), loop.as_loop)
+    budget, loop, busy, probe = ReceiveBudget(), FakeLoop(), FakeTransport(), FakeTransport()
+    budget.consume(ITERATION_BYTES, ReadFlowControl(busy), loop.as_loop)
     assert not busy.reads
 
-    budget.consume(nbytes, Inflow(probe), loop.as_loop)
+    budget.consume(nbytes, ReadFlowControl(probe), loop.as_loop)
 
     assert probe.reads

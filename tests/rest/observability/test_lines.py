@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.rest.observability.lines import LineWriter, to_descriptor
-from tests.rest.holding import comes_true
-from tests.rest.serving import PATIENCE_S, read_all
+from poolhouse.rest.observability.line_writer import LineWriter, descriptor_writer
+from tests.rest.gated_service import becomes_true
+from tests.rest.live_server import WAIT_TIMEOUT_S, read_all
 
 
 @given(st.lists(st.text(max_size=8), max_size=50))
@@ -28,7 +28,7 @@ def test_what_was_put_is_written_in_its_order(lines: list[str]) -> None:
     writer = LineWriter(written.append)
 
     taken = [writer.put(line) for line in lines]
-    writer.close(PATIENCE_S)
+    writer.close(WAIT_TIMEOUT_S)
 
     assert all(taken)
     assert written == [f"{line}\n" for line in lines]
@@ -41,12 +41,12 @@ def test_a_reader_who_has_stopped_does_not_hold_up_the_end(waiting: int) -> None
 
     def stuck(text: str) -> None:
         begun.set()
-        release_leases.wait(PATIENCE_S)
+        release_leases.wait(WAIT_TIMEOUT_S)
 
     writer = LineWriter(stuck, unread_lines=2)
     try:
         assert writer.put("first")
-        assert begun.wait(PATIENCE_S)
+        assert begun.wait(WAIT_TIMEOUT_S)
         assert all(writer.put("more") for _ in range(waiting))
         assert writer.put("one more") == (waiting < 2)
 
@@ -56,7 +56,7 @@ def test_a_reader_who_has_stopped_does_not_hold_up_the_end(waiting: int) -> None
     finally:
         release_leases.set()
 
-    assert waited_s < PATIENCE_S / 2
+    assert waited_s < WAIT_TIMEOUT_S / 2
 
 
 @pytest.fixture
@@ -72,12 +72,12 @@ def test_a_file_that_does_not_wait_gets_every_byte(pipe: tuple[int, int]) -> Non
     reading, writing = pipe
     os.set_blocking(writing, False)
     text = "".join(f"line {number}\n" for number in range(50_000))
-    thread = threading.Thread(target=to_descriptor(writing), args=(text,))
+    thread = threading.Thread(target=descriptor_writer(writing), args=(text,))
     thread.start()
     found = bytearray()
     while len(found) < len(text):
         found += os.read(reading, 4096)
-    thread.join(PATIENCE_S)
+    thread.join(WAIT_TIMEOUT_S)
 
     assert found.decode() == text
 
@@ -87,7 +87,7 @@ def test_a_reader_who_has_gone_is_no_error() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        to_descriptor(writing)("a line\n")
+        descriptor_writer(writing)("a line\n")
     finally:
         os.close(writing)
 
@@ -95,7 +95,7 @@ def test_a_reader_who_has_gone_is_no_error() -> None:
 def status(path: Path, target: str) -> int:
     """The status that a service on this Unix socket answers with; 0 where nobody listens."""
     with socket.socket(socket.AF_UNIX) as caller:
-        caller.settimeout(PATIENCE_S)
+        caller.settimeout(WAIT_TIMEOUT_S)
         try:
             caller.connect(str(path))
         except OSError:
@@ -122,9 +122,9 @@ def test_a_service_without_standard_streams_serves_and_stops(tmp_path: Path, str
     path = tmp_path / "p.sock"
     with serve(path, streams, subprocess.DEVNULL, subprocess.DEVNULL) as process:
         try:
-            assert comes_true(lambda: status(path, "/livez") == 200, 3 * PATIENCE_S)
+            assert becomes_true(lambda: status(path, "/livez") == 200, 3 * WAIT_TIMEOUT_S)
             process.send_signal(signal.SIGTERM)
-            code = process.wait(PATIENCE_S)
+            code = process.wait(WAIT_TIMEOUT_S)
         finally:
             process.kill()
 
@@ -153,10 +153,10 @@ def test_a_service_whose_reader_has_stopped_starts_serves_and_stops(
     stdout, stderr = (pipe[1] if name in stopped else subprocess.DEVNULL for name in ("stdout", "stderr"))
     with serve(path, "", stdout, stderr) as process:
         try:
-            assert comes_true(lambda: status(path, "/livez") == 200, 3 * PATIENCE_S)
+            assert becomes_true(lambda: status(path, "/livez") == 200, 3 * WAIT_TIMEOUT_S)
             statuses = {status(path, "/v1/operators") for _ in range(20)}
             process.send_signal(signal.SIGTERM)
-            code = process.wait(PATIENCE_S)
+            code = process.wait(WAIT_TIMEOUT_S)
         finally:
             process.kill()
 

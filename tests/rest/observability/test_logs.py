@@ -13,10 +13,10 @@ import pytest
 
 from poolhouse.rest.app import create_app
 from poolhouse.rest.observability import logs
-from poolhouse.rest.observability.records import RequestRecord
+from poolhouse.rest.observability.request_record import RequestRecord
 from poolhouse.settings import Settings
-from tests.rest.process import service_process
-from tests.rest.serving import IMAGE, PATIENCE_S, POOL, LiveServer, run_live_server
+from tests.rest.live_server import IMAGE, POOL, WAIT_TIMEOUT_S, LiveServer, run_live_server
+from tests.rest.service_process import service_process
 
 KEY = "correct-horse-battery"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -38,31 +38,33 @@ class RecordingObserver:
 
     def next(self) -> RequestRecord:
         """The next request that nobody has looked at yet; waits for it."""
-        assert self.came.acquire(timeout=PATIENCE_S)
+        assert self.came.acquire(timeout=WAIT_TIMEOUT_S)
         return self.told.pop(0)
 
 
 @pytest.fixture
-def watching() -> RecordingObserver:
+def observer() -> RecordingObserver:
     return RecordingObserver()
 
 
 @pytest.fixture
-def watched(watching: RecordingObserver) -> Iterator[LiveServer]:
+def observed_server(observer: RecordingObserver) -> Iterator[LiveServer]:
     settings = Settings.model_validate({"port": 0})
-    with run_live_server(settings, app=create_app(settings, observers=[watching])) as server:
+    with run_live_server(settings, app=create_app(settings, observers=[observer])) as server:
         yield server
 
 
-def test_a_request_that_is_over_is_told_once_with_all_there_is_to_know(watched: LiveServer, watching: RecordingObserver) -> None:
+def test_a_request_that_is_over_is_told_once_with_all_there_is_to_know(
+    observed_server: LiveServer, observer: RecordingObserver
+) -> None:
     """Log line and trace are made of this alone."""
-    with watched.client() as client:
+    with observed_server.client() as client:
         answer = client.post(
             POOL + "?kernel_size=2",
             json={"input": IMAGE},
             headers={"X-Request-ID": "abc", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"},
         )
-    told = watching.next()
+    told = observer.next()
 
     assert (told.method, told.path, told.route) == ("POST", POOL, "/v1/pool/{operator}")
     assert (told.operator, told.status, told.code) == ("max_pool2d", 200, "")
@@ -71,31 +73,36 @@ def test_a_request_that_is_over_is_told_once_with_all_there_is_to_know(watched: 
     assert told.sent_bytes == len(answer.content)
     assert told.stages is not None
     assert (
-        told.started_at <= told.stages.read_at <= told.stages.decoded_at <= told.stages.pooled_at <= told.stages.encoded_at <= told.ended_at
+        told.started_at
+        <= told.stages.read_at
+        <= told.stages.decoded_at
+        <= told.stages.pooled_at
+        <= told.stages.encoded_at
+        <= told.ended_at
     )
-    assert not watching.told
+    assert not observer.told
 
 
-def test_a_refusal_is_told_with_its_code(watched: LiveServer, watching: RecordingObserver) -> None:
+def test_a_refusal_is_told_with_its_code(observed_server: LiveServer, observer: RecordingObserver) -> None:
     """That is what one looks for."""
-    with watched.client() as client:
+    with observed_server.client() as client:
         client.post(POOL, json={"input": IMAGE, "kernel_size": 9})
         client.get("/nope")
-    refused, lost = watching.next(), watching.next()
+    refused, lost = observer.next(), observer.next()
 
     assert (refused.status, refused.code, refused.stages) == (422, "window_does_not_fit", None)
     assert (lost.status, lost.code, lost.route, lost.path) == (404, "unknown_path", "other", "/nope")
 
 
-def test_a_caller_who_left_is_told_too(watched: LiveServer, watching: RecordingObserver) -> None:
+def test_a_caller_who_left_is_told_too(observed_server: LiveServer, observer: RecordingObserver) -> None:
     """Status 0: nobody was there to be answered."""
-    with watched.connect() as connection:
+    with observed_server.connect() as connection:
         connection.sendall(
             f"POST {POOL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n".encode()
         )
         connection.sendall(b"[1")
 
-    assert watching.next().status == 0
+    assert observer.next().status == 0
 
 
 def test_an_observer_that_throws_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
@@ -162,7 +169,7 @@ def line_of(formatted: logging.Formatter, **given: object) -> str:
 
 def test_whatever_is_logged_is_one_line_of_json() -> None:
     """A stranger's path may hold anything."""
-    line = line_of(logs.JsonLines(), poolhouse_fields={"path": "/a\nb\ud800\x1b[31m", "odd": object()})
+    line = line_of(logs.JsonFormatter(), poolhouse_fields={"path": "/a\nb\ud800\x1b[31m", "odd": object()})
 
     assert "\n" not in line
     assert json.loads(line)["path"].startswith("/a\nb")
@@ -173,7 +180,7 @@ def test_an_exception_is_in_its_line() -> None:
     try:
         raise RuntimeError("broken")
     except RuntimeError as broken:
-        line = line_of(logs.JsonLines(), exc_info=(RuntimeError, broken, broken.__traceback__))
+        line = line_of(logs.JsonFormatter(), exc_info=(RuntimeError, broken, broken.__traceback__))
 
     assert "RuntimeError: broken" in json.loads(line)["error"]
 
@@ -188,7 +195,7 @@ class BlockedStream(io.StringIO):
 
     def write(self, text: str) -> int:
         self.asked.set()
-        self.reading.wait(PATIENCE_S)
+        self.reading.wait(WAIT_TIMEOUT_S)
         return super().write(text)
 
 
@@ -212,7 +219,7 @@ def test_a_reader_who_stops_holds_nobody_up_and_hears_how_much_was_lost(root_log
     end = logs.configure_logging(Settings(), stream)
     log = logging.getLogger("poolhouse.test")
     log.info("first")
-    assert stream.asked.wait(PATIENCE_S)
+    assert stream.asked.wait(WAIT_TIMEOUT_S)
     for number in range(12_000):
         log.info("line %d", number)
     stream.reading.set()
@@ -239,13 +246,13 @@ def test_what_is_no_request_is_not_logged(root_logger: logging.Logger) -> None:
     assert stream.getvalue() == ""
 
 
-def test_a_strangers_words_cannot_forge_a_line_of_text(root_logger: logging.Logger) -> None:
+def test_client_text_cannot_forge_a_line_of_text(root_logger: logging.Logger) -> None:
     """A line break in a request id would be a line of its own."""
     stream = io.StringIO()
     end = logs.configure_logging(Settings.model_validate({"log_requests": True}), stream)
     record = RequestRecord("GET", "/a\n2026 INFO all is well\x1b[2J", b"x")
     record.route, record.status, record.code, record.ended_at = "other", 404, "unknown_path", 1
-    logs.RequestLines().request_finished(record)
+    logs.RequestLogger().request_finished(record)
     end()
 
     assert len(stream.getvalue().splitlines()) == 1

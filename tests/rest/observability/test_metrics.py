@@ -15,27 +15,27 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from poolhouse.errors import CODES
 from poolhouse.rest.observability.metrics import FAMILIES
-from tests.rest.holding import GatedService, comes_true, run_gated_service, post_zeros, parse_metrics
-from tests.rest.serving import IMAGE, POOL
+from tests.rest.gated_service import GatedService, becomes_true, parse_metrics, post_zeros, run_gated_service
+from tests.rest.live_server import IMAGE, POOL
 
 JSON = {"input": IMAGE, "kernel_size": 2}
 STAGES = ("decode", "queue", "compute", "encode")
 
 
 @pytest.fixture(scope="module")
-def held() -> Iterator[GatedService]:
+def gated() -> Iterator[GatedService]:
     """One server; tests look at what they add."""
     with run_gated_service() as running:
         yield running
 
 
 @pytest.fixture
-def client(held: GatedService) -> Iterator[httpx.Client]:
-    with held.server.client() as http:
+def client(gated: GatedService) -> Iterator[httpx.Client]:
+    with gated.server.client() as http:
         yield http
 
 
-def test_the_page_is_what_the_table_declares(held: GatedService, client: httpx.Client) -> None:
+def test_the_page_is_what_the_table_declares(gated: GatedService, client: httpx.Client) -> None:
     """The docs list the table; a name or a label that is not in it would be a secret."""
     client.post(POOL, json=JSON)
     client.post(POOL, json={})
@@ -55,16 +55,16 @@ def test_the_page_is_what_the_table_declares(held: GatedService, client: httpx.C
     assert seen == set(FAMILIES)
 
 
-def test_server_timing_and_the_metrics_are_the_same_numbers(held: GatedService, client: httpx.Client) -> None:
+def test_server_timing_and_the_metrics_are_the_same_numbers(gated: GatedService, client: httpx.Client) -> None:
     """Two clocks that differ would send whoever looks for lost time to the wrong place."""
-    before = held.metrics()
+    before = gated.metrics()
     told = dict.fromkeys(STAGES, 0.0)
     calls = 20
     for _ in range(calls):
         timing = client.post(POOL, json=JSON).headers["server-timing"]
         for stage, milliseconds in re.findall(r"(\w+);dur=([0-9.]+)", timing):
             told[stage] += float(milliseconds) / 1e3
-    after = held.metrics()
+    after = gated.metrics()
 
     def grew(name: str, **labels: str) -> float:
         key = name, frozenset(labels.items())
@@ -80,13 +80,13 @@ def test_server_timing_and_the_metrics_are_the_same_numbers(held: GatedService, 
     assert grew("poolhouse_batch_requests_sum", device="cpu", reason="idle") == calls
 
 
-def test_requests_refusals_and_bytes_are_counted(held: GatedService, client: httpx.Client) -> None:
+def test_requests_refusals_and_bytes_are_counted(gated: GatedService, client: httpx.Client) -> None:
     """The sum over the labels is what came; who looks at one label must be able to trust it."""
-    before = held.metrics()
+    before = gated.metrics()
     good = client.post(POOL, json=JSON)
     bad = client.post(POOL, json={**JSON, "kernel_size": 99})
     lost = client.post("/v1/pool/max_poll2d", json=JSON)
-    after = held.metrics()
+    after = gated.metrics()
 
     def grew(name: str, **labels: str) -> float:
         key = name, frozenset(labels.items())
@@ -106,26 +106,26 @@ def test_requests_refusals_and_bytes_are_counted(held: GatedService, client: htt
     assert page - sum(len(answer.content) for answer in (good, bad, lost)) > 1000
 
 
-def test_what_is_no_http_is_counted_too(held: GatedService) -> None:
+def test_what_is_no_http_is_counted_too(gated: GatedService) -> None:
     """A port scan or a broken proxy shows in the metrics although no request reaches a route."""
-    before = held.metric("poolhouse_refusals_total", code="malformed_request")
+    before = gated.metric("poolhouse_refusals_total", code="malformed_request")
 
-    held.server.exchange(b"\x16\x03\x01 no HTTP at all\r\n\r\n")
+    gated.server.exchange(b"\x16\x03\x01 no HTTP at all\r\n\r\n")
 
-    assert held.metric("poolhouse_refusals_total", code="malformed_request") == before + 1
+    assert gated.metric("poolhouse_refusals_total", code="malformed_request") == before + 1
 
 
-def test_strangers_cannot_grow_the_page(held: GatedService, client: httpx.Client) -> None:
+def test_clients_cannot_grow_the_page(gated: GatedService, client: httpx.Client) -> None:
     """Every series is memory here and in every Prometheus that reads it."""
     client.post("/v1/pool/unknown", json=JSON)
     client.get("/nowhere")
     client.delete("/livez")
-    before = set(held.metrics())
+    before = set(gated.metrics())
     for number in range(50):
         client.post(f"/v1/pool/unknown{number}", json=JSON)
         client.get(f"/nowhere/{number}")
         client.request(("DELETE", "PUT", "PATCH")[number % 3], "/livez")
-    after = held.metrics()
+    after = gated.metrics()
 
     fresh = {(name, labels) for name, labels in set(after) - before}
     assert len(fresh) <= 2, fresh
@@ -133,18 +133,18 @@ def test_strangers_cannot_grow_the_page(held: GatedService, client: httpx.Client
     assert codes <= set(CODES)
 
 
-def test_batches_say_why_they_are_as_large_as_they_are(held: GatedService) -> None:
+def test_batches_say_why_they_are_as_large_as_they_are(gated: GatedService) -> None:
     """Whether batching works is the first question; without the reason, a batch of one could mean anything."""
-    before = held.metrics()
+    before = gated.metrics()
     shape = (1, 2, 4, 4)
-    with ThreadPoolExecutor(5) as threads, held.gate.closed():
+    with ThreadPoolExecutor(5) as threads, gated.gate.closed():
         futures = []
         for number in range(5):
-            futures.append(threads.submit(posted, held, shape))
-            assert comes_true(partial(has_jobs, held, number + 1))
-        held.gate.open()
+            futures.append(threads.submit(posted, gated, shape))
+            assert becomes_true(partial(has_jobs, gated, number + 1))
+        gated.gate.open()
         statuses = [future.result() for future in futures]
-    after = held.metrics()
+    after = gated.metrics()
 
     def grew(name: str, reason: str) -> float:
         key = name, frozenset({"device": "cpu", "reason": reason}.items())
@@ -159,18 +159,18 @@ def test_batches_say_why_they_are_as_large_as_they_are(held: GatedService) -> No
     assert grew("poolhouse_batch_requests_sum", "drained") >= 3
 
 
-def has_jobs(held: GatedService, count: int) -> bool:
-    return held.pooling.jobs == count
+def has_jobs(gated: GatedService, count: int) -> bool:
+    return gated.pooling.jobs == count
 
 
-def posted(held: GatedService, shape: tuple[int, ...]) -> int:
-    with held.server.client() as client:
+def posted(gated: GatedService, shape: tuple[int, ...]) -> int:
+    with gated.server.client() as client:
         return post_zeros(client, shape).status_code
 
 
-def test_states_are_one_hot(held: GatedService) -> None:
+def test_states_are_one_hot(gated: GatedService) -> None:
     """An alert sums over states; two ones, or none, would ring or stay silent by accident."""
-    page = held.metrics()
+    page = gated.metrics()
     states = {dict(labels)["state"]: value for (name, labels), value in page.items() if name == "poolhouse_state"}
     devices = [value for (name, _), value in page.items() if name == "poolhouse_device_state"]
 
@@ -187,7 +187,7 @@ def test_samples_are_told_apart_by_labels() -> None:
 
 
 def test_however_many_ask_pages_take_a_small_part_of_the_event_loop(
-    held: GatedService, monkeypatch: pytest.MonkeyPatch
+    gated: GatedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page of a service that has served much takes tens of milliseconds; twenty callers made everybody wait."""
     made, step_s = list[float](), 0.02
@@ -202,7 +202,7 @@ def test_however_many_ask_pages_take_a_small_part_of_the_event_loop(
     monkeypatch.setattr("poolhouse.rest.observability.metrics.generate_latest", slowly)
     with ThreadPoolExecutor(8) as pool:
         began = time.monotonic()
-        pages = list(pool.map(lambda _: held.metrics(), range(32)))
+        pages = list(pool.map(lambda _: gated.metrics(), range(32)))
         elapsed = time.monotonic() - began
 
     assert len(pages) == 32
@@ -210,10 +210,12 @@ def test_however_many_ask_pages_take_a_small_part_of_the_event_loop(
     assert len(made) <= 1 + elapsed / (5 * step_s - 0.002)
 
 
-def test_a_page_that_is_waited_for_tells_what_was_before_it_was_asked_for(held: GatedService, client: httpx.Client) -> None:
+def test_a_page_that_is_waited_for_tells_what_was_before_it_was_asked_for(
+    gated: GatedService, client: httpx.Client
+) -> None:
     """A page that was made before is no answer: what was done since would be missing."""
-    before = held.metric("poolhouse_refusals_total", code="malformed_body")
+    before = gated.metric("poolhouse_refusals_total", code="malformed_body")
     for count in range(1, 20):
         client.post(POOL, content=b"{", headers={"Content-Type": "application/json"})
 
-        assert held.metric("poolhouse_refusals_total", code="malformed_body") == before + count
+        assert gated.metric("poolhouse_refusals_total", code="malformed_body") == before + count

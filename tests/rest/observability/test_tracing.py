@@ -17,8 +17,8 @@ from poolhouse.rest.app import create_app
 from poolhouse.rest.observability.observers import make_observers
 from poolhouse.rest.observability.tracing import Tracing, make_tracing
 from poolhouse.settings import Settings
+from tests.rest.live_server import IMAGE, POOL, LiveServer, run_live_server
 from tests.rest.observability.test_logs import RecordingObserver
-from tests.rest.serving import IMAGE, POOL, LiveServer, run_live_server
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -29,17 +29,17 @@ def spans() -> InMemorySpanExporter:
 
 
 @pytest.fixture
-def watching() -> RecordingObserver:
+def observer() -> RecordingObserver:
     return RecordingObserver()
 
 
 @pytest.fixture
-def traced(spans: InMemorySpanExporter, watching: RecordingObserver) -> Iterator[LiveServer]:
+def traced_server(spans: InMemorySpanExporter, observer: RecordingObserver) -> Iterator[LiveServer]:
     """A server that makes spans, and then tells that it has."""
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
     settings = Settings.model_validate({"port": 0})
-    with run_live_server(settings, app=create_app(settings, observers=[Tracing(provider), watching])) as server:
+    with run_live_server(settings, app=create_app(settings, observers=[Tracing(provider), observer])) as server:
         yield server
 
 
@@ -50,16 +50,16 @@ def by_name(spans: Sequence[ReadableSpan]) -> dict[str, ReadableSpan]:
 
 
 def test_a_request_is_a_span_in_its_callers_trace_with_its_stages_inside(
-    traced: LiveServer, spans: InMemorySpanExporter, watching: RecordingObserver
+    traced_server: LiveServer, spans: InMemorySpanExporter, observer: RecordingObserver
 ) -> None:
     """What took so long is seen where the caller looks."""
-    with traced.client() as client:
+    with traced_server.client() as client:
         client.post(
             POOL,
             json={"input": IMAGE, "kernel_size": 2},
             headers={"traceparent": f"00-{TRACE}-{PARENT}-01", "X-Request-ID": "abc"},
         )
-    told = watching.next()
+    told = observer.next()
     found = by_name(spans.get_finished_spans())
     whole = found.pop("POST /v1/pool/{operator}")
 
@@ -84,11 +84,13 @@ def test_a_request_is_a_span_in_its_callers_trace_with_its_stages_inside(
         last = span.end_time
 
 
-def test_without_a_callers_trace_it_begins_one(traced: LiveServer, spans: InMemorySpanExporter, watching: RecordingObserver) -> None:
+def test_without_a_callers_trace_it_begins_one(
+    traced_server: LiveServer, spans: InMemorySpanExporter, observer: RecordingObserver
+) -> None:
     """And the log line has its name."""
-    with traced.client() as client:
+    with traced_server.client() as client:
         client.post(POOL, json={"input": IMAGE, "kernel_size": 2}, headers={"traceparent": "nonsense"})
-    told = watching.next()
+    told = observer.next()
     whole = by_name(spans.get_finished_spans())["POST /v1/pool/{operator}"]
 
     assert whole.parent is None
@@ -97,25 +99,25 @@ def test_without_a_callers_trace_it_begins_one(traced: LiveServer, spans: InMemo
 
 
 def test_a_trace_that_is_not_sampled_costs_no_span(
-    traced: LiveServer, spans: InMemorySpanExporter, watching: RecordingObserver
+    traced_server: LiveServer, spans: InMemorySpanExporter, observer: RecordingObserver
 ) -> None:
     """The caller decides, as W3C has it."""
-    with traced.client() as client:
+    with traced_server.client() as client:
         client.post(POOL, json={"input": IMAGE, "kernel_size": 2}, headers={"traceparent": f"00-{TRACE}-{PARENT}-00"})
-    watching.next()
+    observer.next()
 
     assert spans.get_finished_spans() == ()
 
 
 def test_a_refusal_is_no_error_of_the_service_and_probes_are_no_spans(
-    traced: LiveServer, spans: InMemorySpanExporter, watching: RecordingObserver
+    traced_server: LiveServer, spans: InMemorySpanExporter, observer: RecordingObserver
 ) -> None:
     """Who pages on error spans is paged for our faults alone."""
-    with traced.client() as client:
+    with traced_server.client() as client:
         client.get("/readyz")
         client.post(POOL, json={"input": IMAGE, "kernel_size": 9})
-    watching.next()
-    watching.next()
+    observer.next()
+    observer.next()
     (span,) = spans.get_finished_spans()
 
     assert span.attributes is not None

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from poolhouse.errors import Unprocessable
 from poolhouse.wire.json.base64 import NotBase64, ScannedBase64
-from poolhouse.wire.json.body import JSON
-from poolhouse.wire.json.packing import encode_base64
-from poolhouse.wire.json.plain import PlainBase64
+from poolhouse.wire.json.base64_loops import encode_base64
+from poolhouse.wire.json.codec import JSON
+from poolhouse.wire.json.python_reader import ParsedBase64
 
 WRITERS: dict[str, Callable[[bytes], str]] = {
     "standard": lambda data: base64.b64encode(data).decode(),
@@ -37,7 +37,7 @@ every_writer = pytest.mark.parametrize("writer", WRITERS)
 @pytest.fixture(autouse=True, params=["compiled", "plain"])
 def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With compiled loops, and without."""
-    monkeypatch.setattr("poolhouse.wire.json.compiled.is_ready", lambda: request.param == "compiled")
+    monkeypatch.setattr("poolhouse.wire.json.compiled_reader.is_ready", lambda: request.param == "compiled")
 
 
 def body(text: str, shape: list[int], **dumped: bool) -> memoryview:
@@ -129,7 +129,7 @@ def test_too_few_and_too_many_bytes_are_told_in_bytes(writer: str) -> None:
 def test_both_readers_agree(text: str) -> None:
     """Whether there are compiled loops is no concern of the caller's."""
 
-    def read(packed: ScannedBase64 | PlainBase64) -> bytes | str:
+    def read(packed: ScannedBase64 | ParsedBase64) -> bytes | str:
         try:
             return bytes(packed.decode())
         except NotBase64 as fault:
@@ -139,7 +139,7 @@ def test_both_readers_agree(text: str) -> None:
         sent = json.dumps(text, **dumped).encode()  # type: ignore[arg-type]
         return ScannedBase64(memoryview(sent), 1, len(sent) - 1)
 
-    whole = read(PlainBase64(text))
+    whole = read(ParsedBase64(text))
 
     assert read(scanned()) == whole
     if text.isprintable():

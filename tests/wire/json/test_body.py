@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, FLOAT32, bfloat16_to_float32
 from poolhouse.errors import Malformed, Unprocessable
 from poolhouse.tensors import Message, Outline, Tensor
-from poolhouse.wire.json.body import JSON, decode_plan
-from tests.wire.drawing import NAMES, body_of, same_bits, tensors, there_and_back
+from poolhouse.wire.json.codec import JSON, decode_plan
+from tests.wire.tensor_strategies import NAMES, body_of, round_trip, same_bits, tensors
 
 INPUTS = st.dictionaries(st.sampled_from(("input", "indices")), tensors(), min_size=1)
 
@@ -62,7 +62,7 @@ def spelled(value: object) -> object:
 @given(INPUTS, st.sampled_from(("list", "base64")))
 def test_what_is_written_is_read_back(arrays: dict[str, Tensor], encoding: str) -> None:
     """An answer is a good request: its digits, NaN, infinities and minus zero come back."""
-    back = there_and_back(JSON, Message(arrays, encoding=encoding)).tensors
+    back = round_trip(JSON, Message(arrays, encoding=encoding)).tensors
 
     assert back.keys() == arrays.keys()
     compare = same_bits if encoding == "base64" else same_values

@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from poolhouse.errors import PoolhouseError, TooLarge, Unprocessable
-from poolhouse.wire.json.body import JSON
-from poolhouse.wire.json.refusals import WHOLE_BYTES
+from poolhouse.wire.json.codec import JSON
+from poolhouse.wire.json.refusals import MAX_NON_TENSOR_BYTES
 
 SIZE = 3 << 20
 
@@ -53,8 +53,8 @@ def test_long_texts_beside_tensors_are_refused_unread(text: bytes, longest: list
 
     assert isinstance(refusal, TooLarge)
     assert "base64, or send it as binary" in refusal.detail
-    assert refusal.limit_bytes == WHOLE_BYTES
-    assert max(longest) <= WHOLE_BYTES
+    assert refusal.limit_bytes == MAX_NON_TENSOR_BYTES
+    assert max(longest) <= MAX_NON_TENSOR_BYTES
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_no_request_has_is_refused_before_it_is_read(text: bytes, words: st
 def test_damage_to_a_long_text_is_told_as_it_is(text: bytes, words: str, longest: list[int]) -> None:
     """With its place, and without the parser."""
     assert words in refused(text).detail
-    assert max(longest) <= WHOLE_BYTES
+    assert max(longest) <= MAX_NON_TENSOR_BYTES
 
 
 @pytest.mark.parametrize("space", [" ", "\n", "\t \r\n"])

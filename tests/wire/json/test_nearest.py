@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.wire.json.body import JSON
+from poolhouse.wire.json.codec import JSON
 
 COUNT = 4000
 

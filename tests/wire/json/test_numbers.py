@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import BFLOAT16, bfloat16_to_float32
 from poolhouse.errors import PoolhouseError, Unprocessable
-from poolhouse.wire.json.body import JSON
+from poolhouse.wire.json.codec import JSON
 
 # Digits of the significand, the exponents of the least quantum and of the first number that is too large.
 FORMATS = {
@@ -43,7 +43,7 @@ every_path = pytest.mark.parametrize("path", PATHS)
 @pytest.fixture(autouse=True, params=["compiled", "plain"])
 def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With compiled loops, and without."""
-    monkeypatch.setattr("poolhouse.wire.json.compiled.is_ready", lambda: request.param == "compiled")
+    monkeypatch.setattr("poolhouse.wire.json.compiled_reader.is_ready", lambda: request.param == "compiled")
 
 
 def body(path: str, number: str, dtype: str) -> bytes:

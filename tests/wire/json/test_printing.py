@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.tensors import Message, Tensor
-from poolhouse.wire.json import answer, compiled
-from poolhouse.wire.json.answer import encode_json
-from tests.wire.drawing import ALL_TYPES, tensors
+from poolhouse.wire.json import compiled_reader, encoder
+from poolhouse.wire.json.encoder import encode_json
+from tests.wire.tensor_strategies import ALL_TYPES, tensors
 
 COUNT = 20_000
 
@@ -21,8 +21,8 @@ COUNT = 20_000
 def printed(array: npt.NDArray[np.generic]) -> bytes:
     tensor = Tensor(ELEMENT_TYPES[array.dtype.name], array)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(answer, "_FEW_BYTES", 0)
-        patch.setattr(answer, "_AT_ONCE", 977)
+        patch.setattr(encoder, "_ORJSON_MAX_BYTES", 0)
+        patch.setattr(encoder, "_CHUNK_ELEMENTS", 977)
         return bytes(encode_json(Message({"x": tensor}))).partition(b'"data":')[2][:-2]
 
 
@@ -75,10 +75,10 @@ def test_lists_of_any_shape_are_printed_alike(tensor: Tensor) -> None:
 
     whole = bytes(encode_json(message))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(answer, "_FEW_BYTES", 0)
-        patch.setattr(answer, "_AT_ONCE", 3)
+        patch.setattr(encoder, "_ORJSON_MAX_BYTES", 0)
+        patch.setattr(encoder, "_CHUNK_ELEMENTS", 3)
         by_loop = bytes(encode_json(message))
-        patch.setattr(compiled, "is_ready", lambda: False)
+        patch.setattr(compiled_reader, "is_ready", lambda: False)
         by_orjson = bytes(encode_json(message))
 
     assert whole == by_loop == by_orjson

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import Malformed, PoolhouseError
 from poolhouse.tensors import Message
-from poolhouse.wire.json import compiled as reader
-from poolhouse.wire.json.body import JSON
+from poolhouse.wire.json import compiled_reader as reader
+from poolhouse.wire.json.codec import JSON
 from poolhouse.wire.json.scanner import max_element_count
-from tests.operators.cost import measure_usage
-from tests.wire.drawing import same_bits
+from tests.operators.resource_usage import measure_usage
+from tests.wire.tensor_strategies import same_bits
 
 
 def read(text: bytes, *, is_compiled: bool) -> Message | PoolhouseError:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, bfloat16_to_float32
 from poolhouse.tensors import Message, Outline, Tensor
-from poolhouse.wire.json.answer import encode_json
-from poolhouse.wire.json.size import LONGEST_ELEMENT, list_bytes, max_text_bytes
-from tests.wire.drawing import ALL_TYPES, NAMES, tensors
+from poolhouse.wire.json.encoded_size import MAX_ELEMENT_CHARS, max_text_bytes, nested_list_bytes
+from poolhouse.wire.json.encoder import encode_json
+from tests.wire.tensor_strategies import ALL_TYPES, NAMES, tensors
 
 by_type = pytest.mark.parametrize("dtype", ALL_TYPES, ids=lambda dtype: dtype.name)
 
@@ -32,7 +32,7 @@ def test_brackets_and_commas_are_counted_to_the_last(shape: list[int]) -> None:
 
     data = orjson.dumps(tensor.array, option=orjson.OPT_SERIALIZE_NUMPY)
 
-    assert list_bytes(shape, 1) == len(data)
+    assert nested_list_bytes(shape, 1) == len(data)
 
 
 def numbers_with_many_digits(dtype: ElementType) -> list[float]:
@@ -60,7 +60,7 @@ def test_no_element_is_longer_than_its_bound(dtype: ElementType) -> None:
     text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
 
     longest = max(map(len, text[1:-1].split(b",")))
-    assert longest <= LONGEST_ELEMENT[dtype.name] <= longest + 1
+    assert longest <= MAX_ELEMENT_CHARS[dtype.name] <= longest + 1
 
 
 def test_the_bound_of_an_enormous_shape_is_known_at_once() -> None:

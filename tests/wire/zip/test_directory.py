@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.errors import Malformed
-from poolhouse.wire.zip.directory import MAX_ENTRIES, read_directory
+from poolhouse.wire.zip.directory_reader import MAX_ENTRIES, read_directory
 from poolhouse.wire.zip.records import DEFLATED, END, END_MAGIC, STORED
 from tests.wire.zip.archives import archive, named, patched, patched_row
 

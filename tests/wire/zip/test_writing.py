@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.wire.zip.content import read_content
-from poolhouse.wire.zip.directory import read_directory
-from poolhouse.wire.zip.records import CENTRAL, CENTRAL_MAGIC, END, END64_MAGIC, ZIP64_MARKER, LOCAL
-from poolhouse.wire.zip.writing import StoredFile, write_archive
+from poolhouse.wire.zip.directory_reader import read_directory
+from poolhouse.wire.zip.entry_reader import read_content
+from poolhouse.wire.zip.records import CENTRAL, CENTRAL_MAGIC, END, END64_MAGIC, LOCAL, ZIP64_MARKER
+from poolhouse.wire.zip.writer import StoredFile, write_archive
 from tests.wire.zip.archives import named
 
 FILES = st.lists(
@@ -29,9 +29,9 @@ WIDE_FROM = st.sampled_from([1, 100, 300, 1000, ZIP64_MARKER])
 
 
 @given(FILES, WIDE_FROM)
-def test_the_standard_library_reads_what_we_write(files: list[StoredFile], wide_from: int) -> None:
+def test_the_standard_library_reads_what_we_write(files: list[StoredFile], zip64_threshold: int) -> None:
     """numpy reads archives with it."""
-    body = b"".join(write_archive(files, wide_from=wide_from))
+    body = b"".join(write_archive(files, zip64_threshold=zip64_threshold))
 
     with zipfile.ZipFile(io.BytesIO(body)) as opened:
         assert opened.testzip() is None
@@ -41,9 +41,9 @@ def test_the_standard_library_reads_what_we_write(files: list[StoredFile], wide_
 
 
 @given(FILES, WIDE_FROM)
-def test_we_read_what_we_write_from_aligned_places(files: list[StoredFile], wide_from: int) -> None:
+def test_we_read_what_we_write_from_aligned_places(files: list[StoredFile], zip64_threshold: int) -> None:
     """A file that begins at a multiple of 64 bytes holds elements that need not be copied."""
-    body = memoryview(b"".join(write_archive(files, wide_from=wide_from)))
+    body = memoryview(b"".join(write_archive(files, zip64_threshold=zip64_threshold)))
     entries = read_directory(body, named)
 
     assert [entry.name for entry in entries] == [file.name for file in files]
@@ -54,7 +54,7 @@ def test_we_read_what_we_write_from_aligned_places(files: list[StoredFile], wide
 
 def test_wide_numbers_leave_their_short_fields_full() -> None:
     """A reader looks for the wide ones only then, and the real ones would not fit."""
-    body = b"".join(write_archive([StoredFile("one.npy", b"", memoryview(b"content"))] * 2, wide_from=1))
+    body = b"".join(write_archive([StoredFile("one.npy", b"", memoryview(b"content"))] * 2, zip64_threshold=1))
     local = LOCAL.unpack_from(body, 0)
     first = CENTRAL.unpack_from(body, body.index(CENTRAL_MAGIC))
     second = CENTRAL.unpack_from(body, body.rindex(CENTRAL_MAGIC))
@@ -65,10 +65,12 @@ def test_wide_numbers_leave_their_short_fields_full() -> None:
     assert local[1] == first[1] == first[3] == second[1] == 45, "the version that reads zip64"
 
 
-@pytest.mark.parametrize(("wide_from", "is_wide"), [(64, True), (150, True), (1000, False)])
-def test_a_directory_far_from_the_begin_has_a_wide_end_record(wide_from: int, is_wide: bool) -> None:
+@pytest.mark.parametrize(("zip64_threshold", "is_wide"), [(64, True), (150, True), (1000, False)])
+def test_a_directory_far_from_the_begin_has_a_wide_end_record(zip64_threshold: int, is_wide: bool) -> None:
     """Where its own length is short, the bytes before it count."""
-    body = b"".join(write_archive([StoredFile("one.npy", b"", memoryview(bytes(100)))], wide_from=wide_from))
+    body = b"".join(
+        write_archive([StoredFile("one.npy", b"", memoryview(bytes(100)))], zip64_threshold=zip64_threshold)
+    )
 
     assert (END64_MAGIC in body) is is_wide
 

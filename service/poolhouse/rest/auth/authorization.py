@@ -14,12 +14,12 @@ from typing import Final
 
 from poolhouse.errors import Malformed, QuotaExceeded, Unauthorized
 from poolhouse.rest.auth.keys import Key, Keyring, keys_of
-from poolhouse.rest.auth.quotas import Allowance
-from poolhouse.rest.headers import Headers, content_length
+from poolhouse.rest.auth.quotas import QuotaState
+from poolhouse.rest.http.headers import Headers, content_length
 from poolhouse.settings import Settings
 
 PUBLIC_PATHS: Final = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs"})
-_OPEN_BELOW: Final = "/docs/"
+_PUBLIC_PREFIX: Final = "/docs/"
 _BEARER: Final = b"bearer "
 # RFC 6750 section 3: an error is named only where a key came.
 _CHALLENGE: Final = 'Bearer realm="poolhouse"'
@@ -33,7 +33,7 @@ class Grant:
     """A request that was let in: whose it is, and the bytes that its quota was charged for so far."""
 
     name: str
-    allowance: Allowance
+    quota_state: QuotaState
     charged_bytes: int = 0
 
     def charge(self, nbytes: int) -> None:
@@ -45,9 +45,9 @@ class Grant:
         Raises:
             QuotaExceeded: another request with this key has used up more than there was.
         """
-        wait_s = self.allowance.consume(nbytes, monotonic(), self)
+        wait_s = self.quota_state.consume(nbytes, monotonic(), self)
         if wait_s > 0:
-            raise _exceeded(self.name, wait_s)
+            raise _quota_exceeded(self.name, wait_s)
         self.charged_bytes += nbytes
 
     def charge_received(self, nbytes: int) -> None:
@@ -60,7 +60,7 @@ class Grant:
             self.charge(nbytes - self.charged_bytes)
 
 
-def _exceeded(name: str, wait_s: float) -> QuotaExceeded:
+def _quota_exceeded(name: str, wait_s: float) -> QuotaExceeded:
     return QuotaExceeded(
         "quota_exceeded",
         f"The quota of the key {name} is used up; ask again in {max(wait_s, 0.001):.3g} s.",
@@ -80,22 +80,24 @@ class Authorization:
 
     def __init__(self, read: Callable[[], Keyring]) -> None:
         self._read = read
-        self._ring = read()
-        self._allowances: dict[str, Allowance] = {}
+        self._keyring = read()
+        self._quota_states: dict[str, QuotaState] = {}
 
     def reload(self) -> None:
         """Read the keys again. Where that fails the old ones stay, and the log says why."""
         try:
-            ring = self._read()
+            keyring = self._read()
         except ValueError as wrong:
             _log.error("API keys were not reloaded, the old ones stay: %s", wrong)
             return
         # Who has the same quota as before goes on with what is left of it.
-        quotas = {key.name: key.quota for key in ring.keys}
-        self._allowances = {
-            name: allowance for name, allowance in self._allowances.items() if quotas.get(name) == allowance.quota
+        quotas = {key.name: key.quota for key in keyring.keys}
+        self._quota_states = {
+            name: quota_state
+            for name, quota_state in self._quota_states.items()
+            if quotas.get(name) == quota_state.quota
         }
-        self._ring = ring
+        self._keyring = keyring
         _log.info("API keys reloaded: %s", ", ".join(sorted(quotas)))
 
     def authorize(self, path: str, headers: Headers) -> Grant | None:
@@ -109,26 +111,26 @@ class Authorization:
             Unauthorized: no key, though one is needed, or a key that is none of ours.
             QuotaExceeded: this key's quota is used up; the detail and ``Retry-After`` say until when.
         """
-        if path in PUBLIC_PATHS or path.startswith(_OPEN_BELOW):
+        if path in PUBLIC_PATHS or path.startswith(_PUBLIC_PREFIX):
             return None
         key = self._key_of(headers)
         now = monotonic()
-        allowance = self._allowances.get(key.name)
-        if allowance is None:
-            allowance = self._allowances[key.name] = Allowance(key.quota, now)
+        quota_state = self._quota_states.get(key.name)
+        if quota_state is None:
+            quota_state = self._quota_states[key.name] = QuotaState(key.quota, now)
         try:
             announced = content_length(headers) or 0
         except Malformed:
             announced = 0
-        entered = Grant(key.name, allowance, announced)
-        wait_s = allowance.admit(announced, now, entered)
+        grant = Grant(key.name, quota_state, announced)
+        wait_s = quota_state.admit(announced, now, grant)
         if wait_s > 0:
-            raise _exceeded(key.name, wait_s)
-        return entered
+            raise _quota_exceeded(key.name, wait_s)
+        return grant
 
-    def settle(self, entered: Grant, nbytes: int) -> None:
+    def settle(self, grant: Grant, nbytes: int) -> None:
         """A request is over: its body and its answer had this many bytes."""
-        entered.allowance.settle(nbytes - entered.charged_bytes, monotonic(), entered)
+        grant.quota_state.settle(nbytes - grant.charged_bytes, monotonic(), grant)
 
     def _key_of(self, headers: Headers) -> Key:
         given = headers.get(b"authorization")
@@ -138,7 +140,7 @@ class Authorization:
                 "This service asks for a key: send the header Authorization: Bearer KEY.",
                 headers={"WWW-Authenticate": _CHALLENGE},
             )
-        key = self._ring.find(given[len(_BEARER) :].strip())
+        key = self._keyring.find(given[len(_BEARER) :].strip())
         if key is None:
             raise Unauthorized(
                 "wrong_key",
@@ -158,8 +160,8 @@ def authorization_of(settings: Settings) -> Authorization | None:
         return None
 
     def read() -> Keyring:
-        ring = keys_of(settings)
-        assert ring is not None, "what names keys goes on naming them"
-        return ring
+        keyring = keys_of(settings)
+        assert keyring is not None, "what names keys goes on naming them"
+        return keyring
 
     return Authorization(read)

@@ -92,7 +92,7 @@ def read_keys(file: Path | None, key_list: str) -> Keyring | None:
     """
     if file is None and not key_list.strip():
         return None
-    keys = [*_of_list(key_list)]
+    keys = [*_parse_list(key_list)]
     if file is not None:
         try:
             tables = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -104,13 +104,13 @@ def read_keys(file: Path | None, key_list: str) -> Keyring | None:
             # Its text may hold a key, so only where it broke is told.
             _, told, place = str(broken).removesuffix(")").rpartition("(at ")
             raise ValueError(f"the file of API keys {file} is not TOML{f', at {place}' if told else ''}") from None
-        keys += [_of_table(name, table) for name, table in tables.items()]
+        keys += [_parse_table(name, table) for name, table in tables.items()]
     if not keys:
         raise ValueError("no API key is set, so nobody could call; unset the file to let everybody call")
     return Keyring(keys)
 
 
-def _of_list(listed: str) -> Iterable[Key]:
+def _parse_list(listed: str) -> Iterable[Key]:
     for entry in filter(None, (part.strip() for part in listed.split(","))):
         name, equals, key = entry.partition("=")
         if not equals:
@@ -118,7 +118,7 @@ def _of_list(listed: str) -> Iterable[Key]:
         yield Key(_name(name.strip()), _digest(name.strip(), key.strip()))
 
 
-def _of_table(name: str, table: object) -> Key:
+def _parse_table(name: str, table: object) -> Key:
     _name(name)
     if not isinstance(table, Mapping):
         raise ValueError(f'API key {name}: expected a table, [{name}], with key = "…" in it')

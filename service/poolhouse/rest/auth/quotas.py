@@ -38,26 +38,26 @@ class TokenBucket:
 
     def __init__(self, rate_per_s: float, capacity: float, now: float) -> None:
         self._rate_per_s = rate_per_s
-        self._full = capacity
-        self._level = capacity
-        self._at = now
+        self._capacity = capacity
+        self._tokens = capacity
+        self._updated_at = now
 
     def wait_s(self, tokens: float, now: float) -> float:
         """Seconds until it holds this many; 0 where it does."""
         self._refill(now)
-        return max(0.0, (tokens - self._level) / self._rate_per_s)
+        return max(0.0, (tokens - self._tokens) / self._rate_per_s)
 
     def consume(self, tokens: float, now: float) -> None:
         """Take tokens; what is not there yet is owed."""
         self._refill(now)
-        self._level -= tokens
+        self._tokens -= tokens
 
     def _refill(self, now: float) -> None:
-        self._level = min(self._full, self._level + max(0.0, now - self._at) * self._rate_per_s)
-        self._at = now
+        self._tokens = min(self._capacity, self._tokens + max(0.0, now - self._updated_at) * self._rate_per_s)
+        self._updated_at = now
 
 
-class Allowance:
+class QuotaState:
     """How much of a quota is left.
 
     Args:

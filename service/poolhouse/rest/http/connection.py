@@ -16,21 +16,21 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from poolhouse.errors import PoolhouseError, TooSlow
-from poolhouse.rest.http import state as states
-from poolhouse.rest.http.asgi import AsgiExchange
-from poolhouse.rest.http.deadlines import AnswerPace
-from poolhouse.rest.http.direct import HandlerExchange
+from poolhouse.rest.http import connection_state as states
+from poolhouse.rest.http.asgi_exchange import AsgiExchange
+from poolhouse.rest.http.connection_state import Lifecycle
+from poolhouse.rest.http.deadlines import ResponseProgress
 from poolhouse.rest.http.exchange import Exchange
 from poolhouse.rest.http.framing import ChunkedFraming, Framing, LengthFraming
+from poolhouse.rest.http.handler_exchange import HandlerExchange
 from poolhouse.rest.http.head import Head, HeadReader
-from poolhouse.rest.http.inflow import Inflow
-from poolhouse.rest.http.response import last_refusal
-from poolhouse.rest.http.site import Match, ServerConfig
-from poolhouse.rest.http.state import Lifecycle
+from poolhouse.rest.http.read_flow import ReadFlowControl
+from poolhouse.rest.http.response import protocol_error_response
+from poolhouse.rest.http.server_context import Match, ServerConfig
 from poolhouse.rest.http.timers import ConnectionTimers
 
-_PIECE: Final = bytearray(64 * 1024)
-_VIEW: Final = memoryview(_PIECE)
+_RECEIVE_BUFFER: Final = bytearray(64 * 1024)
+_RECEIVE_VIEW: Final = memoryview(_RECEIVE_BUFFER)
 # Of what is encrypted: more than this unsent, and a client is one that reads slowly.
 _UNSENT_BYTES: Final = 64 * 1024
 
@@ -46,8 +46,8 @@ class Connection(asyncio.BufferedProtocol):
     """
 
     transport: asyncio.Transport
-    read_flow: Inflow
-    response_progress: AnswerPace
+    read_flow: ReadFlowControl
+    response_progress: ResponseProgress
 
     def __init__(
         self,
@@ -67,47 +67,49 @@ class Connection(asyncio.BufferedProtocol):
         self._lifecycle = Lifecycle()
         self._reader: HeadReader | None = None
         # The last head, if it may be kept for comparison.
-        self._known: Head | None = None
+        self._last_head: Head | None = None
         self._framing: Framing | None = None
         self._exchange: Exchange | None = None
-        self._is_straight = False
+        self._receives_into_body = False
 
     # ---- what the event loop calls
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # always of streams
         """The connection is open: limit the time for its first head."""
         self.transport = transport
-        self.read_flow = Inflow(transport)
+        self.read_flow = ReadFlowControl(transport)
         self.is_encrypted = transport.get_extra_info("sslcontext") is not None
         # Writing stops with the first byte that the system does not take, and goes on when it has taken all: one byte
         # pins the whole tensor that it is of, which must be held until then. TLS encrypts a copy.
         # guard: response-is-held-until-sent
         transport.set_write_buffer_limits(high=_UNSENT_BYTES if self.is_encrypted else 0, low=0)
-        self.response_progress = AnswerPace(transport, self.context.answer_limits, self.loop)
+        self.response_progress = ResponseProgress(transport, self.context.response_limits, self.loop)
         self.server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn names only its own classes
-        self._timers = ConnectionTimers(transport, self.loop, self.response_progress, self.context.stall_timeout_s, self._head_is_late)
+        self._timers = ConnectionTimers(
+            transport, self.loop, self.response_progress, self.context.stall_timeout_s, self._on_head_timeout
+        )
         self._timers.idle.set(self.context.header_timeout_s)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the socket, which has something, may write."""
-        if self._is_straight and self._exchange is not None:
+        if self._receives_into_body and self._exchange is not None:
             return self.context.receive_budget.limit(self._exchange.body_buffer())
-        return self.context.receive_budget.limit(_VIEW)
+        return self.context.receive_budget.limit(_RECEIVE_VIEW)
 
     def buffer_updated(self, nbytes: int) -> None:
         """So much has come into the buffer that was given last."""
         self.context.receive_budget.consume(nbytes, self.read_flow, self.loop)
-        if self._is_straight:
-            self._came_straight(nbytes)
+        if self._receives_into_body:
+            self._on_received_into_body(nbytes)
             return
-        known = self._known_head(nbytes)
+        known = self._find_cached_head(nbytes)
         if known is not None:
-            position = len(known.raw) + self._begin(known, _VIEW[len(known.raw) : nbytes])
-            self._consume(_VIEW[position:nbytes], may_begin=False)
+            position = len(known.raw) + self._begin_exchange(known, _RECEIVE_VIEW[len(known.raw) : nbytes])
+            self._consume(_RECEIVE_VIEW[position:nbytes], may_begin=False)
         elif self.read_flow.buffered:
-            self.read_flow.buffer_and_pause(_VIEW[:nbytes])
+            self.read_flow.buffer_and_pause(_RECEIVE_VIEW[:nbytes])
         else:
-            self._consume(_VIEW[:nbytes])
+            self._consume(_RECEIVE_VIEW[:nbytes])
 
     def eof_received(self) -> None:
         """The client sends no more; the transport closes itself."""
@@ -124,7 +126,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._exchange is not None:
             self._exchange.on_write_resumed()
         elif self.read_flow.buffered:
-            self._continue()
+            self._process_buffered()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed, by whomever."""
@@ -136,7 +138,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._reader is not None:
             self._reader.close()
         self.server_state.connections.discard(self)
-        self._framing, self._known, self._is_straight = None, None, False
+        self._framing, self._last_head, self._receives_into_body = None, None, False
         self.read_flow.take_buffered()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:  # guard: disconnect-reaches-exchange
@@ -163,27 +165,27 @@ class Connection(asyncio.BufferedProtocol):
 
     # ---- what an exchange calls
 
-    def begin_answer(self) -> None:
+    def begin_response(self) -> None:
         """See :class:`.exchange.Wire`."""
-        self._lifecycle.transition(states.ANSWER_BEGAN)
+        self._lifecycle.transition(states.RESPONSE_BEGAN)
 
-    def send_answer(self, answer: bytes, *, keeps_alive: bool) -> None:
+    def send_response(self, answer: bytes, *, keeps_alive: bool) -> None:
         """See :class:`.exchange.Wire`."""
         # Where the connection ends with it, or the rest of the body decides that, nothing may be left behind.
-        if keeps_alive and self._lifecycle.state is states.ANSWERING and not self.is_stopping:
+        if keeps_alive and self._lifecycle.state is states.RESPONDING and not self.is_stopping:
             self.context.outbox.send(self.transport, answer, self.loop)
         else:
             self.transport.write(answer)
 
-    def end_answer(self, *, keeps_alive: bool) -> None:
+    def end_response(self, *, keeps_alive: bool) -> None:
         """See :class:`.exchange.Wire`. Go on with what comes behind the request, or close."""
         self.server_state.total_requests += 1
         self._exchange = None
-        self._is_straight = False
+        self._receives_into_body = False
         if self._lifecycle.state is states.CLOSED:
             return
         goes_on = keeps_alive and not self.is_stopping
-        state = self._lifecycle.transition(states.ANSWER_ENDED if goes_on else states.LAST_ANSWER_ENDED)
+        state = self._lifecycle.transition(states.RESPONSE_ENDED if goes_on else states.LAST_RESPONSE_ENDED)
         if state is states.IDLE:
             self._become_idle()
         elif state is states.CLOSED:
@@ -205,7 +207,7 @@ class Connection(asyncio.BufferedProtocol):
                     if not may_begin or self.is_write_paused:
                         self.read_flow.buffer_and_pause(data)
                         # Not here: a flood on one connection takes turns with the others.
-                        self.loop.call_soon(self._continue)
+                        self.loop.call_soon(self._process_buffered)
                         return
                     data = data[self._read_head(data) :]
                     may_begin = self._reader is not None
@@ -217,17 +219,17 @@ class Connection(asyncio.BufferedProtocol):
                 else:
                     return
         except PoolhouseError as error:
-            self._break_off(error)
+            self._refuse_and_close(error)
         if self._lifecycle.state is states.BODY and self._exchange is not None:
-            self._is_straight = self._exchange.prepare_body_buffer()
+            self._receives_into_body = self._exchange.prepare_body_buffer()
 
-    def _known_head(self, nbytes: int) -> Head | None:
+    def _find_cached_head(self, nbytes: int) -> Head | None:
         """The head that so many new bytes begin with, if it came before; the last one of this connection most often."""
         if self._lifecycle.state is not states.IDLE or self._reader or self.is_write_paused or self.read_flow.buffered:
             return None
-        known = self._known
-        if known is None or nbytes < len(known.raw) or not _PIECE.startswith(known.raw):
-            known = self._known = self.context.head_cache.get(_PIECE, nbytes)
+        known = self._last_head
+        if known is None or nbytes < len(known.raw) or not _RECEIVE_BUFFER.startswith(known.raw):
+            known = self._last_head = self.context.head_cache.get(_RECEIVE_BUFFER, nbytes)
         return known
 
     def _read_head(self, data: memoryview) -> int:
@@ -242,12 +244,12 @@ class Connection(asyncio.BufferedProtocol):
             if reader.head is None:
                 self._timers.head.set(self.context.header_timeout_s)  # guard: headers-have-timeout
         if reader.head is not None:
-            self._known = reader.head if reader.head.raw else None
+            self._last_head = reader.head if reader.head.raw else None
             self.context.head_cache.add(reader.head)
-            used += self._begin(reader.head, data[used:])
+            used += self._begin_exchange(reader.head, data[used:])
         return used
 
-    def _begin(self, head: Head, data: memoryview) -> int:
+    def _begin_exchange(self, head: Head, data: memoryview) -> int:
         """Begin a request, and give how many of the bytes behind its head are its body, if that is whole."""
         self.context.outbox.flush(self.transport)
         self._timers.idle.clear()
@@ -269,16 +271,16 @@ class Connection(asyncio.BufferedProtocol):
     def _read_body(self, data: memoryview) -> int:
         framing = self._framing
         assert framing is not None
-        used = framing.feed(data, self._take)
+        used = framing.feed(data, self._on_body_piece)
         if framing.is_complete:
             self._end_body()
         return used
 
-    def _take(self, piece: memoryview) -> None:
+    def _on_body_piece(self, piece: memoryview) -> None:
         if self._exchange is not None:
             self._exchange.on_body_piece(piece)
 
-    def _came_straight(self, nbytes: int) -> None:
+    def _on_received_into_body(self, nbytes: int) -> None:
         assert isinstance(self._framing, LengthFraming), "only such a body is received straight"
         assert self._exchange is not None, "somebody has room for it"
         self._framing.remaining_bytes -= nbytes
@@ -287,7 +289,7 @@ class Connection(asyncio.BufferedProtocol):
             self._end_body()
 
     def _end_body(self) -> None:
-        self._framing, self._is_straight = None, False
+        self._framing, self._receives_into_body = None, False
         state = self._lifecycle.transition(states.BODY_ENDED)
         if state is states.IDLE:
             self._become_idle()
@@ -303,11 +305,11 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._timers.idle.set(self.context.keep_alive_s)
         if self.read_flow.buffered:
-            self.loop.call_soon(self._continue)
+            self.loop.call_soon(self._process_buffered)
         else:
             self.read_flow.resume()
 
-    def _continue(self) -> None:
+    def _process_buffered(self) -> None:
         """Go on with what came behind a request that has been answered by now."""
         if self.read_flow.buffered and self._exchange is None and not self.is_write_paused:
             self._consume(self.read_flow.take_buffered())
@@ -316,21 +318,21 @@ class Connection(asyncio.BufferedProtocol):
 
     # ---- ends
 
-    def _break_off(self, error: PoolhouseError) -> None:
+    def _refuse_and_close(self, error: PoolhouseError) -> None:
         """Nothing that comes can be read any more: refuse it, unless an answer has begun, and close."""
         self.context.outbox.flush(self.transport)
-        self._framing, self._is_straight = None, False
+        self._framing, self._receives_into_body = None, False
         self.read_flow.take_buffered()
         if self._lifecycle.state in (states.EARLY, states.CLOSING):
             self.is_stopping = True
             return
         is_answered = self._lifecycle.state is states.DISCARDING
-        self._lifecycle.transition(states.BROKE_OFF)
+        self._lifecycle.transition(states.PROTOCOL_ERROR)
         exchange, self._exchange = self._exchange, None
         if not is_answered:
             self.context.metrics.record_protocol_error(error.code, error.status)
             target = exchange.head.target if exchange is not None else self._reader.target if self._reader else b""
-            self.transport.write(last_refusal(error, target, self.server_state.default_headers))
+            self.transport.write(protocol_error_response(error, target, self.server_state.default_headers))
         if self._reader is not None:
             self._reader.close()
         if exchange is not None:
@@ -341,8 +343,8 @@ class Connection(asyncio.BufferedProtocol):
         self._timers.shut_down_writing()
         self.read_flow.resume()
 
-    def _head_is_late(self) -> None:
-        self._break_off(
+    def _on_head_timeout(self) -> None:
+        self._refuse_and_close(
             TooSlow(
                 "body_too_slow",
                 f"The headers did not come to their end within {self.context.header_timeout_s:g} s.",

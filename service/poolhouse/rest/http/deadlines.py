@@ -22,7 +22,7 @@ from poolhouse.settings import Settings
 # A timer of silence is set anew at most eight times a limit, so that tiny pieces do not pile up timers.
 _SLACK: Final = 1 / 8
 # guard: body-start-has-allowance
-_HEAD_START: Final = 1 / 100
+_FREE_FRACTION: Final = 1 / 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +69,16 @@ class BodyLimits:
 
     def lag(self, elapsed_s: float, received_fraction: float) -> float:
         """How far a body, or an answer, of which this share has come is behind the pace that would bring it whole in
-        ``contended_timeout_s``; the first hundredth of that time is free, since the first bytes of an honest client are on their
-        way for a while."""
-        return elapsed_s / self.contended_timeout_s - received_fraction - _HEAD_START
+        ``contended_timeout_s``; the first hundredth of that time is free, since the first bytes of an honest client
+        take a while."""
+        return elapsed_s / self.contended_timeout_s - received_fraction - _FREE_FRACTION
 
     def preempted_error(self) -> Unavailable:
         """The refusal of a body that gave way."""
         return Unavailable(
             "overloaded",
-            f"The room is full, and this body was on course to take longer than {self.contended_timeout_s:g} s, so its room was "
+            f"The room is full, and this body was on course to take longer than "
+            f"{self.contended_timeout_s:g} s, so its room was "
             "given to others. Send faster, in smaller requests, or later.",
             retry_after_s=1,
         )
@@ -96,7 +97,7 @@ class BodyLimits:
         )
 
 
-def answer_limits(settings: Settings) -> BodyLimits:
+def response_limits(settings: Settings) -> BodyLimits:
     """The pace of answers."""
     return BodyLimits(
         settings.max_output_bytes,
@@ -128,30 +129,30 @@ class BodyDeadline:
     ) -> None:
         self._limits = limits
         self._deadline = deadline
-        self._share = received_fraction
-        self._expire = on_expired
-        self._gave_way = False
+        self._received_fraction = received_fraction
+        self._on_expired = on_expired
+        self._is_preempted = False
         self._loop = asyncio.get_running_loop()
-        self._begun = self._last = self._loop.time()
+        self._started_at = self._last_progress_at = self._loop.time()
         # The timer may be late by the slack, never early.
         self._slack_s = limits.stall_timeout_s * _SLACK
-        self._ends = limits.expires_at(self._begun, self._begun, 0) + self._slack_s
-        self._timer: asyncio.Handle = self._loop.call_at(self._expires, on_expired)
+        self._limits_end_at = limits.expires_at(self._started_at, self._started_at, 0) + self._slack_s
+        self._timer: asyncio.Handle = self._loop.call_at(self._expires_at, on_expired)
 
     @property
-    def _expires(self) -> float:
+    def _expires_at(self) -> float:
         # guard: deadline-ends-body
-        return self._ends if self._deadline is None else min(self._ends, self._deadline)
+        return self._limits_end_at if self._deadline is None else min(self._limits_end_at, self._deadline)
 
     def progress(self, received: int) -> None:
         """A piece has come: so many bytes in all."""
-        self._last = self._loop.time()
-        later = self._limits.expires_at(self._begun, self._last, received)
+        self._last_progress_at = self._loop.time()
+        later = self._limits.expires_at(self._started_at, self._last_progress_at, received)
         # guard: chunks-share-timer
-        if later > self._ends:
-            self._ends = later + self._slack_s
+        if later > self._limits_end_at:
+            self._limits_end_at = later + self._slack_s
             self._timer.cancel()
-            self._timer = self._loop.call_at(self._expires, self._expire)
+            self._timer = self._loop.call_at(self._expires_at, self._on_expired)
 
     def cancel(self) -> None:
         """The body is here, or will not come."""
@@ -159,29 +160,29 @@ class BodyDeadline:
 
     def lag(self) -> float:
         """See :class:`poolhouse.batching.memory.Arrival`."""
-        return self._limits.lag(self._loop.time() - self._begun, self._share())
+        return self._limits.lag(self._loop.time() - self._started_at, self._received_fraction())
 
     def preempt(self) -> None:
         """What is held for the body is lent to another: it ends now."""
-        self._gave_way = True
+        self._is_preempted = True
         self._timer.cancel()
         # guard: preempted-body-ends-at-once
-        self._timer = self._loop.call_soon(self._expire)
+        self._timer = self._loop.call_soon(self._on_expired)
 
     def refusal(self) -> PoolhouseError:
         """What the client is told when it was too slow."""
-        if self._gave_way:
+        if self._is_preempted:
             return self._limits.preempted_error()
-        if self._deadline is not None and self._deadline <= self._ends:
+        if self._deadline is not None and self._deadline <= self._limits_end_at:
             return DeadlinePassed(
                 "deadline_passed",
                 "The deadline of Request-Timeout passed while the body was still coming. "
                 "Give more seconds, or send a smaller body.",
             )
-        return self._limits.too_slow_error(self._loop.time() - self._last)
+        return self._limits.too_slow_error(self._loop.time() - self._last_progress_at)
 
 
-class AnswerPace:
+class ResponseProgress:
     """The pace that the client owes while it reads an answer; one object for all answers of a connection.
 
     An :class:`poolhouse.batching.memory.Arrival`.
@@ -196,12 +197,12 @@ class AnswerPace:
         self._transport = transport
         self._limits = limits
         self._loop = loop
-        self._begun = 0.0
+        self._started_at = 0.0
         self._length = self._written = 0
 
     def begin(self, length: int) -> None:
         """An answer of so many bytes begins."""
-        self._begun, self._length, self._written = self._loop.time(), length, 0
+        self._started_at, self._length, self._written = self._loop.time(), length, 0
 
     def end(self) -> None:
         """It is over; what else is sent on the connection owes no pace."""
@@ -212,18 +213,18 @@ class AnswerPace:
         self._written += nbytes
 
     @property
-    def _read(self) -> int:
+    def _sent(self) -> int:
         """Bytes that have left the process."""
         return max(0, self._written - self._transport.get_write_buffer_size())
 
     def is_too_slow(self) -> bool:
         """Whether an answer is on its way that has taken longer than it may."""
         now = self._loop.time()
-        return self._length > 0 and self._limits.expires_at(self._begun, now, self._read) < now
+        return self._length > 0 and self._limits.expires_at(self._started_at, now, self._sent) < now
 
     def lag(self) -> float:
         """See :class:`poolhouse.batching.memory.Arrival`."""
-        return self._limits.lag(self._loop.time() - self._begun, self._read / max(1, self._length))
+        return self._limits.lag(self._loop.time() - self._started_at, self._sent / max(1, self._length))
 
     def preempt(self) -> None:
         """Its bytes are lent to another: it ends here, and with it its connection."""

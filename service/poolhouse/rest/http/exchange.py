@@ -8,10 +8,10 @@ from typing import Protocol
 
 from uvicorn.server import ServerState
 
-from poolhouse.rest.http.deadlines import AnswerPace
+from poolhouse.rest.http.deadlines import ResponseProgress
 from poolhouse.rest.http.head import Head
-from poolhouse.rest.http.inflow import Inflow
-from poolhouse.rest.http.site import ServerContext
+from poolhouse.rest.http.read_flow import ReadFlowControl
+from poolhouse.rest.http.server_context import ServerContext
 
 
 class ConnectionApi(Protocol):
@@ -35,19 +35,19 @@ class ConnectionApi(Protocol):
     app_state: Mapping[str, object]
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
-    read_flow: Inflow
-    response_progress: AnswerPace
+    read_flow: ReadFlowControl
+    response_progress: ResponseProgress
     is_encrypted: bool
     is_write_paused: bool
     is_stopping: bool
 
-    def begin_answer(self) -> None:
+    def begin_response(self) -> None:
         """The answer to the current request begins."""
 
-    def send_answer(self, answer: bytes, *, keeps_alive: bool) -> None:
+    def send_response(self, answer: bytes, *, keeps_alive: bool) -> None:
         """Hand a whole answer, which has begun, to the transport before this turn of the event loop ends."""
 
-    def end_answer(self, *, keeps_alive: bool) -> None:
+    def end_response(self, *, keeps_alive: bool) -> None:
         """All of the answer was handed to the transport."""
 
 

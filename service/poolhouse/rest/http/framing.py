@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from httptools import HttpParserError, HttpRequestParser
 
-from poolhouse.rest.http.head import malformed_request, headers_too_large
+from poolhouse.rest.http.head import headers_too_large, malformed_request
 
 _END: Final = b"\r\n\r\n"
 _HEAD: Final = b"POST / HTTP/1.1\r\nHost: body\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -82,7 +82,7 @@ class ChunkedFraming:
         self._limit_bytes = limit_bytes
         self._raw_bytes = self._body_bytes = self._idle_bytes = 0
         self._tail = b""
-        self._take: BodySink | None = None
+        self._sink: BodySink | None = None
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self._parser.feed_data(_HEAD)
 
@@ -94,12 +94,12 @@ class ChunkedFraming:
             HeadersTooLarge: their framing is out of all proportion to the body.
         """
         position = 0
-        self._take = sink
+        self._sink = sink
         try:
             while position < len(data) and not self.is_complete:
                 position += self._feed_slice(bytes(data[position : position + _SLICE_BYTES]))
         finally:
-            self._take = None
+            self._sink = None
         return position
 
     def _feed_slice(self, piece: bytes) -> int:
@@ -138,8 +138,8 @@ class ChunkedFraming:
     def on_body(self, piece: bytes) -> None:
         """A piece of the body."""
         self._body_bytes += len(piece)
-        assert self._take is not None
-        self._take(memoryview(piece))
+        assert self._sink is not None
+        self._sink(memoryview(piece))
 
     def on_message_complete(self) -> None:
         """The last chunk and the trailers have come."""

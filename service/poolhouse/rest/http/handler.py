@@ -1,7 +1,7 @@
 """What answers a route without a coroutine: first the head, then the body, or both at once.
 
 The connection calls a handler directly; behind an ASGI server of another make the same object stands behind
-:class:`poolhouse.rest.endpoint.HandlerEndpoint`. Both give the same answers.
+:class:`poolhouse.rest.routes.handler_endpoint.HandlerEndpoint`. Both give the same answers.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from poolhouse.batching.memory import Lease
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.response import Response
-from poolhouse.rest.observability.records import RequestRecord
+from poolhouse.rest.observability.request_record import RequestRecord
 
 
-class Prepared(Protocol):
+class AcceptedRequest(Protocol):
     """A request whose head was accepted: what it holds, and how its body is received."""
 
     @property
@@ -34,12 +34,12 @@ class Prepared(Protocol):
         """The memory that is held for the request."""
         ...
 
-    def expect_body(self, nbytes: int, beside_bytes: int) -> None:
+    def expect_body(self, nbytes: int, extra_bytes: int) -> None:
         """Hold memory for a body that is not here yet.
 
         Args:
             nbytes: of the body, as far as it is known.
-            beside_bytes: what is held beside it while it comes.
+            extra_bytes: what is held beside it while it comes.
 
         Raises:
             Unavailable: there is none.
@@ -52,7 +52,7 @@ class Prepared(Protocol):
 class Handler(Protocol):
     """Answers the requests of one route."""
 
-    def on_head(self, head: Head, operator: str, record: RequestRecord) -> Prepared:
+    def on_head(self, head: Head, operator: str, record: RequestRecord) -> AcceptedRequest:
         """Look at a head, before a byte of the body is read.
 
         Args:
@@ -65,7 +65,9 @@ class Handler(Protocol):
         """
         ...
 
-    def on_whole(self, head: Head, operator: str, record: RequestRecord, body: memoryview) -> Response | Prepared:
+    def on_complete_request(
+        self, head: Head, operator: str, record: RequestRecord, body: memoryview
+    ) -> Response | AcceptedRequest:
         """Answer a request that is here whole, where that is so quick that nothing else need happen meanwhile.
 
         Args:
@@ -82,7 +84,7 @@ class Handler(Protocol):
         """
         ...
 
-    def on_body(self, accepted: Prepared, body: memoryview) -> Response | Awaitable[Response]:
+    def on_body(self, accepted: AcceptedRequest, body: memoryview) -> Response | Awaitable[Response]:
         """Answer a request whose body is whole: at once where that is quick.
 
         Args:

@@ -17,10 +17,10 @@ from typing import Any, Final
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 
 from poolhouse.errors import HeadersTooLarge, Malformed, PoolhouseError, Unavailable
-from poolhouse.rest.headers import Headers, content_length, framing_error, read_headers
+from poolhouse.rest.http.headers import Headers, content_length, framing_error, read_headers
 
 # So much is looked at for the end of a head at a time.
-_LOOK_BYTES: Final = 8 * 1024
+_SCAN_BYTES: Final = 8 * 1024
 _END: Final = b"\r\n\r\n"
 # An empty header has four bytes on the wire, and takes two hundred in memory.
 _MOST_HEADERS: Final = 256
@@ -60,10 +60,10 @@ class Head:
         "match",
         "memo",
         "method",
-        "raw_headers",
         "path",
         "query",
         "raw",
+        "raw_headers",
         "target",
         "version",
     )
@@ -106,7 +106,7 @@ class Head:
             self.raw = raw
 
 
-class KnownHeads:
+class HeadCache:
     """Heads that came before on any connection, by their bytes; the oldest is forgotten where they are too many."""
 
     __slots__ = ("_heads",)
@@ -133,7 +133,7 @@ class KnownHeads:
 
 
 @dataclass
-class PartialHeads:
+class PartialHeadBudget:
     """The heads of all connections that are not whole yet. Most heads come in one piece, and hold nothing.
 
     Attributes:
@@ -172,15 +172,15 @@ class HeadReader:
         target: of the request line, as far as it has come: for the words of a refusal.
     """
 
-    def __init__(self, limit_bytes: int, partial: PartialHeads) -> None:
+    def __init__(self, limit_bytes: int, partial: PartialHeadBudget) -> None:
         self.head: Head | None = None
         self.has_begun = False
         self.target = b""
         self._limit_bytes = limit_bytes
-        self._partial = partial
-        self._counted = 0
+        self._budget = partial
+        self._held_bytes = 0
         self._pairs: list[tuple[bytes, bytes]] = []
-        self._taken = 0
+        self._fed_bytes = 0
         self._tail = b""
         self._refusal: PoolhouseError | None = None
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
@@ -195,14 +195,14 @@ class HeadReader:
         """
         position = 0
         while position < len(data) and self.head is None:
-            piece = bytes(data[position : position + _LOOK_BYTES])
+            piece = bytes(data[position : position + _SCAN_BYTES])
             seen = self._tail + piece
             found = seen.find(_END)
             if found >= 0:
                 piece = piece[: found + len(_END) - len(self._tail)]
             self._tail = b"" if found >= 0 else seen[-len(_END) + 1 :]
-            is_whole = self._taken == 0
-            self._taken += len(piece)
+            is_whole = self._fed_bytes == 0
+            self._fed_bytes += len(piece)
             position += len(piece)
             head = self._parse(piece)
             if head is not None:
@@ -212,19 +212,19 @@ class HeadReader:
                     head.keep_raw(piece)
             elif found >= 0 and self.has_begun:
                 raise malformed_request()
-            if self._taken > self._limit_bytes:
+            if self._fed_bytes > self._limit_bytes:
                 raise headers_too_large(self._limit_bytes)
-        self._count(0 if self.head is not None else self._taken)
+        self._hold(0 if self.head is not None else self._fed_bytes)
         return position
 
     def close(self) -> None:
         """The head will not be read on."""
-        self._count(0)
+        self._hold(0)
 
-    def _count(self, nbytes: int) -> None:
-        before, self._counted = self._counted, nbytes
+    def _hold(self, nbytes: int) -> None:
+        before, self._held_bytes = self._held_bytes, nbytes
         if before != nbytes:
-            self._partial.resize(before, nbytes)
+            self._budget.resize(before, nbytes)
 
     def _parse(self, piece: bytes) -> Head | None:
         assert self._parser is not None, "a head that is complete is not read on"

@@ -8,8 +8,8 @@ from http import HTTPStatus
 from typing import Final
 
 from poolhouse.errors import PoolhouseError
-from poolhouse.rest.headers import new_request_id
-from poolhouse.rest.problems import render_problem
+from poolhouse.rest.http.headers import new_request_id
+from poolhouse.rest.http.problems import render_problem
 
 HeaderPairs = Iterable[tuple[bytes, bytes]]
 
@@ -17,7 +17,7 @@ _VISIBLE: Final = bytes({*range(0x20, 0x100), 0x09} - {0x7F})
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _STATUS_LINES: Final = {each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode() for each in HTTPStatus}
 # Names of headers that were looked at: our own code writes them, so they are few.
-_seen: set[bytes] = set()
+_checked_names: set[bytes] = set()
 
 
 def status_line(status: int) -> bytes:
@@ -36,7 +36,7 @@ def header_lines(headers: HeaderPairs) -> bytes:
     """
     lines = []
     for name, value in headers:
-        if name not in _seen:
+        if name not in _checked_names:
             _check_name(name)
         lines.append(name + b": " + value + b"\r\n")
     written = b"".join(lines)
@@ -48,10 +48,10 @@ def header_lines(headers: HeaderPairs) -> bytes:
 def _check_name(name: bytes) -> None:
     if _TOKEN.fullmatch(name) is None:
         raise RuntimeError(f"{name!r} is no name of a header in lower case")
-    _seen.add(name)
+    _checked_names.add(name)
 
 
-def last_refusal(error: PoolhouseError, target: bytes, default_headers: HeaderPairs) -> bytes:
+def protocol_error_response(error: PoolhouseError, target: bytes, default_headers: HeaderPairs) -> bytes:
     """The answer to what was no request, after which its connection ends.
 
     Args:

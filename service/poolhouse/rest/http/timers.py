@@ -6,8 +6,8 @@ import asyncio
 import math
 from collections.abc import Callable
 
-from poolhouse.rest.http.deadlines import AnswerPace
-from poolhouse.rest.http.state import LINGER_S
+from poolhouse.rest.http.connection_state import LINGER_S
+from poolhouse.rest.http.deadlines import ResponseProgress
 
 
 def _nothing() -> None:
@@ -22,45 +22,45 @@ class LazyTimer:
         expire: called when the time has come.
     """
 
-    __slots__ = ("_due", "_expire", "_handle", "_loop")
+    __slots__ = ("_expires_at", "_handle", "_loop", "_on_expired")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_expired: Callable[[], None]) -> None:
         self._loop = loop
-        self._expire = on_expired
-        self._due = math.inf
+        self._on_expired = on_expired
+        self._expires_at = math.inf
         self._handle: asyncio.TimerHandle | None = None
 
     def set(self, seconds: float) -> None:
         """Expire after so many seconds, and not before."""
-        self._due = due = self._loop.time() + seconds
+        self._expires_at = due = self._loop.time() + seconds
         handle = self._handle
         if handle is not None and handle.when() > due:
             handle.cancel()
             handle = None
         if handle is None:
-            self._handle = self._loop.call_at(due, self._look)
+            self._handle = self._loop.call_at(due, self._check)
 
     def clear(self) -> None:
         """Do not expire."""
-        self._due = math.inf
+        self._expires_at = math.inf
 
     def close(self) -> None:
         """Forget the loop's timer, and what would be called: the two would keep each other alive."""
-        self._due = math.inf
-        self._expire = _nothing
+        self._expires_at = math.inf
+        self._on_expired = _nothing
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         self._handle = None
-        if self._due == math.inf:
+        if self._expires_at == math.inf:
             return
-        if self._due <= self._loop.time():
-            self._due = math.inf
-            self._expire()
+        if self._expires_at <= self._loop.time():
+            self._expires_at = math.inf
+            self._on_expired()
         else:
-            self._handle = self._loop.call_at(self._due, self._look)
+            self._handle = self._loop.call_at(self._expires_at, self._check)
 
 
 class ConnectionTimers:
@@ -82,7 +82,7 @@ class ConnectionTimers:
         self,
         transport: asyncio.Transport,
         loop: asyncio.AbstractEventLoop,
-        response_progress: AnswerPace,
+        response_progress: ResponseProgress,
         stall_timeout_s: float,
         on_head_timeout: Callable[[], None],
     ) -> None:
@@ -90,15 +90,15 @@ class ConnectionTimers:
         self.head = LazyTimer(loop, on_head_timeout)
         self._transport = transport
         self._loop = loop
-        self._pace = response_progress
-        self._silence_s = stall_timeout_s
+        self._response_progress = response_progress
+        self._stall_timeout_s = stall_timeout_s
         self._unsent_bytes = 0
         self._write_timer: asyncio.TimerHandle | None = None
 
     def start_write_watchdog(self) -> None:
         """The client reads slower than we write: watch that it reads at all."""
         self._unsent_bytes = self._transport.get_write_buffer_size()
-        self._write_timer = self._loop.call_later(self._silence_s, self._check_writing)
+        self._write_timer = self._loop.call_later(self._stall_timeout_s, self._check_writing)
 
     def stop_write_watchdog(self) -> None:
         """The client has read everything."""
@@ -130,7 +130,7 @@ class ConnectionTimers:
     def _check_writing(self) -> None:
         self._write_timer = None
         # guard: response-has-minimum-rate
-        if self._transport.get_write_buffer_size() < self._unsent_bytes and not self._pace.is_too_slow():
+        if self._transport.get_write_buffer_size() < self._unsent_bytes and not self._response_progress.is_too_slow():
             self.start_write_watchdog()
         else:
             self._transport.abort()

@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 Labels = tuple[str, ...]
 
-_TOGETHER: Final = 256
+_BUFFERED_ROWS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Counter:
         return metric
 
 
-class Spread:
+class BucketCounts:
     """How values spread over buckets, for one combination of labels.
 
     Args:
@@ -100,22 +100,22 @@ class ObservationBuffer:
         spreads: one for each value of a row.
     """
 
-    __slots__ = ("_rows", "_spreads")
+    __slots__ = ("_bucket_counts", "_rows")
 
-    def __init__(self, *spreads: Spread) -> None:
-        self._spreads = spreads
+    def __init__(self, *spreads: BucketCounts) -> None:
+        self._bucket_counts = spreads
         self._rows: list[tuple[float, ...]] = []
 
     def add(self, row: tuple[float, ...]) -> None:
         """Takes one value for each spread."""
         rows = self._rows
         rows.append(row)
-        if len(rows) == _TOGETHER:
+        if len(rows) == _BUFFERED_ROWS:
             self.flush()
 
     def flush(self) -> None:
         """Counts what was taken; whoever reads the spreads calls this before."""
-        for spread, values in zip(self._spreads, zip(*self._rows, strict=True), strict=False):
+        for spread, values in zip(self._bucket_counts, zip(*self._rows, strict=True), strict=False):
             spread.observe_many(values)
         self._rows.clear()
 
@@ -125,17 +125,17 @@ class Histogram:
     """How values spread over the buckets, for each combination of labels."""
 
     family: Family
-    buckets: dict[Labels, Spread] = field(default_factory=dict)
+    buckets: dict[Labels, BucketCounts] = field(default_factory=dict)
 
     def observe(self, labels: Labels, value: float) -> None:
         """Counts one value."""
         self.buckets_for(labels).observe(value)
 
-    def buckets_for(self, labels: Labels) -> Spread:
+    def buckets_for(self, labels: Labels) -> BucketCounts:
         """What is counted for one combination of labels."""
         spread = self.buckets.get(labels)
         if spread is None:
-            spread = self.buckets[labels] = Spread(self.family.bounds)
+            spread = self.buckets[labels] = BucketCounts(self.family.bounds)
         return spread
 
     def collect(self) -> Metric:

@@ -15,8 +15,8 @@ from typing import Final, TextIO
 
 import orjson
 
-from poolhouse.rest.observability.lines import STANDARD_ERROR, LineWriter, to_descriptor
-from poolhouse.rest.observability.records import RequestRecord
+from poolhouse.rest.observability.line_writer import STANDARD_ERROR, LineWriter, descriptor_writer
+from poolhouse.rest.observability.request_record import RequestRecord
 from poolhouse.settings import Settings
 
 _PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
@@ -25,7 +25,7 @@ _FIELDS: Final = "poolhouse_fields"
 _requests = logging.getLogger("poolhouse.requests")
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """One JSON object a line: ``time``, ``level``, ``logger``, ``message``, and what the record has beside."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -39,20 +39,20 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             told["error"] = self.formatException(record.exc_info)
         # A path may hold half a surrogate pair, which is no text to JSON.
-        return orjson.dumps(_sound(told), default=str).decode("utf-8")
+        return orjson.dumps(_escape_surrogates(told), default=str).decode("utf-8")
 
 
-def _sound(told: dict[str, object]) -> dict[str, object]:
+def _escape_surrogates(told: dict[str, object]) -> dict[str, object]:
     return {
         name: value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
         for name, value in told.items()
     }
 
 
-class RequestLines:
+class RequestLogger:
     """A line for every request that is over, but for probes that went well.
 
-    An :class:`poolhouse.rest.observability.records.Observer`.
+    An :class:`poolhouse.rest.observability.request_record.Observer`.
     """
 
     def request_finished(self, request: RequestRecord) -> None:
@@ -102,7 +102,7 @@ def _printable(text: str) -> str:
     return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]
 
 
-class _Passing(logging.Handler):
+class _QueueHandler(logging.Handler):
     """Hands finished lines to the thread that writes them; counts those that find no place."""
 
     def __init__(self, writer: LineWriter) -> None:
@@ -138,17 +138,17 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> Calla
     Returns:
         What writes the lines that are still to be written, and ends it.
     """
-    writer = LineWriter(to_descriptor(STANDARD_ERROR) if stream is None else stream.write)
-    passing = _Passing(writer)
+    writer = LineWriter(descriptor_writer(STANDARD_ERROR) if stream is None else stream.write)
+    handler = _QueueHandler(writer)
     as_json = settings.log_format == "json"
-    passing.setFormatter(
-        JsonLines() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(
+        JsonFormatter() if as_json else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
     root = logging.getLogger()
-    root.handlers[:] = [passing]
+    root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
     logging.captureWarnings(True)
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
     if settings.log_level == "info":
         # Its information is about itself; ours says the same in one line.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
@@ -160,7 +160,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> Calla
     return end
 
 
-def _is_news(record: logging.LogRecord) -> bool:
+def _is_worth_logging(record: logging.LogRecord) -> bool:
     """Whether a line of uvicorn's tells of a fault.
 
     A stranger can send what is no request as often as they like, and the metrics count it. A request that is cancelled

@@ -31,7 +31,7 @@ _SECONDS: Final = (
 )
 _PLANES: Final = tuple(float(4**power) for power in range(12))
 _REQUESTS: Final = tuple(float(2**power) for power in range(11))
-_RESTS: Final = 4
+_PAGE_PAUSE_FACTOR: Final = 4
 """After a page was made none is made for so many times as long: pages take a fifth of the event loop at most, however
 many clients ask. One of a long day takes tens of milliseconds."""
 _STATES: Final = ("starting", "ready", "draining", "device_lost")
@@ -123,7 +123,7 @@ class Metrics(Collector):
         self._refusals = self._counters["poolhouse_refusals_total"]
         self._received = self._counters["poolhouse_received_bytes_total"]
         self._sent = self._counters["poolhouse_sent_bytes_total"]
-        self._gone = self._counters["poolhouse_callers_gone_total"]
+        self._disconnects = self._counters["poolhouse_callers_gone_total"]
         self._key_requests = self._counters["poolhouse_key_requests_total"]
         self._key_bytes = self._counters["poolhouse_key_bytes_total"]
         self._events = self._counters["poolhouse_engine_events_total"]
@@ -135,10 +135,10 @@ class Metrics(Collector):
         for event in _EVENTS:
             self._events.add((event,), 0)
         for stage in _STAGES:
-            self._gone.add((stage,), 0)
+            self._disconnects.add((stage,), 0)
         for code in CODES:
             self._refusals.add((code,), 0)
-        self._here: dict[tuple[str, str], ObservationBuffer] = {}
+        self._inline_rows: dict[tuple[str, str], ObservationBuffer] = {}
         self._pool_stages = ObservationBuffer(
             *(self._stages.buckets_for(("pool", stage)) for stage in ("decode", "queue", "compute", "encode"))
         )
@@ -146,7 +146,7 @@ class Metrics(Collector):
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
         self._torch = metadata.version("torch")
-        self._rests_until = 0.0
+        self._next_page_at = 0.0
         self._next_page: asyncio.Future[bytes] | None = None
         pooling.watch(self)
 
@@ -188,7 +188,7 @@ class Metrics(Collector):
 
     def record_disconnect(self, stage: Stage) -> None:
         """A caller closed the connection."""
-        self._gone.add((stage,))
+        self._disconnects.add((stage,))
 
     def record_stages(self, call: str, **stages_s: float) -> str:
         """Counts the seconds of each stage, and gives the ``Server-Timing`` that says the same."""
@@ -221,12 +221,14 @@ class Metrics(Collector):
 
     def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None:
         """A small load was done on the event loop."""
-        here = self._here.get((device, operator))
-        if here is None:
+        inline_rows = self._inline_rows.get((device, operator))
+        if inline_rows is None:
             batch = device, "inline"
             spreads = self._batch_requests.buckets_for(batch), self._batch_planes.buckets_for(batch)
-            here = self._here[device, operator] = ObservationBuffer(*spreads, self._compute.buckets_for((operator, device)))
-        here.add((1, planes, seconds))
+            inline_rows = self._inline_rows[device, operator] = ObservationBuffer(
+                *spreads, self._compute.buckets_for((operator, device))
+            )
+        inline_rows.add((1, planes, seconds))
 
     def event_occurred(self, what: str) -> None:
         """Something did not go the straight way."""
@@ -236,14 +238,14 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every metric as it stands."""
-        for rows in (self._pool_stages, *self._here.values()):
+        for rows in (self._pool_stages, *self._inline_rows.values()):
             rows.flush()
-        tallies = self._counters | self._histograms
-        standing = self._standing()
+        counters = self._counters | self._histograms
+        standing = self._gauge_values()
         for name, family in FAMILIES.items():
-            yield tallies[name].collect() if name in tallies else gauge_metric(family, standing[name])
+            yield counters[name].collect() if name in counters else gauge_metric(family, standing[name])
 
-    def _standing(self) -> Mapping[str, Mapping[tuple[str, ...], float]]:
+    def _gauge_values(self) -> Mapping[str, Mapping[tuple[str, ...], float]]:
         pooling = self._pooling
         devices = pooling.device_states()
         python = ".".join(str(part) for part in sys.version_info[:3])
@@ -263,10 +265,10 @@ class Metrics(Collector):
         """A page that was made after it was asked for; those who ask while none is made share the next one."""
         loop = asyncio.get_running_loop()
         if self._next_page is None:
-            if loop.time() >= self._rests_until:
+            if loop.time() >= self._next_page_at:
                 return self._make_page(loop)
             self._next_page = loop.create_future()
-            loop.call_at(self._rests_until, self._make_next_page, loop, self._next_page)
+            loop.call_at(self._next_page_at, self._make_next_page, loop, self._next_page)
         # One that leaves must not take the page from the others.
         return await asyncio.shield(self._next_page)
 
@@ -274,7 +276,7 @@ class Metrics(Collector):
         begun = perf_counter()
         page = generate_latest(self._registry)
         took_s = perf_counter() - begun
-        self._rests_until = loop.time() + took_s * (1 + _RESTS)
+        self._next_page_at = loop.time() + took_s * (1 + _PAGE_PAUSE_FACTOR)
         return page
 
     def _make_next_page(self, loop: asyncio.AbstractEventLoop, asked: asyncio.Future[bytes]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from poolhouse.rest.observability.logs import RequestLines
-from poolhouse.rest.observability.records import RequestObserver
+from poolhouse.rest.observability.logs import RequestLogger
+from poolhouse.rest.observability.request_record import RequestObserver
 from poolhouse.settings import Settings
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
@@ -19,10 +19,12 @@ def make_observers(settings: Settings, environ: Mapping[str, str]) -> tuple[Requ
         ValueError: where traces are asked for and cannot be made; says what to install.
     """
     chosen: list[RequestObserver] = []
-    if _traced(environ):
+    if _is_tracing_enabled(environ):
         try:
             # By name: it needs the otel extra.
-            configured: Callable[[], RequestObserver] = import_module("poolhouse.rest.observability.tracing").configured
+            make_tracing: Callable[[], RequestObserver] = import_module(
+                "poolhouse.rest.observability.tracing"
+            ).make_tracing
         except ModuleNotFoundError as missing:
             if (missing.name or "").partition(".")[0] != "opentelemetry":
                 raise
@@ -31,13 +33,13 @@ def make_observers(settings: Settings, environ: Mapping[str, str]) -> tuple[Requ
                 "pip install 'poolhouse[server,otel]'"
             ) from None
         # Before the log, which then knows the trace.
-        chosen.append(configured())
+        chosen.append(make_tracing())
     if settings.log_requests:
-        chosen.append(RequestLines())
+        chosen.append(RequestLogger())
     return tuple(chosen)
 
 
-def _traced(environ: Mapping[str, str]) -> bool:
+def _is_tracing_enabled(environ: Mapping[str, str]) -> bool:
     disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     silent = environ.get("OTEL_TRACES_EXPORTER", "otlp").strip() == "none"
     return not disabled and not silent and any(environ.get(name) for name in _ENDPOINTS)

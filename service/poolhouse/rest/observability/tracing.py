@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, format_trace_id, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from poolhouse.rest.observability.records import RequestRecord
+from poolhouse.rest.observability.request_record import RequestRecord
 from poolhouse.version import __version__
 
 _UNTRACED: Final = frozenset({"/livez", "/readyz", "/metrics", "/version"})
@@ -27,7 +27,7 @@ _PARENTS: Final = TraceContextTextMapPropagator()
 class Tracing:
     """Makes spans of requests that are over.
 
-    An :class:`poolhouse.rest.observability.records.Observer`.
+    An :class:`poolhouse.rest.observability.request_record.Observer`.
 
     Args:
         provider: where spans go; it is shut down with this.
@@ -45,23 +45,23 @@ class Tracing:
             return
         span = self._tracer.start_span(
             f"{request.method} {request.route}",
-            context=_parent(request),
+            context=_parent_context(request),
             kind=SpanKind.SERVER,
             attributes=_attributes(request),
-            start_time=self._at(request.started_at),
+            start_time=self._to_ns(request.started_at),
         )
         request.trace_id = format_trace_id(span.get_span_context().trace_id)
         if span.is_recording():
-            self._inside(span, request)
+            self._add_stage_spans(span, request)
             if request.status >= 500 or not request.status:
                 span.set_status(Status(StatusCode.ERROR, request.code or "the caller left"))
-        span.end(self._at(request.ended_at))
+        span.end(self._to_ns(request.ended_at))
 
     def close(self) -> None:
         """Send what is still here."""
         self._provider.shutdown()
 
-    def _inside(self, span: Span, request: RequestRecord) -> None:
+    def _add_stage_spans(self, span: Span, request: RequestRecord) -> None:
         stages = request.stages
         if stages is None:
             return
@@ -73,29 +73,29 @@ class Tracing:
             ("compute", started, stages.pooled_at),
             ("write", stages.pooled_at, request.ended_at),
         ):
-            child = self._tracer.start_span(name, context=context, start_time=self._at(begun))
-            child.end(self._at(ended))
+            child = self._tracer.start_span(name, context=context, start_time=self._to_ns(begun))
+            child.end(self._to_ns(ended))
 
-    def _at(self, clock: float) -> int:
+    def _to_ns(self, clock: float) -> int:
         return self._offset_ns + int(clock * 1e9)
 
 
 def make_tracing() -> Tracing:
     """Tracing as the standard OTEL_… variables say: over OTLP and HTTP, in batches, by a thread."""
     provider = TracerProvider(
-        resource=Resource({SERVICE_NAME: "poolhouse", "service.version": __version__}).merge(_named())
+        resource=Resource({SERVICE_NAME: "poolhouse", "service.version": __version__}).merge(_env_resource())
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Tracing(provider)
 
 
-def _named() -> Resource:
+def _env_resource() -> Resource:
     """The names that the environment gives, without the placeholder that stands for none."""
     given = Resource.create().attributes
     return Resource({name: value for name, value in given.items() if not str(value).startswith("unknown_service")})
 
 
-def _parent(request: RequestRecord) -> Context:
+def _parent_context(request: RequestRecord) -> Context:
     carried = {"traceparent": request.traceparent, "tracestate": request.tracestate}
     return _PARENTS.extract({name: value for name, value in carried.items() if value})
 

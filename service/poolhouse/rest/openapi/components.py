@@ -63,13 +63,13 @@ def object_schema(properties: JsonObject, required: Collection[str], description
 def request_tensors(operator: type[Operator], components: Components, *, outlined: bool) -> JsonObject:
     """The tensors of a JSON request by name: in a request to plan, their outlines."""
     kinds = {"input": frozenset(operator.element_types), "indices": frozenset[Kind]()}
-    return {name: _input(components, operator.rank, kinds[name], outlined) for name in operator.inputs}
+    return {name: _request_tensor(components, operator.rank, kinds[name], outlined) for name in operator.inputs}
 
 
 def response_tensor(components: Components, rank: int) -> JsonObject:
     """The schema of a tensor in a JSON answer."""
-    known: JsonObject = {"dtype": {"type": "string", "enum": list(ELEMENT_TYPES)}, "shape": _shape(rank)}
-    forms = {"data": _data(components, rank, _ELEMENT, "Elements"), "base64": _BASE64}
+    known: JsonObject = {"dtype": {"type": "string", "enum": list(ELEMENT_TYPES)}, "shape": _shape_schema(rank)}
+    forms = {"data": _data_schema(components, rank, _ELEMENT, "Elements"), "base64": _BASE64}
     schema: JsonObject = {
         "description": "A tensor; base64 in place of data where encoding asks for it.",
         "oneOf": [object_schema({**known, name: form}, [*known, name]) for name, form in forms.items()],
@@ -77,18 +77,18 @@ def response_tensor(components: Components, rank: int) -> JsonObject:
     return components.add_ref("schemas", f"Answered{rank}d", schema)
 
 
-def _input(components: Components, rank: int, kinds: frozenset[Kind], outlined: bool) -> JsonObject:
+def _request_tensor(components: Components, rank: int, kinds: frozenset[Kind], outlined: bool) -> JsonObject:
     """A tensor of elements of these kinds; of indices, where there are none."""
     names = [each.name for each in ELEMENT_TYPES.values() if each.kind in kinds]
     dtype: JsonObject = {"type": "string", "enum": names, "default": "float32"} if kinds else _INT64
-    known: JsonObject = {"shape": _shape(rank), "dtype": dtype}
+    known: JsonObject = {"shape": _shape_schema(rank), "dtype": dtype}
     if outlined:
         schema = object_schema(known, ["shape"], f"{'A tensor' if kinds else 'Indices'} without elements.")
         return components.add_ref("schemas", f"{_PREFIX[kinds]}Outline{rank}d", schema)
     words = "A nested list of float32, or an object that says more. Lists of one level must be equally long."
     if not kinds:
         words = "int64, flat within one output plane, of the shape of input."
-    data = _data(components, rank, _ELEMENT if kinds else _INDEX, "Elements" if kinds else "IndexElements")
+    data = _data_schema(components, rank, _ELEMENT if kinds else _INDEX, "Elements" if kinds else "IndexElements")
     nested = _NUMBER if kinds else _INDEX
     for _ in range(rank + 1):
         nested = {"type": "array", "minItems": 1, "items": nested}
@@ -101,7 +101,7 @@ def _input(components: Components, rank: int, kinds: frozenset[Kind], outlined: 
     return components.add_ref("schemas", f"{_PREFIX[kinds]}Tensor{rank}d", {"description": words, "anyOf": forms})
 
 
-def _data(components: Components, rank: int, element: JsonObject, name: str) -> JsonObject:
+def _data_schema(components: Components, rank: int, element: JsonObject, name: str) -> JsonObject:
     """Flat, or nested as deep as a tensor of this rank is. Not a schema that holds itself, which says the same in
     three lines: generators of clients do not read those."""
     depths = [element]
@@ -114,6 +114,6 @@ def _data(components: Components, rank: int, element: JsonObject, name: str) -> 
     }
 
 
-def _shape(rank: int) -> JsonObject:
+def _shape_schema(rank: int) -> JsonObject:
     words = "(N, C, *spatial) or, unbatched, (C, *spatial). Only N and C may be 0."
     return {"type": "array", "minItems": rank + 1, "maxItems": rank + 2, "description": words, "items": _SIZE}

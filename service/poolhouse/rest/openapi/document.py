@@ -19,16 +19,16 @@ from poolhouse.errors import (
     Unauthorized,
 )
 from poolhouse.operators.catalogue import Catalogue
+from poolhouse.rest.http.problems import MEDIA_TYPE
 from poolhouse.rest.openapi.components import Components, JsonObject
 from poolhouse.rest.openapi.operators import plan_operation, pool_operation
-from poolhouse.rest.problems import MEDIA_TYPE
-from poolhouse.rest.refusals import MODELS, refusal_responses
+from poolhouse.rest.routes.refusals import MODELS, refusal_responses
 
 _PLAN: Final = "/v1/plan/{operator}"
 _CARD: Final = "/v1/operators/{operator}"
-_ANYWHERE: Final = (Malformed, TooSlow, HeadersTooLarge, InternalError)
+_COMMON_ERRORS: Final = (Malformed, TooSlow, HeadersTooLarge, InternalError)
 """What any request can be refused with: unreadable bytes, late or too many headers, a fault of ours."""
-_KEYED: Final = (Unauthorized, QuotaExceeded)
+_KEY_ERRORS: Final = (Unauthorized, QuotaExceeded)
 """What a request can be refused with where keys are configured and its path is not open to everybody."""
 _BY_STATUS: Final[dict[str, type[PoolhouseError]]] = {str(error.status): error for error in MODELS}
 
@@ -43,15 +43,15 @@ def complete_document(generated: dict[str, Any], catalogue: Catalogue) -> dict[s
     components = Components(generated["components"])
     paths: dict[str, Any] = {}
     if (template := generated["paths"].pop(_PLAN, {}).get("post")) is not None:
-        _finish(template, components)
+        _complete_operation(template, components)
         # The paths of the operators have no parameter; the headers that both routes read they share.
         headers = [each for each in template["parameters"] if each["in"] == "header"]
         template["parameters"] = [components.add_ref("parameters", each["name"], each) for each in headers]
         for kind, operation_of in (("pool", pool_operation), ("plan", plan_operation)):
-            for member in catalogue:
-                paths[f"/v1/{kind}/{member.name}"] = {"post": operation_of(member, template, components)}
+            for operator in catalogue:
+                paths[f"/v1/{kind}/{operator.name}"] = {"post": operation_of(operator, template, components)}
     for operation in _operations(generated["paths"]):
-        _finish(operation, components)
+        _complete_operation(operation, components)
     if _CARD in generated["paths"]:
         generated["paths"][_CARD]["get"]["parameters"][0]["schema"]["enum"] = list(catalogue.names)
     for name in ("HTTPValidationError", "ValidationError"):
@@ -61,8 +61,8 @@ def complete_document(generated: dict[str, Any], catalogue: Catalogue) -> dict[s
         # Without keys everybody may call; with them a key is needed.
         "security": [{}, {"key": []}],
         "tags": generated["tags"],
-        "paths": _untitled(paths | generated["paths"]),
-        "components": _untitled({name: components.sections[name] for name in sorted(components.sections)}),
+        "paths": _without_titles(paths | generated["paths"]),
+        "components": _without_titles({name: components.sections[name] for name in sorted(components.sections)}),
     }
 
 
@@ -71,7 +71,7 @@ def _operations(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from methods.values()
 
 
-def _finish(operation: dict[str, Any], components: Components) -> None:
+def _complete_operation(operation: dict[str, Any], components: Components) -> None:
     """Say of an operation what holds for all of them; one that names no key is open to everybody."""
     responses = operation["responses"]
     named = [
@@ -84,14 +84,14 @@ def _finish(operation: dict[str, Any], components: Components) -> None:
         del responses["422"]
         if "requestBody" in operation or any(each["in"] != "path" for each in operation["parameters"]):
             named.append(_BY_STATUS["422"])
-    keyed = () if operation.pop("security", None) is None else _KEYED
+    keyed = () if operation.pop("security", None) is None else _KEY_ERRORS
     if not keyed:
         operation["security"] = []
     for response in responses.values():
         response.setdefault("headers", {})["X-Request-ID"] = _request_id(components)
         if response["description"] == "Successful Response":
             response["description"] = operation["summary"]
-    for error in sorted({*_ANYWHERE, *keyed, *named}, key=lambda each: each.status):
+    for error in sorted({*_COMMON_ERRORS, *keyed, *named}, key=lambda each: each.status):
         responses[str(error.status)] = _refusal(error, components)
 
 
@@ -116,8 +116,8 @@ def _request_id(components: Components) -> JsonObject:
     return components.add_ref("headers", "X-Request-ID", {"description": words, "required": True, "schema": schema})
 
 
-def _untitled(part: Any) -> Any:
+def _without_titles(part: Any) -> Any:
     """Without the titles that pydantic makes of names: generators of clients would call classes after them."""
     if isinstance(part, dict):
-        return {key: _untitled(each) for key, each in part.items() if key != "title" or not isinstance(each, str)}
-    return [_untitled(each) for each in part] if isinstance(part, list) else part
+        return {key: _without_titles(each) for key, each in part.items() if key != "title" or not isinstance(each, str)}
+    return [_without_titles(each) for each in part] if isinstance(part, list) else part

@@ -16,9 +16,9 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 from poolhouse.rest.dependencies import get_headers
-from poolhouse.rest.headers import Headers, header_text
+from poolhouse.rest.http.headers import Headers, header_text
 from poolhouse.rest.routes.get_route import GetRoute
-from poolhouse.wire.inflate import choose_encoding, compress_once
+from poolhouse.wire.content_encoding import choose_encoding, compress_static
 
 SWAGGER_UI_VERSION: Final = "5.35.0"
 """The vendored version; assets/README.md says how it came here, assets/SHA256SUMS what it must be."""
@@ -75,17 +75,17 @@ class StaticResponse:
     def __init__(self, body: bytes, media_type: str, headers: Mapping[str, str]) -> None:
         self._body = body
         self._headers = {"content-type": media_type, **headers}
-        self._packed = compress_once(body) if len(body) >= _COMPRESS_FROM_BYTES else {}
+        self._compressed = compress_static(body) if len(body) >= _COMPRESS_FROM_BYTES else {}
 
     def for_request(self, headers: Headers) -> Response:
         """The response to a request with these headers."""
-        if not self._packed:
+        if not self._compressed:
             return Response(self._body, headers=self._headers)
         answered = {**self._headers, "vary": "accept-encoding"}
         encoding = choose_encoding(header_text(headers, b"accept-encoding"))
-        if encoding not in self._packed:
+        if encoding not in self._compressed:
             return Response(self._body, headers=answered)
-        return Response(self._packed[encoding], headers={**answered, "content-encoding": encoding})
+        return Response(self._compressed[encoding], headers={**answered, "content-encoding": encoding})
 
 
 @cache

@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
 
 from poolhouse.pooling import Pooling
-from poolhouse.rest.dependencies import Service, get_pooling, get_service, never_stored, require_key
+from poolhouse.rest.dependencies import Service, get_pooling, get_service, require_key, set_no_store
 from poolhouse.rest.routes.get_route import GetRoute
 from poolhouse.rest.routes.probes import Device
 from poolhouse.version import __version__
@@ -48,7 +48,7 @@ async def metrics(service: Annotated[Service, Depends(get_service)]) -> Response
     return Response(await service.metrics.render(), headers=headers)
 
 
-@router.get("/version", summary="What runs here.", response_model=Version, dependencies=[Depends(never_stored)])
+@router.get("/version", summary="What runs here.", response_model=Version, dependencies=[Depends(set_no_store)])
 async def version(pooling: Annotated[Pooling, Depends(get_pooling)]) -> dict[str, object]:
     """Of the service, of Python and of torch; and the devices, each with whether it can pool now."""
     return {**_VERSIONS, "devices": pooling.devices()}

@@ -12,8 +12,8 @@ from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import NotFound
 from poolhouse.pooling import Pooling
 from poolhouse.rest.dependencies import get_pooling, require_key
-from poolhouse.rest.refusals import refusal_responses
 from poolhouse.rest.routes.get_route import GetRoute
+from poolhouse.rest.routes.refusals import refusal_responses
 
 router = APIRouter(
     prefix="/v1/operators", tags=["catalogue"], route_class=GetRoute, dependencies=[Depends(require_key)]

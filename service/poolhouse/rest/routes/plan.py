@@ -22,15 +22,15 @@ from poolhouse.errors import (
 )
 from poolhouse.pooling import Pooling
 from poolhouse.rest.dependencies import Service, get_headers, get_service, require_key
-from poolhouse.rest.footprint import UNREAD_BYTES
-from poolhouse.rest.headers import Headers, content_length, header_text
 from poolhouse.rest.http.deadlines import BodyLimits
-from poolhouse.rest.http.reading import read_body
-from poolhouse.rest.refusals import refusal_responses
-from poolhouse.rest.request_head import deadline_of, inflater_of
+from poolhouse.rest.http.headers import Headers, content_length, header_text
+from poolhouse.rest.http.request_body import read_body
+from poolhouse.rest.routes.head_plan import deadline_of, inflater_of
+from poolhouse.rest.routes.memory_footprint import UNREAD_BYTES
+from poolhouse.rest.routes.refusals import refusal_responses
 from poolhouse.settings import Settings
-from poolhouse.wire.codecs import answer_codec, codec_of
-from poolhouse.wire.json.body import decode_plan
+from poolhouse.wire.codecs import choose_response_codec, codec_for_content_type
+from poolhouse.wire.json.codec import decode_plan
 from poolhouse.wire.query import parse_query
 
 router = APIRouter(prefix="/v1/plan", dependencies=[Depends(require_key)])
@@ -88,7 +88,7 @@ class Plan(BaseModel):
     warnings: list[str] = Field(description="What is legal and seldom meant.")
 
 
-async def described_headers(
+async def documented_headers(
     x_request_id: Annotated[str, Header(alias="X-Request-ID", description=_REQUEST_ID, default_factory=str)],
     request_timeout: Annotated[
         str,
@@ -111,7 +111,7 @@ async def described_headers(
     "/{operator}",
     response_model=Plan,
     response_description="What pooling would give and cost.",
-    dependencies=[Depends(described_headers)],
+    dependencies=[Depends(documented_headers)],
     responses={
         200: {"headers": {"Server-Timing": _TIMING}},
         **refusal_responses(NotAcceptable, TooLarge, UnsupportedMediaType, Unprocessable, DeadlinePassed, Unavailable),
@@ -126,19 +126,19 @@ async def plan(
 ) -> Card:
     """Computes nothing. What pooling would refuse for its fields or its shape is refused here alike."""
     service.pooling.catalogue.find(operator)
-    codec = codec_of(header_text(headers, b"content-type"))
+    codec = codec_for_content_type(header_text(headers, b"content-type"))
     if not codec.is_json:
         raise UnsupportedMediaType(
             "unsupported_media_type",
             f"A plan is asked for in application/json, not in {codec.media_types[0]}: it holds no data.",
             headers={"Accept-Post": "application/json"},
         )
-    answer_codec(header_text(headers, b"accept"), codec, 1, candidates=(codec,))
-    rules = _rules(service.settings)
+    choose_response_codec(header_text(headers, b"accept"), codec, 1, candidates=(codec,))
+    limits = _body_limits(service.settings)
     # Not by a model: a hostile body is read within its limits, and refused with the words of every other body.
-    body = await _read(headers, request.receive, rules, service.pooling)
+    body = await _read_body(headers, request.receive, limits, service.pooling)
     begun = perf_counter()
-    outlines, values, texts = decode_plan(body, parse_query(request.scope["query_string"]), rules.limit_bytes)
+    outlines, values, texts = decode_plan(body, parse_query(request.scope["query_string"]), limits.limit_bytes)
     decoded = perf_counter()
     planned = service.pooling.plan(operator, outlines, values, texts)
     done = perf_counter()
@@ -148,7 +148,7 @@ async def plan(
     return planned
 
 
-def _rules(settings: Settings) -> BodyLimits:
+def _body_limits(settings: Settings) -> BodyLimits:
     return BodyLimits(
         min(_PLAN_BYTES, settings.max_json_bytes),
         settings.body_timeout_s,
@@ -157,12 +157,12 @@ def _rules(settings: Settings) -> BodyLimits:
     )
 
 
-async def _read(headers: Headers, receive: Receive, rules: BodyLimits, pooling: Pooling) -> memoryview:
+async def _read_body(headers: Headers, receive: Receive, limits: BodyLimits, pooling: Pooling) -> memoryview:
     """The body. One that is here at once holds nothing; what others hold is counted, since they may stay."""
     leases: list[Lease] = []
 
-    def reserve(nbytes: int, beside_bytes: int) -> None:
-        held_bytes = UNREAD_BYTES + nbytes + beside_bytes
+    def reserve(nbytes: int, extra_bytes: int) -> None:
+        held_bytes = UNREAD_BYTES + nbytes + extra_bytes
         if leases:
             pooling.hold(leases[0], held_bytes)
         else:
@@ -171,9 +171,9 @@ async def _read(headers: Headers, receive: Receive, rules: BodyLimits, pooling: 
     try:
         return await read_body(
             receive,
-            rules,
+            limits,
             length=content_length(headers),
-            inflater=inflater_of(headers, rules),
+            inflater=inflater_of(headers, limits),
             deadline=deadline_of(headers),
             reserve=reserve,
         )

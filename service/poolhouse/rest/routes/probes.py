@@ -9,11 +9,11 @@ from pydantic import BaseModel
 
 from poolhouse.errors import Unavailable
 from poolhouse.pooling import Pooling
-from poolhouse.rest.dependencies import get_pooling, never_stored
-from poolhouse.rest.refusals import refusal_responses
+from poolhouse.rest.dependencies import get_pooling, set_no_store
 from poolhouse.rest.routes.get_route import GetRoute
+from poolhouse.rest.routes.refusals import refusal_responses
 
-router = APIRouter(tags=["platform"], route_class=GetRoute, dependencies=[Depends(never_stored)])
+router = APIRouter(tags=["platform"], route_class=GetRoute, dependencies=[Depends(set_no_store)])
 
 
 class Device(BaseModel):
@@ -44,7 +44,10 @@ async def livez() -> Alive:
 
 
 @router.get(
-    "/readyz", summary="Whether requests can be served now.", response_model=Ready, responses=refusal_responses(Unavailable)
+    "/readyz",
+    summary="Whether requests can be served now.",
+    response_model=Ready,
+    responses=refusal_responses(Unavailable),
 )
 async def readyz(pooling: Annotated[Pooling, Depends(get_pooling)]) -> dict[str, object]:
     """Answered 503 while the service starts or stops, and when no device is left; the code says which."""

@@ -17,7 +17,7 @@ from poolhouse.suggestions import nearest, operators_meant
 # A path of 64 KiB is no typing mistake.
 _LONGEST_COMPARED: Final = 80
 
-_PROBES: Final = frozenset(
+_HEALTH_PATHS: Final = frozenset(
     (
         *("/health", "/healthz", "/healthcheck", "/health-check", "/health_check", "/_health", "/-/healthy", "/up"),
         *("/health/live", "/health/ready", "/healthz/live", "/healthz/ready", "/actuator/health", "/v2/health/live"),
@@ -49,8 +49,8 @@ class PathSuggester:
     def __init__(self, paths: Iterable[str], operators: Iterable[str]) -> None:
         # The assets of the docs page are loaded by it, not requested by callers.
         self._paths = tuple(path for path in paths if not path.startswith("/docs/"))
-        self._plain = tuple(path for path in self._paths if "{operator}" not in path)
-        self._before_operators = tuple(path.removesuffix("{operator}") for path in self._paths if "{operator}" in path)
+        self._fixed_paths = tuple(path for path in self._paths if "{operator}" not in path)
+        self._operator_prefixes = tuple(path.removesuffix("{operator}") for path in self._paths if "{operator}" in path)
         self._operators = tuple(operators)
 
     def refusal(
@@ -81,23 +81,23 @@ class PathSuggester:
         if len(path) <= _LONGEST_COMPARED:
             bare = path.rstrip("/")
             head, _, last = bare.rpartition("/")
-            if bare in self._plain or (f"{head}/" in self._before_operators and last in self._operators):
+            if bare in self._fixed_paths or (f"{head}/" in self._operator_prefixes and last in self._operators):
                 return f"Leave the last slash away: {root_path}{bare}"
-            if bare.lower() in _PROBES and "/livez" in self._plain:
+            if bare.lower() in _HEALTH_PATHS and "/livez" in self._fixed_paths:
                 return f"Did you mean {root_path}/livez (alive) or {root_path}/readyz (ready)?"
-            if near := self._near(bare, head, last):
+            if near := self._nearest(bare, head, last):
                 return f"Nearest: {', '.join(root_path + each for each in near)}."
         return f"The paths are {', '.join(root_path + each for each in self._paths)}."
 
-    def _near(self, bare: str, head: str, last: str) -> list[str]:
+    def _nearest(self, bare: str, head: str, last: str) -> list[str]:
         page = _PAGES.get(bare.lower())
-        if page in self._plain:
+        if page in self._fixed_paths:
             return [str(page)]
         if meant := operators_meant(last, self._operators).names:
             # A known operator under an unknown prefix; the first prefix, for pooling, where none is similar.
-            places = nearest(f"{head}/", self._before_operators) or self._before_operators[:1]
+            places = nearest(f"{head}/", self._operator_prefixes) or self._operator_prefixes[:1]
             return [*(f"{place}{meant[0]}" for place in places), *(f"{places[0]}{name}" for name in meant[1:])][:3]
-        return nearest(bare, self._plain)
+        return nearest(bare, self._fixed_paths)
 
 
 def _short(path: str) -> str:

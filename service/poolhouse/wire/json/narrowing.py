@@ -17,11 +17,11 @@ from poolhouse.wire.json.refusals import ElementChecker
 
 Array = npt.NDArray[np.generic]
 
-_AT_ONCE: Final = 64 * 1024
+_CHUNK_ELEMENTS: Final = 64 * 1024
 """Elements: what is made of them on the way stays in the processor's cache."""
-_FINITE_BELOW: Final = {"float16": 65520.0, "bfloat16": float.fromhex("0x1.ffp127"), "float32": 2.0**128 - 2.0**103}
+_OVERFLOW_FROM: Final = {"float16": 65520.0, "bfloat16": float.fromhex("0x1.ffp127"), "float32": 2.0**128 - 2.0**103}
 """The least magnitude that is rounded to infinity."""
-_BITS_FINITE_BELOW: Final = {name: int(np.float64(least).view(np.int64)) for name, least in _FINITE_BELOW.items()}
+_OVERFLOW_FROM_BITS: Final = {name: int(np.float64(least).view(np.int64)) for name, least in _OVERFLOW_FROM.items()}
 """Bits of float64 are in the order of their magnitudes."""
 
 
@@ -30,12 +30,14 @@ def index_at(place: int, shape: Sequence[int]) -> list[int]:
     return [int(each) for each in np.unravel_index(place, shape)]
 
 
-def narrow_floats(wide: npt.NDArray[np.float64], max_bits: int, checker: ElementChecker, shape: tuple[int, ...]) -> Array:
+def narrow_floats(
+    wide: npt.NDArray[np.float64], max_bits: int, checker: ElementChecker, shape: tuple[int, ...]
+) -> Array:
     """Flat elements of a float type; a copy.
 
     Args:
-        greatest: the bits of the greatest magnitude.
-        elements: whose they are.
+        max_bits: the bits of the greatest magnitude.
+        checker: of the tensor.
         shape: for the index of what is wrong.
 
     Raises:
@@ -44,20 +46,20 @@ def narrow_floats(wide: npt.NDArray[np.float64], max_bits: int, checker: Element
     dtype = checker.dtype
     if dtype is FLOAT64:
         return wide.copy()
-    if max_bits < _BITS_FINITE_BELOW[dtype.name]:
-        return _rounded(wide, dtype)
-    lost = np.flatnonzero((np.abs(wide) >= _FINITE_BELOW[dtype.name]) & np.isfinite(wide))
-    if lost.size:
-        raise checker.too_large_error(index_at(int(lost[0]), shape), wide[lost[0]])
-    return _rounded(wide, dtype)
+    if max_bits < _OVERFLOW_FROM_BITS[dtype.name]:
+        return _round_to(wide, dtype)
+    overflowed = np.flatnonzero((np.abs(wide) >= _OVERFLOW_FROM[dtype.name]) & np.isfinite(wide))
+    if overflowed.size:
+        raise checker.too_large_error(index_at(int(overflowed[0]), shape), wide[overflowed[0]])
+    return _round_to(wide, dtype)
 
 
-def _rounded(wide: npt.NDArray[np.float64], dtype: ElementType) -> Array:
+def _round_to(wide: npt.NDArray[np.float64], dtype: ElementType) -> Array:
     if dtype is not BFLOAT16:
         return wide.astype(dtype.storage)
     bits = np.empty(wide.size, np.uint16)
-    for start in range(0, wide.size, _AT_ONCE):
-        some = slice(start, start + _AT_ONCE)
+    for start in range(0, wide.size, _CHUNK_ELEMENTS):
+        some = slice(start, start + _CHUNK_ELEMENTS)
         bits[some] = float64_to_bfloat16(wide[some])
     return bits
 
@@ -70,11 +72,13 @@ def narrow_integers(wide: npt.NDArray[Any], checker: ElementChecker, shape: tupl
     """
     bounds = np.iinfo(checker.dtype.name)
     if wide.size and (wide.min() < bounds.min or wide.max() > bounds.max):
-        _refuse_outside(wide, bounds, checker, shape)
+        _refuse_out_of_range(wide, bounds, checker, shape)
     return wide.astype(checker.dtype.storage)
 
 
-def _refuse_outside(wide: npt.NDArray[Any], bounds: Any, checker: ElementChecker, shape: tuple[int, ...]) -> NoReturn:
+def _refuse_out_of_range(
+    wide: npt.NDArray[Any], bounds: Any, checker: ElementChecker, shape: tuple[int, ...]
+) -> NoReturn:
     place = int(np.flatnonzero((wide < bounds.min) | (wide > bounds.max))[0])
     checker.check(int(wide[place]), index_at(place, shape))
     raise AssertionError("it is outside")

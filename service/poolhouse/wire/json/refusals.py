@@ -18,21 +18,21 @@ from poolhouse.wire.quoting import describe_value
 NONFINITE: Final[dict[str, float]] = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 """How JSON spells what it has no number for, in both directions."""
 
-MOST_FIELDS: Final = 1024
-MOST_VALUES: Final = 4096
+MAX_BODY_FIELDS: Final = 1024
+MAX_FIELD_VALUES: Final = 4096
 """In the value of one field."""
-DEEPEST_FIELD: Final = 8
-WHOLE_BYTES: Final = 1024 * 1024
+MAX_FIELD_DEPTH: Final = 8
+MAX_NON_TENSOR_BYTES: Final = 1024 * 1024
 """So much beside the numbers of tensors is read: the parser takes about ten milliseconds for it, and holds the
 interpreter."""
 
 TENSOR_NAMES: Final = ("input", "indices")
-_WHOLE_BELOW: Final = 2.0**63
+_INT64_LIMIT: Final = 2.0**63
 """A float of this size may stand for an integer of more digits than the parser can hold."""
-_GLANCE: Final = 256
+_PREFIX_BYTES: Final = 256
 
 
-def bad_data(message: str, pointer: str) -> Unprocessable:
+def invalid_data_error(message: str, pointer: str) -> Unprocessable:
     """The refusal of a tensor's data."""
     return Unprocessable("invalid_data", message, problems=(FieldProblem(pointer, "type", message),))
 
@@ -42,24 +42,26 @@ def malformed_json_error(why: str) -> Malformed:
     return Malformed("malformed_body", f"The body is not JSON: {why}")
 
 
-def no_json(text: memoryview, complaint: str, at: int) -> Malformed | Unprocessable:
+def json_syntax_error(text: memoryview, parser_message: str, at: int) -> Malformed | Unprocessable:
     """The refusal of a text in which a parser complains about this character."""
-    begin = bytes(text[:_GLANCE])
+    begin = bytes(text[:_PREFIX_BYTES])
     if not begin.strip() and not bytes(text).strip():
-        return malformed_json_error('it is empty. Send an object such as {"input": [[[1, 2], [3, 4]]], "kernel_size": 2}.')
+        return malformed_json_error(
+            'it is empty. Send an object such as {"input": [[[1, 2], [3, 4]]], "kernel_size": 2}.'
+        )
     if begin.startswith(b"\xef\xbb\xbf"):
         return malformed_json_error("it begins with a byte order mark. Save it without one.")
     if begin.startswith((b"\xff\xfe", b"\xfe\xff")):
         return malformed_json_error("it is UTF-16. Send UTF-8.")
-    if "depth" in complaint or "memory" in complaint:
+    if "depth" in parser_message or "memory" in parser_message:
         return malformed_json_error(f"it is nested too deep. A tensor takes at most {MAX_RANK} levels.")
-    if "infinity" in complaint:
-        return bad_data(
+    if "infinity" in parser_message:
+        return invalid_data_error(
             f"The number at character {at} is too large: numbers are read as float64. "
             'Write the string "Infinity" where infinity is meant.',
             "",
         )
-    if "UTF-8" in complaint or "surrogate" in complaint:
+    if "UTF-8" in parser_message or "surrogate" in parser_message:
         return malformed_json_error("a string in it is not Unicode. Send UTF-8.")
     # The parser counts characters, these are bytes; they agree wherever all before is ASCII.
     if bytes(text[at : at + 9]).lstrip(b"-").startswith((b"NaN", b"nan", b"Inf", b"inf")):
@@ -67,28 +69,29 @@ def no_json(text: memoryview, complaint: str, at: int) -> Malformed | Unprocessa
             f"NaN or infinity stands bare at character {at}, and JSON has neither. "
             'Write the strings "NaN", "Infinity" and "-Infinity".'
         )
-    return malformed_json_error(f"{complaint} at character {at}. Check it with any JSON validator.")
+    return malformed_json_error(f"{parser_message} at character {at}. Check it with any JSON validator.")
 
 
-def too_long() -> TooLarge:
+def body_too_long_error() -> TooLarge:
     """The refusal of a long text that is no object of tensors and a few fields."""
     return TooLarge(
         "body_too_large",
-        f"The body holds more than {WHOLE_BYTES} bytes beside the numbers of its tensors, or is no object. Check it "
+        f"The body holds more than {MAX_NON_TENSOR_BYTES} bytes beside the numbers of its tensors, or is no object. "
+        "Check it "
         "with any JSON validator; write a tensor under its name as nested lists of numbers or as base64, or send it as "
         "binary, such as application/x-npy.",
-        limit_bytes=WHOLE_BYTES,
+        limit_bytes=MAX_NON_TENSOR_BYTES,
     )
 
 
-def too_many_fields() -> Unprocessable:
+def too_many_fields_error() -> Unprocessable:
     """The refusal of more names than any request has."""
     return Unprocessable(
-        "invalid_data", f"The body holds more than {MOST_FIELDS} fields; send the tensors and the spec only."
+        "invalid_data", f"The body holds more than {MAX_BODY_FIELDS} fields; send the tensors and the spec only."
     )
 
 
-def too_much(name: str) -> Unprocessable:
+def field_too_large_error(name: str) -> Unprocessable:
     """The refusal of a field that is no plain value."""
     message = f"{describe_value(name)} is nested too deep or holds too much for a field; " + (
         field_hint(name, (), TENSOR_NAMES) or "send its plain value."
@@ -96,7 +99,7 @@ def too_much(name: str) -> Unprocessable:
     return Unprocessable("invalid_fields", message, problems=(FieldProblem("/" + name[:60], "type", message),))
 
 
-def nested_too_deep(name: str, pointer: str) -> Unprocessable:
+def nested_too_deep_error(name: str, pointer: str) -> Unprocessable:
     """The refusal of more dimensions than a tensor may have."""
     return Unprocessable(
         "wrong_rank",
@@ -115,11 +118,11 @@ class ElementChecker(NamedTuple):
     def element_error(self, index: Sequence[int], value: str, why: str) -> Unprocessable:
         """The refusal of the element at this index."""
         at = [int(each) for each in index]
-        return bad_data(f"{self.name} holds {value} at {at}{why}", "/".join((self.pointer, *map(str, at))))
+        return invalid_data_error(f"{self.name} holds {value} at {at}{why}", "/".join((self.pointer, *map(str, at))))
 
     def ragged_error(self, level: int, size: int, entry: str) -> Unprocessable:
         """The refusal of lists of unequal lengths, or of an entry that is no list."""
-        return bad_data(
+        return invalid_data_error(
             f"{self.name} is ragged: level {level} holds lists of {size} entries, and {entry}; "
             "make all lists of one level equally long.",
             self.pointer,
@@ -148,15 +151,21 @@ class ElementChecker(NamedTuple):
             "integer": "whole numbers of at most 64 bits",
             "boolean": "true and false",
         }[kind]
-        raise self.element_error(index, describe_value(value), f"; elements of type {self.dtype.name} are written as {wanted}.")
+        raise self.element_error(
+            index, describe_value(value), f"; elements of type {self.dtype.name} are written as {wanted}."
+        )
 
     def _check_integer(self, value: int | float, index: Sequence[int]) -> int:
-        if isinstance(value, float) and not (value.is_integer() and abs(value) < _WHOLE_BELOW):
+        if isinstance(value, float) and not (value.is_integer() and abs(value) < _INT64_LIMIT):
             size = "of at most 64 bits" if value.is_integer() else "without a fraction"
-            raise self.element_error(index, describe_value(value), f"; elements of type {self.dtype.name} are whole numbers {size}.")
+            raise self.element_error(
+                index, describe_value(value), f"; elements of type {self.dtype.name} are whole numbers {size}."
+            )
         bounds = np.iinfo(self.dtype.name)
         if not bounds.min <= value <= bounds.max:
-            raise self.element_error(index, describe_value(value), f", and {self.dtype.name} goes from {bounds.min} to {bounds.max}.")
+            raise self.element_error(
+                index, describe_value(value), f", and {self.dtype.name} goes from {bounds.min} to {bounds.max}."
+            )
         return int(value)
 
     def too_large_error(self, index: Sequence[int], value: float) -> Unprocessable:
@@ -168,9 +177,11 @@ class ElementChecker(NamedTuple):
         )
 
 
-def no_object(value: object) -> Unprocessable:
+def not_an_object_error(value: object) -> Unprocessable:
     """The refusal of JSON that is no object."""
-    return bad_data(f'The body is {describe_value(value)}; send an object such as {{"input": ..., "kernel_size": 2}}.', "")
+    return invalid_data_error(
+        f'The body is {describe_value(value)}; send an object such as {{"input": ..., "kernel_size": 2}}.', ""
+    )
 
 
 def strict_loads(text: memoryview | bytes) -> object:
@@ -182,4 +193,4 @@ def strict_loads(text: memoryview | bytes) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise no_json(memoryview(text), error.msg, error.pos) from None
+        raise json_syntax_error(memoryview(text), error.msg, error.pos) from None

@@ -11,14 +11,14 @@ from typing import Final
 
 import numpy as np
 
-from poolhouse.kernels.declaring import Element, Flat, helper, loop
-from poolhouse.wire.json.lists import ELEMENT_COUNT, RECORD_SIZE, read_lists, read_string
-from poolhouse.wire.json.nearest import SCRATCH_SIZE, int64
+from poolhouse.kernels.registry import Element, Flat, helper, loop
+from poolhouse.wire.json.decimal_to_float import SCRATCH_SIZE, int64
+from poolhouse.wire.json.list_scanner import ELEMENT_COUNT, RECORD_SIZE, read_lists, read_string
 
 # What the scanner counts and finds, as int64; then one list's record for each tensor.
 KEY_COUNT: Final = 0
 VALUE_COUNT: Final = 1
-WRONG_AT: Final = 2
+ERROR_AT: Final = 2
 KEY_BEGIN: Final = 3
 KEY_END: Final = 4
 BASE64_SPANS: Final = 5
@@ -26,19 +26,19 @@ BASE64_SPANS: Final = 5
 LIST_RECORDS: Final = 16
 RESULT_SIZE: Final = LIST_RECORDS + 2 * RECORD_SIZE
 
-MOST_KEYS: Final = 1024
-MOST_NODES: Final = 8192
+MAX_KEYS: Final = 1024
+MAX_VALUES: Final = 8192
 """Values of all fields together, beside the numbers of tensors."""
 
-NO_OBJECT: Final = 1
-MANY_KEYS: Final = 2
-MANY_NODES: Final = 3
+NOT_AN_OBJECT: Final = 1
+TOO_MANY_KEYS: Final = 2
+TOO_MANY_VALUES: Final = 3
 SYNTAX_ERROR: Final = 4
 """What is wrong is nothing of a tensor's."""
 
 
 @helper
-def _skip_space(text: Flat, at: int, end: int) -> int:
+def _skip_whitespace(text: Flat, at: int, end: int) -> int:
     while at < end and (text[at] == 32 or text[at] == 10 or text[at] == 13 or text[at] == 9):
         at += 1
     return at
@@ -51,7 +51,7 @@ _BASE64: Final = np.uint64(int.from_bytes(b"base64", "big"))
 
 
 @helper
-def _is_between(character: Element) -> Element:
+def _is_separator(character: Element) -> Element:
     """Whether it is a bracket, comma or space before an element, or a space within a string."""
     return (character <= 32) | (character == 44) | (character == 91)
 
@@ -64,7 +64,7 @@ def max_element_count(text: Flat, end: int) -> int:
         # In bytes, of which a processor adds many at once, and none of them overflows.
         count = np.uint8(0)
         for at in range(start, min(start + 128, end)):
-            begins = _is_between(text[at - 1]) & (text[at] != 93) & (not _is_between(text[at]))
+            begins = _is_separator(text[at - 1]) & (text[at] != 93) & (not _is_separator(text[at]))
             count = np.uint8(count + np.uint8(begins))
         total += int64(count)
     return total
@@ -82,9 +82,9 @@ def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, 
     Returns:
         0, or why not; below 0 what is wrong with a tensor's list.
     """
-    at = _skip_space(text, int64(0), end)
+    at = _skip_whitespace(text, int64(0), end)
     if at == end or text[at] != 123:
-        return NO_OBJECT
+        return NOT_AN_OBJECT
     place = int64(SCRATCH_SIZE)
     level = name = inside = 0
     while at < end:
@@ -94,16 +94,16 @@ def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, 
             at, length, late, _ = read_string(text, at + 1, end)
             if at < 0:
                 return SYNTAX_ERROR
-            colon = _skip_space(text, at, end)
+            colon = _skip_whitespace(text, at, end)
             if colon == end or text[colon] != 58:
                 continue
             found[KEY_COUNT] += 1
-            if found[KEY_COUNT] > MOST_KEYS:
-                return MANY_KEYS
+            if found[KEY_COUNT] > MAX_KEYS:
+                return TOO_MANY_KEYS
             if level == 1:
                 found[KEY_BEGIN], found[KEY_END] = begin, at
                 name = 1 if length == 5 and late == _INPUT else 2 if length == 7 and late == _INDICES else 0
-            at = _skip_space(text, colon + 1, end)
+            at = _skip_whitespace(text, colon + 1, end)
             character = text[at]
             if character == 91:
                 tensor = name if level == 1 else inside if level == 2 and length == 4 and late == _DATA else 0
@@ -111,7 +111,7 @@ def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, 
                     record = LIST_RECORDS + (tensor - 1) * RECORD_SIZE
                     at, status = read_lists(text, at, end, allowed, as_integers, bits, place, found, record)
                     if status != 0:
-                        found[WRONG_AT] = at
+                        found[ERROR_AT] = at
                         return status
                     place += found[record + ELEMENT_COUNT]
             elif character == 34 and level == 2 and inside > 0 and length == 6 and late == _BASE64:
@@ -135,7 +135,7 @@ def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, 
                 inside = 0
         elif character == 44:
             found[VALUE_COUNT] += 1
-        if found[VALUE_COUNT] > MOST_NODES:
-            return MANY_NODES
+        if found[VALUE_COUNT] > MAX_VALUES:
+            return TOO_MANY_VALUES
         at += 1
     return 0

@@ -10,23 +10,23 @@ from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Outline, Tensor
 from poolhouse.wire.elements import MAX_RANK, check_shape, parse_element_type, tensor_from_bytes
 from poolhouse.wire.json.base64 import NotBase64, ScannedBase64
-from poolhouse.wire.json.compiled import ScannedList
+from poolhouse.wire.json.compiled_reader import ScannedList
 from poolhouse.wire.json.narrowing import Array
-from poolhouse.wire.json.plain import PlainBase64, PlainList
-from poolhouse.wire.json.refusals import ElementChecker, bad_data
-from poolhouse.wire.quoting import quote_clipped, describe_value
+from poolhouse.wire.json.python_reader import ParsedBase64, ParsedList
+from poolhouse.wire.json.refusals import ElementChecker, invalid_data_error
+from poolhouse.wire.quoting import describe_value, quote_clipped
 
 DEFAULT_DTYPES: Final[dict[str, ElementType]] = {"input": FLOAT32, "indices": INT64}
 """The fields that are tensors, and the element type that each has when it names none."""
 
-NumberList: TypeAlias = ScannedList | PlainList
-Base64Text: TypeAlias = ScannedBase64 | PlainBase64
+NumberList: TypeAlias = ScannedList | ParsedList
+Base64Text: TypeAlias = ScannedBase64 | ParsedBase64
 
 _TENSOR_KEYS: Final = frozenset({"data", "base64", "shape", "dtype"})
-_OUTLINE_KEYS: Final = frozenset({"shape", "dtype"})
+_METADATA_KEYS: Final = frozenset({"shape", "dtype"})
 
 
-class _Entry(NamedTuple):
+class _TensorEntry(NamedTuple):
     """One tensor as the document gives it, its outline read, its elements not yet."""
 
     name: str
@@ -39,7 +39,7 @@ class _Entry(NamedTuple):
 def _read_shape(value: object, name: str) -> tuple[int, ...]:
     pointer = f"/{name}/shape"
     if not isinstance(value, list):
-        raise bad_data(f"The shape of {name} is no list; write it as [8, 64, 112, 112].", pointer)
+        raise invalid_data_error(f"The shape of {name} is no list; write it as [8, 64, 112, 112].", pointer)
     if len(value) > MAX_RANK:
         raise Unprocessable(
             "wrong_rank",
@@ -49,7 +49,7 @@ def _read_shape(value: object, name: str) -> tuple[int, ...]:
     for size in value:
         # To JSON 4.0 is as whole a number as 4; it has no types of numbers.
         if not (type(size) is int or (type(size) is float and size.is_integer() and abs(size) < 2.0**63)):
-            raise bad_data(
+            raise invalid_data_error(
                 f"The shape of {name} holds {describe_value(size)}; sizes are whole numbers of at most 63 bits.",
                 pointer,
             )
@@ -61,11 +61,11 @@ def _read_dtype(entry: Mapping[str, object], name: str) -> ElementType:
         return DEFAULT_DTYPES[name]
     spelling = entry["dtype"]
     if not isinstance(spelling, str):
-        raise bad_data(f'The dtype of {name} is no string; write it as "float32".', f"/{name}/dtype")
+        raise invalid_data_error(f'The dtype of {name} is no string; write it as "float32".', f"/{name}/dtype")
     return parse_element_type(spelling, f"/{name}/dtype")
 
 
-def _refuse_unknown(entry: Mapping[str, object], known: frozenset[str], name: str) -> None:
+def _refuse_unknown_keys(entry: Mapping[str, object], known: frozenset[str], name: str) -> None:
     for key in entry:
         if key not in known:
             message = f"{name} holds {quote_clipped(key)}; a tensor object holds {', '.join(sorted(known))}."
@@ -73,44 +73,44 @@ def _refuse_unknown(entry: Mapping[str, object], known: frozenset[str], name: st
             raise Unprocessable("invalid_fields", message, problems=(problem,))
 
 
-def _read_entry(name: str, value: object) -> _Entry:
+def _read_entry(name: str, value: object) -> _TensorEntry:
     """What stands under ``input`` or ``indices``."""
     if isinstance(value, NumberList):
-        return _Entry(name, f"/{name}", DEFAULT_DTYPES[name], None, value)
+        return _TensorEntry(name, f"/{name}", DEFAULT_DTYPES[name], None, value)
     if not isinstance(value, dict):
-        raise bad_data(
+        raise invalid_data_error(
             f"{name} is {describe_value(value)}; write a nested list of numbers, or an object with data or base64.",
             f"/{name}",
         )
     if not value.keys() <= _TENSOR_KEYS:
-        _refuse_unknown(value, _TENSOR_KEYS, name)
+        _refuse_unknown_keys(value, _TENSOR_KEYS, name)
     dtype = _read_dtype(value, name)
     shape = _read_shape(value["shape"], name) if "shape" in value else None
     if ("data" in value) == ("base64" in value):
-        raise bad_data(f"{name} needs either data or base64, and exactly one of the two.", f"/{name}")
+        raise invalid_data_error(f"{name} needs either data or base64, and exactly one of the two.", f"/{name}")
     if "data" in value:
         if not isinstance(value["data"], NumberList):
-            raise bad_data(
+            raise invalid_data_error(
                 f"data of {name} is no list; write numbers nested as the shape, or flat with it.", f"/{name}/data"
             )
-        return _Entry(name, f"/{name}/data", dtype, shape, value["data"])
+        return _TensorEntry(name, f"/{name}/data", dtype, shape, value["data"])
     if not isinstance(value["base64"], Base64Text):
-        raise bad_data(f"base64 of {name} is no string.", f"/{name}/base64")
+        raise invalid_data_error(f"base64 of {name} is no string.", f"/{name}/base64")
     if shape is None:
-        raise bad_data(f'{name} gives base64 without shape; add "shape": [...].', f"/{name}/shape")
-    return _Entry(name, f"/{name}/base64", dtype, shape, value["base64"])
+        raise invalid_data_error(f'{name} gives base64 without shape; add "shape": [...].', f"/{name}/shape")
+    return _TensorEntry(name, f"/{name}/base64", dtype, shape, value["base64"])
 
 
-def _from_base64(entry: _Entry, packed: Base64Text) -> Tensor:
+def _tensor_from_base64(entry: _TensorEntry, encoded: Base64Text) -> Tensor:
     assert entry.shape is not None
     check_shape(entry.shape, entry.dtype, entry.name, f"/{entry.name}/shape")
     try:
-        elements = packed.decode()
+        elements = encoded.decode()
     except NotBase64 as fault:
-        raise bad_data(f"base64 of {entry.name} {fault}", entry.pointer) from None
+        raise invalid_data_error(f"base64 of {entry.name} {fault}", entry.pointer) from None
     nbytes = Outline(entry.dtype, entry.shape).nbytes
     if len(elements) != nbytes:
-        raise bad_data(
+        raise invalid_data_error(
             f"{entry.name} of shape {list(entry.shape)} and type {entry.dtype.name} takes {nbytes} bytes, "
             f"and its base64 holds {len(elements)}.",
             entry.pointer,
@@ -118,7 +118,7 @@ def _from_base64(entry: _Entry, packed: Base64Text) -> Tensor:
     return tensor_from_bytes(elements, entry.dtype, entry.shape, entry.name)
 
 
-def _shaped(array: Array, entry: _Entry) -> Tensor:
+def _tensor_from_array(array: Array, entry: _TensorEntry) -> Tensor:
     """The array under the shape that was given beside it."""
     shape = array.shape if entry.shape is None else entry.shape
     check_shape(shape, entry.dtype, entry.name, entry.pointer)
@@ -127,7 +127,7 @@ def _shaped(array: Array, entry: _Entry) -> Tensor:
         is_empty = not array.size and array.shape == shape[: array.ndim]
         is_flat = array.ndim == 1 and array.size == Outline(entry.dtype, shape).elements
         if not (is_flat or is_empty):
-            raise bad_data(
+            raise invalid_data_error(
                 f"data of {entry.name} has the shape {list(array.shape)} and the shape beside it says "
                 f"{list(shape)}; give that many numbers flat, or nested just so.",
                 entry.pointer,
@@ -147,9 +147,9 @@ def read_tensor(name: str, value: object) -> Tensor:
     """
     entry = _read_entry(name, value)
     if isinstance(entry.data, Base64Text):
-        return _from_base64(entry, entry.data)
+        return _tensor_from_base64(entry, entry.data)
     assert isinstance(entry.data, NumberList)
-    return _shaped(entry.data.read_elements(ElementChecker(name, entry.dtype, entry.pointer)), entry)
+    return _tensor_from_array(entry.data.read_elements(ElementChecker(name, entry.dtype, entry.pointer)), entry)
 
 
 def read_metadata(name: str, entry: object) -> Outline:
@@ -159,11 +159,11 @@ def read_metadata(name: str, entry: object) -> Outline:
         Unprocessable: it has elements, or no shape, or can be no tensor.
     """
     if not isinstance(entry, dict) or "shape" not in entry:
-        raise bad_data(
+        raise invalid_data_error(
             f'A plan takes no elements: write {name} as {{"shape": [8, 64, 112, 112], "dtype": "float32"}}.',
             f"/{name}",
         )
-    _refuse_unknown(entry, _OUTLINE_KEYS, name)
+    _refuse_unknown_keys(entry, _METADATA_KEYS, name)
     dtype = _read_dtype(entry, name)
     shape = _read_shape(entry["shape"], name)
     check_shape(shape, dtype, name, f"/{name}/shape")

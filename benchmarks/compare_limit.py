@@ -1,0 +1,45 @@
+"""Our service beside a bare protocol that checks nothing (_bare_server.py): how far it is from what Python can do.
+
+The goal is 0.6 of the bare protocol's requests a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from _bare_server import choose_pool_function
+from _cases import RAW, input_array, v1_raw
+from _comparison import Comparison, comparison_columns
+from _harness import run_bare_server, run_poolhouse
+from _load_comparison import Server, check_responses, compare_load
+from _results import describe_machine, write_result
+
+GOAL = 0.6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=5, help="of wrk, for each server and case")
+    parser.add_argument("--seconds", type=int, default=3, help="of wrk, each turn")
+    parser.add_argument("--quick", action="store_true", help="two turns of a second")
+    asked = parser.parse_args()
+    turns, seconds = (2, 1) if asked.quick else (asked.turns, asked.seconds)
+    place = {**describe_machine(), "bare protocol": f"pools by {choose_pool_function()[0]}"}
+    rows: list[Comparison] = []
+    with run_poolhouse("--cpu-threads", "1") as our_port, run_bare_server() as bare_port:
+        ours, peer = Server("poolhouse", our_port, v1_raw), Server("the bare protocol", bare_port, v1_raw)
+        for case in RAW:
+            x = input_array(case.size)
+            check_responses((ours, peer), x)
+            rows.append(compare_load(case, (ours, peer), x, turns, seconds, GOAL if case.goal else None))
+    write_result(
+        "limit",
+        place,
+        comparison_columns("bare"),
+        [row.table_row() for row in rows],
+        {row.case: row.figures() for row in rows},
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Many inputs pooled by one client, several at a time, with the answers in order: what ``map`` of both clients runs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Coroutine,
+    Generator,
+    Iterable,
+)
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Final
+
+from poolhouse.client.results import Pooled
+from poolhouse.errors import PoolhouseError
+
+Progress = Callable[[int], None]
+"""Told how many answers have come."""
+
+AnyPooled = Pooled[object, object | None]
+
+_INTERRUPT_INTERVAL_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class MapOptions:
+    """How a map runs.
+
+    Attributes:
+        concurrency: calls at a time, at least 1.
+        progress: told after each answer how many there were.
+        return_exceptions: whether an exception is given in the place of its answer, as ``asyncio.gather`` does.
+    """
+
+    concurrency: int
+    progress: Progress | None
+    return_exceptions: bool
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise ValueError(f"concurrency is {self.concurrency}; at least 1 call is made at a time")
+
+
+class _Outcomes:
+    """The answers of a map by their place, and what becomes of an input that has none."""
+
+    def __init__(self, options: MapOptions) -> None:
+        self._options = options
+        self._index = 0
+
+    def record_result(self, result: AnyPooled) -> AnyPooled:
+        """This is the next one."""
+        self._advance()
+        return result
+
+    def record_error(self, error: Exception) -> Exception:
+        """This is in the place of the next one; raised unless the caller takes it as an answer."""
+        error.add_note(f"This was input {self._index} of a map.")
+        if isinstance(error, PoolhouseError):
+            error.input_index = self._index
+        if not self._options.return_exceptions:
+            raise error
+        self._advance()
+        return error
+
+    def _advance(self) -> None:
+        self._index += 1
+        if self._options.progress is not None:
+            self._options.progress(self._index)
+
+
+def map_in_threads(
+    pool: Callable[[object, threading.Event], AnyPooled],
+    inputs: Iterable[object],
+    options: MapOptions,
+    interrupt: Callable[[Collection[int]], None],
+) -> Generator[AnyPooled | Exception, None, None]:
+    """The answers to all inputs, in order, from threads.
+
+    Args:
+        pool: pools one input, and stops where it can once the event is set.
+        inputs: taken as they are needed.
+        options: how many at a time, and so on.
+        interrupt: breaks off what these threads wait for.
+    """
+    stopped = threading.Event()
+    outcomes = _Outcomes(options)
+    waiting: deque[Future[AnyPooled]] = deque()
+    thread_ids: set[int] = set()
+
+    def first() -> AnyPooled | Exception:
+        try:
+            answer = waiting[0].result()
+        except Exception as fault:
+            return outcomes.record_error(fault)
+        return outcomes.record_result(answer)
+
+    with ThreadPoolExecutor(
+        options.concurrency, "poolhouse-map", lambda: thread_ids.add(threading.get_ident())
+    ) as threads:
+        try:
+            for each in inputs:
+                waiting.append(threads.submit(pool, each, stopped))
+                if len(waiting) == options.concurrency:
+                    yield first()
+                    waiting.popleft()
+            while waiting:
+                yield first()
+                waiting.popleft()
+        finally:
+            stopped.set()
+            threads.shutdown(wait=False, cancel_futures=True)
+            unfinished = {call for call in waiting if not call.done()}
+            while unfinished:
+                interrupt(thread_ids)
+                # One that was about to send when it was interrupted has sent since, and is interrupted again.
+                unfinished = wait(unfinished, _INTERRUPT_INTERVAL_S).not_done
+
+
+async def map_in_tasks(
+    pool: Callable[[object], Coroutine[object, object, AnyPooled]],
+    inputs: Iterable[object] | AsyncIterable[object],
+    options: MapOptions,
+) -> AsyncGenerator[AnyPooled | Exception, None]:
+    """The answers to all inputs, in order, from tasks.
+
+    Args:
+        pool: pools one input.
+        inputs: taken as they are needed.
+        options: how many at a time, and so on.
+    """
+    outcomes = _Outcomes(options)
+    waiting: deque[asyncio.Task[AnyPooled]] = deque()
+
+    async def first() -> AnyPooled | Exception:
+        try:
+            answer = await waiting[0]
+        except Exception as fault:
+            return outcomes.record_error(fault)
+        return outcomes.record_result(answer)
+
+    try:
+        async for each in _iterate(inputs):
+            waiting.append(asyncio.create_task(pool(each)))
+            if len(waiting) == options.concurrency:
+                yield await first()
+                waiting.popleft()
+        while waiting:
+            yield await first()
+            waiting.popleft()
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def _iterate(inputs: Iterable[object] | AsyncIterable[object]) -> AsyncIterator[object]:
+    if isinstance(inputs, AsyncIterable):
+        async for each in inputs:
+            yield each
+    else:
+        for each in inputs:
+            yield each

@@ -1,0 +1,94 @@
+"""JSON: tensors as nested or flat numbers or as base64, spec fields beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from poolhouse.errors import FieldProblem, Unprocessable
+from poolhouse.tensors import Message, Outline
+from poolhouse.wire.codec import EncodedBody
+from poolhouse.wire.json import compiled_reader, python_reader
+from poolhouse.wire.json.encoded_size import max_text_bytes
+from poolhouse.wire.json.encoder import encode_json
+from poolhouse.wire.json.tensors import DEFAULT_DTYPES, read_metadata, read_tensor
+from poolhouse.wire.query import refuse_repeated_fields
+from poolhouse.wire.quoting import describe_value
+
+_ENCODINGS: Final = ("list", "base64")
+_PYTHON_READER_MAX_BYTES: Final = 0
+"""To call a loop takes longer than to read so few bytes without."""
+_COMPILED_MEMORY_FACTOR: Final = 10
+_PYTHON_MEMORY_FACTOR: Final = 40
+
+
+def peak_memory_factor() -> int:
+    """A body of JSON takes at most so many times its bytes while it is read: itself, a float64 for each two characters,
+    and the elements made of these; or, without compiled loops, an object for each number. The strangest take most;
+    ``tests/wire/test_decoding_bytes.py`` measures them."""
+    return _COMPILED_MEMORY_FACTOR if compiled_reader.is_ready() else _PYTHON_MEMORY_FACTOR
+
+
+def _read_document(body: memoryview, query: Mapping[str, str]) -> tuple[dict[str, object], dict[str, Any]]:
+    """Fields and tensors by name, the tensors still as they were written."""
+    few = len(body) <= _PYTHON_READER_MAX_BYTES
+    fields = python_reader.read(body) if few or not compiled_reader.is_ready() else compiled_reader.read(body)
+    if query:
+        refuse_repeated_fields(query, fields, "the body")
+    return fields, {name: fields.pop(name) for name in DEFAULT_DTYPES if name in fields}
+
+
+class JsonCodec:
+    """An object of tensors and spec fields."""
+
+    name = "json"
+    media_types = ("application/json",)
+    is_json = True
+
+    @property
+    def holds_gil(self) -> bool:
+        """Unless compiled loops do the work."""
+        return not compiled_reader.is_ready()
+
+    def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
+        """``input`` and ``indices`` as tensors, ``encoding``, everything else as values."""
+        fields, entries = _read_document(body, query)
+        encoding = fields.pop("encoding", "list")
+        if not isinstance(encoding, str) or encoding not in _ENCODINGS:
+            message = f"encoding is {describe_value(encoding)}; it is one of {', '.join(_ENCODINGS)}."
+            problem = FieldProblem("/encoding", "range", message)
+            raise Unprocessable("invalid_fields", message, problems=(problem,))
+        tensors = {name: read_tensor(name, entry) for name, entry in entries.items()}
+        return Message(tensors, fields, dict(query), encoding)
+
+    def decode_extra_bytes(self, body: memoryview) -> int:
+        """What its numbers are until they lie in arrays."""
+        return (peak_memory_factor() - 1) * len(body)
+
+    def encode(self, message: Message) -> EncodedBody:
+        """One entry a tensor, as lists or as base64."""
+        return EncodedBody(self.media_types[0], (encode_json(message),), owns_memory=True)
+
+    def encode_extra_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
+        """The text, by its longest digits."""
+        return 2 + sum(max_text_bytes(outline, json_encoding) for outline in outputs.values())
+
+    def accepts_outputs(self, count: int) -> bool:
+        """Any number, by name."""
+        return True
+
+
+def decode_plan(
+    body: memoryview, query: Mapping[str, str], limit_bytes: int
+) -> tuple[dict[str, Outline], dict[str, object], dict[str, str]]:
+    """The outlines, values and texts of a request to plan: shape and element type, no elements.
+
+    Raises:
+        Malformed: the body is not JSON.
+        Unprocessable: a tensor with elements, without a shape, or that cannot be pooled.
+    """
+    fields, entries = _read_document(body, query)
+    return {name: read_metadata(name, entry) for name, entry in entries.items()}, fields, dict(query)
+
+
+JSON: Final = JsonCodec()

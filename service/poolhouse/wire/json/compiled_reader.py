@@ -1,0 +1,274 @@
+"""Reads a body with the compiled scanner: its numbers never become objects, and the interpreter is free meanwhile."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from poolhouse.buffers import empty
+from poolhouse.errors import PoolhouseError
+from poolhouse.wire.json import list_scanner, number_scanner, scanner
+from poolhouse.wire.json.base64 import ScannedBase64
+from poolhouse.wire.json.decimal_to_float import SCRATCH_SIZE
+from poolhouse.wire.json.key_checks import count_keys, refuse_duplicate_keys
+from poolhouse.wire.json.narrowing import Array, narrow_floats, narrow_integers
+from poolhouse.wire.json.refusals import (
+    MAX_NON_TENSOR_BYTES,
+    TENSOR_NAMES,
+    ElementChecker,
+    body_too_long_error,
+    field_too_large_error,
+    invalid_data_error,
+    json_syntax_error,
+    nested_too_deep_error,
+    not_an_object_error,
+    strict_loads,
+    too_many_fields_error,
+)
+from poolhouse.wire.quoting import describe_value
+
+_ANY_KIND: Final = 127
+_ALLOWED_KINDS: Final = {
+    "float": number_scanner.INTEGER | number_scanner.FLOAT | number_scanner.NONFINITE_TEXT | number_scanner.INEXACT,
+    "integer": number_scanner.INTEGER | number_scanner.FLOAT | number_scanner.INEXACT,
+    "boolean": number_scanner.BOOLEAN,
+}
+"""The kinds that elements of a type may be."""
+_NEEDS_INTEGER_SCAN: Final = number_scanner.FLOAT | number_scanner.INEXACT | number_scanner.NOT_INT64
+_PARSER_MESSAGES: Final = {
+    number_scanner.OVERFLOW: "number is infinity when parsed as double",
+    number_scanner.MISSING_DIGIT: "no digit after sign",
+    number_scanner.LEADING_ZERO: "number with leading zero is not allowed",
+    number_scanner.MISSING_FRACTION: "no digit after decimal point",
+    number_scanner.MISSING_EXPONENT: "no digit after exponent sign",
+    list_scanner.EXPECTED_VALUE: "unexpected character, expected a JSON value",
+    list_scanner.EXPECTED_COMMA: "unexpected character, expected ',' or ']'",
+    list_scanner.TRAILING_COMMA: "trailing comma is not allowed",
+    list_scanner.INVALID_LITERAL: "invalid literal",
+    list_scanner.UNEXPECTED_END: "unexpected end of data",
+}
+_WHITESPACE: Final = b" \t\r\n"
+_MAX_EMPTY_LISTS: Final = 512 * 1024
+_TAIL_BYTES: Final = 64
+_UNCOUNTED_MAX_BYTES: Final = 16 * 1024
+_MAX_QUOTED_BYTES: Final = 1024
+
+
+def is_ready() -> bool:
+    """Whether the loops of this package can be called; they are loaded together, before the service is ready."""
+    return scanner.scan_body.entry is not None
+
+
+class BodyScan:
+    """A body and what the scanner found in it.
+
+    Args:
+        text: the body.
+        end: behind its last ``}``.
+    """
+
+    def __init__(self, text: memoryview, end: int) -> None:
+        self.text = text
+        self._content_end = end
+        # Read-only in any case: loops are compiled for one type of array.
+        self._bytes: npt.NDArray[np.uint8] = np.frombuffer(text, np.uint8)
+        # An element takes two bytes of text at least; mostly more, and then they are counted.
+        most = end // 2 + 1 if end <= _UNCOUNTED_MAX_BYTES else scanner.max_element_count(self._bytes, end)
+        self._bits = empty((SCRATCH_SIZE + most,), np.uint64)
+        self._scanned_for = (_ANY_KIND, 0)
+        self.status = self._scan()
+        # As they were found at first: what is read as integers is not told to be wide any more.
+        self._kinds = [self.list_record(tensor)[list_scanner.KINDS] for tensor in range(len(TENSOR_NAMES))]
+
+    def _scan(self) -> int:
+        found = np.zeros(scanner.RESULT_SIZE, np.int64)
+        status: int = scanner.scan_body(self._bytes, self._content_end, *self._scanned_for, self._bits, found)
+        # Of some hundred numbers a few are looked at.
+        self.found: memoryview[int] = found.data
+        return status
+
+    def list_record(self, tensor: int) -> memoryview[int]:
+        """What the list of a tensor is."""
+        start = scanner.LIST_RECORDS + tensor * list_scanner.RECORD_SIZE
+        return self.found[start : start + list_scanner.RECORD_SIZE]
+
+    def read_elements(self, tensor: int, checker: ElementChecker) -> Array:
+        """The elements of a tensor that is a list, in its shape.
+
+        Raises:
+            Unprocessable: it is ragged, or holds something else.
+        """
+        kind = checker.dtype.kind
+        record, allowed = self.list_record(tensor), _ALLOWED_KINDS[kind]
+        kinds = self._kinds[tensor]
+        as_integers = int(kind == "integer" and kinds & _NEEDS_INTEGER_SCAN != 0)
+        if self._scanned_for != (_ANY_KIND, 0) or record[list_scanner.FAULT] or kinds & ~allowed or as_integers:
+            # Once more, for this tensor; whatever was read for another one has been taken.
+            self._scanned_for = (allowed, as_integers)
+            self._scan()
+            record = self.list_record(tensor)
+            if record[list_scanner.FAULT]:
+                self._raise_fault(record, checker)
+        shape = tuple(record[list_scanner.SIZES + 1 : list_scanner.SIZES + 1 + record[list_scanner.RANK]])
+        if not record[list_scanner.ELEMENT_COUNT] and math.prod(size for size in shape if size) > _MAX_EMPTY_LISTS:
+            raise invalid_data_error(
+                f"{checker.name} holds more than {_MAX_EMPTY_LISTS} lists and no element; "
+                "send its elements, or its shape.",
+                checker.pointer,
+            )
+        first = record[list_scanner.FIRST_ELEMENT]
+        bits = self._bits[first : first + record[list_scanner.ELEMENT_COUNT]]
+        if as_integers:
+            flat = narrow_integers(bits.view(np.int64), checker, shape)
+        elif kind == "integer":
+            flat = narrow_integers(bits.view(np.float64), checker, shape)
+        elif kind == "boolean":
+            flat = bits.astype(np.bool_)
+        else:
+            flat = narrow_floats(bits.view(np.float64), record[list_scanner.MAX_MAGNITUDE], checker, shape)
+        return flat.reshape(shape)
+
+    def _raise_fault(self, record: memoryview[int], checker: ElementChecker) -> None:
+        fault, level = record[list_scanner.FAULT], record[list_scanner.FAULT_LEVEL]
+        size = record[list_scanner.SIZES + level]
+        if fault == list_scanner.UNEQUAL_LENGTH:
+            raise checker.ragged_error(level, size, f"a list of {record[list_scanner.FAULT_COUNT]}")
+        value = (
+            []
+            if fault == list_scanner.UNEXPECTED_LIST
+            else self._faulty_value(record[list_scanner.FAULT_BEGIN], record[list_scanner.FAULT_END])
+        )
+        if fault == list_scanner.NOT_A_LIST:
+            raise checker.ragged_error(level, size, describe_value(value))
+        checker.check(value, record[list_scanner.INDEX : list_scanner.INDEX + level].tolist())
+        raise AssertionError("it is no element")
+
+    def _faulty_value(self, begin: int, end: int) -> object:
+        """What stands there, to be shown."""
+        if self.text[begin] == ord("{"):
+            return {}
+        if end - begin > _MAX_QUOTED_BYTES and self.text[begin] == ord('"'):
+            return bytes(self.text[begin + 1 : begin + _MAX_QUOTED_BYTES]).decode(errors="replace")
+        return strict_loads(self.text[begin:end])
+
+
+class ScannedList(NamedTuple):
+    """A tensor's list of a body, its numbers read."""
+
+    scan: BodyScan
+    tensor: int
+
+    def read_elements(self, checker: ElementChecker) -> Array:
+        """As of the scan."""
+        return self.scan.read_elements(self.tensor, checker)
+
+
+def read(text: memoryview) -> dict[str, Any]:
+    """A body as the strict parser reads it, but for the lists and the base64 of tensors.
+
+    Raises:
+        Malformed: it is no JSON.
+        Unprocessable: it is no object, holds more than a request can, or a name twice.
+        TooLarge: it holds too much beside its tensors' numbers.
+    """
+    end = _content_end(text)
+    if not end or text[end - 1] != ord("}"):
+        raise _whole_text_error(text, end)
+    scan = BodyScan(text, end)
+    if scan.status:
+        raise _scan_error(scan)
+    found, spans, tensors = scan.found, [], dict[int, ScannedList | ScannedBase64]()
+    for tensor in range(len(TENSOR_NAMES)):
+        begin, stop = scan.list_record(tensor)[list_scanner.BEGIN : list_scanner.END + 1]
+        if stop:
+            # guard: list-leaves-empty-list
+            spans.append((begin, stop, b"[]"))
+            tensors[tensor] = ScannedList(scan, tensor)
+        begin, stop = found[scanner.BASE64_SPANS + 2 * tensor : scanner.BASE64_SPANS + 2 * tensor + 2]
+        if begin:
+            spans.append((begin - 1, stop + 1, b'""'))
+            tensors[tensor] = ScannedBase64(text, begin, stop)
+    spans.sort()
+    remainder = _replace_spans(text, spans)
+    document = _parse_remainder(text, remainder, spans)
+    if not isinstance(document, dict):
+        raise not_an_object_error(document)
+    if count_keys(document) != found[scanner.KEY_COUNT]:
+        refuse_duplicate_keys(remainder)
+    for tensor, value in tensors.items():
+        entry = document[TENSOR_NAMES[tensor]]
+        if isinstance(entry, dict):
+            entry["data" if isinstance(value, ScannedList) else "base64"] = value
+        else:
+            document[TENSOR_NAMES[tensor]] = value
+    return document
+
+
+def _content_end(text: memoryview) -> int:
+    """Behind the last character that is no space."""
+    last = bytes(text[-_TAIL_BYTES:])
+    kept = last.rstrip(_WHITESPACE)
+    return len(text) - len(last) + len(kept) if kept else len(bytes(text).rstrip(_WHITESPACE))
+
+
+def _replace_spans(text: memoryview, spans: list[tuple[int, int, bytes]]) -> memoryview | bytes:
+    """The text with something short in place of each cut."""
+    if not spans:
+        return text
+    kept, at = list[bytes | memoryview](), 0
+    for begin, stop, replacement in spans:
+        kept += text[at:begin], replacement
+        at = stop
+    return b"".join((*kept, text[at:]))
+
+
+def _parse_remainder(text: memoryview, remainder: memoryview | bytes, spans: list[tuple[int, int, bytes]]) -> Any:
+    """What the strict parser reads of what is left; error_lines name the place in the whole text."""
+    # guard: long-json-text-is-refused
+    if len(remainder) > MAX_NON_TENSOR_BYTES:
+        raise body_too_long_error()
+    try:
+        return orjson.loads(remainder)
+    except orjson.JSONDecodeError as error:
+        at = error.pos
+        for begin, stop, replacement in spans:
+            if begin < at:
+                at += stop - begin - len(replacement)
+        raise json_syntax_error(text, error.msg, at) from None
+
+
+def _whole_text_error(text: memoryview, end: int) -> PoolhouseError:
+    """Of a text that is no object from its first to its last character."""
+    if len(text) > MAX_NON_TENSOR_BYTES and bytes(text[:_TAIL_BYTES]).lstrip(_WHITESPACE)[:1] == b"{":
+        return json_syntax_error(text, "unexpected end of data", end)
+    if len(text) > MAX_NON_TENSOR_BYTES:
+        # For what can be told by the beginning alone.
+        refusal = json_syntax_error(text, "", 0)
+        return body_too_long_error() if "at character" in refusal.detail else refusal
+    try:
+        return not_an_object_error(strict_loads(text))
+    except PoolhouseError as refusal:
+        return refusal
+
+
+def _scan_error(scan: BodyScan) -> PoolhouseError:
+    text, found, status = scan.text, scan.found, scan.status
+    if status == scanner.TOO_MANY_KEYS:
+        return too_many_fields_error()
+    name = "input"
+    if found[scanner.KEY_END]:
+        named = strict_loads(text[found[scanner.KEY_BEGIN] : found[scanner.KEY_END]])
+        assert isinstance(named, str)
+        name = named
+    # guard: many-json-values-are-refused
+    if status == scanner.TOO_MANY_VALUES:
+        return field_too_large_error(name)
+    if status == list_scanner.TOO_DEEP:
+        return nested_too_deep_error(name, f"/{name}")
+    if status < 0:
+        return json_syntax_error(text, _PARSER_MESSAGES[status], found[scanner.ERROR_AT])
+    return _whole_text_error(text, len(text))

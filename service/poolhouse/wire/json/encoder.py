@@ -1,0 +1,152 @@
+"""The JSON of an answer: ``{"output": {"dtype", "shape", "data"}}``, or base64 in place of data.
+
+Short lists are printed by orjson, which is fastest and holds the interpreter; longer ones by a compiled loop, which
+prints the same digits and does not.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import chain
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from poolhouse.dtypes import BFLOAT16, ElementType, bfloat16_to_float32
+from poolhouse.tensors import Message, Tensor
+from poolhouse.wire.json import compiled_reader
+from poolhouse.wire.json.base64_loops import encode_base64
+from poolhouse.wire.json.encoded_size import max_text_bytes
+from poolhouse.wire.json.list_printer import BOOLEANS, FLOAT32S, FLOAT64S, INTEGERS, print_elements
+
+Array = npt.NDArray[np.generic]
+
+_NONFINITE_TEXTS: Final = np.array([b'"NaN"', b'"Infinity"', b'"-Infinity"'], dtype=object)
+_CHUNK_ELEMENTS: Final = 64 * 1024
+"""Elements: what is made of them on the way stays in the processor's cache."""
+_ORJSON_MAX_BYTES: Final = 32 * 1024
+"""Up to so many bytes of elements orjson prints: at most half a millisecond."""
+
+
+@lru_cache(maxsize=256)
+def _entry_head(name: str, dtype: str, shape: tuple[int, ...], data_key: str) -> bytes:
+    """All of an entry that stands before its elements."""
+    sizes = ",".join(map(str, shape))
+    return orjson.dumps(name) + f':{{"dtype":"{dtype}","shape":[{sizes}],"{data_key}":'.encode()
+
+
+def _widen_bfloat16(array: Array, dtype: ElementType) -> Array:
+    return bfloat16_to_float32(array.view(np.uint16)) if dtype is BFLOAT16 else array
+
+
+def _dump_with_orjson(array: Array, dtype: ElementType) -> bytes:
+    """What orjson prints; and since that is null for what is not finite, the spelling of each in its place."""
+    array = _widen_bfloat16(array, dtype)
+    text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
+    # Its own nulls tell faster than the elements whether there are any; integers and booleans have none.
+    if b"null" not in text:
+        return text
+    values = array[~np.isfinite(array)]
+    # Neither cast nor compared: numpy warns of NaNs that signal.
+    kinds = np.where(np.isnan(values), 0, np.where(np.signbit(values), 2, 1))
+    words = [*_NONFINITE_TEXTS[kinds].tolist(), b""]
+    return b"".join(chain.from_iterable(zip(text.split(b"null"), words, strict=True)))
+
+
+def _element_bits(chunk: Array, dtype: ElementType) -> tuple[int, npt.NDArray[np.uint64]]:
+    """How elements are printed, and what of them."""
+    if dtype.kind != "float":
+        return BOOLEANS if dtype.kind == "boolean" else INTEGERS, chunk.astype(np.int64).view(np.uint64)
+    if dtype.itemsize == 8:
+        return FLOAT64S, chunk.view(np.uint64)
+    return FLOAT32S, _widen_bfloat16(chunk, dtype).astype(np.float32).view(np.uint32).astype(np.uint64)
+
+
+class _JsonWriter:
+    """The text of an answer, in one piece of memory; what is never written takes none.
+
+    Args:
+        capacity: no more bytes are written.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._buffer = np.empty(most, np.uint8)
+        self._end = 0
+
+    def write(self, piece: bytes) -> None:
+        """Put a piece behind what there is."""
+        end = self._end + len(piece)
+        self._buffer[self._end : end] = np.frombuffer(piece, np.uint8)
+        self._end = end
+
+    def write_lists(self, tensor: Tensor) -> None:
+        """Put the nested lists of a tensor behind what there is."""
+        if not tensor.array.size:
+            self.write(_dump_with_orjson(tensor.array, tensor.dtype))
+            return
+        flat, rank = tensor.array.reshape(-1), len(tensor.shape)
+        sizes, index = np.array(tensor.shape, np.int64), np.zeros(rank, np.int64)
+        for start in range(0, flat.size, _CHUNK_ELEMENTS):
+            with np.errstate(invalid="ignore"):  # NaNs that signal
+                kind, bits = _element_bits(flat[start : start + _CHUNK_ELEMENTS], tensor.dtype)
+            self._end = print_elements(bits, bits.size, kind, sizes, index, rank, self._buffer, self._end)
+
+    def write_base64(self, elements: memoryview) -> None:
+        """Put base64 behind what there is."""
+        read = np.frombuffer(elements.toreadonly(), np.uint8)
+        self.write(b'"')
+        self._end = encode_base64(read, len(read), self._buffer, self._end)
+        self.write(b'"')
+
+    def written(self) -> memoryview:
+        """All that was written."""
+        return self._buffer[: self._end].data
+
+
+def _iter_parts(message: Message, data_key: str, fields: bytes) -> Iterator[bytes | Tensor]:
+    """The object in order: one entry a tensor, the tensor in place of its elements, then the fields."""
+    before = b"{"
+    for name, tensor in message.tensors.items():
+        yield before + _entry_head(name, tensor.dtype.name, tensor.shape, data_key)
+        yield tensor
+        before = b"},"
+    if fields != b"{}":
+        yield (b"}," if message.tensors else b"{") + fields[1:]
+    else:
+        yield b"}}" if message.tensors else b"{}"
+
+
+def _encode_short(tensor: Tensor, data_key: str) -> bytes:
+    if data_key == "data":
+        return _dump_with_orjson(tensor.array, tensor.dtype)
+    return b'"%b"' % binascii.b2a_base64(tensor.buffer, newline=False)
+
+
+def encode_json(message: Message) -> bytes | memoryview:
+    """The object: one entry a tensor, its floats in the shortest digits that read back to the same value, then the
+    fields that the message carries."""
+    data_key = "base64" if message.encoding == "base64" else "data"
+    fields = orjson.dumps(dict(message.values))
+    layout = _iter_parts(message, data_key, fields)
+    if not compiled_reader.is_ready() or all(
+        0 < tensor.array.nbytes <= _ORJSON_MAX_BYTES for tensor in message.tensors.values()
+    ):
+        return b"".join(part if isinstance(part, bytes) else _encode_short(part, data_key) for part in layout)
+    most = len(fields) + 2
+    for name, tensor in message.tensors.items():
+        most += len(_entry_head(name, tensor.dtype.name, tensor.shape, data_key)) + max_text_bytes(
+            tensor.outline, message.encoding
+        )
+    text = _JsonWriter(most)
+    for part in layout:
+        if isinstance(part, bytes):
+            text.write(part)
+        elif data_key == "data":
+            text.write_lists(part)
+        else:
+            text.write_base64(part.buffer)
+    return text.written()

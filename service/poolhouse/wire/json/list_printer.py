@@ -1,0 +1,172 @@
+"""Compiled: elements as JSON in nested lists, floats in the notation and with the digits that orjson prints."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from poolhouse.kernels.registry import Element, Flat, helper, loop
+from poolhouse.wire.json.decimal_to_float import int64
+from poolhouse.wire.json.float_to_decimal import shortest_decimal
+
+INTEGERS: Final = 0
+BOOLEANS: Final = 1
+FLOAT32S: Final = 2
+FLOAT64S: Final = 3
+
+_ZERO: Final = np.uint64(0)
+_ONE: Final = np.uint64(1)
+_10: Final = np.uint64(10)
+_10_8: Final = np.uint64(10**8)
+_10_4: Final = np.uint64(10**4)
+_100: Final = np.uint64(100)
+_63: Final = np.uint64(63)
+_EXACT_INTEGER_BELOW: Final = np.uint64(10**12)
+_POWERS_OF_TEN: Final = np.array([10**power for power in range(20)], np.uint64)
+_WORDS: Final = np.frombuffer(b'true false"NaN""Infinity""-Infinity"', np.uint8)
+
+
+@helper
+def _write_word(out: Flat, at: int, begin: int, end: int) -> int:
+    for place in range(begin, end):
+        out[at + place - begin] = _WORDS[place]
+    return at + end - begin
+
+
+@helper
+def _digit_count(digits: Element) -> int:
+    """How many digits a number has."""
+    length = 1
+    while length < 20 and digits >= _POWERS_OF_TEN[length]:
+        length += 1
+    return length
+
+
+@helper
+def _write_digits(out: Flat, at: int, digits: Element, length: int, point: int) -> int:
+    """The digits, with a point behind so many of them where it is not behind all."""
+    end = at + length + (1 if point < length else 0)
+    place = end - 1
+    for left in range(length, 0, -1):
+        if left == point and point < length:
+            out[place] = 46
+            place -= 1
+        quotient = digits // _10
+        out[place] = np.uint8(48 + int64(digits - quotient * _10))
+        digits = quotient
+        place -= 1
+    return end
+
+
+@helper
+def _write_zeros(out: Flat, at: int, count: int) -> int:
+    for place in range(at, at + count):
+        out[place] = 48
+    return at + count
+
+
+@helper
+def _write_number(out: Flat, at: int, digits: Element, power: int, lowest: int, highest: int) -> int:
+    """Digits with a decimal point, in the plain notation where the power of ten of the first is between two limits."""
+    length = _digit_count(digits)
+    first = length - 1 + power
+    if first < lowest or first >= highest:
+        at = _write_digits(out, at, digits, length, 1)
+        out[at], out[at + 1] = 101, 45 if first < 0 else 43
+        exponent = np.uint64(abs(first))
+        size = _digit_count(exponent)
+        return _write_digits(out, at + 2, exponent, size, size)
+    if power >= 0:
+        at = _write_zeros(out, _write_digits(out, at, digits, length, length), power)
+        out[at], out[at + 1] = 46, 48
+        return at + 2
+    if first >= 0:
+        return _write_digits(out, at, digits, length, first + 1)
+    out[at], out[at + 1] = 48, 46
+    return _write_digits(out, _write_zeros(out, at + 2, -first - 1), digits, length, length)
+
+
+@helper
+def _write_float(out: Flat, at: int, bits: Element, width: int, size: int, lowest: int, highest: int) -> int:
+    """A float of so many bits of fraction and so many altogether."""
+    sign = (bits >> np.uint64(size - 1)) & _ONE
+    fraction = bits & ((_ONE << np.uint64(width)) - _ONE)
+    most = (1 << (size - 1 - width)) - 1
+    exponent = int64(bits >> np.uint64(width)) & most
+    if exponent == most:
+        if fraction != _ZERO:
+            return _write_word(out, at, 10, 15)
+        return _write_word(out, at, 25, 36) if sign != _ZERO else _write_word(out, at, 15, 25)
+    if sign != _ZERO:
+        out[at] = 45
+        at += 1
+    if exponent == 0 and fraction == _ZERO:
+        out[at], out[at + 1], out[at + 2] = 48, 46, 48
+        return at + 3
+    is_irregular = 1 if fraction == _ZERO and exponent > 1 else 0
+    if exponent > 0:
+        fraction |= _ONE << np.uint64(width)
+        exponent -= 1
+    power = exponent - (most >> 1) - width + 1
+    if -width <= power <= 0:
+        whole = fraction >> np.uint64(-power)
+        if whole << np.uint64(-power) == fraction and whole < _EXACT_INTEGER_BELOW:
+            return _write_number(out, at, whole, 0, lowest, highest)
+    digits, power = shortest_decimal(fraction, power, is_irregular)
+    while digits % _10_4 == _ZERO:
+        digits //= _10_4
+        power += 4
+    while digits % _10 == _ZERO:
+        digits //= _10
+        power += 1
+    return _write_number(out, at, digits, power, lowest, highest)
+
+
+@loop("int64(uint64*, int64, int64, int64*, int64*, int64, uint8*, int64)")
+def print_elements(bits: Flat, count: int, kind: int, sizes: Flat, index: Flat, rank: int, out: Flat, at: int) -> int:
+    """Elements behind those that were printed before, with the brackets and commas around them.
+
+    Args:
+        bits: the elements as uint64: integers by their value, floats by their bits.
+        kind: INTEGERS, BOOLEANS, FLOAT32S or FLOAT64S.
+        sizes: of the whole array, none of them 0.
+        index: of the first element; of the next one afterwards.
+        out: takes the text from ``at`` on.
+
+    Returns:
+        where the text ends.
+    """
+    last = rank - 1
+    for place in range(count):
+        axis = last
+        while axis >= 0 and index[axis] == 0:
+            out[at] = 91
+            at += 1
+            axis -= 1
+        value = np.uint64(bits[place])
+        if kind == FLOAT32S:
+            at = _write_float(out, at, value, 23, 32, -6, 13)
+        elif kind == FLOAT64S:
+            at = _write_float(out, at, value, 52, 64, -5, 16)
+        elif kind == BOOLEANS:
+            at = _write_word(out, at, 0, 4) if value != _ZERO else _write_word(out, at, 5, 10)
+        else:
+            if value >> _63 != _ZERO:
+                out[at] = 45
+                at += 1
+                value = ~value + _ONE
+            length = _digit_count(value)
+            at = _write_digits(out, at, value, length, length)
+        axis = last
+        while axis >= 0:
+            index[axis] += 1
+            if index[axis] < sizes[axis]:
+                out[at] = 44
+                at += 1
+                break
+            index[axis] = 0
+            out[at] = 93
+            at += 1
+            axis -= 1
+    return at

@@ -1,0 +1,288 @@
+"""Compiled: nested lists of a JSON text, read into one flat array in the order of the text.
+
+The grammar is checked to the end of the outermost list. What is JSON and no tensor is noted where it is first found:
+lists of unequal lengths, and elements of a kind that is not allowed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from poolhouse.kernels.registry import Element, Flat, helper
+from poolhouse.wire.elements import MAX_RANK
+from poolhouse.wire.json.decimal_to_float import float64_bits, int64
+from poolhouse.wire.json.number_scanner import BOOLEAN, INEXACT, INTEGER, NONFINITE_TEXT, NOT_AN_ELEMENT, read_number
+
+# Why a text is no JSON, beside the reasons of numbers.
+EXPECTED_VALUE: Final = -10
+EXPECTED_COMMA: Final = -11
+TRAILING_COMMA: Final = -12
+INVALID_LITERAL: Final = -13
+UNEXPECTED_END: Final = -14
+TOO_DEEP: Final = -15
+
+# The fields of a list's record, as int64: where it lies, what it holds, and its first fault.
+BEGIN: Final = 0
+END: Final = 1
+FIRST_ELEMENT: Final = 2
+ELEMENT_COUNT: Final = 3
+RANK: Final = 4
+KINDS: Final = 5
+MAX_MAGNITUDE: Final = 6
+FAULT: Final = 7
+FAULT_BEGIN: Final = 8
+FAULT_END: Final = 9
+FAULT_LEVEL: Final = 10
+FAULT_COUNT: Final = 11
+SIZES: Final = 12
+INDEX: Final = SIZES + MAX_RANK + 2
+_COUNTS: Final = INDEX + MAX_RANK + 2
+RECORD_SIZE: Final = _COUNTS + MAX_RANK + 2
+
+# Faults.
+UNEQUAL_LENGTH: Final = 1
+NOT_A_LIST: Final = 2
+UNEXPECTED_LIST: Final = 3
+WRONG_KIND: Final = 4
+
+MAX_WORD_CHARS: Final = 16
+_MAGNITUDE_MASK: Final = np.uint64(2**63 - 1)
+_ZERO: Final = np.uint64(0)
+_8: Final = np.uint64(8)
+_56: Final = np.uint64(56)
+_NAN: Final = np.uint64(int.from_bytes(b"NaN", "big"))
+_INFINITY: Final = np.uint64(int.from_bytes(b"Infinity", "big"))
+_TRUE: Final = np.float64(1).view(np.uint64)
+_MINUS: Final = np.uint64(ord("-"))
+_NUMBERS: Final = INTEGER | INEXACT
+
+
+@helper
+def parse_unicode_escape(text: Flat, at: int) -> int:
+    """The character that four hexadecimal digits name; -1 where they are none."""
+    character = 0
+    for place in range(at, at + 4):
+        digit = int64(text[place])
+        if 48 <= digit <= 57:
+            digit -= 48
+        elif 65 <= digit <= 70 or 97 <= digit <= 102:
+            digit = (digit | 32) - 87
+        else:
+            return -1
+        character = character * 16 + digit
+    return character
+
+
+@helper
+def read_string(text: Flat, at: int, end: int) -> tuple[int, int, Element, Element]:
+    """A string of which only short words matter.
+
+    Args:
+        at: behind its first quote.
+
+    Returns:
+        behind its last quote, or -1 where it has none; how many characters it has, or -1 where they are more than
+        ``MAX_WORD_CHARS`` or not all ASCII; and the last eight and those before as numbers.
+    """
+    length, early, late = 0, _ZERO, _ZERO
+    while at < end:
+        character = int64(text[at])
+        at += 1
+        if character == 34:
+            return at, length, late, early
+        if character == 92:
+            if at >= end:
+                return -1, -1, late, early
+            character = int64(text[at])
+            at += 1
+            character = parse_unicode_escape(text, at) if character == 117 and at + 4 < end else -1
+            if character >= 0:
+                at += 4
+        if length < 0 or length == MAX_WORD_CHARS or character < 32 or character > 126:
+            length = -1
+        else:
+            early = (early << _8) | (late >> _56)
+            late = (late << _8) | np.uint64(character)
+            length += 1
+    return -1, -1, late, early
+
+
+@helper
+def _nonfinite_value(length: int, late: Element, early: Element) -> float:
+    """What NaN, Infinity and -Infinity stand for; 0 for other words."""
+    if length == 3 and late == _NAN:
+        return np.nan
+    if late != _INFINITY or length < 8:
+        return 0.0
+    return np.inf if length == 8 else -np.inf if length == 9 and early == _MINUS else 0.0
+
+
+@helper
+def _literal_length(text: Flat, at: int, end: int) -> int:
+    """How long true, false or null is that begins here; 0 where none does."""
+    if at + 5 >= end:
+        return 0
+    last = (int64(text[at + 1]) << 16) | (int64(text[at + 2]) << 8) | int64(text[at + 3])
+    if (text[at] == 116 and last == 0x727565) or (text[at] == 110 and last == 0x756C6C):
+        return 4
+    return 5 if text[at] == 102 and last == 0x616C73 and text[at + 4] == 101 else 0
+
+
+@helper
+def _skip_object(text: Flat, at: int, end: int) -> int:
+    """Behind the object that begins here, which is no tensor's element anyway; -1 where it does not end."""
+    depth = 0
+    while at < end:
+        character = text[at]
+        at += 1
+        if character == 34:
+            at, _, _, _ = read_string(text, at, end)
+            if at < 0:
+                return -1
+        elif character == 123:
+            depth += 1
+        elif character == 125:
+            depth -= 1
+            if depth == 0:
+                return at
+    return -1
+
+
+@helper
+def _record_fault(
+    record: Flat, base: int, fault: int, begin: int, end: int, level: int, count: int, depth: int
+) -> None:
+    """Keep the first fault and where it stands."""
+    if record[base + FAULT] != 0:
+        return
+    record[base + FAULT] = fault
+    record[base + FAULT_BEGIN] = begin
+    record[base + FAULT_END] = end
+    record[base + FAULT_LEVEL] = level
+    record[base + FAULT_COUNT] = count
+    for place in range(depth):
+        record[base + INDEX + place] = record[base + _COUNTS + place + 1]
+    record[base + INDEX + depth - 1] = count
+
+
+@helper
+def read_lists(
+    text: Flat,
+    at: int,
+    end: int,
+    allowed: int,
+    as_integers: int,
+    bits: Flat,
+    index: int,
+    record: Flat,
+    base: int,
+) -> tuple[int, int]:
+    """The list that begins here.
+
+    Args:
+        text: its last byte before ``end`` is ``}``.
+        allowed: the kinds that elements may be; of others the first is noted.
+        as_integers, bits: as of a number; beside the scratch memory half as many values as the text has bytes.
+        index: of the first element among the bits.
+        record: takes what the list is, from ``base`` on.
+
+    Returns:
+        where it ends and 0; or where it is no JSON, and why.
+    """
+    for each in range(base, base + RECORD_SIZE):
+        record[each] = 0
+    for level in range(MAX_RANK + 2):
+        record[base + SIZES + level] = -1
+    record[base + BEGIN], record[base + FIRST_ELEMENT] = at, index
+    first, depth, rank, row, kinds, comma = index, 0, -1, 0, 0, -1
+    may_end, is_next = False, False
+    while at < end:
+        character = text[at]
+        if character <= 32:
+            if character != 32 and character != 10 and character != 13 and character != 9:
+                return at, EXPECTED_COMMA if is_next else EXPECTED_VALUE
+            at += 1
+            continue
+        if is_next and character == 44:
+            is_next, may_end, comma = False, False, at
+            at += 1
+            continue
+        if character == 93 and (is_next or may_end):
+            if rank < 0:
+                rank = depth
+            if record[base + SIZES + depth] < 0:
+                record[base + SIZES + depth] = row
+            elif record[base + SIZES + depth] != row:
+                _record_fault(record, base, UNEQUAL_LENGTH, at, at, depth, row, depth)
+            at += 1
+            depth -= 1
+            if depth == 0:
+                record[base + END], record[base + ELEMENT_COUNT], record[base + RANK], record[base + KINDS] = (
+                    at,
+                    index - first,
+                    rank,
+                    kinds,
+                )
+                greatest = _ZERO
+                for each in range(first, index):
+                    greatest = max(greatest, bits[each] & _MAGNITUDE_MASK)
+                record[base + MAX_MAGNITUDE] = int64(greatest)
+                return at, 0
+            row = record[base + _COUNTS + depth] + 1
+            is_next = True
+            continue
+        if is_next:
+            return at, EXPECTED_COMMA
+        if character == 91:
+            if depth == rank:
+                _record_fault(record, base, UNEXPECTED_LIST, at, at + 1, depth, row, depth)
+            record[base + _COUNTS + depth] = row
+            depth += 1
+            if depth > MAX_RANK:
+                return at, TOO_DEEP
+            row, may_end = 0, True
+            at += 1
+            continue
+        begin = at
+        if 45 <= character <= 57:
+            at, kind = read_number(text, at, end, index, as_integers, bits)
+            if kind < 0:
+                return at, kind
+        elif character == 34:
+            at, length, late, early = read_string(text, at + 1, end)
+            if at < 0:
+                return end, UNEXPECTED_END
+            value = _nonfinite_value(length, late, early)
+            kind = NOT_AN_ELEMENT if value == 0.0 else NONFINITE_TEXT
+            bits[index] = float64_bits(value)
+        elif character == 123:
+            at, kind = _skip_object(text, at, end), NOT_AN_ELEMENT
+            bits[index] = _ZERO
+            if at < 0:
+                return end, UNEXPECTED_END
+        else:
+            length = _literal_length(text, at, end)
+            if length == 0:
+                if character == 93 and comma >= 0:
+                    return comma, TRAILING_COMMA
+                return (
+                    at,
+                    INVALID_LITERAL if character == 116 or character == 102 or character == 110 else EXPECTED_VALUE,
+                )
+            at += length
+            kind = NOT_AN_ELEMENT if character == 110 else BOOLEAN
+            bits[index] = _TRUE if character == 116 else _ZERO
+        if depth != rank:
+            if rank < 0:
+                rank = depth
+            else:
+                _record_fault(record, base, NOT_A_LIST, begin, at, depth + 1, row, depth)
+        if kind & ~allowed:
+            _record_fault(record, base, WRONG_KIND, begin, at, depth, row, depth)
+        kinds |= kind
+        index += 1
+        row += 1
+        is_next = True
+    return end, UNEXPECTED_END

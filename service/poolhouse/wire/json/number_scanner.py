@@ -1,0 +1,205 @@
+"""Compiled: one number of a JSON text, strictly by RFC 8259, rounded once to float64 or exact as an int64."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from poolhouse.kernels.registry import Element, Flat, helper
+from poolhouse.wire.json.decimal_to_float import (
+    MAX_EXACT_DIGITS,
+    POWER_TABLE,
+    TENS_OFFSET,
+    float64_bits,
+    int64,
+    nearest_float64,
+    nearest_float64_long,
+)
+
+# What an element of a list is; a list's kinds are or-ed together.
+INTEGER: Final = 1
+FLOAT: Final = 2
+BOOLEAN: Final = 4
+NONFINITE_TEXT: Final = 8
+NOT_AN_ELEMENT: Final = 16
+INEXACT: Final = 32
+"""Beside INTEGER: float64 may not hold it exactly."""
+NOT_INT64: Final = 64
+"""Where int64 is asked for: a number that is none."""
+
+# Why a text is no JSON; below zero, so that they are no kinds.
+OVERFLOW: Final = -2
+MISSING_DIGIT: Final = -3
+LEADING_ZERO: Final = -4
+MISSING_FRACTION: Final = -5
+MISSING_EXPONENT: Final = -6
+
+FLOAT_POWERS_OF_TEN: Final = np.array([float(10**power) for power in range(23)])
+_MAX_EXACT_POWER: Final = 22
+_MAX_EXACT_INTEGER: Final = np.uint64(2**53)
+_TWO_TO_63: Final = np.uint64(2**63)
+_INFINITY_BITS: Final = np.uint64(0x7FF << 52)
+_MAX_EXPONENT: Final = 10**12
+
+_ZEROS: Final = np.uint64(0x3030303030303030)
+_TO_TOP_BIT: Final = np.uint64(0x7676767676767676)
+_TOP_BITS: Final = np.uint64(0x8080808080808080)
+_PLACES: Final = np.uint64(0x0001020304050607)
+_PAIRS: Final = np.uint64(0x000000FF000000FF)
+_EVEN: Final = np.uint64(0x000F424000000064)
+_ODD: Final = np.uint64(0x0000271000000001)
+_ZERO: Final = np.uint64(0)
+_ONE: Final = np.uint64(1)
+_7: Final = np.uint64(7)
+_8: Final = np.uint64(8)
+_10: Final = np.uint64(10)
+_16: Final = np.uint64(16)
+_32: Final = np.uint64(32)
+_56: Final = np.uint64(56)
+_63: Final = np.uint64(63)
+
+
+@helper
+def load_eight_bytes(text: Flat, at: int) -> Element:
+    """Eight bytes of a text as one number, the first as the lowest; LLVM makes one load of it."""
+    # Unsigned: numba would look at each index whether it counts from the end.
+    place = np.uint64(at)
+    packed = np.uint64(text[place])
+    packed |= np.uint64(text[place + _ONE]) << _8
+    packed |= np.uint64(text[place + np.uint64(2)]) << _16
+    packed |= np.uint64(text[place + np.uint64(3)]) << np.uint64(24)
+    packed |= np.uint64(text[place + np.uint64(4)]) << _32
+    packed |= np.uint64(text[place + np.uint64(5)]) << np.uint64(40)
+    packed |= np.uint64(text[place + np.uint64(6)]) << np.uint64(48)
+    packed |= np.uint64(text[place + np.uint64(7)]) << _56
+    return packed
+
+
+@helper
+def parse_eight_digits(packed: Element) -> Element:
+    """The number that eight digits of one byte each stand for. Source: fast_float, ``parse_eight_digits_unrolled``."""
+    packed = packed * _10 + (packed >> _8)
+    return ((packed & _PAIRS) * _EVEN + ((packed >> _16) & _PAIRS) * _ODD) >> _32
+
+
+@helper
+def read_fraction(text: Flat, at: int, end: int, digits: Element) -> tuple[int, Element]:
+    """Digits put behind others, modulo 2**64; returns where they end."""
+    while at + 8 <= end:
+        packed = load_eight_bytes(text, at) ^ _ZEROS
+        non_digits = ((packed + _TO_TOP_BIT) | packed) & _TOP_BITS
+        if non_digits == _ZERO:
+            digits = digits * POWER_TABLE[TENS_OFFSET + 8] + parse_eight_digits(packed)
+            at += 8
+            continue
+        # The place of the lowest byte that is no digit.
+        count = (((non_digits & (~non_digits + _ONE)) >> _7) * _PLACES) >> _56
+        # The digits moved to the upper end, with zeros before; in two steps, since they may be none.
+        kept = (packed << (_56 - count * _8)) << _8
+        return at + int64(count), digits * POWER_TABLE[TENS_OFFSET + int64(count)] + parse_eight_digits(kept)
+    while at < end and 48 <= text[at] <= 57:
+        digits = digits * _10 + np.uint64(text[at] - 48)
+        at += 1
+    return at, digits
+
+
+@helper
+def nearest_float64_from_text(text: Flat, start: int, stop: int, power: int, bits: Flat) -> Element:
+    """The bits of the float64 nearest to a number of any digits, with a point among them or without.
+
+    Args:
+        power: the power of ten of the last digit.
+        bits: its first ``SCRATCH`` are scratch memory.
+    """
+    while start < stop and (text[start] == 48 or text[start] == 46):
+        start += 1
+    digits, kept, cut = _ZERO, 0, 0
+    for place in range(start, stop):
+        if text[place] == 46:
+            continue
+        if kept < MAX_EXACT_DIGITS:
+            digits = digits * _10 + np.uint64(text[place] - 48)
+            kept += 1
+        else:
+            cut += 1
+    below = nearest_float64(digits, power + cut)
+    if cut == 0 or below == nearest_float64(digits + _ONE, power + cut):
+        return below
+    return nearest_float64_long(text, start, stop, power, below, bits)
+
+
+@helper
+def read_number(text: Flat, at: int, end: int, index: int, as_integers: int, bits: Flat) -> tuple[int, int]:
+    """One number, put at its place among the values.
+
+    Args:
+        text: its last byte before ``end`` is no part of a number.
+        index: at least ``SCRATCH``; the bits before are scratch memory.
+        as_integers: 1 where the values are int64, 0 where they are float64.
+        bits: the values.
+
+    Returns:
+        where it ends and its kind; or where it is wrong, and why.
+    """
+    # Without a branch: half of all numbers are negative, and no processor guesses which.
+    is_negative = int64(text[at] == 45)
+    sign = np.uint64(is_negative) << _63
+    at += is_negative
+    start, digits = at, _ZERO
+    while 48 <= text[at] <= 57:
+        digits = digits * _10 + np.uint64(text[at] - 48)
+        at += 1
+    count = at - start
+    if count == 0:
+        return at, MISSING_DIGIT
+    if count > 1 and text[start] == 48:
+        return start, LEADING_ZERO
+    kind, power, stop = INTEGER, 0, at
+    if text[at] == 46:
+        kind = FLOAT
+        at, digits = read_fraction(text, stop + 1, end, digits)
+        power = stop + 1 - at
+        if power == 0:
+            return at, MISSING_FRACTION
+        count -= power
+        stop = at
+    if text[at] == 101 or text[at] == 69:
+        kind = FLOAT
+        at += 1
+        character = text[at]
+        if character == 43 or character == 45:
+            at += 1
+        begun, exponent = at, 0
+        while 48 <= text[at] <= 57:
+            if exponent < _MAX_EXPONENT:
+                exponent = exponent * 10 + int64(text[at]) - 48
+            at += 1
+        if at == begun:
+            return at, MISSING_EXPONENT
+        power += -exponent if character == 45 else exponent
+
+    if kind == INTEGER and as_integers != 0:
+        if count > MAX_EXACT_DIGITS or digits > _TWO_TO_63 or (digits == _TWO_TO_63 and is_negative == 0):
+            return at, NOT_INT64
+        bits[index] = ~digits + _ONE if is_negative > 0 else digits
+        return at, kind
+    if count <= MAX_EXACT_DIGITS and digits <= _MAX_EXACT_INTEGER and -_MAX_EXACT_POWER <= power <= _MAX_EXACT_POWER:
+        # Both are exact, so their product or quotient is rounded once (Clinger).
+        value = np.float64(int64(digits))
+        value = value * FLOAT_POWERS_OF_TEN[power] if power >= 0 else value / FLOAT_POWERS_OF_TEN[-power]
+        bits[index] = float64_bits(value) | sign
+    else:
+        few = count <= MAX_EXACT_DIGITS
+        nearest = nearest_float64(digits, power) if few else nearest_float64_from_text(text, start, stop, power, bits)
+        if nearest >= _INFINITY_BITS:
+            return start - is_negative, OVERFLOW
+        bits[index] = nearest | sign
+        if kind == INTEGER:
+            kind |= INEXACT
+    if as_integers != 0:
+        value = np.uint64(bits[index]).view(np.float64)
+        if np.floor(value) != value or abs(value) >= 2.0**63:
+            return at, NOT_INT64
+        bits[index] = np.uint64(int64(value))
+    return at, kind

@@ -1,0 +1,180 @@
+"""Reads a body without compiled loops, where numba is not installed: all of it becomes objects first.
+
+It is slower, takes more memory, and holds the interpreter meanwhile; what it gives is the same.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from poolhouse.wire.elements import MAX_RANK
+from poolhouse.wire.json.base64 import (
+    MAX_PREFIX_CHARS,
+    data_url_prefix_length,
+    inner_padding_error,
+    invalid_character_error,
+    invalid_length_error,
+)
+from poolhouse.wire.json.key_checks import count_keys, refuse_duplicate_keys
+from poolhouse.wire.json.narrowing import Array, index_at, narrow_floats, narrow_integers
+from poolhouse.wire.json.refusals import (
+    MAX_BODY_FIELDS,
+    TENSOR_NAMES,
+    ElementChecker,
+    invalid_data_error,
+    nested_too_deep_error,
+    not_an_object_error,
+    strict_loads,
+    too_many_fields_error,
+)
+from poolhouse.wire.quoting import describe_value
+
+_INVALID_CHARACTER: Final = re.compile(r"[^A-Za-z0-9+/_= \t\r\n-]")
+_MINUS_ZERO: Final = re.compile(rb"-0[,\] \t\r\n]")
+_TO_STANDARD: Final = str.maketrans("-_", "+/", " \t\r\n")
+_MAX_LISTS: Final = 512 * 1024
+"""More lists are not read one by one: each takes thirty times its brackets."""
+_EXACT_TYPES: Final[dict[str, frozenset[type]]] = {
+    "float": frozenset({float, int}),
+    "integer": frozenset({int}),
+    "boolean": frozenset({bool}),
+}
+"""Element kinds that need no second look, by the types of their elements; but integers have a range."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedList:
+    """A tensor's list of a body."""
+
+    data: list[Any]
+
+    def read_elements(self, checker: ElementChecker) -> Array:
+        """The elements, each looked at.
+
+        Raises:
+            Unprocessable: with the first thing that is wrong and where it stands.
+        """
+        shape = _infer_shape(self.data, checker)
+        flat = _flatten(self.data, shape, checker)
+        if not set(map(type, flat)) <= _EXACT_TYPES[checker.dtype.kind]:
+            flat = [checker.check(value, index_at(place, shape)) for place, value in enumerate(flat)]
+        if checker.dtype.kind == "boolean":
+            return np.array(flat, np.bool_).reshape(shape)
+        if checker.dtype.kind == "integer":
+            for place, value in enumerate(flat):
+                if not -(2**63) <= value < 2**63:
+                    checker.check(value, index_at(place, shape))
+            return narrow_integers(np.array(flat, np.int64), checker, shape).reshape(shape)
+        wide = np.array(flat, np.float64)
+        greatest = int(np.abs(wide).view(np.int64).max(initial=0))
+        return narrow_floats(wide, greatest, checker, shape).reshape(shape)
+
+
+def _infer_shape(data: object, checker: ElementChecker) -> tuple[int, ...]:
+    """The shape, by the first entry of each level."""
+    shape: list[int] = []
+    while isinstance(data, list):
+        if len(shape) == MAX_RANK:
+            raise nested_too_deep_error(checker.name, checker.pointer)
+        shape.append(len(data))
+        if not data:
+            break
+        data = data[0]
+    return tuple(shape)
+
+
+def _flatten(data: object, shape: tuple[int, ...], checker: ElementChecker) -> list[Any]:
+    """The elements in C order; every list as long as the shape says."""
+    level = [data]
+    for depth, size in enumerate(shape):
+        below: list[object] = []
+        for entry in level:
+            if not isinstance(entry, list) or len(entry) != size:
+                raise checker.ragged_error(depth + 1, size, describe_value(entry))
+            below += entry
+        level = below
+    return level
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedBase64:
+    """A string of a body."""
+
+    text: str
+
+    def decode(self) -> memoryview:
+        """The bytes that it stands for.
+
+        Raises:
+            NotBase64: it stands for none.
+        """
+        begin = data_url_prefix_length(self.text[:MAX_PREFIX_CHARS])
+        found = _INVALID_CHARACTER.search(self.text, begin)
+        if found is not None:
+            raise invalid_character_error(found[0], found.start())
+        kept = self.text[begin:].translate(_TO_STANDARD)
+        digits = kept.rstrip("=")
+        if "=" in digits:
+            raise inner_padding_error(self.text.index("=", begin))
+        last = len(digits) % 4
+        if last == 1 or len(kept) - len(digits) > (4 - last if last else 0):
+            raise invalid_length_error()
+        return memoryview(binascii.a2b_base64(digits + "=" * (-last % 4)))
+
+
+def read(text: memoryview) -> dict[str, Any]:
+    """A body as the strict parser reads it, but for the lists and the base64 of tensors.
+
+    Raises:
+        Malformed: it is no JSON.
+        Unprocessable: it is no object, holds more than a request can, or a name twice.
+    """
+    whole = bytes(text)
+    _check_token_counts(whole)
+    document = strict_loads(whole)
+    if not isinstance(document, dict):
+        raise not_an_object_error(document)
+    with_signed_zeros = json.loads(whole, parse_int=_parse_signed_zero) if _MINUS_ZERO.search(whole) else document
+    lists: list[tuple[dict[str, Any], str, ParsedList | ParsedBase64]] = []
+    for name in TENSOR_NAMES:
+        entry = document.get(name)
+        if isinstance(entry, list):
+            lists.append((document, name, ParsedList(with_signed_zeros[name])))
+        elif isinstance(entry, dict):
+            if isinstance(entry.get("data"), list):
+                lists.append((entry, "data", ParsedList(with_signed_zeros[name]["data"])))
+            if isinstance(entry.get("base64"), str):
+                lists.append((entry, "base64", ParsedBase64(entry["base64"])))
+    for holder, name, value in lists:
+        holder[name] = value
+    if whole.count(b":") != count_keys(document):
+        refuse_duplicate_keys(whole)
+    return document
+
+
+def _parse_signed_zero(digits: str) -> int | float:
+    """An integer as the strict parser has it, but minus zero with its sign."""
+    if digits == "-0":
+        return -0.0
+    # Of more digits Python would refuse to make an integer.
+    number = int(digits) if len(digits) <= 20 else 2**64
+    return number if -(2**63) <= number < 2**64 else float(digits)
+
+
+def _check_token_counts(text: bytes) -> None:
+    """Refuse by counting, before the parser runs, what would unfold to many times its size."""
+    if text.count(b":") > MAX_BODY_FIELDS or text.count(b"{") > MAX_BODY_FIELDS:
+        raise too_many_fields_error()
+    if text.count(b"[") > _MAX_LISTS:
+        raise invalid_data_error(
+            f"The body holds more than {_MAX_LISTS} lists; send data flat with its shape beside it, "
+            "or a binary type such "
+            "as application/x-npy.",
+            "",
+        )

@@ -1,0 +1,159 @@
+"""Alone equals together: whatever company a request is pooled in, its answer is the same to the last bit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import Final
+
+import pytest
+
+from poolhouse.backend.devices import Device
+from poolhouse.backend.payload import Payload
+from poolhouse.backend.torch_worker import TorchWorker
+from poolhouse.batching.engine import Engine, JobTiming
+from poolhouse.batching.fair_queue import Budget, Reason
+from poolhouse.batching.memory import MemoryBudget
+from poolhouse.dtypes import ElementType
+from poolhouse.operators.operator import Operator
+from poolhouse.tensors import Tensor
+from tests.checked_requests import CheckedRequest, comparable_bits, find_mismatch, random_checked_request
+from tests.devices import device_named, each_device
+from tests.hostile.server_process import HttpConnection, ServerProcess, server_process
+from tests.operators.random_cases import (
+    OPERATORS,
+    Case,
+    element_types_of,
+    random_case,
+    random_tensors,
+    settled_plan,
+)
+
+CASES: Final = [(member, dtype) for member in OPERATORS for dtype in element_types_of(member)]
+CASES_PER_BATCH: Final = 5
+CONNECTIONS: Final = 64
+REQUESTS: Final = 1_536
+
+
+def random_batch(random: Random, member: type[Operator], dtype: ElementType) -> list[Case]:
+    """Cases of one key with any N and C, among them some that are cut, and a stranger's."""
+    first = random_case(random, member, dtype)
+    while first is None or first.plan.is_empty:
+        first = random_case(random, member, dtype)
+    spatial = first.plan.spatial
+    found = [first]
+    while len(found) < CASES_PER_BATCH:
+        lead = (random.randint(1, 3), random.randint(1, 4)) if random.random() < 0.7 else (random.randint(1, 9),)
+        plan = settled_plan(_without_batch_sizes(first.spec), dtype, (*lead, *spatial))
+        found.append(Case(plan, random_tensors(random, plan)))
+    stranger = random_case(random, random.choice(OPERATORS))
+    if stranger is not None and not stranger.plan.is_empty:
+        found.insert(random.randrange(len(found)), stranger)
+    return found
+
+
+def _without_batch_sizes(spec: Operator) -> Operator:
+    """The spec without the N and C that max_unpool's output_size may name; a random spec draws its own seed."""
+    values = {name: value for name, value in spec.field_values().items() if name != "seed"}
+    size = values.get("output_size")
+    if "indices" in spec.inputs and isinstance(size, list):
+        values["output_size"] = size[-spec.rank :]
+    return type(spec).of(**values)
+
+
+class BatchSizeObserver:
+    """An observer that counts how many jobs the batches held."""
+
+    def __init__(self) -> None:
+        self.batch_sizes: Counter[int] = Counter()
+
+    def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
+        self.batch_sizes[jobs] += 1
+
+    def ended(self, device: str, operator: str, seconds: float) -> None: ...
+
+    def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None: ...
+
+    def lost(self, what: str) -> None: ...
+
+
+async def pool_concurrently(
+    cases: list[Case], budget: Budget, device: Device
+) -> tuple[list[dict[str, Tensor]], BatchSizeObserver]:
+    """All of them at once through the real engine and worker; the answers, and how they were joined."""
+    worker, watch, ledger = TorchWorker(device), BatchSizeObserver(), MemoryBudget(2**40)
+    worker.budget = budget
+    engine: Engine[Payload] = Engine([(device.name, worker)], observer=watch)
+    loads = [Payload(each.plan, each.tensors) for each in cases]
+
+    async def call(payload: Payload) -> JobTiming:
+        lease = ledger.lease(payload.plan.held_bytes)
+        assert lease is not None
+        try:
+            return await engine.submit(payload.make_job(), lease, payload.plan.spec.name)
+        finally:
+            lease.release()
+
+    await asyncio.gather(*map(call, loads))
+    await engine.stop()
+    assert (ledger.leases, ledger.held_bytes) == (0, 0)
+    return [payload.output_tensors() for payload in loads], watch
+
+
+@each_device
+@pytest.mark.parametrize(("member", "dtype"), CASES, ids=[f"{member.name}-{dtype.name}" for member, dtype in CASES])
+def test_together_equals_alone(member: type[Operator], dtype: ElementType, device: str) -> None:
+    """Every operator and element type, in random company, joined as the service does and cut as small as can be."""
+    random = Random(f"{member.name} {dtype.name}")
+    cases = random_batch(random, member, dtype)
+    where = device_named(device)
+    alone = [each.run(where) for each in cases]
+    plane_bytes = Payload(cases[0].plan, cases[0].tensors).make_job().plane_bytes
+
+    for budget in (Budget(2**30, 2**30), Budget(3 * plane_bytes, 3 * plane_bytes), Budget(2**30, 2**30, planes=2)):
+        together, _ = asyncio.run(pool_concurrently(cases, budget, where))
+
+        for one, other in zip(alone, together, strict=True):
+            assert comparable_bits(one) == comparable_bits(other)
+
+
+@each_device
+def test_the_company_above_is_joined_indeed(device: str) -> None:
+    """A law about company says nothing where nobody ever meets."""
+    random = Random(1)
+    member = next(each for each in OPERATORS if each.name == "max_pool2d")
+    cases = random_batch(random, member, element_types_of(member)[0])
+
+    _, watch = asyncio.run(pool_concurrently(cases * 3, Budget(2**30, 2**30), device_named(device)))
+
+    assert max(watch.batch_sizes) >= CASES_PER_BATCH
+
+
+def send_all(server: ServerProcess, calls: list[CheckedRequest]) -> list[str]:
+    with server.http_connection() as caller:
+        return [fault for call in calls if (fault := _send(caller, call))]
+
+
+def _send(caller: HttpConnection, call: CheckedRequest) -> str | None:
+    reply = caller.send("POST", call.target, call.headers, call.body)
+    return find_mismatch(call, reply.status, reply.body)
+
+
+@each_device
+@pytest.mark.timeout(120)
+def test_under_load_every_reply_over_64_connections_is_right(device: str) -> None:
+    """The whole house at once: mixed operators, shapes and element types, every bit of every reply compared."""
+    calls = [random_checked_request(Random(f"call {number}"), device_named(device)) for number in range(96)]
+    with (
+        server_process(inline_work=0, device=device, cpu_threads=1) as server,
+        ThreadPoolExecutor(CONNECTIONS) as pool,
+    ):
+        shares = [
+            [calls[(connection * 7 + turn) % len(calls)] for turn in range(REQUESTS // CONNECTIONS)]
+            for connection in range(CONNECTIONS)
+        ]
+        faults = [fault for found in pool.map(lambda share: send_all(server, share), shares) for fault in found]
+
+    assert not faults, "\n".join([f"{len(faults)} wrong answers, of which:", *faults[:5]])

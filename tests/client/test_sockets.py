@@ -1,0 +1,144 @@
+"""HTTP/1.1 read piece by piece: however the bytes come, and whatever comes in their place."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.client.calls import PoolCall
+from poolhouse.client.errors import ConnectionFailed, UnexpectedAnswer
+from poolhouse.client.exchange import Request, Response, Send, Timeouts
+from poolhouse.client.transports.sockets import read_response, serialize_request
+
+BODY = bytes(range(256)) * 3
+HEAD = b"HTTP/1.1 200 OK\r\nX-Request-ID: r1\r\n"
+WHOLE = HEAD + b"Content-Length: 768\r\n\r\n" + BODY
+CHUNKED = (
+    HEAD
+    + b"Transfer-Encoding: chunked\r\n\r\n"
+    + b"".join(b"%x;x=y\r\n%b\r\n" % (len(part), part) for part in (BODY[:5], BODY[5:700], BODY[700:]))
+    + b"0\r\nTrailer: t\r\n\r\n"
+)
+UNTIL_THE_END = HEAD + b"\r\n" + BODY
+FORMS = {"length": WHOLE, "chunked": CHUNKED, "end": UNTIL_THE_END, "continue": b"HTTP/1.1 100 Go\r\n\r\n" + WHOLE}
+
+
+def fed(data: bytes, cuts: list[int], request: Request | None = None) -> tuple[Response, bool]:
+    """What is read when the bytes come in pieces of these sizes, then the rest, then the end."""
+    reader = read_response(request or Request("GET", "/"))
+    pending, sizes = memoryview(data), iter(cuts)
+    try:
+        room = next(reader)
+        while True:
+            piece = pending[: min(len(room), next(sizes, len(pending)))]
+            room[: len(piece)] = piece
+            pending = pending[len(piece) :]
+            room = reader.send(len(piece))
+    except StopIteration as done:
+        answer, kept = done.value
+        assert isinstance(answer, Response)
+        return answer, bool(kept)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(cuts=st.lists(st.integers(1, 400), max_size=40))
+def test_an_answer_reads_the_same_however_it_comes(form: str, cuts: list[int]) -> None:
+    """The network cuts where it likes."""
+    answer, kept = fed(FORMS[form], cuts)
+
+    assert b"".join(answer.body) == BODY
+    assert answer.request_id == "r1"
+    assert kept == (form != "end")
+
+
+@given(cuts=st.lists(st.integers(1, 40), max_size=40))
+def test_each_output_is_filled_from_its_own_part(cuts: list[int]) -> None:
+    """Three bytes of output, then indices: both are in place whichever piece the border falls into."""
+    rows = [
+        {"name": "output", "dtype": "uint8", "shape": [1, 3], "start": 0, "end": 3},
+        {"name": "indices", "dtype": "int64", "shape": [1, 3], "start": 3, "end": 27},
+    ]
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 27\r\nTensor-Metadata: " + json.dumps(rows).encode() + b"\r\n\r\n"
+    body = bytes([7, 8, 9]) + b"".join(each.to_bytes(8, "little") for each in (1, 2, 3))
+    question = PoolCall("max_pool1d", {"input": [[1.0]]}, {})
+
+    answer, _ = fed(head + body, cuts, question.request)
+
+    pooled = question.read_result(answer)
+    assert (pooled.output, pooled.indices) == ([[7, 8, 9]], [[1, 2, 3]])
+
+
+@pytest.mark.parametrize("form", ["length", "chunked"])
+@given(data=st.data())
+def test_an_answer_that_breaks_off_is_no_answer(form: str, data: st.DataObject) -> None:
+    """Half a tensor would look like a whole one with zeros."""
+    whole = FORMS[form]
+    size = data.draw(st.integers(0, len(whole) - 1))
+
+    with pytest.raises(ConnectionFailed):
+        fed(whole[:size], [])
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/2 200\r\n\r\n",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 5000,
+    ],
+    ids=lambda strange: strange[:12].decode(),
+)
+def test_what_is_no_http_is_said_to_be_none(strange: bytes) -> None:
+    """A port that belongs to something else is an everyday mistake."""
+    with pytest.raises(UnexpectedAnswer):
+        fed(strange, [])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        None,
+        [],
+        {},
+        [7],
+        [{"name": "output", "dtype": "float32", "shape": [10**12]}],
+        [{"name": "output", "dtype": "float99", "shape": [1]}],
+        [{"name": "output", "dtype": "uint8", "shape": [-4]}],
+    ],
+    ids=str,
+)
+def test_memory_is_not_allocated_for_an_announced_size(rows: object) -> None:
+    """What the header says must be what the length says before anything is allocated."""
+    question = PoolCall("max_pool1d", {"input": [[1.0]]}, {})
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTensor-Metadata: " + json.dumps(rows).encode() + b"\r\n\r\nabcd"
+
+    with pytest.raises(UnexpectedAnswer, match="Tensor-Metadata"):
+        fed(head, [], question.request)
+
+
+@pytest.mark.parametrize("closing", [b"Connection: close\r\n", b"Connection: Close\r\n"])
+def test_a_connection_that_will_close_is_not_kept(closing: bytes) -> None:
+    """The next request on it would meet a closed door."""
+    answer, kept = fed(HEAD + closing + b"Content-Length: 0\r\n\r\n", [])
+
+    assert not kept
+    assert answer.text == ""
+
+
+@given(sizes=st.lists(st.integers(0, 3_000_000), max_size=3))
+def test_a_request_says_its_length_and_sends_it(sizes: list[int]) -> None:
+    """A body that is longer or shorter than announced puts both sides out of step."""
+    request = Request("POST", "/p", (("A", "b"),), tuple(memoryview(bytes(size)) for size in sizes))
+
+    sent = list(serialize_request(Send(request, Timeouts(1, 1, None)), "h:1"))
+
+    head, _, start = bytes(sent[0]).partition(b"\r\n\r\n")
+    assert head.split(b"\r\n")[:3] == [b"POST /p HTTP/1.1", b"Host: h:1", b"A: b"]
+    assert b"Content-Length: %d" % sum(sizes) in head.split(b"\r\n")
+    assert len(start) + sum(map(len, sent[1:])) == sum(sizes)

@@ -1,0 +1,105 @@
+"""The served document, read once for each kind of body.
+
+OpenAPI has no way to say which parameters belong to which media type: here the fields of a spec stand in the body
+when it is JSON, and in the query string when it is binary. So a fuzzer that follows the document to the letter would
+send them in both places at once. Each reading keeps what one kind of caller needs, and drops nothing else.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+from poolhouse.operators.catalogue import discover
+from poolhouse.rest.app import openapi_document
+
+CATALOGUE = discover()
+POOL = "/v1/pool/"
+OCTET = "application/octet-stream"
+RAW = ("shape", "dtype")
+
+Part = dict[str, object]
+
+
+def resolve(whole: Part, part: object) -> Part:
+    """What a reference into the document refers to; a part that is none as it is."""
+    assert isinstance(part, dict)
+    if "$ref" not in part:
+        return part
+    found: object = whole
+    for name in str(part["$ref"]).split("/")[1:]:
+        assert isinstance(found, dict)
+        found = found[name]
+    assert isinstance(found, dict)
+    return found
+
+
+def operations(whole: Part) -> Iterator[tuple[str, Part]]:
+    """Every operation with its path."""
+    paths = whole["paths"]
+    assert isinstance(paths, dict)
+    for path, methods in paths.items():
+        for operation in methods.values():
+            yield path, operation
+
+
+def document_for_json_bodies() -> Part:
+    """The document for callers that speak JSON: everything but the query and the binary bodies of pooling."""
+    whole = copy.deepcopy(openapi_document(CATALOGUE))
+    for path, operation in operations(whole):
+        _drop_parameters(whole, operation, "Content-Encoding")
+        if path.startswith(POOL):
+            _keep_parameters(whole, operation, "header")
+            _keep_bodies(operation, "application/json")
+    return whole
+
+
+def document_for_binary_bodies(*, raw: bool) -> Part:
+    """The document for callers that send binary bodies: pooling alone.
+
+    Args:
+        raw: whether raw elements, which need their shape in the query, or one of the formats that say their own.
+    """
+    whole = copy.deepcopy(openapi_document(CATALOGUE))
+    paths = whole["paths"]
+    assert isinstance(paths, dict)
+    for path in list(paths):
+        operation = paths[path].get("post")
+        if not path.startswith(POOL):
+            del paths[path]
+            continue
+        content = operation["requestBody"]["content"]
+        types = [name for name in content if name != "application/json" and (name == OCTET) == raw]
+        if not types:
+            del paths[path]
+            continue
+        _keep_bodies(operation, *types)
+        _drop_parameters(whole, operation, "Content-Encoding", *(() if raw else RAW))
+        _require(whole, operation, path.removeprefix(POOL), raw=raw)
+    return whole
+
+
+def _keep_bodies(operation: Part, *types: str) -> None:
+    body = operation["requestBody"]
+    assert isinstance(body, dict)
+    body["content"] = {name: body["content"][name] for name in types}
+
+
+def _parameters(operation: Part) -> list[object]:
+    parameters = operation.get("parameters", [])
+    assert isinstance(parameters, list)
+    return parameters
+
+
+def _keep_parameters(whole: Part, operation: Part, place: str) -> None:
+    operation["parameters"] = [each for each in _parameters(operation) if resolve(whole, each)["in"] == place]
+
+
+def _drop_parameters(whole: Part, operation: Part, *names: str) -> None:
+    operation["parameters"] = [each for each in _parameters(operation) if resolve(whole, each)["name"] not in names]
+
+
+def _require(whole: Part, operation: Part, name: str, *, raw: bool) -> None:
+    needed = {field.name for field in CATALOGUE.find(name).fields() if field.is_required} | (set(RAW) if raw else set())
+    found = [resolve(whole, each) for each in _parameters(operation)]
+    operation["parameters"] = [{**each, "required": True} if each["name"] in needed else each for each in found]

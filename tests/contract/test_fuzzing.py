@@ -1,0 +1,206 @@
+"""schemathesis against a live server: what the document says is what the service does."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as numpy_strategies
+from safetensors.numpy import save as save_safetensors
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import FailureGroup
+
+from poolhouse.dtypes import ELEMENT_TYPES
+from poolhouse.settings import Settings
+from tests.contract.document_views import (
+    CATALOGUE,
+    OCTET,
+    POOL,
+    Part,
+    document_for_binary_bodies,
+    document_for_json_bodies,
+    operations,
+)
+from tests.hypothesis_profiles import is_thorough
+from tests.rest.live_server import LiveServer, run_live_server
+
+EXAMPLES = 4
+"""Random requests of each kind to each operation, beside the fixed ones at the borders of every schema."""
+
+ONE_OF_EACH_KIND = r"^(?!/v1/(pool|plan)/)|/(avg_pool2d|fractional_max_pool2d|max_unpool1d)$"
+"""Paths with windows that slide, windows that are drawn, and two tensors, and all paths that are no operator's."""
+
+Case = schemathesis.Case[schemathesis.APIOperation]  # type: ignore[type-arg]  # schemathesis leaves them open too
+
+Array = npt.NDArray[np.generic]
+
+TYPES = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"]
+
+
+@st.composite
+def arrays(draw: st.DrawFn) -> Array:
+    """A small tensor of any type and any rank that some operator takes."""
+    dtype = np.dtype(draw(st.sampled_from(TYPES)))
+    shape = draw(st.lists(st.integers(0, 5), min_size=2, max_size=5).map(tuple))
+    found: Array = draw(numpy_strategies.arrays(dtype, shape))
+    return found
+
+
+def npy(array: Array) -> bytes:
+    """The array as an npy file."""
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return file.getvalue()
+
+
+def with_indices(array: Array) -> dict[str, Array]:
+    """The array, and indices that lie in every plane."""
+    return {"input": array, "indices": np.zeros(array.shape, np.int64)}
+
+
+def npz(tensors: dict[str, Array]) -> bytes:
+    """The tensors as an npz file."""
+    file = io.BytesIO()
+    np.savez(file, **tensors)  # type: ignore[arg-type]  # numpy's stub takes them for its flag allow_pickle
+    return file.getvalue()
+
+
+NAMED = arrays().flatmap(lambda array: st.sampled_from([{"input": array}, with_indices(array)]))
+BODIES = {
+    "application/x-npy": arrays().map(npy),
+    "application/x-npz": NAMED.map(npz),
+    "application/vnd.safetensors": NAMED.map(save_safetensors),
+    "application/x-safetensors": NAMED.map(save_safetensors),
+    OCTET: st.integers(0, 32).map(lambda count: bytes(4 * count)),
+}
+for media_type, bodies in BODIES.items():
+    schemathesis.openapi.media_type(media_type, bodies)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    """A server with the limits that callers meet, but for memory: this machine runs other tests too."""
+    with run_live_server(Settings.model_validate({"port": 0, "max_output_bytes": 2**26, "max_work": 10**8})) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    """A session that no proxy setting of the environment disturbs."""
+    with requests.Session() as opened:
+        opened.trust_env = False
+        yield opened
+
+
+def config(*allowed: str) -> SchemathesisConfig:
+    """Every check, with the statuses that a caller of a right document can still meet.
+
+    Args:
+        allowed: further answers to what the document allows.
+    """
+    return SchemathesisConfig.from_dict(
+        {
+            "generation": {"deterministic": True, "max-examples": EXAMPLES},
+            "checks": {
+                # The caller's own Request-Timeout may be a nanosecond.
+                "not_a_server_error": {"expected-statuses": ["2xx", "4xx", "504"]},
+                # What relates two values no schema says: lists of one level are equally long, padding is at most
+                # half of kernel_size, a window fits the input, indices lie within the output's plane.
+                "positive_data_acceptance": {"expected-statuses": ["2xx", "422", "504", *allowed]},
+            },
+        }
+    )
+
+
+def load(document: Part, *allowed: str) -> schemathesis.BaseSchema:
+    """The document as schemathesis reads it, to be tested with every check."""
+    return schemathesis.openapi.from_dict(document, config=config(*allowed))
+
+
+def chosen(schema: schemathesis.BaseSchema) -> schemathesis.BaseSchema:
+    """All operations in the profile ``thorough``, else one of each kind.
+
+    Not by the mark ``slow``: schemathesis makes the requests while pytest collects, in every process of a run, also
+    for tests that are then left out.
+    """
+    return schema if is_thorough() else schema.include(path_regex=ONE_OF_EACH_KIND)
+
+
+JSON = chosen(load(document_for_json_bodies()))
+BINARY = chosen(load(document_for_binary_bodies(raw=False)))
+# A raw body must be as long as its shape says; shapes too long to be sent keep a body that is not.
+RAW = chosen(load(document_for_binary_bodies(raw=True), "400", "413"))
+
+bounded = settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@JSON.parametrize()
+@bounded
+def test_json_requests_get_what_the_document_says(case: Case, server: LiveServer, session: requests.Session) -> None:
+    """Clients are generated from the document: where it lies, they break."""
+    case.call_and_validate(base_url=server.url, session=session)
+
+
+@BINARY.parametrize()
+@bounded
+def test_binary_requests_get_what_the_document_says(case: Case, server: LiveServer, session: requests.Session) -> None:
+    """The query string is described for binary bodies alone, and they are the ones that matter for speed."""
+    case.call_and_validate(base_url=server.url, session=session)
+
+
+@RAW.parametrize()
+@bounded
+def test_raw_requests_get_what_the_document_says(case: Case, server: LiveServer, session: requests.Session) -> None:
+    """Raw elements have no header of their own, so the document is all that a caller has."""
+    fit_body(case)
+    case.call_and_validate(base_url=server.url, session=session)
+
+
+def fit_body(case: Case) -> None:
+    """Give a raw request a body as long as its shape says, where shape and type can be read and are small."""
+    query = case.query or {}
+    dtype = ELEMENT_TYPES.get(str(query.get("dtype")))
+    shape = str(query.get("shape"))
+    if dtype is not None and re.fullmatch(r"[0-9., ()\[\]]+", shape):
+        nbytes = math.prod(map(int, re.findall(r"([0-9]+)(?:[.]0+)?", shape))) * dtype.itemsize
+        if nbytes <= 2**16:
+            case.body = bytes(nbytes)
+
+
+def test_a_lie_in_the_document_is_found(server: LiveServer, session: requests.Session) -> None:
+    """A fuzzer that finds nothing must be one that could have found something."""
+    lying = document_for_json_bodies()
+    for path, operation in operations(lying):
+        if path == "/version":
+            operation["responses"] = {"200": {"description": "", "content": {"text/plain": {}}}}
+
+    case = load(lying)["/version"]["GET"].Case()
+
+    with pytest.raises(FailureGroup, match="Content-Type"):
+        case.call_and_validate(base_url=server.url, session=session)
+
+
+def test_every_operator_is_called() -> None:
+    """An operator that a reading drops would never be tested."""
+    names = set(CATALOGUE.names)
+
+    assert {
+        path.removeprefix(POOL) for path, _ in operations(document_for_json_bodies()) if path.startswith(POOL)
+    } == names
+    assert {path.removeprefix(POOL) for path, _ in operations(document_for_binary_bodies(raw=False))} == names

@@ -1,0 +1,26 @@
+"""Compiled loops called with torch's tensors, as torch's own functions are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from poolhouse.backend.conversion import as_array
+from poolhouse.kernels.window_kernels import Kernel
+from poolhouse.operators.operator import Operator
+
+
+def run_on_cpu(
+    spec: Operator, kernel: Kernel | None, planes: Mapping[str, torch.Tensor], threads: int
+) -> tuple[torch.Tensor, ...]:
+    """Pools planes by the loops where there are some, else by torch."""
+    if kernel is None:
+        return spec.run(planes)
+    given = {name: as_array(tensor) for name, tensor in planes.items()}
+    values, *rest = kernel(given, threads)
+    if planes["input"].dtype is torch.bfloat16:
+        first = torch.from_numpy(values.view("int16")).view(torch.bfloat16)
+    else:
+        first = torch.from_numpy(values)
+    return (first, *map(torch.from_numpy, rest))

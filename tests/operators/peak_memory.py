@@ -1,0 +1,107 @@
+"""How much memory requests take at most, in a process of its own: ``python -m tests.operators.peak_memory torch 101``.
+
+By ``allow_compiled_loops`` compiled loops pool what they pool more cheaply, and by ``torch`` torch pools everything.
+The number says how many rows of the table of extremes stand for one that is run.
+
+The kernel tells the most that was resident since it was last asked to forget (``VmHWM``). That is exact where every
+large piece of memory is asked of the kernel and given back at once, which two variables have the C library do.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import torch
+
+from poolhouse.backend.kernel_loading import load_kernels
+from poolhouse.backend.torch_worker import run_plan
+from poolhouse.operators.operator import Limits
+from poolhouse.tensors import Tensor
+from tests.operators.extremes import LONGEST, Extreme, extremes, plan_of
+from tests.operators.random_cases import (
+    CATALOGUE,
+    CPU,
+    OPERATORS,
+    Fields,
+    element_types_of,
+    random_tensors,
+    settled_plan,
+)
+
+ENVIRONMENT: Final = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+LIMITS: Final = Limits(max_output_bytes=2**28, max_steps=1_000_000_000)
+ELEMENTS: Final = 2**19
+
+_LARGE: Final[tuple[tuple[str, str, tuple[int, ...], Fields], ...]] = (
+    # More planes than one piece holds, with samples for each; and outputs that are put together from pieces.
+    ("fractional_max_pool2d", "uint8", (2**20, 1, 1, 1), {"kernel_size": 1, "output_size": 1, "seed": 1}),
+    ("max_unpool2d", "float32", (40, 1, 256, 256), {"kernel_size": 4}),
+    ("avg_pool2d", "int64", (20, 1, 512, 512), {"kernel_size": 3, "stride": 1, "divisor_override": 2**62}),
+    # More steps than one piece may have.
+    ("avg_pool2d", "float32", (64, 1, 256, 256), {"kernel_size": 11, "stride": 1}),
+    ("lp_pool1d", "float64", (3, 1, 2**20), {"kernel_size": 2, "norm_type": 1.7}),
+    # One plane that is larger than a piece.
+    ("avg_pool3d", "float16", (1, 1, 1, 4096, 4096), {"kernel_size": 1, "stride": LONGEST}),
+    ("max_pool1d", "int8", (1, 1, 2**22), {"kernel_size": 100, "stride": 1, "return_indices": True}),
+    ("adaptive_max_pool1d", "uint8", (1, 1, 1), {"output_size": 2**21}),
+    # What the last axis gives is larger than the plane, and is held while the next one is reduced.
+    ("adaptive_avg_pool3d", "float32", (1, 1, 2**18, 1, 1), {"output_size": 7}),
+)
+
+
+def _status(name: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    raise LookupError(name)
+
+
+def measure_peak_bytes(run: Callable[[], Mapping[str, Tensor]]) -> int:
+    """Bytes that this takes at most, what it gives back included."""
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    answer = run()
+    most = _status("VmHWM")
+    del answer
+    return most - before
+
+
+def rows(limits: Limits, every: int) -> Iterator[Extreme]:
+    """Extremes of every operator, and a few requests that are large."""
+    yield from extremes(ELEMENTS, every, limits)
+    for name, dtype, shape, fields in _LARGE:
+        member = CATALOGUE.find(name)
+        (known,) = (each for each in element_types_of(member) if each.name == dtype)
+        plan = plan_of(member, fields, known, shape, limits)
+        assert plan is not None, name
+        yield Extreme(f"{name} of {dtype}, large", plan)
+
+
+def main() -> None:
+    """Prints a line for each row: its name, the bytes it took, and the bytes that its plan says beside its input."""
+    torch.set_num_threads(2)
+    limits = replace(LIMITS, allow_compiled_loops=sys.argv[1] == "loops")
+    if limits.allow_compiled_loops:
+        load_kernels()
+    for member in OPERATORS:
+        # What is loaded with the first call of its kind is nobody's.
+        for dtype in element_types_of(member):
+            shape = (1, 1, *member.samples[0].spatial[-member.rank :])
+            plan = settled_plan(member.of(**member.samples[0].fields), dtype, shape)
+            run_plan(plan, random_tensors(Random(5), plan), CPU)
+    for extreme in rows(limits, int(sys.argv[2])):
+        plan = extreme.plan
+        tensors = random_tensors(Random(5), plan, "special" if len(extreme.name) % 2 else "plain")
+        taken = measure_peak_bytes(lambda: run_plan(plan, tensors, CPU))  # noqa: B023, run at once
+        json.dump([extreme.name, taken, plan.held_bytes - plan.input_bytes], sys.stdout)
+        print()
+
+
+if __name__ == "__main__":
+    main()

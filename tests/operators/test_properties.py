@@ -1,0 +1,545 @@
+"""The laws that every operator of the catalogue keeps, for every spec, shape, element type and plane."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poolhouse.backend import torch_worker
+from poolhouse.backend.conversion import torch_dtype
+from poolhouse.backend.torch_worker import run_plan
+from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, INT64, ElementType
+from poolhouse.errors import CODES, PoolhouseError, Unprocessable
+from poolhouse.kernels.window_kernels import Kernel
+from poolhouse.operators.fields import Flag, IntegerPerAxis
+from poolhouse.operators.operator import Operator, Plan, Refusal, Sample
+from poolhouse.tensors import Outline, Tensor
+from tests.hypothesis_profiles import MANY_REJECTED, scaled_examples
+from tests.operators.kernel_runner import run_on_cpu
+from tests.operators.random_cases import (
+    CPU,
+    LIMITS,
+    OPERATORS,
+    Case,
+    cases,
+    element_types_of,
+    oracle,
+    random_fields,
+    random_tensors,
+    seeded_randoms,
+    settled_plan,
+)
+from tests.operators.resource_usage import measure_usage
+from tests.operators.tolerances import assert_equals_oracle
+
+every_operator = pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
+every_typed_operator = pytest.mark.parametrize(
+    ("member", "dtype"),
+    [
+        pytest.param(member, dtype, id=f"{member.name}-{dtype}")
+        for member in OPERATORS
+        for dtype in element_types_of(member)
+    ],
+)
+every_sample = pytest.mark.parametrize(
+    ("member", "sample", "dtype"),
+    [
+        pytest.param(member, sample, dtype, id=f"{member.name}-{place}-{dtype}")
+        for member in OPERATORS
+        for place, sample in enumerate(member.samples)
+        for dtype in element_types_of(member)
+    ],
+)
+every_refusal = pytest.mark.parametrize(
+    ("member", "refusal"),
+    [
+        pytest.param(member, refusal, id=f"{member.name}-{place}")
+        for member in OPERATORS
+        for place, refusal in enumerate(member.refusals)
+    ],
+)
+
+
+@every_typed_operator
+def test_the_answer_is_the_oracles(member: type[Operator], dtype: ElementType) -> None:
+    """Everything faster than plain Python must say what plain Python says, in the planned shape and type."""
+
+    @scaled_examples(12, *MANY_REJECTED)
+    @given(cases(member, dtype))
+    def holds(case: Case) -> None:
+        assert_equals_oracle(case, case.run())
+
+    holds()
+
+
+@every_sample
+def test_every_sample_works_for_every_element_type(member: type[Operator], sample: Sample, dtype: ElementType) -> None:
+    """Samples warm the service up and illustrate the documents; none may fail for a type that is promised."""
+    plan = settled_plan(member.of(**sample.fields), dtype, (1, 1, *sample.spatial[-member.rank :]))
+    case = Case(plan, random_tensors(Random(7), plan))
+
+    answer = case.run()
+
+    assert {name: tensor.outline for name, tensor in answer.items()} == plan.outputs
+    # The oracle takes many seconds for windows of thousands of elements; what small windows hold is enough.
+    if math.prod(getattr(plan.spec, "kernel_size", (1,))) < 1000:
+        assert_equals_oracle(case, answer)
+
+
+@every_refusal
+def test_every_refusal_is_refused_at_once_and_without_memory(member: type[Operator], refusal: Refusal) -> None:
+    """What a caller may not have must cost the service nothing."""
+    shape = (2, 2, *refusal.spatial[-member.rank :])
+    dtype = ELEMENT_TYPES[refusal.dtype]
+
+    with measure_usage() as cost, pytest.raises(Unprocessable) as refused:
+        settled_plan(member.of(**refusal.fields), dtype, shape)
+
+    assert refused.value.code == refusal.code
+    assert refused.value.detail
+    assert all(problem.message for problem in refused.value.problems)
+    assert cost.peak_bytes < 2**20
+    assert cost.seconds < 0.05
+
+
+@every_operator
+def test_whatever_is_refused_is_refused_in_our_words(member: type[Operator]) -> None:
+    """A stranger's spec meets a code and a sentence, never an exception of Python, numpy or torch."""
+    sizes = st.lists(st.integers(0, 2**32) | st.integers(1, 9), max_size=6).map(tuple)
+
+    @scaled_examples(60, *MANY_REJECTED)
+    @given(seeded_randoms, sizes, st.sampled_from(list(ELEMENT_TYPES.values())))
+    def holds(random: Random, shape: tuple[int, ...], dtype: ElementType) -> None:
+        refusal = _refusal(member, random_fields(random, member), dtype, shape)
+
+        assert refusal is None or (isinstance(refusal, Unprocessable) and refusal.code in CODES and refusal.detail)
+
+    holds()
+
+
+def _refusal(
+    member: type[Operator], values: dict[str, object], dtype: ElementType, shape: tuple[int, ...]
+) -> PoolhouseError | None:
+    try:
+        settled_plan(member.of(**values), dtype, shape)
+    except PoolhouseError as refused:
+        return refused
+    return None
+
+
+@every_operator
+def test_pooled_together_equals_pooled_alone(member: type[Operator]) -> None:
+    """A result never depends on its neighbours; without this requests could not be put into one batch."""
+
+    @scaled_examples(25, *MANY_REJECTED)
+    @given(st.data(), st.integers(1, 3))
+    def holds(data: st.DataObject, others: int) -> None:
+        case = data.draw(cases(member))
+        spec, plan, rank = case.spec, case.plan, member.rank
+        random = data.draw(seeded_randoms)
+        requests = [case]
+        for _ in range(others):
+            lead = random.choice(((1, 1), (2, 1), (3,), (1, 5)))
+            # The batch key leaves N, C and the seed out, so a neighbour may differ in them.
+            again = settled_plan(_with_another_seed(spec, random), plan.inputs["input"].dtype, (*lead, *plan.spatial))
+            requests.append(Case(again, random_tensors(random, again)))
+        together = {
+            name: torch.cat([_planes(each, name) for each in requests])
+            for name in (*plan.inputs, *spec.random_inputs(max(plan.planes, 1)))
+        }
+
+        pools = bool(together["input"].numel() and plan.output_bytes)
+        results = run_on_cpu(spec, _kernel_of(plan), together, 2) if pools else ()
+
+        assert len({each.plan.batch_key for each in requests}) == 1
+        for position, result in enumerate(results):
+            begin = 0
+            for each in requests:
+                alone = list(each.run().values())[position]
+                part = result[begin : begin + each.plan.planes]
+                assert _bits(part) == _bits(_laid(alone))
+                begin += each.plan.planes
+            assert tuple(result.shape[1:]) == next(iter(plan.outputs.values())).shape[-rank:]
+
+    holds()
+
+
+def _kernel_of(plan: Plan) -> Kernel | None:
+    """What pools planes like a plan's, also those of an empty batch."""
+    return plan.spec.make_kernel(plan.spatial, plan.inputs["input"].dtype) if plan.uses_compiled_loops else None
+
+
+def _with_another_seed(spec: Operator, random: Random) -> Operator:
+    seeds = {field.name: random.randrange(2**32) for field in spec.fields() if not field.in_batch_key}
+    # A spec that names N and C in its sizes cannot have neighbours of other N and C.
+    values = {
+        name: value[-spec.rank :] if isinstance(value, list) and len(value) > spec.rank else value
+        for name, value in spec.field_values().items()
+    }
+    return type(spec).of(**{**values, **seeds})
+
+
+def _planes(case: Case, name: str) -> torch.Tensor:
+    if name not in case.tensors:
+        return torch.from_numpy(case.spec.random_inputs(case.plan.planes)[name])
+    return _laid(case.tensors[name]).reshape(case.plan.planes, *case.plan.spatial)
+
+
+def _laid(tensor: Tensor) -> torch.Tensor:
+    laid = torch.from_numpy(tensor.array.copy())
+    return laid.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else laid
+
+
+def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    return list(one) == list(other) and all(
+        one[name].outline == other[name].outline and _bits(_laid(one[name])) == _bits(_laid(other[name]))
+        for name in one
+    )
+
+
+def _bits(result: torch.Tensor) -> bytes:
+    result = result.contiguous()
+    if result.is_floating_point():
+        # One NaN is as good as another: the sign of a computed one is the processor's.
+        result = torch.where(result.isnan(), math.nan, result)
+    return (result.view(torch.int16) if result.dtype is torch.bfloat16 else result).numpy().tobytes()
+
+
+@every_operator
+def test_cut_into_pieces_changes_nothing(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker cuts what does not fit into memory; a caller must not see where."""
+
+    @scaled_examples(15, *MANY_REJECTED)
+    @given(cases(member))
+    def holds(case: Case) -> None:
+        whole = case.run()
+        with monkeypatch.context() as patch:
+            patch.setattr(torch_worker, "PIECE_BYTES", 1 + 2 * case.plan.held_bytes // max(case.plan.planes, 1))
+            in_pieces = case.run()
+        with monkeypatch.context() as patch:
+            patch.setattr(torch_worker, "PIECE_BYTES", 1)
+            one_by_one = case.run()
+
+        assert _same(whole, in_pieces)
+        assert _same(whole, one_by_one)
+
+    holds()
+
+
+@every_operator
+def test_a_strided_input_changes_nothing(member: type[Operator]) -> None:
+    """Staging and fusing hand out views; an operator must read a tensor as it is, not as its memory lies."""
+
+    @scaled_examples(20, *MANY_REJECTED)
+    @given(cases(member), st.sampled_from(("transposed", "sliced", "expanded")))
+    def holds(case: Case, how: str) -> None:
+        if not case.plan.planes or not case.plan.output_bytes:
+            return
+        names = (*case.plan.inputs, *case.spec.random_inputs(case.plan.planes))
+        plain = {name: _planes(case, name) for name in names}
+        if how == "expanded":
+            plain = {name: plane[:1].repeat(3, *[1] * (plane.ndim - 1)) for name, plane in plain.items()}
+
+        expected = case.spec.run(plain)
+        found = case.spec.run({name: _strided(plane, how) for name, plane in plain.items()})
+
+        assert [_bits(each) for each in found] == [_bits(each) for each in expected]
+
+    holds()
+
+
+def _strided(plane: torch.Tensor, how: str) -> torch.Tensor:
+    """The same numbers, laid out otherwise."""
+    if how == "transposed":
+        return plane.transpose(0, -1).contiguous().transpose(0, -1)
+    if how == "expanded":
+        return plane[:1].expand(plane.shape)
+    wide = torch.full([2 * size + 1 for size in plane.shape], 1, dtype=plane.dtype)
+    view = wide[tuple(slice(1, None, 2) for _ in plane.shape)]
+    view.copy_(plane)
+    return view
+
+
+@pytest.mark.parametrize(
+    "member", [member for member in OPERATORS if member.family == "max_pool"], ids=lambda member: member.name
+)
+def test_a_faster_way_gives_the_same_bits(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which way is taken depends on how much comes together; nobody may see which it was."""
+
+    @scaled_examples(40, *MANY_REJECTED)
+    @given(cases(member))
+    def holds(case: Case) -> None:
+        ordinary = case.run()
+        with monkeypatch.context() as patch:
+            patch.setattr("poolhouse.operators.max_pool.MIN_SLICED_ELEMENTS", 0)
+            faster = case.run()
+
+        assert _same(ordinary, faster)
+
+    holds()
+
+
+INDEXED = [member for member in OPERATORS if "return_indices" in {field.name for field in member.fields()}]
+
+
+@pytest.mark.parametrize("member", INDEXED, ids=lambda member: member.name)
+def test_an_index_points_at_its_value(member: type[Operator]) -> None:
+    """Whoever unpools, or reads another tensor at these places, relies on it."""
+
+    @scaled_examples(25, *MANY_REJECTED)
+    @given(cases(member))
+    def holds(case: Case) -> None:
+        plan = settled_plan(
+            type(case.spec).of(**{**case.spec.field_values(), "return_indices": True}),
+            case.plan.inputs["input"].dtype,
+            case.plan.inputs["input"].shape,
+        )
+        answer = run_plan(plan, case.tensors, CPU)
+        if plan.is_empty:
+            return
+        planes = _laid(case.tensors["input"]).reshape(plan.planes, -1)
+        indices = _laid(answer["indices"]).reshape(plan.planes, -1)
+
+        assert indices.min() >= 0
+        assert indices.max() < planes.shape[1]
+        assert _bits(planes.gather(1, indices)) == _bits(_laid(answer["output"]))
+
+    holds()
+
+
+@every_operator
+def test_an_answer_is_not_the_requests_own_memory(member: type[Operator]) -> None:
+    """A body's buffer is used again for the next request; an answer that looked into it would change."""
+
+    @scaled_examples(15, *MANY_REJECTED)
+    @given(cases(member))
+    def holds(case: Case) -> None:
+        for answer in case.run().values():
+            for tensor in case.tensors.values():
+                assert not np.shares_memory(answer.array, tensor.array)
+
+    holds()
+
+
+@every_operator
+def test_an_input_is_never_written_to(member: type[Operator]) -> None:
+    """The same bytes may be a batch's, a cache's or a caller's own array."""
+
+    @scaled_examples(15, *MANY_REJECTED)
+    @given(cases(member))
+    def holds(case: Case) -> None:
+        before = {name: tensor.array.tobytes() for name, tensor in case.tensors.items()}
+
+        case.run()
+
+        assert {name: tensor.array.tobytes() for name, tensor in case.tensors.items()} == before
+
+    holds()
+
+
+@every_operator
+def test_an_empty_batch_gives_an_empty_answer(member: type[Operator]) -> None:
+    """Torch refuses some of these; a caller who filters a batch down to nothing should not have to care."""
+    sample = member.samples[0]
+    spatial = sample.spatial[-member.rank :]
+    for lead in ((0, 3), (3, 0), (0,)):
+        plan = settled_plan(member.of(**sample.fields), ELEMENT_TYPES[sample.dtype], (*lead, *spatial))
+
+        answer = Case(plan, random_tensors(Random(0), plan)).run()
+
+        assert [tensor.outline for tensor in answer.values()] == list(plan.outputs.values())
+        assert all(tensor.shape[: len(lead)] == lead for tensor in answer.values())
+
+
+@every_operator
+def test_an_unbatched_input_is_a_batch_of_one(member: type[Operator]) -> None:
+    """``(C, …)`` and ``(1, C, …)`` are the same planes."""
+    sample = member.samples[0]
+    shape = (3, *sample.spatial[-member.rank :])
+    unbatched = settled_plan(member.of(**sample.fields), ELEMENT_TYPES[sample.dtype], shape)
+    batched = settled_plan(member.of(**sample.fields), ELEMENT_TYPES[sample.dtype], (1, *shape))
+    tensors = random_tensors(Random(3), unbatched)
+    with_n = {name: Tensor(tensor.dtype, tensor.array[None]) for name, tensor in tensors.items()}
+
+    one, other = run_plan(unbatched, tensors, CPU), run_plan(batched, with_n, CPU)
+
+    for name in one:
+        assert other[name].shape == (1, *one[name].shape)
+        assert other[name].array.tobytes() == one[name].array.tobytes()
+
+
+@every_operator
+def test_wrong_ranks_and_empty_axes_are_refused(member: type[Operator]) -> None:
+    """Torch answers these with an IndexError, an internal assertion or NaN."""
+    spec = member.of(**member.samples[0].fields)
+    dtype = element_types_of(member)[0]
+
+    for shape in ((), (2,) * member.rank, (2,) * (member.rank + 3), (2,) * 65):
+        with pytest.raises(Unprocessable) as refused:
+            settled_plan(spec, dtype, shape)
+        assert refused.value.code == "wrong_rank"
+    for axis in range(member.rank):
+        spatial = list(member.samples[0].spatial[-member.rank :])
+        spatial[axis] = 0
+        with pytest.raises(Unprocessable) as refused:
+            settled_plan(spec, dtype, (1, 1, *spatial))
+        assert refused.value.code == "empty_dimension"
+
+
+@every_operator
+def test_other_element_types_and_tensors_are_refused(member: type[Operator]) -> None:
+    """A type without a meaning, a tensor too many or too few: each has its own word."""
+    spec = member.of(**member.samples[0].fields).with_seed()
+    dtype = element_types_of(member)[0]
+    shape = (1, 1, *member.samples[0].spatial[-member.rank :])
+    inputs = {name: Outline(INT64 if name == "indices" else dtype, shape) for name in spec.inputs}
+
+    for other in ELEMENT_TYPES.values():
+        if other.kind not in member.element_types:
+            assert _code(spec, {**inputs, "input": Outline(other, shape)}) == "unsupported_dtype"
+    assert _code(spec, {**inputs, "image": Outline(dtype, shape)}) == "unknown_tensor"
+    for name in spec.inputs:
+        fewer = {each: outline for each, outline in inputs.items() if each != name}
+        assert _code(spec, fewer) == "missing_tensor"
+    for name in spec.inputs[1:]:
+        assert _code(spec, {**inputs, name: Outline(INT64, (*shape[:-1], 99))}) == "shape_mismatch"
+
+
+def _code(spec: Operator, inputs: Mapping[str, Outline]) -> str:
+    with pytest.raises(Unprocessable) as refused:
+        spec.plan(inputs, LIMITS)
+    return refused.value.code
+
+
+@every_operator
+def test_limits_bound_output_and_work(member: type[Operator]) -> None:
+    """The two budgets hold for every operator, at exactly the planned numbers, and say the limit."""
+    plan = settled_plan(
+        member.of(**member.samples[0].fields),
+        ELEMENT_TYPES[member.samples[0].dtype],
+        (2, 3, *member.samples[0].spatial[-member.rank :]),
+    )
+    fits = type(LIMITS)(max_output_bytes=plan.output_bytes, max_steps=plan.steps)
+
+    assert plan.spec.plan(plan.inputs, fits).outputs == plan.outputs
+    with pytest.raises(Unprocessable) as refused:
+        plan.spec.plan(plan.inputs, type(LIMITS)(max_output_bytes=plan.output_bytes - 1, max_steps=plan.steps))
+    assert (refused.value.code, refused.value.limit_bytes) == ("output_too_large", plan.output_bytes - 1)
+    with pytest.raises(Unprocessable) as refused:
+        plan.spec.plan(plan.inputs, type(LIMITS)(max_output_bytes=plan.output_bytes, max_steps=plan.steps - 1))
+    assert refused.value.code == "work_too_large"
+
+
+@every_operator
+def test_a_misspelt_field_is_refused_with_the_nearest_name(member: type[Operator]) -> None:
+    """Torch's names are long, and a field that is silently ignored is a wrong answer."""
+    for field in member.fields():
+        misspelt = field.name[:-1] + field.name[-1] * 2
+
+        with pytest.raises(Unprocessable) as refused:
+            member.parse({**dict(member.samples[0].fields), misspelt: 1})
+
+        assert refused.value.code == "invalid_fields"
+        problem = next(each for each in refused.value.problems if each.code == "unknown")
+        assert problem.pointer == f"/{misspelt}"
+        assert f"did you mean {field.name}" in problem.message
+    with pytest.raises(Unprocessable) as refused:
+        member.parse(dict(member.samples[0].fields), {"zzzzzz": "1"})
+    assert [problem.pointer for problem in refused.value.problems] == ["?zzzzzz"]
+
+
+@every_operator
+def test_a_query_string_says_what_json_says(member: type[Operator]) -> None:
+    """curl's users write specs as text; both spellings must be one spec."""
+
+    @scaled_examples(40, *MANY_REJECTED)
+    @given(seeded_randoms.map(lambda random: random_fields(random, member)))
+    def holds(values: dict[str, object]) -> None:
+        texts = {name: _as_text(value) for name, value in values.items()}
+
+        assert _spec_or_codes(member, values, {}) == _spec_or_codes(member, {}, texts)
+
+    holds()
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(_as_text(entry) for entry in value)
+    return "null" if value is None else str(value)
+
+
+def _spec_or_codes(member: type[Operator], values: dict[str, object], texts: dict[str, str]) -> object:
+    try:
+        return member.parse(values, texts)
+    except Unprocessable as refused:
+        return sorted(problem.code for problem in refused.problems)
+
+
+@every_operator
+def test_a_spec_says_itself(member: type[Operator]) -> None:
+    """What a plan shows as its spec, sent back, is the same spec: defaults change nothing."""
+
+    @scaled_examples(40, *MANY_REJECTED)
+    @given(cases(member))
+    def holds(case: Case) -> None:
+        again = type(case.spec).of(**case.spec.field_values())
+
+        assert again == case.spec
+        assert hash(again) == hash(case.spec)
+        assert again.spec_key() == case.spec.spec_key()
+
+    holds()
+
+
+@every_operator
+def test_a_field_given_twice_is_refused(member: type[Operator]) -> None:
+    """Two places, two meanings: nobody could say which one was pooled with."""
+    for field in member.fields():
+        if not isinstance(field.field_type, Flag | IntegerPerAxis):
+            continue
+        text = "true" if isinstance(field.field_type, Flag) else "2"
+        values = {**dict(member.samples[0].fields), field.name: text == "true" or 2}
+
+        with pytest.raises(Unprocessable) as refused:
+            member.parse(values, {field.name: text})
+
+        assert "duplicate" in {problem.code for problem in refused.value.problems}
+
+
+@every_operator
+def test_every_fields_schema_takes_what_the_field_takes(member: type[Operator]) -> None:
+    """The API document is derived from the kinds; it must not promise what is refused, or hide what is taken."""
+    jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema, which the test group installs")
+
+    @scaled_examples(30, *MANY_REJECTED)
+    @given(seeded_randoms.map(lambda random: random_fields(random, member)))
+    def holds(values: dict[str, object]) -> None:
+        for field in member.fields():
+            if field.name in values and values[field.name] is not None:
+                jsonschema.validate(values[field.name], field.schema(member.rank))
+
+    holds()
+
+
+@every_typed_operator
+def test_torch_and_our_table_name_the_same_types(member: type[Operator], dtype: ElementType) -> None:
+    """Answers are viewed as bytes: an answer of another type than planned would be read wrongly."""
+    sample = member.samples[0]
+    plan = settled_plan(member.of(**sample.fields), dtype, (1, 1, *sample.spatial[-member.rank :]))
+    case = Case(plan, random_tensors(Random(1), plan))
+    names = (*plan.inputs, *plan.spec.random_inputs(1))
+
+    results = plan.spec.run({name: _planes(case, name) for name in names})
+
+    assert [result.dtype for result in results] == [torch_dtype(outline.dtype) for outline in plan.outputs.values()]
+    assert len(oracle(case)) == len(results)
+    assert math.prod(plan.outputs["output"].shape) == results[0].numel()

@@ -1,0 +1,77 @@
+"""A process that serves with a gate: closed by the line ``close`` on its standard input, opened by ``open``.
+
+Its arguments are settings, as ``name=value``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from poolhouse.rest.server import run
+from poolhouse.settings import Settings
+from tests.rest.gated_service import Gate, make_gated_pooling
+from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer
+
+
+@dataclass(frozen=True, slots=True)
+class GatedProcess:
+    """The process from outside."""
+
+    server: LiveServer
+    process: subprocess.Popen[str]
+
+    def set_gate(self, command: str) -> None:
+        """Opens or closes the gate; it is done when this returns."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{command}\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == f"{command}\n"
+
+
+@contextmanager
+def run_gated_process(stderr: int | None = None, **settings: object) -> Iterator[GatedProcess]:
+    """Runs this module as a process while the block runs.
+
+    Args:
+        stderr: as for :class:`subprocess.Popen`; None is that of the tests.
+        settings: of the service.
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-m", __name__, *(f"{name}={value}" for name, value in settings.items())]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            url = next(word for word in process.stdout.readline().split() if word.startswith("http://"))
+            yield GatedProcess(LiveServer(url, int(url.rsplit(":", 1)[1])), process)
+        finally:
+            process.kill()
+            process.wait(WAIT_TIMEOUT_S)
+
+
+def main() -> None:
+    """Serve, and listen to the test."""
+    gate = Gate()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            if line == "open\n":
+                gate.open()
+            else:
+                gate.close()
+            print(line, end="", flush=True)
+
+    threading.Thread(target=listen, daemon=True).start()
+    given = dict(word.split("=", 1) for word in sys.argv[1:])
+    run(Settings.model_validate({"port": 0, "device": "cpu", **given}), make_gated_pooling(gate))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The service as a process of its own, with the settings of its environment: for signals, files and what it writes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceProcess:
+    """The process from outside; ``ready_line`` is what it said when it was ready."""
+
+    server: LiveServer
+    process: subprocess.Popen[str]
+    ready_line: str
+
+    def next_log_line(self) -> str:
+        """The next line on its standard error; waits for it."""
+        assert self.process.stderr is not None
+        return self.process.stderr.readline()
+
+
+@contextmanager
+def service_process(preamble: str = "", **environment: str) -> Iterator[ServiceProcess]:
+    """Run ``poolhouse serve`` on a free port while the block runs; the variables are named without their prefix.
+
+    Args:
+        before: Python that the process runs first, to break something in it.
+        environment: the settings.
+    """
+    given = {f"POOLHOUSE_{name.upper()}": text for name, text in environment.items()}
+    code = f"{preamble}\nimport sys; from poolhouse.cli import main; sys.exit(main(['serve', '--port', '0']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **given},
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            as_json = given.get("POOLHOUSE_LOG_FORMAT") == "json"
+            line = (process.stderr if as_json else process.stdout).readline()
+            place = re.search(r"(https?)://[\w.]+:(\d+)", line)
+            assert place is not None, line + process.stderr.read()
+            yield ServiceProcess(LiveServer(f"{place[1]}://127.0.0.1:{place[2]}", int(place[2])), process, line)
+        finally:
+            process.kill()
+            process.wait(WAIT_TIMEOUT_S)

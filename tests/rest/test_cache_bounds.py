@@ -1,0 +1,124 @@
+"""What the service remembers of requests is bounded in bytes: a client may vary every word of them without end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from poolhouse.dtypes import FLOAT32
+from poolhouse.operators.catalogue import discover
+from poolhouse.operators.operator import Limits
+from poolhouse.operators.planner import Planner
+from poolhouse.operators.windows import SlidingWindow, adaptive_windows
+from poolhouse.pooling import Pooling
+from poolhouse.rest.http.head import Head, HeadCache, HeadReader, PartialHeadBudget
+from poolhouse.rest.observability.metrics import Metrics
+from poolhouse.rest.observability.request_record import RequestRecord
+from poolhouse.rest.routes.pool import PoolHandler
+from poolhouse.settings import Settings
+from poolhouse.tensors import Outline
+from poolhouse.wire.json.encoder import _entry_head
+from tests.operators.resource_usage import measure_usage
+from tests.rest.measured_process import run_measured_process
+
+REQUESTS = 1500
+MIB = 1 << 20
+
+
+def plan_requests() -> Callable[[int], object]:
+    planner = Planner(discover(), Limits(max_output_bytes=1 << 30, max_steps=10**12))
+
+    def plan(number: int) -> object:
+        fields = {"kernel_size": [2, 2], "stride": [1, number + 1], "padding": [1, 1], "return_indices": True}
+        texts = {"dilation": "1,1", "ceil_mode": "true"}
+        plan = planner.plan("max_pool2d", fields, texts, {"input": Outline(FLOAT32, (1, 1, 99, 9999 + number))})
+        # What follows from a plan is kept with it.
+        return plan.held_bytes, plan.output_bytes, plan.is_empty, plan.batch_key
+
+    return plan
+
+
+def parse_heads() -> Callable[[int], object]:
+    settings = Settings.model_validate({"device": "cpu"})
+    pooling = Pooling.from_settings(settings)
+    handler = PoolHandler(pooling, settings, Metrics(pooling))
+
+    def ask(number: int) -> object:
+        for size in (1, 60_000):
+            kind = b"application/octet-stream; x=" + b"%d" % number * size
+            headers = {b"content-type": kind, b"content-length": b"%d" % (4 * number + 4)}
+            query = f"shape=1,1,{number + 1}&dtype=float32&kernel_size=1".encode()
+            scope = {"method": "POST", "path": "/", "query_string": query, "headers": []}
+            head = Head.of_scope(scope, headers)
+            handler.on_head(head, "max_pool1d", RequestRecord("POST", "/", b"")).close()
+        return None
+
+    return ask
+
+
+def plan_heads() -> Callable[[int], object]:
+    known = HeadCache()
+
+    def ask(number: int) -> object:
+        reader = HeadReader(4096, PartialHeadBudget())
+        pairs = b"".join(b"%d: %d\r\n" % (at, at) for at in range(30)) + b"x: %b\r\n" % (b"x" * 700)
+        reader.feed(memoryview(b"GET /%d HTTP/1.1\r\nHost: x\r\n%b\r\n" % (number, pairs)))
+        assert reader.head is not None
+        known.add(reader.head)
+        return None
+
+    return ask
+
+
+KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
+    "plans": plan_requests,
+    "heads of requests": parse_heads,
+    "heads of connections": plan_heads,
+    "sliding windows": lambda: lambda number: SlidingWindow(2, 1).windows(100 + number),
+    "windows of long axes": lambda: lambda number: SlidingWindow(2, 1).windows(16_000 + number),
+    "adaptive windows": lambda: lambda number: adaptive_windows(100_000, 100 + number),
+    "heads of answers": lambda: lambda number: _entry_head("output", "float32", (1,) * 30 + (2**60, number), "data"),
+}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow if kind == "heads of requests" else ()) for kind in KINDS]
+)
+def test_what_is_remembered_of_many_requests_is_a_few_megabytes(kind: str) -> None:
+    """Fourteen thousand small ones were kept as 250 MB, for as long as the process lived."""
+    ask = KINDS[kind]()
+    ask(0)
+
+    with measure_usage() as cost:
+        for number in range(1, 3000):
+            ask(number)
+
+    assert cost.peak_bytes < 5 * MIB
+
+
+def unique_request(number: int) -> tuple[str, dict[str, str], bytes]:
+    """A request like no other: its path with its query, its headers, its body."""
+    if number % 3 == 0:
+        # What is learnt of large bodies has the words of their headers.
+        headers = {"Content-Type": f"application/octet-stream; x={'x' * 50_000}{number}"}
+        return f"/v1/pool/max_pool1d?shape=1,1,{70_000 + number}&dtype=uint8&kernel_size=70000", headers, b""
+    if number % 3 == 1:
+        length = 16_000 + number
+        headers = {"Content-Type": "application/octet-stream"}
+        return f"/v1/pool/avg_pool1d?shape=1,1,{length}&dtype=int8&kernel_size=1", headers, bytes(length)
+    body = b'{"input":[[%s]],"kernel_size":1}' % b",".join([b"1"] * (number % 500 + 1))
+    return f"/v1/pool/max_pool1d?stride={number + 1}", {"Content-Type": "application/json"}, body
+
+
+@pytest.mark.slow
+def test_a_process_that_has_seen_many_kinds_of_requests_is_hardly_larger() -> None:
+    """By its memory as the operating system has it, so that nothing is forgotten by whoever counts."""
+    with run_measured_process() as service:
+        for number in range(REQUESTS):
+            path, headers, body = unique_request(number)
+            content = body or bytes(70_000 + number)
+            assert service.client.post(path, headers=headers, content=content).status_code == 200
+        kept = service.rss_growth_bytes()
+
+    assert kept < 40 * MIB

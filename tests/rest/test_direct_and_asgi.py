@@ -1,0 +1,188 @@
+"""One handler, two ways to it: straight from our connection, and behind an ASGI route on a server of another make.
+
+Ray Serve and test clients ask the second way; nobody may see a difference but in what differs from call to call.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+
+from poolhouse.rest.app import create_app
+from poolhouse.settings import Settings
+from tests.rest.gated_service import becomes_true
+from tests.rest.live_server import IMAGE, POOL, WAIT_TIMEOUT_S, run_live_server
+
+KEY = "somebody=0123456789abcdef0123456789abcdef"
+ALL: dict[str, object] = {
+    "api_keys": KEY,
+    "cors_origins": ["https://page.example"],
+    "log_requests": True,
+    "root_path": "/pools",
+}
+RAW = {"Content-Type": "application/octet-stream"}
+JSON = {"Content-Type": "application/json"}
+QUERY = "?shape=1,1,4,4&dtype=float32&kernel_size=2"
+ELEMENTS = np.arange(16, dtype=np.float32).tobytes()
+DOCUMENT = json.dumps({"input": IMAGE, "kernel_size": 2}).encode()
+LARGE = np.arange(512 * 512, dtype=np.float32).tobytes()
+
+# Method, target, headers, body.
+REQUESTS: dict[str, tuple[str, str, dict[str, str], bytes]] = {
+    "raw": ("POST", POOL + QUERY, RAW, ELEMENTS),
+    "raw to npy": ("POST", POOL + QUERY, {**RAW, "Accept": "application/x-npy"}, ELEMENTS),
+    "raw to json": ("POST", POOL + QUERY, {**RAW, "Accept": "application/json"}, ELEMENTS),
+    "raw with indices": ("POST", POOL + QUERY + "&return_indices=true", RAW, ELEMENTS),
+    "large": ("POST", POOL + "?shape=1,512,512&dtype=float32&kernel_size=2", RAW, LARGE),
+    "large as json": (
+        "POST",
+        POOL + "?shape=1,512,512&dtype=float32&kernel_size=2",
+        {**RAW, "Accept": "application/json"},
+        LARGE,
+    ),
+    "no elements": ("POST", POOL + "?shape=0,1,4,4&dtype=float32&kernel_size=2", RAW, b""),
+    "json": ("POST", POOL, JSON, DOCUMENT),
+    "json with a query": ("POST", POOL + "?stride=1", JSON, DOCUMENT),
+    "compressed answer": (
+        "POST",
+        POOL + "?shape=1,64,64&dtype=float32&kernel_size=1",
+        {**RAW, "Accept-Encoding": "gzip"},
+        LARGE[: 64 * 64 * 4],
+    ),
+    "compressed body": ("POST", POOL, {**JSON, "Content-Encoding": "gzip"}, gzip.compress(DOCUMENT, mtime=0)),
+    "identity": ("POST", POOL, {**JSON, "Content-Encoding": "identity"}, DOCUMENT),
+    "seed": (
+        "POST",
+        "/v1/pool/fractional_max_pool2d?shape=1,1,4,4&dtype=float32&kernel_size=2&output_size=2&seed=7",
+        RAW,
+        ELEMENTS,
+    ),
+    "warning": ("POST", "/v1/pool/max_pool2d?shape=1,224,224,3&dtype=uint8&kernel_size=2", RAW, bytes(224 * 224 * 3)),
+    "no origin of ours": ("POST", POOL + QUERY, {**RAW, "Origin": "https://stranger.example"}, ELEMENTS),
+    "origin": ("POST", POOL + QUERY, {**RAW, "Origin": "https://page.example"}, ELEMENTS),
+    "deadline": ("POST", POOL + QUERY, {**RAW, "Request-Timeout": "30"}, ELEMENTS),
+    "bad deadline": ("POST", POOL + QUERY, {**RAW, "Request-Timeout": "soon"}, ELEMENTS),
+    "expect": ("POST", POOL, {**JSON, "Expect": "100-continue"}, DOCUMENT),
+    "refused with expect": ("POST", "/v1/pool/max_pol2d", {**JSON, "Expect": "100-continue"}, DOCUMENT),
+    "unknown operator": ("POST", "/v1/pool/max_pol2d" + QUERY, RAW, ELEMENTS),
+    "escaped operator": ("POST", "/v1/pool/%6dax_pool2d" + QUERY, RAW, ELEMENTS),
+    "a slash too many": ("POST", POOL + "/" + QUERY, RAW, ELEMENTS),
+    "other method": ("PUT", POOL + QUERY, RAW, ELEMENTS),
+    "wrong length": ("POST", POOL + "?shape=1,1,4,5&dtype=float32&kernel_size=2", RAW, ELEMENTS),
+    "wrong field": ("POST", POOL + QUERY + "&kernal=1", RAW, ELEMENTS),
+    "field twice": ("POST", POOL + QUERY + "&kernel_size=3", RAW, ELEMENTS),
+    "no type": ("POST", POOL + QUERY, {}, ELEMENTS),
+    "other type": ("POST", POOL, {"Content-Type": "text/plain"}, b"x"),
+    "not acceptable": ("POST", POOL + QUERY, {**RAW, "Accept": "text/html"}, ELEMENTS),
+    "too large": ("POST", POOL, JSON, bytes(1 << 17)),
+    "broken json": ("POST", POOL, JSON, b"{"),
+    "no body": ("POST", POOL, JSON, b""),
+    "trace": (
+        "POST",
+        POOL + QUERY,
+        {**RAW, "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+        ELEMENTS,
+    ),
+    "own name": ("POST", POOL + QUERY, {**RAW, "X-Request-ID": "mine"}, ELEMENTS),
+    "plan": ("POST", "/v1/plan/max_pool2d", JSON, b'{"input": {"shape": [1, 1, 4, 4]}, "kernel_size": 2}'),
+    "operators": ("GET", "/v1/operators", {}, b""),
+    "unknown path": ("GET", "/nope", {}, b""),
+}
+
+
+@contextmanager
+def run_behind_uvicorn(settings: Settings) -> Iterator[str]:
+    """The application behind uvicorn's own protocol on h11, as any ASGI server would run it."""
+    app = create_app(settings)
+    config = uvicorn.Config(app, port=0, http="h11", ws="none", log_config=None, server_header=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        assert becomes_true(lambda: server.started)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(WAIT_TIMEOUT_S)
+
+
+@pytest.fixture(scope="module", params=["plain", "with everything"])
+def clients(request: pytest.FixtureRequest) -> Iterator[tuple[httpx.Client, httpx.Client]]:
+    """A client of our server, and one of the other."""
+    more = ALL if request.param == "with everything" else {}
+    settings = Settings.model_validate({"port": 0, "device": "cpu", "max_json_bytes": 1 << 16, **more})
+    with run_live_server(settings) as served, run_behind_uvicorn(settings) as url:
+        headers = {"Authorization": f"Bearer {KEY.partition('=')[2]}"} if more else {}
+        with (
+            httpx.Client(base_url=served.url, timeout=WAIT_TIMEOUT_S, trust_env=False, headers=headers) as ours,
+            httpx.Client(base_url=url, timeout=WAIT_TIMEOUT_S, trust_env=False, headers=headers) as theirs,
+        ):
+            for client in (ours, theirs):
+                # httpx asks for all that it can inflate.
+                del client.headers["Accept-Encoding"]
+            yield ours, theirs
+
+
+def comparable(answer: httpx.Response) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers in their order and body, without what differs from call to call."""
+    headers = []
+    name = answer.headers["x-request-id"].encode()
+    for key, value in answer.headers.raw:
+        if key.lower() == b"server-timing":
+            value = re.sub(rb"[0-9.]+", b"N", value)
+        if key.lower() not in (b"date", b"x-request-id"):
+            headers.append((key.lower(), value))
+    # A server may put what it says of its connection where it likes.
+    headers.sort(key=lambda pair: pair[0] == b"connection")
+    return answer.status_code, headers, b"".join(answer.iter_raw()).replace(name, b"ID")
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+@pytest.mark.parametrize("below", ["", "/pools"])
+def test_both_ways_give_the_same_answer_byte_for_byte(
+    clients: tuple[httpx.Client, httpx.Client], name: str, below: str
+) -> None:
+    """Status, headers, their order, and the body as it came over the wire."""
+    method, target, headers, body = REQUESTS[name]
+    answers = []
+    for client in clients:
+        with client.stream(method, below + target, headers=headers, content=body) as answer:
+            answers.append(comparable(answer))
+
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("name", ["raw", "json", "large", "unknown operator"])
+def test_repeated_heads_give_the_same_answer_too(clients: tuple[httpx.Client, httpx.Client], name: str) -> None:
+    """The second of them is recognised by its bytes, and what was worked out for the first one is used again."""
+    method, target, headers, body = REQUESTS[name]
+    answers = []
+    for _ in range(3):
+        with clients[0].stream(method, target, headers=headers, content=body) as answer:
+            answers.append(comparable(answer))
+
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_a_key_that_differs_is_looked_at_every_time(clients: tuple[httpx.Client, httpx.Client]) -> None:
+    """What is remembered of a head must let nobody in."""
+    if "Authorization" not in clients[0].headers:
+        pytest.skip("this service needs no key")
+    method, target, headers, body = REQUESTS["raw"]
+    statuses = [
+        clients[0]
+        .request(method, target, headers={**headers, "Authorization": f"Bearer {key}"}, content=body)
+        .status_code
+        for key in (KEY.partition("=")[2], "another-key-of-sixteen", KEY.partition("=")[2])
+    ]
+
+    assert statuses == [200, 401, 200]

@@ -1,0 +1,347 @@
+"""Callers who leave: at whichever stage, what they held is free again, and they are counted once."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import gzip
+import random
+import socket
+import threading
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+import pytest
+from starlette.types import Message
+
+from poolhouse.backend.cores import available_cores
+from poolhouse.errors import DeadlinePassed
+from poolhouse.pooling import Answer
+from poolhouse.rest.routes import pool
+from poolhouse.rest.routes.handler_endpoint import cancel_on_disconnect
+from poolhouse.wire.content_encoding import Inflater
+from poolhouse.wire.json.codec import JsonCodec
+from tests.rest.gated_service import GatedService, becomes_true, post_zeros, run_gated_service
+from tests.rest.live_server import WAIT_TIMEOUT_S
+
+WITHIN_S = 0.1
+"""The promise. The server runs in this process, so the clock of the test is its own."""
+
+QUERY = "?shape=1,1,{rows},1024&dtype=uint8&kernel_size=1"
+HEAD = (
+    f"POST /v1/pool/max_pool2d{QUERY} HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+    "Content-Length: {length}\r\n\r\n"
+)
+LARGE_ROWS = 16 * 1024
+
+
+@pytest.fixture(scope="module")
+def gated() -> Iterator[GatedService]:
+    """A service with room for the large answer."""
+    with run_gated_service(capacity_bytes=1 << 30) as running:
+        yield running
+
+
+def request(rows: int, *, sent: int | None = None) -> bytes:
+    """A request for so many rows of a kilobyte, of which so many bytes are sent."""
+    length = rows * 1024
+    return HEAD.format(rows=rows, length=length).encode() + bytes(length if sent is None else sent)
+
+
+def disconnects_by_stage(gated: GatedService) -> dict[str, float]:
+    """Callers who left, by the stage in which they did."""
+    return {
+        dict(labels)["stage"]: value
+        for (name, labels), value in gated.metrics().items()
+        if name == "poolhouse_callers_gone_total"
+    }
+
+
+def new_disconnects(gated: GatedService, before: dict[str, float]) -> dict[str, float]:
+    """Those who left since then."""
+    after = disconnects_by_stage(gated)
+    return {stage: after[stage] - before[stage] for stage in after if after[stage] != before[stage]}
+
+
+def is_idle(gated: GatedService) -> bool:
+    return gated.pooling.held_requests == 0 and gated.pooling.held_bytes == 0
+
+
+def reset_connection(connection: socket.socket) -> None:
+    """Closes the connection as a process that dies does."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    connection.close()
+
+
+@pytest.mark.parametrize("softly", [True, False])
+@pytest.mark.parametrize(
+    ("stage", "sent"),
+    [("headers", b"POST /v1/pool/max_pool2d HTTP/1.1\r\nHost: x\r\nX-Half: "), ("body", request(4, sent=1000))],
+)
+def test_a_caller_who_leaves_while_sending_is_forgotten(
+    gated: GatedService, stage: str, sent: bytes, softly: bool
+) -> None:
+    """Half an upload holds room for the whole of it."""
+    before = disconnects_by_stage(gated)
+    connection = gated.server.connect()
+    connection.sendall(sent)
+    if stage == "body":
+        assert becomes_true(lambda: gated.pooling.held_requests == 1)
+        assert gated.pooling.held_bytes >= 2 * 4 * 1024, "the whole plan is held before the body is here"
+
+    if softly:
+        connection.close()
+    else:
+        reset_connection(connection)
+
+    assert becomes_true(partial(is_idle, gated), WITHIN_S)
+    assert becomes_true(lambda: new_disconnects(gated, before) == {stage: 1})
+
+
+def test_a_caller_who_leaves_the_queue_is_forgotten(gated: GatedService) -> None:
+    """While a device is busy the queue must not fill with the requests of those who gave up."""
+    before, expired = disconnects_by_stage(gated), gated.metric("poolhouse_engine_events_total", event="cancelled")
+    with ThreadPoolExecutor(3) as threads, gated.gate.closed():
+        running = [threads.submit(post_status, gated, (1, 1, 4, 4 + number)) for number in range(3)]
+        assert becomes_true(lambda: gated.pooling.jobs == 3)
+        base = gated.pooling.held_bytes
+        connection = gated.server.connect()
+        connection.sendall(request(5))
+        assert becomes_true(lambda: gated.pooling.jobs == 4)
+
+        reset_connection(connection)
+
+        assert becomes_true(lambda: (gated.pooling.jobs, gated.pooling.held_bytes) == (3, base), WITHIN_S)
+        gated.gate.open()
+        assert [each.result(WAIT_TIMEOUT_S) for each in running] == [200] * 3
+    assert becomes_true(partial(is_idle, gated), WITHIN_S)
+    assert new_disconnects(gated, before) == {"waiting": 1}
+    assert gated.metric("poolhouse_engine_events_total", event="cancelled") == expired + 1
+    assert (1, 1, 5, 1024) not in gated.gate.seen_shapes, "nobody waited for it"
+
+
+def test_a_caller_who_leaves_while_a_device_works_is_forgotten(gated: GatedService) -> None:
+    """The slot is free at once; the bytes are when the device no longer looks at them, and not before."""
+    before, cancelled = disconnects_by_stage(gated), gated.metric("poolhouse_engine_events_total", event="cancelled")
+    with gated.gate.closed():
+        connection = gated.server.connect()
+        connection.sendall(request(6))
+        assert gated.gate.batch_arrived.wait(WAIT_TIMEOUT_S)
+
+        reset_connection(connection)
+
+        assert becomes_true(lambda: gated.pooling.jobs == 0, WITHIN_S)
+        assert gated.pooling.held_bytes >= 2 * 6 * 1024, "the device still reads them"
+    assert becomes_true(partial(is_idle, gated), WITHIN_S)
+    assert new_disconnects(gated, before) == {"waiting": 1}
+    assert gated.metric("poolhouse_engine_events_total", event="cancelled") == cancelled + 1
+
+
+def test_a_caller_who_leaves_in_the_answer_is_forgotten(gated: GatedService) -> None:
+    """An answer that nobody reads holds its bytes only as long as somebody might."""
+    before = disconnects_by_stage(gated)
+    with gated.server.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(request(LARGE_ROWS))
+        assert connection.recv(10) == b"HTTP/1.1 2"
+        assert gated.pooling.held_bytes >= 2 * LARGE_ROWS * 1024, "it is not written yet"
+
+        reset_connection(connection)
+
+    assert becomes_true(partial(is_idle, gated), WITHIN_S)
+    assert new_disconnects(gated, before) == {"answer": 1}
+
+
+def test_a_caller_who_stays_and_reads_nothing_is_given_up() -> None:
+    """The connection lives, so nobody has left; only that nothing moves tells that nobody will read."""
+    with (
+        run_gated_service(capacity_bytes=1 << 30, body_timeout_s=0.3) as running,
+        running.server.connect() as connection,
+    ):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(request(LARGE_ROWS))
+        assert connection.recv(10) == b"HTTP/1.1 2"
+        assert running.pooling.held_bytes >= 2 * LARGE_ROWS * 1024, "it is not written yet"
+
+        assert becomes_true(partial(is_idle, running))
+
+
+def test_a_caller_who_stays_is_not_counted(gated: GatedService) -> None:
+    """Kept connections close one day; that is no loss."""
+    before = disconnects_by_stage(gated)
+
+    assert post_status(gated, (1, 1, 4, 4)) == 200
+    gated.server.exchange(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    gated.server.exchange(b"no HTTP\r\n\r\n")
+    gated.server.connect().close()
+
+    assert new_disconnects(gated, before) == {}
+
+
+NUMBERS = b'{"input":{"dtype":"uint8","shape":[1,1,128,1024],"data":[' + b",".join([b"7"] * 128 * 1024) + b"]}}"
+"""A body whose decoding, and an answer whose encoding, would hold up the event loop."""
+STEPS = {"decode": (JsonCodec, "decode"), "encode": (JsonCodec, "encode"), "compress": (pool, "compress")}
+
+
+@contextmanager
+def block_step(monkeypatch: pytest.MonkeyPatch, step: str) -> Iterator[threading.Event]:
+    """Holds the thread that does this step of a request; gives what is set once it is there."""
+    holder, name = STEPS[step]
+    begun, gate, work = threading.Event(), threading.Event(), getattr(holder, name)
+
+    def held_up(*arguments: object) -> object:
+        begun.set()
+        assert gate.wait(WAIT_TIMEOUT_S), "the gate was never opened"
+        return work(*arguments)
+
+    monkeypatch.setattr(holder, name, held_up)
+    try:
+        yield begun
+    finally:
+        gate.set()
+
+
+def numbers(*headers: str) -> bytes:
+    """A question of many numbers as JSON."""
+    given = (
+        "POST /v1/pool/max_pool2d?kernel_size=1 HTTP/1.1",
+        "Host: x",
+        "Content-Type: application/json",
+        "Accept-Encoding: gzip",
+        f"Content-Length: {len(NUMBERS)}",
+        *headers,
+    )
+    return "\r\n".join([*given, "\r\n"]).encode() + NUMBERS
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_caller_who_leaves_while_a_thread_works_is_forgotten(
+    gated: GatedService, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits any more; but what the thread reads must not be lent to others before it has ended."""
+    before = disconnects_by_stage(gated)
+    with block_step(monkeypatch, step) as begun:
+        connection = gated.server.connect()
+        connection.sendall(numbers())
+        assert begun.wait(WAIT_TIMEOUT_S)
+
+        reset_connection(connection)
+
+        assert becomes_true(lambda: new_disconnects(gated, before) == {"waiting": 1})
+        assert gated.pooling.held_requests == 1
+        assert gated.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
+    assert becomes_true(partial(is_idle, gated))
+
+
+def test_a_caller_who_leaves_while_threads_are_busy_is_forgotten(
+    gated: GatedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A body that waits in line to be decoded is not looked at yet, so its room is free at once."""
+    before = disconnects_by_stage(gated)
+    with block_step(monkeypatch, "decode"), ExitStack() as staying:
+        for _ in range(available_cores()):
+            staying.enter_context(gated.server.connect()).sendall(numbers())
+        assert becomes_true(lambda: len(gated.pooling._beside._counted) == available_cores())
+        alone = gated.pooling.held_bytes
+        connection = gated.server.connect()
+        connection.sendall(numbers())
+        # Its body is whole: who leaves before has left in the body.
+        assert becomes_true(lambda: len(gated.pooling._beside._waiting) == 1)
+        assert gated.pooling.held_requests == available_cores() + 1
+
+        reset_connection(connection)
+
+        assert becomes_true(lambda: gated.pooling.held_bytes == alone, WITHIN_S)
+        assert becomes_true(lambda: new_disconnects(gated, before) == {"waiting": 1})
+    assert becomes_true(partial(is_idle, gated))
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_deadline_that_passes_while_a_thread_works_is_answered_then(
+    gated: GatedService, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller's patience does not depend on what takes so long; the thread goes on, and with it the lease."""
+    with block_step(monkeypatch, step) as begun, gated.server.connect() as connection:
+        connection.sendall(numbers("Request-Timeout: 0.6"))
+        answer = connection.recv(1 << 16)
+
+        assert answer.startswith(b"HTTP/1.1 504"), answer
+        assert begun.is_set()
+        assert gated.pooling.held_requests == 1
+        assert gated.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
+    assert becomes_true(partial(is_idle, gated))
+
+
+def test_a_deadline_that_passes_while_a_thread_inflates_is_answered_then(
+    gated: GatedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread goes on, and what it writes to must not be lent to others before it has ended."""
+    begun, gate, feed = threading.Event(), threading.Event(), Inflater.feed
+
+    def held_up(self: Inflater, chunk: bytes) -> Iterator[bytes | memoryview]:
+        begun.set()
+        assert gate.wait(WAIT_TIMEOUT_S), "the gate was never opened"
+        yield from feed(self, chunk)
+
+    monkeypatch.setattr(Inflater, "feed", held_up)
+    # Random, so that it stays large enough for a thread.
+    packed = gzip.compress(random.Random(1).randbytes(100_000), 1)
+    head = (
+        "POST /v1/pool/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\nContent-Encoding: gzip\r\n"
+        f"Request-Timeout: 0.6\r\nContent-Length: {len(packed)}\r\n\r\n"
+    )
+    with gated.server.connect() as connection:
+        connection.sendall(head.encode() + packed)
+        answer = connection.recv(1 << 16)
+        still = gated.pooling.held_requests
+        gate.set()
+
+    assert answer.startswith(b"HTTP/1.1 504"), answer
+    assert begun.is_set()
+    assert still == 1
+    assert becomes_true(partial(is_idle, gated))
+
+
+def post_status(gated: GatedService, shape: tuple[int, ...]) -> int:
+    with gated.server.client() as client:
+        return post_zeros(client, shape).status_code
+
+
+class Body:
+    """Something large that a request came with."""
+
+
+def test_a_refused_request_is_forgotten_without_the_collector() -> None:
+    """Its lease has ended: what is kept beyond that is memory that nobody counts."""
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody leaves here")
+
+    async def work(body: Body) -> Answer:
+        await asyncio.sleep(0)
+        raise DeadlinePassed("deadline_passed", "too late")
+
+    async def caller(body: Body) -> None:
+        await cancel_on_disconnect(work(body), receive)
+
+    async def refused() -> weakref.ref[Body]:
+        body = Body()
+        with pytest.raises(DeadlinePassed):
+            await caller(body)
+        return weakref.ref(body)
+
+    async def go() -> Body | None:
+        found = await refused()
+        await asyncio.sleep(0)
+        return found()
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert asyncio.run(go()) is None
+    finally:
+        gc.enable()

@@ -1,0 +1,110 @@
+"""Every operation of the page, tried out as a visitor does: open it, press Execute, and read a good answer.
+
+Swagger UI fills in what the document gives as examples; an example in the wrong place once made every first try fail.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page
+
+from poolhouse import describe
+from poolhouse.operators.catalogue import discover
+from poolhouse.operators.operator import Operator
+from poolhouse.rest.app import openapi_document
+from tests.rest.browser import browser_page, needs_chromium
+from tests.rest.live_server import LiveServer
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+PATHS = openapi_document()["paths"]
+assert isinstance(PATHS, dict)
+OPERATIONS = {
+    operation["operationId"]: operation["tags"][0] for methods in PATHS.values() for operation in methods.values()
+}
+OPERATORS = {member.name: member for member in discover()}
+QUICK_OPERATIONS = {"max_pool2d", "max_unpool2d", "plan_max_pool2d", "readyz"}
+"""One of each kind; Swagger UI takes seconds for each, and CI tries out all."""
+
+
+@pytest.fixture(scope="module")
+def page(live_server: LiveServer) -> Iterator[Page]:
+    """The page of the document, in a browser that all tests of this file share."""
+    with browser_page() as page:
+        page.goto(f"{live_server.url}/docs")
+        page.locator(".opblock").first.wait_for()
+        yield page
+
+
+def execute(block: Locator) -> str:
+    """The status that pressing Execute gives; it is wiped off again."""
+    block.locator(".execute").click()
+    status = block.locator(".live-responses-table tr.response .response-col_status").inner_text()
+    block.locator(".btn-clear").click()
+    return status.split()[0]
+
+
+def example_file(member: type[Operator]) -> tuple[str, str, bytes]:
+    """The worked example's tensors as a file: its media type, its name, its bytes."""
+    request = describe.example(member)["request"]
+    assert isinstance(request, dict)
+    array = np.array(request["input"], np.float32)
+    file = io.BytesIO()
+    if member.inputs == ("input",):
+        np.save(file, array)
+        return "application/x-npy", "input.npy", file.getvalue()
+    np.savez(file, input=array, indices=np.array(request["indices"], np.int64))
+    return "application/x-npz", "input.npz", file.getvalue()
+
+
+def choose_file(block: Locator, member: type[Operator]) -> None:
+    """Give the example's tensors as a file, and its fields in the form."""
+    media_type, name, body = example_file(member)
+    request = describe.example(member)["request"]
+    assert isinstance(request, dict)
+    block.locator(".opblock-section-request-body .content-type").select_option(media_type)
+    block.locator("input[type=file]").set_input_files({"name": name, "mimeType": media_type, "buffer": body})
+    for field in member.fields():
+        value = request.get(field.name)
+        if value is not None and not isinstance(value, bool):
+            text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            block.locator(f"tr[data-param-name={field.name}][data-param-in=query] input").fill(text)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [pytest.param(name, marks=() if name in QUICK_OPERATIONS else pytest.mark.slow) for name in OPERATIONS],
+)
+def test_every_operation_is_answered_as_it_is_filled_in(page: Page, operation: str) -> None:
+    """It is the first button that a visitor presses; and an operator takes an array from a file, too."""
+    tag = OPERATIONS[operation]
+    # The fewer operations are shown, the sooner each of them is.
+    page.locator(".operation-filter-input").fill(tag)
+    block = page.locator(f"#operations-{tag}-{operation}")
+    block.locator(".opblock-summary-control").click()
+    block.locator(".try-out__btn").click()
+
+    statuses = [execute(block)]
+    if operation in OPERATORS:
+        choose_file(block, OPERATORS[operation])
+        statuses.append(execute(block))
+    block.locator(".opblock-summary-control").click()
+
+    assert set(statuses) == {"200"}
+
+
+def test_the_filter_finds_a_family(page: Page) -> None:
+    """The page lists some sixty operations."""
+    field = page.locator(".operation-filter-input")
+
+    field.fill("")
+    page.locator("#operations-tag-max_pool").wait_for()
+    field.fill("adaptive_max")
+    page.locator("#operations-tag-max_pool").wait_for(state="detached")
+    found = [tag.get_attribute("data-tag") for tag in page.locator(".opblock-tag").all()]
+
+    assert found == ["adaptive_max_pool"]
