@@ -67,7 +67,7 @@ def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heap, "CHECK_INTERVAL_S", 0.0)
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("short_intervals")
 def test_it_looks_for_a_while_after_the_last_request_and_then_no_more() -> None:
     """An idle service must not be woken for ever, and must not stay large either."""
     resident, looks, trims = [IDLE], 0, 0

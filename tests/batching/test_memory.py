@@ -64,7 +64,7 @@ class LeaseMachine(RuleBasedStateMachine):
             self.incoming[lease] = FakeBody(late)
             lease.arriving(self.incoming[lease])
 
-    @precondition(lambda self: self.coming)
+    @precondition(lambda self: self.incoming)
     @rule(data=st.data())
     def finish_body(self, data: st.DataObject) -> None:
         lease = data.draw(st.sampled_from(list(self.incoming)))

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+import _load_comparison
 from _cases import (
     JSON,
     RAW,

@@ -227,7 +227,7 @@ LISTS = [
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
-@pytest.mark.parametrize("field", LISTS, ids=lambda field: f"{field.name}-{field.required}")
+@pytest.mark.parametrize("field", LISTS, ids=lambda field: f"{field.name}-{field.is_required}")
 def test_the_document_and_the_reader_agree_on_texts(field: Field, rank: int) -> None:
     """A gateway refuses by the document, and a generated client writes by it."""
     pattern = field.text_schema(rank)["pattern"]
