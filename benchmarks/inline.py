@@ -1,6 +1,6 @@
 """Where handing a job to a thread begins to pay: what settles the default of ``inline_work``.
 
-Each size is pooled through the whole of ``Pooling``, once on the event loop and once by the device's thread, in
+Each size is pooled through the whole of ``PoolingService``, once on the event loop and once by the device's thread, in
 turn. On the loop a job costs less, and holds everyone else up for as long as it runs: a hop is worth it from where
 it adds little to the job itself.
 """
@@ -17,7 +17,7 @@ import numpy as np
 
 from _results import describe_machine, write_result
 from poolhouse.dtypes import FLOAT32
-from poolhouse.pooling import Pooling
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
 
@@ -25,15 +25,15 @@ SIDES: Final = (4, 16, 32, 64, 128, 256, 512)
 """The side of the pooled square; work is its elements, since 2×2 windows look at each once."""
 
 
-async def medians_us(poolings: tuple[Pooling, ...], message: Message, count: int) -> list[float]:
+async def medians_us(poolings: tuple[PoolingService, ...], message: Message, count: int) -> list[float]:
     """The median time of pooling this message in each way, the ways taking turns."""
     taken: list[list[float]] = [[] for _ in poolings]
     for turn in range(count + 20):
         for pooling, seconds in zip(poolings, taken, strict=True):
-            ticket = pooling.prepare("max_pool2d", message)
+            prepared = pooling.prepare("max_pool2d", message)
             lease = pooling.admit(1)
             begun = time.perf_counter()
-            await pooling.pool(ticket, lease)
+            await pooling.pool(prepared, lease)
             took = time.perf_counter() - begun
             lease.release()
             if turn >= 20:
@@ -43,14 +43,14 @@ async def medians_us(poolings: tuple[Pooling, ...], message: Message, count: int
 
 async def measure(count: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
     here, there = (
-        Pooling.from_settings(Settings.model_validate({"inline_work": work, "device": "cpu"}))
+        PoolingService.from_settings(Settings.model_validate({"inline_work": work, "device": "cpu"}))
         for work in (SIDES[-1] ** 2, 0)
     )
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
     for side in SIDES:
         array = np.random.default_rng(side).standard_normal((1, 1, side, side)).astype(np.float32)
-        message = Message({"input": Tensor(FLOAT32, array)}, values={"kernel_size": 2})
+        message = Message({"input": Tensor(FLOAT32, array)}, json_fields={"kernel_size": 2})
         inline_us, hop_us = await medians_us((here, there), message, count)
         figures[str(side * side)] = {"inline_us": inline_us, "thread_us": hop_us}
         rows.append([f"{side * side:,}", f"{inline_us:.0f}", f"{hop_us:.0f}", f"{hop_us / inline_us:.2f}"])

@@ -20,7 +20,7 @@ from poolhouse.backend.devices import choose_devices, set_thread_count
 from poolhouse.backend.payload import Payload
 from poolhouse.backend.torch_worker import TorchWorker
 from poolhouse.batching.engine import Engine
-from poolhouse.batching.fair_queue import Budget
+from poolhouse.batching.fair_queue import BatchLimits
 from poolhouse.batching.memory import MemoryBudget
 from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.catalogue import discover
@@ -35,11 +35,11 @@ JOIN_BYTES_TRIED: Final = tuple(2**power for power in range(14, 24))
 
 async def microseconds_per_job(engine: Engine[Payload], tensor: Tensor) -> float:
     """The time of one crowd, a job."""
-    plan = discover().find("max_pool2d").of(kernel_size=2).plan({"input": tensor.outline}, Limits(2**30, 2**40))
-    ledger = MemoryBudget(2**32)
+    plan = discover().find("max_pool2d").of(kernel_size=2).plan({"input": tensor.metadata}, Limits(2**30, 2**40))
+    memory_budget = MemoryBudget(2**32)
 
     async def call() -> None:
-        lease = ledger.lease(plan.held_bytes)
+        lease = memory_budget.reserve(plan.held_bytes)
         assert lease is not None
         await engine.submit(Payload(plan, {"input": tensor}).make_job(), lease, "max_pool2d")
         lease.release()
@@ -60,7 +60,7 @@ async def measure(round_count: int) -> tuple[list[list[str]], dict[str, dict[str
         taken: dict[int, list[float]] = {0: [], **{joined: [] for joined in JOIN_BYTES_TRIED}}
         for turn in range(round_count + 3):
             for joined, times in taken.items():
-                worker.budget = Budget(PIECE_BYTES, joined)
+                worker.batch_limits = BatchLimits(PIECE_BYTES, joined)
                 took = await microseconds_per_job(engine, tensor)
                 if turn >= 3:
                     times.append(took)

@@ -27,7 +27,7 @@ from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.kernels import compile_ahead
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Limits
-from poolhouse.tensors import Outline
+from poolhouse.tensors import TensorMetadata
 
 _SMALL, _MEDIUM, _LARGE = (1, 3, 32, 32), (1, 64, 56, 56), (8, 64, 112, 112)
 CASES: Final[tuple[tuple[str, tuple[int, ...], dict[str, object]], ...]] = (
@@ -121,8 +121,10 @@ def main() -> None:
                 indices = _unpool_indices(spec.spatial_out(spatial), x)
                 planes["indices"], given = indices.reshape(-1, *spatial), (x, indices)
             dtype = ELEMENT_TYPES[type_name]
-            outlines = {each: Outline(INT64 if each == "indices" else dtype, shape) for each in spec.inputs}
-            plan = spec.plan(outlines, Limits(2**40, 2**60))
+            metadata_by_name = {
+                each: TensorMetadata(INT64 if each == "indices" else dtype, shape) for each in spec.inputs
+            }
+            plan = spec.plan(metadata_by_name, Limits(2**40, 2**60))
             arrays = {each: as_array(tensor) for each, tensor in planes.items()}
             answer = getattr(functional, name)(*given, **fields)
             first = answer[0] if isinstance(answer, tuple) else answer

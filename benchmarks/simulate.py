@@ -35,7 +35,7 @@ from poolhouse.backend.devices import choose_devices, set_thread_count
 from poolhouse.backend.payload import Payload
 from poolhouse.backend.torch_worker import JOIN_BYTES, TorchWorker
 from poolhouse.batching import policy
-from poolhouse.batching.fair_queue import Batch, Budget, FairQueue, Job, Part
+from poolhouse.batching.fair_queue import Batch, BatchLimits, FairQueue, Job, JobSlice
 from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import PIECE_BYTES, Limits
@@ -88,13 +88,13 @@ def measure_cpu_costs() -> Costs:
 
     def seconds(jobs: int, planes: int) -> float:
         tensor = Tensor(FLOAT32, np.ones((1, planes, PLANE_SIDE, PLANE_SIDE), np.float32))
-        plan = spec.plan({"input": tensor.outline}, Limits(2**30, 2**40))
+        plan = spec.plan({"input": tensor.metadata}, Limits(2**30, 2**40))
         taken = []
         for _ in range(40):
-            backlog: FairQueue[Payload] = FairQueue()
+            queue: FairQueue[Payload] = FairQueue()
             for _ in range(jobs):
-                backlog.push(Payload(plan, {"input": tensor}).make_job())
-            batch = backlog.take(Budget(2**40, 2**40))
+                queue.push(Payload(plan, {"input": tensor}).make_job())
+            batch = queue.next_batch(BatchLimits(2**40, 2**40))
             assert batch is not None
             begun = time.perf_counter()
             worker.run(batch)
@@ -135,31 +135,31 @@ class QueueRule(Protocol):
     steps: int
 
     @property
-    def queue_count(self) -> int:
+    def key_count(self) -> int:
         """How many batches that is at least."""
         ...
 
-    def has_queue(self, key: object) -> bool:
+    def has_key(self, key: object) -> bool:
         """Whether a job of this key would join others."""
         ...
 
     def push(self, job: Request) -> None: ...
 
-    def next_batch(self, budget: Budget) -> Batch[float] | None: ...
+    def next_batch(self, budget: BatchLimits) -> Batch[float] | None: ...
 
 
 class UnbatchedQueue(FairQueue[float]):
     """Our lines, with nothing joined."""
 
     @property
-    def queue_count(self) -> int:
+    def key_count(self) -> int:
         return self.jobs
 
-    def has_queue(self, key: object) -> bool:
+    def has_key(self, key: object) -> bool:
         return False
 
-    def next_batch(self, budget: Budget) -> Batch[float] | None:
-        return super().take(Budget(budget.piece_bytes, 0, budget.planes))
+    def next_batch(self, budget: BatchLimits) -> Batch[float] | None:
+        return super().next_batch(BatchLimits(budget.piece_bytes, 0, budget.planes))
 
 
 @dataclass
@@ -167,20 +167,20 @@ class SameShapeQueue:
     """Triton's: one queue, and a batch of what at its head has one shape."""
 
     steps: int = 0
-    queue_count: int = 0
+    key_count: int = 0
     waiting_jobs: deque[Request] = field(default_factory=deque)
 
-    def has_queue(self, key: object) -> bool:
+    def has_key(self, key: object) -> bool:
         return bool(self.waiting_jobs) and self.waiting_jobs[-1].key == key
 
     def push(self, job: Request) -> None:
         if not self.waiting_jobs or self.waiting_jobs[-1].key != job.key:
-            self.queue_count += 1
+            self.key_count += 1
         self.waiting_jobs.append(job)
         self.steps += job.planes * job.plane_steps
 
-    def next_batch(self, budget: Budget) -> Batch[float] | None:
-        parts: list[Part[float]] = []
+    def next_batch(self, budget: BatchLimits) -> Batch[float] | None:
+        parts: list[JobSlice[float]] = []
         room = budget.join_bytes
         while self.waiting_jobs:
             job = self.waiting_jobs[0]
@@ -188,11 +188,11 @@ class SameShapeQueue:
             if parts and job.key != parts[0].job.key:
                 break
             if parts and room < 0:
-                self.queue_count += 1
+                self.key_count += 1
                 break
-            parts.append(self.waiting_jobs.popleft().whole())
+            parts.append(self.waiting_jobs.popleft().whole_slice())
             self.steps -= job.planes * job.plane_steps
-        self.queue_count -= bool(parts)
+        self.key_count -= bool(parts)
         return Batch(tuple(parts), "full") if parts else None
 
 
@@ -208,10 +208,10 @@ class FixedWindowQueue:
         self._full_batches: deque[list[Request]] = deque()
 
     @property
-    def queue_count(self) -> int:
+    def key_count(self) -> int:
         return len(self._gathering) + len(self._full_batches)
 
-    def has_queue(self, key: object) -> bool:
+    def has_key(self, key: object) -> bool:
         return key in self._gathering
 
     def push(self, job: Request) -> None:
@@ -221,7 +221,7 @@ class FixedWindowQueue:
         if self._gathered_bytes[job.key] >= self._full_bytes:
             self._full_batches.append(self._end_gathering(job.key))
 
-    def next_batch(self, budget: Budget) -> Batch[float] | None:
+    def next_batch(self, budget: BatchLimits) -> Batch[float] | None:
         if self._full_batches:
             return self._make_batch(self._full_batches.popleft())
         # Ordered by the first one's coming, so only the first can be due.
@@ -236,7 +236,7 @@ class FixedWindowQueue:
 
     def _make_batch(self, jobs: list[Request]) -> Batch[float]:
         self.steps -= sum(job.planes * job.plane_steps for job in jobs)
-        return Batch(tuple(job.whole() for job in jobs), "full")
+        return Batch(tuple(job.whole_slice() for job in jobs), "full")
 
 
 @dataclass
@@ -254,9 +254,9 @@ class Device:
 
     def load_estimate(self, key: object) -> policy.LoadEstimate:
         """As ``Lane.load_estimate``."""
-        batches = self.queue.queue_count + self.inflight_batches
-        wait_s = self.throughput.seconds(self.queue.steps + self.inflight_steps, batches)
-        new_batch_s = self.throughput.batch_s if batches and not self.queue.has_queue(key) else 0.0
+        batches = self.queue.key_count + self.inflight_batches
+        wait_s = self.throughput.seconds_for(self.queue.steps + self.inflight_steps, batches)
+        new_batch_s = self.throughput.batch_s if batches and not self.queue.has_key(key) else 0.0
         return policy.LoadEstimate(True, wait_s, batches, new_batch_s)
 
     def run_batch(self, batch: Batch[float], now_s: float, costs: Costs) -> float:
@@ -265,7 +265,7 @@ class Device:
             max(now_s, self.upload_free_at_s) + batch.planes * IN_BYTES / costs.host_to_device_bytes_per_s
         )
         work_s = batch.planes * (IN_BYTES + OUT_BYTES) / costs.compute_bytes_per_s
-        fixed_s = costs.batch_s + len(batch.parts) * costs.job_s
+        fixed_s = costs.batch_s + len(batch.slices) * costs.job_s
         self.compute_free_at_s = max(self.upload_free_at_s, self.compute_free_at_s) + fixed_s + work_s
         self.download_free_at_s = (
             max(self.compute_free_at_s, self.download_free_at_s)
@@ -322,7 +322,7 @@ def simulate(scenario: Scenario, rule_name: str, seed: int = 1) -> Outcome:
         "same shape only": SameShapeQueue,
     }
     devices = [Device(make[rule_name]()) for _ in range(scenario.devices)]
-    budget = Budget(PIECE_BYTES, scenario.costs.join_bytes)
+    budget = BatchLimits(PIECE_BYTES, scenario.costs.join_bytes)
     source = arrivals(scenario, random.Random(seed))
     # (time, order, device, what: a batch that lands there, or None for a window that closes)
     events: list[tuple[float, int, Device, Batch[float] | None, float]] = []
@@ -349,11 +349,11 @@ def simulate(scenario: Scenario, rule_name: str, seed: int = 1) -> Outcome:
             index = policy.least_loaded(estimates)
             assert index is not None
             device = devices[index]
-            own_s = device.throughput.seconds(job.planes * job.plane_steps)
+            own_s = device.throughput.seconds_for(job.planes * job.plane_steps)
             if not policy.meets_deadline(estimates[index], own_s, LATENCY_TARGET_S):
                 refused += 1
                 if estimates[index].jobs == 0:
-                    device.throughput.doubt()
+                    device.throughput.relax()
                 continue
             device.queue.push(job)
             left[job] = job.planes
@@ -365,9 +365,9 @@ def simulate(scenario: Scenario, rule_name: str, seed: int = 1) -> Outcome:
             if landed is not None:
                 device.inflight_batches -= 1
                 device.inflight_steps -= landed.steps
-                device.throughput.learn(landed.steps, now - max(handed, device.last_finished_at_s))
+                device.throughput.update(landed.steps, now - max(handed, device.last_finished_at_s))
                 device.last_finished_at_s = now
-                for part in landed.parts:
+                for part in landed.slices:
                     left[part.job] -= part.stop - part.start
                     if not left[part.job]:
                         del left[part.job]

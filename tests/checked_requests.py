@@ -11,7 +11,7 @@ import numpy as np
 
 from poolhouse.backend.devices import Device
 from poolhouse.dtypes import BFLOAT16, bfloat16_to_float32
-from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.codecs import codec_for_content_type
 from tests.hostile.random_requests import query_text
 from tests.operators.random_cases import CPU, OPERATORS, random_case
@@ -20,7 +20,7 @@ MEDIA_TYPE = "application/vnd.safetensors"
 """The one format that carries every element type and several tensors each way, without a digit lost."""
 
 
-def comparable_bits(answer: Mapping[str, Tensor]) -> dict[str, tuple[Outline, bytes]]:
+def comparable_bits(answer: Mapping[str, Tensor]) -> dict[str, tuple[TensorMetadata, bytes]]:
     """All there is to an answer, every NaN being the same one: which of the many bit patterns of NaN comes out of
     rounding to 16 bits depends on whether the element was in a vector register or in the rest behind the vectors."""
     found = {}
@@ -30,7 +30,7 @@ def comparable_bits(answer: Mapping[str, Tensor]) -> dict[str, tuple[Outline, by
             numbers = bfloat16_to_float32(array.view(np.uint16)) if tensor.dtype is BFLOAT16 else array
             # As unsigned integers, since numpy would round what is set to a float.
             array.view(f"u{array.itemsize}")[np.isnan(numbers)] = 2 ** (8 * array.itemsize) - 1
-        found[name] = (tensor.outline, array.tobytes())
+        found[name] = (tensor.metadata, array.tobytes())
     return found
 
 
@@ -41,7 +41,7 @@ class CheckedRequest:
     target: str
     headers: Mapping[str, str]
     body: bytes
-    expected: Mapping[str, tuple[Outline, bytes]]
+    expected: Mapping[str, tuple[TensorMetadata, bytes]]
 
 
 def random_checked_request(random: Random, device: Device = CPU) -> CheckedRequest:

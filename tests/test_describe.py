@@ -13,7 +13,7 @@ from poolhouse import describe
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Limits, Operator
-from poolhouse.tensors import Outline
+from poolhouse.tensors import TensorMetadata
 
 CATALOGUE = discover()
 LIMITS = Limits(max_output_bytes=2**30, max_steps=2**40)
@@ -65,19 +65,19 @@ def test_the_planned_example_is_the_worked_one(member: type[Operator]) -> None:
 
     plan = member.parse(request).plan({name: _outline(name, shape) for name in member.inputs}, LIMITS)
 
-    assert {name: list(outline.shape) for name, outline in plan.outputs.items()} == {
+    assert {name: list(metadata.shape) for name, metadata in plan.outputs.items()} == {
         name: tensor["shape"] for name, tensor in answer.items()
     }
 
 
-def _outline(name: str, shape: list[int]) -> Outline:
-    return Outline(ELEMENT_TYPES["int64"] if name == "indices" else FLOAT32, tuple(shape))
+def _outline(name: str, shape: list[int]) -> TensorMetadata:
+    return TensorMetadata(ELEMENT_TYPES["int64"] if name == "indices" else FLOAT32, tuple(shape))
 
 
 def test_a_plan_tells_what_the_contract_says() -> None:
     """The numbers are those of the wire contract's own example."""
     spec = CATALOGUE.find("max_pool2d").of(kernel_size=3, stride=2, padding=1, return_indices=True)
-    plan = spec.plan({"input": Outline(FLOAT32, (8, 64, 112, 112))}, LIMITS)
+    plan = spec.plan({"input": TensorMetadata(FLOAT32, (8, 64, 112, 112))}, LIMITS)
 
     card = describe.plan_card(plan, ("cpu",))
 
@@ -95,7 +95,7 @@ def test_requests_of_one_batch_have_one_key() -> None:
     fields: dict[str, object] = {"kernel_size": 2, "output_size": 3}
 
     def key(shape: tuple[int, ...], **more: object) -> str:
-        plan = member.parse({**fields, **more}).plan({"input": Outline(FLOAT32, shape)}, LIMITS)
+        plan = member.parse({**fields, **more}).plan({"input": TensorMetadata(FLOAT32, shape)}, LIMITS)
         return describe.batch_key_text(plan)
 
     assert key((1, 2, 8, 8), seed=1) == key((5, 8, 8), seed=2)

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from poolhouse.backend.conversion import torch_dtype
 from poolhouse.dtypes import ELEMENT_TYPES
-from poolhouse.pooling import Pooling
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codecs import CODEC_BY_MEDIA_TYPE
@@ -43,9 +43,9 @@ def server() -> Iterator[ServerProcess]:
 
 
 @pytest.fixture(scope="module")
-def pooling() -> Pooling:
+def pooling() -> PoolingService:
     """The same pooling, in this process."""
-    return Pooling.from_settings(Settings.model_validate({"device": "cpu", "inline_work": 50_000_000_000}))
+    return PoolingService.from_settings(Settings.model_validate({"device": "cpu", "inline_work": 50_000_000_000}))
 
 
 def cases_of(seed: int) -> Iterator[Case]:
@@ -84,16 +84,16 @@ def raw_tensor(row: Mapping[str, object], body: bytes) -> Tensor:
     return Tensor(dtype, np.frombuffer(body[start:end], dtype.storage).reshape(shape))
 
 
-async def in_process(pooling: Pooling, drawn: Case, spec: Mapping[str, object]) -> Mapping[str, Tensor]:
-    ticket = pooling.prepare(drawn.spec.name, Message(drawn.tensors, values=spec))
-    lease = pooling.admit(ticket.plan.held_bytes)
+async def in_process(pooling: PoolingService, drawn: Case, spec: Mapping[str, object]) -> Mapping[str, Tensor]:
+    prepared = pooling.prepare(drawn.spec.name, Message(drawn.tensors, json_fields=spec))
+    lease = pooling.admit(prepared.plan.held_bytes)
     try:
-        return (await pooling.pool(ticket, lease)).tensors
+        return (await pooling.pool(prepared, lease)).tensors
     finally:
         lease.release()
 
 
-def find_mismatch(caller: HttpConnection, pooling: Pooling, drawn: Case, random: Random) -> str | None:
+def find_mismatch(caller: HttpConnection, pooling: PoolingService, drawn: Case, random: Random) -> str | None:
     """Sends one case in a format that can carry it; what differs from pooling in process, or None."""
     spec = drawn.spec.field_values()
     codec = random.choice(codecs_for(drawn.tensors))
@@ -116,9 +116,9 @@ def find_mismatch(caller: HttpConnection, pooling: Pooling, drawn: Case, random:
 
 
 def same_bits(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-    """Whether two answers agree in names, outlines and every bit; each format has its own order of names."""
+    """Whether two answers agree in names, metadata_by_name and every bit; each format has its own order of names."""
     return one.keys() == other.keys() and all(
-        one[name].outline == other[name].outline and one[name].array.tobytes() == other[name].array.tobytes()
+        one[name].metadata == other[name].metadata and one[name].array.tobytes() == other[name].array.tobytes()
         for name in one
     )
 
@@ -143,14 +143,16 @@ def equals_torch(drawn: Case, output: Tensor) -> bool:
     return np.array_equal(wanted.numpy(), output.array, equal_nan=True)
 
 
-def run(server: ServerProcess, pooling: Pooling, seed: int) -> list[str]:
+def run(server: ServerProcess, pooling: PoolingService, seed: int) -> list[str]:
     """One caller's share, over one connection."""
     random = Random(seed)
     with server.http_connection() as caller:
         return [wrong for drawn in cases_of(seed) if (wrong := find_mismatch(caller, pooling, drawn, random))]
 
 
-def test_every_answer_over_the_wire_is_the_one_in_process_bit_for_bit(server: ServerProcess, pooling: Pooling) -> None:
+def test_every_answer_over_the_wire_is_the_one_in_process_bit_for_bit(
+    server: ServerProcess, pooling: PoolingService
+) -> None:
     """Sixteen callers at once with every operator, type and format: no neighbour, codec or thread changes a bit."""
     with ThreadPoolExecutor(CALLERS) as pool:
         faults = [

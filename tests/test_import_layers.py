@@ -299,8 +299,8 @@ PLANTED = [
     ),
     ("client/transports/local.py", "from poolhouse.rest import app", "client imports rest; it stands on"),
     ("client/flow.py", "import pydantic", "imports pydantic in client"),
-    ("pooling.py", "from fastapi import FastAPI", "imports fastapi in pooling"),
-    ("pooling.py", "from starlette.types import Scope", "imports starlette in pooling"),
+    ("service.py", "from fastapi import FastAPI", "imports fastapi in pooling"),
+    ("service.py", "from starlette.types import Scope", "imports starlette in pooling"),
     ("rest/app.py", "def late():\n    import json", "imports json inside a function"),
     ("rest/app.py", "async def late():\n    from json import loads", "imports json inside a function"),
     ("rest/app.py", "from . import bodies", "imports relatively"),
@@ -332,10 +332,10 @@ def source_tree(tmp_path: Path) -> Path:
         "wire/npy.py": "import numpy",
         "client/__init__.py": "",
         "client/flow.py": "import typing\nif typing.TYPE_CHECKING:\n    from poolhouse.wire.npy import N",
-        "pooling.py": "import poolhouse.backend.torch_worker",
+        "service.py": "import poolhouse.backend.torch_worker",
         "rest/__init__.py": "",
         "rest/app.py": "import fastapi",
-        "rest/routes/pool.py": "from poolhouse.rest.app import A\nfrom poolhouse.pooling import P",
+        "rest/routes/pool.py": "from poolhouse.rest.app import A\nfrom poolhouse.service import P",
         "cli.py": "from importlib import import_module\ndef m():\n    import_module('poolhouse.rest.app')",
     }
     for name, text in files.items():

@@ -8,11 +8,11 @@ from __future__ import annotations
 from fastapi import FastAPI
 from ray import serve
 
-from poolhouse.pooling import Pooling
 from poolhouse.rest.app import create_app
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 
-_pooling_services: list[Pooling] = []
+_pooling_services: list[PoolingService] = []
 
 
 def build_app() -> FastAPI:

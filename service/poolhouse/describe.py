@@ -16,7 +16,7 @@ from poolhouse.errors import PoolhouseError
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.fields import Field
 from poolhouse.operators.operator import Limits, Operator, Plan
-from poolhouse.tensors import Outline
+from poolhouse.tensors import TensorMetadata
 
 Card = dict[str, object]
 
@@ -138,10 +138,10 @@ def _work_example_out(member: type[Operator]) -> Card:
     shape = (1, 1, *worked.spatial)
     places = np.arange(math.prod(worked.spatial), dtype=np.int64)
     plane = (places + 1).astype(np.float32).reshape(worked.spatial)
-    inputs = {"input": Outline(FLOAT32, shape)}
+    inputs = {"input": TensorMetadata(FLOAT32, shape)}
     request: Card = {"input": (places + 1).reshape(shape).tolist()}
     if "indices" in member.inputs:
-        inputs["indices"] = Outline(INT64, shape)
+        inputs["indices"] = TensorMetadata(INT64, shape)
         request["indices"] = places.reshape(shape).tolist()
         columns = worked.spec.reference(plane, places)
     else:
@@ -150,11 +150,11 @@ def _work_example_out(member: type[Operator]) -> Card:
     plan = worked.spec.plan(inputs, _NO_LIMITS)
     answer: Card = {
         name: {
-            "dtype": outline.dtype.name,
-            "shape": list(outline.shape),
-            "data": _digits(np.reshape(np.array(column, dtype=outline.dtype.storage), outline.shape)),
+            "dtype": metadata.dtype.name,
+            "shape": list(metadata.shape),
+            "data": _digits(np.reshape(np.array(column, dtype=metadata.dtype.storage), metadata.shape)),
         }
-        for (name, outline), column in zip(plan.outputs.items(), columns, strict=True)
+        for (name, metadata), column in zip(plan.outputs.items(), columns, strict=True)
     }
     return {"path": f"/v1/pool/{member.name}", "request": {**request, **worked.fields}, "answer": answer}
 
@@ -170,8 +170,8 @@ def plan_example(member: type[Operator]) -> Card:
     """The request to plan what :func:`example` pools."""
     worked = _worked(member)
     shape = [1, 1, *worked.spatial]
-    outlines: Card = {name: {"shape": shape} for name in member.inputs}
-    return {**outlines, **worked.fields}
+    metadata_by_name: Card = {name: {"shape": shape} for name in member.inputs}
+    return {**metadata_by_name, **worked.fields}
 
 
 def plan_card(plan: Plan, devices: tuple[str, ...]) -> Card:
@@ -181,8 +181,8 @@ def plan_card(plan: Plan, devices: tuple[str, ...]) -> Card:
         "operator": spec.name,
         "spec": spec.field_values(),
         "outputs": {
-            name: {"dtype": outline.dtype.name, "shape": list(outline.shape), "bytes": outline.nbytes}
-            for name, outline in plan.outputs.items()
+            name: {"dtype": metadata.dtype.name, "shape": list(metadata.shape), "bytes": metadata.nbytes}
+            for name, metadata in plan.outputs.items()
         },
         "input_bytes": plan.input_bytes,
         "output_bytes": plan.output_bytes,

@@ -1,4 +1,4 @@
-"""What travels between the rooms: a tensor's outline, a tensor, and a message of named tensors and fields."""
+"""What travels between the rooms: a tensor's metadata, a tensor, and a message of named tensors and fields."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from poolhouse.dtypes import ElementType
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class TensorMetadata:
     """A tensor without its elements: what a plan needs."""
 
     dtype: ElementType
@@ -55,9 +55,9 @@ class Tensor:
         return self.array.shape
 
     @property
-    def outline(self) -> Outline:
+    def metadata(self) -> TensorMetadata:
         """This tensor without its elements."""
-        return Outline(self.dtype, self.array.shape)
+        return TensorMetadata(self.dtype, self.array.shape)
 
     @property
     def buffer(self) -> memoryview:
@@ -93,7 +93,7 @@ class Message:
     """
 
     tensors: Mapping[str, Tensor]
-    values: Mapping[str, object] = field(default_factory=dict)
-    texts: Mapping[str, str] = field(default_factory=dict)
+    json_fields: Mapping[str, object] = field(default_factory=dict)
+    text_fields: Mapping[str, str] = field(default_factory=dict)
     encoding: str = "list"
     notes: Mapping[str, Note] = field(default_factory=dict)

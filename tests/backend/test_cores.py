@@ -17,7 +17,7 @@ from poolhouse.backend.cores import available_cores
 from poolhouse.backend.torch_worker import pool_on_cpu
 from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.operator import Plan
-from poolhouse.pooling import Pooling
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
 
@@ -68,11 +68,11 @@ def test_a_large_batch_takes_the_threads_that_the_service_is_told_or_has(
     monkeypatch.setattr("poolhouse.backend.torch_worker.pool_on_cpu", run_and_tell)
 
     async def pool_one(side: int) -> None:
-        pooling = Pooling.from_settings(Settings(cpu_threads=setting, device=("cpu",)))
+        pooling = PoolingService.from_settings(Settings(cpu_threads=setting, device=("cpu",)))
         array = np.zeros((1, 1, side, side), np.float32)
-        ticket = pooling.prepare("max_pool2d", Message({"input": Tensor(FLOAT32, array)}, {"kernel_size": 2}))
+        prepared = pooling.prepare("max_pool2d", Message({"input": Tensor(FLOAT32, array)}, {"kernel_size": 2}))
         lease = pooling.admit(array.nbytes)
-        await pooling.pool(ticket, lease)
+        await pooling.pool(prepared, lease)
         lease.release()
         await pooling.stop()
 

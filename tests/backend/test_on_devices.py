@@ -18,7 +18,7 @@ from poolhouse.batching.memory import MemoryBudget
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64, ElementType
 from poolhouse.errors import Unavailable
 from poolhouse.operators.operator import Operator
-from poolhouse.tensors import Outline, Tensor
+from poolhouse.tensors import Tensor, TensorMetadata
 from tests.batching.test_batch_equivalence import BatchSizeObserver
 from tests.checked_requests import comparable_bits
 from tests.devices import device_named, each_device
@@ -158,7 +158,9 @@ def test_no_shape_is_too_strange_for_a_device(named: str, dtype: str, device: st
     """Grids, 32-bit counters and float32 places all end somewhere; what lies beyond is pooled in another way."""
     name, shape, fields = EXTREME_SHAPES[named]
     member = CATALOGUE.find(name)
-    inputs = {each: Outline(INT64 if each == "indices" else ELEMENT_TYPES[dtype], shape) for each in member.inputs}
+    inputs = {
+        each: TensorMetadata(INT64 if each == "indices" else ELEMENT_TYPES[dtype], shape) for each in member.inputs
+    }
     plan = member.of(**fields).with_seed().plan(inputs, LIMITS)
     random = Random(named)
     one = Case(plan, random_tensors(random, plan, "plain") | {"input": plain_tensor(random, plan.inputs["input"])})
@@ -171,15 +173,15 @@ def test_no_shape_is_too_strange_for_a_device(named: str, dtype: str, device: st
     assert_answers_like_the_cpu(one, given)
 
 
-def plain_tensor(random: Random, outline: Outline) -> Tensor:
-    return Tensor(outline.dtype, random_elements(random, outline.dtype, outline.shape, "plain"))
+def plain_tensor(random: Random, metadata: TensorMetadata) -> Tensor:
+    return Tensor(metadata.dtype, random_elements(random, metadata.dtype, metadata.shape, "plain"))
 
 
 def square_case(planes: int, side: int) -> Case:
     """Maxima with indices: an element in takes about five bytes more on a device."""
-    outline = Outline(FLOAT32, (planes, side, side))
-    plan = CATALOGUE.find("max_pool2d").of(kernel_size=2, return_indices=True).plan({"input": outline}, LIMITS)
-    return Case(plan, {"input": plain_tensor(Random(side), outline)})
+    metadata = TensorMetadata(FLOAT32, (planes, side, side))
+    plan = CATALOGUE.find("max_pool2d").of(kernel_size=2, return_indices=True).plan({"input": metadata}, LIMITS)
+    return Case(plan, {"input": plain_tensor(Random(side), metadata)})
 
 
 @pytest.fixture
@@ -200,7 +202,7 @@ class HalvingObserver(BatchSizeObserver):
         super().__init__()
         self.halved = 0
 
-    def lost(self, what: str) -> None:
+    def event_occurred(self, what: str) -> None:
         self.halved += what == "halved"
 
 
@@ -224,9 +226,9 @@ def test_what_a_card_has_no_memory_for_is_halved_and_what_never_fits_is_told() -
 async def pool_sequentially(cases: list[Case], watch: BatchSizeObserver) -> list[dict[str, Tensor] | Exception]:
     """Each through an engine with one CUDA device, and its answer or its error."""
     engine: Engine[Payload] = Engine([("cuda:0", TorchWorker(device_named("cuda")))], observer=watch)
-    ledger, answers = MemoryBudget(2**40), list[dict[str, Tensor] | Exception]()
+    memory_budget, answers = MemoryBudget(2**40), list[dict[str, Tensor] | Exception]()
     for one in cases:
-        payload, lease = Payload(one.plan, one.tensors), ledger.lease(1)
+        payload, lease = Payload(one.plan, one.tensors), memory_budget.reserve(1)
         assert lease is not None
         try:
             await engine.submit(payload.make_job(), lease, one.spec.name)
@@ -235,7 +237,7 @@ async def pool_sequentially(cases: list[Case], watch: BatchSizeObserver) -> list
             answers.append(error)
         lease.release()
     await engine.stop()
-    assert (ledger.leases, engine.states()) == (0, {"cuda:0": "ready"})
+    assert (memory_budget.lease_count, engine.device_states()) == (0, {"cuda:0": "ready"})
     return answers
 
 
@@ -248,7 +250,7 @@ def test_a_card_has_its_memory_back_after_every_operator() -> None:
 
     for _ in range(4):
         for one in cases:
-            worker.run(Batch((Payload(one.plan, one.tensors).make_job().whole(),), "idle"))
+            worker.run(Batch((Payload(one.plan, one.tensors).make_job().whole_slice(),), "idle"))
         held.append((torch.cuda.memory_allocated(), torch.cuda.memory_reserved()))
 
     assert held[2] == held[3]

@@ -102,13 +102,13 @@ def test_every_device_answers_as_the_cpu_does(member: type[Operator], name: str)
     worker = worker_on(name)
     loads = [Payload(one.plan, one.tensors) for _ in range(2)]
 
-    worker.run(Batch(tuple(payload.make_job().whole() for payload in loads), "full"))
+    worker.run(Batch(tuple(payload.make_job().whole_slice() for payload in loads), "full"))
 
     alone = run_plan(one.plan, one.tensors, CPU)
     for payload in loads:
         for output, tensor in payload.output_tensors().items():
             given, expected = as_numbers(tensor), as_numbers(alone[output])
-            assert tensor.outline == alone[output].outline
+            assert tensor.metadata == alone[output].metadata
             if name != "cuda" or output == "indices":
                 np.testing.assert_array_equal(given, expected)
             else:
@@ -127,9 +127,9 @@ def test_a_device_that_works_can_be_rebuilt_and_works_on(name: str) -> None:
 
     assert worker._transfer is not before
     payload = Payload(one.plan, one.tensors)
-    worker.run(Batch((payload.make_job().whole(),), "idle"))
+    worker.run(Batch((payload.make_job().whole_slice(),), "idle"))
     assert payload.output_tensors().keys() == one.plan.outputs.keys()
-    assert worker.budget.piece_bytes <= PIECE_BYTES
+    assert worker.batch_limits.piece_bytes <= PIECE_BYTES
 
 
 class FailingTransfer(BlockingTransfer):
@@ -163,7 +163,7 @@ def job_of(plan: Plan) -> Job[Payload]:
 PLAN = (
     CATALOGUE.find("max_pool2d")
     .of(kernel_size=2)
-    .plan({"input": Tensor(FLOAT32, np.zeros((1, 2, 4, 4), np.float32)).outline}, Limits(2**30, 2**30))
+    .plan({"input": Tensor(FLOAT32, np.zeros((1, 2, 4, 4), np.float32)).metadata}, Limits(2**30, 2**30))
 )
 
 
@@ -176,10 +176,10 @@ def test_too_little_memory_frees_what_torch_keeps_and_asks_for_less() -> None:
     worker._transfer = transfer
 
     with pytest.raises(OutOfMemory):
-        worker.run(Batch((job_of(PLAN).whole(),), "idle"))
+        worker.run(Batch((job_of(PLAN).whole_slice(),), "idle"))
 
     assert transfer.freed == 1
-    assert worker.budget.piece_bytes == PIECE_BYTES // 2
+    assert worker.batch_limits.piece_bytes == PIECE_BYTES // 2
 
 
 def test_a_device_that_stays_broken_says_so_at_each_rebuilding() -> None:
@@ -188,7 +188,7 @@ def test_a_device_that_stays_broken_says_so_at_each_rebuilding() -> None:
     worker._transfer = FailingTransfer(RuntimeError("CUDA error: device-side assert triggered"))
 
     with pytest.raises(DeviceFault):
-        worker.run(Batch((job_of(PLAN).whole(),), "idle"))
+        worker.run(Batch((job_of(PLAN).whole_slice(),), "idle"))
     for _ in range(2):
         with pytest.raises(DeviceFault):
             worker.rebuild()
@@ -233,7 +233,7 @@ def test_a_plane_that_a_device_cannot_count_is_refused_on_its_way(name: str, mon
     monkeypatch.setattr("poolhouse.backend.transfer.INT32_MAX", 15)
 
     with pytest.raises(Unprocessable) as refused:
-        worker_on(name).run(Batch((job_of(PLAN).whole(),), "idle"))
+        worker_on(name).run(Batch((job_of(PLAN).whole_slice(),), "idle"))
 
     assert refused.value.code == "output_too_large"
 
@@ -295,7 +295,7 @@ def test_an_answer_outlives_the_next_batch(name: str) -> None:
     first, *others = [Payload(PLAN, {"input": filled_buffer(number)}) for number in range(1 + 2 * worker.concurrency)]
 
     for payload in (first, *others):
-        worker.run(Batch((payload.make_job().whole(),), "idle"))
+        worker.run(Batch((payload.make_job().whole_slice(),), "idle"))
 
     np.testing.assert_array_equal(first.output_tensors()["output"].array, np.zeros((1, 2, 2, 2), np.float32))
 
@@ -308,17 +308,17 @@ def filled_buffer(number: int) -> Tensor:
 def test_a_pinned_buffer_keeps_its_contents_apart() -> None:
     """Two inputs of one batch share its bytes, and each starts where any element type may."""
     room = PinnedBuffer()
-    outlines = [((3,), torch.uint8), ((2, 2), torch.float64), ((0, 5), torch.int64), ((7,), torch.bool)]
+    metadata_by_name = [((3,), torch.uint8), ((2, 2), torch.float64), ((0, 5), torch.int64), ((7,), torch.bool)]
 
-    bytes_, doubles, none, flags = room.allocate(outlines)
+    bytes_, doubles, none, flags = room.allocate(metadata_by_name)
     for each, value in ((bytes_, 1), (doubles, 2), (flags, 1)):
         each.fill_(value)
 
-    assert [(tuple(each.shape), each.dtype) for each in (bytes_, doubles, none, flags)] == outlines
+    assert [(tuple(each.shape), each.dtype) for each in (bytes_, doubles, none, flags)] == metadata_by_name
     assert (bytes_ == 1).all()
     assert (doubles == 2).all()
     held = room._memory
-    room.allocate(outlines)
+    room.allocate(metadata_by_name)
     assert room._memory is held
 
 
@@ -336,6 +336,6 @@ def test_what_is_not_the_cpu_is_budgeted_by_its_grid() -> None:
 
     for device in devices.values():
         assert (device.max_planes is None) == (device.name == "cpu")
-    assert TorchWorker(Device("cpu", "", None)).budget.planes is None
+    assert TorchWorker(Device("cpu", "", None)).batch_limits.planes is None
     # Making it touches no device, so it need not be here.
-    assert TorchWorker(Device("mps", "", 65_535)).budget.planes == 65_535
+    assert TorchWorker(Device("mps", "", 65_535)).batch_limits.planes == 65_535

@@ -1,4 +1,4 @@
-"""A device that does as the test says, and a house around it: a loop, a ledger, jobs with names."""
+"""A device that does as the test says, and a house around it: a loop, a memory_budget, jobs with names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Literal, ParamSpec
 
 from poolhouse.batching.engine import Engine, JobTiming
-from poolhouse.batching.fair_queue import Batch, Budget, Job, Reason
+from poolhouse.batching.fair_queue import Batch, BatchLimits, Job, Reason
 from poolhouse.batching.memory import MemoryBudget
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 
@@ -70,7 +70,7 @@ class FakeWorker:
     def __init__(
         self, *, piece: int = 1000, join: int | None = None, width: int = 1, planes: int | None = None
     ) -> None:
-        self._budget = Budget(piece, piece if join is None else join, planes)
+        self._budget = BatchLimits(piece, piece if join is None else join, planes)
         self._width = width
         self._lock = threading.Lock()
         self.gate = threading.Event()
@@ -90,7 +90,7 @@ class FakeWorker:
         self.plane_counts: dict[str, int] = {}
 
     @property
-    def budget(self) -> Budget:
+    def batch_limits(self) -> BatchLimits:
         if self.budget_error is not None:
             raise self.budget_error
         return self._budget
@@ -101,7 +101,7 @@ class FakeWorker:
 
     def run(self, batch: Batch[str]) -> None:
         with self._lock:
-            self.started_batches.append([part.job.payload for part in batch.parts])
+            self.started_batches.append([part.job.payload for part in batch.slices])
             self.batches.append(batch)
             count = len(self.started_batches)
         try:
@@ -112,17 +112,17 @@ class FakeWorker:
                 raise DeviceFault("an assert in a kernel")
             if self.max_planes is not None and batch.planes > self.max_planes:
                 raise OutOfMemory("no memory for that")
-            for part in batch.parts:
+            for part in batch.slices:
                 if part.job.payload in self.payload_errors:
                     raise self.payload_errors[part.job.payload]
-            for part in batch.parts:
+            for part in batch.slices:
                 self.pool_counts.update((part.job.payload, plane) for plane in range(part.start, part.stop))
         finally:
             with self._lock:
                 self.finished_count += 1
 
-    def run_whole(self, payload: str) -> None:
-        self.run(Batch((Job("whole", self.plane_counts.get(payload, 1), 1, 1, payload).whole(),), "inline"))
+    def run_single(self, payload: str) -> None:
+        self.run(Batch((Job("whole", self.plane_counts.get(payload, 1), 1, 1, payload).whole_slice(),), "inline"))
 
     def rebuild(self) -> None:
         self.rebuilds += 1
@@ -138,18 +138,18 @@ class RecordingObserver:
         self.counts: Counter[str] = Counter()
         self.reasons: list[Reason] = []
 
-    def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
+    def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
         self.reasons.append(reason)
         self._note("began")
 
-    def ended(self, device: str, operator: str, seconds: float) -> None:
+    def batch_finished(self, device: str, operator: str, seconds: float) -> None:
         self._note("ended")
 
     def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None:
         self.reasons.append("inline")
         self._note("ran here")
 
-    def lost(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None:
+    def event_occurred(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None:
         self._note(what)
 
     def _note(self, what: str) -> None:
@@ -159,7 +159,7 @@ class RecordingObserver:
 
 
 class EngineHarness:
-    """An engine over fake devices, and its ledger."""
+    """An engine over fake devices, and its memory_budget."""
 
     def __init__(
         self, *workers: FakeWorker, device_hang_timeout_s: float = 300.0, inline_steps: int = -1, raises: bool = False
@@ -181,7 +181,7 @@ class EngineHarness:
         """A caller with a job of planes of one byte each."""
 
         async def call() -> JobTiming:
-            lease = self.memory_budget.lease(planes)
+            lease = self.memory_budget.reserve(planes)
             assert lease is not None
             deadline = None if within_s is None else asyncio.get_running_loop().time() + within_s
             for worker in self.workers:
@@ -219,9 +219,9 @@ class EngineHarness:
 
     async def assert_idle_and_stop(self) -> None:
         """Nothing waits, runs or is held any more."""
-        await wait_until(lambda: self.memory_budget.leases == 0)
+        await wait_until(lambda: self.memory_budget.lease_count == 0)
         assert self.memory_budget.held_bytes == 0
-        assert self.engine.jobs == 0
+        assert self.engine.job_count == 0
         await self.engine.stop()
 
 

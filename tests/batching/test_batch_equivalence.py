@@ -14,7 +14,7 @@ from poolhouse.backend.devices import Device
 from poolhouse.backend.payload import Payload
 from poolhouse.backend.torch_worker import TorchWorker
 from poolhouse.batching.engine import Engine, JobTiming
-from poolhouse.batching.fair_queue import Budget, Reason
+from poolhouse.batching.fair_queue import BatchLimits, Reason
 from poolhouse.batching.memory import MemoryBudget
 from poolhouse.dtypes import ElementType
 from poolhouse.operators.operator import Operator
@@ -69,27 +69,27 @@ class BatchSizeObserver:
     def __init__(self) -> None:
         self.batch_sizes: Counter[int] = Counter()
 
-    def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
+    def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
         self.batch_sizes[jobs] += 1
 
-    def ended(self, device: str, operator: str, seconds: float) -> None: ...
+    def batch_finished(self, device: str, operator: str, seconds: float) -> None: ...
 
     def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None: ...
 
-    def lost(self, what: str) -> None: ...
+    def event_occurred(self, what: str) -> None: ...
 
 
 async def pool_concurrently(
-    cases: list[Case], budget: Budget, device: Device
+    cases: list[Case], budget: BatchLimits, device: Device
 ) -> tuple[list[dict[str, Tensor]], BatchSizeObserver]:
     """All of them at once through the real engine and worker; the answers, and how they were joined."""
-    worker, watch, ledger = TorchWorker(device), BatchSizeObserver(), MemoryBudget(2**40)
-    worker.budget = budget
+    worker, watch, memory_budget = TorchWorker(device), BatchSizeObserver(), MemoryBudget(2**40)
+    worker.batch_limits = budget
     engine: Engine[Payload] = Engine([(device.name, worker)], observer=watch)
     loads = [Payload(each.plan, each.tensors) for each in cases]
 
     async def call(payload: Payload) -> JobTiming:
-        lease = ledger.lease(payload.plan.held_bytes)
+        lease = memory_budget.reserve(payload.plan.held_bytes)
         assert lease is not None
         try:
             return await engine.submit(payload.make_job(), lease, payload.plan.spec.name)
@@ -98,7 +98,7 @@ async def pool_concurrently(
 
     await asyncio.gather(*map(call, loads))
     await engine.stop()
-    assert (ledger.leases, ledger.held_bytes) == (0, 0)
+    assert (memory_budget.lease_count, memory_budget.held_bytes) == (0, 0)
     return [payload.output_tensors() for payload in loads], watch
 
 
@@ -112,7 +112,11 @@ def test_together_equals_alone(member: type[Operator], dtype: ElementType, devic
     alone = [each.run(where) for each in cases]
     plane_bytes = Payload(cases[0].plan, cases[0].tensors).make_job().plane_bytes
 
-    for budget in (Budget(2**30, 2**30), Budget(3 * plane_bytes, 3 * plane_bytes), Budget(2**30, 2**30, planes=2)):
+    for budget in (
+        BatchLimits(2**30, 2**30),
+        BatchLimits(3 * plane_bytes, 3 * plane_bytes),
+        BatchLimits(2**30, 2**30, planes=2),
+    ):
         together, _ = asyncio.run(pool_concurrently(cases, budget, where))
 
         for one, other in zip(alone, together, strict=True):
@@ -126,7 +130,7 @@ def test_the_company_above_is_joined_indeed(device: str) -> None:
     member = next(each for each in OPERATORS if each.name == "max_pool2d")
     cases = random_batch(random, member, element_types_of(member)[0])
 
-    _, watch = asyncio.run(pool_concurrently(cases * 3, Budget(2**30, 2**30), device_named(device)))
+    _, watch = asyncio.run(pool_concurrently(cases * 3, BatchLimits(2**30, 2**30), device_named(device)))
 
     assert max(watch.batch_sizes) >= CASES_PER_BATCH
 

@@ -21,13 +21,13 @@ def test_one_thread_does_its_tasks_in_order() -> None:
             over.set()
         return True
 
-    crew = DeviceThreads("fake", 1, work)
+    threads = DeviceThreads("fake", 1, work)
     for task in range(10):
-        crew.hand(task)
+        threads.submit(task)
 
     assert over.wait(WAIT_TIMEOUT_S)
     assert done == list(range(10))
-    assert crew.leave() == []
+    assert threads.shutdown() == []
 
 
 def test_leaving_gives_back_what_was_not_begun_and_waits_for_nothing() -> None:
@@ -41,12 +41,12 @@ def test_leaving_gives_back_what_was_not_begun_and_waits_for_nothing() -> None:
         done.append(task)
         return True
 
-    crew = DeviceThreads("fake", 1, work)
+    threads = DeviceThreads("fake", 1, work)
     for task in ("stuck", "next", "last"):
-        crew.hand(task)
+        threads.submit(task)
     assert begun.wait(WAIT_TIMEOUT_S)
 
-    assert crew.leave() == ["next", "last"]
+    assert threads.shutdown() == ["next", "last"]
     gate.set()
     ended = [thread for thread in threading.enumerate() if thread.name == "pool-fake-0"]
     for thread in ended:
@@ -62,14 +62,14 @@ def test_a_thread_that_saw_its_device_break_begins_nothing_more() -> None:
         asked.set()
         return False
 
-    crew = DeviceThreads("broken", 1, work)
-    crew.hand("breaks")
-    crew.hand("next")
+    threads = DeviceThreads("broken", 1, work)
+    threads.submit("breaks")
+    threads.submit("next")
     assert asked.wait(WAIT_TIMEOUT_S)
     for thread in [thread for thread in threading.enumerate() if thread.name == "pool-broken-0"]:
         thread.join(WAIT_TIMEOUT_S)
 
-    assert crew.leave() == ["next"]
+    assert threads.shutdown() == ["next"]
 
 
 def test_a_thread_forgets_what_it_has_done() -> None:
@@ -81,30 +81,30 @@ def test_a_thread_forgets_what_it_has_done() -> None:
     forgotten = threading.Event()
     task = Task()
     watch = weakref.ref(task, lambda _: forgotten.set())
-    crew = DeviceThreads[Task]("forgets", 1, lambda _: True)
+    threads = DeviceThreads[Task]("forgets", 1, lambda _: True)
 
-    crew.hand(task)
+    threads.submit(task)
     del task
 
     assert forgotten.wait(WAIT_TIMEOUT_S)
     assert watch() is None
-    crew.leave()
+    threads.shutdown()
 
 
 def test_as_many_threads_as_asked_work_at_once() -> None:
-    """Two tasks that wait for each other end, on a crew of two."""
+    """Two tasks that wait for each other end, on a threads of two."""
     meeting = threading.Barrier(3)
 
     def work(task: int) -> bool:
         meeting.wait(WAIT_TIMEOUT_S)
         return True
 
-    crew = DeviceThreads("pair", 2, work)
-    crew.hand(1)
-    crew.hand(2)
+    threads = DeviceThreads("pair", 2, work)
+    threads.submit(1)
+    threads.submit(2)
 
     meeting.wait(WAIT_TIMEOUT_S)
-    crew.leave()
+    threads.shutdown()
     for thread in [thread for thread in threading.enumerate() if thread.name.startswith("pool-pair")]:
         thread.join(WAIT_TIMEOUT_S)
     assert not any(thread.name.startswith("pool-pair") for thread in threading.enumerate())
@@ -120,10 +120,10 @@ def test_threads_do_not_keep_the_process() -> None:
         seen.set()
         return gate.wait(WAIT_TIMEOUT_S)
 
-    crew = DeviceThreads("stuck", 1, work)
-    crew.hand(1)
+    threads = DeviceThreads("stuck", 1, work)
+    threads.submit(1)
 
     assert seen.wait(WAIT_TIMEOUT_S)
     assert daemons == [True]
     gate.set()
-    crew.leave()
+    threads.shutdown()

@@ -285,7 +285,7 @@ async def test_a_slow_copy_holds_up_its_own_batch_alone() -> None:
 
     assert told == ["ok"] * 9
     assert not slow.done()
-    assert harness.engine.states() == {"fake:0": "ready"}
+    assert harness.engine.device_states() == {"fake:0": "ready"}
     harness.worker.resume.set()
     assert await outcomes_of(slow) == ["ok"]
     await harness.assert_idle_and_stop()
@@ -435,7 +435,7 @@ async def test_a_deadline_that_passes_on_the_device_is_answered_then() -> None:
 async def test_an_estimate_that_is_too_low_does_not_turn_everyone_away_for_ever() -> None:
     """One slow hour must not make an idle service refuse every caller with a deadline until it is restarted."""
     harness = EngineHarness()
-    harness.engine._lanes[0].speed.steps_per_s = 1.0
+    harness.engine._devices[0].throughput.steps_per_s = 1.0
 
     told: list[str] = []
     while not told or told[-1] != "ok":
@@ -510,7 +510,7 @@ async def test_what_was_admitted_is_finished_and_nothing_more_is_admitted() -> N
 
     assert await outcomes_of(*tasks) == ["ok"] * 3
     await stopping
-    assert harness.memory_budget.leases == 0
+    assert harness.memory_budget.lease_count == 0
 
 
 @on_loop
@@ -525,7 +525,7 @@ async def test_a_stuck_job_does_not_outlast_the_grace() -> None:
     assert await outcomes_of(*tasks) == ["draining"] * 3
     assert harness.memory_budget.held_bytes == 1, "what the stuck thread looks at"
     harness.worker.gate.set()
-    await wait_until(lambda: harness.memory_budget.leases == 0)
+    await wait_until(lambda: harness.memory_budget.lease_count == 0)
     assert harness.worker.started_batches == [["first"]]
 
 
@@ -561,6 +561,6 @@ async def test_alternating_keys_are_served_in_turns_of_whole_batches() -> None:
     assert set(await outcomes_of(*tasks)) == {"ok"}
     sizes = [len(loads) for loads in harness.worker.started_batches[2:]]
     assert sizes == [8] * 8
-    keys = [str(batch.parts[0].job.key) for batch in harness.worker.batches[2:]]
+    keys = [str(batch.slices[0].job.key) for batch in harness.worker.batches[2:]]
     assert all(one < other for one, other in pairwise(keys))
     await harness.assert_idle_and_stop()

@@ -74,8 +74,8 @@ async def test_only_the_culprit_gets_the_error() -> None:
 
     harness.worker.gate.set()
 
-    told = await outcomes_of(*jobs)
-    assert told == ["internal" if number == 17 else "ok" for number in range(64)]
+    arguments = await outcomes_of(*jobs)
+    assert arguments == ["internal" if number == 17 else "ok" for number in range(64)]
     assert all(harness.pool_counts(f"job{number}") == [1] for number in range(64) if number != 17)
     assert len(harness.worker.started_batches) - 2 <= 1 + 2 * 6
     assert harness.observer.counts["bisected"] == 6
@@ -109,9 +109,9 @@ def test_each_of_several_culprits_is_found_whoever_leaves_meanwhile(data: st.Dat
         for number in leavers:
             tasks[number].cancel()
 
-        told = await outcomes_of(*tasks)
+        arguments = await outcomes_of(*tasks)
 
-        for number, (planes, answer) in enumerate(zip(sizes, told, strict=True)):
+        for number, (planes, answer) in enumerate(zip(sizes, arguments, strict=True)):
             if number in culprits:
                 assert answer in {"internal", "CancelledError"}
             elif answer != "CancelledError":
@@ -151,11 +151,11 @@ def test_whatever_a_kernel_raises_is_an_internal_error_to_its_caller(error: Base
         harness.worker.payload_errors["bad"] = error
 
         bad = harness.submit("bad")
-        told = await refusal(bad)
+        arguments = await refusal(bad)
 
-        assert isinstance(told, InternalError)
-        assert "x" not in told.detail.split()
-        assert told.__cause__ is error
+        assert isinstance(arguments, InternalError)
+        assert "x" not in arguments.detail.split()
+        assert arguments.__cause__ is error
         assert await outcomes_of(harness.submit("next")) == ["ok"]
         await harness.assert_idle_and_stop()
 
@@ -248,11 +248,11 @@ def test_what_failed_is_forgotten_without_the_collector(within_s: float | None) 
             harness.worker.gate.clear()
         task = harness.submit("bad", within_s=within_s)
         await asyncio.wait([task])
-        told = task.exception()
-        assert isinstance(told, InternalError if within_s is None else DeadlinePassed)
-        raised.append(weakref.ref(told))
+        arguments = task.exception()
+        assert isinstance(arguments, InternalError if within_s is None else DeadlinePassed)
+        raised.append(weakref.ref(arguments))
         harness.worker.gate.set()
-        del told, task
+        del arguments, task
         await harness.assert_idle_and_stop()
         await run_loop_turns()
 
@@ -301,14 +301,14 @@ async def test_a_plane_that_never_fits_is_refused_and_others_go_on() -> None:
     harness = EngineHarness()
     harness.worker.max_planes = 0
     bad = harness.submit("bad", planes=8)
-    told = await refusal(bad)
+    arguments = await refusal(bad)
     harness.worker.max_planes = None
 
-    assert isinstance(told, Unavailable)
-    assert told.code == "overloaded"
-    assert told.retry_after_s is not None
+    assert isinstance(arguments, Unavailable)
+    assert arguments.code == "overloaded"
+    assert arguments.retry_after_s is not None
     assert await outcomes_of(harness.submit("next")) == ["ok"]
-    assert harness.engine.states() == {"fake:0": "ready"}
+    assert harness.engine.device_states() == {"fake:0": "ready"}
     await harness.assert_idle_and_stop()
 
 
@@ -333,14 +333,14 @@ async def test_a_broken_device_refuses_its_batch_is_rebuilt_and_serves_again() -
     harness.worker.failing_rebuilds = 2
 
     task = harness.submit("victim")
-    told = await refusal(task)
-    lost = harness.engine.states()
+    arguments = await refusal(task)
+    lost = harness.engine.device_states()
     while_lost = await outcomes_of(harness.submit("while lost"))
-    await wait_until(lambda: harness.engine.states() == {"fake:0": "ready"})
+    await wait_until(lambda: harness.engine.device_states() == {"fake:0": "ready"})
 
-    assert isinstance(told, Unavailable)
-    assert told.code == "device_lost"
-    assert told.retry_after_s is not None
+    assert isinstance(arguments, Unavailable)
+    assert arguments.code == "device_lost"
+    assert arguments.retry_after_s is not None
     assert lost == {"fake:0": "lost"}
     assert while_lost == ["device_lost"]
     assert harness.worker.rebuilds == 3
@@ -356,7 +356,7 @@ async def test_a_device_that_breaks_where_it_is_called_is_lost_too() -> None:
     harness.worker.fails_at = {1}
 
     assert await outcomes_of(harness.submit("tiny")) == ["device_lost"]
-    await wait_until(lambda: harness.worker.rebuilds == 1 and harness.engine.states() == {"fake:0": "ready"})
+    await wait_until(lambda: harness.worker.rebuilds == 1 and harness.engine.device_states() == {"fake:0": "ready"})
     assert await outcomes_of(harness.submit("tiny")) == ["ok"]
     await harness.assert_idle_and_stop()
 
@@ -390,9 +390,9 @@ async def test_only_what_a_lost_device_had_begun_fails_when_there_is_another() -
     assert set(await outcomes_of(occupied, *tasks)) == {"ok"}
     assert lame.started_batches == [["victim"]]
     assert all(harness.pool_counts(f"job{number}", 25) == [1] * 25 for number in range(12))
-    assert harness.engine.states() == {"fake:0": "lost", "fake:1": "ready"}
+    assert harness.engine.device_states() == {"fake:0": "lost", "fake:1": "ready"}
     await harness.engine.stop()
-    assert harness.memory_budget.leases == 0
+    assert harness.memory_budget.lease_count == 0
 
 
 @on_loop
@@ -407,7 +407,7 @@ async def test_with_no_other_device_everyone_is_refused_at_once() -> None:
 
     assert await outcomes_of(*tasks) == ["device_lost"] * 5
     assert harness.worker.started_batches == [["first"]]
-    await wait_until(lambda: harness.memory_budget.leases == 0)
+    await wait_until(lambda: harness.memory_budget.lease_count == 0)
     await harness.engine.stop()
 
 
@@ -432,7 +432,7 @@ async def test_a_job_half_done_on_a_lost_device_is_finished_on_another() -> None
     assert lame.started_batches == [["large"], ["large"], ["large"], ["victim"]]
     assert harness.pool_counts("large", 50) == [1] * 50
     assert sum(sound.pool_counts["large", plane] for plane in range(50)) == 20
-    await wait_until(lambda: harness.memory_budget.leases == 0)
+    await wait_until(lambda: harness.memory_budget.lease_count == 0)
     await harness.engine.stop()
 
 
@@ -461,7 +461,7 @@ async def test_retries_of_a_lost_device_go_to_another() -> None:
 
     assert await outcomes_of(*tasks) == ["ok", "ok", "ok", "internal", "ok", "ok", "ok"]
     assert lame.started_batches == [["first"], ["second"], ["bad", "good1", "good2", "good3"], ["breaker"]]
-    await wait_until(lambda: harness.memory_budget.leases == 0)
+    await wait_until(lambda: harness.memory_budget.lease_count == 0)
     await harness.engine.stop()
 
 
@@ -477,7 +477,9 @@ async def test_two_batches_that_break_one_device_lose_it_once() -> None:
     harness.worker.gate.set()
 
     assert await outcomes_of(*tasks) == ["device_lost"] * 2
-    await wait_until(lambda: harness.engine.states() == {"fake:0": "ready"} and harness.memory_budget.leases == 0)
+    await wait_until(
+        lambda: harness.engine.device_states() == {"fake:0": "ready"} and harness.memory_budget.lease_count == 0
+    )
     assert harness.observer.counts["device_lost"] == harness.worker.rebuilds == 1
     assert await outcomes_of(harness.submit("after")) == ["ok"]
     await harness.assert_idle_and_stop()
@@ -545,9 +547,9 @@ async def test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept() -> No
     stuck = harness.submit("stuck", planes=7)
 
     assert await outcomes_of(stuck) == ["device_lost"]
-    await wait_until(lambda: harness.engine.states() == {"fake:0": "ready"})
+    await wait_until(lambda: harness.engine.device_states() == {"fake:0": "ready"})
     assert await outcomes_of(harness.submit("after")) == ["ok"]
-    await wait_until(lambda: harness.memory_budget.leases == 1)
+    await wait_until(lambda: harness.memory_budget.lease_count == 1)
     assert harness.memory_budget.held_bytes == 7
     harness.worker.resume.set()
 
@@ -567,13 +569,13 @@ async def test_what_was_handed_over_behind_a_hang_goes_to_another_device() -> No
     occupied = harness.submit("occupied", key="occupied", steps=10**12)
     behind = harness.submit("behind", key="behind")
     await run_loop_turns(1)
-    assert len(harness.engine._lanes[0].in_flight) == 2
+    assert len(harness.engine._devices[0].inflight) == 2
 
     assert await outcomes_of(stuck, occupied, behind) == ["device_lost", "ok", "ok"]
 
     assert sound.started_batches == [["occupied"], ["behind"]]
     lame.resume.set()
-    await wait_until(lambda: harness.memory_budget.leases == 0)
+    await wait_until(lambda: harness.memory_budget.lease_count == 0)
     await harness.engine.stop()
 
 
@@ -583,7 +585,7 @@ async def test_waiting_behind_a_slow_batch_is_not_hanging() -> None:
     harness = EngineHarness(device_hang_timeout_s=300)
     tasks = await harness.block_device()
 
-    watched = [flight.watch is not None for flight in harness.engine._lanes[0].in_flight]
+    watched = [inflight.watchdog is not None for inflight in harness.engine._devices[0].inflight]
     assert watched == [True, False]
     harness.worker.gate.set()
 
@@ -628,7 +630,7 @@ async def test_a_hang_is_left_behind_when_the_service_stops() -> None:
     await harness.engine.stop(grace_s=60)
 
     harness.worker.resume.set()
-    await wait_until(lambda: harness.memory_budget.leases == 0)
+    await wait_until(lambda: harness.memory_budget.lease_count == 0)
 
 
 # ---- each seam throws
@@ -664,7 +666,7 @@ async def test_a_budget_that_raises_loses_the_device_and_wedges_nobody() -> None
 
     assert await outcomes_of(asked) == ["device_lost"]
     harness.worker.budget_error = None
-    await wait_until(lambda: harness.engine.states() == {"fake:0": "ready"})
+    await wait_until(lambda: harness.engine.device_states() == {"fake:0": "ready"})
     harness.worker.gate.set()
     assert await outcomes_of(*tasks) == ["device_lost"]
     assert await outcomes_of(harness.submit("after")) == ["ok"]
@@ -675,15 +677,15 @@ async def test_a_budget_that_raises_loses_the_device_and_wedges_nobody() -> None
 async def test_a_thread_that_cannot_be_started_loses_the_device_and_wedges_nobody() -> None:
     """The machine may be out of threads; that passes."""
     harness = EngineHarness()
-    crew = harness.engine._lanes[0].crew
+    threads = harness.engine._devices[0].threads
 
     def refuses(_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(crew, "hand", refuses)
+        patch.setattr(threads, "hand", refuses)
         assert await outcomes_of(harness.submit("asked")) == ["device_lost"]
-    await wait_until(lambda: harness.engine.states() == {"fake:0": "ready"})
+    await wait_until(lambda: harness.engine.device_states() == {"fake:0": "ready"})
 
     assert await outcomes_of(harness.submit("after")) == ["ok"]
     await harness.assert_idle_and_stop()
@@ -705,7 +707,7 @@ async def test_a_rebuilding_that_cannot_be_started_is_tried_again() -> None:
         patch.setattr("poolhouse.batching.engine.Thread", starts)
         assert await outcomes_of(harness.submit("victim")) == ["device_lost"]
         await wait_until(lambda: tries == 2)
-    await wait_until(lambda: harness.engine.states() == {"fake:0": "ready"})
+    await wait_until(lambda: harness.engine.device_states() == {"fake:0": "ready"})
 
     await harness.assert_idle_and_stop()
 
@@ -714,22 +716,22 @@ async def test_a_rebuilding_that_cannot_be_started_is_tried_again() -> None:
 async def test_a_settling_that_raises_answers_its_callers_and_goes_on() -> None:
     """A mistake of ours in the bookkeeping of one batch harms that batch alone."""
     harness = EngineHarness()
-    lane = harness.engine._lanes[0]
-    learn = lane.speed.learn
+    device = harness.engine._devices[0]
+    learn = device.throughput.update
 
     class Broken:
         steps_per_s = 1e8
-        batch_s = lane.speed.batch_s
-        seconds = lane.speed.seconds
+        batch_s = device.throughput.batch_s
+        seconds = device.throughput.seconds_for
 
         def learn(self, steps: int, seconds: float) -> None:
             raise ArithmeticError("a mistake of ours")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lane, "speed", Broken())
+        patch.setattr(device, "speed", Broken())
         assert await outcomes_of(harness.submit("one"), harness.submit("two")) == ["internal", "internal"]
 
-    assert lane.speed.learn == learn
+    assert device.throughput.update == learn
     assert await outcomes_of(harness.submit("after")) == ["ok"]
     await harness.assert_idle_and_stop()
 
@@ -738,21 +740,21 @@ async def test_a_settling_that_raises_answers_its_callers_and_goes_on() -> None:
 async def test_a_settling_that_raises_does_not_leave_the_queues_waiting() -> None:
     """Nobody else may come who would set the device going again."""
     harness = EngineHarness()
-    lane = harness.engine._lanes[0]
+    device = harness.engine._devices[0]
     tasks = await harness.block_device()
     tasks += [harness.submit(f"job{number}", key=f"key{number}") for number in range(5)]
     await run_loop_turns(2)
 
     class Broken:
         steps_per_s = 1e8
-        batch_s = lane.speed.batch_s
-        seconds = lane.speed.seconds
+        batch_s = device.throughput.batch_s
+        seconds = device.throughput.seconds_for
 
         def learn(self, steps: int, seconds: float) -> None:
             raise ArithmeticError("a mistake of ours")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lane, "speed", Broken())
+        patch.setattr(device, "speed", Broken())
         harness.worker.gate.set()
         assert await outcomes_of(*tasks) == ["internal"] * 7
 
@@ -842,11 +844,11 @@ def test_after_any_storm_everyone_was_answered_once_and_nothing_is_held(seed: in
             if random.random() < 0.1:
                 random.choice(tasks).cancel()
 
-        told = await outcomes_of(*tasks)
+        arguments = await outcomes_of(*tasks)
 
         allowed = {"ok", "internal", "device_lost", "deadline_passed", "CancelledError", "overloaded"}
-        assert set(told) <= allowed
-        for (name, planes, _), answer in zip(jobs, told, strict=True):
+        assert set(arguments) <= allowed
+        for (name, planes, _), answer in zip(jobs, arguments, strict=True):
             if answer == "ok":
                 assert harness.pool_counts(name, planes) == [1] * planes
             if answer == "internal":
@@ -854,7 +856,7 @@ def test_after_any_storm_everyone_was_answered_once_and_nothing_is_held(seed: in
         for worker in workers:
             worker.resume.set()
         await wait_until(
-            lambda: set(harness.engine.states().values()) == {"ready"} and harness.memory_budget.leases == 0
+            lambda: set(harness.engine.device_states().values()) == {"ready"} and harness.memory_budget.lease_count == 0
         )
         for worker in workers:
             worker.fails_at, worker.hangs_at, worker.max_planes = set(), set(), None

@@ -19,10 +19,10 @@ class FakeBody:
         self.lag_s = late
         self.must_be_preempted = self.is_preempted = False
 
-    def behind(self) -> float:
+    def lag(self) -> float:
         return self.lag_s
 
-    def give_way(self) -> None:
+    def preempt(self) -> None:
         assert not self.is_preempted
         self.is_preempted = True
 
@@ -32,7 +32,7 @@ class LeaseMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger = MemoryBudget(CAPACITY_BYTES)
+        self.memory_budget = MemoryBudget(CAPACITY_BYTES)
         self.held: dict[Lease, int] = {}
         self.holders: dict[Lease, int] = {}
         self.incoming: dict[Lease, FakeBody] = {}
@@ -62,20 +62,20 @@ class LeaseMachine(RuleBasedStateMachine):
         lease = data.draw(st.sampled_from(list(self.held)))
         if lease not in self.incoming and late not in {body.lag_s for body in self.incoming.values()}:
             self.incoming[lease] = FakeBody(late)
-            lease.arriving(self.incoming[lease])
+            lease.set_preemptible(self.incoming[lease])
 
     @precondition(lambda self: self.incoming)
     @rule(data=st.data())
     def finish_body(self, data: st.DataObject) -> None:
         lease = data.draw(st.sampled_from(list(self.incoming)))
-        lease.arrived()
+        lease.clear_preemptible()
         del self.incoming[lease]
 
     @rule(nbytes=sizes)
     def take(self, nbytes: int) -> None:
         fits = self.reserve_in_model(nbytes, alone=not self.held)
 
-        lease = self.ledger.lease(nbytes)
+        lease = self.memory_budget.reserve(nbytes)
 
         self._check_preempted()
         assert (lease is not None) == fits
@@ -103,7 +103,7 @@ class LeaseMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def share(self, data: st.DataObject) -> None:
         lease = data.draw(st.sampled_from(list(self.held)))
-        lease.share()
+        lease.retain()
         self.holders[lease] += 1
 
     @precondition(lambda self: self.held)
@@ -114,19 +114,19 @@ class LeaseMachine(RuleBasedStateMachine):
         self.holders[lease] -= 1
         if not self.holders[lease]:
             if self.incoming.pop(lease, None):
-                lease.arrived()
+                lease.clear_preemptible()
             del self.held[lease], self.holders[lease]
 
     @invariant()
     def held_bytes_equal_the_leases(self) -> None:
-        assert self.ledger.held_bytes == sum(self.held.values())
-        assert self.ledger.leases == len(self.held)
+        assert self.memory_budget.held_bytes == sum(self.held.values())
+        assert self.memory_budget.lease_count == len(self.held)
 
     @invariant()
     def capacity_is_exceeded_by_a_single_lease_only(self) -> None:
         assert (
-            self.ledger.held_bytes <= CAPACITY_BYTES
-            or max(self.held.values()) >= self.ledger.held_bytes - CAPACITY_BYTES
+            self.memory_budget.held_bytes <= CAPACITY_BYTES
+            or max(self.held.values()) >= self.memory_budget.held_bytes - CAPACITY_BYTES
         )
 
     def teardown(self) -> None:
@@ -134,7 +134,7 @@ class LeaseMachine(RuleBasedStateMachine):
         for lease, holders in self.holders.items():
             for _ in range(holders):
                 lease.release()
-        assert (self.ledger.held_bytes, self.ledger.leases) == (0, 0)
+        assert (self.memory_budget.held_bytes, self.memory_budget.lease_count) == (0, 0)
 
 
 TestLeaseMachine = LeaseMachine.TestCase
@@ -142,11 +142,11 @@ TestLeaseMachine = LeaseMachine.TestCase
 
 def test_a_lease_is_not_given_back_twice() -> None:
     """A second release would lend bytes that somebody still holds."""
-    lease = MemoryBudget(CAPACITY_BYTES).lease(1)
+    lease = MemoryBudget(CAPACITY_BYTES).reserve(1)
     assert lease is not None
     lease.release()
 
     with pytest.raises(AssertionError, match="given back"):
         lease.release()
     with pytest.raises(AssertionError, match="given back"):
-        lease.share()
+        lease.retain()

@@ -44,11 +44,11 @@ def threads(size: int = 1, long_s: float = WAIT_TIMEOUT_S) -> Iterator[tuple[Off
         yield pool, gate
     finally:
         gate.opened.set()
-        pool.leave()
+        pool.shutdown()
 
 
-def make_lease(ledger: MemoryBudget) -> Lease:
-    lease = ledger.lease(100)
+def make_lease(memory_budget: MemoryBudget) -> Lease:
+    lease = memory_budget.reserve(100)
     assert lease is not None
     return lease
 
@@ -71,14 +71,14 @@ def test_a_step_gives_its_result_and_what_it_raises() -> None:
         raise Malformed("malformed_body", "no tensor")
 
     async def go() -> None:
-        ledger = MemoryBudget(1000)
-        lease = make_lease(ledger)
+        memory_budget = MemoryBudget(1000)
+        lease = make_lease(memory_budget)
         with threads() as (pool, _):
             assert await pool.run(threading.current_thread, lease, "it ran") is not threading.current_thread()
             with pytest.raises(Malformed, match="no tensor"):
                 await pool.run(refuse, lease, "it ran")
         lease.release()
-        assert ledger.leases == 0
+        assert memory_budget.lease_count == 0
 
     run_with_event_loop(go())
 
@@ -101,18 +101,18 @@ def test_a_deadline_is_told_at_once_and_the_bytes_are_held_until_the_step_ends()
     """A thread cannot be stopped in the middle: what it reads must not be lent to others."""
 
     async def go() -> None:
-        ledger = MemoryBudget(1000)
-        lease = make_lease(ledger)
+        memory_budget = MemoryBudget(1000)
+        lease = make_lease(memory_budget)
         with threads() as (pool, gate):
             loop = asyncio.get_running_loop()
             with pytest.raises(DeadlinePassed, match="while the body was decoded"):
                 await pool.run(gate.step(), lease, "the body was decoded", loop.time() + 0.02)
             lease.release()
-            held = ledger.held_bytes
+            held = memory_budget.held_bytes
             gate.opened.set()
-            await wait_until(lambda: ledger.leases == 0)
+            await wait_until(lambda: memory_budget.lease_count == 0)
         assert held == 100
-        assert ledger.held_bytes == 0
+        assert memory_budget.held_bytes == 0
 
     run_with_event_loop(go())
 
@@ -121,17 +121,17 @@ def test_who_leaves_lets_the_step_keep_the_bytes() -> None:
     """The same for a caller who closes the connection."""
 
     async def go() -> None:
-        ledger = MemoryBudget(1000)
-        lease = make_lease(ledger)
+        memory_budget = MemoryBudget(1000)
+        lease = make_lease(memory_budget)
         with threads() as (pool, gate):
             caller = asyncio.ensure_future(pool.run(gate.step(), lease, "it ran"))
             await wait_until(lambda: gate.begun)
             caller.cancel()
             await asyncio.wait([caller])
             lease.release()
-            held = ledger.held_bytes
+            held = memory_budget.held_bytes
             gate.opened.set()
-            await wait_until(lambda: ledger.leases == 0)
+            await wait_until(lambda: memory_budget.lease_count == 0)
         assert held == 100
 
     run_with_event_loop(go())
@@ -142,8 +142,8 @@ def test_a_step_that_nobody_waits_for_is_not_begun(how: str) -> None:
     """In line it costs nothing yet, and its bytes are free at once."""
 
     async def go() -> None:
-        ledger = MemoryBudget(1000)
-        first, second = make_lease(ledger), make_lease(ledger)
+        memory_budget = MemoryBudget(1000)
+        first, second = make_lease(memory_budget), make_lease(memory_budget)
         with threads() as (pool, gate):
             running = asyncio.ensure_future(pool.run(gate.step(1), first, "it ran"))
             deadline = asyncio.get_running_loop().time() + 0.02 if how == "deadline" else None
@@ -153,7 +153,7 @@ def test_a_step_that_nobody_waits_for_is_not_begun(how: str) -> None:
                 waiting.cancel()
             await asyncio.wait([waiting])
             second.release()
-            held = ledger.held_bytes
+            held = memory_budget.held_bytes
             gate.opened.set()
             assert await running == 1
             first.release()
@@ -167,9 +167,9 @@ def test_no_more_go_on_than_there_are_threads_and_all_get_their_turn() -> None:
     """Each of a crowd would take the interpreter from the event loop."""
 
     async def go() -> None:
-        ledger = MemoryBudget(10_000)
+        memory_budget = MemoryBudget(10_000)
         with threads(2) as (pool, gate):
-            lease = make_lease(ledger)
+            lease = make_lease(memory_budget)
             steps = [asyncio.ensure_future(pool.run(gate.step(number), lease, "it ran")) for number in range(6)]
             await wait_until(lambda: len(gate.begun) == 2)
             assert sum(each.name.startswith("offload-test") for each in threading.enumerate()) == 2
@@ -177,7 +177,7 @@ def test_no_more_go_on_than_there_are_threads_and_all_get_their_turn() -> None:
             assert await asyncio.gather(*steps) == list(range(6))
             lease.release()
         assert sorted(gate.begun[:2]) == [0, 1]
-        assert ledger.leases == 0
+        assert memory_budget.lease_count == 0
 
     run_with_event_loop(go())
 
@@ -186,8 +186,8 @@ def test_a_step_that_goes_on_and_on_does_not_stop_the_others() -> None:
     """One that never ends would keep everyone behind it for ever."""
 
     async def go() -> None:
-        ledger = MemoryBudget(10_000)
-        lease = make_lease(ledger)
+        memory_budget = MemoryBudget(10_000)
+        lease = make_lease(memory_budget)
         with threads(1, long_s=0.01) as (pool, gate):
             stuck = asyncio.ensure_future(pool.run(gate.step(), lease, "it ran"))
             await wait_until(lambda: gate.begun)
@@ -198,7 +198,7 @@ def test_a_step_that_goes_on_and_on_does_not_stop_the_others() -> None:
             assert await stuck == 0
             assert await pool.run(lambda: 6, lease, "it ran") == 6
         lease.release()
-        assert ledger.leases == 0
+        assert memory_budget.lease_count == 0
 
     run_with_event_loop(go())
 
@@ -207,20 +207,20 @@ def test_leaving_ends_the_threads_and_who_waits_in_line() -> None:
     """A service that has stopped leaves nothing behind."""
 
     async def go() -> None:
-        ledger = MemoryBudget(10_000)
-        lease = make_lease(ledger)
+        memory_budget = MemoryBudget(10_000)
+        lease = make_lease(memory_budget)
         with threads() as (pool, gate):
             running = asyncio.ensure_future(pool.run(gate.step(1), lease, "it ran"))
             waiting = asyncio.ensure_future(pool.run(gate.step(2), lease, "it ran"))
             await wait_until(lambda: gate.begun)
-            pool.leave()
+            pool.shutdown()
             await asyncio.wait([waiting])
             assert waiting.cancelled()
             gate.opened.set()
             assert await running == 1
             await wait_until(lambda: not any(each.name.startswith("offload-test") for each in threading.enumerate()))
         lease.release()
-        assert (ledger.leases, gate.begun) == (0, [1])
+        assert (memory_budget.lease_count, gate.begun) == (0, [1])
 
     run_with_event_loop(go())
 

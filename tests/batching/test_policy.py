@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.batching import policy
-from poolhouse.batching.fair_queue import Batch, Job, Part
+from poolhouse.batching.fair_queue import Batch, Job, JobSlice
 from poolhouse.batching.policy import LoadEstimate, ThroughputEstimate
 
-standings = st.builds(LoadEstimate, st.booleans(), st.floats(0, 1e3), st.integers(0, 100), st.floats(0, 1))
+estimates = st.builds(LoadEstimate, st.booleans(), st.floats(0, 1e3), st.integers(0, 100), st.floats(0, 1))
 
 
 @st.composite
@@ -19,13 +19,13 @@ def batches(draw: st.DrawFn) -> Batch[int]:
     for number in range(draw(st.integers(1, 9))):
         planes = draw(st.integers(1, 20))
         start = draw(st.integers(0, planes - 1))
-        job = Job("key", planes, 1, 1, number, dropped=draw(st.booleans()))
-        parts.append(Part(job, start, draw(st.integers(start + 1, planes))))
+        job = Job("key", planes, 1, 1, number, is_abandoned=draw(st.booleans()))
+        parts.append(JobSlice(job, start, draw(st.integers(start + 1, planes))))
     return Batch(tuple(parts), "full")
 
 
 def planes_of(*found: Batch[int]) -> list[tuple[int, int]]:
-    parts = [part for batch in found for part in batch.parts]
+    parts = [part for batch in found for part in batch.slices]
     return [(part.job.payload, plane) for part in parts for plane in range(part.start, part.stop)]
 
 
@@ -54,60 +54,60 @@ def test_bisecting_finds_each_part_alone_in_the_end(batch: Batch[int]) -> None:
         depth += 1
 
     assert sorted(planes_of(*alone)) == sorted(planes_of(batch))
-    assert all(len(each.parts) == 1 for each in alone)
-    assert depth - 1 <= (len(batch.parts) - 1).bit_length()
+    assert all(len(each.slices) == 1 for each in alone)
+    assert depth - 1 <= (len(batch.slices) - 1).bit_length()
 
 
 @given(batches())
 def test_the_dead_are_left_out(batch: Batch[int]) -> None:
     """A part nobody waits for is not pooled again, and one somebody waits for is."""
-    living = policy.alive(batch)
+    living = policy.without_abandoned(batch)
 
-    expected = [part for part in batch.parts if not part.job.dropped]
-    assert (list(living.parts) if living else []) == expected
+    expected = [part for part in batch.slices if not part.job.is_abandoned]
+    assert (list(living.slices) if living else []) == expected
 
 
-@given(st.lists(standings, max_size=9))
+@given(st.lists(estimates, max_size=9))
 def test_the_device_chosen_is_ready_and_none_is_free_sooner(several: list[LoadEstimate]) -> None:
     """Least loaded with the batch that the newcomer may be, never a lost one."""
     index = policy.least_loaded(several)
 
-    ready = [standing.wait_s + standing.new_batch_s for standing in several if standing.ready]
+    ready = [estimate.wait_s + estimate.new_batch_s for estimate in several if estimate.is_ready]
     if index is None:
         assert not ready
     else:
-        assert several[index].ready
+        assert several[index].is_ready
         assert several[index].wait_s + several[index].new_batch_s == min(ready)
 
 
-@given(st.lists(standings, max_size=9))
+@given(st.lists(estimates, max_size=9))
 def test_come_back_is_never_at_once_and_never_later_than_all_is_done(several: list[LoadEstimate]) -> None:
     """Retry-After says when there is room: not so soon that everyone hammers, not so late that devices idle."""
     told = policy.retry_after_s(several)
 
     assert told >= 0.1
-    assert told <= max(0.5, *(standing.wait_s for standing in several), 0.0)
+    assert told <= max(0.5, *(estimate.wait_s for estimate in several), 0.0)
 
 
-@given(st.lists(standings, min_size=1, max_size=9))
+@given(st.lists(estimates, min_size=1, max_size=9))
 def test_come_back_is_when_half_of_what_waits_is_done(several: list[LoadEstimate]) -> None:
     """The longer the queue, the later: a constant would bring everyone back into a full house."""
     told = policy.retry_after_s(several)
 
-    assert told == pytest.approx(max(0.1, *(standing.wait_s / 2 for standing in several)))
+    assert told == pytest.approx(max(0.1, *(estimate.wait_s / 2 for estimate in several)))
 
 
 @given(st.floats(0, 10), st.floats(0, 10), st.floats(-1, 30))
 def test_in_time_is_when_the_wait_and_the_work_fit(wait_s: float, own_s: float, remaining_s: float) -> None:
     """A deadline is kept by what is known of the queue, and none is kept always."""
-    standing = LoadEstimate(True, wait_s, 1)
+    estimate = LoadEstimate(True, wait_s, 1)
 
-    assert policy.meets_deadline(standing, own_s, remaining_s) == (remaining_s > 0 and wait_s + own_s <= remaining_s)
-    assert policy.meets_deadline(standing, own_s, None)
+    assert policy.meets_deadline(estimate, own_s, remaining_s) == (remaining_s > 0 and wait_s + own_s <= remaining_s)
+    assert policy.meets_deadline(estimate, own_s, None)
 
 
 @pytest.mark.parametrize(
-    ("standing", "steps", "here"),
+    ("estimate", "steps", "here"),
     [
         (LoadEstimate(True, 0.0, 0), 10, True),
         (LoadEstimate(True, 0.0, 0), 11, False),
@@ -121,10 +121,10 @@ def test_in_time_is_when_the_wait_and_the_work_fit(wait_s: float, own_s: float, 
     ],
 )
 def test_only_tiny_work_runs_here_before_an_idle_device_or_beside_long_work(
-    standing: LoadEstimate, steps: int, here: bool
+    estimate: LoadEstimate, steps: int, here: bool
 ) -> None:
     """Running on the loop must not hold it up; and one plane, or many short batches, may take a device for seconds."""
-    assert policy.runs_inline(standing, steps, 10) is here
+    assert policy.runs_inline(estimate, steps, 10) is here
 
 
 @given(st.floats(1e5, 1e12), st.floats(1e5, 1e12), st.floats(1e-6, 1.0))
@@ -133,11 +133,11 @@ def test_speed_comes_to_what_it_sees(first: float, later: float, each_s: float) 
     speed = ThroughputEstimate(first)
 
     for _ in range(400):
-        speed.learn(1_000_000, 1_000_000 / later)
-        speed.learn(10, each_s)
+        speed.update(1_000_000, 1_000_000 / later)
+        speed.update(10, each_s)
 
-    assert speed.seconds(1_000_000, 0) == pytest.approx(1_000_000 / later, rel=0.01)
-    assert speed.seconds(0, 7) == pytest.approx(7 * each_s, rel=0.01)
+    assert speed.seconds_for(1_000_000, 0) == pytest.approx(1_000_000 / later, rel=0.01)
+    assert speed.seconds_for(0, 7) == pytest.approx(7 * each_s, rel=0.01)
 
 
 def test_tiny_batches_say_nothing_of_large_ones() -> None:
@@ -145,9 +145,9 @@ def test_tiny_batches_say_nothing_of_large_ones() -> None:
     speed = ThroughputEstimate(1e8)
 
     for _ in range(100):
-        speed.learn(10, 1e-3)
+        speed.update(10, 1e-3)
 
-    assert speed.seconds(1_000_000) < 0.02
+    assert speed.seconds_for(1_000_000) < 0.02
 
 
 @given(st.floats(1.0, 1e8), st.floats(1e-6, 100.0))
@@ -156,8 +156,8 @@ def test_a_speed_that_is_too_low_is_doubted_until_someone_is_let_in(steps_per_s:
     speed, idle = ThroughputEstimate(steps_per_s, batch_s), LoadEstimate(True, 0.0, 0)
 
     refused = 0
-    while not policy.meets_deadline(idle, speed.seconds(1_000_000), 0.1):
-        speed.doubt()
+    while not policy.meets_deadline(idle, speed.seconds_for(1_000_000), 0.1):
+        speed.relax()
         refused += 1
 
     assert refused <= 200

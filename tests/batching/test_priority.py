@@ -31,7 +31,7 @@ def test_threads_of_devices_give_way_to_the_event_loop() -> None:
         told.put(niceness())
         return False
 
-    DeviceThreads("cpu", 1, work).hand(1)
+    DeviceThreads("cpu", 1, work).submit(1)
 
     assert told.get(timeout=20) > before
     assert niceness() == before
@@ -41,7 +41,7 @@ def test_threads_of_steps_give_way_to_the_event_loop() -> None:
     """What decodes and encodes takes a core for as long as a batch does."""
 
     async def run() -> int:
-        lease = MemoryBudget(1000).lease(1)
+        lease = MemoryBudget(1000).reserve(1)
         assert lease is not None
         return await OffloadPool("decoding", 1).run(niceness, lease, "it was decoded")
 
@@ -63,7 +63,7 @@ def test_threads_that_torch_starts_for_a_batch_give_way_too() -> None:
         told.put({os.getpriority(os.PRIO_PROCESS, int(thread)) for thread in started})
         return False
 
-    DeviceThreads("cpu", 1, work).hand(1)
+    DeviceThreads("cpu", 1, work).submit(1)
 
     found = told.get(timeout=20)
     assert found

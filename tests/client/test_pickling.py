@@ -24,7 +24,7 @@ from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
 from poolhouse.client.results import OperatorSummary, Plan, Pooled
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES
 from poolhouse.errors import CODES, FieldProblem, PoolhouseError, Unauthorized, Unprocessable
-from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.tensors import Message, Tensor, TensorMetadata
 from tests.client.conftest import AnyClient
 from tests.client.test_transports import EMPTY_LIST, run_scripted_server
 from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer
@@ -86,7 +86,7 @@ def test_an_element_type_stays_the_only_one_of_its_name(copied: Copy, name: str)
     assert isinstance(again, Tensor)
     assert again.dtype is copied(dtype) is dtype
     np.testing.assert_array_equal(again.array, tensor.array)
-    assert copied(Outline(dtype, (1, 2))) == Outline(dtype, (1, 2))
+    assert copied(TensorMetadata(dtype, (1, 2))) == TensorMetadata(dtype, (1, 2))
 
 
 def test_a_message_survives() -> None:
@@ -95,7 +95,7 @@ def test_a_message_survives() -> None:
 
     again = pickle.loads(pickle.dumps(message))
 
-    assert again.values == message.values
+    assert again.values == message.json_fields
     assert again.tensors["input"].dtype is BFLOAT16
 
 

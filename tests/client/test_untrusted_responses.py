@@ -282,7 +282,7 @@ def test_metadata_without_a_length_takes_no_more_memory_than_an_answer_may(
 ) -> None:
     """A header of a hundred bytes would be given a petabyte, which no length contradicts."""
     said = f"HTTP/1.1 200 OK\r\nTensor-Metadata: {json.dumps([HUGE])}\r\n{CHUNKED}\r\n0\r\n\r\n".encode()
-    monkeypatch.setattr(calls, "_room", lambda outline: pytest.fail(f"took memory for {outline}"))
+    monkeypatch.setattr(calls, "_room", lambda metadata: pytest.fail(f"took memory for {metadata}"))
 
     with (
         run_scripted_server(lambda _: said, hangs_up=True) as listener,

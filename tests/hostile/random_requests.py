@@ -167,8 +167,8 @@ def out_of_range(random: Random) -> Request:
     headers = {"Content-Type": codec.media_types[0]}
     place = random.choice(("pool", "pool", "pool", "plan"))
     if place == "plan":
-        outline = {"shape": [size * random.choice((1, 1000, 2**31)) for size in shape], "dtype": dtype.name}
-        body = json.dumps({"input": outline, **spec}).encode()
+        metadata = {"shape": [size * random.choice((1, 1000, 2**31)) for size in shape], "dtype": dtype.name}
+        body = json.dumps({"input": metadata, **spec}).encode()
         headers = {"Content-Type": "application/json"}
     target = f"/v1/{place}/{member.name}?{urlencode(query, safe=',')}"
     return Request(f"strange {place} {codec.name}", "POST", target, headers, body)

@@ -95,7 +95,7 @@ GOOD: dict[str, tuple[Message, dict[str, str]]] = {
                 if codec.accepts_outputs(2) and codec is not RAW
                 else {}
             ),
-            texts={"kernel_size": "2"} if codec.name == "safetensors" else {},
+            text_fields={"kernel_size": "2"} if codec.name == "safetensors" else {},
         ),
         {"shape": "1,1,3", "dtype": "float32"} if codec is RAW else {},
     )
@@ -123,6 +123,6 @@ def test_a_damaged_body_is_read_or_refused(codec: Codec, data: st.DataObject) ->
         status = refusal.status
     else:
         status = 200
-        assert sum(tensor.outline.nbytes for tensor in read.tensors.values()) <= len(body) * 8
+        assert sum(tensor.metadata.nbytes for tensor in read.tensors.values()) <= len(body) * 8
 
     assert status in (200, 400, 413, 422)

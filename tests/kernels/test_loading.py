@@ -24,7 +24,7 @@ START = """
 import asyncio, logging, sys
 logging.basicConfig(format='%(levelname)s %(message)s', level='INFO')
 from poolhouse.kernels.registry import loops_are_loaded
-from poolhouse.pooling import Pooling
+from poolhouse.service import Pooling
 from poolhouse.settings import Settings
 pooling = Pooling.from_settings(Settings(device=('cpu',), kernels=sys.argv[1] if len(sys.argv) > 1 else 'on'))
 asyncio.run(pooling.start())

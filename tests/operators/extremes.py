@@ -13,7 +13,7 @@ from typing import Final
 from poolhouse.dtypes import INT64, ElementType
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.operator import Limits, Operator, Plan
-from poolhouse.tensors import Outline
+from poolhouse.tensors import TensorMetadata
 from tests.operators.random_cases import OPERATORS, Fields, element_types_of
 
 LONGEST: Final = 2**31 - 1
@@ -150,7 +150,7 @@ def _fractional(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
 
 def plan_of(member: type[Operator], fields: Fields, dtype: ElementType, shape: Sizes, limits: Limits) -> Plan | None:
     """The plan; None where it is refused."""
-    inputs = {name: Outline(INT64 if name == "indices" else dtype, shape) for name in member.inputs}
+    inputs = {name: TensorMetadata(INT64 if name == "indices" else dtype, shape) for name in member.inputs}
     try:
         return member.of(**fields).plan(inputs, limits).with_seed()
     except Unprocessable:

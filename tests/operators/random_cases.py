@@ -27,7 +27,7 @@ from poolhouse.errors import Unprocessable
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.fields import Field, Flag, Integer, IntegerPerAxis, Power, RatioPerAxis
 from poolhouse.operators.operator import Limits, Number, Operator, Plan
-from poolhouse.tensors import Outline, Tensor
+from poolhouse.tensors import Tensor, TensorMetadata
 
 CATALOGUE: Final = discover()
 OPERATORS: Final = tuple(CATALOGUE)
@@ -63,8 +63,8 @@ class Case:
 
     def __repr__(self) -> str:
         told = ", ".join(f"{name}={tensor.array.tolist()}" for name, tensor in self.tensors.items())
-        outline = self.plan.inputs["input"]
-        return f"{self.spec.name}({self.spec.field_values()}) of {outline.dtype} {outline.shape}: {told}"
+        metadata = self.plan.inputs["input"]
+        return f"{self.spec.name}({self.spec.field_values()}) of {metadata.dtype} {metadata.shape}: {told}"
 
 
 def element_types_of(member: type[Operator]) -> list[ElementType]:
@@ -179,21 +179,21 @@ def as_numbers(tensor: Tensor) -> Array:
 
 def settled_plan(spec: Operator, dtype: ElementType, shape: tuple[int, ...]) -> Plan:
     """The plan of a spec for an input of this type and shape; refuses as the service does."""
-    inputs = {name: Outline(INT64 if name == "indices" else dtype, shape) for name in spec.inputs}
+    inputs = {name: TensorMetadata(INT64 if name == "indices" else dtype, shape) for name in spec.inputs}
     return spec.with_seed().plan(inputs, LIMITS)
 
 
 def random_tensors(random: Random, plan: Plan, style: str | None = None) -> dict[str, Tensor]:
     """Elements for every input of a plan; indices lie within the output's plane, some of them twice."""
     tensors: dict[str, Tensor] = {}
-    for name, outline in plan.inputs.items():
+    for name, metadata in plan.inputs.items():
         if name == "indices":
             plane = math.prod(plan.outputs["output"].shape[-plan.spec.rank :])
             rng = np.random.default_rng(random.getrandbits(32))
-            array: Array = rng.integers(0, plane, outline.shape, dtype=np.int64)
+            array: Array = rng.integers(0, plane, metadata.shape, dtype=np.int64)
         else:
-            array = random_elements(random, outline.dtype, outline.shape, style)
-        tensors[name] = Tensor(outline.dtype, array)
+            array = random_elements(random, metadata.dtype, metadata.shape, style)
+        tensors[name] = Tensor(metadata.dtype, array)
     return tensors
 
 

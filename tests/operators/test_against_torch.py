@@ -148,32 +148,32 @@ def assert_equals_torch(case: Case) -> None:
     if not case.plan.is_empty:
         answers.append(_run_on_strided(case))
     for answer in answers:
-        for (name, outline), theirs in zip(case.plan.outputs.items(), expected, strict=True):
-            assert tuple(theirs.shape) == outline.shape, name
+        for (name, metadata), theirs in zip(case.plan.outputs.items(), expected, strict=True):
+            assert tuple(theirs.shape) == metadata.shape, name
             ours = as_numbers(answer[name]).reshape(-1)
             found = theirs.reshape(-1).to(torch.int64 if name == "indices" else torch.float64).numpy()
             if name == "indices":
                 np.testing.assert_array_equal(ours, found)
-            elif outline.dtype.kind != "float":
+            elif metadata.dtype.kind != "float":
                 np.testing.assert_array_equal(
-                    ours.astype(np.float64), np.trunc(found).clip(*integer_limits(outline.dtype))
+                    ours.astype(np.float64), np.trunc(found).clip(*integer_limits(metadata.dtype))
                 )
             elif is_exact(case.spec):
-                held = as_numbers(Tensor(outline.dtype, round_to_type(found, outline.dtype)))
+                held = as_numbers(Tensor(metadata.dtype, round_to_type(found, metadata.dtype)))
                 assert_same_floats(ours.astype(np.float64), held.astype(np.float64))
             else:
                 # Twice the slack: theirs is as far from the truth as ours.
-                assert_within(ours.astype(np.float64), found, 2 * tolerance_of(case, found), outline.dtype)
+                assert_within(ours.astype(np.float64), found, 2 * tolerance_of(case, found), metadata.dtype)
 
 
 def _assert_empty_like_torch(case: Case) -> None:
     """Torch refuses some empty batches; it is asked for one plane, and the shapes are compared."""
-    outline = case.plan.inputs["input"]
-    lead = outline.shape[: -case.spec.rank]
+    metadata = case.plan.inputs["input"]
+    lead = metadata.shape[: -case.spec.rank]
     shape = (*(max(size, 1) for size in lead), *case.plan.spatial)
     tensors = {name: Tensor(each.dtype, np.zeros(shape, each.dtype.storage)) for name, each in case.plan.inputs.items()}
     answer = case.run()
-    one = Case(settled_plan(_without_batch_size(case.spec), outline.dtype, shape), tensors)
+    one = Case(settled_plan(_without_batch_size(case.spec), metadata.dtype, shape), tensors)
     for name, theirs in zip(case.plan.outputs, asked_of_torch(one), strict=True):
         assert answer[name].shape == (*lead, *theirs.shape[len(lead) :])
 
@@ -192,9 +192,9 @@ def _run_on_strided(case: Case) -> dict[str, Tensor]:
     }
     planes |= {name: torch.from_numpy(drawn) for name, drawn in plan.spec.random_inputs(plan.planes).items()}
     answer = {}
-    for (name, outline), result in zip(plan.outputs.items(), plan.spec.run(planes), strict=True):
-        bits = result.contiguous().view(torch.int16) if outline.dtype is BFLOAT16 else result.contiguous()
-        answer[name] = Tensor(outline.dtype, bits.numpy().view(outline.dtype.storage).reshape(outline.shape))
+    for (name, metadata), result in zip(plan.outputs.items(), plan.spec.run(planes), strict=True):
+        bits = result.contiguous().view(torch.int16) if metadata.dtype is BFLOAT16 else result.contiguous()
+        answer[name] = Tensor(metadata.dtype, bits.numpy().view(metadata.dtype.storage).reshape(metadata.shape))
     return answer
 
 

@@ -19,7 +19,7 @@ from poolhouse.dtypes import ELEMENT_TYPES, FLOAT64, INT64
 from poolhouse.operators.maxima import Maximum
 from poolhouse.operators.operator import Limits, Operator, Plan
 from poolhouse.settings import Settings
-from poolhouse.tensors import Outline, Tensor
+from poolhouse.tensors import Tensor, TensorMetadata
 from tests.operators.extremes import LONGEST, Extreme, extremes
 from tests.operators.random_cases import CATALOGUE, CPU, OPERATORS, Fields, random_tensors
 
@@ -148,7 +148,9 @@ def planned(operator: str, dtype: str, shape: tuple[int, ...], fields: Fields) -
     settings = Settings()
     limits = Limits(max_output_bytes=settings.max_output_bytes, max_steps=settings.max_work)
     member = CATALOGUE.find(operator)
-    inputs = {name: Outline(INT64 if name == "indices" else ELEMENT_TYPES[dtype], shape) for name in member.inputs}
+    inputs = {
+        name: TensorMetadata(INT64 if name == "indices" else ELEMENT_TYPES[dtype], shape) for name in member.inputs
+    }
     return member.of(**fields).plan(inputs, limits)
 
 

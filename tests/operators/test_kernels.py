@@ -87,8 +87,8 @@ def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> No
         assert [each.shape for each in found] == [each.shape for each in expected]
         if isinstance(kernel, NormKernel):
             # Where signed powers cancel, the order of adding decides how many places are left.
-            outline = case.plan.outputs["output"]
-            answer = Tensor(outline.dtype, as_array(found[0]).reshape(outline.shape))
+            metadata = case.plan.outputs["output"]
+            answer = Tensor(metadata.dtype, as_array(found[0]).reshape(metadata.shape))
             assert_equals_oracle(case, {"output": answer})
         elif isinstance(kernel, GlobalAverageKernel | SumKernel | LineSumKernel) and dtype.kind == "float":
             # Both are rounded once from float64, in which they add in other orders; halves of ours by way of float32.

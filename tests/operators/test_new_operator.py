@@ -23,8 +23,8 @@ from poolhouse.operators.operator import Limits, Number, Operator, Planes, Refus
 from poolhouse.operators.sliding import SlidingWindowOperator, kernel_size_field, stride_field
 from poolhouse.operators.window_operator import Window
 from poolhouse.operators.windows import SlidingWindow
-from poolhouse.pooling import Pooling
 from poolhouse.rest.app import openapi_document
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from tests.operators.random_cases import as_numbers, oracle, random_case
 from tests.rest.live_server import run_live_server
@@ -68,14 +68,14 @@ REQUEST = {"input": [[[1, 2, 3, 4], [5, 6, 7, 8]]], "kernel_size": 2, "last": Tr
 
 
 @pytest.fixture(scope="module")
-def pooling() -> Pooling:
+def pooling() -> PoolingService:
     """The use case with the toy alone."""
     limits = Limits(max_output_bytes=2**20, max_steps=2**20)
-    return Pooling(TOY_CATALOGUE, choose_devices(("cpu",)), limits, capacity_bytes=2**24, inline_steps=2**14)
+    return PoolingService(TOY_CATALOGUE, choose_devices(("cpu",)), limits, capacity_bytes=2**24, inline_steps=2**14)
 
 
 @pytest.fixture(scope="module")
-def client(pooling: Pooling) -> Iterator[httpx.Client]:
+def client(pooling: PoolingService) -> Iterator[httpx.Client]:
     """A client of a live service with the toy alone; that it starts shows that the toy is warmed up."""
     with run_live_server(Settings.model_validate({"port": 0}), pooling) as server, server.client() as http:
         yield http

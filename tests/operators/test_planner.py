@@ -10,10 +10,10 @@ from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.operator import Limits
 from poolhouse.operators.planner import Planner
-from poolhouse.tensors import Outline
+from poolhouse.tensors import TensorMetadata
 from tests.operators.random_cases import CATALOGUE
 
-INPUT = {"input": Outline(FLOAT32, (1, 1, 4, 4))}
+INPUT = {"input": TensorMetadata(FLOAT32, (1, 1, 4, 4))}
 TEXT = "\ue000" * 2_000_000
 """Printed, each of its characters would be six."""
 

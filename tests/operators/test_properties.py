@@ -20,7 +20,7 @@ from poolhouse.errors import CODES, PoolhouseError, Unprocessable
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.fields import Flag, IntegerPerAxis
 from poolhouse.operators.operator import Operator, Plan, Refusal, Sample
-from poolhouse.tensors import Outline, Tensor
+from poolhouse.tensors import Tensor, TensorMetadata
 from tests.hypothesis_profiles import MANY_REJECTED, scaled_examples
 from tests.operators.kernel_runner import run_on_cpu
 from tests.operators.random_cases import (
@@ -87,7 +87,7 @@ def test_every_sample_works_for_every_element_type(member: type[Operator], sampl
 
     answer = case.run()
 
-    assert {name: tensor.outline for name, tensor in answer.items()} == plan.outputs
+    assert {name: tensor.metadata for name, tensor in answer.items()} == plan.outputs
     # The oracle takes many seconds for windows of thousands of elements; what small windows hold is enough.
     if math.prod(getattr(plan.spec, "kernel_size", (1,))) < 1000:
         assert_equals_oracle(case, answer)
@@ -199,7 +199,7 @@ def _laid(tensor: Tensor) -> torch.Tensor:
 
 def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     return list(one) == list(other) and all(
-        one[name].outline == other[name].outline and _bits(_laid(one[name])) == _bits(_laid(other[name]))
+        one[name].metadata == other[name].metadata and _bits(_laid(one[name])) == _bits(_laid(other[name]))
         for name in one
     )
 
@@ -354,7 +354,7 @@ def test_an_empty_batch_gives_an_empty_answer(member: type[Operator]) -> None:
 
         answer = Case(plan, random_tensors(Random(0), plan)).run()
 
-        assert [tensor.outline for tensor in answer.values()] == list(plan.outputs.values())
+        assert [tensor.metadata for tensor in answer.values()] == list(plan.outputs.values())
         assert all(tensor.shape[: len(lead)] == lead for tensor in answer.values())
 
 
@@ -399,20 +399,20 @@ def test_other_element_types_and_tensors_are_refused(member: type[Operator]) -> 
     spec = member.of(**member.samples[0].fields).with_seed()
     dtype = element_types_of(member)[0]
     shape = (1, 1, *member.samples[0].spatial[-member.rank :])
-    inputs = {name: Outline(INT64 if name == "indices" else dtype, shape) for name in spec.inputs}
+    inputs = {name: TensorMetadata(INT64 if name == "indices" else dtype, shape) for name in spec.inputs}
 
     for other in ELEMENT_TYPES.values():
         if other.kind not in member.element_types:
-            assert _code(spec, {**inputs, "input": Outline(other, shape)}) == "unsupported_dtype"
-    assert _code(spec, {**inputs, "image": Outline(dtype, shape)}) == "unknown_tensor"
+            assert _code(spec, {**inputs, "input": TensorMetadata(other, shape)}) == "unsupported_dtype"
+    assert _code(spec, {**inputs, "image": TensorMetadata(dtype, shape)}) == "unknown_tensor"
     for name in spec.inputs:
-        fewer = {each: outline for each, outline in inputs.items() if each != name}
+        fewer = {each: metadata for each, metadata in inputs.items() if each != name}
         assert _code(spec, fewer) == "missing_tensor"
     for name in spec.inputs[1:]:
-        assert _code(spec, {**inputs, name: Outline(INT64, (*shape[:-1], 99))}) == "shape_mismatch"
+        assert _code(spec, {**inputs, name: TensorMetadata(INT64, (*shape[:-1], 99))}) == "shape_mismatch"
 
 
-def _code(spec: Operator, inputs: Mapping[str, Outline]) -> str:
+def _code(spec: Operator, inputs: Mapping[str, TensorMetadata]) -> str:
     with pytest.raises(Unprocessable) as refused:
         spec.plan(inputs, LIMITS)
     return refused.value.code
@@ -540,6 +540,6 @@ def test_torch_and_our_table_name_the_same_types(member: type[Operator], dtype: 
 
     results = plan.spec.run({name: _planes(case, name) for name in names})
 
-    assert [result.dtype for result in results] == [torch_dtype(outline.dtype) for outline in plan.outputs.values()]
+    assert [result.dtype for result in results] == [torch_dtype(metadata.dtype) for metadata in plan.outputs.values()]
     assert len(oracle(case)) == len(results)
     assert math.prod(plan.outputs["output"].shape) == results[0].numel()

@@ -74,7 +74,7 @@ def test_what_was_pooled_comes_back_to_its_place(rank: int) -> None:
 
         for known in (fields, undilated) if believed else (fields,):
             unpool = CATALOGUE.find(f"max_unpool{rank}d").of(**known, output_size=spatial)
-            back = run_plan(unpool.plan({name: tensor.outline for name, tensor in given.items()}, LIMITS), given, CPU)
+            back = run_plan(unpool.plan({name: tensor.metadata for name, tensor in given.items()}, LIMITS), given, CPU)
 
             kept = np.isin(x, pooled["output"].array)
             assert np.array_equal(back["output"].array, np.where(kept, x, 0))

@@ -27,18 +27,18 @@ UNIT = {"float16": 2.0**-24, "bfloat16": 2.0**-24, "float32": 2.0**-24, "float64
 def assert_equals_oracle(case: Case, answer: dict[str, Tensor]) -> None:
     """Fails where an answer is not what the oracle allows."""
     for name, expected in oracle(case).items():
-        outline = case.plan.outputs[name]
-        assert answer[name].outline == outline
+        metadata = case.plan.outputs[name]
+        assert answer[name].metadata == metadata
         given = as_numbers(answer[name]).reshape(-1)
-        if outline.dtype.kind != "float":
-            assert given.tolist() == [_held(value, outline.dtype) for value in expected], name
+        if metadata.dtype.kind != "float":
+            assert given.tolist() == [_held(value, metadata.dtype) for value in expected], name
         elif is_exact(case.spec):
             # A type that cannot hold the number chosen (lp of integers) has the nearest one it can.
-            held = Tensor(outline.dtype, round_to_type(np.array(expected, dtype=np.float64), outline.dtype))
+            held = Tensor(metadata.dtype, round_to_type(np.array(expected, dtype=np.float64), metadata.dtype))
             assert_same_floats(given.astype(np.float64), as_numbers(held).astype(np.float64))
         else:
             slack = tolerance_of(case, np.array(expected, dtype=np.float64))
-            assert_within(given.astype(np.float64), np.array(expected, dtype=np.float64), slack, outline.dtype)
+            assert_within(given.astype(np.float64), np.array(expected, dtype=np.float64), slack, metadata.dtype)
 
 
 def _held(value: Number, dtype: ElementType) -> Number:

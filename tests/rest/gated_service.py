@@ -16,7 +16,7 @@ from poolhouse.backend.torch_worker import TorchWorker
 from poolhouse.batching.fair_queue import Batch
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Limits
-from poolhouse.pooling import Pooling
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer, run_live_server
 
@@ -34,7 +34,7 @@ class Gate:
 
     def wait(self, batch: Batch[Payload]) -> None:
         """Waits, on the device's thread, until the gate is open."""
-        self.seen_shapes += [part.job.payload.tensors["input"].shape for part in batch.parts]
+        self.seen_shapes += [part.job.payload.tensors["input"].shape for part in batch.slices]
         self.batch_arrived.set()
         assert self._open.wait(WAIT_TIMEOUT_S), "the gate was never opened"
 
@@ -67,13 +67,13 @@ class _GatedWorker(TorchWorker):
         super().run(batch)
 
     def run_whole(self, payload: Payload) -> None:
-        self.run(Batch((payload.make_job().whole(),), "inline"))
+        self.run(Batch((payload.make_job().whole_slice(),), "inline"))
 
 
 class GatedService:
     """A served service, its gate and its pooling."""
 
-    def __init__(self, live_server: LiveServer, gate: Gate, pooling: Pooling) -> None:
+    def __init__(self, live_server: LiveServer, gate: Gate, pooling: PoolingService) -> None:
         self.server = live_server
         self.gate = gate
         self.pooling = pooling
@@ -97,9 +97,9 @@ def parse_metrics(page: str) -> dict[tuple[str, frozenset[tuple[str, str]]], flo
     }
 
 
-def make_gated_pooling(gate: Gate, capacity_bytes: int = CAPACITY_BYTES, device: str = "cpu") -> Pooling:
+def make_gated_pooling(gate: Gate, capacity_bytes: int = CAPACITY_BYTES, device: str = "cpu") -> PoolingService:
     """A pooling that goes through a gate. The loop does no job itself: it would be held too."""
-    return Pooling(
+    return PoolingService(
         discover(),
         choose_devices([device]),
         Limits(max_output_bytes=1 << 30, max_steps=10**9),

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import httpx
 
-from poolhouse.pooling import Pooling
 from poolhouse.rest.app import App, create_app
 from poolhouse.rest.server import Server, make_server
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 
 WAIT_TIMEOUT_S = 20.0
@@ -53,7 +53,9 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def run_live_server(settings: Settings, pooling: Pooling | None = None, app: App | None = None) -> Iterator[LiveServer]:
+def run_live_server(
+    settings: Settings, pooling: PoolingService | None = None, app: App | None = None
+) -> Iterator[LiveServer]:
     """Run the real server while the block runs; ``app`` is the application in place of one of these settings."""
     ready = threading.Event()
     found: list[str] = []

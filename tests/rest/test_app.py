@@ -170,8 +170,8 @@ def add_middleware(app: App) -> None:
         response.headers["X-Marked"] = "yes"
         return response
 
-    @app.get("/mine/ticket")
-    async def ticket() -> None:
+    @app.get("/mine/prepared")
+    async def prepared() -> None:
         raise Sold
 
     @app.get("/mine/stream")
@@ -183,7 +183,7 @@ def add_middleware(app: App) -> None:
 
 def check_middleware(client: TestClient) -> None:
     """All answers come through what was added, those of pooling too."""
-    answers = [client.get(path) for path in ("/mine/ticket", "/livez", "/nope", "/mine/stream")]
+    answers = [client.get(path) for path in ("/mine/prepared", "/livez", "/nope", "/mine/stream")]
     answers += [client.post(POOL, json={"input": IMAGE, "kernel_size": size}) for size in (2, 0)]
 
     assert [answer.status_code for answer in answers] == [410, 200, 404, 200, 200, 422]

@@ -11,13 +11,13 @@ from poolhouse.operators.catalogue import discover
 from poolhouse.operators.operator import Limits
 from poolhouse.operators.planner import Planner
 from poolhouse.operators.windows import SlidingWindow, adaptive_windows
-from poolhouse.pooling import Pooling
 from poolhouse.rest.http.head import Head, HeadCache, HeadReader, PartialHeadBudget
 from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.rest.observability.request_record import RequestRecord
 from poolhouse.rest.routes.pool import PoolHandler
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
-from poolhouse.tensors import Outline
+from poolhouse.tensors import TensorMetadata
 from poolhouse.wire.json.encoder import _entry_head
 from tests.operators.resource_usage import measure_usage
 from tests.rest.measured_process import run_measured_process
@@ -32,7 +32,7 @@ def plan_requests() -> Callable[[int], object]:
     def plan(number: int) -> object:
         fields = {"kernel_size": [2, 2], "stride": [1, number + 1], "padding": [1, 1], "return_indices": True}
         texts = {"dilation": "1,1", "ceil_mode": "true"}
-        plan = planner.plan("max_pool2d", fields, texts, {"input": Outline(FLOAT32, (1, 1, 99, 9999 + number))})
+        plan = planner.plan("max_pool2d", fields, texts, {"input": TensorMetadata(FLOAT32, (1, 1, 99, 9999 + number))})
         # What follows from a plan is kept with it.
         return plan.held_bytes, plan.output_bytes, plan.is_empty, plan.batch_key
 
@@ -41,7 +41,7 @@ def plan_requests() -> Callable[[int], object]:
 
 def parse_heads() -> Callable[[int], object]:
     settings = Settings.model_validate({"device": "cpu"})
-    pooling = Pooling.from_settings(settings)
+    pooling = PoolingService.from_settings(settings)
     handler = PoolHandler(pooling, settings, Metrics(pooling))
 
     def ask(number: int) -> object:

@@ -19,9 +19,9 @@ from starlette.types import Message
 
 from poolhouse.backend.cores import available_cores
 from poolhouse.errors import DeadlinePassed
-from poolhouse.pooling import Answer
 from poolhouse.rest.routes import pool
 from poolhouse.rest.routes.handler_endpoint import cancel_on_disconnect
+from poolhouse.service import PoolResult
 from poolhouse.wire.content_encoding import Inflater
 from poolhouse.wire.json.codec import JsonCodec
 from tests.rest.gated_service import GatedService, becomes_true, post_zeros, run_gated_service
@@ -67,7 +67,7 @@ def new_disconnects(gated: GatedService, before: dict[str, float]) -> dict[str, 
 
 
 def is_idle(gated: GatedService) -> bool:
-    return gated.pooling.held_requests == 0 and gated.pooling.held_bytes == 0
+    return gated.pooling.lease_count == 0 and gated.pooling.held_bytes == 0
 
 
 def reset_connection(connection: socket.socket) -> None:
@@ -89,7 +89,7 @@ def test_a_caller_who_leaves_while_sending_is_forgotten(
     connection = gated.server.connect()
     connection.sendall(sent)
     if stage == "body":
-        assert becomes_true(lambda: gated.pooling.held_requests == 1)
+        assert becomes_true(lambda: gated.pooling.lease_count == 1)
         assert gated.pooling.held_bytes >= 2 * 4 * 1024, "the whole plan is held before the body is here"
 
     if softly:
@@ -106,15 +106,15 @@ def test_a_caller_who_leaves_the_queue_is_forgotten(gated: GatedService) -> None
     before, expired = disconnects_by_stage(gated), gated.metric("poolhouse_engine_events_total", event="cancelled")
     with ThreadPoolExecutor(3) as threads, gated.gate.closed():
         running = [threads.submit(post_status, gated, (1, 1, 4, 4 + number)) for number in range(3)]
-        assert becomes_true(lambda: gated.pooling.jobs == 3)
+        assert becomes_true(lambda: gated.pooling.job_count == 3)
         base = gated.pooling.held_bytes
         connection = gated.server.connect()
         connection.sendall(request(5))
-        assert becomes_true(lambda: gated.pooling.jobs == 4)
+        assert becomes_true(lambda: gated.pooling.job_count == 4)
 
         reset_connection(connection)
 
-        assert becomes_true(lambda: (gated.pooling.jobs, gated.pooling.held_bytes) == (3, base), WITHIN_S)
+        assert becomes_true(lambda: (gated.pooling.job_count, gated.pooling.held_bytes) == (3, base), WITHIN_S)
         gated.gate.open()
         assert [each.result(WAIT_TIMEOUT_S) for each in running] == [200] * 3
     assert becomes_true(partial(is_idle, gated), WITHIN_S)
@@ -133,7 +133,7 @@ def test_a_caller_who_leaves_while_a_device_works_is_forgotten(gated: GatedServi
 
         reset_connection(connection)
 
-        assert becomes_true(lambda: gated.pooling.jobs == 0, WITHIN_S)
+        assert becomes_true(lambda: gated.pooling.job_count == 0, WITHIN_S)
         assert gated.pooling.held_bytes >= 2 * 6 * 1024, "the device still reads them"
     assert becomes_true(partial(is_idle, gated), WITHIN_S)
     assert new_disconnects(gated, before) == {"waiting": 1}
@@ -231,7 +231,7 @@ def test_a_caller_who_leaves_while_a_thread_works_is_forgotten(
         reset_connection(connection)
 
         assert becomes_true(lambda: new_disconnects(gated, before) == {"waiting": 1})
-        assert gated.pooling.held_requests == 1
+        assert gated.pooling.lease_count == 1
         assert gated.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
     assert becomes_true(partial(is_idle, gated))
 
@@ -244,13 +244,13 @@ def test_a_caller_who_leaves_while_threads_are_busy_is_forgotten(
     with block_step(monkeypatch, "decode"), ExitStack() as staying:
         for _ in range(available_cores()):
             staying.enter_context(gated.server.connect()).sendall(numbers())
-        assert becomes_true(lambda: len(gated.pooling._beside._counted) == available_cores())
+        assert becomes_true(lambda: len(gated.pooling._threads._counted) == available_cores())
         alone = gated.pooling.held_bytes
         connection = gated.server.connect()
         connection.sendall(numbers())
         # Its body is whole: who leaves before has left in the body.
-        assert becomes_true(lambda: len(gated.pooling._beside._waiting) == 1)
-        assert gated.pooling.held_requests == available_cores() + 1
+        assert becomes_true(lambda: len(gated.pooling._threads._waiting) == 1)
+        assert gated.pooling.lease_count == available_cores() + 1
 
         reset_connection(connection)
 
@@ -270,7 +270,7 @@ def test_a_deadline_that_passes_while_a_thread_works_is_answered_then(
 
         assert answer.startswith(b"HTTP/1.1 504"), answer
         assert begun.is_set()
-        assert gated.pooling.held_requests == 1
+        assert gated.pooling.lease_count == 1
         assert gated.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
     assert becomes_true(partial(is_idle, gated))
 
@@ -296,7 +296,7 @@ def test_a_deadline_that_passes_while_a_thread_inflates_is_answered_then(
     with gated.server.connect() as connection:
         connection.sendall(head.encode() + packed)
         answer = connection.recv(1 << 16)
-        still = gated.pooling.held_requests
+        still = gated.pooling.lease_count
         gate.set()
 
     assert answer.startswith(b"HTTP/1.1 504"), answer
@@ -321,7 +321,7 @@ def test_a_refused_request_is_forgotten_without_the_collector() -> None:
         await asyncio.Event().wait()
         raise AssertionError("nobody leaves here")
 
-    async def work(body: Body) -> Answer:
+    async def work(body: Body) -> PoolResult:
         await asyncio.sleep(0)
         raise DeadlinePassed("deadline_passed", "too late")
 

@@ -16,13 +16,13 @@ from starlette.types import Message as Event
 
 from poolhouse.errors import MOST_PROBLEMS
 from poolhouse.operators.catalogue import discover
-from poolhouse.pooling import Pooling
 from poolhouse.rest.app import create_app
 from poolhouse.rest.http.accounting import Accounting
 from poolhouse.rest.http.problems import LARGEST_BODY_BYTES
 from poolhouse.rest.middleware import RequestMiddleware
 from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.rest.routes.suggestions import PathSuggester
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from tests.rest.live_server import POOL, LiveServer
 from tests.rest.test_problems import KEYS
@@ -202,11 +202,11 @@ def test_a_fault_of_ours_says_so_and_no_more(
 ) -> None:
     """The caller gets a request id, the log gets the traceback under the same id."""
 
-    def broken(self: Pooling, *arguments: object) -> dict[str, object]:
+    def broken(self: PoolingService, *arguments: object) -> dict[str, object]:
         raise RuntimeError("the secret is in the source")
 
-    monkeypatch.setattr(Pooling, "plan", broken)
-    app = create_app(settings, Pooling.from_settings(settings))
+    monkeypatch.setattr(PoolingService, "plan", broken)
+    app = create_app(settings, PoolingService.from_settings(settings))
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
@@ -222,7 +222,7 @@ def test_a_fault_of_ours_says_so_and_no_more(
     assert "the secret is in" in caplog.text
 
 
-def client_of(app: ASGIApp, pooling: Pooling) -> RequestMiddleware:
+def client_of(app: ASGIApp, pooling: PoolingService) -> RequestMiddleware:
     """The middleware around an application."""
     metrics = Metrics(pooling)
     return RequestMiddleware(app, Accounting(pooling, metrics), metrics)
@@ -244,7 +244,7 @@ def test_a_fault_after_the_start_ends_the_connection(settings: Settings) -> None
         return {"type": "http.request"}
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-    pooling = Pooling.from_settings(settings)
+    pooling = PoolingService.from_settings(settings)
     with pytest.raises(RuntimeError, match="late"):
         asyncio.run(client_of(broken, pooling)(scope, receive, send))
 
@@ -266,7 +266,7 @@ def test_a_request_cut_off_at_shutdown_is_told(settings: Settings) -> None:
         return {"type": "http.request"}
 
     async def go() -> None:
-        pooling = Pooling.from_settings(settings)
+        pooling = PoolingService.from_settings(settings)
         scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
         frame = client_of(endless, pooling)
         task = asyncio.ensure_future(frame(scope, receive, send))

@@ -24,7 +24,7 @@ from poolhouse.operators.planner import Planner
 from poolhouse.rest.routes import memory_footprint
 from poolhouse.rest.routes.memory_footprint import response_format, retained_bytes
 from poolhouse.settings import Settings
-from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.codec import EncodedBody
 from poolhouse.wire.json.codec import JSON, JsonCodec
 from poolhouse.wire.npy import NpyCodec
@@ -120,7 +120,7 @@ def test_the_text_is_charged_before_the_body_is_read(more: str, status: bytes) -
         held.server.connect() as connection,
     ):
         waiting = threads.submit(lambda: post_zeros(client, (1, 1, 8, 8)).status_code)
-        assert becomes_true(lambda: held.pooling.jobs == 1)
+        assert becomes_true(lambda: held.pooling.job_count == 1)
         connection.sendall(head.encode())
 
         answer = connection.recv(12)
@@ -177,16 +177,16 @@ def test_what_was_printed_is_held_as_it_was_printed() -> None:
 @given(st.sampled_from(sorted(ELEMENT_TYPES)), st.lists(st.integers(0, 40), min_size=2, max_size=4), st.booleans())
 def test_the_text_of_any_answer_is_as_long_as_told_at_most(dtype: str, shape: list[int], packed: bool) -> None:
     """Few elements are not counted, and many are not guessed."""
-    outline = Outline(ELEMENT_TYPES[dtype], (*shape, 1 + shape[0] % 3))
-    rank = min(len(outline.shape) - 1, 3)
+    metadata = TensorMetadata(ELEMENT_TYPES[dtype], (*shape, 1 + shape[0] % 3))
+    rank = min(len(metadata.shape) - 1, 3)
     encoding = "base64" if packed else "list"
     try:
-        plan = PLANNER.plan(f"max_pool{rank}d", {"kernel_size": 1, "return_indices": True}, {}, {"input": outline})
+        plan = PLANNER.plan(f"max_pool{rank}d", {"kernel_size": 1, "return_indices": True}, {}, {"input": metadata})
     except Unprocessable:
         assume(False)
-    array = np.full(outline.shape, -77, np.int8).astype(outline.dtype.storage)
-    indices = np.full(outline.shape, 2**62, np.int64)
-    answer = Message({"output": Tensor(outline.dtype, array), "indices": Tensor(INT64, indices)}, encoding=encoding)
+    array = np.full(metadata.shape, -77, np.int8).astype(metadata.dtype.storage)
+    indices = np.full(metadata.shape, 2**62, np.int64)
+    answer = Message({"output": Tensor(metadata.dtype, array), "indices": Tensor(INT64, indices)}, encoding=encoding)
 
     told = response_format(JSON, plan, encoding, 1 << 30, is_compressed=False)
 
@@ -201,7 +201,7 @@ PLANNER = Planner(discover(), Limits(max_output_bytes=1 << 30, max_steps=10**12)
 @given(tensors())
 def test_only_what_is_of_no_tensor_is_kept_beside_them(tensor: Tensor) -> None:
     """A view keeps the whole body, a copy nothing of it; and a device reads no memory that it must not write."""
-    nbytes = tensor.outline.nbytes
+    nbytes = tensor.metadata.nbytes
     body = bytearray(nbytes + 100)
     view = Tensor(tensor.dtype, np.frombuffer(body, np.uint8, nbytes).view(tensor.dtype.storage).reshape(tensor.shape))
     frozen = Tensor(tensor.dtype, np.frombuffer(bytes(body[:nbytes]), tensor.dtype.storage).reshape(tensor.shape))
@@ -267,11 +267,11 @@ def test_a_copy_of_the_body_is_charged_beside_it() -> None:
         held.server.client() as other,
     ):
         waiting = threads.submit(lambda: post_zeros(client, (1, 1, 8, 8)).status_code)
-        assert becomes_true(lambda: held.pooling.jobs == 1)
+        assert becomes_true(lambda: held.pooling.job_count == 1)
         refused = other.post(path, content=body, headers=headers)
         held.gate.open()
         assert waiting.result(WAIT_TIMEOUT_S) == 200
-        assert becomes_true(lambda: held.pooling.held_requests == 0)
+        assert becomes_true(lambda: held.pooling.lease_count == 0)
         alone = other.post(path, content=body, headers=headers)
 
     assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")

@@ -125,7 +125,7 @@ def test_a_deadline_that_passes_in_line_before_a_device_is_told_then(device: str
         held.gate.closed(),
     ):
         running = [threads.submit(pooled, held.server.client, (1, 1, 4, 4 + number)) for number in range(2)]
-        assert becomes_true(lambda: held.pooling.jobs == 2)
+        assert becomes_true(lambda: held.pooling.job_count == 2)
         with held.server.client() as client:
             answer = post_zeros(client, late, {"Request-Timeout": "0.2"})
         held.gate.open()

@@ -119,7 +119,7 @@ def test_a_request_that_expires_in_the_queue_is_answered_then_and_never_runs(fre
 
         # The device is still held: it was the timer that answered.
         assert not any(each.done() for each in running)
-        assert fresh.pooling.jobs == 3
+        assert fresh.pooling.job_count == 3
         fresh.gate.open()
         assert [each.result(WAIT_TIMEOUT_S) for each in running] == [200] * 3
     assert (answer.status_code, answer.json()["code"]) == (504, "deadline_passed")
@@ -155,7 +155,7 @@ def test_a_deadline_that_cannot_be_met_is_refused_before_the_body(
 ) -> None:
     """Reading a body and then saying that there was never time for it wastes both sides' work."""
     # By this speed the first request takes seconds, held or not.
-    monkeypatch.setattr(gated.pooling._engine._lanes[0].speed, "steps_per_s", 1e6)
+    monkeypatch.setattr(gated.pooling._engine._devices[0].throughput, "steps_per_s", 1e6)
     with ThreadPoolExecutor(3) as threads, gated.gate.closed(), gated.server.connect() as connection:
         running = threads.submit(posted, gated, (1, 1, 2048, 2048), 31)
         assert becomes_true(partial(has_jobs, gated, 1))
@@ -164,7 +164,7 @@ def test_a_deadline_that_cannot_be_met_is_refused_before_the_body(
 
         status, _, document = first_answer(connection)
 
-        assert gated.pooling.jobs == 1
+        assert gated.pooling.job_count == 1
         gated.gate.open()
         assert running.result(WAIT_TIMEOUT_S) == 200
     assert (status, document["code"]) == (504, "deadline_passed")
@@ -201,9 +201,9 @@ def test_a_storm_leaves_nothing_behind(gated: GatedService) -> None:
     assert set(statuses) <= {200, 503, 0}
     assert statuses.count(200) > 100
     assert statuses.count(0) > 100
-    assert becomes_true(lambda: gated.pooling.held_requests == 0)
+    assert becomes_true(lambda: gated.pooling.lease_count == 0)
     assert gated.pooling.held_bytes == 0
-    assert becomes_true(lambda: gated.pooling.jobs == 0)
+    assert becomes_true(lambda: gated.pooling.job_count == 0)
     gauges = ("poolhouse_held_bytes", "poolhouse_jobs")
     assert [gated.metric(name) for name in gauges] == [0, 0]
 
@@ -235,7 +235,7 @@ def storm(live_server: LiveServer, seed: int) -> list[int]:
 
 
 def has_jobs(gated: GatedService, count: int) -> bool:
-    return gated.pooling.jobs == count
+    return gated.pooling.job_count == count
 
 
 def posted(gated: GatedService, shape: tuple[int, ...], kernel_size: int = 1) -> int:

@@ -17,10 +17,10 @@ from safetensors.numpy import save as save_safetensors
 from starlette.types import Message as Event
 
 from poolhouse.errors import DeadlinePassed
-from poolhouse.pooling import Answer
 from poolhouse.rest.app import create_app
 from poolhouse.rest.http.accounting import ClientDisconnected
 from poolhouse.rest.routes.handler_endpoint import cancel_on_disconnect
+from poolhouse.service import PoolResult
 from poolhouse.settings import Settings
 from tests.rest.conftest import LIMITS
 from tests.rest.live_server import IMAGE, POOL, LiveServer
@@ -407,7 +407,7 @@ class _DisconnectProbe:
         self.begun = asyncio.Event()
         self.given_up = False
 
-    async def never_done(self) -> Answer:
+    async def never_done(self) -> PoolResult:
         self.begun.set()
         try:
             await asyncio.Event().wait()
@@ -439,10 +439,10 @@ def test_work_ends_when_its_caller_leaves() -> None:
 def test_watching_the_caller_changes_no_answer(fails: bool) -> None:
     """Results and refusals of the work arrive as they are."""
 
-    async def work() -> Answer:
+    async def work() -> PoolResult:
         if fails:
             raise DeadlinePassed("deadline_passed", "late")
-        return Answer({}, {}, 1.0, 2.0)
+        return PoolResult({}, {}, 1.0, 2.0)
 
     async def never() -> Event:
         await asyncio.Event().wait()

@@ -48,4 +48,4 @@ def round_trip(codec: Codec, message: Message, query: dict[str, str] | None = No
 
 def same_bits(one: Tensor, other: Tensor) -> bool:
     """Whether type, shape and every bit agree."""
-    return one.outline == other.outline and bytes(one.buffer) == bytes(other.buffer)
+    return one.metadata == other.metadata and bytes(one.buffer) == bytes(other.buffer)

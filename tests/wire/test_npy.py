@@ -93,7 +93,7 @@ def test_elements_begin_at_a_multiple_of_64(tensor: Tensor) -> None:
     head, payload = NPY.encode(Message({"output": tensor})).chunks
 
     assert len(head) % 64 == 0
-    assert len(payload) == tensor.outline.nbytes
+    assert len(payload) == tensor.metadata.nbytes
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
@@ -247,7 +247,7 @@ def test_the_query_is_left_to_the_spec() -> None:
 
     message = NPY.decode(body, {"kernel_size": "2", "dtype": "float32"}, 2**20)
 
-    assert message.texts == {"kernel_size": "2", "dtype": "float32"}
+    assert message.text_fields == {"kernel_size": "2", "dtype": "float32"}
     assert list(message.tensors) == ["input"]
 
 

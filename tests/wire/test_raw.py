@@ -27,7 +27,7 @@ def test_the_query_says_what_the_bytes_are(tensor: Tensor) -> None:
     message = RAW.decode(tensor.buffer, query, 2**20)
 
     assert same_bits(message.tensors["input"], tensor)
-    assert message.texts == {"kernel_size": "2"}
+    assert message.text_fields == {"kernel_size": "2"}
 
 
 @given(st.dictionaries(NAMES, tensors(), min_size=1))

@@ -31,7 +31,7 @@ def theirs(tensor: Tensor) -> npt.NDArray[np.generic]:
 @given(MESSAGES, TEXTS)
 def test_what_is_written_is_read_back_bit_for_bit(arrays: dict[str, Tensor], texts: dict[str, str]) -> None:
     """Tensors and fields travel together, in either direction."""
-    back = round_trip(SAFETENSORS, Message(arrays, texts=texts))
+    back = round_trip(SAFETENSORS, Message(arrays, text_fields=texts))
 
     assert back.tensors.keys() == arrays.keys()
     assert all(same_bits(back.tensors[name], tensor) for name, tensor in arrays.items())
@@ -42,7 +42,7 @@ def test_what_is_written_is_read_back_bit_for_bit(arrays: dict[str, Tensor], tex
 def test_the_library_reads_what_we_write(arrays: dict[str, Tensor]) -> None:
     """The answer is for safetensors.load, in whatever language."""
     # Its numpy face knows no bfloat16; its core does.
-    body = body_of(SAFETENSORS.encode(Message(arrays, texts={"seed": "7"})))
+    body = body_of(SAFETENSORS.encode(Message(arrays, text_fields={"seed": "7"})))
     held = dict(safetensors.deserialize(body))  # type: ignore[no-untyped-call]  # the library says no types here
 
     assert held.keys() == arrays.keys()
@@ -80,7 +80,7 @@ def test_elements_may_lie_anywhere(tensor: Tensor, spaces: int) -> None:
     entry = {
         "dtype": tensor.dtype.safetensors,
         "shape": tensor.shape,
-        "data_offsets": [0, tensor.outline.nbytes],
+        "data_offsets": [0, tensor.metadata.nbytes],
     }
     header = json.dumps({"input": entry}).encode() + b" " * spaces
     body = len(header).to_bytes(8, "little") + header + bytes(tensor.buffer)

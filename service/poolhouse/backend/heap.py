@@ -3,7 +3,7 @@
 glibc's malloc returns a block when it is freed only where it was mapped by itself. Left alone it learns to do that from
 32 MiB on, and keeps a heap of what is smaller, all of which one small object at its end holds: after some dozens of
 bodies a process that holds nothing may have half a gigabyte. So :func:`configure_malloc` fixes the size from which
-blocks are mapped; what is used again and again, bodies and outputs, comes from :mod:`poolhouse.buffers` and not from malloc.
+blocks are mapped; what is used again and again, bodies and outputs, comes from :mod:`poolhouse.buffers`.
 
 What is left are smaller blocks. ``malloc_trim`` gives back every free page. It is not called while requests come and
 go, since fresh pages are dearer than kept ones, but where more is kept than was held at any time of the last half

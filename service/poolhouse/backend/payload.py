@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from poolhouse.batching.fair_queue import Job, Part
+from poolhouse.batching.fair_queue import Job, JobSlice
 from poolhouse.buffers import empty
 from poolhouse.operators.operator import Plan
 from poolhouse.tensors import Tensor
@@ -56,11 +56,12 @@ class Payload:
         outputs = self.plan.outputs
         if self.plan.is_empty:
             return {
-                name: Tensor(outline.dtype, np.empty(outline.shape, outline.dtype.storage))
-                for name, outline in outputs.items()
+                name: Tensor(metadata.dtype, np.empty(metadata.shape, metadata.dtype.storage))
+                for name, metadata in outputs.items()
             }
         return {
-            name: Tensor(outline.dtype, self.results[name].reshape(outline.shape)) for name, outline in outputs.items()
+            name: Tensor(metadata.dtype, self.results[name].reshape(metadata.shape))
+            for name, metadata in outputs.items()
         }
 
     def output_chunks(self) -> tuple[memoryview, ...]:
@@ -69,15 +70,15 @@ class Payload:
             return ()
         return tuple([self.results[name].data.cast("B") for name in self.plan.outputs])
 
-    def store(self, part: Part[Payload], name: str, result: Array, *, owned: bool) -> None:
+    def store(self, part: JobSlice[Payload], name: str, result: Array, *, owned: bool) -> None:
         """Takes the result of some planes: as it is where it is all of them and ours, else into the answer's memory."""
-        outline = self.plan.outputs[name]
+        metadata = self.plan.outputs[name]
         if part.stop - part.start == self.plan.planes:
             self.results[name] = result if owned else result.copy()
             return
         with _lock:
             whole = self.results.get(name)
             if whole is None:
-                shape = (self.plan.planes, *outline.shape[-self.plan.spec.rank :])
-                whole = self.results[name] = empty(shape, outline.dtype.storage)
+                shape = (self.plan.planes, *metadata.shape[-self.plan.spec.rank :])
+                whole = self.results[name] = empty(shape, metadata.dtype.storage)
         whole[part.start : part.stop] = result

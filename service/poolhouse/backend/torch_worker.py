@@ -18,7 +18,7 @@ from poolhouse.backend.conversion import Array, as_array, as_torch
 from poolhouse.backend.devices import Device, set_thread_count
 from poolhouse.backend.payload import Payload
 from poolhouse.backend.transfer import make_transfer
-from poolhouse.batching.fair_queue import Batch, Budget, FairQueue, Part
+from poolhouse.batching.fair_queue import Batch, BatchLimits, FairQueue, JobSlice
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 from poolhouse.operators.operator import PIECE_BYTES, PIECE_STEPS, Plan
 from poolhouse.tensors import Tensor
@@ -44,19 +44,19 @@ class TorchWorker:
         self._transfer = None if device.name == "cpu" else make_transfer(device)
         self.concurrency = 1 if self._transfer is None else self._transfer.concurrency
         self._max_planes = device.max_planes
-        self.budget = self._budget()
+        self.batch_limits = self._budget()
 
-    def _budget(self) -> Budget:
+    def _budget(self) -> BatchLimits:
         if self._transfer is None:
-            return Budget(PIECE_BYTES, JOIN_BYTES, piece_steps=PIECE_STEPS)
+            return BatchLimits(PIECE_BYTES, JOIN_BYTES, piece_steps=PIECE_STEPS)
         piece_bytes = self._transfer.piece_bytes(PIECE_BYTES)
         # guard: budget-has-grid-limit
-        return Budget(piece_bytes, join_bytes=piece_bytes, planes=self._max_planes, piece_steps=PIECE_STEPS)
+        return BatchLimits(piece_bytes, join_bytes=piece_bytes, planes=self._max_planes, piece_steps=PIECE_STEPS)
 
     def run(self, batch: Batch[Payload]) -> None:
         """Pools the planes of every part into its load. See :class:`poolhouse.batching.worker.Worker`."""
         try:
-            parts = batch.parts
+            parts = batch.slices
             plan = parts[0].job.payload.plan
             if self._transfer is not None:
                 dtype = plan.inputs["input"].dtype
@@ -72,7 +72,7 @@ class TorchWorker:
         except Exception as error:
             raise self._classify(error) from error
 
-    def run_whole(self, payload: Payload) -> None:
+    def run_single(self, payload: Payload) -> None:
         """See :class:`poolhouse.batching.worker.Worker`. Only on the CPU."""
         plan = payload.plan
         try:
@@ -93,7 +93,7 @@ class TorchWorker:
                 self._transfer = self._transfer.recreate()
                 # guard: device-is-probed
                 self._transfer.probe()
-            self.budget = self._budget()
+            self.batch_limits = self._budget()
         except Exception as error:
             raise DeviceFault(str(error)) from error
 
@@ -105,7 +105,7 @@ class TorchWorker:
                 # guard: out-of-memory-frees-cache
                 self._transfer.free_memory()
                 # guard: out-of-memory-shrinks-batches
-                self.budget = self._budget()
+                self.batch_limits = self._budget()
             except RuntimeError as worse:
                 return classify_error(worse)
         return meant
@@ -116,12 +116,12 @@ def _concatenate(slices: Sequence[Mapping[str, Array]]) -> Mapping[str, Array]:
     return {name: np.concatenate([each[name] for each in slices]) for name in slices[0]}
 
 
-def _store_device_results(parts: Sequence[Part[Payload]], results: Sequence[torch.Tensor]) -> None:
+def _store_device_results(parts: Sequence[JobSlice[Payload]], results: Sequence[torch.Tensor]) -> None:
     """Puts results of a device where they belong; the next batch is laid into their memory."""
     _store_results(parts, [as_array(result) for result in results])
 
 
-def _store_results(parts: Sequence[Part[Payload]], results: Sequence[Array]) -> None:
+def _store_results(parts: Sequence[JobSlice[Payload]], results: Sequence[Array]) -> None:
     """Puts a copy of each part's results where it belongs.
 
     A slice of a joined result would keep the whole of it alive until the last answer is written, and staging lays the
@@ -139,7 +139,7 @@ def _store_results(parts: Sequence[Part[Payload]], results: Sequence[Array]) -> 
         start = stop
 
 
-def _store_part(part: Part[Payload], results: Sequence[Array], *, owned: bool) -> None:
+def _store_part(part: JobSlice[Payload], results: Sequence[Array], *, owned: bool) -> None:
     payload = part.job.payload
     for name, result in zip(payload.plan.outputs, results, strict=True):
         payload.store(part, name, result, owned=owned)
@@ -188,7 +188,7 @@ def run_plan(plan: Plan, tensors: Mapping[str, Tensor], device: Device) -> dict[
     """Pools one request alone, here and now, cut into the same pieces as the engine would: for the warm-up.
 
     Args:
-        plan: the plan made from these tensors' outlines; its spec is settled.
+        plan: the plan made from these tensors' metadata_by_name; its spec is settled.
         tensors: the inputs by name.
         device: where to run.
     """
@@ -196,6 +196,6 @@ def run_plan(plan: Plan, tensors: Mapping[str, Tensor], device: Device) -> dict[
     if not plan.is_empty:
         worker, queue = TorchWorker(device), FairQueue[Payload]()
         queue.push(payload.make_job())
-        while batch := queue.take(worker.budget):
+        while batch := queue.next_batch(worker.batch_limits):
             worker.run(batch)
     return payload.output_tensors()

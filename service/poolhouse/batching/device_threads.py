@@ -29,10 +29,12 @@ class DeviceThreads(Generic[Task]):
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._work = work
         # guard: device-threads-are-daemons
-        self._threads = [Thread(target=self._go, name=f"pool-{name}-{number}", daemon=True) for number in range(size)]
+        self._threads = [
+            Thread(target=self._run_thread, name=f"pool-{name}-{number}", daemon=True) for number in range(size)
+        ]
         self._started = False
 
-    def hand(self, task: Task) -> None:
+    def submit(self, task: Task) -> None:
         """Queue a task."""
         if not self._started:
             for thread in self._threads:
@@ -40,7 +42,7 @@ class DeviceThreads(Generic[Task]):
             self._started = True
         self._tasks.put(task)
 
-    def leave(self) -> list[Task]:
+    def shutdown(self) -> list[Task]:
         """End the threads, each after its current task.
 
         Returns:
@@ -58,7 +60,7 @@ class DeviceThreads(Generic[Task]):
                 self._tasks.put(None)
             return unbegun
 
-    def _go(self) -> None:
+    def _run_thread(self) -> None:
         # guard: device-threads-yield
         give_way_to_event_loop()
         # guard: thread-obeys-device-fault

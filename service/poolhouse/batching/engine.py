@@ -23,19 +23,19 @@ from threading import Thread
 from typing import Final, Generic, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from poolhouse.batching import policy
+from poolhouse.batching.device_state import DeviceState, InflightBatch, State
 from poolhouse.batching.device_threads import DeviceThreads
 from poolhouse.batching.fair_queue import Batch, Job, Reason
-from poolhouse.batching.lane import InflightBatch, Lane, State
 from poolhouse.batching.memory import Lease
 from poolhouse.batching.worker import DeviceFault, OutOfMemory, Worker
 from poolhouse.errors import DeadlinePassed, InternalError, PoolhouseError, Unavailable
 
 Payload = TypeVar("Payload")
-Told = ParamSpec("Told")
+Arguments = ParamSpec("Arguments")
 
 _log = logging.getLogger("poolhouse.batching")
 
-# guard: next-batch-is-ready, two-batches-in-flight
+# guard: next-batch-is-ready, two-batches-in-inflight
 _IN_FLIGHT: Final = 2
 """Batches handed to a device at once: one executes, one is ready for when it is done."""
 _REBUILD_FIRST_S: Final = 0.05
@@ -51,37 +51,37 @@ class JobTiming(NamedTuple):
 
 
 class Observer(Protocol):
-    """Is told what the engine does. An exception that it raises is logged and changes nothing."""
+    """Receives the events of the engine. An exception that it raises is logged and changes nothing."""
 
-    def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
+    def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
         """A batch was handed to a device."""
 
-    def ended(self, device: str, operator: str, seconds: float) -> None:
+    def batch_finished(self, device: str, operator: str, seconds: float) -> None:
         """A batch succeeded."""
 
     def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None:
         """A small payload was pooled on the event loop, as a batch of its own."""
 
-    def lost(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None:
+    def event_occurred(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None:
         """A job or a batch did not take the normal course."""
 
 
 class _Silent:
-    def began(self, device: str, jobs: int, planes: int, reason: Reason) -> None: ...
-    def ended(self, device: str, operator: str, seconds: float) -> None: ...
+    def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None: ...
+    def batch_finished(self, device: str, operator: str, seconds: float) -> None: ...
     def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None: ...
-    def lost(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None: ...
+    def event_occurred(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
 class _Waiter(Generic[Payload]):
     """The caller of a job, and what the job has cost so far."""
 
-    answer: asyncio.Future[JobTiming]
+    result: asyncio.Future[JobTiming]
     lease: Lease
-    since: float
+    submitted_at: float
     operator: str
-    begun: float | None = None
+    started_at: float | None = None
     compute_s: float = 0.0
     planes_done: int = 0
 
@@ -105,8 +105,8 @@ class Engine(Generic[Payload]):
         device_hang_timeout_s: float = 300.0,
         observer: Observer | None = None,
     ) -> None:
-        self._lanes = [
-            Lane(name, worker, _threads_of(name, worker, self._run_batch), worker.concurrency)
+        self._devices = [
+            DeviceState(name, worker, _threads_of(name, worker, self._run_batch), worker.concurrency)
             for name, worker in workers
         ]
         self._waiters: dict[Job[Payload], _Waiter[Payload]] = {}
@@ -121,24 +121,24 @@ class Engine(Generic[Payload]):
     # ---- what is asked from outside
 
     @property
-    def draining(self) -> bool:
+    def is_draining(self) -> bool:
         """Whether new jobs are refused."""
         return self._draining
 
     @property
-    def jobs(self) -> int:
+    def job_count(self) -> int:
         """Jobs whose callers wait."""
         return len(self._waiters)
 
-    def states(self) -> dict[str, State]:
+    def device_states(self) -> dict[str, State]:
         """Each device's state."""
-        return {lane.name: lane.state for lane in self._lanes}
+        return {device.name: device.state for device in self._devices}
 
     def retry_after_s(self) -> float:
         """After how many seconds a refused caller should retry."""
-        return policy.retry_after_s([lane.standing() for lane in self._lanes])
+        return policy.retry_after_s([device.estimate() for device in self._devices])
 
-    def watch(self, observer: Observer) -> None:
+    def set_observer(self, observer: Observer) -> None:
         """Replace the observer."""
         self._observer = observer
 
@@ -159,10 +159,10 @@ class Engine(Generic[Payload]):
         # guard: inline-only-for-tiny-jobs, draining-refuses-inline
         if steps > self._inline_steps or self._draining:
             return None
-        for lane in self._lanes:
+        for device in self._devices:
             # guard: inline-only-before-idle-device
-            if lane.takes_inline:
-                return self._run_inline(lane, payload, planes, operator)
+            if device.takes_inline:
+                return self._run_inline(device, payload, planes, operator)
         return None
 
     def check_meets_deadline(self, deadline: float) -> None:
@@ -172,11 +172,11 @@ class Engine(Generic[Payload]):
             DeadlinePassed: the queued work of every device takes longer than the time left.
         """
         remaining_s = deadline - asyncio.get_running_loop().time()
-        standings = [standing for lane in self._lanes if (standing := lane.standing()).ready]
+        estimates = [estimate for device in self._devices if (estimate := device.estimate()).is_ready]
         # guard: unmeetable-deadline-is-refused-before-body
-        if standings and not any(policy.meets_deadline(standing, 0.0, remaining_s) for standing in standings):
-            self._tell(self._observer.lost, "expired")
-            raise _too_late("would pass" if remaining_s > 0 else "passed")
+        if estimates and not any(policy.meets_deadline(estimate, 0.0, remaining_s) for estimate in estimates):
+            self._notify(self._observer.event_occurred, "expired")
+            raise _deadline_error("would pass" if remaining_s > 0 else "passed")
 
     async def submit(self, job: Job[Payload], lease: Lease, operator: str, deadline: float | None = None) -> JobTiming:
         """Queue a job, and wait until it has run.
@@ -188,36 +188,36 @@ class Engine(Generic[Payload]):
             deadline: on the loop's clock; None for never.
 
         Raises:
-            Unavailable: ``draining``, or ``device_lost``.
+            Unavailable: ``is_draining``, or ``device_lost``.
             DeadlinePassed: the deadline passed, or will have passed before the job is done.
         """
         loop = asyncio.get_running_loop()
-        lane, standing = self._choose(job.key)
+        device, estimate = self._choose_device(job.key)
         own_steps = job.steps
         remaining_s = None if deadline is None else deadline - loop.time()
         # guard: unmeetable-deadline-is-refused
-        if not policy.meets_deadline(standing, lane.speed.seconds(own_steps), remaining_s):
-            self._tell(self._observer.lost, "expired")
+        if not policy.meets_deadline(estimate, device.throughput.seconds_for(own_steps), remaining_s):
+            self._notify(self._observer.event_occurred, "expired")
             if remaining_s is None or remaining_s <= 0:
-                raise _too_late("passed")
-            if standing.jobs == 0:
+                raise _deadline_error("passed")
+            if estimate.jobs == 0:
                 # guard: refusal-relaxes-estimate
-                lane.speed.doubt()
-            raise _too_late("would pass")
-        if policy.runs_inline(standing, own_steps, self._inline_steps):
-            return JobTiming(0.0, self._run_inline(lane, job.payload, job.planes, operator), "inline")
+                device.throughput.relax()
+            raise _deadline_error("would pass")
+        if policy.runs_inline(estimate, own_steps, self._inline_steps):
+            return JobTiming(0.0, self._run_inline(device, job.payload, job.planes, operator), "inline")
         waiter: _Waiter[Payload] = _Waiter(loop.create_future(), lease, time.perf_counter(), operator)
         # guard: deadline-has-timer, deadline-timer-is-exact
         timer = None if deadline is None else loop.call_at(deadline, self._expire, job)
         self._waiters[job] = waiter
         self._idle.clear()
         try:
-            lane.backlog.push(job)
+            device.queue.push(job)
             # guard: idle-device-starts-at-once
-            self._dispatch(lane)
-            return await waiter.answer
+            self._dispatch(device)
+            return await waiter.result
         except asyncio.CancelledError:
-            self._tell(self._observer.lost, "cancelled")
+            self._notify(self._observer.event_occurred, "cancelled")
             raise
         finally:
             # guard: deadline-timer-is-cancelled
@@ -245,300 +245,307 @@ class Engine(Generic[Payload]):
                 # guard: grace-end-is-answered
                 self._refuse(job, Unavailable("draining", "the service has stopped; send this again.", retry_after_s=1))
         self._stopped = True
-        for lane in self._lanes:
-            for flight in lane.crew.leave():
+        for device in self._devices:
+            for inflight in device.threads.shutdown():
                 # guard: shutdown-releases-unstarted
-                flight.release_leases()
-            for flight in lane.in_flight:
-                flight.cancel_watchdog()
+                inflight.release_leases()
+            for inflight in device.inflight:
+                inflight.cancel_watchdog()
 
     # ---- the ways of a job
 
-    def _choose(self, key: Hashable) -> tuple[Lane[Payload], policy.LoadEstimate]:
+    def _choose_device(self, key: Hashable) -> tuple[DeviceState[Payload], policy.LoadEstimate]:
         # guard: draining-refuses
         if self._draining:
             raise Unavailable(
                 "draining", "the service is shutting down; send this to another instance.", retry_after_s=1
             )
-        standings = [lane.standing(key) for lane in self._lanes]
-        index = policy.least_loaded(standings)
+        estimates = [device.estimate(key) for device in self._devices]
+        index = policy.least_loaded(estimates)
         if index is None:
-            raise _lost_device()
-        return self._lanes[index], standings[index]
+            raise _device_lost_error()
+        return self._devices[index], estimates[index]
 
-    def _run_inline(self, lane: Lane[Payload], payload: Payload, planes: int, operator: str) -> float:
+    def _run_inline(self, device: DeviceState[Payload], payload: Payload, planes: int, operator: str) -> float:
         started = time.perf_counter()
         try:
-            lane.worker.run_whole(payload)
+            device.worker.run_single(payload)
         except PoolhouseError:
             raise
         except Exception as error:
             if isinstance(error, DeviceFault):
                 # guard: inline-device-fault-loses-device
-                self._lose(lane, error)
+                self._lose_device(device, error)
             elif not isinstance(error, OutOfMemory):
-                _log.exception("a job on %s failed", lane.name)
-            raise _told(error) from error
+                _log.exception("a job on %s failed", device.name)
+            raise _client_error(error) from error
         seconds = time.perf_counter() - started
-        self._tell(self._observer.ran_inline, lane.name, operator, planes, seconds)
+        self._notify(self._observer.ran_inline, device.name, operator, planes, seconds)
         return seconds
 
     def _expire(self, job: Job[Payload]) -> None:
         waiter = self._waiters.get(job)
-        if waiter is not None and not waiter.answer.done():
-            self._tell(self._observer.lost, "expired")
-            self._refuse(job, _too_late("passed"))
+        if waiter is not None and not waiter.result.done():
+            self._notify(self._observer.event_occurred, "expired")
+            self._refuse(job, _deadline_error("passed"))
 
     def _refuse(self, job: Job[Payload], error: Exception) -> None:
         waiter = self._waiters.get(job)
-        if waiter is not None and not waiter.answer.done():
-            waiter.answer.set_exception(error)
+        if waiter is not None and not waiter.result.done():
+            waiter.result.set_exception(error)
         self._forget(job)
 
     def _refuse_all(self, batch: Batch[Payload], error: Exception) -> None:
-        for part in batch.parts:
+        for part in batch.slices:
             self._refuse(part.job, error)
 
     def _forget(self, job: Job[Payload]) -> None:
         """Forget a job whose caller no longer waits; planes that have not begun never will."""
         if self._waiters.pop(job, None) is not None:
             # guard: failed-job-is-dropped
-            if job.waits_in is not None:
-                job.waits_in.drop(job)
-            job.dropped = True
-            self._rest()
+            if job.queue is not None:
+                job.queue.remove(job)
+            job.is_abandoned = True
+            self._set_idle_if_done()
 
-    def _rest(self) -> None:
+    def _set_idle_if_done(self) -> None:
         """Report that nothing is left to do."""
         # guard: drain-waits-for-threads
-        if not self._waiters and not any(lane.in_flight for lane in self._lanes):
+        if not self._waiters and not any(device.inflight for device in self._devices):
             self._idle.set()
 
     # ---- batches
 
-    def _dispatch(self, lane: Lane[Payload]) -> None:
+    def _dispatch(self, device: DeviceState[Payload]) -> None:
         """Hand the device as many batches as it takes."""
         try:
-            while lane.state == "ready" and not self._stopped and len(lane.in_flight) < _IN_FLIGHT:
-                batch = lane.next_batch()
+            while device.state == "ready" and not self._stopped and len(device.inflight) < _IN_FLIGHT:
+                batch = device.next_batch()
                 if batch is None:
                     break
-                self._hand_over(lane, batch)
+                self._start_batch(device, batch)
         # guard: dispatch-errors-lose-device
         except Exception as error:
-            self._lose(lane, error)
+            self._lose_device(device, error)
 
-    def _hand_over(self, lane: Lane[Payload], batch: Batch[Payload]) -> None:
-        flight = InflightBatch(batch, asyncio.get_running_loop(), [])
-        lane.in_flight.append(flight)
-        for part in batch.parts:
+    def _start_batch(self, device: DeviceState[Payload], batch: Batch[Payload]) -> None:
+        inflight = InflightBatch(batch, asyncio.get_running_loop(), [])
+        device.inflight.append(inflight)
+        for part in batch.slices:
             waiter = self._waiters.get(part.job)
             # guard: batch-retains-leases
             if waiter is not None:
-                waiter.lease.share()
-                flight.leases.append(waiter.lease)
-        self._tell(self._observer.began, lane.name, len(batch.parts), batch.planes, batch.reason)
-        self._watch(lane)
+                waiter.lease.retain()
+                inflight.leases.append(waiter.lease)
+        self._notify(self._observer.batch_started, device.name, len(batch.slices), batch.planes, batch.reason)
+        self._start_watchdog(device)
         try:
-            lane.crew.hand(flight)
+            device.threads.submit(inflight)
         except RuntimeError:  # no thread can be started, so it will never land
             # guard: unstarted-batch-releases-leases
-            flight.release_leases()
+            inflight.release_leases()
             raise
 
-    def _watch(self, lane: Lane[Payload]) -> None:
+    def _start_watchdog(self, device: DeviceState[Payload]) -> None:
         """Start the watchdog of the batches that run; a batch that waits behind them is not late yet."""
         # guard: watchdog-only-for-running-batches
-        for flight in lane.in_flight[: lane.width]:
-            if flight.watch is None:
+        for inflight in device.inflight[: device.concurrency]:
+            if inflight.watchdog is None:
                 # guard: watchdog-is-set
-                flight.watch = flight.loop.call_later(self._device_hang_timeout_s, self._hang, lane)
+                inflight.watchdog = inflight.loop.call_later(self._device_hang_timeout_s, self._on_hang, device)
 
-    def _run_batch(self, worker: Worker[Payload], flight: InflightBatch[Payload]) -> bool:
+    def _run_batch(self, worker: Worker[Payload], inflight: InflightBatch[Payload]) -> bool:
         """Run a batch in a device thread; False if the device broke, so that this thread starts no other batch."""
         started, error = time.perf_counter(), None
         try:
-            worker.run(flight.batch)
+            worker.run(inflight.batch)
         # guard: kernel-errors-are-caught
         except BaseException as raised:
             error = raised
         try:
-            flight.loop.call_soon_threadsafe(self._on_batch_done, flight, started, time.perf_counter(), error)
+            inflight.loop.call_soon_threadsafe(self._on_batch_done, inflight, started, time.perf_counter(), error)
             # guard: thread-stops-after-device-fault
             return not isinstance(error, DeviceFault)
         # guard: closed-loop-ends-thread
         except RuntimeError:
-            return False  # the loop has closed: nobody is there to be told
+            return False  # the loop has closed: nothing waits for the result
         finally:
             # guard: thread-forgets-error
             del error  # its traceback holds this frame, and this frame the tensors
 
     def _on_batch_done(
-        self, flight: InflightBatch[Payload], started: float, ended: float, error: BaseException | None
+        self, inflight: InflightBatch[Payload], started: float, ended: float, error: BaseException | None
     ) -> None:
-        lane = next((lane for lane in self._lanes if flight in lane.in_flight), None)
-        if lane is None:  # the device was given up meanwhile, and its jobs were refused
+        device = next((device for device in self._devices if inflight in device.inflight), None)
+        if device is None:  # the device was given up meanwhile, and its jobs were refused
             # guard: late-batch-releases-leases
-            flight.release_leases()
+            inflight.release_leases()
             return
-        lane.in_flight.remove(flight)
+        device.inflight.remove(inflight)
         # guard: watchdog-is-cancelled
-        flight.cancel_watchdog()
+        inflight.cancel_watchdog()
         # guard: completion-errors-do-not-stop-dispatch
         try:
             # guard: finished-batch-releases-leases
-            flight.release_leases()
-            self._settle(lane, flight.batch, started, ended, error)
+            inflight.release_leases()
+            self._handle_outcome(device, inflight.batch, started, ended, error)
         except Exception as wrong:
-            _log.exception("settling a batch on %s failed", lane.name)
+            _log.exception("settling a batch on %s failed", device.name)
             # guard: completion-errors-are-answered
-            self._refuse_all(flight.batch, _told(wrong))
+            self._refuse_all(inflight.batch, _client_error(wrong))
         finally:
             # guard: watchdog-for-next-batch
-            self._watch(lane)
-            self._dispatch(lane)
-            self._rest()
+            self._start_watchdog(device)
+            self._dispatch(device)
+            self._set_idle_if_done()
 
-    def _settle(
-        self, lane: Lane[Payload], batch: Batch[Payload], started: float, ended: float, error: BaseException | None
+    def _handle_outcome(
+        self,
+        device: DeviceState[Payload],
+        batch: Batch[Payload],
+        started: float,
+        ended: float,
+        error: BaseException | None,
     ) -> None:
         if error is None:
-            self._complete(lane, batch, started, ended)
+            self._complete(device, batch, started, ended)
         elif isinstance(error, DeviceFault):
-            self._refuse_all(batch, _told(error))
+            self._refuse_all(batch, _client_error(error))
             # guard: device-fault-loses-device
-            self._lose(lane, error)
+            self._lose_device(device, error)
         elif isinstance(error, OutOfMemory):
             # guard: too-large-batch-is-halved
-            self._retry(lane, batch, policy.halve(batch), "halved", error)
+            self._retry(device, batch, policy.halve(batch), "halved", error)
         else:
             # guard: failed-batch-is-bisected
-            self._retry(lane, batch, policy.bisect(batch), "bisected", error)
+            self._retry(device, batch, policy.bisect(batch), "bisected", error)
 
-    def _complete(self, lane: Lane[Payload], batch: Batch[Payload], started: float, ended: float) -> None:
-        lane.speed.learn(batch.steps, ended - started)
-        self._tell(self._observer.ended, lane.name, self._operator_of(batch), ended - started)
-        for part in batch.parts:
+    def _complete(self, device: DeviceState[Payload], batch: Batch[Payload], started: float, ended: float) -> None:
+        device.throughput.update(batch.steps, ended - started)
+        self._notify(self._observer.batch_finished, device.name, self._operator_of(batch), ended - started)
+        for part in batch.slices:
             waiter = self._waiters.get(part.job)
             if waiter is None:
                 continue
-            waiter.begun = started if waiter.begun is None else waiter.begun
+            waiter.started_at = started if waiter.started_at is None else waiter.started_at
             waiter.compute_s += ended - started
             waiter.planes_done += part.stop - part.start
             # guard: result-only-for-waiting-caller
-            if waiter.planes_done == part.job.planes and not waiter.answer.done():
-                waiter.answer.set_result(JobTiming(waiter.begun - waiter.since, waiter.compute_s, batch.reason))
+            if waiter.planes_done == part.job.planes and not waiter.result.done():
+                waiter.result.set_result(
+                    JobTiming(waiter.started_at - waiter.submitted_at, waiter.compute_s, batch.reason)
+                )
 
     def _retry(
         self,
-        lane: Lane[Payload],
+        device: DeviceState[Payload],
         batch: Batch[Payload],
         smaller: tuple[Batch[Payload], ...] | None,
         how: Literal["bisected", "halved"],
         error: BaseException,
     ) -> None:
         if smaller is not None:
-            self._tell(self._observer.lost, how)
-            lane.retries.extendleft(reversed(smaller))
+            self._notify(self._observer.event_occurred, how)
+            device.retries.extendleft(reversed(smaller))
             return
         if not isinstance(error, PoolhouseError | OutOfMemory):
-            _log.error("a job on %s failed", lane.name, exc_info=error)
-        self._refuse_all(batch, _told(error))
+            _log.error("a job on %s failed", device.name, exc_info=error)
+        self._refuse_all(batch, _client_error(error))
 
     # ---- the ways of a device
 
-    def _hang(self, lane: Lane[Payload]) -> None:
-        self._lose(lane, DeviceFault(f"a batch took more than {self._device_hang_timeout_s} s"))
+    def _on_hang(self, device: DeviceState[Payload]) -> None:
+        self._lose_device(device, DeviceFault(f"a batch took more than {self._device_hang_timeout_s} s"))
 
-    def _lose(self, lane: Lane[Payload], fault: Exception) -> None:
+    def _lose_device(self, device: DeviceState[Payload], fault: Exception) -> None:
         """Take a device out of service until it is rebuilt, with new threads: an old one may hang for ever."""
-        if lane.state == "lost":
+        if device.state == "lost":
             return
-        _log.error("device %s is lost", lane.name, exc_info=fault)
-        lane.state = "lost"
-        self._tell(self._observer.lost, "device_lost")
-        unbegun = lane.crew.leave()
+        _log.error("device %s is lost", device.name, exc_info=fault)
+        device.state = "lost"
+        self._notify(self._observer.event_occurred, "device_lost")
+        unbegun = device.threads.shutdown()
         # guard: lost-device-gets-new-threads
-        lane.crew = _threads_of(lane.name, lane.worker, self._run_batch)
-        flights, lane.in_flight = lane.in_flight, []
-        for flight in flights:
-            flight.cancel_watchdog()
+        device.threads = _threads_of(device.name, device.worker, self._run_batch)
+        inflight_batches, device.inflight = device.inflight, []
+        for inflight in inflight_batches:
+            inflight.cancel_watchdog()
             # guard: hung-batch-keeps-leases
-            if flight not in unbegun:
-                self._refuse_all(flight.batch, _lost_device())  # its leases are given back when it lands
+            if inflight not in unbegun:
+                self._refuse_all(inflight.batch, _device_lost_error())  # its leases are given back when it lands
         # guard: unstarted-batches-move, retries-move
-        stranded = [flight.batch for flight in unbegun] + list(lane.retries)
-        lane.retries.clear()
+        stranded = [inflight.batch for inflight in unbegun] + list(device.retries)
+        device.retries.clear()
         for batch in stranded:
-            if other := self._lane_for_more():
+            if other := self._device_for():
                 other.retries.append(batch)
             else:
-                self._refuse_all(batch, _lost_device())
+                self._refuse_all(batch, _device_lost_error())
         # guard: lost-device-releases-unstarted
-        for flight in unbegun:
-            flight.release_leases()
-        for job in lane.backlog.clear():
+        for inflight in unbegun:
+            inflight.release_leases()
+        for job in device.queue.clear():
             # guard: queued-jobs-move
-            if other := self._lane_for_more(job.key):
-                other.backlog.push(job)
+            if other := self._device_for(job.key):
+                other.queue.push(job)
             else:
                 # guard: queued-jobs-are-refused-without-device
-                self._refuse(job, _lost_device())
-        self._rest()
-        for other in self._lanes:
+                self._refuse(job, _device_lost_error())
+        self._set_idle_if_done()
+        for other in self._devices:
             self._dispatch(other)
-        self._rebuild(lane, _REBUILD_FIRST_S)
+        self._rebuild(device, _REBUILD_FIRST_S)
 
-    def _lane_for_more(self, key: Hashable = None) -> Lane[Payload] | None:
-        index = policy.least_loaded([lane.standing(key) for lane in self._lanes])
-        return None if index is None else self._lanes[index]
+    def _device_for(self, key: Hashable = None) -> DeviceState[Payload] | None:
+        index = policy.least_loaded([device.estimate(key) for device in self._devices])
+        return None if index is None else self._devices[index]
 
-    def _rebuild(self, lane: Lane[Payload], pause_s: float) -> None:
+    def _rebuild(self, device: DeviceState[Payload], pause_s: float) -> None:
         loop = asyncio.get_running_loop()
 
         def rebuild() -> None:
             failure = None
             try:
-                lane.worker.rebuild()
+                device.worker.rebuild()
             except BaseException as raised:
                 failure = raised
             try:
-                loop.call_soon_threadsafe(self._rebuilt, lane, pause_s, failure)
+                loop.call_soon_threadsafe(self._on_rebuilt, device, pause_s, failure)
             except RuntimeError:
-                _log.debug("the loop closed while %s was rebuilt", lane.name)
+                _log.debug("the loop closed while %s was rebuilt", device.name)
 
         # guard: stopped-service-rebuilds-nothing
         if self._stopped:
             return
         try:
-            # Not in the crew: a rebuilding that hangs must not hold a thread that work could be handed to.
-            Thread(target=rebuild, name=f"rebuild-{lane.name}", daemon=True).start()
+            # Not in the threads: a rebuilding that hangs must not hold a thread that work could be handed to.
+            Thread(target=rebuild, name=f"rebuild-{device.name}", daemon=True).start()
         except RuntimeError as error:
             # guard: unstarted-rebuild-is-retried
-            self._rebuilt(lane, pause_s, error)
+            self._on_rebuilt(device, pause_s, error)
 
-    def _rebuilt(self, lane: Lane[Payload], pause_s: float, failure: BaseException | None) -> None:
+    def _on_rebuilt(self, device: DeviceState[Payload], pause_s: float, failure: BaseException | None) -> None:
         if self._stopped:
             return
         if failure is None:
-            _log.warning("device %s is ready again", lane.name)
+            _log.warning("device %s is ready again", device.name)
             # guard: rebuilt-device-is-ready
-            lane.state = "ready"
-            self._dispatch(lane)
+            device.state = "ready"
+            self._dispatch(device)
         else:
-            _log.error("device %s could not be rebuilt: %s", lane.name, failure)
+            _log.error("device %s could not be rebuilt: %s", device.name, failure)
             longer_s = min(2 * pause_s, _REBUILD_LONGEST_S)
             # guard: failed-rebuild-is-retried
-            asyncio.get_running_loop().call_later(pause_s, self._rebuild, lane, longer_s)
+            asyncio.get_running_loop().call_later(pause_s, self._rebuild, device, longer_s)
 
     # ---- small change
 
     def _operator_of(self, batch: Batch[Payload]) -> str:
-        return next((waiter.operator for part in batch.parts if (waiter := self._waiters.get(part.job))), "")
+        return next((waiter.operator for part in batch.slices if (waiter := self._waiters.get(part.job))), "")
 
-    def _tell(self, tell: Callable[Told, None], *told: Told.args, **further: Told.kwargs) -> None:
+    def _notify(self, method: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         try:
-            tell(*told, **further)
+            method(*args, **kwargs)
         # guard: observer-errors-are-logged
         except Exception:
             _log.exception("an observer failed")
@@ -550,33 +557,33 @@ def _threads_of(
     return DeviceThreads(name, worker.concurrency, partial(fly, worker))
 
 
-def _told(error: BaseException) -> Exception:
+def _client_error(error: BaseException) -> Exception:
     """The error that a caller gets."""
     if isinstance(error, PoolhouseError):
         return error
     # guard: out-of-memory-is-503
     if isinstance(error, OutOfMemory):
-        return _no_memory()
+        return _out_of_memory_error()
     if isinstance(error, DeviceFault):
-        return _lost_device()
+        return _device_lost_error()
     # guard: internal-errors-hide-details
-    told = InternalError("internal", "the service failed; its log says why.")
-    told.__cause__ = error
-    return told
+    internal = InternalError("internal", "the service failed; its log says why.")
+    internal.__cause__ = error
+    return internal
 
 
-def _too_late(passed: str) -> DeadlinePassed:
+def _deadline_error(passed: str) -> DeadlinePassed:
     return DeadlinePassed(
         "deadline_passed",
         f"the deadline of Request-Timeout {passed} before the answer is ready; allow more time or send less.",
     )
 
 
-def _lost_device() -> Unavailable:
+def _device_lost_error() -> Unavailable:
     return Unavailable("device_lost", "the device that pools is being restarted; try again.", retry_after_s=2)
 
 
-def _no_memory() -> Unavailable:
+def _out_of_memory_error() -> Unavailable:
     return Unavailable(
         "overloaded", "the device has too little memory free even for one plane of this; try again.", retry_after_s=2
     )

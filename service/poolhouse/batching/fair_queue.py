@@ -50,9 +50,9 @@ class Job(Generic[Payload]):
     plane_steps: int
     payload: Payload
     call_steps: int = 0
-    taken: int = 0
-    dropped: bool = False
-    waits_in: FairQueue[Payload] | None = None
+    assigned_planes: int = 0
+    is_abandoned: bool = False
+    queue: FairQueue[Payload] | None = None
 
     @property
     def steps(self) -> int:
@@ -60,16 +60,16 @@ class Job(Generic[Payload]):
         return self.planes * self.plane_steps + self.call_steps
 
     @property
-    def left(self) -> int:
+    def unassigned_planes(self) -> int:
         """Planes that still wait."""
-        return self.planes - self.taken
+        return self.planes - self.assigned_planes
 
-    def whole(self) -> Part[Payload]:
+    def whole_slice(self) -> JobSlice[Payload]:
         """All planes at once."""
-        return Part(self, 0, self.planes)
+        return JobSlice(self, 0, self.planes)
 
 
-class Part(NamedTuple, Generic[Payload]):
+class JobSlice(NamedTuple, Generic[Payload]):
     """Planes ``start`` to ``stop`` of one job."""
 
     job: Job[Payload]
@@ -80,28 +80,28 @@ class Part(NamedTuple, Generic[Payload]):
 class Batch(NamedTuple, Generic[Payload]):
     """What a device does in one go: parts of one key."""
 
-    parts: tuple[Part[Payload], ...]
+    slices: tuple[JobSlice[Payload], ...]
     reason: Reason
 
     @property
     def planes(self) -> int:
         """Planes of all parts."""
-        return sum(part.stop - part.start for part in self.parts)
+        return sum(part.stop - part.start for part in self.slices)
 
     @property
     def nbytes(self) -> int:
         """Input, output and workspace of all parts."""
-        return self.planes * self.parts[0].job.plane_bytes
+        return self.planes * self.slices[0].job.plane_bytes
 
     @property
     def steps(self) -> int:
         """Work of all parts."""
-        job = self.parts[0].job
+        job = self.slices[0].job
         return self.planes * job.plane_steps + job.call_steps
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class BatchLimits:
     """How large a batch may be.
 
     Attributes:
@@ -136,11 +136,11 @@ class FairQueue(Generic[Payload]):
         return self.jobs > 0
 
     @property
-    def lines(self) -> int:
+    def key_count(self) -> int:
         """How many keys wait."""
         return len(self._lines)
 
-    def has_line(self, key: Hashable) -> bool:
+    def has_key(self, key: Hashable) -> bool:
         """Whether jobs of this key wait."""
         return key in self._lines
 
@@ -150,17 +150,17 @@ class FairQueue(Generic[Payload]):
         if line is None:
             line = self._lines[job.key] = OrderedDict()
         line[job] = None
-        job.waits_in = self
-        self.steps += job.left * job.plane_steps
+        job.queue = self
+        self.steps += job.unassigned_planes * job.plane_steps
         self.jobs += 1
 
-    def drop(self, job: Job[Payload]) -> None:
+    def remove(self, job: Job[Payload]) -> None:
         """Nobody waits for this job any more: its planes that still wait will never be taken. Takes no search."""
-        job.dropped = True
+        job.is_abandoned = True
         # guard: dropped-job-leaves-queue
-        if job.waits_in is self:
+        if job.queue is self:
             line = self._lines[job.key]
-            self._leave(line, job)
+            self._remove_from_key(line, job)
             if not line:
                 del self._lines[job.key]
 
@@ -168,18 +168,18 @@ class FairQueue(Generic[Payload]):
         """Everything that waits, taken out."""
         jobs = [job for line in self._lines.values() for job in line]
         for job in jobs:
-            job.waits_in = None
+            job.queue = None
         self._lines.clear()
         self.steps = self.jobs = 0
         return jobs
 
-    def take(self, budget: Budget) -> Batch[Payload] | None:
+    def next_batch(self, limits: BatchLimits) -> Batch[Payload] | None:
         """The next batch, or None when nothing waits."""
         if not self._lines:
             return None
         key, line = next(iter(self._lines.items()))
         alone = self.jobs == 1
-        parts = self._from_line(line, budget)
+        parts = self._take_slices(line, limits)
         if line:
             # guard: queues-take-turns
             self._lines.move_to_end(key)
@@ -187,35 +187,35 @@ class FairQueue(Generic[Payload]):
             del self._lines[key]
         return Batch(tuple(parts), "full" if line else "idle" if alone else "drained")
 
-    def _from_line(self, line: OrderedDict[Job[Payload], None], budget: Budget) -> list[Part[Payload]]:
-        parts: list[Part[Payload]] = []
+    def _take_slices(self, queue: OrderedDict[Job[Payload], None], limits: BatchLimits) -> list[JobSlice[Payload]]:
+        parts: list[JobSlice[Payload]] = []
         joined = 0
-        while line:
-            job = next(iter(line))
-            limit = budget.join_bytes if parts else budget.piece_bytes
+        while queue:
+            job = next(iter(queue))
+            limit = limits.join_bytes if parts else limits.piece_bytes
             room = limit // job.plane_bytes - joined
-            if budget.planes is not None:
+            if limits.planes is not None:
                 # guard: batch-fits-grid
-                room = min(room, budget.planes - joined)
-            if budget.piece_steps is not None:
+                room = min(room, limits.planes - joined)
+            if limits.piece_steps is not None:
                 # guard: batch-is-cut-by-steps
-                room = min(room, budget.piece_steps // max(job.plane_steps, 1) - joined)
+                room = min(room, limits.piece_steps // max(job.plane_steps, 1) - joined)
             # guard: jobs-join-whole
-            if parts and room < job.left:
+            if parts and room < job.unassigned_planes:
                 break
             # guard: large-jobs-are-cut, one-plane-always-runs
-            count = min(job.left, max(room, 1))
-            parts.append(Part(job, job.taken, job.taken + count))
-            job.taken += count
+            count = min(job.unassigned_planes, max(room, 1))
+            parts.append(JobSlice(job, job.assigned_planes, job.assigned_planes + count))
+            job.assigned_planes += count
             joined += count
             self.steps -= count * job.plane_steps
-            if job.left:
+            if job.unassigned_planes:
                 break
-            self._leave(line, job)
+            self._remove_from_key(queue, job)
         return parts
 
-    def _leave(self, line: OrderedDict[Job[Payload], None], job: Job[Payload]) -> None:
-        del line[job]
-        job.waits_in = None
-        self.steps -= job.left * job.plane_steps
+    def _remove_from_key(self, queue: OrderedDict[Job[Payload], None], job: Job[Payload]) -> None:
+        del queue[job]
+        job.queue = None
+        self.steps -= job.unassigned_planes * job.plane_steps
         self.jobs -= 1

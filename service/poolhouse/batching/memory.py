@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
-class Arrival(Protocol):
+class Preemptible(Protocol):
     """A request body or a response that is being transferred."""
 
-    def behind(self) -> float:
+    def lag(self) -> float:
         """How far it lags behind its minimum rate while the budget is full; above 0 it may be preempted."""
         ...
 
-    def give_way(self) -> None:
+    def preempt(self) -> None:
         """Its bytes go to another request: it must end."""
         ...
 
@@ -39,30 +39,32 @@ class MemoryBudget:
 
     capacity_bytes: int
     held_bytes: int = 0
-    leases: int = 0
-    _arriving: dict[Lease, Arrival] = field(default_factory=dict)
+    lease_count: int = 0
+    _preemptible: dict[Lease, Preemptible] = field(default_factory=dict)
 
-    def fits(self, nbytes: int) -> bool:
+    def can_reserve(self, nbytes: int) -> bool:
         """Whether that many more bytes may be held. A lone request always fits: other limits bound one request, and
         a request larger than the capacity must not wait for ever."""
         # guard: lone-request-is-admitted
-        return self.leases == 0 or self.held_bytes + nbytes <= self.capacity_bytes
+        return self.lease_count == 0 or self.held_bytes + nbytes <= self.capacity_bytes
 
-    def lease(self, nbytes: int) -> Lease | None:
+    def reserve(self, nbytes: int) -> Lease | None:
         """A lease, or None if it does not fit, even after slow transfers were preempted."""
         # guard: memory-budget-has-limit, slow-bodies-are-preempted
-        if not self.fits(nbytes) and not self._take_back(self.held_bytes + nbytes - self.capacity_bytes):
+        if not self.can_reserve(nbytes) and not self._preempt(self.held_bytes + nbytes - self.capacity_bytes):
             return None
         self.held_bytes += nbytes
-        self.leases += 1
+        self.lease_count += 1
         return Lease(self, nbytes)
 
-    def _who_gives(self, nbytes: int, asking: Lease | None = None) -> list[Lease] | None:
+    def _choose_preempted(self, nbytes: int, asking: Lease | None = None) -> list[Lease] | None:
         """Those who are behind and hold so many bytes, furthest behind first; None where they have not so many."""
         # guard: growing-body-spares-itself
-        others = [(lease, arrival) for lease, arrival in self._arriving.items() if lease is not asking and lease.nbytes]
+        others = [
+            (lease, arrival) for lease, arrival in self._preemptible.items() if lease is not asking and lease.nbytes
+        ]
         # guard: bodies-in-time-are-not-preempted
-        late = [(behind, lease) for lease, arrival in others if (behind := arrival.behind()) > 0]
+        late = [(behind, lease) for lease, arrival in others if (behind := arrival.lag()) > 0]
         # guard: slowest-is-preempted-first
         late.sort(key=lambda each: each[0], reverse=True)
         giving: list[Lease] = []
@@ -73,16 +75,16 @@ class MemoryBudget:
         # guard: no-preemption-in-vain
         return None if nbytes > 0 else giving
 
-    def _take_back(self, nbytes: int, asking: Lease | None = None) -> bool:
+    def _preempt(self, nbytes: int, asking: Lease | None = None) -> bool:
         """So many bytes from those who are behind; False, and nobody is harmed, where they have not so many."""
-        giving = self._who_gives(nbytes, asking)
+        giving = self._choose_preempted(nbytes, asking)
         if giving is None:
             return False
         for lease in giving:
-            arrival = self._arriving.pop(lease)
+            arrival = self._preemptible.pop(lease)
             self.held_bytes -= lease.nbytes
             lease.nbytes = 0
-            arrival.give_way()
+            arrival.preempt()
         return True
 
 
@@ -90,31 +92,31 @@ class MemoryBudget:
 class Lease:
     """Bytes held until everyone who looks at them has let go."""
 
-    _ledger: MemoryBudget
+    _budget: MemoryBudget
     nbytes: int
     _holders: int = field(default=1)
 
     def resize(self, nbytes: int) -> bool:
         """Holds that much from now on; False, and nothing changed, when there is no room for more."""
         more = nbytes - self.nbytes
-        alone = self._ledger.leases == 1
-        lacking = self._ledger.held_bytes + more - self._ledger.capacity_bytes
+        alone = self._budget.lease_count == 1
+        lacking = self._budget.held_bytes + more - self._budget.capacity_bytes
         # guard: lease-growth-has-limit
-        if more > 0 and not alone and lacking > 0 and not self._ledger._take_back(lacking, self):
+        if more > 0 and not alone and lacking > 0 and not self._budget._preempt(lacking, self):
             return False
-        self._ledger.held_bytes += more
+        self._budget.held_bytes += more
         self.nbytes = nbytes
         return True
 
-    def arriving(self, arrival: Arrival) -> None:
+    def set_preemptible(self, arrival: Preemptible) -> None:
         """The body or the answer that these bytes are for is on its way, and may have to give way."""
-        self._ledger._arriving[self] = arrival
+        self._budget._preemptible[self] = arrival
 
-    def arrived(self) -> None:
+    def clear_preemptible(self) -> None:
         """It is there, or will not come; nobody has to give way any more."""
-        self._ledger._arriving.pop(self, None)
+        self._budget._preemptible.pop(self, None)
 
-    def share(self) -> None:
+    def retain(self) -> None:
         """One more looks at the bytes."""
         assert self._holders > 0, "a lease that was given back"
         self._holders += 1
@@ -126,5 +128,5 @@ class Lease:
         self._holders -= 1
         # guard: last-holder-releases
         if self._holders == 0:
-            self._ledger.held_bytes -= self.nbytes
-            self._ledger.leases -= 1
+            self._budget.held_bytes -= self.nbytes
+            self._budget.lease_count -= 1

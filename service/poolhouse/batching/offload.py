@@ -40,8 +40,8 @@ class _Step(Generic[Result]):
     work: Callable[[], Result]
     lease: Lease
     loop: asyncio.AbstractEventLoop
-    answer: asyncio.Future[Result]
-    watch: asyncio.TimerHandle | None = None
+    result: asyncio.Future[Result]
+    slot_timer: asyncio.TimerHandle | None = None
 
 
 class OffloadPool:
@@ -62,7 +62,9 @@ class OffloadPool:
         self._tasks: SimpleQueue[_Step[Any] | None] = SimpleQueue()
         self._idle = self._threads = 0
 
-    async def run(self, work: Callable[[], Result], lease: Lease, doing: str, deadline: float | None = None) -> Result:
+    async def run(
+        self, work: Callable[[], Result], lease: Lease, activity: str, deadline: float | None = None
+    ) -> Result:
         """Run one step in a thread.
 
         Args:
@@ -80,20 +82,20 @@ class OffloadPool:
         loop = asyncio.get_running_loop()
         step: _Step[Result] = _Step(work, lease, loop, loop.create_future())
         # guard: offloaded-step-retains-lease
-        lease.share()
+        lease.retain()
         self._waiting.append(step)
         try:
             self._dispatch()
             # Without a name: it knows the task, and the task the refusal, whose traceback holds this frame.
             # guard: deadline-covers-offloaded-steps
             async with asyncio.timeout_at(deadline):
-                return await step.answer
+                return await step.result
         except TimeoutError:
-            if step.answer.done() and not step.answer.cancelled():
+            if step.result.done() and not step.result.cancelled():
                 raise  # the step's own
             raise DeadlinePassed(
                 "deadline_passed",
-                f"The deadline of Request-Timeout passed while {doing}. Give more seconds, or send less.",
+                f"The deadline of Request-Timeout passed while {activity}. Give more seconds, or send less.",
             ) from None
         finally:
             # guard: abandoned-step-is-not-started
@@ -103,10 +105,10 @@ class OffloadPool:
             # The traceback of a refusal holds this frame, and the step's future the refusal: no circles of gigabytes.
             del step
 
-    def leave(self) -> None:
+    def shutdown(self) -> None:
         """End the threads, each after its current step; steps that have not started are cancelled."""
         for step in self._waiting:
-            step.answer.cancel()
+            step.result.cancel()
         for _ in range(self._threads):
             self._tasks.put(None)
         self._idle = self._threads = 0
@@ -116,50 +118,50 @@ class OffloadPool:
         while self._waiting and len(self._counted) < self._size:
             if not self._idle:
                 # Here, since it may raise: whoever waits is told so.
-                Thread(target=self._go, name=f"offload-{self._name}-{self._threads}", daemon=True).start()
+                Thread(target=self._run_thread, name=f"offload-{self._name}-{self._threads}", daemon=True).start()
                 self._threads += 1
                 self._idle += 1
             step = self._waiting.popleft()
             self._idle -= 1
             self._counted.add(step)
-            step.watch = step.loop.call_later(self._long_s, self._is_long, step)
+            step.slot_timer = step.loop.call_later(self._long_s, self._free_slot, step)
             self._tasks.put(step)
 
-    def _go(self) -> None:
+    def _run_thread(self) -> None:
         # guard: offload-threads-yield
         give_way_to_event_loop()
         while (step := self._tasks.get()) is not None:
-            self._do(step)
+            self._run_step(step)
             del step  # or it would live until the next one comes
 
-    def _do(self, step: _Step[Any]) -> None:
+    def _run_step(self, step: _Step[Any]) -> None:
         result = error = None
         try:
             result = step.work()
         except BaseException as raised:
             error = raised
         try:
-            step.loop.call_soon_threadsafe(self._ended, step, result, error)
+            step.loop.call_soon_threadsafe(self._on_step_done, step, result, error)
         except RuntimeError:
             _log.debug("the loop closed while a thread was at work")
         finally:
             # guard: refused-step-is-forgotten
             del step, error  # the error's traceback holds this frame
 
-    def _ended(self, step: _Step[Any], result: object, error: BaseException | None) -> None:
-        assert step.watch is not None
-        step.watch.cancel()
+    def _on_step_done(self, step: _Step[Any], result: object, error: BaseException | None) -> None:
+        assert step.slot_timer is not None
+        step.slot_timer.cancel()
         self._idle += 1
         self._counted.discard(step)
         step.lease.release()
-        if not step.answer.done():
+        if not step.result.done():
             if error is None:
-                step.answer.set_result(result)
+                step.result.set_result(result)
             else:
-                step.answer.set_exception(error)
+                step.result.set_exception(error)
         self._dispatch()
 
-    def _is_long(self, step: _Step[Any]) -> None:
+    def _free_slot(self, step: _Step[Any]) -> None:
         _log.warning("a step of kind %s takes more than %g s", self._name, self._long_s)
         # guard: long-step-frees-its-slot
         self._counted.discard(step)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from poolhouse.batching.fair_queue import Batch, Part
+from poolhouse.batching.fair_queue import Batch, JobSlice
 
 Payload = TypeVar("Payload")
 
@@ -26,7 +26,7 @@ class ThroughputEstimate:
     steps_per_s: float = 1e9
     batch_s: float = 1e-4
 
-    def learn(self, steps: int, seconds: float) -> None:
+    def update(self, steps: int, seconds: float) -> None:
         """Update from a batch that ran: a tiny batch tells the fixed cost, a large one the cost of steps."""
         if seconds <= 0:
             return
@@ -36,13 +36,13 @@ class ThroughputEstimate:
         else:
             self.steps_per_s += 0.1 * (steps / seconds - self.steps_per_s)
 
-    def doubt(self) -> None:
+    def relax(self) -> None:
         """Relax the estimate after it alone made an idle device refuse a job. Otherwise an estimate that has become
         too low would refuse every job, and no batch would run to correct it."""
         self.steps_per_s *= 1.1
         self.batch_s /= 1.1
 
-    def seconds(self, steps: int, batches: int = 1) -> float:
+    def seconds_for(self, steps: int, batches: int = 1) -> float:
         """How long that much work takes in that many batches."""
         return batches * self.batch_s + steps / self.steps_per_s
 
@@ -61,42 +61,42 @@ class LoadEstimate:
         new_batch_s: the cost of one more batch, if the new job needs one; 0 if jobs of its key wait, or none.
     """
 
-    ready: bool
+    is_ready: bool
     wait_s: float
     jobs: int
     new_batch_s: float = 0.0
 
 
-def least_loaded(standings: Sequence[LoadEstimate]) -> int | None:
+def least_loaded(estimates: Sequence[LoadEstimate]) -> int | None:
     """The ready device that will be free first, with the newcomer's own batch; None when none is ready.
 
     So under load the jobs of a key go where others of it wait, as long as that is no detour: each device has fewer
     keys, and larger batches.
     """
     # guard: only-ready-devices
-    ready = [index for index, standing in enumerate(standings) if standing.ready]
+    ready = [index for index, estimate in enumerate(estimates) if estimate.is_ready]
 
     def load(index: int) -> tuple[float, int]:
-        standing = standings[index]
+        estimate = estimates[index]
         # guard: new-batch-costs-time
-        return standing.wait_s + standing.new_batch_s, standing.jobs
+        return estimate.wait_s + estimate.new_batch_s, estimate.jobs
 
     return min(ready, key=load, default=None)
 
 
-def meets_deadline(standing: LoadEstimate, own_s: float, remaining_s: float | None) -> bool:
+def meets_deadline(estimate: LoadEstimate, own_s: float, remaining_s: float | None) -> bool:
     """Whether work can be done before its deadline, if the device goes on as it has."""
-    return remaining_s is None or (remaining_s > 0 and standing.wait_s + own_s <= remaining_s)
+    return remaining_s is None or (remaining_s > 0 and estimate.wait_s + own_s <= remaining_s)
 
 
-def runs_inline(standing: LoadEstimate, steps: int, inline_steps: int) -> bool:
+def runs_inline(estimate: LoadEstimate, steps: int, inline_steps: int) -> bool:
     """Whether a job is so small that handing it to a thread costs more than doing it, and nobody is before it; or so
     small that it need not wait for long work. Behind a short wait it waits: joined with others it costs less."""
     # guard: inline-only-when-idle-or-behind-long-work
-    return standing.ready and steps <= inline_steps and (standing.jobs == 0 or is_long(standing.wait_s))
+    return estimate.is_ready and steps <= inline_steps and (estimate.jobs == 0 or is_long_wait(estimate.wait_s))
 
 
-def is_long(wait_s: float) -> bool:
+def is_long_wait(wait_s: float) -> bool:
     """Whether a tiny job need not wait so long, be it for one batch or for the batches of many lines."""
     return wait_s > _LONG_WAIT_S
 
@@ -104,24 +104,24 @@ def is_long(wait_s: float) -> bool:
 _LONG_WAIT_S: Final = 0.01
 
 
-def retry_after_s(standings: Sequence[LoadEstimate]) -> float:
+def retry_after_s(estimates: Sequence[LoadEstimate]) -> float:
     """When there will be room again: half of what waits must be done first; at least a tenth of a second."""
     # guard: retry-after-is-computed
-    return max(0.1, max((standing.wait_s for standing in standings), default=1.0) / 2)
+    return max(0.1, max((estimate.wait_s for estimate in estimates), default=1.0) / 2)
 
 
-def alive(batch: Batch[Payload]) -> Batch[Payload] | None:
+def without_abandoned(batch: Batch[Payload]) -> Batch[Payload] | None:
     """A batch without the parts that nobody waits for any more; None when nobody waits for any."""
-    parts = tuple(part for part in batch.parts if not part.job.dropped)
+    parts = tuple(part for part in batch.slices if not part.job.is_abandoned)
     return Batch(parts, batch.reason) if parts else None
 
 
 def bisect(batch: Batch[Payload]) -> tuple[Batch[Payload], ...] | None:
     """A failed batch in two by parts, to find whose fault it was; None when only one part is in it."""
-    if len(batch.parts) == 1:
+    if len(batch.slices) == 1:
         return None
-    half = len(batch.parts) // 2
-    return Batch(batch.parts[:half], "retry"), Batch(batch.parts[half:], "retry")
+    half = len(batch.slices) // 2
+    return Batch(batch.slices[:half], "retry"), Batch(batch.slices[half:], "retry")
 
 
 def halve(batch: Batch[Payload]) -> tuple[Batch[Payload], ...] | None:
@@ -129,14 +129,14 @@ def halve(batch: Batch[Payload]) -> tuple[Batch[Payload], ...] | None:
     # guard: single-plane-is-not-halved
     if batch.planes < 2:
         return None
-    first: list[Part[Payload]] = []
-    second: list[Part[Payload]] = []
+    first: list[JobSlice[Payload]] = []
+    second: list[JobSlice[Payload]] = []
     room = batch.planes // 2
-    for part in batch.parts:
+    for part in batch.slices:
         count = min(room, part.stop - part.start)
         if count:
-            first.append(Part(part.job, part.start, part.start + count))
+            first.append(JobSlice(part.job, part.start, part.start + count))
         if part.start + count < part.stop:
-            second.append(Part(part.job, part.start + count, part.stop))
+            second.append(JobSlice(part.job, part.start + count, part.stop))
         room -= count
     return Batch(tuple(first), "retry"), Batch(tuple(second), "retry")

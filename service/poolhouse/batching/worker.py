@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from poolhouse.batching.fair_queue import Batch, Budget
+from poolhouse.batching.fair_queue import Batch, BatchLimits
 
 Payload = TypeVar("Payload")
 
@@ -21,7 +21,7 @@ class Worker(Protocol[Payload]):
     """One device."""
 
     @property
-    def budget(self) -> Budget:
+    def batch_limits(self) -> BatchLimits:
         """How large a batch may be; asked before each batch, on the event loop."""
         ...
 
@@ -43,7 +43,7 @@ class Worker(Protocol[Payload]):
         """
         ...
 
-    def run_whole(self, payload: Payload) -> None:
+    def run_single(self, payload: Payload) -> None:
         """Pools all planes of one small load where it is called: on the event loop.
 
         Raises:

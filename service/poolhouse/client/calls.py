@@ -24,7 +24,7 @@ from poolhouse.client.results import OperatorSummary, Plan, Pooled
 from poolhouse.client.transports.response_body import too_large_error
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.errors import Unprocessable
-from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.quoting import escape_unprintable
 from poolhouse.wire.safetensors import SAFETENSORS
 
@@ -104,8 +104,8 @@ class PoolCall:
         chunks: tuple[bytes | memoryview, ...]
         if len(tensors) == 1:
             media_type, chunks = _RAW_MEDIA_TYPE, (tensors["input"].buffer,)
-            outline = tensors["input"].outline
-            query = {"shape": ",".join(map(str, outline.shape)), "dtype": outline.dtype.name, **query}
+            metadata = tensors["input"].metadata
+            query = {"shape": ",".join(map(str, metadata.shape)), "dtype": metadata.dtype.name, **query}
         else:
             encoded = SAFETENSORS.encode(Message(tensors))
             media_type, chunks = encoded.media_type, encoded.chunks
@@ -134,7 +134,7 @@ class PoolCall:
             raise UnexpectedAnswer(response.status, "The answer holds no output.")
         if indices is None and self._wants_indices:
             raise UnexpectedAnswer(response.status, "The answer holds no indices, which were asked for.")
-        if indices is not None and indices.outline != Outline(INT64, output.shape):
+        if indices is not None and indices.metadata != TensorMetadata(INT64, output.shape):
             raise UnexpectedAnswer(
                 response.status,
                 f"The answer holds indices of {indices.dtype} {indices.shape} for an output {output.shape}.",
@@ -152,7 +152,7 @@ class PoolCall:
 
 class _Entry(NamedTuple):
     name: str
-    metadata: Outline
+    metadata: TensorMetadata
 
 
 def _output_entries(headers: Headers, max_response_bytes: int) -> tuple[_Entry, ...]:
@@ -192,23 +192,23 @@ def _parse_entry(row: object, offset: int) -> _Entry | None:
     """The output that a row of the metadata tells of, if it lies where the one before ends."""
     if not isinstance(row, dict):
         return None
-    name, outline = row.get("name"), _parse_tensor_metadata(row)
-    if not isinstance(name, str) or outline is None:
+    name, metadata = row.get("name"), _parse_tensor_metadata(row)
+    if not isinstance(name, str) or metadata is None:
         return None
-    lies = row.get("start") == offset and row.get("end") == offset + outline.nbytes
-    return _Entry(name, outline) if lies else None
+    lies = row.get("start") == offset and row.get("end") == offset + metadata.nbytes
+    return _Entry(name, metadata) if lies else None
 
 
-def _allocate(outline: Outline) -> Tensor:
+def _allocate(metadata: TensorMetadata) -> Tensor:
     try:
-        return Tensor(outline.dtype, np.empty(outline.shape, outline.dtype.storage))
+        return Tensor(metadata.dtype, np.empty(metadata.shape, metadata.dtype.storage))
     except ValueError:
         raise UnexpectedAnswer(
-            200, f"The answer has {len(outline.shape)} axes of sizes that no array can have."
+            200, f"The answer has {len(metadata.shape)} axes of sizes that no array can have."
         ) from None
     except MemoryError:
         raise UnexpectedAnswer(
-            200, f"The answer has {outline.nbytes} bytes, for which there is no memory here; pool in smaller parts."
+            200, f"The answer has {metadata.nbytes} bytes, for which there is no memory here; pool in smaller parts."
         ) from None
 
 
@@ -260,7 +260,7 @@ def read_plan(response: Response) -> Plan:
     input_bytes, output_bytes = (_size_or_none(document.get(name)) for name in ("input_bytes", "output_bytes"))
     warnings = document.get("warnings", [])
     found = {name: _parse_tensor_metadata(card) for name, card in outputs.items()} if isinstance(outputs, dict) else {}
-    known = {name: outline for name, outline in found.items() if outline is not None}
+    known = {name: metadata for name, metadata in found.items() if metadata is not None}
     if (
         not isinstance(operator, str)
         or not isinstance(spec, dict)
@@ -317,14 +317,14 @@ def read_document(response: Response) -> Document:
     return document
 
 
-def _parse_tensor_metadata(document: object) -> Outline | None:
+def _parse_tensor_metadata(document: object) -> TensorMetadata | None:
     shape = document.get("shape") if isinstance(document, dict) else None
     dtype = document.get("dtype") if isinstance(document, dict) else None
     known = ELEMENT_TYPES.get(dtype) if isinstance(dtype, str) else None
     if known is None or not isinstance(shape, list):
         return None
     sizes = tuple(size for size in map(_size_or_none, shape) if size is not None)
-    return Outline(known, sizes) if len(sizes) == len(shape) else None
+    return TensorMetadata(known, sizes) if len(sizes) == len(shape) else None
 
 
 def _size_or_none(value: object) -> int | None:

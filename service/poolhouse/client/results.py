@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
-from poolhouse.tensors import Outline
+from poolhouse.tensors import TensorMetadata
 
 Output = TypeVar("Output", covariant=True)
 Indices = TypeVar("Indices", covariant=True)
@@ -80,7 +80,7 @@ class Plan:
 
     operator: str
     spec: Mapping[str, object]
-    outputs: Mapping[str, Outline]
+    outputs: Mapping[str, TensorMetadata]
     input_bytes: int
     output_bytes: int
     warnings: tuple[str, ...]

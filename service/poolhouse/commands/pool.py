@@ -83,7 +83,7 @@ def _pool(
         missing = next(name for name in wanted if name not in given)
         names = ", ".join(tensors) or "nothing"
         raise click.UsageError(f"{source} holds {names}, and no {missing}; name one of them {missing}", context)
-    with connect(url, api_key, timeout, sum(tensor.outline.nbytes for tensor in given.values())) as client:
+    with connect(url, api_key, timeout, sum(tensor.metadata.nbytes for tensor in given.values())) as client:
         answer = client.pool(operator, given["input"], given.get("indices"), **spec)
         for warning in answer.warnings:
             print_message(f"note: {warning}")

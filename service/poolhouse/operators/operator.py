@@ -30,7 +30,7 @@ from poolhouse.operators.costs import STEPS_PER_BYTE, Cost, byte_steps
 from poolhouse.operators.field_problems import invalid_fields_error
 from poolhouse.operators.fields import INT32_MAX, Field, FieldError, Sizes, describe_value, fields_of
 from poolhouse.operators.loop_costs import KernelFactory
-from poolhouse.tensors import Note, Outline, Tensor
+from poolhouse.tensors import Note, Tensor, TensorMetadata
 
 Number = int | float | bool
 
@@ -96,14 +96,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is known of a request before it runs, from its spec and its outlines alone.
+    """All that is known of a request before it runs, from its spec and its metadata_by_name alone.
 
     Plans are remembered and asked again for each request like them, so what follows from one is worked out once.
 
     Attributes:
         spec: the operator with its fields.
-        inputs: outlines by name.
-        outputs: outlines by name, in the order they are answered.
+        inputs: metadata_by_name by name.
+        outputs: metadata_by_name by name, in the order they are answered.
         planes: how many (n, c) planes; 0 for an empty batch.
         spatial: the input's spatial sizes.
         plane_steps: steps of the algorithm that will run, for one plane; about a nanosecond of a core each.
@@ -115,8 +115,8 @@ class Plan:
     """
 
     spec: Operator
-    inputs: Mapping[str, Outline]
-    outputs: Mapping[str, Outline]
+    inputs: Mapping[str, TensorMetadata]
+    outputs: Mapping[str, TensorMetadata]
     planes: int
     spatial: Sizes
     plane_steps: int
@@ -139,12 +139,12 @@ class Plan:
     @cached_property
     def input_bytes(self) -> int:
         """Bytes of all inputs."""
-        return sum(outline.nbytes for outline in self.inputs.values())
+        return sum(metadata.nbytes for metadata in self.inputs.values())
 
     @cached_property
     def output_bytes(self) -> int:
         """Bytes of all outputs."""
-        return sum(outline.nbytes for outline in self.outputs.values())
+        return sum(metadata.nbytes for metadata in self.outputs.values())
 
     @cached_property
     def steps(self) -> int:
@@ -374,17 +374,19 @@ class Operator:
         """What two specs must share to be pooled in one batch."""
         return (self.name, *(getattr(self, field.name) for field in self.fields() if field.in_batch_key))
 
-    def plan(self, inputs: Mapping[str, Outline], limits: Limits) -> Plan:
-        """What this spec makes of inputs with these outlines; refuses what cannot or must not be run."""
+    def plan(self, inputs: Mapping[str, TensorMetadata], limits: Limits) -> Plan:
+        """What this spec makes of inputs with these metadata_by_name; refuses what cannot or must not be run."""
         _check_input_names(self, inputs)
-        outline = inputs["input"]
-        self._check_type(outline.dtype)
-        batch_shape, spatial = self._split_shape(outline)
+        metadata = inputs["input"]
+        self._check_type(metadata.dtype)
+        batch_shape, spatial = self._split_shape(metadata)
         self._check_other_inputs(inputs)
         self.check_batch_shape(batch_shape)
         out = self.spatial_out(spatial)
         outputs = {
-            name: Outline(dtypes.INT64 if name == "indices" else self.output_type(outline.dtype), (*batch_shape, *out))
+            name: TensorMetadata(
+                dtypes.INT64 if name == "indices" else self.output_type(metadata.dtype), (*batch_shape, *out)
+            )
             for name in self.outputs()
         }
         planes = math.prod(batch_shape)
@@ -408,9 +410,9 @@ class Operator:
             )
         cost, loops = Cost(0.0, 0.0, 0.0), None
         if 0 not in out:
-            cost = self.cost(spatial, outline.dtype)
+            cost = self.cost(spatial, metadata.dtype)
             loops = (
-                self.kernel_factory(spatial, outline.dtype)
+                self.kernel_factory(spatial, metadata.dtype)
                 if limits.allow_compiled_loops and loops_are_loaded()
                 else None
             )
@@ -463,8 +465,8 @@ class Operator:
                 f"{self.name} has no meaning for {dtype.name}; it takes {dtypes.names(kinds=kinds)}.",
             )
 
-    def _split_shape(self, outline: Outline) -> tuple[Sizes, Sizes]:
-        shape = outline.shape
+    def _split_shape(self, metadata: TensorMetadata) -> tuple[Sizes, Sizes]:
+        shape = metadata.shape
         axes = "DHW"[-self.rank :] if self.rank > 1 else "L"
         if len(shape) not in (self.rank + 1, self.rank + 2):
             raise Unprocessable(
@@ -486,7 +488,7 @@ class Operator:
                 )
         return batch_shape, spatial
 
-    def _check_other_inputs(self, inputs: Mapping[str, Outline]) -> None:
+    def _check_other_inputs(self, inputs: Mapping[str, TensorMetadata]) -> None:
         shape = inputs["input"].shape
         for name in self.inputs[1:]:
             if inputs[name].shape != shape:
@@ -541,7 +543,7 @@ def is_declared(candidate: object) -> bool:
     )
 
 
-def _check_input_names(spec: Operator, inputs: Mapping[str, Outline]) -> None:
+def _check_input_names(spec: Operator, inputs: Mapping[str, TensorMetadata]) -> None:
     for name in spec.inputs:
         if name not in inputs:
             foreign = [each for each in inputs if each not in spec.inputs]

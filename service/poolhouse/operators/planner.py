@@ -9,7 +9,7 @@ from typing import Final
 
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.operator import Limits, Operator, Plan
-from poolhouse.tensors import Note, Outline
+from poolhouse.tensors import Note, TensorMetadata
 
 _MAX_CACHED_PLANS: Final = 1024
 _MAX_KEY_LENGTH: Final = 256
@@ -33,7 +33,7 @@ class _PlanRequest:
         json_fields: Mapping[str, object],
         text_fields: Mapping[str, str],
         notes: Mapping[str, Note],
-        metadata: Mapping[str, Outline],
+        metadata: Mapping[str, TensorMetadata],
         key: Hashable,
     ) -> None:
         self.member = member
@@ -69,7 +69,7 @@ class Planner:
         name: str,
         json_fields: Mapping[str, object],
         text_fields: Mapping[str, str],
-        metadata: Mapping[str, Outline],
+        metadata: Mapping[str, TensorMetadata],
         notes: Mapping[str, Note] = _NO_NOTES,
     ) -> Plan:
         """The plan, or the refusal. Nothing is drawn: a random spec without a seed still has none.
@@ -87,7 +87,7 @@ class Planner:
         ):
             return member.parse(json_fields, text_fields, notes).plan(metadata, self._limits)
         fields = f"{json_fields}{text_fields}{notes}"
-        key = (name, fields, tuple((each, outline.dtype.name, outline.shape) for each, outline in metadata.items()))
+        key = (name, fields, tuple((each, metadata.dtype.name, metadata.shape) for each, metadata in metadata.items()))
         request = _PlanRequest(member, json_fields, text_fields, notes, metadata, key)
         return self._cached_plan(request) if len(fields) <= _MAX_KEY_LENGTH else self._plan(request)
 

@@ -12,7 +12,6 @@ from starlette.routing import BaseRoute, Route
 
 from poolhouse import describe
 from poolhouse.operators.catalogue import Catalogue, discover
-from poolhouse.pooling import Pooling
 from poolhouse.rest.auth.authorization import Authorization, authorization_of
 from poolhouse.rest.cors import add_cors
 from poolhouse.rest.dependencies import Service, bind_service
@@ -28,6 +27,7 @@ from poolhouse.rest.routes.handler_endpoint import HandlerEndpoint
 from poolhouse.rest.routes.pool import PoolHandler
 from poolhouse.rest.routes.refusals import add_exception_handlers
 from poolhouse.rest.routes.suggestions import PathSuggester
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
 
@@ -124,7 +124,9 @@ def openapi_document(catalogue: Catalogue | None = None) -> dict[str, Any]:
 
 
 def create_app(
-    settings: Settings | None = None, pooling: Pooling | None = None, observers: Sequence[RequestObserver] | None = None
+    settings: Settings | None = None,
+    pooling: PoolingService | None = None,
+    observers: Sequence[RequestObserver] | None = None,
 ) -> App:
     """The service as a FastAPI application.
 
@@ -138,7 +140,7 @@ def create_app(
             words are for whoever starts the service.
     """
     settings = settings or Settings()
-    pooling = pooling or Pooling.from_settings(settings)
+    pooling = pooling or PoolingService.from_settings(settings)
     counted, authorization = Metrics(pooling), authorization_of(settings)
     observers = chosen_observers(settings, os.environ) if observers is None else observers
     accounting = Accounting(pooling, counted, authorization, observers)

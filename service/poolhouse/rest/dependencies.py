@@ -13,10 +13,10 @@ from typing import Annotated, Final
 from fastapi import Depends, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from poolhouse.pooling import Pooling
 from poolhouse.rest.http.accounting import Accounting
 from poolhouse.rest.http.headers import HEADERS_KEY, Headers, read_headers
 from poolhouse.rest.observability.metrics import Metrics
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 
 _BEARER: Final = HTTPBearer(
@@ -31,7 +31,7 @@ class Service:
     """What the routes of one application serve with."""
 
     settings: Settings
-    pooling: Pooling
+    pooling: PoolingService
     metrics: Metrics
     accounting: Accounting
 
@@ -62,7 +62,7 @@ async def require_key(
         yield
 
 
-async def get_pooling(service: Annotated[Service, Depends(get_service)]) -> Pooling:
+async def get_pooling(service: Annotated[Service, Depends(get_service)]) -> PoolingService:
     """What pools, plans and knows the operators."""
     return service.pooling
 

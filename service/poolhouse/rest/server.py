@@ -19,7 +19,6 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.config import Config
 
-from poolhouse.pooling import Pooling
 from poolhouse.rest.admin import admin_app
 from poolhouse.rest.app import POOL_PATH, App, create_app
 from poolhouse.rest.cors import cors_headers
@@ -30,6 +29,7 @@ from poolhouse.rest.listening import BACKLOG, Listeners, listening_fault, open_l
 from poolhouse.rest.observability import logs
 from poolhouse.rest.observability.line_writer import STANDARD_OUTPUT, LineWriter, descriptor_writer, fill_closed_streams
 from poolhouse.rest.tls import load_certificate, ssl_context_of
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
 
@@ -277,7 +277,7 @@ def _server_context(app: App, settings: Settings, routes: tuple[DirectRoute, ...
     )
 
 
-def run(settings: Settings, pooling: Pooling | None = None, listeners: Listeners | None = None) -> None:
+def run(settings: Settings, pooling: PoolingService | None = None, listeners: Listeners | None = None) -> None:
     """Run the service until it is told to stop.
 
     Args:

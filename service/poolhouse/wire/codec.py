@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from poolhouse.tensors import Message, Outline
+from poolhouse.tensors import Message, TensorMetadata
 
 Query = dict[str, str]
 
@@ -81,11 +81,11 @@ class Codec(Protocol):
         """The body that holds this message."""
         ...
 
-    def encode_extra_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
+    def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
         """Bytes that :meth:`encode` takes beside the tensors at most; 0 where it sends them as they lie.
 
         Args:
-            outputs: the tensors' outlines by name.
+            outputs: the tensors' metadata_by_name by name.
             json_encoding: of the message: ``list`` or ``base64``.
         """
         ...

@@ -13,7 +13,7 @@ import numpy as np
 
 from poolhouse.dtypes import ELEMENT_TYPES, ElementType, names
 from poolhouse.errors import FieldProblem, Malformed, Unprocessable
-from poolhouse.tensors import Outline, Tensor
+from poolhouse.tensors import Tensor, TensorMetadata
 from poolhouse.wire.quoting import quote_clipped
 
 MAX_RANK = 32
@@ -64,7 +64,7 @@ def check_shape(shape: tuple[int, ...], dtype: ElementType, name: str, pointer: 
         raise Unprocessable("invalid_data", message, problems=(FieldProblem(pointer, "range", message),))
 
 
-def check_nbytes(actual: int, metadata: Outline, name: str) -> None:
+def check_nbytes(actual: int, metadata: TensorMetadata, name: str) -> None:
     """Refuse more or fewer bytes than the shape says.
 
     Raises:
@@ -97,7 +97,7 @@ def tensor_from_bytes(
         Unprocessable: see :func:`check_shape`; or a bool that is neither 0 nor 1.
     """
     check_shape(shape, dtype, name, f"/{name}")
-    check_nbytes(len(data), Outline(dtype, shape), name)
+    check_nbytes(len(data), TensorMetadata(dtype, shape), name)
     flat = np.frombuffer(data, dtype=np.uint8)
     if dtype.kind == "boolean" and flat.size and int(flat.max()) > 1:
         raise Unprocessable(
@@ -112,7 +112,9 @@ def tensor_from_bytes(
     return Tensor(dtype, np.require(array, dtype.storage, ("C", "A")))
 
 
-def touched_bytes(metadata: Outline, offset: int, *, big_endian: bool = False, fortran_order: bool = False) -> int:
+def touched_bytes(
+    metadata: TensorMetadata, offset: int, *, big_endian: bool = False, fortran_order: bool = False
+) -> int:
     """Bytes that :func:`tensor_from_bytes` copies or looks through for elements that begin at this place of a body."""
     plain = not fortran_order and not (big_endian and metadata.dtype.itemsize > 1)
     if plain and offset % metadata.dtype.itemsize == 0 and metadata.dtype.kind != "boolean":

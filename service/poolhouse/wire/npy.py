@@ -15,7 +15,7 @@ import numpy as np
 
 from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ELEMENT_TYPES, ElementType
 from poolhouse.errors import Malformed
-from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.codec import EncodedBody
 from poolhouse.wire.elements import check_shape, tensor_from_bytes, touched_bytes, unsupported_type_error
 from poolhouse.wire.quoting import quote_clipped
@@ -169,7 +169,7 @@ def array_touched_bytes(body: memoryview, name: str, offset: int = 0) -> int:
     header = _read_header(body, name)
     check_shape(header.shape, header.dtype, name, f"/{name}")
     touched = touched_bytes(
-        Outline(header.dtype, header.shape),
+        TensorMetadata(header.dtype, header.shape),
         offset + header.start,
         big_endian=header.big_endian,
         fortran_order=header.fortran_order,
@@ -197,7 +197,7 @@ class NpyCodec:
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
         """The array as ``input``, the query as texts."""
-        return Message({"input": read_array(body, "input")}, texts=dict(query))
+        return Message({"input": read_array(body, "input")}, text_fields=dict(query))
 
     def decode_extra_bytes(self, body: memoryview) -> int:
         """All of them where they lie in another order than ours, else none."""
@@ -208,7 +208,7 @@ class NpyCodec:
         (tensor,) = message.tensors.values()
         return EncodedBody(self.media_types[0], (make_header(tensor), tensor.buffer))
 
-    def encode_extra_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
+    def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
         """None."""
         return 0
 

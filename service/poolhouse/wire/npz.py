@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from poolhouse.errors import TooLarge, Unprocessable
-from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.codec import EncodedBody
 from poolhouse.wire.npy import array_touched_bytes, make_header, read_array
 from poolhouse.wire.quoting import quote_clipped
@@ -104,7 +104,7 @@ class NpzCodec:
             raise Unprocessable(
                 "missing_tensor", "The npz file holds no array; name the one to pool 'input' (input=x)."
             )
-        return Message(arrays, texts=dict(query))
+        return Message(arrays, text_fields=dict(query))
 
     def decode_extra_bytes(self, body: memoryview) -> int:
         """What its arrays unfold to, and what of them lies in another order than ours."""
@@ -118,7 +118,7 @@ class NpzCodec:
         )
         return EncodedBody(self.media_types[0], write_archive(files))
 
-    def encode_extra_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
+    def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
         """None."""
         return 0
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from poolhouse.dtypes import names
 from poolhouse.errors import FieldProblem, Unprocessable
-from poolhouse.tensors import Message, Outline
+from poolhouse.tensors import Message, TensorMetadata
 from poolhouse.text_values import hint, read_integer, split_list
 from poolhouse.wire.codec import EncodedBody
 from poolhouse.wire.elements import check_shape, parse_element_type, tensor_from_bytes
@@ -52,7 +52,7 @@ class RawCodec:
     is_json = False
     holds_gil = False
 
-    def metadata_from_query(self, query: Mapping[str, str]) -> tuple[Outline, dict[str, str]]:
+    def metadata_from_query(self, query: Mapping[str, str]) -> tuple[TensorMetadata, dict[str, str]]:
         """The input that the query announces, and what else is in it; known before the body is here.
 
         Raises:
@@ -63,12 +63,12 @@ class RawCodec:
         shape = _parse_shape(texts.pop("shape"))
         dtype = parse_element_type(texts.pop("dtype"), "?dtype")
         check_shape(shape, dtype, "input", "/input")
-        return Outline(dtype, shape), texts
+        return TensorMetadata(dtype, shape), texts
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
         """The bytes as ``input``; ``shape`` and ``dtype`` are taken out of the query."""
-        outline, texts = self.metadata_from_query(query)
-        return Message({"input": tensor_from_bytes(body, outline.dtype, outline.shape, "input")}, texts=texts)
+        metadata, texts = self.metadata_from_query(query)
+        return Message({"input": tensor_from_bytes(body, metadata.dtype, metadata.shape, "input")}, text_fields=texts)
 
     def decode_extra_bytes(self, body: memoryview) -> int:
         """All of it, should it be of booleans; the query tells more: see :func:`~.elements.touched_bytes`."""
@@ -82,12 +82,12 @@ class RawCodec:
             (
                 (
                     "Tensor-Metadata",
-                    tensor_metadata_header({name: tensor.outline for name, tensor in message.tensors.items()}),
+                    tensor_metadata_header({name: tensor.metadata for name, tensor in message.tensors.items()}),
                 ),
             ),
         )
 
-    def encode_extra_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
+    def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
         """None."""
         return 0
 
@@ -96,14 +96,14 @@ class RawCodec:
         return True
 
 
-def tensor_metadata_header(outlines: Mapping[str, Outline]) -> str:
+def tensor_metadata_header(metadata_by_name: Mapping[str, TensorMetadata]) -> str:
     """The value of ``Tensor-Metadata``: where each of these tensors lies, one after another."""
     rows: list[dict[str, object]] = []
     start = 0
-    for name, outline in outlines.items():
-        end = start + outline.nbytes
+    for name, metadata in metadata_by_name.items():
+        end = start + metadata.nbytes
         placed = {"start": start, "end": end}
-        rows.append({"name": name, "dtype": outline.dtype.name, "shape": list(outline.shape), **placed})
+        rows.append({"name": name, "dtype": metadata.dtype.name, "shape": list(metadata.shape), **placed})
         start = end
     return json.dumps(rows, separators=(",", ":"))
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from poolhouse.dtypes import BY_SAFETENSORS
 from poolhouse.errors import Malformed, Unprocessable
-from poolhouse.tensors import Message, Note, Outline, Tensor
+from poolhouse.tensors import Message, Note, Tensor, TensorMetadata
 from poolhouse.wire.codec import EncodedBody
 from poolhouse.wire.elements import check_shape, tensor_from_bytes, touched_bytes, unsupported_type_error
 from poolhouse.wire.query import duplicate_field_error
@@ -121,7 +121,7 @@ class _TensorEntry(NamedTuple):
     start: int
     end: int
     name: str
-    tensor_metadata: Outline
+    tensor_metadata: TensorMetadata
 
 
 def _read_entries(body: memoryview) -> tuple[list[_TensorEntry], dict[str, str]]:
@@ -166,7 +166,7 @@ def _read_entries(body: memoryview) -> tuple[list[_TensorEntry], dict[str, str]]
                 f"{quote_clipped(name)} of shape {list(shape)} and type {spelling} does not take the "
                 f"{end - start} bytes of its offsets"
             )
-        entries.append(_TensorEntry(data + start, data + end, name, Outline(dtype, shape)))
+        entries.append(_TensorEntry(data + start, data + end, name, TensorMetadata(dtype, shape)))
     if data + at != len(body):
         raise _malformed_error(f"{len(body) - data - at} bytes follow the last tensor")
     return entries, metadata
@@ -184,8 +184,8 @@ def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     entries, metadata = _read_entries(body)
     tensors = {
-        name: tensor_from_bytes(body[start:end], outline.dtype, outline.shape, name[:60])
-        for start, end, name, outline in entries
+        name: tensor_from_bytes(body[start:end], metadata.dtype, metadata.shape, name[:60])
+        for start, end, name, metadata in entries
     }
     return tensors, metadata
 
@@ -203,20 +203,20 @@ class SafetensorsCodec:
         tensors, metadata = read_tensors(body)
         if not tensors:
             raise Unprocessable("missing_tensor", "The safetensors file holds no tensor; name the one to pool 'input'.")
-        return Message(tensors, texts=dict(query), notes=_notes_from_metadata(metadata, query))
+        return Message(tensors, text_fields=dict(query), notes=_notes_from_metadata(metadata, query))
 
     def decode_extra_bytes(self, body: memoryview) -> int:
         """Those of tensors that do not lie at a multiple of their element's size."""
         entries, _ = _read_entries(body)
-        return sum(touched_bytes(outline, start) for start, _, _, outline in entries)
+        return sum(touched_bytes(metadata, start) for start, _, _, metadata in entries)
 
     def encode(self, message: Message) -> EncodedBody:
         """The tensors, widest elements first so that each lies right; texts in the metadata."""
         rows = sorted(message.tensors.items(), key=lambda row: -row[1].dtype.itemsize)
-        header: dict[str, object] = {_METADATA: dict(message.texts)} if message.texts else {}
+        header: dict[str, object] = {_METADATA: dict(message.text_fields)} if message.text_fields else {}
         start = 0
         for name, tensor in rows:
-            end = start + tensor.outline.nbytes
+            end = start + tensor.metadata.nbytes
             header[name] = {
                 "dtype": tensor.dtype.safetensors,
                 "shape": list(tensor.shape),
@@ -228,7 +228,7 @@ class SafetensorsCodec:
         head = struct.pack("<Q", len(text)) + text
         return EncodedBody(self.media_types[0], (head, *(tensor.buffer for _, tensor in rows)))
 
-    def encode_extra_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
+    def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
         """None."""
         return 0
 

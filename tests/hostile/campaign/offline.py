@@ -44,7 +44,7 @@ def codecs(random: Random, seconds: float) -> Outcome:
             message = codec.decode(memoryview(request.body), query, LIMIT_BYTES)
         except PoolhouseError as refusal:
             return None if refusal.status in _ALLOWED else f"{codec.name}: {refusal!r} to {request.body[:200]!r}"
-        held = sum(tensor.outline.nbytes for tensor in message.tensors.values())
+        held = sum(tensor.metadata.nbytes for tensor in message.tensors.values())
         if held > max(8 * len(request.body), LIMIT_BYTES):
             return f"{codec.name}: {held} bytes of elements in a body of {len(request.body)}: {request.body[:200]!r}"
         return None
@@ -88,9 +88,9 @@ def operators(random: Random, seconds: float) -> Outcome:
         outputs = drawn.run()
         with growing() as growth:
             drawn.run()
-        for name, outline in plan.outputs.items():
-            if outputs[name].outline != outline:
-                return f"{name} is {outputs[name].outline}, and the plan says {outline}: {drawn!r:.300}"
+        for name, metadata in plan.outputs.items():
+            if outputs[name].metadata != metadata:
+                return f"{name} is {outputs[name].metadata}, and the plan says {metadata}: {drawn!r:.300}"
         if growth.nbytes > plan.held_bytes + _FREE_BYTES:
             return f"{growth.nbytes} bytes more, and the plan says {plan.held_bytes}: {drawn!r:.300}"
         return None

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from poolhouse import Client, Unauthorized
-from poolhouse.pooling import Pooling
 from poolhouse.rest.auth.authorization import PUBLIC_PATHS
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from tests.rest.gated_service import becomes_true
 from tests.rest.live_server import IMAGE, POOL, WAIT_TIMEOUT_S, LiveServer, read_all, run_live_server
@@ -151,12 +151,12 @@ def test_requests_side_by_side_are_no_way_around_a_quota_of_bytes(
     file = tmp_path / "keys.toml"
     file.write_text(f'[thin]\nkey = "{KEY}"\nbytes_per_s = "4KiB"\n')
     settings = Settings.model_validate({"port": 0, "device": "cpu", "api_keys_file": str(file)})
-    pooling = Pooling.from_settings(settings)
+    pooling = PoolingService.from_settings(settings)
     with run_live_server(settings, pooling) as thin, ExitStack() as open_connections:
         connections = [open_connections.enter_context(thin.connect()) for _ in range(SIDE_BY_SIDE)]
         for connection in connections:
             connection.sendall(head.encode())
-        assert becomes_true(lambda: pooling.held_requests == SIDE_BY_SIDE)
+        assert becomes_true(lambda: pooling.lease_count == SIDE_BY_SIDE)
         for piece in pieces:
             for connection in connections:
                 # Who is refused in the middle may be cut off.

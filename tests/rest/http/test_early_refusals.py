@@ -30,11 +30,11 @@ def gated() -> Iterator[GatedService]:
 @contextmanager
 def fill_service(gated: GatedService) -> Iterator[ResponseReader]:
     """The service with no room left, and knowing what such requests hold; a connection to it."""
-    assert becomes_true(lambda: gated.pooling.held_requests == 0)
+    assert becomes_true(lambda: gated.pooling.lease_count == 0)
     with gated.gate.closed():
         hog = ResponseReader(gated.server)
         hog.connection.sendall(head(ROWS) + body(ROWS))
-        assert becomes_true(lambda: gated.pooling.jobs == 1)
+        assert becomes_true(lambda: gated.pooling.job_count == 1)
         reader = ResponseReader(gated.server)
         yield reader
         gated.gate.open()

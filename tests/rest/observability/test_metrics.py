@@ -160,7 +160,7 @@ def test_batches_say_why_they_are_as_large_as_they_are(gated: GatedService) -> N
 
 
 def has_jobs(gated: GatedService, count: int) -> bool:
-    return gated.pooling.jobs == count
+    return gated.pooling.job_count == count
 
 
 def posted(gated: GatedService, shape: tuple[int, ...]) -> int:

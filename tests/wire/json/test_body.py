@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, FLOAT32, bfloat16_to_float32
 from poolhouse.errors import Malformed, Unprocessable
-from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.json.codec import JSON, decode_plan
 from tests.wire.tensor_strategies import NAMES, body_of, round_trip, same_bits, tensors
 
@@ -35,7 +35,7 @@ def refused(body: object, query: dict[str, str] | None = None) -> Unprocessable:
 
 def same_values(one: Tensor, other: Tensor) -> bool:
     """Bit for bit, but for the payload of a NaN, which JSON cannot carry."""
-    if one.outline != other.outline:
+    if one.metadata != other.metadata:
         return False
     if one.dtype.kind != "float":
         return same_bits(one, other)
@@ -149,8 +149,8 @@ def test_fields_stand_beside_the_tensors() -> None:
     """The example of the contract."""
     message = decode({"input": [[[1, 2], [3, 4]]], "kernel_size": 2, "stride": [2, None], "ceil_mode": True})
 
-    assert message.tensors["input"].outline == Outline(FLOAT32, (1, 2, 2))
-    assert message.values == {"kernel_size": 2, "stride": [2, None], "ceil_mode": True}
+    assert message.tensors["input"].metadata == TensorMetadata(FLOAT32, (1, 2, 2))
+    assert message.json_fields == {"kernel_size": 2, "stride": [2, None], "ceil_mode": True}
     assert message.encoding == "list"
 
 
@@ -159,7 +159,7 @@ def test_the_encoding_of_the_answer_is_taken_out() -> None:
     message = decode({"input": [[[1]]], "encoding": "base64"})
 
     assert message.encoding == "base64"
-    assert message.values == {}
+    assert message.json_fields == {}
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_words_in_other_fields_are_no_elements(field: dict[str, object], data: l
     """The counts of the raw text see them too, and must not be led astray."""
     message = decode({"input": data, **field})
 
-    assert message.values == field
+    assert message.json_fields == field
     assert spelled(message.tensors["input"].array.tolist()) == data
 
 
@@ -222,7 +222,7 @@ def test_any_data_is_read_as_it_stands_or_refused(data: object, dtype: str, fiel
         return
     assert isinstance(data, list)
     assert all(legal(leaf) for leaf in leaves(spelled(data)))
-    assert len(leaves(data)) == tensor.outline.elements
+    assert len(leaves(data)) == tensor.metadata.elements
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_a_field_in_query_and_body_is_refused() -> None:
     refusal = refused({"input": [[[1]]], "stride": 2}, {"stride": "2"})
 
     assert refusal.problems[0].code == "duplicate"
-    assert decode({"input": [[[1]]], "stride": 2}, {"padding": "1"}).texts == {"padding": "1"}
+    assert decode({"input": [[[1]]], "stride": 2}, {"padding": "1"}).text_fields == {"padding": "1"}
 
 
 def test_a_bare_nan_is_told_how_to_be_written() -> None:
@@ -286,11 +286,11 @@ def test_a_plan_takes_shapes_without_elements() -> None:
         "kernel_size": 3,
     }
 
-    outlines, values, texts = decode_plan(memoryview(json.dumps(body).encode()), {"stride": "2"}, 2**20)
+    metadata_by_name, values, texts = decode_plan(memoryview(json.dumps(body).encode()), {"stride": "2"}, 2**20)
 
-    assert outlines == {
-        "input": Outline(ELEMENT_TYPES["float16"], (8, 64, 112, 112)),
-        "indices": Outline(ELEMENT_TYPES["int64"], (0, 1, 1)),
+    assert metadata_by_name == {
+        "input": TensorMetadata(ELEMENT_TYPES["float16"], (8, 64, 112, 112)),
+        "indices": TensorMetadata(ELEMENT_TYPES["int64"], (0, 1, 1)),
     }
     assert values == {"kernel_size": 3}
     assert texts == {"stride": "2"}

@@ -42,7 +42,7 @@ def agree(text: bytes, *, in_words: bool = True) -> Message | PoolhouseError:
             assert compiled.problems == plain.problems
     else:
         assert not isinstance(compiled, PoolhouseError), (text, compiled)
-        assert compiled.values == plain.values
+        assert compiled.json_fields == plain.json_fields
         assert compiled.tensors.keys() == plain.tensors.keys()
         assert all(same_bits(compiled.tensors[name], tensor) for name, tensor in plain.tensors.items())
     return compiled

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, bfloat16_to_float32
-from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.json.encoded_size import MAX_ELEMENT_CHARS, max_text_bytes, nested_list_bytes
 from poolhouse.wire.json.encoder import encode_json
 from tests.wire.tensor_strategies import ALL_TYPES, NAMES, tensors
@@ -22,7 +22,7 @@ def test_no_text_is_longer_than_its_bound(name: str, tensor: Tensor, encoding: s
     """Memory is lent for the bound, and what is printed is what is held."""
     text = encode_json(Message({name: tensor}, encoding=encoding))
 
-    assert len(text) <= max_text_bytes(tensor.outline, encoding)
+    assert len(text) <= max_text_bytes(tensor.metadata, encoding)
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=4))
@@ -65,7 +65,7 @@ def test_no_element_is_longer_than_its_bound(dtype: ElementType) -> None:
 
 def test_the_bound_of_an_enormous_shape_is_known_at_once() -> None:
     """It is asked for what nobody could print."""
-    outline = Outline(ELEMENT_TYPES["float32"], (2**31, 2**31, 0))
+    metadata = TensorMetadata(ELEMENT_TYPES["float32"], (2**31, 2**31, 0))
 
-    assert max_text_bytes(outline, "list") > 2**62
-    assert max_text_bytes(outline, "base64") < 1000
+    assert max_text_bytes(metadata, "list") > 2**62
+    assert max_text_bytes(metadata, "base64") < 1000

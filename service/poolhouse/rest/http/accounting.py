@@ -17,7 +17,6 @@ from typing import Final
 from starlette.types import Scope
 
 from poolhouse.errors import PoolhouseError, Unavailable
-from poolhouse.pooling import Pooling
 from poolhouse.rest.auth.authorization import Authorization
 from poolhouse.rest.http.headers import (
     HEADERS_KEY,
@@ -32,6 +31,7 @@ from poolhouse.rest.http.headers import (
 from poolhouse.rest.http.problems import Problem, internal_error, render_problem
 from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.rest.observability.request_record import RequestObserver, RequestRecord
+from poolhouse.service import PoolingService
 
 _LONGEST_PATH: Final = 256
 
@@ -54,7 +54,7 @@ class Accounting:
 
     def __init__(
         self,
-        pooling: Pooling,
+        pooling: PoolingService,
         metrics: Metrics,
         authorization: Authorization | None = None,
         observers: Sequence[RequestObserver] = (),
@@ -67,7 +67,7 @@ class Accounting:
     @property
     def is_draining(self) -> bool:
         """Whether the service stops, so that a client should not keep its connection."""
-        return self._pooling.draining
+        return self._pooling.is_draining
 
     def begin_request(self, method: str, path: str, headers: Headers) -> RequestRecord:
         """Name a request.

@@ -110,7 +110,7 @@ class HandlerExchange:
                 self._refuse(raised)
                 return False
             self._deadline = BodyDeadline(prepared.limits, prepared.deadline, self._received_fraction, self._on_expired)
-            prepared.lease.arriving(self._deadline)
+            prepared.lease.set_preemptible(self._deadline)
         return True
 
     def body_buffer(self) -> memoryview:
@@ -137,7 +137,7 @@ class HandlerExchange:
             self._deadline.cancel()
             self._deadline = None
             assert self._accepted is not None
-            self._accepted.lease.arrived()
+            self._accepted.lease.clear_preemptible()
 
     # ---- the answer
 
@@ -231,7 +231,7 @@ class HandlerExchange:
         self._has_response_progress = True
         connection.response_progress.begin(nbytes)
         # guard: slow-responses-are-preempted
-        self._accepted.lease.arriving(connection.response_progress)
+        self._accepted.lease.set_preemptible(connection.response_progress)
         # guard: tls-response-is-sliced
         if connection.is_encrypted:
             self._slices = _sliced(response.chunks)
@@ -297,7 +297,7 @@ class HandlerExchange:
         self._is_closed = True
         if self._accepted is not None:
             if self._has_response_progress:
-                self._accepted.lease.arrived()
+                self._accepted.lease.clear_preemptible()
                 self._connection.response_progress.end()
             self._accepted.close()
         self._connection.context.accounting.finish_request(self._record)

@@ -85,7 +85,7 @@ async def read_body(
     try:
         async with asyncio.timeout(None) as timeout:
             if lease is not None:
-                lease.arriving(body_deadline)
+                lease.set_preemptible(body_deadline)
             message = await _next_message(receive)
             if inflater is None and not message.get("more_body", False):
                 return _single_message_body(message, length, limits)
@@ -111,7 +111,7 @@ async def read_body(
     finally:
         body_deadline.cancel()
         if lease is not None:
-            lease.arrived()
+            lease.clear_preemptible()
 
 
 async def _next_message(receive: Receive) -> Message:

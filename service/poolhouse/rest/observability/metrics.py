@@ -20,8 +20,8 @@ from starlette.types import ASGIApp
 
 from poolhouse.batching.fair_queue import Reason
 from poolhouse.errors import CODES
-from poolhouse.pooling import Pooling
 from poolhouse.rest.observability.counters import Counter, Family, Histogram, ObservationBuffer, gauge_metric
+from poolhouse.service import PoolingService
 from poolhouse.version import __version__
 
 _OTHER: Final = "other"
@@ -113,7 +113,7 @@ class Metrics(Collector):
         pooling: whose standing the gauges show; it is watched from now on.
     """
 
-    def __init__(self, pooling: Pooling) -> None:
+    def __init__(self, pooling: PoolingService) -> None:
         self._pooling = pooling
         self._operators = frozenset(pooling.catalogue.names)
         self._routes: Mapping[ASGIApp, str] = {}
@@ -148,7 +148,7 @@ class Metrics(Collector):
         self._torch = metadata.version("torch")
         self._next_page_at = 0.0
         self._next_page: asyncio.Future[bytes] | None = None
-        pooling.watch(self)
+        pooling.set_observer(self)
 
     # ---- what the routes tell
 
@@ -252,8 +252,8 @@ class Metrics(Collector):
         return {
             "poolhouse_held_bytes": {(): pooling.held_bytes},
             "poolhouse_capacity_bytes": {(): pooling.capacity_bytes},
-            "poolhouse_held_requests": {(): pooling.held_requests},
-            "poolhouse_jobs": {(): pooling.jobs},
+            "poolhouse_held_requests": {(): pooling.lease_count},
+            "poolhouse_jobs": {(): pooling.job_count},
             "poolhouse_state": {(state,): float(state == pooling.state) for state in _STATES},
             "poolhouse_device_state": {
                 (device, state): float(state == now) for device, now in devices.items() for state in _DEVICE_STATES

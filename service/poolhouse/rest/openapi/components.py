@@ -61,7 +61,7 @@ def object_schema(properties: JsonObject, required: Collection[str], description
 
 
 def request_tensors(operator: type[Operator], components: Components, *, outlined: bool) -> JsonObject:
-    """The tensors of a JSON request by name: in a request to plan, their outlines."""
+    """The tensors of a JSON request by name: in a request to plan, their metadata_by_name."""
     kinds = {"input": frozenset(operator.element_types), "indices": frozenset[Kind]()}
     return {name: _request_tensor(components, operator.rank, kinds[name], outlined) for name in operator.inputs}
 

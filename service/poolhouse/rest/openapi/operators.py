@@ -96,7 +96,7 @@ def plan_operation(operator: type[Operator], template: dict[str, Any], component
         **template,
         "operationId": f"plan_{operator.name}",
         "tags": [operator.family],
-        "summary": f"Plan {operator.name}: shapes, bytes and cost, from an input's outline.",
+        "summary": f"Plan {operator.name}: shapes, bytes and cost, from an input's metadata.",
         "requestBody": {"required": True, "content": {"application/json": given}},
         "responses": {**template["responses"], "200": planned},
     }

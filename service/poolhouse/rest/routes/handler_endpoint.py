@@ -10,7 +10,6 @@ from typing import Final, TypeVar
 
 from starlette.types import Receive, Scope, Send
 
-from poolhouse.pooling import Pooling
 from poolhouse.rest.http.accounting import Accounting, ClientDisconnected
 from poolhouse.rest.http.asgi_exchange import RESPONSE_PROGRESS_KEY, VIEWS_KEY
 from poolhouse.rest.http.deadlines import ResponseProgress
@@ -21,6 +20,7 @@ from poolhouse.rest.http.request_body import read_body
 from poolhouse.rest.http.response import Response
 from poolhouse.rest.observability.request_record import RequestRecord
 from poolhouse.rest.routes.head_plan import inflater_of
+from poolhouse.service import PoolingService
 
 Result = TypeVar("Result")
 
@@ -39,7 +39,7 @@ class HandlerEndpoint:
         accounting: knows the request, and its key.
     """
 
-    def __init__(self, handler: Handler, pooling: Pooling, accounting: Accounting) -> None:
+    def __init__(self, handler: Handler, pooling: PoolingService, accounting: Accounting) -> None:
         self._accounting = accounting
         self._handler = handler
         self._pooling = pooling
@@ -61,7 +61,9 @@ class HandlerEndpoint:
                 inflater=inflater_of(headers, prepared.limits),
                 deadline=prepared.deadline,
                 lease=prepared.lease,
-                run_in_thread=partial(self._pooling.run_in_thread, lease=prepared.lease, doing="the body was inflated"),
+                run_in_thread=partial(
+                    self._pooling.run_in_thread, lease=prepared.lease, activity="the body was inflated"
+                ),
                 reserve=prepared.expect_body,
             )
             found = self._handler.on_body(prepared, body)
@@ -118,7 +120,7 @@ async def _send(scope: Scope, send: Send, response: Response, prepared: Accepted
     response_progress: ResponseProgress | None = scope.get(RESPONSE_PROGRESS_KEY)
     if response_progress is not None:
         response_progress.begin(response.nbytes)
-        prepared.lease.arriving(response_progress)
+        prepared.lease.set_preemptible(response_progress)
     try:
         for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -128,7 +130,7 @@ async def _send(scope: Scope, send: Send, response: Response, prepared: Accepted
         # in its buffers when their bytes are given back.
         await send({"type": "http.response.body", "body": b""})
     finally:
-        prepared.lease.arrived()
+        prepared.lease.clear_preemptible()
         if response_progress is not None:
             response_progress.end()
 

@@ -13,7 +13,7 @@ from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.headers import Headers, header_text, request_timeout_s
 from poolhouse.rest.routes.memory_footprint import UNREAD_BYTES, ResponseFormat
 from poolhouse.settings import Settings
-from poolhouse.tensors import Outline
+from poolhouse.tensors import TensorMetadata
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.content_encoding import Compression, Inflater
 from poolhouse.wire.json.codec import peak_memory_factor
@@ -23,7 +23,7 @@ class RawBodyPlan(NamedTuple):
     """Raw elements as their query tells them, and what will be done.
 
     Attributes:
-        outline: of the input.
+        metadata: of the input.
         plan: of the pooling.
         writing: how the answer is written.
         is_view: whether the elements of a body that lies right are taken as they are.
@@ -31,7 +31,7 @@ class RawBodyPlan(NamedTuple):
             request has its own, as a seed that is drawn.
     """
 
-    metadata: Outline
+    metadata: TensorMetadata
     plan: Plan
     response_format: ResponseFormat
     is_view: bool

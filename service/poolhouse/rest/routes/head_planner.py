@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Final
 
 from poolhouse.operators.operator import Plan
-from poolhouse.pooling import Pooling
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.headers import content_length, header_text
 from poolhouse.rest.http.response import header_lines
 from poolhouse.rest.routes.head_plan import HeadPlan, RawBodyPlan, body_limits
 from poolhouse.rest.routes.memory_footprint import ResponseFormat, response_format
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.codecs import choose_response_codec, codec_for_content_type
@@ -36,7 +36,7 @@ class HeadPlanner:
         settings: limits of bodies and answers.
     """
 
-    def __init__(self, pooling: Pooling, settings: Settings) -> None:
+    def __init__(self, pooling: PoolingService, settings: Settings) -> None:
         self._pooling = pooling
         self._limits, self._json_limits = body_limits(settings)
         self._answer_limit = settings.max_output_bytes
@@ -105,21 +105,21 @@ class HeadPlanner:
         self, name: str, query: bytes, nbytes: int | None, accept: str | None, compression: Compression | None
     ) -> RawBodyPlan:
         """What the query tells of raw elements, which is all, so many bytes where that is known; or the refusal."""
-        outline, texts = RAW.metadata_from_query(parse_query(query))
+        metadata, texts = RAW.metadata_from_query(parse_query(query))
         if nbytes is not None:
-            check_nbytes(nbytes, outline, "input")
-        plan = self._pooling.plan_from_metadata(name, {"input": outline}, texts)
+            check_nbytes(nbytes, metadata, "input")
+        plan = self._pooling.plan_from_metadata(name, {"input": metadata}, texts)
         how = self.response_format(accept, RAW, compression, plan, "list")
-        ticket = self._pooling.ticket(plan, {})
+        prepared = self._pooling.prepare_planned(plan, {})
         lines = None
         if (
-            ticket.plan is plan
+            prepared.plan is plan
             and how.codec is RAW
             and (compression is None or plan.output_bytes < COMPRESS_FROM_BYTES)
         ):
-            named = (("Tensor-Metadata", tensor_metadata_header(plan.outputs)), *ticket.headers.items())
+            named = (("Tensor-Metadata", tensor_metadata_header(plan.outputs)), *prepared.headers.items())
             lines = response_header_lines(RAW.media_types[0], plan.output_bytes, named)
-        return RawBodyPlan(outline, plan, how, touched_bytes(outline, 0) == 0, lines)
+        return RawBodyPlan(metadata, plan, how, touched_bytes(metadata, 0) == 0, lines)
 
 
 def response_header_lines(media_type: str, nbytes: int, headers: Iterable[tuple[str, str]]) -> bytes:

@@ -11,10 +11,10 @@ from fastapi.responses import PlainTextResponse
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
 
-from poolhouse.pooling import Pooling
 from poolhouse.rest.dependencies import Service, get_pooling, get_service, require_key, set_no_store
 from poolhouse.rest.routes.get_route import GetRoute
 from poolhouse.rest.routes.probes import Device
+from poolhouse.service import PoolingService
 from poolhouse.version import __version__
 
 router = APIRouter(tags=["platform"], route_class=GetRoute, dependencies=[Depends(require_key)])
@@ -49,6 +49,6 @@ async def metrics(service: Annotated[Service, Depends(get_service)]) -> Response
 
 
 @router.get("/version", summary="What runs here.", response_model=Version, dependencies=[Depends(set_no_store)])
-async def version(pooling: Annotated[Pooling, Depends(get_pooling)]) -> dict[str, object]:
+async def version(pooling: Annotated[PoolingService, Depends(get_pooling)]) -> dict[str, object]:
     """Of the service, of Python and of torch; and the devices, each with whether it can pool now."""
     return {**_VERSIONS, "devices": pooling.devices()}

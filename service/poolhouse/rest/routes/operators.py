@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 from poolhouse.describe import Card, card, catalogue_card
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import NotFound
-from poolhouse.pooling import Pooling
 from poolhouse.rest.dependencies import get_pooling, require_key
 from poolhouse.rest.routes.get_route import GetRoute
 from poolhouse.rest.routes.refusals import refusal_responses
+from poolhouse.service import PoolingService
 
 router = APIRouter(
     prefix="/v1/operators", tags=["catalogue"], route_class=GetRoute, dependencies=[Depends(require_key)]
@@ -82,7 +82,7 @@ class OperatorCard(BaseModel):
 
 
 @router.get("", summary="All operators, a line each.", response_model=OperatorList)
-async def list_operators(pooling: Annotated[Pooling, Depends(get_pooling)]) -> Card:
+async def list_operators(pooling: Annotated[PoolingService, Depends(get_pooling)]) -> Card:
     """Names, ranks and fields; each operator's own card says the rest."""
     return {"operators": catalogue_card(pooling.catalogue)}
 
@@ -96,7 +96,7 @@ async def list_operators(pooling: Annotated[Pooling, Depends(get_pooling)]) -> C
 )
 async def describe_operator(
     operator: Annotated[str, Path(description="Torch's functional name with its rank.")],
-    pooling: Annotated[Pooling, Depends(get_pooling)],
+    pooling: Annotated[PoolingService, Depends(get_pooling)],
 ) -> Card:
     """Fields, inputs, outputs, element types, and an example that can be sent as it is."""
     return card(pooling.catalogue.find(operator))

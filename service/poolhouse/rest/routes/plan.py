@@ -20,7 +20,6 @@ from poolhouse.errors import (
     Unprocessable,
     UnsupportedMediaType,
 )
-from poolhouse.pooling import Pooling
 from poolhouse.rest.dependencies import Service, get_headers, get_service, require_key
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.headers import Headers, content_length, header_text
@@ -28,6 +27,7 @@ from poolhouse.rest.http.request_body import read_body
 from poolhouse.rest.routes.head_plan import deadline_of, inflater_of
 from poolhouse.rest.routes.memory_footprint import UNREAD_BYTES
 from poolhouse.rest.routes.refusals import refusal_responses
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.wire.codecs import choose_response_codec, codec_for_content_type
 from poolhouse.wire.json.codec import decode_plan
@@ -138,9 +138,9 @@ async def plan(
     # Not by a model: a hostile body is read within its limits, and refused with the words of every other body.
     body = await _read_body(headers, request.receive, limits, service.pooling)
     begun = perf_counter()
-    outlines, values, texts = decode_plan(body, parse_query(request.scope["query_string"]), limits.limit_bytes)
+    metadata_by_name, values, texts = decode_plan(body, parse_query(request.scope["query_string"]), limits.limit_bytes)
     decoded = perf_counter()
-    planned = service.pooling.plan(operator, outlines, values, texts)
+    planned = service.pooling.plan(operator, metadata_by_name, values, texts)
     done = perf_counter()
     response.headers["Server-Timing"] = service.metrics.record_stages(
         "plan", decode=decoded - begun, compute=done - decoded
@@ -157,16 +157,16 @@ def _body_limits(settings: Settings) -> BodyLimits:
     )
 
 
-async def _read_body(headers: Headers, receive: Receive, limits: BodyLimits, pooling: Pooling) -> memoryview:
+async def _read_body(headers: Headers, receive: Receive, limits: BodyLimits, pooling: PoolingService) -> memoryview:
     """The body. One that is here at once holds nothing; what others hold is counted, since they may stay."""
     leases: list[Lease] = []
 
     def reserve(nbytes: int, extra_bytes: int) -> None:
         held_bytes = UNREAD_BYTES + nbytes + extra_bytes
         if leases:
-            pooling.hold(leases[0], held_bytes)
+            pooling.resize_lease(leases[0], held_bytes)
         else:
-            leases.append(pooling.lend(held_bytes))
+            leases.append(pooling.reserve(held_bytes))
 
     try:
         return await read_body(

@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from poolhouse.pooling import Answer, Pooling, Ticket
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.handler import AcceptedRequest
 from poolhouse.rest.http.head import Head
@@ -25,6 +24,7 @@ from poolhouse.rest.observability.request_record import RequestRecord, Stages
 from poolhouse.rest.routes.head_plan import HeadPlan, RawBodyPlan, check_deadline, deadline_of
 from poolhouse.rest.routes.head_planner import COMPRESS_FROM_BYTES, HeadPlanner, response_header_lines
 from poolhouse.rest.routes.memory_footprint import ResponseFormat, retained_bytes
+from poolhouse.service import PoolingService, PoolResult, PreparedRequest
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import EncodedBody
@@ -50,12 +50,12 @@ class Decoded(NamedTuple):
     """What a body says.
 
     Attributes:
-        ticket: what is to be pooled.
+        prepared: what is to be pooled.
         response_format: the answer is written.
         encoding: of a JSON answer: ``list`` or ``base64``.
     """
 
-    prepared: Ticket
+    prepared: PreparedRequest
     response_format: ResponseFormat
     encoding: str
 
@@ -64,12 +64,12 @@ class PoolRequest:
     """One request on its way; a :class:`.http.handler.AcceptedRequest`."""
 
     decoded: Decoded | None = None
-    result: Answer | None = None
+    result: PoolResult | None = None
     read_at: float = 0.0
     decoded_at: float = 0.0
     pooled_at: float = 0.0
 
-    def __init__(self, pooling: Pooling, plan: HeadPlan, deadline: float | None, record: RequestRecord) -> None:
+    def __init__(self, pooling: PoolingService, plan: HeadPlan, deadline: float | None, record: RequestRecord) -> None:
         self.plan = plan
         self.deadline = deadline
         self.record = record
@@ -84,7 +84,7 @@ class PoolRequest:
 
     def expect_body(self, nbytes: int, extra_bytes: int) -> None:
         """See :class:`.http.handler.AcceptedRequest`."""
-        self._pooling.hold(self.lease, self.plan.held_bytes(nbytes, extra_bytes))
+        self._pooling.resize_lease(self.lease, self.plan.held_bytes(nbytes, extra_bytes))
 
     def close(self) -> None:
         """See :class:`.http.handler.AcceptedRequest`."""
@@ -102,7 +102,7 @@ class PoolHandler:
         metrics: counts the stages.
     """
 
-    def __init__(self, pooling: Pooling, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, pooling: PoolingService, settings: Settings, metrics: Metrics) -> None:
         self._pooling = pooling
         self._metrics = metrics
         self._planner = HeadPlanner(pooling, settings)
@@ -119,23 +119,23 @@ class PoolHandler:
         if (
             plan.compression is not None
             or len(body) > _DECODE_ON_LOOP_BYTES.get(plan.codec.name, _SCAN_ON_LOOP_BYTES)
-            or not self._pooling.welcomes(plan.admitted_bytes)
+            or not self._pooling.can_admit(plan.admitted_bytes)
         ):
             return self.on_head(head, operator, record)
         deadline = deadline_of(head.headers)
         record.received_bytes = len(body)
         read = perf_counter()
-        ticket, response_format, encoding = self._decode(plan, body)
+        prepared, response_format, encoding = self._decode(plan, body)
         decoded = perf_counter()
         check_deadline(deadline)
-        _charge_quota(record, ticket)
+        _charge_quota(record, prepared)
         ran = None
-        if (response_format.text_bytes or ticket.plan.output_bytes) <= _WITHOUT_LEASE_BYTES:
-            ran = self._pooling.pool_at_once(ticket.plan, ticket.tensors, ticket.extra_bytes)
+        if (response_format.text_bytes or prepared.plan.output_bytes) <= _WITHOUT_LEASE_BYTES:
+            ran = self._pooling.pool_unreserved(prepared.plan, prepared.tensors, prepared.extra_bytes)
         if ran is None:
             request = self.on_head(head, operator, record)
             request.decoded, request.read_at, request.decoded_at = (
-                Decoded(ticket, response_format, encoding),
+                Decoded(prepared, response_format, encoding),
                 read,
                 decoded,
             )
@@ -145,11 +145,11 @@ class PoolHandler:
         lines = None if plan.raw is None else plan.raw.header_lines
         if lines is not None:
             chunks: tuple[bytes | memoryview, ...] = load.output_chunks()
-            nbytes = ticket.plan.output_bytes
+            nbytes = prepared.plan.output_bytes
         else:
             encoded = response_format.codec.encode(Message(load.output_tensors(), encoding=encoding))
             chunks, nbytes = encoded.chunks, encoded.nbytes
-            lines = response_header_lines(encoded.media_type, nbytes, (*encoded.headers, *ticket.headers.items()))
+            lines = response_header_lines(encoded.media_type, nbytes, (*encoded.headers, *prepared.headers.items()))
         lines += self._record_stages(record, read, decoded, 0.0, compute_s, pooled)
         return Response(200, lines, chunks, nbytes)
 
@@ -180,7 +180,7 @@ class PoolHandler:
         else:
             taken = codec.decode_extra_bytes(body)
             # guard: decoding-copy-is-charged
-            self._pooling.hold(request.lease, len(body) + taken)
+            self._pooling.resize_lease(request.lease, len(body) + taken)
         return codec.name not in _DECODE_ON_LOOP_BYTES and taken <= _COPY_ON_LOOP_BYTES
 
     def _decode(self, plan: HeadPlan, body: memoryview) -> Decoded:
@@ -191,7 +191,7 @@ class PoolHandler:
             tensors: Mapping[str, Tensor] = {"input": _raw_tensor(raw, body)}
             settled, headers = raw.plan, _NO_HEADERS
             if raw.header_lines is None:
-                settled, _, headers, _ = self._pooling.ticket(raw.plan, tensors)
+                settled, _, headers, _ = self._pooling.prepare_planned(raw.plan, tensors)
         else:
             message = plan.codec.decode(body, plan.query, plan.limits.limit_bytes)
             settled, tensors, headers, _ = self._pooling.prepare(plan.operator, message)
@@ -200,7 +200,7 @@ class PoolHandler:
                 plan.accept, plan.codec, plan.compression, settled, encoding
             )
         extra_bytes = retained_bytes(tensors, body) + response_format.extra_bytes
-        return Decoded(Ticket(settled, tensors, headers, extra_bytes), response_format, encoding)
+        return Decoded(PreparedRequest(settled, tensors, headers, extra_bytes), response_format, encoding)
 
     def _set_decoded(self, request: PoolRequest, decoded: Decoded) -> None:
         request.decoded, request.decoded_at = decoded, perf_counter()
@@ -229,7 +229,7 @@ class PoolHandler:
         assert request.result is not None, "it was pooled"
         return self._encode(request.plan, request.decoded, request.result)
 
-    def _encode(self, plan: HeadPlan, decoded: Decoded, answer: Answer) -> EncodedBody:
+    def _encode(self, plan: HeadPlan, decoded: Decoded, answer: PoolResult) -> EncodedBody:
         """Write the answer; from any thread."""
         if plan.raw is not None and plan.raw.header_lines is not None:
             # Its headers are known from the plan.
@@ -243,7 +243,7 @@ class PoolHandler:
             decode = partial(self._decode, request.plan, body)
             holds = request.plan.codec.holds_gil
             del body
-            self._set_decoded(request, await run_in_thread(decode, doing="the body was decoded", holds_gil=holds))
+            self._set_decoded(request, await run_in_thread(decode, activity="the body was decoded", holds_gil=holds))
             del decode
             self._pool_inline(request)
         assert request.decoded is not None, "it was decoded"
@@ -255,7 +255,7 @@ class PoolHandler:
         else:
             encode = partial(self._encode_result, request)
             encoded = await run_in_thread(
-                encode, doing="the answer was encoded", holds_gil=request.decoded.response_format.codec.holds_gil
+                encode, activity="the answer was encoded", holds_gil=request.decoded.response_format.codec.holds_gil
             )
         if request.plan.compression is not None and encoded.nbytes >= COMPRESS_FROM_BYTES:
             return await self._compress(request, encoded)
@@ -287,7 +287,7 @@ class PoolHandler:
         request.decoded = request.result = None
         if encoded.owns_memory:
             del answer, decoded
-            self._pooling.hold(request.lease, nbytes)
+            self._pooling.resize_lease(request.lease, nbytes)
         return Response(200, lines, encoded.chunks, nbytes)
 
     def _record_stages(
@@ -298,7 +298,7 @@ class PoolHandler:
         Args:
             record: of the request.
             read, decoded, pooled: readings of ``perf_counter``.
-            queue_s, compute_s: see :class:`poolhouse.pooling.Answer`.
+            queue_s, compute_s: see :class:`poolhouse.service.PoolResult`.
         """
         done = perf_counter()
         if record.started_at:
@@ -308,10 +308,10 @@ class PoolHandler:
         return self._metrics.record_pool_stages(decoded - read, queue_s, compute_s, done - pooled)
 
 
-def _charge_quota(record: RequestRecord, ticket: Ticket) -> None:
+def _charge_quota(record: RequestRecord, prepared: PreparedRequest) -> None:
     """Count what is asked for against the quota of the request's key."""
     if record.grant is not None:
-        record.grant.charge(ticket.plan.output_bytes)
+        record.grant.charge(prepared.plan.output_bytes)
 
 
 def _raw_tensor(raw: RawBodyPlan, body: memoryview) -> Tensor:

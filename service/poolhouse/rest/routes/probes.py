@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from poolhouse.errors import Unavailable
-from poolhouse.pooling import Pooling
 from poolhouse.rest.dependencies import get_pooling, set_no_store
 from poolhouse.rest.routes.get_route import GetRoute
 from poolhouse.rest.routes.refusals import refusal_responses
+from poolhouse.service import PoolingService
 
 router = APIRouter(tags=["platform"], route_class=GetRoute, dependencies=[Depends(set_no_store)])
 
@@ -49,7 +49,7 @@ async def livez() -> Alive:
     response_model=Ready,
     responses=refusal_responses(Unavailable),
 )
-async def readyz(pooling: Annotated[Pooling, Depends(get_pooling)]) -> dict[str, object]:
+async def readyz(pooling: Annotated[PoolingService, Depends(get_pooling)]) -> dict[str, object]:
     """Answered 503 while the service starts or stops, and when no device is left; the code says which."""
     pooling.check_ready()
     return {"status": "ready", "devices": pooling.devices()}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from poolhouse.errors import FieldProblem, Unprocessable
-from poolhouse.tensors import Message, Outline
+from poolhouse.tensors import Message, TensorMetadata
 from poolhouse.wire.codec import EncodedBody
 from poolhouse.wire.json import compiled_reader, python_reader
 from poolhouse.wire.json.encoded_size import max_text_bytes
@@ -69,9 +69,9 @@ class JsonCodec:
         """One entry a tensor, as lists or as base64."""
         return EncodedBody(self.media_types[0], (encode_json(message),), owns_memory=True)
 
-    def encode_extra_bytes(self, outputs: Mapping[str, Outline], json_encoding: str) -> int:
+    def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
         """The text, by its longest digits."""
-        return 2 + sum(max_text_bytes(outline, json_encoding) for outline in outputs.values())
+        return 2 + sum(max_text_bytes(metadata, json_encoding) for metadata in outputs.values())
 
     def accepts_outputs(self, count: int) -> bool:
         """Any number, by name."""
@@ -80,8 +80,8 @@ class JsonCodec:
 
 def decode_plan(
     body: memoryview, query: Mapping[str, str], limit_bytes: int
-) -> tuple[dict[str, Outline], dict[str, object], dict[str, str]]:
-    """The outlines, values and texts of a request to plan: shape and element type, no elements.
+) -> tuple[dict[str, TensorMetadata], dict[str, object], dict[str, str]]:
+    """The metadata_by_name, values and texts of a request to plan: shape and element type, no elements.
 
     Raises:
         Malformed: the body is not JSON.

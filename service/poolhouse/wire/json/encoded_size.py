@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from poolhouse.tensors import Outline
+from poolhouse.tensors import TensorMetadata
 
 MAX_ELEMENT_CHARS: Final[Mapping[str, int]] = {
     "float16": 17,
@@ -40,7 +40,7 @@ def nested_list_bytes(shape: Sequence[int], element_bytes: int) -> int:
     return total + lists * element_bytes
 
 
-def max_text_bytes(metadata: Outline, encoding: str) -> int:
+def max_text_bytes(metadata: TensorMetadata, encoding: str) -> int:
     """At most so long is one entry of an answer, its elements as lists or as base64."""
     head = _HEAD_BYTES + _SIZE_BYTES * len(metadata.shape)
     if encoding == "base64":

@@ -130,7 +130,7 @@ def encode_json(message: Message) -> bytes | memoryview:
     """The object: one entry a tensor, its floats in the shortest digits that read back to the same value, then the
     fields that the message carries."""
     data_key = "base64" if message.encoding == "base64" else "data"
-    fields = orjson.dumps(dict(message.values))
+    fields = orjson.dumps(dict(message.json_fields))
     layout = _iter_parts(message, data_key, fields)
     if not compiled_reader.is_ready() or all(
         0 < tensor.array.nbytes <= _ORJSON_MAX_BYTES for tensor in message.tensors.values()
@@ -139,7 +139,7 @@ def encode_json(message: Message) -> bytes | memoryview:
     most = len(fields) + 2
     for name, tensor in message.tensors.items():
         most += len(_entry_head(name, tensor.dtype.name, tensor.shape, data_key)) + max_text_bytes(
-            tensor.outline, message.encoding
+            tensor.metadata, message.encoding
         )
     text = _JsonWriter(most)
     for part in layout:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from poolhouse.dtypes import FLOAT32, INT64, ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
-from poolhouse.tensors import Outline, Tensor
+from poolhouse.tensors import Tensor, TensorMetadata
 from poolhouse.wire.elements import MAX_RANK, check_shape, parse_element_type, tensor_from_bytes
 from poolhouse.wire.json.base64 import NotBase64, ScannedBase64
 from poolhouse.wire.json.compiled_reader import ScannedList
@@ -27,7 +27,7 @@ _METADATA_KEYS: Final = frozenset({"shape", "dtype"})
 
 
 class _TensorEntry(NamedTuple):
-    """One tensor as the document gives it, its outline read, its elements not yet."""
+    """One tensor as the document gives it, its metadata read, its elements not yet."""
 
     name: str
     pointer: str
@@ -108,7 +108,7 @@ def _tensor_from_base64(entry: _TensorEntry, encoded: Base64Text) -> Tensor:
         elements = encoded.decode()
     except NotBase64 as fault:
         raise invalid_data_error(f"base64 of {entry.name} {fault}", entry.pointer) from None
-    nbytes = Outline(entry.dtype, entry.shape).nbytes
+    nbytes = TensorMetadata(entry.dtype, entry.shape).nbytes
     if len(elements) != nbytes:
         raise invalid_data_error(
             f"{entry.name} of shape {list(entry.shape)} and type {entry.dtype.name} takes {nbytes} bytes, "
@@ -125,7 +125,7 @@ def _tensor_from_array(array: Array, entry: _TensorEntry) -> Tensor:
     if array.shape != shape:
         # Nested lists show no more of an empty shape than its sizes up to the first zero.
         is_empty = not array.size and array.shape == shape[: array.ndim]
-        is_flat = array.ndim == 1 and array.size == Outline(entry.dtype, shape).elements
+        is_flat = array.ndim == 1 and array.size == TensorMetadata(entry.dtype, shape).elements
         if not (is_flat or is_empty):
             raise invalid_data_error(
                 f"data of {entry.name} has the shape {list(array.shape)} and the shape beside it says "
@@ -152,7 +152,7 @@ def read_tensor(name: str, value: object) -> Tensor:
     return _tensor_from_array(entry.data.read_elements(ElementChecker(name, entry.dtype, entry.pointer)), entry)
 
 
-def read_metadata(name: str, entry: object) -> Outline:
+def read_metadata(name: str, entry: object) -> TensorMetadata:
     """Shape and element type of a tensor that has no elements, for a plan.
 
     Raises:
@@ -167,4 +167,4 @@ def read_metadata(name: str, entry: object) -> Outline:
     dtype = _read_dtype(entry, name)
     shape = _read_shape(entry["shape"], name)
     check_shape(shape, dtype, name, f"/{name}/shape")
-    return Outline(dtype, shape)
+    return TensorMetadata(dtype, shape)

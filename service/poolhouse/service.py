@@ -22,8 +22,8 @@ from poolhouse.backend.heap import HeapTrimmer, find_malloc_trim
 from poolhouse.backend.kernel_loading import load_kernels
 from poolhouse.backend.payload import Payload
 from poolhouse.backend.torch_worker import TorchWorker, run_plan
+from poolhouse.batching.device_state import State as DeviceState
 from poolhouse.batching.engine import Engine, Observer
-from poolhouse.batching.lane import State as DeviceState
 from poolhouse.batching.memory import Lease, MemoryBudget
 from poolhouse.batching.offload import OffloadPool
 from poolhouse.batching.worker import Worker
@@ -32,7 +32,7 @@ from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.operator import Limits, Plan
 from poolhouse.operators.planner import Planner
 from poolhouse.settings import Settings
-from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.tensors import Message, Tensor, TensorMetadata
 
 _CHECKED_ON_LOOP_BYTES = 1024 * 1024
 """Looking at every element of more than this would hold up the loop."""
@@ -53,7 +53,7 @@ WARNING_HEADER = "Pool-Warning"
 """Names the plan's warnings where nobody asked for the plan."""
 
 
-class Ticket(NamedTuple):
+class PreparedRequest(NamedTuple):
     """A request that can be pooled: its plan and its tensors.
 
     Attributes:
@@ -79,7 +79,7 @@ class Ticket(NamedTuple):
         return self.plan.held_bytes + self.extra_bytes
 
 
-class Answer(NamedTuple):
+class PoolResult(NamedTuple):
     """The outputs, what belongs beside them, and where the time went, in seconds."""
 
     tensors: Mapping[str, Tensor]
@@ -88,7 +88,7 @@ class Answer(NamedTuple):
     compute_s: float
 
 
-class Pooling:
+class PoolingService:
     """Every operator of a catalogue on the devices of one engine.
 
     Args:
@@ -116,7 +116,7 @@ class Pooling:
         self._devices = devices
         self._limits = limits
         self._planner = Planner(catalogue, limits)
-        self._ledger = MemoryBudget(capacity_bytes)
+        self._budget = MemoryBudget(capacity_bytes)
         self._heap = HeapTrimmer(lambda: self.held_bytes, find_malloc_trim())
         # Work for another device always goes through its worker: it would block the loop for the way there.
         # guard: inline-only-on-cpu
@@ -126,16 +126,16 @@ class Pooling:
             inline_steps=self._inline_steps,
             device_hang_timeout_s=device_hang_timeout_s,
         )
-        self._beside = OffloadPool("beside", available_cores())
+        self._threads = OffloadPool("beside", available_cores())
         # JSON is read and written by calls that keep the interpreter to themselves. The loop waits for one of them at
         # most: two at once would be no faster, and it would wait for both.
-        self._holding = OffloadPool("holding", 1)
-        self._wait_s = self._looks_again = 0.0
-        self._warm = False
-        self._drain_ends = math.inf
+        self._gil_threads = OffloadPool("holding", 1)
+        self._retry_after_s = self._retry_after_expires_at = 0.0
+        self._is_warm = False
+        self._drain_ends_at = math.inf
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Pooling:
+    def from_settings(cls, settings: Settings) -> PoolingService:
         """All operators on the devices that the settings ask for, with their limits."""
         return cls(
             discover(),
@@ -147,28 +147,31 @@ class Pooling:
             make_worker=partial(TorchWorker, threads=settings.cpu_threads or available_cores()),
         )
 
-    def prepare(self, name: str, message: Message) -> Ticket:
-        """Refuses all that the spec and the outlines can refuse; allocates nothing and touches no device."""
-        outlines = {each: tensor.outline for each, tensor in message.tensors.items()}
-        return self.ticket(
-            self._planner.plan(name, message.values, message.texts, outlines, message.notes), message.tensors
+    def prepare(self, operator: str, message: Message) -> PreparedRequest:
+        """Refuses all that the spec and the metadata_by_name can refuse; allocates nothing and touches no device."""
+        metadata_by_name = {each: tensor.metadata for each, tensor in message.tensors.items()}
+        return self.prepare_planned(
+            self._planner.plan(operator, message.json_fields, message.text_fields, metadata_by_name, message.notes),
+            message.tensors,
         )
 
-    def ticket(self, plan: Plan, tensors: Mapping[str, Tensor]) -> Ticket:
+    def prepare_planned(self, plan: Plan, tensors: Mapping[str, Tensor]) -> PreparedRequest:
         """A request whose plan is known by :meth:`plan_from_metadata`."""
         plan = plan.with_seed()
         seed = getattr(plan.spec, "seed", None)
         headers = {} if seed is None else {SEED_HEADER: str(seed)}
         if plan.warnings:
             headers[WARNING_HEADER] = _as_header(plan.warnings)
-        return Ticket(plan, tensors, headers)
+        return PreparedRequest(plan, tensors, headers)
 
-    def plan_from_metadata(self, name: str, outlines: Mapping[str, Outline], texts: Mapping[str, str]) -> Plan:
-        """The plan of a request whose tensors are known by their outlines, before they are here; or its refusal."""
-        return self._planner.plan(name, {}, texts, outlines)
+    def plan_from_metadata(
+        self, operator: str, metadata: Mapping[str, TensorMetadata], text_fields: Mapping[str, str]
+    ) -> Plan:
+        """Plan a request from the metadata of its tensors, before their elements have been received."""
+        return self._planner.plan(operator, {}, text_fields, metadata)
 
-    def _check_open(self, deadline: float | None) -> None:
-        if self.draining:
+    def _check_admission(self, deadline: float | None) -> None:
+        if self.is_draining:
             raise _draining()
         if deadline is not None:
             self._engine.check_meets_deadline(deadline)
@@ -184,30 +187,32 @@ class Pooling:
             a lease that the caller releases when the answer is written, or the caller is gone.
 
         Raises:
-            Unavailable: ``overloaded`` or ``draining``.
+            Unavailable: ``overloaded`` or ``is_draining``.
             DeadlinePassed: by what waits already, this one's turn comes too late.
         """
-        self._check_open(deadline)
-        return self.lend(nbytes)
+        self._check_admission(deadline)
+        return self.reserve(nbytes)
 
-    def lend(self, nbytes: int) -> Lease:
+    def reserve(self, nbytes: int) -> Lease:
         """A lease for what is no pooling, and goes on while the service stops.
 
         Raises:
             Unavailable: ``overloaded``.
         """
-        lease = self._ledger.lease(nbytes)
+        lease = self._budget.reserve(nbytes)
         # guard: full-budget-refuses
         if lease is None:
             raise self._overloaded(nbytes)
         self._heap.schedule_check()
         return lease
 
-    def welcomes(self, nbytes: int) -> bool:
+    def can_admit(self, nbytes: int) -> bool:
         """Whether a request that takes so many bytes is let in, without anybody else's giving way."""
-        return self._drain_ends == math.inf and self._ledger.fits(nbytes)
+        return self._drain_ends_at == math.inf and self._budget.can_reserve(nbytes)
 
-    def pool_at_once(self, plan: Plan, tensors: Mapping[str, Tensor], extra_bytes: int) -> tuple[Payload, float] | None:
+    def pool_unreserved(
+        self, plan: Plan, tensors: Mapping[str, Tensor], extra_bytes: int
+    ) -> tuple[Payload, float] | None:
         """Pools what is answered before anything else can happen, so that nothing is held for it.
 
         Args:
@@ -224,27 +229,27 @@ class Pooling:
             Unavailable: ``device_lost``.
         """
         # guard: inline-needs-capacity
-        if plan.steps > self._inline_steps or not self.welcomes(plan.held_bytes + extra_bytes):
+        if plan.steps > self._inline_steps or not self.can_admit(plan.held_bytes + extra_bytes):
             return None
         self._heap.schedule_check()
         return self._run_inline(plan, tensors)
 
-    def pool_inline(self, ticket: Ticket, lease: Lease) -> Answer | None:
+    def pool_inline(self, prepared: PreparedRequest, lease: Lease) -> PoolResult | None:
         """Pools what is over before anyone could leave, without waiting; None for everything else.
 
         Args:
-            ticket: from :meth:`prepare`.
+            prepared: from :meth:`prepare`.
             lease: from :meth:`admit`; set to what the plan needs.
 
         Raises:
             Unprocessable: for elements that must not reach a kernel.
             Unavailable: ``overloaded``, or ``device_lost``.
         """
-        if ticket.plan.steps > self._inline_steps:
+        if prepared.plan.steps > self._inline_steps:
             return None
-        self.hold(lease, ticket.held_bytes)
-        ran = self._run_inline(ticket.plan, ticket.tensors)
-        return None if ran is None else Answer(ran[0].output_tensors(), ticket.headers, 0.0, ran[1])
+        self.resize_lease(lease, prepared.held_bytes)
+        ran = self._run_inline(prepared.plan, prepared.tensors)
+        return None if ran is None else PoolResult(ran[0].output_tensors(), prepared.headers, 0.0, ran[1])
 
     def _run_inline(self, plan: Plan, tensors: Mapping[str, Tensor]) -> tuple[Payload, float] | None:
         # guard: indices-are-checked-inline
@@ -255,7 +260,7 @@ class Pooling:
         seconds = self._engine.run_inline(payload, plan.steps, plan.planes, plan.spec.name)
         return None if seconds is None else (payload, seconds)
 
-    def hold(self, lease: Lease, nbytes: int) -> None:
+    def resize_lease(self, lease: Lease, nbytes: int) -> None:
         """Sets a lease to what its request holds from now on, before that is taken; a little too much stays as it is.
 
         Raises:
@@ -265,11 +270,11 @@ class Pooling:
         if not nbytes <= lease.nbytes <= nbytes + _LITTLE_BYTES and not lease.resize(nbytes):
             raise self._overloaded(nbytes)
 
-    async def pool(self, ticket: Ticket, lease: Lease, deadline: float | None = None) -> Answer:
+    async def pool(self, prepared: PreparedRequest, lease: Lease, deadline: float | None = None) -> PoolResult:
         """Pools a prepared request.
 
         Args:
-            ticket: from :meth:`prepare`.
+            prepared: from :meth:`prepare`.
             lease: from :meth:`admit`; set to what the plan needs.
             deadline: on the loop's clock; None for no deadline.
 
@@ -277,26 +282,26 @@ class Pooling:
             Unprocessable: for elements that must not reach a kernel; before anything waits.
             Unavailable, DeadlinePassed: see :meth:`batching.engine.Engine.submit`.
         """
-        plan = ticket.plan
-        self.hold(lease, ticket.held_bytes)
+        plan = prepared.plan
+        self.resize_lease(lease, prepared.held_bytes)
         # guard: indices-are-checked, many-indices-are-checked-off-loop
         if plan.input_bytes > _CHECKED_ON_LOOP_BYTES:
             await self.run_in_thread(
-                partial(plan.spec.check_elements, ticket.tensors), lease, "indices were checked", deadline
+                partial(plan.spec.check_elements, prepared.tensors), lease, "indices were checked", deadline
             )
         else:
-            plan.spec.check_elements(ticket.tensors)
-        payload = Payload(plan, ticket.tensors)
+            plan.spec.check_elements(prepared.tensors)
+        payload = Payload(plan, prepared.tensors)
         if plan.is_empty:
-            return Answer(payload.output_tensors(), ticket.headers, 0.0, 0.0)
+            return PoolResult(payload.output_tensors(), prepared.headers, 0.0, 0.0)
         done = await self._engine.submit(payload.make_job(), lease, plan.spec.name, deadline)
-        return Answer(payload.output_tensors(), ticket.headers, done.queue_s, done.compute_s)
+        return PoolResult(payload.output_tensors(), prepared.headers, done.queue_s, done.compute_s)
 
     async def run_in_thread(
         self,
         work: Callable[[], Result],
         lease: Lease,
-        doing: str,
+        activity: str,
         deadline: float | None = None,
         *,
         holds_gil: bool = False,
@@ -310,47 +315,47 @@ class Pooling:
             deadline: on the loop's clock; None for no deadline.
             holds_gil: whether other threads stand still meanwhile, the event loop's too.
         """
-        threads = self._holding if holds_gil else self._beside
-        return await threads.run(work, lease, doing, deadline)
+        threads = self._gil_threads if holds_gil else self._threads
+        return await threads.run(work, lease, activity, deadline)
 
     def _overloaded(self, nbytes: int) -> Unavailable:
-        ledger, now = self._ledger, monotonic()
-        if now >= self._looks_again:
+        memory_budget, now = self._budget, monotonic()
+        if now >= self._retry_after_expires_at:
             # A full service refuses many in that time, and what waits is then hardly less.
-            self._wait_s, self._looks_again = self._engine.retry_after_s(), now + _LOOKS_EVERY_S
-        wait_s = self._wait_s
+            self._retry_after_s, self._retry_after_expires_at = self._engine.retry_after_s(), now + _LOOKS_EVERY_S
+        wait_s = self._retry_after_s
         return Unavailable(
             "overloaded",
-            f"{ledger.held_bytes} of {ledger.capacity_bytes} bytes are taken and this request needs {nbytes}; "
-            f"try again in about {math.ceil(wait_s)} s.",
+            f"{memory_budget.held_bytes} of {memory_budget.capacity_bytes} bytes are taken and "
+            f"this request needs {nbytes}; try again in about {math.ceil(wait_s)} s.",
             retry_after_s=wait_s,
         )
 
     def plan(
         self,
-        name: str,
-        outlines: Mapping[str, Outline],
-        values: Mapping[str, object],
-        texts: Mapping[str, str],
+        operator: str,
+        metadata: Mapping[str, TensorMetadata],
+        json_fields: Mapping[str, object],
+        text_fields: Mapping[str, str],
     ) -> dict[str, object]:
-        """What pooling tensors with these outlines would give and cost, or the refusal it would meet."""
-        plan = self._planner.plan(name, values, texts, outlines)
+        """What pooling tensors with these metadata_by_name would give and cost, or the refusal it would meet."""
+        plan = self._planner.plan(operator, json_fields, text_fields, metadata)
         return describe.plan_card(plan, tuple(device.name for device in self._devices))
 
     @property
     def state(self) -> State:
         """How the service stands; requests are welcome where it is ready."""
-        if self.draining:
+        if self.is_draining:
             return "draining"
-        if not self._warm:
+        if not self._is_warm:
             return "starting"
-        return "ready" if "ready" in self._engine.states().values() else "device_lost"
+        return "ready" if "ready" in self._engine.device_states().values() else "device_lost"
 
     def check_ready(self) -> None:
         """Refuses, with the reason as its code, unless requests are welcome.
 
         Raises:
-            Unavailable: ``starting``, ``draining`` or ``device_lost``.
+            Unavailable: ``starting``, ``is_draining`` or ``device_lost``.
         """
         state = self.state
         if state == "starting":
@@ -363,50 +368,50 @@ class Pooling:
             )
 
     @property
-    def draining(self) -> bool:
+    def is_draining(self) -> bool:
         """Whether new requests are turned away."""
-        return self._drain_ends < math.inf
+        return self._drain_ends_at < math.inf
 
     @property
     def held_bytes(self) -> int:
         """Bytes that all admitted requests hold."""
-        return self._ledger.held_bytes
+        return self._budget.held_bytes
 
     @property
     def capacity_bytes(self) -> int:
         """How much may be held."""
-        return self._ledger.capacity_bytes
+        return self._budget.capacity_bytes
 
     @property
-    def held_requests(self) -> int:
+    def lease_count(self) -> int:
         """Requests that hold bytes: from their headers to the last byte of their answer."""
-        return self._ledger.leases
+        return self._budget.lease_count
 
     @property
-    def jobs(self) -> int:
+    def job_count(self) -> int:
         """Jobs that wait for a device or run on one."""
-        return self._engine.jobs
+        return self._engine.job_count
 
     def device_states(self) -> dict[str, DeviceState]:
         """The state of each device by name."""
-        return self._engine.states()
+        return self._engine.device_states()
 
-    def watch(self, observer: Observer) -> None:
+    def set_observer(self, observer: Observer) -> None:
         """Tells an observer what the engine does from now on."""
-        self._engine.watch(observer)
+        self._engine.set_observer(observer)
 
     def devices(self) -> list[dict[str, object]]:
         """Each device with its state, for the platform's routes."""
-        states = self._engine.states()
+        states = self._engine.device_states()
         return [
-            {"name": device.name, "model": device.model, "ready": self._warm and states[device.name] == "ready"}
+            {"name": device.name, "model": device.model, "ready": self._is_warm and states[device.name] == "ready"}
             for device in self._devices
         ]
 
     async def start(self) -> None:
         """Warms every operator up once on every device, so that no caller pays for a first time."""
         await asyncio.to_thread(self._warm_up)
-        self._warm = True
+        self._is_warm = True
         self._heap.start()
 
     def drain(self, grace_s: float = 30.0) -> None:
@@ -415,14 +420,14 @@ class Pooling:
         Args:
             grace_s: how long :meth:`stop` may take, counted from now; a later call can only shorten it.
         """
-        self._drain_ends = min(self._drain_ends, monotonic() + grace_s)
+        self._drain_ends_at = min(self._drain_ends_at, monotonic() + grace_s)
 
     async def stop(self, grace_s: float = 30.0) -> None:
         """Finishes what has begun, as far as the grace goes."""
         self.drain(grace_s)
-        await self._engine.stop(max(0.0, self._drain_ends - monotonic()))
-        self._beside.leave()
-        self._holding.leave()
+        await self._engine.stop(max(0.0, self._drain_ends_at - monotonic()))
+        self._threads.shutdown()
+        self._gil_threads.shutdown()
 
     def _warm_up(self) -> None:
         if self._limits.allow_compiled_loops:
@@ -436,7 +441,7 @@ class Pooling:
                 if "indices" in member.inputs:
                     tensors["indices"] = Tensor(dtypes.INT64, np.zeros(shape, np.int64))
                 spec = member.of(**sample.fields).with_seed()
-                plan = spec.plan({name: tensor.outline for name, tensor in tensors.items()}, self._limits)
+                plan = spec.plan({name: tensor.metadata for name, tensor in tensors.items()}, self._limits)
                 run_plan(plan, tensors, device)
 
 

@@ -15,24 +15,24 @@ from poolhouse.backend.torch_worker import TorchWorker
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.errors import DeadlinePassed, NotFound, PoolhouseError, Unavailable, Unprocessable
 from poolhouse.operators.operator import Operator
-from poolhouse.pooling import SEED_HEADER, Answer, Pooling, Ticket
-from poolhouse.tensors import Message, Outline, Tensor
+from poolhouse.service import SEED_HEADER, PoolingService, PoolResult, PreparedRequest
+from poolhouse.tensors import Message, Tensor, TensorMetadata
 from tests.operators.random_cases import CATALOGUE, CPU, LIMITS, OPERATORS
 
 every_operator = pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
 FLOAT32 = ELEMENT_TYPES["float32"]
 
 
-def make_pooling_service(inline_steps: int = 0) -> Pooling:
+def make_pooling_service(inline_steps: int = 0) -> PoolingService:
     """All operators on the CPU; made inside a loop, as the engine needs."""
-    return Pooling(CATALOGUE, (CPU,), LIMITS, capacity_bytes=2**30, inline_steps=inline_steps)
+    return PoolingService(CATALOGUE, (CPU,), LIMITS, capacity_bytes=2**30, inline_steps=inline_steps)
 
 
-async def pool_and_release(service: Pooling, ticket: Ticket) -> Answer:
+async def pool_and_release(service: PoolingService, prepared: PreparedRequest) -> PoolResult:
     """The answer, with the lease given back."""
-    lease = service.admit(ticket.plan.input_bytes)
+    lease = service.admit(prepared.plan.input_bytes)
     try:
-        return await service.pool(ticket, lease)
+        return await service.pool(prepared, lease)
     finally:
         lease.release()
 
@@ -49,9 +49,9 @@ def message_for(member: type[Operator], lead: tuple[int, ...] = (2, 3), place: i
     return Message(tensors, dict(sample.fields))
 
 
-def input_metadata_of(message: Message) -> Mapping[str, Outline]:
+def input_metadata_of(message: Message) -> Mapping[str, TensorMetadata]:
     """What a plan is asked with."""
-    return {name: tensor.outline for name, tensor in message.tensors.items()}
+    return {name: tensor.metadata for name, tensor in message.tensors.items()}
 
 
 @every_operator
@@ -63,19 +63,19 @@ def test_a_plan_is_what_pooling_gives(member: type[Operator], inline_steps: int)
         service = make_pooling_service(inline_steps)
         for place in range(len(member.samples)):
             message = message_for(member, place=place)
-            plan = service.plan(member.name, input_metadata_of(message), message.values, message.texts)
-            ticket = service.prepare(member.name, message)
+            plan = service.plan(member.name, input_metadata_of(message), message.json_fields, message.text_fields)
+            prepared = service.prepare(member.name, message)
 
-            answer = await pool_and_release(service, ticket)
+            answer = await pool_and_release(service, prepared)
 
             given = {
                 name: {"dtype": tensor.dtype.name, "shape": list(tensor.shape), "bytes": tensor.array.nbytes}
                 for name, tensor in answer.tensors.items()
             }
             assert plan["outputs"] == given
-            assert list(ticket.outputs) == list(given)
+            assert list(prepared.outputs) == list(given)
             assert plan["input_bytes"] == sum(tensor.array.nbytes for tensor in message.tensors.values())
-        assert (service.held_bytes, service.jobs) == (0, 0)
+        assert (service.held_bytes, service.job_count) == (0, 0)
         await service.stop()
 
     asyncio.run(both())
@@ -96,7 +96,7 @@ def test_plan_and_prepare_refuse_alike(member: type[Operator]) -> None:
             message = Message(tensors, dict(refusal.fields))
 
             with pytest.raises(Unprocessable) as planned:
-                service.plan(member.name, input_metadata_of(message), message.values, message.texts)
+                service.plan(member.name, input_metadata_of(message), message.json_fields, message.text_fields)
             with pytest.raises(Unprocessable) as prepared:
                 service.prepare(member.name, message)
 
@@ -137,11 +137,11 @@ def test_preparing_changes_nothing_and_pools_nothing(monkeypatch: pytest.MonkeyP
         message = message_for(CATALOGUE.find("max_pool2d"))
         before = message.tensors["input"].array.tobytes()
 
-        ticket = service.prepare("max_pool2d", message)
+        prepared = service.prepare("max_pool2d", message)
 
         assert message.tensors["input"].array.tobytes() == before
-        assert ticket.tensors["input"] is message.tensors["input"]
-        assert (service.held_bytes, service.jobs) == (0, 0)
+        assert prepared.tensors["input"] is message.tensors["input"]
+        assert (service.held_bytes, service.job_count) == (0, 0)
         await service.stop()
 
     monkeypatch.setattr("poolhouse.backend.torch_worker.pool_on_cpu", None)
@@ -197,10 +197,10 @@ def test_an_index_outside_its_plane_is_refused_before_anything_waits() -> None:
             "input": Tensor(FLOAT32, np.ones(indices.shape, dtype=np.float32)),
             "indices": Tensor(INT64, indices),
         }
-        ticket = service.prepare("max_unpool2d", Message(tensors, {"kernel_size": 2}))
+        prepared = service.prepare("max_unpool2d", Message(tensors, {"kernel_size": 2}))
         with pytest.raises(Unprocessable) as refused:
-            await pool_and_release(service, ticket)
-        assert (service.held_bytes, service.jobs) == (0, 0)
+            await pool_and_release(service, prepared)
+        assert (service.held_bytes, service.job_count) == (0, 0)
         await service.stop()
         return refused.value
 
@@ -246,20 +246,20 @@ def test_a_small_body_with_a_large_answer_needs_memory_for_the_answer() -> None:
     """Sixteen bytes may ask for a gigabyte; by the length of the body alone it would always fit."""
 
     async def pooled(inline_steps: int) -> None:
-        service = Pooling(CATALOGUE, (CPU,), LIMITS, capacity_bytes=10_000, inline_steps=inline_steps)
+        service = PoolingService(CATALOGUE, (CPU,), LIMITS, capacity_bytes=10_000, inline_steps=inline_steps)
         other = service.admit(5_000)
         message = Message({"input": Tensor(FLOAT32, np.ones((1, 1, 2, 2), np.float32))}, {"output_size": 100})
-        ticket = service.prepare("adaptive_avg_pool2d", message)
+        prepared = service.prepare("adaptive_avg_pool2d", message)
         lease = service.admit(16)
 
         for _ in range(2):
             with pytest.raises(Unavailable) as refused:
-                service.pool_inline(ticket, lease) if inline_steps > 0 else await service.pool(ticket, lease)
+                service.pool_inline(prepared, lease) if inline_steps > 0 else await service.pool(prepared, lease)
             assert refused.value.code == "overloaded"
             assert service.held_bytes == 5_016
         other.release()
         lease.release()
-        assert (service.held_bytes, service.held_requests) == (0, 0)
+        assert (service.held_bytes, service.lease_count) == (0, 0)
         await service.stop()
 
     for inline_steps in (-1, 2**60):
@@ -279,9 +279,9 @@ def test_an_index_outside_its_plane_is_refused_by_inline_pooling_too() -> None:
 
     async def pooled() -> None:
         service = make_pooling_service(inline_steps=2**60)
-        ticket, lease = service.prepare("max_unpool2d", bad_indices(2)), service.admit(48)
+        prepared, lease = service.prepare("max_unpool2d", bad_indices(2)), service.admit(48)
         with pytest.raises(Unprocessable) as refused:
-            service.pool_inline(ticket, lease)
+            service.pool_inline(prepared, lease)
         assert refused.value.code == "index_out_of_range"
         lease.release()
         await service.stop()
@@ -293,25 +293,25 @@ def test_nothing_is_pooled_inline_without_memory_or_while_draining() -> None:
     """Nothing is held for it, so it must fit into what is left; and a stop would never see its end."""
 
     async def pooled() -> None:
-        service = Pooling(CATALOGUE, (CPU,), LIMITS, capacity_bytes=10_000, inline_steps=2**60)
+        service = PoolingService(CATALOGUE, (CPU,), LIMITS, capacity_bytes=10_000, inline_steps=2**60)
         message = Message({"input": Tensor(FLOAT32, np.ones((1, 1, 4, 4), np.float32))}, {"kernel_size": 2})
-        ticket = service.prepare("max_pool2d", message)
-        other = service.admit(10_001 - ticket.held_bytes)
-        assert service.pool_at_once(ticket.plan, ticket.tensors, 0) is None
+        prepared = service.prepare("max_pool2d", message)
+        other = service.admit(10_001 - prepared.held_bytes)
+        assert service.pool_unreserved(prepared.plan, prepared.tensors, 0) is None
         other.release()
-        assert service.pool_at_once(ticket.plan, ticket.tensors, 10_001 - ticket.held_bytes) is not None
+        assert service.pool_unreserved(prepared.plan, prepared.tensors, 10_001 - prepared.held_bytes) is not None
         other = service.admit(1)
-        assert service.pool_at_once(ticket.plan, ticket.tensors, 10_000 - ticket.held_bytes) is None
+        assert service.pool_unreserved(prepared.plan, prepared.tensors, 10_000 - prepared.held_bytes) is None
         other.release()
 
-        ran = service.pool_at_once(ticket.plan, ticket.tensors, 0)
+        ran = service.pool_unreserved(prepared.plan, prepared.tensors, 0)
         assert ran is not None
         assert ran[0].output_tensors()["output"].array.tolist() == [[[[1, 1], [1, 1]]]]
         assert b"".join(ran[0].output_chunks()) == np.ones(4, np.float32).tobytes()
-        assert (service.held_bytes, service.held_requests) == (0, 0)
+        assert (service.held_bytes, service.lease_count) == (0, 0)
 
         service.drain()
-        assert service.pool_at_once(ticket.plan, ticket.tensors, 0) is None
+        assert service.pool_unreserved(prepared.plan, prepared.tensors, 0) is None
         await service.stop()
 
     asyncio.run(pooled())
@@ -356,9 +356,9 @@ def test_bytes_that_are_looked_at_stay_held_though_the_caller_has_left(monkeypat
 
         caller.cancel()
         await asyncio.wait([caller])
-        held = service.held_requests
+        held = service.lease_count
         gate.set()
-        while service.held_requests:  # noqa: ASYNC110, it falls when a thread ends
+        while service.lease_count:  # noqa: ASYNC110, it falls when a thread ends
             await asyncio.sleep(0)
 
         assert held == 1
@@ -378,14 +378,14 @@ def test_a_deadline_that_passes_while_indices_are_looked_at_is_answered_then(mon
 
     async def late() -> None:
         service = make_pooling_service()
-        ticket = service.prepare("max_unpool2d", bad_indices(400))
-        lease = service.admit(ticket.plan.held_bytes)
+        prepared = service.prepare("max_unpool2d", bad_indices(400))
+        lease = service.admit(prepared.plan.held_bytes)
         with pytest.raises(DeadlinePassed):
-            await service.pool(ticket, lease, asyncio.get_running_loop().time() + 0.02)
+            await service.pool(prepared, lease, asyncio.get_running_loop().time() + 0.02)
         assert not gate.is_set()
         gate.set()
         lease.release()
-        while service.held_requests:  # noqa: ASYNC110, it falls when a thread ends
+        while service.lease_count:  # noqa: ASYNC110, it falls when a thread ends
             await asyncio.sleep(0)
         await service.stop()
 
@@ -398,7 +398,7 @@ def test_nothing_runs_on_the_loop_for_another_device() -> None:
 
     async def asked(name: str) -> bool:
         device = Device(name, "a fake", 65_535)
-        service = Pooling(
+        service = PoolingService(
             CATALOGUE,
             (device,),
             LIMITS,
@@ -406,9 +406,9 @@ def test_nothing_runs_on_the_loop_for_another_device() -> None:
             inline_steps=2**60,
             make_worker=lambda _: TorchWorker(CPU),
         )
-        ticket = service.prepare("max_pool2d", message_for(CATALOGUE.find("max_pool2d")))
-        lease = service.admit(ticket.plan.held_bytes)
-        answer = service.pool_inline(ticket, lease)
+        prepared = service.prepare("max_pool2d", message_for(CATALOGUE.find("max_pool2d")))
+        lease = service.admit(prepared.plan.held_bytes)
+        answer = service.pool_inline(prepared, lease)
         lease.release()
         await service.stop()
         return answer is not None

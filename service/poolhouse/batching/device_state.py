@@ -1,4 +1,4 @@
-"""The state of one device: its queue, the batches in flight, its measured speed, and whether it works."""
+"""The state of one device: its queue, the batches in inflight, its measured speed, and whether it works."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class InflightBatch(Generic[Payload]):
     batch: Batch[Payload]
     loop: asyncio.AbstractEventLoop
     leases: list[Lease]
-    watch: asyncio.TimerHandle | None = None
+    watchdog: asyncio.TimerHandle | None = None
 
     def release_leases(self) -> None:
         """Release the leases, once."""
@@ -43,20 +43,20 @@ class InflightBatch(Generic[Payload]):
 
     def cancel_watchdog(self) -> None:
         """Cancel the watchdog timer."""
-        if self.watch is not None:
-            self.watch.cancel()
+        if self.watchdog is not None:
+            self.watchdog.cancel()
 
 
 @dataclass(slots=True, eq=False)
-class Lane(Generic[Payload]):
+class DeviceState(Generic[Payload]):
     """One device.
 
     Attributes:
         name: as the settings and metrics call it.
         worker: drives the device.
-        crew: the threads that the worker runs in.
+        threads: the threads that the worker runs in.
         width: how many batches it works on at once.
-        backlog: the queue.
+        queue: the queue.
         retries: batches that failed elsewhere or as a larger one.
         in_flight: what the device was handed, oldest first.
         retried: whether the last batch was a retry.
@@ -64,49 +64,49 @@ class Lane(Generic[Payload]):
 
     name: str
     worker: Worker[Payload]
-    crew: DeviceThreads[InflightBatch[Payload]]
-    width: int
-    backlog: FairQueue[Payload] = field(default_factory=FairQueue)
+    threads: DeviceThreads[InflightBatch[Payload]]
+    concurrency: int
+    queue: FairQueue[Payload] = field(default_factory=FairQueue)
     retries: deque[Batch[Payload]] = field(default_factory=deque)
-    in_flight: list[InflightBatch[Payload]] = field(default_factory=list)
-    speed: policy.ThroughputEstimate = field(default_factory=policy.ThroughputEstimate)
+    inflight: list[InflightBatch[Payload]] = field(default_factory=list)
+    throughput: policy.ThroughputEstimate = field(default_factory=policy.ThroughputEstimate)
     state: State = "ready"
-    retried: bool = False
+    was_retry: bool = False
 
     @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether nothing runs or waits here."""
-        return self.state == "ready" and not self.in_flight and not self.retries and not self.backlog
+        return self.state == "ready" and not self.inflight and not self.retries and not self.queue
 
     @property
     def wait_s(self) -> float:
         """Seconds until all queued and running work is done, by the measured speed."""
         # A line is at least one batch. How many it will be is not known before they are taken.
-        steps = sum(flight.batch.steps for flight in self.in_flight) + sum(batch.steps for batch in self.retries)
-        handed = len(self.in_flight) + len(self.retries)
-        return self.speed.seconds(self.backlog.steps + steps, self.backlog.lines + handed)
+        steps = sum(inflight.batch.steps for inflight in self.inflight) + sum(batch.steps for batch in self.retries)
+        handed = len(self.inflight) + len(self.retries)
+        return self.throughput.seconds_for(self.queue.steps + steps, self.queue.key_count + handed)
 
     @property
     def takes_inline(self) -> bool:
         """Whether a tiny job runs on the event loop instead of waiting in the queue."""
         # guard: tiny-job-passes-long-batch
-        return self.idle or (self.state == "ready" and policy.is_long(self.wait_s))
+        return self.is_idle or (self.state == "ready" and policy.is_long_wait(self.wait_s))
 
-    def standing(self, key: Hashable = None) -> policy.LoadEstimate:
+    def estimate(self, key: Hashable = None) -> policy.LoadEstimate:
         """The load that a new job of this key would wait for."""
-        jobs = self.backlog.jobs + len(self.in_flight) + len(self.retries)
-        new_batch_s = self.speed.batch_s if jobs and not self.backlog.has_line(key) else 0.0
+        jobs = self.queue.jobs + len(self.inflight) + len(self.retries)
+        new_batch_s = self.throughput.batch_s if jobs and not self.queue.has_key(key) else 0.0
         return policy.LoadEstimate(self.state == "ready", self.wait_s, jobs, new_batch_s)
 
     def next_batch(self) -> Batch[Payload] | None:
         """The next batch. Retries and queued jobs take turns: a batch of failing jobs must not delay the others."""
         # guard: retries-take-turns
-        if not (self.retried and self.backlog):
+        if not (self.was_retry and self.queue):
             while self.retries:
                 # guard: retry-skips-abandoned
-                batch = policy.alive(self.retries.popleft())
+                batch = policy.without_abandoned(self.retries.popleft())
                 if batch is not None:
-                    self.retried = True
+                    self.was_retry = True
                     return batch
-        self.retried = False
-        return self.backlog.take(self.worker.budget)
+        self.was_retry = False
+        return self.queue.next_batch(self.worker.batch_limits)
