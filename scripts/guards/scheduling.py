@@ -38,21 +38,21 @@ GUARDS: Final[Sequence[Guard]] = (
         "A batch keeps to the number of planes that a CUDA grid axis holds",
         "a CUDA kernel is launched beyond its grid, and the launch fails",
         Delete(),
-        "TestLines",
+        "TestQueueMachine",
     ),
     Guard(
         "one-plane-always-runs",
         "One plane always runs, however large it is",
         "a plane larger than the batch limit waits for ever",
         ReplaceCallee("(lambda planes, least: planes if planes >= least else 1 // 0)", call=1),
-        "TestLines",
+        "TestQueueMachine",
     ),
     Guard(
         "jobs-join-whole",
         "A job joins a batch only whole",
         "a batch exceeds its limit, or a job is cut without need",
         Delete(),
-        "TestLines",
+        "TestQueueMachine",
     ),
     Guard(
         "dropped-job-leaves-queue",
@@ -115,7 +115,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "A batch is cut by its compute steps too",
         "a few small but expensive planes occupy the device for seconds",
         Delete(),
-        "TestLines",
+        "TestQueueMachine",
     ),
     Guard(
         "device-threads-yield",
