@@ -35,7 +35,7 @@ Arguments = ParamSpec("Arguments")
 
 _log = logging.getLogger("poolhouse.batching")
 
-# guard: next-batch-is-ready, two-batches-in-inflight
+# guard: next-batch-is-ready, two-batches-in-flight
 _IN_FLIGHT: Final = 2
 """Batches handed to a device at once: one executes, one is ready for when it is done."""
 _REBUILD_FIRST_S: Final = 0.05
