@@ -24,8 +24,8 @@ from poolhouse.rest.server import Server
 SOURCE: Final = Path(__file__).resolve().parent.parent / "service" / "poolhouse"
 
 PRIVATE_NAMES: Final[Mapping[tuple[str, str], str]] = {
-    ("batching/memory.py", "_arriving"): "ours: the ledger and its arrivals are one subject in one file",
-    ("batching/memory.py", "_take_back"): "ours: likewise",
+    ("batching/memory.py", "_preemptible"): "ours: the budget and its leases are one subject in one file",
+    ("batching/memory.py", "_preempt"): "ours: likewise",
     ("client/base.py", "_options"): "ours: a twin of the client itself",
     ("client/base.py", "_replace"): "documented by Python: the underscore keeps NamedTuple's methods apart from fields",
     ("client/clients.py", "_transport"): "ours: an object of the class itself",

@@ -24,7 +24,7 @@ from poolhouse.rest.app import openapi_document
 SOURCE: Final = Path(__file__).resolve().parent.parent / "service" / "poolhouse"
 
 EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
-    "client.questions._PLAIN": ("max_pool2d,3",),
+    "client.calls._PLAIN": ("max_pool2d,3",),
     "commands.operator_options._FORMATS[int].pattern": ("-12",),
     "commands.operator_options._FORMATS[float].pattern": ("-12.50e-10", ".5", "-infinity"),
     "commands.operator_options._FORMATS[int | Sequence[int]].pattern": ("12,-3,4",),
@@ -34,10 +34,10 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "kernels.registry._SIGNATURE": ("void(T*, int64, int64*)",),
     "kernels.code_cache._IMPORTED": ("from poolhouse.kernels.axes import",),
     "rest.http.response._TOKEN": ("x-request-id",),
-    "rest.headers._LENGTH": ("1024",),
-    "rest.headers._SANE_REQUEST_ID": ("an id",),
-    "rest.headers._SECONDS": ("12.50",),
-    "rest.headers._TRACEPARENT": ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",),
+    "rest.http.headers._LENGTH": ("1024",),
+    "rest.http.headers._SANE_REQUEST_ID": ("an id",),
+    "rest.http.headers._SECONDS": ("12.50",),
+    "rest.http.headers._TRACEPARENT": ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",),
     "rest.auth.keys._DIGEST": ("sha256:" + "0a" * 32,),
     "rest.auth.keys._NAME": ("team-a",),
     "settings._SERVICE_LINK": ("POOLHOUSE_PORT_80_TCP_ADDR", "POOLHOUSE_SERVICE_PORT_HTTP"),

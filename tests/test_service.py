@@ -332,7 +332,7 @@ def test_many_indices_are_looked_at_off_the_loop(monkeypatch: pytest.MonkeyPatch
             await pool_and_release(service, service.prepare("max_unpool2d", bad_indices(side)))
         await service.stop()
 
-    monkeypatch.setattr(member, "check", noted)
+    monkeypatch.setattr(member, "check_elements", noted)
     for side in (2, 400):
         asyncio.run(pooled(side))
 
@@ -365,7 +365,7 @@ def test_bytes_that_are_looked_at_stay_held_though_the_caller_has_left(monkeypat
         assert service.held_bytes == 0
         await service.stop()
 
-    monkeypatch.setattr(member, "check", held_up)
+    monkeypatch.setattr(member, "check_elements", held_up)
     asyncio.run(left())
 
 
@@ -389,7 +389,7 @@ def test_a_deadline_that_passes_while_indices_are_looked_at_is_answered_then(mon
             await asyncio.sleep(0)
         await service.stop()
 
-    monkeypatch.setattr(member, "check", held_up)
+    monkeypatch.setattr(member, "check_elements", held_up)
     asyncio.run(late())
 
 

@@ -683,7 +683,7 @@ async def test_a_thread_that_cannot_be_started_loses_the_device_and_wedges_nobod
         raise RuntimeError("can't start new thread")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threads, "hand", refuses)
+        patch.setattr(threads, "submit", refuses)
         assert await outcomes_of(harness.submit("asked")) == ["device_lost"]
     await wait_until(lambda: harness.engine.device_states() == {"fake:0": "ready"})
 
@@ -717,21 +717,21 @@ async def test_a_settling_that_raises_answers_its_callers_and_goes_on() -> None:
     """A mistake of ours in the bookkeeping of one batch harms that batch alone."""
     harness = EngineHarness()
     device = harness.engine._devices[0]
-    learn = device.throughput.update
+    update = device.throughput.update
 
     class Broken:
         steps_per_s = 1e8
         batch_s = device.throughput.batch_s
-        seconds = device.throughput.seconds_for
+        seconds_for = device.throughput.seconds_for
 
-        def learn(self, steps: int, seconds: float) -> None:
+        def update(self, steps: int, seconds: float) -> None:
             raise ArithmeticError("a mistake of ours")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(device, "speed", Broken())
+        patch.setattr(device, "throughput", Broken())
         assert await outcomes_of(harness.submit("one"), harness.submit("two")) == ["internal", "internal"]
 
-    assert device.throughput.update == learn
+    assert device.throughput.update == update
     assert await outcomes_of(harness.submit("after")) == ["ok"]
     await harness.assert_idle_and_stop()
 
@@ -748,13 +748,13 @@ async def test_a_settling_that_raises_does_not_leave_the_queues_waiting() -> Non
     class Broken:
         steps_per_s = 1e8
         batch_s = device.throughput.batch_s
-        seconds = device.throughput.seconds_for
+        seconds_for = device.throughput.seconds_for
 
-        def learn(self, steps: int, seconds: float) -> None:
+        def update(self, steps: int, seconds: float) -> None:
             raise ArithmeticError("a mistake of ours")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(device, "speed", Broken())
+        patch.setattr(device, "throughput", Broken())
         harness.worker.gate.set()
         assert await outcomes_of(*tasks) == ["internal"] * 7
 

@@ -95,7 +95,7 @@ def test_a_message_survives() -> None:
 
     again = pickle.loads(pickle.dumps(message))
 
-    assert again.values == message.json_fields
+    assert again.json_fields == message.json_fields
     assert again.tensors["input"].dtype is BFLOAT16
 
 

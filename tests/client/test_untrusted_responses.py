@@ -98,7 +98,7 @@ POOLED = {
 }
 
 
-@pytest.mark.parametrize("way", CLIENT_KINDS)
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 @pytest.mark.parametrize("said", POOLED.values(), ids=list(POOLED))
 def test_a_pooled_answer_that_is_none_is_an_error_of_ours(client_kind: str, said: bytes) -> None:
     """Who catches PoolhouseError has caught whatever a server can do, and a wrong tensor is never handed out."""
@@ -132,7 +132,7 @@ PLANS = {
 }
 
 
-@pytest.mark.parametrize("way", CLIENT_KINDS)
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 @pytest.mark.parametrize("said", LISTS.values(), ids=list(LISTS))
 def test_a_catalogue_that_is_none_is_an_error_of_ours(client_kind: str, said: bytes) -> None:
     """Half a catalogue would be taken for the whole."""
@@ -140,7 +140,7 @@ def test_a_catalogue_that_is_none_is_an_error_of_ours(client_kind: str, said: by
         call_client(client_kind, listener.url, "operators")
 
 
-@pytest.mark.parametrize("way", CLIENT_KINDS)
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 @pytest.mark.parametrize("said", PLANS.values(), ids=list(PLANS))
 def test_a_plan_that_is_none_is_an_error_of_ours(client_kind: str, said: bytes) -> None:
     """A caller sizes buffers by it: a size that was not understood must not become zero."""
@@ -148,7 +148,7 @@ def test_a_plan_that_is_none_is_an_error_of_ours(client_kind: str, said: bytes) 
         call_client(client_kind, listener.url, "plan", "max_pool1d", (1, 1), kernel_size=1)
 
 
-@pytest.mark.parametrize("way", CLIENT_KINDS)
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 def test_a_redirect_names_the_place_and_is_not_followed(client_kind: str) -> None:
     """The body and the key would go to whoever the answer names; a person can give the address."""
     said = document_response(b"", "308 Moved", further="Location: https://else.where/v1\r\n")
@@ -231,7 +231,7 @@ ENDLESS = {
 }
 
 
-@pytest.mark.parametrize("way", CLIENT_KINDS)
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 @pytest.mark.parametrize("said", ENDLESS.values(), ids=list(ENDLESS))
 def test_an_answer_without_end_is_given_up(client_kind: str, said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until the deadline it would fill the memory, since no length says how much comes."""
@@ -245,7 +245,7 @@ def test_an_answer_without_end_is_given_up(client_kind: str, said: bytes, monkey
         call_client(client_kind, listener.url, "operators")
 
 
-@pytest.mark.parametrize("way", CLIENT_KINDS)
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 @pytest.mark.parametrize("said", ENDLESS.values(), ids=list(ENDLESS))
 def test_an_answer_is_no_longer_than_its_tensors(client_kind: str, said: bytes) -> None:
     """Its shapes come before it: nobody has to wait for the end to know that it is too long."""
@@ -258,7 +258,7 @@ def test_an_answer_is_no_longer_than_its_tensors(client_kind: str, said: bytes) 
         call_client(client_kind, listener.url, "max_pool1d", [[1.0]], 1)
 
 
-@pytest.mark.parametrize("way", CLIENT_KINDS)
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 @pytest.mark.parametrize(
     "framing", [f"{CHUNKED}\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n", "\r\nabcd"], ids=["chunks", "no length"]
 )
@@ -276,13 +276,13 @@ def test_an_answer_whose_length_was_taken_on_the_way_is_the_same_answer(client_k
 HUGE = {"name": "output", "dtype": "uint8", "shape": [2**50], "start": 0, "end": 2**50}
 
 
-@pytest.mark.parametrize("way", CLIENT_KINDS)
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 def test_metadata_without_a_length_takes_no_more_memory_than_an_answer_may(
     client_kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A header of a hundred bytes would be given a petabyte, which no length contradicts."""
     said = f"HTTP/1.1 200 OK\r\nTensor-Metadata: {json.dumps([HUGE])}\r\n{CHUNKED}\r\n0\r\n\r\n".encode()
-    monkeypatch.setattr(calls, "_room", lambda metadata: pytest.fail(f"took memory for {metadata}"))
+    monkeypatch.setattr(calls, "_allocate", lambda metadata: pytest.fail(f"took memory for {metadata}"))
 
     with (
         run_scripted_server(lambda _: said, hangs_up=True) as listener,
@@ -321,7 +321,7 @@ def test_indices_are_whole_numbers_one_for_each_element(other: dict[str, object]
             client.max_pool1d([[1.0]], 1, return_indices=True)
 
 
-@pytest.mark.parametrize("way", CLIENT_KINDS)
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 def test_a_refusal_of_more_bytes_than_a_document_has_takes_none(client_kind: str) -> None:
     """Memory is taken as the bytes come, and none for what is announced beyond the most."""
     said = document_response(b"", "500 Oops", length=response_body.MAX_DOCUMENT_BYTES + 1)
@@ -397,7 +397,7 @@ def test_a_limit_that_takes_no_answer_is_refused_at_once() -> None:
         Client(max_answer_bytes=0)
 
 
-@pytest.mark.parametrize("way", CLIENT_KINDS)
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 @pytest.mark.parametrize("status", ["200 OK", "503 No"])
 @pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "deflate", "br", "x-other"])
 def test_a_compression_that_nobody_asked_for_is_refused(client_kind: str, status: str, coding: str) -> None:
@@ -412,7 +412,7 @@ def test_a_compression_that_nobody_asked_for_is_refused(client_kind: str, status
         call_client(client_kind, listener.url, "max_pool1d", [[1.0]], 1)
 
 
-@pytest.mark.parametrize("way", CLIENT_KINDS)
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 def test_an_answer_that_says_that_it_is_as_it_is_is_read(client_kind: str) -> None:
     """Which some proxies do."""
     with run_scripted_server(

@@ -137,7 +137,7 @@ class TestMarks:
         """A new run changes its results file alone; the documents follow."""
         page = DocumentWithFigures("page.md")
         text = "It takes <!-- figure:soak/growth -->?<!-- /figure -->, <!-- figure:soak/wrong --><!-- /figure -->.\n"
-        monkeypatch.setattr(figures, "run", lambda name: {"figures": {"growth_mib": 1.25, "wrong": 3}})
+        monkeypatch.setattr(figures, "load_run", lambda name: {"figures": {"growth_mib": 1.25, "wrong": 3}})
 
         renewed = page.regenerate(text)
 

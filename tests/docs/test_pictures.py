@@ -30,7 +30,7 @@ def pictures() -> ModuleType:
 @pytest.fixture(scope="module")
 def service(pictures: ModuleType) -> object:
     """What the pictures are made with."""
-    made: object = pictures.Service(create_app(Settings(device=("cpu",))))
+    made: object = pictures.InProcessService(create_app(Settings(device=("cpu",))))
     return made
 
 
@@ -42,14 +42,14 @@ def test_the_pictures_are_fresh(pictures: ModuleType, service: object) -> None:
         sheet = np.asarray(drawn.convert("RGB"))
 
     for number, panel in enumerate(shown):
-        left, top = pictures.place(number)
-        part = sheet[top : top + pictures.SIDE, left : left + pictures.SIDE]
-        assert np.array_equal(part, pictures.enlarged(panel.planes)), f"{panel.caption}: run scripts/pictures"
+        left, top = pictures.panel_position(number)
+        part = sheet[top : top + pictures.PANEL_SIDE, left : left + pictures.PANEL_SIDE]
+        assert np.array_equal(part, pictures.enlarge(panel.planes)), f"{panel.caption}: run scripts/pictures"
 
 
 def test_the_photograph_of_the_examples_is_fresh(pictures: ModuleType, service: object) -> None:
     """The pages say that it is the photograph of the picture."""
-    photo = pictures.photograph(service)
+    photo = pictures.load_photograph(service)
 
     assert np.array_equal(np.load(pictures.PHOTO, allow_pickle=False), photo), "run scripts/pictures"
 

@@ -24,9 +24,9 @@ START = """
 import asyncio, logging, sys
 logging.basicConfig(format='%(levelname)s %(message)s', level='INFO')
 from poolhouse.kernels.registry import loops_are_loaded
-from poolhouse.service import Pooling
+from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
-pooling = Pooling.from_settings(Settings(device=('cpu',), kernels=sys.argv[1] if len(sys.argv) > 1 else 'on'))
+pooling = PoolingService.from_settings(Settings(device=('cpu',), kernels=sys.argv[1] if len(sys.argv) > 1 else 'on'))
 asyncio.run(pooling.start())
 print([device['ready'] for device in pooling.devices()], loops_are_loaded())
 """

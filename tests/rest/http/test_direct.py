@@ -46,7 +46,7 @@ def direct_read_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seen.append(len(found))
         return found
 
-    monkeypatch.setattr(HandlerExchange, "room", noting)
+    monkeypatch.setattr(HandlerExchange, "body_buffer", noting)
     return seen
 
 

@@ -13,7 +13,7 @@ from tests.rest.http.fake_loop import FakeLoop, FakeTransport
 _ALL = memoryview(bytes(20 << 20))
 
 
-@given(st.lists(st.sampled_from(["pause", "resume", "rest", "end_rest"]), max_size=30))
+@given(st.lists(st.sampled_from(["pause", "resume", "throttle", "unthrottle"]), max_size=30))
 def test_a_connection_reads_unless_it_is_paused_or_rests(calls: list[str]) -> None:
     """One that reads while its request is answered is a flood; one that never reads again hangs."""
     transport = FakeTransport()
@@ -21,7 +21,7 @@ def test_a_connection_reads_unless_it_is_paused_or_rests(calls: list[str]) -> No
     for call in calls:
         getattr(inflow, call)()
         paused = call == "pause" or (paused and call != "resume")
-        rests = call == "rest" or (rests and call != "end_rest")
+        rests = call == "throttle" or (rests and call != "unthrottle")
         assert transport.reads == (not paused and not rests)
 
 

@@ -109,7 +109,7 @@ def test_an_observer_that_throws_harms_nobody(caplog: pytest.LogCaptureFixture) 
     """Logs and traces are for us; a fault in them must not reach a caller."""
 
     class Broken(RecordingObserver):
-        def finished(self, request: RequestRecord) -> None:
+        def request_finished(self, request: RequestRecord) -> None:
             raise RuntimeError("broken")
 
     settings = Settings.model_validate({"port": 0})

@@ -162,10 +162,10 @@ def test_without_the_extra_the_start_says_what_to_install() -> None:
     code = """
 import sys
 sys.modules["opentelemetry.sdk"] = None
-from poolhouse.rest.observability.observers import observers
+from poolhouse.rest.observability.observers import make_observers
 from poolhouse.settings import Settings
 try:
-    observers(Settings(), {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:1"})
+    make_observers(Settings(), {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:1"})
 except ValueError as told:
     print(told)
 """
