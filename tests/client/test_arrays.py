@@ -280,7 +280,7 @@ def test_taking_numpy_imports_nothing_more() -> None:
     """Who has no torch must not need it, and who has it must not wait for it."""
     code = (
         "import sys, numpy\nfrom poolhouse.client.arrays import to_tensor\n"
-        "take(numpy.zeros((1, 2)))\nassert not {'torch', 'ml_dtypes'} & set(sys.modules)"
+        "to_tensor(numpy.zeros((1, 2)))\nassert not {'torch', 'ml_dtypes'} & set(sys.modules)"
     )
     root = Path(__file__).resolve().parents[2]
 
