@@ -27,6 +27,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from _termination import terminate_children_on_sigterm
+from readme_renderer import markdown
 
 from poolhouse.commands.registry import COMMANDS, Extra, install_command
 
@@ -148,9 +149,19 @@ def build_wheel(out: Path) -> Path:
         assert needed in names, f"the wheel lacks {needed}"
     assert any(name.endswith("licenses/LICENSE") for name in names), "the wheel lacks its LICENSE"
     (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
-    lost = broken_links(zipfile.ZipFile(wheel).read(metadata).decode())
+    description = zipfile.ZipFile(wheel).read(metadata).decode()
+    lost = broken_links(description)
     assert not lost, f"outside of the checkout the description leads nowhere: {lost}"
+    check_rendering(description.partition("\n\n")[2])
     return wheel
+
+
+def check_rendering(description: str) -> None:
+    """Render the description as the package index does: its headings, tables and code must come out as such."""
+    page = markdown.render(description)
+    assert page is not None, "the description cannot be rendered"
+    for tag in ("<h1", "<h2", "<table", "<pre"):
+        assert tag in page, f"the rendered description has no {tag}>"
 
 
 def broken_links(description: str) -> list[str]:
