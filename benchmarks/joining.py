@@ -24,7 +24,7 @@ from poolhouse.batching.fair_queue import BatchLimits
 from poolhouse.batching.memory import MemoryBudget
 from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import PIECE_BYTES, Limits
+from poolhouse.operators.plan import PIECE_BYTES, Limits, make_plan
 from poolhouse.tensors import Tensor
 
 CONCURRENT_JOBS: Final = 64
@@ -35,7 +35,7 @@ JOIN_BYTES_TRIED: Final = tuple(2**power for power in range(14, 24))
 
 async def microseconds_per_job(engine: Engine[Payload], tensor: Tensor) -> float:
     """The time of one crowd, a job."""
-    plan = discover().find("max_pool2d").of(kernel_size=2).plan({"input": tensor.metadata}, Limits(2**30, 2**40))
+    plan = make_plan(discover().find("max_pool2d").of(kernel_size=2), {"input": tensor.metadata}, Limits(2**30, 2**40))
     memory_budget = MemoryBudget(2**32)
 
     async def call() -> None:

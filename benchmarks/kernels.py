@@ -26,7 +26,7 @@ from poolhouse.backend.torch_worker import pool_on_cpu
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.kernels import compile_ahead
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Limits
+from poolhouse.operators.plan import Limits, make_plan
 from poolhouse.tensors import TensorMetadata
 
 _SMALL, _MEDIUM, _LARGE = (1, 3, 32, 32), (1, 64, 56, 56), (8, 64, 112, 112)
@@ -124,7 +124,7 @@ def main() -> None:
             metadata_by_name = {
                 each: TensorMetadata(INT64 if each == "indices" else dtype, shape) for each in spec.inputs
             }
-            plan = spec.plan(metadata_by_name, Limits(2**40, 2**60))
+            plan = make_plan(spec, metadata_by_name, Limits(2**40, 2**60))
             arrays = {each: as_array(tensor) for each, tensor in planes.items()}
             answer = getattr(functional, name)(*given, **fields)
             first = answer[0] if isinstance(answer, tuple) else answer

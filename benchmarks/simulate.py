@@ -38,7 +38,7 @@ from poolhouse.batching import policy
 from poolhouse.batching.fair_queue import Batch, BatchLimits, FairQueue, Job, JobSlice
 from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import PIECE_BYTES, Limits
+from poolhouse.operators.plan import PIECE_BYTES, Limits, make_plan
 from poolhouse.tensors import Tensor
 
 IMAGES: Final = Path(__file__).resolve().parent.parent / "docs" / "images"
@@ -88,7 +88,7 @@ def measure_cpu_costs() -> Costs:
 
     def seconds(jobs: int, planes: int) -> float:
         tensor = Tensor(FLOAT32, np.ones((1, planes, PLANE_SIDE, PLANE_SIDE), np.float32))
-        plan = spec.plan({"input": tensor.metadata}, Limits(2**30, 2**40))
+        plan = make_plan(spec, {"input": tensor.metadata}, Limits(2**30, 2**40))
         taken = []
         for _ in range(40):
             queue: FairQueue[Payload] = FairQueue()

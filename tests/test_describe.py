@@ -12,7 +12,8 @@ import pytest
 from poolhouse import describe
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Limits, Operator
+from poolhouse.operators.operator import Operator
+from poolhouse.operators.plan import Limits, make_plan
 from poolhouse.tensors import TensorMetadata
 
 CATALOGUE = discover()
@@ -63,7 +64,7 @@ def test_the_planned_example_is_the_worked_one(member: type[Operator]) -> None:
     answer = describe.example(member)["answer"]
     assert isinstance(answer, dict)
 
-    plan = member.parse(request).plan({name: _outline(name, shape) for name in member.inputs}, LIMITS)
+    plan = make_plan(member.parse(request), {name: _outline(name, shape) for name in member.inputs}, LIMITS)
 
     assert {name: list(metadata.shape) for name, metadata in plan.outputs.items()} == {
         name: tensor["shape"] for name, tensor in answer.items()
@@ -77,7 +78,7 @@ def _outline(name: str, shape: list[int]) -> TensorMetadata:
 def test_a_plan_tells_what_the_contract_says() -> None:
     """The numbers are those of the wire contract's own example."""
     spec = CATALOGUE.find("max_pool2d").of(kernel_size=3, stride=2, padding=1, return_indices=True)
-    plan = spec.plan({"input": TensorMetadata(FLOAT32, (8, 64, 112, 112))}, LIMITS)
+    plan = make_plan(spec, {"input": TensorMetadata(FLOAT32, (8, 64, 112, 112))}, LIMITS)
 
     card = describe.plan_card(plan, ("cpu",))
 
@@ -95,7 +96,7 @@ def test_requests_of_one_batch_have_one_key() -> None:
     fields: dict[str, object] = {"kernel_size": 2, "output_size": 3}
 
     def key(shape: tuple[int, ...], **more: object) -> str:
-        plan = member.parse({**fields, **more}).plan({"input": TensorMetadata(FLOAT32, shape)}, LIMITS)
+        plan = make_plan(member.parse({**fields, **more}), {"input": TensorMetadata(FLOAT32, shape)}, LIMITS)
         return describe.batch_key_text(plan)
 
     assert key((1, 2, 8, 8), seed=1) == key((5, 8, 8), seed=2)

@@ -15,7 +15,8 @@ from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64
 from poolhouse.errors import PoolhouseError
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.fields import Field
-from poolhouse.operators.operator import Limits, Operator, Plan
+from poolhouse.operators.operator import Operator
+from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.tensors import TensorMetadata
 
 Card = dict[str, object]
@@ -147,7 +148,7 @@ def _work_example_out(member: type[Operator]) -> Card:
     else:
         drawn = worked.spec.random_inputs(1).get("samples")
         columns = worked.spec.reference(plane, None if drawn is None else drawn[0])
-    plan = worked.spec.plan(inputs, _NO_LIMITS)
+    plan = make_plan(worked.spec, inputs, _NO_LIMITS)
     answer: Card = {
         name: {
             "dtype": metadata.dtype.name,

@@ -29,7 +29,7 @@ from poolhouse.batching.offload import OffloadPool
 from poolhouse.batching.worker import Worker
 from poolhouse.errors import Unavailable
 from poolhouse.operators.catalogue import Catalogue, discover
-from poolhouse.operators.operator import Limits, Plan
+from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.operators.planner import Planner
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor, TensorMetadata
@@ -441,7 +441,7 @@ class PoolingService:
                 if "indices" in member.inputs:
                     tensors["indices"] = Tensor(dtypes.INT64, np.zeros(shape, np.int64))
                 spec = member.of(**sample.fields).with_seed()
-                plan = spec.plan({name: tensor.metadata for name, tensor in tensors.items()}, self._limits)
+                plan = make_plan(spec, {name: tensor.metadata for name, tensor in tensors.items()}, self._limits)
                 run_plan(plan, tensors, device)
 
 

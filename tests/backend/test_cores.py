@@ -16,7 +16,7 @@ from poolhouse.backend.conversion import Array
 from poolhouse.backend.cores import available_cores
 from poolhouse.backend.torch_worker import pool_on_cpu
 from poolhouse.dtypes import FLOAT32
-from poolhouse.operators.operator import Plan
+from poolhouse.operators.plan import Plan
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor

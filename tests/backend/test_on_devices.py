@@ -18,6 +18,7 @@ from poolhouse.batching.memory import MemoryBudget
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT32, INT64, ElementType
 from poolhouse.errors import Unavailable
 from poolhouse.operators.operator import Operator
+from poolhouse.operators.plan import make_plan
 from poolhouse.tensors import Tensor, TensorMetadata
 from tests.batching.test_batch_equivalence import BatchSizeObserver
 from tests.checked_requests import comparable_bits
@@ -161,7 +162,7 @@ def test_no_shape_is_too_strange_for_a_device(named: str, dtype: str, device: st
     inputs = {
         each: TensorMetadata(INT64 if each == "indices" else ELEMENT_TYPES[dtype], shape) for each in member.inputs
     }
-    plan = member.of(**fields).with_seed().plan(inputs, LIMITS)
+    plan = make_plan(member.of(**fields).with_seed(), inputs, LIMITS)
     random = Random(named)
     one = Case(plan, random_tensors(random, plan, "plain") | {"input": plain_tensor(random, plan.inputs["input"])})
 
@@ -180,7 +181,9 @@ def plain_tensor(random: Random, metadata: TensorMetadata) -> Tensor:
 def square_case(planes: int, side: int) -> Case:
     """Maxima with indices: an element in takes about five bytes more on a device."""
     metadata = TensorMetadata(FLOAT32, (planes, side, side))
-    plan = CATALOGUE.find("max_pool2d").of(kernel_size=2, return_indices=True).plan({"input": metadata}, LIMITS)
+    plan = make_plan(
+        CATALOGUE.find("max_pool2d").of(kernel_size=2, return_indices=True), {"input": metadata}, LIMITS
+    )
     return Case(plan, {"input": plain_tensor(Random(side), metadata)})
 
 

@@ -27,7 +27,8 @@ from poolhouse.batching.fair_queue import Batch, Job
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.operator import PIECE_BYTES, Limits, Operator, Plan
+from poolhouse.operators.operator import Operator
+from poolhouse.operators.plan import PIECE_BYTES, Limits, Plan, make_plan
 from poolhouse.tensors import Tensor
 from tests.operators.random_cases import CATALOGUE, CPU, OPERATORS, Case, as_numbers, random_case
 
@@ -160,10 +161,10 @@ def job_of(plan: Plan) -> Job[Payload]:
     return Payload(plan, {"input": Tensor(FLOAT32, np.zeros((1, 2, 4, 4), np.float32))}).make_job()
 
 
-PLAN = (
-    CATALOGUE.find("max_pool2d")
-    .of(kernel_size=2)
-    .plan({"input": Tensor(FLOAT32, np.zeros((1, 2, 4, 4), np.float32)).metadata}, Limits(2**30, 2**30))
+PLAN = make_plan(
+    CATALOGUE.find("max_pool2d").of(kernel_size=2),
+    {"input": Tensor(FLOAT32, np.zeros((1, 2, 4, 4), np.float32)).metadata},
+    Limits(2**30, 2**30),
 )
 
 

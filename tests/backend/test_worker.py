@@ -11,7 +11,8 @@ from poolhouse.backend import torch_worker
 from poolhouse.backend.conversion import torch_dtype
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, ElementType, float32_to_bfloat16
-from poolhouse.operators.operator import Operator, Plan
+from poolhouse.operators.operator import Operator
+from poolhouse.operators.plan import Plan
 from poolhouse.tensors import Tensor
 from tests.operators.random_cases import CATALOGUE, CPU, Array, as_numbers, settled_plan
 

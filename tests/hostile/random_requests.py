@@ -19,7 +19,7 @@ from backports import zstd
 
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.operators.fields import FieldType, Integer
-from poolhouse.operators.operator import Plan
+from poolhouse.operators.plan import Plan
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.codecs import CODECS

@@ -12,7 +12,8 @@ from typing import Final
 
 from poolhouse.dtypes import INT64, ElementType
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.operator import Limits, Operator, Plan
+from poolhouse.operators.operator import Operator
+from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.tensors import TensorMetadata
 from tests.operators.random_cases import OPERATORS, Fields, element_types_of
 
@@ -152,7 +153,7 @@ def plan_of(member: type[Operator], fields: Fields, dtype: ElementType, shape: S
     """The plan; None where it is refused."""
     inputs = {name: TensorMetadata(INT64 if name == "indices" else dtype, shape) for name in member.inputs}
     try:
-        return member.of(**fields).plan(inputs, limits).with_seed()
+        return make_plan(member.of(**fields), inputs, limits).with_seed()
     except Unprocessable:
         return None
 

@@ -21,7 +21,7 @@ import torch
 
 from poolhouse.backend.kernel_loading import load_kernels
 from poolhouse.backend.torch_worker import run_plan
-from poolhouse.operators.operator import Limits
+from poolhouse.operators.plan import Limits
 from poolhouse.tensors import Tensor
 from tests.operators.extremes import LONGEST, Extreme, extremes, plan_of
 from tests.operators.random_cases import (

@@ -26,7 +26,8 @@ from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, INT64, ElementType, bfloat
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.fields import Field, Flag, Integer, IntegerPerAxis, Power, RatioPerAxis
-from poolhouse.operators.operator import Limits, Number, Operator, Plan
+from poolhouse.operators.operator import Number, Operator
+from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.tensors import Tensor, TensorMetadata
 
 CATALOGUE: Final = discover()
@@ -180,7 +181,7 @@ def as_numbers(tensor: Tensor) -> Array:
 def settled_plan(spec: Operator, dtype: ElementType, shape: tuple[int, ...]) -> Plan:
     """The plan of a spec for an input of this type and shape; refuses as the service does."""
     inputs = {name: TensorMetadata(INT64 if name == "indices" else dtype, shape) for name in spec.inputs}
-    return spec.with_seed().plan(inputs, LIMITS)
+    return make_plan(spec.with_seed(), inputs, LIMITS)
 
 
 def random_tensors(random: Random, plan: Plan, style: str | None = None) -> dict[str, Tensor]:

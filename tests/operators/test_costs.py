@@ -17,7 +17,8 @@ import torch
 from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import ELEMENT_TYPES, FLOAT64, INT64
 from poolhouse.operators.maxima import Maximum
-from poolhouse.operators.operator import Limits, Operator, Plan
+from poolhouse.operators.operator import Operator
+from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.settings import Settings
 from poolhouse.tensors import Tensor, TensorMetadata
 from tests.operators.extremes import LONGEST, Extreme, extremes
@@ -151,7 +152,7 @@ def planned(operator: str, dtype: str, shape: tuple[int, ...], fields: Fields) -
     inputs = {
         name: TensorMetadata(INT64 if name == "indices" else ELEMENT_TYPES[dtype], shape) for name in member.inputs
     }
-    return member.of(**fields).plan(inputs, limits)
+    return make_plan(member.of(**fields), inputs, limits)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from poolhouse.kernels.global_pooling import GlobalAverageKernel
 from poolhouse.kernels.norms import NormKernel
 from poolhouse.kernels.unpooling import UnpoolKernel
 from poolhouse.kernels.window_kernels import Kernel, MaximumKernel
-from poolhouse.operators.operator import Operator, Plan
+from poolhouse.operators.operator import Operator
+from poolhouse.operators.plan import Plan
 from poolhouse.tensors import Tensor
 from tests.hypothesis_profiles import MANY_REJECTED, scaled_examples
 from tests.operators.kernel_runner import run_on_cpu

@@ -7,6 +7,7 @@ import pytest
 
 from poolhouse.dtypes import FLOAT32, INT64
 from poolhouse.operators.channels_last import channels_last_warning, seems_channels_last
+from poolhouse.operators.plan import make_plan
 from poolhouse.tensors import TensorMetadata
 from tests.operators.random_cases import CATALOGUE, LIMITS, Fields
 
@@ -16,9 +17,8 @@ WINDOW: Fields = {"kernel_size": 2}
 def warnings(operator: str, shape: tuple[int, ...], fields: Fields) -> tuple[str, ...]:
     """The plan's."""
     spec = CATALOGUE.find(operator).of(**fields)
-    return spec.plan(
-        {name: TensorMetadata(INT64 if name == "indices" else FLOAT32, shape) for name in spec.inputs}, LIMITS
-    ).warnings
+    inputs = {name: TensorMetadata(INT64 if name == "indices" else FLOAT32, shape) for name in spec.inputs}
+    return make_plan(spec, inputs, LIMITS).warnings
 
 
 @pytest.mark.parametrize(

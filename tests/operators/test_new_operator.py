@@ -19,7 +19,8 @@ from poolhouse.errors import NotFound, Unprocessable
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.fields import Flag, Sizes, field
 from poolhouse.operators.maxima import MAXIMUM_TYPES
-from poolhouse.operators.operator import Limits, Number, Operator, Planes, Refusal, Sample, operator
+from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
+from poolhouse.operators.plan import Limits
 from poolhouse.operators.sliding import SlidingWindowOperator, kernel_size_field, stride_field
 from poolhouse.operators.window_operator import Window
 from poolhouse.operators.windows import SlidingWindow

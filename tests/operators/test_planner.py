@@ -8,7 +8,7 @@ import pytest
 
 from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.operator import Limits
+from poolhouse.operators.plan import Limits
 from poolhouse.operators.planner import Planner
 from poolhouse.tensors import TensorMetadata
 from tests.operators.random_cases import CATALOGUE

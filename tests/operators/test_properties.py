@@ -19,7 +19,8 @@ from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPES, INT64, ElementType
 from poolhouse.errors import CODES, PoolhouseError, Unprocessable
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.fields import Flag, IntegerPerAxis
-from poolhouse.operators.operator import Operator, Plan, Refusal, Sample
+from poolhouse.operators.operator import Operator, Refusal, Sample
+from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.tensors import Tensor, TensorMetadata
 from tests.hypothesis_profiles import MANY_REJECTED, scaled_examples
 from tests.operators.kernel_runner import run_on_cpu
@@ -414,7 +415,7 @@ def test_other_element_types_and_tensors_are_refused(member: type[Operator]) -> 
 
 def _code(spec: Operator, inputs: Mapping[str, TensorMetadata]) -> str:
     with pytest.raises(Unprocessable) as refused:
-        spec.plan(inputs, LIMITS)
+        make_plan(spec, inputs, LIMITS)
     return refused.value.code
 
 
@@ -426,14 +427,14 @@ def test_limits_bound_output_and_work(member: type[Operator]) -> None:
         ELEMENT_TYPES[member.samples[0].dtype],
         (2, 3, *member.samples[0].spatial[-member.rank :]),
     )
-    fits = type(LIMITS)(max_output_bytes=plan.output_bytes, max_steps=plan.steps)
+    fits = Limits(max_output_bytes=plan.output_bytes, max_steps=plan.steps)
 
-    assert plan.spec.plan(plan.inputs, fits).outputs == plan.outputs
+    assert make_plan(plan.spec, plan.inputs, fits).outputs == plan.outputs
     with pytest.raises(Unprocessable) as refused:
-        plan.spec.plan(plan.inputs, type(LIMITS)(max_output_bytes=plan.output_bytes - 1, max_steps=plan.steps))
+        make_plan(plan.spec, plan.inputs, Limits(max_output_bytes=plan.output_bytes - 1, max_steps=plan.steps))
     assert (refused.value.code, refused.value.limit_bytes) == ("output_too_large", plan.output_bytes - 1)
     with pytest.raises(Unprocessable) as refused:
-        plan.spec.plan(plan.inputs, type(LIMITS)(max_output_bytes=plan.output_bytes, max_steps=plan.steps - 1))
+        make_plan(plan.spec, plan.inputs, Limits(max_output_bytes=plan.output_bytes, max_steps=plan.steps - 1))
     assert refused.value.code == "work_too_large"
 
 

@@ -14,7 +14,7 @@ from poolhouse.backend.torch_worker import run_plan
 from poolhouse.dtypes import FLOAT32
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.max_pool import MaxPool
-from poolhouse.operators.operator import Plan
+from poolhouse.operators.plan import Plan, make_plan
 from poolhouse.tensors import Tensor
 from tests.hypothesis_profiles import scaled_examples
 from tests.operators.random_cases import CATALOGUE, CPU, LIMITS, Fields, seeded_randoms, settled_plan
@@ -74,7 +74,8 @@ def test_what_was_pooled_comes_back_to_its_place(rank: int) -> None:
 
         for known in (fields, undilated) if believed else (fields,):
             unpool = CATALOGUE.find(f"max_unpool{rank}d").of(**known, output_size=spatial)
-            back = run_plan(unpool.plan({name: tensor.metadata for name, tensor in given.items()}, LIMITS), given, CPU)
+            inputs = {name: tensor.metadata for name, tensor in given.items()}
+            back = run_plan(make_plan(unpool, inputs, LIMITS), given, CPU)
 
             kept = np.isin(x, pooled["output"].array)
             assert np.array_equal(back["output"].array, np.where(kept, x, 0))

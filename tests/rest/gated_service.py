@@ -15,7 +15,7 @@ from poolhouse.backend.payload import Payload
 from poolhouse.backend.torch_worker import TorchWorker
 from poolhouse.batching.fair_queue import Batch
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Limits
+from poolhouse.operators.plan import Limits
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer, run_live_server

@@ -8,7 +8,7 @@ import pytest
 
 from poolhouse.dtypes import FLOAT32
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Limits
+from poolhouse.operators.plan import Limits
 from poolhouse.operators.planner import Planner
 from poolhouse.operators.windows import SlidingWindow, adaptive_windows
 from poolhouse.rest.http.head import Head, HeadCache, HeadReader, PartialHeadBudget

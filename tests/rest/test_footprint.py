@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
 from poolhouse.errors import Unprocessable
 from poolhouse.operators.catalogue import discover
-from poolhouse.operators.operator import Limits
+from poolhouse.operators.plan import Limits
 from poolhouse.operators.planner import Planner
 from poolhouse.rest.routes import memory_footprint
 from poolhouse.rest.routes.memory_footprint import response_format, retained_bytes

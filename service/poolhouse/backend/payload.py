@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from poolhouse.batching.fair_queue import Job, JobSlice
 from poolhouse.buffers import empty
-from poolhouse.operators.operator import Plan
+from poolhouse.operators.plan import Plan
 from poolhouse.tensors import Tensor
 
 Array = npt.NDArray[np.generic]

@@ -20,7 +20,7 @@ from poolhouse.backend.payload import Payload
 from poolhouse.backend.transfer import make_transfer
 from poolhouse.batching.fair_queue import Batch, BatchLimits, FairQueue, JobSlice
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
-from poolhouse.operators.operator import PIECE_BYTES, PIECE_STEPS, Plan
+from poolhouse.operators.plan import PIECE_BYTES, PIECE_STEPS, Plan
 from poolhouse.tensors import Tensor
 
 MIN_THREADED_BYTES: Final = 4 * 2**20

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from poolhouse.operators.fields import Sizes, describe_value
+from poolhouse.operators.fields import Sizes, axis_names, describe_value
 
 _MAX_CHANNELS: Final = 4
 """Grey, grey and alpha, colours, colours and alpha; also the axes of a motion sensor, and stereo sound."""
@@ -37,7 +37,7 @@ def _is_power_of_two(size: int) -> bool:
 
 def channels_last_warning(batch_shape: Sizes, spatial: Sizes) -> str:
     """What to say of such a tensor, and how to mend it."""
-    axes = "DHW"[-len(spatial) :] if len(spatial) > 1 else "L"
+    axes = axis_names(len(spatial))
     names = ["N", "C", *axes][2 - len(batch_shape) :]
     first, total = len(batch_shape) - 1, len(names)
     order = [*range(first), total - 1, *range(first, total - 1)]

@@ -23,6 +23,11 @@ INT32_MAX: Final = 2**31 - 1
 """The largest size of a spec: torch narrows to int32 in most kernels and crashes in the others."""
 
 
+def axis_names(rank: int) -> str:
+    """Letters of the spatial axes in messages: L, HW or DHW."""
+    return "L" if rank == 1 else "DHW"[-rank:]
+
+
 class FieldError(Exception):
     """One value that one kind refuses. ``code`` is one of ``errors.FIELD_CODES``."""
 

@@ -17,12 +17,12 @@ from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.kernels.fractional import FractionalMaximumKernel, RandomAxis
 from poolhouse.kernels.window_kernels import INT32_MAX
 from poolhouse.operators.costs import Cost
-from poolhouse.operators.fields import Flag, Integer, IntegerPerAxis, RatioPerAxis, Sizes, field
+from poolhouse.operators.fields import Flag, Integer, IntegerPerAxis, RatioPerAxis, Sizes, axis_names, field
 from poolhouse.operators.loop_costs import KernelFactory, fractional_loops_cost
 from poolhouse.operators.maxima import Maximum, window_maxima, window_maxima_cost
 from poolhouse.operators.operator import Planes, Refusal, Sample, operator
 from poolhouse.operators.reductions import Tensors
-from poolhouse.operators.sliding import axis_name, kernel_size_field
+from poolhouse.operators.sliding import kernel_size_field
 from poolhouse.operators.windows import AxisSummary, SlidingWindow, Windows, fractional_starts
 
 SEED_MAX: Final = 2**53 - 1
@@ -101,7 +101,7 @@ class FractionalMaxPool(Maximum):
         if outputs < 1 or outputs + kernel - 1 > length:
             raise Unprocessable(
                 "window_does_not_fit",
-                f"{outputs} windows of kernel_size {kernel} do not fit on axis {axis_name(self.rank, axis)} of "
+                f"{outputs} windows of kernel_size {kernel} do not fit on axis {axis_names(self.rank)[axis]} of "
                 f"{length} positions; output size must be from 1 to {max(length - kernel + 1, 0)}.",
             )
         return AxisSummary(length, outputs, kernel, outputs * kernel, irregular=outputs)

@@ -46,7 +46,7 @@ _MIN_THREADED_BYTES: Final = 2**22
 """They do from so many bytes on."""
 _LOOP_CALL_STEPS: Final = 3_000.0
 """Steps for calling the loops, however small the planes."""
-_MAX_CACHED_WINDOWS: Final = 4096
+MAX_CACHED_WINDOWS: Final = 4096
 """The places of more windows are worked out for each call."""
 
 
@@ -278,7 +278,7 @@ def _widening_cost(given: int, found: int, itemsize: int | None) -> tuple[float,
 def _with_call_cost(axes: Sequence[AxisSummary], cost: Cost) -> Cost:
     """With the call, and with finding where windows lie where that is not remembered."""
     known = sum(axis.outputs for axis in axes)
-    places = window_position_steps(known) * 3 if known > _MAX_CACHED_WINDOWS else 0.0
+    places = window_position_steps(known) * 3 if known > MAX_CACHED_WINDOWS else 0.0
     return Cost(cost.plane_steps, _LOOP_CALL_STEPS + places, cost.plane_bytes, cost.call_bytes + 120 * known)
 
 

@@ -1,4 +1,4 @@
-"""From an operator's name, fields and metadata to a plan; remembers plans, since most callers ask the same again."""
+"""Plans from an operator's name, its fields and tensor metadata; cached, because most requests repeat earlier ones."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from types import MappingProxyType
 from typing import Final
 
 from poolhouse.operators.catalogue import Catalogue
-from poolhouse.operators.operator import Limits, Operator, Plan
+from poolhouse.operators.operator import Operator
+from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.tensors import Note, TensorMetadata
 
 _MAX_CACHED_PLANS: Final = 1024
 _MAX_KEY_LENGTH: Final = 256
-"""Only requests whose fields print within this are remembered, which bounds the memory of a client's fields: a plan
-and its question take four kilobytes, and all that are remembered a few megabytes."""
+"""Plans are cached only for fields whose text is at most this long, which bounds the cache: a plan and its key take
+four kilobytes, all cached plans a few megabytes."""
 _MAX_FIELDS: Final = 16
 _SCALARS: Final = frozenset({int, float, bool, type(None)})
-
-
 _NO_NOTES: Final[Mapping[str, Note]] = MappingProxyType({})
 
 
 class _PlanRequest:
-    """One question. Equal questions print alike: ``True`` and ``1`` are two different fields."""
+    """Argument of the cached function. It is compared by the text of the fields, since ``True == 1``."""
 
     __slots__ = ("_hash", "json_fields", "key", "member", "metadata", "notes", "text_fields")
 
@@ -52,11 +51,11 @@ class _PlanRequest:
 
 
 class Planner:
-    """Plans requests within limits.
+    """Make and cache the plans of requests.
 
     Args:
         catalogue: the operators.
-        limits: what one request may ask for.
+        limits: the limits of one request.
     """
 
     def __init__(self, catalogue: Catalogue, limits: Limits) -> None:
@@ -72,11 +71,11 @@ class Planner:
         metadata: Mapping[str, TensorMetadata],
         notes: Mapping[str, Note] = _NO_NOTES,
     ) -> Plan:
-        """The plan, or the refusal. Nothing is drawn: a random spec without a seed still has none.
+        """The plan of a request. No seed is drawn: a random spec without a seed still has none.
 
         Raises:
-            NotFound: no such operator.
-            Unprocessable: everything that a spec and metadata can be refused for.
+            NotFound: there is no such operator.
+            Unprocessable: the fields, the tensors or the limits do not allow the request.
         """
         member = self._catalogue.find(name)
         if notes:
@@ -85,20 +84,19 @@ class Planner:
         if not (
             _is_short(json_fields) and _is_short(text_fields) and _is_short({each: notes[each].text for each in notes})
         ):
-            return member.parse(json_fields, text_fields, notes).plan(metadata, self._limits)
+            return make_plan(member.parse(json_fields, text_fields, notes), metadata, self._limits)
         fields = f"{json_fields}{text_fields}{notes}"
-        key = (name, fields, tuple((each, metadata.dtype.name, metadata.shape) for each, metadata in metadata.items()))
+        key = (name, fields, tuple((each, given.dtype.name, given.shape) for each, given in metadata.items()))
         request = _PlanRequest(member, json_fields, text_fields, notes, metadata, key)
         return self._cached_plan(request) if len(fields) <= _MAX_KEY_LENGTH else self._plan(request)
 
     def _plan(self, request: _PlanRequest) -> Plan:
-        return request.member.parse(request.json_fields, request.text_fields, request.notes).plan(
-            request.metadata, self._limits
-        )
+        spec = request.member.parse(request.json_fields, request.text_fields, request.notes)
+        return make_plan(spec, request.metadata, self._limits)
 
 
 def _is_short(fields: Mapping[str, object]) -> bool:
-    """Whether these print quickly: printing a text of megabytes would hold the interpreter lock meanwhile."""
+    """Whether these fields format quickly; formatting megabytes of text holds the interpreter lock."""
     if len(fields) > _MAX_FIELDS:
         return False
     for name, value in fields.items():

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.errors import Unprocessable
-from poolhouse.operators.fields import INT32_MAX, Flag, IntegerPerAxis, Sizes, field
+from poolhouse.operators.fields import INT32_MAX, Flag, IntegerPerAxis, Sizes, axis_names, field
 from poolhouse.operators.window_operator import WindowOperator
 from poolhouse.operators.windows import AxisSummary, SlidingWindow, Windows
 
@@ -69,11 +69,6 @@ def ceil_mode_field() -> bool:
     return declared
 
 
-def axis_name(rank: int, axis: int) -> str:
-    """How messages call a spatial axis: L; H, W; D, H, W."""
-    return "L" if rank == 1 else "DHW"[3 - rank + axis]
-
-
 class SlidingWindowOperator(WindowOperator):
     """Operators over windows of one size that move by a stride."""
 
@@ -91,7 +86,7 @@ class SlidingWindowOperator(WindowOperator):
         return tuple(self._fitted(axis, length) for axis, length in enumerate(spatial))
 
     def _fitted(self, axis: int, length: int) -> AxisSummary:
-        geometry, name = self.geometry(axis), axis_name(self.rank, axis)
+        geometry, name = self.geometry(axis), axis_names(self.rank)[axis]
         if 2 * geometry.padding > geometry.kernel_size:
             raise Unprocessable(
                 "padding_too_large",

@@ -15,10 +15,10 @@ from poolhouse.errors import Unprocessable
 from poolhouse.kernels.unpooling import UnpoolKernel
 from poolhouse.operators.costs import STEPS_PER_BYTE, STEPS_PER_CALL, Cost, byte_steps
 from poolhouse.operators.device_kind import is_on_cpu
-from poolhouse.operators.fields import Flag, IntegerPerAxis, Sizes, field
+from poolhouse.operators.fields import Flag, IntegerPerAxis, Sizes, axis_names, field
 from poolhouse.operators.loop_costs import KernelFactory, unpool_loops_cost
 from poolhouse.operators.operator import Number, Operator, Planes, Refusal, Sample, operator
-from poolhouse.operators.sliding import axis_name, dilation_field, kernel_size_field, padding_field, stride_field
+from poolhouse.operators.sliding import dilation_field, kernel_size_field, padding_field, stride_field
 from poolhouse.tensors import Tensor
 
 
@@ -95,7 +95,7 @@ class MaxUnpool(Operator):
             if size < 1:
                 raise Unprocessable(
                     "window_does_not_fit",
-                    f"the output would have {size} positions on axis {axis_name(self.rank, axis)}; "
+                    f"the output would have {size} positions on axis {axis_names(self.rank)[axis]}; "
                     "use less padding or a larger kernel_size.",
                 )
         return asked
@@ -115,7 +115,7 @@ class MaxUnpool(Operator):
         if not least <= asked <= most:
             raise Unprocessable(
                 "shape_mismatch",
-                f"output_size {asked} on axis {axis_name(self.rank, axis)} cannot have been pooled to {length}: "
+                f"output_size {asked} on axis {axis_names(self.rank)[axis]} cannot have been pooled to {length}: "
                 f"with this spec it lies between {least} and {most}. "
                 "Give the fields of the pooling that is undone, its dilation too, and the sizes of its input.",
             )

@@ -1,0 +1,237 @@
+"""Plans: what a spec, shapes and element types determine before any data is read.
+
+Everything here is arithmetic on plain integers: no memory is allocated and torch is not called.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from poolhouse import dtypes
+from poolhouse.errors import Unprocessable
+from poolhouse.kernels.registry import loops_are_loaded
+from poolhouse.kernels.window_kernels import Kernel
+from poolhouse.operators.channels_last import channels_last_warning, seems_channels_last
+from poolhouse.operators.costs import STEPS_PER_BYTE, Cost, byte_steps
+from poolhouse.operators.fields import Sizes, describe_value
+from poolhouse.operators.input_checks import check_inputs
+from poolhouse.operators.loop_costs import MAX_CACHED_WINDOWS
+from poolhouse.operators.operator import Operator
+from poolhouse.tensors import TensorMetadata
+
+_MAX_ARRAY_BYTES: Final = 2**63 - 1
+"""Limit of numpy for one array; it leaves sizes of 0 out of the product."""
+_MAX_PLANE_WORKSPACE_BYTES: Final = 4 * 2**30
+"""Limit of the workspace of one plane. A plane is never split, and ten bytes of input can ask for a billion windows."""
+PIECE_BYTES: Final = 64 * 2**20
+"""Input, output and workspace of the planes that are pooled in one call; a call has at least one plane."""
+PIECE_STEPS: Final = 200_000_000
+"""Steps of one call, a fifth of a second of one core: other requests wait until the call returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one request.
+
+    Attributes:
+        max_output_bytes: of all outputs.
+        max_steps: the steps of the plan.
+        allow_compiled_loops: whether compiled loops may pool on the CPU, if they are loaded; else torch pools
+            everything.
+    """
+
+    max_output_bytes: int
+    max_steps: int
+    allow_compiled_loops: bool = True
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan of a request. Plans are cached and used for every equal request, so derived values are cached too.
+
+    Attributes:
+        spec: the operator with its fields.
+        inputs: metadata by name.
+        outputs: metadata by name, in the order of the response.
+        planes: number of (n, c) planes; 0 for an empty batch.
+        spatial: the input's spatial sizes.
+        plane_steps: steps of the chosen algorithm for one plane; a step is about a nanosecond of one core.
+        call_steps: steps for a batch, independent of the number of its planes.
+        plane_workspace_bytes: workspace of one plane.
+        call_bytes: memory that all planes of a batch share.
+        uses_compiled_loops: whether compiled loops are cheaper than torch on the CPU.
+        warnings: sentences for the client.
+    """
+
+    spec: Operator
+    inputs: Mapping[str, TensorMetadata]
+    outputs: Mapping[str, TensorMetadata]
+    planes: int
+    spatial: Sizes
+    plane_steps: int
+    call_steps: int
+    plane_workspace_bytes: int
+    call_bytes: int
+    uses_compiled_loops: bool
+    warnings: tuple[str, ...]
+
+    def with_seed(self) -> Plan:
+        """This plan with a seed drawn where the spec needs one and has none."""
+        spec = self.spec.with_seed()
+        return self if spec is self.spec else dataclasses.replace(self, spec=spec)
+
+    @cached_property
+    def planes_shape(self) -> Sizes:
+        """Shape of all planes: ``(P, *spatial)``."""
+        return (self.planes, *self.spatial)
+
+    @cached_property
+    def input_bytes(self) -> int:
+        """Bytes of all inputs."""
+        return sum(metadata.nbytes for metadata in self.inputs.values())
+
+    @cached_property
+    def output_bytes(self) -> int:
+        """Bytes of all outputs."""
+        return sum(metadata.nbytes for metadata in self.outputs.values())
+
+    @cached_property
+    def steps(self) -> int:
+        """Steps of all planes in one batch."""
+        return 0 if self.is_empty else self.planes * self.plane_steps + self.call_steps
+
+    @cached_property
+    def plane_bytes(self) -> int:
+        """Input, output and workspace of one plane. Only for a plan with planes."""
+        return -(-(self.input_bytes + self.output_bytes) // self.planes) + self.plane_workspace_bytes
+
+    @cached_property
+    def is_empty(self) -> bool:
+        """Whether the batch or the output is empty."""
+        return self.planes == 0 or 0 in next(iter(self.outputs.values())).shape
+
+    def kernel(self) -> Kernel | None:
+        """The compiled loops for this plan on the CPU; None where torch pools, and for an empty plan."""
+        if self.is_empty or not self.uses_compiled_loops:
+            return None
+        # Thousands of plans are cached, so only kernels with few window positions are kept with their plans.
+        if sum(self.outputs["output"].shape[-self.spec.rank :]) <= MAX_CACHED_WINDOWS:
+            return self._cached_kernel
+        return self.spec.make_kernel(self.spatial, self.inputs["input"].dtype)
+
+    @cached_property
+    def _cached_kernel(self) -> Kernel | None:
+        return self.spec.make_kernel(self.spatial, self.inputs["input"].dtype)
+
+    @cached_property
+    def workspace_bytes(self) -> int:
+        """Memory for intermediate results of the planes of one call, in addition to inputs and outputs.
+
+        Planes beyond one piece are pooled piece by piece, and the outputs of each piece are copied.
+        """
+        if self.is_empty:
+            return 0
+        fits = min(PIECE_BYTES // max(self.plane_bytes, 1), PIECE_STEPS // max(self.plane_steps, 1))
+        piece = max(1, min(fits, self.planes))
+        copied = 0 if piece == self.planes else piece * (self.output_bytes // self.planes)
+        return piece * self.plane_workspace_bytes + self.call_bytes + copied
+
+    @cached_property
+    def held_bytes(self) -> int:
+        """Input, output and workspace: what the request holds until its response is sent."""
+        return self.input_bytes + self.output_bytes + self.workspace_bytes
+
+    @cached_property
+    def batch_key(self) -> Hashable:
+        """Requests with equal keys can share a batch. N and C are not part of the key."""
+        return (self.spec.spec_key(), self.inputs["input"].dtype.name, self.spatial)
+
+
+def make_plan(spec: Operator, inputs: Mapping[str, TensorMetadata], limits: Limits) -> Plan:
+    """The plan for inputs with this metadata.
+
+    Raises:
+        Unprocessable: the spec does not fit the inputs, or the request is beyond the limits.
+    """
+    batch_shape, spatial = check_inputs(spec, inputs)
+    dtype = inputs["input"].dtype
+    spatial_out = spec.spatial_out(spatial)
+    shape_out = (*batch_shape, *spatial_out)
+    outputs = {
+        name: TensorMetadata(dtypes.INT64 if name == "indices" else spec.output_type(dtype), shape_out)
+        for name in spec.outputs()
+    }
+    planes = math.prod(batch_shape)
+    # An empty batch is checked as one plane, so that a spec is refused or accepted whatever N and C are.
+    counted = max(planes, 1)
+    plane_output_bytes = math.prod(spatial_out) * sum(each.dtype.itemsize for each in outputs.values())
+    _check_output(shape_out, counted * plane_output_bytes, limits)
+    cost, loops = Cost(0.0, 0.0, 0.0), None
+    if 0 not in spatial_out:
+        cost = spec.cost(spatial, dtype)
+        loops = spec.kernel_factory(spatial, dtype) if limits.allow_compiled_loops and loops_are_loaded() else None
+        if loops is not None and loops.is_cheaper(cost, counted):
+            cost = loops.cost
+    # The pages of large outputs are new to the process, which costs more for each byte.
+    fresh_page_steps = plane_output_bytes * (byte_steps(counted * plane_output_bytes) - STEPS_PER_BYTE)
+    plane_steps, call_steps = math.ceil(cost.plane_steps + fresh_page_steps), math.ceil(cost.call_steps)
+    plane_workspace, call_bytes = math.ceil(cost.plane_bytes), math.ceil(cost.call_bytes)
+    _check_work(counted * plane_steps + call_steps, plane_workspace + call_bytes, spatial, limits)
+    return Plan(
+        spec=spec,
+        inputs=dict(inputs),
+        outputs=outputs,
+        planes=planes,
+        spatial=spatial,
+        plane_steps=plane_steps,
+        call_steps=call_steps,
+        plane_workspace_bytes=plane_workspace,
+        call_bytes=call_bytes,
+        uses_compiled_loops=loops is not None and cost is loops.cost,
+        warnings=(*_layout_warnings(spec, batch_shape, spatial), *spec.warnings(spatial)),
+    )
+
+
+def _check_output(shape: Sizes, nbytes: int, limits: Limits) -> None:
+    if nbytes > limits.max_output_bytes:
+        raise Unprocessable(
+            "output_too_large",
+            f"the outputs of shape {list(shape)} would take {nbytes} bytes; the limit is {limits.max_output_bytes}. "
+            "Ask for a smaller output, or send fewer planes at once.",
+            limit_bytes=limits.max_output_bytes,
+        )
+    if math.prod(size for size in shape if size) * 8 > _MAX_ARRAY_BYTES:
+        raise Unprocessable(
+            "output_too_large",
+            f"the outputs of shape {describe_value(list(shape))} have no elements, but sizes that no array can have; "
+            "ask for smaller sizes.",
+            limit_bytes=limits.max_output_bytes,
+        )
+
+
+def _check_work(steps: int, plane_workspace: int, spatial: Sizes, limits: Limits) -> None:
+    if steps > limits.max_steps:
+        raise Unprocessable(
+            "work_too_large",
+            f"this would take about {steps} steps of a nanosecond; the limit is {limits.max_steps}. "
+            "Use a smaller window or a larger stride, or send fewer planes at once.",
+        )
+    if plane_workspace > _MAX_PLANE_WORKSPACE_BYTES:
+        raise Unprocessable(
+            "work_too_large",
+            f"the intermediate results of one plane of {describe_value(list(spatial))} would take {plane_workspace} "
+            f"bytes; the limit is {_MAX_PLANE_WORKSPACE_BYTES}. "
+            "Ask for a smaller output, or split the input into smaller ones.",
+        )
+
+
+def _layout_warnings(spec: Operator, batch_shape: Sizes, spatial: Sizes) -> tuple[str, ...]:
+    # Windows along some axes only are intended: a network over text pools (N, C, words, 1) by (3, 1).
+    if seems_channels_last(batch_shape[-1], spatial) and all(map(spec.pools_axis, range(spec.rank), spatial)):
+        return (channels_last_warning(batch_shape, spatial),)
+    return ()
