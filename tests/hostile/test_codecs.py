@@ -16,7 +16,7 @@ from poolhouse.errors import PoolhouseError
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.codec import Codec
 from poolhouse.wire.codecs import CODECS, codec_for_content_type
-from poolhouse.wire.content_encoding import Inflater
+from poolhouse.wire.inflate import Inflater
 from poolhouse.wire.query import parse_query
 from poolhouse.wire.raw import RAW
 from tests.hostile.hostile_bodies import HOSTILE_BODIES, LIMIT_BYTES, HostileBody

@@ -20,7 +20,7 @@ from poolhouse.errors import DeadlinePassed, Malformed, TooLarge, TooSlow
 from poolhouse.rest.http.accounting import ClientDisconnected
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.request_body import read_body
-from poolhouse.wire.content_encoding import Inflater
+from poolhouse.wire.inflate import Inflater
 from tests.hypothesis_profiles import scaled_examples
 
 if sys.version_info >= (3, 14):

@@ -22,7 +22,7 @@ from poolhouse.errors import DeadlinePassed
 from poolhouse.rest.routes import pool
 from poolhouse.rest.routes.handler_endpoint import cancel_on_disconnect
 from poolhouse.service import PoolResult
-from poolhouse.wire.content_encoding import Inflater
+from poolhouse.wire.inflate import Inflater
 from poolhouse.wire.json.codec import JsonCodec
 from tests.rest.gated_service import GatedService, becomes_true, post_zeros, run_gated_service
 from tests.rest.live_server import WAIT_TIMEOUT_S

@@ -1,1 +1,1 @@
-"""Bodies to messages and back: media types and bytes; no socket, no torch, no web framework."""
+"""Codecs between bodies and messages: media types and bytes; no socket, no torch, no web framework."""

@@ -1,7 +1,7 @@
-"""Pieces of bytes put together in one piece of memory, whose greatest length is known before.
+"""Concatenate pieces of bytes in one buffer of a known maximum length.
 
-A list of pieces would leave a heap of them behind: the allocator keeps small ones when they are freed, and gives large
-ones back to the system.
+A list of pieces would fragment the heap: the allocator keeps small pieces when they are freed, and returns only large
+ones to the system.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import numpy as np
 
 
 class BytesWriter:
-    """Bytes that are written one behind the other.
+    """An append-only byte buffer.
 
     Args:
-        capacity: no more are written; what is never written takes no memory.
+        capacity: the maximum length; pages that are never written take no memory.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -24,12 +24,12 @@ class BytesWriter:
         return self._length
 
     def write(self, piece: bytes) -> None:
-        """Put a piece behind what there is."""
+        """Append a piece."""
         end = self._length + len(piece)
         self._buffer[self._length : end] = piece
         self._length = end
 
     @property
     def written(self) -> memoryview:
-        """All that was written."""
+        """A view of all bytes written so far."""
         return self._buffer[: self._length]

@@ -1,4 +1,4 @@
-"""What every codec offers, and what it hands out: bytes of a body to a Message and back."""
+"""The interface of a codec, which decodes a body to a Message and encodes a Message as a body."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Query = dict[str, str]
 
 
 class EncodedBody(NamedTuple):
-    """A body ready to send.
+    """An encoded body.
 
     Attributes:
         media_type: the value of ``Content-Type``.
         chunks: flat bytes, in order; views of the tensors where that saves a copy.
-        headers: further headers that belong to this body.
+        headers: further headers of this body.
         owns_memory: whether no chunk is a view of a tensor.
     """
 
@@ -27,69 +27,69 @@ class EncodedBody(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """The length of the whole body."""
+        """The length of the whole body in bytes."""
         return sum(map(len, self.chunks))
 
 
 class Codec(Protocol):
-    """One format: its names, and the two ways through it."""
+    """One body format: its names, and how to decode and encode it."""
 
     @property
     def name(self) -> str:
-        """Our short name: ``json``, ``npy``, ``npz``, ``safetensors``, ``raw``."""
+        """The short name: ``json``, ``npy``, ``npz``, ``safetensors`` or ``raw``."""
         ...
 
     @property
     def media_types(self) -> tuple[str, ...]:
-        """The types it is asked for by; the first is the one that answers carry."""
+        """The media types that select it; responses carry the first."""
         ...
 
     @property
     def is_json(self) -> bool:
-        """Whether the smaller limit of JSON bodies holds."""
+        """Whether the smaller body limit for JSON applies."""
         ...
 
     @property
     def holds_gil(self) -> bool:
-        """Whether no other thread goes on while much is decoded or encoded, so that more threads do no more."""
+        """Whether decoding and encoding hold the GIL, so that more threads do not make them faster."""
         ...
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
-        """The message in a whole body.
+        """Decode a complete body.
 
         Args:
             body: flat bytes; the tensors may be views of it.
-            query: the fields of the query string; those that the format does not use become ``texts``.
-            limit_bytes: what a body may take once inflated.
+            query: the fields of the query string; those that the format does not use become ``text_fields``.
+            limit_bytes: the limit of the inflated body.
 
         Raises:
-            Malformed: the bytes are not what the type says.
-            Unprocessable: they are, and hold what cannot be pooled.
-            TooLarge: they would unfold beyond the limit.
+            Malformed: the bytes are not of this format.
+            Unprocessable: the body is valid and holds something that cannot be pooled.
+            TooLarge: the inflated body would pass the limit.
         """
         ...
 
     def decode_extra_bytes(self, body: memoryview) -> int:
-        """Bytes that :meth:`decode` takes beside the body at most, or looks through one by one; from its head alone.
+        """Bytes that :meth:`decode` allocates at most beside the body, or scans; read from the format's header alone.
 
         Raises:
-            Malformed, Unprocessable: as :meth:`decode` would.
+            Malformed, Unprocessable: the errors of :meth:`decode`.
         """
         ...
 
     def encode(self, message: Message) -> EncodedBody:
-        """The body that holds this message."""
+        """Encode a message as a body."""
         ...
 
     def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
-        """Bytes that :meth:`encode` takes beside the tensors at most; 0 where it sends them as they lie.
+        """Bytes that :meth:`encode` allocates at most beside the tensors; 0 where the body is views of them.
 
         Args:
-            outputs: the tensors' metadata_by_name by name.
-            json_encoding: of the message: ``list`` or ``base64``.
+            outputs: the metadata of the tensors by name.
+            json_encoding: ``list`` or ``base64``, as the message asks.
         """
         ...
 
     def accepts_outputs(self, count: int) -> bool:
-        """Whether one body of this format can hold so many outputs."""
+        """Whether one body of this format can hold ``count`` outputs."""
         ...

@@ -1,4 +1,4 @@
-"""The table of codecs, and which one reads a request and which one writes its answer."""
+"""The table of codecs, and the choice of the codecs for a request and its response."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ CODECS: Final[tuple[Codec, ...]] = (JSON, NPY, NPZ, SAFETENSORS, RAW)
 CODEC_BY_MEDIA_TYPE: Final[dict[str, Codec]] = {name: codec for codec in CODECS for name in codec.media_types}
 _MEDIA_TYPE_LIST: Final = ", ".join(CODEC_BY_MEDIA_TYPE)
 
-# Java's URLConnection has sent the first of these since its beginning; RFC 9110 knows the other two.
+# Java's URLConnection has always sent the first; RFC 9110 defines the other two.
 _RANGE_SPECIFICITY: Final = {"*": 0, "*/*": 0, "application/*": 1}
 
 
 def codec_for_content_type(content_type: str | None) -> Codec:
-    """The codec that reads a body of this type.
+    """The codec of a request body with this ``Content-Type``.
 
     Raises:
-        UnsupportedMediaType: none does, or the type is missing.
+        UnsupportedMediaType: no codec has this type, or the type is missing.
     """
     given = (content_type or "").partition(";")[0].strip().lower()
     codec = CODEC_BY_MEDIA_TYPE.get(given)
     if codec is not None:
         return codec
     if not given:
-        detail = f"The request has no Content-Type; say what the body is, one of {_MEDIA_TYPE_LIST}."
+        detail = f"The request has no Content-Type; set it to the type of the body, one of {_MEDIA_TYPE_LIST}."
     else:
-        detail = f"Bodies of type {quote_clipped(given)} are not read here; send one of {_MEDIA_TYPE_LIST}."
+        detail = f"Bodies of type {quote_clipped(given)} are not supported; send one of {_MEDIA_TYPE_LIST}."
     if given in ("", "application/x-www-form-urlencoded"):
         detail += " With curl add -H 'Content-Type: application/json', or the type that the body has."
     raise UnsupportedMediaType("unsupported_media_type", detail, headers={"Accept-Post": _MEDIA_TYPE_LIST})
@@ -45,19 +45,19 @@ def codec_for_content_type(content_type: str | None) -> Codec:
 def choose_response_codec(
     accept: str | None, request_codec: Codec, outputs: int, candidates: Sequence[Codec] = CODECS
 ) -> Codec:
-    """The codec that writes the answer.
+    """The codec that encodes the response.
 
-    The highest weight wins; among equals a type named before a wildcard, then the request's own, then the
-    order of the header. A weight that is no number counts as 1, since the type beside it was named.
+    The highest weight wins; then a named type over a wildcard, then the type of the request, then the order of the
+    header. A malformed weight counts as 1, since the client did name the type.
 
     Args:
         accept: the value of ``Accept``, of which the first 64 media ranges count; None and empty are ``*/*``.
-        request_codec: which the answer mirrors where the caller leaves it open.
-        outputs: how many tensors the answer holds.
-        candidates: the codecs that can write it at all.
+        request_codec: the default, where ``Accept`` leaves the choice open.
+        outputs: the number of tensors in the response.
+        candidates: the codecs that can encode the response.
 
     Raises:
-        NotAcceptable: nothing that the caller takes can be written, or only npy, which holds one array.
+        NotAcceptable: ``Accept`` names no supported type, or only npy, which holds one array, for two outputs.
     """
     default = request_codec if request_codec.accepts_outputs(outputs) else NPZ
     ranges = parse_accept(accept) if accept else []
@@ -67,10 +67,10 @@ def choose_response_codec(
     chosen: Codec | None = None
     too_many = False
     for codec in candidates:
-        # The most specific range decides on a type (RFC 9110, 12.5.1).
+        # The most specific matching range decides (RFC 9110, 12.5.1).
         matches = [
-            (_RANGE_SPECIFICITY.get(name, 2), 1.0 if weight is None else weight, -place)
-            for place, (name, weight) in enumerate(ranges)
+            (_RANGE_SPECIFICITY.get(name, 2), 1.0 if weight is None else weight, -position)
+            for position, (name, weight) in enumerate(ranges)
             if name in codec.media_types or name in _RANGE_SPECIFICITY
         ]
         if not matches:
@@ -89,12 +89,12 @@ def choose_response_codec(
     if too_many:
         raise NotAcceptable(
             "not_acceptable",
-            f"The answer holds {outputs} tensors, and {NPY.media_types[0]} holds one; "
-            f"ask for {NPZ.media_types[0]}, {SAFETENSORS.media_types[0]} or {JSON.media_types[0]}.",
+            f"The response holds {outputs} tensors, and {NPY.media_types[0]} can hold only one; "
+            f"accept {NPZ.media_types[0]}, {SAFETENSORS.media_types[0]} or {JSON.media_types[0]}.",
         )
     raise NotAcceptable(
         "not_acceptable",
-        f"None of the types in Accept {quote_clipped(accept or '', 120)} can be written here; ask for "
+        f"None of the types in Accept {quote_clipped(accept or '', 120)} is supported; accept "
         + ("one of " if len(candidates) > 1 else "")
         + f"{', '.join(name for codec in candidates for name in codec.media_types)}.",
     )

@@ -1,7 +1,7 @@
-"""``.npy``: six bytes of magic, two of version, a header that is a Python dict literal, then the elements.
+"""The npy codec: six bytes of magic, two of version, a header that is a Python dict literal, then the elements.
 
-The header is read by a grammar of exactly what such a header may say; nothing is evaluated.
-Source: the NEP 1 document of numpy, "A simple file format for NumPy arrays".
+The header is parsed by a grammar that accepts valid npy headers only; nothing is evaluated.
+Source: numpy's NEP 1, "A simple file format for NumPy arrays".
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from poolhouse.wire.quoting import quote_clipped
 
 MAGIC: Final = b"\x93NUMPY"
 MAX_HEADER_BYTES: Final = 10_000
-"""numpy's own cap."""
+"""The limit of numpy's own reader."""
 _ALIGNMENT: Final = 64
 _WHITESPACE: Final = " \t\n\r\f\v"
-"""What Python takes for space between two tokens; ``str.strip`` takes more, and ``int`` yet other characters."""
+"""Python's whitespace between tokens; ``str.strip`` and ``int`` accept further characters, each others."""
 
 _TYPE_BY_CODE: Final[dict[str, ElementType]] = {row.npy[1:]: row for row in ELEMENT_TYPES.values()} | {
     code: BY_NUMPY[np.dtype(code).name] for code in "?bBhilqpefd"
 }
-"""By what may stand behind a byte order."""
+"""Element types by the code that follows the byte order."""
 _INTEGER_ALIASES: Final = ("bool_", "byte", "ubyte", "short", "intc", "int", "int_", "intp", "long", "longlong")
 _FLOAT_ALIASES: Final = ("half", "single", "double", "float")
 _TYPE_BY_NAME: Final[dict[str, ElementType]] = ELEMENT_TYPES | {
     alias: BY_NUMPY[np.dtype(alias).name] for alias in (*_INTEGER_ALIASES, *_FLOAT_ALIASES)
 }
-"""By name. Asked of numpy once and for these alone: what a header says never reaches it."""
+"""Element types by name, resolved by numpy at import: text of a header is never passed to numpy."""
 
 _ENTRY = re.compile(
     r"""\s*(?P<quote>['"])(?P<key>[a-z_]{1,32})(?P=quote)\s*:\s*
@@ -53,11 +53,11 @@ _DESCR = re.compile(r"(?P<order>[<>|=]?)(?P<code>[A-Za-z?]\d*)", re.ASCII)
 
 
 def _malformed_error(why: str) -> Malformed:
-    return Malformed("malformed_body", f"This is no npy array: {why}. Save it with numpy.save and send the file.")
+    return Malformed("malformed_body", f"The body is no npy file: {why}. Save the array with numpy.save and send that.")
 
 
 def _parse_header_fields(header: str, pointer: str) -> dict[str, str]:
-    """The three entries of the dict, as text."""
+    """The three entries of the header, as text."""
     found: dict[str, str] = {}
     at = header.find("{") + 1
     if at == 0 or header[: at - 1].strip(_WHITESPACE):
@@ -73,7 +73,7 @@ def _parse_header_fields(header: str, pointer: str) -> dict[str, str]:
             raise _malformed_error(f"its header has the unknown entry {quote_clipped(key)}")
         value = entry[_FIELDS[key]]
         if value is None or entry["end"] is None:
-            raise _malformed_error(f"the entry {key} of its header is of the wrong kind or not closed")
+            raise _malformed_error(f"the entry {key} of its header has the wrong type or does not end")
         if key in found:
             raise _malformed_error(f"its header has the entry {key} twice")
         found[key] = value
@@ -81,7 +81,7 @@ def _parse_header_fields(header: str, pointer: str) -> dict[str, str]:
         if entry["end"] != ",":
             break
     if header[at:].strip(_WHITESPACE):
-        raise _malformed_error("its header goes on after the closing brace")
+        raise _malformed_error("its header continues after the closing brace")
     missing = _FIELDS.keys() - found.keys()
     if missing:
         raise _malformed_error(f"its header lacks {', '.join(sorted(missing))}")
@@ -95,7 +95,7 @@ def _parse_shape(sizes: str) -> tuple[int, ...]:
 
 
 def _parse_descr(descr: str, pointer: str) -> tuple[ElementType, bool]:
-    """The element type that numpy would make of this argument, and whether the bytes are big-endian."""
+    """The element type that numpy reads in ``descr``, and whether the bytes are big-endian."""
     known = _DESCR.fullmatch(descr)
     dtype = _TYPE_BY_NAME.get(descr) or (_TYPE_BY_CODE.get(known["code"]) if known else None)
     if dtype is None:
@@ -104,7 +104,7 @@ def _parse_descr(descr: str, pointer: str) -> tuple[ElementType, bool]:
 
 
 class _Header(NamedTuple):
-    """What the header of an npy file tells, and where its elements begin."""
+    """The header of an npy file, and the offset of its elements."""
 
     dtype: ElementType
     shape: tuple[int, ...]
@@ -118,13 +118,13 @@ def _read_header(body: memoryview, name: str) -> _Header:
         raise _malformed_error("it does not begin with the six bytes \\x93NUMPY and a version")
     version = body[6]
     if version not in (1, 2, 3) or body[7] != 0:
-        raise _malformed_error(f"its version is {version}.{body[7]}, and 1.0, 2.0 and 3.0 are read")
+        raise _malformed_error(f"its version is {version}.{body[7]}; 1.0, 2.0 and 3.0 are supported")
     start = 10 if version == 1 else 12
     if len(body) < start:
         raise _malformed_error("it ends within its header")
     (length,) = struct.unpack_from("<H" if version == 1 else "<I", body, 8)
     if length > MAX_HEADER_BYTES:
-        raise _malformed_error(f"its header says {length} bytes, more than the {MAX_HEADER_BYTES} that are read")
+        raise _malformed_error(f"its header has {length} bytes, more than the limit of {MAX_HEADER_BYTES}")
     if len(body) < start + length:
         raise _malformed_error("it ends within its header")
     try:
@@ -143,14 +143,14 @@ def _read_header(body: memoryview, name: str) -> _Header:
 
 
 def read_array(body: memoryview, name: str) -> Tensor:
-    """The one array of an npy file that fills ``body`` exactly.
+    """The array of an npy file, which must fill ``body`` exactly.
 
     Returns:
-        A view of ``body`` where it lies right, else one copy.
+        A view of ``body`` if alignment and order allow it, else one copy.
 
     Raises:
-        Malformed: not an npy file, or not of the length that it says.
-        Unprocessable: of an element type that cannot be pooled; records and pickles among them.
+        Malformed: not an npy file, or its length does not fit its header.
+        Unprocessable: an unsupported element type, such as records and pickles.
     """
     header = _read_header(body, name)
     return tensor_from_bytes(
@@ -164,8 +164,8 @@ def read_array(body: memoryview, name: str) -> Tensor:
 
 
 def array_touched_bytes(body: memoryview, name: str, offset: int = 0) -> int:
-    """Bytes that :func:`read_array` copies or looks through of a file that begins at this place of a body; errors are
-    the same, but for lengths."""
+    """Bytes that :func:`read_array` copies or scans in a file that begins at this offset of a body; it raises the same
+    errors, except for wrong lengths."""
     header = _read_header(body, name)
     check_shape(header.shape, header.dtype, name, f"/{name}")
     touched = touched_bytes(
@@ -178,7 +178,7 @@ def array_touched_bytes(body: memoryview, name: str, offset: int = 0) -> int:
 
 
 def make_header(tensor: Tensor) -> bytes:
-    """Magic, version and header, so long that the elements begin at a multiple of 64 bytes."""
+    """Magic, version and header, padded so that the elements begin at a multiple of 64 bytes."""
     sizes = ", ".join(map(str, tensor.shape))
     comma = "," if len(tensor.shape) == 1 else ""
     text = f"{{'descr': '{tensor.dtype.npy}', 'fortran_order': False, 'shape': ({sizes}{comma}), }}"
@@ -188,7 +188,7 @@ def make_header(tensor: Tensor) -> bytes:
 
 
 class NpyCodec:
-    """One array, named ``input`` when read."""
+    """One array; in a request it is ``input``."""
 
     name = "npy"
     media_types = ("application/x-npy",)
@@ -196,20 +196,20 @@ class NpyCodec:
     holds_gil = False
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
-        """The array as ``input``, the query as texts."""
+        """The array as ``input``, the query as ``text_fields``."""
         return Message({"input": read_array(body, "input")}, text_fields=dict(query))
 
     def decode_extra_bytes(self, body: memoryview) -> int:
-        """All of them where they lie in another order than ours, else none."""
+        """The size of the elements if they must be copied or scanned, else 0."""
         return array_touched_bytes(body, "input")
 
     def encode(self, message: Message) -> EncodedBody:
-        """The only tensor, header and elements."""
+        """Header and elements of the only tensor."""
         (tensor,) = message.tensors.values()
         return EncodedBody(self.media_types[0], (make_header(tensor), tensor.buffer))
 
     def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
-        """None."""
+        """0: the body is views of the tensors."""
         return 0
 
     def accepts_outputs(self, count: int) -> bool:

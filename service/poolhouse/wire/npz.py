@@ -1,6 +1,6 @@
-"""``.npz``: a zip whose entries are npy files; stored when written, stored or deflated when read.
+"""The npz codec: a zip archive of npy files. Requests may store or deflate them; responses store them.
 
-What the arrays unfold to is counted against the limit before anything is unfolded.
+The sizes of the inflated arrays are checked against the limit before anything is inflated.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from poolhouse.wire.zip.writer import StoredFile, write_archive
 _SUFFIX: Final = ".npy"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\.npy")
 _MACOS_METADATA_FOLDER: Final = b"__MACOSX/"
-"""Where the Finder puts what it knows of a file, under the file's own name."""
+"""Where the Finder puts metadata of a file, under the file's own name."""
 
 
 def _array_file_name(raw_name: bytes) -> str:
-    """The name of an array's file; empty for a file beside the arrays, which some other program put there.
+    """The decoded name of an npy file; empty for other files, which are ignored.
 
     Raises:
-        Unprocessable: an array by this name belongs to no operator.
+        Unprocessable: no operator takes an array of this name.
     """
     if not raw_name.endswith(_SUFFIX.encode()) or raw_name.startswith(_MACOS_METADATA_FOLDER):
         return ""
@@ -39,27 +39,27 @@ def _array_file_name(raw_name: bytes) -> str:
         raise Unprocessable(
             "unknown_tensor",
             f"The npz file holds {quote_clipped(name.removesuffix(_SUFFIX))}, which no operator takes; "
-            "name the array to pool 'input' (input=x), and leave others away.",
+            "name the array to pool 'input' (input=x), and omit others.",
         )
     return name
 
 
 def _read_entries(body: memoryview, limit_bytes: int) -> list[Entry]:
-    """The arrays' files in the directory's order."""
+    """The npy files in directory order."""
     entries = read_directory(body, _array_file_name)
     total = sum(entry.size for entry in entries)
     if total > limit_bytes:
         raise TooLarge(
             "body_too_large",
-            f"The arrays unfold to {total} bytes, over the limit of {limit_bytes}; send less.",
+            f"The inflated arrays take {total} bytes, over the limit of {limit_bytes}; send fewer elements.",
             limit_bytes=limit_bytes,
         )
     return entries
 
 
 def arrays_touched_bytes(body: memoryview) -> int:
-    """Bytes that :func:`read_arrays` takes beside the body or looks through at most; of deflated arrays it is not known
-    in which order they lie. Errors are the same, where the directory shows them."""
+    """Bytes that :func:`read_arrays` allocates beside the body or scans at most. The order of deflated elements is
+    unknown, so it is assumed that they must be copied. Raises the same errors where the directory shows them."""
     total = 0
     for entry in _read_entries(body, sys.maxsize):
         if entry.method == DEFLATED:
@@ -72,15 +72,15 @@ def arrays_touched_bytes(body: memoryview) -> int:
 
 
 def read_arrays(body: memoryview, limit_bytes: int) -> dict[str, Tensor]:
-    """The arrays by name, in the directory's order; other files in the zip are passed over.
+    """The arrays by name, in directory order; other files of the archive are ignored.
 
     Returns:
-        Views of ``body`` where they are stored and lie right, else one copy each.
+        Views of ``body`` for arrays that are stored, aligned and in our order, else one copy each.
 
     Raises:
         Malformed: not a zip of npy files, or one that contradicts itself.
-        Unprocessable: an array that no operator takes, or of elements that cannot be pooled.
-        TooLarge: the arrays would unfold to more than ``limit_bytes``.
+        Unprocessable: an array that no operator takes, or an unsupported element type.
+        TooLarge: the inflated arrays take more than ``limit_bytes``.
     """
     arrays: dict[str, Tensor] = {}
     for entry in _read_entries(body, limit_bytes):
@@ -98,7 +98,7 @@ class NpzCodec:
     holds_gil = False
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
-        """The arrays by name, the query as texts."""
+        """The arrays by name, the query as ``text_fields``."""
         arrays = read_arrays(body, limit_bytes)
         if not arrays:
             raise Unprocessable(
@@ -107,7 +107,7 @@ class NpzCodec:
         return Message(arrays, text_fields=dict(query))
 
     def decode_extra_bytes(self, body: memoryview) -> int:
-        """What its arrays unfold to, and what of them lies in another order than ours."""
+        """The size of deflated arrays, and of arrays that must be copied or scanned."""
         return arrays_touched_bytes(body)
 
     def encode(self, message: Message) -> EncodedBody:
@@ -119,7 +119,7 @@ class NpzCodec:
         return EncodedBody(self.media_types[0], write_archive(files))
 
     def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
-        """None."""
+        """0: the body is views of the tensors."""
         return 0
 
     def accepts_outputs(self, count: int) -> bool:

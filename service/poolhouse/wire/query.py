@@ -1,4 +1,4 @@
-"""The query string: percent-decoded once, strictly, each name once."""
+"""Parse the query string: percent-decoding is strict, and each name may occur once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 def duplicate_field_error(name: str, pointer: str, locations: str, advice: str = "") -> Unprocessable:
-    """The refusal of a field that was given more than once."""
+    """The error for a field that is given more than once."""
     message = f"{quote_clipped(name)} is given {locations}; give it once{advice}."
     return Unprocessable("invalid_fields", message, problems=(FieldProblem(pointer, "duplicate", message),))
 
@@ -38,7 +38,7 @@ def parse_query(raw: bytes) -> dict[str, str]:
             f"The query string has a bare % at byte {broken.start()}; write a percent sign as %25.",
         )
     given: dict[str, list[str]] = {}
-    # Most have nothing to unescape.
+    # Most query strings have nothing to unescape.
     unescape = unquote_to_bytes if b"%" in raw else bytes
     for part in raw.replace(b"+", b" ").split(b"&"):
         if not part:
@@ -54,7 +54,7 @@ def parse_query(raw: bytes) -> dict[str, str]:
         given.setdefault(name, []).append(text)
     for name, texts in given.items():
         if len(texts) > 1:
-            # Libraries write a list so, and some call it by brackets.
+            # Many libraries repeat the name for a list, some with [] behind it.
             listed = f"{name.removesuffix('[]')}={','.join(texts)}"
             how = f", as {quote_clipped(listed)}" if all(map(_ENTRY.fullmatch, texts)) else ""
             times = "twice" if len(texts) == 2 else f"{len(texts)} times"
@@ -63,10 +63,10 @@ def parse_query(raw: bytes) -> dict[str, str]:
 
 
 def refuse_repeated_fields(query: Mapping[str, str], body_fields: Iterable[str], location: str) -> None:
-    """Refuse a field that stands in the query and in a second place.
+    """Check that no field is both in the query string and in another part of the request.
 
     Raises:
-        Unprocessable: one does.
+        Unprocessable: one is.
     """
     for name in body_fields:
         if name in query:

@@ -1,4 +1,4 @@
-"""What a stranger sent, said back in a message: quoted, short, and without what a terminal would obey."""
+"""Quote untrusted text in messages: short, and without control sequences for a terminal."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 
 
 def quote_clipped(text: str, max_chars: int = 60) -> str:
-    """What a caller sent, quoted, and short enough to be said back."""
+    """The text in quotes, clipped after ``max_chars``."""
     return repr(text if len(text) <= max_chars else text[:max_chars] + "…")
 
 
 def describe_value(value: object) -> str:
-    """A JSON value, short enough to be said back; lists and objects by their kind."""
+    """A JSON value for a message; lists and objects by their kind."""
     if isinstance(value, list):
         return f"a list of {len(value)}"
     if isinstance(value, dict):
@@ -20,14 +20,14 @@ def describe_value(value: object) -> str:
 
 
 def escape_unprintable(text: str, *, allowed: str = "") -> str:
-    """The text, where whatever is not seen as itself is written as JSON escapes it.
+    """Write unprintable characters as JSON escapes them.
 
-    So are escape sequences, which a terminal obeys, line ends, which begin another line of a log, and marks that turn
-    the direction of writing. Within JSON the value stays the same.
+    Among them are terminal control sequences, line breaks, which would forge lines of a log, and marks that change the
+    direction of writing. Within JSON the value stays the same.
 
     Args:
-        text: of a stranger.
-        allowed: characters that may stay.
+        text: untrusted text.
+        allowed: unprintable characters to keep.
     """
     if text.isprintable():
         return text

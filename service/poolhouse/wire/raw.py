@@ -1,4 +1,4 @@
-"""Raw elements: shape and type stand in the query string, or in a header of the answer."""
+"""The raw codec: elements only; their shape and type are in the query string, or in a header of the response."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from poolhouse.wire.elements import check_shape, parse_element_type, tensor_from
 from poolhouse.wire.quoting import quote_clipped
 
 _MAX_SIZES: Final = 100
-"""More are not looked at one by one; far fewer are refused for their number."""
+"""Sizes that are parsed; shapes of far fewer are refused for their rank."""
 _MISSING_MESSAGES: Final = {
-    "shape": "Raw elements need their shape in the query string: add shape=8,64,112,112, with their own sizes",
-    "dtype": f"Raw elements need their type in the query string: add dtype=float32, or what they are of {names()}",
+    "shape": "Raw elements need their shape in the query string: add for example shape=8,64,112,112",
+    "dtype": f"Raw elements need their type in the query string: add dtype=float32, or another of {names()}",
 }
-"""There is no default: bytes of one type read as another are wrong numbers, and nothing tells it."""
+"""There is no default type: bytes of another type would be read as wrong numbers, silently."""
 
 
 def _refuse_missing(query: Mapping[str, str]) -> None:
@@ -38,14 +38,13 @@ def _parse_shape(text: str) -> tuple[int, ...]:
         return ()
     sizes = [read_integer(entry) for entry in entries[:_MAX_SIZES]]
     if None in sizes:
-        message = f"shape is {quote_clipped(text)}; write whole numbers with commas between, "
-        f"such as 8,64,112,112{hint(text)}."
+        message = f"shape is {quote_clipped(text)}; write integers with commas between, as in 8,64,112,112{hint(text)}."
         raise Unprocessable("invalid_fields", message, problems=(FieldProblem("?shape", "type", message),))
     return tuple(size for size in sizes if size is not None)
 
 
 class RawCodec:
-    """One input of raw elements; answers hold all outputs one after another."""
+    """One input of raw elements; a response holds all outputs one after another."""
 
     name = "raw"
     media_types = ("application/octet-stream",)
@@ -53,10 +52,10 @@ class RawCodec:
     holds_gil = False
 
     def metadata_from_query(self, query: Mapping[str, str]) -> tuple[TensorMetadata, dict[str, str]]:
-        """The input that the query announces, and what else is in it; known before the body is here.
+        """The metadata of the input, and the remaining fields; known before the body arrives.
 
         Raises:
-            Unprocessable: no body can be what it says.
+            Unprocessable: shape or type is missing or invalid.
         """
         _refuse_missing(query)
         texts = dict(query)
@@ -66,16 +65,16 @@ class RawCodec:
         return TensorMetadata(dtype, shape), texts
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
-        """The bytes as ``input``; ``shape`` and ``dtype`` are taken out of the query."""
+        """The bytes as ``input``; the query without ``shape`` and ``dtype`` as ``text_fields``."""
         metadata, texts = self.metadata_from_query(query)
         return Message({"input": tensor_from_bytes(body, metadata.dtype, metadata.shape, "input")}, text_fields=texts)
 
     def decode_extra_bytes(self, body: memoryview) -> int:
-        """All of it, should it be of booleans; the query tells more: see :func:`~.elements.touched_bytes`."""
+        """The whole body, in case it is of booleans; :func:`~.elements.touched_bytes` tells more from the query."""
         return len(body)
 
     def encode(self, message: Message) -> EncodedBody:
-        """The elements of every tensor, and where each lies in the header ``Tensor-Metadata``."""
+        """The elements of every tensor; the header ``Tensor-Metadata`` gives their byte ranges."""
         return EncodedBody(
             self.media_types[0],
             tuple(tensor.buffer for tensor in message.tensors.values()),
@@ -88,7 +87,7 @@ class RawCodec:
         )
 
     def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
-        """None."""
+        """0: the body is views of the tensors."""
         return 0
 
     def accepts_outputs(self, count: int) -> bool:
@@ -97,13 +96,13 @@ class RawCodec:
 
 
 def tensor_metadata_header(metadata_by_name: Mapping[str, TensorMetadata]) -> str:
-    """The value of ``Tensor-Metadata``: where each of these tensors lies, one after another."""
+    """The value of ``Tensor-Metadata``: the metadata and the byte range of each tensor in the body."""
     rows: list[dict[str, object]] = []
     start = 0
     for name, metadata in metadata_by_name.items():
         end = start + metadata.nbytes
-        placed = {"start": start, "end": end}
-        rows.append({"name": name, "dtype": metadata.dtype.name, "shape": list(metadata.shape), **placed})
+        byte_range = {"start": start, "end": end}
+        rows.append({"name": name, "dtype": metadata.dtype.name, "shape": list(metadata.shape), **byte_range})
         start = end
     return json.dumps(rows, separators=(",", ":"))
 

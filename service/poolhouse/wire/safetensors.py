@@ -1,7 +1,7 @@
-"""safetensors: eight bytes of length, a JSON header, then the elements, without holes.
+"""The safetensors codec: eight bytes of length, a JSON header, then the elements, without gaps.
 
-Source: the format section of the safetensors README. The header is parsed by the standard library, because
-the plain install of the client has no other parser.
+Source: the format section of the safetensors README. The standard library parses the header, because the client's
+plain install has no other JSON parser.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_HEADER_BYTES: Final = 2**20
 MAX_TENSORS: Final = 16
 _METADATA: Final = "__metadata__"
 _FIELD_PREFIX: Final = "poolhouse."
-"""In front of a field's name in the metadata, where other programs may write what they like."""
+"""The prefix of our fields in the metadata, where other programs may write entries of their own."""
 _ENTRY_KEYS: Final = {"dtype", "shape", "data_offsets"}
 _ALIGNMENT: Final = 64
 
@@ -34,7 +34,7 @@ _ALIGNMENT: Final = 64
 def _malformed_error(why: str) -> Malformed:
     return Malformed(
         "malformed_body",
-        f"This is no safetensors file: {why}. Write it with a safetensors library, or fix the header.",
+        f"The body is no safetensors file: {why}. Write it with a safetensors library, or fix the header.",
     )
 
 
@@ -54,9 +54,9 @@ def _refuse_constant(token: str) -> NoReturn:
 
 
 def _outside_strings(text: bytes) -> bytes:
-    """What of a JSON text stands outside its strings.
+    """The characters of a JSON text outside its strings.
 
-    Up to the first error in the text, that is; a parser builds nothing of what stands behind it.
+    They are correct up to the first syntax error; the parser builds nothing after it.
     """
     characters = np.frombuffer(text.replace(b"\\\\", b"").replace(b'\\"', b""), np.uint8)
     is_inside = np.logical_xor.accumulate(characters == ord('"'))
@@ -64,10 +64,10 @@ def _outside_strings(text: bytes) -> bytes:
 
 
 def _parse_header(text: bytes) -> dict[str, object]:
-    # Counted before anything is built: a megabyte of braces would unfold to a hundred. Strings may hold what they like.
+    # Count before parsing: a megabyte of braces would become 100 MB of objects. Strings may hold any characters.
     bare = _outside_strings(text)
     if bare.count(b"{") > MAX_TENSORS + 2 or bare.count(b"[") > 2 * MAX_TENSORS:
-        raise _malformed_error(f"its header holds more than {MAX_TENSORS} tensors, or lists where none belong")
+        raise _malformed_error(f"its header holds more than {MAX_TENSORS} tensors, or unexpected lists")
     if bare.count(b",") > 4096 or bare.count(b":") > 4096:
         raise _malformed_error("its header holds more than 4096 entries")
     try:
@@ -77,7 +77,7 @@ def _parse_header(text: bytes) -> dict[str, object]:
     except UnicodeDecodeError:
         raise _malformed_error("its header is not UTF-8") from None
     except ValueError:
-        # The parser's own words are left out: they may hold a whole number of 4,301 digits.
+        # Without the parser's message, which may quote an integer of 4,301 digits.
         raise _malformed_error("its header is not JSON") from None
     if not isinstance(header, dict):
         raise _malformed_error("its header is not a JSON object")
@@ -96,7 +96,7 @@ def _check_metadata(value: object) -> dict[str, str]:
 
 
 def _notes_from_metadata(metadata: Mapping[str, str], query: Mapping[str, str]) -> dict[str, Note]:
-    """The metadata by the field that each entry would be, which may be given nowhere else."""
+    """The metadata by field name; a field may be given only once in the request."""
     notes: dict[str, Note] = {}
     for key, text in metadata.items():
         name = key.removeprefix(_FIELD_PREFIX)
@@ -116,7 +116,7 @@ def _read_integers(value: object, what: str) -> tuple[int, ...]:
 
 
 class _TensorEntry(NamedTuple):
-    """One tensor of the header; its bytes go from ``start`` to ``end`` of the body."""
+    """One tensor of the header; ``start`` and ``end`` are offsets in the body."""
 
     start: int
     end: int
@@ -125,14 +125,14 @@ class _TensorEntry(NamedTuple):
 
 
 def _read_entries(body: memoryview) -> tuple[list[_TensorEntry], dict[str, str]]:
-    """The tensors in the order of their bytes, without holes, and the metadata."""
+    """The tensors in the order of their bytes, checked for gaps, and the metadata."""
     if len(body) < 8:
-        raise _malformed_error(f"it is {len(body)} bytes long, and the length of the header alone takes 8")
+        raise _malformed_error(f"it has {len(body)} bytes; the length of the header alone takes 8")
     (length,) = struct.unpack_from("<Q", body)
     if length > MAX_HEADER_BYTES:
-        raise _malformed_error(f"its header says {length} bytes, more than the {MAX_HEADER_BYTES} that are read")
+        raise _malformed_error(f"its header has {length} bytes, more than the limit of {MAX_HEADER_BYTES}")
     if length > len(body) - 8:
-        raise _malformed_error(f"its header says {length} bytes, and {len(body) - 8} follow")
+        raise _malformed_error(f"its header should have {length} bytes, and only {len(body) - 8} follow")
     header = _parse_header(bytes(body[8 : 8 + length]))
     data = 8 + length
     metadata = _check_metadata(header.pop(_METADATA, {}))
@@ -143,9 +143,7 @@ def _read_entries(body: memoryview) -> tuple[list[_TensorEntry], dict[str, str]]
         offsets = _read_integers(entry["data_offsets"], f"data_offsets of {quote_clipped(name)}")
         spelling = entry["dtype"]
         if len(offsets) != 2 or not isinstance(spelling, str):
-            raise _malformed_error(
-                f"the entry of {quote_clipped(name)} has two offsets and a type spelled as text, or should"
-            )
+            raise _malformed_error(f"the entry of {quote_clipped(name)} needs two offsets and a dtype that is a string")
         shape = _read_integers(entry["shape"], f"the shape of {quote_clipped(name)}")
         rows.append((offsets[0], offsets[1], name, spelling, shape))
     rows.sort()
@@ -154,7 +152,7 @@ def _read_entries(body: memoryview) -> tuple[list[_TensorEntry], dict[str, str]]
     for start, end, name, spelling, shape in rows:
         if start != at or end < start or end > len(body) - data:
             raise _malformed_error(
-                f"the bytes {start} to {end} of {quote_clipped(name)} overlap, leave a hole or lie outside of the data"
+                f"the bytes {start} to {end} of {quote_clipped(name)} overlap, leave a gap or lie outside the data"
             )
         at = end
         dtype = BY_SAFETENSORS.get(spelling)
@@ -176,11 +174,11 @@ def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors by name, in the order of their bytes, and the metadata.
 
     Returns:
-        Views of ``body`` where they lie right, else one copy each.
+        Views of ``body`` where alignment allows it, else one copy each.
 
     Raises:
-        Malformed: not a safetensors file; lengths or offsets that do not fit, overlap or leave a hole.
-        Unprocessable: an element type or shape that cannot be pooled.
+        Malformed: not a safetensors file; lengths or offsets that do not fit, overlap or leave a gap.
+        Unprocessable: an unsupported element type or shape.
     """
     entries, metadata = _read_entries(body)
     tensors = {
@@ -191,7 +189,7 @@ def read_tensors(body: memoryview) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 class SafetensorsCodec:
-    """Tensors by name, fields in the query string or in ``__metadata__``."""
+    """Tensors by name; fields are in the query string or in ``__metadata__``."""
 
     name = "safetensors"
     media_types = ("application/vnd.safetensors", "application/x-safetensors")
@@ -199,19 +197,19 @@ class SafetensorsCodec:
     holds_gil = False
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
-        """The tensors; the query as texts, the metadata as notes."""
+        """The tensors; the query as ``text_fields``, the metadata as ``notes``."""
         tensors, metadata = read_tensors(body)
         if not tensors:
             raise Unprocessable("missing_tensor", "The safetensors file holds no tensor; name the one to pool 'input'.")
         return Message(tensors, text_fields=dict(query), notes=_notes_from_metadata(metadata, query))
 
     def decode_extra_bytes(self, body: memoryview) -> int:
-        """Those of tensors that do not lie at a multiple of their element's size."""
+        """The size of the tensors that are not aligned to their element size, or of type bool."""
         entries, _ = _read_entries(body)
         return sum(touched_bytes(metadata, start) for start, _, _, metadata in entries)
 
     def encode(self, message: Message) -> EncodedBody:
-        """The tensors, widest elements first so that each lies right; texts in the metadata."""
+        """The tensors, those with the widest elements first so that all are aligned; ``text_fields`` as metadata."""
         rows = sorted(message.tensors.items(), key=lambda row: -row[1].dtype.itemsize)
         header: dict[str, object] = {_METADATA: dict(message.text_fields)} if message.text_fields else {}
         start = 0
@@ -229,7 +227,7 @@ class SafetensorsCodec:
         return EncodedBody(self.media_types[0], (head, *(tensor.buffer for _, tensor in rows)))
 
     def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
-        """None."""
+        """0: the body is views of the tensors."""
         return 0
 
     def accepts_outputs(self, count: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from poolhouse.errors import TooLarge
-from poolhouse.wire.content_encoding import Inflater
+from poolhouse.wire.inflate import Inflater
 
 RunInThread = Callable[[Callable[[], bool]], Awaitable[bool]]
 Reserve = Callable[[int, int], None]

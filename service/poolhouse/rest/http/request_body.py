@@ -29,7 +29,7 @@ from poolhouse.rest.http.body_buffers import (
     RunInThread,
 )
 from poolhouse.rest.http.deadlines import BodyDeadline, BodyLimits
-from poolhouse.wire.content_encoding import Inflater
+from poolhouse.wire.inflate import Inflater
 
 
 def _reserve_nothing(nbytes: int, extra_bytes: int) -> None:

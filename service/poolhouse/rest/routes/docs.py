@@ -18,7 +18,8 @@ from fastapi.responses import HTMLResponse
 from poolhouse.rest.dependencies import get_headers
 from poolhouse.rest.http.headers import Headers, header_text
 from poolhouse.rest.routes.get_route import GetRoute
-from poolhouse.wire.content_encoding import choose_encoding, compress_static
+from poolhouse.wire.compress import compress_static
+from poolhouse.wire.content_coding import choose_encoding
 
 SWAGGER_UI_VERSION: Final = "5.35.0"
 """The vendored version; assets/README.md says how it came here, assets/SHA256SUMS what it must be."""

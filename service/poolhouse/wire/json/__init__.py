@@ -1,1 +1,1 @@
-"""JSON bodies: number lists and base64 go from text to array by compiled loops, everything else through orjson."""
+"""The JSON codec: compiled loops convert number lists and base64 to arrays; orjson parses everything else."""

@@ -1,8 +1,8 @@
-"""Read base64 as other programs write it: RFC 4648 in either alphabet, with or without padding, MIME's line breaks, and
-behind the ``data:`` that a browser's FileReader puts in front.
+"""Decode base64 as other programs write it: RFC 4648 in either alphabet, with or without padding, with MIME's line
+breaks, and with the ``data:`` prefix of a browser's FileReader.
 
-Each of these can mean one sequence of bytes only, and protobuf's JSON accepts the same alphabets and padding. What
-cannot be read is told by the first character at fault.
+All of these are unambiguous, and protobuf's JSON accepts the same alphabets and padding. An error names the first
+invalid character.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from poolhouse.wire.quoting import quote_clipped
 
 _RAW_TYPES: Final = ("", "application/octet-stream")
 MAX_PREFIX_CHARS: Final = 200
-"""Beyond so many characters no comma ends the head of a data URL."""
+"""The prefix of a data URL ends with a comma within this length."""
 _ESCAPE_LENGTHS: Final = (12, 6, 2)
-"""How many bytes an escape takes; of a surrogate pair most."""
+"""The lengths of JSON escapes, longest first: a surrogate pair, ``\\u1234``, ``\\n``."""
 
 
 class NotBase64(Exception):
-    """Why a text cannot be read, as a clause behind its name."""
+    """Why a text cannot be decoded; the message continues a sentence after the name of the text."""
 
 
 def invalid_character_error(character: str, position: int) -> NotBase64:
-    """A character that is in neither alphabet."""
+    """The error for a character in neither alphabet."""
     return NotBase64(
         f"holds {quote_clipped(character)} at character {position}, which is in neither alphabet of base64."
     )
 
 
 def inner_padding_error(position: int) -> NotBase64:
-    """Padding, and more behind it."""
-    return NotBase64(f"has its padding at character {position}, and more behind it; send the elements in one piece.")
+    """The error for digits after padding."""
+    return NotBase64(f"has padding at character {position} and digits after it; encode all elements in one piece.")
 
 
 def invalid_length_error() -> NotBase64:
-    """A number of characters that no bytes have."""
-    return NotBase64("ends within a byte, or is padded too far; characters are missing, or there is one too many.")
+    """The error for a number of characters that no bytes encode to."""
+    return NotBase64("ends within a byte or has too much padding; characters are missing, or there is one too many.")
 
 
 def data_url_prefix_length(text: str) -> int:
-    """Where the base64 of a data URL begins, by the beginning of it; 0 where it is none.
+    """The length of the prefix of a data URL, by the first characters of the text; 0 if it is no data URL.
 
     Raises:
-        NotBase64: it is one that holds something else.
+        NotBase64: the data URL holds no base64, or another media type.
     """
     if text[:5].lower() != "data:":
         return 0
@@ -59,24 +59,24 @@ def data_url_prefix_length(text: str) -> int:
     if not comma or "base64" not in parameters:
         raise NotBase64("is a data URL that holds no base64; send the base64 of the elements.")
     if media_type not in _RAW_TYPES:
-        raise NotBase64(f"is a data URL of {quote_clipped(media_type)}; the base64 here is that of raw elements.")
+        raise NotBase64(f"is a data URL of {quote_clipped(media_type)}; send the base64 of raw elements.")
     return 5 + len(words) + 1
 
 
 @dataclass(frozen=True, slots=True)
 class ScannedBase64:
-    """A string of a body, from behind its first quote to its last."""
+    """The base64 string of a tensor in a body, without its quotes."""
 
     text: memoryview
     begin: int
     end: int
 
     def decode(self) -> memoryview:
-        """The bytes that it stands for.
+        """The decoded bytes.
 
         Raises:
-            NotBase64: it stands for none.
-            Malformed: it is no string of JSON.
+            NotBase64: the string is no base64.
+            Malformed: it is no valid JSON string.
         """
         begin, characters = self.begin, 0
         head = bytes(self.text[begin : min(begin + MAX_PREFIX_CHARS, self.end)])
@@ -96,7 +96,7 @@ class ScannedBase64:
         raise invalid_character_error(self._character_at(int(found[1])), characters + int(found[0]))
 
     def _character_at(self, at: int) -> str:
-        """The character that stands there, its escape undone."""
+        """The character at this offset, unescaped."""
         if self.text[at] < 32:
             raise json_syntax_error(self.text, "unexpected control character in string", at)
         if self.text[at] != ord("\\"):

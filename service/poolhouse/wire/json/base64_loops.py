@@ -1,4 +1,4 @@
-"""Compiled: base64 in a string of JSON, to bytes and back."""
+"""Compiled: decode and encode base64 in a JSON string."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from poolhouse.kernels.registry import Flat, loop
 from poolhouse.wire.json.decimal_to_float import int64
 from poolhouse.wire.json.list_scanner import parse_unicode_escape
 
-# What a character is, beside one of the 64 digits.
+# The kinds of a character that is none of the 64 digits.
 _PAD: Final = 64
 _SPACE: Final = 65
 _ESCAPE: Final = 66
 _INVALID: Final = 67
 _CONTROL: Final = 68
 
-# How a text reads on; at least 0 it is the number of bytes.
+# Error results of decoding; results from 0 on are the number of bytes.
 INNER_PADDING: Final = -2
 INVALID_LENGTH: Final = -3
 INVALID_CHARACTER: Final = -4
 
 
 def _character_kinds() -> npt.NDArray[np.uint8]:
-    """By character, what it is in a string of JSON; from 256 on, what it is as an escape."""
+    """The kind of each character in a JSON string; from 256 on, of each character that an escape stands for."""
     kinds = np.full(512, _INVALID, np.uint8)
     kinds[:32] = _CONTROL
     alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -44,15 +44,15 @@ _DIGITS: Final = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 
 @loop("int64(uint8*, int64, int64, uint8*, int64*)")
 def decode_base64(text: Flat, at: int, end: int, out: Flat, found: Flat) -> int:
-    """Decodes what stands between the quotes of a string.
+    """Decode the characters between the quotes of a string.
 
     Args:
-        text: holds the string from ``at`` to ``end``, its escapes included.
-        out: takes the bytes, three for four characters.
-        found: takes the number of characters before the one at fault and where that stands.
+        text: holds the string from ``at`` to ``end``, with its JSON escapes.
+        out: receives the bytes, three for four characters.
+        found: receives the position of the invalid character, counted in characters, and its offset in the text.
 
     Returns:
-        how many bytes there are; or below 0 what is wrong.
+        the number of bytes, or an error below 0.
     """
     count, characters, padding, pad_character, digits = 0, 0, 0, -1, 0
     group, status = 0, 0
@@ -122,7 +122,7 @@ def decode_base64(text: Flat, at: int, end: int, out: Flat, found: Flat) -> int:
 
 @loop("int64(uint8*, int64, uint8*, int64)")
 def encode_base64(elements: Flat, count: int, out: Flat, at: int) -> int:
-    """Writes bytes as base64, with padding, from ``at`` on; returns where it ends."""
+    """Write bytes as padded base64 from ``at`` on; returns the end."""
     whole = count - count % 3
     for place in range(0, whole, 3):
         group = (int64(elements[place]) << 16) | (int64(elements[place + 1]) << 8) | int64(elements[place + 2])

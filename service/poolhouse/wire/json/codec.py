@@ -1,4 +1,4 @@
-"""JSON: tensors as nested or flat numbers or as base64, spec fields beside them."""
+"""The JSON codec: tensors as nested or flat lists of numbers or as base64, and the spec's fields beside them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from poolhouse.wire.quoting import describe_value
 
 _ENCODINGS: Final = ("list", "base64")
 _PYTHON_READER_MAX_BYTES: Final = 0
-"""To call a loop takes longer than to read so few bytes without."""
+"""Bodies up to this size are read without compiled loops, where the call of a loop would take longer."""
 _COMPILED_MEMORY_FACTOR: Final = 10
 _PYTHON_MEMORY_FACTOR: Final = 40
 
 
 def peak_memory_factor() -> int:
-    """A body of JSON takes at most so many times its bytes while it is read: itself, a float64 for each two characters,
-    and the elements made of these; or, without compiled loops, an object for each number. The strangest take most;
-    ``tests/wire/test_decoding_bytes.py`` measures them."""
+    """The peak memory of decoding a JSON body, as a multiple of its size: the body, a float64 for each two characters,
+    and the elements; without compiled loops, an object for each number. ``tests/wire/json/test_limits.py`` measures
+    the worst cases."""
     return _COMPILED_MEMORY_FACTOR if compiled_reader.is_ready() else _PYTHON_MEMORY_FACTOR
 
 
 def _read_document(body: memoryview, query: Mapping[str, str]) -> tuple[dict[str, object], dict[str, Any]]:
-    """Fields and tensors by name, the tensors still as they were written."""
+    """The fields and the unconverted tensors of a body, each by name."""
     few = len(body) <= _PYTHON_READER_MAX_BYTES
     fields = python_reader.read(body) if few or not compiled_reader.is_ready() else compiled_reader.read(body)
     if query:
@@ -47,30 +47,30 @@ class JsonCodec:
 
     @property
     def holds_gil(self) -> bool:
-        """Unless compiled loops do the work."""
+        """False where compiled loops do the work."""
         return not compiled_reader.is_ready()
 
     def decode(self, body: memoryview, query: Mapping[str, str], limit_bytes: int) -> Message:
-        """``input`` and ``indices`` as tensors, ``encoding``, everything else as values."""
+        """``input`` and ``indices`` as tensors, ``encoding``, and all else as ``json_fields``."""
         fields, entries = _read_document(body, query)
         encoding = fields.pop("encoding", "list")
         if not isinstance(encoding, str) or encoding not in _ENCODINGS:
-            message = f"encoding is {describe_value(encoding)}; it is one of {', '.join(_ENCODINGS)}."
+            message = f"encoding is {describe_value(encoding)}; send one of {', '.join(_ENCODINGS)}."
             problem = FieldProblem("/encoding", "range", message)
             raise Unprocessable("invalid_fields", message, problems=(problem,))
         tensors = {name: read_tensor(name, entry) for name, entry in entries.items()}
         return Message(tensors, fields, dict(query), encoding)
 
     def decode_extra_bytes(self, body: memoryview) -> int:
-        """What its numbers are until they lie in arrays."""
+        """The peak memory of decoding, without the body itself."""
         return (peak_memory_factor() - 1) * len(body)
 
     def encode(self, message: Message) -> EncodedBody:
-        """One entry a tensor, as lists or as base64."""
+        """One entry for each tensor, as lists or as base64."""
         return EncodedBody(self.media_types[0], (encode_json(message),), owns_memory=True)
 
     def encode_extra_bytes(self, outputs: Mapping[str, TensorMetadata], json_encoding: str) -> int:
-        """The text, by its longest digits."""
+        """The maximum length of the text."""
         return 2 + sum(max_text_bytes(metadata, json_encoding) for metadata in outputs.values())
 
     def accepts_outputs(self, count: int) -> bool:
@@ -81,11 +81,14 @@ class JsonCodec:
 def decode_plan(
     body: memoryview, query: Mapping[str, str], limit_bytes: int
 ) -> tuple[dict[str, TensorMetadata], dict[str, object], dict[str, str]]:
-    """The metadata_by_name, values and texts of a request to plan: shape and element type, no elements.
+    """Decode a request for a plan, whose tensors have a shape and an element type, but no elements.
+
+    Returns:
+        The metadata of the tensors by name, the JSON fields and the text fields.
 
     Raises:
         Malformed: the body is not JSON.
-        Unprocessable: a tensor with elements, without a shape, or that cannot be pooled.
+        Unprocessable: a tensor has elements, has no shape, or cannot be pooled.
     """
     fields, entries = _read_document(body, query)
     return {name: read_metadata(name, entry) for name, entry in entries.items()}, fields, dict(query)

@@ -1,4 +1,4 @@
-"""Reads a body with the compiled scanner: its numbers never become objects, and the interpreter is free meanwhile."""
+"""Parse a JSON body with the compiled scanner, which makes no Python objects of numbers and releases the GIL."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ALLOWED_KINDS: Final = {
     "integer": number_scanner.INTEGER | number_scanner.FLOAT | number_scanner.INEXACT,
     "boolean": number_scanner.BOOLEAN,
 }
-"""The kinds that elements of a type may be."""
+"""The allowed kinds of JSON values for the elements of each kind of type."""
 _NEEDS_INTEGER_SCAN: Final = number_scanner.FLOAT | number_scanner.INEXACT | number_scanner.NOT_INT64
 _PARSER_MESSAGES: Final = {
     number_scanner.OVERFLOW: "number is infinity when parsed as double",
@@ -59,55 +59,55 @@ _MAX_QUOTED_BYTES: Final = 1024
 
 
 def is_ready() -> bool:
-    """Whether the loops of this package can be called; they are loaded together, before the service is ready."""
+    """Whether the compiled loops are loaded; all are loaded together, before the service is ready."""
     return scanner.scan_body.entry is not None
 
 
 class BodyScan:
-    """A body and what the scanner found in it.
+    """A body and the tensors that the scanner found in it.
 
     Args:
         text: the body.
-        end: behind its last ``}``.
+        end: the end of its last ``}``.
     """
 
     def __init__(self, text: memoryview, end: int) -> None:
         self.text = text
         self._content_end = end
-        # Read-only in any case: loops are compiled for one type of array.
+        # Always read-only: the loops are compiled for one type of array.
         self._bytes: npt.NDArray[np.uint8] = np.frombuffer(text, np.uint8)
-        # An element takes two bytes of text at least; mostly more, and then they are counted.
-        most = end // 2 + 1 if end <= _UNCOUNTED_MAX_BYTES else scanner.max_element_count(self._bytes, end)
-        self._bits = empty((SCRATCH_SIZE + most,), np.uint64)
+        # An element takes at least two bytes of text. In longer texts elements are counted, as most take more.
+        max_elements = end // 2 + 1 if end <= _UNCOUNTED_MAX_BYTES else scanner.max_element_count(self._bytes, end)
+        self._bits = empty((SCRATCH_SIZE + max_elements,), np.uint64)
         self._scanned_for = (_ANY_KIND, 0)
         self.status = self._scan()
-        # As they were found at first: what is read as integers is not told to be wide any more.
+        # The kinds of the first scan: a second scan, as integers, does not report INEXACT.
         self._kinds = [self.list_record(tensor)[list_scanner.KINDS] for tensor in range(len(TENSOR_NAMES))]
 
     def _scan(self) -> int:
         found = np.zeros(scanner.RESULT_SIZE, np.int64)
         status: int = scanner.scan_body(self._bytes, self._content_end, *self._scanned_for, self._bits, found)
-        # Of some hundred numbers a few are looked at.
+        # A memoryview, because indexing one is faster than indexing an array.
         self.found: memoryview[int] = found.data
         return status
 
     def list_record(self, tensor: int) -> memoryview[int]:
-        """What the list of a tensor is."""
+        """The scanner's record of a tensor's list."""
         start = scanner.LIST_RECORDS + tensor * list_scanner.RECORD_SIZE
         return self.found[start : start + list_scanner.RECORD_SIZE]
 
     def read_elements(self, tensor: int, checker: ElementChecker) -> Array:
-        """The elements of a tensor that is a list, in its shape.
+        """The elements of a tensor's list, in its shape.
 
         Raises:
-            Unprocessable: it is ragged, or holds something else.
+            Unprocessable: the list is ragged, or an element is invalid for the type.
         """
         kind = checker.dtype.kind
         record, allowed = self.list_record(tensor), _ALLOWED_KINDS[kind]
         kinds = self._kinds[tensor]
         as_integers = int(kind == "integer" and kinds & _NEEDS_INTEGER_SCAN != 0)
         if self._scanned_for != (_ANY_KIND, 0) or record[list_scanner.FAULT] or kinds & ~allowed or as_integers:
-            # Once more, for this tensor; whatever was read for another one has been taken.
+            # Scan again for the type of this tensor; the elements of the other tensor have been copied out before.
             self._scanned_for = (allowed, as_integers)
             self._scan()
             record = self.list_record(tensor)
@@ -148,7 +148,7 @@ class BodyScan:
         raise AssertionError("it is no element")
 
     def _faulty_value(self, begin: int, end: int) -> object:
-        """What stands there, to be shown."""
+        """The invalid value, for an error message."""
         if self.text[begin] == ord("{"):
             return {}
         if end - begin > _MAX_QUOTED_BYTES and self.text[begin] == ord('"'):
@@ -157,23 +157,23 @@ class BodyScan:
 
 
 class ScannedList(NamedTuple):
-    """A tensor's list of a body, its numbers read."""
+    """A tensor's list in a scanned body."""
 
     scan: BodyScan
     tensor: int
 
     def read_elements(self, checker: ElementChecker) -> Array:
-        """As of the scan."""
+        """See :meth:`BodyScan.read_elements`."""
         return self.scan.read_elements(self.tensor, checker)
 
 
 def read(text: memoryview) -> dict[str, Any]:
-    """A body as the strict parser reads it, but for the lists and the base64 of tensors.
+    """Parse a body strictly; the lists and base64 strings of tensors stay unconverted.
 
     Raises:
-        Malformed: it is no JSON.
-        Unprocessable: it is no object, holds more than a request can, or a name twice.
-        TooLarge: it holds too much beside its tensors' numbers.
+        Malformed: the body is no JSON.
+        Unprocessable: it is no object, holds too many values, or a name twice.
+        TooLarge: it holds too many bytes beside the numbers of its tensors.
     """
     end = _content_end(text)
     if not end or text[end - 1] != ord("}"):
@@ -209,14 +209,14 @@ def read(text: memoryview) -> dict[str, Any]:
 
 
 def _content_end(text: memoryview) -> int:
-    """Behind the last character that is no space."""
+    """The length of the text without trailing whitespace."""
     last = bytes(text[-_TAIL_BYTES:])
     kept = last.rstrip(_WHITESPACE)
     return len(text) - len(last) + len(kept) if kept else len(bytes(text).rstrip(_WHITESPACE))
 
 
 def _replace_spans(text: memoryview, spans: list[tuple[int, int, bytes]]) -> memoryview | bytes:
-    """The text with something short in place of each cut."""
+    """The text with each span replaced."""
     if not spans:
         return text
     kept, at = list[bytes | memoryview](), 0
@@ -227,7 +227,7 @@ def _replace_spans(text: memoryview, spans: list[tuple[int, int, bytes]]) -> mem
 
 
 def _parse_remainder(text: memoryview, remainder: memoryview | bytes, spans: list[tuple[int, int, bytes]]) -> Any:
-    """What the strict parser reads of what is left; error_lines name the place in the whole text."""
+    """Parse the text without its tensors' data strictly; errors give the position in the whole text."""
     # guard: long-json-text-is-refused
     if len(remainder) > MAX_NON_TENSOR_BYTES:
         raise body_too_long_error()
@@ -242,11 +242,11 @@ def _parse_remainder(text: memoryview, remainder: memoryview | bytes, spans: lis
 
 
 def _whole_text_error(text: memoryview, end: int) -> PoolhouseError:
-    """Of a text that is no object from its first to its last character."""
+    """The error for a text that is not one JSON object."""
     if len(text) > MAX_NON_TENSOR_BYTES and bytes(text[:_TAIL_BYTES]).lstrip(_WHITESPACE)[:1] == b"{":
         return json_syntax_error(text, "unexpected end of data", end)
     if len(text) > MAX_NON_TENSOR_BYTES:
-        # For what can be told by the beginning alone.
+        # Some errors can be recognised by the first bytes alone.
         refusal = json_syntax_error(text, "", 0)
         return body_too_long_error() if "at character" in refusal.detail else refusal
     try:

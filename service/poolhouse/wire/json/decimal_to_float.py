@@ -1,8 +1,8 @@
-"""Compiled: the float64 that is nearest to a decimal number, ties to even, exact for every number.
+"""Compiled: round a decimal number to the nearest float64, ties to even, correctly for every number.
 
-Source: Lemire, "Number Parsing at a Gigabyte per Second" (2021), whose algorithm decides for up to 19 digits; Mushtak
-and Lemire, "Fast Number Parsing Without Fallback" (2023), that it always does. Where more digits leave two candidates,
-the number is compared with the halfway point between them in long integers.
+Source: Lemire, "Number Parsing at a Gigabyte per Second" (2021), for up to 19 digits; Mushtak and Lemire, "Fast Number
+Parsing Without Fallback" (2023), that it needs no fallback. Where more digits leave two candidates, the number is
+compared with the halfway point between them in long integers.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 from poolhouse.kernels.registry import Element, Flat, helper
 
 int64: Final[Element] = np.int64
-"""What unsigned numbers become before they meet signed ones, of which numba would make floats."""
+"""Converts an unsigned number before arithmetic with signed ones; numba would convert the mixture to float64."""
 
 _MIN_POWER: Final = -342
 _MAX_POWER: Final = 308
 MAX_EXACT_DIGITS: Final = 19
-"""So many decimal digits fit into 64 bits."""
+"""Decimal digits that fit into 64 bits."""
 
 _MAX_COMPARED_DIGITS: Final = 800
-"""No halfway point between two float64 has more; what lies beyond only tells whether the number is larger."""
+"""No halfway point between two float64 has more; further digits only decide whether the number is larger."""
 _LIMBS: Final = 256
 SCRATCH_SIZE: Final = 2 * _LIMBS
 
@@ -40,7 +40,7 @@ _ZERO: Final = np.uint64(0)
 
 
 def _power_of_five(power: int) -> int:
-    """The first 128 bits of 5**power, as Lemire's algorithm wants them: rounded down, or up where it is a fraction."""
+    """The first 128 bits of 5**power as Lemire's algorithm needs them: rounded down, for negative powers up."""
     if power >= 0:
         exact: int = 5**power
         shift = exact.bit_length() - 128
@@ -80,8 +80,8 @@ def high_product(a: Element, b: Element) -> Element:
 
 @helper
 def leading_zeros(value: Element) -> Element:
-    """How many of the 64 bits above the highest one are zero; of a value above 0."""
-    # As a float64, which tells; without the second of two ones it is never rounded up to the next power of two.
+    """The number of leading zero bits of a value above 0."""
+    # Read from the exponent as a float64. Clearing a bit below the highest keeps it from rounding up to a power of 2.
     return np.uint64(1086) - (float64_bits(np.float64(value & ~(value >> _ONE))) >> np.uint64(52))
 
 
@@ -110,9 +110,9 @@ def nearest_float64(digits: Element, power: int) -> Element:
         if exponent <= -63:
             return _ZERO
         fraction >>= np.uint64(1 - exponent)
-        # One that is rounded up to the smallest normal number has its bits already.
+        # If this rounds up to the smallest normal number, the bits are right as they are.
         return (fraction + (fraction & _ONE)) >> _ONE
-    # Halfway between two, exactly: these are the only powers where that can be.
+    # Exactly halfway between two float64, which only these powers allow.
     if low <= _ONE and -4 <= power <= 23 and fraction & _THREE == _ONE and fraction << shift == high:
         fraction &= ~_ONE
     fraction = (fraction + (fraction & _ONE)) >> _ONE
@@ -126,7 +126,7 @@ def nearest_float64(digits: Element, power: int) -> Element:
 
 @helper
 def _multiply_add(limbs: Flat, base: int, size: int, factor: int, plus: int) -> int:
-    """Multiply a long integer in place and add; returns how many limbs of 32 bits it has then."""
+    """Multiply a long integer in place and add; returns its new number of 32-bit limbs."""
     carry, by = np.uint64(plus), np.uint64(factor)
     for place in range(base, base + size):
         carry += limbs[place] * by
@@ -140,7 +140,7 @@ def _multiply_add(limbs: Flat, base: int, size: int, factor: int, plus: int) -> 
 
 @helper
 def _multiply_powers(limbs: Flat, base: int, size: int, fives: int, twos: int) -> int:
-    """Multiply a long integer in place by powers of five and of two; returns how many limbs it has then."""
+    """Multiply a long integer in place by powers of five and of two; returns its new number of limbs."""
     while fives > 0 or twos > 0:
         five = min(fives, 13)
         two = min(twos, 31) if five == 0 else 0
@@ -155,13 +155,13 @@ def _multiply_powers(limbs: Flat, base: int, size: int, fives: int, twos: int) -
 
 @helper
 def nearest_float64_long(text: Flat, start: int, stop: int, power: int, below: Element, limbs: Flat) -> Element:
-    """The bits of the nearer of two neighbouring float64, told by all digits of a number.
+    """The bits of the nearer of two neighbouring float64, decided by all digits of a number.
 
     Args:
-        text: holds the digits, with a decimal point or without, from start to stop; the first is not 0.
+        text: holds the digits, with or without a decimal point, from start to stop; the first is not 0.
         power: the power of ten of the last digit.
-        below: the bits of the lower of the two; the number lies between them.
-        limbs: its first ``SCRATCH_SIZE`` are scratch memory.
+        below: the bits of the lower float64; the number lies between it and the next.
+        limbs: its first ``SCRATCH_SIZE`` entries are scratch memory.
     """
     size = digits = 0
     is_cut = False
@@ -185,7 +185,7 @@ def nearest_float64_long(text: Flat, start: int, stop: int, power: int, below: E
     limbs[_LIMBS] = halfway & _LOW_MASK
     limbs[_LIMBS + 1] = halfway >> _32
     other = 2
-    # Both sides are whole once negative powers have gone to the other one.
+    # Negative powers are multiplied into the other side, so that both sides are integers.
     size = _multiply_powers(limbs, 0, size, power if power > 0 else 0, power - twos if power > twos else 0)
     other = _multiply_powers(limbs, _LIMBS, other, -power if power < 0 else 0, twos - power if twos > power else 0)
     place = max(size, other) - 1

@@ -1,7 +1,7 @@
-"""How long the JSON text of a tensor can be, from its shape and element type alone.
+"""Bound the length of a tensor's JSON text by its shape and element type alone, in closed form.
 
-The text is part of what an answer costs: a tensor of shape ``(20000000, 0)`` has no bytes and 60 MB of brackets, and
-one of booleans takes six times its bytes. It is known in closed form before anything is printed.
+The text counts towards the memory of a response: a tensor of shape ``(20000000, 0)`` has no bytes and 60 MB of
+brackets, and the text of booleans takes six times their bytes.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ MAX_ELEMENT_CHARS: Final[Mapping[str, int]] = {
     "uint8": len("255"),
     "bool": len("false"),
 }
-"""Characters of one element at most. Floats have a sign, a point, nine or seventeen digits that tell them apart, and
-up to six zeros or four characters of exponent; what is not finite is shorter, in its quotes."""
+"""The maximum characters of one element. Floats have a sign, a point, nine or seventeen significant digits, and up to
+six zeros or four characters of exponent; non-finite values are shorter, with their quotes."""
 
 _HEAD_BYTES: Final = 128
-"""More than the name of an output, its element type and the keys beside them take."""
+"""An upper bound for the name of an output, its element type and the keys."""
 _SIZE_BYTES: Final = 20
 
 
 def nested_list_bytes(shape: Sequence[int], element_bytes: int) -> int:
-    """The length of nested lists of this shape whose elements are each so long: brackets, commas, elements."""
+    """The length of nested lists of this shape with elements of ``element_bytes`` each: brackets, commas, elements."""
     lists, total = 1, 0
     for size in shape:
         total += lists * (2 + max(size - 1, 0))
@@ -41,7 +41,7 @@ def nested_list_bytes(shape: Sequence[int], element_bytes: int) -> int:
 
 
 def max_text_bytes(metadata: TensorMetadata, encoding: str) -> int:
-    """At most so long is one entry of an answer, its elements as lists or as base64."""
+    """The maximum length of a tensor's entry in a response, with its elements as lists or as base64."""
     head = _HEAD_BYTES + _SIZE_BYTES * len(metadata.shape)
     if encoding == "base64":
         return head + (metadata.nbytes + 2) // 3 * 4

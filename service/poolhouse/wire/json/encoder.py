@@ -1,7 +1,7 @@
-"""The JSON of an answer: ``{"output": {"dtype", "shape", "data"}}``, or base64 in place of data.
+"""Encode a response as JSON: ``{"output": {"dtype", "shape", "data"}}``, or base64 in place of data.
 
-Short lists are printed by orjson, which is fastest and holds the interpreter; longer ones by a compiled loop, which
-prints the same digits and does not.
+orjson prints short lists: it is fastest, and holds the GIL. A compiled loop prints longer ones with the same digits
+and releases the GIL.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Array = npt.NDArray[np.generic]
 
 _NONFINITE_TEXTS: Final = np.array([b'"NaN"', b'"Infinity"', b'"-Infinity"'], dtype=object)
 _CHUNK_ELEMENTS: Final = 64 * 1024
-"""Elements: what is made of them on the way stays in the processor's cache."""
+"""Elements of one chunk, whose intermediate results stay in the processor's cache."""
 _ORJSON_MAX_BYTES: Final = 32 * 1024
-"""Up to so many bytes of elements orjson prints: at most half a millisecond."""
+"""The largest tensor that orjson prints, in at most half a millisecond."""
 
 
 @lru_cache(maxsize=256)
 def _entry_head(name: str, dtype: str, shape: tuple[int, ...], data_key: str) -> bytes:
-    """All of an entry that stands before its elements."""
+    """The text of an entry before its elements."""
     sizes = ",".join(map(str, shape))
     return orjson.dumps(name) + f':{{"dtype":"{dtype}","shape":[{sizes}],"{data_key}":'.encode()
 
@@ -44,21 +44,21 @@ def _widen_bfloat16(array: Array, dtype: ElementType) -> Array:
 
 
 def _dump_with_orjson(array: Array, dtype: ElementType) -> bytes:
-    """What orjson prints; and since that is null for what is not finite, the spelling of each in its place."""
+    """Print an array with orjson, and replace its null for a non-finite element by ``"NaN"`` and the like."""
     array = _widen_bfloat16(array, dtype)
     text = orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
-    # Its own nulls tell faster than the elements whether there are any; integers and booleans have none.
+    # To search the text is faster than to test the elements; integers and booleans never give null.
     if b"null" not in text:
         return text
     values = array[~np.isfinite(array)]
-    # Neither cast nor compared: numpy warns of NaNs that signal.
+    # Without casts and comparisons, for which numpy warns of signalling NaNs.
     kinds = np.where(np.isnan(values), 0, np.where(np.signbit(values), 2, 1))
     words = [*_NONFINITE_TEXTS[kinds].tolist(), b""]
     return b"".join(chain.from_iterable(zip(text.split(b"null"), words, strict=True)))
 
 
 def _element_bits(chunk: Array, dtype: ElementType) -> tuple[int, npt.NDArray[np.uint64]]:
-    """How elements are printed, and what of them."""
+    """The element kind for :func:`print_elements`, and the elements as its 64-bit integers."""
     if dtype.kind != "float":
         return BOOLEANS if dtype.kind == "boolean" else INTEGERS, chunk.astype(np.int64).view(np.uint64)
     if dtype.itemsize == 8:
@@ -67,53 +67,53 @@ def _element_bits(chunk: Array, dtype: ElementType) -> tuple[int, npt.NDArray[np
 
 
 class _JsonWriter:
-    """The text of an answer, in one piece of memory; what is never written takes none.
+    """Writes the text of a response to one buffer.
 
     Args:
-        capacity: no more bytes are written.
+        capacity: the maximum length; pages that are never written take no memory.
     """
 
-    def __init__(self, most: int) -> None:
-        self._buffer = np.empty(most, np.uint8)
+    def __init__(self, capacity: int) -> None:
+        self._buffer = np.empty(capacity, np.uint8)
         self._end = 0
 
     def write(self, piece: bytes) -> None:
-        """Put a piece behind what there is."""
+        """Append a piece."""
         end = self._end + len(piece)
         self._buffer[self._end : end] = np.frombuffer(piece, np.uint8)
         self._end = end
 
     def write_lists(self, tensor: Tensor) -> None:
-        """Put the nested lists of a tensor behind what there is."""
+        """Append the nested lists of a tensor."""
         if not tensor.array.size:
             self.write(_dump_with_orjson(tensor.array, tensor.dtype))
             return
         flat, rank = tensor.array.reshape(-1), len(tensor.shape)
         sizes, index = np.array(tensor.shape, np.int64), np.zeros(rank, np.int64)
         for start in range(0, flat.size, _CHUNK_ELEMENTS):
-            with np.errstate(invalid="ignore"):  # NaNs that signal
+            with np.errstate(invalid="ignore"):  # signalling NaNs
                 kind, bits = _element_bits(flat[start : start + _CHUNK_ELEMENTS], tensor.dtype)
             self._end = print_elements(bits, bits.size, kind, sizes, index, rank, self._buffer, self._end)
 
     def write_base64(self, elements: memoryview) -> None:
-        """Put base64 behind what there is."""
-        read = np.frombuffer(elements.toreadonly(), np.uint8)
+        """Append a string of base64."""
+        source = np.frombuffer(elements.toreadonly(), np.uint8)
         self.write(b'"')
-        self._end = encode_base64(read, len(read), self._buffer, self._end)
+        self._end = encode_base64(source, len(source), self._buffer, self._end)
         self.write(b'"')
 
     def written(self) -> memoryview:
-        """All that was written."""
+        """A view of the text so far."""
         return self._buffer[: self._end].data
 
 
 def _iter_parts(message: Message, data_key: str, fields: bytes) -> Iterator[bytes | Tensor]:
-    """The object in order: one entry a tensor, the tensor in place of its elements, then the fields."""
-    before = b"{"
+    """The parts of the text in order: for each tensor its head and the tensor itself, then the fields."""
+    separator = b"{"
     for name, tensor in message.tensors.items():
-        yield before + _entry_head(name, tensor.dtype.name, tensor.shape, data_key)
+        yield separator + _entry_head(name, tensor.dtype.name, tensor.shape, data_key)
         yield tensor
-        before = b"},"
+        separator = b"},"
     if fields != b"{}":
         yield (b"}," if message.tensors else b"{") + fields[1:]
     else:
@@ -127,26 +127,26 @@ def _encode_short(tensor: Tensor, data_key: str) -> bytes:
 
 
 def encode_json(message: Message) -> bytes | memoryview:
-    """The object: one entry a tensor, its floats in the shortest digits that read back to the same value, then the
-    fields that the message carries."""
+    """Encode a message: one entry for each tensor, then the fields. Floats have the shortest digits that read back to
+    the same value."""
     data_key = "base64" if message.encoding == "base64" else "data"
     fields = orjson.dumps(dict(message.json_fields))
-    layout = _iter_parts(message, data_key, fields)
+    parts = _iter_parts(message, data_key, fields)
     if not compiled_reader.is_ready() or all(
         0 < tensor.array.nbytes <= _ORJSON_MAX_BYTES for tensor in message.tensors.values()
     ):
-        return b"".join(part if isinstance(part, bytes) else _encode_short(part, data_key) for part in layout)
-    most = len(fields) + 2
+        return b"".join(part if isinstance(part, bytes) else _encode_short(part, data_key) for part in parts)
+    capacity = len(fields) + 2
     for name, tensor in message.tensors.items():
-        most += len(_entry_head(name, tensor.dtype.name, tensor.shape, data_key)) + max_text_bytes(
+        capacity += len(_entry_head(name, tensor.dtype.name, tensor.shape, data_key)) + max_text_bytes(
             tensor.metadata, message.encoding
         )
-    text = _JsonWriter(most)
-    for part in layout:
+    writer = _JsonWriter(capacity)
+    for part in parts:
         if isinstance(part, bytes):
-            text.write(part)
+            writer.write(part)
         elif data_key == "data":
-            text.write_lists(part)
+            writer.write_lists(part)
         else:
-            text.write_base64(part.buffer)
-    return text.written()
+            writer.write_base64(part.buffer)
+    return writer.written()

@@ -1,4 +1,4 @@
-"""Compiled: the shortest decimal digits that read back to the same float32 or float64, the nearest of these.
+"""Compiled: the shortest decimal digits that read back to the same float32 or float64; of several, the nearest.
 
 Source: Giulietti, "The Schubfach way to render doubles" (2020), as in Drachennest's ``schubfach.cc``.
 """
@@ -47,7 +47,7 @@ _40: Final = np.uint64(40)
 
 @helper
 def _multiply_by_power(place: int, value: Element) -> Element:
-    """The product with a power of ten, its last bit set where anything was cut off."""
+    """The upper 64 bits of the product with a power of ten, with a sticky last bit for what was cut off."""
     high, low = _POWERS_OF_TEN[place], _POWERS_OF_TEN[place + 1]
     middle = high * value
     carried = middle + high_product(low, value)
@@ -59,12 +59,12 @@ def _multiply_by_power(place: int, value: Element) -> Element:
 
 @helper
 def shortest_decimal(fraction: Element, power: int, is_irregular: int) -> tuple[Element, int]:
-    """The digits of a number, and the power of ten of the last of them.
+    """The digits of a number as an integer, and the power of ten of the last digit.
 
     Args:
         fraction: the number's significand, above 0.
         power: the power of two of its last bit.
-        is_irregular: 1 where the next lower number is only half as far away as the next higher one.
+        is_irregular: 1 where the next lower float is only half as far away as the next higher one.
     """
     exponent = (power * 1262611 - 524031 * is_irregular) >> 22
     shift = np.uint64(power + ((-exponent * 1741647) >> 19) + 1)
@@ -73,7 +73,7 @@ def shortest_decimal(fraction: Element, power: int, is_irregular: int) -> tuple[
     lower = _multiply_by_power(place, (middle - _2 + np.uint64(is_irregular)) << shift)
     here = _multiply_by_power(place, middle << shift)
     upper = _multiply_by_power(place, (middle + _2) << shift)
-    # The ends of the interval are rounded to this number only where it is even.
+    # The ends of the rounding interval belong to this number only if it is even.
     odd = fraction & _ONE
     lower += odd
     upper -= odd

@@ -1,4 +1,4 @@
-"""The names in a body: how many there are, how deep its fields go, and which name stands twice."""
+"""Check the keys of a body: their number, the depth of its fields, and duplicates."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from poolhouse.wire.query import duplicate_field_error
 
 
 def count_keys(document: Mapping[str, object]) -> int:
-    """How many names a document holds, those in its fields included; a name that stands twice in an object counts once.
+    """The number of keys in a parsed document, at any depth; duplicates in an object are gone, so they count once.
 
     Raises:
-        Unprocessable: a field is nested too deep or holds too much.
+        Unprocessable: a field is nested too deep or holds too many values.
     """
     count = len(document)
     for name, value in document.items():
@@ -55,13 +55,13 @@ def _count_nested_keys(value: list[object] | dict[str, object], name: str) -> in
 
 
 def refuse_duplicate_keys(text: bytes | memoryview) -> None:
-    """Read a text again with a parser that shows each pair, for the name that stands twice.
+    """Parse a text again with a parser that reports every pair, to find a duplicate key.
 
     Raises:
-        Unprocessable: one does.
+        Unprocessable: an object has a key twice.
     """
 
-    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    def to_dict(pairs: list[tuple[str, object]]) -> dict[str, object]:
         found: dict[str, object] = {}
         for key, value in pairs:
             if key in found:
@@ -73,7 +73,7 @@ def refuse_duplicate_keys(text: bytes | memoryview) -> None:
         return len(digits)
 
     try:
-        # Only names are looked at; the length of a number stands for it.
-        json.loads(bytes(text), object_pairs_hook=once, parse_int=length, parse_float=length)
+        # Only keys matter; converting numbers would take time and fail for integers of many digits.
+        json.loads(bytes(text), object_pairs_hook=to_dict, parse_int=length, parse_float=length)
     except RecursionError:
         raise json_syntax_error(memoryview(text), "depth", 0) from None

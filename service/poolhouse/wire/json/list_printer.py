@@ -1,4 +1,4 @@
-"""Compiled: elements as JSON in nested lists, floats in the notation and with the digits that orjson prints."""
+"""Compiled: print elements as nested JSON lists, floats in the notation and with the digits of orjson."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _write_word(out: Flat, at: int, begin: int, end: int) -> int:
 
 @helper
 def _digit_count(digits: Element) -> int:
-    """How many digits a number has."""
+    """The number of decimal digits."""
     length = 1
     while length < 20 and digits >= _POWERS_OF_TEN[length]:
         length += 1
@@ -45,7 +45,7 @@ def _digit_count(digits: Element) -> int:
 
 @helper
 def _write_digits(out: Flat, at: int, digits: Element, length: int, point: int) -> int:
-    """The digits, with a point behind so many of them where it is not behind all."""
+    """Write ``length`` digits, with a decimal point after the first ``point`` of them unless that is all."""
     end = at + length + (1 if point < length else 0)
     place = end - 1
     for left in range(length, 0, -1):
@@ -68,7 +68,8 @@ def _write_zeros(out: Flat, at: int, count: int) -> int:
 
 @helper
 def _write_number(out: Flat, at: int, digits: Element, power: int, lowest: int, highest: int) -> int:
-    """Digits with a decimal point, in the plain notation where the power of ten of the first is between two limits."""
+    """Write a number with a decimal point; in exponent notation if the power of ten of its first digit is below
+    ``lowest`` or not below ``highest``."""
     length = _digit_count(digits)
     first = length - 1 + power
     if first < lowest or first >= highest:
@@ -89,7 +90,7 @@ def _write_number(out: Flat, at: int, digits: Element, power: int, lowest: int, 
 
 @helper
 def _write_float(out: Flat, at: int, bits: Element, width: int, size: int, lowest: int, highest: int) -> int:
-    """A float of so many bits of fraction and so many altogether."""
+    """Write a float of ``width`` bits of fraction and ``size`` bits altogether."""
     sign = (bits >> np.uint64(size - 1)) & _ONE
     fraction = bits & ((_ONE << np.uint64(width)) - _ONE)
     most = (1 << (size - 1 - width)) - 1
@@ -125,17 +126,17 @@ def _write_float(out: Flat, at: int, bits: Element, width: int, size: int, lowes
 
 @loop("int64(uint64*, int64, int64, int64*, int64*, int64, uint8*, int64)")
 def print_elements(bits: Flat, count: int, kind: int, sizes: Flat, index: Flat, rank: int, out: Flat, at: int) -> int:
-    """Elements behind those that were printed before, with the brackets and commas around them.
+    """Print the next elements of an array, with their brackets and commas.
 
     Args:
         bits: the elements as uint64: integers by their value, floats by their bits.
         kind: INTEGERS, BOOLEANS, FLOAT32S or FLOAT64S.
         sizes: of the whole array, none of them 0.
-        index: of the first element; of the next one afterwards.
-        out: takes the text from ``at`` on.
+        index: of the first element to print; the call advances it past the last.
+        out: receives the text from ``at`` on.
 
     Returns:
-        where the text ends.
+        the end of the text.
     """
     last = rank - 1
     for place in range(count):

@@ -1,7 +1,7 @@
-"""Compiled: nested lists of a JSON text, read into one flat array in the order of the text.
+"""Compiled: read nested lists of a JSON text into one flat array, in text order.
 
-The grammar is checked to the end of the outermost list. What is JSON and no tensor is noted where it is first found:
-lists of unequal lengths, and elements of a kind that is not allowed.
+The grammar is checked to the end of the outermost list. Of valid JSON that is no tensor, such as lists of unequal
+lengths or elements of another kind, the first fault is recorded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from poolhouse.wire.elements import MAX_RANK
 from poolhouse.wire.json.decimal_to_float import float64_bits, int64
 from poolhouse.wire.json.number_scanner import BOOLEAN, INEXACT, INTEGER, NONFINITE_TEXT, NOT_AN_ELEMENT, read_number
 
-# Why a text is no JSON, beside the reasons of numbers.
+# Syntax errors, beside those of numbers.
 EXPECTED_VALUE: Final = -10
 EXPECTED_COMMA: Final = -11
 TRAILING_COMMA: Final = -12
@@ -23,7 +23,7 @@ INVALID_LITERAL: Final = -13
 UNEXPECTED_END: Final = -14
 TOO_DEEP: Final = -15
 
-# The fields of a list's record, as int64: where it lies, what it holds, and its first fault.
+# The int64 fields of a list's record: its offsets, its content, and its first fault.
 BEGIN: Final = 0
 END: Final = 1
 FIRST_ELEMENT: Final = 2
@@ -61,7 +61,7 @@ _NUMBERS: Final = INTEGER | INEXACT
 
 @helper
 def parse_unicode_escape(text: Flat, at: int) -> int:
-    """The character that four hexadecimal digits name; -1 where they are none."""
+    """The character of four hexadecimal digits; -1 where they are none."""
     character = 0
     for place in range(at, at + 4):
         digit = int64(text[place])
@@ -77,14 +77,14 @@ def parse_unicode_escape(text: Flat, at: int) -> int:
 
 @helper
 def read_string(text: Flat, at: int, end: int) -> tuple[int, int, Element, Element]:
-    """A string of which only short words matter.
+    """Read a string; its characters are returned only if it is a short ASCII word.
 
     Args:
-        at: behind its first quote.
+        at: the offset after its first quote.
 
     Returns:
-        behind its last quote, or -1 where it has none; how many characters it has, or -1 where they are more than
-        ``MAX_WORD_CHARS`` or not all ASCII; and the last eight and those before as numbers.
+        the offset after its last quote, or -1 if it does not end; its length in characters, or -1 if that is more than
+        ``MAX_WORD_CHARS`` or not all are printable ASCII; its last eight characters as a number, and those before.
     """
     length, early, late = 0, _ZERO, _ZERO
     while at < end:
@@ -111,7 +111,7 @@ def read_string(text: Flat, at: int, end: int) -> tuple[int, int, Element, Eleme
 
 @helper
 def _nonfinite_value(length: int, late: Element, early: Element) -> float:
-    """What NaN, Infinity and -Infinity stand for; 0 for other words."""
+    """The value of the words NaN, Infinity and -Infinity; 0 for others."""
     if length == 3 and late == _NAN:
         return np.nan
     if late != _INFINITY or length < 8:
@@ -121,7 +121,7 @@ def _nonfinite_value(length: int, late: Element, early: Element) -> float:
 
 @helper
 def _literal_length(text: Flat, at: int, end: int) -> int:
-    """How long true, false or null is that begins here; 0 where none does."""
+    """The length of the true, false or null that begins here; 0 if none does."""
     if at + 5 >= end:
         return 0
     last = (int64(text[at + 1]) << 16) | (int64(text[at + 2]) << 8) | int64(text[at + 3])
@@ -132,7 +132,7 @@ def _literal_length(text: Flat, at: int, end: int) -> int:
 
 @helper
 def _skip_object(text: Flat, at: int, end: int) -> int:
-    """Behind the object that begins here, which is no tensor's element anyway; -1 where it does not end."""
+    """The offset after the object that begins here, which is no valid element; -1 if it does not end."""
     depth = 0
     while at < end:
         character = text[at]
@@ -154,7 +154,7 @@ def _skip_object(text: Flat, at: int, end: int) -> int:
 def _record_fault(
     record: Flat, base: int, fault: int, begin: int, end: int, level: int, count: int, depth: int
 ) -> None:
-    """Keep the first fault and where it stands."""
+    """Record a fault and its position, unless there is an earlier one."""
     if record[base + FAULT] != 0:
         return
     record[base + FAULT] = fault
@@ -179,17 +179,18 @@ def read_lists(
     record: Flat,
     base: int,
 ) -> tuple[int, int]:
-    """The list that begins here.
+    """Read the list that begins here.
 
     Args:
         text: its last byte before ``end`` is ``}``.
-        allowed: the kinds that elements may be; of others the first is noted.
-        as_integers, bits: as of a number; beside the scratch memory half as many values as the text has bytes.
-        index: of the first element among the bits.
-        record: takes what the list is, from ``base`` on.
+        allowed: the allowed kinds of elements; the first of another kind is recorded as a fault.
+        as_integers: see :func:`read_number`.
+        bits: see :func:`read_number`; beside the scratch memory it has half as many values as the text has bytes.
+        index: of the first element in ``bits``.
+        record: receives the record of the list, from ``base`` on.
 
     Returns:
-        where it ends and 0; or where it is no JSON, and why.
+        the end of the list and 0; or the offset of a syntax error and its code.
     """
     for each in range(base, base + RECORD_SIZE):
         record[each] = 0

@@ -1,7 +1,7 @@
-"""From the numbers of a text, each its nearest float64 or an exact int64, to elements of the type that is asked for.
+"""Convert the parsed numbers, float64 or exact int64, to the requested element type.
 
-A number is the nearest float64, as JSON's other readers have it, and of that the nearest element, ties to even. What
-is too small becomes zero and keeps its sign; what is too large is refused, since JSON has no infinity to become.
+A number is rounded to float64, as by other JSON parsers, and then to the element type, ties to even each time. Numbers
+too small for the type become zero with their sign; numbers too large are refused, since JSON has no infinity.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from poolhouse.wire.json.refusals import ElementChecker
 Array = npt.NDArray[np.generic]
 
 _CHUNK_ELEMENTS: Final = 64 * 1024
-"""Elements: what is made of them on the way stays in the processor's cache."""
+"""Elements of one chunk, whose intermediate results stay in the processor's cache."""
 _OVERFLOW_FROM: Final = {"float16": 65520.0, "bfloat16": float.fromhex("0x1.ffp127"), "float32": 2.0**128 - 2.0**103}
-"""The least magnitude that is rounded to infinity."""
+"""The least magnitude that rounds to infinity."""
 _OVERFLOW_FROM_BITS: Final = {name: int(np.float64(least).view(np.int64)) for name, least in _OVERFLOW_FROM.items()}
-"""Bits of float64 are in the order of their magnitudes."""
+"""The same as bits: those of float64 are ordered as their magnitudes."""
 
 
 def index_at(place: int, shape: Sequence[int]) -> list[int]:
-    """The index of the element at this place in C order."""
+    """The index of the element at this position in C order."""
     return [int(each) for each in np.unravel_index(place, shape)]
 
 
 def narrow_floats(
     wide: npt.NDArray[np.float64], max_bits: int, checker: ElementChecker, shape: tuple[int, ...]
 ) -> Array:
-    """Flat elements of a float type; a copy.
+    """Convert to a float type; the result is flat and a copy.
 
     Args:
         max_bits: the bits of the greatest magnitude.
         checker: of the tensor.
-        shape: for the index of what is wrong.
+        shape: for the index in an error.
 
     Raises:
         Unprocessable: a finite number would become infinite.
@@ -65,10 +65,10 @@ def _round_to(wide: npt.NDArray[np.float64], dtype: ElementType) -> Array:
 
 
 def narrow_integers(wide: npt.NDArray[Any], checker: ElementChecker, shape: tuple[int, ...]) -> Array:
-    """Flat elements of an integer type, from whole numbers; a copy.
+    """Convert whole numbers to an integer type; the result is flat and a copy.
 
     Raises:
-        Unprocessable: one is out of the type's range.
+        Unprocessable: a number is out of the type's range.
     """
     bounds = np.iinfo(checker.dtype.name)
     if wide.size and (wide.min() < bounds.min or wide.max() > bounds.max):
@@ -81,4 +81,4 @@ def _refuse_out_of_range(
 ) -> NoReturn:
     place = int(np.flatnonzero((wide < bounds.min) | (wide > bounds.max))[0])
     checker.check(int(wide[place]), index_at(place, shape))
-    raise AssertionError("it is outside")
+    raise AssertionError("the checker accepts a number out of range")

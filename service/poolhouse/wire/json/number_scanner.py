@@ -1,4 +1,4 @@
-"""Compiled: one number of a JSON text, strictly by RFC 8259, rounded once to float64 or exact as an int64."""
+"""Compiled: parse one number of a JSON text, strictly by RFC 8259, to the nearest float64 or an exact int64."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from poolhouse.wire.json.decimal_to_float import (
     nearest_float64_long,
 )
 
-# What an element of a list is; a list's kinds are or-ed together.
+# The kind of a list's element; the kinds of a list are or-ed together.
 INTEGER: Final = 1
 FLOAT: Final = 2
 BOOLEAN: Final = 4
 NONFINITE_TEXT: Final = 8
 NOT_AN_ELEMENT: Final = 16
 INEXACT: Final = 32
-"""Beside INTEGER: float64 may not hold it exactly."""
+"""Set with INTEGER: float64 may not represent it exactly."""
 NOT_INT64: Final = 64
-"""Where int64 is asked for: a number that is none."""
+"""A number that is no int64, where int64 is requested."""
 
-# Why a text is no JSON; below zero, so that they are no kinds.
+# Syntax errors; below zero, to distinguish them from kinds.
 OVERFLOW: Final = -2
 MISSING_DIGIT: Final = -3
 LEADING_ZERO: Final = -4
@@ -62,8 +62,8 @@ _63: Final = np.uint64(63)
 
 @helper
 def load_eight_bytes(text: Flat, at: int) -> Element:
-    """Eight bytes of a text as one number, the first as the lowest; LLVM makes one load of it."""
-    # Unsigned: numba would look at each index whether it counts from the end.
+    """Eight bytes of a text as one little-endian number; LLVM compiles this to a single load."""
+    # Unsigned: for a signed index numba adds a check for negative values.
     place = np.uint64(at)
     packed = np.uint64(text[place])
     packed |= np.uint64(text[place + _ONE]) << _8
@@ -78,14 +78,14 @@ def load_eight_bytes(text: Flat, at: int) -> Element:
 
 @helper
 def parse_eight_digits(packed: Element) -> Element:
-    """The number that eight digits of one byte each stand for. Source: fast_float, ``parse_eight_digits_unrolled``."""
+    """The number of eight digits of one byte each. Source: fast_float, ``parse_eight_digits_unrolled``."""
     packed = packed * _10 + (packed >> _8)
     return ((packed & _PAIRS) * _EVEN + ((packed >> _16) & _PAIRS) * _ODD) >> _32
 
 
 @helper
 def read_fraction(text: Flat, at: int, end: int, digits: Element) -> tuple[int, Element]:
-    """Digits put behind others, modulo 2**64; returns where they end."""
+    """Append digits to others, modulo 2**64; returns the end of the digits and the result."""
     while at + 8 <= end:
         packed = load_eight_bytes(text, at) ^ _ZEROS
         non_digits = ((packed + _TO_TOP_BIT) | packed) & _TOP_BITS
@@ -93,9 +93,9 @@ def read_fraction(text: Flat, at: int, end: int, digits: Element) -> tuple[int, 
             digits = digits * POWER_TABLE[TENS_OFFSET + 8] + parse_eight_digits(packed)
             at += 8
             continue
-        # The place of the lowest byte that is no digit.
+        # The position of the lowest byte that is no digit.
         count = (((non_digits & (~non_digits + _ONE)) >> _7) * _PLACES) >> _56
-        # The digits moved to the upper end, with zeros before; in two steps, since they may be none.
+        # Shift the digits to the upper end, with zeros before; in two steps, since a shift by 64 is undefined.
         kept = (packed << (_56 - count * _8)) << _8
         return at + int64(count), digits * POWER_TABLE[TENS_OFFSET + int64(count)] + parse_eight_digits(kept)
     while at < end and 48 <= text[at] <= 57:
@@ -106,11 +106,11 @@ def read_fraction(text: Flat, at: int, end: int, digits: Element) -> tuple[int, 
 
 @helper
 def nearest_float64_from_text(text: Flat, start: int, stop: int, power: int, bits: Flat) -> Element:
-    """The bits of the float64 nearest to a number of any digits, with a point among them or without.
+    """The bits of the float64 nearest to a number of any length, with or without a decimal point.
 
     Args:
         power: the power of ten of the last digit.
-        bits: its first ``SCRATCH`` are scratch memory.
+        bits: its first ``SCRATCH_SIZE`` entries are scratch memory.
     """
     while start < stop and (text[start] == 48 or text[start] == 46):
         start += 1
@@ -131,18 +131,18 @@ def nearest_float64_from_text(text: Flat, start: int, stop: int, power: int, bit
 
 @helper
 def read_number(text: Flat, at: int, end: int, index: int, as_integers: int, bits: Flat) -> tuple[int, int]:
-    """One number, put at its place among the values.
+    """Parse a number and store it in ``bits``.
 
     Args:
         text: its last byte before ``end`` is no part of a number.
-        index: at least ``SCRATCH``; the bits before are scratch memory.
-        as_integers: 1 where the values are int64, 0 where they are float64.
+        index: of the number in ``bits``; at least ``SCRATCH_SIZE``, as the entries before are scratch memory.
+        as_integers: 1 if the values are int64, 0 if they are float64.
         bits: the values.
 
     Returns:
-        where it ends and its kind; or where it is wrong, and why.
+        the end of the number and its kind; or the offset of a syntax error and its code.
     """
-    # Without a branch: half of all numbers are negative, and no processor guesses which.
+    # Branchless: half of all numbers are negative, and the processor cannot predict which.
     is_negative = int64(text[at] == 45)
     sign = np.uint64(is_negative) << _63
     at += is_negative
@@ -170,12 +170,12 @@ def read_number(text: Flat, at: int, end: int, index: int, as_integers: int, bit
         character = text[at]
         if character == 43 or character == 45:
             at += 1
-        begun, exponent = at, 0
+        exponent_start, exponent = at, 0
         while 48 <= text[at] <= 57:
             if exponent < _MAX_EXPONENT:
                 exponent = exponent * 10 + int64(text[at]) - 48
             at += 1
-        if at == begun:
+        if at == exponent_start:
             return at, MISSING_EXPONENT
         power += -exponent if character == 45 else exponent
 
@@ -185,7 +185,7 @@ def read_number(text: Flat, at: int, end: int, index: int, as_integers: int, bit
         bits[index] = ~digits + _ONE if is_negative > 0 else digits
         return at, kind
     if count <= MAX_EXACT_DIGITS and digits <= _MAX_EXACT_INTEGER and -_MAX_EXACT_POWER <= power <= _MAX_EXACT_POWER:
-        # Both are exact, so their product or quotient is rounded once (Clinger).
+        # Both operands are exact, so their product or quotient is rounded only once (Clinger).
         value = np.float64(int64(digits))
         value = value * FLOAT_POWERS_OF_TEN[power] if power >= 0 else value / FLOAT_POWERS_OF_TEN[-power]
         bits[index] = float64_bits(value) | sign

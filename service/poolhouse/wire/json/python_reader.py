@@ -1,6 +1,6 @@
-"""Reads a body without compiled loops, where numba is not installed: all of it becomes objects first.
+"""Parse a JSON body without compiled loops, where numba is not installed.
 
-It is slower, takes more memory, and holds the interpreter meanwhile; what it gives is the same.
+All numbers become Python objects first: this is slower, takes more memory and holds the GIL. The results are the same.
 """
 
 from __future__ import annotations
@@ -39,26 +39,26 @@ _INVALID_CHARACTER: Final = re.compile(r"[^A-Za-z0-9+/_= \t\r\n-]")
 _MINUS_ZERO: Final = re.compile(rb"-0[,\] \t\r\n]")
 _TO_STANDARD: Final = str.maketrans("-_", "+/", " \t\r\n")
 _MAX_LISTS: Final = 512 * 1024
-"""More lists are not read one by one: each takes thirty times its brackets."""
+"""The maximum number of lists: each takes thirty times the memory of its brackets."""
 _EXACT_TYPES: Final[dict[str, frozenset[type]]] = {
     "float": frozenset({float, int}),
     "integer": frozenset({int}),
     "boolean": frozenset({bool}),
 }
-"""Element kinds that need no second look, by the types of their elements; but integers have a range."""
+"""The Python types that are valid for each kind without a check of every element; integers have a range, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedList:
-    """A tensor's list of a body."""
+    """The parsed list of a tensor."""
 
     data: list[Any]
 
     def read_elements(self, checker: ElementChecker) -> Array:
-        """The elements, each looked at.
+        """Check and convert the elements.
 
         Raises:
-            Unprocessable: with the first thing that is wrong and where it stands.
+            Unprocessable: the list is ragged or an element is invalid; names the first fault and its index.
         """
         shape = _infer_shape(self.data, checker)
         flat = _flatten(self.data, shape, checker)
@@ -77,7 +77,7 @@ class ParsedList:
 
 
 def _infer_shape(data: object, checker: ElementChecker) -> tuple[int, ...]:
-    """The shape, by the first entry of each level."""
+    """The shape according to the first entry of each level."""
     shape: list[int] = []
     while isinstance(data, list):
         if len(shape) == MAX_RANK:
@@ -90,7 +90,7 @@ def _infer_shape(data: object, checker: ElementChecker) -> tuple[int, ...]:
 
 
 def _flatten(data: object, shape: tuple[int, ...], checker: ElementChecker) -> list[Any]:
-    """The elements in C order; every list as long as the shape says."""
+    """The elements in C order; checks that every list has the length of the shape."""
     level = [data]
     for depth, size in enumerate(shape):
         below: list[object] = []
@@ -104,15 +104,15 @@ def _flatten(data: object, shape: tuple[int, ...], checker: ElementChecker) -> l
 
 @dataclass(frozen=True, slots=True)
 class ParsedBase64:
-    """A string of a body."""
+    """The base64 string of a tensor."""
 
     text: str
 
     def decode(self) -> memoryview:
-        """The bytes that it stands for.
+        """The decoded bytes.
 
         Raises:
-            NotBase64: it stands for none.
+            NotBase64: the string is no base64.
         """
         begin = data_url_prefix_length(self.text[:MAX_PREFIX_CHARS])
         found = _INVALID_CHARACTER.search(self.text, begin)
@@ -129,11 +129,11 @@ class ParsedBase64:
 
 
 def read(text: memoryview) -> dict[str, Any]:
-    """A body as the strict parser reads it, but for the lists and the base64 of tensors.
+    """Parse a body strictly; the lists and base64 strings of tensors stay unconverted.
 
     Raises:
-        Malformed: it is no JSON.
-        Unprocessable: it is no object, holds more than a request can, or a name twice.
+        Malformed: the body is no JSON.
+        Unprocessable: it is no object, holds too many values, or a name twice.
     """
     whole = bytes(text)
     _check_token_counts(whole)
@@ -141,40 +141,39 @@ def read(text: memoryview) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise not_an_object_error(document)
     with_signed_zeros = json.loads(whole, parse_int=_parse_signed_zero) if _MINUS_ZERO.search(whole) else document
-    lists: list[tuple[dict[str, Any], str, ParsedList | ParsedBase64]] = []
+    data: list[tuple[dict[str, Any], str, ParsedList | ParsedBase64]] = []
     for name in TENSOR_NAMES:
         entry = document.get(name)
         if isinstance(entry, list):
-            lists.append((document, name, ParsedList(with_signed_zeros[name])))
+            data.append((document, name, ParsedList(with_signed_zeros[name])))
         elif isinstance(entry, dict):
             if isinstance(entry.get("data"), list):
-                lists.append((entry, "data", ParsedList(with_signed_zeros[name]["data"])))
+                data.append((entry, "data", ParsedList(with_signed_zeros[name]["data"])))
             if isinstance(entry.get("base64"), str):
-                lists.append((entry, "base64", ParsedBase64(entry["base64"])))
-    for holder, name, value in lists:
-        holder[name] = value
+                data.append((entry, "base64", ParsedBase64(entry["base64"])))
+    for parent, key, value in data:
+        parent[key] = value
     if whole.count(b":") != count_keys(document):
         refuse_duplicate_keys(whole)
     return document
 
 
 def _parse_signed_zero(digits: str) -> int | float:
-    """An integer as the strict parser has it, but minus zero with its sign."""
+    """An integer as the strict parser returns it, but minus zero as a float with its sign."""
     if digits == "-0":
         return -0.0
-    # Of more digits Python would refuse to make an integer.
+    # Longer integers are floats in any case, and Python refuses to parse very long ones.
     number = int(digits) if len(digits) <= 20 else 2**64
     return number if -(2**63) <= number < 2**64 else float(digits)
 
 
 def _check_token_counts(text: bytes) -> None:
-    """Refuse by counting, before the parser runs, what would unfold to many times its size."""
+    """Refuse bodies whose parsed objects would take many times their size, by counting characters before parsing."""
     if text.count(b":") > MAX_BODY_FIELDS or text.count(b"{") > MAX_BODY_FIELDS:
         raise too_many_fields_error()
     if text.count(b"[") > _MAX_LISTS:
         raise invalid_data_error(
-            f"The body holds more than {_MAX_LISTS} lists; send data flat with its shape beside it, "
-            "or a binary type such "
-            "as application/x-npy.",
+            f"The body holds more than {_MAX_LISTS} lists; send data as one flat list with a shape, or a binary body "
+            "such as application/x-npy.",
             "",
         )

@@ -1,4 +1,4 @@
-"""The words for a body that is no JSON, and for elements that cannot be a tensor's."""
+"""Errors for bodies that are no JSON, and for invalid elements of tensors."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from poolhouse.wire.elements import MAX_RANK
 from poolhouse.wire.quoting import describe_value
 
 NONFINITE: Final[dict[str, float]] = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-"""How JSON spells what it has no number for, in both directions."""
+"""The strings for values that JSON has no number for, in requests and responses."""
 
 MAX_BODY_FIELDS: Final = 1024
 MAX_FIELD_VALUES: Final = 4096
-"""In the value of one field."""
+"""Values nested in one field."""
 MAX_FIELD_DEPTH: Final = 8
 MAX_NON_TENSOR_BYTES: Final = 1024 * 1024
-"""So much beside the numbers of tensors is read: the parser takes about ten milliseconds for it, and holds the
-interpreter."""
+"""The limit of a body without the data of its tensors: parsing that much takes about ten milliseconds and holds the
+GIL."""
 
 TENSOR_NAMES: Final = ("input", "indices")
 _INT64_LIMIT: Final = 2.0**63
-"""A float of this size may stand for an integer of more digits than the parser can hold."""
+"""A float from this size on may come from an integer literal that int64 cannot hold."""
 _PREFIX_BYTES: Final = 256
 
 
 def invalid_data_error(message: str, pointer: str) -> Unprocessable:
-    """The refusal of a tensor's data."""
+    """The error for invalid data of a tensor."""
     return Unprocessable("invalid_data", message, problems=(FieldProblem(pointer, "type", message),))
 
 
 def malformed_json_error(why: str) -> Malformed:
-    """The refusal of a body that is no JSON."""
+    """The error for a body that is no JSON."""
     return Malformed("malformed_body", f"The body is not JSON: {why}")
 
 
 def json_syntax_error(text: memoryview, parser_message: str, at: int) -> Malformed | Unprocessable:
-    """The refusal of a text in which a parser complains about this character."""
+    """The error for a parser's message at this offset of the text, in our words."""
     begin = bytes(text[:_PREFIX_BYTES])
     if not begin.strip() and not bytes(text).strip():
         return malformed_json_error(
@@ -54,53 +54,52 @@ def json_syntax_error(text: memoryview, parser_message: str, at: int) -> Malform
     if begin.startswith((b"\xff\xfe", b"\xfe\xff")):
         return malformed_json_error("it is UTF-16. Send UTF-8.")
     if "depth" in parser_message or "memory" in parser_message:
-        return malformed_json_error(f"it is nested too deep. A tensor takes at most {MAX_RANK} levels.")
+        return malformed_json_error(f"it is nested too deep. A tensor has at most {MAX_RANK} levels.")
     if "infinity" in parser_message:
         return invalid_data_error(
             f"The number at character {at} is too large: numbers are read as float64. "
-            'Write the string "Infinity" where infinity is meant.',
+            'Write the string "Infinity" for infinity.',
             "",
         )
     if "UTF-8" in parser_message or "surrogate" in parser_message:
-        return malformed_json_error("a string in it is not Unicode. Send UTF-8.")
-    # The parser counts characters, these are bytes; they agree wherever all before is ASCII.
+        return malformed_json_error("a string in it is not valid Unicode. Send UTF-8.")
+    # The parser counts characters and this counts bytes; they agree if all text before is ASCII.
     if bytes(text[at : at + 9]).lstrip(b"-").startswith((b"NaN", b"nan", b"Inf", b"inf")):
         return malformed_json_error(
-            f"NaN or infinity stands bare at character {at}, and JSON has neither. "
+            f"there is an unquoted NaN or infinity at character {at}. "
             'Write the strings "NaN", "Infinity" and "-Infinity".'
         )
     return malformed_json_error(f"{parser_message} at character {at}. Check it with any JSON validator.")
 
 
 def body_too_long_error() -> TooLarge:
-    """The refusal of a long text that is no object of tensors and a few fields."""
+    """The error for a long text that is not an object of tensors and a few fields."""
     return TooLarge(
         "body_too_large",
         f"The body holds more than {MAX_NON_TENSOR_BYTES} bytes beside the numbers of its tensors, or is no object. "
-        "Check it "
-        "with any JSON validator; write a tensor under its name as nested lists of numbers or as base64, or send it as "
-        "binary, such as application/x-npy.",
+        "Check it with any JSON validator; write a tensor under its name as nested lists of numbers or as base64, or "
+        "send a binary body such as application/x-npy.",
         limit_bytes=MAX_NON_TENSOR_BYTES,
     )
 
 
 def too_many_fields_error() -> Unprocessable:
-    """The refusal of more names than any request has."""
+    """The error for too many keys."""
     return Unprocessable(
         "invalid_data", f"The body holds more than {MAX_BODY_FIELDS} fields; send the tensors and the spec only."
     )
 
 
 def field_too_large_error(name: str) -> Unprocessable:
-    """The refusal of a field that is no plain value."""
-    message = f"{describe_value(name)} is nested too deep or holds too much for a field; " + (
-        field_hint(name, (), TENSOR_NAMES) or "send its plain value."
+    """The error for a field that is nested too deep or holds too many values."""
+    message = f"{describe_value(name)} is nested too deep or holds too many values for a field; " + (
+        field_hint(name, (), TENSOR_NAMES) or "send a simple value."
     )
     return Unprocessable("invalid_fields", message, problems=(FieldProblem("/" + name[:60], "type", message),))
 
 
 def nested_too_deep_error(name: str, pointer: str) -> Unprocessable:
-    """The refusal of more dimensions than a tensor may have."""
+    """The error for a tensor with too many dimensions."""
     return Unprocessable(
         "wrong_rank",
         f"{name} is nested more than {MAX_RANK} levels deep; shapes are (N, C, *spatial) or (C, *spatial).",
@@ -109,30 +108,36 @@ def nested_too_deep_error(name: str, pointer: str) -> Unprocessable:
 
 
 class ElementChecker(NamedTuple):
-    """Whose elements are read: for the words of what is wrong with one."""
+    """Checks single elements of a tensor, and makes the errors for invalid ones.
+
+    Attributes:
+        name: of the tensor.
+        dtype: its element type.
+        pointer: the JSON pointer to its elements.
+    """
 
     name: str
     dtype: ElementType
     pointer: str
 
     def element_error(self, index: Sequence[int], value: str, why: str) -> Unprocessable:
-        """The refusal of the element at this index."""
+        """The error for the element at this index."""
         at = [int(each) for each in index]
         return invalid_data_error(f"{self.name} holds {value} at {at}{why}", "/".join((self.pointer, *map(str, at))))
 
     def ragged_error(self, level: int, size: int, entry: str) -> Unprocessable:
-        """The refusal of lists of unequal lengths, or of an entry that is no list."""
+        """The error for lists of unequal lengths, or for an entry that is no list."""
         return invalid_data_error(
             f"{self.name} is ragged: level {level} holds lists of {size} entries, and {entry}; "
-            "make all lists of one level equally long.",
+            "give all lists of a level the same length.",
             self.pointer,
         )
 
     def check(self, value: object, index: Sequence[int]) -> bool | int | float:
-        """One element; true is no number, a string is one only if it spells what JSON has no number for.
+        """Check one element; true is no number, and the only valid strings are those of ``NONFINITE``.
 
         Raises:
-            Unprocessable: it is none.
+            Unprocessable: it is invalid for the element type.
         """
         kind = self.dtype.kind
         if isinstance(value, bool):
@@ -146,13 +151,13 @@ class ElementChecker(NamedTuple):
             return NONFINITE[value]
         elif isinstance(value, list):
             raise self.element_error(index, "a list", ", where a number is expected; it is ragged.")
-        wanted = {
+        expected = {
             "float": 'numbers, or the strings "NaN", "Infinity" and "-Infinity"',
             "integer": "whole numbers of at most 64 bits",
             "boolean": "true and false",
         }[kind]
         raise self.element_error(
-            index, describe_value(value), f"; elements of type {self.dtype.name} are written as {wanted}."
+            index, describe_value(value), f"; elements of type {self.dtype.name} are written as {expected}."
         )
 
     def _check_integer(self, value: int | float, index: Sequence[int]) -> int:
@@ -169,7 +174,7 @@ class ElementChecker(NamedTuple):
         return int(value)
 
     def too_large_error(self, index: Sequence[int], value: float) -> Unprocessable:
-        """The refusal of a finite number that would become infinite."""
+        """The error for a finite number that would become infinite."""
         return self.element_error(
             index,
             repr(float(value)),
@@ -178,17 +183,17 @@ class ElementChecker(NamedTuple):
 
 
 def not_an_object_error(value: object) -> Unprocessable:
-    """The refusal of JSON that is no object."""
+    """The error for JSON that is no object."""
     return invalid_data_error(
         f'The body is {describe_value(value)}; send an object such as {{"input": ..., "kernel_size": 2}}.', ""
     )
 
 
 def strict_loads(text: memoryview | bytes) -> object:
-    """What the strict parser reads.
+    """Parse a text strictly.
 
     Raises:
-        Malformed, Unprocessable: it reads nothing.
+        Malformed, Unprocessable: see :func:`json_syntax_error`.
     """
     try:
         return orjson.loads(text)

@@ -1,8 +1,8 @@
-"""Compiled: finds the tensors of a JSON body and reads their numbers; what else it holds it only counts.
+"""Compiled: find the tensors of a JSON body and read their numbers; other keys and values are only counted.
 
 The body is an object. A tensor is the value of its key ``input`` or ``indices``: a list, or an object whose key
-``data`` holds a list or whose key ``base64`` a string. Whoever calls this takes these lists and strings out of the
-text and has the rest read by a strict parser: one whole value for another leaves JSON what it is, and what is not.
+``data`` holds a list or whose key ``base64`` a string. The caller replaces these lists and strings by empty ones and
+parses the rest strictly: replacing one complete value by another neither hides nor causes a syntax error.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from poolhouse.kernels.registry import Element, Flat, helper, loop
 from poolhouse.wire.json.decimal_to_float import SCRATCH_SIZE, int64
 from poolhouse.wire.json.list_scanner import ELEMENT_COUNT, RECORD_SIZE, read_lists, read_string
 
-# What the scanner counts and finds, as int64; then one list's record for each tensor.
+# The int64 fields of the scanner's result; a list's record for each tensor follows.
 KEY_COUNT: Final = 0
 VALUE_COUNT: Final = 1
 ERROR_AT: Final = 2
 KEY_BEGIN: Final = 3
 KEY_END: Final = 4
 BASE64_SPANS: Final = 5
-"""For each tensor where its base64 begins and ends, behind and before the quotes; 0 where there is none."""
+"""For each tensor the start and end of its base64, without the quotes; 0 if there is none."""
 LIST_RECORDS: Final = 16
 RESULT_SIZE: Final = LIST_RECORDS + 2 * RECORD_SIZE
 
 MAX_KEYS: Final = 1024
 MAX_VALUES: Final = 8192
-"""Values of all fields together, beside the numbers of tensors."""
+"""Values of all fields together, without the numbers of tensors."""
 
 NOT_AN_OBJECT: Final = 1
 TOO_MANY_KEYS: Final = 2
 TOO_MANY_VALUES: Final = 3
 SYNTAX_ERROR: Final = 4
-"""What is wrong is nothing of a tensor's."""
+"""A syntax error outside of tensors."""
 
 
 @helper
@@ -52,16 +52,16 @@ _BASE64: Final = np.uint64(int.from_bytes(b"base64", "big"))
 
 @helper
 def _is_separator(character: Element) -> Element:
-    """Whether it is a bracket, comma or space before an element, or a space within a string."""
+    """Whether the character is an opening bracket, a comma or whitespace, also within a string."""
     return (character <= 32) | (character == 44) | (character == 91)
 
 
 @loop("int64(uint8*, int64)")
 def max_element_count(text: Flat, end: int) -> int:
-    """At most so many elements begin in a text."""
+    """An upper bound for the number of elements in a text."""
     total = 0
     for start in range(1, end, 128):
-        # In bytes, of which a processor adds many at once, and none of them overflows.
+        # Counted in uint8, which vectorises best; 128 characters cannot overflow it.
         count = np.uint8(0)
         for at in range(start, min(start + 128, end)):
             begins = _is_separator(text[at - 1]) & (text[at] != 93) & (not _is_separator(text[at]))
@@ -72,21 +72,21 @@ def max_element_count(text: Flat, end: int) -> int:
 
 @loop("int64(uint8*, int64, int64, int64, uint64*, int64*)")
 def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, found: Flat) -> int:
-    """Reads a body.
+    """Scan a body.
 
     Args:
         text: its last byte before ``end`` is ``}``.
-        found: takes what there is, ``RESULT_SIZE`` numbers that are 0.
-        allowed, as_integers, bits: as of lists.
+        allowed, as_integers, bits: see :func:`read_lists`.
+        found: receives the result; ``RESULT_SIZE`` zeros.
 
     Returns:
-        0, or why not; below 0 what is wrong with a tensor's list.
+        0 or an error; below 0 a syntax error in a tensor's list.
     """
     at = _skip_whitespace(text, int64(0), end)
     if at == end or text[at] != 123:
         return NOT_AN_OBJECT
     place = int64(SCRATCH_SIZE)
-    level = name = inside = 0
+    level = name = entry = 0
     while at < end:
         character = text[at]
         if character == 34:
@@ -106,7 +106,7 @@ def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, 
             at = _skip_whitespace(text, colon + 1, end)
             character = text[at]
             if character == 91:
-                tensor = name if level == 1 else inside if level == 2 and length == 4 and late == _DATA else 0
+                tensor = name if level == 1 else entry if level == 2 and length == 4 and late == _DATA else 0
                 if tensor > 0:
                     record = LIST_RECORDS + (tensor - 1) * RECORD_SIZE
                     at, status = read_lists(text, at, end, allowed, as_integers, bits, place, found, record)
@@ -114,15 +114,15 @@ def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, 
                         found[ERROR_AT] = at
                         return status
                     place += found[record + ELEMENT_COUNT]
-            elif character == 34 and level == 2 and inside > 0 and length == 6 and late == _BASE64:
+            elif character == 34 and level == 2 and entry > 0 and length == 6 and late == _BASE64:
                 begin = at + 1
                 at, _, _, _ = read_string(text, begin, end)
                 if at < 0:
                     return SYNTAX_ERROR
-                found[BASE64_SPANS + 2 * (inside - 1)] = begin
-                found[BASE64_SPANS + 2 * (inside - 1) + 1] = at - 1
+                found[BASE64_SPANS + 2 * (entry - 1)] = begin
+                found[BASE64_SPANS + 2 * (entry - 1) + 1] = at - 1
             elif character == 123 and level == 1:
-                inside = name
+                entry = name
                 level = 2
                 at += 1
             continue
@@ -132,7 +132,7 @@ def scan_body(text: Flat, end: int, allowed: int, as_integers: int, bits: Flat, 
         elif character == 125 or character == 93:
             level -= 1
             if level == 1:
-                inside = 0
+                entry = 0
         elif character == 44:
             found[VALUE_COUNT] += 1
         if found[VALUE_COUNT] > MAX_VALUES:

@@ -1,4 +1,4 @@
-"""One tensor of a JSON body: from what stands under its name to elements."""
+"""Convert one tensor of a parsed JSON body: its metadata, then its elements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from poolhouse.wire.json.refusals import ElementChecker, invalid_data_error
 from poolhouse.wire.quoting import describe_value, quote_clipped
 
 DEFAULT_DTYPES: Final[dict[str, ElementType]] = {"input": FLOAT32, "indices": INT64}
-"""The fields that are tensors, and the element type that each has when it names none."""
+"""The fields that are tensors, and their default element types."""
 
 NumberList: TypeAlias = ScannedList | ParsedList
 Base64Text: TypeAlias = ScannedBase64 | ParsedBase64
@@ -27,7 +27,7 @@ _METADATA_KEYS: Final = frozenset({"shape", "dtype"})
 
 
 class _TensorEntry(NamedTuple):
-    """One tensor as the document gives it, its metadata read, its elements not yet."""
+    """One tensor of the document, its metadata parsed and its elements unconverted."""
 
     name: str
     pointer: str
@@ -39,15 +39,15 @@ class _TensorEntry(NamedTuple):
 def _read_shape(value: object, name: str) -> tuple[int, ...]:
     pointer = f"/{name}/shape"
     if not isinstance(value, list):
-        raise invalid_data_error(f"The shape of {name} is no list; write it as [8, 64, 112, 112].", pointer)
+        raise invalid_data_error(f"The shape of {name} is no list; write for example [8, 64, 112, 112].", pointer)
     if len(value) > MAX_RANK:
         raise Unprocessable(
             "wrong_rank",
-            f"The shape of {name} has {len(value)} sizes, more than {MAX_RANK}; "
+            f"The shape of {name} has {len(value)} sizes, more than the limit of {MAX_RANK}; "
             "shapes are (N, C, *spatial) or (C, *spatial).",
         )
     for size in value:
-        # To JSON 4.0 is as whole a number as 4; it has no types of numbers.
+        # JSON does not distinguish 4.0 from 4.
         if not (type(size) is int or (type(size) is float and size.is_integer() and abs(size) < 2.0**63)):
             raise invalid_data_error(
                 f"The shape of {name} holds {describe_value(size)}; sizes are whole numbers of at most 63 bits.",
@@ -61,20 +61,20 @@ def _read_dtype(entry: Mapping[str, object], name: str) -> ElementType:
         return DEFAULT_DTYPES[name]
     spelling = entry["dtype"]
     if not isinstance(spelling, str):
-        raise invalid_data_error(f'The dtype of {name} is no string; write it as "float32".', f"/{name}/dtype")
+        raise invalid_data_error(f'The dtype of {name} is no string; write for example "float32".', f"/{name}/dtype")
     return parse_element_type(spelling, f"/{name}/dtype")
 
 
 def _refuse_unknown_keys(entry: Mapping[str, object], known: frozenset[str], name: str) -> None:
     for key in entry:
         if key not in known:
-            message = f"{name} holds {quote_clipped(key)}; a tensor object holds {', '.join(sorted(known))}."
+            message = f"{name} has the unknown key {quote_clipped(key)}; its keys are {', '.join(sorted(known))}."
             problem = FieldProblem(f"/{name}/{key[:60]}", "unknown", message)
             raise Unprocessable("invalid_fields", message, problems=(problem,))
 
 
 def _read_entry(name: str, value: object) -> _TensorEntry:
-    """What stands under ``input`` or ``indices``."""
+    """Check the value of ``input`` or ``indices`` and parse its metadata."""
     if isinstance(value, NumberList):
         return _TensorEntry(name, f"/{name}", DEFAULT_DTYPES[name], None, value)
     if not isinstance(value, dict):
@@ -87,17 +87,18 @@ def _read_entry(name: str, value: object) -> _TensorEntry:
     dtype = _read_dtype(value, name)
     shape = _read_shape(value["shape"], name) if "shape" in value else None
     if ("data" in value) == ("base64" in value):
-        raise invalid_data_error(f"{name} needs either data or base64, and exactly one of the two.", f"/{name}")
+        raise invalid_data_error(f"{name} needs exactly one of data and base64.", f"/{name}")
     if "data" in value:
         if not isinstance(value["data"], NumberList):
             raise invalid_data_error(
-                f"data of {name} is no list; write numbers nested as the shape, or flat with it.", f"/{name}/data"
+                f"data of {name} is no list; write nested lists of numbers, or a flat list and a shape.",
+                f"/{name}/data",
             )
         return _TensorEntry(name, f"/{name}/data", dtype, shape, value["data"])
     if not isinstance(value["base64"], Base64Text):
-        raise invalid_data_error(f"base64 of {name} is no string.", f"/{name}/base64")
+        raise invalid_data_error(f"base64 of {name} is no string; write the base64 of its elements.", f"/{name}/base64")
     if shape is None:
-        raise invalid_data_error(f'{name} gives base64 without shape; add "shape": [...].', f"/{name}/shape")
+        raise invalid_data_error(f'{name} has base64 without a shape; add "shape": [...].', f"/{name}/shape")
     return _TensorEntry(name, f"/{name}/base64", dtype, shape, value["base64"])
 
 
@@ -119,17 +120,17 @@ def _tensor_from_base64(entry: _TensorEntry, encoded: Base64Text) -> Tensor:
 
 
 def _tensor_from_array(array: Array, entry: _TensorEntry) -> Tensor:
-    """The array under the shape that was given beside it."""
+    """The tensor of an array, reshaped if the entry has a shape."""
     shape = array.shape if entry.shape is None else entry.shape
     check_shape(shape, entry.dtype, entry.name, entry.pointer)
     if array.shape != shape:
-        # Nested lists show no more of an empty shape than its sizes up to the first zero.
+        # Nested lists of an empty shape give only its sizes up to the first zero.
         is_empty = not array.size and array.shape == shape[: array.ndim]
         is_flat = array.ndim == 1 and array.size == TensorMetadata(entry.dtype, shape).elements
         if not (is_flat or is_empty):
             raise invalid_data_error(
-                f"data of {entry.name} has the shape {list(array.shape)} and the shape beside it says "
-                f"{list(shape)}; give that many numbers flat, or nested just so.",
+                f"data of {entry.name} has the shape {list(array.shape)}, which contradicts its shape {list(shape)}; "
+                "nest the lists by that shape, or send one flat list of that many numbers.",
                 entry.pointer,
             )
         array = array.reshape(shape)
@@ -137,13 +138,10 @@ def _tensor_from_array(array: Array, entry: _TensorEntry) -> Tensor:
 
 
 def read_tensor(name: str, value: object) -> Tensor:
-    """The tensor that stands under ``input`` or ``indices``.
-
-    Args:
-        value: as the document has it.
+    """Convert the value of ``input`` or ``indices`` to a tensor.
 
     Raises:
-        Unprocessable: with the first thing that is wrong and where it stands.
+        Unprocessable: the value is no tensor; names the first fault and its pointer.
     """
     entry = _read_entry(name, value)
     if isinstance(entry.data, Base64Text):
@@ -153,14 +151,14 @@ def read_tensor(name: str, value: object) -> Tensor:
 
 
 def read_metadata(name: str, entry: object) -> TensorMetadata:
-    """Shape and element type of a tensor that has no elements, for a plan.
+    """The metadata of a tensor without elements, for a plan.
 
     Raises:
-        Unprocessable: it has elements, or no shape, or can be no tensor.
+        Unprocessable: the value has elements, has no shape, or is no tensor.
     """
     if not isinstance(entry, dict) or "shape" not in entry:
         raise invalid_data_error(
-            f'A plan takes no elements: write {name} as {{"shape": [8, 64, 112, 112], "dtype": "float32"}}.',
+            f'A plan needs no elements: write {name} as {{"shape": [8, 64, 112, 112], "dtype": "float32"}}.',
             f"/{name}",
         )
     _refuse_unknown_keys(entry, _METADATA_KEYS, name)

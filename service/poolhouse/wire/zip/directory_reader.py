@@ -39,11 +39,11 @@ class Entry:
     """One file of the archive.
 
     Attributes:
-        name: as ``decode_name`` gives it.
+        name: the result of ``decode_name``.
         method: ``STORED`` or ``DEFLATED``.
         crc: the checksum of its content.
-        size: bytes of its content, as the directory says; not checked yet.
-        byte_range: where its bytes lie in the body.
+        size: bytes of its content according to the directory; not checked yet.
+        byte_range: its bytes in the body.
     """
 
     name: str
@@ -61,7 +61,7 @@ class _DirectoryLocation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _DirectoryRow:
-    """One entry, as the directory has it; ``name`` is empty for a file that is passed over."""
+    """One entry of the directory; ``name`` is empty for a file that is ignored."""
 
     raw_name: bytes
     name: str
@@ -73,19 +73,19 @@ class _DirectoryRow:
 
 
 def malformed_error(why: str) -> Malformed:
-    """The refusal of an archive; npz is the only one that is read here."""
-    return Malformed("malformed_body", f"This is no npz file: {why}. Save it with numpy.savez and send the file.")
+    """The error for a malformed archive; npz is the only kind."""
+    return Malformed("malformed_body", f"The body is no npz file: {why}. Save it with numpy.savez and send the file.")
 
 
 def read_directory(body: memoryview, decode_name: Callable[[bytes], str]) -> list[Entry]:
-    """The files of an archive in the directory's order, without those that are passed over.
+    """The files of an archive in directory order, without ignored ones.
 
     Args:
         body: the whole archive.
-        decode_name: gives a file's name, empty for one to pass over; it may refuse the file.
+        decode_name: returns a file's name, empty to ignore the file; it may raise an error.
 
     Raises:
-        Malformed: it is no zip, contradicts itself, or lists too much.
+        Malformed: the body is no zip archive, contradicts itself, or lists too many files.
     """
     directory = _find_directory(body)
     rows = _read_rows(body, directory, decode_name)
@@ -107,7 +107,7 @@ def _find_directory(body: memoryview) -> _DirectoryLocation:
         raise malformed_error("the end record of a zip is not at its end")
     _, disk, first_disk, here, count, size, start, _ = end
     if disk or first_disk or here != count:
-        raise malformed_error("it is one part of several")
+        raise malformed_error("it is one part of a split archive")
     at += tail_start
     if count == ZIP64_COUNT_MARKER or ZIP64_MARKER in (size, start):
         if at < LOCATOR64.size:
@@ -150,10 +150,10 @@ def _read_rows(
         if name and flags & ENCRYPTED:
             raise malformed_error(f"{name} is encrypted")
         if name and method not in (STORED, DEFLATED):
-            raise malformed_error(f"{name} is packed by method {method}, and stored and deflated are read")
+            raise malformed_error(f"{name} is compressed by method {method}; stored and deflated files are supported")
         compressed_size, size, offset = row[10], row[11], row[18]
         if ZIP64_MARKER in (compressed_size, size, offset):
-            # The extra holds them in the order size, compressed_size, offset.
+            # The extra field holds them in the order size, compressed_size, offset.
             size, compressed_size, offset = _read_zip64(
                 body[extra_at : extra_at + extra_length], [size, compressed_size, offset]
             )
@@ -166,17 +166,17 @@ def _read_rows(
 
 
 def _read_zip64(extra: memoryview, numbers: list[int]) -> list[int]:
-    """The numbers, those that are full taken from the zip64 extra in their order."""
+    """The numbers; those equal to ``ZIP64_MARKER`` are read from the zip64 extra field, in order."""
     at = 0
     while at + 4 <= len(extra):
-        kind, size = struct.unpack_from("<2H", extra, at)
+        field_id, size = struct.unpack_from("<2H", extra, at)
         at += 4
-        if kind == ZIP64_ID:
-            wanted = [position for position, number in enumerate(numbers) if number == ZIP64_MARKER]
-            if at + size > len(extra) or size < 8 * len(wanted):
+        if field_id == ZIP64_ID:
+            marked = [position for position, number in enumerate(numbers) if number == ZIP64_MARKER]
+            if at + size > len(extra) or size < 8 * len(marked):
                 break
-            wide = struct.unpack_from(f"<{len(wanted)}Q", extra, at)
-            for position, number in zip(wanted, wide, strict=True):
+            wide = struct.unpack_from(f"<{len(marked)}Q", extra, at)
+            for position, number in zip(marked, wide, strict=True):
                 numbers[position] = number
             return numbers
         at += size
@@ -184,7 +184,7 @@ def _read_zip64(extra: memoryview, numbers: list[int]) -> list[int]:
 
 
 def _find_byte_ranges(body: memoryview, rows: list[_DirectoryRow], directory_start: int) -> dict[str, slice]:
-    """Where the bytes of each named file lie; no entry over another."""
+    """The byte range of each file that is not ignored; entries must not overlap."""
     byte_ranges: dict[str, slice] = {}
     free_from = 0
     for row in sorted(rows, key=lambda row: row.offset):

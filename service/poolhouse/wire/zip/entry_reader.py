@@ -1,74 +1,62 @@
-"""The content of one file of a zip archive: inflated where it is deflated, and compared with size and checksum."""
+"""The content of one file of a zip archive: inflated where it is deflated, and checked by size and checksum."""
 
 from __future__ import annotations
 
 import zlib
-from typing import Final
 
+from poolhouse.wire.compressed_stream import INPUT_PIECE_BYTES, RAW_WBITS, DeflateStream, inflate_pieces
 from poolhouse.wire.zip.directory_reader import Entry, malformed_error
 from poolhouse.wire.zip.records import DEFLATED
 
-_OUTPUT_PIECE_BYTES: Final = 256 * 1024
-_INPUT_PIECE_BYTES: Final = 16 * 1024
-
 
 def read_content(body: memoryview, entry: Entry) -> memoryview:
-    """What the file holds.
+    """The content of a file.
 
     Returns:
-        A view of ``body`` where it is stored, else one copy.
+        A view of ``body`` if the file is stored, else one copy.
 
     Raises:
-        Malformed: it has another size or checksum than the directory says.
+        Malformed: its size or checksum differs from the directory's.
     """
     content = body[entry.byte_range]
     if entry.method == DEFLATED:
         content = _inflate(content, entry)
     elif len(content) != entry.size:
-        raise malformed_error(f"{entry.name} is stored and has two sizes")
+        raise malformed_error(f"{entry.name} is stored, and its two sizes differ")
     if zlib.crc32(content) != entry.crc:
         raise malformed_error(f"the checksum of {entry.name} is wrong")
     return content
 
 
 def max_inflated_bytes(entry: Entry) -> int:
-    """Bytes that a deflated file takes inflated: what the directory says, if deflate can do that."""
+    """Bytes that a deflated file takes once inflated: the directory's size, if deflate can reach it."""
     return min(entry.size, _deflate_limit_bytes(entry.byte_range.stop - entry.byte_range.start))
 
 
 def _deflate_limit_bytes(compressed_size: int) -> int:
-    # Deflate cannot do better than 1032 to 1, so a larger promise is a lie that costs no buffer.
+    # Deflate cannot do better than 1032 to 1: a larger size in the directory is false, and allocates no buffer.
     return 1032 * compressed_size + 1032
 
 
 def _inflate(packed: memoryview, entry: Entry) -> memoryview:
-    """The deflated bytes, straight into a buffer of the size that was promised."""
-    wrong = f"{entry.name} does not unfold to the {entry.size} bytes that its directory says"
+    """The inflated bytes, in one buffer of the directory's size."""
+    wrong = f"{entry.name} does not inflate to the {entry.size} bytes that its directory says"
     if entry.size > _deflate_limit_bytes(len(packed)):
         raise malformed_error(wrong)
     out = bytearray(entry.size)
-    stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    at = consumed = 0
+    stream = DeflateStream(RAW_WBITS)
+    size = 0
     try:
-        # In slices, because zlib copies what it has not yet consumed on every call.
-        for begin in range(0, len(packed), _INPUT_PIECE_BYTES):
-            pending: bytes | memoryview = packed[begin : begin + _INPUT_PIECE_BYTES]
-            consumed += len(pending)
-            while pending and not stream.eof:
-                piece = stream.decompress(pending, _OUTPUT_PIECE_BYTES)
-                if at + len(piece) > entry.size:
-                    raise malformed_error(wrong)
-                out[at : at + len(piece)] = piece
-                at += len(piece)
-                pending = stream.unconsumed_tail
+        for begin in range(0, len(packed), INPUT_PIECE_BYTES):
             if stream.eof:
-                break
-        tail = stream.flush() if not stream.eof else b""
+                raise malformed_error(wrong)
+            for piece in inflate_pieces(stream, packed[begin : begin + INPUT_PIECE_BYTES], entry.size - size):
+                if size + len(piece) > entry.size:
+                    raise malformed_error(wrong)
+                out[size : size + len(piece)] = piece
+                size += len(piece)
     except zlib.error:
         raise malformed_error(f"{entry.name} cannot be inflated") from None
-    if at + len(tail) > entry.size:
-        raise malformed_error(wrong)
-    out[at : at + len(tail)] = tail
-    if at + len(tail) != entry.size or not stream.eof or stream.unused_data or consumed != len(packed):
+    if size != entry.size or not stream.eof or stream.unused_data:
         raise malformed_error(wrong)
     return memoryview(out)

@@ -1,4 +1,4 @@
-"""The records of a zip archive, as they are read and written."""
+"""The record layouts and constants of a zip archive."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LOCATOR64_MAGIC: Final = b"PK\x06\x07"
 STORED: Final = 0
 DEFLATED: Final = 8
 ENCRYPTED: Final = 0x0001 | 0x0040
-"""Flags of an entry."""
+"""The flags of an entry for encryption and strong encryption."""
 ZIP64_MARKER: Final = 0xFFFFFFFF
-"""In a 32-bit field: the number stands in the zip64 extra."""
+"""In a 32-bit field: the number is in the zip64 extra field."""
 ZIP64_COUNT_MARKER: Final = 0xFFFF
 """The same for the number of entries, in its 16-bit field."""
 ZIP64_ID: Final = 1
-"""The extra field of the numbers that are full."""
+"""The extra field with the 64-bit numbers."""

@@ -1,4 +1,4 @@
-"""Write a zip archive of stored files: equal files give equal bytes, and each begins at a multiple of 64 bytes."""
+"""Write a zip archive of stored files: deterministic bytes, and every file begins at a multiple of 64 bytes."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from poolhouse.wire.zip.records import (
 
 _ALIGNMENT: Final = 64
 _PADDING_EXTRA_ID: Final = 0xD935
-"""The extra field by which Android's zipalign pads; readers skip it."""
+"""The extra field that Android's zipalign pads with; readers skip it."""
 _FIXED_DOS_DATE: Final = 0x0021
-"""The first of January 1980, since equal files shall give equal bytes."""
+"""1 January 1980; the real time would make the bytes differ on each call."""
 _VERSION: Final = 20
 _VERSION_ZIP64: Final = 45
 
 
 class StoredFile(NamedTuple):
-    """One file to write, its content in two parts, which are not copied together."""
+    """One file to write; its content is in two parts, so that the payload is not copied."""
 
     name: str
     head: bytes
@@ -43,11 +43,11 @@ class StoredFile(NamedTuple):
 def write_archive(
     files: Iterable[StoredFile], *, zip64_threshold: int = ZIP64_MARKER
 ) -> tuple[bytes | memoryview, ...]:
-    """The chunks of an archive, among them the payloads as they were given.
+    """The chunks of an archive; the payloads are among them, uncopied.
 
     Args:
-        files: names are ASCII.
-        zip64_threshold: sizes and offsets from here on are written as zip64; a test lowers it.
+        files: their names are ASCII.
+        zip64_threshold: sizes and offsets of at least this are written as zip64; a test lowers it.
     """
     chunks: list[bytes | memoryview] = []
     directory: list[bytes] = []
@@ -81,7 +81,7 @@ def _zip64_extra(*numbers: int) -> bytes:
 
 
 def _end_records(directory: list[bytes], start: int, zip64_threshold: int) -> bytes:
-    """What follows a directory that begins there."""
+    """The end records of an archive whose directory begins at ``start``."""
     count, nbytes = len(directory), sum(map(len, directory))
     wide = b""
     if start >= zip64_threshold or nbytes >= zip64_threshold:
