@@ -1,1 +1,1 @@
-"""The catalogue: one class an operator. Knows torch; knows no HTTP and no queue."""
+"""The operators, one class for each family, and their catalogue. They use torch, but neither HTTP nor queues."""

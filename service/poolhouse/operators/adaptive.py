@@ -1,4 +1,4 @@
-"""adaptive_max_pool1d to 3d, adaptive_avg_pool1d to 3d, and both with one window: global pooling."""
+"""adaptive_max_pool1d to 3d, adaptive_avg_pool1d to 3d, and global pooling, which is both with one window."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from poolhouse.operators.windows import AxisSummary, Windows, adaptive_windows
 
 
 def output_size_field() -> tuple[int | None, ...]:
-    """Declares ``output_size``."""
+    """Declare ``output_size``."""
     declared: tuple[int | None, ...] = field(
         IntegerPerAxis(0, allows_null=True),
-        "Windows along each axis; null keeps an axis as long as it is.",
+        "Number of windows along each axis; null keeps the length of an axis.",
         example=4,
     )
     return declared
 
 
 class AdaptiveWindowOperator(WindowOperator):
-    """Windows that divide each axis into a given number: i of O is ``[floor(i·L/O), ceil((i+1)·L/O))``."""
+    """Base of operators with O windows along an axis of length L: window i is ``[floor(i·L/O), ceil((i+1)·L/O))``."""
 
     def target_size(self) -> tuple[int | None, ...]:
-        """Windows along each axis; None keeps the axis."""
+        """Number of windows along each axis; None keeps the axis."""
         raise NotImplementedError
 
     def _output_count(self, axis: int, length: int) -> int:
@@ -53,8 +53,10 @@ class AdaptiveWindowOperator(WindowOperator):
         return length if size is None else size
 
     def fits_cuda_int32(self, spatial: Sizes) -> bool:
-        """Whether torch's kernels place all windows right: on CUDA they count to ``output·length`` in 32 bits, and
-        beyond read outside the input (pytorch#176784)."""
+        """Whether torch's CUDA kernels place all windows correctly.
+
+        They compute ``output·length`` in 32 bits; beyond that they read outside the input (pytorch#176784).
+        """
         return all(self._output_count(axis, length) * length <= INT32_MAX for axis, length in enumerate(spatial))
 
     def axis_summaries(self, spatial: Sizes) -> tuple[AxisSummary, ...]:
@@ -63,11 +65,11 @@ class AdaptiveWindowOperator(WindowOperator):
             outputs = self._output_count(axis, length)
             shared = math.gcd(length, outputs)
             whole, rest = divmod(length, max(outputs, 1))
-            # A window begins and ends within an element, or between two; most begin and end within.
+            # A window's exact bounds lie between two elements or inside one; most windows have both bounds inside.
             longest = whole + (rest > 0) + (rest > shared)
             irregular = 0 if outputs == 1 or (rest <= 1 and outputs <= length) else outputs
-            looks = length + outputs - shared
-            sizes.append(AxisSummary(length, outputs, longest, looks, irregular, 1 if outputs == 1 else max(whole, 1)))
+            reads = length + outputs - shared
+            sizes.append(AxisSummary(length, outputs, longest, reads, irregular, 1 if outputs == 1 else max(whole, 1)))
         return tuple(sizes)
 
     def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
@@ -89,7 +91,7 @@ class AdaptiveWindowOperator(WindowOperator):
         ]
 
     def _element_reads(self, spatial: Sizes) -> int:
-        """Elements that torch looks at for one plane."""
+        """Elements that torch reads for one plane, repeated reads included."""
         return math.prod(size.element_reads for size in self.axis_summaries(spatial))
 
 
@@ -127,8 +129,10 @@ _AVERAGES: dict[int, _Pool] = {
 
 
 def _plane_means(x: torch.Tensor) -> torch.Tensor:
-    """The mean of each plane in float64, added in blocks of 64 elements by a kernel whose order hangs on the plane
-    alone; torch's own mean splits a plane as the number of planes suggests."""
+    """The mean of each plane in float64, added in blocks of 64 elements.
+
+    The order of additions depends on the plane's size only; in torch's own mean it depends on the number of planes too.
+    """
     total = x.to(torch.float64).reshape(len(x), 1, -1)
     while total.shape[-1] > 1:
         total = F.avg_pool2d(total, (1, 64), ceil_mode=True, divisor_override=1)
@@ -136,11 +140,11 @@ def _plane_means(x: torch.Tensor) -> torch.Tensor:
 
 
 _MIN_LARGE_WINDOW: Final = 16
-"""Windows of so many elements are compared by lines first."""
+"""From this many elements per window on, :class:`HalfMaximumKernel` compares whole lines first."""
 
 
 class AdaptiveMaximum(AdaptiveWindowOperator, Maximum):
-    """The largest element of each of these windows: torch's kernel for floats, ours for the rest."""
+    """Maxima of adaptive windows: by torch's kernel for floats, by ours for other types."""
 
     def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         indices = self.return_indices
@@ -157,7 +161,7 @@ class AdaptiveMaximum(AdaptiveWindowOperator, Maximum):
         return super().kernel_factory(spatial, dtype)
 
     def _has_little_overlap(self, spatial: Sizes) -> bool:
-        """Whether windows are large, and hardly any element is of more than one."""
+        """Whether the windows are large and few elements belong to more than one of them."""
         sizes = self.axis_summaries(spatial)
         return math.prod(size.longest for size in sizes) >= _MIN_LARGE_WINDOW and self._element_reads(
             spatial
@@ -166,11 +170,11 @@ class AdaptiveMaximum(AdaptiveWindowOperator, Maximum):
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         if dtype.kind != "float" or not self.fits_cuda_int32(spatial):
             return super().cost(spatial, dtype)
-        outputs, looks = math.prod(self.spatial_out(spatial)), self._element_reads(spatial)
-        # Which of two is larger can be foretold more and more as a window goes on.
-        # In three dimensions torch looks at float16, and at no other type, three times as slowly.
-        each = looks * (3 if self.rank == 3 and dtype.name == "float16" else 1) + min(looks, 16 * outputs)
-        return torch_kernel_cost(outputs, 8 + each / outputs, 8 * outputs)
+        outputs, reads = math.prod(self.spatial_out(spatial)), self._element_reads(spatial)
+        # The branch predictor guesses comparisons better the longer a window is.
+        # In 3-D torch reads float16, and no other type, three times as slowly.
+        steps = reads * (3 if self.rank == 3 and dtype.name == "float16" else 1) + min(reads, 16 * outputs)
+        return torch_kernel_cost(outputs, 8 + steps / outputs, 8 * outputs)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
@@ -184,7 +188,7 @@ class AdaptiveMaximum(AdaptiveWindowOperator, Maximum):
 
 
 class AdaptiveAverage(AdaptiveWindowOperator, Average):
-    """The average of each of these windows: torch's kernel where it adds few terms, ours for the rest."""
+    """Averages of adaptive windows: by torch's kernel for windows of few elements, by ours for others."""
 
     def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
         if self._uses_torch(spatial, floating=dtype.kind == "float"):
@@ -210,7 +214,7 @@ class AdaptiveAverage(AdaptiveWindowOperator, Average):
         )
 
     def _uses_torch(self, spatial: Sizes, *, floating: bool) -> bool:
-        # Output size 1 is a mean in torch, whose order of adding depends on how many planes there are.
+        # For output size 1 torch calls mean(), whose order of additions depends on the number of planes.
         sizes = self.axis_summaries(spatial)
         one = all(size.outputs == 1 for size in sizes)
         return (
@@ -223,8 +227,8 @@ class AdaptiveAverage(AdaptiveWindowOperator, Average):
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         if not self._uses_torch(spatial, floating=dtype.kind == "float"):
             return super().cost(spatial, dtype)
-        outputs, looks = math.prod(self.spatial_out(spatial)), self._element_reads(spatial)
-        return average_kernel_cost(spatial, outputs, looks / outputs, dtype, through_float32=self.rank == 3)
+        outputs, reads = math.prod(self.spatial_out(spatial)), self._element_reads(spatial)
+        return average_kernel_cost(spatial, outputs, reads / outputs, dtype, through_float32=self.rank == 3)
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
@@ -233,11 +237,11 @@ class AdaptiveAverage(AdaptiveWindowOperator, Average):
             wide = self._float64_averages(x, spatial) if accumulates_in_float64(x) else None
             return super().run(planes) if wide is None else (wide.to(x.dtype),)
         size, pool = self.spatial_out(spatial), _AVERAGES[self.rank]
-        # Torch's kernel of rank 3 adds 16-bit floats in 16 bits: 16 equal halves average to something else.
+        # Torch's 3-D kernel adds 16-bit floats in 16 bits, so even the average of 16 equal elements is wrong.
         return (torch_pool(lambda planes: pool(planes, size), x, through_float32=self.rank == 3),)
 
     def _float64_averages(self, x: torch.Tensor, spatial: Sizes) -> torch.Tensor | None:
-        """The averages in float64 by torch's kernels; None where ours are right and theirs are not, or slower."""
+        """The averages in float64 by torch's kernels; None if those would be wrong or slower than ours."""
         size = self.spatial_out(spatial)
         if size == (1,) * self.rank:
             return _plane_means(x)
@@ -247,14 +251,14 @@ class AdaptiveAverage(AdaptiveWindowOperator, Average):
 
 
 def return_indices_field() -> bool:
-    """Declares ``return_indices``."""
-    declared: bool = field(Flag(), "Whether to answer where each value was.", default=False, example=True)
+    """Declare ``return_indices``."""
+    declared: bool = field(Flag(), "Whether to return the index of each value too.", default=False, example=True)
     return declared
 
 
 @operator("adaptive_max_pool")
 class AdaptiveMaxPool(AdaptiveMaximum):
-    """The largest element of each of a given number of windows, and where it was."""
+    """The largest element of each of a given number of windows, and optionally its index."""
 
     shape_rule: ClassVar[str] = "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``."
     source: ClassVar[str] = "torch.nn.functional.adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d"
@@ -287,7 +291,7 @@ class AdaptiveAvgPool(AdaptiveAverage):
 
 @operator("global_max_pool")
 class GlobalMaxPool(AdaptiveMaximum):
-    """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1."""
+    """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1."""
 
     shape_rule: ClassVar[str] = "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1."
     source: ClassVar[str] = "torch.nn.functional.adaptive_max_pool2d(x, 1); ONNX GlobalMaxPool"

@@ -1,4 +1,4 @@
-"""The reduction that adds up a window and divides: in float64 for floats, exactly for integers."""
+"""Average reduction: the sum of a window over a divisor, in float64 for floats, exact for integers."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import Windows
 
 AVERAGE_TYPES: Final[Mapping[Kind, str]] = {
-    "float": "Windows of up to 128 elements as torch adds them; larger ones in float64, rounded once.",
-    "integer": "The exact quotient, cut toward zero as torch does for int64; no sum wraps.",
+    "float": "Windows of up to 128 elements are added as torch adds them; larger ones in float64, rounded once.",
+    "integer": "The exact quotient, truncated toward zero as torch does for int64; no sum overflows.",
 }
 
 MAX_TORCH_TERMS: Final = 128
-"""Up to this many terms torch's running sum is taken as it is: its error stays below 128 units in the last place
-of the sum of magnitudes. Beyond that it drifts (a 4096² window of 0.1 averages to 0.1153)."""
+"""Up to this many terms torch's running sum is used: its error stays below 128 units in the last place of the sum of
+magnitudes. The error of longer sums grows (a 4096² window of 0.1 averages to 0.1153)."""
 
 
 class Average(WindowOperator):
-    """Operators whose output is a window's sum over a divisor."""
+    """Base of operators whose output is a window's sum over a divisor."""
 
     element_types: ClassVar[Mapping[Kind, str]] = AVERAGE_TYPES
 
     def divisor_of(self, window: Window) -> int:
-        """What the sum of one window is divided by."""
+        """The divisor of one window."""
         return len(window.values)
 
     def divisor_factors(self, windows: Sequence[Windows]) -> list[npt.NDArray[np.int64]]:
-        """For each axis the factors whose outer product is the divisor of each output."""
+        """Factors for each axis; their outer product is the divisor of each output."""
         return [axis.count for axis in windows]
 
     def of_window(self, window: Window) -> tuple[Number, ...]:
@@ -62,7 +62,7 @@ class Average(WindowOperator):
         try:
             return (math.fsum(window.values) / divisor,)
         except (OverflowError, ValueError):
-            # fsum refuses inf - inf and overflow, where arithmetic has an answer.
+            # fsum raises for inf - inf and for overflow, where plain addition gives NaN or infinity.
             return (sum(window.values) / divisor,)
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
@@ -70,24 +70,24 @@ class Average(WindowOperator):
         summed = super().cost(spatial, dtype)
         uneven = any(not axis.is_uniform for axis in self.axis_summaries(spatial))
         if dtype is INT64:
-            # Two digits of every element, summed one after the other.
+            # Each element has two digits, which are summed one after the other.
             digit = elementwise_cost(elements, 8)
             digits = digit.then(summed.with_held_bytes(digit.plane_bytes))
             found = digits.then(digits.with_held_bytes(8 * outputs)).then(quotient_cost(outputs))
             return replace(found, call_bytes=found.call_bytes + 32 * outputs * uneven)
-        # Every element is widened, also those that strides pass over.
+        # Every element is widened, including those that no window covers.
         widened = widening_cost(elements, dtype, "float64" if dtype.kind == "float" else "int64")
         divided = elementwise_cost(outputs, 8, 0.5 if dtype.kind == "float" else STEPS_PER_DIVISION * (1 + uneven))
         found = widened.then(summed.with_held_bytes(widened.plane_bytes)).then(divided.with_held_bytes(8 * outputs))
-        # One divisor for each output where windows differ, on the way there three arrays of them.
+        # Windows of different sizes have a divisor for each output; computing them takes three more arrays.
         return replace(found, call_bytes=found.call_bytes + 32 * outputs * uneven)
 
     def max_divisor(self, spatial: Sizes) -> int:
-        """What no divisor of an output is larger than; one that is given does not count, since it is within int64."""
+        """An upper bound of the divisors, except ``divisor_override``, which fits into int64 anyway."""
         return math.prod(size.longest for size in self.axis_summaries(spatial))
 
     def int64_kernel_factory(self, spatial: Sizes) -> KernelFactory | None:
-        """Loops for int64; None where a divisor may pass it."""
+        """Loops for int64; None if a divisor may not fit into int64."""
         if self.max_divisor(spatial) >= 2**62:
             return None
         return KernelFactory(
@@ -96,14 +96,14 @@ class Average(WindowOperator):
         )
 
     def float64_kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
-        """Loops that add windows of any size in float64; None for integers whose sums it does not hold exactly."""
+        """Loops that add windows of any size in float64; None for integers whose sums are not exact in float64."""
         if dtype.kind != "float" and math.prod(spatial) << (8 * dtype.itemsize) >= 2**52:
             return None
         sizes = self.axis_summaries(spatial)
-        by_lines, by_stretches = line_sum_loops_cost(sizes, dtype), sum_loops_cost(sizes, dtype)
-        kernel = LineSumKernel if by_lines.plane_steps <= by_stretches.plane_steps else SumKernel
+        line_cost, table_cost = line_sum_loops_cost(sizes, dtype), sum_loops_cost(sizes, dtype)
+        kernel = LineSumKernel if line_cost.plane_steps <= table_cost.plane_steps else SumKernel
         return KernelFactory(
-            by_lines if kernel is LineSumKernel else by_stretches,
+            line_cost if kernel is LineSumKernel else table_cost,
             lambda: kernel(self.kernel_axes(spatial), self.divisor_factors(self.windows(spatial)), dtype.name),
             is_bit_exact=dtype.kind == "integer",
         )
@@ -115,10 +115,10 @@ class Average(WindowOperator):
         if x.is_floating_point():
             total = window_sums(x.to(torch.float64), windows)
             divisor = float64_divisor(factors, x.device)
-            # A sum of one float64 element is a view of the caller's.
+            # The sum of one float64 element is a view of the input, so it is not divided in place.
             return (total / divisor if x.dtype is torch.float64 else total.div_(divisor).to(x.dtype),)
         if x.dtype is torch.int64:
-            # Two sums of 32-bit digits, since the sum of 64-bit numbers wraps.
+            # Two sums of 32-bit digits, since a sum of 64-bit numbers overflows.
             high = _copy_if_view(window_sums(x >> 32, windows))
             low = window_sums(x & 0xFFFFFFFF, windows)
             return (long_quotient(high, low, long_divisors(factors, x.device)),)
@@ -134,20 +134,23 @@ def window_sums(x: torch.Tensor, windows: Sequence[Windows]) -> torch.Tensor:
 
 
 def _copy_if_view(x: torch.Tensor) -> torch.Tensor:
-    """A tensor that keeps no memory but its own: sums of one element are a view of what was summed."""
+    """A tensor that shares no larger memory: sums of one element are a view of the summed tensor."""
     return x.clone() if x.untyped_storage().nbytes() > x.nbytes else x
 
 
 def accumulates_in_float64(x: torch.Tensor) -> bool:
-    """Whether torch's running sum in float64 stands in for our trees: on CUDA, where a pass over the memory costs
-    more than an addition, and for types that are rounded from it. Over 4096 terms it drifts by 2⁻⁴¹ at most."""
+    """Whether torch's running sum in float64 replaces our tree sums.
+
+    On CUDA a pass over memory costs more than an addition. The result is rounded to a narrower type, so an error of at
+    most 2⁻⁴¹ over 4096 terms is small enough.
+    """
     return not is_on_cpu(x) and x.is_floating_point() and x.dtype is not torch.float64
 
 
 def torch_pool(
     function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, *, through_float32: bool
 ) -> torch.Tensor:
-    """Torch's own kernel on ``(P, *spatial)``; through float32 where it adds 16-bit floats badly, or not at all."""
+    """Call a torch kernel on ``(P, *spatial)``, optionally through float32 where it has no accurate 16-bit sums."""
     if through_float32 and x.dtype in (torch.float16, torch.bfloat16):
         return function(x.to(torch.float32)).to(x.dtype)
     return function(x)
@@ -156,9 +159,10 @@ def torch_pool(
 def average_kernel_cost(
     spatial: Sizes, outputs: int, terms: float, dtype: ElementType, *, through_float32: bool
 ) -> Cost:
-    """What :func:`torch_pool` takes for an average of so many terms a window."""
+    """Cost of :func:`torch_pool` for averages with this many terms per window."""
     kernel = torch_kernel_cost(outputs, 6 + 0.7 * terms, 0)
     if not through_float32 or dtype.itemsize > 2:
         return kernel
-    there, back = elementwise_cost(math.prod(spatial), 4), elementwise_cost(outputs, 4)
-    return there.then(kernel.with_held_bytes(there.plane_bytes)).then(back.with_held_bytes(there.plane_bytes))
+    widening, narrowing = elementwise_cost(math.prod(spatial), 4), elementwise_cost(outputs, 4)
+    held = widening.plane_bytes
+    return widening.then(kernel.with_held_bytes(held)).then(narrowing.with_held_bytes(held))

@@ -48,11 +48,11 @@ class AvgPool(SlidingWindowOperator, Average):
     source: ClassVar[str] = "torch.nn.functional.avg_pool1d, avg_pool2d, avg_pool3d"
     element_types: ClassVar[Mapping[Kind, str]] = {
         **AVERAGE_TYPES,
-        "integer": f"{AVERAGE_TYPES['integer']} A result beyond the type (a small divisor_override) becomes its limit.",
+        "integer": f"{AVERAGE_TYPES['integer']} A result beyond the type (a small divisor_override) is clamped to it.",
     }
     padding_value: ClassVar[str] = (
-        "Padding is 0, and counts in the divisor while count_include_pad is true. "
-        "What a window of ceil_mode has beyond the padding never counts."
+        "Padding is 0, and counts in the divisor if count_include_pad is true. "
+        "Positions of a ceil_mode window beyond the padding never count."
     )
 
     kernel_size: Sizes = kernel_size_field()
@@ -64,7 +64,7 @@ class AvgPool(SlidingWindowOperator, Average):
     )
     divisor_override: int | None = field(
         Integer(-(2**63), 2**63 - 1, nonzero=True),
-        "Divide every sum by this instead of the number of positions; 1 gives sums.",
+        "Divisor of every sum instead of the number of positions; 1 gives sums.",
         default=None,
         example=1,
     )
@@ -110,7 +110,7 @@ class AvgPool(SlidingWindowOperator, Average):
         return floating and self._fits_input(spatial) and math.prod(self.kernel_size) <= MAX_TORCH_TERMS
 
     def _fits_input(self, spatial: Sizes) -> bool:
-        # avg_pool3d refuses a window larger than the input even where padding makes it fit.
+        # avg_pool3d refuses a window larger than the input even if padding makes it fit.
         return all(kernel <= length for kernel, length in zip(self.kernel_size, spatial, strict=True))
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
@@ -142,7 +142,7 @@ class AvgPool(SlidingWindowOperator, Average):
         return super().run(planes)
 
     def _fits_cuda(self, spatial: Sizes) -> bool:
-        # CUDA's kernels cut the divisor to 32 bits.
+        # Torch's CUDA kernels truncate the divisor to 32 bits.
         return abs(self.divisor_override or 1) <= INT32_MAX and self.fits_cuda_int32(spatial)
 
     def _torch_average(self, x: torch.Tensor) -> torch.Tensor:
@@ -151,6 +151,6 @@ class AvgPool(SlidingWindowOperator, Average):
             return F.avg_pool3d(x, self.kernel_size, self.stride, self.padding, *flags)
         if self.rank == 2:
             return F.avg_pool2d(x, self.kernel_size, self.stride, self.padding, *flags)
-        # avg_pool1d is this in torch too, but without divisor_override.
+        # Torch's avg_pool1d does the same, but has no divisor_override.
         row = ((1, *self.kernel_size), (1, *self.stride), (0, *self.padding))
         return F.avg_pool2d(x.unsqueeze(1), *row, *flags).squeeze(1)

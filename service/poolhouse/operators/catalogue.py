@@ -1,4 +1,4 @@
-"""Every operator there is, by name. They are found, not listed: a file in this folder that declares one is enough."""
+"""All operators by name. They are discovered: a module in this package that declares one is enough."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from poolhouse.suggestions import operator_hint
 
 
 class Catalogue:
-    """Operators by their names with rank, ``max_pool2d``.
+    """Operators by their names with rank, such as ``max_pool2d``.
 
     Args:
-        declared: classes under ``@operator``.
+        declared: classes that are decorated with ``@operator``.
     """
 
     def __init__(self, declared: Iterable[type[Operator]]) -> None:
@@ -26,17 +26,17 @@ class Catalogue:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All names, in the order of the catalogue."""
+        """All names, in catalogue order."""
         return tuple(self._members)
 
     def __iter__(self) -> Iterator[type[Operator]]:
         return iter(self._members.values())
 
     def find(self, name: str) -> type[Operator]:
-        """The operator of that name.
+        """The operator with this name.
 
         Raises:
-            NotFound: with the nearest names.
+            NotFound: there is none; the message has the most similar names.
         """
         found = self._members.get(name)
         if found is None:
@@ -46,7 +46,7 @@ class Catalogue:
 
 
 def discover() -> Catalogue:
-    """The catalogue of all operators declared in this package, by family name."""
+    """The catalogue of all operators that this package declares, sorted by family name."""
     modules = [
         importlib.import_module(f"{poolhouse.operators.__name__}.{found.name}")
         for found in pkgutil.iter_modules(poolhouse.operators.__path__)

@@ -1,7 +1,7 @@
-"""Tells an input whose channels seem to come last: its rows and columns would be pooled as if they were channels.
+"""Detects inputs that seem to be channels-last, whose rows or columns would be read as channels.
 
-A shape cannot prove it, so this warns and refuses nothing. It looks for what pictures have and feature maps have not:
-one to four positions on the last axis, many on every other.
+A shape is no proof, so this only produces a warning. It looks for the shape of pictures, which feature maps do not
+have: one to four positions along the last axis, many along every other axis.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ from typing import Final
 from poolhouse.operators.fields import Sizes, axis_names, describe_value
 
 _MAX_CHANNELS: Final = 4
-"""Grey, grey and alpha, colours, colours and alpha; also the axes of a motion sensor, and stereo sound."""
+"""Grey, grey with alpha, RGB, RGBA; also the axes of a motion sensor, and stereo sound."""
 _MIN_SIDE: Final = 16
-"""Of a picture; feature maps of so few columns have as few rows."""
+"""Rows and columns of a picture. A feature map with at most four columns has few rows, too."""
 _MIN_RATIO: Final = 32
-"""Of a series' length to its channels. With one axis there are no rows to tell by."""
+"""Length of a series over its number of channels. With one spatial axis there are no rows to compare with."""
 _MAX_FEATURES: Final = 2048
-"""Networks that halve an axis and double the channels end at (N, 512, 4), and not beyond this many channels."""
+"""Networks that halve the axis and double the channels end at shapes like (N, 512, 4), with at most this many
+channels."""
 
 
 def seems_channels_last(channels: int, spatial: Sizes) -> bool:
-    """Whether a tensor of so many channels and these axes is more likely one with the channels behind the axes."""
+    """Whether a tensor with this C and these spatial axes is more likely to be channels-last."""
     last = spatial[-1]
     if last > _MAX_CHANNELS:
         return False
@@ -36,7 +37,7 @@ def _is_power_of_two(size: int) -> bool:
 
 
 def channels_last_warning(batch_shape: Sizes, spatial: Sizes) -> str:
-    """What to say of such a tensor, and how to mend it."""
+    """The warning for such a tensor, with the permutation that mends it."""
     axes = axis_names(len(spatial))
     names = ["N", "C", *axes][2 - len(batch_shape) :]
     first, total = len(batch_shape) - 1, len(names)

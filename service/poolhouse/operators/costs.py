@@ -1,8 +1,8 @@
-"""What pooling costs: steps and bytes, by the elements that an algorithm passes over and the tensors it makes.
+"""Cost model of pooling: steps and bytes, from the elements that an algorithm reads and the tensors that it allocates.
 
-A step is about a nanosecond of one core. The figures are those of ordinary torch kernels on an ordinary server, and
-``tests/operators/test_costs.py`` holds every operator to them: what a request is charged, refused for and run inline
-by must be what it takes, whatever its fields.
+A step is about a nanosecond of one core. The figures are measurements of ordinary torch kernels on an ordinary server.
+``tests/operators/test_costs.py`` measures every operator against them, because limits, scheduling and the decision to
+run inline rely on the steps, whatever the fields of a request are.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ from typing import Final
 from poolhouse.dtypes import ElementType
 
 STEPS_PER_BYTE: Final = 0.1
-"""Steps for a byte that a kernel writes: with what it reads for it, at the speed of the memory."""
+"""Steps for each byte that a kernel writes, with the reads that belong to it, at memory bandwidth."""
 STEPS_PER_COMPARISON: Final = 0.8
-"""Steps for comparing two elements where the answer is kept."""
+"""Steps for comparing two elements and storing the result."""
 STRIDED_EXTRA_STEPS: Final = 0.4
-"""What an element costs more that does not lie beside the one before."""
+"""Additional steps for an element that is not adjacent to the previous one."""
 GATHER_EXTRA_STEPS: Final = 0.8
-"""What an element costs more that is picked by an index."""
+"""Additional steps for an element that is read by index."""
 SCATTER_EXTRA_STEPS: Final = 2.0
-"""What an element costs more that is put to where an index says."""
+"""Additional steps for an element that is written by index."""
 STEPS_PER_RUN: Final = 5.0
-"""Steps for each run of elements that lie side by side, however few they are."""
+"""Steps for each run of adjacent elements, whatever its length."""
 STEPS_PER_CALL: Final = 1_500.0
-"""Steps for a call of torch or numpy, however small."""
+"""Steps for one call of torch or numpy, whatever its size."""
 _FRESH_BYTES: Final = 32 * 2**20
-"""From here on a tensor's memory comes from the kernel page by page, each time anew."""
+"""From this size on the C library returns a tensor's memory to the operating system, so every new one page-faults."""
 _FRESH_BYTE_STEPS: Final = 0.4
-"""What a byte costs more in such a tensor."""
+"""Additional steps for each byte of such a tensor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a spec costs for planes of one shape and type.
+    """Cost of an algorithm for planes of one shape and element type.
 
     Attributes:
-        plane_steps: for each plane.
-        call_steps: once for all planes that are pooled together.
-        plane_bytes: of intermediate results, for each plane, beside its input and its outputs.
-        call_bytes: of what all planes share, such as the places of windows.
+        plane_steps: steps for each plane.
+        call_steps: steps for a call, whatever its number of planes.
+        plane_bytes: workspace for each plane, in addition to its input and outputs.
+        call_bytes: memory that all planes of a call share, such as window positions.
     """
 
     plane_steps: float
@@ -49,7 +49,7 @@ class Cost:
     call_bytes: float = 0.0
 
     def then(self, other: Cost) -> Cost:
-        """This, and afterwards something else that needs the memory for itself."""
+        """The cost of this and then the other; the workspace of this is free before the other starts."""
         return Cost(
             self.plane_steps + other.plane_steps,
             self.call_steps + other.call_steps,
@@ -58,57 +58,57 @@ class Cost:
         )
 
     def with_held_bytes(self, nbytes: float) -> Cost:
-        """This, while so many bytes more of each plane are held."""
+        """This cost while this many more bytes of each plane are held."""
         return replace(self, plane_bytes=self.plane_bytes + nbytes)
 
 
 def byte_steps(nbytes: float) -> float:
-    """Steps for each byte of a tensor of so many that is written."""
+    """Steps for each written byte of a tensor of this size."""
     return STEPS_PER_BYTE if nbytes < _FRESH_BYTES else STEPS_PER_BYTE + _FRESH_BYTE_STEPS
 
 
 def window_position_steps(outputs: int) -> float:
-    """Steps for saying where each of so many windows of an axis lies: ten arrays of int64."""
+    """Steps for computing the positions of this many windows along an axis, which takes ten int64 arrays."""
     return outputs * (6.0 + 80 * (byte_steps(8 * outputs) - STEPS_PER_BYTE))
 
 
 def torch_kernel_cost(outputs: int, each: float, plane_bytes: float) -> Cost:
-    """A kernel of torch that works a window at a time.
+    """Cost of a torch kernel that handles one window after another.
 
     Args:
         outputs: windows of a plane.
-        each: steps for one of them.
-        plane_bytes: what it takes beside input and outputs.
+        each: steps for one window.
+        plane_bytes: workspace of a plane.
     """
     steps = outputs * (each + 8 * (byte_steps(8 * outputs) - STEPS_PER_BYTE))
     return Cost(steps + _STEPS_PER_PLANE, 3 * STEPS_PER_CALL, plane_bytes)
 
 
 _STEPS_PER_PLANE: Final = 10.0
-"""Steps for a plane, however small."""
+"""Steps for one plane, whatever its size."""
 
 
 def elementwise_cost(elements: int, itemsize: int, steps: float = 0.0) -> Cost:
-    """A pass over elements that writes as many: converting, multiplying, dividing.
+    """Cost of an elementwise operation, such as a conversion, multiplication or division.
 
     Args:
-        elements: how many.
-        itemsize: bytes of one that is written.
-        steps: for each, beside the memory.
+        elements: number of elements.
+        itemsize: bytes of a written element.
+        steps: arithmetic steps for each element, in addition to the memory traffic.
     """
     nbytes = elements * itemsize
     return Cost(nbytes * byte_steps(nbytes) + elements * steps, STEPS_PER_CALL, nbytes)
 
 
 def widening_cost(elements: int, dtype: ElementType, wide: str) -> Cost:
-    """Converting to an element type of eight bytes; nothing where it is that type."""
+    """Cost of converting to an element type of eight bytes; no steps for each element if it is that type already."""
     return Cost(0.0, STEPS_PER_CALL, 0.0) if dtype.name == wide else elementwise_cost(elements, 8)
 
 
 STEPS_PER_DIVISION: Final = 4.0
-"""Steps for dividing a whole number by one that is the same for all; twice as many where it differs."""
+"""Steps for dividing an integer by a common divisor; divisors that differ take twice as many."""
 
 
 def quotient_cost(outputs: int) -> Cost:
-    """Dividing sums of int64 exactly: see ``quotients``."""
+    """Cost of dividing sums of int64 exactly; see ``quotients``."""
     return Cost(outputs * 15.0, 25 * STEPS_PER_CALL, outputs * 64)

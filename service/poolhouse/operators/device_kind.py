@@ -1,4 +1,4 @@
-"""Where a tensor lies: on the CPU, or on a device whose kernels are other ones."""
+"""Whether a tensor is on the CPU or on a device with other kernels."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import torch
 
 
 def is_on_cpu(x: torch.Tensor) -> bool:
-    """Whether the CPU's kernels take it. A test says no, and so walks CUDA's ways where there is no CUDA."""
+    """Whether the CPU's kernels handle this tensor. Tests patch it to run the CUDA code paths without CUDA."""
     return x.device.type == "cpu"

@@ -1,7 +1,7 @@
-"""The refusal of a request's fields: a pointer and a sentence for each fault, up to a bound.
+"""The error for a request's invalid fields: a pointer and a sentence for each problem, up to a bound.
 
-A request can name a thousand fields in a few kilobytes, and each suggestion compares a name with all fields; so the
-names beyond the first ones are only counted.
+A request can name a thousand fields in a few kilobytes, and a suggestion compares a name with every field, so names
+beyond the bound are only counted.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ def invalid_fields_error(
     faults: Mapping[str, FieldError],
     given: Mapping[str, object],
 ) -> Unprocessable | None:
-    """The refusal of these fields; None where each has a place and a value.
+    """The error for these fields; None if all of them are valid.
 
     Args:
         operator: its name.
         fields: names of its fields.
         tensors: names of its inputs.
-        values: the fields of the body.
-        texts: the fields that were given as text.
-        pointers: where each of those stood.
-        faults: what is wrong with the value of a field.
-        given: the fields whose values are right.
+        json_fields: the fields of the request body.
+        text_fields: the fields that were given as text.
+        pointers: where each of those is in the request.
+        faults: the errors of invalid values, by field.
+        given: the valid values, by field.
     """
     twice = [name for name in json_fields if name in text_fields]
     unknown = [name for name in (*json_fields, *text_fields) if name not in fields]
@@ -76,7 +76,7 @@ def _unknown(operator: str, name: str, fields: Sequence[str], tensors: Sequence[
 
 
 def _value_hint(name: str, value: object, given: Mapping[str, object]) -> str:
-    """A suggestion for a value that other libraries name and ours does not."""
+    """A suggestion for a value that other libraries accept, such as padding "same"."""
     if name != "padding" or not isinstance(value, str):
         return ""
     hint = padding_hint(value, _sizes(given, "kernel_size"), _sizes(given, "stride"), _sizes(given, "dilation"))

@@ -1,8 +1,7 @@
-"""The kinds of field that a spec can have, each said once for every surface.
+"""Field types of specs: each checks JSON values, reads texts of a query string, and gives its JSON Schema.
 
-A kind checks a JSON value, reads the text of a query string, and writes its JSON Schema. Routes, documents,
-the command line and the client's types are derived from it.
-An operator's field is declared with :func:`field`, as ``kernel_size: Sizes = spec(IntegerPerAxis(1), "…")``.
+Routes, documentation, the command line and the client's types are derived from them.
+An operator declares a field with :func:`field`: ``kernel_size: Sizes = field(IntegerPerAxis(1), "…")``.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ Sizes = tuple[int, ...]
 JsonSchema = dict[str, object]
 
 INT32_MAX: Final = 2**31 - 1
-"""The largest size of a spec: torch narrows to int32 in most kernels and crashes in the others."""
+"""The largest size in a spec. Most torch kernels narrow sizes to int32, and the others crash beyond it."""
 
 
 def axis_names(rank: int) -> str:
@@ -29,7 +28,7 @@ def axis_names(rank: int) -> str:
 
 
 class FieldError(Exception):
-    """One value that one kind refuses. ``code`` is one of ``errors.FIELD_CODES``."""
+    """A value that a field type refuses. ``code`` is one of ``errors.FIELD_CODES``."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -37,48 +36,47 @@ class FieldError(Exception):
         self.message = message
 
 
-# Printing a text of megabytes would hold the interpreter lock, and only its beginning is shown.
+# Formatting megabytes of text would hold the interpreter lock, and only the beginning is shown.
 _SHORT_REPR: Final = reprlib.Repr()
 _SHORT_REPR.maxstring = _SHORT_REPR.maxlist = _SHORT_REPR.maxtuple = _SHORT_REPR.maxother = _SHORT_REPR.maxlong = 60
 
 
 def describe_value(value: object) -> str:
-    """A value as a message quotes it: short, whatever was sent."""
+    """A value as a message quotes it, at most 60 characters long."""
     try:
         text = _SHORT_REPR.repr(value)
     except ValueError:
-        # Python refuses to write out an integer of more than 4,300 digits, wherever it stands.
+        # Python refuses to format an integer of more than 4,300 digits, also inside a list.
         return "an integer of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "…"
 
 
 class FieldType:
-    """What one sort of field accepts. Stateless but for its bounds; hashable by identity."""
+    """What a field accepts. Its only state are its bounds; it is hashed by identity."""
 
     def check(self, value: object, rank: int) -> object:
-        """The value as the operator keeps it. Raises FieldError."""
+        """The value as the spec stores it. Raises FieldError."""
         raise NotImplementedError
 
     def read(self, text: str) -> object:
-        """The JSON value that a text stands for. Raises FieldError."""
+        """The JSON value that a text of a query string represents. Raises FieldError."""
         raise NotImplementedError
 
     def schema(self, rank: int) -> JsonSchema:
-        """JSON Schema of what is accepted in JSON."""
+        """JSON Schema of the JSON values that :meth:`check` accepts."""
         raise NotImplementedError
 
     def text_schema(self, rank: int) -> JsonSchema:
-        """JSON Schema of what is accepted in a query string, where everything is text. Where it is of a string, it
-        has a pattern that begins with ``^``."""
+        """JSON Schema of the texts that :meth:`read` accepts. A schema of type string has a ``^`` pattern."""
         return self.schema(rank)
 
     def describe(self, rank: int) -> str:
-        """What is accepted, for a person: ``integer ≥ 1, or 2 of them``."""
+        """The accepted values in words, such as ``integer ≥ 1, or 2, one an axis``."""
         raise NotImplementedError
 
 
 def _check_integer(value: object, minimum: int, maximum: int) -> int:
-    # To JSON 2.0 is an integer; beyond 63 bits its parser gives a float for the digits of another one.
+    # In JSON Schema 2.0 is an integer. Beyond 63 bits the parser's float may be another number than its digits.
     if isinstance(value, float) and value.is_integer() and abs(value) < 2.0**63:
         value = int(value)
     # bool is an int to Python; torch refuses it, and so do we.
@@ -97,7 +95,7 @@ def _integer_from(text: str) -> int:
 
 
 def _read_each(text: str, read: Callable[[str], object], expected: str) -> object:
-    """One value, or the list of them that the text holds."""
+    """One value, or the list of values in a text."""
     entries, is_list = split_list(text)
     try:
         values = [read(entry) for entry in entries]
@@ -105,18 +103,18 @@ def _read_each(text: str, read: Callable[[str], object], expected: str) -> objec
         if fault.code != "type":
             raise
         raise FieldError("type", f"expected {expected}, got {describe_value(text)}{hint(text)}") from None
-    # A lone null is the list of one axis that is kept: JSON has no null in place of the whole list either.
+    # A single null is a list for one axis: JSON does not accept null instead of the whole list either.
     return values if is_list or len(values) > 1 or values[0] is None else values[0]
 
 
 @dataclass(frozen=True, eq=False)
 class IntegerPerAxis(FieldType):
-    """One integer, or one for each spatial axis. Kept as a tuple with one entry an axis.
+    """One integer, or one for each spatial axis. Stored as a tuple with one entry for each axis.
 
     Args:
-        minimum: the least entry.
-        keep: whether an entry may be null, which keeps that axis as it is.
-        leading: whether the sizes of N and C may stand in front.
+        minimum: the least value of an entry.
+        allows_null: whether an entry may be null, which keeps the length of that axis.
+        allows_batch_sizes: whether the list may begin with N and C.
     """
 
     minimum: int
@@ -167,7 +165,7 @@ class IntegerPerAxis(FieldType):
 
 @dataclass(frozen=True, eq=False)
 class RatioPerAxis(FieldType):
-    """A number strictly between 0 and 1, or one for each axis. Kept as a tuple."""
+    """A number strictly between 0 and 1, or one for each axis. Stored as a tuple."""
 
     def check(self, value: object, rank: int) -> tuple[float, ...]:
         if isinstance(value, list | tuple):
@@ -207,7 +205,7 @@ class Flag(FieldType):
         return value
 
     def read(self, text: str) -> object:
-        # Python prints True.
+        # Python formats true as True.
         if text not in ("true", "false", "True", "False"):
             raise FieldError("type", f"expected true or false, got {describe_value(text)}")
         return text.lower() == "true"
@@ -221,7 +219,7 @@ class Flag(FieldType):
 
 @dataclass(frozen=True, eq=False)
 class Integer(FieldType):
-    """One integer, not one an axis."""
+    """One integer for all axes."""
 
     minimum: int
     maximum: int
@@ -250,7 +248,7 @@ _INFINITIES: Final = {"Infinity": math.inf, "-Infinity": -math.inf}
 
 @dataclass(frozen=True, eq=False)
 class Power(FieldType):
-    """A number that is not 0, or an infinity, which JSON spells as a string."""
+    """A number other than 0, or an infinity, which JSON represents as a string."""
 
     def check(self, value: object, rank: int) -> float:
         if isinstance(value, str) and value in _INFINITIES:
@@ -266,7 +264,7 @@ class Power(FieldType):
         return power
 
     def read(self, text: str) -> object:
-        # Python prints inf.
+        # Python formats infinity as inf.
         spelled = text.replace("inf", "Infinity") if text in ("inf", "-inf") else text
         return spelled if spelled in _INFINITIES else _number_from(text)
 
@@ -291,7 +289,7 @@ def _number_from(text: str) -> float:
 
 
 class Required:
-    """The default of a field that has none."""
+    """Type of the default of a field that has none."""
 
 
 REQUIRED: Final = Required()
@@ -299,16 +297,16 @@ REQUIRED: Final = Required()
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a spec as every surface shows it.
+    """One field of a spec.
 
     Attributes:
         name: torch's argument name.
-        kind: what it accepts.
+        field_type: the accepted values.
         meaning: one sentence, with the unit.
-        default: the value when it is not given; REQUIRED when it must be; None for "unset".
-        default_from: the field whose value is taken when this one is not given.
-        example: a value for documents and samples.
-        in_key: whether two requests that differ in it can still be pooled in one batch (False: they can).
+        default: the value if the field is not given; REQUIRED if it must be given; None for "unset".
+        default_from: the field whose value is the default of this one.
+        example: a value for documentation and samples.
+        in_batch_key: whether requests must agree in this field to share a batch.
     """
 
     name: str
@@ -321,19 +319,19 @@ class Field:
 
     @property
     def is_required(self) -> bool:
-        """Whether a caller must give it."""
+        """Whether a request must give it."""
         return self.default is REQUIRED and self.default_from is None
 
     @property
     def is_nullable(self) -> bool:
-        """Whether null stands for not giving it."""
+        """Whether null means that the field is not given."""
         return self.default is None or self.default_from is not None
 
     def schema(self, rank: int) -> JsonSchema:
         """JSON Schema with meaning, default and an example."""
         schema = self.field_type.schema(rank)
         if self.is_nullable:
-            # An unset field may also be sent as null, which is what other languages' clients write.
+            # Clients in other languages send null for an unset field.
             schema = _one_of(schema, {"type": "null"})
         schema["description"] = self.meaning
         if not self.is_required and self.default_from is None:
@@ -343,7 +341,7 @@ class Field:
         return schema
 
     def read(self, text: str) -> object:
-        """The JSON value that a text stands for. Raises FieldError."""
+        """The JSON value that a text of a query string represents. Raises FieldError."""
         return None if self.is_nullable and text in NULLS else self.field_type.read(text)
 
     def text_schema(self, rank: int) -> JsonSchema:
@@ -375,7 +373,7 @@ def field(
     example: object = None,
     in_batch_key: bool = True,
 ) -> Any:  # Any, as dataclasses.field() itself: the class body assigns it to a field of any type.
-    """Declares a field in an operator's class body. See :class:`Field` for the arguments."""
+    """Declare a field in an operator's class body. See :class:`Field` for the arguments."""
     card = Field("", field_type, meaning, default, default_from, example, in_batch_key)
     return dataclasses.field(metadata={_METADATA_KEY: card})
 

@@ -26,17 +26,17 @@ from poolhouse.operators.sliding import kernel_size_field
 from poolhouse.operators.windows import AxisSummary, SlidingWindow, Windows, fractional_starts
 
 SEED_MAX: Final = 2**53 - 1
-"""Seeds are what every language's JSON keeps exact."""
+"""The largest integer that JSON parsers of all languages read exactly."""
 
 
 @operator("fractional_max_pool", ranks=(2, 3))
 class FractionalMaxPool(Maximum):
-    """The largest element of windows that lie at pseudo-random, evenly spread places, and where it was.
+    """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
-    Each (n, c) plane has its own windows. They are drawn from ``seed``, so the same request gives the same answer,
-    whatever it was pooled with; without a seed a fresh one is drawn and the answer's ``Pool-Seed`` header names it.
-    Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)``, ``alpha = (L - k)/(O - 1)``, the
-    last at ``L - k``, in float64. Plane p's samples are row p of
+    Each (n, c) plane has its own windows, drawn from ``seed``. Equal requests therefore get equal results, whatever
+    else is in their batch. Without a seed the service draws one and returns it in the response header ``Pool-Seed``.
+    Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with ``alpha = (L - k)/(O - 1)``, the
+    last at ``L - k``, computed in float64. Plane p's samples are row p of
     ``numpy.random.Generator(numpy.random.PCG64(seed)).random((N·C, rank))``, in the order of torch's
     ``_random_samples``: W, H in 2-D; D, H, W in 3-D.
     """
@@ -49,18 +49,18 @@ class FractionalMaxPool(Maximum):
 
     kernel_size: Sizes = kernel_size_field()
     output_size: Sizes | None = field(
-        IntegerPerAxis(1), "Windows along each axis; this or output_ratio.", default=None, example=3
+        IntegerPerAxis(1), "Number of windows along each axis; this or output_ratio.", default=None, example=3
     )
     output_ratio: tuple[float, ...] | None = field(
         RatioPerAxis(),
-        "Windows along each axis as a part of its length; this or output_size.",
+        "Number of windows along each axis as a fraction of its length; this or output_size.",
         default=None,
         example=0.5,
     )
-    return_indices: bool = field(Flag(), "Whether to answer where each value was.", default=False, example=True)
+    return_indices: bool = field(Flag(), "Whether to return the index of each value too.", default=False, example=True)
     seed: int | None = field(
         Integer(0, SEED_MAX),
-        "What the places of the windows are drawn from; drawn afresh when not given.",
+        "Seed of the window positions; the service draws one when it is not given.",
         default=None,
         example=7,
         in_batch_key=False,
@@ -110,7 +110,7 @@ class FractionalMaxPool(Maximum):
         return self.kernel_size[axis] > 1
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
-        # Every position of an axis gets its window's maximum before the drawn ones are picked.
+        # run() computes the maximum of a window at every position, then keeps the drawn windows.
         everywhere = [
             SlidingWindow(kernel, 1).summarize(length) for kernel, length in zip(self.kernel_size, spatial, strict=True)
         ]
@@ -119,7 +119,7 @@ class FractionalMaxPool(Maximum):
         )
 
     def windows(self, spatial: Sizes) -> tuple[Windows, ...]:
-        """Of every position; :meth:`run` picks from them, plane by plane."""
+        """Windows at every position; :meth:`run` selects the drawn ones for each plane."""
         return tuple(
             SlidingWindow(kernel, 1).windows(length) for kernel, length in zip(self.kernel_size, spatial, strict=True)
         )
@@ -135,7 +135,7 @@ class FractionalMaxPool(Maximum):
         return range(start, start + kernel)
 
     def _sample_column(self, axis: int) -> int:
-        # Torch reads the two samples of a 2-D plane as W, H and the three of a 3-D one as T, H, W.
+        # Torch reads the two samples of a 2-D plane as W, H and the three of a 3-D plane as D, H, W.
         return 1 - axis if self.rank == 2 else axis
 
     def with_seed(self) -> FractionalMaxPool:
@@ -163,8 +163,8 @@ class FractionalMaxPool(Maximum):
         return fractional_starts(size.length, size.longest, size.outputs, u)
 
     def random_inputs(self, planes: int, begin: int = 0) -> Mapping[str, npt.NDArray[np.float64]]:
-        assert self.seed is not None, "settled() names the seed before anything is drawn"
-        # A number takes one step of the generator, so a piece of a request draws what is its own.
+        assert self.seed is not None, "with_seed() comes before random_inputs()"
+        # Each number takes one step of the generator, so a piece of a request starts at its own samples.
         generator = np.random.PCG64(self.seed).advance(begin * self.rank)
         return {"samples": np.random.Generator(generator).random((planes, self.rank))}
 
@@ -175,7 +175,7 @@ class FractionalMaxPool(Maximum):
         samples = planes["samples"].cpu().numpy()
 
         def pick(found: Tensors, axis: int) -> Tensors:
-            """The windows that were drawn, of those at every position."""
+            """Select the drawn windows of an axis from the windows at every position."""
             u = samples[:, self._sample_column(axis)]
             starts = fractional_starts(spatial[axis], self.kernel_size[axis], sizes[axis].outputs, u)
             shape = [1] * x.ndim

@@ -1,4 +1,4 @@
-"""The compiled loops that an operator has, and what they cost: the steps and the memory, in plain integers."""
+"""Cost model of the compiled loops: steps and memory, in plain integers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from poolhouse.operators.windows import AxisSummary
 
 @dataclass(frozen=True, slots=True)
 class KernelFactory:
-    """Compiled loops for planes of some sizes and type.
+    """Compiled loops for planes of one shape and element type.
 
     Attributes:
-        cost: what they take.
-        make: makes them; works out where every window lies.
-        exact: whether they give torch's bits, so that how many planes there are may decide.
+        cost: their cost.
+        make: makes them, which computes the positions of all windows.
+        is_bit_exact: whether their results have the same bits as torch's.
     """
 
     cost: Cost
@@ -30,40 +30,42 @@ class KernelFactory:
     is_bit_exact: bool = True
 
     def is_cheaper(self, other: Cost, planes: int) -> bool:
-        """Whether they take no longer than this, for so many planes where the choice cannot change a bit."""
+        """Whether they take no more steps than the other algorithm for this many planes."""
         if not self.is_bit_exact:
+            # The choice changes bits, so it must not depend on the number of planes.
             return self.cost.plane_steps <= other.plane_steps
         return planes * self.cost.plane_steps + self.cost.call_steps <= planes * other.plane_steps + other.call_steps
 
 
 _MAX_DIRECT_ELEMENTS: Final = 6
-"""Windows of more elements are put together from stretches, where that looks at fewer."""
+"""Larger windows are combined from runs of 1, 2, 4, … elements, if that reads fewer elements."""
 _STRIP_BYTES: Final = 32 * 2**10
-"""Rows that are pooled together take about this."""
+"""Approximate size of the rows that are pooled in one strip."""
 _MAX_THREADS: Final = 16
 """Threads that may share the work."""
 _MIN_THREADED_BYTES: Final = 2**22
-"""They do from so many bytes on."""
+"""Input and output from which several threads are used."""
 _LOOP_CALL_STEPS: Final = 3_000.0
-"""Steps for calling the loops, however small the planes."""
+"""Steps for one call of the loops, whatever the size of the planes."""
 MAX_CACHED_WINDOWS: Final = 4096
-"""The places of more windows are worked out for each call."""
+"""Windows, summed over the axes, whose positions are cached with a plan. Positions of more windows are computed for each
+call."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Rates:
-    """Steps of one kind of rates.
+    """Steps of the operations of a maximum loop.
 
     Attributes:
         plane: for a plane.
-        strip: for some rows that are pooled together.
-        turn: for each pass over them.
-        line: for each line that a pass joins.
-        row: for each row that a pass joins.
-        element: for each element that a pass joins, of four bytes.
-        apart: for each element that is not beside the one before.
-        alone: for each element of a window that is pooled by itself.
-        place: for each window of an axis that is put together from stretches.
+        strip: for a strip of rows.
+        sweep: for each pass over a strip.
+        line: for each line that a pass combines.
+        row: for each row that a pass combines.
+        element: for each four-byte element that a pass combines.
+        strided: for each element that is not adjacent to the previous one.
+        single: for each element of a window that is pooled on its own.
+        place: for each window that is combined from runs.
     """
 
     plane: float
@@ -81,14 +83,14 @@ _PLAIN: Final = _Rates(5.0, 24.0, 8.0, 5.0, 2.5, 0.12, 0.4, 2.5, 0.5)
 _INDEXED: Final = _Rates(30.0, 210.0, 35.0, 7.0, 1.0, 0.3, 1.1, 3.0, 1.3)
 
 _COMPARED_BYTES: Final = {"bfloat16": 4, "float16": 4, "bool": 4, "uint8": 4, "int8": 4, "int16": 4, "int32": 8}
-"""Bytes of the element type that these are compared as."""
+"""Bytes of the element type that these types are compared in."""
 _ADDED_BYTES: Final = {"bfloat16": 4, "float16": 4, "uint8": 8, "int8": 8, "int16": 8, "int32": 8}
-"""Bytes of the element type that these are added as."""
+"""Bytes of the element type that these types are added in."""
 _UNIT_AXIS: Final = AxisSummary(1, 1, 1, 1)
 
 
 def uses_table(axis: AxisSummary) -> bool:
-    """Whether windows are put together from stretches of 1, 2, 4, … elements, as ``kernels.axes`` decides."""
+    """Whether windows are combined from runs of 1, 2, 4, … elements; the rule of ``kernels.axes``."""
     return axis.longest > _MAX_DIRECT_ELEMENTS and (axis.length + 2 * axis.outputs) * _levels(axis) < axis.element_reads
 
 
@@ -97,14 +99,14 @@ def _levels(axis: AxisSummary) -> int:
 
 
 def maxima_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType, *, with_indices: bool) -> Cost:
-    """What ``kernels.window_kernels.MaximumKernel`` takes for planes with these axes."""
+    """Cost of ``kernels.window_kernels.MaximumKernel`` for planes with these axes."""
     depth, height, width = (*[_UNIT_AXIS] * (3 - len(axes)), *axes)
     rates = _INDEXED if with_indices else _PLAIN
     itemsize = _COMPARED_BYTES.get(dtype.name, dtype.itemsize)
     both = itemsize + 4 * with_indices
     rows = depth.length * height.length
     strip_rows, strips = _strips(height, width, itemsize)
-    # Where only rows are pooled, all rows of all planes are one after another.
+    # If only rows are pooled, the rows of all planes are handled as one sequence.
     by_rows = depth.is_identity and height.is_identity and not with_indices
     row_bytes = (width.length + width.outputs) * itemsize
     faces = rows * min(row_bytes / _STRIP_BYTES, 1) if by_rows else depth.length * strips
@@ -115,14 +117,14 @@ def maxima_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType, *, with_i
     if not depth.is_identity:
         steps += _lines_steps(depth, face_out, 1, itemsize, rates, indexed=with_indices)
     given, found = rows * width.length, depth.outputs * face_out
-    # Each element is read and each output written, the place of each too.
+    # Each element is read and each output written, with indices also its number.
     steps += given * (0.1 + 0.2 * with_indices) + found * (both * STEPS_PER_BYTE + 0.4 * with_indices)
     scratch = strip_rows * (2 * _row_scratch(width) + 2 * width.outputs) * both
     scratch += 4 * (width.length + width.outputs) * with_indices
     between = 0 if depth.is_identity else depth.length * face_out * both * (2 if uses_table(depth) else 1)
     steps += (scratch + between) * (byte_steps(scratch + between) - STEPS_PER_BYTE)
     wide, bytes_wide = _widening_cost(given, found, _COMPARED_BYTES.get(dtype.name))
-    # Each thread has scratch of its own: one where planes are few and small.
+    # Each thread has its own scratch memory; few and small planes use one thread.
     threads = min(
         _MAX_THREADS * (given + found) * dtype.itemsize / _MIN_THREADED_BYTES, strips if depth.is_identity else 1
     )
@@ -131,11 +133,11 @@ def maxima_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType, *, with_i
 
 
 def fractional_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType, *, with_indices: bool) -> Cost:
-    """What ``kernels.fractional.FractionalMaximumKernel`` takes for planes with these axes."""
+    """Cost of ``kernels.fractional.FractionalMaximumKernel`` for planes with these axes."""
     pooled = maxima_loops_cost(axes, dtype, with_indices=with_indices)
-    # Each plane's windows are placed anew, those of some planes together; a row of places of each axis is written.
+    # Window positions are computed for every plane, for some planes in one call.
     known = sum(axis.outputs for axis in axes)
-    # No window is like the one before, but each is found in all rows of a strip in one go.
+    # Windows are irregular, but each is pooled for all rows of a strip in one pass.
     return Cost(
         pooled.plane_steps * 0.6 + 80 + 8.0 * known,
         pooled.call_steps + 10 * STEPS_PER_CALL,
@@ -145,11 +147,11 @@ def fractional_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType, *, wi
 
 
 def average_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost:
-    """What ``kernels.averages.AverageKernel`` takes for planes with these axes."""
+    """Cost of ``kernels.averages.AverageKernel`` for planes with these axes."""
     depth, height, width = (*[_UNIT_AXIS] * (3 - len(axes)), *axes)
     itemsize = _ADDED_BYTES.get(dtype.name, dtype.itemsize)
     strip_rows, whole_strips = _strips(height, width, itemsize)
-    # Of one axis the rows of all planes are one after another.
+    # With one axis the rows of all planes are handled as one sequence.
     row_bytes = (width.length + width.outputs) * itemsize
     strips = min(row_bytes / _STRIP_BYTES, 1.0) if len(axes) == 1 else float(whole_strips)
     stride, longest = width.stride, width.longest
@@ -171,17 +173,17 @@ def average_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost:
     wide, bytes_wide = _widening_cost(given, found, _ADDED_BYTES.get(dtype.name))
     scratch = (strip_rows * (width.length + stride) * spreads + width.outputs) * itemsize
     threads = min(_MAX_THREADS * (given + found) * dtype.itemsize / _MIN_THREADED_BYTES, max(strips, 1))
-    # Quotients are cut and held in two further tensors. Of one axis each plane is a row with places of its own.
+    # Integer quotients are truncated and clamped in two more arrays. With one axis each plane is a row with a position.
     held = scratch * threads + bytes_wide + 16 * found * (dtype.kind == "integer") + 40 * (len(axes) == 1)
     return _with_call_cost(axes, Cost(steps + found * 1.2 + 1.5 * wide, 0.0, held, scratch))
 
 
 def sum_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost:
-    """What ``kernels.averages.SumKernel`` takes for planes with these axes."""
+    """Cost of ``kernels.averages.SumKernel`` for planes with these axes."""
     given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
     wide, nbytes = _widening_cost(given, found, None if dtype is FLOAT64 else 8)
     summed = maxima_loops_cost(axes, FLOAT64, with_indices=False)
-    # Halves go through float32. Quotients have a divisor each, and those of integers are cut and held in two tensors.
+    # 16-bit floats are converted through float32. Integer quotients are truncated and clamped in two more arrays.
     nbytes += 4 * (given + found) * (dtype.itemsize == 2) + 16 * found * (dtype.kind == "integer")
     return Cost(
         summed.plane_steps + wide * (1 + (dtype.itemsize == 2)) + 2 * found,
@@ -192,18 +194,18 @@ def sum_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost:
 
 
 def norm_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType, each: float, root: float) -> Cost:
-    """What ``kernels.norms.NormKernel`` takes; ``each`` are the steps for one power, ``root`` for one root."""
+    """Cost of ``kernels.norms.NormKernel``; ``each`` is the steps for one power, ``root`` for one root."""
     given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
     summed = sum_loops_cost(axes, FLOAT64)
     wide, nbytes = _widening_cost(given, found, 8)
-    # Powers of magnitudes are an array of their own, and so are the magnitudes.
+    # Magnitudes and their powers are separate arrays.
     held = nbytes + 17 * max(given, found) + 4 * (given + found) * (dtype.itemsize == 2)
     steps = summed.plane_steps + wide * (1 + (dtype.itemsize == 2)) + each * given + root * found
     return Cost(steps, summed.call_steps + 6 * STEPS_PER_CALL, summed.plane_bytes + held, summed.call_bytes + 8 * found)
 
 
 def infinity_norm_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost:
-    """What ``kernels.norms.InfinityNormKernel`` takes for planes with these axes."""
+    """Cost of ``kernels.norms.InfinityNormKernel`` for planes with these axes."""
     given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
     pooled = maxima_loops_cost(axes, FLOAT64, with_indices=False)
     wide, nbytes = _widening_cost(given, found, 8)
@@ -212,7 +214,7 @@ def infinity_norm_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) ->
 
 
 def line_sum_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost:
-    """What ``kernels.averages.LineSumKernel`` takes for planes with these axes."""
+    """Cost of ``kernels.averages.LineSumKernel`` for planes with these axes."""
     depth, height, width = (*[_UNIT_AXIS] * (3 - len(axes)), *axes)
     itemsize = _ADDED_BYTES.get(dtype.name, dtype.itemsize)
     given, found = (math.prod(each) for each in zip(*((axis.length, axis.outputs) for axis in axes), strict=True))
@@ -227,29 +229,29 @@ def line_sum_loops_cost(axes: Sequence[AxisSummary], dtype: ElementType) -> Cost
 
 
 def int64_loops_cost(axes: Sequence[AxisSummary]) -> Cost:
-    """What ``kernels.averages.Int64AverageKernel`` takes for planes with these axes."""
+    """Cost of ``kernels.averages.Int64AverageKernel`` for planes with these axes."""
     depth, height, width = (*[_UNIT_AXIS] * (3 - len(axes)), *axes)
-    # A quotient of a sum that float64 does not hold takes three times as long as one that it does.
+    # The quotient of a sum that is not exact in float64 takes three times as long as others.
     lines = depth.element_reads * height.element_reads * (3 + width.length * 0.4)
     found = depth.outputs * height.outputs * (10 + width.length * 0.2 + width.element_reads * 1.5 + width.outputs * 7)
     return _with_call_cost(axes, Cost(10 + lines + found, 0.0, 16 * width.length, 16 * width.length * _MAX_THREADS))
 
 
 def global_loops_cost(spatial: Sizes, dtype: ElementType, *, adds: bool) -> Cost:
-    """The cost of ``GlobalMaximumKernel`` or ``GlobalAverageKernel``: one result for a whole plane."""
+    """Cost of ``GlobalMaximumKernel`` or ``GlobalAverageKernel``, which reduce each plane to one element."""
     elements = math.prod(spatial)
     if dtype.kind == "float" and dtype.itemsize == 2:
-        # Read as they are; their means are rounded from float32.
+        # They are read without a widened copy; means are rounded from float32.
         return Cost(40 + elements * (0.2 if adds else 0.12), _LOOP_CALL_STEPS, 4.0 * adds)
     wide, nbytes = _widening_cost(elements, 1, (_ADDED_BYTES if adds else _COMPARED_BYTES).get(dtype.name))
     if adds:
         return Cost(30 + elements * 0.15 + wide, _LOOP_CALL_STEPS, nbytes + 24)
-    # A plane's last few elements, and all of a small one, are looked at one after another.
+    # The last elements of a plane, and all elements of a small one, are compared one by one.
     return Cost(45 + elements * 0.25 + min(elements, 256) * 0.7 + wide, _LOOP_CALL_STEPS, nbytes)
 
 
 def half_maxima_loops_cost(axes: Sequence[AxisSummary]) -> Cost:
-    """What ``kernels.half_maxima.HalfMaximumKernel`` takes for planes with these axes."""
+    """Cost of ``kernels.half_maxima.HalfMaximumKernel`` for planes with these axes."""
     depth, height, width = (*[_UNIT_AXIS] * (3 - len(axes)), *axes)
     lines = depth.element_reads * height.element_reads * (5 + width.length * 0.12)
     found = depth.outputs * height.outputs * (10 + width.length * 0.1 + width.element_reads * 0.6 + width.outputs * 4)
@@ -257,7 +259,7 @@ def half_maxima_loops_cost(axes: Sequence[AxisSummary]) -> Cost:
 
 
 def unpool_loops_cost(spatial: Sizes, out: Sizes, dtype: ElementType) -> Cost:
-    """What ``kernels.unpooling.UnpoolKernel`` takes, and looking at the indices before."""
+    """Cost of ``kernels.unpooling.UnpoolKernel`` and of checking the indices before."""
     nbytes = math.prod(out) * dtype.itemsize
     put = 2.0 + 25 * (byte_steps(nbytes) - STEPS_PER_BYTE)
     return Cost(
@@ -268,7 +270,7 @@ def unpool_loops_cost(spatial: Sizes, out: Sizes, dtype: ElementType) -> Cost:
 
 
 def _widening_cost(given: int, found: int, itemsize: int | None) -> tuple[float, int]:
-    """Steps and bytes of pooling elements as wider ones, which are then so large; nothing where they are not."""
+    """Steps and bytes of converting elements to a wider type of this item size; zero if they are not converted."""
     if itemsize is None:
         return 0.0, 0
     nbytes = (given + found) * itemsize
@@ -276,14 +278,14 @@ def _widening_cost(given: int, found: int, itemsize: int | None) -> tuple[float,
 
 
 def _with_call_cost(axes: Sequence[AxisSummary], cost: Cost) -> Cost:
-    """With the call, and with finding where windows lie where that is not remembered."""
-    known = sum(axis.outputs for axis in axes)
-    places = window_position_steps(known) * 3 if known > MAX_CACHED_WINDOWS else 0.0
-    return Cost(cost.plane_steps, _LOOP_CALL_STEPS + places, cost.plane_bytes, cost.call_bytes + 120 * known)
+    """Add the cost of the call and of computing window positions that are not cached."""
+    windows = sum(axis.outputs for axis in axes)
+    position_steps = window_position_steps(windows) * 3 if windows > MAX_CACHED_WINDOWS else 0.0
+    return Cost(cost.plane_steps, _LOOP_CALL_STEPS + position_steps, cost.plane_bytes, cost.call_bytes + 120 * windows)
 
 
 def _row_scratch(axis: AxisSummary) -> int:
-    """Elements of scratch for one row."""
+    """Elements of scratch memory for one row."""
     if uses_table(axis):
         return axis.length
     spreads = (
@@ -296,7 +298,7 @@ def _row_scratch(axis: AxisSummary) -> int:
 
 
 def _strips(height: AxisSummary, width: AxisSummary, itemsize: int) -> tuple[int, int]:
-    """Rows of the input in a strip, and how many strips a plane has."""
+    """Input rows of a strip, and the number of strips of a plane."""
     span = height.dilation * (height.longest - 1) + 1
     row_bytes = itemsize * (width.length + width.outputs)
     fit = max(_STRIP_BYTES // row_bytes, 5 * (span - min(height.stride, span)), 1)
@@ -307,7 +309,7 @@ def _strips(height: AxisSummary, width: AxisSummary, itemsize: int) -> tuple[int
 
 
 def _rows_steps(axis: AxisSummary, rows: int, faces: float, itemsize: int, rates: _Rates, *, indexed: bool) -> float:
-    """The last axis, row by row."""
+    """Steps for reducing the last axis, row by row."""
     element = rates.element * itemsize / 4
     regular, longest, stride = axis.outputs - axis.irregular, axis.longest, axis.stride
     if axis.is_identity:
@@ -328,7 +330,7 @@ def _rows_steps(axis: AxisSummary, rows: int, faces: float, itemsize: int, rates
 
 
 def _lines_steps(axis: AxisSummary, width: int, times: int, itemsize: int, rates: _Rates, *, indexed: bool) -> float:
-    """Another axis, line by line of some width; so many times."""
+    """Steps for reducing another axis by combining lines of this width, repeated ``times`` times."""
     element = rates.element * itemsize / 4
     if uses_table(axis):
         lines: float = axis.length * _levels(axis) + axis.outputs

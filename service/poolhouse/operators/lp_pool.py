@@ -32,11 +32,11 @@ from poolhouse.operators.windows import SlidingWindow
 
 @operator("lp_pool")
 class LPPool(SlidingWindowOperator):
-    """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+    """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-    Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
-    NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
-    With p = ∞ it is the largest |x|, with p = -∞ the least.
+    Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
+    is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
+    With p = ∞ the result is the largest |x|, with p = -∞ the least.
     """
 
     shape_rule: ClassVar[str] = (
@@ -56,8 +56,8 @@ class LPPool(SlidingWindowOperator):
     ceil_mode: bool = ceil_mode_field()
     absolute: bool = field(
         Flag(),
-        "Whether |x| is taken before the power, and only elements that exist are summed: the norm. "
-        "False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full one.",
+        "Whether to take |x| before the power and to sum only elements of the input: the norm. "
+        "False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled to a full one.",
         default=False,
         example=True,
     )
@@ -130,7 +130,7 @@ class LPPool(SlidingWindowOperator):
         )
 
     def _scale(self, spatial: Sizes) -> npt.NDArray[np.float64] | None:
-        """What torch multiplies the sum of each window by: the full window over its part inside the input."""
+        """Torch's factor of each window's sum: the size of the full window over its part inside the input."""
         windows = self.windows(spatial)
         whole = zip(self.kernel_size, windows, strict=True)
         if self.absolute or all(bool((axis.count == kernel).all()) for kernel, axis in whole):
@@ -142,19 +142,19 @@ class LPPool(SlidingWindowOperator):
 
     def run(self, planes: Planes) -> tuple[torch.Tensor, ...]:
         x = planes["input"]
-        answer = x.dtype if x.is_floating_point() else torch.float32
+        output_dtype = x.dtype if x.is_floating_point() else torch.float32
         windows = self.windows(tuple(x.shape[1:]))
         p = self.norm_type
         if math.isinf(p):
             sign = math.copysign(1.0, p)
             (most,) = window_maxima(_magnitudes(x).mul_(sign), windows, with_indices=False)
-            return (most.mul_(sign).to(answer),)
-        # A sum starts at +0, as torch's does: -0 would turn into -inf under a negative power.
+            return (most.mul_(sign).to(output_dtype),)
+        # A sum starts at +0 as in torch; -0 to a negative power would be -inf.
         total = window_sums(self._powers(x), windows).add_(0.0)
         scale = self._scale(tuple(x.shape[1:]))
         if scale is not None:
             total.mul_(torch.from_numpy(scale).to(x.device))
-        return (_power(total, 1 / p).to(answer),)
+        return (_power(total, 1 / p).to(output_dtype),)
 
     def _powers(self, x: torch.Tensor) -> torch.Tensor:
         return _power(_magnitudes(x) if self.absolute else x.to(torch.float64), self.norm_type)
@@ -165,29 +165,29 @@ def _magnitudes(x: torch.Tensor) -> torch.Tensor:
 
 
 def power_cost(elements: int, p: float) -> Cost:
-    """What :func:`_power` takes."""
+    """Cost of :func:`_power`."""
     if p in _BY_ARITHMETIC:
         return elementwise_cost(elements, 8, 3.0 if abs(p) == 0.5 else 0.5)
-    # Results below or beyond what a float64 holds take three times as long as others.
+    # Results that underflow or overflow float64 take three times as long as others.
     return elementwise_cost(elements, 8, 20.0).with_held_bytes(8 * elements)
 
 
 _BY_ARITHMETIC: Final = frozenset({1.0, 2.0, 3.0, 0.5, -0.5, -1.0, -2.0})
-"""Powers that torch computes by multiplying, dividing and taking roots, which IEEE 754 rounds in one way only."""
+"""Powers that torch computes with products, quotients and square roots, whose rounding IEEE 754 defines."""
 
 
 def _power(x: torch.Tensor, p: float) -> torch.Tensor:
-    """Each float64 element to the power p, the same bits wherever it lies in the tensor.
+    """Each float64 element to the power p, with bits that do not depend on its position in the tensor.
 
-    Torch's CPU kernel takes another function for the last few elements than for the rest, and the two differ in
-    the last place: a result would depend on what else is in the batch. numpy has one function for all, which takes
-    forty times as long for a negative number, so it is given magnitudes.
+    Torch's CPU kernel uses another function for the last few elements than for the others, and the two differ in the
+    last place: a result would depend on the rest of the batch. numpy uses one function for all. It takes forty times as
+    long for negative numbers, so it gets magnitudes.
     """
     if not is_on_cpu(x) or p in _BY_ARITHMETIC:
         return x.pow(p)
     with np.errstate(all="ignore"):
         powers = torch.from_numpy(np.power(x.abs().numpy(), p))
     if not p.is_integer():
-        # As C has it: a negative number has no such power, and minus infinity has that of infinity.
+        # As C's pow(): a negative number to a fractional power is NaN, minus infinity gives the power of infinity.
         return powers.masked_fill_((x < 0).logical_and_(x > -math.inf), math.nan)
     return powers.copysign_(x) if p % 2 else powers
