@@ -1,4 +1,4 @@
-"""Tensors to draw: every element type, any shape, empties, NaN, infinities and minus zero."""
+"""Hypothesis strategies for tensors of every element type and any shape, with NaN, infinities and minus zero."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = st.sampled_from(("input", "indices", "output"))
 
 @st.composite
 def tensors(draw: st.DrawFn, dtype: ElementType | None = None) -> Tensor:
-    """Any tensor; of floats any bits, NaN payloads too."""
+    """Any tensor; floats have any bits, including NaN payloads."""
     row = dtype or draw(st.sampled_from(ALL_TYPES))
     shape = draw(SHAPES)
     if row.kind == "boolean":
@@ -35,14 +35,14 @@ def tensors(draw: st.DrawFn, dtype: ElementType | None = None) -> Tensor:
 
 
 def body_of(encoded: EncodedBody) -> bytes:
-    """The chunks as one body; they are flat bytes, so their lengths are the body's."""
+    """The chunks joined to one body; checks its length."""
     body = b"".join(encoded.chunks)
     assert len(body) == encoded.nbytes
     return body
 
 
 def round_trip(codec: Codec, message: Message, query: dict[str, str] | None = None) -> Message:
-    """What the codec reads of what it wrote."""
+    """Encode a message and decode the result."""
     return codec.decode(memoryview(body_of(codec.encode(message))), query or {}, 2**20)
 
 

@@ -1,4 +1,4 @@
-"""Accept and Accept-Encoding as anybody may send them: read by what they name, in time that grows with their length."""
+"""Parsing Accept and Accept-Encoding from untrusted clients, in time linear in their length."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ WEIGHT = st.integers(0, 1000)
 
 @st.composite
 def members(draw: st.DrawFn) -> tuple[str, tuple[str, float]]:
-    """A member as it is written, and what it says."""
+    """A member's text, and its name and weight."""
     name, weight, space = draw(TOKEN), draw(WEIGHT), draw(SPACE)
     parameter = f";{space}x={draw(QUOTED)}" if draw(st.booleans()) else ""
     return f"{space}{name}{space}{parameter};{space}q={weight / 1000}{space}", (name, weight / 1000)
 
 
 @given(st.lists(members(), max_size=MAX_MEMBERS))
-def test_every_well_formed_header_says_what_it_was_written_from(written: list[tuple[str, tuple[str, float]]]) -> None:
-    """What a parameter quotes, commas and weights too, belongs to nobody but that parameter."""
-    header = ",".join(text for text, _ in written)
+def test_names_and_weights_of_a_valid_header_are_parsed(header_members: list[tuple[str, tuple[str, float]]]) -> None:
+    """Commas and weights inside a quoted parameter are part of the parameter."""
+    header = ",".join(text for text, _ in header_members)
 
-    assert parse_accept(header) == [said for _, said in written]
+    assert parse_accept(header) == [expected for _, expected in header_members]
 
 
 @given(st.text())
-def test_any_text_is_read(header: str) -> None:
-    """Headers are whatever someone types, and a refusal is only for what cannot be answered."""
+def test_any_text_is_parsed(header: str) -> None:
+    """A malformed header is no reason to refuse the request."""
     for name, weight in parse_accept(header):
         assert name == name.strip().lower() != ""
         assert weight is None or 0 <= weight <= 1
@@ -60,12 +60,12 @@ def test_any_text_is_read(header: str) -> None:
     ],
 )
 def test_a_weight_is_a_number_from_0_to_1(text: str, weight: float | None) -> None:
-    """Java writes .2, and others more digits than the standard allows; what is no number is nobody's weight."""
+    """Java writes .2, and other clients more digits than RFC 9110 allows."""
     assert parse_accept(f"a/b;q={text}") == [("a/b", weight)]
 
 
 @pytest.mark.parametrize(
-    ("before", "piece", "behind"),
+    ("prefix", "piece", "suffix"),
     [
         ("a/b", "; ", "@"),
         ("a/b", ' ; a="', "@"),
@@ -78,12 +78,12 @@ def test_a_weight_is_a_number_from_0_to_1(text: str, weight: float | None) -> No
         ("", "a/b;q=.1,", ""),
     ],
 )
-def test_no_header_takes_longer_than_its_length_explains(before: str, piece: str, behind: str) -> None:
-    """It is read before anybody is asked for a key: 52 bytes once held the event loop for half a minute."""
-    header = before + piece * (2**20 // len(piece)) + behind
-    began = process_time()
+def test_the_time_is_linear_in_the_length_of_the_header(prefix: str, piece: str, suffix: str) -> None:
+    """The header is parsed before the key is checked: 52 bytes once blocked the event loop for half a minute."""
+    header = prefix + piece * (2**20 // len(piece)) + suffix
+    start = process_time()
 
     parse_accept(header)
 
-    # A megabyte at a few nanoseconds a character; what backtracks would not come back.
-    assert process_time() - began < 1.0
+    # A megabyte at a few nanoseconds a character; a backtracking parser would practically never return.
+    assert process_time() - start < 1.0

@@ -1,4 +1,5 @@
-"""Which codec reads and which writes: RFC 9110, 12.5.1, and our own rule where the caller leaves it open."""
+"""The choice of the codecs for a request and its response: RFC 9110, 12.5.1, and our rule where Accept leaves it
+open."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ by_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name
 
 
 @by_codec
-def test_every_name_of_a_codec_finds_it(codec: Codec) -> None:
-    """Case and parameters have no meaning."""
+def test_every_media_type_selects_its_codec(codec: Codec) -> None:
+    """Case and parameters are ignored."""
     for name in codec.media_types:
         assert codec_for_content_type(name) is codec
         assert codec_for_content_type(f"  {name.upper()} ; charset=utf-8") is codec
@@ -32,7 +33,7 @@ def test_every_name_of_a_codec_finds_it(codec: Codec) -> None:
 
 @pytest.mark.parametrize("given_type", [None, "", "text/plain", "application/x-www-form-urlencoded", "json", ";"])
 def test_an_unknown_type_is_refused_with_the_list(given_type: str | None) -> None:
-    """curl --data sends a form; the answer says which option is missing."""
+    """curl --data sends a form; the error names the missing option."""
     with pytest.raises(UnsupportedMediaType) as caught:
         codec_for_content_type(given_type)
 
@@ -45,8 +46,8 @@ def test_an_unknown_type_is_refused_with_the_list(given_type: str | None) -> Non
 
 @by_codec
 @pytest.mark.parametrize("accept", [None, "", "*/*", "application/*", "text/html, */*;q=0.1", " , ,*/*"])
-def test_the_answer_mirrors_the_request(codec: Codec, accept: str | None) -> None:
-    """Who says nothing gets back what it speaks; npy, which holds one array, becomes npz for two."""
+def test_the_response_has_the_type_of_the_request(codec: Codec, accept: str | None) -> None:
+    """That is the default; npy, which holds one array, becomes npz for two."""
     assert choose_response_codec(accept, codec, 1) is codec
     assert choose_response_codec(accept, codec, 2) is (NPZ if codec is NPY else codec)
 
@@ -76,8 +77,8 @@ def test_the_answer_mirrors_the_request(codec: Codec, accept: str | None) -> Non
         ("application/json;charset=utf-8;q=0.9", NPY, JSON),
     ],
 )
-def test_accept_is_weighed(accept: str, request_codec: Codec, chosen: Codec | None) -> None:
-    """The highest weight, then the more exact name, then the mirror, then the order."""
+def test_accept_selects_a_codec_by_weight(accept: str, request_codec: Codec, chosen: Codec | None) -> None:
+    """Then by the more specific range, then the type of the request, then the order."""
     if chosen is None:
         with pytest.raises(NotAcceptable, match="application/json"):
             choose_response_codec(accept, request_codec, 1)
@@ -86,7 +87,7 @@ def test_accept_is_weighed(accept: str, request_codec: Codec, chosen: Codec | No
 
 
 def test_two_outputs_do_not_fit_into_npy() -> None:
-    """Named alone it is refused with what to ask for; named among others the others are taken."""
+    """npy alone is refused with the alternatives; if Accept has other types, one of them is chosen."""
     with pytest.raises(NotAcceptable, match="application/x-npz"):
         choose_response_codec("application/x-npy", NPY, 2)
 
@@ -113,8 +114,8 @@ def test_two_outputs_do_not_fit_into_npy() -> None:
         ("a/b" + "; " * 24 + "@", None),
     ],
 )
-def test_an_accept_of_the_wild_is_read_by_what_it_names(accept: str, chosen: Codec | None) -> None:
-    """The first is what Java sent for twenty years; only where nothing fits is there something to refuse."""
+def test_accept_is_parsed_leniently(accept: str, chosen: Codec | None) -> None:
+    """The first header is that of Java's URLConnection. A request is refused only if no supported type is accepted."""
     if chosen is None:
         with pytest.raises(NotAcceptable, match="application/json"):
             choose_response_codec(accept, NPY, 1)
@@ -124,7 +125,7 @@ def test_an_accept_of_the_wild_is_read_by_what_it_names(accept: str, chosen: Cod
 
 @given(st.text(max_size=80))
 def test_any_header_is_read_or_refused(text: str) -> None:
-    """Headers are whatever someone types."""
+    """No header raises another error."""
     with contextlib.suppress(UnsupportedMediaType):
         assert codec_for_content_type(text) in CODECS
     with contextlib.suppress(NotAcceptable):
@@ -132,7 +133,7 @@ def test_any_header_is_read_or_refused(text: str) -> None:
 
 
 def test_the_plain_install_has_the_binary_codecs() -> None:
-    """The client has numpy and httpx only: neither the fast JSON parser nor zstd may be asked for."""
+    """The client has numpy and httpx only: its codecs must import neither orjson nor zstd."""
     program = (
         "import sys\n"
         "import poolhouse.wire.npy, poolhouse.wire.npz, poolhouse.wire.safetensors, poolhouse.wire.raw\n"
@@ -140,7 +141,7 @@ def test_the_plain_install_has_the_binary_codecs() -> None:
         "print(sorted({'orjson', 'backports.zstd', 'torch', 'fastapi', 'pydantic'} & sys.modules.keys()))\n"
     )
 
-    shown = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
@@ -148,4 +149,4 @@ def test_the_plain_install_has_the_binary_codecs() -> None:
         env={"PYTHONPATH": ":".join(sys.path)},
     )
 
-    assert shown.stdout.strip() == "[]"
+    assert done.stdout.strip() == "[]"

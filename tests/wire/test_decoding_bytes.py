@@ -1,4 +1,4 @@
-"""What decoding takes beside the body is known from its head and lent before it is taken; no format takes more."""
+"""The memory that decoding takes beside the body is bounded by decode_extra_bytes, which reads the header only."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ OVERHEAD = 1 << 20
 
 
 def npy(array: npt.NDArray[np.generic]) -> bytes:
-    made = io.BytesIO()
-    np.save(made, array)
-    return made.getvalue()
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
 
 
 def npz(array: npt.NDArray[np.generic], save: Callable[..., None]) -> bytes:
-    made = io.BytesIO()
-    save(made, input=array)
-    return made.getvalue()
+    file = io.BytesIO()
+    save(file, input=array)
+    return file.getvalue()
 
 
 def safetensors(array: npt.NDArray[np.generic], spelling: str, padding: int) -> bytes:
@@ -56,7 +56,7 @@ CASES: dict[str, tuple[Codec, bytes, int]] = {
     "npy, its header a byte longer": (NPY, npy(X)[:8] + b"\x77\0" + npy(X)[10:127] + b" \n" + npy(X)[128:], NBYTES),
     "npy, booleans": (NPY, npy(BITS), BITS.nbytes),
     "npz of ours": (NPZ, b"".join(NPZ.encode(Message({"input": Tensor(FLOAT32, X)})).chunks), 0),
-    "npz of numpy's, which lies anyhow": (NPZ, npz(X, np.savez), NBYTES),
+    "npz of numpy, unaligned": (NPZ, npz(X, np.savez), NBYTES),
     "npz, big-endian": (NPZ, npz(X.astype(">f4"), np.savez), NBYTES),
     "npz, deflated": (NPZ, npz(X, np.savez_compressed), 2 * NBYTES),
     "npz, deflated and big-endian": (NPZ, npz(X.astype(">f4"), np.savez_compressed), 2 * NBYTES),
@@ -67,35 +67,35 @@ CASES: dict[str, tuple[Codec, bytes, int]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_decoding_takes_is_told_before(case: str) -> None:
-    """And not much more: who lends too much refuses others."""
-    codec, body, told = CASES[case]
+def test_decoding_takes_no_more_memory_than_announced(case: str) -> None:
+    """The bound is tight: reserving too much memory would refuse other requests."""
+    codec, body, expected = CASES[case]
 
     with measure_usage() as cost:
-        given = codec.decode(memoryview(body), {}, 1 << 30).tensors["input"].array
+        array = codec.decode(memoryview(body), {}, 1 << 30).tensors["input"].array
 
-    assert np.array_equal(given, BITS if given.dtype == bool else X)
-    assert codec.decode_extra_bytes(memoryview(body)) <= told + OVERHEAD
-    assert codec.decode_extra_bytes(memoryview(body)) >= told
-    assert cost.peak_bytes <= told + OVERHEAD
+    assert np.array_equal(array, BITS if array.dtype == bool else X)
+    assert codec.decode_extra_bytes(memoryview(body)) <= expected + OVERHEAD
+    assert codec.decode_extra_bytes(memoryview(body)) >= expected
+    assert cost.peak_bytes <= expected + OVERHEAD
 
 
 @pytest.mark.parametrize("codec", [NPY, NPZ, SAFETENSORS], ids=lambda codec: codec.name)
-def test_what_cannot_be_decoded_is_refused_before_anything_is_lent(codec: Codec) -> None:
-    """By the refusal that decoding would give."""
+def test_a_malformed_body_is_refused_before_memory_is_reserved(codec: Codec) -> None:
+    """With the same error as decoding it."""
     body = memoryview(b"\xff" * 100_000)
 
-    with pytest.raises(Malformed) as by_decoding:
+    with pytest.raises(Malformed) as by_decode:
         codec.decode(body, {}, 1 << 30)
-    with pytest.raises(Malformed) as told:
+    with pytest.raises(Malformed) as by_extra_bytes:
         codec.decode_extra_bytes(body)
 
-    assert str(told.value) == str(by_decoding.value)
+    assert str(by_extra_bytes.value) == str(by_decode.value)
 
 
 @pytest.mark.parametrize("size", [2**40, 2**60])
-def test_a_header_that_promises_more_than_is_there_is_not_believed(size: int) -> None:
-    """An entry of the size of nothing must not reserve all the memory that there is."""
+def test_a_header_cannot_announce_more_bytes_than_the_body_has(size: int) -> None:
+    """A small body must not reserve the whole memory budget."""
     body = npy(X)
     longer = body[:10] + body[10:128].replace(b"(1, 1024, 1024)", f"({size},)".encode()).ljust(118)[:118] + body[128:]
 
@@ -103,11 +103,11 @@ def test_a_header_that_promises_more_than_is_there_is_not_believed(size: int) ->
 
 
 def texts() -> dict[str, bytes]:
-    """The largest parts of JSON by what they become."""
+    """JSON bodies that take the most memory for their size."""
     size = 1 << 20
 
-    def listed(unit: bytes, head: bytes = b'{"input":', tail: bytes = b"}") -> bytes:
-        return head + b"[" + (unit * (size // len(unit)))[:-1] + b"]" + tail
+    def listed(unit: bytes, prefix: bytes = b'{"input":', suffix: bytes = b"}") -> bytes:
+        return prefix + b"[" + (unit * (size // len(unit)))[:-1] + b"]" + suffix
 
     return {
         "ones": listed(b"1,"),
@@ -127,10 +127,10 @@ def texts() -> dict[str, bytes]:
 
 @pytest.mark.parametrize("has_compiled_loops", [True, False])
 @pytest.mark.parametrize("kind", texts())
-def test_no_text_takes_more_than_json_is_lent(
+def test_decoding_json_takes_no_more_memory_than_announced(
     kind: str, has_compiled_loops: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twelve times the text was lent, and an object of two characters took sixty of memory."""
+    """Twelve times the text was reserved once, and an object of two characters took 60 bytes."""
     monkeypatch.setattr(compiled_reader, "is_ready", lambda: has_compiled_loops)
     text = texts()[kind]
 

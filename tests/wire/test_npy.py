@@ -1,4 +1,4 @@
-"""npy: numpy's own reader and writer are the oracles."""
+"""npy bodies, compared with numpy's own reader and writer."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def loaded(body: bytes) -> npt.NDArray[np.generic]:
 
 
 @given(tensors())
-def test_what_is_written_is_read_back_bit_for_bit(tensor: Tensor) -> None:
-    """A pool between two services must not change a bit on the way."""
+def test_encoding_and_decoding_keep_every_bit(tensor: Tensor) -> None:
+    """The output of one request may be the input of the next."""
     back = round_trip(NPY, Message({"output": tensor})).tensors["input"]
 
     assert same_bits(back, tensor)
@@ -39,7 +39,7 @@ def test_what_is_written_is_read_back_bit_for_bit(tensor: Tensor) -> None:
 
 @given(tensors())
 def test_numpy_reads_what_we_write(tensor: Tensor) -> None:
-    """The answer is for np.load, not for us."""
+    """Clients read the response with np.load."""
     array = loaded(body_of(NPY.encode(Message({"output": tensor}))))
 
     assert array.shape == tensor.shape
@@ -49,7 +49,7 @@ def test_numpy_reads_what_we_write(tensor: Tensor) -> None:
 
 @given(tensors(), st.booleans(), st.booleans())
 def test_we_read_what_numpy_writes(tensor: Tensor, big_endian: bool, fortran: bool) -> None:
-    """Whatever order numpy happened to hold the array in, the values arrive in theirs."""
+    """In either byte order, and in C or Fortran order."""
     array = tensor.array
     if tensor.dtype is BFLOAT16:
         array = array.view(ml_dtypes.bfloat16)
@@ -64,7 +64,7 @@ def test_we_read_what_numpy_writes(tensor: Tensor, big_endian: bool, fortran: bo
 
 @pytest.mark.parametrize("name", BY_NUMPY)
 def test_an_aligned_body_is_not_copied(name: str) -> None:
-    """A large tensor costs its own memory once."""
+    """The tensor is a view of the body."""
     row = ELEMENT_TYPES[name]
     body = np.frombuffer(bytearray(saved(np.ones((2, 3, 4), row.storage))), dtype=np.uint8)
 
@@ -75,8 +75,8 @@ def test_an_aligned_body_is_not_copied(name: str) -> None:
 
 @pytest.mark.parametrize("name", BY_NUMPY)
 @pytest.mark.parametrize("offset", range(1, 8))
-def test_an_unaligned_body_is_read_right(name: str, offset: int) -> None:
-    """A body may begin anywhere in a buffer; the kernels want whole words."""
+def test_an_unaligned_body_becomes_an_aligned_array(name: str, offset: int) -> None:
+    """A body may begin at any offset of a buffer, and the kernels need aligned elements."""
     row = ELEMENT_TYPES[name]
     array = np.arange(24).reshape(2, 3, 4).astype(row.storage)
     buffer = bytearray(offset) + saved(array)
@@ -89,7 +89,7 @@ def test_an_unaligned_body_is_read_right(name: str, offset: int) -> None:
 
 @given(tensors(FLOAT32))
 def test_elements_begin_at_a_multiple_of_64(tensor: Tensor) -> None:
-    """Readers map the file and expect whole cache lines."""
+    """As numpy does; readers that map the file rely on it."""
     head, payload = NPY.encode(Message({"output": tensor})).chunks
 
     assert len(head) % 64 == 0
@@ -107,7 +107,7 @@ def test_elements_begin_at_a_multiple_of_64(tensor: Tensor) -> None:
     ],
 )
 def test_headers_of_other_writers_are_read(version: int, header: str) -> None:
-    """npy is written from many languages, and by old numpy under Python 2."""
+    """Libraries in many languages write npy, and so does numpy under Python 2."""
     length = len(header).to_bytes(2 if version == 1 else 4, "little")
     body = b"\x93NUMPY" + bytes((version, 0)) + length + header.encode() + np.ones(2, "<f4").tobytes()
 
@@ -164,7 +164,7 @@ def file_of(descr: str, data: bytes, shape: str = "(1, 2)") -> bytes:
 
 
 def dtype_of(descr: str) -> np.dtype[np.generic] | None:
-    """What numpy makes of the description; None where it makes nothing."""
+    """numpy's dtype of the description, or None."""
     try:
         return np.dtype(descr)
     except (TypeError, ValueError, SyntaxError):
@@ -172,8 +172,8 @@ def dtype_of(descr: str) -> np.dtype[np.generic] | None:
 
 
 @pytest.mark.parametrize("descr", DESCRIPTIONS)
-def test_any_description_of_a_type_means_what_it_means_to_numpy(descr: str) -> None:
-    """The format allows whatever numpy.dtype takes: names, letters, either byte order."""
+def test_a_type_description_has_numpys_meaning(descr: str) -> None:
+    """The format allows every argument of numpy.dtype: names, letters, either byte order."""
     found = dtype_of(descr)
     if found is not None and found.name in BY_NUMPY:
         body = file_of(repr(descr), np.array([[1, 0]]).astype(found).tobytes())
@@ -196,8 +196,8 @@ def test_any_description_of_a_type_means_what_it_means_to_numpy(descr: str) -> N
 @pytest.mark.parametrize(
     "descr", ["[('a', '<f4')]", "('<f4', (2,))", "{'names': ['a'], 'formats': ['<f4']}", "[('', '<f4')]", "( '<f4',2)"]
 )
-def test_a_type_made_of_others_is_named_as_such(descr: str) -> None:
-    """Records and subarrays are types to numpy too, and nothing that can be pooled."""
+def test_a_composed_type_is_refused(descr: str) -> None:
+    """Records and subarrays are numpy types that cannot be pooled."""
     with pytest.raises(Unprocessable, match="composed of others"):
         read_array(memoryview(file_of(descr, bytes(64))), "input")
 
@@ -222,7 +222,7 @@ def test_a_type_made_of_others_is_named_as_such(descr: str) -> None:
     ],
 )
 def test_a_shape_is_written_in_ascii(shape: str) -> None:
-    """What one function takes for space or a digit the next one does not: two of these were a 500."""
+    """Python's functions differ in what they accept as a space or a digit; two of these shapes once caused a 500."""
     for descr in ("'<f4'", '"float32"'):
         with pytest.raises(Malformed):
             read_array(memoryview(file_of(descr, bytes(64), shape)), "input")
@@ -230,7 +230,7 @@ def test_a_shape_is_written_in_ascii(shape: str) -> None:
 
 @given(st.text(st.sampled_from("()[]{}'\"0123456789L,-: \t\xa0\x1c\x85\u0661\u2003TFdescrshape<f4"), max_size=40))
 def test_any_header_is_read_or_refused(text: str) -> None:
-    """Nothing else may come out of it."""
+    """No header raises another error."""
     header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {text}}}".encode()
     body = b"\x93NUMPY\x03\x00" + len(header).to_bytes(4, "little") + header
 
@@ -241,8 +241,8 @@ def test_any_header_is_read_or_refused(text: str) -> None:
     assert read.array.size == 0
 
 
-def test_the_query_is_left_to_the_spec() -> None:
-    """dtype and shape mean something to raw elements only; here they are the operator's to refuse."""
+def test_the_query_becomes_text_fields() -> None:
+    """dtype and shape have a meaning for raw bodies only; here the operator refuses them as unknown fields."""
     body = memoryview(saved(np.ones((1, 2, 2), np.float32)))
 
     message = NPY.decode(body, {"kernel_size": "2", "dtype": "float32"}, 2**20)
@@ -252,6 +252,6 @@ def test_the_query_is_left_to_the_spec() -> None:
 
 
 def test_one_file_holds_one_array() -> None:
-    """Two outputs need another format."""
+    """A response with indices needs another format."""
     assert NPY.accepts_outputs(1)
     assert not NPY.accepts_outputs(2)

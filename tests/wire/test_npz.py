@@ -1,4 +1,4 @@
-"""npz: numpy and the standard library's zip are the oracles."""
+"""npz bodies, compared with numpy and the standard library's zipfile."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ MESSAGES = st.dictionaries(NAMES, tensors(), min_size=1)
 
 def zipped(arrays: dict[str, npt.NDArray[np.generic]], deflated: bool) -> bytes:
     file = io.BytesIO()
-    # Newer stubs of numpy take the arrays for its option allow_pickle, which older versions lack.
+    # numpy's newer type stubs take **arrays for its option allow_pickle, which older versions lack.
     save: Callable[..., None] = np.savez_compressed if deflated else np.savez
     save(file, **arrays)
     return file.getvalue()
 
 
 @given(MESSAGES)
-def test_what_is_written_is_read_back_bit_for_bit(arrays: dict[str, Tensor]) -> None:
-    """The client reads what the server writes, and the other way round."""
+def test_encoding_and_decoding_keep_every_bit(arrays: dict[str, Tensor]) -> None:
+    """The client decodes the server's responses, and the server the client's requests."""
     back = round_trip(NPZ, Message(arrays)).tensors
 
     assert list(back) == list(arrays)
@@ -40,21 +40,21 @@ def test_what_is_written_is_read_back_bit_for_bit(arrays: dict[str, Tensor]) -> 
 
 @given(MESSAGES)
 def test_numpy_reads_what_we_write(arrays: dict[str, Tensor]) -> None:
-    """The answer is for np.load, and its checksums hold."""
+    """Clients read the response with np.load; its checksums must be right."""
     body = body_of(NPZ.encode(Message(arrays)))
 
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         assert archive.testzip() is None
-    with np.load(io.BytesIO(body), allow_pickle=False) as held:
-        assert set(held) == set(arrays)
+    with np.load(io.BytesIO(body), allow_pickle=False) as loaded:
+        assert set(loaded) == set(arrays)
         for name, tensor in arrays.items():
-            assert held[name].shape == tensor.shape
-            assert held[name].tobytes() == bytes(tensor.buffer)
+            assert loaded[name].shape == tensor.shape
+            assert loaded[name].tobytes() == bytes(tensor.buffer)
 
 
 @given(MESSAGES, st.booleans())
 def test_we_read_what_numpy_writes(arrays: dict[str, Tensor], deflated: bool) -> None:
-    """savez and savez_compressed are what a caller has at hand."""
+    """Clients write requests with savez and savez_compressed."""
     arrays = {name: tensor for name, tensor in arrays.items() if tensor.dtype is not BFLOAT16}
     body = zipped({name: tensor.array for name, tensor in arrays.items()}, deflated)
 
@@ -65,7 +65,7 @@ def test_we_read_what_numpy_writes(arrays: dict[str, Tensor], deflated: bool) ->
 
 
 def test_a_stored_array_is_not_copied() -> None:
-    """Each file begins at a multiple of 64 bytes, so every element lies right."""
+    """Each file begins at a multiple of 64 bytes, so its elements are aligned."""
     tensor = Tensor(FLOAT32, np.ones((3, 5), np.float32))
     raw = body_of(NPZ.encode(Message({"input": tensor, "indices": tensor})))
     body = np.frombuffer(bytearray(raw), dtype=np.uint8)
@@ -78,7 +78,7 @@ def test_a_stored_array_is_not_copied() -> None:
 
 @pytest.mark.parametrize("zip_name", ["output", "indices"])
 def test_a_streamed_zip_is_read(zip_name: str) -> None:
-    """A writer that cannot seek puts sizes behind the data; the directory still says them."""
+    """A writer that cannot seek writes sizes after the data; they are in the directory, too."""
 
     class Pipe(io.RawIOBase):
         def __init__(self) -> None:
@@ -104,7 +104,7 @@ def test_a_streamed_zip_is_read(zip_name: str) -> None:
 
 
 def test_the_limit_counts_all_arrays_together() -> None:
-    """Ten arrays below the limit are no way around it."""
+    """Ten arrays below the limit must not pass it together."""
     arrays = {f"a{n}": np.zeros(1000, np.uint8) for n in range(10)}
     body = memoryview(zipped({**arrays}, deflated=True))
 
@@ -115,8 +115,8 @@ def test_the_limit_counts_all_arrays_together() -> None:
     assert len(read_arrays(body, 20_000)) == 10
 
 
-def test_files_of_other_programs_are_passed_over() -> None:
-    """A note beside the arrays, and what the Finder puts into every zip, are no arrays; numpy leaves them alone too."""
+def test_other_files_are_ignored() -> None:
+    """A README beside the arrays and the Finder's metadata are no arrays; numpy ignores them, too."""
     file = io.BytesIO()
     saved = io.BytesIO()
     np.save(saved, np.arange(6, dtype=np.int32).reshape(2, 3))
@@ -133,8 +133,8 @@ def test_files_of_other_programs_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize("name", ["my input", "größe", "a/b", "../input", "-x", "x" * 65, ""])
-def test_an_array_by_a_name_that_no_operator_takes_is_told(name: str) -> None:
-    """numpy writes arrays by any name, so the file is whole; another name is what is needed."""
+def test_an_array_of_an_unknown_name_is_refused(name: str) -> None:
+    """The file is valid, as numpy allows any name; the error says which name to use."""
     body = zipped({name: np.zeros(3, np.float32)}, deflated=False)
 
     with pytest.raises(Unprocessable, match="name the array to pool 'input'") as caught:

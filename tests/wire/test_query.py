@@ -1,4 +1,4 @@
-"""The query string: the standard library writes, we read."""
+"""Parsing query strings, which the standard library encodes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
 @given(st.dictionaries(TEXT.filter(bool), TEXT, max_size=20))
-def test_fields_arrive_as_they_were_meant(fields: dict[str, str]) -> None:
-    """Whatever a client encodes, spaces, signs and other scripts included."""
+def test_encoded_fields_are_decoded(fields: dict[str, str]) -> None:
+    """With spaces, punctuation and non-Latin scripts."""
     assert parse_query(urlencode(fields).encode()) == fields
 
 
@@ -30,13 +30,13 @@ def test_fields_arrive_as_they_were_meant(fields: dict[str, str]) -> None:
         (b"&&a=b=c&", {"a": "b=c"}),
     ],
 )
-def test_plain_spellings_are_read(raw: bytes, fields: dict[str, str]) -> None:
-    """People type these by hand."""
+def test_hand_written_queries_are_parsed(raw: bytes, fields: dict[str, str]) -> None:
+    """Without percent escapes, or with empty parts."""
     assert parse_query(raw) == fields
 
 
-def test_a_name_twice_is_refused_however_it_is_spelled() -> None:
-    """An escape must not hide the second one."""
+def test_a_duplicate_name_is_refused_in_any_spelling() -> None:
+    """A percent escape must not hide the second one."""
     with pytest.raises(Unprocessable) as caught:
         parse_query(b"stride=1&str%69de=2")
 
@@ -45,7 +45,7 @@ def test_a_name_twice_is_refused_however_it_is_spelled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "said"),
+    ("raw", "message_end"),
     [
         (b"kernel_size=2&kernel_size=2", "twice in the query string; give it once, as 'kernel_size=2,2'."),
         (b"a=1&size=2&size=3&size=4", "3 times in the query string; give it once, as 'size=2,3,4'."),
@@ -55,24 +55,24 @@ def test_a_name_twice_is_refused_however_it_is_spelled() -> None:
         (b"seed=x&seed=1", "twice in the query string; give it once."),
     ],
 )
-def test_a_list_sent_as_a_name_twice_is_told_how_it_is_written(raw: bytes, said: str) -> None:
-    """httpx, requests and axios write a list so."""
+def test_the_error_for_a_repeated_name_suggests_a_list(raw: bytes, message_end: str) -> None:
+    """httpx, requests and axios repeat the name for a list."""
     with pytest.raises(Unprocessable) as caught:
         parse_query(raw)
 
-    assert caught.value.detail.endswith(said)
+    assert caught.value.detail.endswith(message_end)
 
 
 @pytest.mark.parametrize("raw", [b"a=%", b"a=%f", b"a=%gg", b"a=%ff", b"\xff=1", b"&".join([b"a=1"] * 65)])
-def test_what_cannot_be_read_is_malformed(raw: bytes) -> None:
-    """Guessing would pool with another spec than was meant."""
+def test_an_invalid_query_is_malformed(raw: bytes) -> None:
+    """Guessing could pool with another spec than the client meant."""
     with pytest.raises(Malformed):
         parse_query(raw)
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
-    """Nothing else may come out of it."""
+def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
+    """No query raises another error."""
     try:
         fields = parse_query(raw)
     except (Malformed, Unprocessable):

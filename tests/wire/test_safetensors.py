@@ -1,4 +1,4 @@
-"""safetensors: the format's own library is the oracle."""
+"""safetensors bodies, compared with the safetensors library."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def theirs(tensor: Tensor) -> npt.NDArray[np.generic]:
 
 
 @given(MESSAGES, TEXTS)
-def test_what_is_written_is_read_back_bit_for_bit(arrays: dict[str, Tensor], texts: dict[str, str]) -> None:
-    """Tensors and fields travel together, in either direction."""
+def test_encoding_and_decoding_keep_every_bit(arrays: dict[str, Tensor], texts: dict[str, str]) -> None:
+    """Of the tensors, and the fields in the metadata."""
     back = round_trip(SAFETENSORS, Message(arrays, text_fields=texts))
 
     assert back.tensors.keys() == arrays.keys()
@@ -40,21 +40,21 @@ def test_what_is_written_is_read_back_bit_for_bit(arrays: dict[str, Tensor], tex
 
 @given(MESSAGES)
 def test_the_library_reads_what_we_write(arrays: dict[str, Tensor]) -> None:
-    """The answer is for safetensors.load, in whatever language."""
-    # Its numpy face knows no bfloat16; its core does.
+    """Clients read the response with the safetensors library of their language."""
+    # Its numpy module has no bfloat16; its core has.
     body = body_of(SAFETENSORS.encode(Message(arrays, text_fields={"seed": "7"})))
-    held = dict(safetensors.deserialize(body))  # type: ignore[no-untyped-call]  # the library says no types here
+    loaded = dict(safetensors.deserialize(body))  # type: ignore[no-untyped-call]  # the library is untyped here
 
-    assert held.keys() == arrays.keys()
+    assert loaded.keys() == arrays.keys()
     for name, tensor in arrays.items():
-        assert tuple(held[name]["shape"]) == tensor.shape
-        assert held[name]["dtype"] == tensor.dtype.safetensors
-        assert bytes(held[name]["data"]) == bytes(tensor.buffer)
+        assert tuple(loaded[name]["shape"]) == tensor.shape
+        assert loaded[name]["dtype"] == tensor.dtype.safetensors
+        assert bytes(loaded[name]["data"]) == bytes(tensor.buffer)
 
 
 @given(MESSAGES)
 def test_we_read_what_the_library_writes(arrays: dict[str, Tensor]) -> None:
-    """A file from disk is a request."""
+    """A file from disk is a valid request body."""
     body = safetensors.numpy.save({name: theirs(tensor) for name, tensor in arrays.items()}, {"kernel_size": "2"})
 
     back, metadata = read_tensors(memoryview(body))
@@ -66,7 +66,7 @@ def test_we_read_what_the_library_writes(arrays: dict[str, Tensor]) -> None:
 
 @given(MESSAGES)
 def test_what_we_write_is_read_without_a_copy(arrays: dict[str, Tensor]) -> None:
-    """The widest elements come first, so each tensor lies right for its type."""
+    """Tensors with the widest elements come first, so every tensor is aligned."""
     body = np.frombuffer(bytearray(body_of(SAFETENSORS.encode(Message(arrays)))), dtype=np.uint8)
 
     back, _ = read_tensors(body.data)
@@ -75,8 +75,8 @@ def test_what_we_write_is_read_without_a_copy(arrays: dict[str, Tensor]) -> None
 
 
 @given(tensors(), st.integers(0, 7))
-def test_elements_may_lie_anywhere(tensor: Tensor, spaces: int) -> None:
-    """The format promises no alignment; other writers do not pad."""
+def test_elements_may_be_unaligned(tensor: Tensor, spaces: int) -> None:
+    """The format guarantees no alignment; other writers do not pad."""
     entry = {
         "dtype": tensor.dtype.safetensors,
         "shape": tensor.shape,
@@ -93,7 +93,7 @@ def test_elements_may_lie_anywhere(tensor: Tensor, spaces: int) -> None:
 
 @given(st.dictionaries(st.text(max_size=8), st.text('{}[],:\\\\"a', max_size=200), max_size=4))
 def test_metadata_may_hold_any_text(metadata: dict[str, str]) -> None:
-    """Trainers write their configuration there as JSON; its brackets are no tensors."""
+    """Training libraries write their configuration there as JSON; its brackets must not count as tensors."""
     metadata["more"] = json.dumps([{"a": [[], {}, "\\"]}] * 100)
     body = memoryview(safetensors.numpy.save({"input": np.ones((1, 2, 2))}, metadata))
 
@@ -101,8 +101,8 @@ def test_metadata_may_hold_any_text(metadata: dict[str, str]) -> None:
 
 
 @given(st.text('{}[],:\\\\"a1 ', max_size=60))
-def test_what_is_counted_is_what_stands_outside_of_strings(text: str) -> None:
-    """One bracket that hides from the count could be a million."""
+def test_only_characters_outside_strings_are_counted(text: str) -> None:
+    """If one bracket could escape the count, a million could."""
     try:
         json.loads(text)
     except ValueError:
@@ -130,19 +130,19 @@ ENTRY = {"dtype": "F32", "shape": (1, 2, 2), "data_offsets": (0, 16)}
         {"input": ENTRY, "__metadata__": {"format": "pt"}},
     ],
 )
-def test_what_the_library_reads_is_read(header: object) -> None:
-    """Other writers leave more than their tensors in the header."""
+def test_headers_that_the_library_accepts_are_accepted(header: object) -> None:
+    """Other writers add entries to the header."""
     body = file_of(header)
-    held = safetensors.numpy.load(bytes(body))
+    loaded = safetensors.numpy.load(bytes(body))
 
     read = SAFETENSORS.decode(body, {}, 2**20).tensors
 
-    assert held.keys() == read.keys() == {"input"}
-    np.testing.assert_array_equal(read["input"].array, held["input"])
+    assert loaded.keys() == read.keys() == {"input"}
+    np.testing.assert_array_equal(read["input"].array, loaded["input"])
 
 
-def test_a_note_says_which_field_it_would_be_and_where_it_stood() -> None:
-    """Fields are told from what other programs write there by their prefix, or by an operator that has them."""
+def test_metadata_becomes_notes_with_field_name_and_pointer() -> None:
+    """Our prefix distinguishes fields from the entries of other programs; so does an operator that has the field."""
     metadata = {"stride": "2", "poolhouse.kernel_size": "3", "poolhouse.a/b~c": "", "source": "camera 3"}
     body = memoryview(safetensors.numpy.save({"input": np.ones((1, 2, 2))}, metadata))
 
@@ -166,7 +166,7 @@ def test_a_note_says_which_field_it_would_be_and_where_it_stood() -> None:
 def test_a_field_in_query_and_metadata_is_refused(
     metadata: dict[str, str], query: dict[str, str], pointer: str
 ) -> None:
-    """Of two values one would be ignored, and nobody could say which."""
+    """One of the two values would be ignored silently."""
     body = memoryview(safetensors.numpy.save({"input": np.ones((1, 2, 2))}, metadata))
 
     with pytest.raises(Unprocessable) as caught:
@@ -177,7 +177,7 @@ def test_a_field_in_query_and_metadata_is_refused(
 
 
 def test_a_field_with_and_without_prefix_is_refused() -> None:
-    """They are one field, given twice."""
+    """Both are the same field."""
     body = memoryview(safetensors.numpy.save({"input": np.ones((1, 2, 2))}, {"stride": "2", "poolhouse.stride": "3"}))
 
     with pytest.raises(Unprocessable, match="with and without poolhouse") as caught:

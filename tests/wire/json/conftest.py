@@ -1,4 +1,4 @@
-"""Loops read short bodies too here, as they read long ones."""
+"""Make these tests use the compiled loops for short bodies, too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from poolhouse.wire.json import codec
 
 @pytest.fixture(autouse=True, scope="package")
 def by_loops() -> Iterator[None]:
-    """Else most of what these tests read would be read without."""
+    """Without this the Python reader would parse most bodies of these tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(codec, "_PYTHON_READER_MAX_BYTES", 0)
         yield

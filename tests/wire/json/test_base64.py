@@ -1,4 +1,4 @@
-"""base64 in a JSON body: every writer's spelling of the same bytes is the same tensor."""
+"""base64 in a JSON body, in the variants that other programs write."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def refusal(text: str, shape: list[int]) -> Unprocessable:
 
 
 @every_writer
-def test_the_same_bytes_are_read_from_every_spelling(writer: str) -> None:
-    """Browsers, mail libraries, Go and protobuf each have their own, and no bytes could be meant but these."""
+def test_every_variant_decodes_to_the_same_bytes(writer: str) -> None:
+    """Browsers, mail libraries, Go and protobuf differ, and all are unambiguous."""
 
     @given(st.binary(max_size=90))
     def holds(data: bytes) -> None:
@@ -66,7 +66,7 @@ def test_the_same_bytes_are_read_from_every_spelling(writer: str) -> None:
 
 
 @pytest.mark.parametrize("escape", [("/", "\\/"), ("+", "\\u002b"), ("A", "\\u0041")])
-def test_escapes_of_json_writers_are_undone(escape: tuple[str, str]) -> None:
+def test_json_escapes_are_decoded(escape: tuple[str, str]) -> None:
     """PHP escapes the slash and .NET the plus."""
     data = bytes(range(256))
     text = body(base64.b64encode(data).decode(), [256]).tobytes().replace(escape[0].encode(), escape[1].encode())
@@ -75,7 +75,7 @@ def test_escapes_of_json_writers_are_undone(escape: tuple[str, str]) -> None:
 
 
 def test_no_elements_are_no_characters() -> None:
-    """An empty string is base64 of nothing; an escape elsewhere had it looked for as a list."""
+    """An empty string is valid base64, also in a body with an escape, where the reader once looked for a list."""
     for note in ({}, {"note": "\u0007"}):
         entry = {"base64": "", "shape": [0, 2], "dtype": "uint8"}
 
@@ -85,7 +85,7 @@ def test_no_elements_are_no_characters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("AQID!BAU", "holds '!' at character 4"),
         ("AQIDBAé=", "holds 'é' at character 6"),
@@ -106,17 +106,17 @@ def test_no_elements_are_no_characters() -> None:
         ("AQID" * 9 + "AQIDB", "ends within a byte"),
     ],
 )
-def test_what_is_wrong_is_told_and_where(text: str, said: str) -> None:
-    """A count of characters told nothing of a prefix or of a letter that does not belong there."""
+def test_the_error_names_the_fault_and_its_position(text: str, message: str) -> None:
+    """The number of characters alone would not explain a prefix or an invalid letter."""
     refused = refusal(text, [3])
 
-    assert said in refused.detail
+    assert message in refused.detail
     assert refused.problems[0].pointer == "/input/base64"
 
 
 @every_writer
-def test_too_few_and_too_many_bytes_are_told_in_bytes(writer: str) -> None:
-    """How many characters they take depends on the spelling."""
+def test_a_wrong_length_is_given_in_bytes(writer: str) -> None:
+    """The number of characters depends on the variant."""
     refused = refusal(WRITERS[writer](bytes(20)), [3, 7])
 
     assert "takes 21 bytes, and its base64 holds 20." in refused.detail
@@ -127,7 +127,7 @@ def test_too_few_and_too_many_bytes_are_told_in_bytes(writer: str) -> None:
 @example("data:;base64,A/\nA=")
 @given(st.text('AQg+/-_= \n!é;,:da"\\\b', max_size=60) | st.text(max_size=20))
 def test_both_readers_agree(text: str) -> None:
-    """Whether there are compiled loops is no concern of the caller's."""
+    """Whether the server has compiled loops must not matter to clients."""
 
     def read(packed: ScannedBase64 | ParsedBase64) -> bytes | str:
         try:
@@ -151,17 +151,17 @@ def test_both_readers_agree(text: str) -> None:
 
 
 @given(st.binary(max_size=60))
-def test_what_is_packed_is_base64(elements: bytes) -> None:
-    """The standard library is the oracle."""
-    made = np.empty(84, np.uint8)
+def test_encoding_agrees_with_the_standard_library(elements: bytes) -> None:
+    """Including the padding."""
+    out = np.empty(84, np.uint8)
 
-    end = encode_base64(np.frombuffer(elements, np.uint8), len(elements), made, 1)
+    end = encode_base64(np.frombuffer(elements, np.uint8), len(elements), out, 1)
 
-    assert made[1:end].tobytes() == base64.b64encode(elements)
+    assert out[1:end].tobytes() == base64.b64encode(elements)
 
 
-def test_a_browser_and_the_command_line_are_answered() -> None:
-    """readAsDataURL and base64(1), which wraps its lines, over elements of four bytes."""
+def test_base64_of_a_browser_and_of_the_command_line_is_decoded() -> None:
+    """readAsDataURL and base64(1), which wraps its lines, for elements of four bytes."""
     x = np.arange(60, dtype=np.float32).reshape(1, 6, 10)
     for write in map(partial(WRITERS.__getitem__), ("data URL", "MIME")):
         entry = {"base64": write(x.tobytes()), "shape": [1, 6, 10]}

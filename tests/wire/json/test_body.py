@@ -1,4 +1,4 @@
-"""JSON: the standard library's parser and numpy are the oracles."""
+"""JSON bodies, compared with the standard library's parser and numpy."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ def refused(body: object, query: dict[str, str] | None = None) -> Unprocessable:
 
 
 def same_values(one: Tensor, other: Tensor) -> bool:
-    """Bit for bit, but for the payload of a NaN, which JSON cannot carry."""
+    """Equal in every bit, except for the sign and payload of NaNs, which JSON cannot represent."""
     if one.metadata != other.metadata:
         return False
     if one.dtype.kind != "float":
         return same_bits(one, other)
-    a, b = readable(one), readable(other)
+    a, b = numpy_values(one), numpy_values(other)
     return bool(np.array_equal(a, b, equal_nan=True) and np.array_equal(np.signbit(a), np.signbit(b) | np.isnan(b)))
 
 
-def readable(tensor: Tensor) -> npt.NDArray[np.generic]:
+def numpy_values(tensor: Tensor) -> npt.NDArray[np.generic]:
     values = bfloat16_to_float32(tensor.array.view(np.uint16)) if tensor.dtype is BFLOAT16 else tensor.array
     if tensor.dtype.kind == "float":
-        # The sign of a NaN is part of what is lost.
+        # Every NaN gets the same sign, which JSON cannot represent.
         return np.where(np.isnan(values), -np.abs(values), values)
     return values
 
 
-def spelled(value: object) -> object:
+def with_nonfinite_strings(value: object) -> object:
     if isinstance(value, list):
-        return [spelled(entry) for entry in value]
+        return [with_nonfinite_strings(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
 
 
 @given(INPUTS, st.sampled_from(("list", "base64")))
-def test_what_is_written_is_read_back(arrays: dict[str, Tensor], encoding: str) -> None:
-    """An answer is a good request: its digits, NaN, infinities and minus zero come back."""
+def test_encoding_and_decoding_keep_every_value(arrays: dict[str, Tensor], encoding: str) -> None:
+    """A response is a valid request, with the same digits, NaN, infinities and minus zero."""
     back = round_trip(JSON, Message(arrays, encoding=encoding)).tensors
 
     assert back.keys() == arrays.keys()
@@ -71,27 +71,27 @@ def test_what_is_written_is_read_back(arrays: dict[str, Tensor], encoding: str) 
 
 @given(st.dictionaries(NAMES, tensors(), min_size=1))
 def test_any_parser_reads_the_same_values(arrays: dict[str, Tensor]) -> None:
-    """An answer is strict JSON, and its numbers are the array's."""
+    """A response is strict JSON, and its numbers are those of the array."""
 
-    def no_constant(token: str) -> float:
+    def refuse_constant(token: str) -> float:
         raise AssertionError(token)
 
-    answer = json.loads(body_of(JSON.encode(Message(arrays))), parse_constant=no_constant)
+    document = json.loads(body_of(JSON.encode(Message(arrays))), parse_constant=refuse_constant)
 
-    assert list(answer) == list(arrays)
+    assert list(document) == list(arrays)
     for name, tensor in arrays.items():
-        assert answer[name]["dtype"] == tensor.dtype.name
-        assert answer[name]["shape"] == list(tensor.shape)
+        assert document[name]["dtype"] == tensor.dtype.name
+        assert document[name]["shape"] == list(tensor.shape)
         storage = np.float32 if tensor.dtype is BFLOAT16 else tensor.dtype.storage
-        read = np.array(answer[name]["data"], dtype=storage).reshape(tensor.shape)
-        np.testing.assert_array_equal(read, readable(tensor) if tensor.dtype is BFLOAT16 else tensor.array)
+        read = np.array(document[name]["data"], dtype=storage).reshape(tensor.shape)
+        np.testing.assert_array_equal(read, numpy_values(tensor) if tensor.dtype is BFLOAT16 else tensor.array)
 
 
 @given(tensors(), st.booleans())
 def test_numbers_of_any_writer_are_read(tensor: Tensor, flat: bool) -> None:
-    """Nested, or flat with a shape; as the standard library prints them, twice as long as needed."""
-    values = readable(tensor) if tensor.dtype is BFLOAT16 else tensor.array
-    data = spelled((values.reshape(-1) if flat else values).tolist())
+    """Nested, or flat with a shape; the standard library prints float32 with the digits of a float64."""
+    values = numpy_values(tensor) if tensor.dtype is BFLOAT16 else tensor.array
+    data = with_nonfinite_strings((values.reshape(-1) if flat else values).tolist())
 
     read = decode({"input": {"dtype": tensor.dtype.name, "shape": tensor.shape, "data": data}})
 
@@ -100,7 +100,7 @@ def test_numbers_of_any_writer_are_read(tensor: Tensor, flat: bool) -> None:
 
 @given(tensors())
 def test_base64_of_any_writer_is_read(tensor: Tensor) -> None:
-    """Ten times as fast as numbers, for callers that have only JSON."""
+    """It is ten times as fast as lists of numbers, for clients that have only JSON."""
     text = base64.b64encode(tensor.buffer).decode()
 
     read = decode({"input": {"dtype": tensor.dtype.name, "shape": tensor.shape, "base64": text}})
@@ -124,8 +124,8 @@ def test_float32_is_printed_with_the_shortest_digits(value: float) -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32))
-def test_bfloat16_is_rounded_as_elsewhere(value: float) -> None:
-    """The oracle is ml_dtypes; what rounds to infinity is refused as too large."""
+def test_bfloat16_is_rounded_as_by_ml_dtypes(value: float) -> None:
+    """Numbers that round to infinity are refused as too large."""
     with np.errstate(over="ignore"):
         expected = np.array([value], np.float32).astype(ml_dtypes.bfloat16)
     body = {"input": {"dtype": "bfloat16", "data": [value]}}
@@ -138,15 +138,15 @@ def test_bfloat16_is_rounded_as_elsewhere(value: float) -> None:
 
 @pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 2**53 + 1, -(2**53) - 1])
 def test_64_bit_integers_are_exact(value: int) -> None:
-    """An index that has been through a float points elsewhere."""
+    """Rounding to a float would change the index."""
     read = decode({"indices": [[value, 0]]}).tensors["indices"]
 
     assert read.dtype.name == "int64"
     assert read.array.tolist() == [[value, 0]]
 
 
-def test_fields_stand_beside_the_tensors() -> None:
-    """The example of the contract."""
+def test_fields_are_separated_from_tensors() -> None:
+    """The example of the documentation."""
     message = decode({"input": [[[1, 2], [3, 4]]], "kernel_size": 2, "stride": [2, None], "ceil_mode": True})
 
     assert message.tensors["input"].metadata == TensorMetadata(FLOAT32, (1, 2, 2))
@@ -154,8 +154,8 @@ def test_fields_stand_beside_the_tensors() -> None:
     assert message.encoding == "list"
 
 
-def test_the_encoding_of_the_answer_is_taken_out() -> None:
-    """It is no field of an operator."""
+def test_encoding_is_no_field_of_the_spec() -> None:
+    """It selects the encoding of the response."""
     message = decode({"input": [[[1]]], "encoding": "base64"})
 
     assert message.encoding == "base64"
@@ -177,11 +177,11 @@ def test_the_encoding_of_the_answer_is_taken_out() -> None:
 )
 @pytest.mark.parametrize("data", [[[[1.0, 2.0]]], [[["NaN", 2.0]]], [[["-Infinity", -0.0]]]])
 def test_words_in_other_fields_are_no_elements(field: dict[str, object], data: list[object]) -> None:
-    """The counts of the raw text see them too, and must not be led astray."""
+    """Counting characters of the raw text counts these, too, and must not change the result."""
     message = decode({"input": data, **field})
 
     assert message.json_fields == field
-    assert spelled(message.tensors["input"].array.tolist()) == data
+    assert with_nonfinite_strings(message.tensors["input"].array.tolist()) == data
 
 
 @given(
@@ -199,12 +199,12 @@ def test_words_in_other_fields_are_no_elements(field: dict[str, object], data: l
     st.sampled_from(sorted(ELEMENT_TYPES)),
     st.sampled_from([{}, {"note": "a\\b"}, {"note": '"NaN"'}, {"flag": True, "nothing": None}]),
 )
-def test_any_data_is_read_as_it_stands_or_refused(data: object, dtype: str, field: dict[str, object]) -> None:
-    """No element may be taken for what it is not: the fast way and the exact one are one rule."""
-    body = {"input": {"data": spelled(data), "dtype": dtype}, **field}
+def test_data_is_read_exactly_or_refused(data: object, dtype: str, field: dict[str, object]) -> None:
+    """No value becomes an element of another kind, on the fast path or the slow one."""
+    body = {"input": {"data": with_nonfinite_strings(data), "dtype": dtype}, **field}
     row = ELEMENT_TYPES[dtype]
 
-    def legal(value: object) -> bool:
+    def is_valid(value: object) -> bool:
         if isinstance(value, bool):
             return row.kind == "boolean"
         if isinstance(value, int):
@@ -221,7 +221,7 @@ def test_any_data_is_read_as_it_stands_or_refused(data: object, dtype: str, fiel
     except Unprocessable:
         return
     assert isinstance(data, list)
-    assert all(legal(leaf) for leaf in leaves(spelled(data)))
+    assert all(is_valid(leaf) for leaf in leaves(with_nonfinite_strings(data)))
     assert len(leaves(data)) == tensor.metadata.elements
 
 
@@ -241,36 +241,36 @@ def test_any_data_is_read_as_it_stands_or_refused(data: object, dtype: str, fiel
         ({"input": [[[1]]], "encoding": "hex"}, "/encoding", "range"),
     ],
 )
-def test_a_refusal_points_at_the_place(body: object, pointer: str, code: str) -> None:
-    """A form can show the message beside the field."""
+def test_an_error_has_a_pointer_to_the_fault(body: object, pointer: str, code: str) -> None:
+    """A user interface can show the message beside the field."""
     (problem,) = refused(body).problems
 
     assert (problem.pointer, problem.code) == (pointer, code)
 
 
 def test_a_field_in_query_and_body_is_refused() -> None:
-    """Of two values one would be ignored."""
+    """One of the two values would be ignored silently."""
     refusal = refused({"input": [[[1]]], "stride": 2}, {"stride": "2"})
 
     assert refusal.problems[0].code == "duplicate"
     assert decode({"input": [[[1]]], "stride": 2}, {"padding": "1"}).text_fields == {"padding": "1"}
 
 
-def test_a_bare_nan_is_told_how_to_be_written() -> None:
-    """Python's own json module writes it, so it will come."""
+def test_the_error_for_an_unquoted_nan_suggests_quotes() -> None:
+    """Python's json module writes NaN without quotes."""
     with pytest.raises(Malformed, match='"NaN"'):
         decode({"input": [[[math.nan]]]})
 
 
-def test_a_small_answer_is_one_chunk() -> None:
-    """Each chunk is a message of its own on the way out."""
+def test_a_small_response_is_one_chunk() -> None:
+    """Each chunk is an ASGI message of its own."""
     encoded = JSON.encode(Message({"output": Tensor(FLOAT32, np.ones((1, 2, 2), np.float32))}))
 
     assert len(encoded.chunks) == 1
 
 
-def test_fields_of_an_answer_stand_beside_its_tensors() -> None:
-    """A seed that was drawn for the caller is named to the caller."""
+def test_a_response_has_fields_beside_its_tensors() -> None:
+    """Such as the seed that the service chose."""
     tensor = Tensor(FLOAT32, np.ones(1, np.float32))
 
     assert json.loads(body_of(JSON.encode(Message({"output": tensor}, {"seed": 7}))))["seed"] == 7
@@ -278,8 +278,8 @@ def test_fields_of_an_answer_stand_beside_its_tensors() -> None:
     assert json.loads(body_of(JSON.encode(Message({})))) == {}
 
 
-def test_a_plan_takes_shapes_without_elements() -> None:
-    """The example of the contract, and the default types."""
+def test_a_request_for_a_plan_has_shapes_without_elements() -> None:
+    """The example of the documentation, and the default types."""
     body = {
         "input": {"shape": [8, 64, 112, 112], "dtype": "float16"},
         "indices": {"shape": [0, 1, 1]},
@@ -299,7 +299,7 @@ def test_a_plan_takes_shapes_without_elements() -> None:
 @pytest.mark.parametrize(
     "tensor", [[[[1]]], {"data": [[[1]]]}, {"shape": [1], "data": [1]}, {"dtype": "int8"}, None, {"shape": []}]
 )
-def test_a_plan_with_elements_or_without_shape_is_refused(tensor: object) -> None:
-    """Who sends data to a plan meant the other path."""
+def test_a_request_for_a_plan_with_elements_or_without_shape_is_refused(tensor: object) -> None:
+    """A client that sends elements probably meant to pool."""
     with pytest.raises(Unprocessable):
         decode_plan(memoryview(json.dumps({"input": tensor}).encode()), {}, 2**20)

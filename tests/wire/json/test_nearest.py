@@ -1,5 +1,4 @@
-"""A decimal number is read as the nearest float64, ties to even: Python's float is the oracle, whose text and rounding
-are David Gay's."""
+"""A decimal number is read as the nearest float64, ties to even, as by Python's float, which uses David Gay's code."""
 
 from __future__ import annotations
 
@@ -17,11 +16,11 @@ COUNT = 4000
 
 
 def halfway(rng: random.Random) -> str:
-    """Between two neighbours, to the last of its digits; or a hair to either side."""
+    """All digits of the number halfway between two neighbouring floats, or of one just above or below it."""
     bits = rng.randrange(0x7FE << 52) if rng.random() < 0.8 else rng.randrange(1 << 53)
     low, high = np.array([bits, bits + 1], np.uint64).view(np.float64).tolist()
     middle = (Fraction(low) + Fraction(high)) / 2
-    # Every power of two below one has as many decimals.
+    # 2**-n has n decimals.
     decimals = middle.denominator.bit_length() - 1
     digits = str(middle.numerator * 5**decimals)
     match rng.randrange(3):
@@ -32,8 +31,8 @@ def halfway(rng: random.Random) -> str:
     return f"{digits}e-{decimals}" if rng.random() < 0.5 else f"{digits[0]}.{digits[1:]}0e{len(digits) - 1 - decimals}"
 
 
-def drawn(rng: random.Random) -> str:
-    """A number that is hard to read."""
+def hard_number(rng: random.Random) -> str:
+    """A number whose rounding is hard."""
     match rng.randrange(8):
         case 0:
             return halfway(rng)
@@ -60,10 +59,10 @@ def read(numbers: list[str]) -> list[float]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_hard_numbers_are_read_to_the_last_bit(seed: int) -> None:
+def test_hard_numbers_are_rounded_correctly(seed: int) -> None:
     """Halfway cases, subnormals, 17 to 800 digits."""
     rng = random.Random(seed)
-    numbers = [drawn(rng) for _ in range(COUNT)]
+    numbers = [hard_number(rng) for _ in range(COUNT)]
 
     wrong = [text[:90] for text, value in zip(numbers, read(numbers), strict=True) if value.hex() != float(text).hex()]
 
@@ -101,5 +100,5 @@ def test_any_number_of_the_grammar_is_read(text: str) -> None:
     ],
 )
 def test_ends_of_the_range(text: str) -> None:
-    """Where other readers have been wrong, or have read for ever."""
+    """Numbers that other parsers have rounded wrongly, or never finished parsing."""
     assert read([text])[0].hex() == float(text).hex()

@@ -1,4 +1,4 @@
-"""What a number of a JSON text becomes, by each path that a text can take: exact fractions are the oracle."""
+"""Numbers of a JSON text on each code path of the readers, compared with exact fractions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from poolhouse.dtypes import BFLOAT16, bfloat16_to_float32
 from poolhouse.errors import PoolhouseError, Unprocessable
 from poolhouse.wire.json.codec import JSON
 
-# Digits of the significand, the exponents of the least quantum and of the first number that is too large.
+# Bits of the significand, the exponent of the smallest subnormal, and that of the first number that is too large.
 FORMATS = {
     "float16": (11, -24, 16),
     "bfloat16": (8, -133, 128),
@@ -23,7 +23,7 @@ FORMATS = {
 }
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
 
-# Each has a field "input", whose list holds the number at the place DATA.
+# Bodies whose list "input" holds the number, each read on another code path.
 PATHS = {
     "short": '{{"input": [[{number}, 1], [0, 2]], "kernel_size": 1}}',
     "nested": '{{"input": {{"dtype": "{dtype}", "data": [[{number}, 1], [0, 2]]}}}}',
@@ -51,7 +51,7 @@ def body(path: str, number: str, dtype: str) -> bytes:
 
 
 def read(path: str, number: str, dtype: str) -> float | int:
-    """What the number is read as, where it stands."""
+    """The element that the number becomes."""
     tensor = JSON.decode(memoryview(body(path, number, dtype)), {}, 2**25).tensors["input"]
     assert tensor.dtype.name == dtype
     values = tensor.array
@@ -69,8 +69,7 @@ def refusal(path: str, number: str, dtype: str) -> PoolhouseError:
 
 
 def nearest(text: str, dtype: str) -> float:
-    """The element that a number stands for: its nearest float64, and of that the nearest that there is, ties to even;
-    infinite where it is too large."""
+    """The expected element: the nearest float64, rounded to the type, ties to even each time; infinite if too large."""
     wide = float(text)
     if wide == 0 or math.isinf(wide):
         return wide
@@ -126,7 +125,7 @@ NUMBERS = [
 @every_path
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_a_number_is_the_nearest_element_by_every_path(path: str, dtype: str) -> None:
-    """Which path a text takes is no concern of the caller's: its length alone may decide."""
+    """The code path depends on details such as the length of the body, which must not change the result."""
     if path == "short" and dtype != "float32":
         return
     for number in NUMBERS:
@@ -157,7 +156,7 @@ def test_a_number_is_rounded_once(value: float, dtype: str) -> None:
 
 @given(st.integers(0, 2**16 - 2), st.booleans(), st.sampled_from([-1, 0, 1]))
 def test_bfloat16_is_rounded_once_between_any_two(bits: int, negative: bool, step: int) -> None:
-    """Halfway, and a hair to either side, where float32 is too coarse to tell."""
+    """Halfway, and just above or below, where float32 cannot tell the difference."""
     bits &= 0x7FFF
     if bits >= 0x7F7F:
         return
@@ -169,8 +168,8 @@ def test_bfloat16_is_rounded_once_between_any_two(bits: int, negative: bool, ste
 
 
 @every_path
-def test_minus_zero_has_its_sign_among_floats_only(path: str) -> None:
-    """Go, .NET and C print it without a point; of two zeros the maximum is told apart by 1/x."""
+def test_minus_zero_keeps_its_sign_in_float_types(path: str) -> None:
+    """Go, .NET and C print it without a decimal point."""
     for dtype in FORMATS if path != "short" else ("float32",):
         assert math.copysign(1, read(path, "-0", dtype)) == -1
     for dtype in INTEGERS if path != "short" else ():
@@ -179,8 +178,8 @@ def test_minus_zero_has_its_sign_among_floats_only(path: str) -> None:
 
 @every_path
 @pytest.mark.parametrize("number", ["1E400", "-1e400", "1" + "0" * 400])
-def test_what_no_float64_holds_is_refused_with_its_place(path: str, number: str) -> None:
-    """It is JSON, so it is not called malformed; and nobody searches 32 MiB for it."""
+def test_a_number_beyond_float64_is_refused_with_its_position(path: str, number: str) -> None:
+    """The body is valid JSON, so it is not malformed; the position saves a search through 32 MiB."""
     text = body(path, number, "float32")
 
     refused = refusal(path, number, "float32")
@@ -191,8 +190,8 @@ def test_what_no_float64_holds_is_refused_with_its_place(path: str, number: str)
 
 
 @every_path
-def test_what_is_too_large_is_refused_with_its_place(path: str) -> None:
-    """One element among a million is not found by its value."""
+def test_an_element_beyond_the_type_is_refused_with_its_index(path: str) -> None:
+    """A value alone would be hard to find among a million elements."""
     refused = refusal(path, "1e39", "float32")
 
     (problem,) = refused.problems
@@ -204,7 +203,7 @@ def test_what_is_too_large_is_refused_with_its_place(path: str) -> None:
 @every_path
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_integers_are_exact_or_refused(path: str, dtype: str) -> None:
-    """JSON has no types of numbers: 2.0 is a whole one, and 2.5 is none."""
+    """JSON does not distinguish 2.0 from 2; 2.5 is no integer."""
     if path == "short":
         return
     bounds = np.iinfo(dtype)
@@ -219,5 +218,5 @@ def test_integers_are_exact_or_refused(path: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("number", [2**53 + 1, 2**60 + 1, 2**63 - 1, -(2**63)])
 def test_an_exact_integer_beside_one_with_a_point_stays_exact(number: int) -> None:
-    """One array of both would be of floats, and the integer another one."""
+    """One float64 array of both would round the integer."""
     assert read("nested", f"{number}, 1.0], [{number}", "int64") == number

@@ -1,4 +1,4 @@
-"""Numbers are printed as orjson prints them, which is the oracle: the same digits, the same notation."""
+"""Printing numbers with the digits and the notation of orjson."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def as_orjson(array: npt.NDArray[np.generic]) -> bytes:
     return orjson.dumps(array, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def hard(dtype: str) -> npt.NDArray[np.generic]:
-    """Any bits, every power of two and of ten, and numbers of few digits; finite."""
+def hard_numbers(dtype: str) -> npt.NDArray[np.generic]:
+    """Random bits, every power of two and of ten, and numbers of few digits; all finite."""
     rng = np.random.default_rng(5)
     storage = ELEMENT_TYPES[dtype].storage
     with np.errstate(all="ignore"):
@@ -50,8 +50,8 @@ def hard(dtype: str) -> npt.NDArray[np.generic]:
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_floats_are_printed_as_orjson_does(dtype: str) -> None:
-    """The shortest digits that read back, and of these the nearest."""
-    array = hard(dtype)
+    """The shortest digits that read back; of several, the nearest."""
+    array = hard_numbers(dtype)
 
     ours, theirs = printed(array).split(b","), as_orjson(array).split(b",")
 
@@ -60,7 +60,7 @@ def test_floats_are_printed_as_orjson_does(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint8", "bool"])
 def test_integers_and_booleans_are_printed_as_orjson_does(dtype: str) -> None:
-    """Of every length."""
+    """With every number of digits."""
     rng = np.random.default_rng(6)
     wide = rng.integers(-(2**63), 2**63 - 1, COUNT) >> rng.integers(0, 64, COUNT)
     array = np.concatenate([wide, [-(2**63), 2**63 - 1, 0]]).astype(dtype)
@@ -70,7 +70,7 @@ def test_integers_and_booleans_are_printed_as_orjson_does(dtype: str) -> None:
 
 @given(tensors())
 def test_lists_of_any_shape_are_printed_alike(tensor: Tensor) -> None:
-    """Whatever the shape, and wherever what is not finite lies."""
+    """By orjson and by the compiled loop, with non-finite elements anywhere."""
     message = Message({"a": tensor, "b": tensor}, {"seed": 7})
 
     whole = bytes(encode_json(message))
@@ -86,7 +86,7 @@ def test_lists_of_any_shape_are_printed_alike(tensor: Tensor) -> None:
 
 @given(st.sampled_from(ALL_TYPES), st.integers(1, 300), st.integers(1, 50))
 def test_a_long_list_in_slices_is_the_list(dtype: object, rows: int, columns: int) -> None:
-    """A slice may end within a row."""
+    """A chunk may end within a row."""
     array = np.arange(rows * columns, dtype=np.float32).reshape(rows, 1, columns)
 
     assert printed(array) == as_orjson(array)

@@ -1,5 +1,4 @@
-"""The compiled reader and the plain one read the same of every body, and refuse the same; a strict parser is the
-oracle of what is JSON."""
+"""The compiled reader and the Python reader accept the same bodies with the same result; orjson decides what is JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ from tests.wire.tensor_strategies import same_bits
 
 
 def read(text: bytes, *, is_compiled: bool) -> Message | PoolhouseError:
-    """What comes of a body, or its refusal."""
+    """The decoded message, or the error."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "is_ready", lambda: is_compiled)
         try:
@@ -33,7 +32,7 @@ def read(text: bytes, *, is_compiled: bool) -> Message | PoolhouseError:
 
 
 def agree(text: bytes, *, in_words: bool = True) -> Message | PoolhouseError:
-    """What both readers say, the same."""
+    """Check that both readers agree, and return the result."""
     compiled, plain = read(text, is_compiled=True), read(text, is_compiled=False)
     if isinstance(plain, PoolhouseError):
         assert isinstance(compiled, PoolhouseError), text
@@ -54,7 +53,7 @@ LEAVES = (
 SHAPES = st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple)
 _FIELDS: list[dict[str, object]] = [{"kernel_size": 2}, {"kernel_size": [2, 1], "s": "a, [b"}, {"of": {"data": []}}, {}]
 FIELDS = st.sampled_from(_FIELDS)
-SCARS = st.lists(
+EDITS = st.lists(
     st.tuples(st.integers(0, 400), st.sampled_from(["", ",", "[", "]", " ", "1", '"', "}", ":", "\\", "-", ".", "e"])),
     max_size=2,
 )
@@ -62,7 +61,7 @@ SCARS = st.lists(
 
 @st.composite
 def bodies(draw: st.DrawFn) -> dict[str, object]:
-    """Lists of one shape of mostly one kind of number, and now and then something that does not belong there."""
+    """Lists of one shape, mostly of one kind of number, sometimes with an invalid element."""
 
     def nested(shape: tuple[int, ...]) -> object:
         return [nested(shape[1:]) for _ in range(shape[0])] if shape else draw(leaf)
@@ -105,16 +104,16 @@ def bodies(draw: st.DrawFn) -> dict[str, object]:
 @example({"indices": {"data": [1, 2**53 + 1], "dtype": "int64"}, "input": {"data": [2.0, 2**60], "dtype": "int64"}}, 1)
 @given(bodies(), st.sampled_from([None, 1]))
 def test_both_read_the_same(body: dict[str, object], indent: int | None) -> None:
-    """The same elements; and where something is wrong, a refusal."""
-    # Of two things that are wrong each may tell another one.
+    """The same elements, or both refuse the body."""
+    # Of two faults they may name different ones.
     agree(json.dumps(body, indent=indent).encode(), in_words=False)
 
 
 @pytest.mark.parametrize("wrong", [None, True, "1", [], [[1]], {}, {"a": [1]}, 1e300, "a" * 100, 2.5, 2**63, 2**64])
 @pytest.mark.parametrize("dtype", ELEMENT_TYPES)
 @pytest.mark.parametrize("place", [0, 1, 5])
-def test_both_refuse_in_the_same_words(wrong: object, dtype: str, place: int) -> None:
-    """Which of them a server has is no concern of the caller's."""
+def test_both_refuse_with_the_same_message(wrong: object, dtype: str, place: int) -> None:
+    """Which reader the server has must not matter to clients."""
     right: object = dtype == "bool" or 7
     rows = [[right, right, right], [right, right, right]]
     rows[place // 3][place % 3] = [[right]] if wrong == [[1]] else wrong
@@ -138,8 +137,8 @@ def test_both_refuse_in_the_same_words(wrong: object, dtype: str, place: int) ->
         [[], []],
     ],
 )
-def test_both_tell_of_ragged_lists_alike(data: object) -> None:
-    """With the level and the lengths."""
+def test_both_refuse_ragged_lists_with_the_same_message(data: object) -> None:
+    """It names the level and the lengths."""
     agree(json.dumps({"input": data}).encode())
 
 
@@ -158,25 +157,25 @@ ESCAPED = (
 
 
 @pytest.mark.parametrize("text", ESCAPED)
-def test_a_name_is_the_same_with_escapes(text: bytes) -> None:
-    """JSON says so, and some writers escape whatever they can."""
+def test_escaped_names_and_strings_are_recognised(text: bytes) -> None:
+    """JSON allows to escape any character, and some writers do."""
     agree(text, in_words=False)
 
 
-@given(bodies(), st.sampled_from([None, 1]), SCARS)
-def test_what_is_no_json_is_refused(body: dict[str, object], indent: int | None, scars: list[tuple[int, str]]) -> None:
-    """Wherever it is damaged: what is no JSON must not become some."""
+@given(bodies(), st.sampled_from([None, 1]), EDITS)
+def test_what_is_no_json_is_refused(body: dict[str, object], indent: int | None, edits: list[tuple[int, str]]) -> None:
+    """Cutting out the tensors must not turn invalid JSON into valid JSON."""
     text = json.dumps(body, indent=indent)
-    for at, scar in scars:
+    for at, edit in edits:
         place = at % (len(text) + 1)
-        text = text[:place] + scar + text[place + (scar == "") :]
+        text = text[:place] + edit + text[place + (edit == "") :]
 
-    said = agree(text.encode(), in_words=False)
+    result = agree(text.encode(), in_words=False)
 
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
-        assert isinstance(said, PoolhouseError), text
+        assert isinstance(result, PoolhouseError), text
 
 
 TEXTS = (
@@ -189,22 +188,22 @@ TEXTS = (
 
 
 @pytest.mark.parametrize("text", TEXTS)
-@pytest.mark.parametrize("scar", ["", *',[] 1":{}-0.e\\\x00', ".5", "e5"])
-def test_damage_is_found_wherever_it_is(text: str, scar: str) -> None:
-    """Byte by byte, put in or taken out."""
+@pytest.mark.parametrize("edit", ["", *',[] 1":{}-0.e\\\x00', ".5", "e5"])
+def test_damage_is_found_wherever_it_is(text: str, edit: str) -> None:
+    """One character inserted or removed at every position."""
     for place in range(len(text) + 1):
-        damaged = text[:place] + scar + text[place + (scar == "") :]
-        said = agree(damaged.encode(), in_words=False)
+        damaged = text[:place] + edit + text[place + (edit == "") :]
+        result = agree(damaged.encode(), in_words=False)
         try:
             orjson.loads(damaged)
         except orjson.JSONDecodeError:
-            assert isinstance(said, PoolhouseError), damaged
-            if "infinity" not in damaged and "e" not in scar:
-                assert isinstance(said, Malformed) or said.code == "invalid_data", damaged
+            assert isinstance(result, PoolhouseError), damaged
+            if "infinity" not in damaged and "e" not in edit:
+                assert isinstance(result, Malformed) or result.code == "invalid_data", damaged
 
 
 def test_strings_among_integers_take_no_memory() -> None:
-    """numpy would make room for the longest of them at each element: 10¹¹ bytes for 10⁶ that came."""
+    """numpy would allocate the length of the longest string for each element: 10¹¹ bytes for a body of 10⁶."""
     body = {"input": {"data": [*([1] * 300_000), "a" * 100_000], "dtype": "int64"}}
     with measure_usage() as cost:
         assert isinstance(read(json.dumps(body).encode(), is_compiled=True), PoolhouseError)
@@ -212,8 +211,8 @@ def test_strings_among_integers_take_no_memory() -> None:
     assert cost.peak_bytes < 2**26
 
 
-def test_lists_that_promise_more_than_they_hold_take_no_memory() -> None:
-    """The first ones say how large the whole would be: 10¹² elements for 10⁶ that came."""
+def test_memory_is_not_allocated_by_the_first_lists_alone() -> None:
+    """Their lengths announce 10⁹ elements, and the body holds 1000."""
     text = json.dumps({"input": [[0.0] * 1000, *[[]] * 1_000_000]}).encode()
     with measure_usage() as cost:
         refused = read(text, is_compiled=True)
@@ -232,7 +231,7 @@ def test_lists_that_promise_more_than_they_hold_take_no_memory() -> None:
     st.sampled_from(["[", "[ ", " [\r\n"]),
 )
 def test_no_list_has_more_elements_than_are_counted(data: str, comma: str, bracket: str) -> None:
-    """The loop writes as many as there are into memory for so many."""
+    """The buffer for the elements has the counted size, and the loop does not check it."""
     text = f'{{"input":[{data}]}}'.replace(",", comma).replace("[", bracket).encode()
 
     def leaves(value: object) -> int:

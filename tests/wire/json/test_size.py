@@ -1,4 +1,4 @@
-"""How long the text of an answer can be, from its shape alone: never less than what is printed."""
+"""The bound of a response's JSON text by shape and type."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ by_type = pytest.mark.parametrize("dtype", ALL_TYPES, ids=lambda dtype: dtype.na
 
 @given(NAMES, tensors(), st.sampled_from(["list", "base64"]))
 def test_no_text_is_longer_than_its_bound(name: str, tensor: Tensor, encoding: str) -> None:
-    """Memory is lent for the bound, and what is printed is what is held."""
+    """Memory is reserved by the bound before the text is printed."""
     text = encode_json(Message({name: tensor}, encoding=encoding))
 
     assert len(text) <= max_text_bytes(tensor.metadata, encoding)
@@ -27,7 +27,7 @@ def test_no_text_is_longer_than_its_bound(name: str, tensor: Tensor, encoding: s
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=4))
 def test_brackets_and_commas_are_counted_to_the_last(shape: list[int]) -> None:
-    """An answer without elements is nothing else; a bound that is too high would refuse what fits."""
+    """The text of an empty tensor consists of them alone; a loose bound would refuse requests that fit."""
     tensor = Tensor(ELEMENT_TYPES["uint8"], np.zeros(shape, np.uint8))
 
     data = orjson.dumps(tensor.array, option=orjson.OPT_SERIALIZE_NUMPY)
@@ -36,7 +36,7 @@ def test_brackets_and_commas_are_counted_to_the_last(shape: list[int]) -> None:
 
 
 def numbers_with_many_digits(dtype: ElementType) -> list[float]:
-    """Both ends of the type, and for every power of ten the numbers around it, which have the most digits."""
+    """The limits of the type, and for every power of ten random numbers of that size, which have the most digits."""
     limits = np.iinfo(dtype.name) if dtype.kind == "integer" else None
     if limits:
         return [limits.min, limits.max]
@@ -48,7 +48,7 @@ MANTISSAS = np.random.default_rng(7).uniform(1, 10, 200).tolist()
 
 @by_type
 def test_no_element_is_longer_than_its_bound(dtype: ElementType) -> None:
-    """Each in the notation that the writer chooses for its size."""
+    """In plain and in exponent notation."""
     if dtype is BFLOAT16:
         array = bfloat16_to_float32(np.arange(2**16, dtype=np.uint16))
     elif dtype.name == "float16":
@@ -64,7 +64,7 @@ def test_no_element_is_longer_than_its_bound(dtype: ElementType) -> None:
 
 
 def test_the_bound_of_an_enormous_shape_is_known_at_once() -> None:
-    """It is asked for what nobody could print."""
+    """The closed form needs no time for shapes that no memory could hold."""
     metadata = TensorMetadata(ELEMENT_TYPES["float32"], (2**31, 2**31, 0))
 
     assert max_text_bytes(metadata, "list") > 2**62

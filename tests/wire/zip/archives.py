@@ -1,4 +1,4 @@
-"""Archives as the standard library writes them, and changed in one place."""
+"""Zip archives written by the standard library, and patched copies of them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def archive(files: Mapping[str, bytes], method: int = zipfile.ZIP_STORED, commen
 
 
 def patched(body: bytes, at: int, replacement: bytes) -> bytes:
-    """The archive with these bytes in place of those at ``at``, which is counted from the end where it is negative."""
+    """The archive with the bytes at ``at`` replaced; a negative offset counts from the end."""
     at %= len(body)
     return body[:at] + replacement + body[at + len(replacement) :]
 
 
 def patched_row(body: bytes, at: int, replacement: bytes) -> bytes:
-    """The same, ``at`` counted from the first row of the directory."""
+    """The same with ``at`` counted from the first row of the directory."""
     return patched(body, body.index(CENTRAL_MAGIC) + at, replacement)
 
 
 def named(raw_name: bytes) -> str:
-    """A file's name for the reader; those that end in ``.txt`` are passed over."""
+    """Decode a file's name for the reader; it ignores names that end in ``.txt``."""
     return "" if raw_name.endswith(b".txt") else raw_name.decode("ascii", "backslashreplace")

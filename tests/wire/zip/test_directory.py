@@ -1,4 +1,4 @@
-"""Where the files of an archive lie: the standard library is the oracle, and no length is believed unchecked."""
+"""Reading the directory of an archive, compared with the standard library; no length is trusted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLAIN = archive({"one.npy": b"content", "two.npy": b"more"})
 
 
 @given(FILES, METHODS, st.sampled_from([b"", b"a comment", b"x" * 0xFFFF]))
-def test_files_lie_where_the_standard_library_has_them(files: dict[str, bytes], method: int, comment: bytes) -> None:
+def test_entries_agree_with_the_standard_library(files: dict[str, bytes], method: int, comment: bytes) -> None:
     """numpy writes archives with it."""
     body = archive(files, method, comment)
     entries = read_directory(memoryview(body), named)
@@ -39,25 +39,25 @@ def test_files_lie_where_the_standard_library_has_them(files: dict[str, bytes], 
 
 
 @pytest.mark.parametrize("comment", [END_MAGIC, END_MAGIC + bytes(END.size)])
-def test_a_comment_that_begins_as_an_end_record_is_a_comment(comment: bytes) -> None:
+def test_a_comment_may_begin_like_an_end_record(comment: bytes) -> None:
     """The end record is the last one whose comment ends with the archive."""
     body = archive({"one.npy": b"content"}, comment=comment)
 
     assert [entry.name for entry in read_directory(memoryview(body), named)] == ["one.npy"]
 
 
-def test_a_file_that_is_passed_over_may_be_packed_and_encrypted() -> None:
-    """A note of another program beside the arrays need not be read."""
+def test_an_ignored_file_may_be_compressed_and_encrypted() -> None:
+    """Its content is not read."""
     body = archive({"note.txt": b"hello", "one.npy": b"content"}, zipfile.ZIP_BZIP2)
     body = patched_row(body, 8, b"\x01")
-    with pytest.raises(Malformed, match=r"one\.npy is packed by method 12"):
+    with pytest.raises(Malformed, match=r"one\.npy is compressed by method 12"):
         read_directory(memoryview(body), named)
 
     assert read_directory(memoryview(body), lambda _: "") == []
 
 
-def test_as_many_files_are_read_as_are_allowed() -> None:
-    """Each costs time before the first of them is looked at."""
+def test_the_number_of_files_is_limited() -> None:
+    """Reading the directory takes time for each file."""
     files = {f"file{n}.npy": b"" for n in range(MAX_ENTRIES + 1)}
 
     with pytest.raises(Malformed, match=f"more than {MAX_ENTRIES}"):
@@ -67,14 +67,14 @@ def test_as_many_files_are_read_as_are_allowed() -> None:
 
 
 def cases() -> dict[str, tuple[bytes, str]]:
-    """Archives that contradict themselves, and what they are refused for."""
+    """Archives that contradict themselves, and the error for each."""
     full, two_names = b"\xff" * 4, PLAIN.replace(b"two.npy", b"one.npy")
     second = PLAIN.rindex(b"PK\x01\x02")
     return {
         "nothing": (b"", "the end record of a zip is not at its end"),
         "bytes behind the end": (PLAIN + b"x", "the end record of a zip is not at its end"),
-        "a disk of several": (patched(PLAIN, -18, b"\x01"), "it is one part of several"),
-        "fewer entries on this disk": (patched(PLAIN, -14, b"\x01"), "it is one part of several"),
+        "a disk of several": (patched(PLAIN, -18, b"\x01"), "it is one part of a split archive"),
+        "fewer entries on this disk": (patched(PLAIN, -14, b"\x01"), "it is one part of a split archive"),
         "a zip64 directory that is not there": (patched(PLAIN, -6, full), "its zip64 record is missing"),
         "a directory behind the end": (patched(PLAIN, -6, b"\xff\xff"), "its directory does not lie inside it"),
         "a longer directory": (patched(PLAIN, -10, b"\xff"), "its directory does not lie inside it"),
@@ -100,21 +100,21 @@ def cases() -> dict[str, tuple[bytes, str]]:
 
 @pytest.mark.parametrize(("body", "why"), cases().values(), ids=cases())
 def test_an_archive_that_contradicts_itself_is_refused(body: bytes, why: str) -> None:
-    """Two readers would take it for two different sets of arrays."""
+    """Two readers could read different arrays from it."""
     with pytest.raises(Malformed, match=why):
         read_directory(memoryview(body), named)
 
 
 @pytest.mark.parametrize("length", range(len(PLAIN)))
-def test_no_part_of_an_archive_is_read_as_one(length: int) -> None:
-    """A body that was cut off must not become fewer arrays."""
+def test_a_truncated_archive_is_refused(length: int) -> None:
+    """It must not be read as an archive of fewer arrays."""
     with pytest.raises(Malformed):
         read_directory(memoryview(PLAIN[:length]), named)
 
 
 @given(st.lists(st.tuples(st.integers(0, len(PLAIN) - 1), st.integers(0, 255)), max_size=4))
-def test_whatever_is_read_lies_inside_and_apart(changes: list[tuple[int, int]]) -> None:
-    """Places are slices of a caller's body; one over another would unfold the same bytes many times."""
+def test_byte_ranges_lie_in_the_body_and_do_not_overlap(changes: list[tuple[int, int]]) -> None:
+    """Overlapping ranges would inflate the same bytes many times."""
     body = bytearray(PLAIN)
     for at, byte in changes:
         body[at] = byte
@@ -123,6 +123,6 @@ def test_whatever_is_read_lies_inside_and_apart(changes: list[tuple[int, int]]) 
     except Malformed:
         return
 
-    places = sorted((entry.byte_range.start, entry.byte_range.stop) for entry in entries)
-    assert all(0 <= start <= stop <= len(body) for start, stop in places)
-    assert all(stop <= start for (_, stop), (start, _) in itertools.pairwise(places))
+    ranges = sorted((entry.byte_range.start, entry.byte_range.stop) for entry in entries)
+    assert all(0 <= start <= stop <= len(body) for start, stop in ranges)
+    assert all(stop <= start for (_, stop), (start, _) in itertools.pairwise(ranges))

@@ -1,4 +1,4 @@
-"""Archives that are written: the standard library reads them, and so do we, with short numbers and with wide ones."""
+"""Written archives are read by the standard library and by our reader, with 32-bit and with zip64 fields."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILES = st.lists(
     unique_by=lambda file: file.name,
 )
 WIDE_FROM = st.sampled_from([1, 100, 300, 1000, ZIP64_MARKER])
-"""Above 4 GiB the short numbers of a zip do not suffice; the threshold is lowered to see it here."""
+"""Archives above 4 GiB need zip64; a lower threshold makes small ones use it."""
 
 
 @given(FILES, WIDE_FROM)
@@ -41,8 +41,8 @@ def test_the_standard_library_reads_what_we_write(files: list[StoredFile], zip64
 
 
 @given(FILES, WIDE_FROM)
-def test_we_read_what_we_write_from_aligned_places(files: list[StoredFile], zip64_threshold: int) -> None:
-    """A file that begins at a multiple of 64 bytes holds elements that need not be copied."""
+def test_we_read_what_we_write_at_aligned_offsets(files: list[StoredFile], zip64_threshold: int) -> None:
+    """Files begin at multiples of 64 bytes, so that their elements need no copy."""
     body = memoryview(b"".join(write_archive(files, zip64_threshold=zip64_threshold)))
     entries = read_directory(body, named)
 
@@ -52,8 +52,8 @@ def test_we_read_what_we_write_from_aligned_places(files: list[StoredFile], zip6
         assert read_content(body, entry) == file.head + bytes(file.payload)
 
 
-def test_wide_numbers_leave_their_short_fields_full() -> None:
-    """A reader looks for the wide ones only then, and the real ones would not fit."""
+def test_zip64_numbers_set_the_marker_in_their_32_bit_fields() -> None:
+    """Readers look for zip64 numbers only then."""
     body = b"".join(write_archive([StoredFile("one.npy", b"", memoryview(b"content"))] * 2, zip64_threshold=1))
     local = LOCAL.unpack_from(body, 0)
     first = CENTRAL.unpack_from(body, body.index(CENTRAL_MAGIC))
@@ -66,8 +66,8 @@ def test_wide_numbers_leave_their_short_fields_full() -> None:
 
 
 @pytest.mark.parametrize(("zip64_threshold", "is_wide"), [(64, True), (150, True), (1000, False)])
-def test_a_directory_far_from_the_begin_has_a_wide_end_record(zip64_threshold: int, is_wide: bool) -> None:
-    """Where its own length is short, the bytes before it count."""
+def test_a_directory_beyond_the_threshold_has_a_zip64_end_record(zip64_threshold: int, is_wide: bool) -> None:
+    """Its offset decides, even if its length is short."""
     body = b"".join(
         write_archive([StoredFile("one.npy", b"", memoryview(bytes(100)))], zip64_threshold=zip64_threshold)
     )
@@ -76,8 +76,8 @@ def test_a_directory_far_from_the_begin_has_a_wide_end_record(zip64_threshold: i
 
 
 @given(FILES)
-def test_payloads_leave_as_they_were_given(files: list[StoredFile]) -> None:
-    """They are a result's own memory."""
+def test_payloads_are_not_copied(files: list[StoredFile]) -> None:
+    """They are the memory of the results."""
     chunks = write_archive(files)
 
     assert all(any(chunk is file.payload for chunk in chunks) for file in files)

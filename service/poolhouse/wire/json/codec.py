@@ -24,7 +24,7 @@ _PYTHON_MEMORY_FACTOR: Final = 40
 
 def peak_memory_factor() -> int:
     """The peak memory of decoding a JSON body, as a multiple of its size: the body, a float64 for each two characters,
-    and the elements; without compiled loops, an object for each number. ``tests/wire/json/test_limits.py`` measures
+    and the elements; without compiled loops, an object for each number. ``tests/wire/test_decoding_bytes.py`` measures
     the worst cases."""
     return _COMPILED_MEMORY_FACTOR if compiled_reader.is_ready() else _PYTHON_MEMORY_FACTOR
 
