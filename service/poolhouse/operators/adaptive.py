@@ -216,10 +216,10 @@ class AdaptiveAverage(AdaptiveWindowOperator, Average):
     def _uses_torch(self, spatial: Sizes, *, floating: bool) -> bool:
         # For output size 1 torch calls mean(), whose order of additions depends on the number of planes.
         sizes = self.axis_summaries(spatial)
-        one = all(size.outputs == 1 for size in sizes)
+        is_global = all(size.outputs == 1 for size in sizes)
         return (
             floating
-            and not one
+            and not is_global
             and self.fits_cuda_int32(spatial)
             and math.prod(size.longest for size in sizes) <= MAX_TORCH_TERMS
         )

@@ -22,7 +22,7 @@ class Catalogue:
     def __init__(self, declared: Iterable[type[Operator]]) -> None:
         members = [at_rank(cls, rank) for cls in declared for rank in cls.ranks]
         self._members = {member.name: member for member in members}
-        assert len(self._members) == len(members), "two operators of one name"
+        assert len(self._members) == len(members), "two operators have the same name"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -43,7 +43,9 @@ def invalid_fields_error(
     remaining = max(0, MOST_PROBLEMS - len(faults))
     problems = [
         FieldProblem(
-            _pointer(name), "duplicate", f"{describe_value(name)} is given in the body and in the query; keep one"
+            _pointer(name),
+            "duplicate",
+            f"{describe_value(name)} is in the body and in the query; remove one of them",
         )
         for name in twice[:remaining]
     ]

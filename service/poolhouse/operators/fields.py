@@ -71,7 +71,7 @@ class FieldType:
         return self.schema(rank)
 
     def describe(self, rank: int) -> str:
-        """The accepted values in words, such as ``integer ≥ 1, or 2, one an axis``."""
+        """The accepted values in words, such as ``integer ≥ 1, or 2, one for each axis``."""
         raise NotImplementedError
 
 
@@ -125,8 +125,8 @@ class IntegerPerAxis(FieldType):
         if isinstance(value, list | tuple):
             lengths = (rank, rank + 2) if self.allows_batch_sizes else (rank,)
             if len(value) not in lengths:
-                one = " or ".join(str(length) for length in lengths)
-                raise FieldError("length", f"expected one integer or a list of {one}, got {describe_value(value)}")
+                counts = " or ".join(str(length) for length in lengths)
+                raise FieldError("length", f"expected one integer or a list of {counts}, got {describe_value(value)}")
             return tuple(self._entry(entry) for entry in value)
         if value is None or isinstance(value, str):
             given = "null" if value is None else describe_value(value)
@@ -142,7 +142,7 @@ class IntegerPerAxis(FieldType):
         def read(entry: str) -> int | None:
             return None if self.allows_null and entry in NULLS else _integer_from(entry)
 
-        return _read_each(text, read, "an integer, or integers with commas between")
+        return _read_each(text, read, "an integer, or integers separated by commas")
 
     def schema(self, rank: int) -> JsonSchema:
         entry: JsonSchema = {"type": "integer", "minimum": self.minimum, "maximum": INT32_MAX}
@@ -157,9 +157,9 @@ class IntegerPerAxis(FieldType):
         return {"type": "string", "pattern": list_pattern(entry, lengths, INTEGER if rank > 1 else None)}
 
     def describe(self, rank: int) -> str:
-        null = ", null keeps an axis" if self.allows_null else ""
-        leading = ", or with N and C in front" if self.allows_batch_sizes else ""
-        many = f", or {rank}, one an axis{leading}" if rank > 1 else leading
+        null = ", null keeps the length of an axis" if self.allows_null else ""
+        leading = ", or preceded by N and C" if self.allows_batch_sizes else ""
+        many = f", or {rank}, one for each axis{leading}" if rank > 1 else leading
         return f"integer ≥ {self.minimum}{many}{null}"
 
 
@@ -182,7 +182,7 @@ class RatioPerAxis(FieldType):
         return float(value)
 
     def read(self, text: str) -> object:
-        return _read_each(text, _number_from, "a number, or numbers with commas between")
+        return _read_each(text, _number_from, "a number, or numbers separated by commas")
 
     def schema(self, rank: int) -> JsonSchema:
         entry: JsonSchema = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
@@ -192,7 +192,7 @@ class RatioPerAxis(FieldType):
         return {"type": "string", "pattern": list_pattern(NUMBER, (rank,), NUMBER if rank > 1 else None)}
 
     def describe(self, rank: int) -> str:
-        return f"number between 0 and 1, or {rank}, one an axis"
+        return f"number between 0 and 1, or {rank}, one for each axis"
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,8 +48,7 @@ _MIN_THREADED_BYTES: Final = 2**22
 _LOOP_CALL_STEPS: Final = 3_000.0
 """Steps for one call of the loops, whatever the size of the planes."""
 MAX_CACHED_WINDOWS: Final = 4096
-"""Windows, summed over the axes, whose positions are cached with a plan. Positions of more windows are computed for each
-call."""
+"""Limit of the windows, summed over the axes, whose positions are cached with a plan; else each call computes them."""
 
 
 @dataclass(frozen=True, slots=True)

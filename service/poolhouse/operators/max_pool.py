@@ -26,20 +26,18 @@ from poolhouse.operators.sliding import (
 from poolhouse.operators.windows import SlidingWindow
 
 MAX_TORCH_TERMS: Final = 32
-"""Up to this many elements a window, torch's kernel, which looks at each of them, is the faster one."""
-
-"""Windows of lines of floats that torch's own kernel is the fastest for."""
+"""Up to this many elements per window torch's kernel, which reads each of them, is faster than ``reductions``."""
 
 
 @operator("max_pool")
 class MaxPool(SlidingWindowOperator, Maximum):
-    """The largest element of each window, and where it was."""
+    """The largest element of each window, and optionally its index."""
 
     shape_rule: ClassVar[str] = (
         "input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes "
         "``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil mode."
     )
-    padding_value: ClassVar[str] = "Padding is below every value, also the type's least, and is never chosen."
+    padding_value: ClassVar[str] = "Padding is less than every value, including the type's least, and is never chosen."
     source: ClassVar[str] = "torch.nn.functional.max_pool1d, max_pool2d, max_pool3d"
 
     kernel_size: Sizes = kernel_size_field()
@@ -48,7 +46,7 @@ class MaxPool(SlidingWindowOperator, Maximum):
     dilation: Sizes = dilation_field()
     ceil_mode: bool = ceil_mode_field()
     return_indices: bool = field(
-        Flag(), "Whether to answer where each value was, as max_unpool needs it.", default=False, example=True
+        Flag(), "Whether to return the index of each value too; max_unpool needs it.", default=False, example=True
     )
 
     samples = (
@@ -77,27 +75,27 @@ class MaxPool(SlidingWindowOperator, Maximum):
 
     def geometry(self, axis: int) -> SlidingWindow:
         kernel = self.kernel_size[axis]
-        # One element has no distance to a next one, and CUDA's kernel reads outside the input for a large one.
+        # With one element dilation has no effect, but torch's CUDA kernel reads outside the input for a large one.
         dilation = self.dilation[axis] if kernel > 1 else 1
         return SlidingWindow(kernel, self.stride[axis], self.padding[axis], dilation, self.ceil_mode)
 
     def _uses_torch(self) -> bool:
-        # Its kernels multiply window and dilation in 32 bits, and a window that wraps is empty to them.
+        # Torch's kernels multiply window and dilation in 32 bits; a window that overflows is empty for them.
         return math.prod(self.kernel_size) <= MAX_TORCH_TERMS and max(self.dilation) <= INT32_MAX // MAX_TORCH_TERMS
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
         if not self._uses_torch():
             return super().cost(spatial, dtype)
         sizes = self.axis_summaries(spatial)
-        outputs, looks = (
+        outputs, reads = (
             math.prod(each) for each in zip(*((size.outputs, size.longest) for size in sizes), strict=True)
         )
         if self.rank == 1 and dtype.kind == "float" and not self.return_indices:
-            # Some outputs of a plane at once; those that are left over, and all of 16 bits, one by one.
+            # Outputs are computed in vectors; the last ones, and all of 16-bit types, one by one.
             single = outputs if dtype.itemsize == 2 else min(outputs, 8)
-            return torch_kernel_cost(outputs, 1 + 0.15 * looks, 0).then(Cost(single * looks, 0.0, 0.0))
-        # Two steps for an element: which of two is larger cannot be foretold.
-        kernel = torch_kernel_cost(outputs, 8 + 2 * looks, 8 * outputs)
+            return torch_kernel_cost(outputs, 1 + 0.15 * reads, 0).then(Cost(single * reads, 0.0, 0.0))
+        # Two steps for each element: the branch predictor cannot guess the comparison.
+        kernel = torch_kernel_cost(outputs, 8 + 2 * reads, 8 * outputs)
         volume = math.prod(self.kernel_size)
         if self.return_indices or volume == 1 or outputs * volume < math.prod(spatial) // 4:
             return kernel
@@ -107,7 +105,7 @@ class MaxPool(SlidingWindowOperator, Maximum):
         slices = slices_cost(spatial, axes, dtype)
         if dtype.kind != "float":
             return slices
-        # A NaN or a -0.0 has both done, which takes many times as long: between the two lies the charge.
+        # If there is a NaN or a -0.0, both algorithms run, which takes many times as long. The plan has their mean.
         both = slices.then(kernel)
         steps = min(math.sqrt(slices.plane_steps * both.plane_steps), kernel.plane_steps)
         return Cost(steps, slices.call_steps, both.plane_bytes)
@@ -131,7 +129,7 @@ class MaxPool(SlidingWindowOperator, Maximum):
         return self._torch_maxima(x)
 
     def _uses_cuda_kernel(self, x: torch.Tensor) -> bool:
-        """Whether torch's CUDA kernel is right, and not slower than ours; it has no integers."""
+        """Whether torch's CUDA kernel is correct and not slower than ``reductions``; it takes no integers."""
         spatial = tuple(x.shape[1:])
         return (
             x.is_floating_point()
@@ -144,8 +142,8 @@ class MaxPool(SlidingWindowOperator, Maximum):
         if self.return_indices or elements < MIN_SLICED_ELEMENTS or volume == 1:
             return False
         if self.rank == 1 and x.is_floating_point():
-            return False  # the one kernel of torch that is as fast
-        # Slices look at every element once more; where strides pass most of them over, that is not worth it.
+            return False  # torch's max_pool1d for floats is as fast
+        # Slices read every element once more, which does not pay if the windows skip most elements.
         return math.prod(self.spatial_out(tuple(x.shape[1:]))) * volume * x.shape[0] >= elements // 4
 
     def _effective_dilation(self) -> Sizes:
@@ -155,14 +153,14 @@ class MaxPool(SlidingWindowOperator, Maximum):
 
     def _torch_maxima(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         if self.rank == 1 and x.is_floating_point() and not self.return_indices:
-            one = F.max_pool1d(
+            values = F.max_pool1d(
                 x, self.kernel_size, self.stride, self.padding, self._effective_dilation(), self.ceil_mode
             )
-            return (one,)
-        # max_pool1d has no integers without indices, and is slower with them than the same line as a row.
-        line = self.rank == 1
+            return (values,)
+        # Torch's max_pool1d takes integers only with indices, and with indices it is slower than max_pool2d on a row.
+        is_row = self.rank == 1
         kernel, stride, padding, dilation = (
-            (filler, *sizes) if line else sizes
+            (filler, *sizes) if is_row else sizes
             for filler, sizes in (
                 (1, self.kernel_size),
                 (1, self.stride),
@@ -170,13 +168,13 @@ class MaxPool(SlidingWindowOperator, Maximum):
                 (1, self._effective_dilation()),
             )
         )
-        laid = x.unsqueeze(1) if line else x
+        planes = x.unsqueeze(1) if is_row else x
         found: tuple[torch.Tensor, ...]
         if self.return_indices:
             indexed = F.max_pool3d_with_indices if self.rank == 3 else F.max_pool2d_with_indices
-            found = indexed(laid, kernel, stride, padding, dilation, self.ceil_mode)
+            found = indexed(planes, kernel, stride, padding, dilation, self.ceil_mode)
         else:
-            # Not F.max_pool2d: choosing among its overloads takes as long as a tiny pooling.
+            # Not F.max_pool2d: its dispatch over return_indices takes as long as pooling a tiny tensor.
             plain = torch.max_pool3d if self.rank == 3 else torch.max_pool2d
-            found = (plain(laid, kernel, stride, padding, dilation, self.ceil_mode),)
-        return tuple(each.squeeze(1) for each in found) if line else found
+            found = (plain(planes, kernel, stride, padding, dilation, self.ceil_mode),)
+        return tuple(each.squeeze(1) for each in found) if is_row else found

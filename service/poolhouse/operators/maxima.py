@@ -1,4 +1,4 @@
-"""The reduction that takes the largest element of a window, and remembers where it was."""
+"""Maximum reduction: the largest element of a window, and optionally its index."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import AxisSummary, Windows
 
 INDEX_MEANING: Final = (
-    "int64, flat within one plane of the unpadded input ((d·H + h)·W + w), starting anew for each n and c; "
-    "the first of equal values; where a window holds NaN, its last NaN."
+    "int64, flat within one plane of the unpadded input ((d·H + h)·W + w), counted from 0 for each n and c; "
+    "the first of equal values; in a window with NaN, its last NaN."
 )
 
 MAXIMUM_TYPES: Final[Mapping[Kind, str]] = {
-    "float": "Compared as they are. A NaN in a window wins; infinities are numbers.",
+    "float": "Compared without conversion. The maximum of a window with NaN is NaN; infinities are numbers.",
     "integer": "Compared exactly.",
-    "boolean": "False is less than true: whether any element of the window is true.",
+    "boolean": "False is less than true: the maximum says whether any element of the window is true.",
 }
 
 
 class Maximum(WindowOperator):
-    """Operators whose output is the largest element of each window."""
+    """Base of operators whose output is the largest element of each window."""
 
     element_types: ClassVar[Mapping[Kind, str]] = MAXIMUM_TYPES
     index_meaning: ClassVar[str] = INDEX_MEANING
@@ -54,7 +54,7 @@ class Maximum(WindowOperator):
         return (window.values[best], window.positions[best]) if self.return_indices else (window.values[best],)
 
     def kernel_factory(self, spatial: Sizes, dtype: ElementType) -> KernelFactory | None:
-        # The loops count places in a plane in 32 bits.
+        # The loops number the elements of a plane in 32 bits.
         if math.prod(spatial) > INT32_MAX:
             return None
         indices = self.return_indices
@@ -76,42 +76,50 @@ def window_maxima_cost(
     with_indices: bool,
     kept_windows: Sizes | None = None,
 ) -> Cost:
-    """What :func:`window_maxima` takes for windows that cut a plane so; the arguments are its own."""
+    """Cost of :func:`window_maxima`.
+
+    Args:
+        spatial: the sizes of a plane.
+        axes: the windows of each axis.
+        dtype: the element type.
+        with_indices: whether indices are computed too.
+        kept_windows: number of windows that ``pick`` keeps along each axis; None for all.
+    """
     plane = math.prod(spatial)
     index_bytes = _index_dtype(plane).itemsize if with_indices else 0
     joining = maximum_join_cost(dtype.itemsize, index_bytes, floating=dtype.kind == "float")
     found = reduction_cost(spatial, axes, joining, kept_windows=kept_windows)
     outputs = math.prod(axis.outputs for axis in axes) if kept_windows is None else math.prod(kept_windows)
     if with_indices:
-        # The numbers of all places, and at the end as int64.
+        # The index of every element, and the results as int64.
         return (
             found.with_held_bytes(plane * index_bytes).then(elementwise_cost(outputs, 8)).with_held_bytes(outputs * 8)
         )
     if dtype.kind == "float":
-        # Looking for -0.0.
+        # The search for -0.0.
         found = found.then(Cost(plane * 0.2, 2 * STEPS_PER_CALL, 0.0))
     return found.then(elementwise_cost(outputs, dtype.itemsize))
 
 
 Pick = Callable[[Tensors, int], Tensors]
-"""Keeps some of the windows of one spatial axis."""
+"""Selects some of the windows of one spatial axis."""
 
 
 def window_maxima(
     x: torch.Tensor, windows: Sequence[Windows], *, with_indices: bool, pick: Pick | None = None
 ) -> tuple[torch.Tensor, ...]:
-    """The largest element of each window and, where asked, its index. Any element type, exact.
+    """The largest element of each window and optionally its index, exact for every element type.
 
     Args:
         x: the planes.
         windows: of each axis.
-        with_indices: whether the indices are asked for.
-        pick: keeps some windows of an axis, before the next axis is reduced.
+        with_indices: whether to compute the indices too.
+        pick: selects windows of an axis before the next axis is reduced.
 
     Shape:
         input ``(P, *spatial)``; outputs ``(P, *spatial_out)``, indices int64.
     """
-    # Few kernels know bool; its bytes are 0 and 1.
+    # Few torch kernels take bool; its bytes are 0 and 1.
     state: Tensors = (x.view(torch.uint8) if x.dtype is torch.bool else x,)
     if with_indices:
         state = (*state, _flat_indices(x))
@@ -121,7 +129,7 @@ def window_maxima(
         found = _reduce_axes(state, windows, MAXIMUM, pick)
     values = found[0].contiguous()
     if values.untyped_storage().data_ptr() == x.untyped_storage().data_ptr():
-        # Windows of one element each are a view of the input, and an answer has memory of its own.
+        # Windows of one element are a view of the input, but an output must own its memory.
         values = values.clone()
     values = values.view(torch.bool) if x.dtype is torch.bool else values
     return (values, found[1].to(torch.int64).contiguous()) if with_indices else (values,)
@@ -137,16 +145,16 @@ def _reduce_axes(state: Tensors, windows: Sequence[Windows], monoid: Monoid, pic
 
 
 def _fast_maximum_is_exact(x: torch.Tensor, windows: Sequence[Windows]) -> bool:
-    """Whether the fast maximum gives the same bits, but for a NaN, which is looked for afterwards."""
+    """Whether the fast maximum gives the same bits, except for NaN, which is searched for afterwards."""
     if not x.is_floating_point():
         return True
-    # Looking for -0.0 passes over every element; where the windows do not, it is not worth it.
-    looked_at = x.shape[0] * math.prod(int(axis.count.sum()) for axis in windows)
-    return looked_at >= x.numel() // 4 and not has_negative_zero(x)
+    # The search for -0.0 reads every element, which does not pay if the windows skip most elements.
+    reads = x.shape[0] * math.prod(int(axis.count.sum()) for axis in windows)
+    return reads >= x.numel() // 4 and not has_negative_zero(x)
 
 
 def _flat_indices(x: torch.Tensor) -> torch.Tensor:
-    """Each element's place in its plane; int32 where that is enough, since indices are half the traffic."""
+    """Each element's index in its plane; int32 if that suffices, because indices are half of the memory traffic."""
     plane = math.prod(x.shape[1:])
     return torch.arange(plane, dtype=_index_dtype(plane), device=x.device).reshape(x.shape[1:]).expand(x.shape)
 

@@ -1,8 +1,8 @@
-"""Quotients of whole sums: exact, cut toward zero, held within their type.
+"""Exact quotients of integer sums, truncated toward zero and clamped to their type.
 
-A sum of int64 elements has up to 100 bits, and comes as two digits. Its quotient is first estimated in float64,
-a little too low, and the estimate is set right by the remainder. The remainder is small, so arithmetic modulo 2⁶⁴
-gives it exactly, although neither the sum nor the estimate times the divisor fits into int64.
+A sum of int64 elements has up to 100 bits and is stored as two digits. Its quotient is estimated in float64, slightly
+too low, and then corrected by the remainder. The remainder is small, so arithmetic modulo 2⁶⁴ gives it exactly,
+although neither the sum nor the product of estimate and divisor fits into int64.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ import numpy.typing as npt
 import torch
 
 Factors = Sequence[npt.NDArray[np.int64]]
-"""For each axis the factors whose outer product is the divisor of each output; below 2³¹, but for an override."""
+"""Factors for each axis; their outer product is the divisor of each output. Below 2³¹, except ``divisor_override``."""
 
 Divisor = int | torch.Tensor
-"""One for all outputs, or one for each; a tensor has none that is negative."""
+"""One divisor for all outputs, or a tensor with one for each; the divisors of a tensor are positive."""
 
 _WIDE: Final = 2**62
-"""No sum of elements of up to 32 bits reaches this: it would take 2³⁰ of them along one plane."""
+"""More than any sum of elements of up to 32 bits: it would take 2³⁰ of them in one plane."""
 _INT64_MAX: Final = 2**63 - 1
 _UNDERESTIMATE: Final = 1 - 2.0**-49
-"""Makes an estimate of float64 a little less than the quotient, after all its roundings."""
+"""Factor that makes an estimate in float64 slightly less than the quotient, whatever its rounding errors."""
 _BELOW_LIMIT: Final = 2.0**63 - 2.0**10
-"""The largest float64 that int64 holds."""
+"""The largest float64 that fits into int64."""
 _ONE_MORE: Final = 2**56
-"""From this divisor on the estimate lacks at most one: the remainder of a sum of 100 bits is below 2⁵² and one
+"""From this divisor on the estimate is at most one too low: the remainder of a sum of 100 bits is below 2⁵² plus one
 divisor."""
 _IN_FLOAT: Final = 2**52
-"""Up to this divisor float64 holds that remainder exactly."""
+"""Up to this divisor the remainder is exact in float64."""
 
 
 def uniform_factors(factors: Factors) -> tuple[int, ...] | None:
-    """The factors of the divisor where all outputs have the same one, as those of a constant or unpadded window."""
+    """The factors of the divisor if all outputs have the same one, as without padding; else None."""
     if all(bool((factor == factor[0]).all()) for factor in factors):
         return tuple(int(factor[0]) for factor in factors)
     return None
@@ -51,7 +51,7 @@ def float64_divisor(factors: Factors, device: torch.device) -> float | torch.Ten
 
 
 def short_divisor(factors: Factors, device: torch.device) -> Divisor:
-    """The divisor of each output for sums below 2⁶², held at ±2⁶² where it is larger, which gives the same: 0."""
+    """The divisor of each output for sums below 2⁶². Larger divisors are clamped to ±2⁶²: the quotient is 0 anyway."""
     if constant := uniform_factors(factors):
         return max(-_WIDE, min(math.prod(constant), _WIDE))
     exact: npt.NDArray[np.int64] = reduce(np.multiply.outer, factors)
@@ -59,10 +59,10 @@ def short_divisor(factors: Factors, device: torch.device) -> Divisor:
 
 
 def long_divisors(factors: Factors, device: torch.device) -> list[Divisor]:
-    """What to divide by in turn, cutting each time, which gives the same as to divide by the product once.
+    """Divisors to apply one after the other, truncating each time; the result is that of dividing by their product.
 
-    The product itself may pass int64: three axes with paddings of 2³⁰ have divisors of 2⁹³. Then the two larger
-    factors come first, whose quotient is within int64 whatever the sum was.
+    The product may not fit into int64: three axes with paddings of 2³⁰ have divisors of 2⁹³. In this case the product
+    of the two larger factors comes first, which brings the quotient of any sum into int64.
     """
     if constant := uniform_factors(factors):
         whole = math.prod(constant)
@@ -90,13 +90,13 @@ def _approximate_divisors(factors: Factors) -> npt.NDArray[np.float64]:
 
 
 def short_quotient(total: torch.Tensor, divisor: Divisor, dtype: torch.dtype) -> torch.Tensor:
-    """Sums below 2⁶² divided, within the limits of a type. Writes to the sums."""
+    """Quotients of sums below 2⁶², clamped to a type. Overwrites the sums."""
     bounds = torch.iinfo(dtype)
     return total.div_(divisor, rounding_mode="trunc").clamp_(bounds.min, bounds.max).to(dtype)
 
 
 def long_quotient(high: torch.Tensor, low: torch.Tensor, divisors: Sequence[Divisor]) -> torch.Tensor:
-    """``(high·2³² + low)`` divided by each divisor in turn, within int64. Writes to both digits.
+    """``(high·2³² + low)`` divided by each divisor in turn, clamped to int64. Overwrites both digits.
 
     Args:
         high: signed.
@@ -104,19 +104,19 @@ def long_quotient(high: torch.Tensor, low: torch.Tensor, divisors: Sequence[Divi
         divisors: see :func:`long_divisors`.
     """
     first, *further = divisors
-    # With a low digit of 32 bits the two cancel in no digit that float64 keeps.
+    # With a low digit below 2³² the sum of both in float64 loses no leading bits to cancellation.
     high.add_(low >> 32)
     low.bitwise_and_(0xFFFFFFFF)
     rough = high.to(torch.float64).mul_(2.0**32).add_(low)
     word = high.bitwise_left_shift_(32).add_(low)
-    # All bits set where the sum is negative: (x ^ sign) - sign is then -x, and elsewhere x.
+    # All bits are set where the sum is negative: (x ^ sign) - sign is -x there, and x elsewhere.
     sign = (rough < 0).to(torch.int64).neg_()
     quotient, beyond = _divide_magnitudes(word.bitwise_xor_(sign).sub_(sign), rough.abs_(), _magnitude(first))
     for divisor in further:
         quotient = quotient.div_(divisor, rounding_mode="floor")
     if isinstance(first, int) and first < 0:
         sign.bitwise_not_()
-    # The negative limit is one further from 0.
+    # The magnitude of int64's minimum is one larger than that of its maximum.
     return quotient.bitwise_xor_(sign).sub_(sign).sub_(sign.bitwise_and_(beyond))
 
 
@@ -125,16 +125,16 @@ def _magnitude(divisor: Divisor) -> Divisor:
 
 
 def _divide_magnitudes(word: torch.Tensor, rough: torch.Tensor, size: Divisor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The quotient of a sum that is known modulo 2⁶⁴ and roughly, and where it is beyond int64: there its limit."""
+    """The clamped quotient of a sum that is given modulo 2⁶⁴ and roughly, and a mask of the quotients beyond int64."""
     least, most = (size, size) if isinstance(size, int) else (int(size.min()), int(size.max()))
-    # As int64 holds it: the one size beyond is 2⁶³.
+    # As two's complement: only 2⁶³ is beyond int64.
     wrapped = size - 2**64 if isinstance(size, int) and size > _INT64_MAX else size
     rough.div_(float(size) if isinstance(size, int) else size).mul_(_UNDERESTIMATE)
     beyond = rough >= 2.0**63
     quotient = rough.clamp_(max=_BELOW_LIMIT).to(torch.int64)
     remainder = word.sub_(quotient * wrapped)
     if least >= _ONE_MORE:
-        # A remainder from 2⁶³ on looks negative.
+        # As int64, a remainder from 2⁶³ on is negative.
         quotient.add_((remainder < 0) if most > _INT64_MAX else (remainder >= size).logical_or_(remainder < 0))
     elif most <= _IN_FLOAT:
         quotient.add_(remainder.to(torch.float64).div_(size).to(torch.int64))

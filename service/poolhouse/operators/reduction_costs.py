@@ -1,4 +1,4 @@
-"""What it costs to reduce windows axis by axis: the steps and the memory of ``reductions``, in plain integers."""
+"""Cost model of ``reductions``, which reduces windows axis by axis: steps and memory, in plain integers."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from poolhouse.operators.windows import AxisSummary
 
 @dataclass(frozen=True, slots=True)
 class JoinCost:
-    """What it takes to join two stretches of windows.
+    """Cost of combining two runs of window elements.
 
     Attributes:
-        itemsize: bytes of one element of what is reduced, its index included.
-        steps: for each element that comes of it, beside what its bytes cost.
-        calls: of torch, for all elements together.
-        nbytes: memory for each element while they are joined, the result included.
-        overlaps: whether the stretches may share elements.
+        itemsize: bytes of one element, its index included.
+        steps: steps for each element of the result, in addition to those for its bytes.
+        calls: torch calls for all elements.
+        nbytes: memory for each element during the operation, the result included.
+        may_overlap: whether the runs may share elements.
     """
 
     itemsize: int
@@ -44,18 +44,18 @@ class JoinCost:
 
 
 SUM_JOIN_COST: Final = JoinCost(8, 0.0, 1, 8, may_overlap=False)
-"""Adding float64 or int64."""
+"""Cost of adding float64 or int64."""
 
 
 def maximum_join_cost(itemsize: int, index_bytes: int, *, floating: bool) -> JoinCost:
-    """The larger of two, with its index where there is one."""
+    """Cost of the larger of two elements, with its index if ``index_bytes`` is not 0."""
     if not index_bytes:
         if not floating:
             return JoinCost(itemsize, 0.0, 1, itemsize, may_overlap=True)
-        # Those with a NaN or a -0.0 are compared as those with an index are; which these are is not known.
+        # Planes with a NaN or a -0.0 take the slower comparison; whether there are any is unknown here.
         return JoinCost(itemsize, 0.5 * STEPS_PER_COMPARISON, 4, 3 * itemsize + 2, may_overlap=True)
     both = itemsize + index_bytes
-    # Compared, and the two chosen by a mask of their size.
+    # The comparison gives a mask, by which value and index are selected.
     return JoinCost(
         both, STEPS_PER_COMPARISON * (1 + floating), 14, both + max(itemsize, index_bytes) * 2 + 3, may_overlap=True
     )
@@ -64,40 +64,40 @@ def maximum_join_cost(itemsize: int, index_bytes: int, *, floating: bool) -> Joi
 def reduction_cost(
     spatial: Sizes, axes: Sequence[AxisSummary], join_cost: JoinCost, *, kept_windows: Sizes | None = None
 ) -> Cost:
-    """What :func:`reductions.reduce_axis` takes for all axes, the last one first.
+    """Cost of :func:`reductions.reduce_axis` for all axes, last axis first.
 
     Args:
         spatial: the sizes of a plane.
         axes: the windows of each axis.
-        joining: what is done to two stretches.
-        keeps: how many windows of each axis are kept, where that is not all of them.
+        join_cost: the cost of combining two runs.
+        kept_windows: number of windows kept along each axis; None for all.
     """
     sizes = list(spatial)
     whole = Cost(0.0, 0.0, 0.0)
     for place in reversed(range(len(sizes))):
         rows, inner = math.prod(sizes[:place]), math.prod(sizes[place + 1 :])
         axis = _axis_cost(rows, sizes[place], inner, axes[place], join_cost)
-        # What the axis before gave is held while this one is reduced.
+        # The result of the previous axis is held while this one is reduced.
         given = rows * sizes[place] * inner * join_cost.itemsize if place < len(sizes) - 1 else 0
         whole = whole.then(axis.with_held_bytes(given))
         sizes[place] = axes[place].outputs
         if kept_windows is not None:
             whole = whole.then(_picking_cost(rows, inner, axes[place].outputs, kept_windows[place], join_cost))
             sizes[place] = kept_windows[place]
-    # Where each window of each axis lies; those of one axis are worked out while those of the others are known.
+    # The window positions of all axes exist while those of the last one are computed.
     known = sum(axis.outputs for axis in axes)
     return replace(whole, call_bytes=whole.call_bytes + _PLACE_BYTES * known)
 
 
 _PLACE_BYTES: Final = 64
-"""What it takes to say where one window of one axis lies, on the way there included."""
+"""Memory for the position of one window along one axis, temporaries included."""
 
 
 def _axis_cost(rows: int, length: int, inner: int, axis: AxisSummary, joining: JoinCost) -> Cost:
     """One axis of ``length`` positions, with ``rows`` before it and ``inner`` elements after each."""
     given, found = rows * length * inner, rows * axis.outputs * inner
     apart = STRIDED_EXTRA_STEPS if inner == 1 else STEPS_PER_RUN / inner
-    # Evenly spaced positions are a view; others are copied by their numbers.
+    # Evenly spaced positions are a view; others are gathered.
     size = joining.itemsize
     scattered = GATHER_EXTRA_STEPS if inner == 1 else STEPS_PER_RUN / 2 / inner
 
@@ -108,17 +108,18 @@ def _axis_cost(rows: int, length: int, inner: int, axis: AxisSummary, joining: J
     if axis.longest == 1:
         return Cost(found * picked(found), places, 0.0 if axis.is_uniform else found * size)
     if fold_cost(axis.outputs, axis.longest) <= table_cost(length, axis.outputs, axis.longest):
-        laid = found * axis.longest
+        unfolded = found * axis.longest
         halvings = axis.longest.bit_length()
-        steps = laid * (_join_steps(joining, laid // 2) + apart + picked(laid)) + rows * axis.outputs * STEPS_PER_RUN
+        steps = unfolded * (_join_steps(joining, unfolded // 2) + apart + picked(unfolded))
+        steps += rows * axis.outputs * STEPS_PER_RUN
         calls = (joining.calls + 2) * 2 * halvings * STEPS_PER_CALL + axis.outputs * axis.longest * (
             0 if axis.is_uniform else 5
         )
-        # A half and the quarter that it is joined to, and what is copied where windows differ.
-        nbytes = laid // 2 * joining.nbytes + laid // 4 * size
+        # A half and the quarter that it is reduced to; windows that differ are copied.
+        nbytes = unfolded // 2 * joining.nbytes + unfolded // 4 * size
         if axis.is_uniform:
             return Cost(steps, places + calls, nbytes)
-        return Cost(steps, places + calls, nbytes + laid * size, axis.outputs * axis.longest * 17)
+        return Cost(steps, places + calls, nbytes + unfolded * size, axis.outputs * axis.longest * 17)
     levels = axis.longest.bit_length()
     steps = (given * _join_steps(joining, given) + rows * STEPS_PER_RUN * joining.calls) * levels
     calls = levels * ((joining.calls + (4 if axis.is_uniform else 12)) * STEPS_PER_CALL + axis.outputs * 3)
@@ -130,14 +131,14 @@ def _axis_cost(rows: int, length: int, inner: int, axis: AxisSummary, joining: J
 
 
 def _join_steps(joining: JoinCost, elements: int) -> float:
-    """Steps for each of so many elements that come of joining."""
+    """Steps for each element of a result with this many elements."""
     size = joining.itemsize
-    # A tensor that is fresh from the kernel costs as much again for what is made on the way to it.
+    # Temporaries of a result in fresh pages are in fresh pages, too.
     return joining.steps + size * STEPS_PER_BYTE + joining.nbytes * (byte_steps(elements * size) - STEPS_PER_BYTE)
 
 
 def _picking_cost(rows: int, inner: int, outputs: int, kept: int, joining: JoinCost) -> Cost:
-    """Picking some windows of an axis, others in each plane."""
+    """Cost of selecting windows of an axis, different ones for each plane."""
     found = rows * kept * inner
     steps = found * (
         joining.itemsize * byte_steps(found * joining.itemsize) + 2 * GATHER_EXTRA_STEPS

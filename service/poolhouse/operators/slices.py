@@ -1,9 +1,9 @@
-"""Maxima by whole slices: an order of magnitude faster than torch's CPU kernel, and the same bits.
+"""Maxima of whole slices: an order of magnitude faster than torch's CPU pooling kernel, with the same bits.
 
-The maximum of k elements a window is k - 1 maxima of strided slices, each of which runs at the memory's speed.
-``torch.maximum`` differs from torch's pooling in two corners: which of -0.0 and 0.0 it takes, and the bits of a NaN.
-The first can happen only where -0.0 goes in, the second only where a NaN comes out; both are looked for, and then
-the answer is None and the caller takes the way that is always right.
+The maximum of k elements per window is k - 1 elementwise maxima of strided slices, each at memory bandwidth.
+``torch.maximum`` differs from torch's pooling in two cases: it may choose -0.0 or 0.0, and it may change the bits of a
+NaN. The first needs a -0.0 in the input, the second a NaN in the output. Both are detected; the result is then None,
+and the caller uses torch's pooling kernel.
 """
 
 from __future__ import annotations
@@ -28,41 +28,43 @@ from poolhouse.operators.fields import Sizes
 from poolhouse.operators.windows import SlidingWindow
 
 MIN_SLICED_ELEMENTS: Final = 8192
-"""Elements from which the slices are worth their calls."""
+"""From this many elements on slices are faster, despite their number of calls."""
 
 _BITS: Final = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def has_negative_zero(x: torch.Tensor) -> bool:
-    """Whether some element is -0.0: as an integer, its bits are the least there are."""
+    """Whether some element is -0.0, whose bits are the least integer."""
     bits = x.view(_BITS[x.element_size()])
     return bool(bits.amin() == torch.iinfo(bits.dtype).min)
 
 
 def lowest_value(dtype: torch.dtype) -> float:
-    """The value that no maximum chooses while there is another."""
+    """The least value of a type."""
     return float("-inf") if dtype.is_floating_point else torch.iinfo(dtype).min
 
 
 def can_slice(spatial: Sizes, axes: Sequence[SlidingWindow]) -> bool:
-    """Whether the slices stay near the input: in ceil mode a dilated window may reach a billion positions beyond an
-    input of ten."""
+    """Whether padding for the slices stays small.
+
+    With ceil_mode a dilated window may extend a billion positions beyond an input of ten.
+    """
     return all(
         _windows_end(axis, length) <= 2 * (length + axis.padding) for axis, length in zip(axes, spatial, strict=True)
     )
 
 
 def _windows_end(axis: SlidingWindow, length: int) -> int:
-    """The position behind the last window."""
+    """The end position of the last window."""
     return (axis.outputs(length) - 1) * axis.stride - axis.padding + axis.span
 
 
 def maxima_by_slices(x: torch.Tensor, axes: Sequence[SlidingWindow]) -> torch.Tensor | None:
-    """The largest element of each window; None where that could differ from torch's pooling in a bit.
+    """The largest element of each window; None if its bits could differ from those of torch's pooling.
 
     Args:
         x: ``(P, *spatial)`` on the CPU, floats or integers, not empty.
-        axes: the windows of each spatial axis, small ones; every window has an element inside.
+        axes: the windows of each spatial axis, small ones; every window has an element inside the input.
 
     Shape:
         output ``(P, *spatial_out)``, contiguous.
@@ -78,7 +80,7 @@ def maxima_by_slices(x: torch.Tensor, axes: Sequence[SlidingWindow]) -> torch.Te
     outputs = [axis.outputs(length) for axis, length in zip(axes, x.shape[1:], strict=True)]
     if any(padding):
         x = F.pad(x, padding, value=lowest_value(x.dtype))
-    # Outer axes first: their slices are whole rows, and make the rest smaller.
+    # Outer axes first: their slices are whole rows, and they make the tensor smaller for the last axis.
     for dim, (axis, count) in enumerate(zip(axes, outputs, strict=True), start=1):
         x = _maxima_along_axis(x, dim, axis, count)
     x = x.contiguous()
@@ -86,12 +88,12 @@ def maxima_by_slices(x: torch.Tensor, axes: Sequence[SlidingWindow]) -> torch.Te
 
 
 def slices_cost(spatial: Sizes, axes: Sequence[SlidingWindow], dtype: ElementType) -> Cost:
-    """What :func:`maxima_by_slices` takes where it gives an answer."""
+    """Cost of :func:`maxima_by_slices` if its result is not None."""
     sizes = [length + 2 * axis.padding for length, axis in zip(spatial, axes, strict=True)]
     padded = elementwise_cost(math.prod(sizes), dtype.itemsize)
     steps = (padded.plane_steps + STEPS_PER_RUN * math.prod(spatial[:-1])) * any(axis.padding for axis in axes)
     floating = dtype.kind == "float"
-    # Looking for -0.0 before, and for a NaN afterwards.
+    # The search for -0.0 before and for NaN afterwards.
     steps += 0.2 * math.prod(spatial) * floating
     nbytes = padded.plane_bytes
     for place, (axis, length) in enumerate(zip(axes, spatial, strict=True)):

@@ -1,4 +1,4 @@
-"""The family of windows that slide: kernel, stride, padding, dilation, ceil mode; and its refusals."""
+"""Sliding windows: the fields kernel size, stride, padding, dilation and ceil mode, their checks, their geometry."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ PADDING = IntegerPerAxis(0)
 DILATION = IntegerPerAxis(1)
 
 _MAX_GRID_ROWS: Final = 8 * 65_535
-"""Rows of the output that torch's 3-D kernels lay on a CUDA grid axis, eight at each of its positions."""
+"""Output rows that torch's 3-D kernels can place on a CUDA grid axis, with eight rows for each block."""
 
 
 def kernel_size_field() -> Sizes:
-    """Declares ``kernel_size``."""
-    declared: Sizes = field(KERNEL_SIZE, "Elements in a window, along each axis.", example=2)
+    """Declare ``kernel_size``."""
+    declared: Sizes = field(KERNEL_SIZE, "Elements of a window along each axis.", example=2)
     return declared
 
 
 def stride_field() -> Sizes:
-    """Declares ``stride``."""
+    """Declare ``stride``."""
     declared: Sizes = field(
         STRIDE,
-        "Positions from one window to the next, along each axis; kernel_size when not given.",
+        "Positions from one window to the next along each axis; kernel_size when not given.",
         default_from="kernel_size",
         example=2,
     )
@@ -39,10 +39,10 @@ def stride_field() -> Sizes:
 
 
 def padding_field(of: str = "Positions added before and after the input") -> Sizes:
-    """Declares ``padding``."""
+    """Declare ``padding``."""
     declared: Sizes = field(
         PADDING,
-        f"{of}, along each axis; at most half of kernel_size.",
+        f"{of} along each axis; at most half of kernel_size.",
         default=0,
         example=1,
     )
@@ -50,19 +50,19 @@ def padding_field(of: str = "Positions added before and after the input") -> Siz
 
 
 def dilation_field() -> Sizes:
-    """Declares ``dilation``."""
+    """Declare ``dilation``."""
     declared: Sizes = field(
-        DILATION, "Distance from one element of a window to the next, along each axis.", default=1, example=1
+        DILATION, "Distance from one element of a window to the next along each axis.", default=1, example=1
     )
     return declared
 
 
 def ceil_mode_field() -> bool:
-    """Declares ``ceil_mode``."""
+    """Declare ``ceil_mode``."""
     declared: bool = field(
         Flag(),
-        "Whether the number of windows is rounded up, so that the last may hang over the end; "
-        "one that would start behind the last element of the input is left out.",
+        "Whether the number of windows is rounded up, so that the last one may extend beyond the padded input; "
+        "a window that would start after the last element of the input is left out.",
         default=False,
         example=False,
     )
@@ -70,7 +70,7 @@ def ceil_mode_field() -> bool:
 
 
 class SlidingWindowOperator(WindowOperator):
-    """Operators over windows of one size that move by a stride."""
+    """Base of operators over windows of one size that move by a stride."""
 
     def geometry(self, axis: int) -> SlidingWindow:
         """The windows along one axis."""
@@ -98,7 +98,7 @@ class SlidingWindowOperator(WindowOperator):
             padded = length + 2 * geometry.padding
             raise Unprocessable(
                 "window_does_not_fit",
-                f"no window fits on axis {name}: a window reaches over {geometry.span} positions "
+                f"no window fits on axis {name}: a window spans {geometry.span} positions "
                 f"(kernel_size {geometry.kernel_size}, dilation {geometry.dilation}), "
                 f"and the input with its padding has {padded}. Use a smaller window, more padding, or ceil_mode.",
             )
@@ -106,7 +106,7 @@ class SlidingWindowOperator(WindowOperator):
             raise Unprocessable(
                 "empty_window",
                 f"on axis {name} a window of kernel_size {geometry.kernel_size} and dilation {geometry.dilation} would "
-                f"lie wholly in the padding around {length} positions; use less dilation or no padding.",
+                f"lie entirely in the padding around {length} positions; use less dilation or no padding.",
             )
         return geometry.summarize(length)
 
@@ -117,10 +117,10 @@ class SlidingWindowOperator(WindowOperator):
         return [(self.geometry(axis), length) for axis, length in enumerate(spatial)]
 
     def fits_cuda_int32(self, spatial: Sizes) -> bool:
-        """Whether torch's CUDA kernels place these windows right.
+        """Whether torch's CUDA kernels place these windows correctly.
 
-        They add window, padding and axis in 32 bits, and beyond read outside the input (pytorch#189664); in 3-D a
-        launch fails that has more rows than a grid holds, with an error that looks as if the device had broken.
+        They add window, padding and axis in 32 bits and read outside the input beyond that (pytorch#189664). In 3-D a
+        launch with more rows than a grid has fails, with an error that looks like a broken device.
         """
         ends = [length + axis.padding + axis.span for axis, length in self._axes(spatial)]
         return max(ends) <= INT32_MAX and (self.rank < 3 or self.spatial_out(spatial)[1] <= _MAX_GRID_ROWS)

@@ -24,41 +24,41 @@ from poolhouse.tensors import Tensor
 
 @operator("max_unpool")
 class MaxUnpool(Operator):
-    """Each value put back to where max pooling found it, and zero everywhere else.
+    """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-    Where an index comes more than once in a plane, the last value in row-major order stays.
-    It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
-    sizes as ``output_size`` where pooling had rounded.
+    If an index occurs more than once in a plane, the last value in row-major order is kept.
+    The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
+    right: give them as ``output_size`` if pooling had rounded.
     """
 
     shape_rule: ClassVar[str] = (
         "input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes "
         "``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less "
-        "than stride; where no dilation is given it may be twice as large, as one that was left out makes it."
+        "than stride; without a dilation it may be up to twice as large, in case pooling had one."
     )
     source: ClassVar[str] = "torch.nn.functional.max_unpool1d, max_unpool2d, max_unpool3d"
     inputs: ClassVar[tuple[str, ...]] = ("input", "indices")
     element_types: ClassVar[Mapping[Kind, str]] = {
         "float": "Moved, never changed.",
         "integer": "Moved, never changed.",
-        "boolean": "Moved, never changed; the rest is false.",
+        "boolean": "Moved, never changed; all other elements are false.",
     }
-    padding_value: ClassVar[str] = "padding is the one that was pooled with; it only sets the output's size."
-    index_meaning: ClassVar[str] = "int64, flat within one output plane, starting anew for each n and c."
+    padding_value: ClassVar[str] = "padding is that of the pooling; it only determines the output's size."
+    index_meaning: ClassVar[str] = "int64, flat within one output plane, counted from 0 for each n and c."
 
     kernel_size: Sizes = kernel_size_field()
     stride: Sizes = stride_field()
     padding: Sizes = padding_field("Positions that pooling had added before and after its input")
     output_size: Sizes | None = field(
         IntegerPerAxis(1, allows_batch_sizes=True),
-        "Spatial sizes of the output, where pooling had rounded; N and C may stand in front.",
+        "Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.",
         default=None,
         example=None,
     )
     dilation: Sizes = dilation_field()
     ceil_mode: bool = field(
         Flag(),
-        "Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller in any case.",
+        "Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in any case.",
         default=False,
         example=False,
     )
@@ -101,43 +101,42 @@ class MaxUnpool(Operator):
         return asked
 
     def _default_output_size(self, axis: int, length: int) -> int:
-        """The least input that was pooled to this length and left no position over."""
+        """The least input length that pooling reduces to this length."""
         span = self.dilation[axis] * (self.kernel_size[axis] - 1) + 1
         return (length - 1) * self.stride[axis] + span - 2 * self.padding[axis]
 
     def _check_output_size(self, axis: int, asked: int, size: int, length: int) -> None:
-        """Refuses an ``output_size`` that this spec cannot have pooled to the input's length, rounding either way."""
+        """Refuse an ``output_size`` that pooling, rounding either way, cannot have reduced to the input's length."""
         least, most = max(size - self.stride[axis] + 1, 1), size + self.stride[axis] - 1
         if self.dilation[axis] == 1 < self.kernel_size[axis]:
-            # Torch's unpooling knows no dilation though its pooling does, so one may have been left out. The bound
-            # keeps a few numbers from asking for all the memory there is.
+            # Torch's unpooling has no dilation, but its pooling has, so the client may have left one out. The bound
+            # prevents a small request from asking for all memory.
             most = max(most, 2 * size)
         if not least <= asked <= most:
             raise Unprocessable(
                 "shape_mismatch",
                 f"output_size {asked} on axis {axis_names(self.rank)[axis]} cannot have been pooled to {length}: "
-                f"with this spec it lies between {least} and {most}. "
-                "Give the fields of the pooling that is undone, its dilation too, and the sizes of its input.",
+                f"with these fields it lies between {least} and {most}. "
+                "Give all fields of the pooling that is undone, including its dilation, and the sizes of its input.",
             )
 
     def pools_axis(self, axis: int, length: int) -> bool:
         return self.kernel_size[axis] > 1
 
     def check_batch_shape(self, batch_shape: Sizes) -> None:
-        """Refuses N and C in ``output_size`` that are not the input's. Torch ignores them, even wrong ones."""
+        """Refuse N and C in ``output_size`` that are not the input's; torch ignores wrong ones."""
         given = () if self.output_size is None else self.output_size[: -self.rank]
         if given and given != batch_shape:
             raise Unprocessable(
                 "shape_mismatch",
-                f"output_size begins with {list(given)}, and the input with {list(batch_shape)}; leave N and C out.",
+                f"output_size begins with {list(given)}, but the input with {list(batch_shape)}; leave N and C out.",
             )
 
     def cost(self, spatial: Sizes, dtype: ElementType) -> Cost:
-        # A place is filled with zero. An index is looked at, and a value put anywhere: in a large plane far from the
-        # one before.
+        # The output is filled with zeros. Each value is written by index, in large planes with a cache miss.
         nbytes = math.prod(self.spatial_out(spatial)) * dtype.itemsize
-        put = 2.5 + 25 * (byte_steps(nbytes) - STEPS_PER_BYTE)
-        return Cost(math.prod(spatial) * put + nbytes * byte_steps(nbytes), 10 * STEPS_PER_CALL, 0.0)
+        write_steps = 2.5 + 25 * (byte_steps(nbytes) - STEPS_PER_BYTE)
+        return Cost(math.prod(spatial) * write_steps + nbytes * byte_steps(nbytes), 10 * STEPS_PER_CALL, 0.0)
 
     def check_elements(self, tensors: Mapping[str, Tensor]) -> None:
         indices = tensors["indices"].array
@@ -150,7 +149,7 @@ class MaxUnpool(Operator):
             raise Unprocessable(
                 "index_out_of_range",
                 f"index {wrong} lies outside its output plane of {plane} elements (0 to {plane - 1}); "
-                "indices must be those of the pooling that is undone, with the same spec and output_size.",
+                "send the indices of the pooling that is undone, with the same fields and output_size.",
             )
 
     def reference(
@@ -175,14 +174,14 @@ class MaxUnpool(Operator):
         flat_indices = indices.reshape(count, -1)
         output = values.new_zeros((count, size))
         if is_on_cpu(values):
-            # On CPU a row is scattered in order, so the last of equal indices stays. Floats of 16 bits go as integers:
-            # torch scatters them through two further tensors of the output's size.
+            # On the CPU a row is scattered in order, so the last of equal indices is kept. 16-bit floats are scattered
+            # as integers, because torch scatters floats through two more tensors of the output's size.
             short = values.is_floating_point() and values.element_size() == 2
             bits = torch.int16 if short else values.dtype
             output.view(bits).scatter_(1, flat_indices, flat_values.view(bits))
         else:
-            # Elsewhere the order is anyone's: find the last position of each index first; then all that share an index
-            # write the same value. Only places with an index are written and read again.
+            # On other devices the order is undefined. First find the last position of each index; then all positions
+            # with one index write the same value. Only elements that have an index are written and read again.
             position = torch.arange(flat_indices.shape[1], device=values.device).expand_as(flat_indices)
             last = torch.empty((count, size), dtype=torch.int64, device=values.device)
             last.scatter_(1, flat_indices, -1).scatter_reduce_(1, flat_indices, position, reduce="amax")

@@ -1,8 +1,8 @@
-"""Where windows lie along one axis, in plain integers: lengths, bounds, and the refusals that follow from them.
+"""Window geometry along one axis: number, positions and bounds of windows.
 
-Pooling windows are products of intervals, one an axis, so everything about geometry is said for one axis.
-Python's integers do not overflow, so what is computed here is right for every size that a caller can send.
-Rules: torch's (operators.md §1.2 and §1.8 say how each was checked).
+A pooling window is a product of intervals, one for each axis, so the geometry is defined for one axis at a time.
+Python's integers do not overflow, so the results are correct for every size that a request can have.
+The rules are torch's (operators.md §1.2 and §1.8 say how each was checked).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Positions = npt.NDArray[np.int64]
 class Windows:
     """The windows of one axis, clipped to the input.
 
-    Window ``o`` looks at the positions ``first[o] + j * step`` for ``j < count[o]``, all within the axis.
+    Window ``o`` has the positions ``first[o] + j * dilation`` for ``j < count[o]``, all within the axis.
 
     Attributes:
         first: (O,) position of each window's first element.
-        count: (O,) elements in each window, at least 1.
-        step: distance between two elements of one window (torch's dilation).
+        count: (O,) elements of each window, at least 1.
+        dilation: distance between two elements of one window.
         extent: (O,) elements of the window within input and padding, clipped ones included.
     """
 
@@ -37,22 +37,22 @@ class Windows:
 
     @property
     def outputs(self) -> int:
-        """How many windows."""
+        """Number of windows."""
         return len(self.first)
 
 
 @dataclass(frozen=True, slots=True)
 class AxisSummary:
-    """How one axis is cut, in numbers that need no arrays.
+    """The windows of one axis, summarised in integers without arrays.
 
     Attributes:
         length: positions along the axis.
-        outputs: how many windows.
-        longest: elements of the longest one inside the input.
-        looks: elements of all of them together, at most.
-        irregular: windows that have other numbers of elements or other distances than the rest.
-        stride: the distance of the rest.
-        step: the distance of two elements of a window.
+        outputs: number of windows.
+        longest: elements of the longest window inside the input.
+        element_reads: upper bound of the elements of all windows together.
+        irregular: number of windows whose number of elements or distance differs from that of the others.
+        stride: distance of the regular windows.
+        dilation: distance between two elements of a window.
     """
 
     length: int
@@ -65,12 +65,12 @@ class AxisSummary:
 
     @property
     def is_uniform(self) -> bool:
-        """Whether all windows have as many elements and lie as far apart."""
+        """Whether all windows have the same number of elements and the same distance."""
         return self.irregular == 0
 
     @property
     def is_identity(self) -> bool:
-        """Whether each window is the one element of its place."""
+        """Whether window i consists of element i."""
         return self.is_uniform and self.longest == 1 and self.outputs == self.length
 
 
@@ -90,10 +90,10 @@ class SlidingWindow:
         return self.dilation * (self.kernel_size - 1) + 1
 
     def outputs(self, length: int) -> int:
-        """How many windows over ``length`` positions; 0 or less when none fits.
+        """Number of windows over ``length`` positions; 0 or less if none fits.
 
-        Shape: ``floor((L + 2p - d(k-1) - 1) / s) + 1``; with ceil_mode, ceil instead of floor, and then one
-        less where the last window would start behind the last element of the input.
+        Shape: ``floor((L + 2p - d(k-1) - 1) / s) + 1``; with ceil_mode, ceil instead of floor, minus one if the last
+        window would start after the last element of the input.
         """
         slack = length + 2 * self.padding - self.span
         if not self.ceil_mode:
@@ -106,9 +106,9 @@ class SlidingWindow:
     def has_empty_window(self, length: int) -> bool:
         """Whether some window has all its elements in the padding. Possible only with dilation.
 
-        A window that starts at ``t < 0`` meets the input first at ``t mod dilation``; no window starts beyond
-        the input (see :meth:`outputs`). With dilation ≤ length that position always lies inside, so the loop
-        below runs only for a dilation larger than the input, which leaves few windows.
+        The first non-negative position of a window that starts at ``t < 0`` is ``t mod dilation``; no window starts
+        beyond the input (see :meth:`outputs`). With dilation ≤ length that position is always inside, so the loop below
+        runs only for a dilation larger than the input, with few windows.
         """
         if self.dilation <= length:
             return False
@@ -116,16 +116,16 @@ class SlidingWindow:
         return any(start % self.dilation >= length for start in starts)
 
     def windows(self, length: int) -> Windows:
-        """The clipped windows. The caller has asked :meth:`outputs` and found it within the budget."""
+        """The clipped windows. The caller must have checked that :meth:`outputs` is within its limits."""
         make = _cached_sliding_windows if self.outputs(length) <= _MAX_CACHED_OUTPUTS else _sliding_windows
         return make(self, length)
 
     def summarize(self, length: int) -> AxisSummary:
-        """How these windows cut an axis."""
+        """A summary of these windows over ``length`` positions."""
         outputs = self.outputs(length)
         longest = min(self.kernel_size, -(-length // self.dilation))
         last = (outputs - 1) * self.stride - self.padding
-        # Those that begin before the input, and those that end behind it; unless each holds all of it.
+        # Windows that begin before the input or end after it are irregular, unless every window covers all of it.
         before, behind = -(-self.padding // self.stride), -(-(last + self.span - length) // self.stride)
         whole = self.dilation == 1 and last <= 0 and length + self.padding <= self.kernel_size
         irregular = 0 if outputs == 1 or whole else min(before + max(behind, 0), outputs)
@@ -134,9 +134,9 @@ class SlidingWindow:
 
 
 _MAX_CACHED_OUTPUTS: Final = 1024
-"""Longer axes are not remembered: what they cost to find is little beside what is pooled over them."""
+"""Windows of longer axes are not cached: computing them takes little time compared with pooling."""
 _CACHE_SIZE: Final = 128
-"""Axes of each kind that are remembered; three megabytes at most, of sizes that anyone may choose."""
+"""Cached axes of each kind, three megabytes at most. Clients choose the sizes, so the cache must be bounded."""
 
 
 def _sliding_windows(axis: SlidingWindow, length: int) -> Windows:
@@ -144,7 +144,7 @@ def _sliding_windows(axis: SlidingWindow, length: int) -> Windows:
     skipped = np.maximum(0, -(start // axis.dilation))
     last = np.minimum(axis.kernel_size - 1, (length - 1 - start) // axis.dilation)
     within = np.minimum(start + axis.span, length + axis.padding) - start
-    # Only averages use the extent, and they have no dilation.
+    # Only averages use the extent, and averages have no dilation.
     return Windows(start + skipped * axis.dilation, last - skipped + 1, axis.dilation, within)
 
 
@@ -167,17 +167,17 @@ _cached_adaptive_windows = lru_cache(maxsize=_CACHE_SIZE)(_adaptive_windows)
 
 
 def fractional_starts(length: int, kernel: int, outputs: int, samples: npt.NDArray[np.float64]) -> Positions:
-    """Where the windows of fractional pooling start, for each plane.
+    """Start positions of the windows of fractional pooling, for each plane.
 
     Args:
         length: positions along the axis, L.
         kernel: elements in a window, k, with ``O + k - 1 <= L``.
         outputs: windows, O.
-        samples: (P,) numbers in [0, 1), one a plane.
+        samples: (P,) numbers in [0, 1), one for each plane.
 
     Returns:
         (P, O) starts: ``int((i + u)·alpha) - int(u·alpha)`` with ``alpha = (L - k)/(O - 1)``, the last ``L - k``.
-        In float64, whatever the input's type, where torch computes in the type of the input.
+        Computed in float64; torch computes in the input's type.
 
     Source: Graham, Fractional Max-Pooling, arXiv:1412.6071; torch's ``generate_intervals``.
     """
@@ -187,7 +187,7 @@ def fractional_starts(length: int, kernel: int, outputs: int, samples: npt.NDArr
         u = samples[:, None]
         places = np.arange(outputs - 1, dtype=np.float64) + u
         places *= alpha
-        # Assigning to integers cuts, and takes no array beside.
+        # The assignment to integers truncates without a temporary array.
         starts[:, :-1] = places
         starts[:, :-1] -= (u * alpha).astype(np.int64)
     return starts
