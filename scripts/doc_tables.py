@@ -12,7 +12,7 @@ from poolhouse import describe
 from poolhouse.errors import CODES, FIELD_CODES
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.operator import Operator
-from poolhouse.rest.observability.metrics import FAMILIES
+from poolhouse.rest.observability.metric_families import FAMILIES
 from poolhouse.settings import table
 
 

@@ -44,7 +44,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     whole = importlib.import_module
 
     def instead(name: str) -> object:
-        return Server if name == "poolhouse.rest.server" else whole(name)
+        return Server if name == "poolhouse.rest.run" else whole(name)
 
     monkeypatch.setattr(serve, "import_module", instead)
     monkeypatch.setattr(serve, "open_listeners", lambda settings: Listeners((), (), None))

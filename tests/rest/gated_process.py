@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from poolhouse.rest.server import run
+from poolhouse.rest.run import run
 from poolhouse.settings import Settings
 from tests.rest.gated_service import Gate, make_gated_pooling
 from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer

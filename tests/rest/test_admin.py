@@ -82,7 +82,7 @@ def test_an_admin_port_that_is_taken_ends_the_start() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         settings = Settings.model_validate({"port": 0, "admin_port": taken.getsockname()[1]})
-        with pytest.raises(ValueError, match=r"admin port \d+ of 127\.0\.0\.1 cannot be listened on"):
+        with pytest.raises(ValueError, match=r"cannot listen on the admin port \d+ of 127\.0\.0\.1"):
             make_server(settings, create_app(settings), lambda _: pytest.fail("it started"))
 
 

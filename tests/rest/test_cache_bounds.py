@@ -14,7 +14,7 @@ from poolhouse.operators.windows import SlidingWindow, adaptive_windows
 from poolhouse.rest.http.head import Head, HeadCache, HeadReader, PartialHeadBudget
 from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.rest.observability.request_record import RequestRecord
-from poolhouse.rest.routes.pool import PoolHandler
+from poolhouse.rest.routes.pool.handler import PoolHandler
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.tensors import TensorMetadata

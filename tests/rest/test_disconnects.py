@@ -19,7 +19,7 @@ from starlette.types import Message
 
 from poolhouse.backend.cores import available_cores
 from poolhouse.errors import DeadlinePassed
-from poolhouse.rest.routes import pool
+from poolhouse.rest.routes.pool import handler as pool_handler
 from poolhouse.rest.routes.handler_endpoint import cancel_on_disconnect
 from poolhouse.service import PoolResult
 from poolhouse.wire.inflate import Inflater
@@ -183,7 +183,7 @@ def test_a_caller_who_stays_is_not_counted(gated: GatedService) -> None:
 
 NUMBERS = b'{"input":{"dtype":"uint8","shape":[1,1,128,1024],"data":[' + b",".join([b"7"] * 128 * 1024) + b"]}}"
 """A body whose decoding, and an answer whose encoding, would hold up the event loop."""
-STEPS = {"decode": (JsonCodec, "decode"), "encode": (JsonCodec, "encode"), "compress": (pool, "compress")}
+STEPS = {"decode": (JsonCodec, "decode"), "encode": (JsonCodec, "encode"), "compress": (pool_handler, "compress")}
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from poolhouse.rest.http.accounting import Accounting
 from poolhouse.rest.http.problems import LARGEST_BODY_BYTES
 from poolhouse.rest.middleware import RequestMiddleware
 from poolhouse.rest.observability.metrics import Metrics
-from poolhouse.rest.routes.suggestions import PathSuggester
+from poolhouse.rest.path_suggestions import PathSuggester
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from tests.rest.live_server import POOL, LiveServer

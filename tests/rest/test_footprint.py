@@ -21,8 +21,8 @@ from poolhouse.errors import Unprocessable
 from poolhouse.operators.catalogue import discover
 from poolhouse.operators.plan import Limits
 from poolhouse.operators.planner import Planner
-from poolhouse.rest.routes import memory_footprint
-from poolhouse.rest.routes.memory_footprint import response_format, retained_bytes
+from poolhouse.rest.routes.pool import memory_footprint
+from poolhouse.rest.routes.pool.memory_footprint import response_format, retained_bytes
 from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.codec import EncodedBody

@@ -120,7 +120,7 @@ def test_a_taken_port_is_one_line_before_anything_is_loaded() -> None:
     assert code == 1
     assert line.startswith("poolhouse cannot start: ")
     assert f"port {port} of 127.0.0.1" in line
-    assert "another process has it" in line
+    assert "another process uses it" in line
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_a_taken_port_is_one_line_before_anything_is_loaded() -> None:
         (["--host", "198.51.100.1"], "this machine has no such address"),
         (["--host", "no.such.host.invalid"], "the host no.such.host.invalid of the port cannot be resolved"),
         (["--host", "a" * 64 + ".test"], "cannot be resolved"),
-        (["--uds", "{folder}/none/p.sock"], "there is no folder {folder}/none"),
-        (["--uds", "{folder}/file"], "something that is no socket is there"),
-        (["--uds", "{folder}"], "something that is no socket is there"),
-        (["--uds", "{folder}/file/p.sock"], "there is no folder {folder}/file"),
+        (["--uds", "{folder}/none/p.sock"], "there is no directory {folder}/none"),
+        (["--uds", "{folder}/file"], "a file that is not a socket is there"),
+        (["--uds", "{folder}"], "a file that is not a socket is there"),
+        (["--uds", "{folder}/file/p.sock"], "there is no directory {folder}/file"),
         (["--uds", "/tmp/" + 128 * "x"], "longer than 107 bytes"),
-        (["--port", "0", "--admin-port", "{taken}"], "the admin port {taken} of 127.0.0.1 cannot be listened on"),
+        (["--port", "0", "--admin-port", "{taken}"], "cannot listen on the admin port {taken} of 127.0.0.1"),
         (["--port", "0", "--api-keys-file", "{folder}/gone"], "cannot be read"),
         (["--port", "0", "--tls-certificate", "{folder}/gone"], "cannot be used"),
     ],
@@ -171,7 +171,7 @@ def test_a_live_unix_socket_is_left_to_its_server(tmp_path: Path) -> None:
     """A second server that takes it over leaves the first one running where nobody reaches it."""
     path = tmp_path / "p.sock"
     with opened(uds=str(path)) as first:
-        with pytest.raises(ValueError, match="is listened on by another process"):
+        with pytest.raises(ValueError, match="another process listens on"):
             open_listeners(Settings.model_validate({"uds": str(path)}))
 
         with socket.socket(socket.AF_UNIX) as caller:
@@ -187,7 +187,7 @@ def test_a_live_unix_socket_whose_queue_is_full_is_left_too(tmp_path: Path) -> N
         busy.listen(0)
         caller.connect(str(path))
 
-        with pytest.raises(ValueError, match="is listened on by another process"):
+        with pytest.raises(ValueError, match="another process listens on"):
             open_listeners(Settings.model_validate({"uds": str(path)}))
 
 

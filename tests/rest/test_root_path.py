@@ -64,7 +64,7 @@ def test_the_place_of_another_server_is_left_alone() -> None:
 @pytest.mark.parametrize("root", ["/v1", "/docs", "/v1/pool", "/livez/below", "/openapi.json"])
 def test_a_root_path_that_is_one_of_ours_is_refused(root: str) -> None:
     """Below /v1 nobody could say whether /v1/pool lacks the path or has it."""
-    with pytest.raises(ValueError, match=f"root_path {root} begins like the service's own /"):
+    with pytest.raises(ValueError, match=f"root_path {root} starts like the service's own path /"):
         create_app(Settings.model_validate({"root_path": root}))
 
 
@@ -82,7 +82,7 @@ def check(client: httpx.Client, base: str) -> None:
     # It is refused before its body is read; a proxy that was still sending that may end the client's connection.
     lost = client.post(f"{base}/v1/poll/max_pool2d", json={}, headers={"Connection": "close"})
     assert lost.json()["code"] == "unknown_path"
-    assert f"There is no {ROOT}/v1/poll/max_pool2d here. Nearest: {ROOT}/v1/p" in lost.json()["detail"]
+    assert f"There is no path {ROOT}/v1/poll/max_pool2d. Nearest: {ROOT}/v1/p" in lost.json()["detail"]
     assert lost.json()["instance"] == f"{ROOT}/v1/poll/max_pool2d"
     start = client.get(f"{base}/")
     assert (start.status_code, start.headers["location"]) == (307, f"{ROOT}/docs")

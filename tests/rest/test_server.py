@@ -20,7 +20,7 @@ from poolhouse.settings import Settings
 from tests.rest.live_server import WAIT_TIMEOUT_S
 
 RUN = """
-from poolhouse.rest.server import run
+from poolhouse.rest.run import run
 from poolhouse.settings import Settings
 
 run(Settings(port=0, device=["cpu"]))
@@ -73,7 +73,7 @@ def test_a_start_that_fails_inside_has_a_code_of_the_table() -> None:
     app.service.pooling.start = fails  # type: ignore[method-assign]  # the fault is the point
     server = make_server(settings, app, lambda _: pytest.fail("it started"))
 
-    with pytest.raises(SystemExit, match="poolhouse cannot start: the log says why"):
+    with pytest.raises(SystemExit, match="poolhouse cannot start; see the log"):
         server.run()
 
 

@@ -38,7 +38,7 @@ def serve(**options: str | None) -> None:
         sys.exit(f"poolhouse cannot start: {wrong}")
     try:
         # By name: it brings torch, and --help should not wait for that.
-        run_server: Callable[..., None] = import_module("poolhouse.rest.server").run
+        run_server: Callable[..., None] = import_module("poolhouse.rest.run").run
         run_server(settings, listeners=listeners)
     finally:
         listeners.close()

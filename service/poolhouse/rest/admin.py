@@ -1,7 +1,7 @@
-"""The application of the admin port: what the platform asks, apart from what callers ask.
+"""The application of the admin port.
 
-With an admin port set, ``/metrics`` and ``/version`` are found there alone; the probes are in both places, since a load
-balancer asks the port that it sends callers to. No key is asked for: who may reach the port is for the network to say.
+If an admin port is set, only it serves ``/metrics`` and ``/version``. Both ports serve the probes, since a load
+balancer probes the port to which it sends requests. The admin port needs no API key; restrict access in the network.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from poolhouse.rest.routes import metrics, probes
 
 
 def admin_app(service: Service) -> App:
-    """The application of the admin port. It has no lifespan of its own: it lives as long as the service beside it."""
+    """The application of the admin port. It has no lifespan: the public application starts and stops the service."""
     service = replace(service, accounting=Accounting(service.pooling, service.metrics))
     routers = (probes.router, metrics.router)
     app = App(service.pooling.catalogue, routers, dependencies=[Depends(bind_service(service))])

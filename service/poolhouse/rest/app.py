@@ -1,4 +1,7 @@
-"""The application: which routes there are, and what stands around them. Wiring only."""
+"""Assemble the FastAPI application: routes, middleware and exception handlers.
+
+A new route is a router in ``rest/routes`` and an entry of :data:`ROUTERS`.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,18 @@ from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.rest.auth.authorization import Authorization, authorization_of
 from poolhouse.rest.cors import add_cors
 from poolhouse.rest.dependencies import Service, bind_service
+from poolhouse.rest.exception_handlers import add_exception_handlers
 from poolhouse.rest.http.accounting import Accounting
 from poolhouse.rest.middleware import RequestMiddleware
 from poolhouse.rest.observability.metrics import Metrics
-from poolhouse.rest.observability.observers import make_observers as chosen_observers
+from poolhouse.rest.observability.observers import make_observers
 from poolhouse.rest.observability.request_record import RequestObserver
 from poolhouse.rest.openapi.document import complete_document
+from poolhouse.rest.path_suggestions import PathSuggester
 from poolhouse.rest.root_path import RootPathMiddleware, check_root_path
 from poolhouse.rest.routes import docs, metrics, operators, plan, probes
 from poolhouse.rest.routes.handler_endpoint import HandlerEndpoint
-from poolhouse.rest.routes.pool import PoolHandler
-from poolhouse.rest.routes.refusals import add_exception_handlers
-from poolhouse.rest.routes.suggestions import PathSuggester
+from poolhouse.rest.routes.pool.handler import PoolHandler
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.version import __version__
@@ -36,40 +39,40 @@ POOL_PATH: Final = "/v1/pool/{operator}"
 _DESCRIPTION: Final = """\
 Every pooling layer of PyTorch over HTTP, exact, in JSON and binary.
 
-A request's `Content-Type` says what its body is, `Accept` what the answer shall be; without `Accept` the answer
-mirrors the request.
-In JSON the fields of the spec stand beside `input`; with a binary body they stand in the query string, where a size
-is `3` or `3,2`, a flag is `true` or `false` and an unset axis of `output_size` is `null`.
-A field given twice, or in two places, is refused.
-Requests may be compressed with gzip or zstd, and answers are where `Accept-Encoding` asks.
+`Content-Type` gives the format of a request's body, and `Accept` the format of the response; without `Accept` the
+response has the format of the request.
+In JSON the operator's fields are members beside `input`. With a binary body they are query parameters, where a size is
+`3` or `3,2`, a flag is `true` or `false`, and an unset axis of `output_size` is `null`.
+A request that gives a field twice, or in two places, is refused.
+Request bodies may be compressed with gzip or zstd; responses are compressed if `Accept-Encoding` names one of them.
 
-Every refusal is `application/problem+json` with a stable `code`; paths that do not exist are answered 404 with the
-nearest names, and wrong methods 405 with `Allow`.
-Every call is safe to repeat."""
+Every error is `application/problem+json` with a stable `code`. An unknown path returns 404 with similar paths, and a
+wrong method 405 with `Allow`.
+Every request is safe to repeat."""
 
 _TAGS: Final = {
-    "catalogue": "What the operators take and give.",
-    "platform": "For orchestrators and people who operate the service.",
-    "document": "This document and its page.",
+    "catalogue": "Descriptions of the operators.",
+    "platform": "For orchestrators and operations staff.",
+    "document": "The OpenAPI document and the documentation page.",
 }
 
 ROUTERS: Final = (plan.router, operators.router, probes.router, metrics.router, docs.router)
-"""All routes but that of pooling, which is no route of FastAPI's."""
+"""The routers of all routes except pooling, which is an ASGI endpoint without FastAPI's overhead."""
 
 
 class App(FastAPI):
-    """FastAPI's application, with the paths of the operators in its document.
+    """A FastAPI application whose OpenAPI document has the paths of each operator.
 
     Args:
         catalogue: the operators.
-        routers: what is included; the document tells of no other routes.
-        options: FastAPI's own.
+        routers: to include.
+        options: for FastAPI.
 
     Attributes:
-        service: what the routes serve with.
-        pool: answers the route of pooling.
-        authorization: the API keys, where there are some.
-        own_middleware: how much of its middleware is ours.
+        service: the dependencies of the routes.
+        pool_handler: handles the pooling route.
+        authorization: checks API keys; None if there are none.
+        own_middleware: the number of middleware that :func:`create_app` has added.
     """
 
     service: Service
@@ -78,7 +81,7 @@ class App(FastAPI):
     own_middleware: int = 0
 
     def __init__(self, catalogue: Catalogue, routers: Sequence[APIRouter] = ROUTERS, **options: Any) -> None:
-        # A page lists and filters operations by their tags, so each family of operators has one.
+        # The documentation page groups operations by tag, so each family of operators has a tag.
         tags = {each.family: describe.summary(each) for each in catalogue} | _TAGS
         super().__init__(
             title="poolhouse",
@@ -86,13 +89,13 @@ class App(FastAPI):
             summary="Pooling as a service.",
             description=_DESCRIPTION,
             license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-            openapi_tags=[{"name": name, "description": words} for name, words in tags.items()],
-            servers=[{"url": "/", "description": "Where this document came from."}],
+            openapi_tags=[{"name": name, "description": description} for name, description in tags.items()],
+            servers=[{"url": "/", "description": "This server."}],
             generate_unique_id_function=lambda route: route.name,
-            # Of our own: see routes/docs.
+            # routes/docs serves it.
             openapi_url=None,
             redirect_slashes=False,
-            # Ours tells of pooling too: see tracing.
+            # rest/observability covers the pooling route too.
             telemetry={"tracing": False, "metrics": False, "logs": False},
             **options,
         )
@@ -103,11 +106,11 @@ class App(FastAPI):
 
     @property
     def has_custom_middleware(self) -> bool:
-        """Whether somebody has added middleware to ours."""
+        """Whether middleware was added after :func:`create_app`."""
         return len(self.user_middleware) > self.own_middleware
 
     def openapi(self) -> dict[str, Any]:
-        """The document of all routes, those too that were added to ours; made once for them."""
+        """The document of all routes, including those added later; cached until FastAPI regenerates its own."""
         document = super().openapi()
         if document is not self._completed:
             document = self.openapi_schema = self._completed = complete_document(document, self._catalogue)
@@ -115,10 +118,10 @@ class App(FastAPI):
 
 
 def openapi_document(catalogue: Catalogue | None = None) -> dict[str, Any]:
-    """The document of a service that has everything on one port.
+    """The OpenAPI document of a service without an admin port.
 
     Args:
-        catalogue: the operators; None takes all that are declared.
+        catalogue: the operators; None for all.
     """
     return App(discover() if catalogue is None else catalogue).openapi()
 
@@ -132,20 +135,20 @@ def create_app(
 
     Args:
         settings: None reads the environment.
-        pooling: None makes one from the settings; it is started and stopped with the application.
-        observers: told of every request that is over; None chooses by the settings and the environment.
+        pooling: None makes one from the settings; the application's lifespan starts and stops it.
+        observers: of finished requests; None chooses them by the settings and the environment.
 
     Raises:
-        ValueError: where API keys cannot be read, traces not be made, or the root path begins like a path of ours; its
-            words are for whoever starts the service.
+        ValueError: API keys cannot be read, tracing is not installed, or the root path starts like a path of the
+            service. The message is for the person who starts the service.
     """
     settings = settings or Settings()
     pooling = pooling or PoolingService.from_settings(settings)
-    counted, authorization = Metrics(pooling), authorization_of(settings)
-    observers = chosen_observers(settings, os.environ) if observers is None else observers
-    accounting = Accounting(pooling, counted, authorization, observers)
-    service = Service(settings, pooling, counted, accounting)
-    pool = PoolHandler(pooling, settings, counted)
+    metrics_collector, authorization = Metrics(pooling), authorization_of(settings)
+    observers = make_observers(settings, os.environ) if observers is None else observers
+    accounting = Accounting(pooling, metrics_collector, authorization, observers)
+    service = Service(settings, pooling, metrics_collector, accounting)
+    pool_handler = PoolHandler(pooling, settings, metrics_collector)
     routers = ROUTERS if settings.admin_port is None else [each for each in ROUTERS if each is not metrics.router]
 
     @asynccontextmanager
@@ -159,20 +162,20 @@ def create_app(
             for observer in observers:
                 observer.close()
 
-    hot = Route(POOL_PATH, HandlerEndpoint(pool, pooling, accounting), methods=["POST"])
+    pool_route = Route(POOL_PATH, HandlerEndpoint(pool_handler, pooling, accounting), methods=["POST"])
     app = App(
         pooling.catalogue,
         routers,
-        routes=[hot],
+        routes=[pool_route],
         dependencies=[Depends(bind_service(service))],
         lifespan=lifespan,
     )
-    app.service, app.pool_handler, app.authorization = service, pool, authorization
-    routes = [hot, *(route for each in routers for route in each.routes)]
+    app.service, app.pool_handler, app.authorization = service, pool_handler, authorization
+    routes = [pool_route, *(route for each in routers for route in each.routes)]
     check_root_path(settings.root_path, (route.path for route in routes if isinstance(route, Route)))
     install_request_handling(app, routes)
     if settings.cors_origins:
-        # Around it, so that refusals carry it too.
+        # Outside of the request middleware, so that refusals get the headers too.
         add_cors(app, settings.cors_origins)
     if settings.root_path:
         app.add_middleware(RootPathMiddleware, settings.root_path)
@@ -181,11 +184,11 @@ def create_app(
 
 
 def install_request_handling(app: App, routes: Sequence[BaseRoute]) -> None:
-    """Put around the routes what every request passes, and have refusals written as problem documents.
+    """Add the request middleware and the exception handlers.
 
     Args:
-        app: with its service.
-        routes: known by their paths to the metrics and to the suggestions.
+        app: its ``service`` is set.
+        routes: their paths are labels of metrics, and suggestions for unknown paths.
     """
     paths = {route.path: route.endpoint for route in routes if isinstance(route, Route)}
     service = app.service

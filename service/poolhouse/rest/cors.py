@@ -1,4 +1,4 @@
-"""CORS: off by default; where it is on, the named origins may call and may read our headers."""
+"""CORS, off by default: pages of the configured origins may send requests and read our response headers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from poolhouse.errors import Malformed
+from poolhouse.rest.exception_handlers import ProblemResponse
 from poolhouse.rest.http.headers import request_id
 from poolhouse.rest.http.problems import render_problem
-from poolhouse.rest.routes.refusals import ProblemResponse
 
 _EXPOSED = ("X-Request-ID", "Server-Timing", "Tensor-Metadata", "Pool-Seed", "Pool-Warning", "Retry-After")
 
 
 def add_cors(app: FastAPI, origins: Sequence[str]) -> None:
-    """Let pages of these origins call the application."""
+    """Add CORS middleware that allows these origins."""
     app.add_middleware(
         _Cors,
         allow_origins=list(origins),
@@ -31,21 +31,21 @@ def add_cors(app: FastAPI, origins: Sequence[str]) -> None:
 
 
 def cors_headers(origins: Sequence[str]) -> Callable[[bytes | None], list[tuple[bytes, bytes]]] | None:
-    """What gives the headers that an answer to a page of an origin has beside its own; None where CORS is off.
+    """A function that returns the CORS headers for the value of ``Origin``; None if CORS is off.
 
-    For answers that do not pass through the application. They are what Starlette's middleware adds to one of its own.
+    For responses that bypass the application. The headers are those that Starlette's middleware adds.
     """
     if not origins:
         return None
-    rules = _Cors(_nothing, allow_origins=list(origins), expose_headers=list(_EXPOSED))
+    middleware = _Cors(_no_app, allow_origins=list(origins), expose_headers=list(_EXPOSED))
 
     def headers_for(origin: bytes | None) -> list[tuple[bytes, bytes]]:
         headers = MutableHeaders(raw=[])
-        given = None if origin is None else origin.decode("latin-1")
-        if given is not None:
-            headers.update(rules.simple_headers)
-        if given is not None and not rules.allow_all_origins and rules.is_allowed_origin(given):
-            rules.allow_explicit_origin(headers, given)
+        origin_text = None if origin is None else origin.decode("latin-1")
+        if origin_text is not None:
+            headers.update(middleware.simple_headers)
+        if origin_text is not None and not middleware.allow_all_origins and middleware.is_allowed_origin(origin_text):
+            middleware.allow_explicit_origin(headers, origin_text)
         else:
             headers["Vary"] = "Origin"
         return headers.raw
@@ -53,24 +53,24 @@ def cors_headers(origins: Sequence[str]) -> Callable[[bytes | None], list[tuple[
     return headers_for
 
 
-async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
-    """Behind the rules stands no application."""
+async def _no_app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Placeholder for an application that is never called."""
 
 
 class _Cors(CORSMiddleware):
-    """Starlette's, with a refused preflight in our words."""
+    """Starlette's middleware, with a problem document for a refused preflight request."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)
         if response.status_code < 400:
             return response
-        given = request_id({b"x-request-id": request_headers.get("x-request-id", "").encode("latin-1")})
+        name = request_id({b"x-request-id": request_headers.get("x-request-id", "").encode("latin-1")}).decode("ascii")
         error = Malformed(
             "malformed_request",
-            "This page may not call the service like that: origin, method or headers are not among those "
-            "that the service's cors_origins setting and its routes allow.",
+            "CORS does not allow this request: its origin, method or headers are not among those that the service's "
+            "setting cors_origins and its routes allow.",
         )
-        refusal = ProblemResponse(render_problem(error, instance="", request_id=given.decode("ascii")))
-        granted = {name: value for name, value in response.headers.items() if name.startswith(("access-", "vary"))}
-        refusal.headers.update({**granted, "x-request-id": given.decode("ascii")})
+        refusal = ProblemResponse(render_problem(error, instance="", request_id=name))
+        cors = {key: value for key, value in response.headers.items() if key.startswith(("access-", "vary"))}
+        refusal.headers.update({**cors, "x-request-id": name})
         return refusal

@@ -1,7 +1,7 @@
-"""What the routes depend on: the service behind them, the headers, and the key that a caller shows.
+"""FastAPI dependencies of the routes: the service, the request's headers, and the API key.
 
-The application binds its service to all of its routes, so a route answers for the same service wherever its router is
-included; ``dependency_overrides`` takes each of these functions.
+The application binds its service to all of its routes, so a router uses the service of the application that includes
+it. Each of these functions can be replaced by ``dependency_overrides``.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from poolhouse.settings import Settings
 
 _BEARER: Final = HTTPBearer(
     scheme_name="key",
-    description="Where the service has keys. Open without one are the probes, this document and its page.",
+    description="Needed if the service has API keys. The probes, this document and the documentation page need none.",
     auto_error=False,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the routes of one application serve with."""
+    """The objects that the routes of one application use."""
 
     settings: Settings
     pooling: PoolingService
@@ -37,7 +37,7 @@ class Service:
 
 
 def bind_service(service: Service) -> Callable[[Request], Awaitable[None]]:
-    """The dependency of an application that gives its routes this service."""
+    """An application's dependency that binds this service to its routes."""
 
     async def bound(request: Request) -> None:
         request.state.service = service
@@ -46,7 +46,7 @@ def bind_service(service: Service) -> Callable[[Request], Awaitable[None]]:
 
 
 async def get_service(request: Request) -> Service:
-    """The service that the request is for."""
+    """The service bound to the request."""
     service: Service = request.state.service
     return service
 
@@ -56,23 +56,26 @@ async def require_key(
     service: Annotated[Service, Depends(get_service)],
     _shown: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
 ) -> AsyncIterator[None]:
-    """Ask for a key, where there are some. Our middleware has done so before the routes, since paths that do not exist
-    need one too; in an application that has only our routes it is done here."""
+    """Require a key if the service has keys.
+
+    Our middleware has checked it already, since unknown paths need a key too. In an application that includes only our
+    routers, it is checked here.
+    """
     with service.accounting.authorized(request.scope):
         yield
 
 
 async def get_pooling(service: Annotated[Service, Depends(get_service)]) -> PoolingService:
-    """What pools, plans and knows the operators."""
+    """The pooling service."""
     return service.pooling
 
 
 async def get_headers(request: Request) -> Headers:
-    """The headers by name; the middleware has read them already."""
+    """The headers by name; parsed by the middleware, if it is ours."""
     headers: Headers | None = request.scope.get(HEADERS_KEY)
     return read_headers(request.scope["headers"]) if headers is None else headers
 
 
 async def set_no_store(response: Response) -> None:
-    """Tell caches that the answer holds for now only."""
+    """Forbid caches to store the response."""
     response.headers["Cache-Control"] = "no-store"

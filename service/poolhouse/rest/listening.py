@@ -1,12 +1,10 @@
-"""The sockets that the service listens on. They are opened before torch is loaded, so that a refusal comes at once.
+"""Open the sockets that the service listens on, before torch is loaded, so that errors are reported at once.
 
-The rules:
-
-- a TCP port is bound at once and listened on when the service is ready: until then connections are refused, and no
-  other process can take it;
-- ``::`` is every address of both families, ``0.0.0.0`` every IPv4 address, a name every address that it stands for;
-- a Unix socket that nobody listens on any more is replaced; a live one, and whatever is no socket, is left alone;
-- a Unix socket has its mode before the first connection is possible, and is removed when the service ends.
+- A TCP port is bound at once, so that no other process can take it, and listens when the service is ready; until then
+  connections are refused.
+- ``::`` is all addresses of both families, ``0.0.0.0`` all IPv4 addresses, and a name all addresses it resolves to.
+- A stale Unix socket, on which no process listens, is replaced. A socket in use, or another kind of file, is an error.
+- A Unix socket has its mode before the first connection is possible, and is removed when the service ends.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from poolhouse.settings import Settings
 
 BACKLOG: Final = 2048
 
-# How an address that only listens is reached from this machine; "::" listens on IPv4 too.
+# How a wildcard address is reached from this machine; "::" listens on IPv4 too.
 _LOOPBACK_HOSTS: Final = {"0.0.0.0": "127.0.0.1", "::": "localhost"}
 _LONGEST_UNIX_PATH: Final = 107  # Linux: unix(7), sun_path
 
@@ -33,9 +31,9 @@ class Listeners:
     """The open sockets of a service.
 
     Args:
-        public: of the port, or the Unix socket, that serves requests.
-        admin: of the admin port; empty where the settings have none.
-        path: of the Unix socket among them, which is removed at the end; None where there is none.
+        public: of the public port, or the Unix socket.
+        admin: of the admin port; empty if there is none.
+        path: of the Unix socket, which :meth:`close` removes; None if there is none.
     """
 
     def __init__(self, public: Sequence[socket.socket], admin: Sequence[socket.socket], path: str | None) -> None:
@@ -45,7 +43,7 @@ class Listeners:
         self._socket_identity = None if path is None else _identity(path)
 
     def close(self) -> None:
-        """Close them, and remove the Unix socket unless the path leads to another one by now."""
+        """Close the sockets, and remove the Unix socket's file unless it has been replaced by another one."""
         for each in (*self.public, *self.admin):
             each.close()
         if (
@@ -59,10 +57,10 @@ class Listeners:
 
 
 def open_listeners(settings: Settings) -> Listeners:
-    """Every socket that the settings name.
+    """Open all sockets that the settings name.
 
     Raises:
-        ValueError: which address cannot be listened on, and why.
+        ValueError: the message has the address and the reason.
     """
     if settings.uds is not None:
         public = [_open_unix(settings.uds, int(settings.uds_mode, 8))]
@@ -79,11 +77,11 @@ def open_listeners(settings: Settings) -> Listeners:
 
 
 def reachable_url(listening: socket.socket, host: str, scheme: str) -> str:
-    """A URL that reaches a socket from this machine, with the real port if port 0 was asked for.
+    """A URL that reaches a socket from this machine, with the actual port if port 0 was requested.
 
     Args:
         listening: the socket.
-        host: the address or name that it was opened for.
+        host: the address or name that it was opened with.
         scheme: of the URL.
     """
     address = listening.getsockname()
@@ -91,35 +89,35 @@ def reachable_url(listening: socket.socket, host: str, scheme: str) -> str:
         return f"unix:{address}"
     name = _LOOPBACK_HOSTS.get(address[0], host)
     # RFC 6874: the percent sign before an interface is written as %25.
-    written = f"[{name.replace('%', '%25')}]" if ":" in name else name
-    return f"{scheme}://{written}:{address[1]}"
+    url_host = f"[{name.replace('%', '%25')}]" if ":" in name else name
+    return f"{scheme}://{url_host}:{address[1]}"
 
 
 def _open_tcp(host: str, port: int, what: str) -> list[socket.socket]:
     if host == "::" and not socket.has_dualstack_ipv6():
-        # A machine without IPv6: every address that it has is one of IPv4.
+        # A machine without IPv6 has IPv4 addresses only.
         host = "0.0.0.0"
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as unknown:
-        raise ValueError(f"the host {host} of the {what} cannot be resolved: {_reason(unknown)}") from None
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"the host {host} of the {what} cannot be resolved: {_reason(error)}") from None
     opened: list[socket.socket] = []
     absent: OSError | None = None
     for family, _, _, _, address in dict.fromkeys(found):
-        # Port 0 takes a free one, and the same for every address of a name.
-        wanted = opened[0].getsockname()[1] if opened else port
+        # Port 0 takes any free port; all addresses of a name get the same one.
+        actual_port = opened[0].getsockname()[1] if opened else port
         try:
-            opened.append(_bind_tcp(family, (address[0], wanted, *address[2:])))
-        except OSError as refused:
-            if refused.errno == errno.EADDRNOTAVAIL:
-                # "localhost" may stand for ::1 too on a machine that has no IPv6.
-                absent = refused
+            opened.append(_bind_tcp(family, (address[0], actual_port, *address[2:])))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                # "localhost" may resolve to ::1 on a machine without IPv6.
+                absent = error
                 continue
             for each in opened:
                 each.close()
-            raise _cannot_listen(host, port, what, refused) from None
+            raise _cannot_listen(host, port, what, error) from None
     if not opened:
-        assert absent is not None, "a host that was resolved has addresses"
+        assert absent is not None, "a resolved host has addresses"
         raise _cannot_listen(host, port, what, absent)
     return opened
 
@@ -127,7 +125,7 @@ def _open_tcp(host: str, port: int, what: str) -> list[socket.socket]:
 def _bind_tcp(family: int, address: tuple[object, ...]) -> socket.socket:
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # A port in TIME_WAIT is free; one that is listened on stays taken.
+        # Allows a port in TIME_WAIT, but not one on which another socket listens.
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
@@ -139,51 +137,51 @@ def _bind_tcp(family: int, address: tuple[object, ...]) -> socket.socket:
     return opened
 
 
-def _cannot_listen(host: str, port: int, what: str, refused: OSError) -> ValueError:
-    return ValueError(f"the {what} {port} of {host} cannot be listened on: {listening_fault(refused)}")
+def _cannot_listen(host: str, port: int, what: str, error: OSError) -> ValueError:
+    return ValueError(f"cannot listen on the {what} {port} of {host}: {listening_fault(error)}")
 
 
-def listening_fault(refused: OSError) -> str:
-    """Why an address cannot be listened on, and what can be done."""
-    if refused.errno == errno.EADDRINUSE:
-        return "another process has it; name another port, or 0 for a free one"
-    if refused.errno == errno.EADDRNOTAVAIL:
-        return "this machine has no such address; 0.0.0.0 is all of IPv4, :: all of both"
-    if refused.errno in (errno.EACCES, errno.EPERM):
-        return "that is not permitted; ports below 1024 need a right of their own"
-    return _reason(refused)
+def listening_fault(error: OSError) -> str:
+    """Why the service cannot listen on an address, and what to do about it."""
+    if error.errno == errno.EADDRINUSE:
+        return "another process uses it; choose another port, or 0 for any free one"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine has no such address; 0.0.0.0 is all IPv4 addresses, :: all of both families"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "permission denied; ports below 1024 need a special permission"
+    return _reason(error)
 
 
 def _open_unix(path: str, mode: int) -> socket.socket:
     if len(os.fsencode(path)) > _LONGEST_UNIX_PATH:
         raise ValueError(
-            f"the Unix socket {path} has a path longer than {_LONGEST_UNIX_PATH} bytes; take a shorter one"
+            f"the path of the Unix socket {path} is longer than {_LONGEST_UNIX_PATH} bytes; use a shorter one"
         )
     try:
         _remove_stale_socket(path)
         opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             opened.bind(path)
-            # Before it listens nobody can connect, so there is no moment with another mode.
+            # Before listen(): until then no client can connect, so none connects under another mode.
             os.chmod(path, mode)
             opened.listen(BACKLOG)
             opened.setblocking(False)
         except OSError:
             opened.close()
             raise
-    except OSError as refused:
-        folder = Path(path).parent
-        why = _reason(refused) if folder.is_dir() else f"there is no folder {folder}"
-        raise ValueError(f"the Unix socket {path} cannot be made: {why}") from None
+    except OSError as error:
+        directory = Path(path).parent
+        reason = _reason(error) if directory.is_dir() else f"there is no directory {directory}"
+        raise ValueError(f"the Unix socket {path} cannot be created: {reason}") from None
     return opened
 
 
 def _remove_stale_socket(path: str) -> None:
-    """Remove a socket that nobody listens on.
+    """Remove a Unix socket on which no process listens.
 
     Raises:
-        ValueError: something else is there, or a socket that is listened on.
-        OSError: the path cannot be looked at.
+        ValueError: the path is another kind of file, or a socket in use.
+        OSError: the path cannot be read.
     """
     try:
         found = os.lstat(path)
@@ -191,20 +189,20 @@ def _remove_stale_socket(path: str) -> None:
         return
     if not stat.S_ISSOCK(found.st_mode):
         raise ValueError(
-            f"the Unix socket {path} cannot be made: something that is no socket is there; "
-            "remove it, or name another path"
+            f"the Unix socket {path} cannot be created: a file that is not a socket is there; "
+            "remove it, or use another path"
         )
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-        asking.setblocking(False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
         try:
-            asking.connect(path)
+            probe.connect(path)
         except ConnectionRefusedError:
             os.unlink(path)
             return
         except BlockingIOError:
-            # It is listened on, and its queue is full.
+            # A process listens, and its backlog is full.
             pass
-    raise ValueError(f"the Unix socket {path} is listened on by another process; stop that, or name another path")
+    raise ValueError(f"another process listens on the Unix socket {path}; stop it, or use another path")
 
 
 def _identity(path: str) -> tuple[int, int, int] | None:
@@ -212,7 +210,7 @@ def _identity(path: str) -> tuple[int, int, int] | None:
         found = os.lstat(path)
     except OSError:
         return None
-    # With the time: file systems give a number that became free to the next file.
+    # With the time, since file systems reuse inode numbers.
     return found.st_dev, found.st_ino, found.st_mtime_ns
 
 

@@ -1,4 +1,4 @@
-"""The one middleware of the ASGI application: see :mod:`.accounting` for what it does."""
+"""Middleware that applies :mod:`.http.accounting` to each request of the ASGI application."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _LONGEST_OPERATOR: Final = 256
 
 
 class RequestMiddleware:
-    """Names every request, and turns whatever is raised inside into a problem document.
+    """Creates each request's record, authorizes it, and turns exceptions into problem documents.
 
-    An answer that has already begun cannot be unsaid: then the error goes on to the server, which
-    closes the connection, and the client sees a body shorter than its Content-Length.
+    Once a response has started its status cannot change. Then the exception is raised on to the server, which closes
+    the connection, and the client receives a body shorter than its Content-Length.
     """
 
     def __init__(self, app: ASGIApp, accounting: Accounting, metrics: Metrics) -> None:
@@ -47,13 +47,12 @@ class RequestMiddleware:
                 record.grant.charge_received(record.received_bytes)
             return message
 
-        async def named_send(message: Message) -> None:
+        async def counted_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
-                name = (b"x-request-id", record.request_id)
-                message["headers"] = [*message.get("headers", ()), name]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", record.request_id)]
                 if accounting.is_draining:
-                    # Who keeps the connection would find it closed at the next request.
+                    # The connection will be closed, and the next request on it would fail.
                     message["headers"].append((b"connection", b"close"))
             else:
                 record.sent_bytes += len(message.get("body", b""))
@@ -61,17 +60,17 @@ class RequestMiddleware:
 
         try:
             accounting.authorize(record, scope["path"].removeprefix(scope.get("root_path", "")), headers)
-            await self._app(scope, counted_receive, named_send)
+            await self._app(scope, counted_receive, counted_send)
         except BaseException as raised:
             error = accounting.error_for_client(raised, record)
-            goes_on = error is not None and record.status != 0
+            response_is_broken = error is not None and record.status != 0
             try:
                 if error is not None and not record.status:
-                    await self._refuse(error, scope, record, named_send)
+                    await self._refuse(error, scope, record, counted_send)
             finally:
-                # Its traceback holds this frame: a circle that would keep the body until the collector comes by.
+                # Its traceback holds this frame: a cycle that would keep the body until the garbage collector runs.
                 del error
-            if goes_on or not isinstance(raised, Exception):
+            if response_is_broken or not isinstance(raised, Exception):
                 raise
         finally:
             record.route = self._metrics.route_of(scope)

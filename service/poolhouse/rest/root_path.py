@@ -1,8 +1,8 @@
-"""The path below which a proxy serves the service, whether the proxy takes it off the requests or leaves it there.
+"""The root path: the prefix under which a proxy serves the service, whether the proxy strips it or not.
 
-nginx takes it off where ``proxy_pass`` ends in a slash, Traefik does with ``stripPrefix``, a Kubernetes ingress leaves
-it. Nothing in a request says which, so both are understood: a path that begins with the root path has it, any other had
-it. That is clear as long as no path of the service itself begins like that.
+nginx strips it if ``proxy_pass`` ends in a slash, Traefik does with ``stripPrefix``, and a Kubernetes ingress keeps it.
+A request does not say which, so both are accepted: the prefix is removed if the path starts with it. This is
+unambiguous as long as no path of the service itself starts with the root path.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 def check_root_path(root_path: str, paths: Iterable[str]) -> None:
-    """Refuse a root path with which a path of the service could be taken for one that has it already.
+    """Refuse a root path that starts like a path of the service.
 
     Args:
-        root_path: of the settings; empty is none.
+        root_path: from the settings; empty for none.
         paths: of the service's routes.
 
     Raises:
-        ValueError: which path is in the way.
+        ValueError: the message names the conflicting path.
     """
     first = root_path.split("/")[1:2]
     for path in paths:
         if first and path.split("/")[1:2] == first:
-            raise ValueError(f"root_path {root_path} begins like the service's own {path}; take another path")
+            raise ValueError(f"root_path {root_path} starts like the service's own path {path}; use another one")
 
 
 class RootPathMiddleware:
-    """Gives a request the path that ASGI wants: the root path, and behind it the path of a route.
+    """Sets ``path`` and ``root_path`` of each request as ASGI specifies: the path starts with the root path.
 
     Args:
-        app: what serves the request.
-        root_path: of the settings, not empty.
+        app: the application.
+        root_path: from the settings, not empty.
     """
 
     def __init__(self, app: ASGIApp, root_path: str) -> None:
@@ -49,25 +49,26 @@ class RootPathMiddleware:
 
 
 def add_root_path(scope: Scope, root_path: str) -> None:
-    """Put a request below the root path.
+    """Set the root path of a request.
 
     Args:
-        scope: of HTTP; its server may have put the root path in front, knowing of it, or may not know of it.
-        root_path: of the settings, not empty.
+        scope: of HTTP; the server may have prepended the root path already.
+        root_path: from the settings, not empty.
     """
-    given: str = scope.get("root_path", "")
-    if given not in ("", root_path):
-        # Another server's, as Ray's: it has its own idea of where this application is.
+    server_root_path: str = scope.get("root_path", "")
+    if server_root_path not in ("", root_path):
+        # Another server, such as Ray Serve, mounts the application at a path of its own.
         return
     scope["root_path"] = root_path
-    scope["path"] = root_path + _strip_root_path(root_path, scope["path"].removeprefix(given))
+    scope["path"] = root_path + _strip_root_path(root_path, scope["path"].removeprefix(server_root_path))
     if "raw_path" in scope:
         raw = root_path.encode("ascii")
-        scope["raw_path"] = raw + _strip_root_path(raw, scope["raw_path"].removeprefix(given.encode("ascii")))
+        path = scope["raw_path"].removeprefix(server_root_path.encode("ascii"))
+        scope["raw_path"] = raw + _strip_root_path(raw, path)
 
 
 def _strip_root_path(root_path: AnyStr, path: AnyStr) -> AnyStr:
-    rest = path.removeprefix(root_path)
+    stripped = path.removeprefix(root_path)
     slash = root_path[:1]
-    # "/pools" does not lie below "/pool"; "/pool" itself is the place of the start page.
-    return (rest or slash) if rest[:1] in (slash, root_path[:0]) else path
+    # "/pools" is not below "/pool"; "/pool" itself is the start page.
+    return (stripped or slash) if stripped[:1] in (slash, root_path[:0]) else path

@@ -1,4 +1,4 @@
-"""Running the service: uvicorn with our protocol, one friendly line when it is ready."""
+"""The server: uvicorn with our HTTP protocol, our sockets, reload on SIGHUP and a drain before shutdown."""
 
 from __future__ import annotations
 
@@ -20,39 +20,35 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 
 from poolhouse.rest.admin import admin_app
-from poolhouse.rest.app import POOL_PATH, App, create_app
+from poolhouse.rest.app import POOL_PATH, App
 from poolhouse.rest.cors import cors_headers
 from poolhouse.rest.http.connection import Connection
 from poolhouse.rest.http.deadlines import response_limits
 from poolhouse.rest.http.server_context import DirectRoute, ServerConfig, ServerContext
 from poolhouse.rest.listening import BACKLOG, Listeners, listening_fault, open_listeners, reachable_url
-from poolhouse.rest.observability import logs
-from poolhouse.rest.observability.line_writer import STANDARD_OUTPUT, LineWriter, descriptor_writer, fill_closed_streams
 from poolhouse.rest.tls import load_certificate, ssl_context_of
-from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
-from poolhouse.version import __version__
 
-# Longer than the minute for which load balancers keep their connections, so that they close first.
+# Longer than the minute for which load balancers keep idle connections, so that they close them first.
 _KEEP_ALIVE_S = 75
-_GIL_SWITCH_INTERVAL_S = 0.0005
 
 _log = logging.getLogger("poolhouse.server")
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which tells where it listens, and stops without a caller noticing.
+    """uvicorn's server, with a drain before shutdown.
 
-    Told to stop, it goes on listening and answers 503 to what is new, so that load balancers and readiness probes
-    see it go: for the settings' drain_delay_s, and on while admitted requests are not answered, within grace_period_s.
+    After the first signal it keeps listening and refuses new requests with 503, so that load balancers and readiness
+    probes notice. This takes at least ``drain_delay_s`` of the settings, and lasts until the admitted requests have
+    finished, at most ``grace_period_s``.
 
     Args:
-        config: the configuration.
-        app: the application, which turns new requests away once it is told to.
+        config: of the public port.
+        app: the application.
         on_ready: called once with the server, when it accepts connections.
-        listeners: the open sockets; they are closed when the server has ended.
+        listeners: the open sockets; the server closes them at its end.
         settings: of the service.
-        admin: the configuration of the admin port, where there is one.
+        admin: the configuration of the admin port; None if there is none.
     """
 
     def __init__(
@@ -72,35 +68,35 @@ class Server(uvicorn.Server):
         self._on_ready = on_ready
         self._stop_requested_at: float | None = None
         self._listener_stays_s = 0.0
-        # By a person at a terminal, who has not been told yet what is waited for.
+        # By Ctrl-C; on_tick then logs what the drain waits for.
         self._interrupted = False
 
     @property
     def url(self) -> str:
-        """Where to call the service from this machine; with the real port if port 0 was asked for."""
+        """The URL of the service from this machine, with the actual port if port 0 was requested."""
         scheme = "https" if self.config.ssl is not None else "http"
         return reachable_url(self._listeners.public[0], self.config.host, scheme)
 
     @property
     def admin_port(self) -> int | None:
-        """The port of the admin routes; None where they are on the public one."""
+        """The admin port; None if there is none."""
         if self._admin is None:
             return None
         port: int = self._listeners.admin[0].getsockname()[1]
         return port
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until told to stop; then there is nothing left of the sockets."""
+        """Serve until a signal, then close the sockets."""
         try:
             await super().serve(sockets)
         finally:
             self._listeners.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then tell. In place of uvicorn's, which opens sockets of its own and knows no limit for handshakes."""
+        """Start and call ``on_ready``. uvicorn's own method opens other sockets and has no TLS handshake timeout."""
         await self.lifespan.startup()
         if self.lifespan.should_exit:
-            sys.exit("poolhouse cannot start: the log says why")
+            sys.exit("poolhouse cannot start; see the log for the reason")
         self.servers = []
         await self._listen(self.config, self._listeners.public)
         if self._admin is not None:
@@ -108,10 +104,10 @@ class Server(uvicorn.Server):
             await self._listen(self._admin, self._listeners.admin)
         self.started = True
         if self._settings.api_keys_file is not None or self.config.ssl is not None:
-            # Else the signal ends the process, as it does others that a closed terminal leaves behind.
+            # Without keys and certificate SIGHUP keeps its default action, as when a terminal closes: exit.
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                 asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
-        # What the start has made stays: the collector need not look through all of torch again and again.
+        # The objects created so far stay alive, so exclude them, all of torch, from garbage collections.
         gc.collect()
         gc.freeze()
         self._on_ready(self)
@@ -123,46 +119,46 @@ class Server(uvicorn.Server):
             return Connection(config, self.server_state, state)
 
         loop = asyncio.get_running_loop()
-        # A connection that says nothing during its handshake has no protocol yet that could count its seconds.
+        # During the handshake there is no protocol object yet that could enforce the timeout.
         handshake_s = None if config.ssl is None else self._settings.header_timeout_s
         for each in sockets:
             try:
-                # Not left to uvloop, which passes over a refusal here and serves nobody.
+                # Not by uvloop, which ignores an error here and would accept no connections.
                 each.listen(BACKLOG)
-            except OSError as refused:
-                # Bound long ago, and still another one was sooner to listen.
+            except OSError as error:
+                # Although the port is bound, another process may have called listen() on it first.
                 await self.lifespan.shutdown()
-                place = reachable_url(each, config.host, "http")
-                sys.exit(f"poolhouse cannot start: {place} cannot be listened on: {listening_fault(refused)}")
-            make = loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
-            server = await make(
+                url = reachable_url(each, config.host, "http")
+                sys.exit(f"poolhouse cannot start: cannot listen on {url}: {listening_fault(error)}")
+            create_server = loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
+            server = await create_server(
                 make_connection, sock=each, ssl=config.ssl, backlog=BACKLOG, ssl_handshake_timeout=handshake_s
             )
-            # With the others it is closed when the service stops.
+            # uvicorn closes the servers in this list at shutdown.
             self.servers.append(server)
 
     def reload(self) -> None:
-        """Read again what may change while the service runs: the API keys, and the certificate with its key."""
+        """Reload the API keys, and the TLS certificate with its key."""
         if self._app.authorization is not None:
             self._app.authorization.reload()
         if isinstance(self.config.ssl, ssl.SSLContext):
             try:
                 load_certificate(self.config.ssl, self._settings)
-            except ValueError as wrong:
-                _log.error("The certificate was not reloaded, the old one stays: %s", wrong)
+            except ValueError as error:
+                _log.error("The TLS certificate was not reloaded, the old one stays in use: %s", error)
             else:
                 _log.info("TLS certificate reloaded.")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain. Said twice it changes nothing, but for a person at a terminal who will not wait."""
-        # uvicorn would close the listener now, and in the end die of the signal; to stop when told is no failure.
+        """Start the drain. Further signals change nothing, except that a second Ctrl-C stops at once."""
+        # uvicorn would close the listener now, and exit by raising the signal again, which looks like a failure.
         if self._stop_requested_at is None:
             self._interrupted = sig == signal.SIGINT
             # guard: first-signal-drains
             self._start_drain(self._settings.drain_delay_s if sig == signal.SIGTERM else 0.0)
         elif sig == signal.SIGINT:
             self.should_exit = self.force_exit = True
-            # Else the application's end would wait for what the devices are at.
+            # Otherwise the lifespan's shutdown would wait for the batches on the devices.
             self._app.service.pooling.drain(0.0)
 
     def _start_drain(self, listen_s: float) -> None:
@@ -171,9 +167,9 @@ class Server(uvicorn.Server):
         self._app.service.pooling.drain(self._settings.grace_period_s)
 
     async def on_tick(self, counter: int) -> bool:
-        """Whether the listener closes now; asked ten times a second."""
+        """Whether to shut down now; uvicorn calls this ten times a second."""
         if self._interrupted and (requests := self._busy_connections):
-            # Not where the signal comes: it may come in the middle of another line.
+            # Not logged in the signal handler, which may interrupt the writing of another log line.
             _log.info("finishing %d request%s; Ctrl-C again stops now", requests, "" if requests == 1 else "s")
         self._interrupted = False
         return await super().on_tick(counter) or self._is_drained()
@@ -190,7 +186,7 @@ class Server(uvicorn.Server):
 
     @property
     def _busy_connections(self) -> int:
-        """Connections on which a request is being received or answered."""
+        """The number of connections with a request in progress."""
         return sum(connection.is_busy for connection in self._connections)
 
     @property
@@ -202,53 +198,53 @@ class Server(uvicorn.Server):
             connection.refuse_draining()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the listener, and what is left within what is left of the grace period."""
+        """Close the listener, and end all requests within the rest of the grace period."""
         if self._stop_requested_at is None:
             self._start_drain(0.0)
         assert self._stop_requested_at is not None
         left_s = self._settings.grace_period_s - (monotonic() - self._stop_requested_at)
         timeout_s = max(0, math.floor(left_s))
         self.config.timeout_graceful_shutdown = timeout_s
-        # uvicorn cancels the tasks of requests then; one whose body is still coming has none.
+        # uvicorn cancels the tasks of requests then. A request whose body is still being received has no task.
         asyncio.get_running_loop().call_later(timeout_s, self._refuse_draining)
         await super().shutdown(sockets)
         if self.force_exit:
-            # Left out by uvicorn, and then cancelled, which ends the application as well, but with a traceback.
+            # uvicorn skips this after a forced exit, and cancels the lifespan task, which logs a traceback.
             await self.lifespan.shutdown()
 
 
 def make_server(
     settings: Settings, app: App, on_ready: Callable[[Server], None], listeners: Listeners | None = None
 ) -> Server:
-    """A server of this app that is ready to be run.
+    """A server for this application, not yet started.
 
     Args:
-        settings: where to listen, and the limits of a connection.
+        settings: addresses, TLS and the limits of connections.
         app: from :func:`poolhouse.rest.app.create_app`.
         on_ready: called once with the server, when it accepts connections.
         listeners: the sockets to listen on; None opens those that the settings name.
 
     Raises:
-        ValueError: where the certificate cannot be used, or an address cannot be listened on.
+        ValueError: the certificate cannot be used, or an address is not available.
     """
     config = _config(app, settings, settings.host)
-    # What somebody has put around the application is for every request.
+    # Middleware that was added to the application must see every request, so nothing may bypass it then.
     direct = () if app.has_custom_middleware else (DirectRoute(POOL_PATH, app.pool_handler),)
     config.server_context = _server_context(app, settings, direct)
     config.ssl_context = ssl_context_of(settings)
     admin = None
     if settings.admin_port is not None:
-        serves = admin_app(app.service)
-        admin = _config(serves, settings, settings.admin_host)
-        admin.server_context = _server_context(serves, settings, ())
+        admin_application = admin_app(app.service)
+        admin = _config(admin_application, settings, settings.admin_host)
+        admin.server_context = _server_context(admin_application, settings, ())
     return Server(config, app, on_ready, listeners or open_listeners(settings), settings, admin)
 
 
-def _config(serves: ASGIApp, settings: Settings, host: str) -> ServerConfig:
+def _config(app: ASGIApp, settings: Settings, host: str) -> ServerConfig:
     return ServerConfig(
-        serves,
+        app,
         host=host,
-        http=Connection,  # type: ignore[arg-type]  # uvicorn names only protocols that get no buffers
+        http=Connection,  # type: ignore[arg-type]  # uvicorn's annotation excludes BufferedProtocol
         ws="none",
         lifespan="on",
         loop="auto" if sys.platform == "win32" else "uvloop",
@@ -275,46 +271,3 @@ def _server_context(app: App, settings: Settings, routes: tuple[DirectRoute, ...
         root_path=settings.root_path,
         cors_headers=cors_headers(settings.cors_origins),
     )
-
-
-def run(settings: Settings, pooling: PoolingService | None = None, listeners: Listeners | None = None) -> None:
-    """Run the service until it is told to stop.
-
-    Args:
-        settings: everything that can be set.
-        pooling: None makes one from the settings.
-        listeners: the sockets to listen on; None opens those that the settings name.
-    """
-    fill_closed_streams()
-    close_logs = logs.configure_logging(settings)
-    # The line of the start too: its reader may be one who never reads.
-    output = LineWriter(descriptor_writer(STANDARD_OUTPUT))
-
-    def announce(server: Server) -> None:
-        devices = ", ".join(str(device["name"]) for device in app.service.pooling.devices())
-        place = server.url
-        docs = f"  docs: {place}/docs" if place.startswith("http") else ""
-        line = f"poolhouse {__version__} is ready: {place}{docs}  device: {devices}{_admin_note(server)}"
-        if settings.log_format == "json":
-            _log.info("%s", line)
-        else:
-            output.put(line)
-
-    try:
-        try:
-            app = create_app(settings, pooling)
-            server = make_server(settings, app, announce, listeners)
-        except ValueError as wrong:
-            sys.exit(f"poolhouse cannot start: {wrong}")
-        # A device's thread takes the lock back after every operation. At Python's 5 ms each of these would wait for
-        # whatever the event loop is doing, and a busy door would starve the device.
-        sys.setswitchinterval(_GIL_SWITCH_INTERVAL_S)
-        server.run()
-    finally:
-        close_logs()
-        output.close()
-
-
-def _admin_note(server: Server) -> str:
-    """Where the admin routes are, for the line that tells of the start."""
-    return "" if server.admin_port is None else f"  admin: port {server.admin_port}"

@@ -38,12 +38,12 @@ func main() {
 	request.SetReturnIndices(true)
 	answer, _, err := api.MaxPool2d(ctx).MaxPool2dRequest(*request).Execute()
 	must(err == nil, err)
-	output, err := base64.StdEncoding.DecodeString(answer.Output.Answered2dOneOf1.Base64)
+	output, err := base64.StdEncoding.DecodeString(answer.Output.ResponseTensor2dOneOf1.Base64)
 	must(err == nil, err)
 	pooled := make([]float32, 4)
 	must(binary.Read(bytes.NewReader(output), binary.LittleEndian, pooled) == nil, "reading")
 	must(reflect.DeepEqual(pooled, []float32{6, 8, 14, 16}), pooled)
-	must(reflect.DeepEqual(answer.Indices.Answered2dOneOf1.Shape, []int32{1, 1, 2, 2}), answer.Indices)
+	must(reflect.DeepEqual(answer.Indices.ResponseTensor2dOneOf1.Shape, []int32{1, 1, 2, 2}), answer.Indices)
 
 	request.KernelSize = poolhouse.KernelSize2d{Int32: &nine}
 	_, response, err := api.MaxPool2d(ctx).MaxPool2dRequest(*request).Execute()

@@ -94,7 +94,7 @@ def test_a_request_without_a_key_gets_no_suggestion(keyed: LiveServer) -> None:
         without = client.get("/docs/v1/pool/adaptive_max_pool2x").json()["detail"]
         within = client.get("/v1/pools/adaptive_max_pool2x", headers=bearer(KEY)).json()["detail"]
 
-    assert without.endswith("here. The paths are in /openapi.json, and /docs shows them.")
+    assert without.endswith(". /openapi.json lists the paths, and /docs shows them.")
     assert "/v1/pool/adaptive_max_pool2d" in within
 
 

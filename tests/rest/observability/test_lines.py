@@ -43,7 +43,7 @@ def test_a_reader_who_has_stopped_does_not_hold_up_the_end(waiting: int) -> None
         begun.set()
         release_leases.wait(WAIT_TIMEOUT_S)
 
-    writer = LineWriter(stuck, unread_lines=2)
+    writer = LineWriter(stuck, queued_lines=2)
     try:
         assert writer.put("first")
         assert begun.wait(WAIT_TIMEOUT_S)
@@ -51,7 +51,7 @@ def test_a_reader_who_has_stopped_does_not_hold_up_the_end(waiting: int) -> None
         assert writer.put("one more") == (waiting < 2)
 
         asked = monotonic()
-        writer.close(wait_s=0.05)
+        writer.close(timeout_s=0.05)
         waited_s = monotonic() - asked
     finally:
         release_leases.set()

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from poolhouse.errors import CODES
-from poolhouse.rest.observability.metrics import FAMILIES
+from poolhouse.rest.observability.metric_families import FAMILIES
 from tests.rest.gated_service import GatedService, becomes_true, parse_metrics, post_zeros, run_gated_service
 from tests.rest.live_server import IMAGE, POOL
 
@@ -199,7 +199,7 @@ def test_however_many_ask_pages_take_a_small_part_of_the_event_loop(
             pass
         return generate_latest(registry)
 
-    monkeypatch.setattr("poolhouse.rest.observability.metrics.generate_latest", slowly)
+    monkeypatch.setattr("poolhouse.rest.observability.metrics_page.generate_latest", slowly)
     with ThreadPoolExecutor(8) as pool:
         began = time.monotonic()
         pages = list(pool.map(lambda _: gated.metrics(), range(32)))

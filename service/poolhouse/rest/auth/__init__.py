@@ -1,1 +1,1 @@
-"""API keys: who they let in, and what each may use."""
+"""API keys and their quotas. ``keys`` parses them, ``authorization`` checks requests, ``quotas`` limits them."""

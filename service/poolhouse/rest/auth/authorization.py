@@ -1,7 +1,7 @@
-"""Who may ask, decided from the headers alone, before a byte of the body is read.
+"""Authorize requests by API key, from the headers alone, before the body is read.
 
-Open to everybody are the probes and the pages: an orchestrator has no key, and neither has a browser that wants to read
-the documentation. Everything else needs a key, paths that do not exist too, so that a stranger learns nothing.
+The probes and the documentation need no key: an orchestrator has none, and neither has a browser. All other paths need
+one. Unknown paths do too, so that a client without a key cannot find out which paths exist.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from poolhouse.settings import Settings
 PUBLIC_PATHS: Final = frozenset({"/", "/livez", "/readyz", "/openapi.json", "/docs"})
 _PUBLIC_PREFIX: Final = "/docs/"
 _BEARER: Final = b"bearer "
-# RFC 6750 section 3: an error is named only where a key came.
+# RFC 6750 section 3: the challenge has an error only if the request had a key.
 _CHALLENGE: Final = 'Bearer realm="poolhouse"'
-_INVALID: Final = 'error="invalid_token", error_description="the key is not known here"'
+_INVALID: Final = 'error="invalid_token", error_description="the key is unknown"'
 
 _log = logging.getLogger("poolhouse.keys")
 
 
 @dataclass(slots=True, eq=False)
 class Grant:
-    """A request that was let in: whose it is, and the bytes that its quota was charged for so far."""
+    """The authorization of one request: the name of its key, and the bytes charged to its quota so far."""
 
     name: str
     quota_state: QuotaState
     charged_bytes: int = 0
 
     def charge(self, nbytes: int) -> None:
-        """Charge the quota for bytes that were not announced, before they are of any use to the caller.
+        """Charge bytes that were not announced to the quota, before the service works on them.
 
         Args:
-            nbytes: of a piece of the body, or of the answer.
+            nbytes: of a part of the body, or of the response.
 
         Raises:
-            QuotaExceeded: another request with this key has used up more than there was.
+            QuotaExceeded: other requests with this key have used the quota up.
         """
         wait_s = self.quota_state.consume(nbytes, monotonic(), self)
         if wait_s > 0:
@@ -51,7 +51,10 @@ class Grant:
         self.charged_bytes += nbytes
 
     def charge_received(self, nbytes: int) -> None:
-        """So many bytes of the body have come by now; those beyond what was charged are charged.
+        """Charge the bytes of the body that exceed those charged so far.
+
+        Args:
+            nbytes: received so far.
 
         Raises:
             QuotaExceeded: as :meth:`charge` does.
@@ -63,19 +66,19 @@ class Grant:
 def _quota_exceeded(name: str, wait_s: float) -> QuotaExceeded:
     return QuotaExceeded(
         "quota_exceeded",
-        f"The quota of the key {name} is used up; ask again in {max(wait_s, 0.001):.3g} s.",
+        f"The quota of the key {name} is used up; try again in {max(wait_s, 0.001):.3g} s.",
         retry_after_s=wait_s,
     )
 
 
 class Authorization:
-    """Lets requests in by their key.
+    """Authorizes requests by their key.
 
     Args:
-        read: reads the keys; called now, and again on :meth:`reload`.
+        read: reads the keys; called now and by :meth:`reload`.
 
     Raises:
-        ValueError: as ``read`` does, the first time.
+        ValueError: from ``read``.
     """
 
     def __init__(self, read: Callable[[], Keyring]) -> None:
@@ -84,13 +87,13 @@ class Authorization:
         self._quota_states: dict[str, QuotaState] = {}
 
     def reload(self) -> None:
-        """Read the keys again. Where that fails the old ones stay, and the log says why."""
+        """Read the keys again. If that fails, log the reason and keep the old ones."""
         try:
             keyring = self._read()
-        except ValueError as wrong:
-            _log.error("API keys were not reloaded, the old ones stay: %s", wrong)
+        except ValueError as error:
+            _log.error("API keys were not reloaded, the old ones stay in use: %s", error)
             return
-        # Who has the same quota as before goes on with what is left of it.
+        # A key whose quota is unchanged keeps its current state.
         quotas = {key.name: key.quota for key in keyring.keys}
         self._quota_states = {
             name: quota_state
@@ -101,15 +104,15 @@ class Authorization:
         _log.info("API keys reloaded: %s", ", ".join(sorted(quotas)))
 
     def authorize(self, path: str, headers: Headers) -> Grant | None:
-        """Let a request in; None where its path is open to everybody.
+        """Authorize a request; None if its path needs no key.
 
         Args:
             path: without the root path.
             headers: of the request.
 
         Raises:
-            Unauthorized: no key, though one is needed, or a key that is none of ours.
-            QuotaExceeded: this key's quota is used up; the detail and ``Retry-After`` say until when.
+            Unauthorized: the key is missing or unknown.
+            QuotaExceeded: the key's quota is used up; the detail and ``Retry-After`` say for how long.
         """
         if path in PUBLIC_PATHS or path.startswith(_PUBLIC_PREFIX):
             return None
@@ -129,7 +132,12 @@ class Authorization:
         return grant
 
     def settle(self, grant: Grant, nbytes: int) -> None:
-        """A request is over: its body and its answer had this many bytes."""
+        """Charge a finished request for the difference to its actual bytes.
+
+        Args:
+            grant: from :meth:`authorize`.
+            nbytes: of the request body and the response body together.
+        """
         grant.quota_state.settle(nbytes - grant.charged_bytes, monotonic(), grant)
 
     def _key_of(self, headers: Headers) -> Key:
@@ -137,31 +145,31 @@ class Authorization:
         if given is None or given[: len(_BEARER)].lower() != _BEARER:
             raise Unauthorized(
                 "missing_key",
-                "This service asks for a key: send the header Authorization: Bearer KEY.",
+                "This service needs an API key: send the header Authorization: Bearer KEY.",
                 headers={"WWW-Authenticate": _CHALLENGE},
             )
         key = self._keyring.find(given[len(_BEARER) :].strip())
         if key is None:
             raise Unauthorized(
                 "wrong_key",
-                "This key is none of those that may call here. It may have been withdrawn; ask whoever gave it to you.",
+                "The API key is unknown. It may have been revoked; ask the operator of the service for another.",
                 headers={"WWW-Authenticate": f"{_CHALLENGE}, {_INVALID}"},
             )
         return key
 
 
 def authorization_of(settings: Settings) -> Authorization | None:
-    """What the settings ask for; None where they name no keys, and everybody may call.
+    """The authorization that the settings configure; None if they have no keys, so that no request needs one.
 
     Raises:
-        ValueError: where the keys cannot be read.
+        ValueError: the keys cannot be read.
     """
     if keys_of(settings) is None:
         return None
 
     def read() -> Keyring:
         keyring = keys_of(settings)
-        assert keyring is not None, "what names keys goes on naming them"
+        assert keyring is not None, "the settings have keys and do not change"
         return keyring
 
     return Authorization(read)

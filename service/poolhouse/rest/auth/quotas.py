@@ -1,10 +1,10 @@
-"""What one key may use up: token buckets. Pure; the time is an argument.
+"""Quotas of API keys, as token buckets. Pure: the time is an argument.
 
-Requests are counted before they come in, so their quota is exact, however many ask at once. Bytes are taken as soon as
-they are known: an announced body at once, a chunked one as it comes, an answer when its size is known. A request may
-take more than there is, since one larger than a second's bytes must get through; but one at a time, and what it owes is
-waited for by all others, also by those that are inside already. So what a key moves is never more than its rate, a
-second's bytes and one request.
+A request is counted on admission, so the quota of requests is exact under any concurrency. Bytes are charged as soon as
+their number is known: a body of known length on admission, a chunked one as it is received, a response when it is
+planned. A request may overdraw the bucket of bytes, since a request larger than one second's bytes must be possible.
+Only one request at a time may, and all others of the key, including admitted ones, are refused until the debt is
+refilled. So a key never transfers more than its rate allows, plus one second's bytes, plus one request.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What a key may use up; None is no limit.
+    """The limits of a key; None is no limit.
 
     Args:
-        requests_per_s: requests a second, in the long run.
-        burst: requests at once, after a rest; None is the requests of one second, at least one.
-        bytes_per_s: bytes of bodies and answers a second, in the long run; those of one second at once.
+        requests_per_s: sustained rate of requests.
+        burst: requests that may arrive at once after a pause; None for the requests of one second, at least one.
+        bytes_per_s: sustained rate of bytes of request and response bodies; the burst is one second's bytes.
     """
 
     requests_per_s: float | None = None
@@ -28,11 +28,11 @@ class Quota:
 
 
 class TokenBucket:
-    """Tokens that refill at a rate up to a level.
+    """A token bucket, full at first.
 
     Args:
-        rate_per_s: tokens a second.
-        full: the most there can be, and how many there are at first.
+        rate_per_s: tokens refilled each second.
+        capacity: the most tokens.
         now: the time in seconds.
     """
 
@@ -43,12 +43,12 @@ class TokenBucket:
         self._updated_at = now
 
     def wait_s(self, tokens: float, now: float) -> float:
-        """Seconds until it holds this many; 0 where it does."""
+        """Seconds until it holds this many tokens; 0 if it does now."""
         self._refill(now)
         return max(0.0, (tokens - self._tokens) / self._rate_per_s)
 
     def consume(self, tokens: float, now: float) -> None:
-        """Take tokens; what is not there yet is owed."""
+        """Take tokens; the number may become negative."""
         self._refill(now)
         self._tokens -= tokens
 
@@ -58,10 +58,10 @@ class TokenBucket:
 
 
 class QuotaState:
-    """How much of a quota is left.
+    """The remaining requests and bytes of one key.
 
     Args:
-        quota: what may be used up.
+        quota: the limits.
         now: the time in seconds.
     """
 
@@ -69,22 +69,22 @@ class QuotaState:
         self.quota = quota
         self._requests: TokenBucket | None = None
         self._bytes: TokenBucket | None = None
-        # The one request that may go on though there is nothing left, since it is the one that took it.
+        # The request that has overdrawn the bucket; only this one may continue to take bytes.
         self._overdrawn_by: object = None
         if quota.requests_per_s is not None:
             burst = max(1.0, quota.requests_per_s if quota.burst is None else quota.burst)
             self._requests = TokenBucket(quota.requests_per_s, burst, now)
         if quota.bytes_per_s is not None:
-            # At least the one byte that is asked for at admission, or no request would ever be admitted.
+            # Admission needs one byte, so a smaller capacity would refuse every request.
             self._bytes = TokenBucket(quota.bytes_per_s, max(1.0, quota.bytes_per_s), now)
 
     def admit(self, nbytes: int, now: float, request: object) -> float:
-        """Let one request of this many bytes in, and give 0; or give the seconds after which it may ask again.
+        """Admit a request and return 0, or return the seconds after which it may be sent again.
 
         Args:
-            nbytes: of its body, as far as that is announced.
+            nbytes: of its body, if announced.
             now: the time in seconds.
-            request: what it is known by in :meth:`consume` and :meth:`settle`.
+            request: identifies the request in :meth:`consume` and :meth:`settle`.
         """
         wait_s = 0.0
         if self._requests is not None:
@@ -98,12 +98,12 @@ class QuotaState:
         return wait_s
 
     def consume(self, nbytes: int, now: float, request: object) -> float:
-        """Take bytes for a request that was let in, and give 0; or give the seconds after which there are some again.
+        """Take bytes for an admitted request and return 0, or return the seconds until there are some again.
 
         Args:
-            nbytes: bytes that were not known until now.
+            nbytes: in addition to those taken so far.
             now: the time in seconds.
-            request: as it was let in.
+            request: as in :meth:`admit`.
         """
         if self._bytes is None or nbytes <= 0:
             return 0.0
@@ -116,12 +116,12 @@ class QuotaState:
         return 0.0
 
     def settle(self, nbytes: int, now: float, request: object) -> None:
-        """A request is over.
+        """Correct the bytes of a finished request.
 
         Args:
-            nbytes: what it used up beside what was taken for it; fewer than none gives some back.
+            nbytes: the bytes used minus those taken; a negative number returns some.
             now: the time in seconds.
-            request: as it was let in.
+            request: as in :meth:`admit`.
         """
         if self._bytes is not None:
             self._bytes.consume(nbytes, now)

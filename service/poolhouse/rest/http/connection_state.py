@@ -47,7 +47,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from poolhouse.rest.observability.metrics import Stage
+from poolhouse.rest.observability.metric_families import Stage
 
 IDLE: Final = "idle"
 HEAD: Final = "head"

@@ -1,1 +1,1 @@
-"""Metrics, request logs and traces."""
+"""Metrics, request logs and traces. A new metric is declared in ``metric_families``."""

@@ -1,8 +1,7 @@
-"""Counting on the event loop: sums and spreads by label, as Prometheus reads them.
+"""Counters and histograms by label, for the event loop only.
 
-The Prometheus client's own counters lock, and cost more than the request that they count.
-These are written and read on the event loop alone, so a number in a dict is enough; the client's library writes
-them out.
+The Prometheus client's counters take a lock, and cost more than the request that they count. Here a number in a dict is
+enough, since all reads and writes are on the event loop. The client library still renders them.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ _BUFFERED_ROWS: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric as it is declared.
+    """The declaration of one metric.
 
     Attributes:
-        name: with the unit, and with ``_total`` where it is a counter.
-        kind: Prometheus's word.
-        meaning: one sentence.
-        labels: their names, in the order in which values are given.
+        name: with its unit; for a counter it ends in ``_total``.
+        kind: Prometheus's type.
+        meaning: the HELP text, one sentence.
+        labels: their names, in the order of their values.
         bounds: upper bounds of a histogram's buckets, without infinity.
     """
 
@@ -48,28 +47,28 @@ class Counter:
     sums: dict[Labels, float] = field(default_factory=dict)
 
     def add(self, labels: Labels = (), amount: float = 1) -> None:
-        """Adds to one sum."""
+        """Add to one sum."""
         self.sums[labels] = self.sums.get(labels, 0) + amount
 
     def collect(self) -> Metric:
-        """All sums, for the page."""
+        """All sums as a Prometheus metric."""
         family = self.family
         metric = CounterMetricFamily(family.name.removesuffix("_total"), family.meaning, labels=family.labels)
-        # A sum that is listed from the start can be seen to grow; one without labels always is.
+        # A counter without labels is present with 0 from the start, so that its first increase is visible.
         for labels, amount in (self.sums or ({} if family.labels else {(): 0.0})).items():
             metric.add_metric(labels, amount)
         return metric
 
 
 class BucketCounts:
-    """How values spread over buckets, for one combination of labels.
+    """The buckets of a histogram for one combination of labels.
 
     Args:
         bounds: upper bounds of the buckets, without infinity.
 
     Attributes:
-        counts: so many values in each bucket alone, those above all bounds last.
-        total: the sum of the values.
+        counts: number of values in each bucket, not cumulative; the last one is above all bounds.
+        total: sum of the values.
     """
 
     __slots__ = ("_bounds", "counts", "total")
@@ -80,76 +79,75 @@ class BucketCounts:
         self.total = 0.0
 
     def observe(self, value: float) -> None:
-        """Counts one value; a value on a bound belongs below it, as ``le`` says."""
+        """Count one value; a value equal to a bound belongs to its bucket (``le``)."""
         self.counts[bisect_left(self._bounds, value)] += 1
         self.total += value
 
     def observe_many(self, values: Sequence[float]) -> None:
-        """Counts many values."""
-        places = np.searchsorted(self._bounds, values)
-        for bucket, count in enumerate(np.bincount(places, minlength=len(self.counts)).tolist()):
+        """Count many values."""
+        buckets = np.searchsorted(self._bounds, values)
+        for bucket, count in enumerate(np.bincount(buckets, minlength=len(self.counts)).tolist()):
             self.counts[bucket] += count
         self.total += sum(values)
 
 
 class ObservationBuffer:
-    """Values of several spreads that come together, and are counted many at a time: one by one it takes longer than a
-    small request should wait.
+    """Buffers observations of several histograms, and counts many at once: that is cheaper than one at a time.
 
     Args:
-        spreads: one for each value of a row.
+        bucket_counts: one for each value of a row.
     """
 
     __slots__ = ("_bucket_counts", "_rows")
 
-    def __init__(self, *spreads: BucketCounts) -> None:
-        self._bucket_counts = spreads
+    def __init__(self, *bucket_counts: BucketCounts) -> None:
+        self._bucket_counts = bucket_counts
         self._rows: list[tuple[float, ...]] = []
 
     def add(self, row: tuple[float, ...]) -> None:
-        """Takes one value for each spread."""
+        """Add one value for each histogram."""
         rows = self._rows
         rows.append(row)
         if len(rows) == _BUFFERED_ROWS:
             self.flush()
 
     def flush(self) -> None:
-        """Counts what was taken; whoever reads the spreads calls this before."""
-        for spread, values in zip(self._bucket_counts, zip(*self._rows, strict=True), strict=False):
-            spread.observe_many(values)
+        """Count the buffered rows; required before the histograms are read."""
+        for bucket_counts, values in zip(self._bucket_counts, zip(*self._rows, strict=True), strict=False):
+            bucket_counts.observe_many(values)
         self._rows.clear()
 
 
 @dataclass(slots=True)
 class Histogram:
-    """How values spread over the buckets, for each combination of labels."""
+    """A histogram for each combination of labels."""
 
     family: Family
     buckets: dict[Labels, BucketCounts] = field(default_factory=dict)
 
     def observe(self, labels: Labels, value: float) -> None:
-        """Counts one value."""
+        """Count one value."""
         self.buckets_for(labels).observe(value)
 
     def buckets_for(self, labels: Labels) -> BucketCounts:
-        """What is counted for one combination of labels."""
-        spread = self.buckets.get(labels)
-        if spread is None:
-            spread = self.buckets[labels] = BucketCounts(self.family.bounds)
-        return spread
+        """The buckets for one combination of labels; created on first use."""
+        found = self.buckets.get(labels)
+        if found is None:
+            found = self.buckets[labels] = BucketCounts(self.family.bounds)
+        return found
 
     def collect(self) -> Metric:
-        """All spreads, for the page."""
+        """All histograms as a Prometheus metric."""
         family = self.family
         metric = HistogramMetricFamily(family.name, family.meaning, labels=family.labels)
         bounds = [*(repr(bound) for bound in family.bounds), "+Inf"]
-        for labels, spread in self.buckets.items():
-            metric.add_metric(labels, list(zip(bounds, accumulate(spread.counts), strict=True)), spread.total)
+        for labels, counted in self.buckets.items():
+            metric.add_metric(labels, list(zip(bounds, accumulate(counted.counts), strict=True)), counted.total)
         return metric
 
 
 def gauge_metric(family: Family, values: Mapping[Labels, float]) -> Metric:
-    """What stands now, for the page."""
+    """A gauge with its current values as a Prometheus metric."""
     metric = GaugeMetricFamily(family.name, family.meaning, labels=family.labels)
     for labels, value in values.items():
         metric.add_metric(labels, value)

@@ -1,12 +1,10 @@
-"""Lines on their way to the standard streams, whose readers may stop reading, or may never have been there.
+"""Write lines to the standard streams without blocking, even if the process at the other end stops reading.
 
-The rules:
-
-- a thread writes, so that no request and no signal waits for a reader;
-- beyond some thousands that nobody has read, lines are not taken;
-- at the end what is left is waited for, but not for long: a reader who has stopped must not hold up the exit;
-- the thread writes to the file's descriptor, past Python's buffer: that has a lock, and an interpreter that ends while
-  a thread holds it ends the process with SIGABRT.
+- A thread writes, so that no request and no signal handler waits for the reader.
+- The queue is bounded: when it is full, further lines are dropped.
+- At exit the remaining lines are written, within a timeout: a stopped reader must not delay the exit.
+- The thread writes to the file descriptor, not to ``sys.stderr``, whose buffer has a lock: an interpreter that exits
+  while a daemon thread holds it aborts the process with SIGABRT.
 """
 
 from __future__ import annotations
@@ -22,62 +20,58 @@ from typing import Final
 STANDARD_OUTPUT: Final = 1
 STANDARD_ERROR: Final = 2
 
-_UNREAD_LINES: Final = 10_000
-# A reader who is only slow has read what a pipe holds long before.
-_LAST_LINES_S: Final = 2.0
+_QUEUED_LINES: Final = 10_000
+# Enough for a slow reader to read a full pipe.
+_CLOSE_TIMEOUT_S: Final = 2.0
 
 
 class LineWriter:
     """Writes lines in a thread of its own.
 
     Args:
-        write: writes one text; it may wait for its reader as long as it likes.
-        unread_lines: so many lines may wait to be written.
+        write: writes one text; it may block.
+        queued_lines: the most lines that may wait to be written.
     """
 
-    def __init__(self, write: Callable[[str], object], unread_lines: int = _UNREAD_LINES) -> None:
+    def __init__(self, write: Callable[[str], object], queued_lines: int = _QUEUED_LINES) -> None:
         self._write = write
-        self._lines: queue.Queue[str | None] = queue.Queue(unread_lines)
-        # A daemon: the process must not wait for it when it is stuck.
-        self._thread = threading.Thread(target=self._work, name="poolhouse-lines", daemon=True)
+        self._lines: queue.Queue[str | None] = queue.Queue(queued_lines)
+        # A daemon: a blocked write must not keep the process alive.
+        self._thread = threading.Thread(target=self._run, name="poolhouse-lines", daemon=True)
         self._thread.start()
 
     def put(self, line: str) -> bool:
-        """Have a line written; False where too many wait already, and it is not."""
+        """Queue a line; False if the queue is full and the line is dropped."""
         try:
             self._lines.put_nowait(line)
         except queue.Full:
             return False
         return True
 
-    def close(self, wait_s: float = _LAST_LINES_S) -> None:
-        """Write what waits, as far as that is done within some seconds; then no more is written.
-
-        Args:
-            wait_s: how long a reader is waited for.
-        """
-        ends = monotonic() + wait_s
+    def close(self, timeout_s: float = _CLOSE_TIMEOUT_S) -> None:
+        """Write the queued lines and end the thread; after ``timeout_s`` give up."""
+        ends_at = monotonic() + timeout_s
         try:
-            self._lines.put(None, timeout=wait_s)
+            self._lines.put(None, timeout=timeout_s)
         except queue.Full:
             return
-        self._thread.join(max(0.0, ends - monotonic()))
+        self._thread.join(max(0.0, ends_at - monotonic()))
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while (line := self._lines.get()) is not None:
             self._write(line + "\n")
 
 
 def descriptor_writer(descriptor: int) -> Callable[[str], None]:
-    """What writes a text to an open file; where that fails, as with a reader who has gone, the text is lost."""
+    """A function that writes a text to a file descriptor. If that fails, as for a closed pipe, the text is lost."""
 
     def write(text: str) -> None:
-        rest = memoryview(text.encode("utf-8", "backslashreplace"))
-        while rest:
+        unwritten = memoryview(text.encode("utf-8", "backslashreplace"))
+        while unwritten:
             try:
-                rest = rest[os.write(descriptor, rest) :]
+                unwritten = unwritten[os.write(descriptor, unwritten) :]
             except BlockingIOError:
-                # Whoever started us shares the file, and has set it so.
+                # The parent process shares the file and has made it non-blocking.
                 select.select((), (descriptor,), ())
             except OSError:
                 return
@@ -86,10 +80,10 @@ def descriptor_writer(descriptor: int) -> Callable[[str], None]:
 
 
 def fill_closed_streams() -> None:
-    """Open the null device where a standard stream is closed.
+    """Open the null device for each closed standard stream.
 
-    Else the next files and sockets get their numbers: what is meant for standard error goes to a caller, and libuv ends
-    the process where it has to close one of them.
+    Otherwise the next sockets get descriptors 0 to 2: output for standard error would be sent to a client, and libuv
+    aborts the process when it closes one of them.
     """
     while (opened := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
         os.set_inheritable(opened, True)

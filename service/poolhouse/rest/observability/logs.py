@@ -1,8 +1,7 @@
-"""What the service writes about itself: lines of text or of JSON, and at will a line a request.
+"""Logging in lines of text or JSON, optionally with a line for each request.
 
-A thread does the writing (``rest/observability/lines``). The reader of the lines may stop reading, as a container's
-log driver does when its disk is full, and no request may wait for that: beyond some thousands of unread lines, further
-lines are dropped and counted.
+A thread writes the lines (:mod:`.line_writer`): their reader may stop reading, as a container's log driver does when
+its disk is full, and no request may wait for that. When its queue is full, further lines are dropped and counted.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ _requests = logging.getLogger("poolhouse.requests")
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``time``, ``level``, ``logger``, ``message``, and what the record has beside."""
+    """One JSON object a line: ``time``, ``level``, ``logger``, ``message``, and the record's extra fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told: dict[str, object] = {
+        fields: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -37,26 +36,26 @@ class JsonFormatter(logging.Formatter):
             **getattr(record, _FIELDS, {}),
         }
         if record.exc_info:
-            told["error"] = self.formatException(record.exc_info)
-        # A path may hold half a surrogate pair, which is no text to JSON.
-        return orjson.dumps(_escape_surrogates(told), default=str).decode("utf-8")
+            fields["error"] = self.formatException(record.exc_info)
+        # A path may hold a lone surrogate, which is not valid in JSON.
+        return orjson.dumps(_escape_surrogates(fields), default=str).decode("utf-8")
 
 
-def _escape_surrogates(told: dict[str, object]) -> dict[str, object]:
+def _escape_surrogates(fields: dict[str, object]) -> dict[str, object]:
     return {
         name: value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
-        for name, value in told.items()
+        for name, value in fields.items()
     }
 
 
 class RequestLogger:
-    """A line for every request that is over, but for probes that went well.
+    """Logs a line for each finished request, except for successful probes.
 
-    An :class:`poolhouse.rest.observability.request_record.Observer`.
+    A :class:`poolhouse.rest.observability.request_record.RequestObserver`.
     """
 
     def request_finished(self, request: RequestRecord) -> None:
-        """Write the line."""
+        """Log the line."""
         if request.route in _PROBES and request.status == 200:
             return
         milliseconds = round(1e3 * (request.ended_at - request.started_at), 3)
@@ -94,16 +93,16 @@ class RequestLogger:
         )
 
     def close(self) -> None:
-        """Nothing is held back here."""
+        """Nothing to do: no lines are buffered here."""
 
 
 def _printable(text: str) -> str:
-    """A stranger's text, unable to break a line or to colour a terminal."""
+    """Text from a client, escaped so that it cannot contain line breaks or terminal control sequences."""
     return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]
 
 
 class _QueueHandler(logging.Handler):
-    """Hands finished lines to the thread that writes them; counts those that find no place."""
+    """Queues formatted lines for the writing thread, and counts dropped ones."""
 
     def __init__(self, writer: LineWriter) -> None:
         super().__init__()
@@ -114,10 +113,14 @@ class _QueueHandler(logging.Handler):
         try:
             line = self.format(record)
         except Exception:
-            # As logging has it, but not on standard error, whose reader may have stopped.
+            # As logging.Handler.handleError, which would write to standard error and could block.
             line = self.format(_record(logging.ERROR, "a log line could not be written: %r", record.msg))
         if self._dropped and self._writer.put(
-            self.format(_record(logging.WARNING, "%d log lines were dropped: nobody read them", self._dropped))
+            self.format(
+                _record(
+                    logging.WARNING, "%d log lines were dropped: the reader of the log did not keep up", self._dropped
+                )
+            )
         ):
             self._dropped = 0
         if self._dropped or not self._writer.put(line):
@@ -129,14 +132,14 @@ def _record(level: int, message: str, argument: object) -> logging.LogRecord:
 
 
 def configure_logging(settings: Settings, stream: TextIO | None = None) -> Callable[[], None]:
-    """Set up logging of this process as the settings say.
+    """Configure the logging of this process.
 
     Args:
         settings: level and format.
-        stream: where the lines go; None takes standard error.
+        stream: the output; None for standard error.
 
     Returns:
-        What writes the lines that are still to be written, and ends it.
+        a function that writes the queued lines and ends logging.
     """
     writer = LineWriter(descriptor_writer(STANDARD_ERROR) if stream is None else stream.write)
     handler = _QueueHandler(writer)
@@ -150,21 +153,21 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> Calla
     logging.captureWarnings(True)
     logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
     if settings.log_level == "info":
-        # Its information is about itself; ours says the same in one line.
+        # At level info uvicorn logs its own start and stop, which our line of the start repeats.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
-    def end() -> None:
+    def close() -> None:
         root.handlers[:] = []
         writer.close()
 
-    return end
+    return close
 
 
 def _is_worth_logging(record: logging.LogRecord) -> bool:
-    """Whether a line of uvicorn's tells of a fault.
+    """Whether a record of uvicorn's reports a fault of the service.
 
-    A stranger can send what is no request as often as they like, and the metrics count it. A request that is cancelled
-    since the service ends has its answer, and a traceback would say nothing.
+    Clients can send malformed requests at any rate, and the metrics count them. A request that is cancelled at shutdown
+    has its response, so its traceback would be noise.
     """
     if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
         return False

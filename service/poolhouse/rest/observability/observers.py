@@ -1,4 +1,4 @@
-"""Who is told of every request: decided once, at the start, so that what is off costs nothing."""
+"""Choose the observers of requests once at start, so that disabled ones cost nothing."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 
 
 def make_observers(settings: Settings, environ: Mapping[str, str]) -> tuple[RequestObserver, ...]:
-    """The observers that the settings and the standard variables of OpenTelemetry ask for.
+    """The observers that the settings and the standard OpenTelemetry variables enable.
 
     Raises:
-        ValueError: where traces are asked for and cannot be made; says what to install.
+        ValueError: tracing is enabled and its extra is not installed; the message names the extra.
     """
     chosen: list[RequestObserver] = []
     if _is_tracing_enabled(environ):
         try:
-            # By name: it needs the otel extra.
+            # Imported by name, since it needs the otel extra.
             make_tracing: Callable[[], RequestObserver] = import_module(
                 "poolhouse.rest.observability.tracing"
             ).make_tracing
@@ -29,10 +29,10 @@ def make_observers(settings: Settings, environ: Mapping[str, str]) -> tuple[Requ
             if (missing.name or "").partition(".")[0] != "opentelemetry":
                 raise
             raise ValueError(
-                "OTEL_EXPORTER_OTLP_ENDPOINT asks for traces, which need the otel extra: "
+                "OTEL_EXPORTER_OTLP_ENDPOINT enables tracing, which needs the otel extra: "
                 "pip install 'poolhouse[server,otel]'"
             ) from None
-        # Before the log, which then knows the trace.
+        # Before the logger, which logs the trace id.
         chosen.append(make_tracing())
     if settings.log_requests:
         chosen.append(RequestLogger())
@@ -41,5 +41,5 @@ def make_observers(settings: Settings, environ: Mapping[str, str]) -> tuple[Requ
 
 def _is_tracing_enabled(environ: Mapping[str, str]) -> bool:
     disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-    silent = environ.get("OTEL_TRACES_EXPORTER", "otlp").strip() == "none"
-    return not disabled and not silent and any(environ.get(name) for name in _ENDPOINTS)
+    no_exporter = environ.get("OTEL_TRACES_EXPORTER", "otlp").strip() == "none"
+    return not disabled and not no_exporter and any(environ.get(name) for name in _ENDPOINTS)

@@ -1,7 +1,7 @@
-"""What is known of one request: as its answer, the metrics, the logs and the traces need it.
+"""The record of one request, for its response, the metrics, the logs and the traces.
 
-A record is begun when the head of a request is known, and told to the observers when the request is over. No payload
-is in it, no key, and no query: that may hold data.
+A record is created when the request's head has been read, and passed to the observers when the request has finished. It
+holds no payload, no key, and no query, which may hold data.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from poolhouse.rest.auth.authorization import Grant
 
 
 class Stages(NamedTuple):
-    """Where the time of an answered call went; clock readings are ``time.perf_counter``'s, all in seconds."""
+    """Times and durations of a successful pooling request, in seconds; times are from ``time.perf_counter``."""
 
     read_at: float
     decoded_at: float
@@ -23,26 +23,26 @@ class Stages(NamedTuple):
 
 
 class RequestRecord:
-    """One request: what was asked, and what became of it.
+    """One request and its outcome.
 
     Attributes:
         method: of HTTP.
-        path: as it was sent, without the query.
-        request_id: the client's, or ours, as it is sent.
-        route: the path template that it was led to; ``other`` for none.
-        operator: as the path names it.
-        status: of the answer; 0 where the client left before one began.
-        code: of the refusal, where it was refused.
+        path: as received, without the query.
+        request_id: the value of ``X-Request-ID`` in the response: the client's, or a new one.
+        route: the path template of its route; ``other`` for none.
+        operator: from the path.
+        status: of the response; 0 if the client disconnected before the response started.
+        code: of the error, if the request was refused.
         key: the name of the API key.
-        trace_id: of the trace that it belongs to.
-        traceparent: as it was sent.
-        tracestate: as it was sent.
-        received_bytes: of the body.
-        sent_bytes: of the answer's body.
-        begun: a reading of ``time.perf_counter``; 0 where nobody is told of the request.
-        ended: another one.
-        stages: of an answered call.
-        grant: what the API key allows, where one was needed.
+        trace_id: of its trace.
+        traceparent: as received.
+        tracestate: as received.
+        received_bytes: of the request body.
+        sent_bytes: of the response body.
+        started_at: from ``time.perf_counter``; 0 if there are no observers.
+        ended_at: likewise.
+        stages: of a successful pooling request.
+        grant: the authorization by an API key; None if none was needed.
     """
 
     route: str = ""
@@ -67,10 +67,10 @@ class RequestRecord:
 
 
 class RequestObserver(Protocol):
-    """Is told of every request when it is over; must not wait."""
+    """Observes finished requests; must not block."""
 
     def request_finished(self, request: RequestRecord) -> None:
-        """One request is over."""
+        """Called once for each request."""
 
     def close(self) -> None:
-        """The service stops: what is not passed on yet is passed on now."""
+        """Called at shutdown: flush what is buffered."""

@@ -1,7 +1,7 @@
-"""OpenTelemetry: a span for every request, with spans inside for reading, waiting, computing and writing.
+"""OpenTelemetry: a span for each request, with child spans for reading, waiting, computing and writing.
 
-The stages are measured anyway, for ``Server-Timing``; spans are made of them when the request is over, so tracing costs
-nothing while it runs. Only imported where traces are configured, and the ``otel`` extra is installed.
+The stages are measured for ``Server-Timing`` anyway. Spans are created from them when the request has finished, so
+tracing costs nothing while it runs. Imported only if tracing is configured; needs the ``otel`` extra.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ _PARENTS: Final = TraceContextTextMapPropagator()
 
 
 class Tracing:
-    """Makes spans of requests that are over.
+    """Creates spans for finished requests.
 
-    An :class:`poolhouse.rest.observability.request_record.Observer`.
+    A :class:`poolhouse.rest.observability.request_record.RequestObserver`.
 
     Args:
-        provider: where spans go; it is shut down with this.
+        provider: exports the spans; :meth:`close` shuts it down.
     """
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("poolhouse", __version__)
-        # Spans have the time of day, stages that of a clock that never jumps.
+        # Spans have wall-clock times, stages those of a monotonic clock.
         self._offset_ns = time_ns() - perf_counter_ns()
 
     def request_finished(self, request: RequestRecord) -> None:
-        """Make its spans, and let it know its trace."""
+        """Create its spans, and set its trace id."""
         if request.route in _UNTRACED:
             return
         span = self._tracer.start_span(
@@ -54,34 +54,34 @@ class Tracing:
         if span.is_recording():
             self._add_stage_spans(span, request)
             if request.status >= 500 or not request.status:
-                span.set_status(Status(StatusCode.ERROR, request.code or "the caller left"))
+                span.set_status(Status(StatusCode.ERROR, request.code or "the client disconnected"))
         span.end(self._to_ns(request.ended_at))
 
     def close(self) -> None:
-        """Send what is still here."""
+        """Export the buffered spans."""
         self._provider.shutdown()
 
     def _add_stage_spans(self, span: Span, request: RequestRecord) -> None:
         stages = request.stages
         if stages is None:
             return
-        started = stages.pooled_at - stages.compute_s
+        computing_at = stages.pooled_at - stages.compute_s
         context = set_span_in_context(span)
-        for name, begun, ended in (
+        for name, started_at, ended_at in (
             ("read", request.started_at, stages.decoded_at),
-            ("queue", started - stages.queue_s, started),
-            ("compute", started, stages.pooled_at),
+            ("queue", computing_at - stages.queue_s, computing_at),
+            ("compute", computing_at, stages.pooled_at),
             ("write", stages.pooled_at, request.ended_at),
         ):
-            child = self._tracer.start_span(name, context=context, start_time=self._to_ns(begun))
-            child.end(self._to_ns(ended))
+            child = self._tracer.start_span(name, context=context, start_time=self._to_ns(started_at))
+            child.end(self._to_ns(ended_at))
 
-    def _to_ns(self, clock: float) -> int:
-        return self._offset_ns + int(clock * 1e9)
+    def _to_ns(self, time_s: float) -> int:
+        return self._offset_ns + int(time_s * 1e9)
 
 
 def make_tracing() -> Tracing:
-    """Tracing as the standard OTEL_… variables say: over OTLP and HTTP, in batches, by a thread."""
+    """Tracing configured by the standard OTEL_… variables: a thread exports batches over OTLP/HTTP."""
     provider = TracerProvider(
         resource=Resource({SERVICE_NAME: "poolhouse", "service.version": __version__}).merge(_env_resource())
     )
@@ -90,9 +90,9 @@ def make_tracing() -> Tracing:
 
 
 def _env_resource() -> Resource:
-    """The names that the environment gives, without the placeholder that stands for none."""
-    given = Resource.create().attributes
-    return Resource({name: value for name, value in given.items() if not str(value).startswith("unknown_service")})
+    """The resource attributes from the environment, without OpenTelemetry's placeholder for a missing service name."""
+    attributes = Resource.create().attributes
+    return Resource({name: value for name, value in attributes.items() if not str(value).startswith("unknown_service")})
 
 
 def _parent_context(request: RequestRecord) -> Context:
@@ -101,7 +101,7 @@ def _parent_context(request: RequestRecord) -> Context:
 
 
 def _attributes(request: RequestRecord) -> dict[str, str | int]:
-    told: dict[str, str | int] = {
+    attributes: dict[str, str | int] = {
         "http.request.method": request.method,
         "http.route": request.route,
         "http.request.body.size": request.received_bytes,
@@ -112,5 +112,5 @@ def _attributes(request: RequestRecord) -> dict[str, str | int]:
         "error.type": request.code,
     }
     if request.status:
-        told["http.response.status_code"] = request.status
-    return {name: value for name, value in told.items() if value != ""}
+        attributes["http.response.status_code"] = request.status
+    return {name: value for name, value in attributes.items() if value != ""}

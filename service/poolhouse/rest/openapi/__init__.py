@@ -1,1 +1,1 @@
-"""The OpenAPI document: what FastAPI makes of the routes, and the operators of the catalogue."""
+"""The OpenAPI document: FastAPI's part, completed with the operators and the problem documents."""

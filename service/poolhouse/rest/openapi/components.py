@@ -1,6 +1,6 @@
-"""What the operations of the operators share: the schemas of tensors.
+"""Schemas of tensors, which the operations of all operators share.
 
-A component is added where it is first referred to, so the document holds none that nobody uses.
+A component is added at its first reference, so the document has no unused ones.
 """
 
 from __future__ import annotations
@@ -28,66 +28,79 @@ _PREFIX: Final[dict[frozenset[Kind], str]] = {
     frozenset({"float"}): "Float",
     frozenset(): "Index",
 }
-"""How the schema of a tensor is called, by the kinds of element that it may hold."""
+"""The prefix of a tensor schema's name, by the kinds of its elements."""
 
 
 class Components:
-    """The reusable parts of one document, by section and name; those that are there already may be referred to."""
+    """The reusable parts of one document, by section and name.
+
+    Args:
+        sections: the ``components`` of the document, which may have parts already.
+    """
 
     def __init__(self, sections: dict[str, dict[str, object]]) -> None:
         self.sections = sections
 
     def add_ref(self, section: str, name: str, part: JsonObject, owner: str = "") -> JsonObject:
-        """A reference to this part, which is added under its name.
+        """Add a part, and return a reference to it.
 
         Args:
             section: of ``components``: ``schemas``, ``parameters``, ``responses``, ``headers``.
-            name: wanted name; the owner is put after it where another part has it already.
-            part: what is referred to.
-            owner: whose part it is where it differs from everyone else's.
+            name: of the part; if a different part has that name, the owner is appended.
+            part: the object to refer to.
+            owner: the operator that the part belongs to.
         """
-        named = self.sections.setdefault(section, {})
+        parts = self.sections.setdefault(section, {})
         for candidate in (name, f"{name}_{owner}"):
-            if named.setdefault(candidate, part) == part:
+            if parts.setdefault(candidate, part) == part:
                 return {"$ref": f"#/components/{section}/{candidate}"}
-        raise AssertionError(f"two parts called {name} of {owner}")
+        raise AssertionError(f"two different parts {name} of {owner}")
 
 
 def object_schema(properties: JsonObject, required: Collection[str], description: str = "") -> JsonObject:
-    """An object of these properties and no others."""
+    """The schema of an object with these properties and no others."""
     schema: JsonObject = {"type": "object", "properties": properties, "required": list(required)}
     schema["additionalProperties"] = False
     return {"description": description, **schema} if description else schema
 
 
-def request_tensors(operator: type[Operator], components: Components, *, outlined: bool) -> JsonObject:
-    """The tensors of a JSON request by name: in a request to plan, their metadata_by_name."""
+def request_tensors(operator: type[Operator], components: Components, *, metadata_only: bool) -> JsonObject:
+    """The schemas of the tensors in a JSON request, by name.
+
+    Args:
+        operator: the operator.
+        components: for the shared schemas.
+        metadata_only: for a plan request, whose tensors have no elements.
+    """
     kinds = {"input": frozenset(operator.element_types), "indices": frozenset[Kind]()}
-    return {name: _request_tensor(components, operator.rank, kinds[name], outlined) for name in operator.inputs}
+    return {name: _request_tensor(components, operator.rank, kinds[name], metadata_only) for name in operator.inputs}
 
 
 def response_tensor(components: Components, rank: int) -> JsonObject:
-    """The schema of a tensor in a JSON answer."""
+    """The schema of a tensor in a JSON response."""
     known: JsonObject = {"dtype": {"type": "string", "enum": list(ELEMENT_TYPES)}, "shape": _shape_schema(rank)}
     forms = {"data": _data_schema(components, rank, _ELEMENT, "Elements"), "base64": _BASE64}
     schema: JsonObject = {
-        "description": "A tensor; base64 in place of data where encoding asks for it.",
+        "description": "A tensor; it has base64 instead of data if encoding is base64.",
         "oneOf": [object_schema({**known, name: form}, [*known, name]) for name, form in forms.items()],
     }
-    return components.add_ref("schemas", f"Answered{rank}d", schema)
+    return components.add_ref("schemas", f"ResponseTensor{rank}d", schema)
 
 
-def _request_tensor(components: Components, rank: int, kinds: frozenset[Kind], outlined: bool) -> JsonObject:
-    """A tensor of elements of these kinds; of indices, where there are none."""
+def _request_tensor(components: Components, rank: int, kinds: frozenset[Kind], metadata_only: bool) -> JsonObject:
+    """The schema of a tensor with elements of these kinds; with no kinds, of a tensor of indices."""
     names = [each.name for each in ELEMENT_TYPES.values() if each.kind in kinds]
     dtype: JsonObject = {"type": "string", "enum": names, "default": "float32"} if kinds else _INT64
     known: JsonObject = {"shape": _shape_schema(rank), "dtype": dtype}
-    if outlined:
+    if metadata_only:
         schema = object_schema(known, ["shape"], f"{'A tensor' if kinds else 'Indices'} without elements.")
-        return components.add_ref("schemas", f"{_PREFIX[kinds]}Outline{rank}d", schema)
-    words = "A nested list of float32, or an object that says more. Lists of one level must be equally long."
+        return components.add_ref("schemas", f"{_PREFIX[kinds]}TensorMetadata{rank}d", schema)
+    description = (
+        "Nested lists of float32 elements, or an object that has the element type too. Lists of the same level must "
+        "have equal lengths."
+    )
     if not kinds:
-        words = "int64, flat within one output plane, of the shape of input."
+        description = "int64 offsets into the flattened output plane, with the shape of input."
     data = _data_schema(components, rank, _ELEMENT if kinds else _INDEX, "Elements" if kinds else "IndexElements")
     nested = _NUMBER if kinds else _INDEX
     for _ in range(rank + 1):
@@ -98,22 +111,22 @@ def _request_tensor(components: Components, rank: int, kinds: frozenset[Kind], o
         object_schema({"data": data, **known}, ["data"]),
         object_schema({"base64": _BASE64, **known}, ["base64", "shape"]),
     ]
-    return components.add_ref("schemas", f"{_PREFIX[kinds]}Tensor{rank}d", {"description": words, "anyOf": forms})
+    return components.add_ref("schemas", f"{_PREFIX[kinds]}Tensor{rank}d", {"description": description, "anyOf": forms})
 
 
 def _data_schema(components: Components, rank: int, element: JsonObject, name: str) -> JsonObject:
-    """Flat, or nested as deep as a tensor of this rank is. Not a schema that holds itself, which says the same in
-    three lines: generators of clients do not read those."""
+    """The schema of elements in flat or nested lists. Not recursive, which would be shorter, since client generators do
+    not support recursive schemas."""
     depths = [element]
     for depth in range(1, rank + 3):
         depths.append(components.add_ref("schemas", f"{name}{depth}", {"type": "array", "items": depths[-1]}))
     return {
-        "description": "Elements, nested as the shape says or flat in C order. NaN and infinities are strings; "
-        "elements of an integer type are whole numbers, those of bool are true and false.",
+        "description": "The elements, nested like the shape or flat in C order. NaN and infinities are strings, "
+        "elements of integer types are whole numbers, and elements of bool are true or false.",
         "anyOf": [depths[1], *depths[rank + 1 :]],
     }
 
 
 def _shape_schema(rank: int) -> JsonObject:
-    words = "(N, C, *spatial) or, unbatched, (C, *spatial). Only N and C may be 0."
-    return {"type": "array", "minItems": rank + 1, "maxItems": rank + 2, "description": words, "items": _SIZE}
+    description = "(N, C, *spatial) or, unbatched, (C, *spatial). Only N and C may be 0."
+    return {"type": "array", "minItems": rank + 1, "maxItems": rank + 2, "description": description, "items": _SIZE}

@@ -1,7 +1,7 @@
-"""The OpenAPI document: what FastAPI makes of the routes, completed with the catalogue's operators.
+"""Complete the OpenAPI document that FastAPI generates from the routes.
 
-Three things no route says: the paths of the operators, a pair each; what the server and the middleware may answer to
-any request; and the headers that they add.
+Added are two paths for each operator, the errors that the server and the middleware can return for any request, and
+the headers that they add to every response.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from poolhouse.operators.catalogue import Catalogue
 from poolhouse.rest.http.problems import MEDIA_TYPE
 from poolhouse.rest.openapi.components import Components, JsonObject
 from poolhouse.rest.openapi.operators import plan_operation, pool_operation
-from poolhouse.rest.routes.refusals import MODELS, refusal_responses
+from poolhouse.rest.openapi.problem_models import MODELS, refusal_responses
 
 _PLAN: Final = "/v1/plan/{operator}"
 _CARD: Final = "/v1/operators/{operator}"
 _COMMON_ERRORS: Final = (Malformed, TooSlow, HeadersTooLarge, InternalError)
-"""What any request can be refused with: unreadable bytes, late or too many headers, a fault of ours."""
+"""Errors of any request: malformed, received too slowly, too many headers, a failure of the service."""
 _KEY_ERRORS: Final = (Unauthorized, QuotaExceeded)
-"""What a request can be refused with where keys are configured and its path is not open to everybody."""
+"""Errors of any request that needs an API key."""
 _BY_STATUS: Final[dict[str, type[PoolhouseError]]] = {str(error.status): error for error in MODELS}
 
 
 def complete_document(generated: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
-    """The whole document.
+    """The complete document.
 
     Args:
-        drawn: what FastAPI makes of the routes; parts of it are changed.
+        generated: FastAPI's document; parts of it are modified.
         catalogue: the operators.
     """
     components = Components(generated["components"])
     paths: dict[str, Any] = {}
     if (template := generated["paths"].pop(_PLAN, {}).get("post")) is not None:
         _complete_operation(template, components)
-        # The paths of the operators have no parameter; the headers that both routes read they share.
+        # The operators' paths have no path parameter; pooling and planning share the header parameters.
         headers = [each for each in template["parameters"] if each["in"] == "header"]
         template["parameters"] = [components.add_ref("parameters", each["name"], each) for each in headers]
         for kind, operation_of in (("pool", pool_operation), ("plan", plan_operation)):
@@ -58,7 +58,7 @@ def complete_document(generated: dict[str, Any], catalogue: Catalogue) -> dict[s
         components.sections["schemas"].pop(name, None)
     return {
         **{part: generated[part] for part in ("openapi", "info", "servers")},
-        # Without keys everybody may call; with them a key is needed.
+        # A service without API keys needs none; one with keys does.
         "security": [{}, {"key": []}],
         "tags": generated["tags"],
         "paths": _without_titles(paths | generated["paths"]),
@@ -72,26 +72,27 @@ def _operations(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _complete_operation(operation: dict[str, Any], components: Components) -> None:
-    """Say of an operation what holds for all of them; one that names no key is open to everybody."""
+    """Add to an operation the errors and headers that all of them have."""
     responses = operation["responses"]
-    named = [
+    route_errors = [
         error
         for status, error in _BY_STATUS.items()
         if _schema(responses.get(status)) == f"#/components/schemas/{error.__name__}Problem"
     ]
     if _schema(responses.get("422")) == "#/components/schemas/HTTPValidationError":
-        # Said by FastAPI of every route with parameters; a name in the path takes any text.
+        # FastAPI adds it to every route with parameters, but a path parameter accepts any text.
         del responses["422"]
         if "requestBody" in operation or any(each["in"] != "path" for each in operation["parameters"]):
-            named.append(_BY_STATUS["422"])
-    keyed = () if operation.pop("security", None) is None else _KEY_ERRORS
-    if not keyed:
+            route_errors.append(_BY_STATUS["422"])
+    key_errors = () if operation.pop("security", None) is None else _KEY_ERRORS
+    if not key_errors:
+        # Overrides the document's security: this operation needs no key.
         operation["security"] = []
     for response in responses.values():
         response.setdefault("headers", {})["X-Request-ID"] = _request_id(components)
         if response["description"] == "Successful Response":
             response["description"] = operation["summary"]
-    for error in sorted({*_COMMON_ERRORS, *keyed, *named}, key=lambda each: each.status):
+    for error in sorted({*_COMMON_ERRORS, *key_errors, *route_errors}, key=lambda each: each.status):
         responses[str(error.status)] = _refusal(error, components)
 
 
@@ -101,7 +102,7 @@ def _schema(response: dict[str, Any] | None) -> object:
 
 
 def _refusal(error: type[PoolhouseError], components: Components) -> JsonObject:
-    """A refusal as one response for all operations, with its own type, which FastAPI gives to answers alone."""
+    """The shared response of an error class, as application/problem+json; FastAPI would declare it as JSON."""
     response = {**refusal_responses(error)[error.status]}
     schema = response.pop("model").model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     components.sections["schemas"] |= {**schema.pop("$defs"), schema["title"]: schema}
@@ -111,13 +112,14 @@ def _refusal(error: type[PoolhouseError], components: Components) -> JsonObject:
 
 
 def _request_id(components: Components) -> JsonObject:
-    words = "The request's own X-Request-ID if it is printable ASCII of at most 128 characters, else a new one."
+    description = "X-Request-ID of the request if it is printable ASCII of at most 128 characters, else a new one."
     schema = {"type": "string", "minLength": 1, "maxLength": 128}
-    return components.add_ref("headers", "X-Request-ID", {"description": words, "required": True, "schema": schema})
+    header: JsonObject = {"description": description, "required": True, "schema": schema}
+    return components.add_ref("headers", "X-Request-ID", header)
 
 
 def _without_titles(part: Any) -> Any:
-    """Without the titles that pydantic makes of names: generators of clients would call classes after them."""
+    """Without the titles that pydantic derives from names: client generators would name classes after them."""
     if isinstance(part, dict):
         return {key: _without_titles(each) for key, each in part.items() if key != "title" or not isinstance(each, str)}
     return [_without_titles(each) for each in part] if isinstance(part, list) else part

@@ -1,1 +1,1 @@
-"""Groups of routes, a file each."""
+"""The routes, one module each; a new one is a router here, included in ``rest/app.py``."""

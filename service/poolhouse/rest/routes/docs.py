@@ -1,7 +1,7 @@
-"""The pages: ``/docs`` (Swagger UI, vendored, no outside request), ``/openapi.json`` and ``/``.
+"""``GET /docs`` (Swagger UI, vendored: no requests to other hosts), ``GET /openapi.json`` and ``GET /``.
 
-Links are relative, so the pages work under any path that a proxy puts them. FastAPI's own page loads its scripts from
-another host and runs one in line, which the policy of ours forbids.
+Links are relative, so the pages work below any path of a proxy. FastAPI's own page loads scripts from another host and
+has an inline script, both of which our Content-Security-Policy forbids.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from poolhouse.wire.compress import compress_static
 from poolhouse.wire.content_coding import choose_encoding
 
 SWAGGER_UI_VERSION: Final = "5.35.0"
-"""The vendored version; assets/README.md says how it came here, assets/SHA256SUMS what it must be."""
+"""The vendored version; assets/README.md describes its source, assets/SHA256SUMS has its checksums."""
 
 RequestHeaders = Annotated[Headers, Depends(get_headers)]
 
 router = APIRouter(tags=["document"], route_class=GetRoute)
 
-# One packet is one packet, compressed or not.
+# A smaller body fits into one packet even uncompressed.
 _COMPRESS_FROM_BYTES: Final = 1024
 
 _ASSETS: Final = {
@@ -46,13 +46,13 @@ _PAGE: Final = f"""<!doctype html>
 <link rel="stylesheet" href="docs/{SWAGGER_UI_VERSION}/swagger-ui.css">
 </head>
 <body>
-<div id="operations">This page needs JavaScript; the document is <a href="openapi.json">here</a>.</div>
+<div id="operations">This page needs JavaScript; the OpenAPI document is <a href="openapi.json">openapi.json</a>.</div>
 <script src="docs/{SWAGGER_UI_VERSION}/swagger-ui-bundle.js"></script>
 <script src="docs/{SWAGGER_UI_VERSION}/docs.js"></script>
 </body>
 </html>
 """
-# Swagger UI sets style attributes and draws its icons from data: URLs; scripts come from here alone.
+# Swagger UI sets style attributes and loads its icons from data: URLs. Scripts are allowed from this origin only.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -71,7 +71,7 @@ _DOCUMENT_HEADERS: Final = {"cache-control": "no-cache", "x-content-type-options
 
 
 class StaticResponse:
-    """A static body; compressed once, and sent compressed where ``Accept-Encoding`` asks for it."""
+    """A static body, compressed once and sent in the coding that ``Accept-Encoding`` prefers."""
 
     def __init__(self, body: bytes, media_type: str, headers: Mapping[str, str]) -> None:
         self._body = body
@@ -82,11 +82,11 @@ class StaticResponse:
         """The response to a request with these headers."""
         if not self._compressed:
             return Response(self._body, headers=self._headers)
-        answered = {**self._headers, "vary": "accept-encoding"}
+        response_headers = {**self._headers, "vary": "accept-encoding"}
         encoding = choose_encoding(header_text(headers, b"accept-encoding"))
         if encoding not in self._compressed:
-            return Response(self._body, headers=answered)
-        return Response(self._compressed[encoding], headers={**answered, "content-encoding": encoding})
+            return Response(self._body, headers=response_headers)
+        return Response(self._compressed[encoding], headers={**response_headers, "content-encoding": encoding})
 
 
 @cache
@@ -97,27 +97,27 @@ def _page() -> StaticResponse:
 @cache
 def _asset(name: str) -> StaticResponse:
     body = resources.files("poolhouse.rest").joinpath("assets", name).read_bytes()
-    # The version is in the path, so a browser may keep what it has; our own script changes with the package.
+    # The path has Swagger UI's version, so browsers may cache its files for ever; docs.js changes with the package.
     age = "max-age=3600" if name == "docs.js" else "max-age=31536000, immutable"
     return StaticResponse(body, _ASSETS[name], {"cache-control": f"public, {age}", "x-content-type-options": "nosniff"})
 
 
 def _document(app: FastAPI, root_path: str) -> StaticResponse:
-    """The application's document as it is served below this path; made again where the document has changed."""
-    drawn = app.openapi()
-    made: tuple[object, str, StaticResponse] | None = getattr(app.state, "document", None)
-    if made is None or made[0] is not drawn or made[1] != root_path:
-        served = {**drawn, "servers": [{"url": root_path or "/", "description": "Where this document came from."}]}
-        made = drawn, root_path, StaticResponse(orjson.dumps(served), "application/json", _DOCUMENT_HEADERS)
-        app.state.document = made
-    return made[2]
+    """The application's OpenAPI document for this root path; cached until either changes."""
+    document = app.openapi()
+    cached: tuple[object, str, StaticResponse] | None = getattr(app.state, "document", None)
+    if cached is None or cached[0] is not document or cached[1] != root_path:
+        served = {**document, "servers": [{"url": root_path or "/", "description": "This server."}]}
+        cached = document, root_path, StaticResponse(orjson.dumps(served), "application/json", _DOCUMENT_HEADERS)
+        app.state.document = cached
+    return cached[2]
 
 
 def preload(app: FastAPI, root_path: str = "") -> None:
-    """Make and compress everything now, which takes a second and must not hold up a request.
+    """Build and compress all pages before the first request, since this blocks the event loop for a second.
 
     Args:
-        app: whose document is served.
+        app: has the document.
         root_path: the path below which a proxy serves the application.
     """
     _page()
@@ -128,21 +128,21 @@ def preload(app: FastAPI, root_path: str = "") -> None:
 
 @router.get("/", include_in_schema=False)
 async def redirect_to_docs(request: Request) -> Response:
-    """Lead on to the docs; by a relative link, where nothing is known of a path that a proxy puts in front."""
+    """Redirect to ``/docs``; by a relative link unless the root path is known, since a proxy may add a prefix."""
     root_path = request.scope.get("root_path", "")
     location = f"{root_path}/docs" if root_path else "docs"
     return Response(b"See /docs.\n", 307, {"location": location}, media_type="text/plain")
 
 
-@router.get("/openapi.json", summary="This document.", response_model=dict[str, Any])
+@router.get("/openapi.json", summary="The OpenAPI document.", response_model=dict[str, Any])
 async def openapi(request: Request, headers: RequestHeaders) -> Response:
-    """OpenAPI 3.1, for generators of clients."""
+    """OpenAPI 3.1, for example for client generators."""
     return _document(request.app, request.scope.get("root_path", "")).for_request(headers)
 
 
-@router.get("/docs", summary="The page of this document.", response_class=HTMLResponse)
+@router.get("/docs", summary="The documentation page.", response_class=HTMLResponse)
 async def docs(headers: RequestHeaders) -> Response:
-    """Shows each operation, and sends requests from the browser. It needs no other host."""
+    """Shows each operation, and can send requests from the browser. It loads nothing from other hosts."""
     return _page().for_request(headers)
 
 

@@ -1,4 +1,4 @@
-"""GET routes that answer HEAD too."""
+"""GET routes that serve HEAD requests too."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from starlette.types import Message, Receive, Scope, Send
 
 
 class GetRoute(APIRoute):
-    """FastAPI's route; HEAD is answered as GET without the body (RFC 9110 section 9.3.2).
+    """A FastAPI route that serves HEAD as GET without the body (RFC 9110 section 9.3.2).
 
-    Starlette's own routes do the same, FastAPI's do not, and a method of its own would stand in the document.
+    Starlette's routes do this and FastAPI's do not; a route with the method HEAD would appear in the OpenAPI document.
     """
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Whether this route answers the request."""
+        """Whether this route serves the request."""
         return super().matches(_as_get(scope))
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer it, or raise 405 that names both methods."""
+        """Serve the request, or raise 405 with both methods in ``Allow``."""
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
 

@@ -1,5 +1,8 @@
-"""A handler behind an ASGI route: for servers that are not ours, and for bodies that the connection leaves to the
-application, those of unknown length and those that must be inflated."""
+"""Run a handler as an ASGI endpoint.
+
+This serves requests under other ASGI servers, and on our own server the bodies that the connection does not receive
+itself: those of unknown length and compressed ones.
+"""
 
 from __future__ import annotations
 
@@ -19,24 +22,24 @@ from poolhouse.rest.http.headers import HEADERS_KEY, Headers, content_length
 from poolhouse.rest.http.request_body import read_body
 from poolhouse.rest.http.response import Response
 from poolhouse.rest.observability.request_record import RequestRecord
-from poolhouse.rest.routes.head_plan import inflater_of
+from poolhouse.rest.routes.request_limits import inflater_of
 from poolhouse.service import PoolingService
 
 Result = TypeVar("Result")
 
-# Joining costs a copy, a further message costs an event-loop call: below this the copy is cheaper.
+# Joining chunks costs a copy, another message costs a call of the event loop; below this size the copy is cheaper.
 _ONE_MESSAGE_BYTES: Final = 64 * 1024
 _COPIED_BYTES: Final = 1024 * 1024
 _ENCRYPTED_BYTES: Final = 256 * 1024
 
 
 class HandlerEndpoint:
-    """An ASGI application that asks a handler; refusals are raised, and the middleware writes them.
+    """An ASGI application that calls a handler. It raises refusals; the middleware turns them into responses.
 
     Args:
-        handler: answers the requests.
-        pooling: has threads for what inflates.
-        accounting: knows the request, and its key.
+        handler: responds to the requests.
+        pooling: has the threads that inflate bodies.
+        accounting: has the request's record and its key.
     """
 
     def __init__(self, handler: Handler, pooling: PoolingService, accounting: Accounting) -> None:
@@ -66,24 +69,24 @@ class HandlerEndpoint:
                 ),
                 reserve=prepared.expect_body,
             )
-            found = self._handler.on_body(prepared, body)
+            result = self._handler.on_body(prepared, body)
             del body
-            response = found if isinstance(found, Response) else await cancel_on_disconnect(found, receive)
-            del found
+            response = result if isinstance(result, Response) else await cancel_on_disconnect(result, receive)
+            del result
             await _send(scope, send, response, prepared)
         finally:
             prepared.close()
 
 
 async def cancel_on_disconnect(work: Awaitable[Result], receive: Receive) -> Result:
-    """The result, given up when the client closes the connection before it.
+    """Await ``work``, and cancel it if the client disconnects first.
 
     Args:
-        work: what the client waits for.
-        receive: ASGI's, with the body read: all that can come is that the client leaves.
+        work: the response that the client waits for.
+        receive: of ASGI; since the body has been read, its next message can only be a disconnect.
 
     Raises:
-        ClientDisconnected: when there is nobody left to answer.
+        ClientDisconnected: the client closed the connection.
     """
     working = asyncio.ensure_future(work)
     disconnect = asyncio.ensure_future(receive())
@@ -96,17 +99,17 @@ async def cancel_on_disconnect(work: Awaitable[Result], receive: Receive) -> Res
         disconnect.cancel()
         if not working.done():
             working.cancel()
-            # Until the engine has let go of the job it may still hand it to a device, and share its lease:
-            # the caller of this must not give that back before.
+            # The caller releases the lease next. Until the engine has dropped the job it may still submit it to a
+            # device and retain the lease, so wait for that.
             await asyncio.wait((working,))
-        # A refusal's traceback holds this frame, and the task holds the refusal: a circle that would keep the body
-        # until the collector comes by.
+        # The task holds the exception, whose traceback holds this frame: a reference cycle that would keep the body
+        # in memory until the garbage collector runs.
         # guard: refused-task-is-forgotten
         del working
 
 
 async def _send(scope: Scope, send: Send, response: Response, prepared: AcceptedRequest) -> None:
-    """Send an answer. Chunks of a large one go out as they are, not copied, where the server takes that."""
+    """Send a response. The chunks of a large one are sent without a copy if the server accepts memoryviews."""
     await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
     if response.nbytes <= _ONE_MESSAGE_BYTES:
         await send({"type": "http.response.body", "body": b"".join(response.chunks)})
@@ -115,7 +118,7 @@ async def _send(scope: Scope, send: Send, response: Response, prepared: Accepted
     if VIEWS_KEY not in scope:
         chunks = _sliced(chunks, _COPIED_BYTES, bytes)
     elif scope["scheme"] == "https":
-        # The transport would encrypt all of a chunk at once: a copy that nobody counts, and a second of the event loop.
+        # The transport would encrypt a whole chunk at once: an uncounted copy that blocks the event loop for a second.
         chunks = _sliced(chunks, _ENCRYPTED_BYTES, memoryview)
     response_progress: ResponseProgress | None = scope.get(RESPONSE_PROGRESS_KEY)
     if response_progress is not None:
@@ -126,8 +129,8 @@ async def _send(scope: Scope, send: Send, response: Response, prepared: Accepted
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
             if response_progress is not None:
                 response_progress.add_written(len(chunk))
-        # The server waits with the next message, not after the last one: without this one the tensors would still lie
-        # in its buffers when their bytes are given back.
+        # The server applies backpressure at the next message, not after the last one. Without this message the lease
+        # would end while the tensors are still in the server's buffers.
         await send({"type": "http.response.body", "body": b""})
     finally:
         prepared.lease.clear_preemptible()
@@ -138,7 +141,7 @@ async def _send(scope: Scope, send: Send, response: Response, prepared: Accepted
 def _sliced(
     chunks: Iterable[bytes | memoryview], size: int, form: type[bytes] | type[memoryview]
 ) -> Iterator[bytes | memoryview]:
-    """The chunks in slices of this size."""
+    """Split the chunks into slices of at most ``size`` bytes."""
     for chunk in chunks:
         for start in range(0, len(chunk), size):
             yield form(memoryview(chunk)[start : start + size])

@@ -1,4 +1,4 @@
-"""``GET /metrics`` and ``/version``: what tells of the service. On the admin port alone where there is one."""
+"""``GET /metrics`` and ``GET /version``. If an admin port is set, only that port serves them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _VERSIONS: Final = {
 
 
 class Version(BaseModel):
-    """The versions that run, and the devices they run on."""
+    """The versions of the running software, and its devices."""
 
     name: str
     version: str
@@ -39,16 +39,16 @@ class Version(BaseModel):
 
 @router.get(
     "/metrics",
-    summary="What the service did and how it stands, for Prometheus.",
+    summary="Metrics for Prometheus.",
     response_class=PlainTextResponse,
 )
 async def metrics(service: Annotated[Service, Depends(get_service)]) -> Response:
-    """Anything else of this process is in it too: there is one process."""
+    """In Prometheus's text format, with the metrics of the process; the service is one process."""
     headers = {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4, "Cache-Control": "no-store"}
     return Response(await service.metrics.render(), headers=headers)
 
 
-@router.get("/version", summary="What runs here.", response_model=Version, dependencies=[Depends(set_no_store)])
+@router.get("/version", summary="Versions and devices.", response_model=Version, dependencies=[Depends(set_no_store)])
 async def version(pooling: Annotated[PoolingService, Depends(get_pooling)]) -> dict[str, object]:
-    """Of the service, of Python and of torch; and the devices, each with whether it can pool now."""
+    """The versions of the service, of Python and of torch, and for each device whether it is ready."""
     return {**_VERSIONS, "devices": pooling.devices()}

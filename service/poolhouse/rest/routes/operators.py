@@ -1,4 +1,4 @@
-"""``GET /v1/operators`` and ``/v1/operators/{operator}``: the catalogue's cards."""
+"""``GET /v1/operators`` and ``GET /v1/operators/{operator}``: the descriptions of the operators."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from poolhouse.describe import Card, card, catalogue_card
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import NotFound
 from poolhouse.rest.dependencies import get_pooling, require_key
+from poolhouse.rest.openapi.problem_models import refusal_responses
 from poolhouse.rest.routes.get_route import GetRoute
-from poolhouse.rest.routes.refusals import refusal_responses
 from poolhouse.service import PoolingService
 
 router = APIRouter(
@@ -23,7 +23,7 @@ Rank = Annotated[int, Field(ge=1, le=3, description="Number of spatial axes.")]
 
 
 class OperatorSummary(BaseModel):
-    """An operator in short."""
+    """A short description of an operator."""
 
     name: str
     rank: Rank
@@ -38,19 +38,19 @@ class OperatorList(BaseModel):
 
 
 class FieldCard(BaseModel):
-    """One field of a spec."""
+    """One field of an operator."""
 
     name: str
-    accepts: str = Field(description="What it takes, in words.")
+    accepts: str = Field(description="The accepted values, in words.")
     meaning: str
     required: bool
     schema_: dict[str, Any] = Field(alias="schema", description="JSON Schema of the field in a JSON body.")
-    default_from: str = Field(default_factory=str, description="The field that it is like when it is not given.")
+    default_from: str = Field(default_factory=str, description="The field whose value is the default.")
     default: Any = None
 
 
 class Example(BaseModel):
-    """A request and the answer to it."""
+    """A request and the response to it."""
 
     path: str
     request: dict[str, Any]
@@ -58,18 +58,18 @@ class Example(BaseModel):
 
 
 class OperatorCard(BaseModel):
-    """Everything there is to know of one operator."""
+    """The complete description of one operator."""
 
     name: str
     rank: Rank
     summary: str
     description: str
-    shape: str = Field(description="How the output's sizes follow from the input's.")
+    shape: str = Field(description="The formula of the output sizes.")
     inputs: list[str]
     outputs: list[str]
     fields: list[FieldCard]
     element_types: dict[str, str] = Field(
-        description="The element types that are taken, and what each means here.",
+        description="The supported element types, each with its semantics.",
         json_schema_extra={
             "properties": {name: {"type": "string"} for name in ELEMENT_TYPES},
             "additionalProperties": False,
@@ -81,15 +81,15 @@ class OperatorCard(BaseModel):
     example: Example
 
 
-@router.get("", summary="All operators, a line each.", response_model=OperatorList)
+@router.get("", summary="List all operators.", response_model=OperatorList)
 async def list_operators(pooling: Annotated[PoolingService, Depends(get_pooling)]) -> Card:
-    """Names, ranks and fields; each operator's own card says the rest."""
+    """Name, rank, summary and fields of each operator; GET /v1/operators/{operator} has the details."""
     return {"operators": catalogue_card(pooling.catalogue)}
 
 
 @router.get(
     "/{operator}",
-    summary="Everything there is to know of one operator.",
+    summary="Describe one operator.",
     response_model=OperatorCard,
     response_model_exclude_unset=True,
     responses=refusal_responses(NotFound),
@@ -98,5 +98,5 @@ async def describe_operator(
     operator: Annotated[str, Path(description="Torch's functional name with its rank.")],
     pooling: Annotated[PoolingService, Depends(get_pooling)],
 ) -> Card:
-    """Fields, inputs, outputs, element types, and an example that can be sent as it is."""
+    """Fields, inputs, outputs, element types, and an example request that can be sent as it is."""
     return card(pooling.catalogue.find(operator))

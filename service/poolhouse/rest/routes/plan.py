@@ -1,4 +1,4 @@
-"""``POST /v1/plan/{operator}``: what pooling would give, from shapes alone. Computes nothing."""
+"""``POST /v1/plan/{operator}``: the result shapes and cost of a pooling request, from its metadata alone."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ from poolhouse.rest.dependencies import Service, get_headers, get_service, requi
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.headers import Headers, content_length, header_text
 from poolhouse.rest.http.request_body import read_body
-from poolhouse.rest.routes.head_plan import deadline_of, inflater_of
-from poolhouse.rest.routes.memory_footprint import UNREAD_BYTES
-from poolhouse.rest.routes.refusals import refusal_responses
+from poolhouse.rest.openapi.problem_models import refusal_responses
+from poolhouse.rest.routes.request_limits import UNREAD_BYTES, deadline_of, inflater_of
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.wire.codecs import choose_response_codec, codec_for_content_type
@@ -35,8 +34,8 @@ from poolhouse.wire.query import parse_query
 
 router = APIRouter(prefix="/v1/plan", dependencies=[Depends(require_key)])
 
-# A plan holds shapes and no data; a kilobyte is a long one.
-_PLAN_BYTES: Final = 64 * 1024
+# The body holds shapes and no elements; a kilobyte would be long.
+_MAX_BODY_BYTES: Final = 64 * 1024
 
 Size = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Count = Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
@@ -49,13 +48,13 @@ _TIMING: Final = {
 }
 
 
-_REQUEST_ID: Final = "Names the request; echoed if it is printable ASCII of at most 128 characters, else replaced."
-_TIMEOUT: Final = "Seconds after which nobody waits for the answer; work that has not begun by then is not done."
+_REQUEST_ID: Final = "Identifies the request; echoed if it is printable ASCII of at most 128 characters, else replaced."
+_TIMEOUT: Final = "Seconds for which the client waits; work that has not begun by then is refused with 504."
 _SECONDS: Final = {"pattern": "^(?=.*[1-9])[0-9]{1,9}([.][0-9]{0,9})?$"}
 
 
 class PlannedOutput(BaseModel):
-    """A tensor that pooling would give."""
+    """Metadata of an output tensor."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -65,27 +64,27 @@ class PlannedOutput(BaseModel):
 
 
 class Cost(BaseModel):
-    """What pooling would take."""
+    """The cost of the pooling."""
 
     model_config = ConfigDict(extra="forbid")
 
-    steps: Count = Field(description="What will be done, in steps of about a nanosecond of one core.")
-    workspace_bytes: Count = Field(description="Memory for intermediate results, beside input and outputs.")
+    steps: Count = Field(description="Estimated work; one step is about a nanosecond of one core.")
+    workspace_bytes: Count = Field(description="Memory for intermediate results, in addition to input and outputs.")
 
 
 class Plan(BaseModel):
-    """What pooling would give and cost."""
+    """The outputs and the cost of the pooling."""
 
     operator: str
-    spec: dict[str, Any] = Field(description="The fields with their defaults filled in, sizes one an axis.")
+    spec: dict[str, Any] = Field(description="All fields, with defaults filled in and one size for each axis.")
     outputs: dict[str, PlannedOutput]
     input_bytes: Count
     output_bytes: Count
-    planes: Count = Field(description="How many (n, c) planes.")
+    planes: Count = Field(description="Number of (n, c) planes.")
     cost: Cost
     devices: list[str]
-    batch_key: str = Field(description="Requests with the same key can be pooled in one batch.")
-    warnings: list[str] = Field(description="What is legal and seldom meant.")
+    batch_key: str = Field(description="Requests with equal keys can share a batch.")
+    warnings: list[str] = Field(description="Settings that are valid but seldom intended.")
 
 
 async def documented_headers(
@@ -98,19 +97,19 @@ async def documented_headers(
         str,
         Header(
             alias="Content-Encoding",
-            description="How the body is compressed.",
+            description="The compression of the body.",
             default_factory=str,
             json_schema_extra={"enum": ["identity", "gzip", "zstd"]},
         ),
     ],
 ) -> None:
-    """Describes what pooling and planning read of the headers; they are refused in the words of our own readers."""
+    """Document the request headers of pooling and planning. Our own parsers validate them, with better messages."""
 
 
 @router.post(
     "/{operator}",
     response_model=Plan,
-    response_description="What pooling would give and cost.",
+    response_description="The outputs and the cost of the pooling.",
     dependencies=[Depends(documented_headers)],
     responses={
         200: {"headers": {"Server-Timing": _TIMING}},
@@ -124,41 +123,41 @@ async def plan(
     headers: Annotated[Headers, Depends(get_headers)],
     service: Annotated[Service, Depends(get_service)],
 ) -> Card:
-    """Computes nothing. What pooling would refuse for its fields or its shape is refused here alike."""
+    """Computes nothing. Fields and shapes that pooling would refuse are refused here with the same errors."""
     service.pooling.catalogue.find(operator)
     codec = codec_for_content_type(header_text(headers, b"content-type"))
     if not codec.is_json:
         raise UnsupportedMediaType(
             "unsupported_media_type",
-            f"A plan is asked for in application/json, not in {codec.media_types[0]}: it holds no data.",
+            f"The body of a plan request must be application/json, not {codec.media_types[0]}: it holds no elements.",
             headers={"Accept-Post": "application/json"},
         )
     choose_response_codec(header_text(headers, b"accept"), codec, 1, candidates=(codec,))
     limits = _body_limits(service.settings)
-    # Not by a model: a hostile body is read within its limits, and refused with the words of every other body.
+    # Not parsed by a pydantic model: our decoder enforces the limits and gives the same errors as for other bodies.
     body = await _read_body(headers, request.receive, limits, service.pooling)
-    begun = perf_counter()
+    started_at = perf_counter()
     metadata_by_name, values, texts = decode_plan(body, parse_query(request.scope["query_string"]), limits.limit_bytes)
-    decoded = perf_counter()
+    decoded_at = perf_counter()
     planned = service.pooling.plan(operator, metadata_by_name, values, texts)
-    done = perf_counter()
+    planned_at = perf_counter()
     response.headers["Server-Timing"] = service.metrics.record_stages(
-        "plan", decode=decoded - begun, compute=done - decoded
+        "plan", decode=decoded_at - started_at, compute=planned_at - decoded_at
     )
     return planned
 
 
 def _body_limits(settings: Settings) -> BodyLimits:
     return BodyLimits(
-        min(_PLAN_BYTES, settings.max_json_bytes),
+        min(_MAX_BODY_BYTES, settings.max_json_bytes),
         settings.body_timeout_s,
-        'A plan needs no data: give the input as {"shape": [...], "dtype": "..."}.',
+        'A plan request holds no elements: give the input as {"shape": [...], "dtype": "..."}.',
         settings.min_body_bytes_per_s,
     )
 
 
 async def _read_body(headers: Headers, receive: Receive, limits: BodyLimits, pooling: PoolingService) -> memoryview:
-    """The body. One that is here at once holds nothing; what others hold is counted, since they may stay."""
+    """Read the body. A body that was received with its head needs no lease; any other may take long, and gets one."""
     leases: list[Lease] = []
 
     def reserve(nbytes: int, extra_bytes: int) -> None:

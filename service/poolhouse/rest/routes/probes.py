@@ -1,4 +1,4 @@
-"""``GET /livez`` and ``/readyz``: what orchestrators and load balancers ask."""
+"""``GET /livez`` and ``GET /readyz``: the probes of orchestrators and load balancers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pydantic import BaseModel
 
 from poolhouse.errors import Unavailable
 from poolhouse.rest.dependencies import get_pooling, set_no_store
+from poolhouse.rest.openapi.problem_models import refusal_responses
 from poolhouse.rest.routes.get_route import GetRoute
-from poolhouse.rest.routes.refusals import refusal_responses
 from poolhouse.service import PoolingService
 
 router = APIRouter(tags=["platform"], route_class=GetRoute, dependencies=[Depends(set_no_store)])
 
 
 class Device(BaseModel):
-    """A device that pools."""
+    """A device, and whether it is ready."""
 
     name: str
     model: str
@@ -25,13 +25,13 @@ class Device(BaseModel):
 
 
 class Alive(BaseModel):
-    """The process answers."""
+    """The process is alive."""
 
     status: Literal["alive"]
 
 
 class Ready(BaseModel):
-    """Requests can be served now, on these devices."""
+    """The service is ready, on these devices."""
 
     status: Literal["ready"]
     devices: list[Device]
@@ -39,17 +39,17 @@ class Ready(BaseModel):
 
 @router.get("/livez", summary="Whether the process is alive.")
 async def livez() -> Alive:
-    """The event loop turns. A lost device is no reason for a restart."""
+    """Succeeds while the event loop runs; a lost device is no reason for a restart."""
     return Alive(status="alive")
 
 
 @router.get(
     "/readyz",
-    summary="Whether requests can be served now.",
+    summary="Whether the service is ready.",
     response_model=Ready,
     responses=refusal_responses(Unavailable),
 )
 async def readyz(pooling: Annotated[PoolingService, Depends(get_pooling)]) -> dict[str, object]:
-    """Answered 503 while the service starts or stops, and when no device is left; the code says which."""
+    """Returns 503 while the service starts or stops, and when no device is left; the code says which."""
     pooling.check_ready()
     return {"status": "ready", "devices": pooling.devices()}
