@@ -78,7 +78,7 @@ def test_code_that_others_can_write_is_not_run(tmp_path: Path) -> None:
 
     assert code_cache.read_file(path, trusted=False) is None
     assert code_cache.read_file(link, trusted=False) is None
-    with pytest.raises(PermissionError, match="can be written to by others"):
+    with pytest.raises(PermissionError, match="other users can write to"):
         code_cache.write_file(trap / "some.loops", CODES)
 
 
@@ -124,7 +124,7 @@ def test_a_loop_that_may_fail_is_not_compiled() -> None:
     failing = import_module("tests.kernels.failing_loop").failing
     del LOOPS[failing.name]
 
-    with pytest.raises(loading.LoopsUnavailable, match="may fail or calls something else"):
+    with pytest.raises(loading.LoopsUnavailable, match="may raise or calls external code"):
         loading.build([failing], this_processor(), 1, lambda _, __: None)
 
 

@@ -1,1 +1,1 @@
-"""Compiled pooling loops for the CPU: planes in, planes out. numpy and numba alone."""
+"""Compiled pooling loops for the CPU, from arrays of planes to arrays of planes. They need only numpy and numba."""

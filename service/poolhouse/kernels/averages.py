@@ -1,4 +1,4 @@
-"""Averages of windows as their callers have them: arrays of planes in, arrays of planes out."""
+"""Average kernels: they take arrays of planes, run the compiled loops, and return new arrays."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from poolhouse.kernels.windows import plane_sums
 
 Factors = npt.NDArray[np.int64]
 _MIN_BY_ROWS_BYTES: Final = 8 * 2**20
-"""From here on planes come from the memory and not from a cache."""
+"""From this size on planes are read from memory, not from a cache."""
 _MAX_CACHED_PLANES: Final = 1024
-"""The places of more rows are not kept with a kernel; there may be thousands of kernels."""
+"""Layouts of more rows are not cached with a kernel; there may be thousands of kernels."""
 
 
 class AverageKernel:
-    """The sum of each window over a divisor, for windows of few elements: added in order, as torch adds them.
+    """The sum of each window over a divisor, for windows of few elements. It adds in torch's order.
 
     Args:
-        axes: of the windows, one to three.
-        divisors: for each axis the factors whose outer product is the divisor of each output.
+        axes: the windows of one to three axes.
+        divisors: factors for each axis; their outer product is the divisor of each output.
         element: the element type.
-        in_turn: whether sums are divided by one factor after the other, as adaptive pooling does.
+        divide_sequentially: whether to divide by one factor after the other, as adaptive pooling does.
     """
 
     def __init__(
         self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str, *, divide_sequentially: bool = False
     ) -> None:
-        self._in_turn = divide_sequentially
+        self._divide_sequentially = divide_sequentially
         missing = 3 - len(axes)
         self._axes = pad_to_three_axes(axes)
         self._divisors = (*[np.ones(1, np.int64)] * missing, *divisors)
         self._wide = ADDED_AS.get(element)
         if self._wide and self._wide.dtype == np.float32 and missing and not divide_sequentially:
-            # Torch adds these rounded quotients to zero; in 3-D its caller has it pool float32.
+            # Torch adds the rounded quotients to zero. In 3-D the operator calls torch with float32 instead.
             self._wide = replace(self._wide, narrow=partial(_narrow_to_zero, self._wide.narrow))
         self._type = self._wide.dtype if self._wide else np.dtype(element)
         self._layout = Layout(self._axes, self._type.itemsize)
@@ -55,11 +55,11 @@ class AverageKernel:
         self._spatial_out = tuple(axis.outputs for axis in axes)
         self._factors = np.concatenate(self._divisors)
         self._loop = plane_averages[self._type.name]
-        self._plan_address, self._factors_address = address_of(self._layout.encoded), address_of(self._factors)
+        self._layout_address, self._factors_address = address_of(self._layout.encoded), address_of(self._factors)
         self._cached_rows = (0, self._layout, self._factors)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
+        """Pool ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
         out = empty((count, *self._spatial_out), given.dtype)
@@ -77,25 +77,30 @@ class AverageKernel:
         return (out,)
 
     def _pool(self, x: Array, out: Array, planes: int, threads: int) -> None:
-        layout, factors, plan, divided = self._layout, self._factors, self._plan_address, self._factors_address
+        layout, factors = self._layout, self._factors
+        layout_address, factors_address = self._layout_address, self._factors_address
         if self._rank == 1 and planes > 1:
-            # Rows that are each a plane are the rows of one.
+            # With one axis all planes are handled as the rows of a single plane.
             layout, factors = self._of_rows(planes)
-            plan, divided, planes = address_of(layout.encoded), address_of(factors), 1
-        # The order of adding is the same. Narrower elements are half as large, or are widened in a cache.
+            layout_address, factors_address, planes = address_of(layout.encoded), address_of(factors), 1
+        # Both orders of reading add in the same order. Only float64 is read from memory: float32 is half as large, and
+        # other types are widened chunk by chunk in a cache.
         by_rows = self._type == np.float64 and x.nbytes >= _MIN_BY_ROWS_BYTES
         width = self._axes[2]
         size = width.outputs + 1 + layout.strip_input_rows * (width.length + width.stride)
 
         def work(start: int, stop: int) -> None:
-            self._loop(x, out, start, stop, plan, divided, self._in_turn, by_rows, np.empty(size, self._type))
+            scratch = np.empty(size, self._type)
+            self._loop(
+                x, out, start, stop, layout_address, factors_address, self._divide_sequentially, by_rows, scratch
+            )
 
         shard(work, planes * layout.strips, threads)
 
     def _of_rows(self, planes: int) -> tuple[Layout, Factors]:
-        # Requests of one shape come one after another; whatever another thread puts here is as good.
-        known, layout, factors = self._cached_rows
-        if known != planes:
+        # Consecutive requests often have one shape. Threads may overwrite the cached tuple; every value is valid.
+        cached_planes, layout, factors = self._cached_rows
+        if cached_planes != planes:
             layout = Layout((self._axes[0], Axis.identity(planes), self._axes[2]), self._type.itemsize)
             factors = np.concatenate((np.ones(1 + planes, np.int64), self._divisors[2]))
             if planes <= _MAX_CACHED_PLANES:
@@ -104,12 +109,12 @@ class AverageKernel:
 
 
 class LineSumKernel:
-    """As :class:`SumKernel`, for windows that share few lines: those of a window are added up first.
+    """As :class:`SumKernel`, for windows that share few lines: the lines of each window are added first.
 
     Args:
-        axes: of the windows, one to three.
-        divisors: for each axis the factors whose outer product is the divisor of each output.
-        element: the element type; the sums of integers must be exact in float64.
+        axes: the windows of one to three axes.
+        divisors: factors for each axis; their outer product is the divisor of each output.
+        element: the element type; sums of integers must be exact in float64.
     """
 
     def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str) -> None:
@@ -123,7 +128,7 @@ class LineSumKernel:
         self._spatial_out = tuple(axis.outputs for axis in axes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
+        """Pool ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
         out = empty((count, *self._spatial_out), given.dtype)
@@ -141,11 +146,11 @@ class LineSumKernel:
 
 
 class Int64AverageKernel:
-    """The exact quotient of the sum of each window of int64, cut toward zero.
+    """The exact average of each window of int64, truncated toward zero.
 
     Args:
-        axes: of the windows, one to three.
-        divisors: for each axis the factors whose outer product is the divisor of each output; none passes int64.
+        axes: the windows of one to three axes.
+        divisors: factors for each axis; their outer product, the divisor of each output, must fit into int64.
     """
 
     def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors]) -> None:
@@ -155,7 +160,7 @@ class Int64AverageKernel:
         self._spatial_out = tuple(axis.outputs for axis in axes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
+        """Pool ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         out = empty((len(given), *self._spatial_out), np.int64)
 
@@ -168,12 +173,12 @@ class Int64AverageKernel:
 
 
 class SumKernel:
-    """The sum of each window over a divisor, added in float64 and rounded once; of integers cut toward zero.
+    """The sum of each window over a divisor, in float64 and rounded once; for integers truncated toward zero.
 
     Args:
-        axes: of the windows, one to three.
-        divisors: for each axis the factors whose outer product is the divisor of each output.
-        element: the element type; the sums of integers must be exact in float64.
+        axes: the windows of one to three axes.
+        divisors: factors for each axis; their outer product is the divisor of each output.
+        element: the element type; sums of integers must be exact in float64.
     """
 
     def __init__(self, axes: Sequence[Axis], divisors: Sequence[Factors], element: str) -> None:
@@ -183,7 +188,7 @@ class SumKernel:
         self._spatial_out = tuple(axis.outputs for axis in axes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
+        """Pool ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
         out = empty((count, *self._spatial_out), given.dtype)

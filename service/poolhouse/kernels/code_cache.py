@@ -1,7 +1,7 @@
-"""Files of compiled loops: one for each module that declares some, named by all that its code depends on.
+"""Cache files of compiled loops: one for each module that declares loops, named by a hash of all its inputs.
 
-A file holds a SHA-256 sum of what follows, and for each loop its name and its object code. What is read is run, so a
-file counts only where nobody else can have written it: in the installation itself, or in a directory of this user's.
+A file has a SHA-256 digest of the rest, and for each loop its name and object code. The code is executed, so a file is
+read only from the installation itself, or if this user alone can write it.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from poolhouse.kernels.registry import Loop
 from poolhouse.kernels.targets import Target
 
 PREBUILT_DIR: Final = Path(sys.prefix) / "share" / "poolhouse" / "kernels"
-"""Where an image keeps what its build compiled; see deploy/Dockerfile."""
+"""Directory of the loops that the build of an image compiles; see deploy/Dockerfile."""
 
 _IMPORTED: Final = re.compile(rb"^from (poolhouse[\w.]+) import", re.MULTILINE)
 
 
 def user_cache_dirs() -> list[Path]:
-    """Directories that may be written to, the best one first; they need not exist."""
-    places = []
+    """Cache directories in order of preference; they need not exist."""
+    bases = []
     if base := os.environ.get("XDG_CACHE_HOME"):
-        places.append(Path(base))
+        bases.append(Path(base))
     else:
-        with contextlib.suppress(RuntimeError):  # a number without a name has no home
-            places.append(Path.home() / ".cache")
+        with contextlib.suppress(RuntimeError):  # a user ID without an account has no home directory
+            bases.append(Path.home() / ".cache")
     user = os.getuid() if hasattr(os, "getuid") else "user"
-    return [*(place / "poolhouse" / "kernels" for place in places),
+    return [*(base / "poolhouse" / "kernels" for base in bases),
             Path(tempfile.gettempdir()) / f"poolhouse-kernels-{user}"]  # fmt: skip
 
 
 def file_name(module: str, target: Target) -> str:
-    """The name of a module's file for a kind of processor: another source or compiler makes another name."""
+    """The name of a module's file for a target; it changes with the source and the compiler."""
     digest = hashlib.sha256()
     for each in (version("numba"), version("llvmlite"), sys.platform, target.name, target.features):
         digest.update(each.encode() + b"\0")
@@ -52,25 +52,25 @@ def file_name(module: str, target: Target) -> str:
 
 
 def _sources(module: str) -> list[bytes]:
-    """The sources of a module and of all of ours that it imports, whose helpers and numbers are compiled into it."""
+    """The sources of a module and of its poolhouse imports, whose helpers are compiled into its code."""
     found: dict[str, bytes] = {}
-    waiting = [module]
-    while waiting:
-        name = waiting.pop()
+    pending = [module]
+    while pending:
+        name = pending.pop()
         if name not in found:
             path = sys.modules[name].__file__
             assert path is not None
             found[name] = Path(path).read_bytes()
-            waiting += [each.decode() for each in _IMPORTED.findall(found[name])]
+            pending += [each.decode() for each in _IMPORTED.findall(found[name])]
     return [found[name] for name in sorted(found)]
 
 
 def read_file(path: Path, *, trusted: bool) -> dict[str, bytes] | None:
-    """The object code by loop; None where there is no such file, or it is broken or may be somebody else's.
+    """The object code of each loop; None if there is no such file, or if it is broken or others can write it.
 
     Args:
-        path: of the file.
-        trusted: whether its place is as safe as the program itself.
+        path: the file.
+        trusted: whether its directory is as safe as the program itself.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
@@ -91,14 +91,14 @@ def read_file(path: Path, *, trusted: bool) -> dict[str, bytes] | None:
 
 
 def write_file(path: Path, codes: Mapping[str, bytes]) -> None:
-    """Writes a file in one step, so that another process finds either all of it or nothing.
+    """Write a file atomically, so that other processes read all of it or nothing.
 
     Raises:
-        OSError: it cannot be written, or its directory is not this user's alone.
+        OSError: the file cannot be written, or others can write to its directory.
     """
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     if not is_own_directory(path.parent):
-        raise PermissionError(f"{path.parent} can be written to by others")
+        raise PermissionError(f"other users can write to {path.parent}")
     content = json.dumps({name: len(code) for name, code in codes.items()}).encode() + b"\n" + b"".join(codes.values())
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)
     try:
@@ -111,10 +111,10 @@ def write_file(path: Path, codes: Mapping[str, bytes]) -> None:
         raise
 
 
-def is_own_directory(place: Path) -> bool:
-    """Whether a directory exists and nobody but this user can put something there."""
+def is_own_directory(path: Path) -> bool:
+    """Whether a directory exists and only this user can write to it."""
     try:
-        return _is_owned_by_user(place.lstat(), stat.S_ISDIR)
+        return _is_owned_by_user(path.lstat(), stat.S_ISDIR)
     except OSError:
         return False
 
@@ -126,5 +126,5 @@ def modules_of(loops: Iterable[Loop]) -> list[str]:
 
 def _is_owned_by_user(found: os.stat_result, is_kind: object) -> bool:
     assert callable(is_kind)
-    mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-    return bool(mine and is_kind(found.st_mode) and not found.st_mode & 0o022)
+    is_owner = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+    return bool(is_owner and is_kind(found.st_mode) and not found.st_mode & 0o022)

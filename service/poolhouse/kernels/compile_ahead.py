@@ -1,7 +1,7 @@
-"""Compiles every loop ahead of time, and tells how far it is: ``python -m poolhouse.kernels.compile_ahead``.
+"""Compiles every loop ahead of time and prints its progress: ``python -m poolhouse.kernels.compile_ahead``.
 
-Before the tests it fills the cache of this user, and with ``--into`` it fills a directory for the processors of an
-image.
+Without options it fills the cache of this user, as before the tests. With ``--into`` it fills a directory for all
+processors of an image.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PROGRESS_INTERVAL_S: Final = 2.0
 
 
 def progress_printer() -> ProgressCallback:
-    """Writes a line every two seconds, and nothing where there is nothing to compile."""
+    """A callback that prints a line every two seconds; it prints nothing if there is nothing to compile."""
     started = reported = time.monotonic()
 
     def report(done: int, of: int) -> None:
@@ -56,32 +56,32 @@ def progress_printer() -> ProgressCallback:
 
 
 def load_all() -> list[str]:
-    """Loads every loop into this process; see :func:`poolhouse.kernels.loading.load_loops`."""
+    """Load every loop into this process; see :func:`poolhouse.kernels.loading.load_loops`."""
     for module in MODULES:
         import_module(module)
     return load_loops(os.cpu_count() or 1, progress_printer())
 
 
 def main() -> None:
-    """Compiles what is not compiled yet."""
+    """Compile the loops that are not compiled yet."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--into", type=Path, help="a directory for an image: compiled for all its processors")
+    parser.add_argument("--into", type=Path, help="fill this directory of an image, for all its processors")
     arguments = parser.parse_args()
     problems = load_all() if arguments.into is None else compile_into(arguments.into)
     for problem in problems:
-        print(f"poolhouse: compiled loops cannot be kept: {problem}", file=sys.stderr)
+        print(f"poolhouse: compiled loops cannot be cached: {problem}", file=sys.stderr)
 
 
-def compile_into(place: Path) -> list[str]:
-    """Fills a directory with the loops for every processor that an image may run on."""
+def compile_into(directory: Path) -> list[str]:
+    """Fill a directory with the loops for every processor that an image may run on."""
     for module in MODULES:
         import_module(module)
     target = this_processor()
     for each in X86_LEVELS if target.name.startswith("x86-64") else (target,):
         codes = build(LOOPS.values(), each, os.cpu_count() or 1, progress_printer())
         for module in modules_of(LOOPS.values()):
-            mine = {loop.name: codes[loop.name] for loop in LOOPS.values() if loop.module == module}
-            write_file(place / file_name(module, each), mine)
+            module_codes = {loop.name: codes[loop.name] for loop in LOOPS.values() if loop.module == module}
+            write_file(directory / file_name(module, each), module_codes)
     return []
 
 

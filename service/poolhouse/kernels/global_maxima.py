@@ -1,4 +1,4 @@
-"""Whole planes reduced to one element: the maximum, and where that is."""
+"""Loops that reduce whole planes to their maximum and its index."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from poolhouse.kernels.joins import later_wins
 from poolhouse.kernels.registry import Element, Flat, helper, loop, loops
 
 LANES: Final = 64
-"""Elements that are compared side by side."""
+"""Elements that are compared in parallel, one in each SIMD lane."""
 _BLOCK: Final = 1024
 
 
@@ -18,17 +18,17 @@ _BLOCK: Final = 1024
 def global_maxima(
     x: Flat, out: Flat, indices: Flat, size: int, start: int, stop: int, lanes: Flat, with_indices: int
 ) -> None:
-    """The maximum of each plane from start to stop, and where it is: the first of equal ones, the last NaN.
+    """The maximum of each plane from start to stop and its index: the first of equal values, the last NaN.
 
     Args:
         x: flat, planes.
-        out: flat, one element a plane.
-        indices: the same.
+        out: flat, one element for each plane.
+        indices: flat, one for each plane.
         size: elements of a plane.
         start: the first plane.
         stop: the end of the planes.
         lanes: scratch of 64 elements.
-        with_indices: whether indices are written.
+        with_indices: whether to write indices.
     """
     for plane in range(start, stop):
         base = plane * size
@@ -68,14 +68,14 @@ def global_maxima(
 
 
 INFINITIES: Final = {"float16": 0x7C00, "bfloat16": 0x7F80}
-"""Bits of the infinities of types that are compared by their bits."""
+"""Bits of infinity in the types that are compared by their bits."""
 NAN_KEY: Final = np.int16(0x7FFF)
 MAGNITUDE: Final = np.int16(0x7FFF)
 
 
 @helper
 def key_of_half(bits: Element, infinity: Element) -> Element:
-    """An int16 that is larger where a 16-bit float is, the largest for NaN; it is -1 for -0, and 0 for +0.
+    """An int16 with the order of a 16-bit float; the largest for NaN, -1 for -0, and 0 for +0.
 
     Args:
         bits: int16.
@@ -89,17 +89,17 @@ def key_of_half(bits: Element, infinity: Element) -> Element:
 def global_maxima_of_halves(
     x: Flat, out: Flat, indices: Flat, size: int, start: int, stop: int, lanes: Flat, with_indices: int, infinity: int
 ) -> None:
-    """As :func:`global_maxima`, of 16-bit floats by their bits: compared as integers, many in one instruction.
+    """As :func:`global_maxima`, for 16-bit floats: their bits are compared as integers with SIMD instructions.
 
     Args:
         x: flat, planes.
-        out: flat, one element a plane.
-        indices: the same.
+        out: flat, one element for each plane.
+        indices: flat, one for each plane.
         size: elements of a plane.
         start: the first plane.
         stop: the end of the planes.
         lanes: scratch of 64 elements.
-        with_indices: whether indices are written.
+        with_indices: whether to write indices.
         infinity: the bits of the type's infinity.
     """
     limit = np.int16(infinity)
@@ -122,7 +122,7 @@ def global_maxima_of_halves(
                 many //= 2
                 for j in range(many):
                     lanes[j] = max(lanes[j], lanes[j + many])
-            # Zeros of either sign are equal, so the first of them stays; of NaN the last.
+            # Zeros of either sign are equal and the first is kept; of NaN the last is kept.
             found = np.int16(-1) if lanes[0] == 0 else lanes[0]
             if begin == 0 or found > best or found == NAN_KEY:
                 best, block = found, begin

@@ -1,4 +1,4 @@
-"""Whole planes and their callers: the mean and the largest element of each, arrays in and arrays out."""
+"""Global pooling kernels: the mean or the largest element of each plane, from arrays of planes to new arrays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from poolhouse.kernels.widening import ADDED_AS, COMPARED_AS, Array, pool_in_chu
 
 
 class GlobalAverageKernel:
-    """The mean of each plane, in float64, rounded once; of integers the exact quotient, cut toward zero.
+    """The mean of each plane in float64, rounded once; for integers the exact quotient, truncated toward zero.
 
     Args:
         spatial: the planes' sizes.
@@ -32,7 +32,7 @@ class GlobalAverageKernel:
         self._ones = (1,) * len(spatial)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
+        """Pool ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
         out = empty((count, *self._ones), given.dtype)
@@ -74,12 +74,12 @@ _HALF_MEANS: Final[dict[str, Callable[[Array, Array, int, int, int], None]]] = {
 
 
 class GlobalMaximumKernel:
-    """The largest element of each plane, and where asked its flat index.
+    """The largest element of each plane and optionally its flat index.
 
     Args:
         spatial: the planes' sizes.
         element: the element type.
-        with_indices: whether indices are asked for.
+        with_indices: whether to compute indices too.
     """
 
     def __init__(self, spatial: Sequence[int], element: str, *, with_indices: bool) -> None:
@@ -91,7 +91,7 @@ class GlobalMaximumKernel:
         self._indexed = with_indices
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
+        """Pool ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
         out = empty((count, *self._ones), given.dtype)

@@ -1,7 +1,7 @@
-"""Maxima of large windows of 16-bit floats, compared by their bits: lines first, many elements in one instruction.
+"""Maxima of large windows of 16-bit floats: whole lines are compared as integers with SIMD instructions.
 
-As integers they have one order, so it does not matter which are compared first. But zeros of either sign are equal as
-floats, and of NaN the last one wins: windows whose largest is one of these are looked through once more.
+Integers are totally ordered, so the order of comparisons does not matter. As floats, zeros of either sign are equal,
+and of NaN the last is chosen: windows whose maximum is a zero or NaN are searched a second time.
 """
 
 from __future__ import annotations
@@ -33,25 +33,26 @@ from poolhouse.kernels.window_kernels import pad_to_three_axes
 
 
 @loop("void(int16*, int16*, int64, int64, int64*, int64, int16*)")
-def plane_maxima_of_halves(x: Flat, out: Flat, start: int, stop: int, plan: Flat, infinity: int, lines: Flat) -> None:
-    """Pools units of work ``start`` to ``stop``: strips of rows of planes.
+def plane_maxima_of_halves(x: Flat, out: Flat, start: int, stop: int, layout: Flat, infinity: int, lines: Flat) -> None:
+    """Pool units of work ``start`` to ``stop``: strips of rows of planes.
 
     Args:
         x: flat, planes ``(D, H, W)``.
         out: flat.
         start: the first unit.
         stop: the end of the units.
-        plan: as ``Layout`` gives it.
+        layout: :attr:`Layout.encoded`.
         infinity: the bits of the type's infinity.
         lines: scratch: a line of the input.
     """
     limit = np.int16(infinity)
-    width, columns, rows, depth, depth_out = plan[WIDTH], plan[COLUMNS], plan[ROWS], plan[DEPTH], plan[DEPTH_OUT]
-    face, face_out = width * plan[HEIGHT], columns * rows
-    d, h, w = plan[D_AXIS], plan[H_AXIS], plan[W_AXIS]
+    width, columns, rows = layout[WIDTH], layout[COLUMNS], layout[ROWS]
+    depth, depth_out = layout[DEPTH], layout[DEPTH_OUT]
+    face, face_out = width * layout[HEIGHT], columns * rows
+    d, h, w = layout[D_AXIS], layout[H_AXIS], layout[W_AXIS]
     firsts_d, firsts_h, firsts_w = d + FIRST, h + FIRST, w + FIRST
     counts_d, counts_h, counts_w = firsts_d + depth_out, firsts_h + rows, firsts_w + columns
-    strip = plan[STRIP]
+    strip = layout[STRIP]
     strips = (rows + strip - 1) // strip
     for unit in range(start, stop):
         plane = unit // strips
@@ -60,26 +61,30 @@ def plane_maxima_of_halves(x: Flat, out: Flat, start: int, stop: int, plan: Flat
             for o in range(low, min(low + strip, rows)):
                 for j in range(width):
                     lines[j] = np.int16(-0x8000)
-                deep, tall = plan[counts_d + od], plan[counts_h + o]
-                corner = ((plane * depth + plan[firsts_d + od]) * face) + plan[firsts_h + o] * width
-                for line in range(deep * tall):
-                    a = corner + line // tall * plan[d + DILATION] * face + line % tall * plan[h + DILATION] * width
+                depth_taps, height_taps = layout[counts_d + od], layout[counts_h + o]
+                corner = ((plane * depth + layout[firsts_d + od]) * face) + layout[firsts_h + o] * width
+                for line in range(depth_taps * height_taps):
+                    a = (
+                        corner
+                        + line // height_taps * layout[d + DILATION] * face
+                        + line % height_taps * layout[h + DILATION] * width
+                    )
                     for j in range(width):
                         lines[j] = max(lines[j], key_of_half(x[a + j], limit))
                 to = (plane * depth_out + od) * face_out + o * columns
                 for i in range(columns):
-                    first, taps = plan[firsts_w + i], plan[counts_w + i]
+                    first, taps = layout[firsts_w + i], layout[counts_w + i]
                     best = lines[first]
                     for k in range(1, taps):
                         best = max(best, lines[first + k])
                     out[to + i] = np.int16(best ^ np.int16((best >> np.int16(15)) & MAGNITUDE))
                     if best == NAN_KEY or best == 0 or best == -1:
                         searches = True
-                        for line in range(deep * tall):
+                        for line in range(depth_taps * height_taps):
                             a = (
                                 corner
-                                + line // tall * plan[d + DILATION] * face
-                                + line % tall * plan[h + DILATION] * width
+                                + line // height_taps * layout[d + DILATION] * face
+                                + line % height_taps * layout[h + DILATION] * width
                             )
                             for k in range(taps):
                                 bits = x[a + first + k]
@@ -94,10 +99,10 @@ def plane_maxima_of_halves(x: Flat, out: Flat, start: int, stop: int, plan: Flat
 
 
 class HalfMaximumKernel:
-    """The largest element of each window of 16-bit floats; for windows of many elements that share few.
+    """The largest element of each window of 16-bit floats, for large windows that share few elements.
 
     Args:
-        axes: of the windows, one to three; without dilation.
+        axes: the windows of one to three axes, without dilation.
         element: ``float16`` or ``bfloat16``.
     """
 
@@ -108,7 +113,7 @@ class HalfMaximumKernel:
         self._spatial_out = tuple(axis.outputs for axis in axes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
+        """Pool ``(P, *spatial)``; see :class:`poolhouse.kernels.window_kernels.Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         out = empty((len(given), *self._spatial_out), given.dtype)
 

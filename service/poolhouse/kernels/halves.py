@@ -1,7 +1,7 @@
-"""16-bit floats as float32: exact both ways in the order of the numbers for loops that only choose, and by value.
+"""Conversions between 16-bit floats and float32: by value, and by order for loops that only select elements.
 
-bfloat16 is the upper half of a float32. A float16's bits are moved to where float32 has sign, exponent and fraction,
-without the difference of the two exponents' biases: its order stays, its value need not.
+bfloat16 is the upper half of a float32. By order, float16's sign, exponent and fraction are shifted to their positions
+in float32 without correcting the exponent bias: that keeps the order, but not the value, and is exactly reversible.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ _U16, _U32, _F32 = np.uint16, np.uint32, np.float32
 
 @helper
 def shift_float16_bits(bits: Element) -> Element:
-    """A float16's bits (uint32) where float32 has them."""
+    """A float16's bits (uint32), shifted to their positions in float32."""
     moved = ((bits & _U32(0x7FFF)) << _U32(13)) | ((bits & _U32(0x8000)) << _U32(16))
-    # Infinities and NaN have every bit of the exponent, also of the wider one.
+    # Infinities and NaN have all exponent bits set, also in float32.
     return moved | _U32(0x7F800000) if (bits & _U32(0x7C00)) == _U32(0x7C00) else moved
 
 
 @loop("void(uint16*, uint32*, int64)")
 def widen_bfloat16(halves: Flat, wide: Flat, n: int) -> None:
-    """n elements of halves go to wide."""
+    """Convert n elements of bfloat16 to float32."""
     for i in range(n):
         wide[i] = _U32(halves[i]) << _U32(16)
 
 
 @loop("void(uint32*, uint16*, int64)")
 def narrow_bfloat16(wide: Flat, halves: Flat, n: int) -> None:
-    """What :func:`widen_bfloat16` made, back."""
+    """Reverse :func:`widen_bfloat16`."""
     for i in range(n):
         halves[i] = _U16(wide[i] >> _U32(16))
 
 
 @loop("void(uint16*, uint32*, int64)")
 def widen_float16(halves: Flat, wide: Flat, n: int) -> None:
-    """n elements of halves go to wide."""
+    """Convert n elements of float16 to float32 by order."""
     for i in range(n):
         wide[i] = shift_float16_bits(_U32(halves[i]))
 
 
 @loop("void(uint32*, uint16*, int64)")
 def narrow_float16(wide: Flat, halves: Flat, n: int) -> None:
-    """What :func:`widen_float16` made, back."""
+    """Reverse :func:`widen_float16`."""
     for i in range(n):
         bits = wide[i]
         halves[i] = _U16(((bits >> _U32(13)) & _U32(0x7FFF)) | ((bits >> _U32(16)) & _U32(0x8000)))
@@ -52,7 +52,7 @@ def narrow_float16(wide: Flat, halves: Flat, n: int) -> None:
 
 @loop("void(uint32*, uint16*, int64)")
 def round_bfloat16(wide: Flat, halves: Flat, n: int) -> None:
-    """float32 bits rounded to the nearest bfloat16, to the even one of two."""
+    """Round float32 bits to the nearest bfloat16, ties to even."""
     for i in range(n):
         bits = wide[i]
         if (bits & _U32(0x7FFFFFFF)) > _U32(0x7F800000):
@@ -63,8 +63,8 @@ def round_bfloat16(wide: Flat, halves: Flat, n: int) -> None:
 
 @loop("void(uint16*, float32*, int64)")
 def float16_to_float32(halves: Flat, wide: Flat, n: int) -> None:
-    """float16 as float32 of the same value."""
-    # What the two exponents' biases differ by; an exact product, and infinities and NaN stay.
+    """Convert float16 to float32 by value."""
+    # The difference of the exponent biases; the product is exact and keeps infinities and NaN.
     scale = np.float32(2.0**112)
     for i in range(n):
         wide[i] = _U32(shift_float16_bits(_U32(halves[i]))).view(_F32) * scale
@@ -72,12 +72,12 @@ def float16_to_float32(halves: Flat, wide: Flat, n: int) -> None:
 
 @loop("void(float32*, uint16*, int64)")
 def round_float16(wide: Flat, halves: Flat, n: int) -> None:
-    """float32 rounded to the nearest float16, to the even one of two."""
+    """Round float32 to the nearest float16, ties to even."""
     half = np.float32(0.5)
     for i in range(n):
         bits = _F32(wide[i]).view(_U32)
         size = _U32(bits & _U32(0x7FFFFFFF))
-        # Added to a half, a number below 2^-14 is rounded to a multiple of 2^-24: float16's least.
+        # Adding 0.5 rounds a number below 2^-14 to a multiple of 2^-24, float16's least number.
         fraction = _F32(size.view(_F32) + half).view(_U32)
         found = _U32((size - _U32(0x38000000) + _U32(0xFFF) + ((size >> _U32(13)) & _U32(1))) >> _U32(13))
         found = _U32(fraction - _U32(0x3F000000)) if size < _U32(0x38800000) else found

@@ -1,10 +1,9 @@
-"""The helpers that maxima are made of: lines of elements joined, and elements laid side by side.
+"""Helpers of the plane loops: they combine lines of elements, and deinterleave elements for strides.
 
-Lines are stretches of flat arrays: line ``r`` begins at ``offset + r * pitch``. Beside elements may lie int32 numbers,
-which say where each was: those of ``x`` are ``skew`` further on in ``numbers``, and those of ``out`` are ``away``
-further on in ``own``.
-The order of joining is the order of the elements in a plane, so that of equal values the first is taken and of NaN
-the last: torch's rule, to the bit.
+Lines are parts of flat arrays: line ``r`` begins at ``offset + r * pitch``. With indices every element has an int32
+number, its position: the number of ``x[i]`` is ``numbers[i + skew]``, that of ``out[i]`` ``out_numbers[i + out_skew]``.
+Elements are combined in the order of the plane, so that of equal values the first is chosen and of NaN the last, as in
+torch.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from poolhouse.kernels.registry import Element, Flat, helper
 
 @helper
 def later_wins(earlier: Element, other: Element) -> bool:
-    """Whether torch takes the later one of two values."""
+    """Whether torch's maximum chooses the later of two values."""
     later: bool = (other > earlier) | (other != other)
     return later
 
@@ -22,9 +21,9 @@ def later_wins(earlier: Element, other: Element) -> bool:
 @helper
 def join(
     out: Flat,
-    own: Flat,
+    out_numbers: Flat,
     to: int,
-    away: int,
+    out_skew: int,
     out_pitch: int,
     x: Flat,
     numbers: Flat,
@@ -38,23 +37,23 @@ def join(
     taps: int,
     fresh: bool,
 ) -> None:
-    """``out`` becomes the maximum of up to three lines of x, and of what it was unless it is fresh.
+    """Store the maximum of up to three lines of x in ``out``, or of one line and ``out`` unless it is fresh.
 
     Args:
         out: flat.
-        own: where out's numbers would be.
+        out_numbers: numbers of out; unused here.
         to: offset of the first line in out.
-        away: of own.
-        out_pitch: from one of out's lines to the next.
+        out_skew: offset from an element of out to its number.
+        out_pitch: distance between lines of out.
         x: flat.
-        numbers: where x's numbers would be.
-        a: offset of the first line in x of the earliest elements; b and c of later ones.
-        skew: of numbers.
-        pitch: from one line of x to the next.
-        rows: how many lines.
+        numbers: numbers of x; unused here.
+        a: offset of the first line of the earliest elements in x; b and c those of later ones.
+        skew: offset from an element of x to its number.
+        pitch: distance between lines of x.
+        rows: number of lines.
         n: elements of a line.
         taps: 1 for a alone, 2 for a and b, 3 for all.
-        fresh: whether out holds nothing yet; else it is joined with a alone.
+        fresh: whether out has no value yet; if it has, it is combined with line a only.
     """
     if out_pitch == n and pitch == n:
         rows, n = 1, rows * n
@@ -81,9 +80,9 @@ def join(
 @helper
 def join_indexed(
     out: Flat,
-    own: Flat,
+    out_numbers: Flat,
     to: int,
-    away: int,
+    out_skew: int,
     out_pitch: int,
     x: Flat,
     numbers: Flat,
@@ -97,7 +96,7 @@ def join_indexed(
     taps: int,
     fresh: bool,
 ) -> None:
-    """As :func:`join`, with the number of what was taken."""
+    """As :func:`join`, with the number of the chosen element."""
     for r in range(rows):
         o, p, q, s = to + r * out_pitch, a + r * pitch, b + r * pitch, c + r * pitch
         if not fresh:
@@ -105,18 +104,18 @@ def join_indexed(
                 earlier, other = out[o + j], x[p + j]
                 later = later_wins(earlier, other)
                 out[o + j] = other if later else earlier
-                own[o + away + j] = numbers[p + skew + j] if later else own[o + away + j]
+                out_numbers[o + out_skew + j] = numbers[p + skew + j] if later else out_numbers[o + out_skew + j]
         elif taps == 1:
             for j in range(n):
                 out[o + j] = x[p + j]
-                own[o + away + j] = numbers[p + skew + j]
+                out_numbers[o + out_skew + j] = numbers[p + skew + j]
         elif taps == 2:
             for j in range(n):
                 earlier, other = x[p + j], x[q + j]
                 later = later_wins(earlier, other)
                 one, two = numbers[p + skew + j], numbers[q + skew + j]
                 out[o + j] = other if later else earlier
-                own[o + away + j] = two if later else one
+                out_numbers[o + out_skew + j] = two if later else one
         else:
             for j in range(n):
                 earlier, other, third = x[p + j], x[q + j], x[s + j]
@@ -125,15 +124,15 @@ def join_indexed(
                 found, number = other if later else earlier, two if later else one
                 later = later_wins(found, third)
                 out[o + j] = third if later else found
-                own[o + away + j] = three if later else number
+                out_numbers[o + out_skew + j] = three if later else number
 
 
 @helper
 def join_strided(
     out: Flat,
-    own: Flat,
+    out_numbers: Flat,
     to: int,
-    away: int,
+    out_skew: int,
     out_pitch: int,
     x: Flat,
     numbers: Flat,
@@ -147,7 +146,7 @@ def join_strided(
     step: int,
     fresh: bool,
 ) -> None:
-    """As :func:`join` for windows that are far apart: ``out[j]`` of ``x[a + j * stride + t * step]``, always fresh."""
+    """As :func:`join` for strided windows: ``out[j]`` from ``x[a + j * stride + t * step]``, always fresh."""
     for r in range(rows):
         o, p = to + r * out_pitch, a + r * pitch
         for j in range(n):
@@ -161,9 +160,9 @@ def join_strided(
 @helper
 def join_strided_indexed(
     out: Flat,
-    own: Flat,
+    out_numbers: Flat,
     to: int,
-    away: int,
+    out_skew: int,
     out_pitch: int,
     x: Flat,
     numbers: Flat,
@@ -177,7 +176,7 @@ def join_strided_indexed(
     step: int,
     fresh: bool,
 ) -> None:
-    """As :func:`join_strided`, with the number of what was taken."""
+    """As :func:`join_strided`, with the number of the chosen element."""
     for r in range(rows):
         o, p = to + r * out_pitch, a + r * pitch
         for j in range(n):
@@ -189,15 +188,15 @@ def join_strided_indexed(
                 found = other if later else found
                 place = p + j * stride + t * step if later else place
             out[o + j] = found
-            own[o + away + j] = numbers[place + skew]
+            out_numbers[o + out_skew + j] = numbers[place + skew]
 
 
 @helper
 def join_sums(
     out: Flat,
-    own: Flat,
+    out_numbers: Flat,
     to: int,
-    away: int,
+    out_skew: int,
     out_pitch: int,
     x: Flat,
     numbers: Flat,
@@ -211,7 +210,7 @@ def join_sums(
     taps: int,
     fresh: bool,
 ) -> None:
-    """As :func:`join`, but added up."""
+    """As :func:`join`, for sums."""
     for r in range(rows):
         o, p, q, s = to + r * out_pitch, a + r * pitch, b + r * pitch, c + r * pitch
         if not fresh:
@@ -231,9 +230,9 @@ def join_sums(
 @helper
 def join_strided_sums(
     out: Flat,
-    own: Flat,
+    out_numbers: Flat,
     to: int,
-    away: int,
+    out_skew: int,
     out_pitch: int,
     x: Flat,
     numbers: Flat,
@@ -247,7 +246,7 @@ def join_strided_sums(
     step: int,
     fresh: bool,
 ) -> None:
-    """As :func:`join_strided`, but added up, and to what is there where it is not fresh."""
+    """As :func:`join_strided`, for sums; added to ``out`` unless it is fresh."""
     for r in range(rows):
         o, p = to + r * out_pitch, a + r * pitch
         for j in range(n):
@@ -261,7 +260,7 @@ def join_strided_sums(
 def deinterleave(
     x: Flat, a: int, pitch: int, rows: int, length: int, stride: int, phases: Flat, to: int, columns: int
 ) -> None:
-    """Lays every ``stride``-th element of the lines at a side by side.
+    """Copy every ``stride``-th element of the lines at a to adjacent positions.
 
     ``phases[to + (i * rows + r) * columns + j] = x[a + r * pitch + i + j * stride]``, within the line's length.
     """

@@ -1,4 +1,4 @@
-"""How another axis than the last is reduced: whole lines joined with each other."""
+"""Reduction along an axis other than the last: whole lines are combined with each other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from poolhouse.kernels.registry import Flat, helper
 
 
 def make_reduce_lines(join: Callable[..., None], *, may_overlap: bool) -> Callable[..., None]:
-    """The helper that joins lines so; see :func:`poolhouse.kernels.plane_reduction.make_plane_loop`."""
+    """Make the helper that combines lines with ``join``; see :func:`.plane_reduction.make_plane_loop`."""
 
     @helper
     def reduce_lines(
@@ -31,37 +31,37 @@ def make_reduce_lines(join: Callable[..., None], *, may_overlap: bool) -> Callab
         skew: int,
         width: int,
         out: Flat,
-        own: Flat,
+        out_numbers: Flat,
         to: int,
-        away: int,
+        out_skew: int,
         axis: Flat,
         at: int,
         low: int,
         high: int,
         base: int,
         table: Flat,
-        beside: Flat,
+        scratch_numbers: Flat,
         table_offset: int,
     ) -> None:
-        """The result over the lines of each window from low to high, which goes to a line of out.
+        """Reduce the lines of each window from low to high to a line of out.
 
         Args:
-            x: flat: lines of the width, the first of them number ``base``.
-            numbers: of x.
+            x: flat: lines of ``width`` elements, beginning with line ``base`` of the axis.
+            numbers: numbers of x.
             a: offset of the first line.
-            skew: of numbers.
+            skew: offset from an element of x to its number.
             width: elements of a line.
             out: flat.
-            own: numbers of out.
+            out_numbers: numbers of out.
             to: offset of the line for window low.
-            away: of own.
-            axis: where the axis' numbers are.
-            at: offset of these.
+            out_skew: offset from an element of out to its number.
+            axis: the array with the encoded axis.
+            at: offset of the encoded axis.
             low: the first window.
             high: the end of the windows.
-            base: the number of the first line.
-            table: scratch for as many lines as the windows reach over, where the axis goes by stretches.
-            beside: numbers of the table.
+            base: index of the first line on the axis.
+            table: scratch for all lines that the windows span, if the axis uses a table.
+            scratch_numbers: numbers of the table.
             table_offset: offset of both.
         """
         step, longest = axis[at + DILATION], axis[at + LONGEST]
@@ -70,11 +70,11 @@ def make_reduce_lines(join: Callable[..., None], *, may_overlap: bool) -> Callab
         if axis[at + ALGORITHM] == TABLE:
             begin = begin_of(axis, at, low, high)
             rows = end_of(axis, at, low, high) - begin
-            source, told, place, off = x, numbers, a + (begin - base) * width, skew
+            source, source_numbers, place, source_skew = x, numbers, a + (begin - base) * width, skew
             span = 1
             while True:
-                # The windows that two stretches of this span cover, and then the stretches of twice the span. These
-                # are made in place: a line is read ahead of where it is written.
+                # First the windows that two runs of this span cover, then the runs of twice the span. Those overwrite
+                # the table in place: each line is read before it is overwritten.
                 grows = 2 * span <= longest
                 rows = max(rows - span * step, 0) if grows else 0
                 for i in range(high - low + rows):
@@ -82,7 +82,7 @@ def make_reduce_lines(join: Callable[..., None], *, may_overlap: bool) -> Callab
                     if i < high - low:
                         o = low + i
                         elements = axis[count + o]
-                        goal, marks, goes, aside = out, own, to + i * width, away
+                        target, target_numbers, target_offset, target_skew = out, out_numbers, to + i * width, out_skew
                         one = place + (axis[first + o] - begin) * width
                         other = one
                         if may_overlap:
@@ -96,16 +96,17 @@ def make_reduce_lines(join: Callable[..., None], *, may_overlap: bool) -> Callab
                             taps, fresh = 1, elements & (span - 1) == 0
                     else:
                         skipped = (i - high + low) * width
-                        goal, marks, goes, aside = table, beside, table_offset + skipped, 0
+                        target, target_numbers = table, scratch_numbers
+                        target_offset, target_skew = table_offset + skipped, 0
                         one = place + skipped
                         other = one + span * step * width
                     join(
-                        goal, marks, goes, aside, width, source, told, one, other, one, off, width, 1, width, taps,
-                        fresh,
+                        target, target_numbers, target_offset, target_skew, width, source, source_numbers,
+                        one, other, one, source_skew, width, 1, width, taps, fresh,
                     )  # fmt: skip
                 if not grows:
                     return
-                source, told, place, off = table, beside, table_offset, 0
+                source, source_numbers, place, source_skew = table, scratch_numbers, table_offset, 0
                 span *= 2
         o = low
         while o < high:
@@ -119,7 +120,7 @@ def make_reduce_lines(join: Callable[..., None], *, may_overlap: bool) -> Callab
                 p = begin + done * step * width
                 q, s = p + min(1, group - 1) * step * width, p + min(2, group - 1) * step * width
                 join(
-                    out, own, to + (o - low) * width, away, width, x, numbers, p, q, s, skew,
+                    out, out_numbers, to + (o - low) * width, out_skew, width, x, numbers, p, q, s, skew,
                     axis[at + STRIDE] * width, many, width, group, done == 0,
                 )  # fmt: skip
                 done += group

@@ -1,4 +1,4 @@
-"""Puts object code into this process, and says for what kind of processor it must be."""
+"""Links object code into this process, and detects the target that it must be compiled for."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import llvmlite.binding as llvm
 from poolhouse.kernels.targets import Target, x86_level
 
 _ENGINES: Final[list[llvm.ExecutionEngine]] = []
-"""Code lives as long as its engine, and loops are never unloaded."""
+"""Code exists as long as its engine; loops are never unloaded."""
 
 
 def this_processor() -> Target:
-    """The kind of processor that this process runs on."""
+    """The target of the processor that this process runs on."""
     features = llvm.get_host_cpu_features()
     if platform.machine().lower() in ("x86_64", "amd64"):
         return x86_level(features)
@@ -23,7 +23,7 @@ def this_processor() -> Target:
 
 
 def link(codes: Mapping[str, bytes]) -> dict[str, int]:
-    """The address of each loop's code in memory, by name."""
+    """Load object code into memory; returns the address of each loop by name."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine(jit=True)

@@ -1,6 +1,6 @@
-"""Makes declared loops ready: reads what was compiled before, and compiles the rest in processes of their own.
+"""Loads declared loops: reads cached code, and compiles the other loops in separate processes.
 
-This process needs no compiler. What is loaded stays loaded.
+This process needs no compiler. Loaded loops stay loaded.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ else:
     _MISSING = ""
 
 ProgressCallback = Callable[[int, int], None]
-"""Is told how many loops of how many are compiled."""
+"""Called with the number of compiled loops and the number of all loops."""
 
 _lock: Final = Lock()
 
 
 class LoopsUnavailable(Exception):
-    """Loops can be neither read nor compiled; the message says why."""
+    """Loops can be neither read nor compiled; the message gives the reason."""
 
 
 def load_loops(workers: int, report: ProgressCallback) -> list[str]:
-    """Makes every declared loop ready.
+    """Load every declared loop.
 
     Args:
-        workers: processes that may compile at once.
-        report: is called before the first loop is compiled, and after each.
+        workers: processes that compile in parallel.
+        report: called before the first loop is compiled and after each.
 
     Returns:
-        what stands in the way of a quick start next time, in words; mostly nothing.
+        Why the code could not be cached, so that the next start compiles again; usually empty.
 
     Raises:
-        LoopsUnavailable: there is no compiler, or it failed. Then no loop of this call is loaded.
+        LoopsUnavailable: there is no compiler, or it failed. No loop of this call is loaded.
     """
     with _lock:
         wanted = [loop for loop in LOOPS.values() if loop.entry is None]
@@ -60,11 +60,11 @@ def load_loops(workers: int, report: ProgressCallback) -> list[str]:
         codes: dict[str, bytes] = {}
         for name in names.values():
             codes.update(_read_cached(name) or {})
-        missed = [loop for loop in wanted if loop.name not in codes]
+        uncached = [loop for loop in wanted if loop.name not in codes]
         problems = []
-        if missed:
-            codes.update(build(missed, target, workers, report))
-            for module in modules_of(missed):
+        if uncached:
+            codes.update(build(uncached, target, workers, report))
+            for module in modules_of(uncached):
                 problems += _write_cached(names[module], {loop.name: codes[loop.name] for loop in LOOPS.values()
                                                    if loop.module == module and loop.name in codes})  # fmt: skip
         addresses = link({loop.name: codes[loop.name] for loop in wanted})
@@ -74,16 +74,16 @@ def load_loops(workers: int, report: ProgressCallback) -> list[str]:
 
 
 def build(loops: Iterable[Loop], target: Target, workers: int, report: ProgressCallback) -> dict[str, bytes]:
-    """The object code of each loop by name, compiled in processes beside this one.
+    """Compile loops in parallel processes; returns the object code by name.
 
     Raises:
         LoopsUnavailable: a process failed.
     """
-    waiting: SimpleQueue[Loop] = SimpleQueue()
-    # What takes long first, so that no process is left with it at the end.
+    pending: SimpleQueue[Loop] = SimpleQueue()
+    # The longest loops first, so that no process starts one of them at the end.
     ordered = sorted(loops, key=lambda loop: -len(loop.function.__code__.co_code))
     for loop in ordered:
-        waiting.put(loop)
+        pending.put(loop)
     codes: dict[str, bytes] = {}
     report(0, len(ordered))
 
@@ -95,7 +95,7 @@ def build(loops: Iterable[Loop], target: Target, workers: int, report: ProgressC
             assert child.stderr is not None
             try:
                 while True:
-                    loop = waiting.get_nowait()
+                    loop = pending.get_nowait()
                     child.stdin.write(loop.name.encode() + b"\n")
                     child.stdin.flush()
                     size = int(child.stdout.readline())
@@ -104,13 +104,13 @@ def build(loops: Iterable[Loop], target: Target, workers: int, report: ProgressC
             except Empty:
                 child.stdin.close()
             except (OSError, ValueError):
-                told = child.stderr.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
-                raise LoopsUnavailable(f"compiling failed: {told[-1]}") from None
+                lines = child.stderr.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
+                raise LoopsUnavailable(f"compiling failed: {lines[-1]}") from None
 
-    many = max(1, min(workers, len(ordered)))
-    with ThreadPoolExecutor(many, thread_name_prefix="poolhouse-compile") as pool:
-        for done in [pool.submit(work) for _ in range(many)]:
-            done.result()
+    processes = max(1, min(workers, len(ordered)))
+    with ThreadPoolExecutor(processes, thread_name_prefix="poolhouse-compile") as pool:
+        for future in [pool.submit(work) for _ in range(processes)]:
+            future.result()
     return codes
 
 
@@ -138,20 +138,20 @@ def _start_compiler(modules: Sequence[str], target: Target) -> subprocess.Popen[
 
 
 def _read_cached(name: str) -> dict[str, bytes] | None:
-    for place in (PREBUILT_DIR, *user_cache_dirs()):
-        found = read_file(place / name, trusted=place == PREBUILT_DIR)
+    for directory in (PREBUILT_DIR, *user_cache_dirs()):
+        found = read_file(directory / name, trusted=directory == PREBUILT_DIR)
         if found is not None:
             return found
     return None
 
 
 def _write_cached(name: str, codes: dict[str, bytes]) -> list[str]:
-    refused: list[str] = []
-    for place in user_cache_dirs():
+    errors: list[str] = []
+    for directory in user_cache_dirs():
         try:
-            write_file(place / name, codes)
+            write_file(directory / name, codes)
         except OSError as error:
-            refused.append(str(error))
+            errors.append(str(error))
         else:
             return []
-    return refused
+    return errors

@@ -1,7 +1,7 @@
-"""Averages of int64: sums of 95 bits in two digits, and exact quotients, cut toward zero and held within int64.
+"""Averages of int64: sums of up to 95 bits as two digits, and exact quotients, truncated toward zero, clamped to int64.
 
-A quotient is estimated in float64, a little too low, and the estimate is set right by the remainder, which is small, so
-that arithmetic modulo 2⁶⁴ gives it exactly.
+A quotient is estimated in float64, slightly too low, and corrected by the remainder. The remainder is small, so
+arithmetic modulo 2⁶⁴ gives it exactly.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from poolhouse.kernels.registry import Element, Flat, helper, loop
 
 _DIGIT_MASK: Final = 0xFFFFFFFF
 _IN_FLOAT: Final = 2**20
-"""Below this high digit float64 holds a sum, and the quotient, once it is cut toward zero, is right."""
+"""Below this high digit a sum is exact in float64, and its truncated quotient is correct."""
 _UNDERESTIMATE: Final = 1 - 2.0**-49
-"""Makes an estimate of float64 a little less than the quotient, after all its roundings."""
+"""Factor that makes an estimate in float64 slightly less than the quotient, whatever its rounding errors."""
 _BEYOND: Final = 2.0**63
 _INT64_MAX: Final = 2**63 - 1
 _INT64_MIN: Final = -(2**63)
@@ -26,7 +26,7 @@ _INT64_MIN: Final = -(2**63)
 
 @helper
 def quotient(high: Element, low: Element, divisor: Element) -> Element:
-    """``(high·2³² + low)`` over the divisor, cut toward zero, within int64.
+    """``(high·2³² + low)`` over the divisor, truncated toward zero, clamped to int64.
 
     Args:
         high: signed.
@@ -58,24 +58,27 @@ def quotient(high: Element, low: Element, divisor: Element) -> Element:
 
 
 @loop("void(int64*, int64*, int64, int64, int64*, int64*, int64*)")
-def plane_averages_of_int64(x: Flat, out: Flat, start: int, stop: int, plan: Flat, factors: Flat, lines: Flat) -> None:
-    """The lines of each window are added up first, then the columns.
+def plane_averages_of_int64(
+    x: Flat, out: Flat, start: int, stop: int, layout: Flat, factors: Flat, lines: Flat
+) -> None:
+    """Pool strips of rows; the lines of each window are added first, then the columns.
 
     Args:
         x: flat, planes ``(D, H, W)``.
         out: flat.
-        start: the first unit: strips of rows of planes.
+        start: the first unit of work.
         stop: the end of the units.
-        plan: as ``Layout`` gives it.
-        factors: of the divisors: those of each output along D, then H, then W; no product passes int64.
+        layout: :attr:`Layout.encoded`.
+        factors: factors of the divisors for each output along D, then H, then W; every product fits into int64.
         lines: scratch: two lines of the input.
     """
-    width, columns, rows, depth, depth_out = plan[WIDTH], plan[COLUMNS], plan[ROWS], plan[DEPTH], plan[DEPTH_OUT]
-    face, face_out = width * plan[HEIGHT], columns * rows
-    d, h, w = plan[D_AXIS], plan[H_AXIS], plan[W_AXIS]
+    width, columns, rows = layout[WIDTH], layout[COLUMNS], layout[ROWS]
+    depth, depth_out = layout[DEPTH], layout[DEPTH_OUT]
+    face, face_out = width * layout[HEIGHT], columns * rows
+    d, h, w = layout[D_AXIS], layout[H_AXIS], layout[W_AXIS]
     firsts_d, firsts_h, firsts_w = d + FIRST, h + FIRST, w + FIRST
     counts_d, counts_h, counts_w = firsts_d + depth_out, firsts_h + rows, firsts_w + columns
-    strip = plan[STRIP]
+    strip = layout[STRIP]
     strips = (rows + strip - 1) // strip
     for unit in range(start, stop):
         plane = unit // strips
@@ -84,19 +87,19 @@ def plane_averages_of_int64(x: Flat, out: Flat, start: int, stop: int, plan: Fla
             for o in range(low_row, min(low_row + strip, rows)):
                 for j in range(2 * width):
                     lines[j] = 0
-                for dt in range(plan[counts_d + od]):
-                    at_face = (plane * depth + plan[firsts_d + od] + dt * plan[d + DILATION]) * face
-                    for t in range(plan[counts_h + o]):
-                        a = at_face + (plan[firsts_h + o] + t * plan[h + DILATION]) * width
+                for dt in range(layout[counts_d + od]):
+                    at_face = (plane * depth + layout[firsts_d + od] + dt * layout[d + DILATION]) * face
+                    for t in range(layout[counts_h + o]):
+                        a = at_face + (layout[firsts_h + o] + t * layout[h + DILATION]) * width
                         for j in range(width):
                             lines[j] += x[a + j] >> 32
                             lines[width + j] += x[a + j] & _DIGIT_MASK
                 outer = factors[od] * factors[depth_out + o]
                 to = (plane * depth_out + od) * face_out + o * columns
                 for j in range(columns):
-                    high, low = lines[plan[firsts_w + j]], lines[width + plan[firsts_w + j]]
-                    for k in range(1, plan[counts_w + j]):
-                        place = plan[firsts_w + j] + k * plan[w + DILATION]
+                    high, low = lines[layout[firsts_w + j]], lines[width + layout[firsts_w + j]]
+                    for k in range(1, layout[counts_w + j]):
+                        place = layout[firsts_w + j] + k * layout[w + DILATION]
                         high += lines[place]
                         low += lines[width + place]
                     divisor = outer * factors[depth_out + rows + j]

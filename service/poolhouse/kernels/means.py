@@ -1,8 +1,8 @@
-"""The mean of whole planes, added in float64 in an order that hangs on the plane's size alone, whatever its type.
+"""Loops for the mean of whole planes, added in float64. The order of additions depends on the plane's size only.
 
-16-bit floats are read as they are. A float16's bits are put where float64 has sign, exponent and fraction, without the
-difference of the two exponents' biases: that is the number times a power of two, which no sum of them notices, and the
-sum is multiplied once. What it makes of infinities and NaN is a number, so these are looked for first.
+16-bit floats are read without a widened copy. The bits of a float16 are shifted to the positions of float64's sign,
+exponent and fraction without correcting the exponent bias: that is the number times a power of two, and the sum is
+multiplied once. Infinities and NaN would become finite numbers, so planes are searched for them first.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 from poolhouse.kernels.registry import Element, Flat, helper, loop, loops
 
 SUM_LANES: Final = 16
-"""Elements that are added side by side."""
+"""Elements that are added in parallel, one in each SIMD lane."""
 SEEN_LANES: Final = 64
-"""The same for looking for infinities and NaN."""
+"""Elements that are searched in parallel for infinities and NaN."""
 _BLOCK: Final = 4 * SUM_LANES
 _RUN: Final = 8192
 _MIN_LANE_ELEMENTS: Final = 96
@@ -44,7 +44,7 @@ def _moved_float16(bits: Element) -> Element:
 
 
 def _make_sum(value: Callable[[Element], Element]) -> Callable[..., Element]:
-    """The sum of the elements of x from begin to end, each read so."""
+    """Make the helper that adds the elements of x from begin to end, each converted by ``value``."""
 
     @helper
     def add_few(x: Flat, begin: int, end: int) -> Element:
@@ -67,18 +67,18 @@ def _make_sum(value: Callable[[Element], Element]) -> Callable[..., Element]:
 
     @helper
     def add_up(x: Flat, begin: int, end: int, sums: Flat) -> Element:
-        # Lanes lie in memory, and what is written there is known again only after some time.
+        # Lanes are in memory: reading a value just written waits for the store, which few elements do not pay for.
         if end - begin < _MIN_LANE_ELEMENTS:
             return add_few(x, begin, end)
         for j in range(SUM_LANES):
             sums[SUM_LANES + j] = 0.0
         i = begin
         while i + SUM_LANES <= end:
-            # Each lane adds few numbers before its sum is put aside, so that rounding does not grow with the plane.
+            # Each lane adds a bounded run of numbers, so that rounding errors do not grow with the plane.
             stop = min(i + _RUN, end)
             for j in range(SUM_LANES):
                 sums[j] = 0.0
-            # All that is read in one pass lies together: from four places far apart memory is read three times slower.
+            # Each iteration reads adjacent elements; four distant positions would be read three times as slowly.
             while i + _BLOCK <= stop:
                 for j in range(SUM_LANES):
                     one = value(x[i + j]) + value(x[i + SUM_LANES + j])
@@ -116,7 +116,7 @@ def plane_means(x: Flat, out: Flat, size: int, start: int, stop: int, sums: Flat
 
     Args:
         x: flat, planes.
-        out: flat, one element a plane.
+        out: flat, one element for each plane.
         size: elements of a plane.
         start: the first plane.
         stop: the end of the planes.
@@ -128,18 +128,18 @@ def plane_means(x: Flat, out: Flat, size: int, start: int, stop: int, sums: Flat
 
 @loop("void(uint16*, float32*, int64, int64, int64, float64*)")
 def plane_means_bfloat16(x: Flat, out: Flat, size: int, start: int, stop: int, sums: Flat) -> None:
-    """As :func:`plane_means`, of bfloat16, in float32."""
+    """As :func:`plane_means`, for bfloat16; the means are float32."""
     for plane in range(start, stop):
         out[plane] = _add_bfloat16(x, plane * size, (plane + 1) * size, sums) / size
 
 
 @loop("void(int16*, float32*, int64, int64, int64, float64*, int16*)")
 def plane_means_float16(x: Flat, out: Flat, size: int, start: int, stop: int, sums: Flat, seen: Flat) -> None:
-    """As :func:`plane_means`, of float16, in float32.
+    """As :func:`plane_means`, for float16; the means are float32.
 
     Args:
         x: flat, planes.
-        out: flat, one element a plane.
+        out: flat, one element for each plane.
         size: elements of a plane.
         start: the first plane.
         stop: the end of the planes.
@@ -150,7 +150,7 @@ def plane_means_float16(x: Flat, out: Flat, size: int, start: int, stop: int, su
         base, end = plane * size, (plane + 1) * size
         for j in range(SEEN_LANES):
             seen[j] = 0
-        # An exponent with all bits set, as infinities and NaN have, becomes the sign.
+        # The addition carries into the sign bit if all exponent bits are set, as in infinities and NaN.
         i = base
         while i + SEEN_LANES <= end:
             for j in range(SEEN_LANES):

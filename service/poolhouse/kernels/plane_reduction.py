@@ -1,7 +1,7 @@
-"""How windows of planes of up to three axes are reduced: the last axis row by row, then lines against each other.
+"""Reduction of windows of planes of up to three axes: the last axis row by row, then the others line by line.
 
-What is done to two elements is given as functions, so that there is one such loop for maxima and one for maxima with
-their places. Every call of them is compiled into its caller, so there are few, in loops over what differs.
+The operation on two elements is a parameter, so that one source gives the loops for maxima, indexed maxima and sums.
+Every call of it is inlined by the compiler, so the code has few calls, in loops over the cases.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ def make_plane_loop(
     indexed: bool,
     may_overlap: bool,
 ) -> Callable[..., None]:
-    """The loop over planes that joins elements so.
+    """Make the loop over planes that combines elements with these helpers.
 
     Args:
         join: as ``joins.join``.
-        pick: as ``joins.pick``.
-        join_stride_two: as ``near.join_stride_two``.
-        indexed: whether they join numbers too.
-        overlaps: whether two stretches of a window may share elements, as for a maximum and not for a sum.
+        join_strided: as ``joins.join_strided``.
+        join_stride_two: as ``stride_two.join_stride_two``.
+        indexed: whether they combine element numbers too.
+        may_overlap: whether two runs of a window may share elements: true for a maximum, false for a sum.
     """
     reduce_rows = make_reduce_rows(join, join_strided, join_stride_two, indexed=indexed, may_overlap=may_overlap)
     reduce_lines = make_reduce_lines(join, may_overlap=may_overlap)
@@ -60,12 +60,12 @@ def make_plane_loop(
         indices: Flat,
         start: int,
         stop: int,
-        plan: Flat,
-        plan_pitch: int,
+        layout: Flat,
+        layout_pitch: int,
         scratch: Flat,
-        beside: Flat,
+        scratch_numbers: Flat,
     ) -> None:
-        """Pools units of work ``start`` to ``stop``: strips of planes, or planes of three axes.
+        """Pool units of work ``start`` to ``stop``: strips of rows, or planes that are reduced along D.
 
         Args:
             x: flat, planes ``(D, H, W)``.
@@ -74,70 +74,71 @@ def make_plane_loop(
             indices: flat int64.
             start: the first unit.
             stop: the end of the units.
-            plan: as :class:`poolhouse.kernels.layout.Layout` gives it.
-            plan_pitch: from one plane's plan to the next one's; 0 where all have one.
-            scratch: as many elements as the layout says.
-            beside: numbers of the scratch.
+            layout: :attr:`poolhouse.kernels.layout.Layout.encoded`.
+            layout_pitch: distance between the layouts of two planes; 0 if all planes have the same.
+            scratch: flat, of the size that the layout gives.
+            scratch_numbers: numbers of the scratch.
         """
-        width, columns, rows, depth, depth_out = plan[WIDTH], plan[COLUMNS], plan[ROWS], plan[DEPTH], plan[DEPTH_OUT]
-        face, face_out = width * plan[HEIGHT], columns * rows
-        flat = plan[plan[D_AXIS] + ALGORITHM] == IDENTITY
-        strip = plan[STRIP]
+        width, columns, rows = layout[WIDTH], layout[COLUMNS], layout[ROWS]
+        depth, depth_out = layout[DEPTH], layout[DEPTH_OUT]
+        face, face_out = width * layout[HEIGHT], columns * rows
+        flat = layout[layout[D_AXIS] + ALGORITHM] == IDENTITY
+        strip = layout[STRIP]
         strips = (rows + strip - 1) // strip
         for unit in range(start, stop):
             plane = unit // strips if flat else unit
-            own_plan = plane * plan_pitch
-            d, h, w = plan[D_AXIS] + own_plan, plan[H_AXIS] + own_plan, plan[W_AXIS] + own_plan
-            reduces_lines = plan[h + ALGORITHM] != IDENTITY
-            reduces_rows = indexed or plan[w + ALGORITHM] != IDENTITY
+            own_layout = plane * layout_pitch
+            d, h, w = layout[D_AXIS] + own_layout, layout[H_AXIS] + own_layout, layout[W_AXIS] + own_layout
+            reduces_lines = layout[h + ALGORITHM] != IDENTITY
+            reduces_rows = indexed or layout[w + ALGORITHM] != IDENTITY
             for part in range(unit % strips, unit % strips + 1) if flat else range(strips):
                 low = part * strip
                 high = min(low + strip, rows)
                 begin, end = low, high
-                if plan[h + ALGORITHM] != IDENTITY:
-                    begin, end = begin_of(plan, h, low, high), end_of(plan, h, low, high)
+                if layout[h + ALGORITHM] != IDENTITY:
+                    begin, end = begin_of(layout, h, low, high), end_of(layout, h, low, high)
                 for i in range(depth):
                     a = (plane * depth + i) * face + begin * width
                     to = (plane * depth + i) * face_out + low * columns
-                    goal, away = out, plan[OUT_NUMBERS] - to
+                    target, target_skew = out, layout[OUT_NUMBERS] - to
                     if not flat:
-                        goal, to, away = scratch, plan[FACES] + i * face_out + low * columns, 0
-                    source, told, skew = x, numbers, -a
+                        target, to, target_skew = scratch, layout[FACES] + i * face_out + low * columns, 0
+                    source, source_numbers, skew = x, numbers, -a
                     if reduces_rows:
-                        source, told, goes, skew = goal, beside, to, away
+                        source, source_numbers, row_offset, skew = target, scratch_numbers, to, target_skew
                         if reduces_lines:
-                            source, goes, skew = scratch, plan[LINES], 0
+                            source, row_offset, skew = scratch, layout[LINES], 0
                         reduce_rows(
-                            x, numbers, a, -a, width, end - begin, source, told, goes, skew, plan, w, scratch, beside,
-                            plan[ROW_SCRATCH],
+                            x, numbers, a, -a, width, end - begin, source, source_numbers, row_offset, skew,
+                            layout, w, scratch, scratch_numbers, layout[ROW_SCRATCH],
                         )  # fmt: skip
-                        a = goes
+                        a = row_offset
                     if reduces_lines:
                         reduce_lines(
-                            source, told, a, skew, columns, goal, beside, to, away, plan, h, low, high, begin,
-                            scratch, beside, plan[TABLES],
+                            source, source_numbers, a, skew, columns, target, scratch_numbers, to, target_skew,
+                            layout, h, low, high, begin, scratch, scratch_numbers, layout[TABLES],
                         )  # fmt: skip
                     elif not reduces_rows:
                         for j in range((high - low) * columns):
-                            goal[to + j] = x[a + j]
+                            target[to + j] = x[a + j]
                     if indexed:
-                        more = i * face + begin * plan[ROW_NUMBER_STEP]
-                        # Two loops: with the choice inside, a vector of the case that is not taken would be masked off,
-                        # which costs a thousand cycles where its address, which has no meaning, is not mapped.
+                        more = i * face + begin * layout[ROW_NUMBER_STEP]
+                        # Two loops: with the condition inside, the compiler masks the stores of the other case, and a
+                        # masked store to an unmapped address costs a thousand cycles.
                         if flat:
                             for j in range((high - low) * columns):
-                                indices[to + j] = beside[to + away + j] + more
+                                indices[to + j] = scratch_numbers[to + target_skew + j] + more
                         else:
                             for j in range((high - low) * columns):
-                                beside[to + j] += more
+                                scratch_numbers[to + j] += more
             if not flat:
                 to = plane * depth_out * face_out
                 reduce_lines(
-                    scratch, beside, plan[FACES], 0, face_out, out, beside, to, plan[OUT_NUMBERS] - to, plan, d, 0,
-                    depth_out, 0, scratch, beside, plan[OUTER],
+                    scratch, scratch_numbers, layout[FACES], 0, face_out, out, scratch_numbers, to,
+                    layout[OUT_NUMBERS] - to, layout, d, 0, depth_out, 0, scratch, scratch_numbers, layout[OUTER],
                 )  # fmt: skip
                 if indexed:
                     for j in range(depth_out * face_out):
-                        indices[to + j] = beside[plan[OUT_NUMBERS] + j]
+                        indices[to + j] = scratch_numbers[layout[OUT_NUMBERS] + j]
 
     return pool_planes

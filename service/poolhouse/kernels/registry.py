@@ -1,9 +1,9 @@
-"""Declares compiled loops: a plain Python function, and beside it the C signature that it is compiled with.
+"""Declaration of compiled loops: a plain Python function with the C signature that it is compiled for.
 
-A loop reads and writes through pointers and returns nothing or a number. It may call helpers and other plain
-arithmetic; it allocates nothing, raises nothing, and knows no object: whoever calls it gives it scratch memory and
-reads what it returns. ``poolhouse.kernels.building`` compiles loops ahead of time in processes of their own, and
-``poolhouse.kernels.loading`` makes them ready; this process itself needs no compiler.
+A loop reads and writes through pointers and returns nothing or a number. It may use arithmetic and call helpers. It
+allocates no memory, raises no exception and uses no Python object; the caller provides scratch memory.
+``poolhouse.kernels.building`` compiles loops ahead of time in separate processes, and ``poolhouse.kernels.loading``
+loads them; this process needs no compiler.
 
 Example::
 
@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 Flat: TypeAlias = npt.NDArray[Any]
-"""What a pointer points to: a loop's body sees a flat array without an end."""
+"""A pointer argument: in a loop's body it is a flat array without bounds."""
 Element: TypeAlias = Any
 """One element of such an array."""
 
@@ -51,12 +51,12 @@ class Loop:
     """One loop for one element type.
 
     Attributes:
-        name: unique; it is the symbol of the compiled code too.
-        module: that declares it.
+        name: unique; also the symbol of the compiled code.
+        module: the module that declares it.
         function: the plain Python function.
         result: ``void`` or ``int64``.
         arguments: ``int64``, ``float64``, or an element type and ``*``.
-        entry: the compiled code, called with addresses and numbers, the interpreter released; None until it is loaded.
+        entry: the compiled code, called with addresses and numbers and without the interpreter lock; None until loaded.
     """
 
     name: str
@@ -67,47 +67,47 @@ class Loop:
     entry: Callable[..., Any] | None = None
 
     def load(self, address: int) -> None:
-        """Takes the compiled code at this address; it must stay there."""
-        kinds = [ctypes.c_void_p if each.endswith("*") else _SCALARS[each] for each in self.arguments]
-        self.entry = ctypes.CFUNCTYPE(ctypes.c_int64 if self.result == "int64" else None, *kinds)(address)
+        """Set the address of the compiled code, which must stay valid."""
+        types = [ctypes.c_void_p if each.endswith("*") else _SCALARS[each] for each in self.arguments]
+        self.entry = ctypes.CFUNCTYPE(ctypes.c_int64 if self.result == "int64" else None, *types)(address)
 
     def __call__(self, *arguments: npt.NDArray[np.generic] | float) -> Any:
-        """Calls the compiled code.
+        """Call the compiled code.
 
-        Arrays must be contiguous, of the declared element types, and large enough; a known address is as good.
+        Arrays must be contiguous, of the declared element types, and large enough; an address may replace an array.
         """
         assert self.entry is not None, f"{self.name} is not loaded"
         return self.entry(*[address_of(each) if isinstance(each, np.ndarray) else each for each in arguments])
 
 
 LOOPS: Final[dict[str, Loop]] = {}
-"""Every loop that is declared by the modules imported so far, by name."""
+"""The loops of all modules imported so far, by name."""
 HELPERS: Final[list[Callable[..., Any]]] = []
 """Functions that loops may call."""
 
 
 def loops_are_loaded() -> bool:
-    """Whether every declared loop can be called: it is so before the service is ready, or not at all."""
+    """Whether every declared loop can be called. Loops are loaded before the service is ready, or not at all."""
     return all(each.entry is not None for each in LOOPS.values())
 
 
 def address_of(array: npt.NDArray[np.generic]) -> int:
-    """Where the elements of an array begin, which is contiguous. The array must outlive what uses this."""
+    """The address of a contiguous array's elements. The array must live as long as the address is used."""
     if array.flags.writeable and array.size:
-        # A third of the time of the other way, which is a microsecond.
+        # Takes a third of the time of __array_interface__, which is a microsecond.
         return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
     address: int = array.__array_interface__["data"][0]
     return address
 
 
 def helper(function: _Function) -> _Function:
-    """Lets loops call this function; it is compiled into them."""
+    """Declare a function that loops may call; it is compiled into them."""
     HELPERS.append(function)
     return function
 
 
 def loop(signature: str) -> Callable[[Callable[..., Any]], Loop]:
-    """Declares a loop with one signature, such as ``int64(uint8*, int64, float64*)``."""
+    """Declare a loop with one signature, such as ``int64(uint8*, int64, float64*)``."""
 
     def declare(function: Callable[..., Any]) -> Loop:
         return _declare_loop(function.__module__, function.__name__, function, signature)
@@ -118,12 +118,12 @@ def loop(signature: str) -> Callable[[Callable[..., Any]], Loop]:
 def loops(
     signature: str, *elements: str, declared_as: tuple[str, str] | None = None
 ) -> Callable[[Callable[..., Any]], Mapping[str, Loop]]:
-    """Declares one loop for each element type.
+    """Declare one loop for each element type.
 
     Args:
-        signature: with ``T`` for the element type.
+        signature: the C signature, with ``T`` for the element type.
         elements: the element types.
-        called: the module that declares it and a name, of a function that another module made.
+        declared_as: module and name of the loops, for a function that another module made.
     """
 
     def declare(function: Callable[..., Any]) -> Mapping[str, Loop]:
@@ -139,11 +139,13 @@ def loops(
 def _declare_loop(module: str, name: str, function: Callable[..., Any], signature: str) -> Loop:
     name = f"{module}.{name}"
     matched = _SIGNATURE.fullmatch(signature)
-    assert matched is not None, f"{name}: {signature!r} is no signature"
+    assert matched is not None, f"{name}: {signature!r} is not a signature"
     result, given = matched.groups()
     arguments = tuple(each.strip() for each in given.split(","))
     for each in arguments:
-        assert each in _SCALARS or (each.endswith("*") and each[:-1] in _POINTER_TYPES), f"{name}: {each!r} is no type"
+        assert each in _SCALARS or (each.endswith("*") and each[:-1] in _POINTER_TYPES), (
+            f"{name}: {each!r} is not a type"
+        )
     declared = Loop(name, module, function, result, arguments)
     assert declared.name not in LOOPS, f"{declared.name} is declared twice"
     LOOPS[declared.name] = declared

@@ -1,4 +1,4 @@
-"""Values put to where indices say, and zero everywhere else."""
+"""Loop that writes values to the positions of their indices, and zero everywhere else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from poolhouse.kernels.registry import Flat, loops
 
 @loops("int64(T*, int64*, T*, int64, int64, int64, int64)", "uint8", "uint16", "uint32", "uint64")
 def scatter_planes(x: Flat, indices: Flat, out: Flat, size: int, size_out: int, start: int, stop: int) -> int:
-    """Unpools planes start to stop.
+    """Unpool planes start to stop.
 
     Args:
         x: flat values.
@@ -21,7 +21,7 @@ def scatter_planes(x: Flat, indices: Flat, out: Flat, size: int, size_out: int, 
         stop: the end of the planes.
 
     Returns:
-        how many indices lay outside of their planes; their values were put to the first place.
+        the number of indices outside their planes; their values are written to position 0.
     """
     wrong = 0
     for plane in range(start, stop):
@@ -31,7 +31,7 @@ def scatter_planes(x: Flat, indices: Flat, out: Flat, size: int, size_out: int, 
         for i in range(size):
             at = indices[base + i]
             inside = np.uint64(at) < np.uint64(size_out)
-            # Always written, so that nothing waits for the comparison.
+            # Written unconditionally, so that there is no branch to mispredict.
             out[base_out + (at if inside else 0)] = x[base + i]
             wrong += not inside
     return wrong

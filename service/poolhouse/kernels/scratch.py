@@ -1,4 +1,4 @@
-"""Scratch memory for loops. A thread runs one loop at a time, to its end, so each keeps some for its next one."""
+"""Scratch memory for loops. A thread runs one loop at a time, so every thread reuses its own memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from poolhouse.kernels.registry import address_of
 
 MAX_CACHED_BYTES: Final = 128 * 1024
-"""Of each thread. What is larger is made anew for each call."""
+"""Scratch memory that each thread keeps. Larger scratch memory is allocated for each call."""
 ALIGNED_BYTES: Final = 64
 
 
@@ -18,7 +18,7 @@ class Scratch:
     """Memory whose contents are undefined.
 
     Args:
-        nbytes: how many bytes.
+        nbytes: number of bytes.
 
     Attributes:
         address: of its first byte, aligned to :data:`ALIGNED_BYTES`; valid while this object lives.
@@ -41,14 +41,15 @@ _thread_scratch: Final = _ThreadScratch()
 
 
 def scratch(first_bytes: int, second_bytes: int) -> tuple[Scratch, int, int]:
-    """Memory for the calling thread until it asks again, in two parts.
+    """Scratch memory of the calling thread in two parts, valid until its next call.
 
     Args:
-        first_bytes: of the first part.
-        second_bytes: of the second part.
+        first_bytes: size of the first part.
+        second_bytes: size of the second part.
 
     Returns:
-        what must live while the memory is used, and the addresses of both parts, aligned to :data:`ALIGNED_BYTES`.
+        the owner, which must live while the memory is used, and the addresses of both parts, aligned to
+        :data:`ALIGNED_BYTES`.
     """
     second = first_bytes + -first_bytes % ALIGNED_BYTES
     nbytes = second + second_bytes

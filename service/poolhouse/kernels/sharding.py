@@ -1,4 +1,4 @@
-"""Runs parts of one kernel call in several threads; compiled loops release the interpreter."""
+"""Division of one kernel call among threads; compiled loops release the interpreter lock."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
 
 def shard(work: Callable[[int, int], None], units: int, threads: int) -> None:
-    """Calls ``work(start, stop)`` until all units are done, with as many threads as given, this one included.
+    """Call ``work(start, stop)`` for parts of the units, in this many threads including the calling one.
 
-    What a unit gives must not depend on which other units are done with it.
+    The result of a unit must not depend on the other units of its part.
     """
     parts = min(threads, units)
     if parts < 2:
@@ -26,14 +26,14 @@ def shard(work: Callable[[int, int], None], units: int, threads: int) -> None:
     try:
         work(bounds[0], bounds[1])
     finally:
-        # Their memory is this call's, so none may be left behind.
+        # The other threads use memory of this call, so it must not return before they have finished.
         errors = [error for other in others if (error := other.exception()) is not None]
     if errors:
         raise errors[0]
 
 
 def _pool(threads: int) -> ThreadPoolExecutor:
-    # A forked child has none of its parent's threads.
+    # The process ID is part of the key, because a forked child has none of its parent's threads.
     key = (os.getpid(), threads)
     with _lock:
         if key not in _pools:

@@ -1,6 +1,6 @@
-"""Windows of two or three elements that are two apart, read where they lie: no phase of theirs is laid out first.
+"""Helpers for windows of two or three elements with stride 2, which read elements in place without deinterleaving.
 
-They are joined as by the helpers in ``joins``; the windows of a line begin at ``a``, each two elements further on.
+They combine elements as the helpers in ``joins``. The windows of a line begin at ``a``, each two elements further on.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from poolhouse.kernels.registry import Flat, helper
 @helper
 def join_stride_two(
     out: Flat,
-    own: Flat,
+    out_numbers: Flat,
     to: int,
-    away: int,
+    out_skew: int,
     out_pitch: int,
     x: Flat,
     numbers: Flat,
@@ -27,7 +27,7 @@ def join_stride_two(
     n: int,
     taps: int,
 ) -> None:
-    """``out`` becomes the maxima of windows of two or three ``taps``."""
+    """Store the maxima of windows of two or three ``taps`` in ``out``."""
     if out_pitch == n and pitch == 2 * n and taps == 2:
         rows, n = 1, rows * n
     for r in range(rows):
@@ -46,9 +46,9 @@ def join_stride_two(
 @helper
 def join_stride_two_indexed(
     out: Flat,
-    own: Flat,
+    out_numbers: Flat,
     to: int,
-    away: int,
+    out_skew: int,
     out_pitch: int,
     x: Flat,
     numbers: Flat,
@@ -59,7 +59,7 @@ def join_stride_two_indexed(
     n: int,
     taps: int,
 ) -> None:
-    """As :func:`join_stride_two`, with the number of what was taken; those of a row follow each other."""
+    """As :func:`join_stride_two`, with the number of the chosen element; numbers of a row are consecutive."""
     for r in range(rows):
         o, p = to + r * out_pitch, a + r * pitch
         first = numbers[p + skew]
@@ -68,7 +68,7 @@ def join_stride_two_indexed(
                 earlier, other = x[p + 2 * j], x[p + 2 * j + 1]
                 later = later_wins(earlier, other)
                 out[o + j] = other if later else earlier
-                own[o + away + j] = np.int32(first + np.int32(2 * j)) + np.int32(later)
+                out_numbers[o + out_skew + j] = np.int32(first + np.int32(2 * j)) + np.int32(later)
         else:
             for j in range(n):
                 earlier, other, third = x[p + 2 * j], x[p + 2 * j + 1], x[p + 2 * j + 2]
@@ -76,15 +76,15 @@ def join_stride_two_indexed(
                 found, number = other if later else earlier, np.int32(later)
                 later = later_wins(found, third)
                 out[o + j] = third if later else found
-                own[o + away + j] = np.int32(first + np.int32(2 * j)) + (np.int32(2) if later else number)
+                out_numbers[o + out_skew + j] = np.int32(first + np.int32(2 * j)) + (np.int32(2) if later else number)
 
 
 @helper
 def join_stride_two_sums(
     out: Flat,
-    own: Flat,
+    out_numbers: Flat,
     to: int,
-    away: int,
+    out_skew: int,
     out_pitch: int,
     x: Flat,
     numbers: Flat,
@@ -95,7 +95,7 @@ def join_stride_two_sums(
     n: int,
     taps: int,
 ) -> None:
-    """As :func:`join_stride_two`, but added up."""
+    """As :func:`join_stride_two`, for sums."""
     for r in range(rows):
         o, p = to + r * out_pitch, a + r * pitch
         if taps == 2:

@@ -1,5 +1,5 @@
-"""The kind of processor that loops are compiled for: of x86-64 one of its four levels, so that an image that was built
-on one model runs on others of its level; of other architectures the model at hand."""
+"""Compilation targets of the loops: one of the four levels of x86-64, so that an image runs on every processor of its
+level; for other architectures the model of the build machine."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _LEVELS: Final = (("x86-64-v4", _V4), ("x86-64-v3", _V3), ("x86-64-v2", _V2), ("
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A kind of processor, as LLVM names it."""
+    """A processor type, by LLVM's names."""
 
     name: str
     features: str = ""
 
 
 X86_LEVELS: Final = tuple(Target(name) for name, _ in _LEVELS[:2])
-"""What an image is compiled for: all servers of the last ten years."""
+"""Levels that an image is compiled for; they cover all servers of the last ten years."""
 
 
 def x86_level(features: Mapping[str, bool]) -> Target:
-    """The highest level of x86-64 that a processor with these features has; they are named as LLVM names them."""
+    """The highest x86-64 level of a processor with these features, by LLVM's names."""
     return Target(next(name for name, needed in _LEVELS if all(features.get(each, False) for each in needed)))

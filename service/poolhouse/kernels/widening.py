@@ -1,4 +1,4 @@
-"""Element types that are pooled as wider ones, which hold each of their values: loops are compiled for few types."""
+"""Conversion of element types to wider types for pooling, so that loops are compiled for few types only."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from poolhouse.kernels.sharding import shard
 Array = npt.NDArray[np.generic]
 
 CHUNK_BYTES: Final = 256 * 2**10
-"""Elements are widened within this: they stay in a core's cache."""
+"""Size of the widened elements of a chunk, which fits into a core's cache."""
 
 
 @dataclass(frozen=True)
 class WideType:
-    """An element type that is compared as a wider one, which holds each of its values."""
+    """The wider type that an element type is pooled in, with both conversions."""
 
     dtype: np.dtype[np.generic]
     widen: Callable[[Array, Array], None]
@@ -29,7 +29,7 @@ class WideType:
 
 
 def cast(source: Array, target: Array) -> None:
-    """Copies elements as another type."""
+    """Copy elements to another type."""
     np.copyto(target, source, casting="unsafe")
 
 
@@ -51,11 +51,11 @@ COMPARED_AS: Final = {
     "int16": WideType(_FLOAT32, cast, cast),
     "int32": WideType(_FLOAT64, cast, cast),
 }
-"""Loops are compiled for each element type, which takes seconds: three do for all."""
+"""Types for comparisons. Compiling a loop takes seconds, so it is compiled for three types only."""
 
 
 def _truncate(source: Array, target: Array) -> None:
-    """Quotients cut toward zero and held within an integer type."""
+    """Truncate quotients toward zero and clamp them to an integer type."""
     limits = np.iinfo(target.dtype.name)
     np.copyto(target, np.clip(np.trunc(source), limits.min, limits.max), casting="unsafe")
 
@@ -68,8 +68,8 @@ ADDED_AS: Final = {
     "int16": WideType(_FLOAT64, cast, _truncate),
     "int32": WideType(_FLOAT64, cast, _truncate),
 }
-"""What sums are added in. A sum of integers is exact in float64, and so is its quotient once it is cut toward zero,
-while sums stay below 2⁵²."""
+"""Types for sums of few elements. Sums of integers below 2⁵² are exact in float64, and so are their truncated
+quotients."""
 
 
 def _widen_twice(wide: WideType) -> Callable[[Array, Array], None]:
@@ -90,7 +90,7 @@ def _narrow_twice(wide: WideType) -> Callable[[Array, Array], None]:
 
 
 def cast_rounded(source: Array, target: Array) -> None:
-    """Copies floats as narrower ones."""
+    """Copy floats to a narrower type."""
     with np.errstate(all="ignore"):
         np.copyto(target, source, casting="same_kind")
 
@@ -102,21 +102,21 @@ SUMMED_AS: Final = {
         for name, wide in ADDED_AS.items()
     },
 }
-"""What is summed in float64, whatever it is."""
+"""Conversions to float64 for sums of many elements."""
 
 
 def pool_in_chunks(
     wide: WideType, x: Array, out: Array, planes: int, threads: int, pool: Callable[[Array, Array, int, int], None]
 ) -> None:
-    """Widens some planes after others, pools them and narrows what was found.
+    """Widen, pool and narrow planes chunk by chunk.
 
     Args:
-        wide: how.
+        wide: the wider type.
         x: flat.
         out: flat.
-        planes: how many.
-        threads: that share the planes.
-        pool: takes widened planes, their outputs, the first plane's number and how many they are.
+        planes: number of planes.
+        threads: threads that share the planes.
+        pool: called with widened planes, their outputs, the index of the first plane and the number of planes.
     """
     size, size_out = x.size // planes, out.size // planes
     many = max(1, CHUNK_BYTES // (wide.dtype.itemsize * size))

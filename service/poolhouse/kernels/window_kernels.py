@@ -1,4 +1,4 @@
-"""Kernels as their callers have them: arrays of planes in, arrays of planes out, in as many threads as are given."""
+"""Kernels for windows: from arrays of planes to new arrays, in a given number of threads."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from poolhouse.kernels.windows import plane_maxima, plane_maxima_indexed
 
 INT32_MAX: Final = 2**31 - 1
 NULL_POINTER: Final = 0
-"""In place of an array that a loop does not look at."""
+"""Replaces an array that a loop does not use."""
 _NUMBER_BYTES: Final = 4
 _MAX_CACHED_NUMBERS: Final = 2048
-"""Numbers of elements that are kept with a kernel; there may be thousands of kernels."""
+"""Element numbers that are cached with a kernel; there may be thousands of kernels."""
 
 
 class Kernel(Protocol):
-    """One spec's loops, for planes of one shape and type."""
+    """The compiled loops of a spec for planes of one shape and element type."""
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)`` arrays; the outputs are new, in the order of the operator's."""
+        """Pool ``(P, *spatial)`` arrays; returns new arrays in the order of the operator's outputs."""
 
 
 class WindowLoop:
-    """A loop over windows of planes of one size, and how its work is cut.
+    """A loop over the windows of planes of one size, and the layout of its work.
 
     Args:
-        axes: of the windows, one to three.
-        loop: made by ``reducing.make_plane_loop``.
-        dtype: of the elements.
+        axes: the windows of one to three axes.
+        loop: made by ``plane_reduction.make_plane_loop``.
+        dtype: the element type.
         indexed: whether the loop gives indices.
     """
 
@@ -46,53 +46,57 @@ class WindowLoop:
         self.layout = Layout(self.axes, dtype.itemsize)
         self._loop, self._type, self._indexed = loop, dtype, indexed
         depth, height, _ = self.axes
-        # Rows that are pooled alone are so many rows, whichever plane they are of; but their indices are the plane's.
+        # If only rows are reduced, the rows of all planes are handled as one sequence. An index depends on its plane,
+        # so with indices a plane must be one row.
         self._by_rows = depth.is_identity and height.is_identity and not (indexed and depth.length * height.length > 1)
-        self._plan_address = address_of(self.layout.encoded)
+        self._layout_address = address_of(self.layout.encoded)
         self._cached_rows: tuple[int, Layout] = (0, self.layout)
         self._numbers = (
             self.layout.row_numbers() if indexed and self.layout.row_number_count <= _MAX_CACHED_NUMBERS else None
         )
 
     def __call__(self, x: Array, out: Array, indices: Array | None, planes: int, threads: int) -> None:
-        """Pools planes; the arrays are contiguous."""
-        layout, plan = self.layout, self._plan_address
+        """Pool planes; the arrays are contiguous."""
+        layout, layout_address = self.layout, self._layout_address
         if self._by_rows:
             layout = self._layout_of_rows(planes * self.axes[1].length * self.axes[0].length)
-            planes, plan = 1, address_of(layout.encoded)
+            planes, layout_address = 1, address_of(layout.encoded)
         numbers = self._numbers
         if self._indexed and (numbers is None or self._by_rows):
             numbers = layout.row_numbers()
         element_bytes = layout.scratch_elements * self._type.itemsize
         number_bytes = _NUMBER_BYTES * layout.number_count if self._indexed else 0
-        # Told by their addresses once, and not again in each part.
+        # Addresses are computed once, not again in each part.
         run = self._loop.entry
         assert run is not None, "loops are loaded before kernels are made"
-        from_x, from_numbers = address_of(x), NULL_POINTER if numbers is None else address_of(numbers)
-        to_out, to_indices = address_of(out), NULL_POINTER if indices is None else address_of(indices)
+        x_address, numbers_address = address_of(x), NULL_POINTER if numbers is None else address_of(numbers)
+        out_address, indices_address = address_of(out), NULL_POINTER if indices is None else address_of(indices)
 
         def work(start: int, stop: int) -> None:
-            _owner, elements, beside = scratch(element_bytes, number_bytes)
-            run(from_x, from_numbers, to_out, to_indices, start, stop, plan, 0, elements, beside)
+            _owner, elements, scratch_numbers = scratch(element_bytes, number_bytes)
+            run(
+                x_address, numbers_address, out_address, indices_address,
+                start, stop, layout_address, 0, elements, scratch_numbers,
+            )  # fmt: skip
 
         shard(work, layout.units(planes), threads)
 
     def _layout_of_rows(self, rows: int) -> Layout:
-        # Requests of one shape come one after another; whatever another thread puts here is as good.
-        known, layout = self._cached_rows
-        if known != rows:
+        # Consecutive requests often have one shape. Threads may overwrite the cached tuple; every value is valid.
+        cached_rows, layout = self._cached_rows
+        if cached_rows != rows:
             layout = Layout(self.axes, self._type.itemsize, rows)
             self._cached_rows = (rows, layout)
         return layout
 
 
 class MaximumKernel:
-    """The largest element of each window, and where asked its flat index.
+    """The largest element of each window and optionally its flat index.
 
     Args:
-        axes: of the windows, one to three.
-        element: the element type: ``float32``; one of numpy's or ``bfloat16``, given as 16-bit integers.
-        with_indices: whether indices are asked for.
+        axes: the windows of one to three axes.
+        element: the name of the element type; ``bfloat16`` arrays are 16-bit integers.
+        with_indices: whether to compute indices too.
     """
 
     def __init__(self, axes: Sequence[Axis], element: str, *, with_indices: bool) -> None:
@@ -104,11 +108,11 @@ class MaximumKernel:
         self._spatial_out = tuple(axis.outputs for axis in axes)
 
     def units(self, planes: int) -> int:
-        """Parts of so many planes that threads can share."""
+        """Units of work of this many planes, which threads can share."""
         return self._pool.layout.units(planes)
 
     def __call__(self, planes: Mapping[str, Array], threads: int) -> tuple[Array, ...]:
-        """Pools ``(P, *spatial)``; see :class:`Kernel`."""
+        """Pool ``(P, *spatial)``; see :class:`Kernel`."""
         given = np.ascontiguousarray(planes["input"])
         count = len(given)
         out = empty((count, *self._spatial_out), given.dtype)
@@ -125,6 +129,6 @@ class MaximumKernel:
 
 
 def pad_to_three_axes(axes: Sequence[Axis]) -> tuple[Axis, Axis, Axis]:
-    """Axes in front of which others stand that are not pooled along."""
+    """Prepend axes of length 1 that are not reduced."""
     depth, height, width = (*[Axis.identity(1)] * (3 - len(axes)), *axes)
     return depth, height, width

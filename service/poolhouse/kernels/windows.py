@@ -1,4 +1,4 @@
-"""Maxima of planes of one to three axes, with the flat index of each and without, and sums of large windows."""
+"""Loops over planes of one to three axes: maxima with and without flat indices, and sums of large windows."""
 
 from __future__ import annotations
 

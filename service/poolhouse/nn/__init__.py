@@ -1,18 +1,18 @@
-"""torch's pooling layers, pooled by the service: the constructors of ``torch.nn``, and a client beside them.
+"""torch's pooling layers, computed by the service, with the constructors of ``torch.nn`` and a ``client`` argument.
 
-``poolhouse.nn.MaxPool2d(2, client=client)`` stands where ``torch.nn.MaxPool2d(2)`` stood. Without a client all layers
-share one that is made from ``POOLHOUSE_URL`` when it is first needed.
+``poolhouse.nn.MaxPool2d(2, client=client)`` replaces ``torch.nn.MaxPool2d(2)``. Layers without a client share one that
+is made from ``POOLHOUSE_URL`` at first use.
 
-The forward pass is the service's; the backward pass is computed here, so that gradients do not travel, in float64
-whatever the tensors are, and rounded once:
+The service computes the forward pass. The backward pass is computed in this process, so gradients are not transferred,
+in float64 for all element types, and rounded once:
 
-- maxima, fractional maxima: the service answers indices too when a gradient is wanted, and the gradient is added up
-  where they point;
-- unpooling: the gradient is picked up where the indices point;
-- averages: their gradient does not depend on the elements, so none are kept;
-- norms: the input is kept for it.
+- maxima and fractional maxima: if a gradient is wanted, the service also returns indices, and the gradient is added at
+  these indices;
+- unpooling: the gradient is read at the indices;
+- averages: the gradient does not depend on the elements, so none are stored;
+- norms: the input is stored.
 
-This package alone of the client needs torch.
+This is the only package of the client that needs torch.
 """
 
 from __future__ import annotations
@@ -46,120 +46,120 @@ __all__ = [
 
 
 class MaxPool1d(layers.MaxPool):
-    """``torch.nn.MaxPool1d``, pooled by the service."""
+    """``torch.nn.MaxPool1d``, computed by the service."""
 
     rank = 1
 
 
 class MaxPool2d(layers.MaxPool):
-    """``torch.nn.MaxPool2d``, pooled by the service."""
+    """``torch.nn.MaxPool2d``, computed by the service."""
 
     rank = 2
 
 
 class MaxPool3d(layers.MaxPool):
-    """``torch.nn.MaxPool3d``, pooled by the service."""
+    """``torch.nn.MaxPool3d``, computed by the service."""
 
     rank = 3
 
 
 class MaxUnpool1d(layers.MaxUnpool):
-    """``torch.nn.MaxUnpool1d``, pooled by the service."""
+    """``torch.nn.MaxUnpool1d``, computed by the service."""
 
     rank = 1
 
 
 class MaxUnpool2d(layers.MaxUnpool):
-    """``torch.nn.MaxUnpool2d``, pooled by the service."""
+    """``torch.nn.MaxUnpool2d``, computed by the service."""
 
     rank = 2
 
 
 class MaxUnpool3d(layers.MaxUnpool):
-    """``torch.nn.MaxUnpool3d``, pooled by the service."""
+    """``torch.nn.MaxUnpool3d``, computed by the service."""
 
     rank = 3
 
 
 class AvgPool1d(layers.AvgPool):
-    """``torch.nn.AvgPool1d``, pooled by the service."""
+    """``torch.nn.AvgPool1d``, computed by the service."""
 
     rank = 1
 
 
 class AvgPool2d(layers.AvgPoolWithDivisor):
-    """``torch.nn.AvgPool2d``, pooled by the service."""
+    """``torch.nn.AvgPool2d``, computed by the service."""
 
     rank = 2
 
 
 class AvgPool3d(layers.AvgPoolWithDivisor):
-    """``torch.nn.AvgPool3d``, pooled by the service."""
+    """``torch.nn.AvgPool3d``, computed by the service."""
 
     rank = 3
 
 
 class FractionalMaxPool2d(layers.FractionalMaxPool):
-    """``torch.nn.FractionalMaxPool2d``, pooled by the service."""
+    """``torch.nn.FractionalMaxPool2d``, computed by the service."""
 
     rank = 2
 
 
 class FractionalMaxPool3d(layers.FractionalMaxPool):
-    """``torch.nn.FractionalMaxPool3d``, pooled by the service."""
+    """``torch.nn.FractionalMaxPool3d``, computed by the service."""
 
     rank = 3
 
 
 class LPPool1d(layers.LPPool):
-    """``torch.nn.LPPool1d``, pooled by the service."""
+    """``torch.nn.LPPool1d``, computed by the service."""
 
     rank = 1
 
 
 class LPPool2d(layers.LPPool):
-    """``torch.nn.LPPool2d``, pooled by the service."""
+    """``torch.nn.LPPool2d``, computed by the service."""
 
     rank = 2
 
 
 class LPPool3d(layers.LPPool):
-    """``torch.nn.LPPool3d``, pooled by the service."""
+    """``torch.nn.LPPool3d``, computed by the service."""
 
     rank = 3
 
 
 class AdaptiveMaxPool1d(layers.AdaptiveMaxPool):
-    """``torch.nn.AdaptiveMaxPool1d``, pooled by the service."""
+    """``torch.nn.AdaptiveMaxPool1d``, computed by the service."""
 
     rank = 1
 
 
 class AdaptiveMaxPool2d(layers.AdaptiveMaxPool):
-    """``torch.nn.AdaptiveMaxPool2d``, pooled by the service."""
+    """``torch.nn.AdaptiveMaxPool2d``, computed by the service."""
 
     rank = 2
 
 
 class AdaptiveMaxPool3d(layers.AdaptiveMaxPool):
-    """``torch.nn.AdaptiveMaxPool3d``, pooled by the service."""
+    """``torch.nn.AdaptiveMaxPool3d``, computed by the service."""
 
     rank = 3
 
 
 class AdaptiveAvgPool1d(layers.AdaptiveAvgPool):
-    """``torch.nn.AdaptiveAvgPool1d``, pooled by the service."""
+    """``torch.nn.AdaptiveAvgPool1d``, computed by the service."""
 
     rank = 1
 
 
 class AdaptiveAvgPool2d(layers.AdaptiveAvgPool):
-    """``torch.nn.AdaptiveAvgPool2d``, pooled by the service."""
+    """``torch.nn.AdaptiveAvgPool2d``, computed by the service."""
 
     rank = 2
 
 
 class AdaptiveAvgPool3d(layers.AdaptiveAvgPool):
-    """``torch.nn.AdaptiveAvgPool3d``, pooled by the service."""
+    """``torch.nn.AdaptiveAvgPool3d``, computed by the service."""
 
     rank = 3

@@ -1,8 +1,7 @@
-"""The gradients of what the service pooled, computed here: in float64 whatever the tensors are, and rounded once.
+"""Gradients of pooling, computed in this process in float64 for all element types, and rounded once.
 
-They are the gradients of the service's own arithmetic, so they are right wherever its answers are: also where torch's
-kernels add in 16 bits, overflow, or refuse to run. Averages are run here for their gradients by the very operators
-that the service runs.
+They are the gradients of the service's own arithmetic, so they are correct wherever its results are: also where torch's
+kernels add in 16 bits, overflow, or refuse to run. For averages autograd runs the service's own operators.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from poolhouse.operators.lp_pool import LPPool
 from poolhouse.operators.operator import Operator
 
 Gradient = Callable[..., torch.Tensor]
-"""From the gradient of the output, in float64, and the tensors that were kept, to the gradient of the input."""
+"""Maps the gradient of the output, in float64, and the saved tensors to the gradient of the input."""
 
 
 class _ServiceOutput(torch.autograd.Function):
-    """An output that the service computed, and how the gradient passes it."""
+    """Autograd function that returns an output of the service and computes its gradient."""
 
     @staticmethod
     def forward(
@@ -33,19 +32,19 @@ class _ServiceOutput(torch.autograd.Function):
         *kept: torch.Tensor,
     ) -> torch.Tensor:
         ctx.save_for_backward(*kept)
-        ctx.saved_state = (gradient, x.shape, x.dtype, x.device)  # type: ignore[attr-defined]  # torch's way to keep no tensor
+        ctx.saved_state = (gradient, x.shape, x.dtype, x.device)  # type: ignore[attr-defined]  # ctx holds non-tensors as attributes
         return output
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # torch passes ctx by place
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  # torch passes ctx by position
         ctx: torch.autograd.function.FunctionCtx, *grads: torch.Tensor
     ) -> tuple[torch.Tensor | None, ...]:
         gradient, shape, dtype, device = ctx.saved_state  # type: ignore[attr-defined]  # set in forward
-        kept: tuple[torch.Tensor, ...] = ctx.saved_tensors  # type: ignore[attr-defined]  # typed on other contexts alone
+        kept: tuple[torch.Tensor, ...] = ctx.saved_tensors  # type: ignore[attr-defined]  # declared on other contexts only
         grad = grads[0]
         if grad.numel() == 0:
-            # An empty batch, no channel, or no window.
+            # The batch, the channels or the windows are empty.
             found = torch.zeros(shape, dtype=dtype, device=device)
         else:
             wide = gradient(_to_float64_device(grad).to(torch.float64), *map(_to_float64_device, kept))
@@ -59,30 +58,30 @@ def _to_float64_device(tensor: torch.Tensor) -> torch.Tensor:
 
 def _attach_gradient(x: torch.Tensor, output: torch.Tensor, gradient: Gradient, *kept: torch.Tensor) -> torch.Tensor:
     found: object = _ServiceOutput.apply(x, output, gradient, *kept)  # type: ignore[no-untyped-call]  # untyped in torch
-    assert isinstance(found, torch.Tensor), "ours gives one tensor"
+    assert isinstance(found, torch.Tensor), "forward returns one tensor"
     return found
 
 
 def wants_gradient(x: torch.Tensor) -> bool:
-    """Whether somebody may ask for the gradient of what is pooled now."""
+    """Whether autograd may need the gradient of this input."""
     return torch.is_grad_enabled() and x.requires_grad
 
 
 def attach_max_gradient(x: torch.Tensor, output: torch.Tensor, indices: torch.Tensor, rank: int) -> torch.Tensor:
-    """The output of a pooling that took elements, whose gradient is added up where the indices point."""
+    """Attach the gradient of max pooling: the output's gradient is added at the indices."""
     return _attach_gradient(x, output, partial(_max_gradient, x.shape, rank), indices)
 
 
 def _max_gradient(shape: torch.Size, rank: int, grad: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
-    lead = len(shape) - rank
-    flat = grad.new_zeros((*shape[:lead], math.prod(shape[lead:])))
+    batch_axes = len(shape) - rank
+    flat = grad.new_zeros((*shape[:batch_axes], math.prod(shape[batch_axes:])))
     return flat.scatter_add_(-1, _flatten_planes(indices, rank), _flatten_planes(grad, rank))
 
 
 def attach_unpool_gradient(x: torch.Tensor, output: torch.Tensor, indices: torch.Tensor, rank: int) -> torch.Tensor:
-    """The output of unpooling, whose gradient is picked up where the indices point.
+    """Attach the gradient of unpooling: the output's gradient is read at the indices.
 
-    Where an index comes more than once the last value stayed; the others had no influence and get 0.
+    If an index occurs more than once, only the last value is in the output; the gradient of the others is 0.
     """
     return _attach_gradient(x, output, partial(_unpool_gradient, rank), indices)
 
@@ -96,17 +95,16 @@ def _unpool_gradient(rank: int, grad: torch.Tensor, indices: torch.Tensor) -> to
 
 
 def _flatten_planes(x: torch.Tensor, rank: int) -> torch.Tensor:
-    # Each plane flat.
     return x.flatten(x.dim() - rank)
 
 
 def attach_average_gradient(x: torch.Tensor, output: torch.Tensor, spec: Operator) -> torch.Tensor:
-    """The output of an average. Its gradient does not depend on the elements, so none are kept.
+    """Attach the gradient of an average. It does not depend on the elements, so none are stored.
 
     Args:
-        x: what was pooled.
-        output: as the service found it.
-        spec: the average, which is run here for its gradient.
+        x: the input.
+        output: the service's output.
+        spec: the average, which autograd runs on zeros.
     """
     return _attach_gradient(x, output, partial(_average_gradient, x.shape, spec))
 
@@ -119,11 +117,11 @@ def _average_gradient(shape: torch.Size, spec: Operator, grad: torch.Tensor) -> 
 
 
 def attach_norm_gradient(x: torch.Tensor, output: torch.Tensor, spec: LPPool) -> torch.Tensor:
-    """The output of a norm, whose gradient depends on the elements: they are kept.
+    """Attach the gradient of a norm. It depends on the elements, so they are stored.
 
     Args:
-        x: what was pooled.
-        output: as the service found it.
+        x: the input.
+        output: the service's output.
         spec: the norm.
     """
     return _attach_gradient(x, output, partial(lp_pool_gradient, spec, scaling_exponent(x.detach(), output)), x)

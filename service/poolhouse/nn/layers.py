@@ -1,4 +1,4 @@
-"""The families of layers: constructors and forward passes, whatever the number of axes; the face gives them that."""
+"""Layer families: constructors and forward passes for any number of axes; the package's classes set ``rank``."""
 
 # ruff: noqa: A002, since input is torch's name for it
 
@@ -20,7 +20,7 @@ from poolhouse.nn.gradients import (
     wants_gradient,
 )
 from poolhouse.operators.catalogue import Catalogue, discover
-from poolhouse.operators.lp_pool import LPPool as PowerMean
+from poolhouse.operators.lp_pool import LPPool as LPPoolSpec
 from poolhouse.operators.operator import Operator
 
 Size = int | Sequence[int]
@@ -28,7 +28,7 @@ Size = int | Sequence[int]
 
 @cache
 def shared_client() -> Client:
-    """The client of all layers that are given none."""
+    """The client of all layers without a client of their own."""
     return Client()
 
 
@@ -38,7 +38,7 @@ def _catalogue() -> Catalogue:
 
 
 class Layer(torch.nn.Module):
-    """A layer of a family: its fields are attributes, which :meth:`extra_repr` shows and every call sends."""
+    """Base of the layers. Its fields are attributes, which :meth:`extra_repr` shows and every call sends."""
 
     family: ClassVar[str]
     rank: ClassVar[int]
@@ -50,11 +50,11 @@ class Layer(torch.nn.Module):
 
     @property
     def operator(self) -> str:
-        """The operator's name, ``max_pool2d``."""
+        """The operator's name, such as ``max_pool2d``."""
         return f"{self.family}{self.rank}d"
 
     def extra_repr(self) -> str:
-        """The fields, as torch shows its layers."""
+        """The fields, in the format of torch's layers."""
         return ", ".join(f"{name}={getattr(self, name)}" for name in self.field_names)
 
     def _call_service(
@@ -67,13 +67,13 @@ class Layer(torch.nn.Module):
         return output, found
 
     def _spec(self, fields: Mapping[str, object]) -> Operator:
-        """The operator with these fields, read from the very texts that travel."""
+        """The spec with these fields, parsed from the same texts that the client sends."""
         texts = {name: format_field(name, value) for name, value in fields.items() if value is not None}
         return _catalogue().find(self.operator).parse({}, texts)
 
 
 class IndexedMaxLayer(Layer):
-    """Layers whose output is elements of their input, and which may answer where those were."""
+    """Base of layers whose output elements are elements of their input, and which can return their indices."""
 
     return_indices: bool
 
@@ -113,7 +113,7 @@ class MaxPool(IndexedMaxLayer):
         self.ceil_mode = ceil_mode
 
     def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        """Pool; with indices where the constructor asked for them."""
+        """Pool; return indices too if the constructor asked for them."""
         return self._pool(input, **{name: getattr(self, name) for name in self.field_names})
 
 
@@ -135,7 +135,7 @@ class AdaptiveMaxPool(IndexedMaxLayer):
         self.return_indices = return_indices
 
     def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        """Pool; with indices where the constructor asked for them."""
+        """Pool; return indices too if the constructor asked for them."""
         return self._pool(input, output_size=_expand_output_size(self.output_size, self.rank))
 
 
@@ -157,7 +157,7 @@ class FractionalMaxPool(IndexedMaxLayer):
     ) -> None:
         super().__init__(client)
         if (output_size is None) == (output_ratio is None):
-            raise ValueError(f"{type(self).__name__} takes an output_size or an output_ratio, and one of them alone")
+            raise ValueError(f"{type(self).__name__} takes either output_size or output_ratio; give exactly one")
         self.kernel_size = kernel_size
         self.output_size = output_size
         self.output_ratio = output_ratio
@@ -165,16 +165,16 @@ class FractionalMaxPool(IndexedMaxLayer):
         self.seed = seed
 
     def forward(self, input: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
-        """Pool; with indices where the constructor asked for them.
+        """Pool; return indices too if the constructor asked for them.
 
-        Without a seed one is drawn from torch's generator, so that ``torch.manual_seed`` decides here too.
+        Without a seed one is drawn from torch's generator, so ``torch.manual_seed`` makes results reproducible.
         """
         seed = int(torch.randint(2**53 - 1, ()).item()) if self.seed is None else self.seed
         return self._pool(input, **{name: getattr(self, name) for name in self.field_names}, seed=seed)
 
 
 class AvgPool(Layer):
-    """``torch.nn.AvgPool1d``, which has no divisor."""
+    """``torch.nn.AvgPool1d``, which has no ``divisor_override``."""
 
     family = "avg_pool"
     field_names = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
@@ -267,7 +267,7 @@ class LPPool(Layer):
         if not wants_gradient(input):
             return output
         spec = self._spec(fields)
-        assert isinstance(spec, PowerMean), "the family's operator"
+        assert isinstance(spec, LPPoolSpec), "the operator of this family"
         return attach_norm_gradient(input, output, spec)
 
 
@@ -288,14 +288,14 @@ class MaxUnpool(Layer):
     def forward(
         self, input: torch.Tensor, indices: torch.Tensor, output_size: Sequence[int] | None = None
     ) -> torch.Tensor:
-        """Put each value back where its index says."""
+        """Put each value back to the position of its index."""
         fields = {name: getattr(self, name) for name in self.field_names}
-        # torch takes the size of a whole tensor here; the wire takes the spatial part, or all of a batch.
+        # torch also takes the shape of the whole tensor here; only its spatial part is sent.
         sizes = None if output_size is None else list(output_size)[-self.rank :]
         output, _ = self._call_service({**fields, "output_size": sizes}, input, indices)
         return attach_unpool_gradient(input, output, indices, self.rank) if wants_gradient(input) else output
 
 
 def _expand_output_size(output_size: int | Sequence[int | None] | None, rank: int) -> int | Sequence[int | None]:
-    # torch takes None for the whole as "keep every axis"; the wire has a null for each.
+    # torch takes None for "keep every axis"; the service takes a null for each axis.
     return [None] * rank if output_size is None else output_size

@@ -1,8 +1,8 @@
 """The gradient of a norm ``y = (Σ xᵖ)^(1/p)``: ``(x/y)^(p - 1)`` for each element of each window.
 
-It is put together from ``x^(p - 1)`` and ``(Σ xᵖ)^(1/p - 1)``, which may leave float64 where their product does not.
-So the elements are first divided by a power of two that lies in the middle of the outputs, which the quotient does not
-notice; then both factors stay within float64 wherever the forward pass did.
+It is the product of ``x^(p - 1)`` and ``(Σ xᵖ)^(1/p - 1)``, which may overflow or underflow float64 although their
+product does not. The elements are therefore first divided by a power of two in the middle of the outputs' range, which
+does not change the quotient. Both factors then stay within float64 wherever the forward pass did.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from poolhouse.operators.maxima import window_maxima
 from poolhouse.operators.operator import at_rank
 
 _MAX_EXPONENT: Final = 1000
-"""2 to this power, and to its negative, are float64 numbers."""
+"""2 to this power and its inverse are float64 numbers."""
 
 
 def scaling_exponent(x: torch.Tensor, output: torch.Tensor) -> int:
-    """The exponent of two in the middle between the least and the largest output that is neither 0 nor infinite.
+    """The exponent of two midway between the least and the largest output that is neither 0 nor infinite.
 
-    Where there is none, the powers may have left float64 on the way there: then the same of the input.
+    If there is no such output, the powers may have overflowed or underflowed; then the input is used instead.
     """
     for tensor in (output, x):
         sizes = tensor.abs()
@@ -39,13 +39,13 @@ def scaling_exponent(x: torch.Tensor, output: torch.Tensor) -> int:
 def lp_pool_gradient(spec: LPPool, exponent: int, grad: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """The gradient of the input, in float64.
 
-    Where it is not one number: a window of zeros gives 0, as in torch. An element that outweighs all others of its
-    window, an infinite one or, under a negative power, a zero, is the output, so it takes the whole gradient; several
-    share it. In the corner of an even negative power at zero the gradient is 0.
+    Special cases: for a window of zeros the gradient is 0, as in torch. An infinite element, or a zero with a negative
+    power, outweighs all other elements of its window. It determines the output and gets the whole gradient; several
+    such elements share it. For an even negative power the gradient of a zero is 0.
 
     Args:
         spec: the norm.
-        exponent: of :func:`scaling_exponent`.
+        exponent: result of :func:`scaling_exponent`.
         grad: the gradient of the output, in float64.
         x: the input.
     """
@@ -61,17 +61,17 @@ def lp_pool_gradient(spec: LPPool, exponent: int, grad: torch.Tensor, x: torch.T
     outweighs = x.isinf() if p > 0 else x == 0
     if not bool(outweighs.any()):
         return found
-    # The same with 1 for those and, for the rest, what has no weight beside it.
-    least = torch.where(x.isnan(), math.nan, 0.0 if p > 0 else math.inf)
-    alone = torch.where(outweighs, x.sign() if p > 0 else 1.0, least)
-    return torch.where(outweighs, _backpropagate(average, p, grad, alone), found)
+    # Their gradient: replace them by ±1, and all others by a number without weight.
+    weightless = torch.where(x.isnan(), math.nan, 0.0 if p > 0 else math.inf)
+    replaced = torch.where(outweighs, x.sign() if p > 0 else 1.0, weightless)
+    return torch.where(outweighs, _backpropagate(average, p, grad, replaced), found)
 
 
 @lru_cache
 def _average_spec(spec: LPPool) -> AvgPool:
-    """The average over the same windows: torch's formula, and ours, is its multiple of the powers, cut windows too."""
+    """The average over the same windows: the norm's sum is a multiple of it, also for windows that ceil_mode cuts."""
     average = at_rank(AvgPool, spec.rank).of(kernel_size=spec.kernel_size, stride=spec.stride, ceil_mode=spec.ceil_mode)
-    assert isinstance(average, AvgPool), "at some rank"
+    assert isinstance(average, AvgPool), "at_rank() derives from AvgPool"
     return average
 
 
@@ -81,14 +81,14 @@ def _backpropagate(average: AvgPool, p: float, grad: torch.Tensor, x: torch.Tens
         powers = x.pow(p).requires_grad_()
         (mean,) = average.run({"input": powers})
     sums = mean.detach() * volume
-    # A window that nobody asks about, or without any weight, passes nothing on, whatever the other factor is.
-    silent = (grad == 0) | (sums == 0) if p != 1 else grad == 0
-    (passed,) = torch.autograd.grad(mean, powers, torch.where(silent, 0.0, grad * volume * sums.pow(1 / p - 1)))
-    return torch.where(passed == 0, 0.0, passed * x.pow(p - 1))
+    # A window with gradient 0 or sum 0 contributes 0, even if the other factor is infinite.
+    is_zero = (grad == 0) | (sums == 0) if p != 1 else grad == 0
+    (power_grad,) = torch.autograd.grad(mean, powers, torch.where(is_zero, 0.0, grad * volume * sums.pow(1 / p - 1)))
+    return torch.where(power_grad == 0, 0.0, power_grad * x.pow(p - 1))
 
 
 def _max_gradient(spec: LPPool, grad: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """With p = ±∞ the output is one element's magnitude: the first largest, or least, takes the gradient."""
+    """The gradient for p = ±∞: the first largest, or least, element determines the output and gets all of it."""
     sign = math.copysign(1.0, spec.norm_type)
     _, indices = window_maxima(x.abs() * sign, spec.windows(tuple(x.shape[1:])), with_indices=True)
     flat, chosen = x.flatten(1), indices.flatten(1)
@@ -97,5 +97,5 @@ def _max_gradient(spec: LPPool, grad: torch.Tensor, x: torch.Tensor) -> torch.Te
 
 
 def fold_planes(x: torch.Tensor, rank: int) -> torch.Tensor:
-    """``(P, *spatial)``, as operators run on it; not for an empty batch."""
+    """Reshape to ``(P, *spatial)``, the form that operators take; not for an empty batch."""
     return x.reshape(-1, *x.shape[x.dim() - rank :])
