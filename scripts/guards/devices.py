@@ -128,7 +128,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "hung-batch-keeps-leases",
         "A hung batch keeps its leases until its thread ends",
         "memory that a kernel still writes is given to other requests",
-        InsertBefore("flight.release_leases()"),
+        InsertBefore("inflight.release_leases()"),
         "test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept",
     ),
     Guard(

@@ -23,8 +23,9 @@ from poolhouse.backend.kernel_loading import load_kernels
 from poolhouse.backend.payload import Payload
 from poolhouse.backend.torch_worker import TorchWorker, run_plan
 from poolhouse.batching.device_state import State as DeviceState
-from poolhouse.batching.engine import Engine, Observer
+from poolhouse.batching.engine import Engine
 from poolhouse.batching.memory import Lease, MemoryBudget
+from poolhouse.batching.observer import Observer
 from poolhouse.batching.offload import OffloadPool
 from poolhouse.batching.worker import Worker
 from poolhouse.errors import Unavailable

@@ -30,7 +30,7 @@ def test_the_devices_asked_for_are_taken_once_each_in_order(
     there: tuple[Device, ...], wanted: tuple[str, ...], chosen: tuple[Device, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``auto`` takes the fastest kind there is; names are taken as they are said."""
-    monkeypatch.setattr(devices, "_present", lambda: there)
+    monkeypatch.setattr(devices, "_present_devices", lambda: there)
 
     assert choose_devices(wanted) == chosen
 
@@ -38,9 +38,9 @@ def test_the_devices_asked_for_are_taken_once_each_in_order(
 @pytest.mark.parametrize("wanted", ["cuda", "cuda:2", "mps"])
 def test_a_device_that_is_not_there_is_said_at_start(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that quietly pools elsewhere than it was told is found out too late."""
-    monkeypatch.setattr(devices, "_present", lambda: (CPU,))
+    monkeypatch.setattr(devices, "_present_devices", lambda: (CPU,))
 
-    with pytest.raises(ValueError, match=rf"there is no device '{wanted}' here; there are cpu"):
+    with pytest.raises(ValueError, match=rf"there is no device '{wanted}' on this machine; use one of cpu"):
         choose_devices((wanted,))
 
 

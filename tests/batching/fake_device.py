@@ -9,9 +9,10 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Literal, ParamSpec
 
-from poolhouse.batching.engine import Engine, JobTiming
+from poolhouse.batching.engine import Engine
 from poolhouse.batching.fair_queue import Batch, BatchLimits, Job, Reason
 from poolhouse.batching.memory import MemoryBudget
+from poolhouse.batching.observer import JobTiming
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 
 WAIT_TIMEOUT_S = 20.0

@@ -13,9 +13,10 @@ import pytest
 from poolhouse.backend.devices import Device
 from poolhouse.backend.payload import Payload
 from poolhouse.backend.torch_worker import TorchWorker
-from poolhouse.batching.engine import Engine, JobTiming
+from poolhouse.batching.engine import Engine
 from poolhouse.batching.fair_queue import BatchLimits, Reason
 from poolhouse.batching.memory import MemoryBudget
+from poolhouse.batching.observer import JobTiming
 from poolhouse.dtypes import ElementType
 from poolhouse.operators.operator import Operator
 from poolhouse.tensors import Tensor

@@ -499,7 +499,7 @@ async def test_a_stopped_service_rebuilds_nothing() -> None:
         raise RuntimeError("can't start new thread")
 
     with pytest.MonkeyPatch.context() as patch, timers(loop) as found:
-        patch.setattr("poolhouse.batching.engine.Thread", starts)
+        patch.setattr("poolhouse.batching.recovery.Thread", starts)
         assert await outcomes_of(harness.submit("victim")) == ["device_lost"]
         await harness.engine.stop()
         again = found[-1]
@@ -704,7 +704,7 @@ async def test_a_rebuilding_that_cannot_be_started_is_tried_again() -> None:
         raise RuntimeError("can't start new thread")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("poolhouse.batching.engine.Thread", starts)
+        patch.setattr("poolhouse.batching.recovery.Thread", starts)
         assert await outcomes_of(harness.submit("victim")) == ["device_lost"]
         await wait_until(lambda: tries == 2)
     await wait_until(lambda: harness.engine.device_states() == {"fake:0": "ready"})

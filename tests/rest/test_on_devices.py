@@ -1,4 +1,4 @@
-"""The whole service over a device: what it says of it, whose turn it is there, and what a fault of it does."""
+"""The whole service on a device: what it reports about it, queueing and deadlines, and a device failure."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ ALLOWED_GROWTH_BYTES: Final = 32 * 2**20
 
 BREAKS: Final = """
 import torch
-from poolhouse.backend.transfer import Pinned
+from poolhouse.backend.transfer import PinnedTransfer
 
-sent = Pinned._sent
+send = PinnedTransfer._send
 
-def breaks(self, spec, slices, room):
+def breaks(self, spec, slices, buffer):
     if slices[0]["input"].shape[-1] == 13:
-        torch.zeros(2, device=self._at)[torch.tensor([7], device=self._at)]
-    return sent(self, spec, slices, room)
+        torch.zeros(2, device=self._device)[torch.tensor([7], device=self._device)]
+    return send(self, spec, slices, buffer)
 
-Pinned._sent = breaks
+PinnedTransfer._send = breaks
 """
 """An index that no check has seen: a device-side assert, after which nothing works on the card in that process."""
 
@@ -46,7 +46,7 @@ def metrics(server: ServerProcess) -> dict[tuple[str, frozenset[tuple[str, str]]
 
 
 def share(server: ServerProcess, calls: Sequence[tuple[CheckedRequest, ...]], start: int, count: int) -> list[str]:
-    """One connection's part; each call with the right answer of every device that may serve it."""
+    """The requests of one connection; for each, the correct response of every device that may serve it."""
     faults = []
     with server.http_connection() as caller:
         for turn in range(count):
@@ -67,8 +67,9 @@ def send_concurrently(server: ServerProcess, calls: Sequence[tuple[CheckedReques
 @each_device
 @pytest.mark.parametrize("each", [2, pytest.param(16, marks=pytest.mark.slow)])
 @pytest.mark.timeout(240)
-def test_a_crowd_leaves_nothing_behind(device: str, each: int) -> None:
-    """Mixed operators, shapes and types over 64 connections: all right, nothing held, and no memory that grows."""
+def test_many_concurrent_requests_leave_no_lease_and_no_memory(device: str, each: int) -> None:
+    """Requests with mixed operators, shapes and types over 64 connections get correct responses, and leave no lease
+    and no memory behind."""
     calls = [(random_checked_request(Random(f"crowd {number}"), device_named(device)),) for number in range(128)]
     with server_process(device=device, inline_work=0, cpu_threads=1) as server:
         send_concurrently(server, calls, each)
@@ -86,8 +87,8 @@ def test_a_crowd_leaves_nothing_behind(device: str, each: int) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.timeout(240)
-def test_two_kinds_of_devices_serve_at_once() -> None:
-    """Each request is pooled whole on one of them, so its answer is the one or the other's, to the last bit."""
+def test_two_kinds_of_devices_serve_concurrently() -> None:
+    """Each request is pooled entirely on one device, so its response equals that device's, bit for bit."""
     devices = ("cuda", "cpu")
     calls = [
         tuple(random_checked_request(Random(f"both {number}"), device_named(name)) for name in devices)
@@ -104,8 +105,8 @@ def test_two_kinds_of_devices_serve_at_once() -> None:
 
 
 @each_device
-def test_the_service_names_its_device(device: str) -> None:
-    """Whoever runs it must see which card it found, without a shell on the machine."""
+def test_the_service_reports_its_device(device: str) -> None:
+    """Operations staff must see which device was found, without a shell on the machine."""
     chosen = device_named(device)
     with server_process(device=device) as server, server.http_connection() as caller:
         shown = [json.loads(caller.send("GET", path).body)["devices"] for path in ("/readyz", "/version")]
@@ -116,8 +117,8 @@ def test_the_service_names_its_device(device: str) -> None:
 
 
 @each_device
-def test_a_deadline_that_passes_in_line_before_a_device_is_told_then(device: str) -> None:
-    """Who waits behind a card that is busy is told in time, and its work is never done."""
+def test_a_deadline_that_passes_in_the_queue_is_refused_at_once(device: str) -> None:
+    """A request that waits for a busy device is refused at its deadline, and its work is never done."""
     late = (1, 1, 9, 9)
     with (
         run_gated_service(capacity_bytes=2**26, device=device) as held,
@@ -127,12 +128,12 @@ def test_a_deadline_that_passes_in_line_before_a_device_is_told_then(device: str
         running = [threads.submit(pooled, held.server.client, (1, 1, 4, 4 + number)) for number in range(2)]
         assert becomes_true(lambda: held.pooling.job_count == 2)
         with held.server.client() as client:
-            answer = post_zeros(client, late, {"Request-Timeout": "0.2"})
+            response = post_zeros(client, late, {"Request-Timeout": "0.2"})
         held.gate.open()
         assert [each.result(WAIT_TIMEOUT_S) for each in running] == [200] * 2
         assert becomes_true(lambda: held.pooling.held_bytes == 0)
 
-    assert (answer.status_code, answer.json()["code"]) == (504, "deadline_passed")
+    assert (response.status_code, response.json()["code"]) == (504, "deadline_passed")
     assert late not in held.gate.seen_shapes
 
 
@@ -142,14 +143,14 @@ def pooled(connect: Callable[[], httpx.Client], shape: tuple[int, ...]) -> int:
 
 
 @pytest.mark.gpu
-def test_a_card_that_breaks_is_told_and_the_process_still_ends() -> None:
-    """The platform must see it, since only a new process mends it, and must be able to stop the old one."""
+def test_a_broken_device_is_reported_and_the_process_still_stops() -> None:
+    """The platform must see the failure, since only a restart repairs it, and must be able to stop the process."""
     with service_process(before=BREAKS, device="cuda") as running, running.server.client() as client:
         before = client.get("/readyz").status_code, post_zeros(client, (1, 1, 8, 8)).status_code
         broken = post_zeros(client, (1, 1, 13, 13))
         ready = client.get("/readyz")
         after = post_zeros(client, (1, 1, 8, 8))
-        # Every rebuilding fails, and it stays lost.
+        # Recreating the worker always fails, so the device stays lost.
         assert becomes_true(partial(break_rebuilds, running))
         still = client.get("/readyz").status_code
         page = parse_metrics(client.get("/metrics").text)
@@ -168,8 +169,8 @@ def break_rebuilds(running: ServiceProcess) -> bool:
     return "could not be rebuilt" in running.next_log_line()
 
 
-def test_a_card_that_is_not_there_is_said_at_start() -> None:
-    """One sentence and no traceback, before anybody is let in."""
+def test_a_missing_device_fails_the_start() -> None:
+    """One sentence without a traceback, before the service accepts requests."""
     said = "^poolhouse cannot start: there is no device 'cuda:99' here; there are cpu"
     with pytest.raises(AssertionError, match=said), service_process(device="cuda:99"):
         pass

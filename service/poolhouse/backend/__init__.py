@@ -1,1 +1,1 @@
-"""Devices, staging and the worker: which device, bytes in and out, run a spec over planes."""
+"""Choose devices, transfer planes to them and back, and pool batches with torch or compiled kernels."""

@@ -1,4 +1,4 @@
-"""Arrays as torch has them, and back: the same memory, and bfloat16 by its bits, since numpy has no such type."""
+"""Convert between numpy arrays and torch tensors that share memory; numpy holds bfloat16 as its bits."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from poolhouse.dtypes import BFLOAT16, ElementType
 Array = npt.NDArray[np.generic]
 
 _COPIED_BYTES: Final = 64 * 2**10
-"""Up to here a copy costs less than to do without one."""
+"""Up to this size a copy costs less than avoiding it."""
 
 
 def torch_dtype(dtype: ElementType) -> torch.dtype:
-    """Torch's name for an element type; they are spelled alike."""
+    """The torch dtype of an element type; it has the same name."""
     found = getattr(torch, dtype.name)
     assert isinstance(found, torch.dtype)
     return found
 
 
 def as_torch(planes: Mapping[str, Array], dtype: ElementType) -> dict[str, torch.Tensor]:
-    """Arrays as tensors; they share their memory, except small ones that are read-only.
+    """Convert arrays to tensors that share their memory; small read-only arrays are copied.
 
     Args:
-        planes: by name.
-        dtype: of the one that is called ``input``.
+        planes: the arrays by name.
+        dtype: the element type of the array ``input``.
     """
     tensors = {name: _as_torch(array) for name, array in planes.items()}
     if dtype is BFLOAT16:
@@ -39,7 +39,7 @@ def as_torch(planes: Mapping[str, Array], dtype: ElementType) -> dict[str, torch
 
 
 def as_array(tensor: torch.Tensor) -> Array:
-    """A tensor of the machine's memory as an array in its storage type; they share it."""
+    """Convert a tensor in host memory to an array of the storage type; a contiguous tensor is not copied."""
     array: Array
     if tensor.dtype is torch.bfloat16:
         array = tensor.contiguous().view(torch.int16).numpy().view(np.uint16)
@@ -50,14 +50,14 @@ def as_array(tensor: torch.Tensor) -> Array:
 
 def _as_torch(array: Array) -> torch.Tensor:
     if array.dtype == np.uint16:
-        # Bits, for which not every torch has a type.
+        # The bits of bfloat16; not every torch version has uint16.
         array = array.view(np.int16)
     if array.flags.writeable:
         return torch.from_numpy(array)
     if array.nbytes <= _COPIED_BYTES:
         return torch.from_numpy(array.copy())
-    # Torch has no tensors that are read-only, and warns of such an array; nothing here writes to an input.
+    # torch.from_numpy warns about read-only arrays, since torch has no read-only tensors; inputs are not written to.
     try:
         return from_dlpack(array)
-    except BufferError:  # a numpy before 2.1 hands out no array that is read-only
+    except BufferError:  # numpy before 2.1 does not export read-only arrays
         return torch.from_numpy(array.copy())

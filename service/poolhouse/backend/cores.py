@@ -1,4 +1,4 @@
-"""How many cores this process really has: its affinity, and the limit of its control group."""
+"""Count the cores that this process may use, by its CPU affinity and the limit of its control group."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def available_cores(root: Path = Path("/sys/fs/cgroup")) -> int:
-    """Cores to use, at least 1.
+    """The number of cores to use, at least 1.
 
-    A container limited to two cores of 64 sees 64 in ``os.cpu_count()``; 64 threads on two cores are slower than two.
+    In a container limited to two of 64 cores, ``os.cpu_count()`` is 64; 64 threads on two cores are slower than two.
 
     Args:
-        root: where control groups are mounted; version 2 has ``cpu.max``, version 1 ``cpu/cpu.cfs_quota_us``.
+        root: the mount point of control groups; version 2 has ``cpu.max``, version 1 ``cpu/cpu.cfs_quota_us``.
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _cgroup_quota(root)

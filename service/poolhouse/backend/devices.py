@@ -1,4 +1,4 @@
-"""Which devices the service pools on: chosen once at start-up, said plainly to who asks."""
+"""Choose the devices that the service pools on, once at start-up."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device that pools.
+    """A device that pools.
 
     Attributes:
-        name: as torch writes it: ``cpu``, ``cuda:0``, ``mps``.
-        model: what it is, for a person.
-        max_planes: planes in one launch; some CUDA kernels put them on a grid axis of 65,535.
+        name: torch's name: ``cpu``, ``cuda:0``, ``mps``.
+        model: the model, for a person to read.
+        max_planes: planes in one launch; some CUDA kernels use a grid axis of 65,535 for them. None for no limit.
     """
 
     name: str
@@ -24,36 +24,36 @@ class Device:
 
     @property
     def torch_device(self) -> torch.device:
-        """The device for torch."""
+        """The device as a torch object."""
         return torch.device(self.name)
 
 
 def choose_devices(wanted: Sequence[str]) -> tuple[Device, ...]:
-    """The devices that a setting asks for.
+    """The devices that the setting ``device`` names.
 
     Args:
         wanted: ``auto`` (every CUDA device, else MPS, else the CPU), ``cpu``, ``cuda``, ``cuda:N``, ``mps``.
 
     Raises:
-        ValueError: for a device that is not there, with those that are.
+        ValueError: a device does not exist; the message lists those that do.
     """
-    there = _present()
+    present = _present_devices()
     if "auto" in wanted:
-        cuda = tuple(device for device in there if device.name.startswith("cuda"))
+        cuda = tuple(device for device in present if device.name.startswith("cuda"))
         if cuda:
             return cuda
-        return tuple(device for device in there if device.name == "mps") or (there[0],)
-    by_name = {device.name: device for device in there}
+        return tuple(device for device in present if device.name == "mps") or (present[0],)
+    by_name = {device.name: device for device in present}
     chosen: dict[str, Device] = {}
     for part in wanted:
         name = "cuda:0" if part == "cuda" else part
         if name not in by_name:
-            raise ValueError(f"there is no device {part!r} here; there are {', '.join(by_name)}")
+            raise ValueError(f"there is no device {part!r} on this machine; use one of {', '.join(by_name)}")
         chosen[name] = by_name[name]
     return tuple(chosen.values())
 
 
-def _present() -> tuple[Device, ...]:
+def _present_devices() -> tuple[Device, ...]:
     found = [Device("cpu", torch.backends.cpu.get_cpu_capability(), None)]
     if torch.cuda.is_available():
         found += [
@@ -66,7 +66,7 @@ def _present() -> tuple[Device, ...]:
 
 
 def set_thread_count(count: int) -> None:
-    """How many threads one operation on the CPU may take, when this thread asks for it."""
-    # OpenMP keeps the number for each thread that asks, so two workers do not disturb each other.
+    """Set the number of threads of the CPU operations that the calling thread starts in torch."""
+    # OpenMP keeps the number per calling thread, so two workers do not affect each other.
     if torch.get_num_threads() != count:
         torch.set_num_threads(count)

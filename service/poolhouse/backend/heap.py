@@ -1,15 +1,15 @@
-"""Give freed memory back to the operating system: the allocator keeps it, and so the process looks as large as ever.
+"""Return freed memory to the operating system, which glibc's malloc would keep.
 
-glibc's malloc returns a block when it is freed only where it was mapped by itself. Left alone it learns to do that from
-32 MiB on, and keeps a heap of what is smaller, all of which one small object at its end holds: after some dozens of
-bodies a process that holds nothing may have half a gigabyte. So :func:`configure_malloc` fixes the size from which
-blocks are mapped; what is used again and again, bodies and outputs, comes from :mod:`poolhouse.buffers`.
+malloc returns a freed block only if it was mapped on its own. By default its threshold for mapping grows up to 32 MiB,
+and smaller blocks come from a heap that one small object at its end keeps from shrinking: after some dozens of request
+bodies, an idle process may occupy half a gigabyte. So :func:`configure_malloc` fixes the threshold; the large blocks
+that are used again and again, request bodies and outputs, come from :mod:`poolhouse.buffers`.
 
-What is left are smaller blocks. ``malloc_trim`` gives back every free page. It is not called while requests come and
-go, since fresh pages are dearer than kept ones, but where more is kept than was held at any time of the last half
-second; and at once where so much is kept beside what is held that soon more would be than the service promises.
+For smaller blocks, ``malloc_trim`` returns every free page. Since new pages cost more than kept ones, it is called only
+when more is kept than was held at any time in the last half second, or at once when the kept memory comes close to
+the limit that the service promises.
 
-Where the allocator is another one (musl, macOS, Windows) nothing is done.
+With other allocators (musl, macOS, Windows) nothing is done.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 SLACK_BYTES: Final = 32 * 2**20
-"""So much may be kept."""
+"""Free memory that may be kept."""
 URGENT_BYTES: Final = 64 * 2**20
-"""So much is given back at once: 128 MiB may lie beside what ``/metrics`` says is held. The event loop waits for the
-allocator meanwhile, a few milliseconds for each hundred MiB."""
+"""Free memory that is returned at once: the service promises at most 128 MiB beyond what ``/metrics`` reports as held.
+The event loop waits for the allocator for a few milliseconds per hundred MiB."""
 CHECK_INTERVAL_S: Final = 0.02
-"""From one look at the memory to the next; one takes 20 us."""
+"""Time between two checks; a check takes 20 us."""
 _HISTORY_LENGTH: Final = 25
 
 _MAPPED_FROM_BYTES: Final = 2**20
@@ -39,8 +39,8 @@ Trim = Callable[[], None]
 
 
 def configure_malloc() -> None:
-    """From now on malloc maps blocks of a MiB and more one by one, so that they go back when they are freed, and keeps
-    no more than :data:`SLACK_BYTES` free at the end of its heap. For the whole process; ``mallopt(3)``."""
+    """Let malloc map blocks from one MiB on individually, so that freeing returns them, and keep no more than
+    :data:`SLACK_BYTES` free at the end of its heap. For the whole process; see ``mallopt(3)``."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):
@@ -48,12 +48,12 @@ def configure_malloc() -> None:
     # guard: large-blocks-are-mapped
     mallopt.argtypes, mallopt.restype = (ctypes.c_int, ctypes.c_int), ctypes.c_int
     mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM_BYTES)
-    # Without this one the other makes it 128 KiB: every freed output would cost the next one its pages.
+    # Otherwise the other setting lowers this one to 128 KiB, and each new output has to fault in its pages again.
     mallopt(_M_TRIM_THRESHOLD, SLACK_BYTES)
 
 
 def find_malloc_trim() -> Trim | None:
-    """What gives every free page back; None where there is no such call."""
+    """A function that returns every free page to the system; None where there is none."""
     try:
         call = ctypes.CDLL(None).malloc_trim
     except (OSError, AttributeError, TypeError):
@@ -70,24 +70,24 @@ _STATM: Final = "/proc/self/statm"
 
 
 def resident_bytes() -> int:
-    """What this process has of the machine's memory; Linux tells it."""
+    """The resident memory of this process, read from ``/proc``; Linux only."""
     with open(_STATM, encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(slots=True)
 class TrimPolicy:
-    """When freed memory is given back. Pure.
+    """Decides when to trim the heap. Pure.
 
     Attributes:
-        idle_bytes: what the process has when it holds nothing.
+        idle_bytes: resident memory of the process while no request holds memory.
     """
 
     idle_bytes: int
     _held_history: deque[int] = field(default_factory=lambda: deque(maxlen=_HISTORY_LENGTH))
 
     def should_trim(self, resident_bytes: int, held_bytes: int) -> bool:
-        """Whether memory is kept that should go back; asked every :data:`CHECK_INTERVAL_S`."""
+        """Whether to trim now; called every :data:`CHECK_INTERVAL_S`."""
         self._held_history.append(held_bytes)
         kept = resident_bytes - self.idle_bytes
         # guard: heap-in-use-is-not-trimmed
@@ -96,24 +96,24 @@ class TrimPolicy:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing was held for as long as it looks back."""
+        """Whether no memory was held in the whole history."""
         return len(self._held_history) == _HISTORY_LENGTH and not any(self._held_history)
 
     def record_trim(self, resident_bytes: int, held_bytes: int) -> None:
-        """All was given back that can be: what there is now beside what is held is needed. While requests come that
-        may be theirs, so it is looked at again once nothing is held."""
+        """Take the resident memory after a trim, without the held memory, as the idle size. While memory is held, some
+        of it may belong to requests, so the idle size only grows; the next trim without held memory corrects it."""
         needed = resident_bytes - held_bytes
         self.idle_bytes = max(self.idle_bytes, needed) if held_bytes else needed
         self._held_history.clear()
 
 
 class HeapTrimmer:
-    """Looks at the memory while requests come and for half a second after, and gives back what is kept.
+    """Checks the memory while requests arrive and for half a second after the last one, and trims the heap.
 
     Args:
-        held_bytes: what is held for requests now.
-        trim: gives free pages back; None where nothing can be done.
-        resident_bytes: what the process has.
+        held_bytes: returns the memory that requests hold.
+        trim: returns free pages to the system; None disables the trimmer.
+        resident_bytes: returns the resident memory of the process.
     """
 
     def __init__(
@@ -129,29 +129,29 @@ class HeapTrimmer:
         self._is_scheduled = False
 
     def start(self) -> None:
-        """Everything was done once: what the process has now it has when it is idle."""
+        """Configure malloc, and take the current resident memory as the idle size; called after the warm-up."""
         if self._trim is not None:
             configure_malloc()
             self._policy = TrimPolicy(self._resident_bytes())
 
     def schedule_check(self) -> None:
-        """A request has come: look until half a second after the last one was answered."""
+        """Check until half a second after the last request has ended; called for every request."""
         if self._policy is not None and not self._is_scheduled:
             self._is_scheduled = True
             asyncio.get_running_loop().call_later(CHECK_INTERVAL_S, self._check, self._policy)
 
-    def _check(self, watch: TrimPolicy) -> None:
+    def _check(self, policy: TrimPolicy) -> None:
         self._is_scheduled = False
-        if watch.should_trim(self._resident_bytes(), self._held_bytes()):
+        if policy.should_trim(self._resident_bytes(), self._held_bytes()):
             self._is_scheduled = True
             assert self._trim is not None
             # guard: heap-is-trimmed
             trimming = asyncio.get_running_loop().run_in_executor(None, self._trim)
-            trimming.add_done_callback(lambda _: self._on_trimmed(watch))
-        elif not watch.is_idle:
+            trimming.add_done_callback(lambda _: self._on_trimmed(policy))
+        elif not policy.is_idle:
             self.schedule_check()
 
-    def _on_trimmed(self, watch: TrimPolicy) -> None:
-        watch.record_trim(self._resident_bytes(), self._held_bytes())
+    def _on_trimmed(self, policy: TrimPolicy) -> None:
+        policy.record_trim(self._resident_bytes(), self._held_bytes())
         self._is_scheduled = False
         self.schedule_check()

@@ -1,4 +1,4 @@
-"""Makes the compiled loops ready before the first request, and says what that means for the operator of the service."""
+"""Load or compile the kernels before the first request, and log what the administrator should know."""
 
 from __future__ import annotations
 
@@ -15,27 +15,25 @@ _PROGRESS_INTERVAL_S: Final = 2.0
 
 
 def load_kernels() -> bool:
-    """Loads the loops for this processor, or compiles them, and logs its progress; whether they are ready."""
+    """Load the kernels for this processor, or compile them and log the progress; False if they are unavailable."""
     try:
         problems = load_loops(available_cores(), _progress_logger())
     except LoopsUnavailable as missing:
-        _log.warning(
-            "pooling runs without compiled loops, and slower: %s; the server extra brings all that is needed", missing
-        )
+        _log.warning("pooling runs without compiled kernels, which is slower: %s; install the extra 'server'", missing)
         return False
     if problems:
-        _log.warning("compiled loops cannot be kept, so each start compiles them: %s", "; ".join(problems))
+        _log.warning("compiled kernels cannot be saved, so each start compiles them: %s", "; ".join(problems))
     return True
 
 
 def _progress_logger() -> ProgressCallback:
-    begun = reported_s = monotonic()
+    started_s = reported_s = monotonic()
 
     def report(done: int, of: int) -> None:
         nonlocal reported_s
         if done in (0, of) or monotonic() - reported_s > _PROGRESS_INTERVAL_S:
             reported_s = monotonic()
-            told = "compiling loops for this processor, only at the first start: %d of %d after %.0f s"
-            _log.info(told, done, of, reported_s - begun)
+            text = "compiling kernels for this processor, only at the first start: %d of %d after %.0f s"
+            _log.info(text, done, of, reported_s - started_s)
 
     return report

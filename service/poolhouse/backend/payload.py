@@ -1,4 +1,4 @@
-"""One request for the backend: its input arrays, and the arrays that its results are stored in."""
+"""A pooling request as the worker sees it: its input arrays, and the arrays that receive the results."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from poolhouse.tensors import Tensor
 
 Array = npt.NDArray[np.generic]
 
-# Pieces of one request may be pooled in two threads at once. It is held to make an array, and never for long.
+# Slices of one request may be pooled in two threads at once. Held only to allocate an array.
 _lock: Final = Lock()
 
 
 @dataclass(slots=True, eq=False)
 class Payload:
-    """One request for the backend: inputs and results.
+    """Inputs and results of one request.
 
     Attributes:
-        plan: with a settled spec.
+        plan: its spec has a seed, if the operator uses one.
         tensors: the inputs by name.
-        results: the outputs by name, in their storage types, whole once every plane was pooled.
+        results: the outputs by name, in their storage types; complete when every plane was pooled.
     """
 
     plan: Plan
@@ -36,23 +36,23 @@ class Payload:
     results: dict[str, Array] = field(default_factory=dict)
 
     def make_job(self) -> Job[Payload]:
-        """This request for the engine. Its plan has planes and outputs that are not empty."""
+        """The job for the engine; only for a plan that is not empty."""
         plan = self.plan
         return Job(plan.batch_key, plan.planes, plan.plane_bytes, plan.plane_steps, self, call_steps=plan.call_steps)
 
     def slice_planes(self, start: int, stop: int) -> dict[str, Array]:
-        """Some planes of the inputs, and what belongs to each beside them, as ``(P, …)``."""
+        """Planes ``start`` to ``stop`` of the inputs as ``(P, *spatial)``, and their random inputs as ``(P, …)``."""
         plan = self.plan
         shape = plan.planes_shape
         planes = {name: tensor.array.reshape(shape) for name, tensor in self.tensors.items()}
         if stop - start < plan.planes:
             planes = {name: array[start:stop] for name, array in planes.items()}
-        # Drawn a piece at a time: two numbers for each of a hundred million planes are gigabytes.
+        # Drawn per slice: two numbers for each of a hundred million planes are gigabytes.
         planes.update(plan.spec.random_inputs(stop - start, start))
         return planes
 
     def output_tensors(self) -> dict[str, Tensor]:
-        """The outputs as the wire has them; their memory is the caller's."""
+        """The outputs in their shapes; they share the memory of :attr:`results`."""
         outputs = self.plan.outputs
         if self.plan.is_empty:
             return {
@@ -71,7 +71,7 @@ class Payload:
         return tuple([self.results[name].data.cast("B") for name in self.plan.outputs])
 
     def store(self, part: JobSlice[Payload], name: str, result: Array, *, owned: bool) -> None:
-        """Takes the result of some planes: as it is where it is all of them and ours, else into the answer's memory."""
+        """Store the result of a slice: as it is if it is owned and has all planes, else copied into the output."""
         metadata = self.plan.outputs[name]
         if part.stop - part.start == self.plan.planes:
             self.results[name] = result if owned else result.copy()

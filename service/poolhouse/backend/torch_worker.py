@@ -1,8 +1,8 @@
-"""Runs batches on one device: arrays in, arrays out, many requests in one launch or one cut into several.
+"""Run batches on one device: many requests in one launch, or one request cut into several.
 
-Bytes are not copied on the CPU where a batch is one whole request: the loops, or torch, look at the request's own
-buffer, and the answer is the memory that they wrote. Elements are copied where requests are joined, where an answer is
-put together from pieces, and on the way to and from another device.
+On the CPU, a batch that is one whole request is not copied: the kernel, or torch, reads the request's own buffer, and
+the memory that it writes is the output. Elements are copied to join requests, to assemble an output from slices, and
+to and from other devices.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from poolhouse.operators.plan import PIECE_BYTES, PIECE_STEPS, Plan
 from poolhouse.tensors import Tensor
 
 MIN_THREADED_BYTES: Final = 4 * 2**20
-"""Below this a batch gets one thread: two of them wait for each other longer than the other one helps, as soon as
-anything else wants the core."""
+"""A smaller batch gets one thread: when other work uses the cores, two threads lose more by waiting for each other
+than the second one saves."""
 JOIN_BYTES: Final = 256 * 2**10
-"""Up to here requests are joined on a CPU; ``benchmarks/joining.py`` shows what it saves. Above it saves little more,
-and all of a batch wait for its last plane."""
+"""Limit for joining requests on a CPU; ``benchmarks/joining.py`` measures the gain. A higher limit gains little, and
+all requests of a batch wait for its last plane."""
 
 
 class TorchWorker:
     """A device driven by torch; the engine calls it from :attr:`concurrency` threads.
 
     Args:
-        device: where to run.
-        threads: how many one large batch may take on the CPU; None for as many as torch has.
+        device: the device.
+        threads: the number of threads for a large batch on the CPU; None for torch's number.
     """
 
     def __init__(self, device: Device, threads: int | None = None) -> None:
@@ -44,9 +44,9 @@ class TorchWorker:
         self._transfer = None if device.name == "cpu" else make_transfer(device)
         self.concurrency = 1 if self._transfer is None else self._transfer.concurrency
         self._max_planes = device.max_planes
-        self.batch_limits = self._budget()
+        self.batch_limits = self._current_limits()
 
-    def _budget(self) -> BatchLimits:
+    def _current_limits(self) -> BatchLimits:
         if self._transfer is None:
             return BatchLimits(PIECE_BYTES, JOIN_BYTES, piece_steps=PIECE_STEPS)
         piece_bytes = self._transfer.piece_bytes(PIECE_BYTES)
@@ -54,7 +54,7 @@ class TorchWorker:
         return BatchLimits(piece_bytes, join_bytes=piece_bytes, planes=self._max_planes, piece_steps=PIECE_STEPS)
 
     def run(self, batch: Batch[Payload]) -> None:
-        """Pools the planes of every part into its load. See :class:`poolhouse.batching.worker.Worker`."""
+        """See :meth:`poolhouse.batching.worker.Worker.run`."""
         try:
             parts = batch.slices
             plan = parts[0].job.payload.plan
@@ -73,19 +73,19 @@ class TorchWorker:
             raise self._classify(error) from error
 
     def run_single(self, payload: Payload) -> None:
-        """See :class:`poolhouse.batching.worker.Worker`. Only on the CPU."""
+        """See :meth:`poolhouse.batching.worker.Worker.run_single`. Only on the CPU."""
         plan = payload.plan
         try:
             results = pool_on_cpu(plan, payload.slice_planes(0, plan.planes), 1)
-        except Exception as error:  # raised again, as what it means to the engine
+        except Exception as error:  # raised again, as a class that the engine handles
             raise self._classify(error) from error
         payload.results.update(zip(plan.outputs, results, strict=True))
 
     def rebuild(self) -> None:
-        """Tries the device with a small operation, over a way of its own; a thread that is stuck keeps the old one.
+        """Probe the device with a small operation, through a new transfer; a thread that hangs keeps the old one.
 
-        A CUDA context that broke stays broken until the process ends: then this raises every time, the device stays
-        lost, and once every device is, ``/readyz`` says so and the platform restarts the process.
+        A broken CUDA context stays broken until the process ends: then this raises every time, and the device stays
+        lost. When all devices are lost, ``/readyz`` responds 503, and the platform restarts the process.
         """
         try:
             if self._transfer is not None:
@@ -93,43 +93,43 @@ class TorchWorker:
                 self._transfer = self._transfer.recreate()
                 # guard: device-is-probed
                 self._transfer.probe()
-            self.batch_limits = self._budget()
+            self.batch_limits = self._current_limits()
         except Exception as error:
             raise DeviceFault(str(error)) from error
 
     def _classify(self, error: Exception) -> Exception:
-        """What an exception of torch means to the engine."""
-        meant = classify_error(error)
-        if self._transfer is not None and isinstance(meant, OutOfMemory):
+        """Classify an exception of torch; after out of memory, free torch's cache and lower the limits."""
+        classified = classify_error(error)
+        if self._transfer is not None and isinstance(classified, OutOfMemory):
             try:
                 # guard: out-of-memory-frees-cache
                 self._transfer.free_memory()
                 # guard: out-of-memory-shrinks-batches
-                self.batch_limits = self._budget()
-            except RuntimeError as worse:
-                return classify_error(worse)
-        return meant
+                self.batch_limits = self._current_limits()
+            except RuntimeError as later:
+                return classify_error(later)
+        return classified
 
 
 def _concatenate(slices: Sequence[Mapping[str, Array]]) -> Mapping[str, Array]:
-    """All planes in one array a name."""
+    """Concatenate the planes of all slices, by name."""
     return {name: np.concatenate([each[name] for each in slices]) for name in slices[0]}
 
 
 def _store_device_results(parts: Sequence[JobSlice[Payload]], results: Sequence[torch.Tensor]) -> None:
-    """Puts results of a device where they belong; the next batch is laid into their memory."""
+    """Store results of another device; they are copied, since the next batch overwrites their memory."""
     _store_results(parts, [as_array(result) for result in results])
 
 
 def _store_results(parts: Sequence[JobSlice[Payload]], results: Sequence[Array]) -> None:
-    """Puts a copy of each part's results where it belongs.
+    """Store a copy of the results of each slice in its payload.
 
-    A slice of a joined result would keep the whole of it alive until the last answer is written, and staging lays the
-    next batch into its own.
+    A view of a joined result would keep all of it in memory until the last response is sent, and the memory of a pinned
+    buffer is overwritten by the next batch.
 
     Args:
-        parts: of the batch, in order.
-        results: of all of them together.
+        parts: the slices of the batch, in order.
+        results: the outputs of the batch, each with the planes of all slices.
     """
     start = 0
     for part in parts:
@@ -146,12 +146,12 @@ def _store_part(part: JobSlice[Payload], results: Sequence[Array], *, owned: boo
 
 
 def pool_on_cpu(plan: Plan, planes: Mapping[str, Array], threads: int) -> Sequence[Array]:
-    """Pools ``(P, *spatial)`` arrays by the compiled loops where there are some for them, else by torch.
+    """Pool ``(P, *spatial)`` arrays with a compiled kernel if there is one for the plan, else with torch.
 
     Args:
-        plan: of any request that they are of.
-        planes: by name.
-        threads: at most so many.
+        plan: of any request of the batch.
+        planes: the inputs by name.
+        threads: the largest number of threads.
     """
     kernel = plan.kernel()
     if kernel is not None:
@@ -165,32 +165,32 @@ _DEVICE_FAULT_TEXTS: Final = ("CUDA error", "HIP error", "device-side assert", "
 
 
 def classify_error(error: Exception) -> Exception:
-    """What an exception of torch says of the device: too little memory, broken for good, or nothing.
+    """Map an exception of torch to :class:`OutOfMemory` or :class:`DeviceFault`, or return it as it is.
 
-    By its words: torch raises RuntimeError for most, and has classes for some since releases newer than we need.
+    By its text: torch raises RuntimeError for most errors, and the oldest supported release lacks its newer classes.
     """
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return OutOfMemory(str(error))
     if isinstance(error, RuntimeError):
         text = str(error)
-        # First, since "CUDA error: out of memory" breaks nothing.
+        # First, since "CUDA error: out of memory" does not break the device.
         # guard: out-of-memory-is-recognized
-        if any(words in text for words in _OUT_OF_MEMORY_TEXTS):
+        if any(part in text for part in _OUT_OF_MEMORY_TEXTS):
             return OutOfMemory(text)
-        # After an assert in a kernel or a lost device, every later call in this process fails the same way.
+        # After an assert in a kernel, or the loss of the device, every later call of this process fails the same way.
         # guard: broken-device-is-recognized
-        if any(words in text for words in _DEVICE_FAULT_TEXTS):
+        if any(part in text for part in _DEVICE_FAULT_TEXTS):
             return DeviceFault(text)
     return error
 
 
 def run_plan(plan: Plan, tensors: Mapping[str, Tensor], device: Device) -> dict[str, Tensor]:
-    """Pools one request alone, here and now, cut into the same pieces as the engine would: for the warm-up.
+    """Pool one request in the calling thread, in the batches that the engine would form: for the warm-up.
 
     Args:
-        plan: the plan made from these tensors' metadata_by_name; its spec is settled.
+        plan: made from the metadata of these tensors; its spec has a seed, if the operator uses one.
         tensors: the inputs by name.
-        device: where to run.
+        device: the device.
     """
     payload = Payload(plan, tensors)
     if not plan.is_empty:

@@ -1,9 +1,9 @@
 """Transfer planes to a device and results back.
 
-On CUDA a batch is joined straight into page-locked memory, goes to the device, through the kernels and back into
-page-locked memory on a stream of its own; the thread waits only at the end. There are two slots, so one batch
-is copied while the other computes, and neither waits for the other's copies. Each has page-locked memory of its own
-that batch after batch is laid into; answers are copied out of it, so that no slow caller holds it.
+On CUDA, the inputs of a batch are concatenated in page-locked memory. The copy to the device, the kernels and the copy
+back to page-locked memory run on one stream, and the thread waits only for their end. There are two streams, so one
+batch is copied while the other computes. Each stream has its own page-locked buffers, which its batches reuse; results
+are copied out of them, so that a response which is sent slowly does not occupy them.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from poolhouse.operators.fields import INT32_MAX
 from poolhouse.operators.operator import Operator
 
 Slices = Sequence[Mapping[str, torch.Tensor]]
-"""For each part of a batch its planes by name, in host memory."""
+"""The planes of each slice of a batch by name, in host memory."""
 
 ResultSink = Callable[[Sequence[torch.Tensor]], None]
-"""Copies the results out of memory that the next batch reuses."""
+"""Copies the results out of memory that the next batch overwrites."""
 
 _CONCURRENCY: Final = 2
 """Batches on CUDA at once: one is copied while the other computes."""
 
 
 class Transfer(Protocol):
-    """Transfers to one device and back."""
+    """Pools batches on one device other than the CPU."""
 
     concurrency: int
-    """How many threads may use it at once."""
+    """The number of threads that may call :meth:`run` at once."""
 
     def run(self, spec: Operator, slices: Slices, sink: ResultSink) -> None:
-        """Pool all slices together by the spec, and hand the results over in host memory."""
+        """Pool all slices together, and call the sink with the results in host memory."""
         ...
 
     def piece_bytes(self, max_bytes: int) -> int:
-        """How large a batch may be, from the memory that is free now."""
+        """The largest batch for the memory that is free now."""
         ...
 
     def free_memory(self) -> None:
-        """Gives back what torch keeps for later."""
+        """Free the memory that torch caches."""
         ...
 
     def probe(self) -> None:
@@ -55,26 +55,26 @@ class Transfer(Protocol):
         ...
 
     def recreate(self) -> Transfer:
-        """A new transfer; threads that hang in this one are abandoned with it."""
+        """A new transfer; threads that hang keep this one."""
         ...
 
 
 def make_transfer(device: Device) -> Transfer:
     """The transfer for a device other than the CPU."""
-    at = device.torch_device
-    return PinnedTransfer(at) if at.type == "cuda" else BlockingTransfer(at)
+    target = device.torch_device
+    return PinnedTransfer(target) if target.type == "cuda" else BlockingTransfer(target)
 
 
 def concatenate(slices: Slices) -> Mapping[str, torch.Tensor]:
-    """All planes in one tensor a name; a copy, unless there is only one slice."""
+    """Concatenate the planes of all slices, by name; a single slice is not copied."""
     if len(slices) == 1:
         return slices[0]
     return {name: torch.cat([each[name] for each in slices]) for name in slices[0]}
 
 
 def check_fits_int32(spec: Operator, slices: Slices) -> None:
-    """Refuses a plane whose elements a 32-bit integer cannot count: some kernels on devices count so, and
-    then read somewhere else.
+    """Refuse planes with more elements than a 32-bit integer can index: some device kernels use such an index, and
+    would read outside the plane.
 
     Raises:
         Unprocessable: ``output_too_large``.
@@ -84,32 +84,32 @@ def check_fits_int32(spec: Operator, slices: Slices) -> None:
     if largest > INT32_MAX:
         raise Unprocessable(
             "output_too_large",
-            f"a plane of {largest} elements is more than this device counts; use one of at most {INT32_MAX}.",
+            f"a plane of {largest} elements is too large for this device; use planes of at most {INT32_MAX} elements.",
             limit_bytes=INT32_MAX,
         )
 
 
 class BlockingTransfer:
-    """Copy, compute and copy back, one after another: for devices without streams."""
+    """Copies, computes and copies back, one after another: for devices without streams."""
 
     concurrency = 1
 
-    def __init__(self, at: torch.device) -> None:
-        self._device = at
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
 
     def run(self, spec: Operator, slices: Slices, sink: ResultSink) -> None:
-        """Hands over what the spec makes of all slices together."""
+        """See :meth:`Transfer.run`."""
         # guard: planes-fit-int32
         check_fits_int32(spec, slices)
         planes = {name: tensor.to(self._device) for name, tensor in concatenate(slices).items()}
         sink([result.cpu() for result in spec.run(planes)])
 
     def piece_bytes(self, max_bytes: int) -> int:
-        """As much as there may be: the device says nothing of its memory."""
+        """The maximum: the device does not report its free memory."""
         return max_bytes
 
     def free_memory(self) -> None:
-        """Gives back what torch keeps for later."""
+        """Free the memory that torch caches."""
         if self._device.type == "mps":
             torch.mps.empty_cache()
 
@@ -118,24 +118,24 @@ class BlockingTransfer:
         torch.ones(1, device=self._device).add_(1).item()
 
     def recreate(self) -> BlockingTransfer:
-        """A new transfer."""
+        """See :meth:`Transfer.recreate`."""
         return BlockingTransfer(self._device)
 
 
 class PinnedBuffer:
-    """Page-locked bytes that batches reuse one after another; they grow to the largest batch."""
+    """Page-locked memory that one batch after another uses; it grows to the largest batch."""
 
     def __init__(self) -> None:
         self._memory = torch.empty(0, dtype=torch.uint8)
 
     def allocate(self, shapes: Sequence[tuple[tuple[int, ...], torch.dtype]]) -> list[torch.Tensor]:
-        """Tensors of these shapes and types, side by side; whatever was here before is lost."""
+        """Tensors of these shapes and types, one after another in the buffer; earlier contents are lost."""
         sizes = [math.prod(shape) * dtype.itemsize for shape, dtype in shapes]
         starts = [0]
         for size in sizes:
             starts.append(-(-(starts[-1] + size) // _ALIGNED_BYTES) * _ALIGNED_BYTES)
         if starts[-1] > self._memory.numel():
-            # A power of two is what torch takes anyway. The old bytes are let go only when there are new ones.
+            # Torch rounds up to a power of two anyway. The old memory is freed only after the new allocation succeeded.
             self._memory = torch.empty(1 << (starts[-1] - 1).bit_length(), dtype=torch.uint8, pin_memory=True)
         return [
             self._memory[start : start + size].view(dtype).view(shape)
@@ -143,7 +143,7 @@ class PinnedBuffer:
         ]
 
     def leak(self) -> None:
-        """Never frees these bytes, not even when the process ends."""
+        """Never free this memory, not even at the exit of the process."""
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._memory))
 
 
@@ -152,7 +152,7 @@ _ALIGNED_BYTES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class StreamSlot:
-    """The stream and buffers of one batch in flight."""
+    """The stream and the buffers of one in-flight batch."""
 
     stream: torch.cuda.Stream
     upload: PinnedBuffer = field(default_factory=PinnedBuffer)
@@ -160,20 +160,20 @@ class StreamSlot:
 
 
 class PinnedTransfer:
-    """CUDA: page-locked memory at both ends, two streams."""
+    """Copies asynchronously through page-locked memory, on two CUDA streams."""
 
     concurrency = _CONCURRENCY
 
-    def __init__(self, at: torch.device) -> None:
-        self._device = at
-        # torch has types for its streams in some releases, not in others.
-        self._slots = [StreamSlot(torch.cuda.Stream(at)) for _ in range(_CONCURRENCY)]  # type: ignore[no-untyped-call, unused-ignore]
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        # Only some releases of torch have types for streams.
+        self._slots = [StreamSlot(torch.cuda.Stream(device)) for _ in range(_CONCURRENCY)]  # type: ignore[no-untyped-call, unused-ignore]
         self._free_slots: SimpleQueue[StreamSlot] = SimpleQueue()
         for slot in self._slots:
             self._free_slots.put(slot)
 
     def run(self, spec: Operator, slices: Slices, sink: ResultSink) -> None:
-        """Hands over what the spec makes of all slices together."""
+        """See :meth:`Transfer.run`."""
         check_fits_int32(spec, slices)
         slot = self._free_slots.get()
         try:
@@ -199,7 +199,7 @@ class PinnedTransfer:
         sent = {
             name: staged.to(self._device, non_blocking=True) for name, staged in zip(spec.inputs, buffers, strict=True)
         }
-        # What a spec draws beside its inputs is read on this side.
+        # The random inputs of a spec are read on the host.
         return {name: sent[name] if name in sent else torch.cat(parts[name]) for name in parts}
 
     def _fetch(self, results: Sequence[torch.Tensor], buffer: PinnedBuffer) -> list[torch.Tensor]:
@@ -207,9 +207,8 @@ class PinnedTransfer:
         return [fetched.copy_(result, non_blocking=True) for fetched, result in zip(buffers, results, strict=True)]
 
     def _leak_buffers_if_broken(self, slot: StreamSlot) -> None:
-        """Where the context broke: torch ends the process at once when it frees page-locked memory there, since it
-        records an event then and may not raise. So a broken card would cost everybody's requests, and its own answer.
-        """
+        """Leak the page-locked memory if the CUDA context is broken. On freeing it torch records an event, which fails
+        there in code that must not raise: the process would abort, and with it every request."""
         try:
             slot.stream.synchronize()
         except RuntimeError:
@@ -218,20 +217,20 @@ class PinnedTransfer:
                 each.download.leak()
 
     def piece_bytes(self, max_bytes: int) -> int:
-        """An eighth of what is free: two batches are under way, and torch's pool of memory has gaps."""
+        """An eighth of the free memory: two batches are in flight, and torch's memory pool is fragmented."""
         free, _ = torch.cuda.mem_get_info(self._device)
         return min(max_bytes, max(free // 8, 1))
 
     def free_memory(self) -> None:
-        """Gives back what torch keeps for later."""
+        """Free the memory that torch caches."""
         with torch.cuda.device(self._device):
             torch.cuda.empty_cache()
 
     def probe(self) -> None:
-        """Adds one and one, and asks whether anything before it failed."""
+        """Add two numbers on the device, and raise errors of earlier asynchronous operations."""
         torch.ones(1, device=self._device).add_(1).item()
         torch.cuda.synchronize(self._device)
 
     def recreate(self) -> PinnedTransfer:
-        """Another one, with streams of its own."""
+        """See :meth:`Transfer.recreate`."""
         return PinnedTransfer(self._device)

@@ -1,1 +1,1 @@
-"""Job, policy (pure: no clock, no loop) and engine (the thin asyncio shell)."""
+"""Queues, batches and devices: pure decisions (policy, fair_queue, memory) and the engine that carries them out."""

@@ -1,4 +1,4 @@
-"""The state of one device: its queue, the batches in inflight, its measured speed, and whether it works."""
+"""The state of one device: its queue, its in-flight batches, its measured speed, and whether it works."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ State = Literal["ready", "lost"]
 
 @dataclass(slots=True, eq=False)
 class InflightBatch(Generic[Payload]):
-    """A batch that was handed to a device and has not come back.
+    """A batch that was handed to a device and has not ended.
 
     Attributes:
         batch: the batch.
         loop: the event loop that gets its result.
-        leases: of its jobs, held until no thread looks at their tensors.
-        watch: the watchdog timer; set while the device works on the batch.
+        leases: of its jobs; held until no thread uses their tensors.
+        watchdog: a timer; set while a thread runs the batch.
     """
 
     batch: Batch[Payload]
@@ -52,14 +52,16 @@ class DeviceState(Generic[Payload]):
     """One device.
 
     Attributes:
-        name: as the settings and metrics call it.
+        name: as in the settings and metrics.
         worker: drives the device.
-        threads: the threads that the worker runs in.
-        width: how many batches it works on at once.
-        queue: the queue.
-        retries: batches that failed elsewhere or as a larger one.
-        in_flight: what the device was handed, oldest first.
-        retried: whether the last batch was a retry.
+        threads: run the worker.
+        concurrency: batches that run at once.
+        queue: jobs that wait.
+        retries: parts of batches that failed, and batches of a lost device.
+        inflight: batches handed to the threads, oldest first.
+        throughput: the measured speed.
+        state: ``lost`` from a fault until the device is rebuilt.
+        was_retry: whether the last batch was a retry.
     """
 
     name: str
@@ -75,16 +77,16 @@ class DeviceState(Generic[Payload]):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing runs or waits here."""
+        """Whether the device is ready, and nothing runs or waits."""
         return self.state == "ready" and not self.inflight and not self.retries and not self.queue
 
     @property
     def wait_s(self) -> float:
         """Seconds until all queued and running work is done, by the measured speed."""
-        # A line is at least one batch. How many it will be is not known before they are taken.
+        # The jobs of a key are at least one batch; how many is not known before the batches are formed.
         steps = sum(inflight.batch.steps for inflight in self.inflight) + sum(batch.steps for batch in self.retries)
-        handed = len(self.inflight) + len(self.retries)
-        return self.throughput.seconds_for(self.queue.steps + steps, self.queue.key_count + handed)
+        batches = len(self.inflight) + len(self.retries)
+        return self.throughput.seconds_for(self.queue.steps + steps, self.queue.key_count + batches)
 
     @property
     def takes_inline(self) -> bool:
@@ -93,7 +95,7 @@ class DeviceState(Generic[Payload]):
         return self.is_idle or (self.state == "ready" and policy.is_long_wait(self.wait_s))
 
     def estimate(self, key: Hashable = None) -> policy.LoadEstimate:
-        """The load that a new job of this key would wait for."""
+        """The load that is ahead of a new job of this key."""
         jobs = self.queue.jobs + len(self.inflight) + len(self.retries)
         new_batch_s = self.throughput.batch_s if jobs and not self.queue.has_key(key) else 0.0
         return policy.LoadEstimate(self.state == "ready", self.wait_s, jobs, new_batch_s)

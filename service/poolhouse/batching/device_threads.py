@@ -1,7 +1,7 @@
-"""Daemon threads for one device, one for each batch that it works on at once; they are abandoned if it hangs.
+"""Daemon threads for one device, one for each batch that it runs at once; they are abandoned if it hangs.
 
-Not an executor of the standard library: at exit the interpreter waits for all threads of an executor, so a process
-with a thread that hangs in a kernel would never end.
+Not an executor of the standard library: the interpreter waits for all threads of an executor at exit, so a thread
+that hangs in a kernel would keep the process from exiting.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ Task = TypeVar("Task")
 
 
 class DeviceThreads(Generic[Task]):
-    """Threads that work on tasks in order; they start with the first task.
+    """Threads that take tasks in order; they start with the first task.
 
     Args:
-        name: of the device, for the threads' names.
-        size: how many threads.
-        work: does a task; returns False if its thread must take no other.
+        name: of the device, for the names of the threads.
+        size: the number of threads.
+        work: runs a task; returns False if its thread must not take another one.
     """
 
     def __init__(self, name: str, size: int, work: Callable[[Task], bool]) -> None:
+        self._name = name
         self._tasks: SimpleQueue[Task | None] = SimpleQueue()
         self._work = work
         # guard: device-threads-are-daemons
@@ -46,19 +47,23 @@ class DeviceThreads(Generic[Task]):
         """End the threads, each after its current task.
 
         Returns:
-            the tasks that had not started, and never will, in order.
+            The tasks that no thread has started, in order; they are not run.
         """
-        unbegun: list[Task] = []
+        unstarted: list[Task] = []
         try:
             while True:
                 task = self._tasks.get_nowait()
                 if task is not None:
                     # guard: shutdown-returns-unstarted-tasks
-                    unbegun.append(task)
+                    unstarted.append(task)
         except Empty:
             for _ in self._threads:
                 self._tasks.put(None)
-            return unbegun
+            return unstarted
+
+    def recreate(self) -> DeviceThreads[Task]:
+        """New threads for the same device; these are shut down, or abandoned if they hang."""
+        return DeviceThreads(self._name, len(self._threads), self._work)
 
     def _run_thread(self) -> None:
         # guard: device-threads-yield
@@ -66,4 +71,4 @@ class DeviceThreads(Generic[Task]):
         # guard: thread-obeys-device-fault
         while (task := self._tasks.get()) is not None and self._work(task):
             # guard: thread-forgets-task
-            del task  # or it would live until the next one comes
+            del task  # or the variable would hold it until the next task

@@ -1,14 +1,13 @@
 """Run jobs on devices, on asyncio: each device has a queue, threads and a state.
 
-``policy`` and ``fair_queue`` make every decision; this file carries it out. The rules it keeps:
+``policy`` and ``fair_queue`` make the decisions; this file carries them out. Its rules:
 
-- a tiny job never waits for a long batch: the event loop runs it meanwhile;
-- an idle device starts at once, a busy device finds its next batch ready: no timer, no polling;
-- every job is answered exactly once, wherever an exception is raised;
-- a job that is not waited for any more is not begun, and one that runs keeps its lease until no thread looks at it;
-- a failed batch is bisected until the culprit is alone, one too large for memory is halved;
-- what a device had begun when it was lost is refused with 503, what it had not goes to another one, if there is one,
-  and the device is rebuilt until it works.
+- a tiny job never waits for a long batch: it runs on the event loop;
+- an idle device starts at once, and a busy device has its next batch ready: no timer, no polling;
+- every job gets exactly one result or error, wherever an exception is raised;
+- an abandoned job does not start; one that runs keeps its lease until no thread uses its tensors;
+- a failed batch is bisected until the failing job is alone; a batch that does not fit into memory is halved;
+- a device that breaks or hangs is replaced by ``recovery``.
 """
 
 from __future__ import annotations
@@ -17,18 +16,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from threading import Thread
-from typing import Final, Generic, Literal, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Final, Generic, Literal, ParamSpec, TypeVar
 
 from poolhouse.batching import policy
+from poolhouse.batching.client_errors import client_error, device_lost_error
 from poolhouse.batching.device_state import DeviceState, InflightBatch, State
 from poolhouse.batching.device_threads import DeviceThreads
-from poolhouse.batching.fair_queue import Batch, Job, Reason
+from poolhouse.batching.fair_queue import Batch, Job
 from poolhouse.batching.memory import Lease
+from poolhouse.batching.observer import JobTiming, NullObserver, Observer
+from poolhouse.batching.pending_jobs import PendingJobs
+from poolhouse.batching.recovery import DeviceRecovery
 from poolhouse.batching.worker import DeviceFault, OutOfMemory, Worker
-from poolhouse.errors import DeadlinePassed, InternalError, PoolhouseError, Unavailable
+from poolhouse.errors import DeadlinePassed, PoolhouseError, Unavailable
 
 Payload = TypeVar("Payload")
 Arguments = ParamSpec("Arguments")
@@ -37,53 +38,7 @@ _log = logging.getLogger("poolhouse.batching")
 
 # guard: next-batch-is-ready, two-batches-in-flight
 _IN_FLIGHT: Final = 2
-"""Batches handed to a device at once: one executes, one is ready for when it is done."""
-_REBUILD_FIRST_S: Final = 0.05
-_REBUILD_LONGEST_S: Final = 5.0
-
-
-class JobTiming(NamedTuple):
-    """The seconds that a job waited and ran, and why its last batch had its size."""
-
-    queue_s: float
-    compute_s: float
-    reason: Reason
-
-
-class Observer(Protocol):
-    """Receives the events of the engine. An exception that it raises is logged and changes nothing."""
-
-    def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
-        """A batch was handed to a device."""
-
-    def batch_finished(self, device: str, operator: str, seconds: float) -> None:
-        """A batch succeeded."""
-
-    def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None:
-        """A small payload was pooled on the event loop, as a batch of its own."""
-
-    def event_occurred(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None:
-        """A job or a batch did not take the normal course."""
-
-
-class _Silent:
-    def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None: ...
-    def batch_finished(self, device: str, operator: str, seconds: float) -> None: ...
-    def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None: ...
-    def event_occurred(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None: ...
-
-
-@dataclass(slots=True, eq=False)
-class _Waiter(Generic[Payload]):
-    """The caller of a job, and what the job has cost so far."""
-
-    result: asyncio.Future[JobTiming]
-    lease: Lease
-    submitted_at: float
-    operator: str
-    started_at: float | None = None
-    compute_s: float = 0.0
-    planes_done: int = 0
+"""Batches handed to a device at once: one runs, the next is ready when it ends."""
 
 
 class Engine(Generic[Payload]):
@@ -91,10 +46,10 @@ class Engine(Generic[Payload]):
 
     Args:
         workers: the devices by name.
-        inline_steps: jobs up to this size run on the event loop when their device is idle, or at work on a long batch;
-            negative for never, as for devices that take no job from another thread than their own.
-        device_hang_timeout_s: a batch that a device works on for longer has hung, and the device is lost.
-        observer: who counts.
+        inline_steps: jobs of at most this work run on the event loop when their device is idle or runs a long batch;
+            negative for never, as for a device that takes jobs only from its own threads.
+        device_hang_timeout_s: a batch that runs for longer counts as hung, and its device as lost.
+        observer: receives the events.
     """
 
     def __init__(
@@ -106,19 +61,23 @@ class Engine(Generic[Payload]):
         observer: Observer | None = None,
     ) -> None:
         self._devices = [
-            DeviceState(name, worker, _threads_of(name, worker, self._run_batch), worker.concurrency)
+            DeviceState(
+                name,
+                worker,
+                DeviceThreads(name, worker.concurrency, partial(self._run_batch, worker)),
+                worker.concurrency,
+            )
             for name, worker in workers
         ]
-        self._waiters: dict[Job[Payload], _Waiter[Payload]] = {}
+        self._jobs: PendingJobs[Payload] = PendingJobs(on_removed=self._set_idle_if_done)
+        self._recovery: DeviceRecovery[Payload] = DeviceRecovery(self._devices, self._jobs, on_ready=self._dispatch)
         self._inline_steps = inline_steps
         self._device_hang_timeout_s = device_hang_timeout_s
-        self._observer: Observer = observer or _Silent()
+        self._observer: Observer = observer or NullObserver()
         self._draining = False
         self._stopped = False
         self._idle = asyncio.Event()
         self._idle.set()
-
-    # ---- what is asked from outside
 
     @property
     def is_draining(self) -> bool:
@@ -127,15 +86,15 @@ class Engine(Generic[Payload]):
 
     @property
     def job_count(self) -> int:
-        """Jobs whose callers wait."""
-        return len(self._waiters)
+        """Admitted jobs that have no result yet."""
+        return len(self._jobs)
 
     def device_states(self) -> dict[str, State]:
         """Each device's state."""
         return {device.name: device.state for device in self._devices}
 
     def retry_after_s(self) -> float:
-        """After how many seconds a refused caller should retry."""
+        """The seconds after which a refused client should retry."""
         return policy.retry_after_s([device.estimate() for device in self._devices])
 
     def set_observer(self, observer: Observer) -> None:
@@ -145,16 +104,16 @@ class Engine(Generic[Payload]):
     def run_inline(self, payload: Payload, steps: int, planes: int, operator: str) -> float | None:
         """Run a tiny payload on the event loop; None if it is not tiny, or if every device is busy with short batches.
 
-        Faster than :meth:`submit`: nothing can be cancelled or expire meanwhile.
+        Faster than :meth:`submit`, since the job cannot be cancelled or expire while it runs.
 
         Args:
-            payload: what the backend needs.
-            steps: work of all of it.
-            planes: how many it has.
-            operator: for who counts.
+            payload: for the worker.
+            steps: the work of all planes.
+            planes: the number of planes.
+            operator: for the observer.
 
         Returns:
-            the seconds that it took.
+            The seconds that it took.
         """
         # guard: inline-only-for-tiny-jobs, draining-refuses-inline
         if steps > self._inline_steps or self._draining:
@@ -166,7 +125,7 @@ class Engine(Generic[Payload]):
         return None
 
     def check_meets_deadline(self, deadline: float) -> None:
-        """Refuse a deadline that no device can meet, whatever the size of the job.
+        """Check that some device can meet the deadline, whatever the size of the job.
 
         Raises:
             DeadlinePassed: the queued work of every device takes longer than the time left.
@@ -182,14 +141,14 @@ class Engine(Generic[Payload]):
         """Queue a job, and wait until it has run.
 
         Args:
-            job: what to do; not submitted before.
-            lease: held by the caller, and by us while a device looks at the job.
-            operator: for who counts.
-            deadline: on the loop's clock; None for never.
+            job: not submitted before.
+            lease: held by the caller, and by the engine while a thread uses the tensors of the job.
+            operator: for the observer.
+            deadline: in the event loop's time; None for no deadline.
 
         Raises:
-            Unavailable: ``is_draining``, or ``device_lost``.
-            DeadlinePassed: the deadline passed, or will have passed before the job is done.
+            Unavailable: ``draining``, ``device_lost``, or ``overloaded`` for lack of device memory.
+            DeadlinePassed: the deadline passed, or would pass before the job is done.
         """
         loop = asyncio.get_running_loop()
         device, estimate = self._choose_device(job.key)
@@ -206,16 +165,15 @@ class Engine(Generic[Payload]):
             raise _deadline_error("would pass")
         if policy.runs_inline(estimate, own_steps, self._inline_steps):
             return JobTiming(0.0, self._run_inline(device, job.payload, job.planes, operator), "inline")
-        waiter: _Waiter[Payload] = _Waiter(loop.create_future(), lease, time.perf_counter(), operator)
         # guard: deadline-has-timer, deadline-timer-is-exact
         timer = None if deadline is None else loop.call_at(deadline, self._expire, job)
-        self._waiters[job] = waiter
+        result = self._jobs.add(job, lease, operator)
         self._idle.clear()
         try:
             device.queue.push(job)
             # guard: idle-device-starts-at-once
             self._dispatch(device)
-            return await waiter.result
+            return await result
         except asyncio.CancelledError:
             self._notify(self._observer.event_occurred, "cancelled")
             raise
@@ -224,35 +182,32 @@ class Engine(Generic[Payload]):
             if timer is not None:
                 timer.cancel()
             # guard: disconnect-leaves-queue
-            self._forget(job)
-            # An error's traceback holds this frame, and the waiter's future holds the error: a circle that would
-            # keep the tensors of a refused request until the collector comes by.
+            self._jobs.remove(job)
+            # The traceback of an error refers to this frame, and the future to the error. This cycle would keep the
+            # tensors of a refused request until the garbage collector runs.
             # guard: refused-job-is-forgotten
-            del waiter
+            del result
 
     def drain(self) -> None:
-        """Refuse new jobs; admitted ones go on."""
+        """Refuse new jobs; admitted jobs go on."""
         self._draining = True
 
     async def stop(self, grace_s: float = 30.0) -> None:
-        """Finish admitted jobs within the grace period and end the threads; threads that hang are abandoned."""
+        """Finish admitted jobs within the grace period, and end the threads; threads that hang are abandoned."""
         self.drain()
         try:
             async with asyncio.timeout(grace_s):
                 await self._idle.wait()
         except TimeoutError:
-            for job in list(self._waiters):
-                # guard: grace-end-is-answered
-                self._refuse(job, Unavailable("draining", "the service has stopped; send this again.", retry_after_s=1))
+            self._jobs.refuse_all(Unavailable("draining", "the service has stopped; send this again.", retry_after_s=1))
         self._stopped = True
+        self._recovery.stop()
         for device in self._devices:
             for inflight in device.threads.shutdown():
                 # guard: shutdown-releases-unstarted
                 inflight.release_leases()
             for inflight in device.inflight:
                 inflight.cancel_watchdog()
-
-    # ---- the ways of a job
 
     def _choose_device(self, key: Hashable) -> tuple[DeviceState[Payload], policy.LoadEstimate]:
         # guard: draining-refuses
@@ -263,7 +218,7 @@ class Engine(Generic[Payload]):
         estimates = [device.estimate(key) for device in self._devices]
         index = policy.least_loaded(estimates)
         if index is None:
-            raise _device_lost_error()
+            raise device_lost_error()
         return self._devices[index], estimates[index]
 
     def _run_inline(self, device: DeviceState[Payload], payload: Payload, planes: int, operator: str) -> float:
@@ -278,46 +233,24 @@ class Engine(Generic[Payload]):
                 self._lose_device(device, error)
             elif not isinstance(error, OutOfMemory):
                 _log.exception("a job on %s failed", device.name)
-            raise _client_error(error) from error
+            raise client_error(error) from error
         seconds = time.perf_counter() - started
         self._notify(self._observer.ran_inline, device.name, operator, planes, seconds)
         return seconds
 
     def _expire(self, job: Job[Payload]) -> None:
-        waiter = self._waiters.get(job)
-        if waiter is not None and not waiter.result.done():
+        if self._jobs.is_unresolved(job):
             self._notify(self._observer.event_occurred, "expired")
-            self._refuse(job, _deadline_error("passed"))
-
-    def _refuse(self, job: Job[Payload], error: Exception) -> None:
-        waiter = self._waiters.get(job)
-        if waiter is not None and not waiter.result.done():
-            waiter.result.set_exception(error)
-        self._forget(job)
-
-    def _refuse_all(self, batch: Batch[Payload], error: Exception) -> None:
-        for part in batch.slices:
-            self._refuse(part.job, error)
-
-    def _forget(self, job: Job[Payload]) -> None:
-        """Forget a job whose caller no longer waits; planes that have not begun never will."""
-        if self._waiters.pop(job, None) is not None:
-            # guard: failed-job-is-dropped
-            if job.queue is not None:
-                job.queue.remove(job)
-            job.is_abandoned = True
-            self._set_idle_if_done()
+            self._jobs.refuse(job, _deadline_error("passed"))
 
     def _set_idle_if_done(self) -> None:
-        """Report that nothing is left to do."""
+        """Let :meth:`stop` go on when no job is pending and no thread runs a batch."""
         # guard: drain-waits-for-threads
-        if not self._waiters and not any(device.inflight for device in self._devices):
+        if not self._jobs and not any(device.inflight for device in self._devices):
             self._idle.set()
 
-    # ---- batches
-
     def _dispatch(self, device: DeviceState[Payload]) -> None:
-        """Hand the device as many batches as it takes."""
+        """Hand batches to the device until it has :data:`_IN_FLIGHT`."""
         try:
             while device.state == "ready" and not self._stopped and len(device.inflight) < _IN_FLIGHT:
                 batch = device.next_batch()
@@ -331,23 +264,18 @@ class Engine(Generic[Payload]):
     def _start_batch(self, device: DeviceState[Payload], batch: Batch[Payload]) -> None:
         inflight = InflightBatch(batch, asyncio.get_running_loop(), [])
         device.inflight.append(inflight)
-        for part in batch.slices:
-            waiter = self._waiters.get(part.job)
-            # guard: batch-retains-leases
-            if waiter is not None:
-                waiter.lease.retain()
-                inflight.leases.append(waiter.lease)
+        inflight.leases = self._jobs.retain_leases(batch)
         self._notify(self._observer.batch_started, device.name, len(batch.slices), batch.planes, batch.reason)
         self._start_watchdog(device)
         try:
             device.threads.submit(inflight)
-        except RuntimeError:  # no thread can be started, so it will never land
+        except RuntimeError:  # no thread could be started, so the batch will never end
             # guard: unstarted-batch-releases-leases
             inflight.release_leases()
             raise
 
     def _start_watchdog(self, device: DeviceState[Payload]) -> None:
-        """Start the watchdog of the batches that run; a batch that waits behind them is not late yet."""
+        """Start the watchdogs of the batches that run, but not of those that wait for a thread."""
         # guard: watchdog-only-for-running-batches
         for inflight in device.inflight[: device.concurrency]:
             if inflight.watchdog is None:
@@ -368,16 +296,16 @@ class Engine(Generic[Payload]):
             return not isinstance(error, DeviceFault)
         # guard: closed-loop-ends-thread
         except RuntimeError:
-            return False  # the loop has closed: nothing waits for the result
+            return False  # the event loop is closed, so the result is not needed
         finally:
             # guard: thread-forgets-error
-            del error  # its traceback holds this frame, and this frame the tensors
+            del error  # its traceback refers to this frame, and this frame to the tensors
 
     def _on_batch_done(
         self, inflight: InflightBatch[Payload], started: float, ended: float, error: BaseException | None
     ) -> None:
         device = next((device for device in self._devices if inflight in device.inflight), None)
-        if device is None:  # the device was given up meanwhile, and its jobs were refused
+        if device is None:  # the device was lost in the meantime, and the jobs were refused
             # guard: late-batch-releases-leases
             inflight.release_leases()
             return
@@ -390,9 +318,9 @@ class Engine(Generic[Payload]):
             inflight.release_leases()
             self._handle_outcome(device, inflight.batch, started, ended, error)
         except Exception as wrong:
-            _log.exception("settling a batch on %s failed", device.name)
+            _log.exception("completing a batch on %s failed", device.name)
             # guard: completion-errors-are-answered
-            self._refuse_all(inflight.batch, _client_error(wrong))
+            self._jobs.refuse_batch(inflight.batch, client_error(wrong))
         finally:
             # guard: watchdog-for-next-batch
             self._start_watchdog(device)
@@ -410,7 +338,7 @@ class Engine(Generic[Payload]):
         if error is None:
             self._complete(device, batch, started, ended)
         elif isinstance(error, DeviceFault):
-            self._refuse_all(batch, _client_error(error))
+            self._jobs.refuse_batch(batch, client_error(error))
             # guard: device-fault-loses-device
             self._lose_device(device, error)
         elif isinstance(error, OutOfMemory):
@@ -422,19 +350,8 @@ class Engine(Generic[Payload]):
 
     def _complete(self, device: DeviceState[Payload], batch: Batch[Payload], started: float, ended: float) -> None:
         device.throughput.update(batch.steps, ended - started)
-        self._notify(self._observer.batch_finished, device.name, self._operator_of(batch), ended - started)
-        for part in batch.slices:
-            waiter = self._waiters.get(part.job)
-            if waiter is None:
-                continue
-            waiter.started_at = started if waiter.started_at is None else waiter.started_at
-            waiter.compute_s += ended - started
-            waiter.planes_done += part.stop - part.start
-            # guard: result-only-for-waiting-caller
-            if waiter.planes_done == part.job.planes and not waiter.result.done():
-                waiter.result.set_result(
-                    JobTiming(waiter.started_at - waiter.submitted_at, waiter.compute_s, batch.reason)
-                )
+        self._notify(self._observer.batch_finished, device.name, self._jobs.operator_of(batch), ended - started)
+        self._jobs.record_batch(batch, started, ended)
 
     def _retry(
         self,
@@ -450,98 +367,22 @@ class Engine(Generic[Payload]):
             return
         if not isinstance(error, PoolhouseError | OutOfMemory):
             _log.error("a job on %s failed", device.name, exc_info=error)
-        self._refuse_all(batch, _client_error(error))
-
-    # ---- the ways of a device
+        self._jobs.refuse_batch(batch, client_error(error))
 
     def _on_hang(self, device: DeviceState[Payload]) -> None:
         self._lose_device(device, DeviceFault(f"a batch took more than {self._device_hang_timeout_s} s"))
 
     def _lose_device(self, device: DeviceState[Payload], fault: Exception) -> None:
-        """Take a device out of service until it is rebuilt, with new threads: an old one may hang for ever."""
+        """Take a device out of service, let the others run its work, and start to rebuild it."""
         if device.state == "lost":
             return
         _log.error("device %s is lost", device.name, exc_info=fault)
-        device.state = "lost"
         self._notify(self._observer.event_occurred, "device_lost")
-        unbegun = device.threads.shutdown()
-        # guard: lost-device-gets-new-threads
-        device.threads = _threads_of(device.name, device.worker, self._run_batch)
-        inflight_batches, device.inflight = device.inflight, []
-        for inflight in inflight_batches:
-            inflight.cancel_watchdog()
-            # guard: hung-batch-keeps-leases
-            if inflight not in unbegun:
-                self._refuse_all(inflight.batch, _device_lost_error())  # its leases are given back when it lands
-        # guard: unstarted-batches-move, retries-move
-        stranded = [inflight.batch for inflight in unbegun] + list(device.retries)
-        device.retries.clear()
-        for batch in stranded:
-            if other := self._device_for():
-                other.retries.append(batch)
-            else:
-                self._refuse_all(batch, _device_lost_error())
-        # guard: lost-device-releases-unstarted
-        for inflight in unbegun:
-            inflight.release_leases()
-        for job in device.queue.clear():
-            # guard: queued-jobs-move
-            if other := self._device_for(job.key):
-                other.queue.push(job)
-            else:
-                # guard: queued-jobs-are-refused-without-device
-                self._refuse(job, _device_lost_error())
+        self._recovery.take_out_of_service(device)
         self._set_idle_if_done()
         for other in self._devices:
             self._dispatch(other)
-        self._rebuild(device, _REBUILD_FIRST_S)
-
-    def _device_for(self, key: Hashable = None) -> DeviceState[Payload] | None:
-        index = policy.least_loaded([device.estimate(key) for device in self._devices])
-        return None if index is None else self._devices[index]
-
-    def _rebuild(self, device: DeviceState[Payload], pause_s: float) -> None:
-        loop = asyncio.get_running_loop()
-
-        def rebuild() -> None:
-            failure = None
-            try:
-                device.worker.rebuild()
-            except BaseException as raised:
-                failure = raised
-            try:
-                loop.call_soon_threadsafe(self._on_rebuilt, device, pause_s, failure)
-            except RuntimeError:
-                _log.debug("the loop closed while %s was rebuilt", device.name)
-
-        # guard: stopped-service-rebuilds-nothing
-        if self._stopped:
-            return
-        try:
-            # Not in the threads: a rebuilding that hangs must not hold a thread that work could be handed to.
-            Thread(target=rebuild, name=f"rebuild-{device.name}", daemon=True).start()
-        except RuntimeError as error:
-            # guard: unstarted-rebuild-is-retried
-            self._on_rebuilt(device, pause_s, error)
-
-    def _on_rebuilt(self, device: DeviceState[Payload], pause_s: float, failure: BaseException | None) -> None:
-        if self._stopped:
-            return
-        if failure is None:
-            _log.warning("device %s is ready again", device.name)
-            # guard: rebuilt-device-is-ready
-            device.state = "ready"
-            self._dispatch(device)
-        else:
-            _log.error("device %s could not be rebuilt: %s", device.name, failure)
-            longer_s = min(2 * pause_s, _REBUILD_LONGEST_S)
-            # guard: failed-rebuild-is-retried
-            asyncio.get_running_loop().call_later(pause_s, self._rebuild, device, longer_s)
-
-    # ---- small change
-
-    def _operator_of(self, batch: Batch[Payload]) -> str:
-        return next((waiter.operator for part in batch.slices if (waiter := self._waiters.get(part.job))), "")
+        self._recovery.rebuild(device)
 
     def _notify(self, method: Callable[Arguments, None], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         try:
@@ -551,39 +392,8 @@ class Engine(Generic[Payload]):
             _log.exception("an observer failed")
 
 
-def _threads_of(
-    name: str, worker: Worker[Payload], fly: Callable[[Worker[Payload], InflightBatch[Payload]], bool]
-) -> DeviceThreads[InflightBatch[Payload]]:
-    return DeviceThreads(name, worker.concurrency, partial(fly, worker))
-
-
-def _client_error(error: BaseException) -> Exception:
-    """The error that a caller gets."""
-    if isinstance(error, PoolhouseError):
-        return error
-    # guard: out-of-memory-is-503
-    if isinstance(error, OutOfMemory):
-        return _out_of_memory_error()
-    if isinstance(error, DeviceFault):
-        return _device_lost_error()
-    # guard: internal-errors-hide-details
-    internal = InternalError("internal", "the service failed; its log says why.")
-    internal.__cause__ = error
-    return internal
-
-
 def _deadline_error(passed: str) -> DeadlinePassed:
     return DeadlinePassed(
         "deadline_passed",
-        f"the deadline of Request-Timeout {passed} before the answer is ready; allow more time or send less.",
-    )
-
-
-def _device_lost_error() -> Unavailable:
-    return Unavailable("device_lost", "the device that pools is being restarted; try again.", retry_after_s=2)
-
-
-def _out_of_memory_error() -> Unavailable:
-    return Unavailable(
-        "overloaded", "the device has too little memory free even for one plane of this; try again.", retry_after_s=2
+        f"the deadline of Request-Timeout {passed} before the result is ready; allow more time or send less.",
     )

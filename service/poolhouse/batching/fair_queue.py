@@ -1,17 +1,17 @@
-"""The queue of one device: fair between keys, jobs of one key joined to batches, large jobs cut by planes.
+"""The queue of one device: fair between keys; jobs of one key are joined into batches, large jobs are cut by planes.
 
-Pure: no clock, no event loop, no tensor data. Jobs come in and batches go out.
+Pure: it reads no time, and uses no event loop and no tensor data.
 
 The rules:
 
-- jobs of one key (operator, spec, element type, spatial sizes) wait in one line, in order of arrival;
-- the lines take turns; a turn is one batch, so a flood in one line costs another at most one batch a turn;
-- a batch takes jobs of its line, from the head, while they fit its budget whole; a head that alone does not fit is
-  cut by planes, and the rest of it waits at the head of the line for the line's next turn;
-- a job whose caller no longer waits leaves its line at once, and frees the memory that it held.
+- jobs of one batch key wait in one queue, in order of arrival;
+- the queues take turns. A turn is one batch, so a flood of one key costs another key at most one batch a turn;
+- a batch takes jobs from the head of its queue, while they fit into its limits whole. A head that alone does not fit
+  is cut by planes, and its other planes stay at the head until the queue's next turn;
+- an abandoned job is removed at once, and so its memory is released.
 
-The bound: with K lines waiting, the head of any line is taken after at most K - 1 other batches, each within the
-budget (or one plane, if a plane alone is larger). Lines that come later wait behind it.
+The bound: with K keys waiting, the head of any queue is taken after at most K - 1 other batches, each within the
+limits (or one plane, if a plane alone is larger). The queue of a new key comes last.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 Payload = TypeVar("Payload")
 
 Reason = Literal["idle", "drained", "full", "retry", "inline"]
-"""Why a batch has its size: no other job waited; all jobs of its line; as much as fits; a retry; a small job that ran
+"""Why a batch has its size: no other job waited; all jobs of its key; as much as fits; a retry; a tiny job that ran
 on the event loop."""
 
 
@@ -34,14 +34,14 @@ class Job(Generic[Payload]):
 
     Attributes:
         key: jobs with equal keys can share a batch.
-        planes: how many there are to pool, at least 1.
+        planes: the number of planes to pool, at least 1.
         plane_bytes: input, output and workspace of one plane; equal for equal keys.
         plane_steps: work of one plane; equal for equal keys.
-        payload: what the backend needs; never looked at here.
-        call_steps: what a batch of this key costs beside its planes.
-        taken: planes that have gone into batches.
-        dropped: whether its caller no longer waits.
-        waits_in: the queue that holds it, or None.
+        payload: for the worker; not used here.
+        call_steps: work of a batch of this key in addition to its planes.
+        assigned_planes: planes that are part of a batch.
+        is_abandoned: whether the job needs no result any more.
+        queue: the queue that holds it, or None.
     """
 
     key: Hashable
@@ -56,16 +56,16 @@ class Job(Generic[Payload]):
 
     @property
     def steps(self) -> int:
-        """Work of all planes at once."""
+        """Work of all planes in one batch."""
         return self.planes * self.plane_steps + self.call_steps
 
     @property
     def unassigned_planes(self) -> int:
-        """Planes that still wait."""
+        """Planes that are not part of a batch yet."""
         return self.planes - self.assigned_planes
 
     def whole_slice(self) -> JobSlice[Payload]:
-        """All planes at once."""
+        """All planes, as one slice."""
         return JobSlice(self, 0, self.planes)
 
 
@@ -78,24 +78,24 @@ class JobSlice(NamedTuple, Generic[Payload]):
 
 
 class Batch(NamedTuple, Generic[Payload]):
-    """What a device does in one go: parts of one key."""
+    """Slices of jobs of one key, which a device pools in one run."""
 
     slices: tuple[JobSlice[Payload], ...]
     reason: Reason
 
     @property
     def planes(self) -> int:
-        """Planes of all parts."""
+        """Planes of all slices."""
         return sum(part.stop - part.start for part in self.slices)
 
     @property
     def nbytes(self) -> int:
-        """Input, output and workspace of all parts."""
+        """Input, output and workspace of all slices."""
         return self.planes * self.slices[0].job.plane_bytes
 
     @property
     def steps(self) -> int:
-        """Work of all parts."""
+        """Work of all slices."""
         job = self.slices[0].job
         return self.planes * job.plane_steps + job.call_steps
 
@@ -105,10 +105,10 @@ class BatchLimits:
     """How large a batch may be.
 
     Attributes:
-        piece_bytes: of all planes together; one plane always goes.
-        join_bytes: up to which jobs are joined: joining copies, which pays only for small ones on a CPU.
-        planes: in one launch; None for no limit.
-        piece_steps: work of all planes together; one plane always goes. None for no limit.
+        piece_bytes: bytes of all planes; one plane is always allowed.
+        join_bytes: bytes of a batch of several jobs: joining copies, which on a CPU pays only for small jobs.
+        planes: planes in one launch; None for no limit.
+        piece_steps: work of all planes; one plane is always allowed. None for no limit.
     """
 
     piece_bytes: int
@@ -118,17 +118,17 @@ class BatchLimits:
 
 
 class FairQueue(Generic[Payload]):
-    """The lines before one device.
+    """The queues of one device, one for each key.
 
     Attributes:
         steps: work that waits.
-        jobs: how many wait, those that are cut and begun included.
+        jobs: the number of jobs that wait, including those of which some planes have started.
     """
 
     def __init__(self) -> None:
-        # Ordered dictionaries, not deques: a job in the middle can leave without a search, and a new head is found
-        # without passing over those that left.
-        self._lines: OrderedDict[Hashable, OrderedDict[Job[Payload], None]] = OrderedDict()
+        # Ordered dictionaries, not deques: a job in the middle is removed without a search, and no removed jobs have
+        # to be skipped at the head.
+        self._queues: OrderedDict[Hashable, OrderedDict[Job[Payload], None]] = OrderedDict()
         self.steps = 0
         self.jobs = 0
 
@@ -137,82 +137,82 @@ class FairQueue(Generic[Payload]):
 
     @property
     def key_count(self) -> int:
-        """How many keys wait."""
-        return len(self._lines)
+        """The number of keys that have jobs."""
+        return len(self._queues)
 
     def has_key(self, key: Hashable) -> bool:
         """Whether jobs of this key wait."""
-        return key in self._lines
+        return key in self._queues
 
     def push(self, job: Job[Payload]) -> None:
-        """A job joins the line of its key; a new line comes last."""
-        line = self._lines.get(job.key)
-        if line is None:
-            line = self._lines[job.key] = OrderedDict()
-        line[job] = None
+        """Add a job to the queue of its key; the queue of a new key comes last."""
+        queue = self._queues.get(job.key)
+        if queue is None:
+            queue = self._queues[job.key] = OrderedDict()
+        queue[job] = None
         job.queue = self
         self.steps += job.unassigned_planes * job.plane_steps
         self.jobs += 1
 
     def remove(self, job: Job[Payload]) -> None:
-        """Nobody waits for this job any more: its planes that still wait will never be taken. Takes no search."""
+        """Remove an abandoned job; its waiting planes are not pooled. Takes constant time."""
         job.is_abandoned = True
         # guard: dropped-job-leaves-queue
         if job.queue is self:
-            line = self._lines[job.key]
-            self._remove_from_key(line, job)
-            if not line:
-                del self._lines[job.key]
+            queue = self._queues[job.key]
+            self._remove_from_key(queue, job)
+            if not queue:
+                del self._queues[job.key]
 
     def clear(self) -> list[Job[Payload]]:
-        """Everything that waits, taken out."""
-        jobs = [job for line in self._lines.values() for job in line]
+        """Remove and return all jobs."""
+        jobs = [job for queue in self._queues.values() for job in queue]
         for job in jobs:
             job.queue = None
-        self._lines.clear()
+        self._queues.clear()
         self.steps = self.jobs = 0
         return jobs
 
     def next_batch(self, limits: BatchLimits) -> Batch[Payload] | None:
-        """The next batch, or None when nothing waits."""
-        if not self._lines:
+        """Take the next batch; None when no job waits."""
+        if not self._queues:
             return None
-        key, line = next(iter(self._lines.items()))
-        alone = self.jobs == 1
-        parts = self._take_slices(line, limits)
-        if line:
+        key, queue = next(iter(self._queues.items()))
+        is_alone = self.jobs == 1
+        slices = self._take_slices(queue, limits)
+        if queue:
             # guard: queues-take-turns
-            self._lines.move_to_end(key)
+            self._queues.move_to_end(key)
         else:
-            del self._lines[key]
-        return Batch(tuple(parts), "full" if line else "idle" if alone else "drained")
+            del self._queues[key]
+        return Batch(tuple(slices), "full" if queue else "idle" if is_alone else "drained")
 
     def _take_slices(self, queue: OrderedDict[Job[Payload], None], limits: BatchLimits) -> list[JobSlice[Payload]]:
-        parts: list[JobSlice[Payload]] = []
+        slices: list[JobSlice[Payload]] = []
         joined = 0
         while queue:
             job = next(iter(queue))
-            limit = limits.join_bytes if parts else limits.piece_bytes
-            room = limit // job.plane_bytes - joined
+            limit = limits.join_bytes if slices else limits.piece_bytes
+            allowed = limit // job.plane_bytes - joined
             if limits.planes is not None:
                 # guard: batch-fits-grid
-                room = min(room, limits.planes - joined)
+                allowed = min(allowed, limits.planes - joined)
             if limits.piece_steps is not None:
                 # guard: batch-is-cut-by-steps
-                room = min(room, limits.piece_steps // max(job.plane_steps, 1) - joined)
+                allowed = min(allowed, limits.piece_steps // max(job.plane_steps, 1) - joined)
             # guard: jobs-join-whole
-            if parts and room < job.unassigned_planes:
+            if slices and allowed < job.unassigned_planes:
                 break
             # guard: large-jobs-are-cut, one-plane-always-runs
-            count = min(job.unassigned_planes, max(room, 1))
-            parts.append(JobSlice(job, job.assigned_planes, job.assigned_planes + count))
+            count = min(job.unassigned_planes, max(allowed, 1))
+            slices.append(JobSlice(job, job.assigned_planes, job.assigned_planes + count))
             job.assigned_planes += count
             joined += count
             self.steps -= count * job.plane_steps
             if job.unassigned_planes:
                 break
             self._remove_from_key(queue, job)
-        return parts
+        return slices
 
     def _remove_from_key(self, queue: OrderedDict[Job[Payload], None], job: Job[Payload]) -> None:
         del queue[job]

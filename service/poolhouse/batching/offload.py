@@ -1,14 +1,14 @@
-"""Run steps in a few threads that would block the event loop for long: decoding, checking, encoding.
+"""Run long steps (decoding, checking, encoding) in a few threads, so that they do not block the event loop.
 
-The rules it keeps:
+The rules:
 
-- a step holds its caller's lease until it has ended: a thread cannot be stopped in the middle, and the memory that it
-  reads or writes must not be lent to another request meanwhile, even if the client has disconnected;
-- the caller is told at once when the deadline passes; a step that has not started by then never starts;
-- steps queue for a thread. Steps that hold the GIL gain nothing from more threads, and delay the event loop;
+- a step holds the caller's lease until it ends, even if the client has disconnected: a thread cannot be stopped, and
+  the memory that it reads or writes must not be reserved for another request;
+- when the deadline passes, the caller gets an error at once; a step that has not started by then never starts;
+- steps wait for a thread. Steps that hold the GIL gain nothing from more threads, and delay the event loop;
 - after ``long_s`` a step no longer occupies a slot, so it cannot block the queue.
 
-Not asyncio's default executor: its threads are shared with all other code, and a process waits for them at exit.
+Not asyncio's default executor: its threads are shared with all other code, and the process waits for them at exit.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class OffloadPool:
     """Threads for steps of one kind; they start on demand.
 
     Args:
-        name: of the kind, for the threads' names.
-        size: how many steps run at once.
-        long_s: a step that takes longer gives its slot to another step.
+        name: of the kind, for the names of the threads.
+        size: the number of steps that run at once.
+        long_s: a step that takes longer no longer counts, so another one may start.
     """
 
     def __init__(self, name: str, size: int, long_s: float = _LONG_S) -> None:
@@ -69,15 +69,15 @@ class OffloadPool:
 
         Args:
             work: the step.
-            lease: of the bytes that it reads; held until it has ended, even if the caller no longer waits.
-            doing: what is done, for the words of a refusal: "while {doing}".
-            deadline: on the loop's clock; None for never.
+            lease: of the bytes that the step uses; retained until it ends, even if the caller is cancelled.
+            activity: for the text of an error: "while {activity}".
+            deadline: in the event loop's time; None for no deadline.
 
         Returns:
-            what the step returns; what it raises is raised.
+            The result of the step; an exception of the step is raised.
 
         Raises:
-            DeadlinePassed: the deadline passed before the step had ended.
+            DeadlinePassed: the deadline passed before the step ended.
         """
         loop = asyncio.get_running_loop()
         step: _Step[Result] = _Step(work, lease, loop, loop.create_future())
@@ -86,13 +86,13 @@ class OffloadPool:
         self._waiting.append(step)
         try:
             self._dispatch()
-            # Without a name: it knows the task, and the task the refusal, whose traceback holds this frame.
+            # Not bound to a name: it refers to the task, the task to the error, and its traceback to this frame.
             # guard: deadline-covers-offloaded-steps
             async with asyncio.timeout_at(deadline):
                 return await step.result
         except TimeoutError:
             if step.result.done() and not step.result.cancelled():
-                raise  # the step's own
+                raise  # raised by the step
             raise DeadlinePassed(
                 "deadline_passed",
                 f"The deadline of Request-Timeout passed while {activity}. Give more seconds, or send less.",
@@ -102,7 +102,7 @@ class OffloadPool:
             if step in self._waiting:
                 self._waiting.remove(step)
                 lease.release()
-            # The traceback of a refusal holds this frame, and the step's future the refusal: no circles of gigabytes.
+            # Break the cycle from the future to the error, its traceback and this frame: it could keep gigabytes.
             del step
 
     def shutdown(self) -> None:
@@ -117,7 +117,7 @@ class OffloadPool:
         # guard: offloaded-steps-have-limit
         while self._waiting and len(self._counted) < self._size:
             if not self._idle:
-                # Here, since it may raise: whoever waits is told so.
+                # Before the step is taken: if no thread can be started, its caller gets the error.
                 Thread(target=self._run_thread, name=f"offload-{self._name}-{self._threads}", daemon=True).start()
                 self._threads += 1
                 self._idle += 1
@@ -132,7 +132,7 @@ class OffloadPool:
         give_way_to_event_loop()
         while (step := self._tasks.get()) is not None:
             self._run_step(step)
-            del step  # or it would live until the next one comes
+            del step  # or the variable would hold it until the next step
 
     def _run_step(self, step: _Step[Any]) -> None:
         result = error = None
@@ -143,10 +143,10 @@ class OffloadPool:
         try:
             step.loop.call_soon_threadsafe(self._on_step_done, step, result, error)
         except RuntimeError:
-            _log.debug("the loop closed while a thread was at work")
+            _log.debug("the event loop was closed while a step ran")
         finally:
             # guard: refused-step-is-forgotten
-            del step, error  # the error's traceback holds this frame
+            del step, error  # the traceback of the error refers to this frame
 
     def _on_step_done(self, step: _Step[Any], result: object, error: BaseException | None) -> None:
         assert step.slot_timer is not None
@@ -162,7 +162,7 @@ class OffloadPool:
         self._dispatch()
 
     def _free_slot(self, step: _Step[Any]) -> None:
-        _log.warning("a step of kind %s takes more than %g s", self._name, self._long_s)
+        _log.warning("a step of the offload pool %r takes more than %g s", self._name, self._long_s)
         # guard: long-step-frees-its-slot
         self._counted.discard(step)
         self._dispatch()

@@ -1,4 +1,4 @@
-"""What the engine asks of a device, and the ways in which a device fails."""
+"""The interface of a device to the engine, and the errors of a device."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ Payload = TypeVar("Payload")
 
 
 class OutOfMemory(Exception):
-    """A batch did not fit into the device's memory; half of it may."""
+    """A batch did not fit into device memory; half of it may fit."""
 
 
 class DeviceFault(Exception):
-    """The device is broken until it is rebuilt: nothing that is sent to it will work."""
+    """The device is broken: every batch will fail until it is rebuilt."""
 
 
 class Worker(Protocol[Payload]):
-    """One device."""
+    """Runs batches on one device."""
 
     @property
     def batch_limits(self) -> BatchLimits:
-        """How large a batch may be; asked before each batch, on the event loop."""
+        """How large a batch may be; read before each batch, on the event loop."""
         ...
 
     @property
     def concurrency(self) -> int:
-        """How many batches it works on at once, each in a thread of its own: 1, or 2 where one is brought to the
-        device while another runs there. Never changes."""
+        """The number of batches that run at once, each in its own thread: 1, or 2 where one batch is copied to the
+        device while another is pooled. Never changes."""
         ...
 
     def run(self, batch: Batch[Payload]) -> None:
-        """Pools the planes of every part into its load.
+        """Pool the planes of every slice into the payload of its job.
 
-        Runs in :attr:`concurrency` threads at once. Two batches may hold pieces of one job.
+        Called from :attr:`concurrency` threads at once. Two batches may contain slices of one job.
 
         Raises:
-            OutOfMemory: half the batch may fit; what was written will be written again.
-            DeviceFault: the device is lost.
-            Exception: one of the loads is at fault.
+            OutOfMemory: half the batch may fit; the whole batch is pooled again.
+            DeviceFault: the device is broken.
+            Exception: one of the payloads is at fault.
         """
         ...
 
     def run_single(self, payload: Payload) -> None:
-        """Pools all planes of one small load where it is called: on the event loop.
+        """Pool all planes of one small payload in the calling thread, which is that of the event loop.
 
         Raises:
-            as :meth:`run`.
+            The errors of :meth:`run`.
         """
         ...
 
     def rebuild(self) -> None:
-        """Makes a lost device whole again, or raises.
+        """Make a broken device work again, or raise.
 
-        Runs in a thread of its own. Those that are still stuck in :meth:`run` are left behind: whatever they hold
-        must not be used again.
+        Called in its own thread. Threads that hang in :meth:`run` are abandoned: the resources that they use must not
+        be used again.
         """
         ...

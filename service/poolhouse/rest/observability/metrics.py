@@ -29,7 +29,7 @@ _OTHER: Final = "other"
 class Metrics(Collector):
     """All counters and histograms; used on the event loop only.
 
-    It is also the engine's :class:`poolhouse.batching.engine.Observer`.
+    It is also the engine's :class:`poolhouse.batching.observer.Observer`.
 
     Args:
         pooling: the gauges show its state; this becomes its observer.
