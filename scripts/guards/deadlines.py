@@ -14,7 +14,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "A waiting job has a timer for its deadline",
         "the client is told when the device is free, not at its deadline",
         FixCondition(True),
-        "test_a_deadline_that_passes_in_line_is_answered_then_and_the_job_never_runs",
+        "test_a_deadline_that_passes_in_the_queue_is_refused_then_and_the_job_never_runs",
     ),
     Guard(
         "deadline-timer-is-exact",
@@ -28,14 +28,14 @@ GUARDS: Final[Sequence[Guard]] = (
         "The timer ends with its job",
         "it keeps the request's tensors until a deadline that may be an hour away",
         Delete(),
-        "test_who_was_answered_leaves_no_timer_behind",
+        "test_a_finished_job_leaves_no_timer",
     ),
     Guard(
         "unmeetable-deadline-is-refused",
         "A deadline that cannot be met is refused at once",
         "the device works for a client that will have given up",
         FixCondition(False),
-        "test_a_deadline_that_is_over_or_cannot_be_kept_is_refused_before_the_queue",
+        "test_a_passed_or_unmeetable_deadline_is_refused_before_the_queue",
     ),
     Guard(
         "unmeetable-deadline-is-refused-before-body",
@@ -49,7 +49,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "A refusal by an idle device relaxes its estimate",
         "one slow hour refuses clients for ever",
         Delete(),
-        "test_an_estimate_that_is_too_low_does_not_turn_everyone_away_for_ever",
+        "test_an_estimate_that_is_too_low_recovers",
     ),
     Guard(
         "deadline-covers-offloaded-steps",
@@ -63,7 +63,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "A step is not started when its client has gone",
         "a thread works for nobody, and its bytes are held meanwhile",
         FixCondition(False),
-        "test_a_step_that_nobody_waits_for_is_not_begun",
+        "test_an_abandoned_step_is_not_started",
     ),
     Guard(
         "deadline-ends-body",

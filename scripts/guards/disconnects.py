@@ -14,7 +14,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "A client that disconnects leaves the queue at once",
         "the queue fills with requests that clients gave up",
         Delete(),
-        "test_who_leaves_while_waiting_gets_everything_back_at_once",
+        "test_a_job_cancelled_in_the_queue_releases_its_lease_at_once",
     ),
     Guard(
         "disconnect-cancels-job",

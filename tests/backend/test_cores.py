@@ -36,7 +36,7 @@ def make_cgroup(root: Path, version: int, quota: str, period: int = 100_000) -> 
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_a_container_without_a_limit_has_what_it_may_run_on(tmp_path: Path, version: int) -> None:
+def test_without_a_cgroup_limit_the_affinity_counts(tmp_path: Path, version: int) -> None:
     """No limit is written in words or as -1, and neither is a number of cores."""
     assert available_cores(make_cgroup(tmp_path, version, "max")) == ALLOWED
     assert available_cores(tmp_path / "absent") == ALLOWED
@@ -44,7 +44,7 @@ def test_a_container_without_a_limit_has_what_it_may_run_on(tmp_path: Path, vers
 
 @pytest.mark.parametrize("version", [1, 2])
 @given(quota=st.integers(1_000, 10_000_000), period=st.integers(1_000, 1_000_000))
-def test_a_limit_is_rounded_up_and_never_beyond_what_there_is(
+def test_a_cgroup_limit_is_rounded_up_to_at_most_the_affinity(
     tmp_path_factory: pytest.TempPathFactory, version: int, quota: int, period: int
 ) -> None:
     """A container limited to two cores of 64 sees 64; as many threads on two cores only wait for each other."""
@@ -55,7 +55,7 @@ def test_a_limit_is_rounded_up_and_never_beyond_what_there_is(
 
 
 @pytest.mark.parametrize(("setting", "expected"), [(0, available_cores()), (3, 3)])
-def test_a_large_batch_takes_the_threads_that_the_service_is_told_or_has(
+def test_a_large_batch_uses_the_configured_or_available_cores(
     setting: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The setting wins; without one, the container's limit does, and not the machine's number of cores."""

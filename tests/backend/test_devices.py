@@ -26,7 +26,7 @@ MPS = Device("mps", "Apple GPU", 65_535)
         ((CPU, MPS), ("mps", "cpu"), (MPS, CPU)),
     ],
 )
-def test_the_devices_asked_for_are_taken_once_each_in_order(
+def test_the_named_devices_are_chosen_once_each_in_order(
     there: tuple[Device, ...], wanted: tuple[str, ...], chosen: tuple[Device, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``auto`` takes the fastest kind there is; names are taken as they are said."""
@@ -36,7 +36,7 @@ def test_the_devices_asked_for_are_taken_once_each_in_order(
 
 
 @pytest.mark.parametrize("wanted", ["cuda", "cuda:2", "mps"])
-def test_a_device_that_is_not_there_is_said_at_start(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_device_is_an_error_that_lists_the_present_ones(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that quietly pools elsewhere than it was told is found out too late."""
     monkeypatch.setattr(devices, "_present_devices", lambda: (CPU,))
 

@@ -29,7 +29,7 @@ sizes = st.integers(0, 2**33)
 
 
 @given(st.lists(sizes, min_size=LOOKS, max_size=LOOKS + 10), st.data())
-def test_what_was_held_within_the_last_looks_may_be_kept(held: list[int], data: st.DataObject) -> None:
+def test_memory_held_within_the_history_may_be_kept(held: list[int], data: st.DataObject) -> None:
     """Fresh pages are dearer than kept ones, so a busy service keeps what its next requests will take."""
     watch = TrimPolicy(IDLE)
     for place, now in enumerate(held):
@@ -42,7 +42,7 @@ def test_what_was_held_within_the_last_looks_may_be_kept(held: list[int], data: 
 
 
 @given(sizes, sizes)
-def test_what_cannot_be_given_back_is_not_tried_again_and_again(resident: int, held: int) -> None:
+def test_memory_that_a_trim_cannot_return_causes_no_further_trims(resident: int, held: int) -> None:
     """What a library has kept for good is its own, and no sign of a heap that is full of freed blocks."""
     watch = TrimPolicy(IDLE)
     watch.record_trim(IDLE + resident, held)
@@ -51,7 +51,7 @@ def test_what_cannot_be_given_back_is_not_tried_again_and_again(resident: int, h
 
 
 @given(sizes, sizes.filter(bool), sizes)
-def test_what_belonged_to_requests_is_no_part_of_an_idle_process(beside: int, held: int, idle: int) -> None:
+def test_memory_of_requests_does_not_stay_in_the_idle_size(beside: int, held: int, idle: int) -> None:
     """What was resident beside what was held while many requests came would be forgiven for ever."""
     watch = TrimPolicy(IDLE)
 
@@ -68,7 +68,7 @@ def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("short_intervals")
-def test_it_looks_for_a_while_after_the_last_request_and_then_no_more() -> None:
+def test_checks_end_a_while_after_the_last_request() -> None:
     """An idle service must not be woken for ever, and must not stay large either."""
     resident, looks, trims = [IDLE], 0, 0
     # To begin with, until it trims, after that, and as often again.
@@ -107,7 +107,7 @@ async def run_loop_turns(count: int) -> None:
         await asyncio.sleep(0)
 
 
-def test_without_such_an_allocator_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_malloc_trim_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """musl, macOS and Windows have none, and the service runs there too."""
 
     def nothing(name: object) -> object:
@@ -126,7 +126,7 @@ def test_without_such_an_allocator_nothing_is_done(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.skipif(find_malloc_trim() is None, reason="only glibc has such a heap")
-def test_large_blocks_go_back_when_they_are_freed() -> None:
+def test_large_blocks_are_returned_when_they_are_freed() -> None:
     """They would stay until somebody looks, and so much may come between two looks as the service promises."""
     program = """
 import numpy as np
@@ -145,7 +145,7 @@ for size in (20, 10, 5):  # malloc maps only what is larger than what it has fre
 
 
 @pytest.mark.skipif(find_malloc_trim() is None, reason="only glibc keeps a heap that can be trimmed")
-def test_free_pages_go_back() -> None:
+def test_trim_returns_free_pages() -> None:
     """The heap's end is held by one small object, as it is in any process that lives for a while."""
     trim = find_malloc_trim()
     assert trim is not None

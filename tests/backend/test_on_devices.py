@@ -60,7 +60,7 @@ def random_cases(member: type[Operator], dtype: ElementType, each: int) -> Itera
 
 @each_device
 @each_pair
-def test_a_device_answers_as_the_cpu_does(member: type[Operator], dtype: ElementType, device: str) -> None:
+def test_a_device_gives_the_results_of_the_cpu(member: type[Operator], dtype: ElementType, device: str) -> None:
     """What is chosen or moved to the last bit, NaN, infinities, ties and padding included; sums within rounding."""
     where = device_named(device)
     for one in random_cases(member, dtype, EACH[device]):
@@ -88,7 +88,7 @@ def fake_cuda_limits(patch: pytest.MonkeyPatch) -> None:
 
 
 @each_pair
-def test_the_ways_that_cuda_goes_are_right_where_the_cpu_goes_them(
+def test_the_code_paths_for_cuda_are_correct_on_the_cpu(
     member: type[Operator], dtype: ElementType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine without CUDA tests these lines too, by the oracle; what only a card's kernels do, it cannot."""
@@ -103,7 +103,7 @@ def test_the_ways_that_cuda_goes_are_right_where_the_cpu_goes_them(
 
 @each_device
 @pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
-def test_the_same_request_has_the_same_answer_every_time(member: type[Operator], device: str) -> None:
+def test_the_same_request_has_the_same_result_every_time(member: type[Operator], device: str) -> None:
     """A caller who asks twice must not wonder; kernels that add atomically would make it so."""
     where = device_named(device)
     found = next(one for one in random_cases(member, element_types_of(member)[-1], 9) if one.plan.planes > 1)
@@ -155,7 +155,7 @@ EXTREME_SHAPES: Final[dict[str, tuple[str, tuple[int, ...], dict[str, object]]]]
 @pytest.mark.parametrize("device", ["cpu", "pretended", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64", "uint8"])
 @pytest.mark.parametrize("named", EXTREME_SHAPES)
-def test_no_shape_is_too_strange_for_a_device(named: str, dtype: str, device: str) -> None:
+def test_extreme_shapes_give_the_results_of_the_cpu(named: str, dtype: str, device: str) -> None:
     """Grids, 32-bit counters and float32 places all end somewhere; what lies beyond is pooled in another way."""
     name, shape, fields = EXTREME_SHAPES[named]
     member = CATALOGUE.find(name)
@@ -181,9 +181,7 @@ def plain_tensor(random: Random, metadata: TensorMetadata) -> Tensor:
 def square_case(planes: int, side: int) -> Case:
     """Maxima with indices: an element in takes about five bytes more on a device."""
     metadata = TensorMetadata(FLOAT32, (planes, side, side))
-    plan = make_plan(
-        CATALOGUE.find("max_pool2d").of(kernel_size=2, return_indices=True), {"input": metadata}, LIMITS
-    )
+    plan = make_plan(CATALOGUE.find("max_pool2d").of(kernel_size=2, return_indices=True), {"input": metadata}, LIMITS)
     return Case(plan, {"input": plain_tensor(Random(side), metadata)})
 
 
@@ -211,7 +209,7 @@ class HalvingObserver(BatchSizeObserver):
 
 @pytest.mark.gpu
 @pytest.mark.usefixtures("limited_memory")
-def test_what_a_card_has_no_memory_for_is_halved_and_what_never_fits_is_told() -> None:
+def test_a_batch_too_large_for_gpu_memory_is_halved_or_refused() -> None:
     """A full card costs time and, at worst, the one request that it cannot hold; the next one is answered."""
     halved, never, after = square_case(40, 512), square_case(1, 4096), square_case(1, 16)
     watch = HalvingObserver()
@@ -245,7 +243,7 @@ async def pool_sequentially(cases: list[Case], watch: BatchSizeObserver) -> list
 
 
 @pytest.mark.gpu
-def test_a_card_has_its_memory_back_after_every_operator() -> None:
+def test_no_operator_leaks_gpu_memory() -> None:
     """A few bytes a request that stay there end the service in days."""
     worker = TorchWorker(device_named("cuda"))
     cases = [one for member in OPERATORS for one in random_cases(member, element_types_of(member)[-1], 2)]

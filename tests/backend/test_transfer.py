@@ -97,7 +97,7 @@ def usable_case(seed: str, member: type[Operator]) -> Case:
 
 @each_device
 @pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
-def test_every_device_answers_as_the_cpu_does(member: type[Operator], name: str) -> None:
+def test_a_batch_on_any_transfer_gives_the_results_of_the_cpu(member: type[Operator], name: str) -> None:
     """Two requests of one key go there together and each gets its own planes back."""
     one = usable_case(member.name, member)
     worker = worker_on(name)
@@ -118,7 +118,7 @@ def test_every_device_answers_as_the_cpu_does(member: type[Operator], name: str)
 
 
 @each_device
-def test_a_device_that_works_can_be_rebuilt_and_works_on(name: str) -> None:
+def test_a_rebuilt_worker_has_a_new_transfer_and_works(name: str) -> None:
     """Rebuilding leaves nothing behind that the old way held."""
     worker = worker_on(name)
     before = worker._transfer
@@ -168,7 +168,7 @@ PLAN = make_plan(
 )
 
 
-def test_too_little_memory_frees_what_torch_keeps_and_asks_for_less() -> None:
+def test_out_of_memory_frees_the_cache_and_shrinks_batches() -> None:
     """The halves that are tried next find what can be found, and later batches are smaller."""
     worker, transfer = (
         CopyingWorker(),
@@ -183,7 +183,7 @@ def test_too_little_memory_frees_what_torch_keeps_and_asks_for_less() -> None:
     assert worker.batch_limits.piece_bytes == PIECE_BYTES // 2
 
 
-def test_a_device_that_stays_broken_says_so_at_each_rebuilding() -> None:
+def test_rebuilding_a_device_that_stays_broken_raises_each_time() -> None:
     """A broken context cannot be mended in the process: it must not look as if it had been."""
     worker = CopyingWorker()
     worker._transfer = FailingTransfer(RuntimeError("CUDA error: device-side assert triggered"))
@@ -209,12 +209,12 @@ def test_a_device_that_stays_broken_says_so_at_each_rebuilding() -> None:
         (ValueError("CUDA error: as text of a caller"), ValueError),
     ],
 )
-def test_what_torch_says_is_sorted_by_what_follows_from_it(error: Exception, meant: type[Exception]) -> None:
+def test_exceptions_of_torch_are_classified(error: Exception, meant: type[Exception]) -> None:
     """Try half, give the device up, or look for the culprit: each wrong choice harms somebody innocent."""
     assert type(classify_error(error)) is meant
 
 
-def test_a_plane_that_a_device_cannot_count_never_reaches_it() -> None:
+def test_a_plane_beyond_32_bit_indices_is_refused() -> None:
     """CUDA kernels count a plane in 32 bits and read elsewhere beyond it (pytorch#176784)."""
     side = math.isqrt(2**31) + 1
     plane = torch.empty(1, dtype=torch.int8).expand(1, side, side)
@@ -229,7 +229,7 @@ def test_a_plane_that_a_device_cannot_count_never_reaches_it() -> None:
 
 @pytest.mark.usefixtures("fake_cuda")
 @pytest.mark.parametrize("name", ["cpu", "pretended cuda"])
-def test_a_plane_that_a_device_cannot_count_is_refused_on_its_way(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_transfer_refuses_planes_beyond_32_bit_indices(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each way looks for itself, whatever was planned before."""
     monkeypatch.setattr("poolhouse.backend.transfer.INT32_MAX", 15)
 
@@ -240,7 +240,7 @@ def test_a_plane_that_a_device_cannot_count_is_refused_on_its_way(name: str, mon
 
 
 @pytest.mark.usefixtures("fake_cuda")
-def test_a_way_that_failed_has_its_stream_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_transfer_returns_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two failures would else leave no stream, and the third request waits for ever."""
     transfer, spec = PinnedTransfer(HOST), PLAN.spec
 
@@ -257,7 +257,7 @@ def test_a_way_that_failed_has_its_stream_back(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("fake_cuda")
-def test_an_answer_is_read_only_after_its_stream_is_done() -> None:
+def test_a_result_is_read_after_its_stream_was_synchronized() -> None:
     """Copies back are asked for and not waited for: before that the memory holds whatever was there."""
     transfer, waited = PinnedTransfer(HOST), list[int]()
 
@@ -271,7 +271,7 @@ def test_an_answer_is_read_only_after_its_stream_is_done() -> None:
 
 
 @pytest.mark.usefixtures("fake_cuda")
-def test_page_locked_memory_of_a_broken_context_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_locked_memory_of_a_broken_context_is_not_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Torch ends the process when it frees such memory after a fault: nobody would be told anything."""
     transfer = PinnedTransfer(HOST)
     transfer.run(PLAN.spec, [{"input": torch.zeros(2, 4, 4)}], lambda _: None)
@@ -290,7 +290,7 @@ def test_page_locked_memory_of_a_broken_context_is_kept(monkeypatch: pytest.Monk
 
 
 @each_device
-def test_an_answer_outlives_the_next_batch(name: str) -> None:
+def test_a_result_is_not_overwritten_by_the_next_batch(name: str) -> None:
     """What one batch brings back is laid where the next one's will be."""
     worker = worker_on(name)
     first, *others = [Payload(PLAN, {"input": filled_buffer(number)}) for number in range(1 + 2 * worker.concurrency)]
@@ -306,7 +306,7 @@ def filled_buffer(number: int) -> Tensor:
 
 
 @pytest.mark.usefixtures("fake_cuda")
-def test_a_pinned_buffer_keeps_its_contents_apart() -> None:
+def test_tensors_in_a_pinned_buffer_do_not_overlap() -> None:
     """Two inputs of one batch share its bytes, and each starts where any element type may."""
     room = PinnedBuffer()
     metadata_by_name = [((3,), torch.uint8), ((2, 2), torch.float64), ((0, 5), torch.int64), ((7,), torch.bool)]
@@ -331,7 +331,7 @@ def test_one_slice_is_not_copied() -> None:
     assert concatenate([alone, alone])["input"].shape == (6, 2)
 
 
-def test_what_is_not_the_cpu_is_budgeted_by_its_grid() -> None:
+def test_only_the_cpu_has_no_limit_of_planes() -> None:
     """Some CUDA kernels put planes on a grid axis of 65,535."""
     devices = {device.name: device for device in choose_devices(("auto", "cpu"))}
 

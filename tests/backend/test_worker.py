@@ -50,7 +50,7 @@ def test_a_read_only_body_is_pooled(dtype: ElementType) -> None:
 
 
 @every_type
-def test_every_element_type_comes_back_in_its_storage(dtype: ElementType) -> None:
+def test_the_output_has_the_storage_type_of_its_element_type(dtype: ElementType) -> None:
     """An answer is written to the wire as bytes; its type is the plan's word and nothing else."""
     answer = pooled(MAX_POOL.of(kernel_size=4), Tensor(dtype, counting(dtype, (1, 2, 4, 4))))
 
@@ -63,7 +63,7 @@ def test_every_element_type_comes_back_in_its_storage(dtype: ElementType) -> Non
     )
 
 
-def test_bfloat16_bits_are_numbers_and_not_integers() -> None:
+def test_bfloat16_is_compared_by_value_and_not_by_bits() -> None:
     """The bits of -1 are a larger uint16 than those of 2."""
     bits = float32_to_bfloat16(np.array([[[[-1.0, 2.0], [-3.0, 0.5]]]], dtype=np.float32))
 
@@ -95,7 +95,7 @@ def test_an_empty_output_reaches_no_kernel() -> None:
 
 
 @pytest.mark.parametrize("planes_a_piece", [1, 2, 3, 7, 100])
-def test_what_does_not_fit_is_cut_by_planes(planes_a_piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_larger_than_a_batch_is_cut_by_planes(planes_a_piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every plane is pooled once, whatever the piece; several outputs and unequal last pieces too."""
     spec = MAX_POOL.of(kernel_size=2, return_indices=True)
     array = np.random.default_rng(1).random((5, 4, 6, 6))
@@ -121,7 +121,7 @@ def test_what_does_not_fit_is_cut_by_planes(planes_a_piece: int, monkeypatch: py
         assert in_pieces[name].array.tobytes() == tensor.array.tobytes()
 
 
-def test_each_request_draws_for_its_own_planes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slices_of_a_request_draw_different_random_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cut request must not draw the samples of its first planes again for its last ones."""
     spec = CATALOGUE.find("fractional_max_pool2d").of(kernel_size=2, output_size=5, seed=9)
     array = np.tile(np.random.default_rng(2).random((1, 1, 8, 8)), (1, 12, 1, 1))
@@ -136,6 +136,6 @@ def test_each_request_draws_for_its_own_planes(monkeypatch: pytest.MonkeyPatch) 
 
 
 @every_type
-def test_torch_knows_every_element_type(dtype: ElementType) -> None:
+def test_torch_has_every_element_type(dtype: ElementType) -> None:
     """They are spelled alike, and as wide."""
     assert torch_dtype(dtype).itemsize == dtype.itemsize

@@ -125,7 +125,7 @@ def test_together_equals_alone(member: type[Operator], dtype: ElementType, devic
 
 
 @each_device
-def test_the_company_above_is_joined_indeed(device: str) -> None:
+def test_the_cases_above_are_joined_into_batches(device: str) -> None:
     """A law about company says nothing where nobody ever meets."""
     random = Random(1)
     member = next(each for each in OPERATORS if each.name == "max_pool2d")
@@ -148,7 +148,7 @@ def _send(caller: HttpConnection, call: CheckedRequest) -> str | None:
 
 @each_device
 @pytest.mark.timeout(120)
-def test_under_load_every_reply_over_64_connections_is_right(device: str) -> None:
+def test_under_load_every_response_over_64_connections_is_correct(device: str) -> None:
     """The whole house at once: mixed operators, shapes and element types, every bit of every reply compared."""
     calls = [random_checked_request(Random(f"call {number}"), device_named(device)) for number in range(96)]
     with (

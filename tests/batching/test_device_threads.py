@@ -10,7 +10,7 @@ from poolhouse.batching.device_threads import DeviceThreads
 WAIT_TIMEOUT_S = 20.0
 
 
-def test_one_thread_does_its_tasks_in_order() -> None:
+def test_one_thread_runs_its_tasks_in_order() -> None:
     """What was handed first is done first."""
     done: list[int] = []
     over = threading.Event()
@@ -30,7 +30,7 @@ def test_one_thread_does_its_tasks_in_order() -> None:
     assert threads.shutdown() == []
 
 
-def test_leaving_gives_back_what_was_not_begun_and_waits_for_nothing() -> None:
+def test_shutdown_returns_unstarted_tasks_without_waiting() -> None:
     """The engine sends it elsewhere, while a thread is stuck in what it had begun."""
     begun, gate = threading.Event(), threading.Event()
     done: list[str] = []
@@ -54,7 +54,7 @@ def test_leaving_gives_back_what_was_not_begun_and_waits_for_nothing() -> None:
     assert done == ["stuck"]
 
 
-def test_a_thread_that_saw_its_device_break_begins_nothing_more() -> None:
+def test_a_thread_whose_device_broke_starts_no_other_task() -> None:
     """The next batch would break on it too; untouched, it can go to another device."""
     asked = threading.Event()
 
@@ -72,7 +72,7 @@ def test_a_thread_that_saw_its_device_break_begins_nothing_more() -> None:
     assert threads.shutdown() == ["next"]
 
 
-def test_a_thread_forgets_what_it_has_done() -> None:
+def test_a_thread_forgets_a_finished_task() -> None:
     """The tensors of the last request before the night would be kept until the morning."""
 
     class Task:
@@ -91,7 +91,7 @@ def test_a_thread_forgets_what_it_has_done() -> None:
     threads.shutdown()
 
 
-def test_as_many_threads_as_asked_work_at_once() -> None:
+def test_as_many_tasks_run_at_once_as_there_are_threads() -> None:
     """Two tasks that wait for each other end, on a threads of two."""
     meeting = threading.Barrier(3)
 
@@ -110,7 +110,7 @@ def test_as_many_threads_as_asked_work_at_once() -> None:
     assert not any(thread.name.startswith("pool-pair") for thread in threading.enumerate())
 
 
-def test_threads_do_not_keep_the_process() -> None:
+def test_threads_are_daemons() -> None:
     """One stuck in a kernel must not hold up the exit of the service."""
     gate, seen = threading.Event(), threading.Event()
     daemons: list[bool] = []

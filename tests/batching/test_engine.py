@@ -29,7 +29,7 @@ async def test_an_idle_device_starts_at_once() -> None:
 
 
 @on_loop
-async def test_all_that_waits_of_one_key_goes_in_one_batch() -> None:
+async def test_all_waiting_jobs_of_a_key_are_one_batch() -> None:
     """A busy device takes everything when it is free: that is where batching pays."""
     harness = EngineHarness()
     tasks = await harness.block_device()
@@ -45,7 +45,7 @@ async def test_all_that_waits_of_one_key_goes_in_one_batch() -> None:
 
 
 @on_loop
-async def test_the_next_batch_is_ready_before_the_device_is() -> None:
+async def test_the_next_batch_is_handed_over_before_the_device_is_done() -> None:
     """One executes, one is handed over, and no more: what waits may still be joined or dropped."""
     harness = EngineHarness()
     harness.worker.gate.clear()
@@ -78,7 +78,7 @@ async def test_a_flood_of_one_key_does_not_starve_another() -> None:
 
 
 @on_loop
-async def test_a_large_job_is_cut_and_others_go_between_its_pieces() -> None:
+async def test_a_large_job_is_cut_and_others_run_between_its_slices() -> None:
     """One request of 95 launches does not hold up everyone for as long."""
     harness = EngineHarness(FakeWorker(piece=10))
     tasks = await harness.block_device()
@@ -127,7 +127,7 @@ def test_every_plane_of_every_job_is_pooled_once(seed: int) -> None:
 
 
 @on_loop
-async def test_tiny_work_before_an_idle_device_runs_where_it_is() -> None:
+async def test_a_tiny_job_of_an_idle_device_runs_inline() -> None:
     """A hop to a thread costs more than the work; but nobody is overtaken."""
     harness = EngineHarness(inline_steps=5)
     tiny = await harness.submit("tiny", planes=5)
@@ -146,7 +146,7 @@ async def test_tiny_work_before_an_idle_device_runs_where_it_is() -> None:
 
 
 @on_loop
-async def test_the_short_way_is_for_tiny_jobs_alone() -> None:
+async def test_only_tiny_jobs_run_inline() -> None:
     """What is done on the loop holds up everyone on it."""
     harness = EngineHarness(inline_steps=5)
 
@@ -160,7 +160,7 @@ async def test_the_short_way_is_for_tiny_jobs_alone() -> None:
 
 
 @on_loop
-async def test_the_short_way_is_for_an_idle_device_alone() -> None:
+async def test_no_job_runs_inline_for_a_busy_or_lost_device() -> None:
     """A tiny job must not overtake who waits, nor stop the loop behind a busy device or try a lost one."""
     harness = EngineHarness(inline_steps=5)
     harness.worker.gate.clear()
@@ -180,7 +180,7 @@ async def test_the_short_way_is_for_an_idle_device_alone() -> None:
 
 
 @on_loop
-async def test_a_tiny_job_does_not_wait_for_the_short_batches_of_many_lines() -> None:
+async def test_a_tiny_job_does_not_wait_for_short_batches_of_many_keys() -> None:
     """One caller's requests may each be of another key; the lines take turns, and the last one's comes late."""
     harness = EngineHarness(inline_steps=5)
     harness.worker.hangs_at = {1}
@@ -237,7 +237,7 @@ async def test_each_job_goes_to_the_device_that_is_free_first() -> None:
 
 
 @on_loop
-async def test_jobs_of_a_key_go_where_others_of_it_wait() -> None:
+async def test_a_job_goes_to_the_device_where_jobs_of_its_key_wait() -> None:
     """Under load each device has fewer keys so, and larger batches: a fleet answers several times as many."""
     harness = EngineHarness(FakeWorker(), FakeWorker())
     for worker in harness.workers:
@@ -259,7 +259,7 @@ async def test_jobs_of_a_key_go_where_others_of_it_wait() -> None:
 
 
 @on_loop
-async def test_a_device_of_width_two_works_on_two_batches_at_once() -> None:
+async def test_a_device_of_concurrency_two_runs_two_batches_at_once() -> None:
     """One is brought there while the other computes."""
     harness = EngineHarness(FakeWorker(width=2))
     harness.worker.gate.clear()
@@ -273,7 +273,7 @@ async def test_a_device_of_width_two_works_on_two_batches_at_once() -> None:
 
 
 @on_loop
-async def test_a_slow_copy_holds_up_its_own_batch_alone() -> None:
+async def test_a_slow_batch_does_not_block_the_second_thread() -> None:
     """While one batch is long on its way to the device, the other place there serves everyone else."""
     harness = EngineHarness(FakeWorker(width=2))
     harness.worker.hangs_at = {1}
@@ -292,7 +292,7 @@ async def test_a_slow_copy_holds_up_its_own_batch_alone() -> None:
 
 
 @on_loop
-async def test_the_times_of_a_job_are_its_own() -> None:
+async def test_a_job_is_timed_from_its_own_start() -> None:
     """What Server-Timing says: waiting before its first plane, computing while its planes ran."""
     harness = EngineHarness()
     tasks = await harness.block_device()
@@ -313,7 +313,7 @@ async def test_the_times_of_a_job_are_its_own() -> None:
 
 
 @on_loop
-async def test_who_leaves_while_waiting_gets_everything_back_at_once() -> None:
+async def test_a_job_cancelled_in_the_queue_releases_its_lease_at_once() -> None:
     """The lease ends before the device is free, and the job never runs."""
     harness = EngineHarness()
     tasks = await harness.block_device()
@@ -333,7 +333,7 @@ async def test_who_leaves_while_waiting_gets_everything_back_at_once() -> None:
 
 
 @on_loop
-async def test_who_leaves_while_the_device_looks_keeps_the_bytes_until_it_is_done() -> None:
+async def test_a_job_cancelled_on_the_device_keeps_its_lease_until_the_batch_ends() -> None:
     """Memory that a kernel still reads is not lent to others."""
     harness = EngineHarness()
     harness.worker.gate.clear()
@@ -349,7 +349,7 @@ async def test_who_leaves_while_the_device_looks_keeps_the_bytes_until_it_is_don
 
 
 @on_loop
-async def test_the_rest_of_a_cut_job_is_not_run_for_nobody() -> None:
+async def test_waiting_slices_of_a_cancelled_job_are_not_run() -> None:
     """Who leaves a large job costs the piece that runs and the one handed over, not the others."""
     harness = EngineHarness(FakeWorker(piece=10))
     harness.worker.gate.clear()
@@ -368,7 +368,7 @@ async def test_the_rest_of_a_cut_job_is_not_run_for_nobody() -> None:
 
 
 @on_loop
-async def test_a_deadline_that_is_over_or_cannot_be_kept_is_refused_before_the_queue() -> None:
+async def test_a_passed_or_unmeetable_deadline_is_refused_before_the_queue() -> None:
     """It costs nothing: no place in line, no thread."""
     harness = EngineHarness()
     await harness.submit("warm")
@@ -399,7 +399,7 @@ async def test_a_job_behind_too_much_work_is_refused_before_the_queue() -> None:
 
 
 @on_loop
-async def test_a_deadline_that_passes_in_line_is_answered_then_and_the_job_never_runs() -> None:
+async def test_a_deadline_that_passes_in_the_queue_is_refused_then_and_the_job_never_runs() -> None:
     """The timer answers, not the device, which is still closed when the answer comes."""
     harness = EngineHarness()
     tasks = await harness.block_device()
@@ -417,7 +417,7 @@ async def test_a_deadline_that_passes_in_line_is_answered_then_and_the_job_never
 
 
 @on_loop
-async def test_a_deadline_that_passes_on_the_device_is_answered_then() -> None:
+async def test_a_deadline_that_passes_on_the_device_is_refused_then() -> None:
     """The kernel cannot be stopped; its answer is thrown away and its bytes come back when it is done."""
     harness = EngineHarness()
     harness.worker.gate.clear()
@@ -432,7 +432,7 @@ async def test_a_deadline_that_passes_on_the_device_is_answered_then() -> None:
 
 
 @on_loop
-async def test_an_estimate_that_is_too_low_does_not_turn_everyone_away_for_ever() -> None:
+async def test_an_estimate_that_is_too_low_recovers() -> None:
     """One slow hour must not make an idle service refuse every caller with a deadline until it is restarted."""
     harness = EngineHarness()
     harness.engine._devices[0].throughput.steps_per_s = 1.0
@@ -446,7 +446,7 @@ async def test_an_estimate_that_is_too_low_does_not_turn_everyone_away_for_ever(
 
 
 @on_loop
-async def test_who_was_answered_leaves_no_timer_behind() -> None:
+async def test_a_finished_job_leaves_no_timer() -> None:
     """It would hold the request's tensors until a deadline that may be an hour away."""
     harness = EngineHarness()
     loop = asyncio.get_running_loop()
@@ -471,7 +471,7 @@ async def test_who_was_answered_leaves_no_timer_behind() -> None:
 
 
 @on_loop
-async def test_stopping_with_nothing_to_do_is_done_at_once() -> None:
+async def test_stop_without_jobs_returns_at_once() -> None:
     """An idle service does not use its grace period."""
     harness = EngineHarness()
     await harness.submit("one")
@@ -482,7 +482,7 @@ async def test_stopping_with_nothing_to_do_is_done_at_once() -> None:
 
 
 @on_loop
-async def test_the_short_way_ends_when_the_service_stops() -> None:
+async def test_nothing_runs_inline_while_draining() -> None:
     """Tiny requests too are told to go elsewhere, or the stop would never see its end."""
     harness = EngineHarness(inline_steps=5)
     harness.engine.drain()
@@ -496,7 +496,7 @@ async def test_the_short_way_ends_when_the_service_stops() -> None:
 
 
 @on_loop
-async def test_what_was_admitted_is_finished_and_nothing_more_is_admitted() -> None:
+async def test_draining_finishes_admitted_jobs_and_refuses_new_ones() -> None:
     """Draining harms nobody who is in."""
     harness = EngineHarness()
     tasks = await harness.block_device()
@@ -514,7 +514,7 @@ async def test_what_was_admitted_is_finished_and_nothing_more_is_admitted() -> N
 
 
 @on_loop
-async def test_a_stuck_job_does_not_outlast_the_grace() -> None:
+async def test_a_hung_job_is_refused_when_the_grace_period_ends() -> None:
     """Whoever still waits is told, and stopping returns although a thread does not."""
     harness = EngineHarness()
     tasks = await harness.block_device()
@@ -530,7 +530,7 @@ async def test_a_stuck_job_does_not_outlast_the_grace() -> None:
 
 
 @on_loop
-async def test_stopping_waits_for_threads_that_still_compute_for_nobody() -> None:
+async def test_stop_waits_for_threads_that_run_abandoned_jobs() -> None:
     """A process that ends under a computing thread may crash, and its exit code be wrong."""
     harness = EngineHarness()
     harness.worker.gate.clear()
@@ -549,7 +549,7 @@ async def test_stopping_waits_for_threads_that_still_compute_for_nobody() -> Non
 
 
 @on_loop
-async def test_alternating_keys_are_served_in_turns_of_whole_batches() -> None:
+async def test_alternating_keys_take_turns_of_whole_batches() -> None:
     """Mixed shapes at saturation batch as well as one shape does: a different shape closes nothing."""
     harness = EngineHarness()
     tasks = await harness.block_device()

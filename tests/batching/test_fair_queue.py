@@ -175,7 +175,7 @@ def test_a_job_too_large_for_one_batch_lets_others_pass() -> None:
     assert pieces == [JobSlice(huge, 0, 10), JobSlice(huge, 10, 20), JobSlice(huge, 20, 30), JobSlice(huge, 30, 35)]
 
 
-def test_what_is_dropped_is_let_go_at_once() -> None:
+def test_a_removed_job_is_forgotten_at_once() -> None:
     """A caller who left takes the memory of the request along, however long its line still is."""
     queue: FairQueue[object] = FairQueue()
     ahead, left = Job[object]("a", 1, 1, 1, object()), Job[object]("a", 1, 1, 1, object())

@@ -65,7 +65,7 @@ def timers(loop: asyncio.AbstractEventLoop) -> Iterator[list[asyncio.TimerHandle
 
 
 @on_loop
-async def test_only_the_culprit_gets_the_error() -> None:
+async def test_only_the_failing_job_gets_the_error() -> None:
     """63 of 64 are answered, and in a few tries more than one."""
     harness = EngineHarness()
     harness.worker.payload_errors["job17"] = ValueError("a poisoned load")
@@ -85,7 +85,7 @@ async def test_only_the_culprit_gets_the_error() -> None:
 
 @scaled_examples(40)
 @given(st.data())
-def test_each_of_several_culprits_is_found_whoever_leaves_meanwhile(data: st.DataObject) -> None:
+def test_several_failing_jobs_are_found_while_others_are_cancelled(data: st.DataObject) -> None:
     """With culprits, callers who leave at any moment, and jobs cut into pieces: the innocent are answered once."""
     count = data.draw(st.integers(1, 24), "jobs")
     sizes = [data.draw(st.integers(1, 30), "planes") for _ in range(count)]
@@ -125,7 +125,7 @@ def test_each_of_several_culprits_is_found_whoever_leaves_meanwhile(data: st.Dat
 
 
 @on_loop
-async def test_a_refusal_from_the_device_keeps_its_words() -> None:
+async def test_an_error_for_the_client_keeps_its_code() -> None:
     """What a worker refuses as ours is answered as it is."""
     harness = EngineHarness()
     harness.worker.payload_errors["one"] = Unprocessable("index_out_of_range", "index 9 lies outside")
@@ -142,7 +142,7 @@ async def test_a_refusal_from_the_device_keeps_its_words() -> None:
         *((error, -1) for error in (SystemExit(3), KeyboardInterrupt())),
     ],
 )
-def test_whatever_a_kernel_raises_is_an_internal_error_to_its_caller(error: BaseException, inline_steps: int) -> None:
+def test_any_exception_of_a_kernel_is_an_internal_error(error: BaseException, inline_steps: int) -> None:
     """Also what would end a thread or confuse a future; the caller reads nothing of its insides."""
 
     @on_loop
@@ -163,7 +163,7 @@ def test_whatever_a_kernel_raises_is_an_internal_error_to_its_caller(error: Base
 
 
 @on_loop
-async def test_a_batch_full_of_culprits_does_not_hold_up_the_innocent() -> None:
+async def test_a_batch_of_failing_jobs_does_not_delay_others() -> None:
     """Retries and lines take turns: an innocent line waits for one try, not for 2·64."""
     harness = EngineHarness()
     names = [f"bad{number}" for number in range(64)]
@@ -184,7 +184,7 @@ async def test_a_batch_full_of_culprits_does_not_hold_up_the_innocent() -> None:
 
 
 @on_loop
-async def test_who_left_a_batch_that_failed_is_not_tried_again() -> None:
+async def test_a_cancelled_job_of_a_failed_batch_is_not_retried() -> None:
     """Looking for the culprit is work for those who wait, not for those who went."""
     harness = EngineHarness()
     harness.worker.payload_errors["bad"] = ValueError("poisoned")
@@ -204,7 +204,7 @@ async def test_who_left_a_batch_that_failed_is_not_tried_again() -> None:
 
 
 @on_loop
-async def test_the_rest_of_a_job_whose_piece_failed_is_not_run() -> None:
+async def test_waiting_slices_of_a_failed_job_are_not_run() -> None:
     """It has its answer; more pieces would be work for nobody."""
     harness = EngineHarness(FakeWorker(piece=10))
     harness.worker.payload_errors["large"] = ValueError("poisoned")
@@ -237,7 +237,7 @@ class RaisingWorker(FakeWorker):
 
 
 @pytest.mark.parametrize("within_s", [None, 0.02])
-def test_what_failed_is_forgotten_without_the_collector(within_s: float | None) -> None:
+def test_a_failed_job_is_freed_without_the_garbage_collector(within_s: float | None) -> None:
     """A traceback holds frames, and frames hold tensors: a refused gigabyte must not wait for the collector."""
 
     @on_loop
@@ -272,7 +272,7 @@ def test_what_failed_is_forgotten_without_the_collector(within_s: float | None) 
 
 
 @pytest.mark.parametrize("fits", [1, 2, 3, 7, 16, 99])
-def test_what_does_not_fit_is_halved_until_it_does(fits: int) -> None:
+def test_a_batch_too_large_for_memory_is_halved_until_it_fits(fits: int) -> None:
     """Out of memory at any size is answered right, only later."""
 
     @on_loop
@@ -296,7 +296,7 @@ def test_what_does_not_fit_is_halved_until_it_does(fits: int) -> None:
 
 
 @on_loop
-async def test_a_plane_that_never_fits_is_refused_and_others_go_on() -> None:
+async def test_a_plane_that_never_fits_is_refused_and_the_device_goes_on() -> None:
     """503, since other work may hold the memory now; the service keeps working."""
     harness = EngineHarness()
     harness.worker.max_planes = 0
@@ -313,7 +313,7 @@ async def test_a_plane_that_never_fits_is_refused_and_others_go_on() -> None:
 
 
 @on_loop
-async def test_too_little_memory_where_it_is_called_is_a_503_too() -> None:
+async def test_out_of_memory_of_an_inline_job_is_503_too() -> None:
     """The tiny path sorts errors as the long one does."""
     harness = EngineHarness(inline_steps=100)
     harness.worker.max_planes = 0
@@ -326,7 +326,7 @@ async def test_too_little_memory_where_it_is_called_is_a_503_too() -> None:
 
 
 @on_loop
-async def test_a_broken_device_refuses_its_batch_is_rebuilt_and_serves_again() -> None:
+async def test_a_broken_device_refuses_its_batch_and_is_rebuilt() -> None:
     """One batch fails, with a code that says try again, and readiness tells the truth in between."""
     harness = EngineHarness()
     harness.worker.fails_at = {1}
@@ -350,7 +350,7 @@ async def test_a_broken_device_refuses_its_batch_is_rebuilt_and_serves_again() -
 
 
 @on_loop
-async def test_a_device_that_breaks_where_it_is_called_is_lost_too() -> None:
+async def test_a_device_that_breaks_in_an_inline_job_is_lost_too() -> None:
     """The tiny path sees faults as the long one does."""
     harness = EngineHarness(inline_steps=100)
     harness.worker.fails_at = {1}
@@ -362,7 +362,7 @@ async def test_a_device_that_breaks_where_it_is_called_is_lost_too() -> None:
 
 
 @on_loop
-async def test_only_what_a_lost_device_had_begun_fails_when_there_is_another() -> None:
+async def test_only_started_batches_of_a_lost_device_fail_if_another_is_ready() -> None:
     """The batch that was handed over and not begun, retries and lines all go to the other device."""
     earlier = set(threading.enumerate())
     lame, sound = FakeWorker(piece=10), FakeWorker(piece=10)
@@ -396,7 +396,7 @@ async def test_only_what_a_lost_device_had_begun_fails_when_there_is_another() -
 
 
 @on_loop
-async def test_with_no_other_device_everyone_is_refused_at_once() -> None:
+async def test_without_another_device_all_jobs_are_refused_at_once() -> None:
     """Nobody waits for a rebuilding that may never come."""
     harness = EngineHarness()
     harness.worker.fails_at, harness.worker.failing_rebuilds = {1}, 10**6
@@ -412,7 +412,7 @@ async def test_with_no_other_device_everyone_is_refused_at_once() -> None:
 
 
 @on_loop
-async def test_a_job_half_done_on_a_lost_device_is_finished_on_another() -> None:
+async def test_a_job_half_done_on_a_lost_device_is_completed_by_another() -> None:
     """Its first pieces are safe in the machine's memory; only pieces under way are lost."""
     sound, lame = FakeWorker(piece=10), FakeWorker(piece=10)
     harness = EngineHarness(sound, lame)
@@ -437,7 +437,7 @@ async def test_a_job_half_done_on_a_lost_device_is_finished_on_another() -> None
 
 
 @on_loop
-async def test_retries_of_a_lost_device_go_to_another() -> None:
+async def test_retries_of_a_lost_device_move_to_another() -> None:
     """The halves of a batch that failed were not begun: what breaks the device is none of theirs."""
     lame, sound = FakeWorker(), FakeWorker()
     harness = EngineHarness(lame, sound)
@@ -486,7 +486,7 @@ async def test_two_batches_that_break_one_device_lose_it_once() -> None:
 
 
 @on_loop
-async def test_a_stopped_service_rebuilds_nothing() -> None:
+async def test_a_stopped_engine_rebuilds_no_device() -> None:
     """The process ends; a thread that is started now would be cut off in the middle of a call to the driver."""
     harness = EngineHarness()
     harness.worker.fails_at = {1}
@@ -510,7 +510,7 @@ async def test_a_stopped_service_rebuilds_nothing() -> None:
     assert tries == 1
 
 
-def test_a_thread_that_outlives_the_loop_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thread_that_outlives_the_event_loop_ends_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel that ends after the service did has nobody to tell; a traceback as last word would look like a crash."""
     noise: list[object] = []
     monkeypatch.setattr(threading, "excepthook", noise.append)
@@ -540,7 +540,7 @@ def test_a_thread_that_outlives_the_loop_ends_quietly(monkeypatch: pytest.Monkey
 
 
 @on_loop
-async def test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept() -> None:
+async def test_a_hung_batch_is_refused_and_keeps_its_leases() -> None:
     """503 for what hung, everything else goes on, and the stuck thread's tensors stay lent until it ends."""
     harness = EngineHarness(device_hang_timeout_s=0.05)
     harness.worker.hangs_at = {1}
@@ -558,7 +558,7 @@ async def test_a_hang_is_noticed_the_device_replaced_and_the_memory_kept() -> No
 
 
 @on_loop
-async def test_what_was_handed_over_behind_a_hang_goes_to_another_device() -> None:
+async def test_an_unstarted_batch_behind_a_hung_one_moves_to_another_device() -> None:
     """It was not begun, so nothing of it is lost."""
     lame, sound = FakeWorker(), FakeWorker()
     harness = EngineHarness(lame, sound, device_hang_timeout_s=0.05)
@@ -580,7 +580,7 @@ async def test_what_was_handed_over_behind_a_hang_goes_to_another_device() -> No
 
 
 @on_loop
-async def test_waiting_behind_a_slow_batch_is_not_hanging() -> None:
+async def test_a_batch_that_waits_behind_a_slow_one_has_no_watchdog() -> None:
     """The clock of a batch runs while the device works on it, not while it is second in line."""
     harness = EngineHarness(device_hang_timeout_s=300)
     tasks = await harness.block_device()
@@ -594,7 +594,7 @@ async def test_waiting_behind_a_slow_batch_is_not_hanging() -> None:
 
 
 @on_loop
-async def test_a_hang_of_the_second_in_line_is_noticed_when_it_is_the_first() -> None:
+async def test_the_watchdog_of_the_next_batch_starts_when_it_runs() -> None:
     """Its clock starts when the one before it is done, also when nothing else comes."""
     harness = EngineHarness(device_hang_timeout_s=0.05)
     harness.worker.hangs_at = {2}
@@ -608,7 +608,7 @@ async def test_a_hang_of_the_second_in_line_is_noticed_when_it_is_the_first() ->
 
 
 @on_loop
-async def test_a_batch_that_landed_is_watched_no_more() -> None:
+async def test_the_watchdog_of_a_finished_batch_is_cancelled() -> None:
     """Its clock would ring later, and give up a device that was quick."""
     harness = EngineHarness(device_hang_timeout_s=300)
 
@@ -621,7 +621,7 @@ async def test_a_batch_that_landed_is_watched_no_more() -> None:
 
 
 @on_loop
-async def test_a_hang_is_left_behind_when_the_service_stops() -> None:
+async def test_stop_does_not_wait_for_a_hung_thread() -> None:
     """A stuck thread must not use up the grace period a second time."""
     harness = EngineHarness(device_hang_timeout_s=0.02)
     harness.worker.hangs_at = {1}
@@ -657,7 +657,7 @@ async def test_an_observer_that_always_raises_changes_nothing() -> None:
 
 
 @on_loop
-async def test_a_budget_that_raises_loses_the_device_and_wedges_nobody() -> None:
+async def test_an_error_while_a_batch_is_chosen_loses_the_device() -> None:
     """Nobody is left waiting for a device that cannot say what it takes."""
     harness = EngineHarness()
     tasks = await harness.block_device(fill_next_slot=False)
@@ -674,7 +674,7 @@ async def test_a_budget_that_raises_loses_the_device_and_wedges_nobody() -> None
 
 
 @on_loop
-async def test_a_thread_that_cannot_be_started_loses_the_device_and_wedges_nobody() -> None:
+async def test_a_thread_that_cannot_be_started_loses_the_device() -> None:
     """The machine may be out of threads; that passes."""
     harness = EngineHarness()
     threads = harness.engine._devices[0].threads
@@ -692,7 +692,7 @@ async def test_a_thread_that_cannot_be_started_loses_the_device_and_wedges_nobod
 
 
 @on_loop
-async def test_a_rebuilding_that_cannot_be_started_is_tried_again() -> None:
+async def test_a_rebuild_that_cannot_be_started_is_retried() -> None:
     """Or one moment without threads would cost the device for ever."""
     harness = EngineHarness()
     harness.worker.fails_at = {1}
@@ -713,7 +713,7 @@ async def test_a_rebuilding_that_cannot_be_started_is_tried_again() -> None:
 
 
 @on_loop
-async def test_a_settling_that_raises_answers_its_callers_and_goes_on() -> None:
+async def test_an_error_while_a_batch_is_completed_fails_only_its_jobs() -> None:
     """A mistake of ours in the bookkeeping of one batch harms that batch alone."""
     harness = EngineHarness()
     device = harness.engine._devices[0]
@@ -737,7 +737,7 @@ async def test_a_settling_that_raises_answers_its_callers_and_goes_on() -> None:
 
 
 @on_loop
-async def test_a_settling_that_raises_does_not_leave_the_queues_waiting() -> None:
+async def test_an_error_while_a_batch_is_completed_does_not_stop_dispatch() -> None:
     """Nobody else may come who would set the device going again."""
     harness = EngineHarness()
     device = harness.engine._devices[0]
@@ -763,7 +763,7 @@ async def test_a_settling_that_raises_does_not_leave_the_queues_waiting() -> Non
 
 
 @on_loop
-async def test_a_lease_that_cannot_be_given_back_wedges_nobody() -> None:
+async def test_an_error_while_a_lease_is_released_does_not_stop_dispatch() -> None:
     """Also our own assertions are only errors of one batch."""
     harness = EngineHarness()
     lost = 0
@@ -786,7 +786,7 @@ async def test_a_lease_that_cannot_be_given_back_wedges_nobody() -> None:
 
 
 @on_loop
-async def test_an_answer_that_comes_in_the_turn_its_caller_leaves_hurts_nobody() -> None:
+async def test_a_result_for_a_job_cancelled_in_the_same_turn_is_dropped() -> None:
     """The future is cancelled already when the batch lands, and others were in that batch."""
     harness = EngineHarness()
     tasks = await harness.block_device()
@@ -819,7 +819,7 @@ async def test_an_answer_that_comes_in_the_turn_its_caller_leaves_hurts_nobody()
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_after_any_storm_everyone_was_answered_once_and_nothing_is_held(seed: int) -> None:
+def test_after_random_faults_every_job_has_one_outcome_and_no_lease_is_held(seed: int) -> None:
     """Culprits, leavers, deadlines, little memory, breaks and hangs on several devices: the law of this file."""
     random = Random(seed)
 

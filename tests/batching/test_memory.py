@@ -140,7 +140,7 @@ class LeaseMachine(RuleBasedStateMachine):
 TestLeaseMachine = LeaseMachine.TestCase
 
 
-def test_a_lease_is_not_given_back_twice() -> None:
+def test_a_lease_is_not_released_twice() -> None:
     """A second release would lend bytes that somebody still holds."""
     lease = MemoryBudget(CAPACITY_BYTES).reserve(1)
     assert lease is not None

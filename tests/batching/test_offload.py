@@ -64,7 +64,7 @@ def run_with_event_loop(test: Coroutine[object, object, None]) -> None:
     asyncio.run(test)
 
 
-def test_a_step_gives_its_result_and_what_it_raises() -> None:
+def test_a_step_returns_its_result_and_raises_its_error() -> None:
     """A thread in between must not be seen."""
 
     def refuse() -> None:
@@ -83,7 +83,7 @@ def test_a_step_gives_its_result_and_what_it_raises() -> None:
     run_with_event_loop(go())
 
 
-def test_a_step_that_raises_a_timeout_of_its_own_tells_so() -> None:
+def test_a_timeout_raised_by_a_step_is_raised() -> None:
     """It is not the caller's deadline."""
 
     def late() -> None:
@@ -97,7 +97,7 @@ def test_a_step_that_raises_a_timeout_of_its_own_tells_so() -> None:
     run_with_event_loop(go())
 
 
-def test_a_deadline_is_told_at_once_and_the_bytes_are_held_until_the_step_ends() -> None:
+def test_a_deadline_raises_at_once_and_the_lease_is_held_until_the_step_ends() -> None:
     """A thread cannot be stopped in the middle: what it reads must not be lent to others."""
 
     async def go() -> None:
@@ -117,7 +117,7 @@ def test_a_deadline_is_told_at_once_and_the_bytes_are_held_until_the_step_ends()
     run_with_event_loop(go())
 
 
-def test_who_leaves_lets_the_step_keep_the_bytes() -> None:
+def test_a_step_of_a_cancelled_caller_keeps_the_lease() -> None:
     """The same for a caller who closes the connection."""
 
     async def go() -> None:
@@ -138,7 +138,7 @@ def test_who_leaves_lets_the_step_keep_the_bytes() -> None:
 
 
 @pytest.mark.parametrize("how", ["deadline", "leaving"])
-def test_a_step_that_nobody_waits_for_is_not_begun(how: str) -> None:
+def test_an_abandoned_step_is_not_started(how: str) -> None:
     """In line it costs nothing yet, and its bytes are free at once."""
 
     async def go() -> None:
@@ -163,7 +163,7 @@ def test_a_step_that_nobody_waits_for_is_not_begun(how: str) -> None:
     run_with_event_loop(go())
 
 
-def test_no_more_go_on_than_there_are_threads_and_all_get_their_turn() -> None:
+def test_no_more_steps_run_than_there_are_threads() -> None:
     """Each of a crowd would take the interpreter from the event loop."""
 
     async def go() -> None:
@@ -182,7 +182,7 @@ def test_no_more_go_on_than_there_are_threads_and_all_get_their_turn() -> None:
     run_with_event_loop(go())
 
 
-def test_a_step_that_goes_on_and_on_does_not_stop_the_others() -> None:
+def test_a_long_step_does_not_block_the_others() -> None:
     """One that never ends would keep everyone behind it for ever."""
 
     async def go() -> None:
@@ -203,7 +203,7 @@ def test_a_step_that_goes_on_and_on_does_not_stop_the_others() -> None:
     run_with_event_loop(go())
 
 
-def test_leaving_ends_the_threads_and_who_waits_in_line() -> None:
+def test_shutdown_ends_the_threads_and_cancels_waiting_steps() -> None:
     """A service that has stopped leaves nothing behind."""
 
     async def go() -> None:
@@ -229,7 +229,7 @@ class Body:
     """Something large that a step looks at."""
 
 
-def test_a_refused_step_is_forgotten_without_the_collector() -> None:
+def test_a_failed_step_is_freed_without_the_garbage_collector() -> None:
     """Its lease has ended: what is kept beyond that is memory that nobody counts."""
 
     def refuse(body: Body) -> None:

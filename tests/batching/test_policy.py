@@ -30,7 +30,7 @@ def planes_of(*found: Batch[int]) -> list[tuple[int, int]]:
 
 
 @given(batches())
-def test_halves_have_every_plane_once_and_are_halves(batch: Batch[int]) -> None:
+def test_halves_contain_every_plane_once(batch: Batch[int]) -> None:
     """What did not fit is all there in what is tried next, and half as large."""
     halves = policy.halve(batch)
 
@@ -43,7 +43,7 @@ def test_halves_have_every_plane_once_and_are_halves(batch: Batch[int]) -> None:
 
 
 @given(batches())
-def test_bisecting_finds_each_part_alone_in_the_end(batch: Batch[int]) -> None:
+def test_bisecting_isolates_every_slice(batch: Batch[int]) -> None:
     """Every part is tried alone if all fail, after as many steps as a binary search takes."""
     alone: list[Batch[int]] = []
     depth, layer = 0, [batch]
@@ -59,7 +59,7 @@ def test_bisecting_finds_each_part_alone_in_the_end(batch: Batch[int]) -> None:
 
 
 @given(batches())
-def test_the_dead_are_left_out(batch: Batch[int]) -> None:
+def test_slices_of_abandoned_jobs_are_left_out(batch: Batch[int]) -> None:
     """A part nobody waits for is not pooled again, and one somebody waits for is."""
     living = policy.without_abandoned(batch)
 
@@ -68,7 +68,7 @@ def test_the_dead_are_left_out(batch: Batch[int]) -> None:
 
 
 @given(st.lists(estimates, max_size=9))
-def test_the_device_chosen_is_ready_and_none_is_free_sooner(several: list[LoadEstimate]) -> None:
+def test_the_chosen_device_is_ready_and_none_is_free_sooner(several: list[LoadEstimate]) -> None:
     """Least loaded with the batch that the newcomer may be, never a lost one."""
     index = policy.least_loaded(several)
 
@@ -81,7 +81,7 @@ def test_the_device_chosen_is_ready_and_none_is_free_sooner(several: list[LoadEs
 
 
 @given(st.lists(estimates, max_size=9))
-def test_come_back_is_never_at_once_and_never_later_than_all_is_done(several: list[LoadEstimate]) -> None:
+def test_retry_after_is_neither_zero_nor_later_than_the_last_job(several: list[LoadEstimate]) -> None:
     """Retry-After says when there is room: not so soon that everyone hammers, not so late that devices idle."""
     told = policy.retry_after_s(several)
 
@@ -90,7 +90,7 @@ def test_come_back_is_never_at_once_and_never_later_than_all_is_done(several: li
 
 
 @given(st.lists(estimates, min_size=1, max_size=9))
-def test_come_back_is_when_half_of_what_waits_is_done(several: list[LoadEstimate]) -> None:
+def test_retry_after_is_half_of_the_longest_wait(several: list[LoadEstimate]) -> None:
     """The longer the queue, the later: a constant would bring everyone back into a full house."""
     told = policy.retry_after_s(several)
 
@@ -98,7 +98,7 @@ def test_come_back_is_when_half_of_what_waits_is_done(several: list[LoadEstimate
 
 
 @given(st.floats(0, 10), st.floats(0, 10), st.floats(-1, 30))
-def test_in_time_is_when_the_wait_and_the_work_fit(wait_s: float, own_s: float, remaining_s: float) -> None:
+def test_a_deadline_is_met_when_the_wait_and_the_work_fit(wait_s: float, own_s: float, remaining_s: float) -> None:
     """A deadline is kept by what is known of the queue, and none is kept always."""
     estimate = LoadEstimate(True, wait_s, 1)
 
@@ -120,7 +120,7 @@ def test_in_time_is_when_the_wait_and_the_work_fit(wait_s: float, own_s: float, 
         (LoadEstimate(False, 2.0, 1), 10, False),
     ],
 )
-def test_only_tiny_work_runs_here_before_an_idle_device_or_beside_long_work(
+def test_only_tiny_jobs_run_inline_on_an_idle_device_or_beside_long_work(
     estimate: LoadEstimate, steps: int, here: bool
 ) -> None:
     """Running on the loop must not hold it up; and one plane, or many short batches, may take a device for seconds."""
@@ -128,7 +128,7 @@ def test_only_tiny_work_runs_here_before_an_idle_device_or_beside_long_work(
 
 
 @given(st.floats(1e5, 1e12), st.floats(1e5, 1e12), st.floats(1e-6, 1.0))
-def test_speed_comes_to_what_it_sees(first: float, later: float, each_s: float) -> None:
+def test_the_estimate_converges_to_the_measured_speed(first: float, later: float, each_s: float) -> None:
     """The estimates follow the device, within a few dozen batches of either kind."""
     speed = ThroughputEstimate(first)
 
@@ -140,7 +140,7 @@ def test_speed_comes_to_what_it_sees(first: float, later: float, each_s: float) 
     assert speed.seconds_for(0, 7) == pytest.approx(7 * each_s, rel=0.01)
 
 
-def test_tiny_batches_say_nothing_of_large_ones() -> None:
+def test_tiny_batches_do_not_change_the_estimate_for_large_ones() -> None:
     """By their pace, a job of a million steps would seem to take minutes and be turned away."""
     speed = ThroughputEstimate(1e8)
 
@@ -151,7 +151,7 @@ def test_tiny_batches_say_nothing_of_large_ones() -> None:
 
 
 @given(st.floats(1.0, 1e8), st.floats(1e-6, 100.0))
-def test_a_speed_that_is_too_low_is_doubted_until_someone_is_let_in(steps_per_s: float, batch_s: float) -> None:
+def test_an_estimate_that_is_too_low_is_relaxed_until_a_job_is_admitted(steps_per_s: float, batch_s: float) -> None:
     """Or an idle service would turn away everyone with a deadline, for ever, and never see that it is fast."""
     speed, idle = ThroughputEstimate(steps_per_s, batch_s), LoadEstimate(True, 0.0, 0)
 

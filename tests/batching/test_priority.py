@@ -23,7 +23,7 @@ def niceness() -> int:
     return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 
-def test_threads_of_devices_give_way_to_the_event_loop() -> None:
+def test_device_threads_have_a_lower_priority() -> None:
     """With two pooling threads on two cores the loop waited tens of milliseconds for its turn of a core."""
     before, told = niceness(), SimpleQueue[int]()
 
@@ -37,7 +37,7 @@ def test_threads_of_devices_give_way_to_the_event_loop() -> None:
     assert niceness() == before
 
 
-def test_threads_of_steps_give_way_to_the_event_loop() -> None:
+def test_offload_threads_have_a_lower_priority() -> None:
     """What decodes and encodes takes a core for as long as a batch does."""
 
     async def run() -> int:
@@ -51,7 +51,7 @@ def test_threads_of_steps_give_way_to_the_event_loop() -> None:
     assert niceness() == before
 
 
-def test_threads_that_torch_starts_for_a_batch_give_way_too() -> None:
+def test_threads_started_by_torch_have_a_lower_priority() -> None:
     """They inherit it from the thread that asks for them."""
     before, told = niceness(), SimpleQueue[set[int]]()
     known = set(os.listdir("/proc/self/task"))
