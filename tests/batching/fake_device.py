@@ -1,4 +1,4 @@
-"""A device that does as the test says, and a house around it: a loop, a memory_budget, jobs with names."""
+"""A fake device that fails as a test configures, and an engine with a memory budget around it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from poolhouse.batching.observer import JobTiming
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
 
 WAIT_TIMEOUT_S = 20.0
-"""How long a test waits for what must come; reached only when something is broken."""
+"""The longest wait of a test; reached only when a test fails."""
 
 CAPACITY_BYTES = 10**9
 
@@ -24,55 +24,57 @@ Params = ParamSpec("Params")
 
 
 def on_loop(test: Callable[Params, Coroutine[object, object, None]]) -> Callable[Params, None]:
-    """Runs a test on a loop of its own, and fails it when anything on that loop raised unseen."""
+    """Run a test on an event loop of its own, and fail it if an exception on that loop was not handled."""
 
     @wraps(test)
     def run(*args: Params.args, **kwargs: Params.kwargs) -> None:
-        unseen: list[object] = []
+        unhandled: list[object] = []
 
-        async def watched() -> None:
-            asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
+        async def run_test() -> None:
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
             async with asyncio.timeout(WAIT_TIMEOUT_S):
                 await test(*args, **kwargs)
 
-        asyncio.run(watched())
-        assert not unseen
+        asyncio.run(run_test())
+        assert not unhandled
 
     return run
 
 
 async def wait_until(holds: Callable[[], bool]) -> None:
-    """Lets the loop turn until something holds."""
-    while not holds():  # noqa: ASYNC110, what is waited for may happen in a thread that knows no event of ours
+    """Run turns of the event loop until the condition is true."""
+    while not holds():  # noqa: ASYNC110, the condition may change in a thread, without an event
         await asyncio.sleep(0)
 
 
 async def run_loop_turns(count: int = 20) -> None:
-    """Lets the loop turn a few times, for what must not happen to have its chance."""
+    """Run some turns of the event loop, to give an unwanted effect the time to happen."""
     for _ in range(count):
         await asyncio.sleep(0)
 
 
 class FakeWorker:
-    """One device, by script.
+    """A worker whose batches succeed, fail or hang as the test configures.
 
     Attributes:
-        gate: closed, every batch stops behind it once it has begun.
-        fits: planes that fit into memory; one more is out of memory.
-        breaks_at: counts of the batches that break the device, the first being 1.
-        sticks_at: counts of the batches that hang until ``resume``.
-        poisoned: loads that fail whatever batch they are in, and how.
-        rebuilds_fail: how many rebuildings fail before one works.
-        begun: the batches in the order they were begun, as their parts' loads.
-        pooled: how often each plane of each load was pooled.
-        planes_of: how many planes a load has that is pooled whole; 1 where nothing is said.
+        gate: while it is cleared, every started batch waits.
+        resume: set to end the batches that hang.
+        max_planes: planes that fit into memory; a larger batch raises :class:`OutOfMemory`.
+        fails_at: numbers of the batches that break the device, counted from 1.
+        hangs_at: numbers of the batches that hang until ``resume`` is set.
+        payload_errors: the error of every batch that contains the payload.
+        budget_error: raised instead of returning the batch limits.
+        failing_rebuilds: the number of rebuilds that fail before one succeeds.
+        started_batches: the payloads of each batch, in the order of their start.
+        pool_counts: how often each plane of each payload was pooled.
+        plane_counts: planes of a payload that is pooled by :meth:`run_single`; 1 by default.
     """
 
     def __init__(
-        self, *, piece: int = 1000, join: int | None = None, width: int = 1, planes: int | None = None
+        self, *, piece: int = 1000, join: int | None = None, concurrency: int = 1, planes: int | None = None
     ) -> None:
-        self._budget = BatchLimits(piece, piece if join is None else join, planes)
-        self._width = width
+        self._limits = BatchLimits(piece, piece if join is None else join, planes)
+        self._concurrency = concurrency
         self._lock = threading.Lock()
         self.gate = threading.Event()
         self.gate.set()
@@ -94,11 +96,11 @@ class FakeWorker:
     def batch_limits(self) -> BatchLimits:
         if self.budget_error is not None:
             raise self.budget_error
-        return self._budget
+        return self._limits
 
     @property
     def concurrency(self) -> int:
-        return self._width
+        return self._concurrency
 
     def run(self, batch: Batch[str]) -> None:
         with self._lock:
@@ -132,7 +134,7 @@ class FakeWorker:
 
 
 class RecordingObserver:
-    """An observer that writes down, and raises where the test says."""
+    """Records the events, and raises in each call if ``raises`` is set."""
 
     def __init__(self, raises: bool = False) -> None:
         self.raises = raises
@@ -141,26 +143,26 @@ class RecordingObserver:
 
     def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
         self.reasons.append(reason)
-        self._note("began")
+        self._record("started")
 
     def batch_finished(self, device: str, operator: str, seconds: float) -> None:
-        self._note("ended")
+        self._record("finished")
 
     def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None:
         self.reasons.append("inline")
-        self._note("ran here")
+        self._record("inline")
 
     def event_occurred(self, what: Literal["cancelled", "expired", "bisected", "halved", "device_lost"]) -> None:
-        self._note(what)
+        self._record(what)
 
-    def _note(self, what: str) -> None:
+    def _record(self, what: str) -> None:
         self.counts[what] += 1
         if self.raises:
             raise ValueError(what)
 
 
 class EngineHarness:
-    """An engine over fake devices, and its memory_budget."""
+    """An engine over fake devices, and a memory budget for its jobs."""
 
     def __init__(
         self, *workers: FakeWorker, device_hang_timeout_s: float = 300.0, inline_steps: int = -1, raises: bool = False
@@ -179,7 +181,7 @@ class EngineHarness:
     def submit(
         self, name: str, planes: int = 1, key: str = "a", within_s: float | None = None, steps: int = 1
     ) -> asyncio.Task[JobTiming]:
-        """A caller with a job of planes of one byte each."""
+        """Submit a job with planes of one byte each, in a task."""
 
         async def call() -> JobTiming:
             lease = self.memory_budget.reserve(planes)
@@ -195,7 +197,7 @@ class EngineHarness:
         return asyncio.ensure_future(call())
 
     async def submit_all(self, *names: str, planes: int = 1, key: str = "a") -> list[asyncio.Task[JobTiming]]:
-        """Callers who come one after another, all waiting in line when this returns."""
+        """Submit one job per name; all of them wait in the queue when this returns."""
         tasks = [self.submit(name, planes, key) for name in names]
         await run_loop_turns(2)
         return tasks
@@ -203,8 +205,8 @@ class EngineHarness:
     async def block_device(
         self, worker: FakeWorker | None = None, *, fill_next_slot: bool = True
     ) -> list[asyncio.Task[JobTiming]]:
-        """Closes a device's gate behind a first job and, unless told otherwise, has the second place taken too,
-        so that whatever is asked from now on waits in line."""
+        """Start a job that waits at the closed gate and, by default, hand over a second one, so that all later jobs
+        wait in the queue."""
         worker = worker or self.worker
         worker.gate.clear()
         tasks = [self.submit("first", key="first")]
@@ -215,11 +217,11 @@ class EngineHarness:
         return tasks
 
     def pool_counts(self, name: str, planes: int = 1) -> list[int]:
-        """How often each plane of a job was pooled, over all devices."""
+        """How often each plane of a job was pooled, on all devices together."""
         return [sum(worker.pool_counts[name, plane] for worker in self.workers) for plane in range(planes)]
 
     async def assert_idle_and_stop(self) -> None:
-        """Nothing waits, runs or is held any more."""
+        """Assert that no job is pending and no memory is held, and stop the engine."""
         await wait_until(lambda: self.memory_budget.lease_count == 0)
         assert self.memory_budget.held_bytes == 0
         assert self.engine.job_count == 0
@@ -227,6 +229,6 @@ class EngineHarness:
 
 
 async def outcomes_of(*tasks: asyncio.Task[JobTiming]) -> list[str]:
-    """How each caller was answered: ``ok``, the refusal's code, or the error's name."""
-    told = await asyncio.gather(*tasks, return_exceptions=True)
-    return ["ok" if isinstance(each, JobTiming) else str(getattr(each, "code", type(each).__name__)) for each in told]
+    """The outcome of each task: ``ok``, the code of its error, or the name of the exception class."""
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    return ["ok" if isinstance(one, JobTiming) else str(getattr(one, "code", type(one).__name__)) for one in results]

@@ -1,4 +1,4 @@
-"""Alone equals together: whatever company a request is pooled in, its answer is the same to the last bit."""
+"""A request gives the same output, to the last bit, in any batch as alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REQUESTS: Final = 1_536
 
 
 def random_batch(random: Random, member: type[Operator], dtype: ElementType) -> list[Case]:
-    """Cases of one key with any N and C, among them some that are cut, and a stranger's."""
+    """Cases of one batch key with random N and C, and mostly one case of another key among them."""
     first = random_case(random, member, dtype)
     while first is None or first.plan.is_empty:
         first = random_case(random, member, dtype)
@@ -49,9 +49,9 @@ def random_batch(random: Random, member: type[Operator], dtype: ElementType) -> 
         lead = (random.randint(1, 3), random.randint(1, 4)) if random.random() < 0.7 else (random.randint(1, 9),)
         plan = settled_plan(_without_batch_sizes(first.spec), dtype, (*lead, *spatial))
         found.append(Case(plan, random_tensors(random, plan)))
-    stranger = random_case(random, random.choice(OPERATORS))
-    if stranger is not None and not stranger.plan.is_empty:
-        found.insert(random.randrange(len(found)), stranger)
+    other = random_case(random, random.choice(OPERATORS))
+    if other is not None and not other.plan.is_empty:
+        found.insert(random.randrange(len(found)), other)
     return found
 
 
@@ -65,7 +65,7 @@ def _without_batch_sizes(spec: Operator) -> Operator:
 
 
 class BatchSizeObserver:
-    """An observer that counts how many jobs the batches held."""
+    """Counts the batches by their number of jobs."""
 
     def __init__(self) -> None:
         self.batch_sizes: Counter[int] = Counter()
@@ -81,13 +81,13 @@ class BatchSizeObserver:
 
 
 async def pool_concurrently(
-    cases: list[Case], budget: BatchLimits, device: Device
+    cases: list[Case], limits: BatchLimits, device: Device
 ) -> tuple[list[dict[str, Tensor]], BatchSizeObserver]:
-    """All of them at once through the real engine and worker; the answers, and how they were joined."""
-    worker, watch, memory_budget = TorchWorker(device), BatchSizeObserver(), MemoryBudget(2**40)
-    worker.batch_limits = budget
-    engine: Engine[Payload] = Engine([(device.name, worker)], observer=watch)
-    loads = [Payload(each.plan, each.tensors) for each in cases]
+    """Pool all cases at once with a real engine and worker; returns the outputs and the batch sizes."""
+    worker, observer, memory_budget = TorchWorker(device), BatchSizeObserver(), MemoryBudget(2**40)
+    worker.batch_limits = limits
+    engine: Engine[Payload] = Engine([(device.name, worker)], observer=observer)
+    payloads = [Payload(each.plan, each.tensors) for each in cases]
 
     async def call(payload: Payload) -> JobTiming:
         lease = memory_budget.reserve(payload.plan.held_bytes)
@@ -97,28 +97,28 @@ async def pool_concurrently(
         finally:
             lease.release()
 
-    await asyncio.gather(*map(call, loads))
+    await asyncio.gather(*map(call, payloads))
     await engine.stop()
     assert (memory_budget.lease_count, memory_budget.held_bytes) == (0, 0)
-    return [payload.output_tensors() for payload in loads], watch
+    return [payload.output_tensors() for payload in payloads], observer
 
 
 @each_device
 @pytest.mark.parametrize(("member", "dtype"), CASES, ids=[f"{member.name}-{dtype.name}" for member, dtype in CASES])
 def test_together_equals_alone(member: type[Operator], dtype: ElementType, device: str) -> None:
-    """Every operator and element type, in random company, joined as the service does and cut as small as can be."""
+    """For every operator and element type, with the batch limits of the service and with the smallest ones."""
     random = Random(f"{member.name} {dtype.name}")
     cases = random_batch(random, member, dtype)
-    where = device_named(device)
-    alone = [each.run(where) for each in cases]
+    target = device_named(device)
+    alone = [each.run(target) for each in cases]
     plane_bytes = Payload(cases[0].plan, cases[0].tensors).make_job().plane_bytes
 
-    for budget in (
+    for limits in (
         BatchLimits(2**30, 2**30),
         BatchLimits(3 * plane_bytes, 3 * plane_bytes),
         BatchLimits(2**30, 2**30, planes=2),
     ):
-        together, _ = asyncio.run(pool_concurrently(cases, budget, where))
+        together, _ = asyncio.run(pool_concurrently(cases, limits, target))
 
         for one, other in zip(alone, together, strict=True):
             assert comparable_bits(one) == comparable_bits(other)
@@ -126,30 +126,30 @@ def test_together_equals_alone(member: type[Operator], dtype: ElementType, devic
 
 @each_device
 def test_the_cases_above_are_joined_into_batches(device: str) -> None:
-    """A law about company says nothing where nobody ever meets."""
+    """The test above would prove nothing if each case had a batch of its own."""
     random = Random(1)
     member = next(each for each in OPERATORS if each.name == "max_pool2d")
     cases = random_batch(random, member, element_types_of(member)[0])
 
-    _, watch = asyncio.run(pool_concurrently(cases * 3, BatchLimits(2**30, 2**30), device_named(device)))
+    _, observer = asyncio.run(pool_concurrently(cases * 3, BatchLimits(2**30, 2**30), device_named(device)))
 
-    assert max(watch.batch_sizes) >= CASES_PER_BATCH
+    assert max(observer.batch_sizes) >= CASES_PER_BATCH
 
 
 def send_all(server: ServerProcess, calls: list[CheckedRequest]) -> list[str]:
-    with server.http_connection() as caller:
-        return [fault for call in calls if (fault := _send(caller, call))]
+    with server.http_connection() as connection:
+        return [fault for call in calls if (fault := _send(connection, call))]
 
 
-def _send(caller: HttpConnection, call: CheckedRequest) -> str | None:
-    reply = caller.send("POST", call.target, call.headers, call.body)
-    return find_mismatch(call, reply.status, reply.body)
+def _send(connection: HttpConnection, call: CheckedRequest) -> str | None:
+    response = connection.send("POST", call.target, call.headers, call.body)
+    return find_mismatch(call, response.status, response.body)
 
 
 @each_device
 @pytest.mark.timeout(120)
 def test_under_load_every_response_over_64_connections_is_correct(device: str) -> None:
-    """The whole house at once: mixed operators, shapes and element types, every bit of every reply compared."""
+    """The whole service under load: mixed operators, shapes and element types; all bits of all responses compared."""
     calls = [random_checked_request(Random(f"call {number}"), device_named(device)) for number in range(96)]
     with (
         server_process(inline_work=0, device=device, cpu_threads=1) as server,
@@ -161,4 +161,4 @@ def test_under_load_every_response_over_64_connections_is_correct(device: str) -
         ]
         faults = [fault for found in pool.map(lambda share: send_all(server, share), shares) for fault in found]
 
-    assert not faults, "\n".join([f"{len(faults)} wrong answers, of which:", *faults[:5]])
+    assert not faults, "\n".join([f"{len(faults)} wrong responses, among them:", *faults[:5]])

@@ -1,4 +1,4 @@
-"""How jobs go through the engine when all is well: who starts when, who goes together, who is told what."""
+"""The engine on devices that work: dispatch, batches, inline jobs, cancellation, deadlines and shutdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.batching.fake_device import EngineHarness, FakeWorker, on_loop, outco
 
 @on_loop
 async def test_an_idle_device_starts_at_once() -> None:
-    """No window: a lone job is on its way before the loop has turned twice."""
+    """There is no batching window: the batch starts before the event loop has turned twice."""
     harness = EngineHarness()
     harness.worker.gate.clear()
 
@@ -30,7 +30,7 @@ async def test_an_idle_device_starts_at_once() -> None:
 
 @on_loop
 async def test_all_waiting_jobs_of_a_key_are_one_batch() -> None:
-    """A busy device takes everything when it is free: that is where batching pays."""
+    """Batching pays on a busy device, which takes all jobs of a key when it is free."""
     harness = EngineHarness()
     tasks = await harness.block_device()
     names = [f"job{number}" for number in range(50)]
@@ -46,13 +46,13 @@ async def test_all_waiting_jobs_of_a_key_are_one_batch() -> None:
 
 @on_loop
 async def test_the_next_batch_is_handed_over_before_the_device_is_done() -> None:
-    """One executes, one is handed over, and no more: what waits may still be joined or dropped."""
+    """One batch runs and one is handed over. The other jobs may still be joined or removed."""
     harness = EngineHarness()
     harness.worker.gate.clear()
 
     tasks = [harness.submit(f"job{number}", key=f"key{number}") for number in range(5)]
     await wait_until(lambda: len(harness.worker.started_batches) == 1)
-    assert harness.observer.counts["began"] == 2
+    assert harness.observer.counts["started"] == 2
     harness.worker.gate.set()
 
     assert set(await outcomes_of(*tasks)) == {"ok"}
@@ -61,7 +61,7 @@ async def test_the_next_batch_is_handed_over_before_the_device_is_done() -> None
 
 @on_loop
 async def test_a_flood_of_one_key_does_not_starve_another() -> None:
-    """The bound: with K lines waiting, a newcomer's batch is at most the K-th."""
+    """The bound: with K keys waiting, the batch of a new key is at most the K-th."""
     harness = EngineHarness(FakeWorker(piece=10))
     tasks = await harness.block_device()
     tasks += await harness.submit_all(*[f"flood{number}" for number in range(300)], key="flood")
@@ -71,7 +71,7 @@ async def test_a_flood_of_one_key_does_not_starve_another() -> None:
     harness.worker.gate.set()
 
     assert set(await outcomes_of(*tasks)) == {"ok"}
-    order = [loads[0] for loads in harness.worker.started_batches[2:]]
+    order = [payloads[0] for payloads in harness.worker.started_batches[2:]]
     assert order.index("other") == 1
     assert order.index("third") == 2
     await harness.assert_idle_and_stop()
@@ -79,7 +79,7 @@ async def test_a_flood_of_one_key_does_not_starve_another() -> None:
 
 @on_loop
 async def test_a_large_job_is_cut_and_others_run_between_its_slices() -> None:
-    """One request of 95 launches does not hold up everyone for as long."""
+    """One request that needs ten batches does not delay the others for as long."""
     harness = EngineHarness(FakeWorker(piece=10))
     tasks = await harness.block_device()
     large = harness.submit("large", planes=95, key="large")
@@ -96,16 +96,16 @@ async def test_a_large_job_is_cut_and_others_run_between_its_slices() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_every_plane_of_every_job_is_pooled_once(seed: int) -> None:
-    """Whatever the company, the cuts and the number of devices: together is the same planes as alone."""
+    """For random jobs, batch limits and numbers of devices."""
     random = Random(seed)
 
     @on_loop
-    async def storm() -> None:
+    async def run_jobs() -> None:
         workers = [
             FakeWorker(
                 piece=random.randint(1, 40),
                 join=random.randint(0, 40),
-                width=random.randint(1, 2),
+                concurrency=random.randint(1, 2),
                 planes=random.choice((None, 7)),
             )
             for _ in range(random.randint(1, 3))
@@ -123,12 +123,12 @@ def test_every_plane_of_every_job_is_pooled_once(seed: int) -> None:
             assert harness.pool_counts(name, planes) == [1] * planes
         await harness.assert_idle_and_stop()
 
-    storm()
+    run_jobs()
 
 
 @on_loop
 async def test_a_tiny_job_of_an_idle_device_runs_inline() -> None:
-    """A hop to a thread costs more than the work; but nobody is overtaken."""
+    """A hand-over to a thread costs more than a tiny job; but no waiting job is overtaken."""
     harness = EngineHarness(inline_steps=5)
     tiny = await harness.submit("tiny", planes=5)
     harness.worker.gate.clear()
@@ -147,7 +147,7 @@ async def test_a_tiny_job_of_an_idle_device_runs_inline() -> None:
 
 @on_loop
 async def test_only_tiny_jobs_run_inline() -> None:
-    """What is done on the loop holds up everyone on it."""
+    """A job that runs inline blocks the event loop."""
     harness = EngineHarness(inline_steps=5)
 
     large = harness.engine.run_inline("large", 6, 2, "operator")
@@ -161,7 +161,7 @@ async def test_only_tiny_jobs_run_inline() -> None:
 
 @on_loop
 async def test_no_job_runs_inline_for_a_busy_or_lost_device() -> None:
-    """A tiny job must not overtake who waits, nor stop the loop behind a busy device or try a lost one."""
+    """A tiny job must not overtake waiting jobs, and must not run on a lost device."""
     harness = EngineHarness(inline_steps=5)
     harness.worker.gate.clear()
     running = harness.submit("running", planes=6)
@@ -170,18 +170,18 @@ async def test_no_job_runs_inline_for_a_busy_or_lost_device() -> None:
     behind = harness.engine.run_inline("behind", 1, 1, "operator")
     harness.worker.gate.set()
     harness.worker.fails_at, harness.worker.failing_rebuilds = {2}, 10**6
-    told = await outcomes_of(running, harness.submit("breaks", planes=6))
+    outcomes = await outcomes_of(running, harness.submit("breaks", planes=6))
     on_lost = harness.engine.run_inline("on lost", 1, 1, "operator")
 
     assert (behind, on_lost) == (None, None)
-    assert told == ["ok", "device_lost"]
+    assert outcomes == ["ok", "device_lost"]
     assert harness.worker.started_batches == [["running"], ["breaks"]]
     await harness.engine.stop()
 
 
 @on_loop
 async def test_a_tiny_job_does_not_wait_for_short_batches_of_many_keys() -> None:
-    """One caller's requests may each be of another key; the lines take turns, and the last one's comes late."""
+    """The keys take turns, so with many keys the turn of a new one comes late."""
     harness = EngineHarness(inline_steps=5)
     harness.worker.hangs_at = {1}
     many = [harness.submit(f"short{number}", key=f"key{number}", planes=1, steps=10**6) for number in range(40)]
@@ -197,7 +197,7 @@ async def test_a_tiny_job_does_not_wait_for_short_batches_of_many_keys() -> None
 
 @on_loop
 async def test_a_tiny_job_does_not_wait_for_a_long_batch() -> None:
-    """One plane of a hundred million outputs takes a device for seconds, and cannot be cut."""
+    """A plane of a hundred million outputs occupies a device for seconds, and cannot be cut."""
     harness = EngineHarness(inline_steps=5)
     harness.worker.hangs_at = {1}
     long = harness.submit("long", planes=1, steps=10**10)
@@ -219,7 +219,7 @@ async def test_a_tiny_job_does_not_wait_for_a_long_batch() -> None:
 
 @on_loop
 async def test_each_job_goes_to_the_device_that_is_free_first() -> None:
-    """Several devices share the load by work, not by number of jobs."""
+    """Several devices share the load by work, not by the number of jobs."""
     harness = EngineHarness(FakeWorker(), FakeWorker())
     for worker in harness.workers:
         worker.gate.clear()
@@ -238,7 +238,7 @@ async def test_each_job_goes_to_the_device_that_is_free_first() -> None:
 
 @on_loop
 async def test_a_job_goes_to_the_device_where_jobs_of_its_key_wait() -> None:
-    """Under load each device has fewer keys so, and larger batches: a fleet answers several times as many."""
+    """So under load each device has fewer keys and larger batches."""
     harness = EngineHarness(FakeWorker(), FakeWorker())
     for worker in harness.workers:
         worker.gate.clear()
@@ -260,8 +260,8 @@ async def test_a_job_goes_to_the_device_where_jobs_of_its_key_wait() -> None:
 
 @on_loop
 async def test_a_device_of_concurrency_two_runs_two_batches_at_once() -> None:
-    """One is brought there while the other computes."""
-    harness = EngineHarness(FakeWorker(width=2))
+    """On CUDA one batch is copied while the other computes."""
+    harness = EngineHarness(FakeWorker(concurrency=2))
     harness.worker.gate.clear()
 
     tasks = [harness.submit("one", key="one"), harness.submit("two", key="two")]
@@ -274,16 +274,16 @@ async def test_a_device_of_concurrency_two_runs_two_batches_at_once() -> None:
 
 @on_loop
 async def test_a_slow_batch_does_not_block_the_second_thread() -> None:
-    """While one batch is long on its way to the device, the other place there serves everyone else."""
-    harness = EngineHarness(FakeWorker(width=2))
+    """While one batch takes long, the other thread runs all later batches."""
+    harness = EngineHarness(FakeWorker(concurrency=2))
     harness.worker.hangs_at = {1}
     slow = harness.submit("slow", key="slow")
     await wait_until(lambda: len(harness.worker.started_batches) == 1)
 
     others = [harness.submit(f"job{number}", key=f"key{number}") for number in range(9)]
-    told = await outcomes_of(*others)
+    outcomes = await outcomes_of(*others)
 
-    assert told == ["ok"] * 9
+    assert outcomes == ["ok"] * 9
     assert not slow.done()
     assert harness.engine.device_states() == {"fake:0": "ready"}
     harness.worker.resume.set()
@@ -293,7 +293,7 @@ async def test_a_slow_batch_does_not_block_the_second_thread() -> None:
 
 @on_loop
 async def test_a_job_is_timed_from_its_own_start() -> None:
-    """What Server-Timing says: waiting before its first plane, computing while its planes ran."""
+    """Server-Timing reports the wait before the first plane and the time of the batches."""
     harness = EngineHarness()
     tasks = await harness.block_device()
     waiting = harness.submit("waiting")
@@ -309,7 +309,7 @@ async def test_a_job_is_timed_from_its_own_start() -> None:
     await harness.assert_idle_and_stop()
 
 
-# ---- callers who leave
+# ---- cancelled jobs
 
 
 @on_loop
@@ -317,31 +317,31 @@ async def test_a_job_cancelled_in_the_queue_releases_its_lease_at_once() -> None
     """The lease ends before the device is free, and the job never runs."""
     harness = EngineHarness()
     tasks = await harness.block_device()
-    leaver = harness.submit("leaver", planes=500)
+    cancelled = harness.submit("cancelled", planes=500)
     await run_loop_turns()
     held = harness.memory_budget.held_bytes
 
-    leaver.cancel()
+    cancelled.cancel()
     await run_loop_turns(3)
     assert harness.memory_budget.held_bytes == held - 500
     harness.worker.gate.set()
 
-    assert await outcomes_of(leaver, *tasks) == ["CancelledError", "ok", "ok"]
+    assert await outcomes_of(cancelled, *tasks) == ["CancelledError", "ok", "ok"]
     await harness.assert_idle_and_stop()
-    assert ["leaver"] not in harness.worker.started_batches
+    assert ["cancelled"] not in harness.worker.started_batches
     assert harness.observer.counts["cancelled"] == 1
 
 
 @on_loop
 async def test_a_job_cancelled_on_the_device_keeps_its_lease_until_the_batch_ends() -> None:
-    """Memory that a kernel still reads is not lent to others."""
+    """Memory that a kernel still reads must not be reserved for another request."""
     harness = EngineHarness()
     harness.worker.gate.clear()
-    leaver = harness.submit("leaver", planes=500)
+    cancelled = harness.submit("cancelled", planes=500)
     await wait_until(lambda: len(harness.worker.started_batches) == 1)
 
-    leaver.cancel()
-    assert await outcomes_of(leaver) == ["CancelledError"]
+    cancelled.cancel()
+    assert await outcomes_of(cancelled) == ["CancelledError"]
     assert harness.memory_budget.held_bytes == 500
     harness.worker.gate.set()
 
@@ -350,13 +350,13 @@ async def test_a_job_cancelled_on_the_device_keeps_its_lease_until_the_batch_end
 
 @on_loop
 async def test_waiting_slices_of_a_cancelled_job_are_not_run() -> None:
-    """Who leaves a large job costs the piece that runs and the one handed over, not the others."""
+    """Only the slice that runs and the one that was handed over are still pooled."""
     harness = EngineHarness(FakeWorker(piece=10))
     harness.worker.gate.clear()
-    leaver = harness.submit("leaver", planes=1000)
+    cancelled = harness.submit("cancelled", planes=1000)
     await wait_until(lambda: len(harness.worker.started_batches) == 1)
 
-    leaver.cancel()
+    cancelled.cancel()
     await run_loop_turns(3)
     harness.worker.gate.set()
 
@@ -369,14 +369,14 @@ async def test_waiting_slices_of_a_cancelled_job_are_not_run() -> None:
 
 @on_loop
 async def test_a_passed_or_unmeetable_deadline_is_refused_before_the_queue() -> None:
-    """It costs nothing: no place in line, no thread."""
+    """The refusal occupies neither the queue nor a thread."""
     harness = EngineHarness()
     await harness.submit("warm")
 
-    over = harness.submit("over", within_s=-1.0)
-    hopeless = harness.submit("hopeless", steps=10**12, within_s=5.0)
+    passed = harness.submit("passed", within_s=-1.0)
+    unmeetable = harness.submit("unmeetable", steps=10**12, within_s=5.0)
 
-    assert await outcomes_of(over, hopeless) == ["deadline_passed", "deadline_passed"]
+    assert await outcomes_of(passed, unmeetable) == ["deadline_passed", "deadline_passed"]
     assert harness.worker.started_batches == [["warm"]]
     assert harness.observer.counts["expired"] == 2
     await harness.assert_idle_and_stop()
@@ -384,7 +384,7 @@ async def test_a_passed_or_unmeetable_deadline_is_refused_before_the_queue() -> 
 
 @on_loop
 async def test_a_job_behind_too_much_work_is_refused_before_the_queue() -> None:
-    """What waits counts: by the measured speed this one's turn comes too late."""
+    """By the measured speed, the queued work takes longer than the deadline allows."""
     harness = EngineHarness()
     await harness.block_device()
     queue = harness.submit("queue", steps=10**10)
@@ -400,7 +400,7 @@ async def test_a_job_behind_too_much_work_is_refused_before_the_queue() -> None:
 
 @on_loop
 async def test_a_deadline_that_passes_in_the_queue_is_refused_then_and_the_job_never_runs() -> None:
-    """The timer answers, not the device, which is still closed when the answer comes."""
+    """The timer refuses the job, not the device, which is still blocked at that time."""
     harness = EngineHarness()
     tasks = await harness.block_device()
     late = harness.submit("late", planes=50, within_s=0.02)
@@ -418,7 +418,7 @@ async def test_a_deadline_that_passes_in_the_queue_is_refused_then_and_the_job_n
 
 @on_loop
 async def test_a_deadline_that_passes_on_the_device_is_refused_then() -> None:
-    """The kernel cannot be stopped; its answer is thrown away and its bytes come back when it is done."""
+    """A kernel cannot be stopped: its result is dropped, and the lease ends with the batch."""
     harness = EngineHarness()
     harness.worker.gate.clear()
     late = harness.submit("late", planes=50, within_s=0.02)
@@ -433,33 +433,33 @@ async def test_a_deadline_that_passes_on_the_device_is_refused_then() -> None:
 
 @on_loop
 async def test_an_estimate_that_is_too_low_recovers() -> None:
-    """One slow hour must not make an idle service refuse every caller with a deadline until it is restarted."""
+    """One slow hour must not make an idle service refuse every request with a deadline until it is restarted."""
     harness = EngineHarness()
     harness.engine._devices[0].throughput.steps_per_s = 1.0
 
-    told: list[str] = []
-    while not told or told[-1] != "ok":
-        told += await outcomes_of(harness.submit("hopeful", steps=1000, within_s=5.0))
+    outcomes: list[str] = []
+    while outcomes[-1:] != ["ok"]:
+        outcomes += await outcomes_of(harness.submit("refused at first", steps=1000, within_s=5.0))
 
-    assert len(told) <= 100
+    assert len(outcomes) <= 100
     await harness.assert_idle_and_stop()
 
 
 @on_loop
 async def test_a_finished_job_leaves_no_timer() -> None:
-    """It would hold the request's tensors until a deadline that may be an hour away."""
+    """A timer would hold the tensors of the request until the deadline, which may be an hour away."""
     harness = EngineHarness()
     loop = asyncio.get_running_loop()
     set_timer, timers = loop.call_at, list[asyncio.TimerHandle]()
 
-    def noted(
+    def record_timer(
         when: float, call: Callable[..., object], *args: object, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timers.append(set_timer(when, call, *args, context=context))
         return timers[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "call_at", noted)
+        patch.setattr(loop, "call_at", record_timer)
         assert await outcomes_of(harness.submit("one", within_s=3600.0)) == ["ok"]
 
     assert timers
@@ -467,7 +467,7 @@ async def test_a_finished_job_leaves_no_timer() -> None:
     await harness.assert_idle_and_stop()
 
 
-# ---- the end
+# ---- shutdown
 
 
 @on_loop
@@ -483,7 +483,7 @@ async def test_stop_without_jobs_returns_at_once() -> None:
 
 @on_loop
 async def test_nothing_runs_inline_while_draining() -> None:
-    """Tiny requests too are told to go elsewhere, or the stop would never see its end."""
+    """Otherwise tiny requests would be admitted until the process ends."""
     harness = EngineHarness(inline_steps=5)
     harness.engine.drain()
 
@@ -497,7 +497,7 @@ async def test_nothing_runs_inline_while_draining() -> None:
 
 @on_loop
 async def test_draining_finishes_admitted_jobs_and_refuses_new_ones() -> None:
-    """Draining harms nobody who is in."""
+    """Draining does not affect admitted jobs."""
     harness = EngineHarness()
     tasks = await harness.block_device()
     tasks += await harness.submit_all("queued")
@@ -515,7 +515,7 @@ async def test_draining_finishes_admitted_jobs_and_refuses_new_ones() -> None:
 
 @on_loop
 async def test_a_hung_job_is_refused_when_the_grace_period_ends() -> None:
-    """Whoever still waits is told, and stopping returns although a thread does not."""
+    """All pending jobs get an error, and stop returns although a thread still runs."""
     harness = EngineHarness()
     tasks = await harness.block_device()
     tasks += await harness.submit_all("queued", planes=5)
@@ -523,7 +523,7 @@ async def test_a_hung_job_is_refused_when_the_grace_period_ends() -> None:
     await harness.engine.stop(grace_s=0.02)
 
     assert await outcomes_of(*tasks) == ["draining"] * 3
-    assert harness.memory_budget.held_bytes == 1, "what the stuck thread looks at"
+    assert harness.memory_budget.held_bytes == 1, "the lease of the batch that hangs"
     harness.worker.gate.set()
     await wait_until(lambda: harness.memory_budget.lease_count == 0)
     assert harness.worker.started_batches == [["first"]]
@@ -531,12 +531,12 @@ async def test_a_hung_job_is_refused_when_the_grace_period_ends() -> None:
 
 @on_loop
 async def test_stop_waits_for_threads_that_run_abandoned_jobs() -> None:
-    """A process that ends under a computing thread may crash, and its exit code be wrong."""
+    """A process that exits while a thread computes may crash, with a wrong exit code."""
     harness = EngineHarness()
     harness.worker.gate.clear()
-    leaver = harness.submit("leaver")
+    cancelled = harness.submit("cancelled")
     await wait_until(lambda: len(harness.worker.started_batches) == 1)
-    leaver.cancel()
+    cancelled.cancel()
     await run_loop_turns(3)
 
     stopping = asyncio.ensure_future(harness.engine.stop(grace_s=60))
@@ -550,7 +550,7 @@ async def test_stop_waits_for_threads_that_run_abandoned_jobs() -> None:
 
 @on_loop
 async def test_alternating_keys_take_turns_of_whole_batches() -> None:
-    """Mixed shapes at saturation batch as well as one shape does: a different shape closes nothing."""
+    """A job of another key does not end a batch, so mixed shapes have batches as large as a single shape."""
     harness = EngineHarness()
     tasks = await harness.block_device()
     for number in range(64):
@@ -559,7 +559,7 @@ async def test_alternating_keys_take_turns_of_whole_batches() -> None:
     harness.worker.gate.set()
 
     assert set(await outcomes_of(*tasks)) == {"ok"}
-    sizes = [len(loads) for loads in harness.worker.started_batches[2:]]
+    sizes = [len(payloads) for payloads in harness.worker.started_batches[2:]]
     assert sizes == [8] * 8
     keys = [str(batch.slices[0].job.key) for batch in harness.worker.batches[2:]]
     assert all(one < other for one, other in pairwise(keys))

@@ -1,4 +1,4 @@
-"""What waits for a device: nothing is lost, nothing is taken twice, and nobody waits for ever."""
+"""The queue of a device: no plane is lost or taken twice, and no key waits for ever."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEYS = ("a", "b", "c", "d")
 PLANE_BYTES = {"a": 1, "b": 10, "c": 64, "d": 1000}
 PLANE_STEPS = {"a": 3, "b": 1, "c": 7, "d": 2}
 
-budgets = st.builds(
+limits = st.builds(
     BatchLimits,
     piece_bytes=st.integers(1, 300),
     join_bytes=st.integers(0, 300),
@@ -27,7 +27,7 @@ def job(key: str, planes: int) -> Job[None]:
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """Pushes, takes, drops and clears in any order, beside a model that recounts everything."""
+    """Pushes, takes, removes and clears in any order, compared with a model that recounts everything."""
 
     jobs: Bundle[Job[None]] = Bundle("jobs")
 
@@ -36,7 +36,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.queue: FairQueue[None] = FairQueue()
         self.waiting: OrderedDict[str, list[Job[None]]] = OrderedDict()
         self.pooled: dict[Job[None], Counter[int]] = {}
-        self.turns: dict[Job[None], int] = {}
+        self.batches_waited: dict[Job[None], int] = {}
 
     @rule(target=jobs, key=st.sampled_from(KEYS), planes=st.integers(1, 40))
     def push(self, key: str, planes: int) -> Job[None]:
@@ -46,25 +46,25 @@ class QueueMachine(RuleBasedStateMachine):
         self.pooled[pushed] = Counter()
         return pushed
 
-    @rule(budget=budgets)
-    def take(self, budget: BatchLimits) -> None:
-        lines, self.waiting = self.waiting, OrderedDict()
-        for key, line in lines.items():
-            if left := [each for each in line if each.unassigned_planes and not each.is_abandoned]:
+    @rule(limits=limits)
+    def take(self, limits: BatchLimits) -> None:
+        queues, self.waiting = self.waiting, OrderedDict()
+        for key, queue in queues.items():
+            if left := [each for each in queue if each.unassigned_planes and not each.is_abandoned]:
                 self.waiting[key] = left
-        heads = {key: line[0] for key, line in self.waiting.items()}
-        lengths = {key: len(line) for key, line in self.waiting.items()}
+        heads = {key: queue[0] for key, queue in self.waiting.items()}
+        lengths = {key: len(queue) for key, queue in self.waiting.items()}
 
-        batch = self.queue.next_batch(budget)
+        batch = self.queue.next_batch(limits)
 
         if not heads:
             assert batch is None
             return
         assert batch is not None
         served = batch.slices[0].job.key
-        assert served == next(iter(heads)), "the line whose turn it is"
+        assert served == next(iter(heads)), "the key whose turn it is"
         assert isinstance(served, str)
-        self._check_batch(batch, budget, heads[served])
+        self._check_batch(batch, limits, heads[served])
         self._check_order(heads, served)
         if len(self.waiting[served]) and self.waiting[served][-1].unassigned_planes:
             assert batch.reason == "full"
@@ -73,18 +73,18 @@ class QueueMachine(RuleBasedStateMachine):
             assert batch.reason == ("idle" if sum(lengths.values()) == 1 else "drained")
             del self.waiting[served]
 
-    def _check_batch(self, batch: Batch[None], budget: BatchLimits, head: Job[None]) -> None:
+    def _check_batch(self, batch: Batch[None], limits: BatchLimits, head: Job[None]) -> None:
         assert batch.slices[0].job is head
         assert {part.job.key for part in batch.slices} == {head.key}
         assert not any(part.job.is_abandoned for part in batch.slices)
-        assert batch.planes == 1 or batch.planes * head.plane_bytes <= budget.piece_bytes or len(batch.slices) > 1
+        assert batch.planes == 1 or batch.planes * head.plane_bytes <= limits.piece_bytes or len(batch.slices) > 1
         if len(batch.slices) > 1:
-            assert batch.planes * head.plane_bytes <= max(budget.join_bytes, 0)
+            assert batch.planes * head.plane_bytes <= max(limits.join_bytes, 0)
             assert all(part.stop == part.job.planes for part in batch.slices), "only a head is cut"
-        if budget.planes is not None:
-            assert batch.planes <= budget.planes
-        if budget.piece_steps is not None:
-            assert batch.planes == 1 or batch.steps <= budget.piece_steps
+        if limits.planes is not None:
+            assert batch.planes <= limits.planes
+        if limits.piece_steps is not None:
+            assert batch.planes == 1 or batch.steps <= limits.piece_steps
         assert batch.steps == batch.planes * head.plane_steps
         for part in batch.slices:
             self.pooled[part.job].update(range(part.start, part.stop))
@@ -93,24 +93,24 @@ class QueueMachine(RuleBasedStateMachine):
     def _check_order(self, heads: dict[str, Job[None]], served: str) -> None:
         for key, head in heads.items():
             if key == served:
-                self.turns.pop(head, None)
+                self.batches_waited.pop(head, None)
                 continue
-            # The bound of the docstring, for lines that do not become more: those that come later are behind.
-            self.turns[head] = self.turns.get(head, 0) + 1
-            assert self.turns[head] <= len(KEYS) - 1
+            # The bound of the module's docstring.
+            self.batches_waited[head] = self.batches_waited.get(head, 0) + 1
+            assert self.batches_waited[head] <= len(KEYS) - 1
 
-    @rule(dropped=consumes(jobs))
-    def drop(self, dropped: Job[None]) -> None:
-        self.queue.remove(dropped)
-        line = self.waiting.get(str(dropped.key), [])
-        if dropped in line:
-            line.remove(dropped)
-            if not line:
-                del self.waiting[str(dropped.key)]
+    @rule(removed=consumes(jobs))
+    def remove(self, removed: Job[None]) -> None:
+        self.queue.remove(removed)
+        queue = self.waiting.get(str(removed.key), [])
+        if removed in queue:
+            queue.remove(removed)
+            if not queue:
+                del self.waiting[str(removed.key)]
 
     @rule()
     def clear(self) -> None:
-        expected = [each for line in self.waiting.values() for each in line if each.unassigned_planes]
+        expected = [each for queue in self.waiting.values() for each in queue if each.unassigned_planes]
 
         taken = self.queue.clear()
 
@@ -121,7 +121,10 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def counters_equal_a_recount(self) -> None:
         live = [
-            each for line in self.waiting.values() for each in line if each.unassigned_planes and not each.is_abandoned
+            each
+            for queue in self.waiting.values()
+            for each in queue
+            if each.unassigned_planes and not each.is_abandoned
         ]
         assert self.queue.jobs == len(live)
         assert bool(self.queue) == bool(live)
@@ -134,7 +137,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert planes == Counter(range(each.assigned_planes))
 
     def teardown(self) -> None:
-        """Everything that waits at the end comes out, each plane once."""
+        """Take everything that is left; each plane is taken once."""
         while batch := self.queue.next_batch(BatchLimits(100, 100)):
             for part in batch.slices:
                 self.pooled[part.job].update(range(part.start, part.stop))
@@ -147,12 +150,12 @@ TestQueueMachine = QueueMachine.TestCase
 
 
 def test_a_flood_of_one_key_costs_another_one_batch() -> None:
-    """However many jobs wait in one line, a newcomer's line is next but one."""
+    """However many jobs of one key wait, the batch of another key is the next but one."""
     queue: FairQueue[None] = FairQueue()
     for _ in range(1000):
         queue.push(job("a", 1))
-    newcomer = job("b", 1)
-    queue.push(newcomer)
+    other = job("b", 1)
+    queue.push(other)
 
     taken = [queue.next_batch(BatchLimits(10, 10)) for _ in range(2)]
 
@@ -160,7 +163,7 @@ def test_a_flood_of_one_key_costs_another_one_batch() -> None:
 
 
 def test_a_job_too_large_for_one_batch_lets_others_pass() -> None:
-    """A huge request is cut, and the others' turns come between its pieces."""
+    """A huge job is cut, and the other keys have their turns between its slices."""
     queue: FairQueue[None] = FairQueue()
     huge = job("a", 35)
     queue.push(huge)
@@ -171,18 +174,18 @@ def test_a_job_too_large_for_one_batch_lets_others_pass() -> None:
         batches.append(batch)
 
     assert [batch.slices[0].job.key for batch in batches] == ["a", "b", "a", "a", "a"]
-    pieces = [part for batch in batches for part in batch.slices if part.job is huge]
-    assert pieces == [JobSlice(huge, 0, 10), JobSlice(huge, 10, 20), JobSlice(huge, 20, 30), JobSlice(huge, 30, 35)]
+    slices = [part for batch in batches for part in batch.slices if part.job is huge]
+    assert slices == [JobSlice(huge, 0, 10), JobSlice(huge, 10, 20), JobSlice(huge, 20, 30), JobSlice(huge, 30, 35)]
 
 
 def test_a_removed_job_is_forgotten_at_once() -> None:
-    """A caller who left takes the memory of the request along, however long its line still is."""
+    """The memory of an abandoned job is freed at once, however many jobs wait before it."""
     queue: FairQueue[object] = FairQueue()
-    ahead, left = Job[object]("a", 1, 1, 1, object()), Job[object]("a", 1, 1, 1, object())
-    queue.push(ahead)
-    queue.push(left)
+    first, removed = Job[object]("a", 1, 1, 1, object()), Job[object]("a", 1, 1, 1, object())
+    queue.push(first)
+    queue.push(removed)
 
-    queue.remove(left)
+    queue.remove(removed)
 
-    assert queue.clear() == [ahead]
-    assert left.queue is None
+    assert queue.clear() == [first]
+    assert removed.queue is None
