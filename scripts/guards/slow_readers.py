@@ -21,7 +21,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "Over TLS a response is encrypted as it is read",
         "all of it is encrypted at once, on the event loop, into a copy that nothing counts",
         FixCondition(False),
-        "test_an_answer_is_encrypted_as_it_is_read",
+        "test_a_response_is_encrypted_as_it_is_read",
     ),
     Guard(
         "response-has-minimum-rate",

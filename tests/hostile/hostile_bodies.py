@@ -1,7 +1,7 @@
-"""Hostile bodies: each names what it is, how it is sent, how it is made and which statuses may answer it.
+"""Hostile bodies: for each its description, its headers, its bytes and the allowed statuses of the response.
 
-The limit in force for all of them is :data:`LIMIT_BYTES`; a live server needs at least an operator with two
-spatial dimensions to send them to.
+All of them assume the limit :data:`LIMIT_BYTES`. A live server needs an operator with two spatial dimensions to send
+them to.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OCTET = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True)
 class HostileBody:
-    """One body that must be refused with one of ``statuses``."""
+    """A body that must be refused with one of ``statuses``."""
 
     name: str
     media_type: str
@@ -63,7 +63,7 @@ def _saved(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> bytes:
 
 
 def npy(header: str | bytes, data: bytes = b"", version: int = 1) -> bytes:
-    """An npy file with this header, whatever it says."""
+    """An npy file with this header, valid or not."""
     text = header.encode("latin-1") if isinstance(header, str) else header
     length = struct.pack("<H" if version == 1 else "<I", len(text))
     return b"\x93NUMPY" + bytes((version, 0)) + length + text + data
@@ -74,7 +74,7 @@ def _npy_of(descr: str = "'<f4'", shape: str = "(1, 2, 2)", order: str = "False"
 
 
 def safetensors(header: object, data: bytes = b"", *, length: int | None = None) -> bytes:
-    """A safetensors file with this header (text is taken as it is) and this length."""
+    """A safetensors file with this header (text is used verbatim) and this length."""
     text = header.encode() if isinstance(header, str) else json.dumps(header).encode()
     return struct.pack("<Q", len(text) if length is None else length) + text + data
 
@@ -84,7 +84,7 @@ def _entry(shape: object = (1, 2, 2), offsets: object = (0, 16), dtype: object =
 
 
 def npz(arrays: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
-    """A zip with these entries."""
+    """A zip archive with these entries."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as archive:
         for name, data in arrays.items():
@@ -105,7 +105,7 @@ def _central(body: bytes, offset: int, replacement: bytes) -> bytes:
 
 
 def _overlapping_zip() -> bytes:
-    """Two arrays, each whole in itself, the second among the elements of the first."""
+    """Two complete arrays, the second one inside the elements of the first."""
     whole = npz({"indices.npy": _npy_of()})
     inner = whole[: whole.index(b"PK\x01\x02")]
     outer = _saved(np.frombuffer(inner, np.uint8).reshape(1, 1, -1))
@@ -115,7 +115,7 @@ def _overlapping_zip() -> bytes:
 
 
 def _deflated(size: int, claimed: int) -> bytes:
-    """A zip of one entry of zeros that claims another size."""
+    """A zip archive with one entry of zeros that declares another size."""
     body = npz({"input.npy": bytes(size)}, zipfile.ZIP_DEFLATED)
     return _central(body, 24, struct.pack("<L", claimed))
 
@@ -131,7 +131,7 @@ def _packed(text: str, shape: object = (1, 2, 2), **fields: object) -> bytes:
 _ROWS = [[[1.0, 2.0], [3.0, 4.0]]]
 _BASE64 = base64.b64encode(bytes(16)).decode()
 
-# JSON: bytes that are none
+# JSON: invalid bytes
 _add("json empty body", JSON, b"", 400)
 _add("json white space only", JSON, b" \n\t" * 1000, 400)
 _add("json truncated", JSON, _image(_ROWS)[:-9], 400)
@@ -156,10 +156,10 @@ _add("json lists 1,000 deep in a field", JSON, b'{"kernel_size": ' + b"[" * 1000
 _add("json lists 1,000 deep in a shape", JSON, b'{"input":{"data":[],"shape":[' + b"[" * 999 + b"]" * 999 + b"]}}", 422)
 _add("json integer of 4,301 digits", JSON, b'{"input": [[[' + b"1" * 4301 + b"]]]}", 400, 422)
 _add("json integer of 4,301 digits in a field", JSON, b'{"kernel_size": ' + b"1" * 4301 + b"}", 400, 422)
-# As large as JSON that reaches the parser may be here: it reserves 12 bytes a character before it reads.
+# The largest JSON that reaches the parser here: 12 bytes are reserved for each character before it is parsed.
 _add("json 400,000 digits", JSON, b'{"input": [[[' + b"1" * 400_000 + b"]]]}", 400, 422)
 _add("json 1e400", JSON, b'{"input": [[[1e400]]]}', 400, 422)
-# JSON: well formed, and impossible
+# JSON: well-formed, but not valid
 _add("json list at the top", JSON, b"[[[1, 2]]]", 422)
 _add("json null at the top", JSON, b"null", 422)
 _add("json field twice", JSON, b'{"input": [[[1]]], "kernel_size": 1, "kernel_size": 2}', 422)

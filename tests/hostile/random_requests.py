@@ -1,6 +1,6 @@
-"""A seeded mixture of requests: good ones, damaged good ones, random specs and shapes, and every hostile body.
+"""A seeded mix of requests: valid ones, damaged ones, random specs and shapes, and all hostile bodies.
 
-All of it is drawn from one ``random.Random``, so a seed names a run.
+All of it is drawn from one ``random.Random``, so a seed identifies a run.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from tests.hostile.hostile_bodies import HOSTILE_BODIES
 from tests.operators.random_cases import OPERATORS, random_case, random_elements, random_fields
 
 KEPT_BODY_BYTES: Final = 256 * 1024
-"""Hostile bodies up to this are made once; larger ones each time, so that this process stays small."""
+"""Hostile bodies up to this size are built once; larger ones each time, so that this process stays small."""
 
 
 PLANE_BYTES: Final = 1 << 20
-"""The limits of the service that is asked are smaller than those that cases are drawn for."""
+"""The limits of the service under test are lower than those that the cases are drawn for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request of the mixture.
+    """One request of the mix.
 
     Attributes:
-        good: whether it must be answered with 200; the others may be answered with any 2xx, 3xx or 4xx.
+        good: whether it must get 200; the others may get any 2xx, 3xx or 4xx.
     """
 
     label: str
@@ -51,7 +51,7 @@ class Request:
 
 
 def query_text(value: object) -> str:
-    """A field's JSON value as a query string writes it."""
+    """A field's JSON value in the syntax of a query string."""
     if isinstance(value, list | tuple):
         return ",".join(map(query_text, value))
     return json.dumps(value).strip('"')
@@ -60,19 +60,19 @@ def query_text(value: object) -> str:
 def encode_body(
     codec: Codec, tensors: Mapping[str, Tensor], spec: Mapping[str, object]
 ) -> tuple[bytes, dict[str, str]]:
-    """A request body in a codec's format, and the query that belongs to it."""
+    """A request body in a codec's format, and its query."""
     query: dict[str, str] = {} if codec.is_json else {name: query_text(value) for name, value in spec.items()}
     if codec.name == "raw":
         query |= {"shape": query_text(tensors["input"].shape), "dtype": tensors["input"].dtype.name}
     body = b"".join(codec.encode(Message(tensors)).chunks)
     if codec.is_json and spec:
-        # By the standard library, which writes integers of any size.
+        # By the standard library, which can write integers of any size.
         body = body[:-1] + b"," + json.dumps(dict(spec)).encode()[1:]
     return body, query
 
 
 def codecs_for(tensors: Mapping[str, Tensor]) -> list[Codec]:
-    """The formats that can carry these tensors as a request; npy has no bfloat16, npy and raw bytes no second one."""
+    """The formats that can carry these tensors: npy has no bfloat16, and npy and raw bytes hold one tensor only."""
     names = {"json", "npz", "safetensors"} | ({"npy", "raw"} if len(tensors) == 1 else set())
     if any(tensor.dtype.name == "bfloat16" for tensor in tensors.values()):
         names -= {"npy", "npz"}
@@ -80,7 +80,7 @@ def codecs_for(tensors: Mapping[str, Tensor]) -> list[Codec]:
 
 
 def valid(random: Random) -> Request:
-    """A request that must be answered."""
+    """A valid request."""
     while True:
         drawn = random_case(random, random.choice(OPERATORS))
         if drawn is not None and _plane_bytes(drawn.plan) <= PLANE_BYTES:
@@ -102,13 +102,13 @@ def valid(random: Random) -> Request:
 
 
 def _plane_bytes(plan: Plan) -> int:
-    """What one plane of the largest output takes, in however large a batch."""
+    """The bytes of one plane of the largest output."""
     rank = plan.spec.rank
     return max(each.dtype.itemsize * math.prod(each.shape[-rank:]) for each in plan.outputs.values())
 
 
 def damaged(random: Random) -> Request:
-    """A good request of which a few bits, bytes or words are not what they were."""
+    """A valid request with a few bits, bytes or words changed."""
     request = valid(random)
     body, target, headers = bytearray(request.body), request.target, dict(request.headers)
     for _ in range(random.randint(1, 3)):
@@ -143,7 +143,7 @@ def damaged(random: Random) -> Request:
 
 
 def out_of_range(random: Random) -> Request:
-    """Whole in its form, and random in what it asks: sizes near and beyond every limit, shapes that do not fit."""
+    """A well-formed request with random values: sizes near and beyond each limit, shapes that do not fit."""
     member = random.choice(OPERATORS)
     spec = random_fields(random, member)
     for field in member.fields():
@@ -175,7 +175,7 @@ def out_of_range(random: Random) -> Request:
 
 
 def hostile(random: Random) -> Request:
-    """One of the hostile bodies, sent to any operator."""
+    """A hostile body, sent to a random operator."""
     chosen = random.choice(HOSTILE_BODIES)
     body = _made.get(chosen.name)
     if body is None:
@@ -190,7 +190,7 @@ def hostile(random: Random) -> Request:
 
 
 def random_route(random: Random) -> Request:
-    """Any method to any path, with any body."""
+    """A random method, path and body."""
     words = (*PATHS, *(quote(scrap) for scrap in SCRAPS))
     target = "/" + "/".join(random.choice(words) for _ in range(random.randint(1, 4)))
     method = random.choice(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"))
@@ -216,7 +216,7 @@ def requests(seed: int, count: int) -> Iterator[Request]:
 
 
 def odd_value(random: Random, kind: FieldType) -> object:
-    """A value that a field may or may not take."""
+    """A value that may or may not be valid for a field."""
     bounds = (kind.minimum - 1, kind.maximum + 1) if isinstance(kind, Integer) else (-1, 2**31)
     return random.choice((*bounds, *ODD))
 

@@ -1,4 +1,4 @@
-"""A server in a process of its own, watched from outside: what it answers, how long it takes, what memory it holds."""
+"""Run a server in a process of its own, and measure its responses, times and memory from outside."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from typing import IO
 import psutil
 
 WAIT_TIMEOUT_S = 30.0
-"""How long a test waits for what must come; reached only when something is broken."""
+"""Timeout of all waits; reached only if something is broken."""
 
 _SERVE = "import sys; from poolhouse.cli import main; sys.exit(main(['serve', *sys.argv[1:]]))"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer: status, headers by lower-case name, body."""
+    """A response: status, headers by lower-case name, body."""
 
     status: int
     headers: Mapping[str, str]
@@ -32,24 +32,24 @@ class Reply:
 
 
 class HttpConnection:
-    """One kept connection to the server, opened anew where the server closes it."""
+    """A persistent connection to the server, reopened if the server closes it."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_TIMEOUT_S)
 
     def connect(self) -> None:
-        """Opens the connection now, where the time of a request is to be taken without it."""
+        """Open the connection now, so that the time of a request does not include it."""
         self._connection.connect()
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._connection.close()
 
     def send(self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Reply:
-        """Sends one request and reads its answer. A body that is refused early may be cut off while it is sent."""
+        """Send a request and read its response. An early refusal may close the connection while the body is sent."""
         self._connection.request(method, target, body=body or None, headers=dict(headers or {}))
-        answer = self._connection.getresponse()
-        return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        response = self._connection.getresponse()
+        return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,50 +61,50 @@ class ServerProcess:
 
     @contextmanager
     def http_connection(self) -> Iterator[HttpConnection]:
-        """A connection of its own."""
-        caller = HttpConnection(self.port)
+        """A new HTTP connection."""
+        client = HttpConnection(self.port)
         try:
-            yield caller
+            yield client
         finally:
-            caller.close()
+            client.close()
 
     def connect(self) -> socket.socket:
-        """A bare connection."""
+        """A new socket."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_TIMEOUT_S)
 
     def readiness_status(self) -> int:
-        """The status of ``/readyz``, asked on a connection of its own."""
-        with self.http_connection() as caller:
-            return caller.send("GET", "/readyz").status
+        """The status of ``/readyz``, on a new connection."""
+        with self.http_connection() as client:
+            return client.send("GET", "/readyz").status
 
     @property
     def resident_bytes(self) -> int:
-        """Resident memory now."""
+        """The current resident memory."""
         held: int = self.process.memory_info().rss
         return held
 
     @property
     def peak_resident_bytes(self) -> int:
-        """The most resident memory since :meth:`reset_peak`, as the kernel counted it: no sample can miss it."""
+        """The peak resident memory since :meth:`reset_peak`, as the kernel counts it, so that no peak is missed."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
 
     def reset_peak(self) -> None:
-        """Starts :attr:`peak_resident_bytes` anew."""
+        """Reset :attr:`peak_resident_bytes`."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
 
 def server_process(**settings: str | int | float) -> AbstractContextManager[ServerProcess]:
-    """Runs the service with these settings, as ``poolhouse serve`` does, while the block runs.
+    """Run ``poolhouse serve`` with these settings while the block runs.
 
-    The process must still be there at the end of the block: one that died, or was replaced, fails the test.
+    The process must still run at the end of the block: one that died or was replaced fails the test.
     """
     return logged_process(None, **settings)
 
 
 @contextmanager
 def logged_process(log: IO[bytes] | None, **settings: str | int | float) -> Iterator[ServerProcess]:
-    """As :func:`server_process`, with its log written there; None for where this process's goes."""
+    """As :func:`server_process`, with its log in this file; None for this process's standard error."""
     options = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-c", _SERVE, "--port", "0", *options]
@@ -125,7 +125,7 @@ def logged_process(log: IO[bytes] | None, **settings: str | int | float) -> Iter
 
 
 def poll_until_at_most(reading: Callable[[], int], most: int, within_s: float = WAIT_TIMEOUT_S) -> int:
-    """Polls until a reading is at most ``most``, or the time is over; the last reading."""
+    """Poll until a reading is at most ``most`` or the time is over; return the last reading."""
     ends = time.monotonic() + within_s
     while (seen := reading()) > most and time.monotonic() < ends:
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Every hostile body is refused by the codecs: quickly, in little memory, with a class of ours."""
+"""The codecs refuse every hostile body: quickly, in little memory, with one of our errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def body_of(hostile_name: str) -> bytes:
 
 
 def receive(hostile: HostileBody, body: bytes) -> None:
-    """What the server does with a body, up to the message."""
+    """Decode a body as the server does."""
     codec = codec_for_content_type(hostile.media_type or None)
     query = parse_query(hostile.query.encode())
     inflater = Inflater(hostile.headers.get("Content-Encoding", ""), LIMIT_BYTES)
@@ -51,8 +51,8 @@ def refusal_of(hostile: HostileBody, body: bytes) -> PoolhouseError:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE_BODIES, ids=lambda hostile: hostile.name)
-def test_a_hostile_body_is_refused_as_what_it_is(hostile: HostileBody) -> None:
-    """Whoever sends it learns what is wrong, and nothing about how we are built."""
+def test_a_hostile_body_is_refused_with_the_right_error(hostile: HostileBody) -> None:
+    """The client learns what is wrong, and nothing about our internals."""
     refusal = refusal_of(hostile, body_of(hostile.name))
 
     assert refusal.status in hostile.statuses, refusal
@@ -62,7 +62,7 @@ def test_a_hostile_body_is_refused_as_what_it_is(hostile: HostileBody) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE_BODIES, ids=lambda hostile: hostile.name)
 def test_a_hostile_body_costs_little_time_and_memory(hostile: HostileBody) -> None:
-    """One caller must not be able to hold the others up, or to fill the memory with few bytes."""
+    """One client must not be able to delay others, or to fill the memory with few bytes."""
     body = body_of(hostile.name)
 
     times: list[float] = []
@@ -81,8 +81,8 @@ def test_a_hostile_body_costs_little_time_and_memory(hostile: HostileBody) -> No
     assert peak <= 2 * LIMIT_BYTES
 
 
-def test_the_folder_of_hostile_bodies_is_whole() -> None:
-    """A name tells one body from another, in reports and in the live test."""
+def test_hostile_bodies_have_unique_names() -> None:
+    """Names must be unique, since reports and the live test use them."""
     assert len({hostile.name for hostile in HOSTILE_BODIES}) == len(HOSTILE_BODIES) >= 60
 
 
@@ -106,8 +106,8 @@ GOOD: dict[str, tuple[Message, dict[str, str]]] = {
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
 @given(data=st.data())
 @scaled_examples(300)
-def test_a_damaged_body_is_read_or_refused(codec: Codec, data: st.DataObject) -> None:
-    """A bit may flip anywhere: the answer is a tensor that its bytes hold, or a refusal of ours."""
+def test_a_damaged_body_is_decoded_or_refused(codec: Codec, data: st.DataObject) -> None:
+    """Any bit may flip: the result is a tensor within the body's bytes, or one of our errors."""
     message, query = GOOD[codec.name]
     body = bytearray(b"".join(codec.encode(message).chunks))
     for _ in range(data.draw(st.integers(1, 4))):

@@ -1,4 +1,5 @@
-"""Hostile traffic against a server in a process of its own: refused fast, in little memory, and nobody else notices."""
+"""Hostile traffic against a server process: it is refused quickly, in little memory, and other clients are not
+affected."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ GOOD_BODY = b'{"input": [[[[1, 2], [3, 4]]]], "kernel_size": 2}'
 JSON_HEADERS = {"Content-Type": "application/json"}
 WORST_MS = 50
 HEADER_LIMIT = 16 * 1024
-# Python objects of the refusal, the socket's buffers, and an arena of malloc: none of them grows with the body.
+# Python objects of the refusal, socket buffers and a malloc arena, none of which grows with the body.
 SLACK_BYTES = 2 * 2**20
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from Linux's /proc")
@@ -28,24 +29,24 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="peak memory is 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ServerProcess]:
-    """One server for all of them: that it lives through each is part of what is shown."""
+    """One server for all tests, since it must survive each of them."""
     limits = {"max_body_bytes": LIMIT_BYTES, "max_json_bytes": LIMIT_BYTES, "max_header_bytes": HEADER_LIMIT}
-    # Of the CPU, whatever is here: its bounds on memory are for that.
+    # On the CPU, for which the memory limits are.
     with server_process(**limits, device="cpu", body_timeout_s=2, header_timeout_s=2) as running:
         yield running
 
 
-def check_valid_request(caller: HttpConnection) -> bool:
-    """Whether an ordinary request gets its ordinary answer."""
-    reply = caller.send("POST", OPERATOR, JSON_HEADERS, GOOD_BODY)
+def check_valid_request(client: HttpConnection) -> bool:
+    """Whether a valid request gets its response."""
+    reply = client.send("POST", OPERATOR, JSON_HEADERS, GOOD_BODY)
     return reply.status == 200 and json.loads(reply.body)["output"]["data"] == [[[[4.0]]]]
 
 
-def send(caller: HttpConnection, hostile: HostileBody, body: bytes) -> Reply:
+def send(client: HttpConnection, hostile: HostileBody, body: bytes) -> Reply:
     headers = dict(hostile.headers)
     if hostile.media_type:
         headers["Content-Type"] = hostile.media_type
-    return caller.send("POST", f"{OPERATOR}?{hostile.query}", headers, body)
+    return client.send("POST", f"{OPERATOR}?{hostile.query}", headers, body)
 
 
 def is_refusal(reply: Reply, *statuses: int) -> None:
@@ -57,22 +58,22 @@ def is_refusal(reply: Reply, *statuses: int) -> None:
 
 
 @pytest.mark.parametrize("hostile", HOSTILE_BODIES, ids=lambda hostile: hostile.name)
-def test_a_hostile_body_is_refused_by_the_whole_service(server: ServerProcess, hostile: HostileBody) -> None:
-    """Fast, in bounded memory, and the next caller is served: the body's way to the codec must hold this too."""
+def test_a_hostile_body_is_refused_by_the_service(server: ServerProcess, hostile: HostileBody) -> None:
+    """Quickly, in bounded memory, and later requests succeed: the server's code before the codec must ensure it too."""
     body = hostile.make()
     times_ms: list[float] = []
 
     base = server.resident_bytes
     server.reset_peak()
     for _ in range(3):
-        with server.http_connection() as caller:
-            caller.connect()
-            begun = time.perf_counter()
-            reply = send(caller, hostile, body)
-            times_ms.append(1000 * (time.perf_counter() - begun))
+        with server.http_connection() as client:
+            client.connect()
+            started = time.perf_counter()
+            reply = send(client, hostile, body)
+            times_ms.append(1000 * (time.perf_counter() - started))
     peak = server.peak_resident_bytes
-    with server.http_connection() as caller:
-        answered = check_valid_request(caller)
+    with server.http_connection() as client:
+        answered = check_valid_request(client)
 
     is_refusal(reply, *hostile.statuses)
     assert min(times_ms) <= WORST_MS
@@ -90,11 +91,11 @@ def target(path: bytes, method: bytes = b"GET") -> bytes:
 
 
 def with_headers(*lines: bytes) -> bytes:
-    """The good request with further header lines, on a connection that ends after it."""
+    """The valid request with additional header lines, on a connection that closes after it."""
     return GOOD + b"".join(line + b"\r\n" for line in (*lines, b"Connection: close")) + b"\r\n" + GOOD_BODY
 
 
-# What is sent, and the statuses that may come back, in order; what follows a refused request is never answered.
+# The bytes sent, and the allowed statuses in order; a request that follows a refused one gets no response.
 BYTES: dict[str, tuple[bytes, list[int]]] = {
     "garbage": (bytes(range(256)) * 8, [400]),
     "TLS hello": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500), [400]),
@@ -169,27 +170,27 @@ BYTES: dict[str, tuple[bytes, list[int]]] = {
 }
 
 
-def statuses(answer: bytes) -> list[int]:
-    """The statuses of the answers that follow each other in these bytes, each body as long as its head says."""
+def statuses(response: bytes) -> list[int]:
+    """The statuses of the responses in these bytes, split by their lengths."""
     found: list[int] = []
-    while answer:
-        head, end, rest = answer.partition(b"\r\n\r\n")
-        assert end, answer
+    while response:
+        head, end, rest = response.partition(b"\r\n\r\n")
+        assert end, response
         first, *lines = head.split(b"\r\n")
         length = next(int(line[15:]) for line in lines if line.lower().startswith(b"content-length:"))
         found.append(int(first.split(b" ")[1]))
         assert len(rest) >= length or b"HEAD" in first
-        answer = rest[length:]
+        response = rest[length:]
     return found
 
 
 def read_all(connection: socket.socket) -> bytes:
-    """Everything until the server closes the connection."""
+    """Read until the server closes the connection."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def exchange(server: ServerProcess, sent: bytes) -> bytes:
-    """All that comes back for these bytes until the server closes the connection."""
+    """The bytes that the server sends for these until it closes the connection."""
     with server.connect() as connection:
         received = bytearray()
         try:
@@ -197,26 +198,26 @@ def exchange(server: ServerProcess, sent: bytes) -> bytes:
             while piece := connection.recv(65536):
                 received += piece
         except (BrokenPipeError, ConnectionResetError):
-            # A peer that goes on sending what was refused is cut off in the end; the refusal has come before.
+            # A client that keeps sending a refused body is disconnected in the end; it has received the refusal before.
             pass
         return bytes(received)
 
 
 @pytest.mark.parametrize("name", BYTES)
 def test_hostile_bytes_are_refused_by_the_connection(server: ServerProcess, name: str) -> None:
-    """What another server behind or before us would read differently must end here, and end well."""
+    """Bytes that another server in front of or behind ours would parse differently must be refused here."""
     sent, expected = BYTES[name]
 
-    answer = exchange(server, sent)
-    with server.http_connection() as caller:
-        answered = check_valid_request(caller)
+    response = exchange(server, sent)
+    with server.http_connection() as client:
+        answered = check_valid_request(client)
 
-    assert statuses(answer) == expected
+    assert statuses(response) == expected
     assert answered
 
 
-def test_a_hundred_thousand_chunks_of_one_byte_cost_what_their_bytes_cost(server: ServerProcess) -> None:
-    """A server that keeps an object a chunk is filled by a caller who sends almost nothing (CVE-2025-23310)."""
+def test_a_hundred_thousand_chunks_of_one_byte_use_little_memory(server: ServerProcess) -> None:
+    """A server that keeps an object for each chunk runs out of memory by almost no traffic (CVE-2025-23310)."""
     body = GOOD_BODY + b" " * 100_000
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
     sent = CHUNKED + b"Connection: close\r\n\r\n" + chunks
@@ -224,9 +225,9 @@ def test_a_hundred_thousand_chunks_of_one_byte_cost_what_their_bytes_cost(server
 
     base = server.resident_bytes
     server.reset_peak()
-    answers = [statuses(exchange(server, sent)) for _ in range(5)]
+    responses = [statuses(exchange(server, sent)) for _ in range(5)]
 
-    assert answers == [[200]] * 5
+    assert responses == [[200]] * 5
     assert server.peak_resident_bytes - base <= SLACK_BYTES
 
 
@@ -243,42 +244,42 @@ CUTS: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", CUTS)
-def test_a_caller_that_breaks_off_is_forgotten(server: ServerProcess, name: str) -> None:
-    """Callers vanish at every stage; each leaves neither a connection nor an answer behind."""
-    with server.http_connection() as caller:
-        assert check_valid_request(caller)
+def test_a_disconnected_client_leaves_nothing_behind(server: ServerProcess, name: str) -> None:
+    """Clients disconnect at every stage, and must leave neither a connection nor a response behind."""
+    with server.http_connection() as client:
+        assert check_valid_request(client)
         open_before = connections(server)
 
         for _ in range(20):
             with server.connect() as connection:
                 connection.sendall(CUTS[name])
                 connection.shutdown(socket.SHUT_WR)
-                answer = read_all(connection)
-                assert not answer or statuses(answer) in ([400], [408])
+                response = read_all(connection)
+                assert not response or statuses(response) in ([400], [408])
         for _ in range(20):
             with server.connect() as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.sendall(CUTS[name])
 
         assert poll_until_at_most(lambda: connections(server), open_before) == open_before
-        assert check_valid_request(caller)
+        assert check_valid_request(client)
 
 
 def connections(server: ServerProcess) -> int:
-    """How many connections the server has open."""
+    """The number of connections that the server has open."""
     return len(server.process.net_connections("tcp"))
 
 
-def test_a_hundred_callers_that_say_nothing_hold_nobody_up(server: ServerProcess) -> None:
-    """Slow callers cost a socket until their time is over, and not the others' time."""
-    begun = [POST + b"X: y", GOOD + b"\r\n" + GOOD_BODY[:1], CHUNKED + b"\r\n31\r\n"]
+def test_a_hundred_silent_clients_delay_no_request(server: ServerProcess) -> None:
+    """Silent clients cost a socket until their timeout, and do not delay others."""
+    started = [POST + b"X: y", GOOD + b"\r\n" + GOOD_BODY[:1], CHUNKED + b"\r\n31\r\n"]
     slow: list[socket.socket] = []
     try:
         for index in range(99):
             slow.append(server.connect())
-            slow[-1].sendall(begun[index % len(begun)])
-        with server.http_connection() as caller:
-            answered = [check_valid_request(caller) for _ in range(50)]
+            slow[-1].sendall(started[index % len(started)])
+        with server.http_connection() as client:
+            answered = [check_valid_request(client) for _ in range(50)]
         ends = [statuses(read_all(one)) for one in slow]
     finally:
         for one in slow:
@@ -288,8 +289,8 @@ def test_a_hundred_callers_that_say_nothing_hold_nobody_up(server: ServerProcess
     assert ends == [[408]] * len(slow)
 
 
-def test_callers_that_leave_the_queue_take_nobody_with_them(server: ServerProcess) -> None:
-    """A load balancer that gives up on a busy service closes many connections at once; the others' work goes on."""
+def test_clients_that_leave_the_queue_do_not_affect_others(server: ServerProcess) -> None:
+    """A load balancer that gives up on a busy service closes many connections at once; other requests continue."""
     target = f"{OPERATOR}?kernel_size=3&stride=1&shape=1,64,90,90&dtype=float32"
     headers = {"Content-Type": "application/octet-stream"}
     body = bytes(4 * 64 * 90 * 90)
@@ -297,8 +298,8 @@ def test_callers_that_leave_the_queue_take_nobody_with_them(server: ServerProces
     asked = f"POST {target} HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
     def stay() -> list[int]:
-        with server.http_connection() as caller:
-            return [caller.send("POST", target, headers, body).status for _ in range(20)]
+        with server.http_connection() as client:
+            return [client.send("POST", target, headers, body).status for _ in range(20)]
 
     with ThreadPoolExecutor(2) as pool:
         staying = [pool.submit(stay) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Ten thousand hostile, damaged, random and good requests in one run: the promise of a service that stays up."""
+"""Thousands of hostile, damaged, random and valid requests in one run, which the service must survive."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.hostile.hostile_bodies import LIMIT_BYTES
 from tests.hostile.random_requests import Request, requests
 from tests.hostile.server_process import HttpConnection, Reply, ServerProcess, poll_until_at_most, server_process
 
-CALLERS = 8
+CLIENTS = 8
 SEED = 2013
 BACK_WITHIN_BYTES = 32 * 2**20
 
-# A random spec may ask for any amount of work; the limit is what keeps one caller from taking the service.
+# A random spec may need any amount of work; the limit keeps one request from occupying the service.
 LIMITS = {
     "max_body_bytes": LIMIT_BYTES,
     "max_json_bytes": LIMIT_BYTES,
@@ -28,28 +28,28 @@ LIMITS = {
 
 
 def find_fault(request: Request, reply: Reply) -> str | None:
-    """What the answer must not be, in words; None when it is as it must be."""
-    told = f"{request.label}: {request.method} {request.target[:200]} {request.headers} {request.body[:200]!r}"
+    """What is wrong with the response, as a sentence; None if nothing is."""
+    described = f"{request.label}: {request.method} {request.target[:200]} {request.headers} {request.body[:200]!r}"
     if request.must_succeed and reply.status != 200:
-        return f"{reply.status} {reply.body[:300]!r} to {told}"
+        return f"{reply.status} {reply.body[:300]!r} to {described}"
     if not (200 <= reply.status < 500):
-        return f"{reply.status} {reply.body[:300]!r} to {told}"
+        return f"{reply.status} {reply.body[:300]!r} to {described}"
     if reply.status >= 400 and request.method != "HEAD" and json.loads(reply.body)["status"] != reply.status:
-        return f"no problem document but {reply.body[:300]!r} to {told}"
+        return f"no problem document but {reply.body[:300]!r} to {described}"
     return None
 
 
 def send_all(server: ServerProcess, seed: int, count: int) -> tuple[Counter[int], list[str]]:
-    """Sends the requests of a seed over one kept connection; how often each status came, and what was wrong."""
+    """Send a seed's requests over one persistent connection; returns the count of each status, and the faults."""
     seen: Counter[int] = Counter()
     faults: list[str] = []
-    with server.http_connection() as caller:
+    with server.http_connection() as client:
         for request in requests(seed, count):
             try:
-                reply = send(caller, request)
+                reply = send(client, request)
             except (HTTPException, OSError) as fault:
                 faults.append(f"{fault!r} to {request.label}: {request.target[:200]} {request.body[:200]!r}")
-                caller.close()
+                client.close()
                 continue
             seen[reply.status] += 1
             if fault_found := find_fault(request, reply):
@@ -57,36 +57,36 @@ def send_all(server: ServerProcess, seed: int, count: int) -> tuple[Counter[int]
     return seen, faults
 
 
-def send(caller: HttpConnection, request: Request) -> Reply:
-    return caller.send(request.method, request.target, request.headers, request.body)
+def send(client: HttpConnection, request: Request) -> Reply:
+    return client.send(request.method, request.target, request.headers, request.body)
 
 
 def run(server: ServerProcess, seed: int, count: int) -> tuple[Counter[int], list[str]]:
-    """The mixture over all callers at once."""
-    with ThreadPoolExecutor(CALLERS) as pool:
-        parts = [pool.submit(send_all, server, seed + index, count // CALLERS) for index in range(CALLERS)]
+    """Send the mix from all clients at once."""
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        parts = [pool.submit(send_all, server, seed + index, count // CLIENTS) for index in range(CLIENTS)]
         results = [part.result() for part in parts]
     return sum((seen for seen, _ in results), Counter[int]()), [fault for _, faults in results for fault in faults]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory bound is for Linux")
-def test_a_thousand_hostile_or_random_requests_leave_the_service_as_it_was() -> None:
-    """The same in little, for every change."""
+def test_a_thousand_random_requests_leave_the_service_unharmed() -> None:
+    """A shorter run, for every change."""
     assert_service_is_unharmed(1_000)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory bound is for Linux")
-def test_ten_thousand_hostile_or_random_requests_leave_the_service_as_it_was() -> None:
-    """Only answers and refusals come back, the process lives, is ready, and its memory is where it was."""
+def test_ten_thousand_random_requests_leave_the_service_unharmed() -> None:
+    """All requests get a response, and the process stays alive, ready, and within its memory."""
     assert_service_is_unharmed(10_000)
 
 
 def assert_service_is_unharmed(count: int) -> None:
-    """Start a service, send it so many requests of the mixture, and look at it before and after."""
+    """Start a service, send it this many requests of the mix, and compare it before and after."""
     with server_process(**LIMITS, device="cpu") as server:
-        run(server, SEED - CALLERS, 1_000)
+        run(server, SEED - CLIENTS, 1_000)
         warm = server.resident_bytes
 
         seen, faults = run(server, SEED, count)

@@ -1,4 +1,4 @@
-"""The admin port: what tells of the callers is not where the callers are."""
+"""The admin port serves metrics and versions, which the public port then does not."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def run_with_admin_port(**settings: object) -> Iterator[tuple[httpx.Client, http
     assert not thread.is_alive()
 
 
-def test_metrics_and_version_are_on_the_admin_port_alone() -> None:
-    """A caller need not know how busy the others are."""
+def test_only_the_admin_port_serves_metrics_and_version() -> None:
+    """A client need not know the load of the service."""
     with run_with_admin_port() as (public, apart):
         assert public.post(POOL, json={"input": IMAGE, "kernel_size": 2}).status_code == 200
         for path in ("/metrics", "/version"):
@@ -59,25 +59,25 @@ def test_metrics_and_version_are_on_the_admin_port_alone() -> None:
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_the_probes_are_on_both(path: str) -> None:
-    """A load balancer asks where it sends its callers, the kubelet where it likes."""
+def test_both_ports_serve_the_probes(path: str) -> None:
+    """A load balancer probes the port that it sends requests to; the kubelet can probe either."""
     with run_with_admin_port() as (public, apart):
         assert public.get(path).status_code == apart.get(path).status_code == 200
 
 
-def test_nothing_is_pooled_on_the_admin_port() -> None:
-    """It has no keys, so it must open nothing; the refusal has the form of all others."""
+def test_the_admin_port_does_not_pool() -> None:
+    """The admin port checks no keys, so it must not serve pooling. Its errors have the same form as all others."""
     with run_with_admin_port(api_keys=f"a={KEY}") as (public, apart):
-        answer = apart.post(POOL, json={"input": IMAGE, "kernel_size": 2})
+        response = apart.post(POOL, json={"input": IMAGE, "kernel_size": 2})
         assert apart.get("/metrics").status_code == 200
         assert public.get("/metrics", headers={"Authorization": f"Bearer {KEY}"}).status_code == 404
 
-    assert answer.status_code == 404
-    assert answer.json()["code"] == "unknown_path"
+    assert response.status_code == 404
+    assert response.json()["code"] == "unknown_path"
 
 
-def test_an_admin_port_that_is_taken_ends_the_start() -> None:
-    """Running without metrics would be found out too late."""
+def test_an_admin_port_in_use_fails_the_start() -> None:
+    """A service that runs without metrics would be noticed too late."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -86,8 +86,8 @@ def test_an_admin_port_that_is_taken_ends_the_start() -> None:
             make_server(settings, create_app(settings), lambda _: pytest.fail("it started"))
 
 
-def test_without_one_everything_is_on_the_public_port() -> None:
-    """The two commands of the README show metrics with nothing more to set."""
+def test_without_an_admin_port_the_public_port_serves_everything() -> None:
+    """The two commands of the README show the metrics without further settings."""
     app = create_app(Settings())
     paths = {route.path for route in iter_route_contexts(app.routes)}
 

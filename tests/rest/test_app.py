@@ -1,4 +1,5 @@
-"""What those who know FastAPI expect of an application holds for ours, and for their routes beside ours."""
+"""The application behaves like any FastAPI application, also with routes, middleware and dependencies added by its
+users."""
 
 from __future__ import annotations
 
@@ -34,18 +35,18 @@ PLAN = {"input": {"shape": [1, 1, 4, 4]}, "kernel_size": 2}
 
 @pytest.fixture
 def app() -> App:
-    """An application that nobody has added to."""
+    """The application without additions."""
     return create_app(Settings.model_validate({"device": "cpu", "port": 0}))
 
 
 class Wish(BaseModel):
-    """The body of a route beside ours."""
+    """The body of an added route."""
 
     rows: int
 
 
 def extra_router() -> APIRouter:
-    """Routes that somebody adds to ours, as FastAPI's documentation shows them."""
+    """Routes added to the application, as FastAPI's documentation shows."""
     router = APIRouter(prefix="/mine")
 
     @router.post("/wish")
@@ -63,8 +64,8 @@ def extra_router() -> APIRouter:
     return router
 
 
-def test_it_is_used_with_fastapis_test_client(app: App) -> None:
-    """The lifespan starts and stops what pools; pooling, planning and pages need no server."""
+def test_fastapis_test_client_works(app: App) -> None:
+    """The lifespan starts and stops the pooling service; pooling, planning and pages need no server."""
     with TestClient(app) as client:
         assert client.get("/readyz").json()["status"] == "ready"
         pooled = client.post(POOL, json={"input": IMAGE, "kernel_size": 2})
@@ -73,8 +74,8 @@ def test_it_is_used_with_fastapis_test_client(app: App) -> None:
         assert client.head("/docs").headers["content-length"] == str(len(client.get("/docs").content))
 
 
-def test_its_routes_and_urls_are_found(app: App) -> None:
-    """Tools list the routes of an application, and templates ask for the URL of one by its name."""
+def test_its_routes_and_urls_can_be_looked_up(app: App) -> None:
+    """Tools list the routes of an application, and templates look up URLs by route name."""
     paths = [route.path for route in iter_route_contexts(app.routes)]
 
     assert {"/v1/pool/{operator}", "/v1/plan/{operator}", "/v1/operators", "/livez", "/docs"} <= set(paths)
@@ -82,8 +83,8 @@ def test_its_routes_and_urls_are_found(app: App) -> None:
     assert app.url_path_for("livez") == "/livez"
 
 
-def test_the_document_is_made_of_the_routes_that_there_are(app: App) -> None:
-    """What is included later is in the document as well, and the one page shows both."""
+def test_the_document_has_all_included_routes(app: App) -> None:
+    """Routes that are included later are in the document too, and one page shows both."""
     assert app.openapi() == openapi_document()
     assert app.openapi() is app.openapi()
 
@@ -97,15 +98,15 @@ def test_the_document_is_made_of_the_routes_that_there_are(app: App) -> None:
     assert "Wish" in served["components"]["schemas"]
 
 
-def test_an_admin_port_takes_its_routes_out_of_the_document() -> None:
-    """A document that names a path which is not there leads every generated client astray."""
+def test_routes_of_the_admin_port_are_not_in_the_document() -> None:
+    """A document with a path that is not served breaks every generated client."""
     public = create_app(Settings.model_validate({"device": "cpu", "admin_port": 0})).openapi()
 
     assert set(openapi_document()["paths"]) - set(public["paths"]) == {"/metrics", "/version"}
 
 
 def test_a_dependency_can_be_overridden(app: App) -> None:
-    """It is how FastAPI's users put a double in the place of what is slow or far away."""
+    """FastAPI's users replace slow or remote parts with test doubles this way."""
 
     class Ill:
         def check_ready(self) -> None:
@@ -113,13 +114,13 @@ def test_a_dependency_can_be_overridden(app: App) -> None:
 
     app.dependency_overrides[get_pooling] = Ill
     with TestClient(app) as client:
-        answer = client.get("/readyz")
+        reply = client.get("/readyz")
 
-    assert (answer.status_code, answer.json()["detail"]) == (503, "not today")
+    assert (reply.status_code, reply.json()["detail"]) == (503, "not today")
 
 
 def check_extra_routes(client: TestClient) -> None:
-    """The routes of :func:`extra_router` are served, and refuse in one form with ours."""
+    """The routes of :func:`extra_router` are served, and their errors have the same form as ours."""
     assert client.post("/mine/wish", json={"rows": 2}).json() == {"rows": 2}
     wrong = client.post("/mine/wish", json={"rows": "two"})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_fields")
@@ -130,24 +131,24 @@ def check_extra_routes(client: TestClient) -> None:
     assert (teapot.status_code, teapot.json()["detail"]) == (418, "short and stout")
     assert teapot.headers["x-spout"] == "here"
     assert client.get("/mine/items/3").json()["detail"] == "no item 3"
-    for answer in (wrong, unread, teapot, client.get("/mine/items/3"), client.get("/mine/items/x")):
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert set(answer.json()) - {"errors"} <= set(KEYS)
-        assert answer.headers["x-request-id"] == answer.json()["request_id"]
+    for reply in (wrong, unread, teapot, client.get("/mine/items/3"), client.get("/mine/items/x")):
+        assert reply.headers["content-type"] == "application/problem+json"
+        assert set(reply.json()) - {"errors"} <= set(KEYS)
+        assert reply.headers["x-request-id"] == reply.json()["request_id"]
     assert client.get("/mine/nothing").json()["code"] == "unknown_path"
     assert client.delete("/mine/wish").headers["allow"] == "POST"
 
 
 def test_a_router_can_be_included(app: App) -> None:
-    """Its routes stand beside ours, its validation is FastAPI's, and its refusals have the form of all others."""
+    """Added routes are served, with FastAPI's validation, and their errors have the form of all others."""
     app.include_router(extra_router())
 
     with TestClient(app) as client:
         check_extra_routes(client)
 
 
-def test_a_router_beside_ours_is_served_by_our_server(app: App) -> None:
-    """The server knows more than ASGI, and must still do for other routes what ASGI promises."""
+def test_an_added_router_works_on_our_server(app: App) -> None:
+    """The server has shortcuts around ASGI, and must still do for other routes what ASGI specifies."""
     app.include_router(extra_router())
 
     with run_live_server(app.service.settings, app=app) as server, server.client() as client:
@@ -155,11 +156,11 @@ def test_a_router_beside_ours_is_served_by_our_server(app: App) -> None:
 
 
 class Sold(Exception):
-    """What a route beside ours raises."""
+    """Raised by an added route."""
 
 
 def add_middleware(app: App) -> None:
-    """Add middleware, a handler and a stream, as FastAPI's documentation does."""
+    """Add middleware, an exception handler and a streaming route, as FastAPI's documentation shows."""
 
     async def sold(request: Request, error: Exception) -> Response:
         return Response("sold out", 410)
@@ -182,25 +183,25 @@ def add_middleware(app: App) -> None:
 
 
 def check_middleware(client: TestClient) -> None:
-    """All answers come through what was added, those of pooling too."""
-    answers = [client.get(path) for path in ("/mine/prepared", "/livez", "/nope", "/mine/stream")]
-    answers += [client.post(POOL, json={"input": IMAGE, "kernel_size": size}) for size in (2, 0)]
+    """The added middleware applies to all responses, including those of pooling."""
+    replies = [client.get(path) for path in ("/mine/prepared", "/livez", "/nope", "/mine/stream")]
+    replies += [client.post(POOL, json={"input": IMAGE, "kernel_size": size}) for size in (2, 0)]
 
-    assert [answer.status_code for answer in answers] == [410, 200, 404, 200, 200, 422]
-    assert answers[3].text == "one two"
-    assert {answer.headers["x-marked"] for answer in answers} == {"yes"}
+    assert [reply.status_code for reply in replies] == [410, 200, 404, 200, 200, 422]
+    assert replies[3].text == "one two"
+    assert {reply.headers["x-marked"] for reply in replies} == {"yes"}
 
 
 def test_middleware_and_handlers_can_be_added(app: App) -> None:
-    """Two of the first things that an operator's own build adds."""
+    """A custom build usually adds these two first."""
     add_middleware(app)
 
     with TestClient(app) as client:
         check_middleware(client)
 
 
-def test_what_was_added_is_for_every_request_of_our_server(app: App) -> None:
-    """The server hands pooling to its handler past the application: not where somebody's checks would be passed by."""
+def test_added_middleware_applies_to_every_request_of_our_server(app: App) -> None:
+    """The server passes pooling requests directly to their handler, but not if that would bypass added middleware."""
     add_middleware(app)
 
     with run_live_server(app.service.settings, app=app) as server, server.client() as client:
@@ -208,7 +209,7 @@ def test_what_was_added_is_for_every_request_of_our_server(app: App) -> None:
 
 
 def including_app(app: App, **options: Any) -> FastAPI:
-    """Another application that includes our routes below a prefix."""
+    """Another application that includes our routes under a prefix."""
     other = FastAPI(title="theirs")
     for error, handler in app.exception_handlers.items():
         other.add_exception_handler(error, handler)
@@ -217,7 +218,7 @@ def including_app(app: App, **options: Any) -> FastAPI:
 
 
 def test_our_routes_can_be_included_in_another_application(app: App) -> None:
-    """A team that has an application already wants ours below a prefix, with its own dependencies."""
+    """An existing application may include our routes under a prefix, with its own dependencies."""
     seen: list[str] = []
 
     async def note(request: Request) -> None:
@@ -237,8 +238,8 @@ def test_our_routes_can_be_included_in_another_application(app: App) -> None:
     assert seen[0] == "/pooling/readyz"
 
 
-def test_routes_that_are_included_elsewhere_keep_their_keys() -> None:
-    """The middleware stays behind; a service with keys must not be open to everybody for that."""
+def test_routes_included_elsewhere_still_need_keys() -> None:
+    """Our middleware is not part of that application, and the routes must still require a key."""
     app = create_app(Settings.model_validate({"device": "cpu", "api_keys": f"a={KEY}"}))
     calls = [
         ("GET", "/pooling/v1/operators", None),
@@ -255,17 +256,17 @@ def test_routes_that_are_included_elsewhere_keep_their_keys() -> None:
 
         assert client.get("/pooling/livez", headers={"Authorization": ""}).status_code == 200
 
-    assert {(answer.status_code, answer.json()["code"]) for answer in without} == {(401, "missing_key")}
-    assert {answer.status_code for answer in with_key} == {200}
+    assert {(reply.status_code, reply.json()["code"]) for reply in without} == {(401, "missing_key")}
+    assert {reply.status_code for reply in with_key} == {200}
     assert 'poolhouse_key_requests_total{key="a"} 4.0' in counted
 
 
 def test_it_can_be_mounted_below_a_path(app: App) -> None:
-    """The other way to put it into an application: as a whole, with its own document and refusals."""
+    """The other way to combine applications: mounted whole, with its own document and error handlers."""
 
     @asynccontextmanager
     async def lifespan(other: FastAPI) -> AsyncIterator[None]:
-        # As everywhere in Starlette: what is mounted is started by whoever mounts it.
+        # As always in Starlette, the outer application starts the lifespan of the mounted one.
         async with app.router.lifespan_context(app):
             yield
 
@@ -286,14 +287,14 @@ def test_it_can_be_mounted_below_a_path(app: App) -> None:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    """A client of an application that runs."""
+    """A client of a running application."""
     with TestClient(create_app(Settings.model_validate({"device": "cpu"}))) as found:
         yield found
 
 
 @pytest.mark.parametrize("name", discover().names)
-def test_models_keep_what_the_catalogue_says(client: TestClient, name: str) -> None:
-    """A model drops a key that it does not know, and nobody would miss it."""
+def test_models_declare_every_key_of_the_cards(client: TestClient, name: str) -> None:
+    """A model silently drops keys that it does not declare."""
     member = discover().find(name)
 
     card = client.get(f"/v1/operators/{name}").json()
@@ -304,8 +305,9 @@ def test_models_keep_what_the_catalogue_says(client: TestClient, name: str) -> N
     assert list(plan) == openapi_document()["components"]["schemas"]["Plan"]["required"]
 
 
-def test_no_example_is_worked_out_while_others_wait(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some take tens of milliseconds of the event loop, and anybody may ask for a card a thousand times a second."""
+def test_examples_are_not_computed_for_each_request(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some examples take tens of milliseconds of the event loop to compute, and any client may request an
+    operator's card a thousand times a second."""
 
     def again(member: type[Operator]) -> None:
         pytest.fail(f"the example of {member.name} is worked out again")
@@ -316,13 +318,14 @@ def test_no_example_is_worked_out_while_others_wait(client: TestClient, monkeypa
         assert client.get(f"/v1/operators/{name}").json()["example"]["path"] == f"{POOL.rpartition('/')[0]}/{name}"
 
 
-def test_the_list_keeps_what_the_catalogue_says(client: TestClient) -> None:
-    """The same for the lines of all operators."""
+def test_the_list_model_declares_every_key(client: TestClient) -> None:
+    """The same for the list of operators."""
     assert client.get("/v1/operators").json() == {"operators": describe.catalogue_card(discover())}
 
 
-def test_what_needs_no_key_is_what_the_document_says() -> None:
-    """One list decides, another is read by those who call; a path in one alone is a hole or a riddle."""
+def test_public_paths_agree_with_the_document() -> None:
+    """One list is enforced and the other is published; a path in only one of them is a security hole or a wrong
+    document."""
     opened = {
         path
         for path, methods in openapi_document()["paths"].items()
@@ -333,8 +336,8 @@ def test_what_needs_no_key_is_what_the_document_says() -> None:
     assert opened == PUBLIC_PATHS - {"/"}
 
 
-def test_a_request_is_traced_by_us_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """FastAPI makes spans of its own where OpenTelemetry is configured: each request would be told twice."""
+def test_a_request_is_traced_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FastAPI creates spans of its own if OpenTelemetry is configured: each request would be traced twice."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))

@@ -1,4 +1,4 @@
-"""CORS: off by default, one setting."""
+"""CORS is off by default, and has one setting."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAGE = "https://page.test"
 
 
 def ask(origins: tuple[str, ...], method: str, path: str, **headers: str) -> httpx.Response:
-    """One request of a page to a service with these origins."""
+    """Send a request of a page to a service that allows these origins."""
     app = create_app(Settings.model_validate({"cors_origins": origins}))
     given = {name.replace("_", "-"): value for name, value in headers.items()}
 
@@ -26,32 +26,32 @@ def ask(origins: tuple[str, ...], method: str, path: str, **headers: str) -> htt
 
 
 @pytest.mark.parametrize("path", ["/livez", "/nope"])
-def test_off_means_off(path: str) -> None:
-    """A page of a stranger must not reach a service in the visitor's network unless someone said so."""
-    answer = ask((), "GET", path, Origin=PAGE)
+def test_cors_is_off_by_default(path: str) -> None:
+    """A page of any site must not reach a service in the visitor's network unless that is configured."""
+    response = ask((), "GET", path, Origin=PAGE)
 
-    assert not [name for name in answer.headers if name.startswith("access-control")]
+    assert not [name for name in response.headers if name.startswith("access-control")]
 
 
 @pytest.mark.parametrize("path", ["/livez", "/nope"])
-def test_on_lets_the_named_origin_read_answers_and_refusals(path: str) -> None:
-    """A refusal that the page cannot read helps nobody."""
-    answer = ask((PAGE,), "GET", path, Origin=PAGE)
+def test_an_allowed_origin_can_read_responses_and_errors(path: str) -> None:
+    """The page must be able to read an error too."""
+    response = ask((PAGE,), "GET", path, Origin=PAGE)
 
-    assert answer.headers["access-control-allow-origin"] == PAGE
-    exposed = answer.headers["access-control-expose-headers"]
+    assert response.headers["access-control-allow-origin"] == PAGE
+    exposed = response.headers["access-control-expose-headers"]
     for name in ("X-Request-ID", "Server-Timing", "Tensor-Metadata", "Pool-Seed", "Pool-Warning", "Retry-After"):
         assert name in exposed
 
 
-def test_another_origin_gets_nothing() -> None:
-    """Naming one origin must not open the door for all."""
+def test_another_origin_gets_no_cors_headers() -> None:
+    """Allowing one origin must not allow all others."""
     assert "access-control-allow-origin" not in ask((PAGE,), "GET", "/livez", Origin="https://other.test").headers
 
 
 def test_a_preflight_is_granted() -> None:
-    """Browsers ask before they post JSON."""
-    answer = ask(
+    """Browsers send a preflight request before they post JSON."""
+    response = ask(
         (PAGE,),
         "OPTIONS",
         "/v1/pool/max_pool2d",
@@ -60,13 +60,13 @@ def test_a_preflight_is_granted() -> None:
         Access_Control_Request_Headers="content-type,request-timeout",
     )
 
-    assert answer.status_code == 200
-    assert answer.headers["access-control-allow-origin"] == PAGE
+    assert response.status_code == 200
+    assert response.headers["access-control-allow-origin"] == PAGE
 
 
-def test_a_preflight_is_refused_in_our_words() -> None:
-    """Starlette would answer in plain text."""
-    answer = ask(
+def test_a_refused_preflight_is_a_problem_document() -> None:
+    """Starlette would return plain text."""
+    response = ask(
         (PAGE,),
         "OPTIONS",
         "/v1/pool/max_pool2d",
@@ -74,7 +74,7 @@ def test_a_preflight_is_refused_in_our_words() -> None:
         Access_Control_Request_Method="POST",
     )
 
-    assert answer.status_code == 400
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["request_id"] == answer.headers["x-request-id"]
-    assert "access-control-allow-origin" not in answer.headers
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["request_id"] == response.headers["x-request-id"]
+    assert "access-control-allow-origin" not in response.headers

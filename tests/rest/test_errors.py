@@ -1,4 +1,4 @@
-"""Every error of every route: one form, named, with nothing internal in it."""
+"""Every error of every route has one form, an error code, and no internal details."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ JSON_TYPE = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True)
 class Refused:
-    """A request, and how it is refused."""
+    """A request, and the error that it gets."""
 
     method: str
     path: str
@@ -43,7 +43,7 @@ class Refused:
 
 
 def post(path: str, status: int, code: str, body: bytes = b"", **headers: str) -> Refused:
-    """A refused POST with a JSON type unless told otherwise."""
+    """A POST that is refused; JSON unless another type is given."""
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     return Refused("POST", path, status, code, {**JSON_TYPE, **given}, body)
 
@@ -82,25 +82,25 @@ REFUSED = [
 
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: f"{refused.method} {refused.path[:30]} {refused.code}")
 def test_every_refusal_has_one_form(client: httpx.Client, refused: Refused) -> None:
-    """A caller writes one reader of problems, and it never meets anything else."""
-    answer = client.request(refused.method, refused.path, headers=refused.headers, content=refused.body)
+    """A client needs one parser for all errors."""
+    response = client.request(refused.method, refused.path, headers=refused.headers, content=refused.body)
 
-    document = answer.json()
-    assert (answer.status_code, document["code"]) == (refused.status, refused.code), answer.text
+    document = response.json()
+    assert (response.status_code, document["code"]) == (refused.status, refused.code), response.text
     assert list(document)[: len(KEYS)] == KEYS
     assert set(document) <= {*KEYS, "errors", "limit_bytes"}
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["x-request-id"] == document["request_id"]
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["x-request-id"] == document["request_id"]
     assert document["status"] == refused.status
     for inside in ("Traceback", "site-packages", "starlette", "orjson", "uvicorn", ".py"):
-        assert inside not in answer.text.replace(refused.path, "")
-    assert ("allow" in answer.headers) == (refused.status == 405)
-    assert ("accept-post" in answer.headers) == (refused.code == "unsupported_media_type")
+        assert inside not in response.text.replace(refused.path, "")
+    assert ("allow" in response.headers) == (refused.status == 405)
+    assert ("accept-post" in response.headers) == (refused.code == "unsupported_media_type")
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/version", "/v1/operators", "/openapi.json", "/docs", "/nope"])
 def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
-    """RFC 9110 9.3.2; load balancers probe with it."""
+    """RFC 9110 section 9.3.2; load balancers probe with HEAD."""
     get, head = client.get(path), client.head(path)
 
     assert (head.status_code, head.content) == (get.status_code, b"")
@@ -129,8 +129,9 @@ def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
         ("/predict", "The paths are /v1/pool/{operator}, /v1/plan/{operator}, /v1/operators,"),
     ],
 )
-def test_a_lost_caller_is_shown_the_way(client: httpx.Client, path: str, hint: str) -> None:
-    """Most wrong paths have one wrong letter, or belong to another service; the page's assets are never meant."""
+def test_unknown_paths_get_suggestions(client: httpx.Client, path: str, hint: str) -> None:
+    """Most wrong paths have one wrong letter, or belong to another service. The assets of the documentation page
+    are never suggested."""
     detail = client.get(path).json()["detail"]
 
     assert hint in detail
@@ -151,43 +152,41 @@ ROWS = [[[1.0] * 8] * 8]
         ({"input": ROWS, "kernel_size": 3, "padding": "valid"}, 'For "valid" write 0.'),
     ],
 )
-def test_the_words_of_other_libraries_are_told_in_ours(
-    client: httpx.Client, fields: dict[str, object], hint: str
-) -> None:
-    """A newcomer's first call is written with the terms of the library used before."""
-    answer = client.post(POOL, json=fields)
+def test_terms_of_other_libraries_get_suggestions(client: httpx.Client, fields: dict[str, object], hint: str) -> None:
+    """A first request is often written with the terms of another library."""
+    response = client.post(POOL, json=fields)
 
-    assert answer.status_code == 422
-    assert hint in answer.json()["detail"]
+    assert response.status_code == 422
+    assert hint in response.json()["detail"]
 
 
-def test_a_thousand_wrong_fields_get_a_short_answer(client: httpx.Client) -> None:
-    """A small request must not cause a large answer: 19 kB were once answered with 300."""
+def test_a_thousand_wrong_fields_get_a_short_response(client: httpx.Client) -> None:
+    """A small request must not cause a large response: a request of 19 kB once got a response of 300 kB."""
     body = json.dumps({f"wrong_field_{number}": 1 for number in range(1020)}).encode()
 
-    answer = client.post(POOL, content=body, headers=JSON_TYPE)
+    response = client.post(POOL, content=body, headers=JSON_TYPE)
 
-    assert answer.status_code == 422
-    assert len(answer.content) <= LARGEST_BODY_BYTES
-    assert answer.json()["detail"].endswith("and 1,013 more")
-    assert len(answer.json()["errors"]) == MOST_PROBLEMS
+    assert response.status_code == 422
+    assert len(response.content) <= LARGEST_BODY_BYTES
+    assert response.json()["detail"].endswith("and 1,013 more")
+    assert len(response.json()["errors"]) == MOST_PROBLEMS
 
 
 @pytest.mark.parametrize("path", ["/docs/v1/pool/adaptive_max_pool2x", "/nowhere/adaptive_max_pool2x" + "/x" * 20])
 def test_a_suggested_path_costs_a_comparison_with_each_name(path: str) -> None:
-    """A missing page needs no key, and each such request once cost ten milliseconds."""
+    """An unknown path needs no key, and such a request once cost ten milliseconds."""
     signpost = PathSuggester(["/v1/pool/{operator}", "/v1/plan/{operator}", "/livez", "/docs"], discover().names)
-    began = process_time()
+    started = process_time()
 
     for _ in range(100):
         signpost.refusal(HTTPException(404), "GET", path)
 
-    # A hundred take about a hundredth of a second.
-    assert process_time() - began < 0.3
+    # A hundred take about ten milliseconds.
+    assert process_time() - started < 0.3
 
 
-def test_the_request_id_is_echoed_or_made(client: httpx.Client) -> None:
-    """One word that a caller's log and ours share."""
+def test_the_request_id_is_echoed_or_created(client: httpx.Client) -> None:
+    """A client's log and ours can be joined by it."""
     given = client.get("/livez", headers={"X-Request-ID": "order-66"})
     made = [client.get("/livez").headers["x-request-id"] for _ in range(2)]
     insane = client.get("/livez", headers={"X-Request-ID": "x" * 129})
@@ -197,10 +196,10 @@ def test_the_request_id_is_echoed_or_made(client: httpx.Client) -> None:
     assert insane.headers["x-request-id"] != "x" * 129
 
 
-def test_a_fault_of_ours_says_so_and_no_more(
+def test_an_internal_error_reveals_no_details(
     settings: Settings, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The caller gets a request id, the log gets the traceback under the same id."""
+    """The client gets a request id, and the log gets the traceback with the same id."""
 
     def broken(self: PoolingService, *arguments: object) -> dict[str, object]:
         raise RuntimeError("the secret is in the source")
@@ -214,22 +213,23 @@ def test_a_fault_of_ours_says_so_and_no_more(
             return await client.post("/v1/plan/max_pool2d", json=body, headers={"X-Request-ID": "find-me"})
 
     with caplog.at_level(logging.ERROR):
-        answer = asyncio.run(ask())
+        response = asyncio.run(ask())
 
-    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
-    assert "secret" not in answer.text
+    assert (response.status_code, response.json()["code"]) == (500, "internal")
+    assert "secret" not in response.text
     assert "find-me" in caplog.text
     assert "the secret is in" in caplog.text
 
 
 def client_of(app: ASGIApp, pooling: PoolingService) -> RequestMiddleware:
-    """The middleware around an application."""
+    """A client of the middleware around an application."""
     metrics = Metrics(pooling)
     return RequestMiddleware(app, Accounting(pooling, metrics), metrics)
 
 
-def test_a_fault_after_the_start_ends_the_connection(settings: Settings) -> None:
-    """Half an answer must not look like a whole one, so the server gets to see the fault and closes."""
+def test_an_exception_after_the_start_is_raised_to_the_server(settings: Settings) -> None:
+    """A truncated response must not look complete, so the exception is raised on to the server, which closes the
+    connection."""
 
     async def broken(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -251,8 +251,8 @@ def test_a_fault_after_the_start_ends_the_connection(settings: Settings) -> None
     assert [event["type"] for event in sent] == ["http.response.start"]
 
 
-def test_a_request_cut_off_at_shutdown_is_told(settings: Settings) -> None:
-    """At the end of the grace period the server cancels; the caller should hear that trying again is right."""
+def test_a_request_cancelled_at_shutdown_gets_503(settings: Settings) -> None:
+    """At the end of the grace period the server cancels the request; its client should learn that it can retry."""
 
     async def endless(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.Event().wait()
@@ -281,23 +281,23 @@ def test_a_request_cut_off_at_shutdown_is_told(settings: Settings) -> None:
     assert json.loads(sent[1]["body"])["code"] == "draining"
 
 
-def test_an_unready_service_says_so(settings: Settings) -> None:
-    """Before the start no traffic should come."""
+def test_a_service_that_is_not_ready_returns_503(settings: Settings) -> None:
+    """Before the service has started it must not receive traffic."""
     app = create_app(settings)
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
             return await client.get("/readyz")
 
-    answer = asyncio.run(ask())
+    response = asyncio.run(ask())
 
-    assert answer.status_code == 503
-    assert int(answer.headers["retry-after"]) >= 1
-    assert answer.json()["code"] == "starting"
+    assert response.status_code == 503
+    assert int(response.headers["retry-after"]) >= 1
+    assert response.json()["code"] == "starting"
 
 
-def test_the_platform_pages(live_server: LiveServer) -> None:
-    """Orchestrators read the status, people read the rest."""
+def test_the_probes_and_the_version(live_server: LiveServer) -> None:
+    """Orchestrators read the status, and people read the rest."""
     with live_server.client() as client:
         alive, ready, version = (client.get(path) for path in ("/livez", "/readyz", "/version"))
 
@@ -308,8 +308,8 @@ def test_the_platform_pages(live_server: LiveServer) -> None:
     assert {page.headers["cache-control"] for page in (alive, ready, version)} == {"no-store"}
 
 
-def test_the_catalogue_lists_what_can_be_called(client: httpx.Client) -> None:
-    """A client finds everything it needs to build a form or a call."""
+def test_the_catalogue_lists_all_operators(client: httpx.Client) -> None:
+    """A client can build a form or a call from the description."""
     names = [entry["name"] for entry in client.get("/v1/operators").json()["operators"]]
 
     assert "max_pool2d" in names

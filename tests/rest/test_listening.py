@@ -1,4 +1,5 @@
-"""Where the service listens: every address that was named, one line where it cannot, and nothing that was not ours."""
+"""The service listens on every configured address, reports one line if it cannot, and leaves the sockets of others
+alone."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from tests.rest.live_server import WAIT_TIMEOUT_S, run_live_server
 HAS_IPV6 = socket.has_dualstack_ipv6()
 LOOPBACKS = ["127.0.0.1", *(["::1"] if HAS_IPV6 else [])]
 
-# torch cannot be imported: whoever would try before it listens fails with another line.
+# torch cannot be imported here: a start that imports it before it listens fails with another message.
 WITHOUT_TORCH = (
     "import sys; sys.modules['torch'] = None\nfrom poolhouse.cli import main; sys.exit(main(['serve', *sys.argv[1:]]))"
 )
@@ -59,8 +60,8 @@ def start_service(*words: str) -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "::", "::1"])
-def test_the_address_that_is_told_answers(host: str) -> None:
-    """People click it; a line that names an address where nobody listens costs them an afternoon."""
+def test_the_printed_address_is_reachable(host: str) -> None:
+    """Users click the URL, so a server must listen there."""
     if host == "::1" and not HAS_IPV6:
         pytest.skip("this machine has no IPv6")
     with run_live_server(Settings.model_validate({"port": 0, "host": host})) as server, server.client() as client:
@@ -70,8 +71,8 @@ def test_the_address_that_is_told_answers(host: str) -> None:
 
 
 @pytest.mark.parametrize("loopback", LOOPBACKS)
-def test_two_colons_are_every_address_of_both_families(loopback: str) -> None:
-    """The address that is told says localhost, and which family a caller tries first is not ours to say."""
+def test_two_colons_are_all_addresses_of_both_families(loopback: str) -> None:
+    """The printed URL says localhost, and a client may try either family first."""
     with (
         run_live_server(Settings.model_validate({"port": 0, "host": "::"})) as server,
         httpx.Client(trust_env=False, timeout=WAIT_TIMEOUT_S) as client,
@@ -81,8 +82,8 @@ def test_two_colons_are_every_address_of_both_families(loopback: str) -> None:
 
 
 @pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6")
-def test_an_ipv6_address_is_that_address_alone() -> None:
-    """Who names one address does not open another."""
+def test_an_ipv6_address_opens_no_ipv4_address() -> None:
+    """Configuring one address must not open another one."""
     with opened(host="::1") as listeners:
         (only,) = listeners.public
         only.listen()
@@ -92,8 +93,8 @@ def test_an_ipv6_address_is_that_address_alone() -> None:
             socket.create_connection(("127.0.0.1", port), timeout=WAIT_TIMEOUT_S)
 
 
-def test_a_name_is_every_address_that_it_stands_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one port for all of them, and without those that this machine has not."""
+def test_a_name_is_all_addresses_it_resolves_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All addresses get the same port, and those that this machine does not have are skipped."""
     stream = (socket.SOCK_STREAM, 6, "")
     found = [
         (socket.AF_INET, *stream, ("127.0.0.1", 0)),
@@ -104,15 +105,15 @@ def test_a_name_is_every_address_that_it_stands_for(monkeypatch: pytest.MonkeyPa
 
     with opened(host="many") as listeners:
         names = [each.getsockname() for each in listeners.public]
-        told = reachable_url(listeners.public[0], "many", "http")
+        url = reachable_url(listeners.public[0], "many", "http")
 
     assert [address for address, _ in names] == ["127.0.0.1", "127.0.0.2"]
     assert len({port for _, port in names}) == 1
-    assert told == f"http://many:{names[0][1]}"
+    assert url == f"http://many:{names[0][1]}"
 
 
-def test_a_taken_port_is_one_line_before_anything_is_loaded() -> None:
-    """The commonest fault of a start: it must not take seconds, nor need somebody who knows the server's library."""
+def test_a_port_in_use_is_reported_in_one_line_before_torch_is_loaded() -> None:
+    """The most common error at start must be reported at once, without a traceback."""
     with taken_port() as port:
         code, lines = start_service("--port", str(port))
 
@@ -139,8 +140,10 @@ def test_a_taken_port_is_one_line_before_anything_is_loaded() -> None:
         (["--port", "0", "--tls-certificate", "{folder}/gone"], "cannot be used"),
     ],
 )
-def test_what_cannot_be_listened_on_is_one_line_with_the_way_out(tmp_path: Path, words: list[str], says: str) -> None:
-    """A traceback says where in our code; a person wants to know what to write instead."""
+def test_an_address_that_is_not_available_is_reported_with_a_remedy(
+    tmp_path: Path, words: list[str], says: str
+) -> None:
+    """A traceback shows where the code failed; the user needs to know what to configure instead."""
     file = tmp_path / "file"
     file.write_text("kept")
     with taken_port() as port:
@@ -155,7 +158,7 @@ def test_what_cannot_be_listened_on_is_one_line_with_the_way_out(tmp_path: Path,
 
 @pytest.mark.parametrize(("given", "mode"), [({}, 0o600), ({"uds_mode": "660"}, 0o660), ({"uds_mode": "0777"}, 0o777)])
 def test_a_unix_socket_has_the_mode_of_the_setting(tmp_path: Path, given: dict[str, str], mode: int) -> None:
-    """Whoever may write to it may call, so by default that is the user of the service alone."""
+    """Write permission on the socket is permission to connect, so by default only the service's user has it."""
     path = tmp_path / "p.sock"
     old = os.umask(0o077)
     try:
@@ -167,44 +170,44 @@ def test_a_unix_socket_has_the_mode_of_the_setting(tmp_path: Path, given: dict[s
     assert found == mode
 
 
-def test_a_live_unix_socket_is_left_to_its_server(tmp_path: Path) -> None:
-    """A second server that takes it over leaves the first one running where nobody reaches it."""
+def test_a_unix_socket_in_use_is_not_replaced(tmp_path: Path) -> None:
+    """A second server that replaced the socket would leave the first one running and unreachable."""
     path = tmp_path / "p.sock"
     with opened(uds=str(path)) as first:
         with pytest.raises(ValueError, match="another process listens on"):
             open_listeners(Settings.model_validate({"uds": str(path)}))
 
-        with socket.socket(socket.AF_UNIX) as caller:
-            caller.connect(str(path))
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
             first.public[0].accept()[0].close()
 
 
-def test_a_live_unix_socket_whose_queue_is_full_is_left_too(tmp_path: Path) -> None:
-    """Too busy to accept is not dead."""
+def test_a_unix_socket_with_a_full_backlog_is_not_replaced(tmp_path: Path) -> None:
+    """A server that is too busy to accept is still running."""
     path = tmp_path / "p.sock"
-    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as caller:
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as client:
         busy.bind(str(path))
         busy.listen(0)
-        caller.connect(str(path))
+        client.connect(str(path))
 
         with pytest.raises(ValueError, match="another process listens on"):
             open_listeners(Settings.model_validate({"uds": str(path)}))
 
 
-def test_a_unix_socket_that_was_left_behind_is_replaced(tmp_path: Path) -> None:
-    """A process that was killed cannot remove it, and the next one must start."""
+def test_a_stale_unix_socket_is_replaced(tmp_path: Path) -> None:
+    """A killed process cannot remove its socket, and the next one must start."""
     path = tmp_path / "p.sock"
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
         dead.listen()
     assert path.is_socket()
 
-    with opened(uds=str(path)), socket.socket(socket.AF_UNIX) as caller:
-        caller.connect(str(path))
+    with opened(uds=str(path)), socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
 
 
-def test_a_unix_socket_goes_with_its_service_and_not_with_another(tmp_path: Path) -> None:
-    """What is left behind would be found by the next who looks; what is another's must stay."""
+def test_a_unix_socket_is_removed_only_by_its_service(tmp_path: Path) -> None:
+    """A stale socket file misleads clients, and the socket of another process must stay."""
     path = tmp_path / "p.sock"
     with opened(uds=str(path)):
         assert path.is_socket()
@@ -212,15 +215,16 @@ def test_a_unix_socket_goes_with_its_service_and_not_with_another(tmp_path: Path
 
     with opened(uds=str(path)) as first:
         path.unlink()
-        with opened(uds=str(path)), socket.socket(socket.AF_UNIX) as caller:
+        with opened(uds=str(path)), socket.socket(socket.AF_UNIX) as client:
             first.close()
-            caller.connect(str(path))
+            client.connect(str(path))
         path.write_text("another's")
     assert path.read_text() == "another's"
 
 
 def test_a_bound_port_refuses_until_the_service_is_ready() -> None:
-    """Load balancers ask a port by connecting to it; one that hangs for seconds is worse than one that refuses."""
+    """Load balancers probe a port by connecting to it; a connection that hangs for seconds is worse than a refused
+    one."""
     with opened() as listeners:
         port = listeners.public[0].getsockname()[1]
         with pytest.raises(ConnectionRefusedError):

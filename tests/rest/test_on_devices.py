@@ -41,17 +41,17 @@ PinnedTransfer._send = breaks
 
 
 def metrics(server: ServerProcess) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    with server.http_connection() as caller:
-        return parse_metrics(caller.send("GET", "/metrics").body.decode())
+    with server.http_connection() as connection:
+        return parse_metrics(connection.send("GET", "/metrics").body.decode())
 
 
 def share(server: ServerProcess, calls: Sequence[tuple[CheckedRequest, ...]], start: int, count: int) -> list[str]:
     """The requests of one connection; for each, the correct response of every device that may serve it."""
     faults = []
-    with server.http_connection() as caller:
+    with server.http_connection() as connection:
         for turn in range(count):
             rights = calls[(start * 7 + turn) % len(calls)]
-            reply = caller.send("POST", rights[0].target, rights[0].headers, rights[0].body)
+            reply = connection.send("POST", rights[0].target, rights[0].headers, rights[0].body)
             found = [find_mismatch(call, reply.status, reply.body) for call in rights]
             if all(found):
                 faults.append(str(found[0]))
@@ -79,7 +79,7 @@ def test_many_concurrent_requests_leave_no_lease_and_no_memory(device: str, each
         grown = poll_until_at_most(lambda: server.resident_bytes - warm, ALLOWED_GROWTH_BYTES)
         used = [dict(labels)["device"] for name, labels in metrics(server) if name == "poolhouse_compute_seconds_count"]
 
-    assert not faults, "\n".join([f"{len(faults)} wrong answers, of which:", *faults[:5]])
+    assert not faults, "\n".join([f"{len(faults)} wrong responses, of which:", *faults[:5]])
     assert held == dict.fromkeys(GAUGES, 0.0)
     assert grown <= ALLOWED_GROWTH_BYTES
     assert set(used) == {device_named(device).name}
@@ -99,7 +99,7 @@ def test_two_kinds_of_devices_serve_concurrently() -> None:
         used = {dict(labels)["device"] for name, labels in metrics(server) if name == "poolhouse_compute_seconds_count"}
         ready = server.readiness_status()
 
-    assert not faults, "\n".join([f"{len(faults)} wrong answers, of which:", *faults[:5]])
+    assert not faults, "\n".join([f"{len(faults)} wrong responses, of which:", *faults[:5]])
     assert used == {"cuda:0", "cpu"}
     assert ready == 200
 
@@ -108,8 +108,8 @@ def test_two_kinds_of_devices_serve_concurrently() -> None:
 def test_the_service_reports_its_device(device: str) -> None:
     """Operations staff must see which device was found, without a shell on the machine."""
     chosen = device_named(device)
-    with server_process(device=device) as server, server.http_connection() as caller:
-        shown = [json.loads(caller.send("GET", path).body)["devices"] for path in ("/readyz", "/version")]
+    with server_process(device=device) as server, server.http_connection() as connection:
+        shown = [json.loads(connection.send("GET", path).body)["devices"] for path in ("/readyz", "/version")]
         state = metrics(server)["poolhouse_device_state", frozenset({("device", chosen.name), ("state", "ready")})]
 
     assert shown == [[{"name": chosen.name, "model": chosen.model, "ready": True}]] * 2
@@ -171,6 +171,6 @@ def break_rebuilds(running: ServiceProcess) -> bool:
 
 def test_a_missing_device_fails_the_start() -> None:
     """One sentence without a traceback, before the service accepts requests."""
-    said = "^poolhouse cannot start: there is no device 'cuda:99' here; there are cpu"
-    with pytest.raises(AssertionError, match=said), service_process(device="cuda:99"):
+    message = "^poolhouse cannot start: there is no device 'cuda:99' on this machine; use one of cpu"
+    with pytest.raises(AssertionError, match=message), service_process(device="cuda:99"):
         pass

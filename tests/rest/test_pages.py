@@ -1,4 +1,4 @@
-"""The pages: vendored, complete without any other host."""
+"""The documentation page is vendored, and complete without other hosts."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ UNPACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "zstd": 
 
 
 @pytest.mark.parametrize("name", SUMS)
-def test_vendored_files_are_what_was_vendored(name: str) -> None:
-    """A changed script in our pages would run in every visitor's browser."""
+def test_vendored_files_are_unmodified(name: str) -> None:
+    """A modified script would run in the browser of every visitor."""
     assert hashlib.sha256(ASSETS.joinpath(name).read_bytes()).hexdigest() == SUMS[name]
 
 
-def test_the_pinned_version_is_said_once() -> None:
-    """The path that browsers cache for a year must change with the files."""
+def test_the_vendored_version_is_stated_once() -> None:
+    """Browsers cache this path for a year, so it must change with the files."""
     assert f"`swagger-ui-dist` {SWAGGER_UI_VERSION}," in ASSETS.joinpath("README.md").read_text()
 
 
 def test_the_document_is_served_as_it_is_generated(client: httpx.Client) -> None:
-    """What is checked in, what is served and what the page shows are one document."""
-    answer = client.get("/openapi.json")
+    """The document in the repository, the served one and the page's are the same."""
+    response = client.get("/openapi.json")
 
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == openapi_document()
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == openapi_document()
 
 
-def test_assets_carry_their_type_and_may_be_kept(client: httpx.Client) -> None:
-    """A browser runs no script of a wrong type, and should fetch two megabytes once."""
+def test_assets_have_a_content_type_and_are_cacheable(client: httpx.Client) -> None:
+    """Browsers refuse a script with a wrong type, and should fetch two megabytes only once."""
     script = client.get(f"/docs/{SWAGGER_UI_VERSION}/swagger-ui-bundle.js")
     style = client.get(f"/docs/{SWAGGER_UI_VERSION}/swagger-ui.css")
 
@@ -61,39 +61,39 @@ def test_assets_carry_their_type_and_may_be_kept(client: httpx.Client) -> None:
     "path", ["/openapi.json", "/docs", *(f"/docs/{SWAGGER_UI_VERSION}/{name}" for name in SERVED_FILES)]
 )
 @pytest.mark.parametrize("encoding", ["gzip", "zstd", "identity"])
-def test_pages_are_compressed_where_that_is_asked_for(client: httpx.Client, path: str, encoding: str) -> None:
-    """The document has a quarter of a megabyte, and the page's script nearly two."""
+def test_pages_are_compressed_on_request(client: httpx.Client, path: str, encoding: str) -> None:
+    """The document has 250 kB, and the page's script nearly 2 MB."""
     plain = client.get(path, headers={"Accept-Encoding": "identity"})
 
-    with client.stream("GET", path, headers={"Accept-Encoding": encoding}) as answer:
-        sent = b"".join(answer.iter_raw())
+    with client.stream("GET", path, headers={"Accept-Encoding": encoding}) as response:
+        sent = b"".join(response.iter_raw())
 
-    used = answer.headers.get("content-encoding", "identity")
+    used = response.headers.get("content-encoding", "identity")
     assert UNPACK[used](sent) == plain.content
-    assert int(answer.headers["content-length"]) == len(sent)
+    assert int(response.headers["content-length"]) == len(sent)
     assert "content-encoding" not in plain.headers
     if len(plain.content) >= 2048:
         assert used == encoding
-        assert answer.headers["vary"] == plain.headers["vary"] == "accept-encoding"
+        assert response.headers["vary"] == plain.headers["vary"] == "accept-encoding"
         assert encoding == "identity" or len(sent) < len(plain.content) / 3
 
 
 def test_the_root_path_redirects_to_the_docs(client: httpx.Client) -> None:
-    """The first thing people do with a URL is to open it."""
-    answer = client.get("/")
+    """People first open the bare URL of a service."""
+    response = client.get("/")
 
-    assert answer.status_code == 307
+    assert response.status_code == 307
     assert client.get("/", follow_redirects=True).url.path == "/docs"
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json", f"/docs/{SWAGGER_UI_VERSION}/docs.js"])
-def test_no_page_is_read_as_what_it_is_not(client: httpx.Client, path: str) -> None:
-    """A browser that guesses types can be made to run what was only data."""
+def test_no_page_may_be_sniffed(client: httpx.Client, path: str) -> None:
+    """A browser that guesses content types can be made to execute data."""
     assert client.get(path).headers["x-content-type-options"] == "nosniff"
 
 
-def test_the_page_runs_nothing_but_its_own_scripts_and_is_framed_by_nobody(client: httpx.Client) -> None:
-    """With a key typed into it the page is worth attacking."""
+def test_the_page_allows_only_its_own_scripts_and_no_frames(client: httpx.Client) -> None:
+    """A page into which users type their key is a target."""
     headers = client.get("/docs").headers
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
 
@@ -108,8 +108,8 @@ def test_the_page_runs_nothing_but_its_own_scripts_and_is_framed_by_nobody(clien
 
 @pytest.mark.browser
 @needs_chromium
-def test_the_page_works_with_no_other_host(live_server: LiveServer) -> None:
-    """Clusters without the Internet are where services like this run."""
+def test_the_page_loads_nothing_from_other_hosts(live_server: LiveServer) -> None:
+    """Services like this often run in clusters without Internet access."""
     asked: list[str] = []
     wrong: list[str] = []
 

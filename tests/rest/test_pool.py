@@ -50,12 +50,12 @@ def npy(array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> bytes:
 IMAGE_NPY = npy(np.array(IMAGE, np.float32))
 
 
-def test_the_example_of_the_contract(client: httpx.Client) -> None:
-    """The first thing a newcomer tries."""
-    answer = client.post(POOL, json={**JSON_REQUEST, "return_indices": True})
+def test_the_documented_example(client: httpx.Client) -> None:
+    """The example of the documentation works as it is."""
+    response = client.post(POOL, json={**JSON_REQUEST, "return_indices": True})
 
-    assert answer.status_code == 200
-    document = answer.json()
+    assert response.status_code == 200
+    document = response.json()
     assert document["output"] == {"dtype": "float32", "shape": [1, 1, 2, 2], "data": MAXIMA}
     assert document["indices"] == {
         "dtype": "int64",
@@ -66,16 +66,18 @@ def test_the_example_of_the_contract(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("side", [62, 64, 66, 88, 90, 92, 122, 126, 128, 130])
 @pytest.mark.parametrize("accept", [OCTET, NPY, JSON])
-def test_answers_of_any_length_are_whole(live_server: LiveServer, side: int, accept: str) -> None:
-    """Around the lengths from which something is held for an answer, and from which it is not sent in one piece."""
+def test_responses_of_any_length_are_complete(live_server: LiveServer, side: int, accept: str) -> None:
+    """The lengths are around the limits up to which a response needs no lease, and is sent in one write."""
     x = np.random.default_rng(side).integers(0, 100, (1, 1, side, side)).astype(np.float32)
     target = f"{POOL}?shape=1,1,{side},{side}&dtype=float32&kernel_size=1"
     head = f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Type: {OCTET}\r\nAccept: {accept}\r\n"
 
-    # In one piece, so that head and body are read together.
-    came = live_server.exchange(f"{head}Connection: close\r\nContent-Length: {x.nbytes}\r\n\r\n".encode() + x.tobytes())
+    # In one write, so that the server reads head and body together.
+    received = live_server.exchange(
+        f"{head}Connection: close\r\nContent-Length: {x.nbytes}\r\n\r\n".encode() + x.tobytes()
+    )
 
-    lines, _, body = came.partition(b"\r\n\r\n")
+    lines, _, body = received.partition(b"\r\n\r\n")
     assert lines.startswith(b"HTTP/1.1 200 ")
     if accept == JSON:
         assert json.loads(body)["output"]["data"] == x.tolist()
@@ -96,16 +98,14 @@ def safetensors_of(metadata: dict[str, str]) -> bytes:
     [{}, {"format": "pt"}, {"source": "camera 3"}, {"config": json.dumps({"layers": [{"sizes": [[1, 2], [3]]}] * 40})}],
     ids=["none", "format", "source", "config"],
 )
-def test_notes_of_other_programs_are_passed_over(
-    client: httpx.Client, kernel_size: str, foreign: dict[str, str]
-) -> None:
-    """A file from a camera or a trainer is a request as it is."""
+def test_metadata_of_other_programs_is_ignored(client: httpx.Client, kernel_size: str, foreign: dict[str, str]) -> None:
+    """A file from a camera or from a training program is a valid request as it is."""
     body = safetensors_of({**foreign, kernel_size: "2"})
 
-    answer = client.post(POOL, content=body, headers={"Content-Type": SAFETENSORS, "Accept": JSON})
+    response = client.post(POOL, content=body, headers={"Content-Type": SAFETENSORS, "Accept": JSON})
 
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["output"]["data"] == MAXIMA
+    assert response.status_code == 200, response.text
+    assert response.json()["output"]["data"] == MAXIMA
 
 
 @pytest.mark.parametrize(
@@ -118,53 +118,52 @@ def test_notes_of_other_programs_are_passed_over(
         ({"kernel_size": "2"}, {"kernel_size": "2"}, "/__metadata__/kernel_size", "duplicate"),
     ],
 )
-def test_a_field_of_a_file_is_told_where_it_stood(
+def test_an_error_of_a_field_in_a_file_points_to_its_place(
     client: httpx.Client, metadata: dict[str, str], query: dict[str, str], pointer: str, code: str
 ) -> None:
-    """Nobody looks into a file for what the refusal places in the query string."""
-    answer = client.post(POOL, params=query, content=safetensors_of(metadata), headers={"Content-Type": SAFETENSORS})
+    """A client that sends fields in a file does not look for them in the query string."""
+    response = client.post(POOL, params=query, content=safetensors_of(metadata), headers={"Content-Type": SAFETENSORS})
 
-    assert answer.status_code == 422
-    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [(pointer, code)]
+    assert response.status_code == 422
+    assert [(each["pointer"], each["code"]) for each in response.json()["errors"]] == [(pointer, code)]
 
 
 @pytest.mark.parametrize(("place", "pointer"), [("query", "?output_size"), ("file", "/__metadata__/output_size")])
-def test_fields_that_contradict_each_other_are_told_where_they_stood(
-    client: httpx.Client, place: str, pointer: str
-) -> None:
-    """Each is right alone, so only what relates them knows, and it knows no places."""
+def test_an_error_of_conflicting_fields_points_to_their_places(client: httpx.Client, place: str, pointer: str) -> None:
+    """Each field alone is valid, so only the check across fields finds the conflict, and it does not know where
+    they were."""
     fields = {"kernel_size": "2", "output_size": "2", "output_ratio": "0.5"}
     query, metadata = (fields, {}) if place == "query" else ({}, fields)
 
-    answer = client.post(
+    response = client.post(
         "/v1/pool/fractional_max_pool2d",
         params=query,
         content=safetensors_of(metadata),
         headers={"Content-Type": SAFETENSORS},
     )
 
-    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [(pointer, "conflict")]
+    assert [(each["pointer"], each["code"]) for each in response.json()["errors"]] == [(pointer, "conflict")]
 
 
 @pytest.mark.parametrize("escaped", ["", '"dilation": 1, "\\u0070adding": 0, '])
-def test_minus_zero_stays_what_it_is(client: httpx.Client, escaped: str) -> None:
-    """Go, .NET and C print it without a point; a gradient or a logarithm behind the pooling tells it from zero."""
+def test_minus_zero_is_preserved(client: httpx.Client, escaped: str) -> None:
+    """Go, .NET and C print it without a decimal point. A gradient or a logarithm after the pooling differs for -0.0."""
     body = f'{{{escaped}"input": [[-0, -5]], "kernel_size": 2}}'
 
-    answer = client.post("/v1/pool/max_pool1d", content=body, headers={"Content-Type": JSON})
+    response = client.post("/v1/pool/max_pool1d", content=body, headers={"Content-Type": JSON})
 
-    assert answer.status_code == 200, answer.text
-    assert '"data":[[-0.0]]' in answer.text
+    assert response.status_code == 200, response.text
+    assert '"data":[[-0.0]]' in response.text
 
 
-def test_a_number_beyond_every_type_is_told_by_its_place(client: httpx.Client) -> None:
-    """It is JSON, and it is not infinity."""
-    answer = client.post(
+def test_an_error_of_a_number_out_of_range_points_to_its_place(client: httpx.Client) -> None:
+    """It is valid JSON, and not infinity."""
+    response = client.post(
         "/v1/pool/max_pool1d", content='{"input": [[1E400, 1]], "kernel_size": 2}', headers={"Content-Type": JSON}
     )
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_data")
-    assert "at character 12 " in answer.json()["detail"]
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_data")
+    assert "at character 12 " in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -181,56 +180,56 @@ def test_a_number_beyond_every_type_is_told_by_its_place(client: httpx.Client) -
         ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", False, NPY),
     ],
 )
-def test_the_answer_is_of_the_type_that_was_asked_for(
+def test_the_response_has_the_requested_media_type(
     client: httpx.Client, accept: str | None, indices: bool, media_type: str
 ) -> None:
-    """Accept says what the caller can read; with nothing said the answer mirrors the request."""
+    """Accept gives the format that the client can read; without it the response has the format of the request."""
     headers = {"Content-Type": NPY, **({"Accept": accept} if accept else {})}
     request = client.build_request("POST", POOL, params={**QUERY, "return_indices": str(indices).lower()})
     request = httpx.Request("POST", request.url, headers=headers, content=IMAGE_NPY)
 
-    answer = client.send(request)
+    response = client.send(request)
 
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == media_type
-    assert int(answer.headers["content-length"]) == len(answer.content)
-    assert ("tensor-metadata" in answer.headers) == (media_type == OCTET)
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == media_type
+    assert int(response.headers["content-length"]) == len(response.content)
+    assert ("tensor-metadata" in response.headers) == (media_type == OCTET)
     if media_type == NPY:
-        assert np.load(io.BytesIO(answer.content)).tolist() == MAXIMA
+        assert np.load(io.BytesIO(response.content)).tolist() == MAXIMA
 
 
 @pytest.mark.parametrize(("accept", "indices"), [("image/png", False), (NPY, True)])
-def test_an_answer_that_cannot_be_given_is_refused(client: httpx.Client, accept: str, indices: bool) -> None:
-    """A caller that gets another type than it asked for would read rubbish."""
+def test_an_unsupported_accept_is_refused(client: httpx.Client, accept: str, indices: bool) -> None:
+    """A client that gets another format than it requested would misread the bytes."""
     params = {**QUERY, "return_indices": str(indices).lower()}
 
-    answer = client.post(POOL, params=params, content=IMAGE_NPY, headers={"Content-Type": NPY, "Accept": accept})
+    response = client.post(POOL, params=params, content=IMAGE_NPY, headers={"Content-Type": NPY, "Accept": accept})
 
-    assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
+    assert (response.status_code, response.json()["code"]) == (406, "not_acceptable")
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_a_compressed_request_is_the_same_request(client: httpx.Client, encoding: str) -> None:
-    """Content-Encoding changes the transport, never the answer."""
+def test_a_compressed_request_has_the_same_response(client: httpx.Client, encoding: str) -> None:
+    """Content-Encoding changes the transfer, not the result."""
     body = json.dumps(JSON_REQUEST).encode()
     packed = gzip.compress(body) if encoding == "gzip" else zstd.compress(body)
 
-    answer = client.post(POOL, content=packed, headers={"Content-Type": JSON, "Content-Encoding": encoding})
+    response = client.post(POOL, content=packed, headers={"Content-Type": JSON, "Content-Encoding": encoding})
 
-    assert answer.json()["output"]["data"] == MAXIMA
+    assert response.json()["output"]["data"] == MAXIMA
 
 
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "deflate"])
-def test_a_coding_that_is_not_spoken_is_refused(client: httpx.Client, encoding: str) -> None:
-    """Pooling compressed bytes as if they were elements would answer nonsense."""
-    answer = client.post(POOL, content=b"x", headers={"Content-Type": JSON, "Content-Encoding": encoding})
+def test_an_unsupported_content_coding_is_refused(client: httpx.Client, encoding: str) -> None:
+    """Pooling compressed bytes as elements would return a wrong result."""
+    response = client.post(POOL, content=b"x", headers={"Content-Type": JSON, "Content-Encoding": encoding})
 
-    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_encoding")
-    assert "gzip" in answer.headers["accept-encoding"]
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_encoding")
+    assert "gzip" in response.headers["accept-encoding"]
 
 
-def test_answers_are_compressed_only_when_asked(client: httpx.Client) -> None:
-    """Floats hardly shrink, so compression costs time that only the caller can want to spend."""
+def test_responses_are_compressed_only_on_request(client: httpx.Client) -> None:
+    """Floats hardly shrink, so compression costs time that only the client can choose to spend."""
     zeros = npy(np.zeros((1, 4, 128, 128), np.float32))
     headers = {"Content-Type": NPY, "Accept-Encoding": "identity"}
 
@@ -243,17 +242,17 @@ def test_answers_are_compressed_only_when_asked(client: httpx.Client) -> None:
     assert packed.content == plain.content
 
 
-def test_a_large_answer_arrives_whole(client: httpx.Client) -> None:
-    """Beyond one message the bytes go out as they lie in memory, and must still be in order."""
+def test_a_large_response_is_complete(client: httpx.Client) -> None:
+    """Above the size of one message the chunks are sent from the result's memory, and must stay in order."""
     x = np.arange(4 * 200 * 200, dtype=np.float32).reshape(1, 4, 200, 200)
 
-    answer = client.post(POOL, params={"kernel_size": "1"}, content=npy(x), headers={"Content-Type": NPY})
+    response = client.post(POOL, params={"kernel_size": "1"}, content=npy(x), headers={"Content-Type": NPY})
 
-    assert np.array_equal(np.load(io.BytesIO(answer.content)), x)
+    assert np.array_equal(np.load(io.BytesIO(response.content)), x)
 
 
 def test_large_json_is_read_and_written(live_server: LiveServer) -> None:
-    """JSON over 64 KiB takes another way, through a thread, to the same answer."""
+    """JSON above 64 KiB is decoded in a thread, with the same result."""
     x = np.arange(100 * 100, dtype=np.float32).reshape(1, 1, 100, 100)
     body = json.dumps({"input": x.tolist(), "kernel_size": 1}, separators=(",", ":"))
 
@@ -264,74 +263,74 @@ def test_large_json_is_read_and_written(live_server: LiveServer) -> None:
 
 
 def test_a_chunked_body_works_like_one_with_a_length(client: httpx.Client) -> None:
-    """Streams and pipes cannot know their length."""
+    """Streams and pipes have no known length."""
     pieces = iter([IMAGE_NPY[:50], IMAGE_NPY[50:130], IMAGE_NPY[130:]])
 
-    answer = client.post(POOL, params=QUERY, content=pieces, headers={"Content-Type": NPY})
+    response = client.post(POOL, params=QUERY, content=pieces, headers={"Content-Type": NPY})
 
-    assert np.load(io.BytesIO(answer.content)).tolist() == MAXIMA
+    assert np.load(io.BytesIO(response.content)).tolist() == MAXIMA
 
 
 @pytest.mark.parametrize(("media_type", "limit"), [(JSON, "max_json_bytes"), (NPY, "max_body_bytes")])
 @pytest.mark.parametrize("chunked", [True, False])
-def test_limits_hold_to_the_byte(client: httpx.Client, media_type: str, limit: str, chunked: bool) -> None:
-    """JSON and binary have limits of their own; at the limit the body is read, one above it is not."""
+def test_limits_are_exact_to_the_byte(client: httpx.Client, media_type: str, limit: str, chunked: bool) -> None:
+    """JSON and binary bodies have limits of their own. A body at the limit is read, and one byte more is refused."""
     size = int(LIMITS[limit])
     for extra in (0, 1):
         body = b" " * (size + extra)
 
-        answer = client.post(POOL, content=iter([body]) if chunked else body, headers={"Content-Type": media_type})
+        response = client.post(POOL, content=iter([body]) if chunked else body, headers={"Content-Type": media_type})
 
-        code = answer.json()["code"]
+        code = response.json()["code"]
         if extra:
-            assert (answer.status_code, code) == (413, "body_too_large")
-            assert answer.json()["limit_bytes"] == size
-            assert ("binary" in answer.json()["detail"]) == (media_type == JSON)
+            assert (response.status_code, code) == (413, "body_too_large")
+            assert response.json()["limit_bytes"] == size
+            assert ("binary" in response.json()["detail"]) == (media_type == JSON)
         else:
             assert code != "body_too_large"
 
 
-def test_a_bomb_ends_at_the_limit(client: httpx.Client) -> None:
-    """A few kilobytes that inflate to a gigabyte must cost a limit's worth, not a gigabyte."""
+def test_a_compression_bomb_ends_at_the_limit(client: httpx.Client) -> None:
+    """A few kilobytes that inflate to a gigabyte may cost the bytes of the limit, not a gigabyte."""
     bomb = gzip.compress(bytes(64 << 20), compresslevel=1)
 
-    answer = client.post(POOL, content=bomb, headers={"Content-Type": JSON, "Content-Encoding": "gzip"})
+    response = client.post(POOL, content=bomb, headers={"Content-Type": JSON, "Content-Encoding": "gzip"})
 
-    assert (answer.status_code, answer.json()["limit_bytes"]) == (413, LIMITS["max_json_bytes"])
+    assert (response.status_code, response.json()["limit_bytes"]) == (413, LIMITS["max_json_bytes"])
 
 
-def test_server_timing_tells_the_four_stops(client: httpx.Client) -> None:
-    """Developers see it in the network panel of their browser."""
-    answer = client.post(POOL, json=JSON_REQUEST)
+def test_server_timing_has_four_stages(client: httpx.Client) -> None:
+    """The network panel of a browser shows it."""
+    response = client.post(POOL, json=JSON_REQUEST)
 
-    entries = answer.headers["server-timing"].split(", ")
+    entries = response.headers["server-timing"].split(", ")
     matches = [re.fullmatch(r"(\w+);dur=(\d+\.\d{3})", entry) for entry in entries]
     assert [match and match[1] for match in matches] == ["decode", "queue", "compute", "encode"]
 
 
-def test_a_deadline_that_has_passed_is_told(client: httpx.Client) -> None:
-    """Work that nobody waits for any more is not done."""
-    answer = client.post(POOL, json=JSON_REQUEST, headers={"Request-Timeout": "0.000000001"})
+def test_a_passed_deadline_is_refused(client: httpx.Client) -> None:
+    """Work for a client that has stopped waiting is not done."""
+    response = client.post(POOL, json=JSON_REQUEST, headers={"Request-Timeout": "0.000000001"})
 
-    assert (answer.status_code, answer.json()["code"]) == (504, "deadline_passed")
+    assert (response.status_code, response.json()["code"]) == (504, "deadline_passed")
 
 
 def test_a_deadline_in_time_changes_nothing(client: httpx.Client) -> None:
     """A generous deadline is the usual one."""
-    answer = client.post(POOL, json=JSON_REQUEST, headers={"Request-Timeout": "60.5"})
+    response = client.post(POOL, json=JSON_REQUEST, headers={"Request-Timeout": "60.5"})
 
-    assert answer.json()["output"]["data"] == MAXIMA
+    assert response.json()["output"]["data"] == MAXIMA
 
 
-def test_many_callers_at_once_get_their_own_answers(live_server: LiveServer) -> None:
-    """Whatever is shared inside, nobody sees another's result."""
+def test_concurrent_clients_get_their_own_results(live_server: LiveServer) -> None:
+    """Results of concurrent requests are not mixed up, whatever state they share."""
     wrong: list[int] = []
 
     def call(number: int) -> None:
         with live_server.client() as client:
             for _ in range(5):
-                answer = client.post(POOL, json={"input": [[[[number]]]], "kernel_size": 1})
-                if answer.json()["output"]["data"] != [[[[number]]]]:
+                response = client.post(POOL, json={"input": [[[[number]]]], "kernel_size": 1})
+                if response.json()["output"]["data"] != [[[[number]]]]:
                     wrong.append(number)
 
     threads = [threading.Thread(target=call, args=(number,)) for number in range(8)]
@@ -344,8 +343,8 @@ def test_many_callers_at_once_get_their_own_answers(live_server: LiveServer) -> 
 
 
 @pytest.mark.parametrize("media_type", [NPY, OCTET, JSON])
-def test_a_plans_warnings_come_with_the_answer_too(client: httpx.Client, media_type: str) -> None:
-    """Hardly anyone asks for a plan before each request, and the numbers would be wrong without a word."""
+def test_a_response_has_the_warnings_of_its_plan(client: httpx.Client, media_type: str) -> None:
+    """Few clients request a plan first, and would get unexpected numbers without a warning."""
     picture, fields = np.zeros((1, 16, 16, 3), np.float32), {"output_size": "4"}
     bodies = {
         NPY: npy(picture),
@@ -354,7 +353,7 @@ def test_a_plans_warnings_come_with_the_answer_too(client: httpx.Client, media_t
     }
     further = {"shape": "1,16,16,3", "dtype": "float32"} if media_type == OCTET else {}
 
-    answer = client.post(
+    response = client.post(
         "/v1/pool/adaptive_avg_pool2d",
         params={**fields, **further},
         content=bodies[media_type],
@@ -364,25 +363,25 @@ def test_a_plans_warnings_come_with_the_answer_too(client: httpx.Client, media_t
         "/v1/plan/adaptive_avg_pool2d", params=fields, json={"input": {"shape": list(picture.shape)}}
     ).json()
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert len(plan["warnings"]) == 2
-    assert json.loads(f"[{answer.headers['Pool-Warning']}]") == plan["warnings"]
+    assert json.loads(f"[{response.headers['Pool-Warning']}]") == plan["warnings"]
 
 
-def test_an_answer_without_a_warning_has_no_header_for_it(client: httpx.Client) -> None:
-    """Whoever looks for the header has found something."""
+def test_a_response_without_warnings_has_no_warning_header(client: httpx.Client) -> None:
+    """The presence of the header means that there is a warning."""
     assert "Pool-Warning" not in client.post(POOL, json=JSON_REQUEST).headers
 
 
-def test_a_plan_needs_no_data(client: httpx.Client) -> None:
-    """One asks for shapes before one builds the tensor."""
+def test_a_plan_needs_no_elements(client: httpx.Client) -> None:
+    """A client can request the shapes before it builds the tensor."""
     body = {"input": {"shape": [8, 64, 112, 112], "dtype": "float32"}, "kernel_size": 3, "stride": 2}
 
-    answer = client.post("/v1/plan/max_pool2d", json=body)
+    response = client.post("/v1/plan/max_pool2d", json=body)
 
-    assert answer.status_code == 200
-    assert answer.json()["operator"] == "max_pool2d"
-    assert answer.json()["input_bytes"] == 25690112
+    assert response.status_code == 200
+    assert response.json()["operator"] == "max_pool2d"
+    assert response.json()["input_bytes"] == 25690112
 
 
 @pytest.mark.parametrize(
@@ -394,14 +393,14 @@ def test_a_plan_needs_no_data(client: httpx.Client) -> None:
     ],
 )
 def test_a_plan_is_json_both_ways(client: httpx.Client, headers: dict[str, str], status: int) -> None:
-    """A plan has no elements, so binary has nothing to hold."""
-    answer = client.post("/v1/plan/max_pool2d", content=b"{}", headers=headers)
+    """A plan has no elements, so a binary format has nothing to carry."""
+    response = client.post("/v1/plan/max_pool2d", content=b"{}", headers=headers)
 
-    assert answer.status_code == status
+    assert response.status_code == status
 
 
 class _DisconnectProbe:
-    """Work of the pool that notes whether it was given up."""
+    """Awaitable work that records whether it was cancelled."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
@@ -414,11 +413,11 @@ class _DisconnectProbe:
         except asyncio.CancelledError:
             self.given_up = True
             raise
-        raise AssertionError("nobody sets it")
+        raise AssertionError("the work never finishes")
 
 
-def test_work_ends_when_its_caller_leaves() -> None:
-    """What nobody waits for any more would keep others waiting."""
+def test_work_is_cancelled_when_its_client_disconnects() -> None:
+    """Work for a client that has disconnected would delay other requests."""
 
     async def go() -> bool:
         watched = _DisconnectProbe()
@@ -429,15 +428,15 @@ def test_work_ends_when_its_caller_leaves() -> None:
 
         with pytest.raises(ClientDisconnected):
             await cancel_on_disconnect(watched.never_done(), receive)
-        await asyncio.sleep(0)  # one turn, in which the cancellation arrives
+        await asyncio.sleep(0)  # one iteration of the event loop, in which the cancellation arrives
         return watched.given_up
 
     assert asyncio.run(go())
 
 
 @pytest.mark.parametrize("fails", [True, False])
-def test_watching_the_caller_changes_no_answer(fails: bool) -> None:
-    """Results and refusals of the work arrive as they are."""
+def test_watching_for_disconnects_changes_no_result(fails: bool) -> None:
+    """Results and errors of the work are passed on unchanged."""
 
     async def work() -> PoolResult:
         if fails:
@@ -446,7 +445,7 @@ def test_watching_the_caller_changes_no_answer(fails: bool) -> None:
 
     async def never() -> Event:
         await asyncio.Event().wait()
-        raise AssertionError("nobody sets it")
+        raise AssertionError("the work never finishes")
 
     if fails:
         with pytest.raises(DeadlinePassed):
@@ -457,8 +456,8 @@ def test_watching_the_caller_changes_no_answer(fails: bool) -> None:
 
 @pytest.mark.parametrize("rows", [2, 4096])
 @pytest.mark.parametrize("media_type", ["application/octet-stream", "application/x-npy", "application/json"])
-def test_another_server_gets_bytes_as_asgi_promises(rows: int, media_type: str) -> None:
-    """Our own server takes views of memory; one that sends messages to another process cannot."""
+def test_another_server_gets_bytes_as_asgi_specifies(rows: int, media_type: str) -> None:
+    """Our own server accepts memoryviews; a server that passes messages to another process cannot."""
     app = create_app(Settings())
     bodies: list[object] = []
     coming = [bytes(4 * 64 * rows)]

@@ -15,8 +15,8 @@ KEYS = ["type", "title", "status", "detail", "instance", "code", "request_id"]
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_code_is_a_whole_problem_document(code: str) -> None:
-    """A caller needs one reader for everything that can be refused."""
+def test_every_code_has_a_complete_problem_document(code: str) -> None:
+    """A client needs one parser for all errors."""
     error = CODES[code](code, "what and how", problems=[FieldProblem("/a", "type", "no")], limit_bytes=7)
 
     refusal = render_problem(error, instance="/v1", request_id="r")
@@ -34,7 +34,7 @@ def test_every_code_is_a_whole_problem_document(code: str) -> None:
 
 @given(st.floats(min_value=0, max_value=1e6))
 def test_retry_after_is_whole_seconds_and_never_too_early(seconds: float) -> None:
-    """Retry-After knows only whole seconds; rounding down would invite the caller too early."""
+    """Retry-After has whole seconds only; rounding down would make the client retry too early."""
     error = CODES["overloaded"]("overloaded", "later", retry_after_s=seconds)
 
     headers = dict(render_problem(error, instance="/", request_id="r").headers)
@@ -47,8 +47,8 @@ def test_retry_after_is_whole_seconds_and_never_too_early(seconds: float) -> Non
     st.integers(0, 100),
     st.text(st.characters(codec=None), max_size=600),
 )
-def test_no_refusal_is_longer_than_its_bound(text: str, count: int, instance: str) -> None:
-    """Whatever it quotes: twenty kilobytes of wrong names were once answered with three hundred."""
+def test_no_error_response_exceeds_its_limit(text: str, count: int, instance: str) -> None:
+    """Whatever the error quotes: a request with 20 kB of wrong names once got a response of 300 kB."""
     faults = [FieldProblem(f"/{text}", "unknown", text) for _ in range(count)]
 
     refusal = render_problem(
@@ -62,8 +62,8 @@ def test_no_refusal_is_longer_than_its_bound(text: str, count: int, instance: st
 
 
 @given(st.text(), st.text(st.characters(codec=None), max_size=600))
-def test_any_text_can_be_told(detail: str, instance: str) -> None:
-    """A hostile path, half surrogates included, must not break the answer that refuses it."""
+def test_any_text_can_be_encoded(detail: str, instance: str) -> None:
+    """A hostile path, with lone surrogates for example, must not break the error response."""
     refusal = render_problem(CODES["unknown_path"]("unknown_path", detail), instance=instance, request_id="r")
 
     document = json.loads(refusal.body.decode("utf-8"))

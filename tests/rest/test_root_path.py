@@ -1,4 +1,4 @@
-"""Below a path of another site: the same answers, whether the proxy takes the path off the requests or leaves it."""
+"""Behind a proxy with a path prefix the responses are the same, whether the proxy strips the prefix or not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ paths = st.lists(segments, max_size=4).map(lambda parts: "/v1/" + "/".join(parts
 
 
 def apply_root_path(path: str, root: str, server: str) -> tuple[str, bytes, str]:
-    """What becomes of a path that came over the wire to a server that knows this root path."""
+    """The path of a request after :func:`add_root_path`, for a server that is configured with this root path."""
     scope = {"root_path": server, "path": server + path, "raw_path": (server + path).encode()}
     add_root_path(scope, root)
     return scope["path"], scope["raw_path"], scope["root_path"]  # type: ignore[return-value]  # as it was put in
@@ -41,20 +41,20 @@ def apply_root_path(path: str, root: str, server: str) -> tuple[str, bytes, str]
 
 @given(roots, paths, st.booleans(), st.booleans())
 def test_a_path_is_the_same_with_and_without_the_root_path(root: str, path: str, stripped: bool, known: bool) -> None:
-    """ASGI wants the whole path in either case, and from servers that know of the root path and that do not."""
+    """ASGI requires the full path in both cases, whether the server knows the root path or not."""
     wire = path if stripped else root + path
 
     assert apply_root_path(wire, root, root if known else "") == (root + path, (root + path).encode(), root)
 
 
 @given(roots, segments)
-def test_a_path_that_only_begins_with_the_same_letters_lies_elsewhere(root: str, more: str) -> None:
+def test_a_path_that_only_starts_with_the_same_letters_is_not_below(root: str, more: str) -> None:
     """/pools is not below /pool."""
     assert apply_root_path(root + more, root, root)[0] == root + root + more
 
 
-def test_the_place_of_another_server_is_left_alone() -> None:
-    """Ray Serve has a prefix of its own, and tells it."""
+def test_the_root_path_of_another_server_is_kept() -> None:
+    """Ray Serve has a route prefix of its own, and sets ``root_path`` to it."""
     scope = {"root_path": "/ray", "path": "/ray/v1/operators"}
     add_root_path(scope, ROOT)
 
@@ -62,24 +62,25 @@ def test_the_place_of_another_server_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("root", ["/v1", "/docs", "/v1/pool", "/livez/below", "/openapi.json"])
-def test_a_root_path_that_is_one_of_ours_is_refused(root: str) -> None:
-    """Below /v1 nobody could say whether /v1/pool lacks the path or has it."""
+def test_a_root_path_like_one_of_our_paths_is_refused(root: str) -> None:
+    """With the root path /v1, the path /v1/pool would be ambiguous."""
     with pytest.raises(ValueError, match=f"root_path {root} starts like the service's own path /"):
         create_app(Settings.model_validate({"root_path": root}))
 
 
 @pytest.fixture(scope="module")
 def prefixed_server() -> Iterator[LiveServer]:
-    """A server that is told of a proxy's path."""
+    """A server configured with a root path."""
     with run_live_server(Settings.model_validate({"port": 0, "root_path": ROOT})) as server:
         yield server
 
 
 def check(client: httpx.Client, base: str) -> None:
-    """Everything that a caller meets: pooling, refusals, the start page, the document, the page and what it needs."""
+    """Everything that a client uses: pooling, errors, the start page, the document, the documentation page and its
+    assets."""
     assert client.post(f"{base}{POOL}", json={"input": IMAGE, "kernel_size": 2}).status_code == 200
     assert client.get(f"{base}/livez").status_code == 200
-    # It is refused before its body is read; a proxy that was still sending that may end the client's connection.
+    # Without a body: the refusal comes early, and a proxy that still sends the body may abort the connection.
     lost = client.post(f"{base}/v1/poll/max_pool2d", json={}, headers={"Connection": "close"})
     assert lost.json()["code"] == "unknown_path"
     assert f"There is no path {ROOT}/v1/poll/max_pool2d. Nearest: {ROOT}/v1/p" in lost.json()["detail"]
@@ -94,23 +95,23 @@ def check(client: httpx.Client, base: str) -> None:
 
 
 @pytest.mark.parametrize("base", ["", ROOT])
-def test_both_are_served(prefixed_server: LiveServer, base: str) -> None:
-    """A path that stays used to be taken for one behind the root path: no such path, twice over."""
+def test_requests_with_and_without_the_root_path_are_served(prefixed_server: LiveServer, base: str) -> None:
+    """A path with the prefix was once treated as a path below the root path, and not found."""
     with prefixed_server.client() as client:
         check(client, base)
 
 
-def test_the_root_path_itself_leads_to_the_page(prefixed_server: LiveServer) -> None:
-    """People type it without the slash."""
+def test_the_root_path_itself_redirects_to_the_docs(prefixed_server: LiveServer) -> None:
+    """Users type it without the slash."""
     with prefixed_server.client() as client:
-        answer = client.get(ROOT)
+        response = client.get(ROOT)
 
-    assert (answer.status_code, answer.headers["location"]) == (307, f"{ROOT}/docs")
+    assert (response.status_code, response.headers["location"]) == (307, f"{ROOT}/docs")
 
 
 @pytest.mark.parametrize("base", ["", ROOT])
-def test_keys_are_asked_for_below_the_path_as_well(base: str) -> None:
-    """What is open stays open, and nothing else becomes so."""
+def test_keys_are_required_below_the_root_path(base: str) -> None:
+    """The same paths need a key as without a root path."""
     settings = Settings.model_validate({"port": 0, "root_path": ROOT, "api_keys": f"a={KEY}"})
     with run_live_server(settings) as server, server.client() as client:
         assert client.get(f"{base}/readyz").status_code == 200
@@ -120,13 +121,13 @@ def test_keys_are_asked_for_below_the_path_as_well(base: str) -> None:
 
 
 def is_port_open(port: int) -> bool:
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0
+    with socket.socket() as send:
+        return send.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
 def nginx(folder: Path, port: int, stripping: bool) -> Iterator[str]:
-    """The URL of nginx with the configuration that we ship, before a service on this port."""
+    """The URL of an nginx with the configuration in our documentation, in front of a service on this port."""
     location = NGINX_CONFIG.read_text(encoding="utf-8")
     passes = "proxy_pass http://127.0.0.1:8000/;"
     assert location.count(passes) == 1
@@ -153,10 +154,8 @@ def nginx(folder: Path, port: int, stripping: bool) -> Iterator[str]:
 
 @pytest.mark.skipif(NGINX is None, reason="needs nginx (Debian: apt-get install nginx-light)")
 @pytest.mark.parametrize("stripping", [True, False], ids=["takes the path off", "leaves the path"])
-def test_nginx_with_our_configuration_serves_us_below_a_path(
-    prefixed_server: LiveServer, tmp_path: Path, stripping: bool
-) -> None:
-    """The page and our client too: both put their paths behind the one that they are given."""
+def test_the_documented_nginx_configuration_works(prefixed_server: LiveServer, tmp_path: Path, stripping: bool) -> None:
+    """The page and our client both build their paths below the given URL."""
     with (
         nginx(tmp_path, prefixed_server.port, stripping) as url,
         httpx.Client(base_url=url, trust_env=False, timeout=WAIT_TIMEOUT_S) as client,

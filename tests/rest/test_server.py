@@ -27,8 +27,8 @@ run(Settings(port=0, device=["cpu"]))
 """
 
 
-def test_one_line_says_where_the_service_is_and_a_signal_ends_it() -> None:
-    """Port 0 is for tests and demos, so the line must name the real port; SIGTERM is how platforms stop it."""
+def test_one_line_has_the_address_and_a_signal_stops_the_service() -> None:
+    """Tests and demos use port 0, so the line must have the actual port; platforms stop services with SIGTERM."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, "-c", RUN], stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
@@ -47,9 +47,9 @@ def test_one_line_says_where_the_service_is_and_a_signal_ends_it() -> None:
     assert process.returncode == 0
 
 
-def test_a_port_that_another_one_listened_on_sooner_ends_the_start_in_one_line() -> None:
-    """Bound is not listened on: of two services that start together both may come as far as this, and uvloop would let
-    one of them run where nobody reaches it."""
+def test_a_bound_port_on_which_another_process_listens_fails_the_start() -> None:
+    """A bound port can still be taken: of two services that start together both can bind it, and uvloop would let
+    the second one run although no client can reach it."""
     settings = Settings.model_validate({"port": 0, "device": "cpu"})
     listeners = open_listeners(settings)
     with socket.socket() as sooner:
@@ -58,12 +58,12 @@ def test_a_port_that_another_one_listened_on_sooner_ends_the_start_in_one_line()
         sooner.listen()
         server = make_server(settings, create_app(settings), lambda _: pytest.fail("it started"), listeners)
 
-        with pytest.raises(SystemExit, match=r"poolhouse cannot start: http://127\.0\.0\.1:\d+ .* another process"):
+        with pytest.raises(SystemExit, match=r"poolhouse cannot start: cannot listen on http://127\.0\.0\.1:\d+: another process"):
             server.run()
 
 
-def test_a_start_that_fails_inside_has_a_code_of_the_table() -> None:
-    """uvicorn would end with 3, which no table of ours has."""
+def test_a_failed_start_has_a_documented_exit_code() -> None:
+    """uvicorn would exit with 3, which is not among our documented exit codes."""
 
     async def fails() -> None:
         raise RuntimeError("no device at all")
@@ -77,8 +77,8 @@ def test_a_start_that_fails_inside_has_a_code_of_the_table() -> None:
         server.run()
 
 
-def test_a_unix_socket_serves(tmp_path: Path) -> None:
-    """Callers of the same pod save the network."""
+def test_requests_over_a_unix_socket_are_served(tmp_path: Path) -> None:
+    """Clients in the same pod avoid the network."""
     path = tmp_path / "poolhouse.sock"
     settings = Settings.model_validate({"uds": str(path)})
     ready = threading.Event()
@@ -93,11 +93,11 @@ def test_a_unix_socket_serves(tmp_path: Path) -> None:
     try:
         transport = httpx.HTTPTransport(uds=str(path))
         with httpx.Client(transport=transport, base_url="http://local", timeout=WAIT_TIMEOUT_S) as client:
-            answer = client.get("/livez")
+            response = client.get("/livez")
         assert server.url == f"unix:{path}"
     finally:
         server.should_exit = True
         thread.join(WAIT_TIMEOUT_S)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert not path.exists()

@@ -1,6 +1,6 @@
-"""Every operation of the page, tried out as a visitor does: open it, press Execute, and read a good answer.
+"""Each operation of the documentation page can be executed in a browser as it is prefilled.
 
-Swagger UI fills in what the document gives as examples; an example in the wrong place once made every first try fail.
+Swagger UI prefills the examples of the document; an example in the wrong place once made every execution fail.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ QUICK_OPERATIONS = {"max_pool2d", "max_unpool2d", "plan_max_pool2d", "readyz"}
 
 @pytest.fixture(scope="module")
 def page(live_server: LiveServer) -> Iterator[Page]:
-    """The page of the document, in a browser that all tests of this file share."""
+    """The documentation page, in a browser that all tests of this file share."""
     with browser_page() as page:
         page.goto(f"{live_server.url}/docs")
         page.locator(".opblock").first.wait_for()
@@ -41,7 +41,7 @@ def page(live_server: LiveServer) -> Iterator[Page]:
 
 
 def execute(block: Locator) -> str:
-    """The status that pressing Execute gives; it is wiped off again."""
+    """Execute the operation, clear the result, and return its status."""
     block.locator(".execute").click()
     status = block.locator(".live-responses-table tr.response .response-col_status").inner_text()
     block.locator(".btn-clear").click()
@@ -49,7 +49,7 @@ def execute(block: Locator) -> str:
 
 
 def example_file(member: type[Operator]) -> tuple[str, str, bytes]:
-    """The worked example's tensors as a file: its media type, its name, its bytes."""
+    """The tensors of the example as a file: its media type, name and bytes."""
     request = describe.example(member)["request"]
     assert isinstance(request, dict)
     array = np.array(request["input"], np.float32)
@@ -62,7 +62,7 @@ def example_file(member: type[Operator]) -> tuple[str, str, bytes]:
 
 
 def choose_file(block: Locator, member: type[Operator]) -> None:
-    """Give the example's tensors as a file, and its fields in the form."""
+    """Choose the example's tensors as a file, and fill in the fields in the form."""
     media_type, name, body = example_file(member)
     request = describe.example(member)["request"]
     assert isinstance(request, dict)
@@ -79,10 +79,10 @@ def choose_file(block: Locator, member: type[Operator]) -> None:
     "operation",
     [pytest.param(name, marks=() if name in QUICK_OPERATIONS else pytest.mark.slow) for name in OPERATIONS],
 )
-def test_every_operation_is_answered_as_it_is_filled_in(page: Page, operation: str) -> None:
-    """It is the first button that a visitor presses; and an operator takes an array from a file, too."""
+def test_every_operation_succeeds_as_it_is_prefilled(page: Page, operation: str) -> None:
+    """Visitors press Execute first; and an operator accepts an array from a file, too."""
     tag = OPERATIONS[operation]
-    # The fewer operations are shown, the sooner each of them is.
+    # The fewer operations are shown, the faster is each of them.
     page.locator(".operation-filter-input").fill(tag)
     block = page.locator(f"#operations-{tag}-{operation}")
     block.locator(".opblock-summary-control").click()

@@ -1,4 +1,4 @@
-"""TLS by the service itself: for those who have no proxy before it."""
+"""TLS terminated by the service itself, for deployments without a proxy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A certificate of this name that signs itself, and its key."""
+    """A self-signed certificate for this name, and its key."""
     folder.mkdir(exist_ok=True)
     made, key = folder / "cert.pem", folder / "key.pem"
     words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
@@ -42,7 +42,7 @@ def trusting_context(made: Path) -> ssl.SSLContext:
 
 
 def served_certificate(port: int, made: Path) -> bool:
-    """Whether this very certificate is shown on this port."""
+    """Whether this port presents exactly this certificate."""
     with (
         socket.create_connection(("127.0.0.1", port), timeout=WAIT_TIMEOUT_S) as connection,
         trusting_context(made).wrap_socket(connection, server_hostname="localhost") as secured,
@@ -50,8 +50,8 @@ def served_certificate(port: int, made: Path) -> bool:
         return secured.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(made.read_text())
 
 
-def test_small_and_large_bodies_go_through_tls(tmp_path: Path) -> None:
-    """Large ones take another way than without, past which nothing may go."""
+def test_small_and_large_bodies_work_over_tls(tmp_path: Path) -> None:
+    """Over TLS large bodies are received and sent by other code than without."""
     made, key = certificate(tmp_path, "pools")
     settings = Settings.model_validate({"port": 0, "tls_certificate": str(made), "tls_key": str(key)})
     large = np.random.default_rng(1).standard_normal((4, 8, 256, 256), dtype=np.float32)
@@ -60,7 +60,7 @@ def test_small_and_large_bodies_go_through_tls(tmp_path: Path) -> None:
         httpx.Client(verify=trusting_context(made), timeout=WAIT_TIMEOUT_S, trust_env=False) as client,
     ):
         small = client.post(f"https://127.0.0.1:{server.port}{POOL}", json={"input": IMAGE, "kernel_size": 2})
-        answer = client.post(
+        response = client.post(
             f"https://127.0.0.1:{server.port}/v1/pool/global_max_pool2d",
             params={"shape": "4,8,256,256", "dtype": "float32"},
             content=large.tobytes(),
@@ -69,11 +69,11 @@ def test_small_and_large_bodies_go_through_tls(tmp_path: Path) -> None:
 
     assert server.url.startswith("https://")
     assert small.json()["output"]["data"] == [[[[6, 8], [14, 16]]]]
-    assert np.array_equal(np.frombuffer(answer.content, np.float32), large.max((2, 3)).ravel())
+    assert np.array_equal(np.frombuffer(response.content, np.float32), large.max((2, 3)).ravel())
 
 
-def test_an_answer_is_encrypted_as_it_is_read(tmp_path: Path) -> None:
-    """All of it at once would be a second copy that nobody counts, made on the event loop."""
+def test_a_response_is_encrypted_as_it_is_read(tmp_path: Path) -> None:
+    """Encrypting all of it at once would be a second copy that is not counted, made on the event loop."""
     made, key = certificate(tmp_path, "pools")
     count = 100 << 20
     head = (
@@ -90,22 +90,22 @@ def test_an_answer_is_encrypted_as_it_is_read(tmp_path: Path) -> None:
         client.get("/metrics")
         idle_bytes = process.memory_info().rss
         connection.sendall(head.encode() + bytes(count))
-        answer = bytearray(connection.recv(15))
+        response = bytearray(connection.recv(15))
         held = parse_metrics(client.get("/metrics").text)["poolhouse_held_bytes", frozenset()]
         taken = process.memory_info().rss - idle_bytes
         while piece := connection.recv(1 << 20):
-            answer += piece
+            response += piece
 
-    assert answer.startswith(b"HTTP/1.1 200 ")
-    assert len(answer) > count
+    assert response.startswith(b"HTTP/1.1 200 ")
+    assert len(response) > count
     assert taken <= held + SLACK_BYTES
 
 
-def test_callers_must_show_a_certificate_where_that_is_asked(tmp_path: Path) -> None:
-    """For those who know their callers by certificate."""
+def test_clients_need_a_certificate_if_a_client_ca_is_set(tmp_path: Path) -> None:
+    """For deployments that authenticate clients by certificate."""
     made, key = certificate(tmp_path / "server", "pools")
-    known, known_key = certificate(tmp_path / "caller", "caller")
-    stranger, stranger_key = certificate(tmp_path / "stranger", "stranger")
+    known, known_key = certificate(tmp_path / "client", "client")
+    unknown, unknown_key = certificate(tmp_path / "unknown", "unknown")
     settings = Settings.model_validate(
         {"port": 0, "tls_certificate": str(made), "tls_key": str(key), "tls_client_ca": str(known)}
     )
@@ -119,12 +119,12 @@ def test_callers_must_show_a_certificate_where_that_is_asked(tmp_path: Path) -> 
 
     with run_live_server(settings) as server:
         assert ask((known, known_key), server.port) == 200
-        for own in (None, (stranger, stranger_key)):
+        for own in (None, (unknown, unknown_key)):
             with pytest.raises((httpx.ReadError, httpx.ConnectError, httpx.RemoteProtocolError)):
                 ask(own, server.port)
 
 
-def test_a_signal_takes_the_new_certificate_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
+def test_a_signal_reloads_the_certificate_and_an_invalid_one_is_ignored(tmp_path: Path) -> None:
     """Certificates are renewed every few weeks, and the service runs for longer."""
     used, used_key = tmp_path / "used.pem", tmp_path / "used-key.pem"
     old, old_key = certificate(tmp_path / "old", "old")
@@ -134,25 +134,25 @@ def test_a_signal_takes_the_new_certificate_and_a_broken_one_changes_nothing(tmp
     with service_process(tls_certificate=str(used), tls_key=str(used_key)) as service:
         port = service.server.port
         before = served_certificate(port, old)
-        # A pair that does not fit together.
+        # The key does not match the certificate.
         shutil.copy(new, used)
         service.process.send_signal(signal.SIGHUP)
         complained = service.next_log_line()
         kept = served_certificate(port, old)
         shutil.copy(new_key, used_key)
         service.process.send_signal(signal.SIGHUP)
-        said = service.next_log_line()
+        log_line = service.next_log_line()
         after = served_certificate(port, new)
 
     assert before
     assert "the old one stays" in complained
     assert kept
-    assert "reloaded" in said
+    assert "reloaded" in log_line
     assert after
 
 
-def test_a_silent_handshake_ends_with_the_time_for_headers(tmp_path: Path) -> None:
-    """A connection without a protocol is one that no other limit counts; uvicorn would let it last a minute."""
+def test_a_silent_handshake_ends_at_the_header_timeout(tmp_path: Path) -> None:
+    """During the handshake there is no protocol object, so no other limit applies; uvicorn would allow it a minute."""
     made, key = certificate(tmp_path, "pools")
     settings = Settings.model_validate(
         {"port": 0, "tls_certificate": str(made), "tls_key": str(key), "header_timeout_s": 0.3}
@@ -160,10 +160,10 @@ def test_a_silent_handshake_ends_with_the_time_for_headers(tmp_path: Path) -> No
     with run_live_server(settings) as server, server.connect() as silent, server.connect() as halfway:
         halfway.sendall(b"\x16\x03\x01")
 
-        begun = monotonic()
+        started = monotonic()
         assert silent.recv(1) == b""
         assert halfway.recv(1) == b""
-        waited_s = monotonic() - begun
+        waited_s = monotonic() - started
 
     assert waited_s < WAIT_TIMEOUT_S / 2
 
@@ -176,14 +176,14 @@ def test_a_silent_handshake_ends_with_the_time_for_headers(tmp_path: Path) -> No
         ({"tls_certificate": "gone.pem"}, "cannot be used"),
     ],
 )
-def test_what_cannot_work_is_said_at_the_start(settings: dict[str, str], says: str) -> None:
-    """And not by the first caller."""
+def test_invalid_tls_settings_fail_the_start(settings: dict[str, str], says: str) -> None:
+    """And not when the first client connects."""
     with pytest.raises(ValueError, match=says):
         ssl_context_of(Settings.model_validate(settings))
 
 
-def test_old_versions_of_tls_are_not_spoken(tmp_path: Path) -> None:
-    """1.0 and 1.1 were given up by everybody in 2021 (RFC 8996)."""
+def test_old_versions_of_tls_are_refused(tmp_path: Path) -> None:
+    """TLS 1.0 and 1.1 were deprecated in 2021 (RFC 8996)."""
     made, key = certificate(tmp_path, "pools")
     context = ssl_context_of(Settings.model_validate({"tls_certificate": str(made), "tls_key": str(key)}))
 

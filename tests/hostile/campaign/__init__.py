@@ -1,1 +1,1 @@
-"""The campaign of ``scripts/attack``: attacks on a running service, and what they cost everybody else."""
+"""The campaign of ``scripts/attack``: attacks on a running service, and their effect on other clients."""

@@ -1,4 +1,4 @@
-"""Attackers in a process of their own, of the lowest priority."""
+"""Run an attack in a process of its own, with the lowest priority."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.hostile.campaign.targeted_attacks import TARGETED_ATTACKS
 
 
 def main() -> None:
-    """``attackers.py NAME PORT SEED``: attack until standard input ends."""
+    """``attack_process.py NAME PORT SEED``: attack until standard input is closed."""
     name, port, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     os.nice(19)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

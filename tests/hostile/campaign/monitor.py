@@ -1,7 +1,7 @@
-"""What a service under attack looks like to everybody else: its probe, a small request, its memory, its log.
+"""Monitor a service under attack: its probe, a small request of another client, its memory, its log.
 
-The watch runs in this process and the attackers in others, of lower priority: on a machine of few cores they would
-otherwise delay the watch itself, which is no fault of the service.
+The monitor runs in this process. The attackers run in others of lower priority, since on a machine with few cores they
+would otherwise delay the monitor, which is not the service's fault.
 """
 
 from __future__ import annotations
@@ -27,62 +27,62 @@ SMALL: Final = b'{"input": [[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 1
 HELD: Final = re.compile(rb"^poolhouse_held_bytes (\S+)$", re.MULTILINE)
 _PAUSE_S: Final = 0.005
 _MEMORY_PAUSE_S: Final = 0.02
-"""The page that tells what is held costs the service more than a probe."""
+"""Rendering the metrics page costs the service more than a probe."""
 
 
 @contextmanager
 def monitor_service(server: ServerProcess, idle_bytes: int, key: str | None = None) -> Iterator[Observations]:
-    """Watch the service while the block runs.
+    """Monitor the service while the block runs.
 
     Args:
         server: the service.
         idle_bytes: its resident memory before the attack.
-        key: of the neighbour, where the service has keys.
+        key: of the other client, if the service has keys.
     """
     seen, ends = Observations(), threading.Event()
     keyed = {} if key is None else {"Authorization": f"Bearer {key}"}
 
-    def ask(caller: HttpConnection, method: str, target: str, into: list[RequestTiming], *given: object) -> int:
+    def ask(connection: HttpConnection, method: str, target: str, into: list[RequestTiming], *given: object) -> int:
         runnable_s, begun_s = _runnable_s(server), time.perf_counter()
-        status = caller.send(method, target, *given).status  # type: ignore[arg-type]  # headers and body, or neither
+        status = connection.send(method, target, *given).status  # type: ignore[arg-type]  # headers and body, or neither
         ended_s = time.perf_counter()
         into.append(RequestTiming(begun_s, ended_s, _runnable_s(server) - runnable_s))
         return status
 
-    def probe(caller: HttpConnection) -> None:
-        status = ask(caller, "GET", "/livez", seen.probes)
+    def probe(connection: HttpConnection) -> None:
+        status = ask(connection, "GET", "/livez", seen.probes)
         if status != 200:
-            seen.failures.append(f"/livez answered {status}")
+            seen.failures.append(f"/livez returned {status}")
 
-    def small(caller: HttpConnection) -> None:
+    def small(connection: HttpConnection) -> None:
         headers = keyed | {"Content-Type": "application/json"}
-        status = ask(caller, "POST", "/v1/pool/max_pool2d", seen.small_requests, headers, SMALL)
+        status = ask(connection, "POST", "/v1/pool/max_pool2d", seen.small_requests, headers, SMALL)
         seen.statuses[status] = seen.statuses.get(status, 0) + 1
 
-    def control(caller: HttpConnection) -> None:
-        ask(caller, "GET", "/", seen.controls)
+    def control(connection: HttpConnection) -> None:
+        ask(connection, "GET", "/", seen.controls)
 
-    def held(caller: HttpConnection) -> int:
-        found = HELD.search(caller.send("GET", "/metrics", keyed).body)
+    def held(connection: HttpConnection) -> int:
+        found = HELD.search(connection.send("GET", "/metrics", keyed).body)
         assert found is not None, "/metrics has no poolhouse_held_bytes"
         return int(float(found[1]))
 
-    def memory(caller: HttpConnection) -> None:
-        # Read between two readings of what is held: what was held at neither moment is beyond it.
-        before = held(caller)
+    def memory(connection: HttpConnection) -> None:
+        # Read between two readings of the held bytes; the excess is computed from the larger of them.
+        before = held(connection)
         resident = server.resident_bytes
-        seen.unaccounted_bytes = max(seen.unaccounted_bytes, resident - idle_bytes - max(before, held(caller)))
+        seen.unaccounted_bytes = max(seen.unaccounted_bytes, resident - idle_bytes - max(before, held(connection)))
 
-    def again_and_again(port: int, asking: Callable[[HttpConnection], None], pause_s: float) -> None:
-        caller = HttpConnection(port)
+    def repeat(port: int, probe_once: Callable[[HttpConnection], None], pause_s: float) -> None:
+        connection = HttpConnection(port)
         while not ends.is_set():
             try:
-                asking(caller)
+                probe_once(connection)
             except (HTTPException, OSError) as fault:
                 seen.failures.append(repr(fault))
-                caller.close()
+                connection.close()
             ends.wait(pause_s)
-        caller.close()
+        connection.close()
 
     with _control_process() as control_port:
         tasks: tuple[tuple[int, Callable[[HttpConnection], None], float], ...] = (
@@ -91,7 +91,7 @@ def monitor_service(server: ServerProcess, idle_bytes: int, key: str | None = No
             (control_port, control, _PAUSE_S),
             (server.port, memory, _MEMORY_PAUSE_S),
         )
-        watches = [threading.Thread(target=again_and_again, args=each, daemon=True) for each in tasks]
+        watches = [threading.Thread(target=repeat, args=each, daemon=True) for each in tasks]
         begun_s, others_s = time.perf_counter(), _others_s()
         for thread in watches:
             thread.start()
@@ -117,16 +117,16 @@ def _control_process() -> Iterator[int]:
 
 
 def _runnable_s(server: ServerProcess) -> float:
-    """For how long the event loop's thread has waited for a core in its life; 0 where the system does not tell."""
+    """The seconds that the event loop's thread has waited for a core so far; 0 if the system does not report it."""
     try:
-        told = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/schedstat").read_text()
+        schedstat = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/schedstat").read_text()
     except OSError:
         return 0.0
-    return int(told.split()[1]) / 1e9
+    return int(schedstat.split()[1]) / 1e9
 
 
 def _others_s() -> float:
-    """Seconds of all cores that programs took which are neither this one nor of its making."""
+    """The core seconds used by all programs except this process and its children."""
     taken = psutil.cpu_times()
     own = psutil.Process()
     ours = 0.0

@@ -1,7 +1,7 @@
-"""Mutated HTTP over sockets: requests whose bytes are cut, doubled, swapped and sent in pieces.
+"""Send mutated HTTP requests: bytes are removed, duplicated or swapped, and sent in pieces.
 
-What may come back is an answer to each request in order, with a status that is no 5xx but 503, and JSON where it says
-so; or the end of the connection.
+The server must respond to each request in order, with a status that is not 5xx except 503, and with valid JSON if the
+content type says so; or close the connection.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _SCRAPS: Final = (
 
 
 def mutated(random: Random) -> bytes:
-    """One to four requests in one text, of which some bytes are not what they were."""
+    """One to four requests in one text, with some bytes mutated."""
     text = bytearray(b"".join(random.choice(_SEEDS) for _ in range(random.randint(1, 4))))
     for _ in range(random.randint(0, 4)):
         at = random.randrange(len(text) + 1)
@@ -92,14 +92,14 @@ def mutated(random: Random) -> bytes:
 
 
 def find_fault(received: bytes) -> str | None:
-    """What must not come back, in words."""
+    """What is wrong with the responses, as a sentence."""
     for status in _STATUS.findall(received):
         if status.startswith(b"5") and status != b"503":
             return f"status {status.decode()}"
     for problem in _PROBLEM.finditer(received):
         body = received[problem.end() :][: int(problem[1])]
         if len(body) < int(problem[1]):
-            continue  # the connection was ended within it
+            continue  # the connection was closed within the body
         try:
             json.loads(body)
         except ValueError:
@@ -108,7 +108,7 @@ def find_fault(received: bytes) -> str | None:
 
 
 def mutate(port: int, seed: int, stop: Event) -> None:
-    """Exchanges until told to stop; each fault is a line on standard output, the count the last."""
+    """Mutate until stopped. Each fault is printed as a line, and the number of cases last."""
     random, count = Random(seed), 0
     while not stop.is_set():
         text = mutated(random)

@@ -1,9 +1,9 @@
-"""What the watch saw during an attack, and how much of it is the service's own. Pure.
+"""The observations of a monitor during an attack, and the part of the delays that the service causes. Pure.
 
-Whatever else the machine does delays probes too. So a control, a bare server in a process of its own, is probed at the
-same time, and what a probe of the service takes beyond that of the control is the service's. Where other programs take
-cores, the time for which the event loop waits for one, which Linux counts, is theirs as well; on a machine without
-others it is the service's own threads that the loop waits for, and nothing is forgiven.
+Other load on the machine delays probes too. So a control, a minimal server in a process of its own, is probed at the
+same time, and only the excess of the service's probe over the control's counts. If other programs use cores, the time
+for which the event loop waits for a core (which Linux reports) is subtracted too. Without other programs the loop waits
+for the service's own threads, and nothing is subtracted.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 OTHERS_CORES: Final = 0.25
-"""More than this of the machine's cores taken by other programs is what makes it busy."""
+"""The machine counts as busy if other programs use more than this many cores."""
 
 
 class RequestTiming(NamedTuple):
-    """One request: when it was sent and answered, and for how long of that the event loop waited for a core."""
+    """One request: when it was sent, when its response arrived, and how long the event loop waited for a core
+    meanwhile."""
 
     begun_s: float
     ended_s: float
@@ -25,22 +26,22 @@ class RequestTiming(NamedTuple):
 
     @property
     def ms(self) -> float:
-        """How long it took."""
+        """Its duration in milliseconds."""
         return 1000 * (self.ended_s - self.begun_s)
 
 
 @dataclass(slots=True)
 class Observations:
-    """What the watch saw.
+    """The observations of one attack.
 
     Attributes:
         probes: of ``/livez``.
-        small: small requests of a neighbour; those that were refused too.
+        small_requests: small requests of another client, including refused ones.
         controls: probes of the control.
-        statuses: of the neighbour's requests, each with its count.
-        beyond_bytes: at most so many bytes of resident memory, above the idle process, were not in ``held_bytes``.
-        failures: probes that got no answer.
-        others_cores: how many cores programs other than service, watch and attackers took.
+        statuses: of the small requests, each with its count.
+        unaccounted_bytes: the most resident memory, above that of the idle process, that was not in ``held_bytes``.
+        failures: probes without a response.
+        other_cores: the cores used by programs other than the service, the monitor and the attackers.
     """
 
     probes: list[RequestTiming] = field(default_factory=list)
@@ -52,7 +53,7 @@ class Observations:
     other_cores: float = 0.0
 
     def added_ms(self, waits: Sequence[RequestTiming]) -> float:
-        """The longest of these waits, less what the machine delayed the control by at the same time."""
+        """The longest of these requests, minus the simultaneous delay of the control."""
         is_busy = self.other_cores > OTHERS_CORES
         return near_maximum([each.ms - max(self._control_ms(each), is_busy * 1000 * each.runnable_s) for each in waits])
 
@@ -64,6 +65,6 @@ class Observations:
 
 
 def near_maximum(times: Sequence[float]) -> float:
-    """The longest but for one in two hundred."""
+    """The 99.5th percentile."""
     ranked = sorted(times)
     return max(0.0, ranked[max(0, len(ranked) - 1 - len(ranked) // 200)]) if ranked else 0.0

@@ -1,6 +1,6 @@
-"""The parts of the campaign that need no server: codecs, JSON against a strict reference, operators against their plan.
+"""The parts of the campaign without a server: codecs, JSON against a strict reference, operators against their plan.
 
-Each works until its time is over and returns how many cases it tried and the faults that it found.
+Each runs until its time is over, and returns the number of cases and the faults found.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Outcome = tuple[int, list[str]]
 
 _JSON: Final = next(codec for codec in CODECS if codec.is_json)
 _ALLOWED: Final = (400, 413, 415, 422)
-# What reading a body may hold beyond some multiple of its length: the interpreter's own tables.
+# Memory of the interpreter's own tables that decoding may use in addition to a multiple of the body's length.
 _FREE_BYTES: Final = 64 * 2**20
 
 
 def codecs(random: Random, seconds: float) -> Outcome:
-    """Damaged bodies through the codec they are for, or through another: a message or a refusal of ours, whose tensors
-    hold no more than the body can."""
+    """Decode damaged bodies, with their codec or another one: the result is a message or one of our errors, and the
+    tensors hold no more than the body can."""
 
     def one() -> str | None:
         request = damaged(random)
@@ -53,7 +53,7 @@ def codecs(random: Random, seconds: float) -> Outcome:
 
 
 def json_texts(random: Random, seconds: float) -> Outcome:
-    """JSON, whole and damaged, against the standard library's strict reader and numpy."""
+    """Decode JSON, valid and damaged, and compare with the standard library's strict parser and numpy."""
 
     def one() -> str | None:
         text = _text(random)
@@ -65,7 +65,7 @@ def json_texts(random: Random, seconds: float) -> Outcome:
                 return f"{refusal!r} to {text[:300]!r}"
             return f"refused ({refusal.detail}) though it is whole: {text[:300]!r}" if expected is not None else None
         if expected is None:
-            # More may be read than the reference knows: other tensors than plain float32 lists.
+            # The codec accepts more than the reference: tensors other than plain float32 lists.
             return None if _strict(text) is not None else f"read though it is no JSON: {text[:300]!r}"
         read = message.tensors["input"].array
         if read.shape != expected.shape or read.tobytes() != expected.tobytes():
@@ -76,15 +76,15 @@ def json_texts(random: Random, seconds: float) -> Outcome:
 
 
 def operators(random: Random, seconds: float) -> Outcome:
-    """Random specs, small and extreme: outputs have the shapes and bytes of the plan, and the process grows by no more
-    than the plan says."""
+    """Random specs, small and extreme: the outputs have the shapes and bytes of the plan, and the process grows by
+    no more than the plan says."""
 
     def one() -> str | None:
         drawn = random_case(random, random.choice(OPERATORS))
         if drawn is None:
             return None
         plan = drawn.plan
-        # Once unmeasured: kernels are compiled when they are first called.
+        # A first call, not measured, compiles the kernels.
         outputs = drawn.run()
         with growing() as growth:
             drawn.run()
@@ -104,7 +104,7 @@ def _until(seconds: float, one: Callable[[], str | None]) -> Outcome:
         count += 1
         try:
             fault = one()
-        except Exception as error:  # whatever it is: not one of ours is what is looked for
+        except Exception as error:  # any exception: those that are not ours are the faults to find
             fault = f"{error!r}"
         if fault is not None:
             faults.append(fault)
@@ -113,14 +113,14 @@ def _until(seconds: float, one: Callable[[], str | None]) -> Outcome:
 
 @dataclass(slots=True)
 class Growth:
-    """By how much resident memory grew at most."""
+    """The most that resident memory grew."""
 
     nbytes: int = 0
 
 
 @contextmanager
 def growing() -> Iterator[Growth]:
-    """How much this process grows at most while the block runs, as the kernel counts it."""
+    """The peak growth of this process while the block runs, as the kernel reports it."""
     growth = Growth()
     Path("/proc/self/clear_refs").write_text("5")
     before = _peak_bytes()
@@ -167,7 +167,7 @@ def _text(random: Random) -> bytes:
 
 
 def _strict(text: bytes) -> object:
-    """What RFC 8259 makes of it; None where it makes nothing."""
+    """The result of parsing by RFC 8259; None if it is invalid."""
 
     def refuse(_: object) -> object:
         raise ValueError
@@ -184,7 +184,7 @@ def _strict(text: bytes) -> object:
 
 
 def _reference(text: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None:
-    """The tensor of a text that must be read: a rectangular list of numbers that are finite as float32."""
+    """The tensor of a text that must be accepted: a rectangular list of numbers that are finite as float32."""
     document = _strict(text)
     if not isinstance(document, Mapping) or set(document) != {"input", "kernel_size"}:
         return None
@@ -193,7 +193,7 @@ def _reference(text: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]
     given = document["input"]
     if not isinstance(given, list) or not _numbers_alone(given):
         return None
-    # As json reads -0 it is the integer 0; among floats it is -0.0.
+    # The json module parses -0 as the integer 0; among floats it is -0.0.
     signed = json.loads(text, parse_int=float)["input"]
     try:
         exact = np.array(signed, np.float64)

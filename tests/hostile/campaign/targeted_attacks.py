@@ -1,7 +1,7 @@
-"""Attacks that are aimed: each is what one client can do within the limits, and once stopped or filled the service.
+"""Targeted attacks: each is possible for one client within the limits, and once blocked the service or its memory.
 
-An attack is a function of a port and a stop sign. It runs in a process of its own (see :mod:`attackers`), goes on until
-the sign is set, and does not look at what it is answered, unless a wrong answer is what it is about.
+An attack is a function of a port and a stop event. It runs in a process of its own (see :mod:`.attack_process`) until
+the event is set. It ignores the responses, unless a wrong response is what it looks for.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class TargetedAttack:
     """One attack.
 
     Attributes:
-        name: in a few words.
-        run: does it.
-        keyed: whether the service has keys set, and the attacker none.
+        name: a short description.
+        run: runs it.
+        keyed: whether the service has keys; the attacker has none.
     """
 
     name: str
@@ -46,7 +46,7 @@ def request_head(target: str, *lines: str, method: str = "POST", length: int | N
 
 
 def pool_request(operator: str, body: bytes | dict[str, object], *lines: str, query: str = "") -> bytes:
-    """A whole request to pool: JSON for a dict, raw elements for bytes."""
+    """A complete pooling request: JSON for a dict, raw elements for bytes."""
     kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     return request_head(f"{POOL}{operator}?{query}", f"Content-Type: {kind}", *lines, length=len(text)) + text
@@ -54,14 +54,14 @@ def pool_request(operator: str, body: bytes | dict[str, object], *lines: str, qu
 
 @contextmanager
 def connected(port: int) -> Iterator[socket.socket]:
-    """A connection."""
+    """Open a connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT_S) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield connection
 
 
 def exchange(connection: socket.socket, sent: bytes) -> bytes:
-    """Sends a request and reads the head of its answer and its body; empty where the connection was closed."""
+    """Send a request, and read the head and the body of its response; empty if the connection was closed."""
     connection.sendall(sent)
     received = bytearray()
     while b"\r\n\r\n" not in received:
@@ -83,7 +83,7 @@ def exchange(connection: socket.socket, sent: bytes) -> bytes:
 
 
 def repeated(requests: list[bytes], connections: int = 1) -> Attack:
-    """The same requests over and over, on so many kept connections."""
+    """Repeat the same requests on a number of persistent connections."""
 
     def one(port: int, stop: Event) -> None:
         while not stop.is_set():
@@ -95,7 +95,7 @@ def repeated(requests: list[bytes], connections: int = 1) -> Attack:
 
 
 def run_in_parallel(attack: Attack, count: int) -> Attack:
-    """So many of it at once."""
+    """Run a number of copies in parallel."""
 
     def run(port: int, stop: Event) -> None:
         threads = [Thread(target=attack, args=(port, stop), daemon=True) for _ in range(count)]
@@ -108,7 +108,7 @@ def run_in_parallel(attack: Attack, count: int) -> Attack:
 
 
 def bombs(port: int, stop: Event) -> None:
-    """A gzip body of a megabyte that becomes a gigabyte of zeros, read as npy."""
+    """A gzip body of a megabyte that inflates to a gigabyte of zeros, decoded as npy."""
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 16384, 16380), }"
     header = header + b" " * (64 - (10 + len(header) + 1) % 64) + b"\n"
     top = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
@@ -122,7 +122,7 @@ def bombs(port: int, stop: Event) -> None:
 
     def one(port: int, stop: Event) -> None:
         while not stop.is_set():
-            # Leaves in the middle of the answer: what it costs is what was inflated.
+            # Disconnects in the middle of the response: the cost is the inflation.
             with suppress(OSError), connected(port) as connection:
                 connection.sendall(request)
                 connection.recv(1 << 16)
@@ -131,7 +131,7 @@ def bombs(port: int, stop: Event) -> None:
 
 
 def chunked(port: int, stop: Event) -> None:
-    """Large chunked bodies that tell no length, six at once, and do not end."""
+    """Six large chunked bodies at once, which never end."""
     query = "kernel_size=2&dtype=uint8&shape=1,1,32768,32768"
     top = request_head(
         f"{POOL}max_pool2d?{query}", "Content-Type: application/octet-stream", "Transfer-Encoding: chunked"
@@ -151,7 +151,7 @@ def chunked(port: int, stop: Event) -> None:
 
 
 def slow_readers(port: int, stop: Event) -> None:
-    """Large answers, read at 80 kB/s by three readers."""
+    """Large responses, read at 80 kB/s by three clients."""
     request = pool_request("adaptive_avg_pool2d", bytes(4), query="output_size=15000,15000&dtype=float32&shape=1,1,1,1")
 
     def one(port: int, stop: Event) -> None:
@@ -168,7 +168,7 @@ def slow_readers(port: int, stop: Event) -> None:
 
 
 def floods(port: int, stop: Event) -> None:
-    """50 connections, each with 64 KiB of small requests in one piece, unread."""
+    """50 connections, each with 64 KiB of small requests in one write, whose responses are not read."""
     flood = (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 4000)[: 1 << 16]
     while not stop.is_set():
         connections = []
@@ -182,7 +182,7 @@ def floods(port: int, stop: Event) -> None:
 
 
 def resets(port: int, stop: Event) -> None:
-    """Requests, some of them pipelined, and a reset at any moment."""
+    """Requests, some of them pipelined, and a connection reset at a random time."""
     one = pool_request("max_pool2d", {"input": [[[1.0] * 40] * 40], "kernel_size": 2})
     while not stop.is_set():
         with suppress(OSError), connected(port) as connection:
@@ -193,7 +193,7 @@ def resets(port: int, stop: Event) -> None:
 
 
 def empty_lines(port: int, stop: Event) -> None:
-    """Connections that answer the idle timer with an empty line; as many as the system gives."""
+    """Connections that reset the idle timer with an empty line; as many as the system allows."""
     connections = []
     while not stop.is_set():
         with suppress(OSError):
@@ -206,7 +206,7 @@ def empty_lines(port: int, stop: Event) -> None:
 
 
 def distinct_requests(port: int, stop: Event) -> None:
-    """Small requests of which no two are alike, with long heads: what is remembered of each is never asked again."""
+    """Small requests with long heads, all different: cached plans are never used again."""
     while not stop.is_set():
         with suppress(OSError), connected(port) as connection:
             for _ in range(1000):
@@ -220,7 +220,7 @@ def distinct_requests(port: int, stop: Event) -> None:
 
 
 def aborted_heads(port: int, stop: Event) -> None:
-    """Connections in storms, each closed with half a head sent."""
+    """Storms of connections, each closed after half a head."""
     while not stop.is_set():
         connections = []
         with suppress(OSError):
@@ -233,7 +233,7 @@ def aborted_heads(port: int, stop: Event) -> None:
 
 
 def bursts(port: int, stop: Event) -> None:
-    """Sixty requests of 8 MiB that end all at once, and then nothing for a second: their memory is free then."""
+    """Sixty requests of 8 MiB that finish at once, then a pause of a second in which their memory is free."""
     request = pool_request("max_pool2d", bytes(8 << 20), query="kernel_size=2&dtype=uint8&shape=8,1024,1024")
     while not stop.is_set():
         connections = []
@@ -251,7 +251,7 @@ def bursts(port: int, stop: Event) -> None:
 
 
 def half_heads(port: int, stop: Event) -> None:
-    """A thousand heads that are not whole: of many empty headers, or of one long one."""
+    """A thousand incomplete heads, with many empty headers or one long one."""
     begins = request_head("/livez", method="GET")[:-2]
     while not stop.is_set():
         connections = []
@@ -265,7 +265,7 @@ def half_heads(port: int, stop: Event) -> None:
 
 
 def unread_answers(port: int, stop: Event) -> None:
-    """Answers of which the system takes most for itself, by its usual limits, and nobody reads the rest."""
+    """Responses that fit mostly into the system's default socket buffers, and are not read further."""
     connections = []
     while not stop.is_set():
         with suppress(OSError):

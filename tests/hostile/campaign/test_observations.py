@@ -1,4 +1,4 @@
-"""What is the service's of a wait: no more than it took, and less by what delayed the control at the same time."""
+"""The delay caused by the service is the request's duration minus the control's delay at the same time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from tests.hostile.campaign.observations import OTHERS_CORES, Observations, Requ
 
 
 def wait(begun_ms: float, ended_ms: float, runnable_ms: float = 0.0) -> RequestTiming:
-    """A wait in milliseconds."""
+    """A request of this duration in milliseconds."""
     return RequestTiming(begun_ms / 1000, ended_ms / 1000, runnable_ms / 1000)
 
 
 MOMENTS = st.integers(0, 2000)
 WAITS = st.lists(
-    st.builds(lambda begun, took, runnable: wait(begun, begun + took, runnable), MOMENTS, st.integers(0, 500), MOMENTS),
+    st.builds(
+        lambda started, took, runnable: wait(started, started + took, runnable), MOMENTS, st.integers(0, 500), MOMENTS
+    ),
     max_size=20,
 )
 CORES = st.sampled_from([0.0, OTHERS_CORES, 2.0])
@@ -25,13 +27,13 @@ CORES = st.sampled_from([0.0, OTHERS_CORES, 2.0])
 @pytest.mark.parametrize(
     ("count", "expected"), [(0, 0.0), (1, 1.0), (199, 199.0), (200, 199.0), (399, 398.0), (400, 398.0), (2000, 1990.0)]
 )
-def test_the_worst_leaves_out_one_in_two_hundred(count: int, expected: float) -> None:
-    """A single slow probe of thousands says nothing about the service; of less than two hundred every one counts."""
+def test_the_maximum_ignores_one_request_in_two_hundred(count: int, expected: float) -> None:
+    """One slow probe among thousands is no evidence; with fewer than two hundred every one counts."""
     assert near_maximum([float(count - each) for each in range(count)]) == expected
 
 
-def test_nothing_is_added_by_less_than_nothing() -> None:
-    """A control that was slower than the service makes no credit."""
+def test_a_slower_control_gives_no_negative_delay() -> None:
+    """A control that is slower than the service must not give a negative delay."""
     assert near_maximum([-5.0, -1.0]) == 0.0
 
 
@@ -56,15 +58,15 @@ def test_nothing_is_added_by_less_than_nothing() -> None:
         "longer than itself",
     ],
 )
-def test_a_wait_is_less_by_that_of_the_control_at_the_same_time(controls: list[RequestTiming], added: float) -> None:
-    """What delays a server that does nothing is the machine."""
+def test_the_simultaneous_delay_of_the_control_is_subtracted(controls: list[RequestTiming], added: float) -> None:
+    """What delays a minimal server is caused by the machine."""
     seen = Observations(controls=controls)
 
     assert seen.added_ms([wait(1000, 1200)]) == pytest.approx(added)
 
 
-def test_each_wait_has_its_own_control() -> None:
-    """The longest wait may be the machine's, and a shorter one the service's."""
+def test_each_request_has_its_own_control() -> None:
+    """The longest delay may be caused by the machine, and a shorter one by the service."""
     seen = Observations(controls=[wait(0, 290)])
 
     assert seen.added_ms([wait(0, 300), wait(1000, 1120)]) == pytest.approx(120)
@@ -80,21 +82,21 @@ def test_each_wait_has_its_own_control() -> None:
         (2.0, [wait(1000, 1180)], 20),
     ],
 )
-def test_waiting_for_a_core_is_forgiven_where_others_take_them(
+def test_waiting_for_a_core_is_subtracted_if_other_programs_use_cores(
     others_cores: float, controls: list[RequestTiming], added: float
 ) -> None:
-    """On a machine without others the loop waits for the service's own threads. The control has often waited for the
-    same core, so what is forgiven is the longer of both."""
+    """Without other programs the loop waits for the service's own threads. The control may have waited for the same
+    core, so the longer of both is subtracted, not the sum."""
     seen = Observations(controls=controls, other_cores=others_cores)
 
     assert seen.added_ms([wait(1000, 1200, 150)]) == pytest.approx(added)
 
 
 @given(WAITS, WAITS, CORES)
-def test_added_lies_between_nothing_and_the_wait_and_controls_only_forgive(
+def test_the_added_delay_is_bounded_and_controls_only_reduce_it(
     waits: list[RequestTiming], controls: list[RequestTiming], others_cores: float
 ) -> None:
-    """An attack must not look worse by what is measured beside it."""
+    """Additional measurements must not make an attack look worse."""
     alone = Observations(other_cores=others_cores).added_ms(waits)
     with_controls = Observations(controls=controls, other_cores=others_cores).added_ms(waits)
 

@@ -1,7 +1,7 @@
-"""What an attack is judged by: the limits of the promise, and a second try where a time is over one.
+"""The verdict on an attack: the limits, and a second try if a time exceeds one.
 
-Times depend on what else the machine does, more than the control can show. So a part with a time over its limit is run
-once more, and is at fault where a time is over its limit again. Everything else is a fault at once and stays one.
+Times depend on the other load of the machine, more than the control can show. So a part with a time over its limit is
+run once more, and fails if a time exceeds its limit again. Everything else is a fault at once.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Final
 from tests.hostile.campaign.observations import Observations
 
 PROBE_MS: Final = 100.0
-"""What the service may add to a probe of ``/livez``."""
+"""Milliseconds that the service may add to a probe of ``/livez``."""
 SMALL_MS: Final = 100.0
-"""The same for a neighbour's small request."""
+"""The same for a small request of another client."""
 BEYOND_MIB: Final = 128.0
-"""Memory beyond what ``/metrics`` says is held."""
+"""MiB of resident memory that ``poolhouse_held_bytes`` may fail to include."""
 _CASES: Final = "exchanges "
-"""How the attackers begin the line that counts what they tried; what else they say is a fault."""
+"""Prefix of the line with the number of cases; every other line of an attacker is a fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one part found.
+    """The result of one part.
 
     Attributes:
         name: of the part.
-        cases: how many things it tried; None where it does not count them.
-        seen: by the watch; None for a part without a service.
-        faults: a sentence each.
-        late: times over their limits, which are no faults yet.
+        cases: the number of cases; None if the part does not count them.
+        seen: by the monitor; None for a part without a service.
+        faults: a sentence for each.
+        late: times over their limits, not faults yet.
     """
 
     name: str
@@ -46,21 +46,21 @@ def judge(name: str, seen: Observations, said: str, logged: str, ready: int) -> 
 
     Args:
         name: of the attack.
-        seen: by the watch.
-        said: what the attackers printed.
-        logged: what the service logged meanwhile.
-        ready: the status of ``/readyz`` afterwards, 0 for no answer.
+        seen: by the monitor.
+        said: the output of the attackers.
+        logged: the service's log during the attack.
+        ready: the status of ``/readyz`` afterwards, 0 for no response.
     """
     lines = said.splitlines()
     cases = next((int(line.split()[1]) for line in lines if line.startswith(_CASES)), None)
     faults = [line for line in lines if not line.startswith(_CASES)] + seen.failures
     if ready != 200:
-        faults.append(f"/readyz answers {ready} afterwards")
+        faults.append(f"/readyz returned {ready} afterwards")
     if seen.statuses.get(500):
-        faults.append(f"{seen.statuses[500]} small requests of a neighbour were answered with 500")
+        faults.append(f"{seen.statuses[500]} small requests of another client got status 500")
     faults += [line for line in logged.splitlines() if "Traceback" in line or " ERROR " in line]
     if seen.unaccounted_bytes > BEYOND_MIB * 2**20:
-        faults.append(f"{seen.unaccounted_bytes / 2**20:.0f} MiB of memory that held_bytes does not tell of")
+        faults.append(f"{seen.unaccounted_bytes / 2**20:.0f} MiB of memory that held_bytes does not include")
     return Result(name, cases, seen, faults, _late_times(seen))
 
 
@@ -76,15 +76,15 @@ def _late_times(seen: Observations) -> list[str]:
 
 
 def retry_once_if_late(attack: Callable[[], Result], tell: Callable[[Result], None]) -> Result:
-    """The result of an attack, which is tried once more if a time was over its limit.
+    """The result of an attack, which is run a second time if a time was over its limit.
 
     Args:
-        attack: does it.
-        tell: is told a first result that does not stand.
+        attack: runs it.
+        tell: called with a first result that is not final.
 
     Returns:
-        What the last try found, with the faults of both. Nothing in it is late: times over their limits in both tries
-        are faults.
+        the result of the last try, with the faults of both. Its ``late`` is empty: times over their limits in both
+        tries are faults.
     """
     first = attack()
     if not first.late:

@@ -1,4 +1,4 @@
-"""Keys on the wire: who gets in, who does not, and what they are told before they send anything."""
+"""API keys over HTTP: which requests are authorized, and how the others are refused before their body is sent."""
 
 from __future__ import annotations
 
@@ -46,50 +46,50 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         yield server
 
 
-def test_a_key_opens(keyed: LiveServer) -> None:
-    """The scheme's case does not matter, as HTTP has it."""
+def test_a_valid_key_is_authorized(keyed: LiveServer) -> None:
+    """The scheme is case-insensitive (RFC 9110 section 11.1)."""
     with keyed.client() as client:
-        answers = [
+        responses = [
             client.post(POOL, json=BODY, headers={"Authorization": f"{word} {KEY}"}) for word in ("Bearer", "bearer")
         ]
 
-    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [response.status_code for response in responses] == [200, 200]
 
 
 @pytest.mark.parametrize("path", [POOL, "/v1/plan/max_pool2d", "/v1/operators", "/version", "/metrics", "/nope"])
 @pytest.mark.parametrize("given", [{}, {"Authorization": f"Basic {KEY}"}, {"Authorization": KEY}, {"X-API-Key": KEY}])
-def test_without_a_key_nothing_opens(keyed: LiveServer, path: str, given: dict[str, str]) -> None:
-    """Not even what does not exist: a stranger learns nothing but how to present a key."""
+def test_requests_without_a_key_are_refused(keyed: LiveServer, path: str, given: dict[str, str]) -> None:
+    """Unknown paths are refused too: a client without a key learns only how to send one."""
     with keyed.client() as client:
-        answer = client.post(path, json=BODY, headers=given)
+        response = client.post(path, json=BODY, headers=given)
 
-    assert answer.status_code == 401
-    assert answer.json()["code"] == "missing_key"
-    assert answer.headers["www-authenticate"] == 'Bearer realm="poolhouse"'
+    assert response.status_code == 401
+    assert response.json()["code"] == "missing_key"
+    assert response.headers["www-authenticate"] == 'Bearer realm="poolhouse"'
 
 
 @pytest.mark.parametrize("key", [KEY[:-1], KEY + "x", KEY.upper(), OTHER[::-1], "é" * 20])
 def test_a_wrong_key_is_refused(keyed: LiveServer, key: str) -> None:
-    """RFC 6750 has a status for it, and a word that tells a client library to fetch another key."""
+    """RFC 6750 defines the error code, which tells a client library to get another key."""
     with keyed.client() as client:
-        answer = client.post(POOL, json=BODY, headers=[(b"Authorization", f"Bearer {key}".encode())])
+        response = client.post(POOL, json=BODY, headers=[(b"Authorization", f"Bearer {key}".encode())])
 
-    challenge = answer.headers["www-authenticate"]
-    assert answer.status_code == 401
-    assert answer.json()["code"] == "wrong_key"
+    challenge = response.headers["www-authenticate"]
+    assert response.status_code == 401
+    assert response.json()["code"] == "wrong_key"
     assert challenge.startswith('Bearer realm="poolhouse", error="invalid_token", error_description="')
-    assert key not in answer.text + challenge
+    assert key not in response.text + challenge
 
 
 @pytest.mark.parametrize("path", sorted(PUBLIC_PATHS))
-def test_probes_and_pages_stay_open(keyed: LiveServer, path: str) -> None:
-    """Orchestrators and readers have no key."""
+def test_probes_and_documentation_need_no_key(keyed: LiveServer, path: str) -> None:
+    """Orchestrators and readers of the documentation have no key."""
     with keyed.client() as client:
         assert client.get(path).status_code in (200, 307)
 
 
 def test_a_request_without_a_key_gets_no_suggestion(keyed: LiveServer) -> None:
-    """A suggestion costs work, and the pages need no key."""
+    """A suggestion costs work, and the documentation needs no key."""
     with keyed.client() as client:
         without = client.get("/docs/v1/pool/adaptive_max_pool2x").json()["detail"]
         within = client.get("/v1/pools/adaptive_max_pool2x", headers=bearer(KEY)).json()["detail"]
@@ -98,32 +98,32 @@ def test_a_request_without_a_key_gets_no_suggestion(keyed: LiveServer) -> None:
     assert "/v1/pool/adaptive_max_pool2d" in within
 
 
-def test_who_has_no_key_is_refused_before_the_body(keyed: LiveServer) -> None:
-    """A stranger's gigabyte costs nobody anything."""
+def test_a_request_without_a_key_is_refused_before_its_body(keyed: LiveServer) -> None:
+    """A gigabyte sent by a client without a key must not be received."""
     head = f"POST {POOL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-npy\r\nContent-Length: 1000000000\r\n\r\n"
     with keyed.connect() as connection:
         connection.sendall(head.encode())
-        answer = read_all(connection)
+        response = read_all(connection)
 
-    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert response.startswith(b"HTTP/1.1 401 ")
 
 
-def test_a_quota_is_exact_however_many_ask_at_once(keyed: LiveServer) -> None:
-    """Counted at the door, in one thread: 64 callers at once get the burst of 20 and not one more."""
-    together = threading.Barrier(64)
+def test_a_quota_of_requests_is_exact_under_concurrency(keyed: LiveServer) -> None:
+    """Requests are counted in one thread: of 64 concurrent requests exactly the burst of 20 is admitted."""
+    barrier = threading.Barrier(64)
 
     def ask() -> httpx.Response:
         with keyed.client() as client:
-            together.wait(WAIT_TIMEOUT_S)
+            barrier.wait(WAIT_TIMEOUT_S)
             return client.post(POOL, json=BODY, headers=bearer(OTHER))
 
-    with ThreadPoolExecutor(64) as callers:
-        answers = [asked.result() for asked in [callers.submit(ask) for _ in range(64)]]
+    with ThreadPoolExecutor(64) as clients:
+        responses = [future.result() for future in [clients.submit(ask) for _ in range(64)]]
 
-    statuses = [answer.status_code for answer in answers]
+    statuses = [response.status_code for response in responses]
     assert statuses.count(200) == 20
     assert statuses.count(429) == 44
-    refused = next(answer for answer in answers if answer.status_code == 429)
+    refused = next(response for response in responses if response.status_code == 429)
     assert refused.json()["code"] == "quota_exceeded"
     assert 900 <= int(refused.headers["retry-after"]) <= 1001
     with keyed.client() as client:
@@ -140,14 +140,12 @@ SMALL = f"POST /v1/pool/adaptive_max_pool2d?shape=1,1,1,1&dtype=uint8&output_siz
     ("head", "pieces"),
     [
         pytest.param(CHUNKED, [b"4000\r\n" + bytes(0x4000) + b"\r\n"] * 16 + [b"0\r\n\r\n"], id="chunked bodies"),
-        pytest.param(SMALL, [b"7"], id="answers"),
+        pytest.param(SMALL, [b"7"], id="responses"),
     ],
 )
-def test_requests_side_by_side_are_no_way_around_a_quota_of_bytes(
-    tmp_path: Path, head: str, pieces: list[bytes]
-) -> None:
-    """All have been let in before a byte is known of what they move: 256 KiB each, of which the quota has 4. One may
-    take more than there is, as it might alone."""
+def test_concurrent_requests_cannot_circumvent_a_quota_of_bytes(tmp_path: Path, head: str, pieces: list[bytes]) -> None:
+    """All requests are admitted before their bytes are known: 256 KiB each, of which the quota has 4 KiB. Only one
+    request may overdraw it."""
     file = tmp_path / "keys.toml"
     file.write_text(f'[thin]\nkey = "{KEY}"\nbytes_per_s = "4KiB"\n')
     settings = Settings.model_validate({"port": 0, "device": "cpu", "api_keys_file": str(file)})
@@ -159,19 +157,19 @@ def test_requests_side_by_side_are_no_way_around_a_quota_of_bytes(
         assert becomes_true(lambda: pooling.lease_count == SIDE_BY_SIDE)
         for piece in pieces:
             for connection in connections:
-                # Who is refused in the middle may be cut off.
+                # A client that is refused while it sends may be disconnected.
                 with suppress(OSError):
                     connection.sendall(piece)
-        answers = [connection.recv(65536) for connection in connections]
+        responses = [connection.recv(65536) for connection in connections]
 
-    statuses = sorted(int(answer.split()[1]) for answer in answers)
+    statuses = sorted(int(response.split()[1]) for response in responses)
     assert statuses == [200] + [429] * (SIDE_BY_SIDE - 1)
-    for answer in answers:
-        assert (b"retry-after: " in answer) == (answer.split()[1] == b"429")
+    for response in responses:
+        assert (b"retry-after: " in response) == (response.split()[1] == b"429")
 
 
-def test_the_metrics_know_keys_by_name(keyed: LiveServer) -> None:
-    """Who pays for what, without the keys themselves."""
+def test_metrics_have_the_names_of_keys(keyed: LiveServer) -> None:
+    """Usage is counted for each key by its name, without the key itself."""
     with keyed.client() as client:
         client.post(POOL, json=BODY, headers=bearer(KEY))
         page = client.get("/metrics", headers=bearer(KEY)).text
@@ -181,8 +179,8 @@ def test_the_metrics_know_keys_by_name(keyed: LiveServer) -> None:
     assert KEY not in page
 
 
-def test_our_client_brings_its_key(keyed: LiveServer) -> None:
-    """And raises the server's own classes."""
+def test_our_client_sends_its_key(keyed: LiveServer) -> None:
+    """The client raises the server's error classes."""
     with Client(keyed.url, KEY) as client:
         assert client.max_pool2d(IMAGE, 2).output == [[[[6, 8], [14, 16]]]]
     for key, code in ((None, "missing_key"), ("not-one-of-them-at-all", "wrong_key")):
@@ -191,16 +189,17 @@ def test_our_client_brings_its_key(keyed: LiveServer) -> None:
         assert refused.value.code == code
 
 
-def test_under_a_root_path_the_probes_stay_open() -> None:
-    """A proxy that serves us below a path must still see that we live."""
+def test_probes_below_a_root_path_need_no_key() -> None:
+    """The probes need no key behind a proxy with a path prefix either."""
     settings = Settings.model_validate({"port": 0, "api_keys": f"a={KEY}", "root_path": "/pooling"})
     with run_live_server(settings) as server, server.client() as client:
         assert client.get("/livez").status_code == 200
         assert client.get("/v1/operators").status_code == 401
 
 
-def test_a_signal_reloads_the_file_and_a_broken_one_changes_nothing(tmp_path: Path) -> None:
-    """Keys are withdrawn in minutes, not in restarts; a slip of the pen must not lock everybody out, or in."""
+def test_a_signal_reloads_the_keys_and_an_invalid_file_is_ignored(tmp_path: Path) -> None:
+    """A key is revoked without a restart. A typing error in the file must neither lock all clients out nor open the
+    service."""
     file = tmp_path / "keys.toml"
     file.write_text(f'[vision]\nkey = "{KEY}"\n')
     with service_process(api_keys_file=str(file)) as service, service.server.client() as client:
@@ -211,28 +210,28 @@ def test_a_signal_reloads_the_file_and_a_broken_one_changes_nothing(tmp_path: Pa
         before = statuses()
         file.write_text(f'[vision]\nkey = "{OTHER}"\n')
         service.process.send_signal(signal.SIGHUP)
-        said = service.next_log_line()
+        log_line = service.next_log_line()
         replaced = statuses()
         file.write_text("[vision\n")
         service.process.send_signal(signal.SIGHUP)
-        complained = service.next_log_line()
+        first_error = service.next_log_line()
         file.write_text(f'[vision]\nkey = "{OTHER}"\nmore = {5_000 * "["}\n')
         service.process.send_signal(signal.SIGHUP)
-        complained_again = service.next_log_line()
+        second_error = service.next_log_line()
         kept = statuses()
 
     assert before == [200, 401]
-    assert "reloaded: vision" in said
+    assert "reloaded: vision" in log_line
     assert replaced == [401, 200]
-    assert "the old ones stay" in complained
-    assert "the old ones stay" in complained_again
+    assert "the old ones stay" in first_error
+    assert "the old ones stay" in second_error
     assert kept == [401, 200]
-    assert KEY not in said + complained
-    assert OTHER not in said + complained
+    assert KEY not in log_line + first_error
+    assert OTHER not in log_line + first_error
 
 
 def test_a_service_with_unreadable_keys_does_not_start(tmp_path: Path) -> None:
-    """Open to everybody would be the worst way to fail."""
+    """Serving without keys would be the worst failure."""
     with (
         pytest.raises(ValueError, match="cannot be read"),
         run_live_server(Settings.model_validate({"port": 0, "api_keys_file": str(tmp_path / "gone.toml")})),

@@ -1,4 +1,4 @@
-"""The file of API keys: what it takes, and what it refuses without telling a key."""
+"""The API key file: its format, and errors that do not reveal a key."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read(tmp_path: Path, text: str) -> Keyring:
 
 
 def test_a_file_gives_names_and_quotas(tmp_path: Path) -> None:
-    """One table a key, by the names of the documentation."""
+    """Each table is one key, with the entries that the documentation lists."""
     ring = read(
         tmp_path,
         f'[vision]\nkey = "{key_digest(SECRET)}"\nrequests_per_s = 5\nburst = 10\nbytes_per_s = "1MiB"\n'
@@ -43,8 +43,8 @@ def test_a_file_gives_names_and_quotas(tmp_path: Path) -> None:
     )
 
 
-def test_a_list_and_a_file_go_together(tmp_path: Path) -> None:
-    """A small installation has one key in a variable."""
+def test_keys_of_the_list_and_of_the_file_are_joined(tmp_path: Path) -> None:
+    """A small installation has one key in an environment variable."""
     file = tmp_path / "keys.toml"
     file.write_text(f'[vision]\nkey = "{SECRET}"\n')
 
@@ -55,14 +55,14 @@ def test_a_list_and_a_file_go_together(tmp_path: Path) -> None:
     assert ring.find(f"{SECRET}-3".encode()) == Key("ops", digest(f"{SECRET}-3"))
 
 
-def test_nothing_set_is_no_ring() -> None:
-    """Then everybody may call, and nothing is compared."""
+def test_without_keys_there_is_no_keyring() -> None:
+    """Then no request needs a key."""
     assert read_keys(None, " ") is None
 
 
 @given(st.lists(st.text("abcdef", min_size=16), min_size=1, max_size=8, unique=True), st.binary(max_size=40))
-def test_a_key_is_found_wherever_it_stands_and_no_other(keys: list[str], other: bytes) -> None:
-    """The comparison goes over all of them; that must not cost rightness."""
+def test_every_key_is_found_and_no_other(keys: list[str], other: bytes) -> None:
+    """All keys are compared, and the right one must be found."""
     ring = Keyring(Key(f"k{at}", digest(key)) for at, key in enumerate(keys))
 
     for at, key in enumerate(keys):
@@ -82,20 +82,20 @@ def test_a_key_is_found_wherever_it_stands_and_no_other(keys: list[str], other: 
         (f'[a]\nkey = "{SECRET}"\nkeyy = 1\n', "unknown keyy"),
         (f'[a]\nkey = "{SECRET}"\nrequests_per_s = 0\n', "requests_per_s must be a number above 0"),
         (f'[a]\nkey = "{SECRET}"\nrequests_per_s = true\n', "requests_per_s must be a number above 0"),
-        (f'[a]\nkey = "{SECRET}"\nbytes_per_s = "much"\n', "bytes_per_s takes bytes"),
+        (f'[a]\nkey = "{SECRET}"\nbytes_per_s = "much"\n', "bytes_per_s must be above 0"),
         (f'[a]\nkey = "{SECRET}"\nburst = 3\n', "burst needs requests_per_s"),
         (f'a = "{SECRET}"\n', "expected a table, [a]"),
-        (f'["a b"]\nkey = "{SECRET}"\n', "is no name"),
+        (f'["a b"]\nkey = "{SECRET}"\n', "is not a valid name"),
         (f'[a]\nkey = "{SECRET}"\n[b]\nkey = "{key_digest(SECRET)}"\n', "the same key"),
-        (f'[a]\nkey = "{SECRET}" {SECRET}\n', "is not TOML, at line 2"),
+        (f'[a]\nkey = "{SECRET}" {SECRET}\n', "is not valid TOML, at line 2"),
         ("", "no API key is set"),
-        ("a = " + 5_000 * "[", "brackets too deep"),
-        ("a = " + 5_000 * "{ a = ", "brackets too deep"),
-        ("a = " + 5_000 * "9", "is not TOML"),
+        ("a = " + 5_000 * "[", "nested too deeply"),
+        ("a = " + 5_000 * "{ a = ", "nested too deeply"),
+        ("a = " + 5_000 * "9", "is not valid TOML"),
     ],
 )
-def test_what_is_wrong_is_said_without_the_key(tmp_path: Path, text: str, says: str) -> None:
-    """The words go to a log that more people read than the file."""
+def test_errors_do_not_reveal_a_key(tmp_path: Path, text: str, says: str) -> None:
+    """The messages go to a log that more people can read than the file."""
     with pytest.raises(ValueError, match="API key") as refused:
         read(tmp_path, text)
 
@@ -103,14 +103,14 @@ def test_what_is_wrong_is_said_without_the_key(tmp_path: Path, text: str, says: 
     assert SECRET not in str(refused.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """A mount that failed is the usual reason."""
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """A failed mount is the usual cause."""
     with pytest.raises(ValueError, match=r"gone\.toml cannot be read: No such file"):
         read_keys(tmp_path / "gone.toml", "")
 
 
-def test_the_command_makes_a_key_that_its_lines_admit(tmp_path: Path) -> None:
-    """What is piped into the file and what is handed to the caller belong together."""
+def test_a_key_of_the_command_matches_its_line_for_the_file(tmp_path: Path) -> None:
+    """The line for the file and the key for the client belong together."""
     made = CliRunner().invoke(group.poolhouse, ["key", "vision"])
 
     shown = made.stderr.split()[-1]
@@ -121,14 +121,14 @@ def test_the_command_makes_a_key_that_its_lines_admit(tmp_path: Path) -> None:
     assert shown not in made.stdout
 
 
-def test_the_command_refuses_a_name_that_the_file_would_not_take() -> None:
-    """Better now than at the next start."""
+def test_the_command_refuses_an_invalid_name() -> None:
+    """The error appears at once instead of at the next start."""
     made = CliRunner().invoke(group.poolhouse, ["key", "a b"])
 
     assert made.exit_code == 2
-    assert "is no name" in made.stderr
+    assert "is not a valid name" in made.stderr
 
 
 def test_two_keys_differ() -> None:
-    """A key is a secret, not a serial number."""
+    """Keys must be random."""
     assert len({new_key() for _ in range(100)}) == 100

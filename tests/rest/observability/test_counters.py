@@ -1,4 +1,4 @@
-"""Tallies are what Prometheus's own classes would have counted."""
+"""Our counters count like Prometheus's own classes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def samples_of(metrics: list[Metric]) -> dict[tuple[str, frozenset[tuple[str, st
 
 
 @given(st.lists(st.tuples(LABELS, st.sampled_from([*BOUNDS, 0.0]) | st.floats(0, 100))))
-def test_a_histogram_counts_as_theirs(values: list[tuple[tuple[str, ...], float]]) -> None:
-    """Theirs is what every dashboard was built on; a value on a bound, and one above all, are the traps."""
+def test_a_histogram_counts_like_prometheus_client(values: list[tuple[tuple[str, ...], float]]) -> None:
+    """Dashboards rely on the semantics of the client library; values equal to a bound or above all bounds are the
+    edge cases."""
     ours = Histogram(Family("seconds", "histogram", "m", ("one", "two"), BOUNDS))
     theirs = TheirHistogram("seconds", "m", ("one", "two"), buckets=BOUNDS, registry=CollectorRegistry())
 
@@ -39,8 +40,8 @@ def test_a_histogram_counts_as_theirs(values: list[tuple[tuple[str, ...], float]
 
 
 @given(st.lists(st.tuples(st.sampled_from(BOUNDS) | st.floats(0, 100), st.floats(0, 100)), max_size=600))
-def test_values_that_are_counted_together_are_counted_as_one_by_one(rows: list[tuple[float, float]]) -> None:
-    """A page that is read between two of them must not miss the ones that wait."""
+def test_buffered_observations_count_like_single_ones(rows: list[tuple[float, float]]) -> None:
+    """A page that is rendered in between must include the buffered values."""
     one_by_one = Histogram(Family("seconds", "histogram", "m", ("stage",), BOUNDS))
     together = Histogram(Family("seconds", "histogram", "m", ("stage",), BOUNDS))
     waiting = ObservationBuffer(together.buckets_for(("first",)), together.buckets_for(("second",)))
@@ -58,8 +59,8 @@ def test_values_that_are_counted_together_are_counted_as_one_by_one(rows: list[t
 
 
 @given(st.lists(st.tuples(LABELS, st.integers(0, 10**9))))
-def test_a_counter_counts_as_theirs(values: list[tuple[tuple[str, ...], int]]) -> None:
-    """The same, for sums."""
+def test_a_counter_counts_like_prometheus_client(values: list[tuple[tuple[str, ...], int]]) -> None:
+    """The same for counters."""
     ours = Counter(Family("bytes_total", "counter", "m", ("one", "two")))
     theirs = TheirCounter("bytes", "m", ("one", "two"), registry=CollectorRegistry())
 
@@ -70,6 +71,6 @@ def test_a_counter_counts_as_theirs(values: list[tuple[tuple[str, ...], int]]) -
     assert samples_of([ours.collect()]) == samples_of(list(theirs.collect()))
 
 
-def test_a_sum_without_labels_is_there_from_the_start() -> None:
-    """A series that appears with its first value has no rate at that moment, and the alert is blind to it."""
+def test_a_counter_without_labels_is_present_from_the_start() -> None:
+    """A series that appears with its first value has no rate at that time, so an alert would miss it."""
     assert samples_of([Counter(Family("bytes_total", "counter", "m")).collect()]) == {("bytes_total", frozenset()): 0}

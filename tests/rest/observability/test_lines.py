@@ -1,4 +1,4 @@
-"""Lines to readers who stop reading, who go, and who were never there: none of them may hold up the service's end."""
+"""Log lines whose reader stops, disconnects or does not exist must not block the service or its shutdown."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.rest.live_server import WAIT_TIMEOUT_S, read_all
 
 
 @given(st.lists(st.text(max_size=8), max_size=50))
-def test_what_was_put_is_written_in_its_order(lines: list[str]) -> None:
-    """Also at the end, where everything else has been taken down."""
+def test_lines_are_written_in_order(lines: list[str]) -> None:
+    """Also at interpreter exit, when other modules are gone."""
     written: list[str] = []
     writer = LineWriter(written.append)
 
@@ -35,40 +35,41 @@ def test_what_was_put_is_written_in_its_order(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize("waiting", [0, 1, 2])
-def test_a_reader_who_has_stopped_does_not_hold_up_the_end(waiting: int) -> None:
-    """Whether the queue has room for one more line, or none: the process was told to go."""
-    begun, release_leases = threading.Event(), threading.Event()
+def test_a_stopped_reader_does_not_delay_the_close(waiting: int) -> None:
+    """With and without space in the queue for another line, the process must exit in time."""
+    started, released = threading.Event(), threading.Event()
 
     def stuck(text: str) -> None:
-        begun.set()
-        release_leases.wait(WAIT_TIMEOUT_S)
+        started.set()
+        released.wait(WAIT_TIMEOUT_S)
 
     writer = LineWriter(stuck, queued_lines=2)
     try:
         assert writer.put("first")
-        assert begun.wait(WAIT_TIMEOUT_S)
+        assert started.wait(WAIT_TIMEOUT_S)
         assert all(writer.put("more") for _ in range(waiting))
         assert writer.put("one more") == (waiting < 2)
 
-        asked = monotonic()
+        closing_at = monotonic()
         writer.close(timeout_s=0.05)
-        waited_s = monotonic() - asked
+        waited_s = monotonic() - closing_at
     finally:
-        release_leases.set()
+        released.set()
 
     assert waited_s < WAIT_TIMEOUT_S / 2
 
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """A pipe; whatever a test has closed of it is another file's business by then."""
+    """A pipe; each test leaves both ends open."""
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "wb", buffering=0) as writer:
         yield reader.fileno(), writer.fileno()
 
 
-def test_a_file_that_does_not_wait_gets_every_byte(pipe: tuple[int, int]) -> None:
-    """Whoever shares the terminal may have set it so; then a full pipe is an error, and half a line would be lost."""
+def test_a_non_blocking_descriptor_gets_every_byte(pipe: tuple[int, int]) -> None:
+    """Another process may make the shared terminal non-blocking; then a full pipe raises an error, and half a line
+    would be lost."""
     reading, writing = pipe
     os.set_blocking(writing, False)
     text = "".join(f"line {number}\n" for number in range(50_000))
@@ -82,8 +83,8 @@ def test_a_file_that_does_not_wait_gets_every_byte(pipe: tuple[int, int]) -> Non
     assert found.decode() == text
 
 
-def test_a_reader_who_has_gone_is_no_error() -> None:
-    """The next line meets the same, and there is nobody to be told."""
+def test_a_closed_pipe_is_no_error() -> None:
+    """Later lines would fail too, and there is no stream to report it."""
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -93,19 +94,19 @@ def test_a_reader_who_has_gone_is_no_error() -> None:
 
 
 def status(path: Path, target: str) -> int:
-    """The status that a service on this Unix socket answers with; 0 where nobody listens."""
-    with socket.socket(socket.AF_UNIX) as caller:
-        caller.settimeout(WAIT_TIMEOUT_S)
+    """The status of a service's response on this Unix socket; 0 if no process listens."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(WAIT_TIMEOUT_S)
         try:
-            caller.connect(str(path))
+            client.connect(str(path))
         except OSError:
             return 0
-        caller.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        return int(read_all(caller).split()[1])
+        client.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        return int(read_all(client).split()[1])
 
 
 def serve(path: Path, shell: str, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
-    """``poolhouse serve`` on a Unix socket, with its streams redirected as a shell has it."""
+    """``poolhouse serve`` on a Unix socket, with its streams redirected by a shell."""
     code = "import sys; from poolhouse.cli import main; sys.exit(main(['serve']))"
     settings = {"POOLHOUSE_UDS": str(path), "POOLHOUSE_DEVICE": "cpu", "POOLHOUSE_LOG_REQUESTS": "true"}
     settings["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if each)
@@ -118,7 +119,8 @@ def serve(path: Path, shell: str, stdout: int, stderr: int) -> subprocess.Popen[
     ["<&- >&- 2>&-", *(pytest.param(each, marks=pytest.mark.slow) for each in ("<&-", ">&-", "2>&-", ">&- 2>&-"))],
 )
 def test_a_service_without_standard_streams_serves_and_stops(tmp_path: Path, streams: str) -> None:
-    """Some supervisors close them; the sockets that took their numbers made libuv end the process with SIGABRT."""
+    """Some supervisors close the streams; sockets that got their descriptors made libuv abort the process with
+    SIGABRT."""
     path = tmp_path / "p.sock"
     with serve(path, streams, subprocess.DEVNULL, subprocess.DEVNULL) as process:
         try:
@@ -132,7 +134,7 @@ def test_a_service_without_standard_streams_serves_and_stops(tmp_path: Path, str
 
 
 def fill(writing: int) -> None:
-    """Write until nothing more goes in."""
+    """Write until the pipe is full."""
     os.set_blocking(writing, False)
     for piece in (b"x" * 4096, b"x"):
         try:
@@ -144,10 +146,10 @@ def fill(writing: int) -> None:
 
 
 @pytest.mark.parametrize("stopped", [pytest.param(("stderr",), marks=pytest.mark.slow), ("stdout", "stderr")])
-def test_a_service_whose_reader_has_stopped_starts_serves_and_stops(
+def test_a_service_with_a_stopped_reader_starts_serves_and_stops(
     tmp_path: Path, pipe: tuple[int, int], stopped: tuple[str, ...]
 ) -> None:
-    """A log driver with a full disk must not make a process that only SIGKILL ends."""
+    """A log driver with a full disk must not leave a process that only SIGKILL can end."""
     path = tmp_path / "p.sock"
     fill(pipe[1])
     stdout, stderr = (pipe[1] if name in stopped else subprocess.DEVNULL for name in ("stdout", "stderr"))

@@ -1,4 +1,4 @@
-"""What the service writes about requests: a line each, nothing of their data, and never at their expense."""
+"""Request logs: one line for each request, without payload data, and never at the expense of requests."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 class RecordingObserver:
-    """An observer that keeps what it is told."""
+    """An observer that keeps the records it gets."""
 
     def __init__(self) -> None:
-        self.told: list[RequestRecord] = []
-        self.came = threading.Semaphore(0)
+        self.records: list[RequestRecord] = []
+        self._finished = threading.Semaphore(0)
 
     def request_finished(self, request: RequestRecord) -> None:
-        self.told.append(request)
-        self.came.release()
+        self.records.append(request)
+        self._finished.release()
 
     def close(self) -> None:
-        """Nothing to pass on."""
+        """Nothing is buffered."""
 
     def next(self) -> RequestRecord:
-        """The next request that nobody has looked at yet; waits for it."""
-        assert self.came.acquire(timeout=WAIT_TIMEOUT_S)
-        return self.told.pop(0)
+        """The next record; waits for it."""
+        assert self._finished.acquire(timeout=WAIT_TIMEOUT_S)
+        return self.records.pop(0)
 
 
 @pytest.fixture
@@ -54,37 +54,37 @@ def observed_server(observer: RecordingObserver) -> Iterator[LiveServer]:
         yield server
 
 
-def test_a_request_that_is_over_is_told_once_with_all_there_is_to_know(
+def test_a_finished_request_is_observed_once_with_a_complete_record(
     observed_server: LiveServer, observer: RecordingObserver
 ) -> None:
-    """Log line and trace are made of this alone."""
+    """The log line and the trace are made of the record alone."""
     with observed_server.client() as client:
-        answer = client.post(
+        response = client.post(
             POOL + "?kernel_size=2",
             json={"input": IMAGE},
             headers={"X-Request-ID": "abc", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"},
         )
-    told = observer.next()
+    record = observer.next()
 
-    assert (told.method, told.path, told.route) == ("POST", POOL, "/v1/pool/{operator}")
-    assert (told.operator, told.status, told.code) == ("max_pool2d", 200, "")
-    assert (told.request_id, told.trace_id) == (b"abc", TRACE)
-    assert told.received_bytes == len(answer.request.content)
-    assert told.sent_bytes == len(answer.content)
-    assert told.stages is not None
+    assert (record.method, record.path, record.route) == ("POST", POOL, "/v1/pool/{operator}")
+    assert (record.operator, record.status, record.code) == ("max_pool2d", 200, "")
+    assert (record.request_id, record.trace_id) == (b"abc", TRACE)
+    assert record.received_bytes == len(response.request.content)
+    assert record.sent_bytes == len(response.content)
+    assert record.stages is not None
     assert (
-        told.started_at
-        <= told.stages.read_at
-        <= told.stages.decoded_at
-        <= told.stages.pooled_at
-        <= told.stages.encoded_at
-        <= told.ended_at
+        record.started_at
+        <= record.stages.read_at
+        <= record.stages.decoded_at
+        <= record.stages.pooled_at
+        <= record.stages.encoded_at
+        <= record.ended_at
     )
-    assert not observer.told
+    assert not observer.records
 
 
-def test_a_refusal_is_told_with_its_code(observed_server: LiveServer, observer: RecordingObserver) -> None:
-    """That is what one looks for."""
+def test_a_refusal_is_observed_with_its_code(observed_server: LiveServer, observer: RecordingObserver) -> None:
+    """The error code is what users search the log for."""
     with observed_server.client() as client:
         client.post(POOL, json={"input": IMAGE, "kernel_size": 9})
         client.get("/nope")
@@ -94,8 +94,8 @@ def test_a_refusal_is_told_with_its_code(observed_server: LiveServer, observer: 
     assert (lost.status, lost.code, lost.route, lost.path) == (404, "unknown_path", "other", "/nope")
 
 
-def test_a_caller_who_left_is_told_too(observed_server: LiveServer, observer: RecordingObserver) -> None:
-    """Status 0: nobody was there to be answered."""
+def test_a_disconnect_is_observed(observed_server: LiveServer, observer: RecordingObserver) -> None:
+    """Status 0 means that the client disconnected before the response."""
     with observed_server.connect() as connection:
         connection.sendall(
             f"POST {POOL} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n".encode()
@@ -105,8 +105,8 @@ def test_a_caller_who_left_is_told_too(observed_server: LiveServer, observer: Re
     assert observer.next().status == 0
 
 
-def test_an_observer_that_throws_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    """Logs and traces are for us; a fault in them must not reach a caller."""
+def test_an_observer_that_raises_does_not_affect_responses(caplog: pytest.LogCaptureFixture) -> None:
+    """An exception in logging or tracing must not reach a client."""
 
     class Broken(RecordingObserver):
         def request_finished(self, request: RequestRecord) -> None:
@@ -114,19 +114,19 @@ def test_an_observer_that_throws_harms_nobody(caplog: pytest.LogCaptureFixture) 
 
     settings = Settings.model_validate({"port": 0})
     with run_live_server(settings, app=create_app(settings, observers=[Broken()])) as server, server.client() as client:
-        answers = [client.post(POOL, json={"input": IMAGE, "kernel_size": 2}) for _ in range(2)]
+        responses = [client.post(POOL, json={"input": IMAGE, "kernel_size": 2}) for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [response.status_code for response in responses] == [200, 200]
     assert "could not be told of" in caplog.text
 
 
-def test_json_lines_have_the_request_and_nothing_of_its_data() -> None:
-    """A line is read by machines and by people who may not see the data."""
+def test_json_lines_describe_the_request_without_its_data() -> None:
+    """Machines read the log, and people who may not see the data."""
     with (
         service_process(log_format="json", log_requests="true", api_keys=f"vision={KEY}") as service,
         service.server.client() as client,
     ):
-        answer = client.post(
+        response = client.post(
             POOL + "?kernel_size=2&stride=1",
             json={"input": [[[[1234567.0, 2.0], [3.0, 4.0]]]]},
             headers={"Authorization": f"Bearer {KEY}", "traceparent": f"00-{TRACE}-b7ad6b7169203331-01"},
@@ -141,24 +141,24 @@ def test_json_lines_have_the_request_and_nothing_of_its_data() -> None:
     assert first["time"].endswith("+00:00")
     assert (first["method"], first["path"], first["operator"], first["status"]) == ("POST", POOL, "max_pool2d", 200)
     assert (first["key"], first["trace_id"]) == ("vision", TRACE)
-    assert first["request_id"] == answer.headers["x-request-id"]
-    assert (first["received_bytes"], first["sent_bytes"]) == (len(answer.request.content), len(answer.content))
+    assert first["request_id"] == response.headers["x-request-id"]
+    assert (first["received_bytes"], first["sent_bytes"]) == (len(response.request.content), len(response.content))
     parts = ("read_ms", "decode_ms", "queue_ms", "compute_ms", "encode_ms", "send_ms")
     assert sum(first[part] for part in parts) <= first["ms"] + 0.01
     assert KEY not in lines[0]
     assert "1234567" not in lines[0]
     assert "stride" not in lines[0]
-    # The probe between them went well and has no line.
+    # The successful probe between them has no line.
     assert (second["status"], second["code"]) == (404, "unknown_path")
     assert second["path"] == "/%F0%9F%8F%8A%E2%80%A8"
 
 
-def test_the_line_that_says_where_the_service_is_is_json_too() -> None:
-    """One format for all lines, or the reader stumbles over the first."""
+def test_the_line_of_the_start_is_json_too() -> None:
+    """All lines have one format, or a parser fails at the first."""
     with service_process(log_format="json") as service:
-        said = json.loads(service.ready_line)
+        ready = json.loads(service.ready_line)
 
-    assert service.server.url.rpartition(":")[2] in said["message"]
+    assert service.server.url.rpartition(":")[2] in ready["message"]
 
 
 def line_of(formatted: logging.Formatter, **given: object) -> str:
@@ -167,16 +167,16 @@ def line_of(formatted: logging.Formatter, **given: object) -> str:
     return formatted.format(record)
 
 
-def test_whatever_is_logged_is_one_line_of_json() -> None:
-    """A stranger's path may hold anything."""
+def test_any_record_is_one_line_of_json() -> None:
+    """A client's path may contain anything."""
     line = line_of(logs.JsonFormatter(), poolhouse_fields={"path": "/a\nb\ud800\x1b[31m", "odd": object()})
 
     assert "\n" not in line
     assert json.loads(line)["path"].startswith("/a\nb")
 
 
-def test_an_exception_is_in_its_line() -> None:
-    """Else the traceback is scattered over many."""
+def test_a_traceback_is_in_the_line_of_its_record() -> None:
+    """Otherwise the traceback is spread over several lines."""
     try:
         raise RuntimeError("broken")
     except RuntimeError as broken:
@@ -186,22 +186,22 @@ def test_an_exception_is_in_its_line() -> None:
 
 
 class BlockedStream(io.StringIO):
-    """A reader that stops reading until it is told to go on."""
+    """A stream whose writes block until it is released."""
 
     def __init__(self) -> None:
         super().__init__()
         self.reading = threading.Event()
-        self.asked = threading.Event()
+        self.blocked = threading.Event()
 
     def write(self, text: str) -> int:
-        self.asked.set()
+        self.blocked.set()
         self.reading.wait(WAIT_TIMEOUT_S)
         return super().write(text)
 
 
 @pytest.fixture
 def root_logger() -> Iterator[logging.Logger]:
-    """The root logger, put back as it was."""
+    """Restores the root logger."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     server = logging.getLogger("uvicorn.error")
@@ -213,17 +213,17 @@ def root_logger() -> Iterator[logging.Logger]:
     logging.captureWarnings(False)
 
 
-def test_a_reader_who_stops_holds_nobody_up_and_hears_how_much_was_lost(root_logger: logging.Logger) -> None:
-    """A full disk behind the log must not become an outage, nor fill the memory."""
+def test_a_stopped_reader_blocks_no_request_and_dropped_lines_are_counted(root_logger: logging.Logger) -> None:
+    """A full disk behind the log must neither stop the service nor fill the memory."""
     stream = BlockedStream()
     end = logs.configure_logging(Settings(), stream)
     log = logging.getLogger("poolhouse.test")
     log.info("first")
-    assert stream.asked.wait(WAIT_TIMEOUT_S)
+    assert stream.blocked.wait(WAIT_TIMEOUT_S)
     for number in range(12_000):
         log.info("line %d", number)
     stream.reading.set()
-    # Wait until there is room again, as the next line would.
+    # Wait until the queue has space again, as the next line would find it.
     while "line 5" not in stream.getvalue():
         os.sched_yield()
     log.info("last")
@@ -235,8 +235,8 @@ def test_a_reader_who_stops_holds_nobody_up_and_hears_how_much_was_lost(root_log
     assert lines[-1].endswith("last")
 
 
-def test_what_is_no_request_is_not_logged(root_logger: logging.Logger) -> None:
-    """A port scanner would fill the log; the metrics count it."""
+def test_malformed_requests_are_not_logged(root_logger: logging.Logger) -> None:
+    """A port scanner would fill the log; the metrics count such requests."""
     stream = io.StringIO()
     end = logs.configure_logging(Settings(), stream)
     with run_live_server(Settings.model_validate({"port": 0})) as server:
@@ -246,8 +246,8 @@ def test_what_is_no_request_is_not_logged(root_logger: logging.Logger) -> None:
     assert stream.getvalue() == ""
 
 
-def test_client_text_cannot_forge_a_line_of_text(root_logger: logging.Logger) -> None:
-    """A line break in a request id would be a line of its own."""
+def test_client_text_cannot_forge_a_log_line(root_logger: logging.Logger) -> None:
+    """A line break in a request id would otherwise start a new line."""
     stream = io.StringIO()
     end = logs.configure_logging(Settings.model_validate({"log_requests": True}), stream)
     record = RequestRecord("GET", "/a\n2026 INFO all is well\x1b[2J", b"x")

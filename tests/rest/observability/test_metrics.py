@@ -1,4 +1,4 @@
-"""``/metrics`` says what was done: read back by Prometheus's own parser, from a real server."""
+"""``/metrics`` of a real server, parsed by Prometheus's own parser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STAGES = ("decode", "queue", "compute", "encode")
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[GatedService]:
-    """One server; tests look at what they add."""
+    """One server for all tests, which compare metrics before and after."""
     with run_gated_service() as running:
         yield running
 
@@ -35,8 +35,8 @@ def client(gated: GatedService) -> Iterator[httpx.Client]:
         yield http
 
 
-def test_the_page_is_what_the_table_declares(gated: GatedService, client: httpx.Client) -> None:
-    """The docs list the table; a name or a label that is not in it would be a secret."""
+def test_the_page_has_the_declared_metrics(gated: GatedService, client: httpx.Client) -> None:
+    """The documentation lists the table; other names or labels would be undocumented."""
     client.post(POOL, json=JSON)
     client.post(POOL, json={})
     page = client.get("/metrics")
@@ -55,15 +55,15 @@ def test_the_page_is_what_the_table_declares(gated: GatedService, client: httpx.
     assert seen == set(FAMILIES)
 
 
-def test_server_timing_and_the_metrics_are_the_same_numbers(gated: GatedService, client: httpx.Client) -> None:
-    """Two clocks that differ would send whoever looks for lost time to the wrong place."""
+def test_server_timing_equals_the_metrics(gated: GatedService, client: httpx.Client) -> None:
+    """Two measurements that differ would mislead the search for lost time."""
     before = gated.metrics()
-    told = dict.fromkeys(STAGES, 0.0)
+    reported_s = dict.fromkeys(STAGES, 0.0)
     calls = 20
     for _ in range(calls):
         timing = client.post(POOL, json=JSON).headers["server-timing"]
         for stage, milliseconds in re.findall(r"(\w+);dur=([0-9.]+)", timing):
-            told[stage] += float(milliseconds) / 1e3
+            reported_s[stage] += float(milliseconds) / 1e3
     after = gated.metrics()
 
     def grew(name: str, **labels: str) -> float:
@@ -74,14 +74,17 @@ def test_server_timing_and_the_metrics_are_the_same_numbers(gated: GatedService,
     rounding = calls * 0.5e-6 + 1e-12
     for stage in STAGES:
         assert grew("poolhouse_stage_seconds_count", call="pool", stage=stage) == calls
-        assert abs(grew("poolhouse_stage_seconds_sum", call="pool", stage=stage) - told[stage]) <= rounding
-    assert abs(grew("poolhouse_compute_seconds_sum", operator="max_pool2d", device="cpu") - told["compute"]) <= rounding
+        assert abs(grew("poolhouse_stage_seconds_sum", call="pool", stage=stage) - reported_s[stage]) <= rounding
+    assert (
+        abs(grew("poolhouse_compute_seconds_sum", operator="max_pool2d", device="cpu") - reported_s["compute"])
+        <= rounding
+    )
     assert grew("poolhouse_compute_seconds_count", operator="max_pool2d", device="cpu") == calls
     assert grew("poolhouse_batch_requests_sum", device="cpu", reason="idle") == calls
 
 
 def test_requests_refusals_and_bytes_are_counted(gated: GatedService, client: httpx.Client) -> None:
-    """The sum over the labels is what came; who looks at one label must be able to trust it."""
+    """The sum over the labels is the total, so each label can be trusted."""
     before = gated.metrics()
     good = client.post(POOL, json=JSON)
     bad = client.post(POOL, json={**JSON, "kernel_size": 99})
@@ -99,15 +102,15 @@ def test_requests_refusals_and_bytes_are_counted(gated: GatedService, client: ht
     assert grew(requests, route=route, operator="other", status="404") == 1
     assert grew("poolhouse_refusals_total", code=bad.json()["code"]) == 1
     assert grew("poolhouse_refusals_total", code="unknown_operator") == 1
-    # What is refused by its path is refused unread.
+    # A request refused by its path has no body read.
     assert grew("poolhouse_received_bytes_total") == len(good.request.content) + len(bad.request.content)
     # The page before this one was sent in between.
     page = after["poolhouse_sent_bytes_total", frozenset()] - before["poolhouse_sent_bytes_total", frozenset()]
-    assert page - sum(len(answer.content) for answer in (good, bad, lost)) > 1000
+    assert page - sum(len(response.content) for response in (good, bad, lost)) > 1000
 
 
-def test_what_is_no_http_is_counted_too(gated: GatedService) -> None:
-    """A port scan or a broken proxy shows in the metrics although no request reaches a route."""
+def test_malformed_requests_are_counted(gated: GatedService) -> None:
+    """A port scan or a broken proxy appears in the metrics although no request reaches a route."""
     before = gated.metric("poolhouse_refusals_total", code="malformed_request")
 
     gated.server.exchange(b"\x16\x03\x01 no HTTP at all\r\n\r\n")
@@ -116,7 +119,7 @@ def test_what_is_no_http_is_counted_too(gated: GatedService) -> None:
 
 
 def test_clients_cannot_grow_the_page(gated: GatedService, client: httpx.Client) -> None:
-    """Every series is memory here and in every Prometheus that reads it."""
+    """Each series takes memory here and in every Prometheus that reads it."""
     client.post("/v1/pool/unknown", json=JSON)
     client.get("/nowhere")
     client.delete("/livez")
@@ -133,8 +136,8 @@ def test_clients_cannot_grow_the_page(gated: GatedService, client: httpx.Client)
     assert codes <= set(CODES)
 
 
-def test_batches_say_why_they_are_as_large_as_they_are(gated: GatedService) -> None:
-    """Whether batching works is the first question; without the reason, a batch of one could mean anything."""
+def test_batches_are_counted_by_reason(gated: GatedService) -> None:
+    """Without the reason a batch of one job could mean that batching does not work, or that there was no other job."""
     before = gated.metrics()
     shape = (1, 2, 4, 4)
     with ThreadPoolExecutor(5) as threads, gated.gate.closed():
@@ -154,7 +157,7 @@ def test_batches_say_why_they_are_as_large_as_they_are(gated: GatedService) -> N
     reasons = ("idle", "drained", "full")
     assert sum(grew("poolhouse_batch_requests_sum", reason) for reason in reasons) == 5
     assert sum(grew("poolhouse_batch_planes_sum", reason) for reason in reasons) == 10
-    # One runs, at most one waits at the device, and what came after them goes together.
+    # One batch runs, at most one waits at the device, and the later jobs form one batch.
     assert grew("poolhouse_batch_requests_count", "drained") == 1
     assert grew("poolhouse_batch_requests_sum", "drained") >= 3
 
@@ -169,7 +172,7 @@ def posted(gated: GatedService, shape: tuple[int, ...]) -> int:
 
 
 def test_states_are_one_hot(gated: GatedService) -> None:
-    """An alert sums over states; two ones, or none, would ring or stay silent by accident."""
+    """An alert sums over the states; two ones, or none, would raise or suppress it wrongly."""
     page = gated.metrics()
     states = {dict(labels)["state"]: value for (name, labels), value in page.items() if name == "poolhouse_state"}
     devices = [value for (name, _), value in page.items() if name == "poolhouse_device_state"]
@@ -179,17 +182,17 @@ def test_states_are_one_hot(gated: GatedService) -> None:
     assert [value for (name, _), value in page.items() if name == "poolhouse_build_info"] == [1]
 
 
-def test_samples_are_told_apart_by_labels() -> None:
-    """The reader that these tests stand on must see what it claims to see."""
+def test_samples_are_distinguished_by_labels() -> None:
+    """The parser that these tests rely on must distinguish samples by labels."""
     page = '# TYPE a counter\na_total{b="c"} 1.0\na_total{b="d"} 2.0\n'
 
     assert parse_metrics(page) == {("a_total", frozenset({("b", "c")})): 1, ("a_total", frozenset({("b", "d")})): 2}
 
 
-def test_however_many_ask_pages_take_a_small_part_of_the_event_loop(
+def test_rendering_pages_takes_a_bounded_share_of_the_event_loop(
     gated: GatedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The page of a service that has served much takes tens of milliseconds; twenty callers made everybody wait."""
+    """After a long uptime the page takes tens of milliseconds; twenty clients once delayed all other requests."""
     made, step_s = list[float](), 0.02
 
     def slowly(registry: CollectorRegistry) -> bytes:
@@ -201,19 +204,17 @@ def test_however_many_ask_pages_take_a_small_part_of_the_event_loop(
 
     monkeypatch.setattr("poolhouse.rest.observability.metrics_page.generate_latest", slowly)
     with ThreadPoolExecutor(8) as pool:
-        began = time.monotonic()
+        started = time.monotonic()
         pages = list(pool.map(lambda _: gated.metrics(), range(32)))
-        elapsed = time.monotonic() - began
+        elapsed = time.monotonic() - started
 
     assert len(pages) == 32
-    # The clock of the event loop has milliseconds.
+    # The event loop's time has a resolution of milliseconds.
     assert len(made) <= 1 + elapsed / (5 * step_s - 0.002)
 
 
-def test_a_page_that_is_waited_for_tells_what_was_before_it_was_asked_for(
-    gated: GatedService, client: httpx.Client
-) -> None:
-    """A page that was made before is no answer: what was done since would be missing."""
+def test_a_page_includes_everything_before_its_request(gated: GatedService, client: httpx.Client) -> None:
+    """A page that was rendered earlier would miss what happened since."""
     before = gated.metric("poolhouse_refusals_total", code="malformed_body")
     for count in range(1, 20):
         client.post(POOL, content=b"{", headers={"Content-Type": "application/json"})

@@ -1,4 +1,5 @@
-"""Spans: one a request, in the caller's trace, with the stages inside; and nothing where nobody asked for them."""
+"""Tracing: one span for each request, in the client's trace, with a child span for each stage; none unless
+configured."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def observer() -> RecordingObserver:
 
 @pytest.fixture
 def traced_server(spans: InMemorySpanExporter, observer: RecordingObserver) -> Iterator[LiveServer]:
-    """A server that makes spans, and then tells that it has."""
+    """A server that exports spans, and then notifies the observer."""
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
     settings = Settings.model_validate({"port": 0})
@@ -49,24 +50,24 @@ def by_name(spans: Sequence[ReadableSpan]) -> dict[str, ReadableSpan]:
     return found
 
 
-def test_a_request_is_a_span_in_its_callers_trace_with_its_stages_inside(
+def test_a_request_is_a_span_in_its_clients_trace_with_a_child_for_each_stage(
     traced_server: LiveServer, spans: InMemorySpanExporter, observer: RecordingObserver
 ) -> None:
-    """What took so long is seen where the caller looks."""
+    """A client sees in its own trace which stage took long."""
     with traced_server.client() as client:
         client.post(
             POOL,
             json={"input": IMAGE, "kernel_size": 2},
             headers={"traceparent": f"00-{TRACE}-{PARENT}-01", "X-Request-ID": "abc"},
         )
-    told = observer.next()
+    record = observer.next()
     found = by_name(spans.get_finished_spans())
     whole = found.pop("POST /v1/pool/{operator}")
 
     assert whole.parent is not None
     assert f"{whole.parent.span_id:016x}" == PARENT
     assert whole.context is not None
-    assert f"{whole.context.trace_id:032x}" == TRACE == told.trace_id
+    assert f"{whole.context.trace_id:032x}" == TRACE == record.trace_id
     assert whole.attributes is not None
     assert whole.attributes["poolhouse.operator"] == "max_pool2d"
     assert whole.attributes["http.response.status_code"] == 200
@@ -84,24 +85,24 @@ def test_a_request_is_a_span_in_its_callers_trace_with_its_stages_inside(
         last = span.end_time
 
 
-def test_without_a_callers_trace_it_begins_one(
+def test_without_a_clients_trace_a_new_one_is_started(
     traced_server: LiveServer, spans: InMemorySpanExporter, observer: RecordingObserver
 ) -> None:
-    """And the log line has its name."""
+    """The log line has the new trace's id."""
     with traced_server.client() as client:
         client.post(POOL, json={"input": IMAGE, "kernel_size": 2}, headers={"traceparent": "nonsense"})
-    told = observer.next()
+    record = observer.next()
     whole = by_name(spans.get_finished_spans())["POST /v1/pool/{operator}"]
 
     assert whole.parent is None
     assert whole.context is not None
-    assert told.trace_id == f"{whole.context.trace_id:032x}"
+    assert record.trace_id == f"{whole.context.trace_id:032x}"
 
 
-def test_a_trace_that_is_not_sampled_costs_no_span(
+def test_an_unsampled_trace_gets_no_span(
     traced_server: LiveServer, spans: InMemorySpanExporter, observer: RecordingObserver
 ) -> None:
-    """The caller decides, as W3C has it."""
+    """The client decides about sampling, as W3C Trace Context specifies."""
     with traced_server.client() as client:
         client.post(POOL, json={"input": IMAGE, "kernel_size": 2}, headers={"traceparent": f"00-{TRACE}-{PARENT}-00"})
     observer.next()
@@ -109,10 +110,10 @@ def test_a_trace_that_is_not_sampled_costs_no_span(
     assert spans.get_finished_spans() == ()
 
 
-def test_a_refusal_is_no_error_of_the_service_and_probes_are_no_spans(
+def test_refusals_are_no_span_errors_and_probes_get_no_spans(
     traced_server: LiveServer, spans: InMemorySpanExporter, observer: RecordingObserver
 ) -> None:
-    """Who pages on error spans is paged for our faults alone."""
+    """Alerts on error spans must only report failures of the service."""
     with traced_server.client() as client:
         client.get("/readyz")
         client.post(POOL, json={"input": IMAGE, "kernel_size": 9})
@@ -134,13 +135,13 @@ def test_a_refusal_is_no_error_of_the_service_and_probes_are_no_spans(
         {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_TRACES_EXPORTER": "none"},
     ],
 )
-def test_off_unless_configured(environ: dict[str, str]) -> None:
-    """What is off is not even asked at each request."""
+def test_tracing_is_off_unless_configured(environ: dict[str, str]) -> None:
+    """Disabled tracing costs nothing for each request."""
     assert make_observers(Settings(), environ) == ()
 
 
-def test_the_standard_variables_turn_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same as in every other service of the user."""
+def test_the_standard_variables_enable_tracing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables are the same as in all other services of the user."""
     monkeypatch.setenv("OTEL_SERVICE_NAME", "pools-of-mine")
     (chosen,) = make_observers(Settings(), {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://localhost:1"})
 
@@ -149,16 +150,16 @@ def test_the_standard_variables_turn_it_on(monkeypatch: pytest.MonkeyPatch) -> N
     chosen.close()
 
 
-def test_a_service_without_a_name_is_called_poolhouse() -> None:
-    """And not unknown_service, which every nameless one is."""
+def test_the_default_service_name_is_poolhouse() -> None:
+    """The default name would be unknown_service, like every other service without one."""
     tracing = make_tracing()
 
     assert tracing._provider.resource.attributes["service.name"] == "poolhouse"
     tracing.close()
 
 
-def test_without_the_extra_the_start_says_what_to_install() -> None:
-    """A service that quietly does not trace is found out at the worst time."""
+def test_a_missing_extra_fails_the_start() -> None:
+    """A service that silently does not trace would be noticed too late."""
     code = """
 import sys
 sys.modules["opentelemetry.sdk"] = None
@@ -166,8 +167,8 @@ from poolhouse.rest.observability.observers import make_observers
 from poolhouse.settings import Settings
 try:
     make_observers(Settings(), {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:1"})
-except ValueError as told:
-    print(told)
+except ValueError as error:
+    print(error)
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
