@@ -1,4 +1,4 @@
-"""A loop that must not be compiled; only the test of that imports it."""
+"""A loop that must not be compiled. Only the test of the refusal imports it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from poolhouse.kernels.registry import Flat, loop
 
 @loop("int64(int64*)")
 def failing(x: Flat) -> int:
-    """Raises where there is a 0."""
+    """Raise for a 0."""
     if x[0] == 0:
         raise ValueError
     return 1

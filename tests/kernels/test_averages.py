@@ -1,4 +1,4 @@
-"""Averages of planes that come from the memory, which are read in another way than those of a cache."""
+"""Averages of planes that are read from memory; those in a cache are read in another order."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from poolhouse.operators.windows import SlidingWindow
 @pytest.mark.parametrize(
     "windows", [SlidingWindow(2, 2), SlidingWindow(3, 2, 1), SlidingWindow(3, 1, 1), SlidingWindow(5, 3, 2)]
 )
-def test_a_plane_averages_to_the_same_bits_in_large_company(windows: SlidingWindow) -> None:
-    """Rows of large batches are read one after another: that must not be another order of adding."""
+def test_a_plane_averages_to_the_same_bits_in_a_large_batch(windows: SlidingWindow) -> None:
+    """Rows of large batches are read one by one, which must not change the order of additions."""
     length = 130
-    placed = windows.windows(length)
-    axes = [Axis(length, placed.first, placed.count, placed.dilation)] * 2
-    kernel = AverageKernel(axes, [placed.extent] * 2, "float64")
+    axis_windows = windows.windows(length)
+    axes = [Axis(length, axis_windows.first, axis_windows.count, axis_windows.dilation)] * 2
+    kernel = AverageKernel(axes, [axis_windows.extent] * 2, "float64")
     few = np.random.default_rng(1).standard_normal((2, length, length))
     many = np.tile(few, (40, 1, 1))
 

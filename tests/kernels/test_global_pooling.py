@@ -1,4 +1,4 @@
-"""Whole planes and large windows by loops that read 16-bit floats by their bits, against torch."""
+"""Global pooling and large windows by loops that compare the bits of 16-bit floats, against torch."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ SPECIAL = (0.0, -0.0, math.nan, -math.nan, math.inf, -math.inf, 6e-8, -6e-8, 655
 
 
 def planes_of(name: str, size: int) -> torch.Tensor:
-    """Planes of ordinary numbers, of few special ones, of negative ones with a zero of either sign."""
-    chance = np.random.default_rng(size)
-    plain = chance.standard_normal((3, size))
-    special = chance.choice(SPECIAL, (24, size))
-    rare = np.where(chance.random((12, size)) < 2 / size, chance.choice(SPECIAL, (12, size)), -1 - plain[:1] ** 2)
+    """Planes of ordinary numbers, of special numbers only, and of negative numbers with few special ones."""
+    rng = np.random.default_rng(size)
+    plain = rng.standard_normal((3, size))
+    special = rng.choice(SPECIAL, (24, size))
+    rare = np.where(rng.random((12, size)) < 2 / size, rng.choice(SPECIAL, (12, size)), -1 - plain[:1] ** 2)
     return torch.from_numpy(np.concatenate((plain, special, rare))).to(getattr(torch, name))
 
 
 def bits_of(halves: npt.NDArray[np.generic], name: str) -> list[object]:
-    """Their bits, every NaN alike: torch has more than one of its own."""
+    """Their bits, with one text for every NaN: torch gives several NaNs."""
     infinity = {"float16": 0x7C00, "bfloat16": 0x7F80}[name]
     return ["nan" if (bits & 0x7FFF) > infinity else bits for bits in halves.view(np.uint16).reshape(-1).tolist()]
 
 
 @HALVES
 @pytest.mark.parametrize("size", SIZES)
-def test_the_largest_of_a_plane_is_torchs_to_the_bit(name: str, size: int) -> None:
-    """Their order as integers is not that of floats for NaN, nor for zeros of either sign."""
+def test_the_maximum_of_a_plane_has_torchs_bits(name: str, size: int) -> None:
+    """The order of their bits is not that of floats for NaN and for zeros of either sign."""
     x = planes_of(name, size)
     given = {"input": x.view(torch.int16).numpy().view("uint16" if name == "bfloat16" else "float16")}
 
-    tops, places = GlobalMaximumKernel((size,), name, with_indices=True)(given, 2)
+    maxima, indices = GlobalMaximumKernel((size,), name, with_indices=True)(given, 2)
     (alone,) = GlobalMaximumKernel((size,), name, with_indices=False)(given, 1)
 
-    expected, where = F.adaptive_max_pool1d_with_indices(x, (1,))
-    assert places.tolist() == where.tolist()
-    assert bits_of(tops, name) == bits_of(alone, name) == bits_of(expected.view(torch.int16).numpy(), name)
+    expected, expected_indices = F.adaptive_max_pool1d_with_indices(x, (1,))
+    assert indices.tolist() == expected_indices.tolist()
+    assert bits_of(maxima, name) == bits_of(alone, name) == bits_of(expected.view(torch.int16).numpy(), name)
 
 
 @HALVES
 @pytest.mark.parametrize(("spatial", "outputs"), [((61,), (3,)), ((20, 33), (2, 5)), ((9, 8, 17), (2, 1, 3))])
-def test_the_largest_of_large_windows_is_torchs_to_the_bit(
+def test_the_maxima_of_large_windows_have_torchs_bits(
     name: str, spatial: tuple[int, ...], outputs: tuple[int, ...]
 ) -> None:
-    """Lines come first, which is not the order of a plane: zeros of two signs and NaN must not notice."""
+    """Lines are compared first, not in the plane's order; results for zeros and NaN must not depend on it."""
     x = planes_of(name, math.prod(spatial)).reshape(-1, *spatial)
     windows = [adaptive_windows(length, count) for length, count in zip(spatial, outputs, strict=True)]
     axes = [Axis(length, each.first, each.count, 1) for length, each in zip(spatial, windows, strict=True)]
@@ -70,13 +70,13 @@ def test_the_largest_of_large_windows_is_torchs_to_the_bit(
 @HALVES
 @pytest.mark.parametrize("size", SIZES)
 def test_the_mean_of_a_plane_is_rounded_from_the_exact_sum(name: str, size: int) -> None:
-    """float16 is added by its bits as the float64 of another power of two; infinities and NaN are not such numbers."""
+    """float16 is added as a float64 times a power of two, which does not work for infinities and NaN."""
     x = planes_of(name, size)
     given = {"input": x.view(torch.int16).numpy().view("uint16" if name == "bfloat16" else "float16")}
 
     (means,) = GlobalAverageKernel((size,), name)(given, 2)
 
-    # Sums of 16-bit floats of like size are exact in float64; bfloat16's least and most are not of like size.
+    # Sums of 16-bit floats of similar magnitude are exact in float64. bfloat16's range is wider than that.
     exact = torch.tensor([math.fsum(row) if all(map(math.isfinite, row)) else sum(row) for row in x.double().tolist()])
     found = torch.from_numpy(means.view(np.int16)).view(x.dtype).reshape(-1)
     expected = (exact.double() / size).float().to(x.dtype)

@@ -1,4 +1,4 @@
-"""Compiled loops are kept on disk, loaded before the service is ready, and never in the way of a start."""
+"""Compiled loops are cached on disk, loaded before the service is ready, and never prevent a start."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ print([device['ready'] for device in pooling.devices()], loops_are_loaded())
 """
 
 
-def start(place: Path, kernels: str = "on") -> subprocess.CompletedProcess[str]:
-    """Starts the service's core in a process of its own, with this directory for a cache."""
-    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "XDG_CACHE_HOME": str(place)}
+def start(cache: Path, kernels: str = "on") -> subprocess.CompletedProcess[str]:
+    """Start a PoolingService in a separate process with this cache directory."""
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "XDG_CACHE_HOME": str(cache)}
     return subprocess.run(
         [sys.executable, "-c", START, kernels],
-        env={**environment, "TMPDIR": str(place / "tmp")},
+        env={**environment, "TMPDIR": str(cache / "tmp")},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def test_what_was_written_is_read(tmp_path: Path) -> None:
-    """A start reads what another start compiled."""
+def test_a_written_file_can_be_read(tmp_path: Path) -> None:
+    """A start reads the code that an earlier start compiled."""
     path = tmp_path / "deep" / "some.loops"
 
     code_cache.write_file(path, CODES)
@@ -55,8 +55,8 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", b"\0" * 40])
-def test_a_broken_file_counts_as_none(tmp_path: Path, damage: bytes) -> None:
-    """A disk that was full leaves half a file, and what is read is run."""
+def test_a_broken_file_is_not_read(tmp_path: Path, damage: bytes) -> None:
+    """A full disk leaves half a file, and the code in it is executed."""
     path = tmp_path / "some.loops"
     code_cache.write_file(path, CODES)
 
@@ -66,24 +66,24 @@ def test_a_broken_file_counts_as_none(tmp_path: Path, damage: bytes) -> None:
     assert code_cache.read_file(tmp_path / "absent.loops", trusted=True) is None
 
 
-def test_code_that_others_can_write_is_not_run(tmp_path: Path) -> None:
-    """/tmp is everybody's: a file under a name that can be guessed may be another user's trap."""
-    path, trap = tmp_path / "some.loops", tmp_path / "trap"
+def test_code_that_other_users_can_write_is_not_executed(tmp_path: Path) -> None:
+    """All users can write to /tmp, so a file with a predictable name may be an attack by another user."""
+    path, shared = tmp_path / "some.loops", tmp_path / "shared"
     code_cache.write_file(path, CODES)
     link = tmp_path / "link.loops"
     link.symlink_to(path)
     path.chmod(0o666)
-    trap.mkdir()
-    trap.chmod(0o777)
+    shared.mkdir()
+    shared.chmod(0o777)
 
     assert code_cache.read_file(path, trusted=False) is None
     assert code_cache.read_file(link, trusted=False) is None
     with pytest.raises(PermissionError, match="other users can write to"):
-        code_cache.write_file(trap / "some.loops", CODES)
+        code_cache.write_file(shared / "some.loops", CODES)
 
 
-def test_a_source_and_a_processor_have_files_of_their_own() -> None:
-    """Code of yesterday's source, or for more than this processor knows, must not be run."""
+def test_each_source_and_processor_has_its_own_file() -> None:
+    """Code of an older source, or for instructions that this processor lacks, must not be executed."""
     (module,) = {each.module for each in LOOPS.values() if each.module.endswith(".scatter")}
 
     names = {
@@ -94,8 +94,8 @@ def test_a_source_and_a_processor_have_files_of_their_own() -> None:
     assert code_cache.file_name(module, this_processor()) == code_cache.file_name(module, this_processor())
 
 
-def test_a_user_without_a_home_has_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The image's user is a number."""
+def test_a_user_without_a_home_has_a_cache_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image's user is a user ID without an account."""
 
     def home() -> Path:
         raise RuntimeError("Could not determine home directory.")
@@ -103,24 +103,24 @@ def test_a_user_without_a_home_has_a_place(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", home)
 
-    assert [place.name for place in code_cache.user_cache_dirs()] == [f"poolhouse-kernels-{os.getuid()}"]
+    assert [path.name for path in code_cache.user_cache_dirs()] == [f"poolhouse-kernels-{os.getuid()}"]
 
 
 def test_every_module_with_loops_is_compiled_ahead() -> None:
-    """A module that is missing there would be compiled at the start of a read-only image, each time."""
+    """A read-only image would compile the loops of a missing module at each start."""
     code = (
         "import poolhouse.rest.app\nfrom poolhouse.operators.catalogue import discover\ndiscover()\n"
         "from poolhouse.kernels.registry import LOOPS\nprint(*{each.module for each in LOOPS.values()})"
     )
 
-    of_service = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    service = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 
-    assert set(of_service.stdout.split()) == set(compile_ahead.MODULES)
+    assert set(service.stdout.split()) == set(compile_ahead.MODULES)
     assert loops_are_loaded()
 
 
-def test_a_loop_that_may_fail_is_not_compiled() -> None:
-    """Compiled code has no interpreter to raise in: a failure would go unseen."""
+def test_a_loop_that_may_raise_is_not_compiled() -> None:
+    """Compiled code cannot raise an exception, so a failure would be lost."""
     failing = import_module("tests.kernels.failing_loop").failing
     del LOOPS[failing.name]
 
@@ -128,8 +128,8 @@ def test_a_loop_that_may_fail_is_not_compiled() -> None:
         loading.build([failing], this_processor(), 1, lambda _, __: None)
 
 
-def test_without_numba_the_service_pools_and_says_so() -> None:
-    """numba comes late to new versions of Python; nobody should have to wait for it."""
+def test_without_numba_the_service_pools_and_logs_a_warning() -> None:
+    """numba supports new versions of Python late; the service must run on them before."""
     plain = run_plain(START, absent=("numba", "llvmlite"))
 
     assert plain.stdout == "[True] False\n", plain.stderr
@@ -137,21 +137,21 @@ def test_without_numba_the_service_pools_and_says_so() -> None:
     assert "without compiled loops, and slower: llvmlite is not installed; the server extra brings" in warning
 
 
-def test_kernels_off_leaves_the_loops_alone(tmp_path: Path) -> None:
-    """Who doubts a loop turns all of them off, and nothing is compiled for it."""
+def test_kernels_off_compiles_no_loops(tmp_path: Path) -> None:
+    """An operator of the service who suspects a loop can turn all of them off."""
     off = start(tmp_path, "off")
 
     assert off.stdout == "[True] False\n", off.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_a_cache_that_cannot_be_written_stops_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container's root may be read-only: then each start compiles, and says why."""
+def test_an_unwritable_cache_does_not_prevent_a_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's file system may be read-only. Each start then compiles, and reports why."""
     (tmp_path / "poolhouse").write_text("not a directory")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "poolhouse"))
-    known = next(each for each in LOOPS.values() if each.module.endswith(".scatter"))
-    monkeypatch.setattr(known, "entry", None)
+    scatter = next(each for each in LOOPS.values() if each.module.endswith(".scatter"))
+    monkeypatch.setattr(scatter, "entry", None)
 
     problems = loading.load_loops(1, lambda _, __: None)
 
@@ -159,8 +159,8 @@ def test_a_cache_that_cannot_be_written_stops_no_start(tmp_path: Path, monkeypat
     assert len(problems) == 2
 
 
-def test_plain_python_is_what_loops_say() -> None:
-    """A loop's function can be read, and run slowly, as what it is: Python."""
+def test_a_loop_does_what_its_python_function_does() -> None:
+    """A loop's function is Python, and runs uncompiled too, only slower."""
     scatter = LOOPS["poolhouse.kernels.scatter.scatter_planes_uint32"]
     x, indices, out = np.arange(4, dtype=np.uint32), np.array([3, 1, 9, 0]), np.ones(4, np.uint32)
     again = out.copy()
@@ -177,6 +177,6 @@ def test_plain_python_is_what_loops_say() -> None:
         ("avx512f avx512bw avx512cd avx512dq avx512vl", "x86-64"),
     ],
 )
-def test_a_processor_gets_no_instruction_that_it_lacks(features: str, name: str) -> None:
-    """An instruction that a processor does not know ends the process."""
+def test_the_target_has_only_instructions_of_the_processor(features: str, name: str) -> None:
+    """An instruction that the processor does not have ends the process."""
     assert x86_level(dict.fromkeys(features.split(), True)) == Target(name)

@@ -1,4 +1,4 @@
-"""Exact averages of int64 by the compiled loop, where torch's sums wrap and float64 does not reach."""
+"""Exact averages of int64 by the compiled loop, where torch's sums overflow and float64 is not exact."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ DIVISORS += [2**61, 2**62 + 3, 2**63 - 1, -(2**63) + 1, -(2**63)]
 
 
 @pytest.mark.parametrize("divisor", DIVISORS)
-def test_a_quotient_is_exact_whatever_is_divided_by_what(divisor: int) -> None:
-    """The estimate in float64 is off by up to 2⁴⁷, and each part of what sets it right could be off by one."""
-    chance = np.random.default_rng(3)
+def test_a_quotient_is_exact_for_all_sums_and_divisors(divisor: int) -> None:
+    """The estimate in float64 is off by up to 2⁴⁷, and each step of its correction could be off by one."""
+    rng = np.random.default_rng(3)
     rows = np.concatenate(
         (
-            chance.choice(EDGES, (300, 4)),
-            chance.integers(-(2**63), 2**63 - 1, (300, 4), endpoint=True),
-            chance.integers(-(2**53), 2**53, (200, 4)),
-            chance.integers(-99, 99, (50, 4)),
+            rng.choice(EDGES, (300, 4)),
+            rng.integers(-(2**63), 2**63 - 1, (300, 4), endpoint=True),
+            rng.integers(-(2**53), 2**53, (200, 4)),
+            rng.integers(-99, 99, (50, 4)),
             # Multiples of the divisor, and their neighbours.
-            np.clip(chance.integers(-9, 9, (50, 4)).astype(object) * divisor, -(2**63) + 2, 2**63 - 3).astype(np.int64)
-            + chance.integers(-1, 2, (50, 4)),
+            np.clip(rng.integers(-9, 9, (50, 4)).astype(object) * divisor, -(2**63) + 2, 2**63 - 3).astype(np.int64)
+            + rng.integers(-1, 2, (50, 4)),
         )
     )
     axis = Axis(4, np.array([0, 1]), np.array([4, 2]), 1)

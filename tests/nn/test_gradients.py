@@ -1,4 +1,4 @@
-"""Gradients of our layers: those of the answers that the service gives, whatever the elements and their type."""
+"""Gradients of our layers: they match the service's results for all elements and element types."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from poolhouse.client.clients import Client
 INF, NAN = math.inf, math.nan
 NARROW = [torch.float16, torch.bfloat16, torch.float32]
 
-# A layer, its arguments, and spatial sizes; windows overlap, hang over, lie in the padding, or leave elements out.
+# Layers, arguments and spatial sizes; windows overlap, extend beyond the input, include padding, or skip elements.
 LAYERS: list[tuple[str, tuple[object, ...], dict[str, object], tuple[int, ...]]] = [
     ("MaxPool1d", (3, 2, 1), {}, (7,)),
     ("MaxPool2d", (3, 1, 1), {"ceil_mode": True}, (4, 5)),
@@ -63,8 +63,8 @@ def client() -> Iterator[Client]:
         yield made
 
 
-def pooling(layer: torch.nn.Module, spatial: tuple[int, ...]) -> Callable[[torch.Tensor], torch.Tensor]:
-    """The layer as a function of one tensor; an unpooling one gets indices, one of which comes twice in its plane."""
+def as_function(layer: torch.nn.Module, spatial: tuple[int, ...]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The layer as a function of one tensor; an unpooling layer gets indices, one of which occurs twice in a plane."""
     if "Unpool" not in type(layer).__name__:
         return layer
     elements = math.prod(spatial)
@@ -75,14 +75,14 @@ def pooling(layer: torch.nn.Module, spatial: tuple[int, ...]) -> Callable[[torch
 
 
 def distinct(spatial: tuple[int, ...]) -> torch.Tensor:
-    """Positive elements, no two alike, so that the largest of a window stays the largest beside it."""
-    chance = torch.Generator().manual_seed(1)
+    """Distinct positive elements, so that a small step does not change which element is the largest."""
+    generator = torch.Generator().manual_seed(1)
     elements = 4 * math.prod(spatial)
-    return ((torch.randperm(elements, generator=chance) + 8.0) / 8).reshape(2, 2, *spatial).to(torch.float64)
+    return ((torch.randperm(elements, generator=generator) + 8.0) / 8).reshape(2, 2, *spatial).to(torch.float64)
 
 
 def gradient(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, weigh: bool = True) -> torch.Tensor:
-    """The gradient of the input where the outputs count differently, or alike."""
+    """The gradient of the input for outputs with different weights, or with equal ones."""
     leaf = x.clone().requires_grad_()
     output = function(leaf)
     weights = torch.arange(output.numel()).reshape(output.shape) % 5 - 2 if weigh else torch.ones_like(output)
@@ -92,13 +92,13 @@ def gradient(function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, 
 
 
 @every_layer
-def test_the_gradient_is_the_slope(
+def test_the_gradient_matches_finite_differences(
     client: Client, name: str, arguments: tuple[object, ...], named: dict[str, object], spatial: tuple[int, ...]
 ) -> None:
-    """The law that nobody's kernel decides: a small step of an element moves the output by so much."""
+    """gradcheck compares the gradient with numeric differences, without any other kernel."""
     layer = getattr(nn, name)(*arguments, **named, client=client)
 
-    assert torch.autograd.gradcheck(pooling(layer, spatial), distinct(spatial).requires_grad_())
+    assert torch.autograd.gradcheck(as_function(layer, spatial), distinct(spatial).requires_grad_())
 
 
 @pytest.mark.parametrize("dtype", NARROW, ids=str)
@@ -111,8 +111,8 @@ def test_a_narrow_gradient_is_the_wide_one_rounded(
     spatial: tuple[int, ...],
     dtype: torch.dtype,
 ) -> None:
-    """Who trains in half precision gets all of it: nothing is added up, or raised to a power, in 16 bits."""
-    function = pooling(getattr(nn, name)(*arguments, **named, client=client), spatial)
+    """Training in half precision gets an accurate gradient: no sums or powers are computed in 16 bits."""
+    function = as_function(getattr(nn, name)(*arguments, **named, client=client), spatial)
     x = distinct(spatial).to(dtype)
 
     found = gradient(function, x)
@@ -121,16 +121,16 @@ def test_a_narrow_gradient_is_the_wide_one_rounded(
     torch.testing.assert_close(found, gradient(function, x.to(torch.float64)).to(dtype), rtol=0, atol=0)
 
 
-def drawn_layer(random: Random) -> tuple[str, tuple[object, ...], dict[str, object], tuple[int, ...]]:
-    """A sliding layer that torch has too, with any of its arguments."""
+def random_layer(random: Random) -> tuple[str, tuple[object, ...], dict[str, object], tuple[int, ...]]:
+    """A layer that torch has too, with random arguments and spatial sizes."""
     rank = random.choice((1, 2, 3))
 
     def sizes(least: int, most: int) -> tuple[int, ...]:
         return tuple(random.randint(least, most) for _ in range(rank))
 
     kernel, stride, dilation = sizes(1, 4), sizes(1, 4), sizes(1, 2)
-    reach = tuple((size - 1) * step + 1 for size, step in zip(kernel, dilation, strict=True))
-    spatial = tuple(size + random.randint(0, 4 - rank) for size in reach)
+    spans = tuple((size - 1) * step + 1 for size, step in zip(kernel, dilation, strict=True))
+    spatial = tuple(span + random.randint(0, 4 - rank) for span in spans)
     named: dict[str, object] = {"ceil_mode": random.random() < 0.5}
     family = random.choice(("MaxPool", "AvgPool", "LPPool", "AdaptiveAvgPool", "AdaptiveMaxPool"))
     if family.startswith("Adaptive"):
@@ -145,16 +145,16 @@ def drawn_layer(random: Random) -> tuple[str, tuple[object, ...], dict[str, obje
         if rank > 1 and random.random() < 0.5:
             named["divisor_override"] = random.randint(1, 9)
     if rank == 1:
-        # Torch's layers of one axis want numbers here.
+        # Torch's 1-D layers take numbers here.
         named = {field: value[0] if isinstance(value, tuple) else value for field, value in named.items()}
         return f"{family}1d", (*power, kernel[0], stride[0]), named, spatial
     return f"{family}{rank}d", (*power, kernel, stride), named, spatial
 
 
 @given(st.integers(0, 2**32 - 1).map(Random))
-def test_the_gradient_is_torchs_where_torch_has_room(client: Client, random: Random) -> None:
-    """In float64 and on ordinary elements torch's kernels are right, for any window."""
-    name, arguments, named, spatial = drawn_layer(random)
+def test_the_gradient_equals_torchs_in_float64(client: Client, random: Random) -> None:
+    """In float64 and for ordinary elements torch's gradients are correct, for any window."""
+    name, arguments, named, spatial = random_layer(random)
     x = distinct(spatial)
 
     found = gradient(getattr(nn, name)(*arguments, **named, client=client), x)
@@ -162,7 +162,7 @@ def test_the_gradient_is_torchs_where_torch_has_room(client: Client, random: Ran
     torch.testing.assert_close(found, gradient(getattr(torch.nn, name)(*arguments, **named), x), rtol=1e-9, atol=1e-12)
 
 
-def slopes(client: Client, p: float, *elements: float, dtype: torch.dtype = torch.float64) -> list[float]:
+def norm_gradient(client: Client, p: float, *elements: float, dtype: torch.dtype = torch.float64) -> list[float]:
     """The gradient of the norm of these elements."""
     layer = nn.LPPool1d(p, len(elements), client=client)
     found: list[float] = gradient(layer, torch.tensor([[elements]], dtype=dtype), weigh=False).flatten().tolist()
@@ -185,17 +185,17 @@ def slopes(client: Client, p: float, *elements: float, dtype: torch.dtype = torc
         (2, 3e38, torch.bfloat16),
     ],
 )
-def test_the_slope_of_equal_elements_does_not_depend_on_their_size(
+def test_the_gradient_of_equal_elements_does_not_depend_on_their_magnitude(
     client: Client, p: float, element: float, dtype: torch.dtype
 ) -> None:
-    """Powers leave every type long before the mean does: 300²⁰ is beyond float32, 20⁴ beyond float16."""
-    found = slopes(client, p, element, element, dtype=dtype)
+    """Powers overflow long before the norm does: 300²⁰ is beyond float32, 20⁴ beyond float16."""
+    found = norm_gradient(client, p, element, element, dtype=dtype)
 
     assert found == pytest.approx([2 ** (1 / p - 1)] * 2, rel=float(torch.finfo(dtype).eps))
 
 
-def test_windows_of_very_different_size_keep_their_slopes(client: Client) -> None:
-    """One scale serves the whole tensor; no window may vanish beside a larger one."""
+def test_windows_of_very_different_magnitude_keep_their_gradients(client: Client) -> None:
+    """The whole tensor is scaled by one factor; no window may underflow because of a larger one."""
     x = torch.tensor([[[1e-14, 1e-14, 1e14, 1e14, 0.0, 0.0, 1.0, 1.0]]])
 
     found = gradient(nn.LPPool1d(20, 2, client=client), x, weigh=False)
@@ -207,7 +207,7 @@ def test_windows_of_very_different_size_keep_their_slopes(client: Client) -> Non
 @pytest.mark.parametrize(
     ("p", "elements", "expected"),
     [
-        # A window of zeros has no slope, and 0 is taken, as in torch; but a sum's slope is 1.
+        # The gradient of a window of zeros is undefined and set to 0, as in torch; but that of a sum is 1.
         (2, (0.0, 0.0), [0, 0]),
         (3, (0.0, 0.0), [0, 0]),
         (0.5, (0.0, 0.0), [0, 0]),
@@ -219,7 +219,7 @@ def test_windows_of_very_different_size_keep_their_slopes(client: Client) -> Non
         (3, (-2.0, 1.0), [NAN, NAN]),
         (-1, (-1.0, 2.0), [4, 1]),
         (0.5, (0.0, 1.0), [INF, 1]),
-        # What outweighs the rest is the output.
+        # An element that outweighs the others determines the output.
         (2, (INF, 1.0), [1, 0]),
         (2, (-INF, 1.0), [-1, 0]),
         (2, (INF, INF), [2**-0.5, 2**-0.5]),
@@ -231,22 +231,22 @@ def test_windows_of_very_different_size_keep_their_slopes(client: Client) -> Non
         (INF, (-3.0, 2.0), [-1, 0]),
         (INF, (2.0, -2.0), [1, 0]),
         (-INF, (-3.0, -2.0), [0, -1]),
-        # A NaN takes its window along.
+        # A NaN affects its whole window.
         (2, (NAN, 1.0), [NAN, NAN]),
         (2, (NAN, INF), [NAN, NAN]),
     ],
 )
-def test_corners_of_the_power_mean(
+def test_special_cases_of_the_norm(
     client: Client, p: float, elements: tuple[float, ...], expected: list[float]
 ) -> None:
-    """Zeros come out of every ReLU, and one NaN in a gradient is a lost run."""
-    assert slopes(client, p, *elements) == pytest.approx(expected, nan_ok=True)
+    """Every ReLU outputs zeros, and one NaN in a gradient spoils a training run."""
+    assert norm_gradient(client, p, *elements) == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize("stray", [NAN, INF, -INF, 0.0])
 @pytest.mark.parametrize("p", [0.5, 2, 20, -1, -2])
-def test_an_element_between_the_windows_gets_no_gradient(client: Client, p: float, stray: float) -> None:
-    """It is in nobody's sum, whatever it is."""
+def test_an_element_outside_all_windows_gets_no_gradient(client: Client, p: float, stray: float) -> None:
+    """It is part of no sum, so its value has no effect."""
     x = torch.tensor([[[1.0, 1.0, stray, 1.0, 1.0]]])
 
     found = gradient(nn.LPPool1d(p, 2, 3, client=client), x, weigh=False)
@@ -257,8 +257,8 @@ def test_an_element_between_the_windows_gets_no_gradient(client: Client, p: floa
 
 @pytest.mark.parametrize("stray", [NAN, INF])
 @pytest.mark.parametrize("kernel", [(2, 2), (1, 12)])
-def test_what_is_not_finite_stays_in_its_windows(client: Client, stray: float, kernel: tuple[int, int]) -> None:
-    """On the way back too: a bad pixel spoils one window's neighbours, not the picture."""
+def test_a_non_finite_element_affects_only_its_windows(client: Client, stray: float, kernel: tuple[int, int]) -> None:
+    """Also in the backward pass: a bad pixel spoils its windows, not the whole picture."""
     x = torch.ones(1, 1, 6, 24)
     x[0, 0, 0, 0] = stray
 
@@ -270,8 +270,8 @@ def test_what_is_not_finite_stays_in_its_windows(client: Client, stray: float, k
 
 
 @pytest.mark.parametrize("dtype", NARROW, ids=str)
-def test_many_windows_add_up_in_half_precision(client: Client, dtype: torch.dtype) -> None:
-    """bfloat16 cannot count beyond 256; torch's kernel does, and stops there."""
+def test_gradients_of_many_windows_are_added_exactly(client: Client, dtype: torch.dtype) -> None:
+    """bfloat16 cannot count beyond 256, so torch's kernel, which adds in bfloat16, stops there."""
     x = torch.zeros(1, 1, 700, dtype=dtype)
     x[0, 0, 350] = 1
 
@@ -281,8 +281,8 @@ def test_many_windows_add_up_in_half_precision(client: Client, dtype: torch.dtyp
 
 
 @pytest.mark.parametrize("dtype", NARROW, ids=str)
-def test_a_large_windows_share_is_not_lost(client: Client, dtype: torch.dtype) -> None:
-    """The divisor of 300² is beyond float16, and torch's gradient there is 0."""
+def test_the_gradient_of_a_large_window_does_not_underflow(client: Client, dtype: torch.dtype) -> None:
+    """The divisor 300² is beyond float16, and torch's gradient is 0."""
     x = torch.zeros(1, 1, 600, 600, dtype=dtype)
 
     found = gradient(nn.AvgPool2d(300, 1, client=client), x, weigh=False)
@@ -290,8 +290,8 @@ def test_a_large_windows_share_is_not_lost(client: Client, dtype: torch.dtype) -
     assert float(found[0, 0, 300, 300]) == pytest.approx(1.0, rel=1e-3)
 
 
-def test_a_value_that_was_overwritten_has_no_influence(client: Client) -> None:
-    """Unpooling keeps the last of equal indices, so only that one's slope is 1; torch gives it to each."""
+def test_an_overwritten_value_gets_no_gradient(client: Client) -> None:
+    """Unpooling keeps the last of equal indices, so only its gradient is 1; torch gives 1 to each."""
     leaf = torch.tensor([[[1.0, 2.0, 3.0]]], requires_grad=True)
 
     nn.MaxUnpool1d(2, client=client)(leaf, torch.tensor([[[4, 0, 4]]])).sum().backward()
@@ -301,10 +301,10 @@ def test_a_value_that_was_overwritten_has_no_influence(client: Client) -> None:
 
 
 @every_layer
-def test_no_channel_passes_both_ways(
+def test_empty_channels_have_an_empty_gradient(
     client: Client, name: str, arguments: tuple[object, ...], named: dict[str, object], spatial: tuple[int, ...]
 ) -> None:
-    """A filter may leave no channel; torch refuses that, and the service does not."""
+    """Channel pruning may leave no channel; torch refuses such input, the service accepts it."""
     x = torch.zeros(2, 0, *spatial)
     layer = getattr(nn, name)(*arguments, **named, client=client)
     indices = (torch.zeros(2, 0, *spatial, dtype=torch.int64),) if "Unpool" in name else ()

@@ -1,4 +1,4 @@
-"""The rows of docs/where-we-differ.md about gradients: torch's own beside ours."""
+"""The rows of docs/where-we-differ.md about gradients: torch's gradients and ours."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Backward:
 
     Attributes:
         name: the first cell.
-        layer: its name in both ``nn``, and its arguments.
-        x: what is pooled.
-        theirs: the gradient that torch gives for the outputs' sum, or the class of its error.
-        ours: ours.
-        indices: of unpooling.
+        layer: the layer's name in ``torch.nn`` and ``poolhouse.nn``, and its arguments.
+        x: the input.
+        theirs: torch's gradient of the outputs' sum, or the class of its error.
+        ours: our gradient.
+        indices: the indices of unpooling.
     """
 
     name: str
@@ -37,7 +37,7 @@ def spike(length: int) -> torch.Tensor:
     return torch.zeros(1, 1, length).index_fill(2, torch.tensor([length // 2]), 1)
 
 
-# Of 401 windows over 700 elements 300 take the one in the middle, and the others their first.
+# Of 401 windows over 700 elements 300 choose the element in the middle, and the others their first.
 TAKEN_FIRST = [1.0] * 51 + [0.0] * 299
 TAKEN_LAST = [1.0] * 50 + [0.0] * 299
 GRADIENTS = (
@@ -103,7 +103,7 @@ GRADIENTS = (
 
 
 def near(expected: object) -> object:
-    """Within float32's rounding; NaN is NaN."""
+    """Equal within float32's rounding errors; NaN equals NaN."""
     return pytest.approx(expected, rel=1e-6, abs=0, nan_ok=True)
 
 
@@ -111,9 +111,9 @@ def backward(layers: object, row: Backward, **further: object) -> object:
     """The gradient by torch's layer or by ours, or the class of the error."""
     name, *arguments = row.layer
     leaf = row.x.clone().requires_grad_()
-    beside = () if row.indices is None else (row.indices,)
+    indices = () if row.indices is None else (row.indices,)
     try:
-        getattr(layers, name)(*arguments, **further)(leaf, *beside).sum().backward()
+        getattr(layers, name)(*arguments, **further)(leaf, *indices).sum().backward()
     except Exception as error:
         return type(error)
     assert leaf.grad is not None
@@ -121,8 +121,8 @@ def backward(layers: object, row: Backward, **further: object) -> object:
 
 
 @pytest.mark.parametrize("row", GRADIENTS, ids=lambda row: str(row.name).replace(" ", "-"))
-def test_gradients_are_so(row: Backward) -> None:
-    """The page promises both columns of these rows too."""
+def test_gradients_are_as_documented(row: Backward) -> None:
+    """The page states both columns of these rows."""
     with Client.local() as pooling:
         ours = backward(nn, row, client=pooling)
 

@@ -1,6 +1,6 @@
-"""Every operator on every kind of shape with every kind of field that makes a request cheap or dear.
+"""A table of requests with extreme shapes and fields for every operator, cheap and expensive ones.
 
-A table for what holds of all of them: what a request costs in time and in memory is what its plan says.
+The tests of plans compare the time and memory of these requests with their plans.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Extreme:
-    """One row: a name to tell it by, and its plan with a settled spec."""
+    """One row: a name for messages, and its plan with a seed."""
 
     name: str
     plan: Plan
 
 
 def shapes(rank: int, elements: int) -> Iterator[tuple[str, Sizes, Sizes]]:
-    """A name, N and C, and spatial sizes, of about so many elements together."""
+    """A name, N and C, and spatial sizes, for about this many elements."""
     side = round(elements ** (1 / rank))
     quarter = max(1, round((elements / 16) ** (1 / rank)))
     small = {1: 32, 2: 6, 3: 4}[rank]
@@ -46,7 +46,7 @@ def shapes(rank: int, elements: int) -> Iterator[tuple[str, Sizes, Sizes]]:
 
 
 def fields_for(member: type[Operator], spatial: Sizes) -> Iterator[tuple[str, Fields]]:
-    """Fields that fit these sizes, most of them."""
+    """Fields for these sizes; some do not fit and are refused."""
     match member.family:
         case "max_pool":
             for name, fields in (*_windows(spatial), *_padded(spatial), *_dilated(spatial)):
@@ -75,7 +75,7 @@ def fields_for(member: type[Operator], spatial: Sizes) -> Iterator[tuple[str, Fi
             yield "kernel 1", {"kernel_size": 1}
             yield "kernel 2", {"kernel_size": 2}
             yield "kernel 2 stride 1", {"kernel_size": 2, "stride": 1}
-            yield "far apart", {"kernel_size": 2, "stride": [8] + [2] * (len(spatial) - 1)}
+            yield "large stride", {"kernel_size": 2, "stride": [8] + [2] * (len(spatial) - 1)}
             yield "padded", {"kernel_size": 3, "stride": 2, "padding": 1}
         case _:
             yield "plain", {}
@@ -150,7 +150,7 @@ def _fractional(spatial: Sizes) -> Iterator[tuple[str, Fields]]:
 
 
 def plan_of(member: type[Operator], fields: Fields, dtype: ElementType, shape: Sizes, limits: Limits) -> Plan | None:
-    """The plan; None where it is refused."""
+    """The plan; None if the request is refused."""
     inputs = {name: TensorMetadata(INT64 if name == "indices" else dtype, shape) for name in member.inputs}
     try:
         return make_plan(member.of(**fields), inputs, limits).with_seed()
@@ -161,13 +161,13 @@ def plan_of(member: type[Operator], fields: Fields, dtype: ElementType, shape: S
 def extremes(
     elements: int, every: int, limits: Limits, members: Iterable[type[Operator]] = OPERATORS
 ) -> Iterator[Extreme]:
-    """Rows of about so many elements each; of the whole table of 56,000 each n-th, spread evenly, always the same."""
+    """Rows of about this many elements; of the table of 56,000 about every n-th, always the same ones."""
     for member in members:
-        for shape_name, lead, spatial in shapes(member.rank, elements):
+        for shape_name, batch_shape, spatial in shapes(member.rank, elements):
             for fields_name, fields in fields_for(member, spatial):
                 for dtype in element_types_of(member):
                     name = f"{member.name} of {dtype}, {shape_name}, {fields_name}"
                     if zlib.crc32(name.encode()) % every == 0:
-                        plan = plan_of(member, fields, dtype, (*lead, *spatial), limits)
+                        plan = plan_of(member, fields, dtype, (*batch_shape, *spatial), limits)
                         if plan is not None:
                             yield Extreme(name, plan)

@@ -1,4 +1,4 @@
-"""Compiled loops called with torch's tensors, as torch's own functions are."""
+"""Calls compiled loops with torch tensors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from poolhouse.operators.operator import Operator
 def run_on_cpu(
     spec: Operator, kernel: Kernel | None, planes: Mapping[str, torch.Tensor], threads: int
 ) -> tuple[torch.Tensor, ...]:
-    """Pools planes by the loops where there are some, else by torch."""
+    """Pool planes by the loops if there are any, else by torch."""
     if kernel is None:
         return spec.run(planes)
     given = {name: as_array(tensor) for name, tensor in planes.items()}

@@ -1,10 +1,10 @@
-"""How much memory requests take at most, in a process of its own: ``python -m tests.operators.peak_memory torch 101``.
+"""Measures the peak memory of requests in a separate process: ``python -m tests.operators.peak_memory torch 101``.
 
-By ``allow_compiled_loops`` compiled loops pool what they pool more cheaply, and by ``torch`` torch pools everything.
-The number says how many rows of the table of extremes stand for one that is run.
+With ``loops`` compiled loops pool where they are cheaper; with ``torch`` torch pools everything. With number n about
+every n-th row of the table of extremes is run.
 
-The kernel tells the most that was resident since it was last asked to forget (``VmHWM``). That is exact where every
-large piece of memory is asked of the kernel and given back at once, which two variables have the C library do.
+Linux reports the peak resident memory since it was last reset (``VmHWM``). The figure is exact if every large block is
+mapped from the operating system and unmapped at once, which two environment variables make the C library do.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LIMITS: Final = Limits(max_output_bytes=2**28, max_steps=1_000_000_000)
 ELEMENTS: Final = 2**19
 
 _LARGE: Final[tuple[tuple[str, str, tuple[int, ...], Fields], ...]] = (
-    # More planes than one piece holds, with samples for each; and outputs that are put together from pieces.
+    # More planes than one piece has, with samples for each; outputs are concatenated from pieces.
     ("fractional_max_pool2d", "uint8", (2**20, 1, 1, 1), {"kernel_size": 1, "output_size": 1, "seed": 1}),
     ("max_unpool2d", "float32", (40, 1, 256, 256), {"kernel_size": 4}),
     ("avg_pool2d", "int64", (20, 1, 512, 512), {"kernel_size": 3, "stride": 1, "divisor_override": 2**62}),
@@ -50,7 +50,7 @@ _LARGE: Final[tuple[tuple[str, str, tuple[int, ...], Fields], ...]] = (
     ("avg_pool3d", "float16", (1, 1, 1, 4096, 4096), {"kernel_size": 1, "stride": LONGEST}),
     ("max_pool1d", "int8", (1, 1, 2**22), {"kernel_size": 100, "stride": 1, "return_indices": True}),
     ("adaptive_max_pool1d", "uint8", (1, 1, 1), {"output_size": 2**21}),
-    # What the last axis gives is larger than the plane, and is held while the next one is reduced.
+    # The result of the last axis is larger than the plane and is held while the next axis is reduced.
     ("adaptive_avg_pool3d", "float32", (1, 1, 2**18, 1, 1), {"output_size": 7}),
 )
 
@@ -63,34 +63,34 @@ def _status(name: str) -> int:
 
 
 def measure_peak_bytes(run: Callable[[], Mapping[str, Tensor]]) -> int:
-    """Bytes that this takes at most, what it gives back included."""
+    """Peak memory of a call, its result included."""
     Path("/proc/self/clear_refs").write_text("5")
     before = _status("VmRSS")
-    answer = run()
-    most = _status("VmHWM")
-    del answer
-    return most - before
+    result = run()
+    peak = _status("VmHWM")
+    del result
+    return peak - before
 
 
 def rows(limits: Limits, every: int) -> Iterator[Extreme]:
-    """Extremes of every operator, and a few requests that are large."""
+    """Extreme requests of every operator, and a few large requests."""
     yield from extremes(ELEMENTS, every, limits)
     for name, dtype, shape, fields in _LARGE:
         member = CATALOGUE.find(name)
-        (known,) = (each for each in element_types_of(member) if each.name == dtype)
-        plan = plan_of(member, fields, known, shape, limits)
+        (element_type,) = (each for each in element_types_of(member) if each.name == dtype)
+        plan = plan_of(member, fields, element_type, shape, limits)
         assert plan is not None, name
         yield Extreme(f"{name} of {dtype}, large", plan)
 
 
 def main() -> None:
-    """Prints a line for each row: its name, the bytes it took, and the bytes that its plan says beside its input."""
+    """Print a line for each row: its name, its peak bytes, and the planned bytes without the input."""
     torch.set_num_threads(2)
     limits = replace(LIMITS, allow_compiled_loops=sys.argv[1] == "loops")
     if limits.allow_compiled_loops:
         load_kernels()
     for member in OPERATORS:
-        # What is loaded with the first call of its kind is nobody's.
+        # Memory that torch allocates at the first call of a kind does not count.
         for dtype in element_types_of(member):
             shape = (1, 1, *member.samples[0].spatial[-member.rank :])
             plan = settled_plan(member.of(**member.samples[0].fields), dtype, shape)

@@ -1,8 +1,7 @@
-"""Cases to draw for any operator of the catalogue, from its declaration alone.
+"""Random test cases for every operator of the catalogue, derived from its declaration.
 
-Every choice is made by a ``random.Random``: hypothesis gives its seed, and the bulk comparison with torch counts
-them. A new operator is covered without an edit here as long as its fields are of the
-declared kinds and its inputs are called as ours are.
+Every choice is made by a ``random.Random``. Its seed comes from hypothesis, or from a counter in the comparison with
+torch. A new operator needs no change here if its fields have known field types and its inputs have the same names.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ Array = npt.NDArray[np.generic]
 Fields = dict[str, object]
 
 LONGEST: Final = {1: 12, 2: 8, 3: 5}
-"""The longest axis drawn, by rank: what the plain-Python oracle works out in a few milliseconds."""
+"""The longest random axis, by rank: the plain-Python oracle then takes a few milliseconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,21 +50,21 @@ class Case:
 
     @property
     def spec(self) -> Operator:
-        """The settled spec."""
+        """The spec, with its seed."""
         return self.plan.spec
 
     def run(self, device: Device = CPU) -> dict[str, Tensor]:
-        """What the worker answers on a device."""
+        """The worker's outputs on a device."""
         return run_plan(self.plan, self.tensors, device)
 
     def _repr_pretty_(self, printer: RepresentationPrinter, cycle: bool) -> None:
-        """What hypothesis prints of a failing case."""
+        """Print a failing case for hypothesis."""
         printer.text(repr(self))
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{name}={tensor.array.tolist()}" for name, tensor in self.tensors.items())
+        elements = ", ".join(f"{name}={tensor.array.tolist()}" for name, tensor in self.tensors.items())
         metadata = self.plan.inputs["input"]
-        return f"{self.spec.name}({self.spec.field_values()}) of {metadata.dtype} {metadata.shape}: {told}"
+        return f"{self.spec.name}({self.spec.field_values()}) of {metadata.dtype} {metadata.shape}: {elements}"
 
 
 def element_types_of(member: type[Operator]) -> list[ElementType]:
@@ -74,7 +73,7 @@ def element_types_of(member: type[Operator]) -> list[ElementType]:
 
 
 def random_fields(random: Random, member: type[Operator]) -> Fields:
-    """Fields of one spec: mostly small, sometimes large, often left out where they may be."""
+    """Random fields of a spec: mostly small, sometimes large, optional ones often left out."""
     return {
         field.name: random_field_value(random, field, member.rank)
         for field in member.fields()
@@ -83,7 +82,7 @@ def random_fields(random: Random, member: type[Operator]) -> Fields:
 
 
 def random_field_value(random: Random, field: Field, rank: int) -> object:
-    """A JSON value that the field's kind accepts."""
+    """A random JSON value that the field type accepts."""
     kind = field.field_type
     if field.default is None and random.random() < 0.2:
         return None
@@ -103,7 +102,7 @@ def random_field_value(random: Random, field: Field, rank: int) -> object:
         near = [number for number in range(-5, 9) if kind.minimum <= number <= kind.maximum]
         number = random.choice([*near, kind.minimum, kind.maximum, kind.maximum // 3])
         return 1 if kind.nonzero and number == 0 else number
-    assert isinstance(kind, Power), f"say here how to draw a {type(kind).__name__}"
+    assert isinstance(kind, Power), f"add random values for {type(kind).__name__} here"
     return random.choice((1, 2, 2.0, 3, 0.5, -1, -2, 1.7, "Infinity", "-Infinity"))
 
 
@@ -114,17 +113,17 @@ def _random_size(random: Random, minimum: int) -> int:
 
 
 def random_shape(random: Random, rank: int) -> tuple[int, ...]:
-    """``(N, C, *spatial)`` or ``(C, *spatial)``: few planes, now and then none."""
-    lead = [random.choice((1, 1, 2, 3, 0)) for _ in range(random.choice((1, 2)))]
+    """``(N, C, *spatial)`` or ``(C, *spatial)``: few planes, sometimes none."""
+    batch_shape = [random.choice((1, 1, 2, 3, 0)) for _ in range(random.choice((1, 2)))]
     longest = LONGEST[rank]
-    return (*lead, *(1 + max(random.randrange(longest), random.randrange(longest)) for _ in range(rank)))
+    return (*batch_shape, *(1 + max(random.randrange(longest), random.randrange(longest)) for _ in range(rank)))
 
 
 STYLES: Final = ("plain", "ties", "special", "extreme")
 
 
 def random_elements(random: Random, dtype: ElementType, shape: tuple[int, ...], style: str | None = None) -> Array:
-    """Elements in their storage type: plain ones, ties, NaN with infinities and minus zero, or the type's extremes."""
+    """Elements in their storage type: plain ones, ties, NaN with infinities and -0, or the type's extreme values."""
     style = style or random.choice(STYLES)
     rng = np.random.default_rng(random.getrandbits(32))
     if dtype.kind == "boolean":
@@ -151,7 +150,7 @@ def random_elements(random: Random, dtype: ElementType, shape: tuple[int, ...], 
 
 
 def integer_limits(dtype: ElementType) -> tuple[int, int]:
-    """The least and the greatest number of an integer type, and of bool."""
+    """The least and the greatest number of an integer type or of bool."""
     if dtype.kind == "boolean":
         return 0, 1
     bits = 8 * dtype.itemsize
@@ -164,7 +163,7 @@ SMALLEST: Final = {dtype.name: torch.finfo(torch_dtype(dtype)).tiny for dtype in
 
 
 def round_to_type(values: npt.NDArray[np.float64], dtype: ElementType) -> Array:
-    """float64 numbers as the nearest of a float type, in its storage; beyond the largest they are infinite."""
+    """float64 numbers rounded to a float type, in its storage type; infinite beyond the type's largest number."""
     with np.errstate(over="ignore", invalid="ignore"):
         if dtype is BFLOAT16:
             return float32_to_bfloat16(values.astype(np.float32))
@@ -172,20 +171,20 @@ def round_to_type(values: npt.NDArray[np.float64], dtype: ElementType) -> Array:
 
 
 def as_numbers(tensor: Tensor) -> Array:
-    """The elements as numbers: bfloat16's bits are read, everything else is as it is held."""
+    """The elements as numbers: bfloat16's bits are converted, other types are returned unchanged."""
     if tensor.dtype is BFLOAT16:
         return bfloat16_to_float32(tensor.array.view(np.uint16))
     return tensor.array
 
 
 def settled_plan(spec: Operator, dtype: ElementType, shape: tuple[int, ...]) -> Plan:
-    """The plan of a spec for an input of this type and shape; refuses as the service does."""
+    """The plan of a spec, with a seed, for an input of this type and shape. Raises as the service does."""
     inputs = {name: TensorMetadata(INT64 if name == "indices" else dtype, shape) for name in spec.inputs}
     return make_plan(spec.with_seed(), inputs, LIMITS)
 
 
 def random_tensors(random: Random, plan: Plan, style: str | None = None) -> dict[str, Tensor]:
-    """Elements for every input of a plan; indices lie within the output's plane, some of them twice."""
+    """Random elements for every input of a plan; indices are within the output plane, some of them repeated."""
     tensors: dict[str, Tensor] = {}
     for name, metadata in plan.inputs.items():
         if name == "indices":
@@ -201,45 +200,45 @@ def random_tensors(random: Random, plan: Plan, style: str | None = None) -> dict
 def random_case(
     random: Random, member: type[Operator], dtype: ElementType | None = None, style: str | None = None
 ) -> Case | None:
-    """One case of an operator, or None where what was drawn is refused, as some of it must be."""
+    """A random case of an operator; None if twenty random requests in a row are refused."""
     dtype = dtype or random.choice(element_types_of(member))
     for _ in range(20):
         try:
             plan = settled_plan(member.of(**random_fields(random, member)), dtype, random_shape(random, member.rank))
         except Unprocessable:
             continue
-        # An empty batch may have outputs of any size; those are planned, but nobody's oracle.
+        # An empty batch may have outputs of any size; they can be planned, but the oracle could not compute them.
         if plan.output_bytes <= 2**16 and max(plan.outputs["output"].shape) <= 2**12:
             return Case(plan, random_tensors(random, plan, style))
     return None
 
 
 seeded_randoms: Final = st.integers(0, 2**32 - 1).map(Random)
-"""A source of choices. By seed: hypothesis can also make every choice itself, and then takes 30 times as long to
-find what is small by design."""
+"""Random generators from a seed. If hypothesis makes every choice itself, it takes 30 times as long, only to find small
+cases, which these cases are anyway."""
 
 
 @st.composite
 def cases(draw: st.DrawFn, member: type[Operator], dtype: ElementType | None = None) -> Case:
-    """Cases of one operator, of one element type or of all that it takes."""
+    """Cases of one operator, of one element type or of all types that it takes."""
     found = draw(seeded_randoms.map(lambda random: random_case(random, member, dtype)).filter(bool))
     assert found is not None
     return found
 
 
 def oracle(case: Case) -> dict[str, list[Number]]:
-    """Every output as ``reference`` gives it, plane after plane, flat."""
+    """Every output by ``Operator.reference``, plane after plane, flat."""
     spec, plan = case.spec, case.plan
     planes = as_numbers(case.tensors["input"]).reshape(plan.planes, *plan.spatial)
-    beside: Array | None = None
+    companions: Array | None = None
     if "indices" in case.tensors:
-        beside = case.tensors["indices"].array.reshape(plan.planes, *plan.spatial)
+        companions = case.tensors["indices"].array.reshape(plan.planes, *plan.spatial)
     else:
-        for drawn in spec.random_inputs(plan.planes).values():
-            beside = drawn
+        for array in spec.random_inputs(plan.planes).values():
+            companions = array
     found: dict[str, list[Number]] = {name: [] for name in plan.outputs}
     for index, plane in enumerate(planes):
-        columns = spec.reference(plane, None if beside is None else beside[index])
+        columns = spec.reference(plane, None if companions is None else companions[index])
         for name, column in zip(found, columns, strict=True):
             found[name] += column
     return found

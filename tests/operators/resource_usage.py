@@ -1,4 +1,4 @@
-"""What a piece of code costs this thread, whatever else the machine does."""
+"""Measures processor time and memory of a block of code, independent of the machine's other load."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class ResourceUsage:
-    """Seconds of this thread, and the most bytes of Python objects at once."""
+    """Processor seconds of this thread, and the peak bytes of Python objects."""
 
     seconds: float = 0.0
     peak_bytes: int = 0
@@ -20,15 +20,15 @@ class ResourceUsage:
 
 @contextmanager
 def measure_usage() -> Iterator[ResourceUsage]:
-    """Counts what is done within; read it afterwards. Collecting everybody's garbage does not count."""
-    cost = ResourceUsage()
+    """Measure the body of the ``with`` statement, without garbage collection; read the result afterwards."""
+    usage = ResourceUsage()
     gc.disable()
     tracemalloc.start()
     started = time.thread_time()
     try:
-        yield cost
+        yield usage
     finally:
-        cost.seconds = time.thread_time() - started
-        cost.peak_bytes = tracemalloc.get_traced_memory()[1]
+        usage.seconds = time.thread_time() - started
+        usage.peak_bytes = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         gc.enable()

@@ -1,8 +1,8 @@
-"""Every operator against torch's own functional of that name: thousands of seeded cases of every element type.
+"""Every operator against torch's functional of the same name: thousands of seeded cases of every element type.
 
-Where torch has no kernel for a type it is asked in a wider one that holds every value; what it has no name for
-(global pooling, the absolute lp) is asked in the words that it does have. Where the documents say that we differ,
-the comparison says how.
+If torch has no kernel for a type, it computes in a wider one that has every value. Operators without a functional
+(global pooling, the absolute lp) are computed with other functionals. Documented differences are noted at the
+comparison.
 """
 
 from __future__ import annotations
@@ -40,98 +40,98 @@ from tests.operators.tolerances import assert_same_floats, assert_within, is_exa
 Outputs = tuple[torch.Tensor, ...]
 
 EACH: Final = 5
-"""Cases of one operator, element type and style of elements."""
+"""Cases for each operator, element type and style of elements."""
 
 PAIRS: Final = [(member, dtype) for member in OPERATORS for dtype in element_types_of(member)]
 
 
 @pytest.mark.parametrize(("member", "dtype"), PAIRS, ids=lambda value: getattr(value, "name", str(value)))
 def test_every_operator_equals_torch(member: type[Operator], dtype: ElementType) -> None:
-    """The service's promise: what torch answers, over HTTP."""
-    for drawn_case in drawn(member, dtype):
+    """The service promises torch's results over HTTP."""
+    for case in seeded_cases(member, dtype):
         try:
-            assert_equals_torch(drawn_case)
+            assert_equals_torch(case)
         except Exception as failure:
-            failure.add_note(repr(drawn_case)[:2000])
+            failure.add_note(repr(case)[:2000])
             raise
 
 
 def test_there_are_more_than_three_thousand_cases() -> None:
-    """The number that the README names."""
+    """The README states this number."""
     assert len(PAIRS) * EACH * len(STYLES) >= 3000
 
 
-def test_the_cases_hold_what_is_hard() -> None:
-    """A generator that went tame would leave everything above green."""
+def test_the_cases_include_all_difficult_inputs() -> None:
+    """If the generator stopped producing difficult inputs, the tests above would still pass."""
     seen: Counter[str] = Counter()
     for member, dtype in PAIRS:
-        for one in drawn(member, dtype):
-            held = as_numbers(one.tensors["input"]).astype(np.float64)
-            planes = held.reshape(-1, math.prod(one.plan.spatial))
-            seen["NaN"] += bool(np.isnan(held).any())
-            seen["infinity"] += bool(np.isinf(held).any())
-            seen["minus zero"] += bool((np.signbit(held) & (held == 0)).any())
+        for case in seeded_cases(member, dtype):
+            elements = as_numbers(case.tensors["input"]).astype(np.float64)
+            planes = elements.reshape(-1, math.prod(case.plan.spatial))
+            seen["NaN"] += bool(np.isnan(elements).any())
+            seen["infinity"] += bool(np.isinf(elements).any())
+            seen["minus zero"] += bool((np.signbit(elements) & (elements == 0)).any())
             seen["ties"] += any(len(np.unique(plane)) < len(plane) for plane in planes)
-            seen["no planes"] += one.plan.planes == 0
-            seen["strided"] += one.plan.planes > 1
-            seen["unbatched"] += len(one.plan.inputs["input"].shape) == member.rank + 1
-            seen["padding"] += any(getattr(one.spec, "padding", ()))
-            seen["dilation"] += max(getattr(one.spec, "dilation", (1,))) > 1
-            seen["ceil mode"] += bool(getattr(one.spec, "ceil_mode", False))
-            seen["indices"] += "indices" in one.plan.outputs
+            seen["no planes"] += case.plan.planes == 0
+            seen["strided"] += case.plan.planes > 1
+            seen["unbatched"] += len(case.plan.inputs["input"].shape) == member.rank + 1
+            seen["padding"] += any(getattr(case.spec, "padding", ()))
+            seen["dilation"] += max(getattr(case.spec, "dilation", (1,))) > 1
+            seen["ceil mode"] += bool(getattr(case.spec, "ceil_mode", False))
+            seen["indices"] += "indices" in case.plan.outputs
 
     assert min(seen.values()) >= 100, seen
 
 
-def drawn(member: type[Operator], dtype: ElementType) -> Iterator[Case]:
+def seeded_cases(member: type[Operator], dtype: ElementType) -> Iterator[Case]:
     """The cases of one operator and element type, the same in every run."""
     computes = issubclass(member, Average | LPPool)
     for style in STYLES:
         for number in range(EACH):
             random = Random(f"{member.name} {dtype} {style} {number}")
-            # Where sums overflow, torch and we may both be as wrong as float32 is; test_laws says what we promise.
-            taken = "special" if style == "extreme" and computes and dtype.kind == "float" else style
-            found: Case | None = None
-            while found is None or not _torch_has_an_answer(found):
-                found = random_case(random, member, dtype, taken)
-            yield _within_float64(found)
+            # If sums overflow, torch's errors and ours may both be as large as float32's; test_properties bounds ours.
+            chosen = "special" if style == "extreme" and computes and dtype.kind == "float" else style
+            case: Case | None = None
+            while case is None or not _torch_supports(case):
+                case = random_case(random, member, dtype, chosen)
+            yield _within_float64(case)
 
 
 def _knows_infinity() -> bool:
-    # Older releases raise 1 to the power 0, and answer 1.
+    # Older releases compute 1 to the power 0, which is 1.
     return F.lp_pool1d(torch.tensor([[2.0]]), math.inf, 1).item() == 2.0
 
 
 KNOWS_INFINITY: Final = _knows_infinity()
 
 
-def _torch_has_an_answer(case: Case) -> bool:
-    """Whether torch takes what we take: it refuses four things for no reason that its own rules give."""
+def _torch_supports(case: Case) -> bool:
+    """Whether torch accepts the case; it refuses some inputs that its own rules allow."""
     spec, sizes = case.spec, zip(getattr(case.spec, "kernel_size", ()), case.plan.spatial, strict=False)
-    if any((kernel - 1) * dilation >= 2**31 - 1 for kernel, dilation in _reaches(spec)):
-        # A window that wraps in 32 bits is empty to it.
+    if any((kernel - 1) * dilation >= 2**31 - 1 for kernel, dilation in _dilated_kernels(spec)):
+        # A window that overflows 32 bits is empty for torch.
         return False
     if isinstance(spec, LPPool) and math.isinf(spec.norm_type) and not KNOWS_INFINITY:
         return False
     if isinstance(spec, LPPool) and spec.absolute and spec.ceil_mode:
-        # Torch scales a window that ceil_mode cut, which a norm does not.
+        # Torch scales the sum of a window that ceil_mode cuts; a norm does not.
         return False
     if spec.name in ("avg_pool3d", "lp_pool3d"):
-        # A window larger than the input, though padding or ceil_mode makes it fit, as in 1-D and 2-D.
+        # In 3-D torch refuses a window larger than the input, even if padding or ceil_mode makes it fit.
         return all(kernel <= length for kernel, length in sizes)
     if spec.name == "fractional_max_pool3d":
-        # Windows that fill the axis exactly, as in 2-D.
+        # In 3-D torch refuses windows that fill the axis exactly.
         outputs = spec.spatial_out(case.plan.spatial)
         return all(count + kernel <= length for count, (kernel, length) in zip(outputs, sizes, strict=True))
     return True
 
 
-def _reaches(spec: Operator) -> Iterator[tuple[int, int]]:
+def _dilated_kernels(spec: Operator) -> Iterator[tuple[int, int]]:
     return zip(getattr(spec, "kernel_size", ()), getattr(spec, "dilation", ()), strict=False)
 
 
 def _within_float64(case: Case) -> Case:
-    """int64 elements within what torch's wider type, float64, adds exactly."""
+    """Reduce int64 elements to a range whose sums are exact in float64, the type that torch computes in."""
     given = case.tensors["input"]
     if given.dtype is not INT64:
         return case
@@ -139,18 +139,18 @@ def _within_float64(case: Case) -> Case:
 
 
 def assert_equals_torch(case: Case) -> None:
-    """Fails where our answer is not torch's."""
+    """Fail if our outputs are not torch's."""
     if not case.plan.planes:
         _assert_empty_like_torch(case)
         return
-    expected = asked_of_torch(case)
-    answers = [case.run()]
+    expected = outputs_of_torch(case)
+    results = [case.run()]
     if not case.plan.is_empty:
-        answers.append(_run_on_strided(case))
-    for answer in answers:
+        results.append(_run_on_strided(case))
+    for outputs in results:
         for (name, metadata), theirs in zip(case.plan.outputs.items(), expected, strict=True):
             assert tuple(theirs.shape) == metadata.shape, name
-            ours = as_numbers(answer[name]).reshape(-1)
+            ours = as_numbers(outputs[name]).reshape(-1)
             found = theirs.reshape(-1).to(torch.int64 if name == "indices" else torch.float64).numpy()
             if name == "indices":
                 np.testing.assert_array_equal(ours, found)
@@ -159,23 +159,23 @@ def assert_equals_torch(case: Case) -> None:
                     ours.astype(np.float64), np.trunc(found).clip(*integer_limits(metadata.dtype))
                 )
             elif is_exact(case.spec):
-                held = as_numbers(Tensor(metadata.dtype, round_to_type(found, metadata.dtype)))
-                assert_same_floats(ours.astype(np.float64), held.astype(np.float64))
+                rounded = as_numbers(Tensor(metadata.dtype, round_to_type(found, metadata.dtype)))
+                assert_same_floats(ours.astype(np.float64), rounded.astype(np.float64))
             else:
-                # Twice the slack: theirs is as far from the truth as ours.
+                # Twice the tolerance: torch's result may be as far from the exact one as ours.
                 assert_within(ours.astype(np.float64), found, 2 * tolerance_of(case, found), metadata.dtype)
 
 
 def _assert_empty_like_torch(case: Case) -> None:
-    """Torch refuses some empty batches; it is asked for one plane, and the shapes are compared."""
+    """Compare the shapes with torch's for one plane, because torch refuses some empty batches."""
     metadata = case.plan.inputs["input"]
-    lead = metadata.shape[: -case.spec.rank]
-    shape = (*(max(size, 1) for size in lead), *case.plan.spatial)
+    batch_shape = metadata.shape[: -case.spec.rank]
+    shape = (*(max(size, 1) for size in batch_shape), *case.plan.spatial)
     tensors = {name: Tensor(each.dtype, np.zeros(shape, each.dtype.storage)) for name, each in case.plan.inputs.items()}
-    answer = case.run()
-    one = Case(settled_plan(_without_batch_size(case.spec), metadata.dtype, shape), tensors)
-    for name, theirs in zip(case.plan.outputs, asked_of_torch(one), strict=True):
-        assert answer[name].shape == (*lead, *theirs.shape[len(lead) :])
+    outputs = case.run()
+    one_plane = Case(settled_plan(_without_batch_size(case.spec), metadata.dtype, shape), tensors)
+    for name, theirs in zip(case.plan.outputs, outputs_of_torch(one_plane), strict=True):
+        assert outputs[name].shape == (*batch_shape, *theirs.shape[len(batch_shape) :])
 
 
 def _without_batch_size(spec: Operator) -> Operator:
@@ -185,17 +185,17 @@ def _without_batch_size(spec: Operator) -> Operator:
 
 
 def _run_on_strided(case: Case) -> dict[str, Tensor]:
-    """The operator on planes that lie transposed in memory, as a fused batch may."""
+    """Run the operator on planes that are transposed in memory."""
     plan = case.plan
     planes = {
         name: _transposed(as_torch(tensor).reshape(plan.planes, *plan.spatial)) for name, tensor in case.tensors.items()
     }
-    planes |= {name: torch.from_numpy(drawn) for name, drawn in plan.spec.random_inputs(plan.planes).items()}
-    answer = {}
+    planes |= {name: torch.from_numpy(array) for name, array in plan.spec.random_inputs(plan.planes).items()}
+    outputs = {}
     for (name, metadata), result in zip(plan.outputs.items(), plan.spec.run(planes), strict=True):
         bits = result.contiguous().view(torch.int16) if metadata.dtype is BFLOAT16 else result.contiguous()
-        answer[name] = Tensor(metadata.dtype, bits.numpy().view(metadata.dtype.storage).reshape(metadata.shape))
-    return answer
+        outputs[name] = Tensor(metadata.dtype, bits.numpy().view(metadata.dtype.storage).reshape(metadata.shape))
+    return outputs
 
 
 def _transposed(planes: torch.Tensor) -> torch.Tensor:
@@ -203,28 +203,28 @@ def _transposed(planes: torch.Tensor) -> torch.Tensor:
 
 
 def as_torch(tensor: Tensor) -> torch.Tensor:
-    """A copy for torch, in the shape of the request."""
-    laid = torch.from_numpy(tensor.array.copy())
-    return laid.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else laid
+    """A copy as a torch tensor, in the shape of the request."""
+    copy = torch.from_numpy(tensor.array.copy())
+    return copy.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else copy
 
 
-def asked_of_torch(case: Case) -> Outputs:
-    """Torch's answer in the type of the request where it has a kernel for it, else in float64."""
+def outputs_of_torch(case: Case) -> Outputs:
+    """Torch's outputs, computed in the input's type if torch has a kernel for it, else in float64."""
     x = as_torch(case.tensors["input"])
-    ask = ASKED[case.spec.family]
+    call = TORCH_CALLS[case.spec.family]
     if case.spec.family in IN_FLOAT64 or (case.spec.name == "adaptive_avg_pool3d" and x.dtype.itemsize == 2):
-        return ask(case, x.to(torch.float64))
+        return call(case, x.to(torch.float64))
     try:
-        return ask(case, x)
+        return call(case, x)
     except RuntimeError as refused:
         if "not implemented" in str(refused) or "could not infer output dtype" in str(refused):
-            return ask(case, x.to(torch.float64))
+            return call(case, x.to(torch.float64))
         raise
 
 
 IN_FLOAT64: Final = frozenset({"lp_pool", "fractional_max_pool"})
-"""Documented: computed in float64 whatever the type, where torch computes powers and windows in the input's.
-So is adaptive_avg_pool3d of 16-bit floats, which torch adds in 16 bits."""
+"""Documented difference: we compute these in float64, torch computes powers and windows in the input's type.
+The same applies to adaptive_avg_pool3d of 16-bit floats, which torch adds in 16 bits."""
 
 
 def _fields(case: Case) -> dict[str, object]:
@@ -244,7 +244,7 @@ def _avg_pool(case: Case, x: torch.Tensor) -> Outputs:
     fields = _fields(case)
     if case.spec.rank > 1:
         return _named(case, x, **fields)
-    # avg_pool1d has no divisor_override; it is avg_pool2d on one row.
+    # Torch's avg_pool1d has no divisor_override; avg_pool2d on one row is the same.
     for name, filler in (("kernel_size", 1), ("stride", 1), ("padding", 0)):
         fields[name] = (filler, *getattr(case.spec, name))
     pool: Callable[..., torch.Tensor] = F.avg_pool2d
@@ -255,14 +255,14 @@ def _lp_pool(case: Case, x: torch.Tensor) -> Outputs:
     fields = _fields(case)
     x = x.abs() if fields.pop("absolute") else x
     if case.spec.rank == 1:
-        # lp_pool1d multiplies by kernel_size and fails on a tuple.
+        # Torch's lp_pool1d multiplies by kernel_size and fails for a tuple.
         for name in ("kernel_size", "stride"):
             (fields[name],) = getattr(case.spec, name)
     return _named(case, x, **fields)
 
 
 def _adaptive(case: Case, x: torch.Tensor) -> Outputs:
-    # null keeps an axis in torch as well, but not in one dimension.
+    # Torch also takes None for an axis to keep, but not in 1-D.
     return _named(case, x, **{**_fields(case), "output_size": case.spec.spatial_out(case.plan.spatial)})
 
 
@@ -273,8 +273,8 @@ def _global(case: Case, x: torch.Tensor) -> Outputs:
 
 def _fractional(case: Case, x: torch.Tensor) -> Outputs:
     spec, planes = case.spec, case.plan.planes
-    lead = x.shape[:2] if x.ndim == spec.rank + 2 else (1, planes)
-    samples = torch.from_numpy(spec.random_inputs(planes)["samples"]).reshape(*lead, spec.rank)
+    batch_shape = x.shape[:2] if x.ndim == spec.rank + 2 else (1, planes)
+    samples = torch.from_numpy(spec.random_inputs(planes)["samples"]).reshape(*batch_shape, spec.rank)
     fields = _fields(case)
     return _named(
         case,
@@ -290,14 +290,15 @@ def _max_unpool(case: Case, x: torch.Tensor) -> Outputs:
     spec = case.spec
     assert isinstance(spec, MaxUnpool)
     size = spec.spatial_out(case.plan.spatial)
-    # Torch knows no dilation and takes fewer sizes. The window only says which; one that leads to this size is taken.
+    # Torch has no dilation and accepts fewer output sizes. The window only determines which sizes it accepts, so the
+    # kernel size is chosen to match this output size.
     fields = {name: value for name, value in _fields(case).items() if name not in ("dilation", "ceil_mode")}
     fields["kernel_size"] = [
         whole - (length - 1) * stride + 2 * padding
         for whole, length, stride, padding in zip(size, case.plan.spatial, spec.stride, spec.padding, strict=True)
     ]
     threads = torch.get_num_threads()
-    # With several threads torch cuts a plane into parts, and which of two equal indices comes last is chance.
+    # With several threads torch splits a plane, and which of two equal indices is written last is undefined.
     torch.set_num_threads(1)
     try:
         return _named(case, x, as_torch(case.tensors["indices"]), **{**fields, "output_size": size})
@@ -305,7 +306,7 @@ def _max_unpool(case: Case, x: torch.Tensor) -> Outputs:
         torch.set_num_threads(threads)
 
 
-ASKED: Final[dict[str, Callable[[Case, torch.Tensor], Outputs]]] = {
+TORCH_CALLS: Final[dict[str, Callable[[Case, torch.Tensor], Outputs]]] = {
     "max_pool": _max_pool,
     "avg_pool": _avg_pool,
     "lp_pool": _lp_pool,
@@ -316,4 +317,4 @@ ASKED: Final[dict[str, Callable[[Case, torch.Tensor], Outputs]]] = {
     "fractional_max_pool": _fractional,
     "max_unpool": _max_unpool,
 }
-"""How each family is asked of torch."""
+"""The torch call of each family."""

@@ -1,4 +1,4 @@
-"""Averages where torch's lie: large windows, large integers, odd divisors."""
+"""Averages where torch's are wrong: large windows, large integers, unusual divisors."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ AVG_POOL = {rank: CATALOGUE.find(f"avg_pool{rank}d") for rank in (1, 2, 3)}
 
 
 def pooled(spec: Operator, array: npt.NDArray[N]) -> npt.NDArray[N]:
-    """The answer for an array in a numpy type of its own."""
+    """The output for an array of a numpy type."""
     dtype = ELEMENT_TYPES[array.dtype.name]
     plan = settled_plan(spec, dtype, array.shape)
-    answer = run_plan(plan, {"input": Tensor(dtype, array)}, CPU)["output"].array
-    return answer.view(array.dtype)
+    output = run_plan(plan, {"input": Tensor(dtype, array)}, CPU)["output"].array
+    return output.view(array.dtype)
 
 
 LARGE = [
@@ -44,14 +44,14 @@ LARGE = [
 
 @pytest.mark.parametrize(("spec", "shape"), LARGE, ids=lambda value: str(value)[:60])
 def test_a_large_window_of_one_value_averages_to_that_value(spec: Operator, shape: tuple[int, ...]) -> None:
-    """Torch's running sum drifts: 0.1 over a 4096² window averages to 0.1153."""
+    """The error of torch's running sum grows: a 4096² window of 0.1 averages to 0.1153."""
     answer = pooled(spec, np.full(shape, 0.1, dtype=np.float32))
 
     np.testing.assert_array_max_ulp(answer, np.full(answer.shape, 0.1, dtype=np.float32), maxulp=1)
 
 
 def test_a_large_window_is_right_to_one_unit_in_the_last_place() -> None:
-    """Against math.fsum, which rounds once; torch is 5e-5 off at this size."""
+    """Compared with math.fsum, which rounds once; torch is off by 5e-5 at this size."""
     array = (np.random.default_rng(5).random((1, 1024, 1024)) + 0.5).astype(np.float32)
 
     answer = pooled(AVG_POOL[2].of(kernel_size=1024), array)
@@ -60,14 +60,14 @@ def test_a_large_window_is_right_to_one_unit_in_the_last_place() -> None:
     np.testing.assert_array_max_ulp(answer.reshape(()), np.array(exact, dtype=np.float32), maxulp=1)
 
 
-def test_torch_still_drifts() -> None:
-    """The documents show torch's answer beside ours; when torch is mended, they must say so."""
-    drifted = F.avg_pool1d(torch.full((1, 1, 2**22), 0.1), 2**22).item()
+def test_torchs_running_sum_is_still_inaccurate() -> None:
+    """The documentation compares torch's results with ours; it must change if torch is fixed."""
+    average = F.avg_pool1d(torch.full((1, 1, 2**22), 0.1), 2**22).item()
 
-    assert abs(drifted - 0.1) > 1e-4
+    assert abs(average - 0.1) > 1e-4
 
 
-def test_a_nan_stays_in_its_own_windows() -> None:
+def test_a_nan_affects_only_its_windows() -> None:
     """An integral image would spread it over the rest of the plane."""
     array = np.ones((1, 40, 40), dtype=np.float32)
     array[0, 20, 20] = np.nan
@@ -89,14 +89,14 @@ EDGES = (*DIVISORS, 2**63 - 1, -(2**63) + 1, -(2**63))
 
 @pytest.mark.parametrize("divisor", EDGES)
 def test_int64_averages_are_exact(divisor: int | None) -> None:
-    """Torch's sum wraps: four 2⁶² average to 0. Python's integers are the judge."""
-    chance = np.random.default_rng(9)
+    """Torch's sum overflows: four times 2⁶² averages to 0. The expected values are computed with Python's integers."""
+    rng = np.random.default_rng(9)
     edges = np.array([2**62, -(2**62), 2**63 - 1, -(2**63), 2**32, -(2**32), 2**32 - 1, -1, 0, 1])
     array = np.concatenate(
         [
-            edges[chance.integers(0, len(edges), (40, 6))],
-            chance.integers(-(2**63), 2**63 - 1, (40, 6), endpoint=True),
-            chance.integers(-9, 9, (20, 6)),
+            edges[rng.integers(0, len(edges), (40, 6))],
+            rng.integers(-(2**63), 2**63 - 1, (40, 6), endpoint=True),
+            rng.integers(-9, 9, (20, 6)),
             np.full((2, 6), 2**63 - 1),
             np.full((2, 6), -(2**63)),
         ]
@@ -119,8 +119,8 @@ def _averages(row: list[int], fields: dict[str, int], divisor: int | None) -> li
     return averages
 
 
-def test_a_divisor_beyond_int64_is_divided_by_exactly() -> None:
-    """Three axes with 2³⁰ positions of padding make windows of 2⁹³ positions, and their product wraps."""
+def test_quotients_are_exact_for_a_divisor_beyond_int64() -> None:
+    """Three axes with 2³⁰ positions of padding have windows of 2⁹³ positions, more than int64 holds."""
     wide, pad = 2**31 - 1, 2**30 - 1
     for kernel, padding in (([wide, wide, 3], [pad, pad, 1]), ([wide, wide, wide], [pad, pad, pad])):
         spec = AVG_POOL[3].of(kernel_size=kernel, stride=1, padding=padding)
@@ -135,8 +135,8 @@ def test_a_divisor_beyond_int64_is_divided_by_exactly() -> None:
 
 
 @pytest.mark.parametrize("name", ["int8", "int16", "int32", "uint8"])
-def test_a_sum_beyond_the_type_becomes_its_limit(name: str) -> None:
-    """divisor_override=1 asks for sums, and a sum that wrapped would look like a small one."""
+def test_a_sum_beyond_the_type_is_clamped(name: str) -> None:
+    """divisor_override=1 gives sums, and a sum that overflowed would look like a small one."""
     info = np.iinfo(name)
     array = np.array([[info.max] * 4 + [info.min] * 4 + [1, 1, 1, 1]], dtype=name)
 
@@ -145,8 +145,8 @@ def test_a_sum_beyond_the_type_becomes_its_limit(name: str) -> None:
     assert answer.tolist() == [[info.max, info.min, 4]]
 
 
-def test_integer_averages_are_cut_toward_zero() -> None:
-    """As torch does for int64, the one integer type it averages."""
+def test_integer_averages_are_truncated_toward_zero() -> None:
+    """As in torch for int64, the only integer type that it averages."""
     array = np.array([[-3, 0, 3, 0, -1, 0, 1, 0]], dtype=np.int64)
 
     answer = pooled(AVG_POOL[1].of(kernel_size=2), array)
@@ -155,7 +155,7 @@ def test_integer_averages_are_cut_toward_zero() -> None:
 
 
 def test_the_worst_int64_plane_is_exact() -> None:
-    """All the least, as many as a window of this size has: the sum needs 83 bits."""
+    """A window of 2²⁰ times the least int64 has a sum of 83 bits."""
     array = np.full((1, 2**20), -(2**63), dtype=np.int64)
 
     assert pooled(CATALOGUE.find("global_avg_pool1d").of(), array).tolist() == [[-(2**63)]]

@@ -1,4 +1,4 @@
-"""The catalogue holds what torch calls pooling, and finds it by name."""
+"""The catalogue has all pooling operators of torch under their names."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ OURS_ALONE = {"absolute", "seed", "divisor_override", "dilation", "ceil_mode"}
 every_operator = pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
 
 
-def test_every_pooling_of_torch_is_here() -> None:
-    """All of torch's functionals under their names; a new one in torch shows up here."""
+def test_every_pooling_functional_of_torch_is_in_the_catalogue() -> None:
+    """All of torch's functionals under their names; a new functional in torch makes this test fail."""
     assert set(TORCHS) <= set(CATALOGUE.names)
     assert len(TORCHS) == 20
     assert {*CATALOGUE.names} - {*TORCHS} == {
@@ -34,8 +34,8 @@ def test_every_pooling_of_torch_is_here() -> None:
     }
 
 
-def test_every_pooling_module_of_torch_has_its_functional_here() -> None:
-    """Readers come from nn.MaxPool2d as often as from F.max_pool2d."""
+def test_every_pooling_module_of_torch_is_in_the_catalogue() -> None:
+    """Users know nn.MaxPool2d as well as F.max_pool2d."""
     for name in pooling.__all__:
         words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name[:-2]).lstrip("_")
         family = words.replace("l_p_pool", "lp_pool").replace("max_pool", "max_pool").replace("avg_pool", "avg_pool")
@@ -44,7 +44,7 @@ def test_every_pooling_module_of_torch_has_its_functional_here() -> None:
 
 @pytest.mark.parametrize("name", TORCHS)
 def test_fields_are_torchs_in_torchs_order(name: str) -> None:
-    """A call with positional arguments can be copied, and nothing that torch takes is missing."""
+    """A call with positional arguments can be copied, and no argument of torch is missing."""
     theirs = arguments_of(name)
     fields = [field.name for field in CATALOGUE.find(name).fields()]
 
@@ -53,24 +53,24 @@ def test_fields_are_torchs_in_torchs_order(name: str) -> None:
 
 
 def arguments_of(name: str) -> list[str]:
-    """What torch's functional takes beside tensors and samples, in order."""
+    """Arguments of torch's functional, except tensors and samples, in order."""
     function = getattr(F, name)
     if "max_pool" in name:
-        # These are dispatchers over return_indices; the function beneath is the one that names its arguments.
+        # These dispatch on return_indices; the function with indices names its arguments.
         function = getattr(F, f"{name}_with_indices")
     try:
         arguments = list(inspect.signature(function).parameters)
     except ValueError:
-        # A builtin, whose first line of help is its signature.
-        called = re.search(rf"{name}\(([^)]*)\)", function.__doc__ or "")
-        assert called is not None
-        arguments = [part.split("=")[0].strip() for part in called[1].split(",")]
+        # A builtin; the first line of its docstring is the signature.
+        signature = re.search(rf"{name}\(([^)]*)\)", function.__doc__ or "")
+        assert signature is not None
+        arguments = [part.split("=")[0].strip() for part in signature[1].split(",")]
     return [each for each in arguments if each not in {"input", "indices", "_random_samples"}]
 
 
 @every_operator
-def test_every_operator_says_what_it_is(member: type[Operator]) -> None:
-    """Routes, documents and pages show nothing else."""
+def test_every_operator_is_documented(member: type[Operator]) -> None:
+    """The API document and the documentation are derived from these texts."""
     assert inspect.getdoc(member)
     assert member.shape_rule.endswith(".")
     assert member.source
@@ -84,8 +84,8 @@ def test_every_operator_says_what_it_is(member: type[Operator]) -> None:
 
 
 @every_operator
-def test_every_default_is_a_legal_value(member: type[Operator]) -> None:
-    """A default that its own kind refuses would fail for every caller who leaves it out."""
+def test_every_default_is_valid(member: type[Operator]) -> None:
+    """A default that its field type refuses would fail for every request without the field."""
     for field in member.fields():
         if not field.is_required and field.default_from is None and field.default is not None:
             field.field_type.check(field.default, member.rank)
@@ -93,8 +93,8 @@ def test_every_default_is_a_legal_value(member: type[Operator]) -> None:
             field.field_type.check(field.example, member.rank)
 
 
-def test_a_misspelt_operator_is_answered_with_the_nearest_names() -> None:
-    """The most common mistake there is."""
+def test_the_error_for_a_misspelt_operator_has_similar_names() -> None:
+    """Misspelt names are the most common mistake."""
     for wrong, right in (
         ("maxpool2d", "max_pool2d"),
         ("MaxPool2d", "max_pool2d"),
@@ -110,13 +110,13 @@ def test_a_misspelt_operator_is_answered_with_the_nearest_names() -> None:
     assert len(refused.value.detail) < 300
 
 
-def test_the_catalogue_is_found_in_one_order() -> None:
+def test_the_catalogue_has_a_fixed_order() -> None:
     """Generated files are compared byte for byte."""
     assert discover().names == CATALOGUE.names
     assert list(CATALOGUE.names) == sorted(CATALOGUE.names)
 
 
-def test_two_operators_of_one_name_are_a_bug() -> None:
-    """One of them would never be reached."""
-    with pytest.raises(AssertionError, match="one name"):
+def test_two_operators_must_not_have_the_same_name() -> None:
+    """One of them could not be called."""
+    with pytest.raises(AssertionError, match="the same name"):
         Catalogue([MaxPool, MaxPool])
