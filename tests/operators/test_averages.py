@@ -45,19 +45,19 @@ LARGE = [
 @pytest.mark.parametrize(("spec", "shape"), LARGE, ids=lambda value: str(value)[:60])
 def test_a_large_window_of_one_value_averages_to_that_value(spec: Operator, shape: tuple[int, ...]) -> None:
     """The error of torch's running sum grows: a 4096² window of 0.1 averages to 0.1153."""
-    answer = pooled(spec, np.full(shape, 0.1, dtype=np.float32))
+    output = pooled(spec, np.full(shape, 0.1, dtype=np.float32))
 
-    np.testing.assert_array_max_ulp(answer, np.full(answer.shape, 0.1, dtype=np.float32), maxulp=1)
+    np.testing.assert_array_max_ulp(output, np.full(output.shape, 0.1, dtype=np.float32), maxulp=1)
 
 
 def test_a_large_window_is_right_to_one_unit_in_the_last_place() -> None:
     """Compared with math.fsum, which rounds once; torch is off by 5e-5 at this size."""
     array = (np.random.default_rng(5).random((1, 1024, 1024)) + 0.5).astype(np.float32)
 
-    answer = pooled(AVG_POOL[2].of(kernel_size=1024), array)
+    output = pooled(AVG_POOL[2].of(kernel_size=1024), array)
 
     exact = math.fsum(array.reshape(-1).tolist()) / array.size
-    np.testing.assert_array_max_ulp(answer.reshape(()), np.array(exact, dtype=np.float32), maxulp=1)
+    np.testing.assert_array_max_ulp(output.reshape(()), np.array(exact, dtype=np.float32), maxulp=1)
 
 
 def test_torchs_running_sum_is_still_inaccurate() -> None:
@@ -73,14 +73,14 @@ def test_a_nan_affects_only_its_windows() -> None:
     array[0, 20, 20] = np.nan
     array[0, 3, 3] = np.inf
 
-    answer = pooled(AVG_POOL[2].of(kernel_size=13, stride=1), array)[0]
+    output = pooled(AVG_POOL[2].of(kernel_size=13, stride=1), array)[0]
 
     rows, columns = np.mgrid[0:28, 0:28]
     holds_nan = (rows <= 20) & (rows + 13 > 20) & (columns <= 20) & (columns + 13 > 20)
     holds_inf = (rows <= 3) & (columns <= 3)
-    np.testing.assert_array_equal(np.isnan(answer), holds_nan)
-    np.testing.assert_array_equal(np.isinf(answer), holds_inf)
-    assert (answer[~holds_nan & ~holds_inf] == 1).all()
+    np.testing.assert_array_equal(np.isnan(output), holds_nan)
+    np.testing.assert_array_equal(np.isinf(output), holds_inf)
+    assert (output[~holds_nan & ~holds_inf] == 1).all()
 
 
 DIVISORS = (None, 1, -1, 2, 3, -7, 2**31, 2**32 - 1, 2**40, 2**46, -(2**46) - 1, 2**61, 2**62, -(2**62) - 3)
@@ -103,10 +103,10 @@ def test_int64_averages_are_exact(divisor: int | None) -> None:
     )
 
     for fields in ({"kernel_size": 4}, {"kernel_size": 3, "stride": 1, "padding": 1}):
-        answer = pooled(AVG_POOL[1].of(**fields, divisor_override=divisor), array)
+        output = pooled(AVG_POOL[1].of(**fields, divisor_override=divisor), array)
 
         expected = [_averages(row, fields, divisor) for row in array.tolist()]
-        assert answer.tolist() == expected
+        assert output.tolist() == expected
 
 
 def _averages(row: list[int], fields: dict[str, int], divisor: int | None) -> list[int]:
@@ -140,18 +140,18 @@ def test_a_sum_beyond_the_type_is_clamped(name: str) -> None:
     info = np.iinfo(name)
     array = np.array([[info.max] * 4 + [info.min] * 4 + [1, 1, 1, 1]], dtype=name)
 
-    answer = pooled(AVG_POOL[1].of(kernel_size=4, divisor_override=1), array)
+    output = pooled(AVG_POOL[1].of(kernel_size=4, divisor_override=1), array)
 
-    assert answer.tolist() == [[info.max, info.min, 4]]
+    assert output.tolist() == [[info.max, info.min, 4]]
 
 
 def test_integer_averages_are_truncated_toward_zero() -> None:
     """As in torch for int64, the only integer type that it averages."""
     array = np.array([[-3, 0, 3, 0, -1, 0, 1, 0]], dtype=np.int64)
 
-    answer = pooled(AVG_POOL[1].of(kernel_size=2), array)
+    output = pooled(AVG_POOL[1].of(kernel_size=2), array)
 
-    assert answer.tolist() == F.avg_pool1d(torch.from_numpy(array), 2).tolist() == [[-1, 1, 0, 0]]
+    assert output.tolist() == F.avg_pool1d(torch.from_numpy(array), 2).tolist() == [[-1, 1, 0, 0]]
 
 
 def test_the_worst_int64_plane_is_exact() -> None:

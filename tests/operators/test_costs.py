@@ -1,4 +1,4 @@
-"""A plan's steps against the clock: what a request is charged, refused and run inline by is what it takes."""
+"""A plan's steps against measured time: limits, scheduling and inline execution rely on them."""
 
 from __future__ import annotations
 
@@ -25,30 +25,31 @@ from tests.operators.extremes import LONGEST, Extreme, extremes
 from tests.operators.random_cases import CATALOGUE, CPU, OPERATORS, Fields, random_tensors
 
 CALL_S: Final = 100e-6
-"""What a request takes beside its steps: cutting, handing over, the answer."""
+"""Time of a request in addition to its steps, for splitting, calls and outputs."""
 FACTOR: Final = 4
+"""The factor by which measured and planned time may differ."""
 OUTLIER: Final = 20
-"""By what factor a single row may be off."""
+"""The factor by which they may differ in one row of a hundred."""
 LIMITS: Final = Limits(max_output_bytes=2**26, max_steps=100_000_000)
 BY_TORCH: Final = replace(LIMITS, allow_compiled_loops=False)
 
 
 def seconds(plan: Plan, tensors: Mapping[str, Tensor], rounds: int) -> float:
-    """Processor time of this process for one request, the best of some rounds."""
-    taken = []
+    """Processor time of this process for one request, the best of several rounds."""
+    times = []
     for _ in range(rounds):
-        begun = time.process_time()
+        started = time.process_time()
         plan.spec.check_elements(tensors)
         run_plan(plan, tensors, CPU)
-        taken.append(time.process_time() - begun)
-        if taken[-1] > 0.2:
+        times.append(time.process_time() - started)
+        if times[-1] > 0.2:
             break
-    return min(taken)
+    return min(times)
 
 
-def describe_steps(plan: Plan, second: float) -> float:
-    """What the plan says that it takes, if a step takes so long."""
-    return plan.steps * second + CALL_S
+def planned_seconds(plan: Plan, seconds_per_step: float) -> float:
+    """The time of a request by its plan."""
+    return plan.steps * seconds_per_step + CALL_S
 
 
 Measured = list[tuple[Extreme, Mapping[str, Tensor], float]]
@@ -67,54 +68,54 @@ def _one_thread() -> Iterator[None]:
 
 
 def measured(style: str, every: int, limits: Limits, members: Iterable[type[Operator]] = OPERATORS) -> Measured:
-    """Rows with the seconds they took; those that take no time tell nothing."""
+    """Rows with their measured seconds, without rows that are too short to measure."""
     rows: Measured = []
     for extreme in extremes(2**17, every, limits, members):
         tensors = random_tensors(Random(5), extreme.plan, style)
         taken = seconds(extreme.plan, tensors, 3)
-        if max(taken, describe_steps(extreme.plan, 1e-9)) > 4 * CALL_S:
+        if max(taken, planned_seconds(extreme.plan, 1e-9)) > 4 * CALL_S:
             rows.append((extreme, tensors, taken))
     return rows
 
 
 def step_s(rows: Measured) -> float:
-    """Seconds a step on this machine: a row in the middle."""
+    """Seconds per step on this machine, the median of the rows."""
     return statistics.median(max(taken - CALL_S, 0.0) / row.plan.steps for row, _, taken in rows)
 
 
 def wrong_rows(rows: Measured, step: float, factor: float = FACTOR) -> list[str]:
-    """The rows that took more or less than their plan says, by more than a factor."""
-    middle = sorted(rows, key=lambda row: abs(row[2] - CALL_S - row[0].plan.steps * step) / row[0].plan.steps)[:15]
+    """The rows whose time differs from their plan's by more than a factor."""
+    typical = sorted(rows, key=lambda row: abs(row[2] - CALL_S - row[0].plan.steps * step) / row[0].plan.steps)[:15]
     wrong: list[tuple[float, str]] = []
     for extreme, tensors, taken in rows:
-        expected = describe_steps(extreme.plan, step)
+        expected = planned_seconds(extreme.plan, step)
         if not expected / factor - CALL_S <= taken <= factor * expected:
-            # Something else had the machine, then or when the middle was found: both are measured again, side by side.
+            # Other processes may have disturbed this row or the median, so both are measured again.
             taken = seconds(extreme.plan, tensors, 20)
-            again = step_s([(row, given, seconds(row.plan, given, 5)) for row, given, _ in middle])
-            expected = describe_steps(extreme.plan, again)
+            again = step_s([(row, given, seconds(row.plan, given, 5)) for row, given, _ in typical])
+            expected = planned_seconds(extreme.plan, again)
         if not expected / factor - CALL_S <= taken <= factor * expected:
             off = max(taken / expected, expected / (taken + CALL_S))
             wrong.append((off, f"{extreme.name}: {taken * 1e3:.2f} ms, planned {expected * 1e3:.2f} ms"))
-    # On a machine with other work on it one row in a hundred is measured wrongly: 9 times too long was seen for a row
-    # that otherwise takes twice what its plan says. The fault that this looks for is a factor of a hundred.
-    return [told for off, told in wrong if len(wrong) > len(rows) // 100 or off > OUTLIER]
+    # On a busy machine about one row in a hundred is measured wrongly: one that usually takes twice its plan once took
+    # nine times as long. The errors that this test must find are a factor of a hundred.
+    return [message for off, message in wrong if len(wrong) > len(rows) // 100 or off > OUTLIER]
 
 
 @some_or_many
 def test_every_step_takes_about_as_long(every: int) -> None:
-    """Two hundred times as long for one divisor as for another is a request that stops the service for a minute."""
+    """If a divisor takes two hundred times as long as planned, one request blocks the service for a minute."""
     rows = measured("plain", every, BY_TORCH)
     step = step_s(rows)
 
     assert len(rows) > 37_000 / every
-    assert 0.1e-9 < step < 5e-9, "a step is said to be about a nanosecond"
+    assert 0.1e-9 < step < 5e-9, "a step should take about a nanosecond"
     assert not (wrong := wrong_rows(rows, step)), "\n".join(wrong)
 
 
 @some_or_many
 def test_every_step_of_compiled_loops_takes_about_as_long(every: int) -> None:
-    """A loop that goes line by line takes as long for a line of one element as for one of hundreds."""
+    """A loop over lines takes as long for a line of one element as for one of hundreds."""
     rows = measured("plain", every, LIMITS)
 
     assert len([row for row, _, _ in rows if row.plan.uses_compiled_loops]) > 5_550 / every
@@ -122,7 +123,7 @@ def test_every_step_of_compiled_loops_takes_about_as_long(every: int) -> None:
 
 
 def test_no_values_make_a_step_much_longer() -> None:
-    """The fast ways of maxima stop at a NaN and at -0.0, which nobody knows of when a request is planned."""
+    """The fast maxima do not work for NaN and -0.0, whose presence is unknown when a request is planned."""
     step = step_s(measured("plain", 97, BY_TORCH, MAXIMA))
 
     assert not (wrong := wrong_rows(measured("special", 97, BY_TORCH, MAXIMA), step, 2 * FACTOR)), "\n".join(wrong)
@@ -130,18 +131,18 @@ def test_no_values_make_a_step_much_longer() -> None:
 
 @pytest.fixture(scope="module")
 def power_step_s() -> float:
-    """Seconds a step of a power, in processor time: the same for all powers, so it is measured once."""
+    """Processor seconds per step of a power, measured once for all powers."""
     return step_s(measured("plain", 97, BY_TORCH, [member for member in OPERATORS if member.family == "lp_pool"]))
 
 
 @pytest.mark.parametrize("power", [1.7, 1e-3, 127.3, 1e300, -1e300])
 @pytest.mark.parametrize("value", [1e-300, 1e300, 1.0000001, 0.0])
 def test_no_power_makes_a_step_much_longer(power: float, value: float, power_step_s: float) -> None:
-    """What leaves the numbers of float64 on its way takes the C library longer than what stays."""
+    """Overflow and underflow take the C library longer than ordinary results."""
     plan = planned("lp_pool1d", "float64", (1, 1, 2**18), {"kernel_size": 2, "norm_type": power})
     tensors = {"input": Tensor(FLOAT64, np.full((1, 1, 2**18), value))}
 
-    assert seconds(plan, tensors, 10) <= 2 * FACTOR * describe_steps(plan, power_step_s)
+    assert seconds(plan, tensors, 10) <= 2 * FACTOR * planned_seconds(plan, power_step_s)
 
 
 def planned(operator: str, dtype: str, shape: tuple[int, ...], fields: Fields) -> Plan:
@@ -166,10 +167,10 @@ def planned(operator: str, dtype: str, shape: tuple[int, ...], fields: Fields) -
         ("max_unpool1d", "uint8", (1, 1, 1), {"kernel_size": 2**24}),
     ],
 )
-def test_bytes_that_are_only_passed_over_are_work(
+def test_bytes_outside_all_windows_count_as_work(
     operator: str, dtype: str, shape: tuple[int, ...], fields: Fields
 ) -> None:
-    """One window over half a gigabyte that is widened first held the event loop for three seconds as inline work."""
+    """Widening half a gigabyte for one window once blocked the event loop for three seconds, as inline work."""
     plan = planned(operator, dtype, shape, fields)
 
     touched = max(plan.input_bytes if operator != "max_unpool1d" else 0, plan.output_bytes)
@@ -177,8 +178,8 @@ def test_bytes_that_are_only_passed_over_are_work(
     assert plan.steps > Settings().inline_work
 
 
-def test_a_divisor_of_int64_costs_what_any_other_costs() -> None:
-    """By one bit of the quotient after another 2⁶² took 54 s where the plan said a five-hundredth of the limit."""
+def test_all_divisors_of_int64_take_about_the_same_time() -> None:
+    """A bitwise division once took 54 s for the divisor 2⁶², while the plan was a five-hundredth of the limit."""
     shape, fields = (1, 1, 2**18), {"kernel_size": 1}
     taken = {}
     for divisor in (3, 2**46, 2**62, -(2**63)):
@@ -188,8 +189,8 @@ def test_a_divisor_of_int64_costs_what_any_other_costs() -> None:
     assert max(taken.values()) < 3 * min(taken.values())
 
 
-def test_work_grows_with_planes_and_their_call_is_counted_once() -> None:
-    """Requests that are joined share their calls; a request alone pays for one."""
+def test_steps_grow_with_planes_and_a_call_is_counted_once() -> None:
+    """Requests in one batch share the calls; a request alone has the steps of one call."""
     one, many = (planned("max_pool2d", "float32", (n, 1, 8, 8), {"kernel_size": 2}) for n in (1, 100))
 
     assert many.steps - one.steps == 99 * one.plane_steps

@@ -1,4 +1,4 @@
-"""What each kind of field takes and refuses, in JSON and as text."""
+"""The values that each field type accepts and refuses, in JSON and as text."""
 
 from __future__ import annotations
 
@@ -54,15 +54,15 @@ json_values = (
 
 
 def code_of(kind: FieldType, value: object, rank: int = 2) -> str:
-    """The code that a value is refused with."""
+    """The error code of an invalid value."""
     with pytest.raises(FieldError) as refused:
         kind.check(value, rank)
     return refused.value.code
 
 
 @every_kind
-def test_any_json_value_is_taken_or_refused_in_our_words(kind: FieldType) -> None:
-    """A stranger's value meets a code and a sentence, never an exception of Python's."""
+def test_any_json_value_is_accepted_or_raises_a_field_error(kind: FieldType) -> None:
+    """A client's value must not raise another exception of Python."""
 
     @given(json_values, st.integers(1, 3))
     def holds(value: object, rank: int) -> None:
@@ -72,7 +72,7 @@ def test_any_json_value_is_taken_or_refused_in_our_words(kind: FieldType) -> Non
             code, message = refused.code, refused.message
         else:
             hash(checked)
-            code, message = "type", "taken"
+            code, message = "type", "accepted"
         assert code in FIELD_CODES
         assert 0 < len(message) < 250
 
@@ -80,12 +80,12 @@ def test_any_json_value_is_taken_or_refused_in_our_words(kind: FieldType) -> Non
 
 
 @every_kind
-def test_any_text_is_read_or_refused_in_our_words(kind: FieldType) -> None:
-    """Query strings are anybody's text; what is read must then be judged like JSON."""
+def test_any_text_is_read_or_raises_a_field_error(kind: FieldType) -> None:
+    """A query string may have any text; the values read from it are checked like JSON values."""
 
     @given(st.text(max_size=60) | st.text("0123456789,.-+eEinfnatruls_ ", max_size=30), st.integers(1, 3))
     def holds(text: str, rank: int) -> None:
-        code, message = "type", "taken"
+        code, message = "type", "accepted"
         try:
             kind.check(kind.read(text), rank)
         except FieldError as refused:
@@ -96,7 +96,7 @@ def test_any_text_is_read_or_refused_in_our_words(kind: FieldType) -> None:
     holds()
 
 
-def test_one_size_stands_for_every_axis() -> None:
+def test_one_size_applies_to_every_axis() -> None:
     """As in torch."""
     assert IntegerPerAxis(1).check(3, 2) == (3, 3)
     assert IntegerPerAxis(1).check([3, 4], 2) == (3, 4)
@@ -105,13 +105,13 @@ def test_one_size_stands_for_every_axis() -> None:
 
 
 @pytest.mark.parametrize("value", [2.0, [2, 2.0], [2.0, 2.0]])
-def test_an_integer_may_have_a_point(value: object) -> None:
-    """JSON has one type of number, and its Schema calls 2.0 an integer, as the document does."""
-    kept = IntegerPerAxis(1).check(value, 2)
+def test_an_integer_may_have_a_decimal_point(value: object) -> None:
+    """JSON has one number type, and in JSON Schema, as in our API document, 2.0 is an integer."""
+    checked = IntegerPerAxis(1).check(value, 2)
 
-    assert kept == (2, 2)
-    assert isinstance(kept, tuple)
-    assert all(type(entry) is int for entry in kept)
+    assert checked == (2, 2)
+    assert isinstance(checked, tuple)
+    assert all(type(entry) is int for entry in checked)
     assert Integer(0, 2**53 - 1).check(2.0, 2) == 2
     assert code_of(Integer(0, 9), 1e10) == "range"
 
@@ -140,8 +140,8 @@ def test_an_integer_may_have_a_point(value: object) -> None:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_size_is_a_whole_number_within_int32(value: object, code: str) -> None:
-    """Beyond it torch's kernels crash, wrap or run for ever; a bool is a number only to Python."""
+def test_a_size_is_an_integer_within_int32(value: object, code: str) -> None:
+    """Beyond int32 torch's kernels crash, overflow or run forever; only Python treats a bool as a number."""
     assert code_of(IntegerPerAxis(1), value) == code
 
 
@@ -150,7 +150,7 @@ def test_a_size_is_a_whole_number_within_int32(value: object, code: str) -> None
     ["1_000", "+3", "٣", "3.5", "3.", "0x3", "", ",", "3,", "1e2", "9" * 21, "--3", "null", "3\xa0", "\t3", " 3", "3 "],
 )
 def test_only_plain_digits_are_a_size(text: str) -> None:
-    """Python's int() takes more than any other language would write."""
+    """Python's int() accepts texts that no other language writes."""
     with pytest.raises(FieldError):
         IntegerPerAxis(1).read(text)
 
@@ -170,8 +170,8 @@ def test_only_plain_digits_are_a_size(text: str) -> None:
         ("-1", -1),
     ],
 )
-def test_sizes_are_read_as_people_and_libraries_write_them(text: str, value: object) -> None:
-    """JSON, Python and a hand write one list in several ways, and none of them could be another."""
+def test_sizes_are_read_in_all_common_notations(text: str, value: object) -> None:
+    """JSON, Python and users write lists differently, but each notation is unambiguous."""
     assert IntegerPerAxis(1).read(text) == value
     assert RatioPerAxis().read(text) == value
 
@@ -188,8 +188,8 @@ def test_sizes_are_read_as_people_and_libraries_write_them(text: str, value: obj
         ("(2,2]", "2,2"),
     ],
 )
-def test_what_was_probably_a_list_is_told_how_it_is_written(text: str, meant: str) -> None:
-    """0x10 is a number in most languages, so 2x2 is not read; but its author is told."""
+def test_the_error_for_a_malformed_list_shows_the_right_notation(text: str, meant: str) -> None:
+    """0x10 is a number in most languages, so 2x2 is not accepted, but the error shows the right notation."""
     with pytest.raises(FieldError) as refused:
         IntegerPerAxis(1).read(text)
 
@@ -198,20 +198,20 @@ def test_what_was_probably_a_list_is_told_how_it_is_written(text: str, meant: st
 
 
 @pytest.mark.parametrize(("text", "value"), [("True", True), ("False", False), ("true", True), ("false", False)])
-def test_flags_are_read_as_python_prints_them(text: str, value: bool) -> None:
+def test_flags_are_read_as_python_formats_them(text: str, value: bool) -> None:
     """requests sends True where httpx sends true."""
     assert Flag().read(text) is value
 
 
 @pytest.mark.parametrize("text", ["TRUE", "1", "yes", "", "t", "true,", " true"])
-def test_other_words_are_no_flags(text: str) -> None:
-    """1 and on mean true in one language and nothing in the next."""
+def test_other_words_are_not_flags(text: str) -> None:
+    """1 and on mean true in some languages only."""
     with pytest.raises(FieldError):
         Flag().read(text)
 
 
-def test_nothing_is_written_as_json_and_as_python_have_it() -> None:
-    """str((None, 7)) is what a format string makes of torch's own argument."""
+def test_null_is_read_as_json_and_python_write_it() -> None:
+    """A format string turns torch's argument (None, 7) into that text."""
     assert IntegerPerAxis(0, allows_null=True).read("(None, 7)") == [None, 7]
     assert IntegerPerAxis(0, allows_null=True).read("null,7") == [None, 7]
     unset = Field("stride", IntegerPerAxis(1), "", REQUIRED, "kernel_size", None, in_batch_key=True)
@@ -228,28 +228,28 @@ LISTS = [
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize("field", LISTS, ids=lambda field: f"{field.name}-{field.is_required}")
-def test_the_document_and_the_reader_agree_on_texts(field: Field, rank: int) -> None:
-    """A gateway refuses by the document, and a generated client writes by it."""
+def test_the_schema_and_the_parser_agree_on_texts(field: Field, rank: int) -> None:
+    """Gateways validate by the schema, and generated clients follow it."""
     pattern = field.text_schema(rank)["pattern"]
     assert isinstance(pattern, str)
-    drawn = re.compile(pattern, re.ASCII)
+    schema_pattern = re.compile(pattern, re.ASCII)
     pieces = st.sampled_from([*"[](),,  .-+xeE", "null", "None", "true", "inf", "Infinity", "0", "2", "3.0", "0.5"])
 
-    @given(st.lists(pieces, max_size=9).map("".join) | st.from_regex(drawn, fullmatch=True))
+    @given(st.lists(pieces, max_size=9).map("".join) | st.from_regex(schema_pattern, fullmatch=True))
     def holds(text: str) -> None:
         value: object = None
-        code = "taken"
+        code = "accepted"
         try:
             value = field.read(text)
             if value is not None:
                 field.field_type.check(value, rank)
         except FieldError as refused:
             code = refused.code
-        # Of numbers a pattern cannot tell how large they are.
-        if drawn.search(text):
-            assert code in ("taken", "range")
+        # A pattern cannot limit the magnitude of numbers.
+        if schema_pattern.search(text):
+            assert code in ("accepted", "range")
         else:
-            assert code != "taken"
+            assert code != "accepted"
 
     holds()
 
@@ -258,13 +258,13 @@ def test_the_document_and_the_reader_agree_on_texts(field: Field, rank: int) -> 
     "text", ["nan", "NaN", "infinity", "1_0", " 1", "1 ", "1\xa0", "٣", "1e400", "", "0x1p3", "1" * 41, "e", "--1"]
 )
 def test_only_plain_numbers_are_a_power(text: str) -> None:
-    """float() would take most of these."""
+    """Python's float() accepts most of these."""
     with pytest.raises(FieldError):
         Power().read(text)
 
 
-def test_a_power_may_be_infinite_in_both_spellings() -> None:
-    """JSON has no infinity; the contract writes it as a string."""
+def test_a_power_may_be_infinite_in_both_notations() -> None:
+    """JSON has no infinity, so the API represents it as a string."""
     assert Power().check("Infinity", 1) == math.inf
     assert Power().check(Power().read("-Infinity"), 1) == -math.inf
     assert Power().check(Power().read("inf"), 1) == math.inf
@@ -274,21 +274,21 @@ def test_a_power_may_be_infinite_in_both_spellings() -> None:
 
 
 @pytest.mark.parametrize("value", [0, 1, 1.5, -0.5, math.nan, math.inf])
-def test_a_ratio_lies_between_zero_and_one(value: float) -> None:
-    """Torch's functional checks neither."""
+def test_a_ratio_is_between_zero_and_one(value: float) -> None:
+    """Torch's functional checks neither bound."""
     assert code_of(RatioPerAxis(), value) == "range"
     assert code_of(RatioPerAxis(), [0.5, value]) == "range"
 
 
-def test_what_is_wrong_is_quoted_in_short() -> None:
-    """A megabyte that is sent must not come back as a megabyte of message."""
+def test_quoted_values_are_short() -> None:
+    """A request of a megabyte must not produce a message of a megabyte."""
     assert len(describe_value("x" * 10**6)) <= 60
     assert len(describe_value([1] * 10**6)) <= 60
     assert len(describe_value(10**5000)) <= 60
 
 
-def test_every_problem_is_told_at_once() -> None:
-    """A caller mends all of them in one round."""
+def test_the_error_has_every_problem() -> None:
+    """The client can mend all of them at once."""
     with pytest.raises(Unprocessable) as refused:
         CATALOGUE.find("max_pool2d").parse({"stride": 0, "kernal_size": 3}, {"padding": "-1", "ceil_mode": "yes"})
 

@@ -1,7 +1,8 @@
-"""What crashes, hangs, allocates or lies in torch: every row of our list is refused at once, or answered right.
+"""Requests for which torch crashes, hangs, exhausts memory or gives wrong results: they are refused, or correct.
 
-The rows are those of operators.md §1.7, each reproduced there with torch 2.13. Refused means: with a code, in no
-time and without memory, since a process that dies takes everybody's request with it. Legal rows have two seconds.
+The rows are those of operators.md §1.7, each reproduced there with torch 2.13. A refused request gets an error code
+quickly and without memory, since a crash of the process would lose every client's request. Legal requests must finish
+within two seconds.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from tests.operators.resource_usage import measure_usage
 Fields = Mapping[str, object]
 
 REFUSED_S = 0.05
-ANSWERED_S = 2.0
+POOLED_S = 2.0
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: what torch is asked, and the code that we refuse it with."""
+    """One row: a request and the code of its error."""
 
     name: str
     operator: str
@@ -112,7 +113,7 @@ REFUSED = (
     Row("§1.2 power", "lp_pool2d", PLANE, {"norm_type": 0, "kernel_size": 2}, "invalid_fields"),
     Row("GPU adaptive", "adaptive_max_pool2d", PLANE, {"output_size": 67_108_864}, "output_too_large"),
     Row("GPU adaptive 3-D", "adaptive_avg_pool3d", CUBE, {"output_size": [1, 1, 2**31 - 1]}, "output_too_large"),
-    # Its output is just within the limit, and where its windows lie takes 64 GiB.
+    # Its output is just within the limit, but its window positions would take 64 GiB.
     Row("tiny uint8", "adaptive_max_pool1d", (1, 8), {"output_size": 2**30}, "work_too_large"),
 )
 
@@ -122,20 +123,20 @@ def test_a_dangerous_request_is_refused_at_once(row: Row) -> None:
     """Before anything is allocated and before torch is called."""
     dtype = ELEMENT_TYPES["uint8" if row.name == "tiny uint8" else "float32"]
 
-    with measure_usage() as cost, pytest.raises(Unprocessable) as refused:
+    with measure_usage() as usage, pytest.raises(Unprocessable) as refused:
         settled_plan(CATALOGUE.find(row.operator).of(**row.fields), dtype, row.shape)
 
     assert refused.value.code == row.code
-    assert cost.seconds < REFUSED_S
-    assert cost.peak_bytes < 2**20
+    assert usage.seconds < REFUSED_S
+    assert usage.peak_bytes < 2**20
 
 
 @pytest.mark.parametrize(
     ("operator", "shape", "size"),
     [("max_unpool2d", (1, 1, 2, 2), 20000), ("max_unpool3d", (1, 1, 2, 2, 2), 500)],
 )
-def test_unpooling_to_any_size_is_refused(operator: str, shape: tuple[int, ...], size: int) -> None:
-    """M4: four numbers ask torch for 6.4 GB; a size that pooling cannot have come from is none."""
+def test_unpooling_to_an_impossible_size_is_refused(operator: str, shape: tuple[int, ...], size: int) -> None:
+    """M4: with four numbers torch allocates 6.4 GB; we accept only sizes that pooling can have reduced."""
     with pytest.raises(Unprocessable) as refused:
         settled_plan(CATALOGUE.find(operator).of(kernel_size=2, output_size=size), ELEMENT_TYPES["float32"], shape)
     assert refused.value.code == "shape_mismatch"
@@ -151,7 +152,7 @@ def test_unpooling_to_any_size_is_refused(operator: str, shape: tuple[int, ...],
 
 @pytest.mark.parametrize("index", [-1, 16, 2**32, 2**32 + 3, 2**40, -(2**63), 2**63 - 1])
 def test_an_index_outside_its_plane_never_reaches_a_kernel(index: int) -> None:
-    """CUDA's max_unpool2d cuts an index to int32 before its own check, so 2³² + 3 passes there as 3."""
+    """Torch's CUDA max_unpool2d truncates an index to int32 before its check, so 2³² + 3 passes as 3."""
     spec = CATALOGUE.find("max_unpool2d").of(kernel_size=2)
     indices = np.zeros((1, 1, 2, 2), dtype=np.int64)
     indices[0, 0, 1, 1] = index
@@ -167,27 +168,27 @@ def test_an_index_outside_its_plane_never_reaches_a_kernel(index: int) -> None:
     assert str(index) in refused.value.detail
 
 
-def answered(operator: str, array: Array, fields: Fields) -> dict[str, Array]:
-    """What the service answers, in no more than two seconds."""
+def pool_in_time(operator: str, array: Array, fields: Fields) -> dict[str, Array]:
+    """The outputs of a request, computed in at most two seconds."""
     dtype = ELEMENT_TYPES[array.dtype.name]
     plan = settled_plan(CATALOGUE.find(operator).of(**fields), dtype, array.shape)
     started = time.perf_counter()
 
-    answer = run_plan(plan, {"input": Tensor(dtype, array)}, CPU)
+    outputs = run_plan(plan, {"input": Tensor(dtype, array)}, CPU)
 
-    assert time.perf_counter() - started < ANSWERED_S
-    return {name: tensor.array for name, tensor in answer.items()}
+    assert time.perf_counter() - started < POOLED_S
+    return {name: tensor.array for name, tensor in outputs.items()}
 
 
 def random_array(shape: tuple[int, ...]) -> Array:
-    """Numbers with ties: 0 to 999."""
+    """Numbers from 0 to 999, with ties."""
     return np.random.default_rng(3).integers(0, 1000, shape).astype(np.float32)
 
 
 def largest_by_doubling(array: Array, axis: int, kernel: int, padding: int) -> Array:
-    """Maxima of windows with stride 1 along one axis, by numpy alone."""
-    lined = np.moveaxis(array, axis, -1)
-    padded = np.pad(lined, [(0, 0)] * (lined.ndim - 1) + [(padding, padding)], constant_values=-np.inf)
+    """Maxima of windows with stride 1 along one axis, computed by numpy."""
+    lines = np.moveaxis(array, axis, -1)
+    padded = np.pad(lines, [(0, 0)] * (lines.ndim - 1) + [(padding, padding)], constant_values=-np.inf)
     span = 1
     while 2 * span <= kernel:
         padded = np.maximum(padded[..., :-span], padded[..., span:])
@@ -197,22 +198,22 @@ def largest_by_doubling(array: Array, axis: int, kernel: int, padding: int) -> A
 
 
 @pytest.mark.parametrize(("operator", "shape"), [("max_pool2d", (1, 2, 8, 8)), ("max_pool3d", (1, 2, 8, 8, 8))])
-def test_padding_as_wide_as_the_kernel_is_not_walked(operator: str, shape: tuple[int, ...]) -> None:
-    """H3, H4: torch walks every position of the padding, 14 s and more for 128 numbers."""
+def test_wide_padding_takes_no_time(operator: str, shape: tuple[int, ...]) -> None:
+    """H3, H4: torch iterates over every position of the padding, 14 s and more for 128 numbers."""
     array = random_array(shape)
 
-    answer = answered(
+    outputs = pool_in_time(
         operator, array, {"kernel_size": 2**31 - 1, "stride": 1, "padding": 2**30 - 1, "return_indices": True}
     )
 
-    # Every window reaches over the whole input.
+    # Every window covers the whole input.
     planes = array.reshape(2, -1)
-    assert answer["output"].shape == shape
+    assert outputs["output"].shape == shape
     np.testing.assert_array_equal(
-        answer["output"].reshape(2, -1), np.broadcast_to(planes.max(1)[:, None], planes.shape)
+        outputs["output"].reshape(2, -1), np.broadcast_to(planes.max(1)[:, None], planes.shape)
     )
     np.testing.assert_array_equal(
-        answer["indices"].reshape(2, -1), np.broadcast_to(planes.argmax(1)[:, None], planes.shape)
+        outputs["indices"].reshape(2, -1), np.broadcast_to(planes.argmax(1)[:, None], planes.shape)
     )
 
 
@@ -225,47 +226,47 @@ def test_padding_as_wide_as_the_kernel_is_not_walked(operator: str, shape: tuple
         ("max_pool3d", (1, 1, 64, 64, 64), 33),
     ],
 )
-def test_large_overlapping_windows_are_right_and_quick(
+def test_large_overlapping_windows_are_correct_and_fast(
     operator: str, shape: tuple[int, ...], kernel: int, indices: bool
 ) -> None:
-    """H5: legal, ordinary, and up to 40 s in torch."""
+    """H5: legal, common, and up to 40 s in torch."""
     array = random_array(shape)
 
-    answer = answered(
+    outputs = pool_in_time(
         operator, array, {"kernel_size": kernel, "stride": 1, "padding": kernel // 2, "return_indices": indices}
     )
 
     expected = array
     for axis in range(2, len(shape)):
         expected = largest_by_doubling(expected, axis, kernel, kernel // 2)
-    np.testing.assert_array_equal(answer["output"], expected)
+    np.testing.assert_array_equal(outputs["output"], expected)
     if indices:
-        np.testing.assert_array_equal(array.reshape(-1)[answer["indices"].reshape(-1)], expected.reshape(-1))
+        np.testing.assert_array_equal(array.reshape(-1)[outputs["indices"].reshape(-1)], expected.reshape(-1))
 
 
-def test_a_long_line_with_indices_is_right_and_quick() -> None:
+def test_a_long_line_with_indices_is_correct_and_fast() -> None:
     """H5: 300,000 elements, windows of 100,001, 19 s in torch."""
     array = random_array((1, 300_000))
 
-    answer = answered("max_pool1d", array, {"kernel_size": 100_001, "stride": 1, "return_indices": True})
+    outputs = pool_in_time("max_pool1d", array, {"kernel_size": 100_001, "stride": 1, "return_indices": True})
 
-    np.testing.assert_array_equal(answer["output"], largest_by_doubling(array, 1, 100_001, 0))
-    starts = np.arange(answer["indices"].shape[1])
+    np.testing.assert_array_equal(outputs["output"], largest_by_doubling(array, 1, 100_001, 0))
+    starts = np.arange(outputs["indices"].shape[1])
     for start in (*range(0, 199_000, 5_000), starts[-1]):
         window = array[0, start : start + 100_001]
-        assert answer["indices"][0, start] == start + int(window.argmax())
+        assert outputs["indices"][0, start] == start + int(window.argmax())
 
 
 @pytest.mark.parametrize(
     ("operator", "shape", "kernel"), [("avg_pool2d", (1, 1, 512, 512), 257), ("avg_pool3d", (1, 1, 64, 64, 64), 33)]
 )
-def test_large_overlapping_averages_are_right_and_quick(operator: str, shape: tuple[int, ...], kernel: int) -> None:
+def test_large_overlapping_averages_are_correct_and_fast(operator: str, shape: tuple[int, ...], kernel: int) -> None:
     """H5: 7.1 s and 3.5 s in torch."""
     array = random_array(shape)
 
-    answer = answered(operator, array, {"kernel_size": kernel, "stride": 1, "padding": kernel // 2})
+    outputs = pool_in_time(operator, array, {"kernel_size": kernel, "stride": 1, "padding": kernel // 2})
 
-    # Whole numbers: an integral image in int64 is exact.
+    # The elements are integers, so an integral image in int64 is exact.
     total = array.astype(np.int64)
     for axis in range(2, len(shape)):
         widths = [(0, 0)] * len(shape)
@@ -273,12 +274,12 @@ def test_large_overlapping_averages_are_right_and_quick(operator: str, shape: tu
         sums = np.moveaxis(np.pad(total, widths).cumsum(axis), axis, -1)
         total = np.moveaxis(sums[..., kernel:] - sums[..., :-kernel], -1, axis)
     exact = total / kernel ** (len(shape) - 2)
-    np.testing.assert_array_max_ulp(answer["output"].astype(np.float32), exact.astype(np.float32), maxulp=1)
+    np.testing.assert_array_max_ulp(outputs["output"].astype(np.float32), exact.astype(np.float32), maxulp=1)
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])
 def test_fractional_windows_do_not_depend_on_the_element_type(name: str) -> None:
-    """W5: in 16 bits torch misplaces windows at 768 positions and asserts at 4096."""
+    """W5: with 16-bit elements torch misplaces windows at 768 positions, and an assertion fails at 4096."""
     width, outputs = 4096, 2498
     spec = CATALOGUE.find("fractional_max_pool2d").of(
         kernel_size=2, output_size=[1, outputs], return_indices=True, seed=5
@@ -288,52 +289,52 @@ def test_fractional_windows_do_not_depend_on_the_element_type(name: str) -> None
     bits = ramp.view(torch.int16).numpy().view(dtype.storage)
     plan = settled_plan(spec, dtype, (1, 1, 3, width))
 
-    answer = run_plan(plan, {"input": Tensor(dtype, bits)}, CPU)
+    pooled = run_plan(plan, {"input": Tensor(dtype, bits)}, CPU)
 
     (starts,) = fractional_starts(width, 2, outputs, spec.random_inputs(1)["samples"][:, 0])
-    columns = answer["indices"].array.reshape(-1) % width
+    columns = pooled["indices"].array.reshape(-1) % width
     assert bool(((columns == starts) | (columns == starts + 1)).all())
 
 
-def test_a_dilation_of_a_kernel_of_one_means_nothing() -> None:
-    """CUDA reads outside the input for kernel 1 and dilation 2³¹ - 1; no kernel of torch is given such a number."""
+def test_dilation_has_no_effect_with_one_element_per_window() -> None:
+    """Torch's CUDA kernel reads outside the input for kernel 1 and dilation 2³¹ - 1, so it never gets that dilation."""
     geometry = SlidingWindow(1, 1, 0, 2**31 - 1)
     array = random_array((1, 1, 4, 4))
 
-    answer = answered("max_pool2d", array, {"kernel_size": 1, "dilation": 2**31 - 1, "return_indices": True})
+    outputs = pool_in_time("max_pool2d", array, {"kernel_size": 1, "dilation": 2**31 - 1, "return_indices": True})
 
     assert geometry.span == 1
-    np.testing.assert_array_equal(answer["output"], array)
-    np.testing.assert_array_equal(answer["indices"].reshape(-1), np.arange(16))
+    np.testing.assert_array_equal(outputs["output"], array)
+    np.testing.assert_array_equal(outputs["indices"].reshape(-1), np.arange(16))
     spec = CATALOGUE.find("max_pool2d").of(kernel_size=1, dilation=2**31 - 1)
     assert getattr(spec, "geometry")(0).dilation == 1  # noqa: B009
 
 
-def test_strides_at_the_end_of_int32_are_answered() -> None:
-    """One window an axis, whatever comes after it."""
+def test_strides_at_the_end_of_int32_are_accepted() -> None:
+    """They give one window for each axis."""
     array = random_array((2, 3, 5, 6))
     for fields in ({"kernel_size": 2, "stride": 2**31 - 1}, {"kernel_size": 2, "stride": 2**31 - 1, "ceil_mode": True}):
         for operator in ("max_pool2d", "avg_pool2d"):
-            answer = answered(operator, array, fields)
+            outputs = pool_in_time(operator, array, fields)
 
             corner = array[..., :2, :2]
             expected = corner.max((-2, -1)) if operator == "max_pool2d" else corner.mean((-2, -1))
-            np.testing.assert_array_equal(answer["output"].reshape(2, 3), expected)
+            np.testing.assert_array_equal(outputs["output"].reshape(2, 3), expected)
 
 
 @pytest.mark.parametrize("operator", ["max_pool1d", "max_pool2d"])
-def test_a_window_that_reaches_far_beyond_the_input_is_not_laid_out(operator: str) -> None:
-    """Legal in ceil mode: one element of the window is inside, the next a billion positions away."""
+def test_a_window_far_beyond_the_input_takes_no_memory(operator: str) -> None:
+    """Legal with ceil_mode: one element of the window is inside, the next one a billion positions away."""
     array = random_array((1, 20_000) if operator == "max_pool1d" else (1, 2, 20_000))
     fields = {"kernel_size": 2, "stride": 2**31 - 1, "dilation": 2**30, "ceil_mode": True}
 
-    answer = answered(operator, array, fields)
+    outputs = pool_in_time(operator, array, fields)
 
-    assert answer["output"].reshape(-1).tolist() == [array.reshape(-1)[0]]
+    assert outputs["output"].reshape(-1).tolist() == [array.reshape(-1)[0]]
 
 
-def test_windows_of_the_longest_legal_outputs_take_memory_like_their_output() -> None:
-    """A tiny request may ask for a large answer, within the limit; its bookkeeping must not be many times that."""
+def test_window_positions_take_about_as_much_memory_as_the_output() -> None:
+    """A tiny request may ask for a large output within the limit; its window positions must not take much more."""
     tracemalloc.start()
 
     windows = adaptive_windows(8, 10**6)

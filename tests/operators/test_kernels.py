@@ -1,4 +1,4 @@
-"""The compiled loops of the CPU against torch's operations, over every operator, element type and layout."""
+"""The compiled loops of the CPU against torch, for every operator, element type and memory layout."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.operators.tolerances import assert_equals_oracle
 
 
 def loops_of(plan: Plan) -> Kernel | None:
-    """The compiled loops for a plan, also where torch is the cheaper way."""
+    """The compiled loops for a plan, even if torch is cheaper."""
     return None if plan.is_empty else plan.spec.make_kernel(plan.spatial, plan.inputs["input"].dtype)
 
 
@@ -53,17 +53,17 @@ compiled_types = pytest.mark.parametrize(
 
 
 def planes_of(case: Case) -> dict[str, torch.Tensor]:
-    """A case's tensors as an operator is given them."""
+    """A case's tensors in the form that operators take."""
     plan = case.plan
     planes = {}
     for name, tensor in case.tensors.items():
-        laid = torch.from_numpy(tensor.array.copy()).reshape(plan.planes, *plan.spatial)
-        planes[name] = laid.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else laid
+        copy = torch.from_numpy(tensor.array.copy()).reshape(plan.planes, *plan.spatial)
+        planes[name] = copy.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else copy
     return planes | {name: torch.from_numpy(array) for name, array in plan.spec.random_inputs(plan.planes).items()}
 
 
 def bits(result: torch.Tensor) -> bytes:
-    """The elements' bits, every NaN alike: the sign of a computed one is the processor's."""
+    """The elements' bits, the same for every NaN: the sign of a computed NaN depends on the processor."""
     result = result.contiguous()
     if result.is_floating_point():
         result = torch.where(result.isnan(), math.nan, result)
@@ -72,7 +72,7 @@ def bits(result: torch.Tensor) -> bytes:
 
 @compiled_types
 def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> None:
-    """Where a value is picked it is the same to the bit, and so are sums of few elements; larger ones are near."""
+    """Selected values and sums of few elements have the same bits; sums of many elements are close."""
 
     @scaled_examples(60, *MANY_REJECTED)
     @given(cases(member, dtype), st.integers(1, 3))
@@ -87,18 +87,18 @@ def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> No
         expected = case.spec.run(planes)
         assert [each.shape for each in found] == [each.shape for each in expected]
         if isinstance(kernel, NormKernel):
-            # Where signed powers cancel, the order of adding decides how many places are left.
+            # If signed powers cancel, the precision of the result depends on the order of additions.
             metadata = case.plan.outputs["output"]
-            answer = Tensor(metadata.dtype, as_array(found[0]).reshape(metadata.shape))
-            assert_equals_oracle(case, {"output": answer})
+            output = Tensor(metadata.dtype, as_array(found[0]).reshape(metadata.shape))
+            assert_equals_oracle(case, {"output": output})
         elif isinstance(kernel, GlobalAverageKernel | SumKernel | LineSumKernel) and dtype.kind == "float":
-            # Both are rounded once from float64, in which they add in other orders; halves of ours by way of float32.
+            # Both are rounded once from float64, but added in different orders; our 16-bit floats go through float32.
             scale = planes["input"].double().nan_to_num(posinf=0, neginf=0).abs().amax().item()
             if scale > 1e300:
-                return  # where a sum overflows, its order decides what becomes of it
-            near = 2 * torch.finfo(expected[0].dtype).eps
-            for one, other in zip(found, expected, strict=True):
-                torch.testing.assert_close(one, other, rtol=near, atol=scale * 1e-15, equal_nan=True)
+                return  # if a sum overflows, the result depends on the order of additions
+            tolerance = 2 * torch.finfo(expected[0].dtype).eps
+            for ours, theirs in zip(found, expected, strict=True):
+                torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=scale * 1e-15, equal_nan=True)
         else:
             assert [bits(each) for each in found] == [bits(each) for each in expected]
 
@@ -106,8 +106,8 @@ def test_the_loops_equal_torch(member: type[Operator], dtype: ElementType) -> No
 
 
 @compiled_types
-def test_neither_threads_nor_strides_nor_company_change_a_bit(member: type[Operator], dtype: ElementType) -> None:
-    """A result depends on its plane and spec alone, or the same request would have two answers."""
+def test_neither_threads_nor_strides_nor_other_planes_change_a_bit(member: type[Operator], dtype: ElementType) -> None:
+    """A result depends on its plane and spec only, so that equal requests get equal results."""
 
     @scaled_examples(25, *MANY_REJECTED)
     @given(cases(member, dtype))
@@ -163,7 +163,7 @@ EXTREMES = [
 def test_windows_of_any_size_equal_torch(
     name: str, spatial: tuple[int, ...], fields: dict[str, object], dtype: str, style: str
 ) -> None:
-    """Large windows, strides and dilations take loops of their own."""
+    """Large windows, strides and dilations use other code paths of the loops."""
     member = next(member for member in OPERATORS if member.name == name)
     plan = settled_plan(member.of(**fields), ELEMENT_TYPES[dtype], (2, 3, *spatial))
     case = Case(plan, random_tensors(Random(5), plan, style))
@@ -192,10 +192,10 @@ LARGE_AVERAGES = [
 
 @pytest.mark.parametrize(("name", "spatial", "fields"), LARGE_AVERAGES)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int16"])
-def test_large_averages_are_right_to_their_last_place(
+def test_large_averages_are_correct_to_the_last_place(
     name: str, spatial: tuple[int, ...], fields: dict[str, object], dtype: str
 ) -> None:
-    """Sums in float64 may be added in any order, but what is rounded once is right to its last place."""
+    """Sums in float64 may be added in any order, but the rounded average is correct to its last place."""
     member = next(member for member in OPERATORS if member.name == name)
     plan = settled_plan(member.of(**fields), ELEMENT_TYPES[dtype], (2, 3, *spatial))
     planes = planes_of(Case(plan, random_tensors(Random(5), plan, "plain")))
@@ -209,20 +209,20 @@ def test_large_averages_are_right_to_their_last_place(
         assert torch.equal(found, exact.trunc().clamp(-(2**15), 2**15 - 1).to(torch.int16))
     else:
         off = (found.double() - exact).abs()
-        # Where nothing is rounded at the end, sums of a thousand terms are off by their own roundings.
+        # float64 averages are not rounded at the end, so the rounding errors of their thousand additions remain.
         summed = planes["input"].double().abs().max() * (1 if dtype == "float64" else 2**-20)
         assert bool((off <= torch.finfo(found.dtype).eps * (exact.abs() + summed)).all()), off.max()
 
 
-def test_a_window_outside_of_its_axis_is_refused() -> None:
-    """The loops look where the plan says, without a look at bounds: this is where every bound is proven."""
+def test_a_window_outside_its_axis_is_refused() -> None:
+    """The loops do not check bounds; the constructor of Axis checks them all."""
     for first, count, step in (([-1], [1], 1), ([3], [2], 1), ([0], [3], 2), ([0], [0], 1), ([0], [1], 0)):
         with pytest.raises(ValueError, match="outside an axis"):
             Axis(4, np.array(first), np.array(count), step)
 
 
-def test_an_index_outside_of_its_plane_is_never_followed() -> None:
-    """The service refuses such indices before; a loop that followed one would write into other memory."""
+def test_an_index_outside_its_plane_is_not_written() -> None:
+    """The service refuses such indices earlier; a loop that used one would overwrite other memory."""
     kernel = UnpoolKernel((2, 2))
     for index in (-1, 4, 2**40, -(2**63)):
         with pytest.raises(IndexError, match="outside its output plane"):
@@ -244,7 +244,7 @@ LOOP_TYPES_BY_FAMILY = {
 
 @pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
 def test_which_types_have_loops(member: type[Operator]) -> None:
-    """What is pooled by loops and what by torch is written down, so that nobody loses one unseen."""
+    """The types with loops are listed here, so that losing one makes a test fail."""
     types = element_types_of(member)
     expected = {
         "all types": types,
@@ -279,23 +279,23 @@ PATHS = [
 
 
 @pytest.mark.parametrize(("name", "fields", "by_loops"), PATHS)
-def test_which_path_an_ordinary_request_takes(name: str, fields: dict[str, object], by_loops: str) -> None:
-    """A path that is lost makes every request of its kind several times as slow, and no answer tells."""
+def test_which_requests_use_compiled_loops(name: str, fields: dict[str, object], by_loops: str) -> None:
+    """Losing the loops makes requests several times as slow, but does not change their results."""
     member = next(member for member in OPERATORS if member.name == name)
 
-    taken = {
+    uses_loops = {
         dtype.name
         for dtype in element_types_of(member)
         if settled_plan(member.of(**fields), dtype, (8, 32, *(32,) * member.rank)).uses_compiled_loops
     }
 
     names = {dtype.name for dtype in element_types_of(member)}
-    # Slices of narrow integers are compared by torch, many in one instruction.
+    # Torch compares slices of narrow integers with SIMD instructions, which is faster.
     wide = {dtype.name for dtype in element_types_of(member) if dtype.kind == "float"} | {"int64"}
-    assert taken == {ALL: names, NOT_NARROW: wide, "none": set[str]()}[by_loops]
+    assert uses_loops == {ALL: names, NOT_NARROW: wide, "none": set[str]()}[by_loops]
 
 
-def test_few_planes_are_shared_by_rows() -> None:
+def test_one_plane_is_divided_among_threads_by_rows() -> None:
     """One large picture must use more than one core."""
     axis = Axis(512, np.arange(0, 512, 2), np.full(256, 2), 1)
     kernel = MaximumKernel((axis, axis), "float32", with_indices=False)
@@ -310,10 +310,10 @@ def test_few_planes_are_shared_by_rows() -> None:
         ("max_pool3d", (1, 1, 262_144, 1, 1), {"kernel_size": 1, "stride": 2**31 - 1, "return_indices": True}),
     ],
 )
-def test_the_loops_are_taken_where_they_are_the_cheaper_way(
+def test_the_loops_are_used_only_where_they_are_cheaper(
     operator: str, shape: tuple[int, ...], fields: dict[str, object]
 ) -> None:
-    """A kernel that goes line by line takes 300 ns for each, also where a line has one element."""
+    """A kernel that works line by line takes 300 ns for each line, even if it has one element."""
     member = next(member for member in OPERATORS if member.name == operator)
     plan = settled_plan(member.of(**fields), ELEMENT_TYPES["float32"], shape)
     ordinary = next(member for member in OPERATORS if member.name == "max_pool2d").of(kernel_size=3, stride=2)

@@ -1,4 +1,4 @@
-"""Channels that come last are noticed, and the shapes of every network are left in peace."""
+"""Channels-last inputs give a warning, and the usual shapes of networks do not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WINDOW: Fields = {"kernel_size": 2}
 
 
 def warnings(operator: str, shape: tuple[int, ...], fields: Fields) -> tuple[str, ...]:
-    """The plan's."""
+    """The warnings of a plan."""
     spec = CATALOGUE.find(operator).of(**fields)
     inputs = {name: TensorMetadata(INT64 if name == "indices" else FLOAT32, shape) for name in spec.inputs}
     return make_plan(spec, inputs, LIMITS).warnings
@@ -24,7 +24,7 @@ def warnings(operator: str, shape: tuple[int, ...], fields: Fields) -> tuple[str
 @pytest.mark.parametrize(
     ("rank", "shape"),
     [
-        # Pictures: colours, colours and alpha, grey and alpha, and small ones.
+        # Pictures: RGB, RGBA, grey with alpha, and small ones.
         (2, (1, 224, 224, 3)),
         (2, (224, 224, 3)),
         (2, (8, 480, 640, 3)),
@@ -42,12 +42,12 @@ def warnings(operator: str, shape: tuple[int, ...], fields: Fields) -> tuple[str
         (3, (64, 128, 128, 3)),
     ],
 )
-def test_channels_that_come_last_are_noticed(rank: int, shape: tuple[int, ...]) -> None:
-    """Pooled along the wrong axes, the answer has a right shape and wrong numbers."""
+def test_channels_last_inputs_give_a_warning(rank: int, shape: tuple[int, ...]) -> None:
+    """Pooling along the wrong axes gives an output of a plausible shape with wrong numbers."""
     (warning,) = warnings(f"max_pool{rank}d", shape, WINDOW)
 
-    lead, spatial = shape[:-rank], shape[-rank:]
-    assert warning == channels_last_warning(lead, spatial)
+    batch_shape, spatial = shape[:-rank], shape[-rank:]
+    assert warning == channels_last_warning(batch_shape, spatial)
     assert str(list(shape)) in warning
 
 
@@ -80,15 +80,15 @@ def test_channels_that_come_last_are_noticed(rank: int, shape: tuple[int, ...]) 
         (2, (1, 0, 8, 8)),
     ],
 )
-def test_usual_shapes_are_left_in_peace(rank: int, shape: tuple[int, ...]) -> None:
-    """A warning that comes for nothing is one that nobody reads."""
+def test_usual_shapes_give_no_warning(rank: int, shape: tuple[int, ...]) -> None:
+    """Users ignore warnings that are often wrong."""
     assert warnings(f"max_pool{rank}d", shape, WINDOW) == ()
 
 
 @pytest.mark.parametrize(
     ("operator", "shape", "fields"),
     [
-        # A whole picture at once, and to fewer rows and columns.
+        # Global and adaptive pooling of a picture.
         ("global_avg_pool2d", (1, 224, 224, 3), {}),
         ("global_max_pool1d", (8, 1000, 3), {}),
         ("adaptive_max_pool2d", (1, 224, 224, 3), {"output_size": 1}),
@@ -96,19 +96,19 @@ def test_usual_shapes_are_left_in_peace(rank: int, shape: tuple[int, ...]) -> No
         ("fractional_max_pool2d", (1, 224, 224, 3), {"kernel_size": 2, "output_size": [100, 2]}),
         ("max_unpool2d", (1, 112, 112, 3), WINDOW),
         ("lp_pool2d", (1, 224, 224, 3), {**WINDOW, "norm_type": 2}),
-        # A grey one fits only with padding.
+        # A window fits a grey picture only with padding.
         ("max_pool2d", (1, 28, 28, 1), {"kernel_size": 3, "padding": 1}),
     ],
 )
-def test_every_family_notices(operator: str, shape: tuple[int, ...], fields: Fields) -> None:
-    """Whatever places the windows, the axes are the same."""
+def test_every_window_family_gives_the_warning(operator: str, shape: tuple[int, ...], fields: Fields) -> None:
+    """The axes are the same for all families."""
     assert any("was read as (N, C, " in warning for warning in warnings(operator, shape, fields))
 
 
 @pytest.mark.parametrize(
     ("operator", "shape", "fields"),
     [
-        # Words of a text, and bands of a sound: their windows keep to one axis.
+        # Words of a text, and frequency bands of a sound: windows extend along one axis.
         ("max_pool2d", (8, 100, 50, 1), {"kernel_size": [3, 1]}),
         ("max_pool2d", (8, 64, 500, 4), {"kernel_size": [1, 4]}),
         ("global_max_pool2d", (8, 100, 50, 1), {}),
@@ -118,8 +118,8 @@ def test_every_family_notices(operator: str, shape: tuple[int, ...], fields: Fie
         ("max_unpool2d", (8, 64, 500, 4), {"kernel_size": [2, 1]}),
     ],
 )
-def test_windows_that_keep_to_some_axes_are_meant_so(operator: str, shape: tuple[int, ...], fields: Fields) -> None:
-    """Who gives a size an axis knows the axes."""
+def test_windows_along_some_axes_only_give_no_warning(operator: str, shape: tuple[int, ...], fields: Fields) -> None:
+    """A client that sends one size for each axis knows the order of the axes."""
     assert warnings(operator, shape, fields) == ()
 
 
@@ -133,8 +133,8 @@ def test_windows_that_keep_to_some_axes_are_meant_so(operator: str, shape: tuple
         (3, (2, 64, 128, 128, 3)),
     ],
 )
-def test_what_the_warning_says_mends_it(rank: int, shape: tuple[int, ...]) -> None:
-    """The order it names is one to copy."""
+def test_the_permutation_of_the_warning_mends_the_input(rank: int, shape: tuple[int, ...]) -> None:
+    """Users copy it."""
     warning = channels_last_warning(shape[:-rank], shape[-rank:])
 
     order = [int(axis) for axis in warning.rpartition("permute(")[2].rstrip(")").split(",")]

@@ -1,4 +1,4 @@
-"""The loops as plain Python, over arrays that know their bounds: compiled, they would read and write other memory."""
+"""The loops as plain Python over arrays with bounds checks; compiled loops would read and write other memory."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tests.operators.test_kernels import loops_of, planes_of
 Bytes = npt.NDArray[np.uint8]
 
 _SMALL = 256
-"""Elements that plain Python looks at in no time."""
+"""Number of elements that plain Python pools quickly."""
 
 
 class BoundsCheckedArray:
-    """A flat array that refuses what lies before its first and behind its last element."""
+    """A flat array that raises for indices before its first or after its last element."""
 
     def __init__(self, array: npt.NDArray[np.generic], element: str) -> None:
         assert array.flags.c_contiguous
@@ -42,25 +42,25 @@ class BoundsCheckedArray:
 
 
 def interpret(loop: Loop, *arguments: npt.NDArray[np.generic] | float) -> Any:
-    """Calls a loop as what it is written in."""
+    """Call a loop's Python function."""
     bounded = [
-        BoundsCheckedArray(each, told[:-1]) if isinstance(each, np.ndarray) else int(each)
-        for each, told in zip(arguments, loop.arguments, strict=True)
+        BoundsCheckedArray(each, declared[:-1]) if isinstance(each, np.ndarray) else int(each)
+        for each, declared in zip(arguments, loop.arguments, strict=True)
     ]
     return loop.function(*bounded)
 
 
 def scratch_arrays(first_bytes: int, second_bytes: int) -> tuple[None, Bytes, Bytes]:
-    """Scratch memory that is not longer than was asked for, and not zero."""
+    """Scratch memory of exactly the requested size, filled with a value other than 0."""
     return None, np.full(first_bytes, 0x5A, np.uint8), np.full(second_bytes, 0x5A, np.uint8)
 
 
 @pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
 @pytest.mark.parametrize("dtype", ["float32", "int64", "bfloat16"])
-def test_no_loop_looks_outside_of_its_arrays(
+def test_no_loop_accesses_memory_outside_its_arrays(
     member: type[Operator], dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No bound is checked in compiled code, so each is here: of inputs, outputs, plans and scratch."""
+    """Compiled code checks no bounds, so this test checks those of inputs, outputs, layouts and scratch memory."""
     element = ELEMENT_TYPES[dtype]
     if element not in element_types_of(member):
         pytest.skip(f"{member.name} takes no {dtype}")
@@ -68,7 +68,7 @@ def test_no_loop_looks_outside_of_its_arrays(
     for loop in LOOPS.values():
         monkeypatch.setattr(loop, "entry", partial(interpret, loop))
     monkeypatch.setattr(window_kernels, "scratch", scratch_arrays)
-    # Arrays are known by their addresses otherwise.
+    # Without this the loops would get addresses instead of arrays.
     for module in (window_kernels, averages):
         monkeypatch.setattr(module, "address_of", lambda array: array)
 

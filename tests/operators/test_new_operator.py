@@ -1,4 +1,4 @@
-"""One declaration is enough: a toy operator in a throw-away catalogue is found in every place that is derived."""
+"""One declaration is enough: a toy operator in a temporary catalogue appears in everything derived from it."""
 
 from __future__ import annotations
 
@@ -70,21 +70,21 @@ REQUEST = {"input": [[[1, 2, 3, 4], [5, 6, 7, 8]]], "kernel_size": 2, "last": Tr
 
 @pytest.fixture(scope="module")
 def pooling() -> PoolingService:
-    """The use case with the toy alone."""
+    """A PoolingService with only the toy operator."""
     limits = Limits(max_output_bytes=2**20, max_steps=2**20)
     return PoolingService(TOY_CATALOGUE, choose_devices(("cpu",)), limits, capacity_bytes=2**24, inline_steps=2**14)
 
 
 @pytest.fixture(scope="module")
 def client(pooling: PoolingService) -> Iterator[httpx.Client]:
-    """A client of a live service with the toy alone; that it starts shows that the toy is warmed up."""
+    """A client of a live service with only the toy operator. The start includes its warm-up."""
     with run_live_server(Settings.model_validate({"port": 0}), pooling) as server, server.client() as http:
         yield http
 
 
 @pytest.fixture(scope="module")
 def generate() -> ModuleType:
-    """scripts/generate.py as a module; scripts is no package."""
+    """scripts/generate.py as a module; scripts is not a package."""
     path = Path(__file__).resolve().parents[2] / "scripts" / "generate.py"
     found = importlib.util.spec_from_file_location("generate_toys", path)
     assert found is not None
@@ -96,7 +96,7 @@ def generate() -> ModuleType:
 
 
 def test_the_catalogue_has_it_at_every_rank() -> None:
-    """The name with its rank is what everything else asks for."""
+    """All other code finds operators by their name with rank."""
     assert TOY_CATALOGUE.names == NAMES
     assert [TOY_CATALOGUE.find(name).rank for name in NAMES] == [1, 2]
     with pytest.raises(NotFound, match="pick_pool2d"):
@@ -104,7 +104,7 @@ def test_the_catalogue_has_it_at_every_rank() -> None:
 
 
 def test_its_fields_are_read_and_checked() -> None:
-    """An author writes a field's kind, and no check of it."""
+    """An author writes a field's type, but no checks."""
     parsed = TOY_CATALOGUE.find("pick_pool2d").parse({}, {"kernel_size": "2,3", "last": "true"})
 
     assert parsed.field_values() == {"kernel_size": [2, 3], "stride": [2, 3], "last": True}
@@ -113,20 +113,20 @@ def test_its_fields_are_read_and_checked() -> None:
 
 
 @pytest.mark.parametrize("member", list(TOY_CATALOGUE), ids=lambda member: str(member.name))
-def test_the_laws_can_be_drawn_for_it(member: type[Operator]) -> None:
-    """The laws know no operator by name: its kernel is compared with its oracle like all the others."""
+def test_random_cases_can_be_generated_for_it(member: type[Operator]) -> None:
+    """The property tests name no operator: they compare the toy with its oracle like all others."""
     for seed in range(20):
-        drawn = random_case(Random(seed), member)
-        assert drawn is not None
+        case = random_case(Random(seed), member)
+        assert case is not None
 
-        found = as_numbers(drawn.run()["output"]).reshape(-1).tolist()
+        found = as_numbers(case.run()["output"]).reshape(-1).tolist()
 
-        # As text, since a NaN equals nothing and -0.0 equals 0.0.
-        assert str(found) == str(oracle(drawn)["output"])
+        # As text, since NaN does not equal itself and -0.0 equals 0.0.
+        assert str(found) == str(oracle(case)["output"])
 
 
-def test_it_is_called_and_planned_over_http(client: httpx.Client) -> None:
-    """Routes are not written; they follow."""
+def test_it_has_routes_to_pool_and_to_plan(client: httpx.Client) -> None:
+    """Routes are derived from the declaration."""
     pooled = client.post("/v1/pool/pick_pool2d", json=REQUEST)
     planned = client.post("/v1/plan/pick_pool2d", json={"input": {"shape": [1, 2, 4]}, "kernel_size": 2})
 
@@ -136,17 +136,17 @@ def test_it_is_called_and_planned_over_http(client: httpx.Client) -> None:
 
 
 def test_its_refusals_are_refused_over_http(client: httpx.Client) -> None:
-    """A refusal that is declared needs no further code."""
+    """A declared refusal needs no other code."""
     (refusal,) = PickPool.refusals
     body = {"input": {"shape": [1, *refusal.spatial[1:]]}, **refusal.fields}
 
-    answer = client.post("/v1/plan/pick_pool2d", json=body)
+    response = client.post("/v1/plan/pick_pool2d", json=body)
 
-    assert answer.json()["code"] == refusal.code
+    assert response.json()["code"] == refusal.code
 
 
 def test_the_catalogues_routes_show_its_card(client: httpx.Client) -> None:
-    """Clients that know no operator by heart ask here."""
+    """Clients can read all operators from these routes."""
     listed = client.get("/v1/operators").json()["operators"]
     card = client.get("/v1/operators/pick_pool1d").json()
 
@@ -155,15 +155,15 @@ def test_the_catalogues_routes_show_its_card(client: httpx.Client) -> None:
     assert [field["name"] for field in card["fields"]] == ["kernel_size", "stride", "last"]
 
 
-def test_its_worked_example_is_what_it_answers(client: httpx.Client) -> None:
-    """The example is worked out from the oracle, so an author writes none."""
+def test_its_worked_example_equals_the_response(client: httpx.Client) -> None:
+    """The example is computed by the oracle, so an author writes none."""
     worked = client.get("/v1/operators/pick_pool2d").json()["example"]
 
     assert client.post(worked["path"], json=worked["request"]).json() == worked["answer"]
 
 
 def test_the_document_has_its_operations(client: httpx.Client) -> None:
-    """Generated clients get a method for it, with its fields."""
+    """Generated clients have a method for it, with its fields."""
     served = client.get("/openapi.json").json()
 
     assert served == openapi_document(TOY_CATALOGUE)
@@ -175,7 +175,7 @@ def test_the_document_has_its_operations(client: httpx.Client) -> None:
 
 
 def test_the_generated_pages_have_it(generate: ModuleType) -> None:
-    """Docs that list operators by hand forget the newest."""
+    """Pages that list operators by hand lack the newest ones."""
     assert "| `pick_pool` | 1d, 2d |" in generate.operator_table(TOY_CATALOGUE)
     chapters = generate.operator_chapters(TOY_CATALOGUE)
     assert "pick_pool1d, pick_pool2d" in chapters

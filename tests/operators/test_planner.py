@@ -1,4 +1,4 @@
-"""Plans are remembered by what their fields print, and nothing that a stranger sends is printed whole for that."""
+"""Plans are cached by the text of their fields, but a client's long values are never formatted completely."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.operators.random_cases import CATALOGUE
 
 INPUT = {"input": TensorMetadata(FLOAT32, (1, 1, 4, 4))}
 TEXT = "\ue000" * 2_000_000
-"""Printed, each of its characters would be six."""
+"""repr() would write each of its characters as six."""
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ TEXT = "\ue000" * 2_000_000
         ({"kernel_size": 2, "padding": TEXT}, {}),
     ],
 )
-def test_no_field_is_printed_whole(values: dict[str, object], texts: dict[str, str]) -> None:
-    """Printing megabytes keeps the interpreter, and with it the event loop, for tenths of a second."""
+def test_no_long_field_is_formatted_completely(values: dict[str, object], texts: dict[str, str]) -> None:
+    """Formatting megabytes holds the interpreter lock, and blocks the event loop, for tenths of a second."""
     planner = Planner(CATALOGUE, Limits(2**40, 2**60))
     tracemalloc.start()
     try:
@@ -46,8 +46,8 @@ def test_no_field_is_printed_whole(values: dict[str, object], texts: dict[str, s
     assert len(str(refused.value)) < 2_000
 
 
-def test_a_plan_is_made_once() -> None:
-    """Most callers ask the same again."""
+def test_equal_requests_share_a_plan() -> None:
+    """Most requests repeat earlier ones."""
     planner = Planner(CATALOGUE, Limits(2**40, 2**60))
 
     plans = [planner.plan("max_pool2d", {"kernel_size": [2, 2], "ceil_mode": True}, {}, INPUT) for _ in range(2)]

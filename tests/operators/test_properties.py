@@ -1,4 +1,4 @@
-"""The laws that every operator of the catalogue keeps, for every spec, shape, element type and plane."""
+"""Properties that hold for every operator of the catalogue and for every spec, shape, element type and plane."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ every_refusal = pytest.mark.parametrize(
 
 
 @every_typed_operator
-def test_the_answer_is_the_oracles(member: type[Operator], dtype: ElementType) -> None:
-    """Everything faster than plain Python must say what plain Python says, in the planned shape and type."""
+def test_outputs_equal_the_oracle(member: type[Operator], dtype: ElementType) -> None:
+    """Every faster algorithm must give the results of plain Python, in the planned shape and type."""
 
     @scaled_examples(12, *MANY_REJECTED)
     @given(cases(member, dtype))
@@ -82,37 +82,37 @@ def test_the_answer_is_the_oracles(member: type[Operator], dtype: ElementType) -
 
 @every_sample
 def test_every_sample_works_for_every_element_type(member: type[Operator], sample: Sample, dtype: ElementType) -> None:
-    """Samples warm the service up and illustrate the documents; none may fail for a type that is promised."""
+    """Samples are used for the warm-up and the documentation; none may fail for a supported type."""
     plan = settled_plan(member.of(**sample.fields), dtype, (1, 1, *sample.spatial[-member.rank :]))
     case = Case(plan, random_tensors(Random(7), plan))
 
-    answer = case.run()
+    outputs = case.run()
 
-    assert {name: tensor.metadata for name, tensor in answer.items()} == plan.outputs
-    # The oracle takes many seconds for windows of thousands of elements; what small windows hold is enough.
+    assert {name: tensor.metadata for name, tensor in outputs.items()} == plan.outputs
+    # The oracle takes many seconds for windows of thousands of elements; small windows are enough.
     if math.prod(getattr(plan.spec, "kernel_size", (1,))) < 1000:
-        assert_equals_oracle(case, answer)
+        assert_equals_oracle(case, outputs)
 
 
 @every_refusal
 def test_every_refusal_is_refused_at_once_and_without_memory(member: type[Operator], refusal: Refusal) -> None:
-    """What a caller may not have must cost the service nothing."""
+    """A refused request must cost the service almost nothing."""
     shape = (2, 2, *refusal.spatial[-member.rank :])
     dtype = ELEMENT_TYPES[refusal.dtype]
 
-    with measure_usage() as cost, pytest.raises(Unprocessable) as refused:
+    with measure_usage() as usage, pytest.raises(Unprocessable) as refused:
         settled_plan(member.of(**refusal.fields), dtype, shape)
 
     assert refused.value.code == refusal.code
     assert refused.value.detail
     assert all(problem.message for problem in refused.value.problems)
-    assert cost.peak_bytes < 2**20
-    assert cost.seconds < 0.05
+    assert usage.peak_bytes < 2**20
+    assert usage.seconds < 0.05
 
 
 @every_operator
-def test_whatever_is_refused_is_refused_in_our_words(member: type[Operator]) -> None:
-    """A stranger's spec meets a code and a sentence, never an exception of Python, numpy or torch."""
+def test_every_refusal_is_an_unprocessable_error(member: type[Operator]) -> None:
+    """A client gets a code and a sentence, never an exception of Python, numpy or torch."""
     sizes = st.lists(st.integers(0, 2**32) | st.integers(1, 9), max_size=6).map(tuple)
 
     @scaled_examples(60, *MANY_REJECTED)
@@ -136,8 +136,8 @@ def _refusal(
 
 
 @every_operator
-def test_pooled_together_equals_pooled_alone(member: type[Operator]) -> None:
-    """A result never depends on its neighbours; without this requests could not be put into one batch."""
+def test_pooling_in_a_batch_equals_pooling_alone(member: type[Operator]) -> None:
+    """A result must not depend on the other requests of its batch."""
 
     @scaled_examples(25, *MANY_REJECTED)
     @given(st.data(), st.integers(1, 3))
@@ -147,10 +147,11 @@ def test_pooled_together_equals_pooled_alone(member: type[Operator]) -> None:
         random = data.draw(seeded_randoms)
         requests = [case]
         for _ in range(others):
-            lead = random.choice(((1, 1), (2, 1), (3,), (1, 5)))
-            # The batch key leaves N, C and the seed out, so a neighbour may differ in them.
-            again = settled_plan(_with_another_seed(spec, random), plan.inputs["input"].dtype, (*lead, *plan.spatial))
-            requests.append(Case(again, random_tensors(random, again)))
+            batch_shape = random.choice(((1, 1), (2, 1), (3,), (1, 5)))
+            # N, C and the seed are not part of the batch key, so requests of a batch may differ in them.
+            other_spec = _with_another_seed(spec, random)
+            other = settled_plan(other_spec, plan.inputs["input"].dtype, (*batch_shape, *plan.spatial))
+            requests.append(Case(other, random_tensors(random, other)))
         together = {
             name: torch.cat([_planes(each, name) for each in requests])
             for name in (*plan.inputs, *spec.random_inputs(max(plan.planes, 1)))
@@ -165,7 +166,7 @@ def test_pooled_together_equals_pooled_alone(member: type[Operator]) -> None:
             for each in requests:
                 alone = list(each.run().values())[position]
                 part = result[begin : begin + each.plan.planes]
-                assert _bits(part) == _bits(_laid(alone))
+                assert _bits(part) == _bits(_as_torch(alone))
                 begin += each.plan.planes
             assert tuple(result.shape[1:]) == next(iter(plan.outputs.values())).shape[-rank:]
 
@@ -173,13 +174,13 @@ def test_pooled_together_equals_pooled_alone(member: type[Operator]) -> None:
 
 
 def _kernel_of(plan: Plan) -> Kernel | None:
-    """What pools planes like a plan's, also those of an empty batch."""
+    """The kernel for planes of a plan's shape, also for an empty batch."""
     return plan.spec.make_kernel(plan.spatial, plan.inputs["input"].dtype) if plan.uses_compiled_loops else None
 
 
 def _with_another_seed(spec: Operator, random: Random) -> Operator:
     seeds = {field.name: random.randrange(2**32) for field in spec.fields() if not field.in_batch_key}
-    # A spec that names N and C in its sizes cannot have neighbours of other N and C.
+    # A spec whose sizes begin with N and C cannot share a batch with other N and C.
     values = {
         name: value[-spec.rank :] if isinstance(value, list) and len(value) > spec.rank else value
         for name, value in spec.field_values().items()
@@ -190,17 +191,17 @@ def _with_another_seed(spec: Operator, random: Random) -> Operator:
 def _planes(case: Case, name: str) -> torch.Tensor:
     if name not in case.tensors:
         return torch.from_numpy(case.spec.random_inputs(case.plan.planes)[name])
-    return _laid(case.tensors[name]).reshape(case.plan.planes, *case.plan.spatial)
+    return _as_torch(case.tensors[name]).reshape(case.plan.planes, *case.plan.spatial)
 
 
-def _laid(tensor: Tensor) -> torch.Tensor:
-    laid = torch.from_numpy(tensor.array.copy())
-    return laid.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else laid
+def _as_torch(tensor: Tensor) -> torch.Tensor:
+    copy = torch.from_numpy(tensor.array.copy())
+    return copy.view(torch.bfloat16) if tensor.dtype is BFLOAT16 else copy
 
 
 def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     return list(one) == list(other) and all(
-        one[name].metadata == other[name].metadata and _bits(_laid(one[name])) == _bits(_laid(other[name]))
+        one[name].metadata == other[name].metadata and _bits(_as_torch(one[name])) == _bits(_as_torch(other[name]))
         for name in one
     )
 
@@ -208,14 +209,14 @@ def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 def _bits(result: torch.Tensor) -> bytes:
     result = result.contiguous()
     if result.is_floating_point():
-        # One NaN is as good as another: the sign of a computed one is the processor's.
+        # All NaNs count as equal: the sign of a computed NaN depends on the processor.
         result = torch.where(result.isnan(), math.nan, result)
     return (result.view(torch.int16) if result.dtype is torch.bfloat16 else result).numpy().tobytes()
 
 
 @every_operator
-def test_cut_into_pieces_changes_nothing(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker cuts what does not fit into memory; a caller must not see where."""
+def test_pooling_in_pieces_changes_nothing(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker pools large requests piece by piece, which must not change the results."""
 
     @scaled_examples(15, *MANY_REJECTED)
     @given(cases(member))
@@ -236,31 +237,31 @@ def test_cut_into_pieces_changes_nothing(member: type[Operator], monkeypatch: py
 
 @every_operator
 def test_a_strided_input_changes_nothing(member: type[Operator]) -> None:
-    """Staging and fusing hand out views; an operator must read a tensor as it is, not as its memory lies."""
+    """Operators also get views; they must read a tensor by its strides."""
 
     @scaled_examples(20, *MANY_REJECTED)
     @given(cases(member), st.sampled_from(("transposed", "sliced", "expanded")))
-    def holds(case: Case, how: str) -> None:
+    def holds(case: Case, layout: str) -> None:
         if not case.plan.planes or not case.plan.output_bytes:
             return
         names = (*case.plan.inputs, *case.spec.random_inputs(case.plan.planes))
         plain = {name: _planes(case, name) for name in names}
-        if how == "expanded":
+        if layout == "expanded":
             plain = {name: plane[:1].repeat(3, *[1] * (plane.ndim - 1)) for name, plane in plain.items()}
 
         expected = case.spec.run(plain)
-        found = case.spec.run({name: _strided(plane, how) for name, plane in plain.items()})
+        found = case.spec.run({name: _strided(plane, layout) for name, plane in plain.items()})
 
         assert [_bits(each) for each in found] == [_bits(each) for each in expected]
 
     holds()
 
 
-def _strided(plane: torch.Tensor, how: str) -> torch.Tensor:
-    """The same numbers, laid out otherwise."""
-    if how == "transposed":
+def _strided(plane: torch.Tensor, layout: str) -> torch.Tensor:
+    """The same numbers in another memory layout."""
+    if layout == "transposed":
         return plane.transpose(0, -1).contiguous().transpose(0, -1)
-    if how == "expanded":
+    if layout == "expanded":
         return plane[:1].expand(plane.shape)
     wide = torch.full([2 * size + 1 for size in plane.shape], 1, dtype=plane.dtype)
     view = wide[tuple(slice(1, None, 2) for _ in plane.shape)]
@@ -271,8 +272,8 @@ def _strided(plane: torch.Tensor, how: str) -> torch.Tensor:
 @pytest.mark.parametrize(
     "member", [member for member in OPERATORS if member.family == "max_pool"], ids=lambda member: member.name
 )
-def test_a_faster_way_gives_the_same_bits(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which way is taken depends on how much comes together; nobody may see which it was."""
+def test_the_faster_algorithm_gives_the_same_bits(member: type[Operator], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The algorithm depends on the size of the batch, so it must not change the results."""
 
     @scaled_examples(40, *MANY_REJECTED)
     @given(cases(member))
@@ -291,8 +292,8 @@ INDEXED = [member for member in OPERATORS if "return_indices" in {field.name for
 
 
 @pytest.mark.parametrize("member", INDEXED, ids=lambda member: member.name)
-def test_an_index_points_at_its_value(member: type[Operator]) -> None:
-    """Whoever unpools, or reads another tensor at these places, relies on it."""
+def test_the_element_at_an_index_is_the_value(member: type[Operator]) -> None:
+    """Unpooling, and reading another tensor at these indices, relies on it."""
 
     @scaled_examples(25, *MANY_REJECTED)
     @given(cases(member))
@@ -302,36 +303,36 @@ def test_an_index_points_at_its_value(member: type[Operator]) -> None:
             case.plan.inputs["input"].dtype,
             case.plan.inputs["input"].shape,
         )
-        answer = run_plan(plan, case.tensors, CPU)
+        outputs = run_plan(plan, case.tensors, CPU)
         if plan.is_empty:
             return
-        planes = _laid(case.tensors["input"]).reshape(plan.planes, -1)
-        indices = _laid(answer["indices"]).reshape(plan.planes, -1)
+        planes = _as_torch(case.tensors["input"]).reshape(plan.planes, -1)
+        indices = _as_torch(outputs["indices"]).reshape(plan.planes, -1)
 
         assert indices.min() >= 0
         assert indices.max() < planes.shape[1]
-        assert _bits(planes.gather(1, indices)) == _bits(_laid(answer["output"]))
+        assert _bits(planes.gather(1, indices)) == _bits(_as_torch(outputs["output"]))
 
     holds()
 
 
 @every_operator
-def test_an_answer_is_not_the_requests_own_memory(member: type[Operator]) -> None:
-    """A body's buffer is used again for the next request; an answer that looked into it would change."""
+def test_an_output_does_not_share_memory_with_the_request(member: type[Operator]) -> None:
+    """The buffer of a request body is reused for the next request, which would change such an output."""
 
     @scaled_examples(15, *MANY_REJECTED)
     @given(cases(member))
     def holds(case: Case) -> None:
-        for answer in case.run().values():
+        for output in case.run().values():
             for tensor in case.tensors.values():
-                assert not np.shares_memory(answer.array, tensor.array)
+                assert not np.shares_memory(output.array, tensor.array)
 
     holds()
 
 
 @every_operator
 def test_an_input_is_never_written_to(member: type[Operator]) -> None:
-    """The same bytes may be a batch's, a cache's or a caller's own array."""
+    """The memory may belong to a batch, a cache or the caller."""
 
     @scaled_examples(15, *MANY_REJECTED)
     @given(cases(member))
@@ -346,17 +347,17 @@ def test_an_input_is_never_written_to(member: type[Operator]) -> None:
 
 
 @every_operator
-def test_an_empty_batch_gives_an_empty_answer(member: type[Operator]) -> None:
-    """Torch refuses some of these; a caller who filters a batch down to nothing should not have to care."""
+def test_an_empty_batch_gives_empty_outputs(member: type[Operator]) -> None:
+    """Torch refuses some of these, but clients that filter a batch may send an empty one."""
     sample = member.samples[0]
     spatial = sample.spatial[-member.rank :]
-    for lead in ((0, 3), (3, 0), (0,)):
-        plan = settled_plan(member.of(**sample.fields), ELEMENT_TYPES[sample.dtype], (*lead, *spatial))
+    for batch_shape in ((0, 3), (3, 0), (0,)):
+        plan = settled_plan(member.of(**sample.fields), ELEMENT_TYPES[sample.dtype], (*batch_shape, *spatial))
 
-        answer = Case(plan, random_tensors(Random(0), plan)).run()
+        outputs = Case(plan, random_tensors(Random(0), plan)).run()
 
-        assert [tensor.metadata for tensor in answer.values()] == list(plan.outputs.values())
-        assert all(tensor.shape[: len(lead)] == lead for tensor in answer.values())
+        assert [tensor.metadata for tensor in outputs.values()] == list(plan.outputs.values())
+        assert all(tensor.shape[: len(batch_shape)] == batch_shape for tensor in outputs.values())
 
 
 @every_operator
@@ -378,7 +379,7 @@ def test_an_unbatched_input_is_a_batch_of_one(member: type[Operator]) -> None:
 
 @every_operator
 def test_wrong_ranks_and_empty_axes_are_refused(member: type[Operator]) -> None:
-    """Torch answers these with an IndexError, an internal assertion or NaN."""
+    """For these torch raises an IndexError, fails an internal assertion, or returns NaN."""
     spec = member.of(**member.samples[0].fields)
     dtype = element_types_of(member)[0]
 
@@ -396,7 +397,7 @@ def test_wrong_ranks_and_empty_axes_are_refused(member: type[Operator]) -> None:
 
 @every_operator
 def test_other_element_types_and_tensors_are_refused(member: type[Operator]) -> None:
-    """A type without a meaning, a tensor too many or too few: each has its own word."""
+    """An unsupported type, an unknown tensor and a missing tensor each have their own error code."""
     spec = member.of(**member.samples[0].fields).with_seed()
     dtype = element_types_of(member)[0]
     shape = (1, 1, *member.samples[0].spatial[-member.rank :])
@@ -421,7 +422,7 @@ def _code(spec: Operator, inputs: Mapping[str, TensorMetadata]) -> str:
 
 @every_operator
 def test_limits_bound_output_and_work(member: type[Operator]) -> None:
-    """The two budgets hold for every operator, at exactly the planned numbers, and say the limit."""
+    """The limits apply to every operator at exactly the planned numbers, and the errors name them."""
     plan = settled_plan(
         member.of(**member.samples[0].fields),
         ELEMENT_TYPES[member.samples[0].dtype],
@@ -440,7 +441,7 @@ def test_limits_bound_output_and_work(member: type[Operator]) -> None:
 
 @every_operator
 def test_a_misspelt_field_is_refused_with_the_nearest_name(member: type[Operator]) -> None:
-    """Torch's names are long, and a field that is silently ignored is a wrong answer."""
+    """Torch's names are long, and ignoring a field silently would give a wrong result."""
     for field in member.fields():
         misspelt = field.name[:-1] + field.name[-1] * 2
 
@@ -457,8 +458,8 @@ def test_a_misspelt_field_is_refused_with_the_nearest_name(member: type[Operator
 
 
 @every_operator
-def test_a_query_string_says_what_json_says(member: type[Operator]) -> None:
-    """curl's users write specs as text; both spellings must be one spec."""
+def test_a_query_string_and_json_give_the_same_spec(member: type[Operator]) -> None:
+    """Users of curl write fields as text, which must give the same spec as JSON."""
 
     @scaled_examples(40, *MANY_REJECTED)
     @given(seeded_randoms.map(lambda random: random_fields(random, member)))
@@ -486,8 +487,8 @@ def _spec_or_codes(member: type[Operator], values: dict[str, object], texts: dic
 
 
 @every_operator
-def test_a_spec_says_itself(member: type[Operator]) -> None:
-    """What a plan shows as its spec, sent back, is the same spec: defaults change nothing."""
+def test_the_field_values_of_a_spec_give_the_same_spec(member: type[Operator]) -> None:
+    """A client may send back the fields of a plan, with defaults filled in, and must get the same spec."""
 
     @scaled_examples(40, *MANY_REJECTED)
     @given(cases(member))
@@ -503,7 +504,7 @@ def test_a_spec_says_itself(member: type[Operator]) -> None:
 
 @every_operator
 def test_a_field_given_twice_is_refused(member: type[Operator]) -> None:
-    """Two places, two meanings: nobody could say which one was pooled with."""
+    """Body and query may contradict each other."""
     for field in member.fields():
         if not isinstance(field.field_type, Flag | IntegerPerAxis):
             continue
@@ -517,8 +518,8 @@ def test_a_field_given_twice_is_refused(member: type[Operator]) -> None:
 
 
 @every_operator
-def test_every_fields_schema_takes_what_the_field_takes(member: type[Operator]) -> None:
-    """The API document is derived from the kinds; it must not promise what is refused, or hide what is taken."""
+def test_the_schema_of_a_field_accepts_its_valid_values(member: type[Operator]) -> None:
+    """The API document has these schemas; generated clients would reject valid values."""
     jsonschema = pytest.importorskip("jsonschema", reason="needs jsonschema, which the test group installs")
 
     @scaled_examples(30, *MANY_REJECTED)
@@ -532,8 +533,8 @@ def test_every_fields_schema_takes_what_the_field_takes(member: type[Operator]) 
 
 
 @every_typed_operator
-def test_torch_and_our_table_name_the_same_types(member: type[Operator], dtype: ElementType) -> None:
-    """Answers are viewed as bytes: an answer of another type than planned would be read wrongly."""
+def test_outputs_have_the_planned_torch_types(member: type[Operator], dtype: ElementType) -> None:
+    """Outputs are sent as bytes, so another type than the planned one would be decoded wrongly."""
     sample = member.samples[0]
     plan = settled_plan(member.of(**sample.fields), dtype, (1, 1, *sample.spatial[-member.rank :]))
     case = Case(plan, random_tensors(Random(1), plan))

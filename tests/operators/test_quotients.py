@@ -1,4 +1,4 @@
-"""Sums of up to a hundred bits, divided: Python's integers are the judge."""
+"""Quotients of sums of up to a hundred bits, compared with Python's integers."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ divisors = st.one_of(
 
 @st.composite
 def sums_near(draw: st.DrawFn, divisor: int) -> int:
-    """A sum anywhere, or just beside a multiple of the divisor, where a quotient is off by one most easily."""
+    """Any sum, or one next to a multiple of the divisor, where an error by one is most likely."""
     anywhere = draw(st.integers(-(2**90), 2**90))
     multiple = divisor * draw(st.integers(0, 2**90 // divisor)) + draw(st.sampled_from([-1, 0, 1, divisor - 1]))
     return draw(st.sampled_from([anywhere, multiple, -multiple]))
 
 
 def digits(sums: Sequence[int], carried: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """High and low, the low ones larger than 32 bits as sums of digits are."""
+    """High and low digits; low digits may exceed 32 bits, as sums of digits do."""
     high = torch.tensor([(each >> 32) - carried for each in sums])
     return high, torch.tensor([(each & 0xFFFFFFFF) + (carried << 32) for each in sums])
 
 
 def quotient(total: int, divisor: int) -> int:
-    """Cut toward zero and held within int64."""
+    """The quotient truncated toward zero and clamped to int64."""
     magnitude = abs(total) // abs(divisor)
     return max(LEAST, min(magnitude if (total < 0) == (divisor < 0) else -magnitude, MOST))
 
 
 @given(st.data(), st.lists(divisors, min_size=1, max_size=20), st.integers(0, 2**26))
 def test_each_output_has_its_own_divisor(data: st.DataObject, each: list[int], carried: int) -> None:
-    """Windows that are cut by the edges are divided by what they hold."""
+    """The divisor of a window at the edge is the number of its elements inside the input."""
     sums = [data.draw(sums_near(divisor)) for divisor in each]
 
     found = long_quotient(*digits(sums, carried), [torch.tensor(each)])
@@ -61,7 +61,7 @@ def test_each_output_has_its_own_divisor(data: st.DataObject, each: list[int], c
 
 @given(st.data(), divisors | st.just(2**63), st.booleans(), st.integers(0, 2**26))
 def test_one_divisor_for_all_may_be_negative(data: st.DataObject, size: int, positive: bool, carried: int) -> None:
-    """``divisor_override`` takes every number of int64 but 0."""
+    """``divisor_override`` may be every int64 number except 0."""
     divisor = size if positive and size <= MOST else -size
     sums = data.draw(st.lists(sums_near(size), min_size=1, max_size=20))
 
@@ -76,31 +76,29 @@ FACTORS = st.lists(
 
 
 @given(st.data(), FACTORS)
-def test_a_product_beyond_int64_is_divided_by_in_turn(data: st.DataObject, factors: list[list[int]]) -> None:
-    """Three axes with paddings of 2³⁰ have divisors of 2⁹³; no average of int64 is beyond int64."""
+def test_a_divisor_beyond_int64_is_applied_in_two_steps(data: st.DataObject, factors: list[list[int]]) -> None:
+    """Three axes with paddings of 2³⁰ have divisors of 2⁹³, but every average of int64 fits into int64."""
     arrays = [np.array(each, dtype=np.int64) for each in factors]
     products = [a * b * c for a in factors[0] for b in factors[1] for c in factors[2]]
-    drawn = [data.draw(sums_near(product)) for product in products]
-    sums = [max(-product * 2**63, min(total, product * 2**63)) for total, product in zip(drawn, products, strict=True)]
+    totals = [data.draw(sums_near(product)) for product in products]
+    sums = [max(-product * 2**63, min(total, product * 2**63)) for total, product in zip(totals, products, strict=True)]
 
-    in_turn = long_divisors(arrays, CPU)
-    shaped = [each if isinstance(each, int) else each.reshape(-1) for each in in_turn]
-    found = long_quotient(*digits(sums, 0), shaped)
+    applied = [each if isinstance(each, int) else each.reshape(-1) for each in long_divisors(arrays, CPU)]
+    found = long_quotient(*digits(sums, 0), applied)
 
     assert found.tolist() == [quotient(total, product) for total, product in zip(sums, products, strict=True)]
 
 
 @given(FACTORS, st.integers(-(2**61), 2**61))
-def test_short_sums_and_real_ones_know_the_same_divisor(factors: list[list[int]], total: int) -> None:
-    """A divisor that passes int64 must not come back as a small one."""
+def test_integer_and_float_sums_have_the_same_divisor(factors: list[list[int]], total: int) -> None:
+    """A divisor that does not fit into int64 must not overflow to a small one."""
     arrays = [np.array(each, dtype=np.int64) for each in factors]
     products = [a * b * c for a in factors[0] for b in factors[1] for c in factors[2]]
     totals = torch.full([len(each) for each in factors], total)
 
     found = short_quotient(totals, short_divisor(arrays, CPU), torch.int32).reshape(-1)
 
-    held = [max(-(2**31), min(quotient(total, product), 2**31 - 1)) for product in products]
-    assert found.tolist() == held
-    real: Divisor | float = float64_divisor(arrays, CPU)
-    listed = real.reshape(-1).tolist() if isinstance(real, torch.Tensor) else [real] * len(products)
-    assert all(math.isclose(one, product, rel_tol=1e-15) for one, product in zip(listed, products, strict=True))
+    assert found.tolist() == [max(-(2**31), min(quotient(total, product), 2**31 - 1)) for product in products]
+    wide: Divisor | float = float64_divisor(arrays, CPU)
+    listed = wide.reshape(-1).tolist() if isinstance(wide, torch.Tensor) else [wide] * len(products)
+    assert all(math.isclose(divisor, product, rel_tol=1e-15) for divisor, product in zip(listed, products, strict=True))

@@ -1,4 +1,4 @@
-"""Both ways of reducing an axis, against a window at a time in plain Python."""
+"""Both algorithms for reducing an axis, compared with one window after another in plain Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from poolhouse.operators.windows import SlidingWindow, Windows, adaptive_windows
 
 
 def random_windows(random: Random, length: int) -> Windows:
-    """Windows of one axis: sliding, adaptive, or any at all, in any order."""
+    """Random windows of one axis: sliding, adaptive, or arbitrary ones in any order."""
     kind = random.randrange(3)
     if kind == 0:
         while True:
@@ -39,7 +39,7 @@ def random_windows(random: Random, length: int) -> Windows:
     return Windows(first, count, step, count)
 
 
-def places(windows: Windows) -> list[list[int]]:
+def positions(windows: Windows) -> list[list[int]]:
     """The positions of every window."""
     return [
         [int(first) + j * windows.dilation for j in range(count)]
@@ -49,10 +49,10 @@ def places(windows: Windows) -> list[list[int]]:
 
 @pytest.fixture(params=["fold", "table"])
 def reduction_path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """One of the two ways, whatever it would cost."""
-    cheap, dear = (lambda *sizes: 0), (lambda *sizes: 1)
-    monkeypatch.setattr(reductions, "fold_cost", cheap if request.param == "fold" else dear)
-    monkeypatch.setattr(reductions, "table_cost", dear if request.param == "fold" else cheap)
+    """Forces one of the two algorithms, whatever its cost."""
+    low, high = (lambda *sizes: 0), (lambda *sizes: 1)
+    monkeypatch.setattr(reductions, "fold_cost", low if request.param == "fold" else high)
+    monkeypatch.setattr(reductions, "table_cost", high if request.param == "fold" else low)
     return str(request.param)
 
 
@@ -62,8 +62,8 @@ CASES = range(150)
 @pytest.mark.parametrize(
     "dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int8, torch.int64]
 )
-def test_maxima_and_their_places_are_exact(reduction_path: str, dtype: torch.dtype) -> None:
-    """The first of equal values, the last NaN, whatever the window and wherever the axis lies."""
+def test_maxima_and_their_indices_are_exact(reduction_path: str, dtype: torch.dtype) -> None:
+    """The first of equal values and the last NaN, for every window and every axis."""
     for seed in CASES:
         random = Random(seed)
         shape = [random.randint(1, 4), random.randint(1, 4), random.randint(1, 4)]
@@ -81,21 +81,24 @@ def test_maxima_and_their_places_are_exact(reduction_path: str, dtype: torch.dty
 
         lines, indices = x.movedim(dim, -1), index.movedim(dim, -1)
         expected = torch.stack(
-            [torch.stack([_best(line, window) for window in places(windows)]) for line in lines.reshape(-1, shape[dim])]
+            [
+                torch.stack([_best(line, window) for window in positions(windows)])
+                for line in lines.reshape(-1, shape[dim])
+            ]
         ).reshape(indices.shape)
         torch.testing.assert_close(indices, expected, rtol=0, atol=0)
         torch.testing.assert_close(found.movedim(dim, -1), lines.gather(-1, expected), rtol=0, atol=0, equal_nan=True)
 
 
 def _best(line: torch.Tensor, window: list[int]) -> torch.Tensor:
-    held = line[window].tolist()
-    nans = [place for place, value in zip(window, held, strict=True) if value != value]
-    return torch.tensor(nans[-1] if nans else window[held.index(max(held))])
+    values = line[window].tolist()
+    nans = [position for position, value in zip(window, values, strict=True) if value != value]
+    return torch.tensor(nans[-1] if nans else window[values.index(max(values))])
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.int64])
 def test_sums_are_those_of_the_windows(reduction_path: str, dtype: torch.dtype) -> None:
-    """Small whole numbers, so that every order of adding gives the same, and any element counted twice shows."""
+    """With small integers every order of additions gives the same sum, and an element counted twice changes it."""
     for seed in CASES:
         random = Random(seed)
         shape = [random.randint(1, 4), random.randint(1, 4), random.randint(1, 4)]
@@ -107,12 +110,12 @@ def test_sums_are_those_of_the_windows(reduction_path: str, dtype: torch.dtype) 
         (found,) = reduce_axis((x,), dim, windows, SUM)
 
         lines = x.movedim(dim, -1)
-        expected = torch.stack([lines[..., window].sum(-1) for window in places(windows)], dim=-1)
+        expected = torch.stack([lines[..., window].sum(-1) for window in positions(windows)], dim=-1)
         torch.testing.assert_close(found.movedim(dim, -1), expected, rtol=0, atol=0)
 
 
-def test_nan_and_infinity_stay_in_their_own_windows(reduction_path: str) -> None:
-    """An integral image would carry them to every later position."""
+def test_nan_and_infinity_affect_only_their_windows(reduction_path: str) -> None:
+    """An integral image would spread them to every later position."""
     for seed in CASES:
         random = Random(seed)
         length = random.randint(2, 30)
@@ -124,7 +127,7 @@ def test_nan_and_infinity_stay_in_their_own_windows(reduction_path: str) -> None
 
         (found,) = reduce_axis((x,), -1, windows, SUM)
 
-        for value, window in zip(found.tolist(), places(windows), strict=True):
+        for value, window in zip(found.tolist(), positions(windows), strict=True):
             if nan in window:
                 assert math.isnan(value)
             elif infinite in window:
@@ -134,8 +137,8 @@ def test_nan_and_infinity_stay_in_their_own_windows(reduction_path: str) -> None
 
 
 @given(st.integers(0, 2**32))
-def test_both_ways_give_the_same_bits(seed: int) -> None:
-    """Which way is cheaper is decided by sizes; a maximum must not show which it was."""
+def test_both_algorithms_give_the_same_bits(seed: int) -> None:
+    """The choice depends on sizes, so it must not change a maximum."""
     random = Random(seed)
     length = random.randint(2, 40)
     windows = random_windows(random, length)
@@ -152,8 +155,8 @@ def test_both_ways_give_the_same_bits(seed: int) -> None:
         assert one.numpy().tobytes() == other.contiguous().numpy().tobytes()
 
 
-def test_nothing_that_comes_in_is_changed(reduction_path: str) -> None:
-    """The first table is the request's own memory."""
+def test_the_input_is_not_changed(reduction_path: str) -> None:
+    """The first table is the memory of the request."""
     for seed in range(50):
         random = Random(seed)
         length = random.randint(2, 20)
@@ -167,7 +170,7 @@ def test_nothing_that_comes_in_is_changed(reduction_path: str) -> None:
 
 
 def test_the_cost_of_the_table_grows_with_the_logarithm() -> None:
-    """The plan's work, and so the limit, follows the way that is taken."""
+    """A plan's steps, and so the limit, depend on the chosen algorithm."""
     assert fold_cost(10, 3) < table_cost(1000, 10, 3)
     assert table_cost(1000, 1000, 501) < fold_cost(1000, 501) / 30
     assert table_cost(1000, 1000, 2) <= 2 * table_cost(1000, 1000, 2**10)

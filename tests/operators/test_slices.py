@@ -1,4 +1,4 @@
-"""Maxima by slices: the same bits as torch's pooling, or no answer."""
+"""Maxima by slices: the same bits as torch's pooling, or None."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 @st.composite
 def axes(draw: st.DrawFn) -> tuple[SlidingWindow, int]:
-    """Small windows along one axis, and a length that at least one of them fits."""
+    """Small windows along one axis, and a length that at least one window fits into."""
     kernel = draw(st.integers(1, 4))
     axis = SlidingWindow(
         kernel,
@@ -41,7 +41,7 @@ def bits(tensor: torch.Tensor) -> bytes:
 
 
 def by_torch(x: torch.Tensor, geometry: list[SlidingWindow]) -> torch.Tensor:
-    """Torch's own kernel, through the operator's other way."""
+    """The output of torch's kernel, which the operator calls for few elements."""
     member = at_rank(MaxPool, len(geometry))
     spec = member.of(
         kernel_size=[axis.kernel_size for axis in geometry],
@@ -51,7 +51,7 @@ def by_torch(x: torch.Tensor, geometry: list[SlidingWindow]) -> torch.Tensor:
         ceil_mode=geometry[0].ceil_mode,
     )
     assert isinstance(spec, MaxPool)
-    assert x.numel() < MIN_SLICED_ELEMENTS, "this must take torch's way"
+    assert x.numel() < MIN_SLICED_ELEMENTS, "more elements would be pooled by slices"
     return spec.run({"input": x})[0]
 
 
@@ -59,7 +59,7 @@ def by_torch(x: torch.Tensor, geometry: list[SlidingWindow]) -> torch.Tensor:
 def test_slices_give_the_bits_of_torchs_pooling(
     drawn: list[tuple[SlidingWindow, int]], planes: int, seed: int, data: st.DataObject
 ) -> None:
-    """Which way is taken depends on the size of a batch, so the two must not differ in a bit."""
+    """The algorithm depends on the size of a batch, so both must give the same bits."""
     dtype = data.draw(st.sampled_from(FLOATS + INTEGERS))
     geometry = [
         SlidingWindow(axis.kernel_size, axis.stride, axis.padding, axis.dilation, drawn[0][0].ceil_mode)
@@ -79,7 +79,7 @@ def test_slices_give_the_bits_of_torchs_pooling(
     found = maxima_by_slices(x, geometry)
 
     if found is None:
-        # Ceil mode lets a dilated window reach far beyond a short axis, and nobody pads for that.
+        # With ceil_mode a dilated window may extend far beyond a short axis, which would need much padding.
         assert any(
             (axis.outputs(length) - 1) * axis.stride + axis.span > 2 * length + 3 * axis.padding
             for axis, length in zip(geometry, lengths, strict=True)
@@ -89,8 +89,8 @@ def test_slices_give_the_bits_of_torchs_pooling(
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_what_could_differ_in_a_bit_gets_no_answer(dtype: torch.dtype) -> None:
-    """torch.maximum takes either zero, and makes NaNs of its own."""
+def test_inputs_whose_bits_could_differ_give_none(dtype: torch.dtype) -> None:
+    """torch.maximum may choose either zero, and changes the bits of NaNs."""
     zeros, nans = torch.zeros(1, 4, dtype=dtype), torch.zeros(1, 4, dtype=dtype)
     zeros[0, 1], nans[0, 1] = -0.0, float("nan")
 
@@ -104,7 +104,7 @@ def test_what_could_differ_in_a_bit_gets_no_answer(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("special", ["plain", "negative zeros", "nan"])
 @pytest.mark.parametrize("kernel", [2, 3, 9])
 def test_many_planes_give_the_bits_of_each_alone(dtype: torch.dtype, special: str, kernel: int) -> None:
-    """Many planes are pooled by slices, one alone by torch; nobody must be able to tell."""
+    """Many planes are pooled by slices, a single plane by torch's kernel; the results must be the same."""
     values = torch.from_numpy(np.random.default_rng(kernel).integers(-2, 3, (40, 18, 18))).to(dtype)
     if special == "negative zeros" and dtype in FLOATS:
         values = values * -1.0

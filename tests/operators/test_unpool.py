@@ -1,4 +1,4 @@
-"""Unpooling is the inverse of every max pooling, not of the plain one alone."""
+"""Unpooling reverses every max pooling, also with padding, dilation and ceil_mode."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from tests.operators.random_cases import CATALOGUE, CPU, LIMITS, Fields, seeded_
 every_rank = pytest.mark.parametrize("rank", [1, 2, 3])
 
 
-def pooling(random: Random, rank: int) -> tuple[MaxPool, Plan, Fields]:
-    """A max pooling that is not refused, and its fields, which are one number an axis."""
+def random_pooling(random: Random, rank: int) -> tuple[MaxPool, Plan, Fields]:
+    """A random valid max pooling, its plan, and its fields, which have one number for each axis."""
     while True:
 
         def sizes(least: int, most: int) -> list[int]:
@@ -46,13 +46,13 @@ def pooling(random: Random, rank: int) -> tuple[MaxPool, Plan, Fields]:
 
 
 @every_rank
-def test_what_was_pooled_comes_back_to_its_place(rank: int) -> None:
-    """The fields that pooled undo it, dilation and ceil_mode too, and the plane is the input's."""
+def test_unpooling_restores_the_pooled_elements(rank: int) -> None:
+    """With the fields of the pooling, including dilation and ceil_mode, and the input's sizes."""
 
     @scaled_examples(150)
     @given(seeded_randoms)
     def holds(random: Random) -> None:
-        spec, plan, fields = pooling(random, rank)
+        spec, plan, fields = random_pooling(random, rank)
         spatial = list(plan.spatial)
         elements = np.random.default_rng(random.getrandbits(32)).permutation(4 * math.prod(spatial)) + 1
         x = elements.astype(np.float32).reshape(2, 2, *spatial)
@@ -60,20 +60,20 @@ def test_what_was_pooled_comes_back_to_its_place(rank: int) -> None:
         given = {"input": pooled["output"], "indices": pooled["indices"]}
         undilated = {name: value for name, value in fields.items() if name != "dilation"}
 
-        # Without its dilation too, while the plane is not out of all proportion.
-        plain = [
+        # Without the dilation the same output size is accepted up to twice the default size.
+        default_sizes = [
             (length - 1) * stride + kernel - 2 * padding
             for length, kernel, stride, padding in zip(
                 pooled["output"].array.shape[2:], spec.kernel_size, spec.stride, spec.padding, strict=True
             )
         ]
-        believed = all(
-            size < least + stride or size <= 2 * least
-            for size, least, stride in zip(spatial, plain, spec.stride, strict=True)
+        is_accepted = all(
+            size < default + stride or size <= 2 * default
+            for size, default, stride in zip(spatial, default_sizes, spec.stride, strict=True)
         )
 
-        for known in (fields, undilated) if believed else (fields,):
-            unpool = CATALOGUE.find(f"max_unpool{rank}d").of(**known, output_size=spatial)
+        for unpool_fields in (fields, undilated) if is_accepted else (fields,):
+            unpool = CATALOGUE.find(f"max_unpool{rank}d").of(**unpool_fields, output_size=spatial)
             inputs = {name: tensor.metadata for name, tensor in given.items()}
             back = run_plan(make_plan(unpool, inputs, LIMITS), given, CPU)
 
@@ -84,17 +84,17 @@ def test_what_was_pooled_comes_back_to_its_place(rank: int) -> None:
 
 
 @every_rank
-def test_the_size_that_leaves_nothing_over_needs_no_output_size(rank: int) -> None:
-    """The default is the least input with as many windows; pooled again, it gives them again."""
+def test_the_default_output_size_has_the_same_number_of_windows(rank: int) -> None:
+    """The default is the least input size that pooling reduces to this size."""
 
     @scaled_examples(150)
     @given(seeded_randoms)
     def holds(random: Random) -> None:
-        spec, plan, fields = pooling(random, rank)
+        spec, plan, fields = random_pooling(random, rank)
         pooled = plan.outputs["output"].shape[2:]
         unpool = CATALOGUE.find(f"max_unpool{rank}d").of(**fields)
 
-        # One element beside much padding has no least input; that is refused.
+        # With large padding the least input size may be less than 1, which is refused.
         with contextlib.suppress(Unprocessable):
             for axis, size in enumerate(unpool.spatial_out(pooled)):
                 assert spec.geometry(axis).outputs(size) == pooled[axis]
@@ -112,8 +112,8 @@ def test_the_size_that_leaves_nothing_over_needs_no_output_size(rank: int) -> No
         ({}, (6, 8)),
     ],
 )
-def test_the_plane_is_what_matters(fields: Fields, expected: tuple[int, ...]) -> None:
-    """(6, 10) with dilation (1, 3) leaves 3 by 4; without the dilation torch knows, that is (6, 8)."""
+def test_the_output_size_may_replace_the_dilation(fields: Fields, expected: tuple[int, ...]) -> None:
+    """Pooling (6, 10) with dilation (1, 3) gives 3 by 4; without the dilation, as in torch, the default is (6, 8)."""
     spec = CATALOGUE.find("max_unpool2d").of(kernel_size=2, stride=2, **fields)
 
     assert spec.spatial_out((3, 4)) == expected
@@ -122,17 +122,17 @@ def test_the_plane_is_what_matters(fields: Fields, expected: tuple[int, ...]) ->
 @pytest.mark.parametrize(
     ("fields", "span"),
     [
-        # Torch's bounds where the dilation is known, or has nothing to spread.
+        # Torch's bounds, if the dilation is given or has no effect.
         ({"kernel_size": 3, "stride": 2, "dilation": 2, "output_size": 13}, "lies between 10 and 12"),
         ({"kernel_size": 2, "stride": 2, "dilation": 3, "output_size": 8}, "lies between 9 and 11"),
         ({"kernel_size": 1, "stride": 2, "output_size": 10}, "lies between 6 and 8"),
-        # A dilation that is not given may have made it twice as large, and not smaller.
+        # A dilation that is not given may have made the input up to twice as large, but not smaller.
         ({"kernel_size": 2, "stride": 2, "output_size": 17}, "lies between 7 and 16"),
         ({"kernel_size": 2, "stride": 2, "output_size": 6}, "lies between 7 and 16"),
     ],
 )
-def test_a_plane_that_cannot_have_been_pooled_is_refused_with_what_can(fields: Fields, span: str) -> None:
-    """A wrong output_size mostly is the size of something else."""
+def test_an_impossible_output_size_is_refused_with_the_possible_range(fields: Fields, span: str) -> None:
+    """A wrong output_size is usually the size of another tensor."""
     with pytest.raises(Unprocessable, match=span) as refused:
         CATALOGUE.find("max_unpool1d").of(**fields).spatial_out((4,))
 

@@ -1,4 +1,4 @@
-"""Where windows lie: our plain integers against torch's shapes and against positions counted one by one."""
+"""Window geometry: compared with torch's shapes and with positions counted one by one."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ slidings = st.builds(
 
 
 def spans(axis: SlidingWindow, length: int) -> list[range]:
-    """Every window as positions, those in the padding too."""
+    """The positions of every window, padding included."""
     starts = (o * axis.stride - axis.padding for o in range(axis.outputs(length)))
     return [range(start, start + axis.span, axis.dilation) for start in starts]
 
 
 def test_the_number_of_windows_is_torchs() -> None:
-    """A planned shape is promised before torch is asked; ceil mode has a second rule that torch's page leaves out."""
+    """A plan gives the shape before torch runs; ceil_mode has a second rule that torch's documentation omits."""
     random = Random(11)
     compared = 0
     while compared < 3000:
@@ -56,7 +56,7 @@ def test_the_number_of_windows_is_torchs() -> None:
 
 
 def test_torch_refuses_where_no_window_fits() -> None:
-    """We refuse the same with a sentence; neither more nor less."""
+    """We refuse exactly the same windows."""
     random = Random(12)
     refused = 0
     while refused < 100:
@@ -76,8 +76,8 @@ def test_torch_refuses_where_no_window_fits() -> None:
 
 
 @given(slidings, st.integers(1, 20))
-def test_an_empty_window_is_seen_before_it_is_made(axis: SlidingWindow, length: int) -> None:
-    """Torch answers -inf and an index outside the plane for these; max_unpool then fails."""
+def test_an_empty_window_is_detected_from_the_spec(axis: SlidingWindow, length: int) -> None:
+    """For these torch returns -inf and an index outside the plane, with which max_unpool fails."""
     if 2 * axis.padding > axis.kernel_size:
         return
     some_empty = any(not any(0 <= place < length for place in span) for span in spans(axis, length))
@@ -85,8 +85,8 @@ def test_an_empty_window_is_seen_before_it_is_made(axis: SlidingWindow, length: 
     assert axis.has_empty_window(length) == some_empty
 
 
-def assert_sized(size: AxisSummary, windows: Windows) -> None:
-    """Fails where the numbers that are charged for tell of fewer or more regular windows than there are."""
+def assert_summarizes(size: AxisSummary, windows: Windows) -> None:
+    """Fail if the summary, on which costs are based, has fewer or more regular windows than there are."""
     assert size.outputs == windows.outputs
     assert size.longest >= windows.count.max()
     assert size.element_reads >= windows.count.sum()
@@ -96,27 +96,27 @@ def assert_sized(size: AxisSummary, windows: Windows) -> None:
 
 
 @given(st.integers(1, 60), st.integers(1, 60))
-def test_adaptive_windows_are_counted_without_making_them(length: int, outputs: int) -> None:
-    """A plan is made in plain integers, and is what a request is charged by."""
+def test_the_summary_of_adaptive_windows_is_exact(length: int, outputs: int) -> None:
+    """A plan uses the summary, without computing the windows."""
     spec = CATALOGUE.find("adaptive_max_pool1d").of(output_size=outputs)
     assert isinstance(spec, AdaptiveWindowOperator)
     (size,) = spec.axis_summaries((length,))
     windows = adaptive_windows(length, outputs)
 
-    assert_sized(size, windows)
+    assert_summarizes(size, windows)
     assert size.longest == windows.count.max()
     assert size.element_reads == windows.count.sum()
 
 
 @given(slidings, st.integers(1, 20))
 def test_clipped_windows_are_the_positions_inside(axis: SlidingWindow, length: int) -> None:
-    """Every fast path stands on first, count and step."""
+    """Every algorithm relies on first, count and dilation."""
     if 2 * axis.padding > axis.kernel_size or axis.outputs(length) < 1 or axis.has_empty_window(length):
         return
 
     windows = axis.windows(length)
 
-    assert_sized(axis.summarize(length), windows)
+    assert_summarizes(axis.summarize(length), windows)
     for first, count, extent, span in zip(
         windows.first, windows.count, windows.extent, spans(axis, length), strict=True
     ):
@@ -138,15 +138,15 @@ def test_clipped_windows_are_the_positions_inside(axis: SlidingWindow, length: i
         (SlidingWindow(2, 1), 2**31 - 1, 2**31 - 2),
     ],
 )
-def test_sizes_at_the_end_of_int32_do_not_wrap(axis: SlidingWindow, length: int, outputs: int) -> None:
-    """Torch's lengths are int32 or int64 by turns, and wrap into legal-looking shapes."""
+def test_sizes_at_the_end_of_int32_do_not_overflow(axis: SlidingWindow, length: int, outputs: int) -> None:
+    """Torch mixes int32 and int64 lengths, and overflow gives shapes that look valid."""
     assert axis.outputs(length) == outputs
     assert isinstance(axis.has_empty_window(length), bool)
 
 
 @given(st.integers(1, 40), st.integers(0, 60))
-def test_adaptive_windows_are_the_stated_ones(length: int, outputs: int) -> None:
-    """Window i of O is [floor(i·L/O), ceil((i+1)·L/O)); no element is left out and no window is empty."""
+def test_adaptive_windows_match_their_formula(length: int, outputs: int) -> None:
+    """Window i of O is [floor(i·L/O), ceil((i+1)·L/O)); every element is in a window and no window is empty."""
     windows = adaptive_windows(length, outputs)
 
     ends = windows.first + windows.count
@@ -158,8 +158,8 @@ def test_adaptive_windows_are_the_stated_ones(length: int, outputs: int) -> None
 
 
 @given(st.data(), st.integers(1, 40))
-def test_fractional_windows_stay_inside_and_go_forward(data: st.DataObject, length: int) -> None:
-    """For every sample that can be drawn, also the largest below 1; torch leaves the plane for samples near it."""
+def test_fractional_windows_are_inside_and_ascending(data: st.DataObject, length: int) -> None:
+    """For every sample below 1; for samples near 1 torch's windows leave the plane."""
     kernel = data.draw(st.integers(1, length))
     outputs = data.draw(st.integers(1, length - kernel + 1))
     sample = data.draw(st.floats(0, 1, exclude_max=True) | st.sampled_from((0.0, float(np.nextafter(1, 0)))))
@@ -172,8 +172,8 @@ def test_fractional_windows_stay_inside_and_go_forward(data: st.DataObject, leng
     assert bool((np.diff(starts) >= 0).all())
 
 
-def test_large_axes_are_not_remembered() -> None:
-    """Windows are remembered for the shapes of a model; those of one huge request would stay for ever."""
+def test_windows_of_large_axes_are_not_cached() -> None:
+    """The cache is for the shapes of models; windows of one huge request would stay in memory forever."""
     huge = SlidingWindow(2, 1)
 
     assert isinstance(huge.windows(100_000), Windows)
