@@ -184,6 +184,30 @@ class DeadlinePassed(PoolhouseError):
     title = "The deadline has passed"
 
 
+def draining_error() -> Unavailable:
+    """Return the error for a request that arrives, or is still unfinished, while the service shuts down."""
+    return Unavailable(
+        "draining", "The service is shutting down; send the request to another instance.", retry_after_s=1
+    )
+
+
+def device_lost_error() -> Unavailable:
+    """Return the error for a request whose device failed, or for which no device is left."""
+    return Unavailable(
+        "device_lost", "A device failed and is being restarted; send the request again.", retry_after_s=2
+    )
+
+
+def deadline_error(passed: str, advice: str = "Allow more time, or send less.") -> DeadlinePassed:
+    """Return the error for a request whose deadline passed, or would pass.
+
+    Args:
+        passed: verb and time, such as "would pass before the result is ready".
+        advice: what the client can do.
+    """
+    return DeadlinePassed("deadline_passed", f"The deadline of Request-Timeout {passed}. {advice}")
+
+
 CODES: dict[str, type[PoolhouseError]] = {
     "malformed_body": Malformed,
     "malformed_header": Malformed,

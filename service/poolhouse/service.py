@@ -28,7 +28,7 @@ from poolhouse.batching.memory import Lease, MemoryBudget
 from poolhouse.batching.observer import Observer
 from poolhouse.batching.offload import OffloadPool
 from poolhouse.batching.worker import Worker
-from poolhouse.errors import Unavailable
+from poolhouse.errors import Unavailable, device_lost_error, draining_error
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.operators.planner import Planner
@@ -173,7 +173,7 @@ class PoolingService:
 
     def _check_admission(self, deadline: float | None) -> None:
         if self.is_draining:
-            raise _draining()
+            raise draining_error()
         if deadline is not None:
             self._engine.check_meets_deadline(deadline)
 
@@ -362,11 +362,9 @@ class PoolingService:
         if state == "starting":
             raise Unavailable("starting", "the service is warming up; ask again in a moment.", retry_after_s=1)
         if state == "draining":
-            raise _draining()
+            raise draining_error()
         if state == "device_lost":
-            raise Unavailable(
-                "device_lost", "no device is able to pool; they are being restarted. Ask again.", retry_after_s=2
-            )
+            raise device_lost_error()
 
     @property
     def is_draining(self) -> bool:
@@ -450,7 +448,3 @@ class PoolingService:
 def _as_header(warnings: tuple[str, ...]) -> str:
     """A list of strings, as RFC 8941 section 3.1 writes one."""
     return ", ".join(json.dumps(warning) for warning in warnings)
-
-
-def _draining() -> Unavailable:
-    return Unavailable("draining", "the service is shutting down; send this to another instance.", retry_after_s=1)
