@@ -34,7 +34,7 @@ class Operators:
 
         Args:
             input: the tensor to pool.
-            output_size: Windows along each axis; null keeps an axis as long as it is.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -55,7 +55,7 @@ class Operators:
 
         Args:
             input: the tensor to pool.
-            output_size: Windows along each axis; null keeps an axis as long as it is.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -76,7 +76,7 @@ class Operators:
 
         Args:
             input: the tensor to pool.
-            output_size: Windows along each axis; null keeps an axis as long as it is.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -117,12 +117,12 @@ class Operators:
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each of a given number of windows, and where it was.
+        """The largest element of each of a given number of windows, and optionally its index.
 
         Args:
             input: the tensor to pool.
-            output_size: Windows along each axis; null keeps an axis as long as it is.
-            return_indices: Whether to answer where each value was.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            return_indices: Whether to return the index of each value too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -166,12 +166,12 @@ class Operators:
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each of a given number of windows, and where it was.
+        """The largest element of each of a given number of windows, and optionally its index.
 
         Args:
             input: the tensor to pool.
-            output_size: Windows along each axis; null keeps an axis as long as it is.
-            return_indices: Whether to answer where each value was.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            return_indices: Whether to return the index of each value too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -215,12 +215,12 @@ class Operators:
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each of a given number of windows, and where it was.
+        """The largest element of each of a given number of windows, and optionally its index.
 
         Args:
             input: the tensor to pool.
-            output_size: Windows along each axis; null keeps an axis as long as it is.
-            return_indices: Whether to answer where each value was.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            return_indices: Whether to return the index of each value too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -249,13 +249,13 @@ class Operators:
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
-            divisor_override: Divide every sum by this instead of the number of positions; 1 gives sums.
+            divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
@@ -289,13 +289,13 @@ class Operators:
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
-            divisor_override: Divide every sum by this instead of the number of positions; 1 gives sums.
+            divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
@@ -329,13 +329,13 @@ class Operators:
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
-            divisor_override: Divide every sum by this instead of the number of positions; 1 gives sums.
+            divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
@@ -396,22 +396,22 @@ class Operators:
         return_indices: bool = False,
         seed: int | None = None,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of windows that lie at pseudo-random, evenly spread places, and where it was.
+        """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
-        Each (n, c) plane has its own windows. They are drawn from ``seed``, so the same request gives the same answer,
-        whatever it was pooled with; without a seed a fresh one is drawn and the answer's ``Pool-Seed`` header names it.
-        Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)``, ``alpha = (L - k)/(O - 1)``, the
-        last at ``L - k``, in float64. Plane p's samples are row p of
+        Each (n, c) plane has its own windows, drawn from ``seed``. Equal requests therefore get equal results, whatever
+        else is in their batch. Without a seed the service draws one and returns it in the response header ``Pool-Seed``.
+        Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with ``alpha = (L - k)/(O - 1)``, the
+        last at ``L - k``, computed in float64. Plane p's samples are row p of
         ``numpy.random.Generator(numpy.random.PCG64(seed)).random((N·C, rank))``, in the order of torch's
         ``_random_samples``: W, H in 2-D; D, H, W in 3-D.
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            output_size: Windows along each axis; this or output_ratio.
-            output_ratio: Windows along each axis as a part of its length; this or output_size.
-            return_indices: Whether to answer where each value was.
-            seed: What the places of the windows are drawn from; drawn afresh when not given.
+            kernel_size: Elements of a window along each axis.
+            output_size: Number of windows along each axis; this or output_ratio.
+            output_ratio: Number of windows along each axis as a fraction of its length; this or output_size.
+            return_indices: Whether to return the index of each value too.
+            seed: Seed of the window positions; the service draws one when it is not given.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or ``int(L ·
@@ -471,22 +471,22 @@ class Operators:
         return_indices: bool = False,
         seed: int | None = None,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of windows that lie at pseudo-random, evenly spread places, and where it was.
+        """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
-        Each (n, c) plane has its own windows. They are drawn from ``seed``, so the same request gives the same answer,
-        whatever it was pooled with; without a seed a fresh one is drawn and the answer's ``Pool-Seed`` header names it.
-        Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)``, ``alpha = (L - k)/(O - 1)``, the
-        last at ``L - k``, in float64. Plane p's samples are row p of
+        Each (n, c) plane has its own windows, drawn from ``seed``. Equal requests therefore get equal results, whatever
+        else is in their batch. Without a seed the service draws one and returns it in the response header ``Pool-Seed``.
+        Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with ``alpha = (L - k)/(O - 1)``, the
+        last at ``L - k``, computed in float64. Plane p's samples are row p of
         ``numpy.random.Generator(numpy.random.PCG64(seed)).random((N·C, rank))``, in the order of torch's
         ``_random_samples``: W, H in 2-D; D, H, W in 3-D.
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            output_size: Windows along each axis; this or output_ratio.
-            output_ratio: Windows along each axis as a part of its length; this or output_size.
-            return_indices: Whether to answer where each value was.
-            seed: What the places of the windows are drawn from; drawn afresh when not given.
+            kernel_size: Elements of a window along each axis.
+            output_size: Number of windows along each axis; this or output_ratio.
+            output_ratio: Number of windows along each axis as a fraction of its length; this or output_size.
+            return_indices: Whether to return the index of each value too.
+            seed: Seed of the window positions; the service draws one when it is not given.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or ``int(L ·
@@ -587,11 +587,11 @@ class Operators:
         input: ArrayT,
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
+        """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
-            return_indices: Whether to answer where each value was.
+            return_indices: Whether to return the index of each value too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
@@ -628,11 +628,11 @@ class Operators:
         input: ArrayT,
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
+        """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
-            return_indices: Whether to answer where each value was.
+            return_indices: Whether to return the index of each value too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
@@ -669,11 +669,11 @@ class Operators:
         input: ArrayT,
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
+        """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
-            return_indices: Whether to answer where each value was.
+            return_indices: Whether to return the index of each value too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
@@ -694,22 +694,22 @@ class Operators:
         ceil_mode: bool = False,
         absolute: bool = False,
     ) -> Pooled[ArrayT, None]:
-        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-        Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
-        NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
-        With p = ∞ it is the largest |x|, with p = -∞ the least.
+        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
+        is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
+        With p = ∞ the result is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
             norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
-            absolute: Whether |x| is taken before the power, and only elements that exist are summed: the norm.
-                False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full
-                one.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
+            absolute: Whether to take |x| before the power and to sum only elements of the input: the norm.
+                False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled
+                to a full one.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) /
@@ -737,22 +737,22 @@ class Operators:
         ceil_mode: bool = False,
         absolute: bool = False,
     ) -> Pooled[ArrayT, None]:
-        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-        Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
-        NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
-        With p = ∞ it is the largest |x|, with p = -∞ the least.
+        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
+        is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
+        With p = ∞ the result is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
             norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
-            absolute: Whether |x| is taken before the power, and only elements that exist are summed: the norm.
-                False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full
-                one.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
+            absolute: Whether to take |x| before the power and to sum only elements of the input: the norm.
+                False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled
+                to a full one.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) /
@@ -780,22 +780,22 @@ class Operators:
         ceil_mode: bool = False,
         absolute: bool = False,
     ) -> Pooled[ArrayT, None]:
-        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-        Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
-        NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
-        With p = ∞ it is the largest |x|, with p = -∞ the least.
+        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
+        is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
+        With p = ∞ the result is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
             norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
-            absolute: Whether |x| is taken before the power, and only elements that exist are summed: the norm.
-                False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full
-                one.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
+            absolute: Whether to take |x| before the power and to sum only elements of the input: the norm.
+                False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled
+                to a full one.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) /
@@ -859,17 +859,17 @@ class Operators:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each window, and where it was.
+        """The largest element of each window, and optionally its index.
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            dilation: Distance from one element of a window to the next, along each axis.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
-            return_indices: Whether to answer where each value was, as max_unpool needs it.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
+            return_indices: Whether to return the index of each value too; max_unpool needs it.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
@@ -934,17 +934,17 @@ class Operators:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each window, and where it was.
+        """The largest element of each window, and optionally its index.
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            dilation: Distance from one element of a window to the next, along each axis.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
-            return_indices: Whether to answer where each value was, as max_unpool needs it.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
+            return_indices: Whether to return the index of each value too; max_unpool needs it.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
@@ -1009,17 +1009,17 @@ class Operators:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each window, and where it was.
+        """The largest element of each window, and optionally its index.
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            dilation: Distance from one element of a window to the next, along each axis.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
-            return_indices: Whether to answer where each value was, as max_unpool needs it.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
+            return_indices: Whether to return the index of each value too; max_unpool needs it.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
@@ -1050,28 +1050,28 @@ class Operators:
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
     ) -> Pooled[ArrayT, None]:
-        """Each value put back to where max pooling found it, and zero everywhere else.
+        """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-        Where an index comes more than once in a plane, the last value in row-major order stays.
-        It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
-        sizes as ``output_size`` where pooling had rounded.
+        If an index occurs more than once in a plane, the last value in row-major order is kept.
+        The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
+        right: give them as ``output_size`` if pooling had rounded.
 
         Args:
             input: the tensor to pool.
             indices: where max pooling found each value.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions that pooling had added before and after its input, along each axis; at most half
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions that pooling had added before and after its input along each axis; at most half
                 of kernel_size.
-            output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
-            dilation: Distance from one element of a window to the next, along each axis.
-            ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
-                in any case.
+            output_size: Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in
+                any case.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
                 dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
-                stride; where no dilation is given it may be twice as large, as one that was left out makes it.
+                stride; without a dilation it may be up to twice as large, in case pooling had one.
         """
         asked = self._pool(
             "max_unpool1d",
@@ -1101,28 +1101,28 @@ class Operators:
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
     ) -> Pooled[ArrayT, None]:
-        """Each value put back to where max pooling found it, and zero everywhere else.
+        """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-        Where an index comes more than once in a plane, the last value in row-major order stays.
-        It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
-        sizes as ``output_size`` where pooling had rounded.
+        If an index occurs more than once in a plane, the last value in row-major order is kept.
+        The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
+        right: give them as ``output_size`` if pooling had rounded.
 
         Args:
             input: the tensor to pool.
             indices: where max pooling found each value.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions that pooling had added before and after its input, along each axis; at most half
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions that pooling had added before and after its input along each axis; at most half
                 of kernel_size.
-            output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
-            dilation: Distance from one element of a window to the next, along each axis.
-            ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
-                in any case.
+            output_size: Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in
+                any case.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
                 dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
-                stride; where no dilation is given it may be twice as large, as one that was left out makes it.
+                stride; without a dilation it may be up to twice as large, in case pooling had one.
         """
         asked = self._pool(
             "max_unpool2d",
@@ -1152,28 +1152,28 @@ class Operators:
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
     ) -> Pooled[ArrayT, None]:
-        """Each value put back to where max pooling found it, and zero everywhere else.
+        """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-        Where an index comes more than once in a plane, the last value in row-major order stays.
-        It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
-        sizes as ``output_size`` where pooling had rounded.
+        If an index occurs more than once in a plane, the last value in row-major order is kept.
+        The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
+        right: give them as ``output_size`` if pooling had rounded.
 
         Args:
             input: the tensor to pool.
             indices: where max pooling found each value.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions that pooling had added before and after its input, along each axis; at most half
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions that pooling had added before and after its input along each axis; at most half
                 of kernel_size.
-            output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
-            dilation: Distance from one element of a window to the next, along each axis.
-            ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
-                in any case.
+            output_size: Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in
+                any case.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
                 dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
-                stride; where no dilation is given it may be twice as large, as one that was left out makes it.
+                stride; without a dilation it may be up to twice as large, in case pooling had one.
         """
         asked = self._pool(
             "max_unpool3d",
@@ -1210,7 +1210,7 @@ class AsyncOperators:
 
         Args:
             input: the tensor to pool.
-            output_size: Windows along each axis; null keeps an axis as long as it is.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -1231,7 +1231,7 @@ class AsyncOperators:
 
         Args:
             input: the tensor to pool.
-            output_size: Windows along each axis; null keeps an axis as long as it is.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -1252,7 +1252,7 @@ class AsyncOperators:
 
         Args:
             input: the tensor to pool.
-            output_size: Windows along each axis; null keeps an axis as long as it is.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -1293,12 +1293,12 @@ class AsyncOperators:
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each of a given number of windows, and where it was.
+        """The largest element of each of a given number of windows, and optionally its index.
 
         Args:
             input: the tensor to pool.
-            output_size: Windows along each axis; null keeps an axis as long as it is.
-            return_indices: Whether to answer where each value was.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            return_indices: Whether to return the index of each value too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -1342,12 +1342,12 @@ class AsyncOperators:
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each of a given number of windows, and where it was.
+        """The largest element of each of a given number of windows, and optionally its index.
 
         Args:
             input: the tensor to pool.
-            output_size: Windows along each axis; null keeps an axis as long as it is.
-            return_indices: Whether to answer where each value was.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            return_indices: Whether to return the index of each value too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -1391,12 +1391,12 @@ class AsyncOperators:
         output_size: int | Sequence[int | None],
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each of a given number of windows, and where it was.
+        """The largest element of each of a given number of windows, and optionally its index.
 
         Args:
             input: the tensor to pool.
-            output_size: Windows along each axis; null keeps an axis as long as it is.
-            return_indices: Whether to answer where each value was.
+            output_size: Number of windows along each axis; null keeps the length of an axis.
+            return_indices: Whether to return the index of each value too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
@@ -1425,13 +1425,13 @@ class AsyncOperators:
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
-            divisor_override: Divide every sum by this instead of the number of positions; 1 gives sums.
+            divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
@@ -1465,13 +1465,13 @@ class AsyncOperators:
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
-            divisor_override: Divide every sum by this instead of the number of positions; 1 gives sums.
+            divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
@@ -1505,13 +1505,13 @@ class AsyncOperators:
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
             count_include_pad: Whether positions of the padding count in the divisor.
-            divisor_override: Divide every sum by this instead of the number of positions; 1 gives sums.
+            divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
@@ -1572,22 +1572,22 @@ class AsyncOperators:
         return_indices: bool = False,
         seed: int | None = None,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of windows that lie at pseudo-random, evenly spread places, and where it was.
+        """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
-        Each (n, c) plane has its own windows. They are drawn from ``seed``, so the same request gives the same answer,
-        whatever it was pooled with; without a seed a fresh one is drawn and the answer's ``Pool-Seed`` header names it.
-        Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)``, ``alpha = (L - k)/(O - 1)``, the
-        last at ``L - k``, in float64. Plane p's samples are row p of
+        Each (n, c) plane has its own windows, drawn from ``seed``. Equal requests therefore get equal results, whatever
+        else is in their batch. Without a seed the service draws one and returns it in the response header ``Pool-Seed``.
+        Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with ``alpha = (L - k)/(O - 1)``, the
+        last at ``L - k``, computed in float64. Plane p's samples are row p of
         ``numpy.random.Generator(numpy.random.PCG64(seed)).random((N·C, rank))``, in the order of torch's
         ``_random_samples``: W, H in 2-D; D, H, W in 3-D.
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            output_size: Windows along each axis; this or output_ratio.
-            output_ratio: Windows along each axis as a part of its length; this or output_size.
-            return_indices: Whether to answer where each value was.
-            seed: What the places of the windows are drawn from; drawn afresh when not given.
+            kernel_size: Elements of a window along each axis.
+            output_size: Number of windows along each axis; this or output_ratio.
+            output_ratio: Number of windows along each axis as a fraction of its length; this or output_size.
+            return_indices: Whether to return the index of each value too.
+            seed: Seed of the window positions; the service draws one when it is not given.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or ``int(L ·
@@ -1647,22 +1647,22 @@ class AsyncOperators:
         return_indices: bool = False,
         seed: int | None = None,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of windows that lie at pseudo-random, evenly spread places, and where it was.
+        """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
-        Each (n, c) plane has its own windows. They are drawn from ``seed``, so the same request gives the same answer,
-        whatever it was pooled with; without a seed a fresh one is drawn and the answer's ``Pool-Seed`` header names it.
-        Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)``, ``alpha = (L - k)/(O - 1)``, the
-        last at ``L - k``, in float64. Plane p's samples are row p of
+        Each (n, c) plane has its own windows, drawn from ``seed``. Equal requests therefore get equal results, whatever
+        else is in their batch. Without a seed the service draws one and returns it in the response header ``Pool-Seed``.
+        Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with ``alpha = (L - k)/(O - 1)``, the
+        last at ``L - k``, computed in float64. Plane p's samples are row p of
         ``numpy.random.Generator(numpy.random.PCG64(seed)).random((N·C, rank))``, in the order of torch's
         ``_random_samples``: W, H in 2-D; D, H, W in 3-D.
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            output_size: Windows along each axis; this or output_ratio.
-            output_ratio: Windows along each axis as a part of its length; this or output_size.
-            return_indices: Whether to answer where each value was.
-            seed: What the places of the windows are drawn from; drawn afresh when not given.
+            kernel_size: Elements of a window along each axis.
+            output_size: Number of windows along each axis; this or output_ratio.
+            output_ratio: Number of windows along each axis as a fraction of its length; this or output_size.
+            return_indices: Whether to return the index of each value too.
+            seed: Seed of the window positions; the service draws one when it is not given.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or ``int(L ·
@@ -1763,11 +1763,11 @@ class AsyncOperators:
         input: ArrayT,
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
+        """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
-            return_indices: Whether to answer where each value was.
+            return_indices: Whether to return the index of each value too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
@@ -1804,11 +1804,11 @@ class AsyncOperators:
         input: ArrayT,
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
+        """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
-            return_indices: Whether to answer where each value was.
+            return_indices: Whether to return the index of each value too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
@@ -1845,11 +1845,11 @@ class AsyncOperators:
         input: ArrayT,
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each plane, and where it was: adaptive_max_pool with output_size 1.
+        """The largest element of each plane, and optionally its index: adaptive_max_pool with output_size 1.
 
         Args:
             input: the tensor to pool.
-            return_indices: Whether to answer where each value was.
+            return_indices: Whether to return the index of each value too.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
@@ -1870,22 +1870,22 @@ class AsyncOperators:
         ceil_mode: bool = False,
         absolute: bool = False,
     ) -> Pooled[ArrayT, None]:
-        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-        Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
-        NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
-        With p = ∞ it is the largest |x|, with p = -∞ the least.
+        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
+        is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
+        With p = ∞ the result is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
             norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
-            absolute: Whether |x| is taken before the power, and only elements that exist are summed: the norm.
-                False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full
-                one.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
+            absolute: Whether to take |x| before the power and to sum only elements of the input: the norm.
+                False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled
+                to a full one.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) /
@@ -1913,22 +1913,22 @@ class AsyncOperators:
         ceil_mode: bool = False,
         absolute: bool = False,
     ) -> Pooled[ArrayT, None]:
-        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-        Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
-        NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
-        With p = ∞ it is the largest |x|, with p = -∞ the least.
+        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
+        is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
+        With p = ∞ the result is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
             norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
-            absolute: Whether |x| is taken before the power, and only elements that exist are summed: the norm.
-                False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full
-                one.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
+            absolute: Whether to take |x| before the power and to sum only elements of the input: the norm.
+                False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled
+                to a full one.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) /
@@ -1956,22 +1956,22 @@ class AsyncOperators:
         ceil_mode: bool = False,
         absolute: bool = False,
     ) -> Pooled[ArrayT, None]:
-        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with the sign kept inside the sum.
+        """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-        Computed in float64 and rounded once. With an odd p negative elements subtract, and a root of a negative sum is
-        NaN, as in torch; ``absolute`` takes |x| first, which is the mathematical norm and ONNX's LpPool.
-        With p = ∞ it is the largest |x|, with p = -∞ the least.
+        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
+        is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
+        With p = ∞ the result is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
             norm_type: The power p; not 0; "Infinity" and "-Infinity" are powers too.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
-            absolute: Whether |x| is taken before the power, and only elements that exist are summed: the norm.
-                False is torch's formula: signed powers, and a window cut by ceil_mode scaled up to the full
-                one.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
+            absolute: Whether to take |x| before the power and to sum only elements of the input: the norm.
+                False is torch's formula: signed powers, and the sum of a window that ceil_mode cuts is scaled
+                to a full one.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) /
@@ -2035,17 +2035,17 @@ class AsyncOperators:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each window, and where it was.
+        """The largest element of each window, and optionally its index.
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            dilation: Distance from one element of a window to the next, along each axis.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
-            return_indices: Whether to answer where each value was, as max_unpool needs it.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
+            return_indices: Whether to return the index of each value too; max_unpool needs it.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
@@ -2110,17 +2110,17 @@ class AsyncOperators:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each window, and where it was.
+        """The largest element of each window, and optionally its index.
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            dilation: Distance from one element of a window to the next, along each axis.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
-            return_indices: Whether to answer where each value was, as max_unpool needs it.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
+            return_indices: Whether to return the index of each value too; max_unpool needs it.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
@@ -2185,17 +2185,17 @@ class AsyncOperators:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Pooled[ArrayT, ArrayT | None]:
-        """The largest element of each window, and where it was.
+        """The largest element of each window, and optionally its index.
 
         Args:
             input: the tensor to pool.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions added before and after the input, along each axis; at most half of kernel_size.
-            dilation: Distance from one element of a window to the next, along each axis.
-            ceil_mode: Whether the number of windows is rounded up, so that the last may hang over the end; one
-                that would start behind the last element of the input is left out.
-            return_indices: Whether to answer where each value was, as max_unpool needs it.
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions added before and after the input along each axis; at most half of kernel_size.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether the number of windows is rounded up, so that the last one may extend beyond the
+                padded input; a window that would start after the last element of the input is left out.
+            return_indices: Whether to return the index of each value too; max_unpool needs it.
 
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
@@ -2226,28 +2226,28 @@ class AsyncOperators:
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
     ) -> Pooled[ArrayT, None]:
-        """Each value put back to where max pooling found it, and zero everywhere else.
+        """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-        Where an index comes more than once in a plane, the last value in row-major order stays.
-        It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
-        sizes as ``output_size`` where pooling had rounded.
+        If an index occurs more than once in a plane, the last value in row-major order is kept.
+        The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
+        right: give them as ``output_size`` if pooling had rounded.
 
         Args:
             input: the tensor to pool.
             indices: where max pooling found each value.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions that pooling had added before and after its input, along each axis; at most half
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions that pooling had added before and after its input along each axis; at most half
                 of kernel_size.
-            output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
-            dilation: Distance from one element of a window to the next, along each axis.
-            ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
-                in any case.
+            output_size: Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in
+                any case.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
                 dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
-                stride; where no dilation is given it may be twice as large, as one that was left out makes it.
+                stride; without a dilation it may be up to twice as large, in case pooling had one.
         """
         asked = await self._pool(
             "max_unpool1d",
@@ -2277,28 +2277,28 @@ class AsyncOperators:
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
     ) -> Pooled[ArrayT, None]:
-        """Each value put back to where max pooling found it, and zero everywhere else.
+        """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-        Where an index comes more than once in a plane, the last value in row-major order stays.
-        It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
-        sizes as ``output_size`` where pooling had rounded.
+        If an index occurs more than once in a plane, the last value in row-major order is kept.
+        The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
+        right: give them as ``output_size`` if pooling had rounded.
 
         Args:
             input: the tensor to pool.
             indices: where max pooling found each value.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions that pooling had added before and after its input, along each axis; at most half
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions that pooling had added before and after its input along each axis; at most half
                 of kernel_size.
-            output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
-            dilation: Distance from one element of a window to the next, along each axis.
-            ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
-                in any case.
+            output_size: Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in
+                any case.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
                 dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
-                stride; where no dilation is given it may be twice as large, as one that was left out makes it.
+                stride; without a dilation it may be up to twice as large, in case pooling had one.
         """
         asked = await self._pool(
             "max_unpool2d",
@@ -2328,28 +2328,28 @@ class AsyncOperators:
         dilation: int | Sequence[int] = 1,
         ceil_mode: bool = False,
     ) -> Pooled[ArrayT, None]:
-        """Each value put back to where max pooling found it, and zero everywhere else.
+        """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-        Where an index comes more than once in a plane, the last value in row-major order stays.
-        It takes the fields of the pooling that it undoes. The plane is what matters, since indices lie in it: give its
-        sizes as ``output_size`` where pooling had rounded.
+        If an index occurs more than once in a plane, the last value in row-major order is kept.
+        The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
+        right: give them as ``output_size`` if pooling had rounded.
 
         Args:
             input: the tensor to pool.
             indices: where max pooling found each value.
-            kernel_size: Elements in a window, along each axis.
-            stride: Positions from one window to the next, along each axis; kernel_size when not given.
-            padding: Positions that pooling had added before and after its input, along each axis; at most half
+            kernel_size: Elements of a window along each axis.
+            stride: Positions from one window to the next along each axis; kernel_size when not given.
+            padding: Positions that pooling had added before and after its input along each axis; at most half
                 of kernel_size.
-            output_size: Spatial sizes of the output, where pooling had rounded; N and C may stand in front.
-            dilation: Distance from one element of a window to the next, along each axis.
-            ceil_mode: Whether pooling had rounded up. It changes nothing: output_size may be larger or smaller
-                in any case.
+            output_size: Spatial sizes of the output, needed if pooling had rounded; may begin with N and C.
+            dilation: Distance from one element of a window to the next along each axis.
+            ceil_mode: Whether pooling had rounded up. It has no effect: output_size may be larger or smaller in
+                any case.
 
         Shape:
             input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
                 dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
-                stride; where no dilation is given it may be twice as large, as one that was left out makes it.
+                stride; without a dilation it may be up to twice as large, in case pooling had one.
         """
         asked = await self._pool(
             "max_unpool3d",
