@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import Context
 from functools import wraps
 from typing import Literal, ParamSpec
+
+import pytest
 
 from poolhouse.batching.engine import Engine
 from poolhouse.batching.fair_queue import Batch, BatchLimits, Job, Reason
@@ -232,3 +236,25 @@ async def outcomes_of(*tasks: asyncio.Task[JobTiming]) -> list[str]:
     """The outcome of each task: ``ok``, the code of its error, or the name of the exception class."""
     results = await asyncio.gather(*tasks, return_exceptions=True)
     return ["ok" if isinstance(one, JobTiming) else str(getattr(one, "code", type(one).__name__)) for one in results]
+
+
+async def error_of(task: asyncio.Task[object]) -> BaseException | None:
+    """Wait for a task, and return its exception."""
+    await asyncio.wait([task])
+    return task.exception()
+
+
+@contextmanager
+def timers(loop: asyncio.AbstractEventLoop) -> Iterator[list[asyncio.TimerHandle]]:
+    """Record the timers that are set with ``call_later`` meanwhile."""
+    later, found = loop.call_later, list[asyncio.TimerHandle]()
+
+    def record(
+        delay: float, call: Callable[..., object], *args: object, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        found.append(later(delay, call, *args, context=context))
+        return found[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "call_later", record)
+        yield found

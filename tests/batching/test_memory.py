@@ -1,4 +1,4 @@
-"""Who holds how many bytes: always the sum of what was lent, never more than the room, nothing in the end."""
+"""The memory budget holds the sum of its leases, never more than its capacity, and nothing in the end."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ sizes = st.integers(0, 150)
 
 
 class FakeBody:
-    """A body or an answer on its way, as late as the test says."""
+    """A transfer that lags by a fixed amount."""
 
-    def __init__(self, late: float) -> None:
-        self.lag_s = late
+    def __init__(self, lag_s: float) -> None:
+        self.lag_s = lag_s
         self.must_be_preempted = self.is_preempted = False
 
     def lag(self) -> float:
@@ -28,7 +28,7 @@ class FakeBody:
 
 
 class LeaseMachine(RuleBasedStateMachine):
-    """Leases taken, resized, shared and released in any order."""
+    """Takes, resizes, retains and releases leases in any order, with transfers that may be preempted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,30 +38,30 @@ class LeaseMachine(RuleBasedStateMachine):
         self.incoming: dict[Lease, FakeBody] = {}
 
     def reserve_in_model(self, more: int, alone: bool, asking: Lease | None = None) -> bool:
-        """Whether so much more can be lent; whoever has to give way for that does so in the model too."""
-        lacking = sum(self.held.values()) + more - CAPACITY_BYTES
-        if alone or lacking <= 0:
+        """Whether the bytes fit; preempts transfers in the model where that is necessary."""
+        missing_bytes = sum(self.held.values()) + more - CAPACITY_BYTES
+        if alone or missing_bytes <= 0:
             return True
         others = [lease for lease in self.incoming if lease is not asking and self.held[lease]]
-        late = sorted((each for each in others if self.lateness(each) > 0), key=self.lateness, reverse=True)
-        if sum(self.held[lease] for lease in late) < lacking:
+        slow = sorted((each for each in others if self.lag_of(each) > 0), key=self.lag_of, reverse=True)
+        if sum(self.held[lease] for lease in slow) < missing_bytes:
             return False
-        for lease in late:
-            if lacking > 0:
-                lacking -= self.held[lease]
+        for lease in slow:
+            if missing_bytes > 0:
+                missing_bytes -= self.held[lease]
                 self.held[lease] = 0
                 self.incoming[lease].must_be_preempted = True
         return True
 
-    def lateness(self, lease: Lease) -> float:
+    def lag_of(self, lease: Lease) -> float:
         return self.incoming[lease].lag_s
 
     @precondition(lambda self: self.held)
-    @rule(data=st.data(), late=st.floats(-1, 1).filter(bool))
-    def start_body(self, data: st.DataObject, late: float) -> None:
+    @rule(data=st.data(), lag_s=st.floats(-1, 1).filter(bool))
+    def start_body(self, data: st.DataObject, lag_s: float) -> None:
         lease = data.draw(st.sampled_from(list(self.held)))
-        if lease not in self.incoming and late not in {body.lag_s for body in self.incoming.values()}:
-            self.incoming[lease] = FakeBody(late)
+        if lease not in self.incoming and lag_s not in {body.lag_s for body in self.incoming.values()}:
+            self.incoming[lease] = FakeBody(lag_s)
             lease.set_preemptible(self.incoming[lease])
 
     @precondition(lambda self: self.incoming)
@@ -85,7 +85,7 @@ class LeaseMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.held)
     @rule(data=st.data(), nbytes=sizes)
     def resize(self, data: st.DataObject, nbytes: int) -> None:
-        # Also one whose body is on its way: of a chunked body nobody knows the length before.
+        # Also while a body is received: the length of a chunked body is not known before its end.
         lease = data.draw(st.sampled_from(list(self.held)))
         more = nbytes - self.held[lease]
         fits = self.reserve_in_model(more, alone=len(self.held) == 1 or more <= 0, asking=lease)
@@ -101,7 +101,7 @@ class LeaseMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
-    def share(self, data: st.DataObject) -> None:
+    def retain(self, data: st.DataObject) -> None:
         lease = data.draw(st.sampled_from(list(self.held)))
         lease.retain()
         self.holders[lease] += 1
@@ -130,7 +130,7 @@ class LeaseMachine(RuleBasedStateMachine):
         )
 
     def teardown(self) -> None:
-        """Whoever held gives back, and the room is empty."""
+        """Release every lease; nothing is held then."""
         for lease, holders in self.holders.items():
             for _ in range(holders):
                 lease.release()
@@ -141,12 +141,12 @@ TestLeaseMachine = LeaseMachine.TestCase
 
 
 def test_a_lease_is_not_released_twice() -> None:
-    """A second release would lend bytes that somebody still holds."""
+    """A second release would free bytes that another holder uses."""
     lease = MemoryBudget(CAPACITY_BYTES).reserve(1)
     assert lease is not None
     lease.release()
 
-    with pytest.raises(AssertionError, match="given back"):
+    with pytest.raises(AssertionError, match="released by all"):
         lease.release()
-    with pytest.raises(AssertionError, match="given back"):
+    with pytest.raises(AssertionError, match="released by all"):
         lease.retain()

@@ -1,4 +1,4 @@
-"""What the engine decides: pure, so each rule is a law over numbers."""
+"""The decisions of the engine, each as a property of its arguments."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ def planes_of(*found: Batch[int]) -> list[tuple[int, int]]:
 
 @given(batches())
 def test_halves_contain_every_plane_once(batch: Batch[int]) -> None:
-    """What did not fit is all there in what is tried next, and half as large."""
+    """A batch that did not fit is retried completely, in two halves."""
     halves = policy.halve(batch)
 
     if halves is None:
         assert batch.planes == 1
         return
     assert planes_of(*halves) == planes_of(batch)
-    assert all(half.planes for half in halves), "half of one plane is none, and would be tried for ever"
+    assert all(half.planes for half in halves), "an empty half would be retried for ever"
     assert [half.planes for half in halves] == [batch.planes // 2, batch.planes - batch.planes // 2]
 
 
 @given(batches())
 def test_bisecting_isolates_every_slice(batch: Batch[int]) -> None:
-    """Every part is tried alone if all fail, after as many steps as a binary search takes."""
+    """If every batch fails, each slice is retried alone, after as many steps as a binary search takes."""
     alone: list[Batch[int]] = []
-    depth, layer = 0, [batch]
-    while layer:
-        found = [(each, policy.bisect(each)) for each in layer]
+    depth, level = 0, [batch]
+    while level:
+        found = [(each, policy.bisect(each)) for each in level]
         alone += [each for each, halves in found if halves is None]
-        layer = [half for _, halves in found if halves is not None for half in halves]
+        level = [half for _, halves in found if halves is not None for half in halves]
         depth += 1
 
     assert sorted(planes_of(*alone)) == sorted(planes_of(batch))
@@ -60,16 +60,16 @@ def test_bisecting_isolates_every_slice(batch: Batch[int]) -> None:
 
 @given(batches())
 def test_slices_of_abandoned_jobs_are_left_out(batch: Batch[int]) -> None:
-    """A part nobody waits for is not pooled again, and one somebody waits for is."""
-    living = policy.without_abandoned(batch)
+    """The slices of all other jobs stay, in order."""
+    remaining = policy.without_abandoned(batch)
 
     expected = [part for part in batch.slices if not part.job.is_abandoned]
-    assert (list(living.slices) if living else []) == expected
+    assert (list(remaining.slices) if remaining else []) == expected
 
 
 @given(st.lists(estimates, max_size=9))
 def test_the_chosen_device_is_ready_and_none_is_free_sooner(several: list[LoadEstimate]) -> None:
-    """Least loaded with the batch that the newcomer may be, never a lost one."""
+    """Including the cost of the new batch; a lost device is never chosen."""
     index = policy.least_loaded(several)
 
     ready = [estimate.wait_s + estimate.new_batch_s for estimate in several if estimate.is_ready]
@@ -82,24 +82,24 @@ def test_the_chosen_device_is_ready_and_none_is_free_sooner(several: list[LoadEs
 
 @given(st.lists(estimates, max_size=9))
 def test_retry_after_is_neither_zero_nor_later_than_the_last_job(several: list[LoadEstimate]) -> None:
-    """Retry-After says when there is room: not so soon that everyone hammers, not so late that devices idle."""
-    told = policy.retry_after_s(several)
+    """Clients should retry when memory is free: early retries flood the service, late ones leave devices idle."""
+    retry_s = policy.retry_after_s(several)
 
-    assert told >= 0.1
-    assert told <= max(0.5, *(estimate.wait_s for estimate in several), 0.0)
+    assert retry_s >= 0.1
+    assert retry_s <= max(0.5, *(estimate.wait_s for estimate in several), 0.0)
 
 
 @given(st.lists(estimates, min_size=1, max_size=9))
 def test_retry_after_is_half_of_the_longest_wait(several: list[LoadEstimate]) -> None:
-    """The longer the queue, the later: a constant would bring everyone back into a full house."""
-    told = policy.retry_after_s(several)
+    """A constant would bring all clients back while the queue is still full."""
+    retry_s = policy.retry_after_s(several)
 
-    assert told == pytest.approx(max(0.1, *(estimate.wait_s / 2 for estimate in several)))
+    assert retry_s == pytest.approx(max(0.1, *(estimate.wait_s / 2 for estimate in several)))
 
 
 @given(st.floats(0, 10), st.floats(0, 10), st.floats(-1, 30))
 def test_a_deadline_is_met_when_the_wait_and_the_work_fit(wait_s: float, own_s: float, remaining_s: float) -> None:
-    """A deadline is kept by what is known of the queue, and none is kept always."""
+    """By the estimated wait; without a deadline always."""
     estimate = LoadEstimate(True, wait_s, 1)
 
     assert policy.meets_deadline(estimate, own_s, remaining_s) == (remaining_s > 0 and wait_s + own_s <= remaining_s)
@@ -107,7 +107,7 @@ def test_a_deadline_is_met_when_the_wait_and_the_work_fit(wait_s: float, own_s: 
 
 
 @pytest.mark.parametrize(
-    ("estimate", "steps", "here"),
+    ("estimate", "steps", "inline"),
     [
         (LoadEstimate(True, 0.0, 0), 10, True),
         (LoadEstimate(True, 0.0, 0), 11, False),
@@ -121,43 +121,43 @@ def test_a_deadline_is_met_when_the_wait_and_the_work_fit(wait_s: float, own_s: 
     ],
 )
 def test_only_tiny_jobs_run_inline_on_an_idle_device_or_beside_long_work(
-    estimate: LoadEstimate, steps: int, here: bool
+    estimate: LoadEstimate, steps: int, inline: bool
 ) -> None:
-    """Running on the loop must not hold it up; and one plane, or many short batches, may take a device for seconds."""
-    assert policy.runs_inline(estimate, steps, 10) is here
+    """Inline jobs block the event loop; but a plane, or many short batches, may occupy a device for seconds."""
+    assert policy.runs_inline(estimate, steps, 10) is inline
 
 
 @given(st.floats(1e5, 1e12), st.floats(1e5, 1e12), st.floats(1e-6, 1.0))
 def test_the_estimate_converges_to_the_measured_speed(first: float, later: float, each_s: float) -> None:
-    """The estimates follow the device, within a few dozen batches of either kind."""
-    speed = ThroughputEstimate(first)
+    """Within a few dozen batches of either kind."""
+    estimate = ThroughputEstimate(first)
 
     for _ in range(400):
-        speed.update(1_000_000, 1_000_000 / later)
-        speed.update(10, each_s)
+        estimate.update(1_000_000, 1_000_000 / later)
+        estimate.update(10, each_s)
 
-    assert speed.seconds_for(1_000_000, 0) == pytest.approx(1_000_000 / later, rel=0.01)
-    assert speed.seconds_for(0, 7) == pytest.approx(7 * each_s, rel=0.01)
+    assert estimate.seconds_for(1_000_000, 0) == pytest.approx(1_000_000 / later, rel=0.01)
+    assert estimate.seconds_for(0, 7) == pytest.approx(7 * each_s, rel=0.01)
 
 
 def test_tiny_batches_do_not_change_the_estimate_for_large_ones() -> None:
-    """By their pace, a job of a million steps would seem to take minutes and be turned away."""
-    speed = ThroughputEstimate(1e8)
+    """Otherwise a job of a million steps would seem to take minutes, and be refused."""
+    estimate = ThroughputEstimate(1e8)
 
     for _ in range(100):
-        speed.update(10, 1e-3)
+        estimate.update(10, 1e-3)
 
-    assert speed.seconds_for(1_000_000) < 0.02
+    assert estimate.seconds_for(1_000_000) < 0.02
 
 
 @given(st.floats(1.0, 1e8), st.floats(1e-6, 100.0))
 def test_an_estimate_that_is_too_low_is_relaxed_until_a_job_is_admitted(steps_per_s: float, batch_s: float) -> None:
-    """Or an idle service would turn away everyone with a deadline, for ever, and never see that it is fast."""
-    speed, idle = ThroughputEstimate(steps_per_s, batch_s), LoadEstimate(True, 0.0, 0)
+    """Otherwise an idle service would refuse every deadline for ever, and never measure its speed again."""
+    estimate, idle = ThroughputEstimate(steps_per_s, batch_s), LoadEstimate(True, 0.0, 0)
 
     refused = 0
-    while not policy.meets_deadline(idle, speed.seconds_for(1_000_000), 0.1):
-        speed.relax()
+    while not policy.meets_deadline(idle, estimate.seconds_for(1_000_000), 0.1):
+        estimate.relax()
         refused += 1
 
     assert refused <= 200

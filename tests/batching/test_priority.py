@@ -1,4 +1,4 @@
-"""The event loop comes before the threads that work for it."""
+"""Worker threads have a lower priority than the event loop."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from poolhouse.batching.device_threads import DeviceThreads
 from poolhouse.batching.memory import MemoryBudget
 from poolhouse.batching.offload import OffloadPool
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities per thread")
 
 
 def niceness() -> int:
-    """Of the calling thread; higher is less urgent."""
+    """The niceness of the calling thread; higher means a lower priority."""
     return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 
 def test_device_threads_have_a_lower_priority() -> None:
-    """With two pooling threads on two cores the loop waited tens of milliseconds for its turn of a core."""
-    before, told = niceness(), SimpleQueue[int]()
+    """With two pooling threads on two cores, the event loop waited tens of milliseconds for a core."""
+    before, found = niceness(), SimpleQueue[int]()
 
     def work(_: int) -> bool:
-        told.put(niceness())
+        found.put(niceness())
         return False
 
     DeviceThreads("cpu", 1, work).submit(1)
 
-    assert told.get(timeout=20) > before
+    assert found.get(timeout=20) > before
     assert niceness() == before
 
 
 def test_offload_threads_have_a_lower_priority() -> None:
-    """What decodes and encodes takes a core for as long as a batch does."""
+    """Decoding and encoding occupy a core for as long as a batch does."""
 
     async def run() -> int:
         lease = MemoryBudget(1000).reserve(1)
@@ -52,19 +52,19 @@ def test_offload_threads_have_a_lower_priority() -> None:
 
 
 def test_threads_started_by_torch_have_a_lower_priority() -> None:
-    """They inherit it from the thread that asks for them."""
-    before, told = niceness(), SimpleQueue[set[int]]()
+    """They inherit it from the thread that starts them."""
+    before, found = niceness(), SimpleQueue[set[int]]()
     known = set(os.listdir("/proc/self/task"))
 
     def work(_: int) -> bool:
         torch.set_num_threads(4)
         torch.ones(1 << 22).sigmoid()
         started = set(os.listdir("/proc/self/task")) - known
-        told.put({os.getpriority(os.PRIO_PROCESS, int(thread)) for thread in started})
+        found.put({os.getpriority(os.PRIO_PROCESS, int(thread)) for thread in started})
         return False
 
     DeviceThreads("cpu", 1, work).submit(1)
 
-    found = told.get(timeout=20)
-    assert found
-    assert min(found) > before
+    niceness_of_threads = found.get(timeout=20)
+    assert niceness_of_threads
+    assert min(niceness_of_threads) > before
