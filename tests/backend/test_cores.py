@@ -1,4 +1,4 @@
-"""As many threads as there are cores to run them, and no more."""
+"""The number of threads follows the cores that the process may use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALLOWED = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 
 
 
 def make_cgroup(root: Path, version: int, quota: str, period: int = 100_000) -> Path:
-    """A folder as the kernel shows a control group."""
+    """Write the files of a control group, as the kernel shows them."""
     if version == 2:
         (root / "cpu.max").write_text(f"{quota} {period}\n")
     else:
@@ -37,7 +37,7 @@ def make_cgroup(root: Path, version: int, quota: str, period: int = 100_000) -> 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_without_a_cgroup_limit_the_affinity_counts(tmp_path: Path, version: int) -> None:
-    """No limit is written in words or as -1, and neither is a number of cores."""
+    """The kernel writes no limit as the word ``max`` or as -1, which must not be read as a number of cores."""
     assert available_cores(make_cgroup(tmp_path, version, "max")) == ALLOWED
     assert available_cores(tmp_path / "absent") == ALLOWED
 
@@ -47,7 +47,7 @@ def test_without_a_cgroup_limit_the_affinity_counts(tmp_path: Path, version: int
 def test_a_cgroup_limit_is_rounded_up_to_at_most_the_affinity(
     tmp_path_factory: pytest.TempPathFactory, version: int, quota: int, period: int
 ) -> None:
-    """A container limited to two cores of 64 sees 64; as many threads on two cores only wait for each other."""
+    """With 64 threads on two cores, the threads would only wait for each other."""
     found = available_cores(make_cgroup(tmp_path_factory.mktemp("group"), version, str(quota), period))
 
     assert 1 <= found <= ALLOWED
@@ -58,14 +58,14 @@ def test_a_cgroup_limit_is_rounded_up_to_at_most_the_affinity(
 def test_a_large_batch_uses_the_configured_or_available_cores(
     setting: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The setting wins; without one, the container's limit does, and not the machine's number of cores."""
-    taken: list[int] = []
+    """By default the limit of the container counts, not the number of cores of the machine."""
+    used: list[int] = []
 
-    def run_and_tell(plan: Plan, planes: Mapping[str, Array], threads: int) -> Sequence[Array]:
-        taken.append(threads)
+    def record_threads(plan: Plan, planes: Mapping[str, Array], threads: int) -> Sequence[Array]:
+        used.append(threads)
         return pool_on_cpu(plan, planes, threads)
 
-    monkeypatch.setattr("poolhouse.backend.torch_worker.pool_on_cpu", run_and_tell)
+    monkeypatch.setattr("poolhouse.backend.torch_worker.pool_on_cpu", record_threads)
 
     async def pool_one(side: int) -> None:
         pooling = PoolingService.from_settings(Settings(cpu_threads=setting, device=("cpu",)))
@@ -79,4 +79,4 @@ def test_a_large_batch_uses_the_configured_or_available_cores(
     asyncio.run(pool_one(2048))
     asyncio.run(pool_one(4))
 
-    assert taken == [expected, 1], "a small batch has one thread"
+    assert used == [expected, 1], "a small batch has one thread"

@@ -1,4 +1,4 @@
-"""Which devices are taken, for every setting and every machine."""
+"""The choice of devices, for every setting and kind of machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MPS = Device("mps", "Apple GPU", 65_535)
 
 
 @pytest.mark.parametrize(
-    ("there", "wanted", "chosen"),
+    ("present", "wanted", "chosen"),
     [
         ((CPU,), ("auto",), (CPU,)),
         ((CPU, *CUDA), ("auto",), CUDA),
@@ -27,17 +27,17 @@ MPS = Device("mps", "Apple GPU", 65_535)
     ],
 )
 def test_the_named_devices_are_chosen_once_each_in_order(
-    there: tuple[Device, ...], wanted: tuple[str, ...], chosen: tuple[Device, ...], monkeypatch: pytest.MonkeyPatch
+    present: tuple[Device, ...], wanted: tuple[str, ...], chosen: tuple[Device, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``auto`` takes the fastest kind there is; names are taken as they are said."""
-    monkeypatch.setattr(devices, "_present_devices", lambda: there)
+    """``auto`` chooses the fastest kind of device that is present."""
+    monkeypatch.setattr(devices, "_present_devices", lambda: present)
 
     assert choose_devices(wanted) == chosen
 
 
 @pytest.mark.parametrize("wanted", ["cuda", "cuda:2", "mps"])
 def test_a_missing_device_is_an_error_that_lists_the_present_ones(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that quietly pools elsewhere than it was told is found out too late."""
+    """Without the error, the service would pool on another device than the configured one, unnoticed."""
     monkeypatch.setattr(devices, "_present_devices", lambda: (CPU,))
 
     with pytest.raises(ValueError, match=rf"there is no device '{wanted}' on this machine; use one of cpu"):
@@ -45,7 +45,7 @@ def test_a_missing_device_is_an_error_that_lists_the_present_ones(wanted: str, m
 
 
 def test_this_machine_has_a_cpu() -> None:
-    """The one device that every test stands on."""
+    """All other tests need this device."""
     (cpu,) = choose_devices(("cpu",))
 
     assert (cpu.name, cpu.max_planes) == ("cpu", None)

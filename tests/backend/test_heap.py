@@ -1,4 +1,4 @@
-"""Memory that was freed goes back to the machine, and not while it will be needed again at once."""
+"""Freed memory is returned to the system, unless the next requests will need it."""
 
 from __future__ import annotations
 
@@ -24,61 +24,61 @@ from poolhouse.backend.heap import (
 )
 
 IDLE = 10**8
-LOOKS = 25
+HISTORY_LENGTH = 25
 sizes = st.integers(0, 2**33)
 
 
-@given(st.lists(sizes, min_size=LOOKS, max_size=LOOKS + 10), st.data())
+@given(st.lists(sizes, min_size=HISTORY_LENGTH, max_size=HISTORY_LENGTH + 10), st.data())
 def test_memory_held_within_the_history_may_be_kept(held: list[int], data: st.DataObject) -> None:
-    """Fresh pages are dearer than kept ones, so a busy service keeps what its next requests will take."""
-    watch = TrimPolicy(IDLE)
-    for place, now in enumerate(held):
-        recent = max(held[max(0, place - LOOKS + 1) : place + 1])
-        most = max(recent + SLACK_BYTES, 0) if place >= LOOKS - 1 else 2**40
+    """New pages cost more than kept ones, so a busy service keeps the memory that its next requests will use."""
+    policy = TrimPolicy(IDLE)
+    for index, now in enumerate(held):
+        recent = max(held[max(0, index - HISTORY_LENGTH + 1) : index + 1])
+        most = max(recent + SLACK_BYTES, 0) if index >= HISTORY_LENGTH - 1 else 2**40
         most = min(most, now + URGENT_BYTES)
         resident = IDLE + data.draw(st.integers(max(0, most - 10), most + 10))
 
-        assert watch.should_trim(resident, now) == (resident - IDLE > most)
+        assert policy.should_trim(resident, now) == (resident - IDLE > most)
 
 
 @given(sizes, sizes)
 def test_memory_that_a_trim_cannot_return_causes_no_further_trims(resident: int, held: int) -> None:
-    """What a library has kept for good is its own, and no sign of a heap that is full of freed blocks."""
-    watch = TrimPolicy(IDLE)
-    watch.record_trim(IDLE + resident, held)
+    """A library may keep memory for good; that does not mean that the heap is full of freed blocks."""
+    policy = TrimPolicy(IDLE)
+    policy.record_trim(IDLE + resident, held)
 
-    assert not any(watch.should_trim(IDLE + resident, held) for _ in range(2 * LOOKS))
+    assert not any(policy.should_trim(IDLE + resident, held) for _ in range(2 * HISTORY_LENGTH))
 
 
 @given(sizes, sizes.filter(bool), sizes)
-def test_memory_of_requests_does_not_stay_in_the_idle_size(beside: int, held: int, idle: int) -> None:
-    """What was resident beside what was held while many requests came would be forgiven for ever."""
-    watch = TrimPolicy(IDLE)
+def test_memory_of_requests_does_not_stay_in_the_idle_size(needed: int, held: int, idle: int) -> None:
+    """After a trim under load, memory of requests may count as idle size; the next idle trim corrects that."""
+    policy = TrimPolicy(IDLE)
 
-    watch.record_trim(IDLE + beside + held, held)
-    assert watch.idle_bytes == IDLE + beside
-    watch.record_trim(idle, 0)
-    assert watch.idle_bytes == idle
+    policy.record_trim(IDLE + needed + held, held)
+    assert policy.idle_bytes == IDLE + needed
+    policy.record_trim(idle, 0)
+    assert policy.idle_bytes == idle
 
 
 @pytest.fixture
 def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looks that follow each other at once."""
+    """Let the checks follow each other at once."""
     monkeypatch.setattr(heap, "CHECK_INTERVAL_S", 0.0)
 
 
 @pytest.mark.usefixtures("short_intervals")
 def test_checks_end_a_while_after_the_last_request() -> None:
-    """An idle service must not be woken for ever, and must not stay large either."""
-    resident, looks, trims = [IDLE], 0, 0
-    # To begin with, until it trims, after that, and as often again.
-    enough = 1 + LOOKS + 1 + LOOKS
+    """An idle service must return its memory, and then not wake up any more."""
+    resident, checks, trims = [IDLE], 0, 0
+    # At the start, until the trim, after it, and for one more history.
+    expected_checks = 1 + HISTORY_LENGTH + 1 + HISTORY_LENGTH
     last = asyncio.Event()
 
-    def told() -> int:
-        nonlocal looks
-        looks += 1
-        if looks == enough:
+    def count_and_read() -> int:
+        nonlocal checks
+        checks += 1
+        if checks == expected_checks:
             last.set()
         return resident[0]
 
@@ -88,7 +88,7 @@ def test_checks_end_a_while_after_the_last_request() -> None:
         resident[0] = IDLE
 
     async def go() -> None:
-        trimmer = HeapTrimmer(lambda: 0, trim, told)
+        trimmer = HeapTrimmer(lambda: 0, trim, count_and_read)
         trimmer.start()
         resident[0] += SLACK_BYTES + 1
         for _ in range(3):
@@ -98,22 +98,21 @@ def test_checks_end_a_while_after_the_last_request() -> None:
 
     asyncio.run(asyncio.wait_for(go(), 20))
 
-    assert (looks, trims) == (enough, 1)
+    assert (checks, trims) == (expected_checks, 1)
 
 
 async def run_loop_turns(count: int) -> None:
-    """So many turns of the event loop."""
     for _ in range(count):
         await asyncio.sleep(0)
 
 
 def test_without_malloc_trim_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    """musl, macOS and Windows have none, and the service runs there too."""
+    """The service also runs with musl, on macOS and on Windows."""
 
-    def nothing(name: object) -> object:
+    def load_nothing(name: object) -> object:
         return object()
 
-    monkeypatch.setattr(ctypes, "CDLL", nothing)
+    monkeypatch.setattr(ctypes, "CDLL", load_nothing)
 
     assert find_malloc_trim() is None
 
@@ -125,15 +124,15 @@ def test_without_malloc_trim_nothing_is_done(monkeypatch: pytest.MonkeyPatch) ->
     asyncio.run(go())
 
 
-@pytest.mark.skipif(find_malloc_trim() is None, reason="only glibc has such a heap")
+@pytest.mark.skipif(find_malloc_trim() is None, reason="only glibc has mallopt")
 def test_large_blocks_are_returned_when_they_are_freed() -> None:
-    """They would stay until somebody looks, and so much may come between two looks as the service promises."""
+    """Otherwise more memory could be freed and kept between two checks than the service promises."""
     program = """
 import numpy as np
 from poolhouse.backend.heap import configure_malloc, resident_bytes
 configure_malloc()
 small = []
-for size in (20, 10, 5):  # malloc maps only what is larger than what it has freed, where it is left alone
+for size in (20, 10, 5):  # by default malloc maps only blocks larger than the largest it has freed
     blocks = [np.ones(size << 20, np.uint8) for _ in range(10)]
     small.append(np.ones(50_000, np.uint8))
     before = resident_bytes()
@@ -146,16 +145,16 @@ for size in (20, 10, 5):  # malloc maps only what is larger than what it has fre
 
 @pytest.mark.skipif(find_malloc_trim() is None, reason="only glibc keeps a heap that can be trimmed")
 def test_trim_returns_free_pages() -> None:
-    """The heap's end is held by one small object, as it is in any process that lives for a while."""
+    """A small object holds the end of the heap, as in any process that has run for a while."""
     trim = find_malloc_trim()
     assert trim is not None
     kept = [np.ones(100_000, np.uint8) for _ in range(2000)]
-    ends = kept[-1]
+    last = kept[-1]
     before = resident_bytes()
 
     del kept[:-1]
     trim()
 
     assert before - resident_bytes() > 150 << 20
-    assert ends[0] == 1
+    assert last[0] == 1
     assert CHECK_INTERVAL_S < 1

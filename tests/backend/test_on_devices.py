@@ -1,4 +1,4 @@
-"""What every device is held to: the CPU's answers, the same ones each time, in memory that it gives back."""
+"""Properties of every device: the results of the CPU, the same ones each time, without leaks of memory."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from tests.operators.random_cases import (
 )
 from tests.operators.tolerances import assert_equals_oracle, is_exact
 
-EACH: Final = {"cpu": 2, "cuda": 75}
-"""Cases of one operator, element type and style of elements; few where a device is compared with itself."""
+CASES_PER_STYLE: Final = {"cpu": 2, "cuda": 75}
+"""Cases per operator, element type and style of elements; few where the CPU is compared with itself."""
 
 PAIRS: Final = [(member, dtype) for member in OPERATORS for dtype in element_types_of(member)]
 
@@ -48,7 +48,7 @@ each_pair: Final = pytest.mark.parametrize(
 
 
 def random_cases(member: type[Operator], dtype: ElementType, each: int) -> Iterator[Case]:
-    """Cases with planes, the same in every run."""
+    """Cases that are not empty, the same in every run."""
     for style in STYLES:
         for number in range(each):
             random = Random(f"device {member.name} {dtype.name} {style} {number}")
@@ -61,38 +61,38 @@ def random_cases(member: type[Operator], dtype: ElementType, each: int) -> Itera
 @each_device
 @each_pair
 def test_a_device_gives_the_results_of_the_cpu(member: type[Operator], dtype: ElementType, device: str) -> None:
-    """What is chosen or moved to the last bit, NaN, infinities, ties and padding included; sums within rounding."""
-    where = device_named(device)
-    for one in random_cases(member, dtype, EACH[device]):
+    """Selected or moved values have the same bits, also with NaN, ties and padding; sums agree within rounding."""
+    target = device_named(device)
+    for one in random_cases(member, dtype, CASES_PER_STYLE[device]):
         try:
-            assert_answers_like_the_cpu(one, one.run(where))
+            assert_equals_cpu(one, one.run(target))
         except Exception as failure:
             failure.add_note(repr(one)[:2000])
             raise
 
 
-def assert_answers_like_the_cpu(one: Case, given: dict[str, Tensor]) -> None:
-    """Fails where a device's answer is not the CPU's."""
+def assert_equals_cpu(one: Case, given: dict[str, Tensor]) -> None:
+    """Fail if the outputs of a device are not those of the CPU."""
     expected = one.run()
     if comparable_bits(given) == comparable_bits(expected):
         return
     assert not is_exact(one.spec), (as_numbers(given["output"]), as_numbers(expected["output"]))
     assert given["output"].dtype.kind == "float", (given["output"].array, expected["output"].array)
-    # Both are near the truth, and may have been rounded to either side of it.
+    # Both are close to the exact result, and may be rounded in different directions.
     assert_equals_oracle(one, given)
 
 
-def fake_cuda_limits(patch: pytest.MonkeyPatch) -> None:
-    for room in ("averages", "avg_pool", "lp_pool", "max_pool", "unpool"):
-        patch.setattr(f"poolhouse.operators.{room}.is_on_cpu", lambda _: False)
+def use_cuda_code_paths(patch: pytest.MonkeyPatch) -> None:
+    for module in ("averages", "avg_pool", "lp_pool", "max_pool", "unpool"):
+        patch.setattr(f"poolhouse.operators.{module}.is_on_cpu", lambda _: False)
 
 
 @each_pair
 def test_the_code_paths_for_cuda_are_correct_on_the_cpu(
     member: type[Operator], dtype: ElementType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine without CUDA tests these lines too, by the oracle; what only a card's kernels do, it cannot."""
-    fake_cuda_limits(monkeypatch)
+    """So they are tested without CUDA, against the oracle; only CUDA's own kernels are not."""
+    use_cuda_code_paths(monkeypatch)
     for one in random_cases(member, dtype, 2):
         try:
             assert_equals_oracle(one, one.run())
@@ -104,20 +104,20 @@ def test_the_code_paths_for_cuda_are_correct_on_the_cpu(
 @each_device
 @pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
 def test_the_same_request_has_the_same_result_every_time(member: type[Operator], device: str) -> None:
-    """A caller who asks twice must not wonder; kernels that add atomically would make it so."""
-    where = device_named(device)
+    """Kernels that add with atomic operations would give different results for the same request."""
+    target = device_named(device)
     found = next(one for one in random_cases(member, element_types_of(member)[-1], 9) if one.plan.planes > 1)
-    first = comparable_bits(found.run(where))
+    first = comparable_bits(found.run(target))
 
-    assert all(comparable_bits(found.run(where)) == first for _ in range(100))
+    assert all(comparable_bits(found.run(target)) == first for _ in range(100))
 
 
 EXTREME_SHAPES: Final[dict[str, tuple[str, tuple[int, ...], dict[str, object]]]] = {
     "more planes than a grid axis": ("max_pool2d", (70_001, 2, 3), {"kernel_size": 2}),
-    "more planes of lines": ("max_pool1d", (65_537, 5), {"kernel_size": 2, "return_indices": True}),
-    "more planes of boxes": ("max_pool3d", (65_536, 2, 2, 2), {"kernel_size": 2, "return_indices": True}),
-    "more averages of boxes": ("avg_pool3d", (65_537, 2, 2, 2), {"kernel_size": 2}),
-    "more adaptive planes": ("adaptive_avg_pool3d", (65_537, 3, 2, 2), {"output_size": 2}),
+    "more 1d planes than a grid axis": ("max_pool1d", (65_537, 5), {"kernel_size": 2, "return_indices": True}),
+    "more 3d planes than a grid axis": ("max_pool3d", (65_536, 2, 2, 2), {"kernel_size": 2, "return_indices": True}),
+    "more 3d averages": ("avg_pool3d", (65_537, 2, 2, 2), {"kernel_size": 2}),
+    "more adaptive averages": ("adaptive_avg_pool3d", (65_537, 3, 2, 2), {"output_size": 2}),
     "more adaptive maxima": ("adaptive_max_pool2d", (131_073, 3, 2), {"output_size": 2, "return_indices": True}),
     "more global planes": ("global_avg_pool2d", (65_537, 3, 2), {}),
     "more norms": ("lp_pool2d", (65_537, 2, 2), {"norm_type": 2, "kernel_size": 2}),
@@ -129,34 +129,42 @@ EXTREME_SHAPES: Final[dict[str, tuple[str, tuple[int, ...], dict[str, object]]]]
     "more unpooled planes": ("max_unpool2d", (65_537, 1, 2), {"kernel_size": 2}),
     "a plane of 16 million": ("max_pool2d", (1, 4096, 4096), {"kernel_size": 3, "stride": 2, "padding": 1}),
     "a large plane, a large window": ("max_pool2d", (1, 1500, 1500), {"kernel_size": 65, "stride": 1, "padding": 32}),
-    "a large plane's average": ("global_avg_pool2d", (2, 2048, 2048), {}),
+    "the average of a large plane": ("global_avg_pool2d", (2, 2048, 2048), {}),
     "a window of many terms": ("avg_pool2d", (3, 40, 50), {"kernel_size": 13, "stride": 1, "padding": 6}),
-    "a long window": ("avg_pool1d", (4, 1000), {"kernel_size": 200, "stride": 3, "count_include_pad": False}),
-    "a thick window": ("avg_pool3d", (2, 12, 12, 12), {"kernel_size": 6, "ceil_mode": True, "divisor_override": -7}),
+    "a long 1d window": ("avg_pool1d", (4, 1000), {"kernel_size": 200, "stride": 3, "count_include_pad": False}),
+    "a large 3d window": ("avg_pool3d", (2, 12, 12, 12), {"kernel_size": 6, "ceil_mode": True, "divisor_override": -7}),
     "large adaptive windows": ("adaptive_avg_pool2d", (3, 60, 70), {"output_size": 3}),
-    "a window larger than its box": ("avg_pool3d", (2, 3, 12, 12), {"kernel_size": [5, 6, 6], "padding": [1, 0, 0]}),
-    "a long line": ("avg_pool1d", (1, 8_388_608), {"kernel_size": 2}),
-    "a long line adapted": ("adaptive_max_pool1d", (2, 30_011), {"output_size": 20_011}),
-    "a long line averaged": ("adaptive_avg_pool1d", (2, 30_011), {"output_size": 20_011}),
-    "a long box adapted": ("adaptive_avg_pool3d", (1, 30_011, 1, 2), {"output_size": [20_011, 1, 2]}),
+    "a window larger than its plane": ("avg_pool3d", (2, 3, 12, 12), {"kernel_size": [5, 6, 6], "padding": [1, 0, 0]}),
+    "a long axis": ("avg_pool1d", (1, 8_388_608), {"kernel_size": 2}),
+    "a long axis with adaptive maxima": ("adaptive_max_pool1d", (2, 30_011), {"output_size": 20_011}),
+    "a long axis with adaptive averages": ("adaptive_avg_pool1d", (2, 30_011), {"output_size": 20_011}),
+    "a long 3d axis with adaptive averages": (
+        "adaptive_avg_pool3d",
+        (1, 30_011, 1, 2),
+        {"output_size": [20_011, 1, 2]},
+    ),
     "more rows than a grid": ("max_pool3d", (1, 1, 600_000, 2), {"kernel_size": 1, "stride": [1, 1, 2]}),
     "more rows to average": ("avg_pool3d", (1, 1, 600_000, 2), {"kernel_size": [1, 1, 2]}),
-    "a flat box": ("max_pool3d", (3, 1, 1, 70_000), {"kernel_size": [1, 1, 7], "stride": 1}),
-    "a reach beyond 32 bits": (
+    "a 3d plane of one row": ("max_pool3d", (3, 1, 1, 70_000), {"kernel_size": [1, 1, 7], "stride": 1}),
+    "a span beyond 32 bits": (
         "max_pool2d",
         (2, 5, 7),
         {"kernel_size": 2, "dilation": 2**31 - 1, "stride": 2**31 - 1, "ceil_mode": True, "return_indices": True},
     ),
     "a divisor beyond 32 bits": ("avg_pool2d", (2, 4, 4), {"kernel_size": 2, "divisor_override": 2**32}),
-    "the same in a box": ("avg_pool3d", (2, 4, 4, 4), {"kernel_size": 2, "divisor_override": -(2**40) - 1}),
+    "a negative divisor beyond 32 bits": (
+        "avg_pool3d",
+        (2, 4, 4, 4),
+        {"kernel_size": 2, "divisor_override": -(2**40) - 1},
+    ),
 }
 
 
-@pytest.mark.parametrize("device", ["cpu", "pretended", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("device", ["cpu", "cuda paths on cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64", "uint8"])
 @pytest.mark.parametrize("named", EXTREME_SHAPES)
 def test_extreme_shapes_give_the_results_of_the_cpu(named: str, dtype: str, device: str) -> None:
-    """Grids, 32-bit counters and float32 places all end somewhere; what lies beyond is pooled in another way."""
+    """Beyond the limits of grids, 32-bit counters and float32 positions, other code paths are used."""
     name, shape, fields = EXTREME_SHAPES[named]
     member = CATALOGUE.find(name)
     inputs = {
@@ -167,11 +175,11 @@ def test_extreme_shapes_give_the_results_of_the_cpu(named: str, dtype: str, devi
     one = Case(plan, random_tensors(random, plan, "plain") | {"input": plain_tensor(random, plan.inputs["input"])})
 
     with pytest.MonkeyPatch.context() as patch:
-        if device == "pretended":
-            fake_cuda_limits(patch)
+        if device == "cuda paths on cpu":
+            use_cuda_code_paths(patch)
         given = one.run(device_named("cuda" if device == "cuda" else "cpu"))
 
-    assert_answers_like_the_cpu(one, given)
+    assert_equals_cpu(one, given)
 
 
 def plain_tensor(random: Random, metadata: TensorMetadata) -> Tensor:
@@ -179,7 +187,7 @@ def plain_tensor(random: Random, metadata: TensorMetadata) -> Tensor:
 
 
 def square_case(planes: int, side: int) -> Case:
-    """Maxima with indices: an element in takes about five bytes more on a device."""
+    """Maxima with indices; one input element needs about five more bytes on a device."""
     metadata = TensorMetadata(FLOAT32, (planes, side, side))
     plan = make_plan(CATALOGUE.find("max_pool2d").of(kernel_size=2, return_indices=True), {"input": metadata}, LIMITS)
     return Case(plan, {"input": plain_tensor(Random(side), metadata)})
@@ -187,11 +195,11 @@ def square_case(planes: int, side: int) -> Case:
 
 @pytest.fixture
 def limited_memory() -> Iterator[int]:
-    """48 MiB of the card for torch in this process, and no more; all of it given back before and after."""
-    room = 48 * 2**20
+    """Limit torch to 48 MiB of GPU memory; free its cache before and after."""
+    limit = 48 * 2**20
     torch.cuda.empty_cache()
-    torch.cuda.set_per_process_memory_fraction(room / torch.cuda.mem_get_info()[1], 0)
-    yield room
+    torch.cuda.set_per_process_memory_fraction(limit / torch.cuda.mem_get_info()[1], 0)
+    yield limit
     torch.cuda.set_per_process_memory_fraction(1.0, 0)
     torch.cuda.empty_cache()
 
@@ -210,41 +218,41 @@ class HalvingObserver(BatchSizeObserver):
 @pytest.mark.gpu
 @pytest.mark.usefixtures("limited_memory")
 def test_a_batch_too_large_for_gpu_memory_is_halved_or_refused() -> None:
-    """A full card costs time and, at worst, the one request that it cannot hold; the next one is answered."""
+    """Lack of memory costs time and, at worst, the request that never fits; the next one succeeds."""
     halved, never, after = square_case(40, 512), square_case(1, 4096), square_case(1, 16)
-    watch = HalvingObserver()
+    observer = HalvingObserver()
 
-    answers = asyncio.run(pool_sequentially([halved, never, after], watch))
+    results = asyncio.run(pool_sequentially([halved, never, after], observer))
 
-    assert isinstance(answers[1], Unavailable)
-    assert answers[1].code == "overloaded"
-    for one, answer in ((halved, answers[0]), (after, answers[2])):
-        assert isinstance(answer, dict)
-        assert comparable_bits(answer) == comparable_bits(one.run())
-    assert watch.halved >= 1
+    assert isinstance(results[1], Unavailable)
+    assert results[1].code == "overloaded"
+    for one, result in ((halved, results[0]), (after, results[2])):
+        assert isinstance(result, dict)
+        assert comparable_bits(result) == comparable_bits(one.run())
+    assert observer.halved >= 1
 
 
-async def pool_sequentially(cases: list[Case], watch: BatchSizeObserver) -> list[dict[str, Tensor] | Exception]:
-    """Each through an engine with one CUDA device, and its answer or its error."""
-    engine: Engine[Payload] = Engine([("cuda:0", TorchWorker(device_named("cuda")))], observer=watch)
-    memory_budget, answers = MemoryBudget(2**40), list[dict[str, Tensor] | Exception]()
+async def pool_sequentially(cases: list[Case], observer: BatchSizeObserver) -> list[dict[str, Tensor] | Exception]:
+    """Pool each case in an engine with one CUDA device; returns the outputs or the error."""
+    engine: Engine[Payload] = Engine([("cuda:0", TorchWorker(device_named("cuda")))], observer=observer)
+    memory_budget, results = MemoryBudget(2**40), list[dict[str, Tensor] | Exception]()
     for one in cases:
         payload, lease = Payload(one.plan, one.tensors), memory_budget.reserve(1)
         assert lease is not None
         try:
             await engine.submit(payload.make_job(), lease, one.spec.name)
-            answers.append(payload.output_tensors())
+            results.append(payload.output_tensors())
         except Unavailable as error:
-            answers.append(error)
+            results.append(error)
         lease.release()
     await engine.stop()
     assert (memory_budget.lease_count, engine.device_states()) == (0, {"cuda:0": "ready"})
-    return answers
+    return results
 
 
 @pytest.mark.gpu
 def test_no_operator_leaks_gpu_memory() -> None:
-    """A few bytes a request that stay there end the service in days."""
+    """A leak of a few bytes per request would end the service within days."""
     worker = TorchWorker(device_named("cuda"))
     cases = [one for member in OPERATORS for one in random_cases(member, element_types_of(member)[-1], 2)]
     held = []

@@ -1,4 +1,4 @@
-"""The way to a device and back: each device that is here gives what the CPU gives, and says what is wrong with it."""
+"""Transfers to devices: each gives the results of the CPU, and reports what is wrong with its device."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from poolhouse.operators.plan import PIECE_BYTES, Limits, Plan, make_plan
 from poolhouse.tensors import Tensor
 from tests.operators.random_cases import CATALOGUE, CPU, OPERATORS, Case, as_numbers, random_case
 
-each_device = pytest.mark.parametrize("name", ["cpu", "pretended cuda", pytest.param("cuda", marks=pytest.mark.gpu)])
+each_device = pytest.mark.parametrize("name", ["cpu", "fake cuda", pytest.param("cuda", marks=pytest.mark.gpu)])
 
 
 HOST = torch.device("cpu")
 
 
 class CopyingWorker(TorchWorker):
-    """The CPU reached as if it were another device, so that the lines for those run here too."""
+    """A worker that reaches the CPU through a transfer, so that the code for other devices runs without one."""
 
     def __init__(self, transfer: Transfer | None = None) -> None:
         super().__init__(CPU)
@@ -47,28 +47,28 @@ class CopyingWorker(TorchWorker):
 
 
 class FakeStream:
-    """What CUDA's stream is asked for, where nothing runs beside the caller."""
+    """A CUDA stream on which every operation is done at once."""
 
-    made: ClassVar[list[FakeStream]] = []
+    created: ClassVar[list[FakeStream]] = []
 
-    def __init__(self, at: object) -> None:
-        self.waited_for = 0
-        self.made.append(self)
+    def __init__(self, device: object) -> None:
+        self.synchronized_count = 0
+        self.created.append(self)
 
     def synchronize(self) -> None:
-        self.waited_for += 1
+        self.synchronized_count += 1
 
 
 @pytest.fixture
 def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory that is called page-locked, and streams that are none: the CUDA way runs line by line without CUDA."""
+    """Ordinary memory instead of page-locked memory, and fake streams, so that the code for CUDA runs without CUDA."""
     empty = torch.empty
 
-    def unpinned(*shape: Any, pin_memory: bool = False, **how: Any) -> torch.Tensor:
-        return empty(*shape, **how)
+    def empty_unpinned(*shape: Any, pin_memory: bool = False, **options: Any) -> torch.Tensor:
+        return empty(*shape, **options)
 
-    FakeStream.made.clear()
-    monkeypatch.setattr(torch, "empty", unpinned)
+    FakeStream.created.clear()
+    monkeypatch.setattr(torch, "empty", empty_unpinned)
     monkeypatch.setattr(torch.cuda, "Stream", FakeStream)
     monkeypatch.setattr(torch.cuda, "stream", nullcontext)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2**20, 2**30))
@@ -77,8 +77,8 @@ def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def fake_cuda_where_named(request: pytest.FixtureRequest) -> None:
-    """For the tests that run on each device."""
-    if "pretended" in request.node.name:
+    """Use ``fake_cuda`` in the tests for each device."""
+    if "fake cuda" in request.node.name:
         request.getfixturevalue("fake_cuda")
 
 
@@ -88,7 +88,7 @@ def worker_on(name: str) -> TorchWorker:
     return CopyingWorker(PinnedTransfer(HOST) if "cuda" in name else None)
 
 
-def usable_case(seed: str, member: type[Operator]) -> Case:
+def nonempty_case(seed: str, member: type[Operator]) -> Case:
     random = Random(seed)
     while (found := random_case(random, member)) is None or found.plan.is_empty:
         pass
@@ -98,15 +98,15 @@ def usable_case(seed: str, member: type[Operator]) -> Case:
 @each_device
 @pytest.mark.parametrize("member", OPERATORS, ids=lambda member: member.name)
 def test_a_batch_on_any_transfer_gives_the_results_of_the_cpu(member: type[Operator], name: str) -> None:
-    """Two requests of one key go there together and each gets its own planes back."""
-    one = usable_case(member.name, member)
+    """Two requests in one batch, and each gets the results of its own planes."""
+    one = nonempty_case(member.name, member)
     worker = worker_on(name)
-    loads = [Payload(one.plan, one.tensors) for _ in range(2)]
+    payloads = [Payload(one.plan, one.tensors) for _ in range(2)]
 
-    worker.run(Batch(tuple(payload.make_job().whole_slice() for payload in loads), "full"))
+    worker.run(Batch(tuple(payload.make_job().whole_slice() for payload in payloads), "full"))
 
     alone = run_plan(one.plan, one.tensors, CPU)
-    for payload in loads:
+    for payload in payloads:
         for output, tensor in payload.output_tensors().items():
             given, expected = as_numbers(tensor), as_numbers(alone[output])
             assert tensor.metadata == alone[output].metadata
@@ -119,10 +119,10 @@ def test_a_batch_on_any_transfer_gives_the_results_of_the_cpu(member: type[Opera
 
 @each_device
 def test_a_rebuilt_worker_has_a_new_transfer_and_works(name: str) -> None:
-    """Rebuilding leaves nothing behind that the old way held."""
+    """The old transfer may be in use by a thread that hangs."""
     worker = worker_on(name)
     before = worker._transfer
-    one = usable_case("rebuild", OPERATORS[0])
+    one = nonempty_case("rebuild", OPERATORS[0])
 
     worker.rebuild()
 
@@ -134,21 +134,21 @@ def test_a_rebuilt_worker_has_a_new_transfer_and_works(name: str) -> None:
 
 
 class FailingTransfer(BlockingTransfer):
-    """A way on which everything raises."""
+    """A transfer whose runs and probes raise an error."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(torch.device("cpu"))
         self._error = error
         self.freed = 0
 
-    def run(self, spec: object, slices: object, take: object) -> None:
+    def run(self, spec: object, slices: object, sink: object) -> None:
         raise self._error
 
     def free_memory(self) -> None:
         self.freed += 1
 
-    def piece_bytes(self, most: int) -> int:
-        return most // (1 + self.freed)
+    def piece_bytes(self, max_bytes: int) -> int:
+        return max_bytes // (1 + self.freed)
 
     def probe(self) -> None:
         raise self._error
@@ -169,7 +169,7 @@ PLAN = make_plan(
 
 
 def test_out_of_memory_frees_the_cache_and_shrinks_batches() -> None:
-    """The halves that are tried next find what can be found, and later batches are smaller."""
+    """The halves that are retried find more free memory, and later batches are smaller."""
     worker, transfer = (
         CopyingWorker(),
         FailingTransfer(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")),
@@ -184,7 +184,7 @@ def test_out_of_memory_frees_the_cache_and_shrinks_batches() -> None:
 
 
 def test_rebuilding_a_device_that_stays_broken_raises_each_time() -> None:
-    """A broken context cannot be mended in the process: it must not look as if it had been."""
+    """A broken context cannot be repaired in the process, and must not look repaired."""
     worker = CopyingWorker()
     worker._transfer = FailingTransfer(RuntimeError("CUDA error: device-side assert triggered"))
 
@@ -196,7 +196,7 @@ def test_rebuilding_a_device_that_stays_broken_raises_each_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "meant"),
+    ("error", "expected"),
     [
         (torch.OutOfMemoryError("CUDA out of memory"), OutOfMemory),
         (MemoryError(), OutOfMemory),
@@ -206,16 +206,16 @@ def test_rebuilding_a_device_that_stays_broken_raises_each_time() -> None:
         (RuntimeError("CUDA error: device-side assert triggered"), DeviceFault),
         (RuntimeError("CUDA error: an illegal memory access was encountered"), DeviceFault),
         (RuntimeError("max_pool2d: not implemented for this"), RuntimeError),
-        (ValueError("CUDA error: as text of a caller"), ValueError),
+        (ValueError("CUDA error: in a text from a client"), ValueError),
     ],
 )
-def test_exceptions_of_torch_are_classified(error: Exception, meant: type[Exception]) -> None:
-    """Try half, give the device up, or look for the culprit: each wrong choice harms somebody innocent."""
-    assert type(classify_error(error)) is meant
+def test_exceptions_of_torch_are_classified(error: Exception, expected: type[Exception]) -> None:
+    """The engine halves the batch, loses the device, or bisects the batch; a wrong choice fails other requests."""
+    assert type(classify_error(error)) is expected
 
 
 def test_a_plane_beyond_32_bit_indices_is_refused() -> None:
-    """CUDA kernels count a plane in 32 bits and read elsewhere beyond it (pytorch#176784)."""
+    """CUDA kernels index a plane with 32 bits, and read outside a larger one (pytorch#176784)."""
     side = math.isqrt(2**31) + 1
     plane = torch.empty(1, dtype=torch.int8).expand(1, side, side)
     spec = CATALOGUE.find("max_pool2d").of(kernel_size=2)
@@ -228,9 +228,9 @@ def test_a_plane_beyond_32_bit_indices_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("fake_cuda")
-@pytest.mark.parametrize("name", ["cpu", "pretended cuda"])
+@pytest.mark.parametrize("name", ["cpu", "fake cuda"])
 def test_every_transfer_refuses_planes_beyond_32_bit_indices(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each way looks for itself, whatever was planned before."""
+    """Each transfer checks for itself, whatever was planned before."""
     monkeypatch.setattr("poolhouse.backend.transfer.INT32_MAX", 15)
 
     with pytest.raises(Unprocessable) as refused:
@@ -241,14 +241,14 @@ def test_every_transfer_refuses_planes_beyond_32_bit_indices(name: str, monkeypa
 
 @pytest.mark.usefixtures("fake_cuda")
 def test_a_failed_transfer_returns_its_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two failures would else leave no stream, and the third request waits for ever."""
+    """Otherwise two failures would leave no stream, and the third request would wait for ever."""
     transfer, spec = PinnedTransfer(HOST), PLAN.spec
 
-    def fails(*_: object) -> None:
-        raise RuntimeError("of a kernel")
+    def fail(*_: object) -> None:
+        raise RuntimeError("a kernel failed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(spec), "run", fails)
+        patch.setattr(type(spec), "run", fail)
         for _ in range(transfer.concurrency):
             with pytest.raises(RuntimeError):
                 transfer.run(spec, [{"input": torch.zeros(2, 4, 4)}], lambda _: None)
@@ -258,42 +258,42 @@ def test_a_failed_transfer_returns_its_stream(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.usefixtures("fake_cuda")
 def test_a_result_is_read_after_its_stream_was_synchronized() -> None:
-    """Copies back are asked for and not waited for: before that the memory holds whatever was there."""
-    transfer, waited = PinnedTransfer(HOST), list[int]()
+    """Copies to the host are asynchronous; before their end, the memory has its old contents."""
+    transfer, synchronized = PinnedTransfer(HOST), list[int]()
 
     transfer.run(
         PLAN.spec,
         [{"input": torch.zeros(2, 4, 4)}],
-        lambda _: waited.extend(stream.waited_for for stream in FakeStream.made),
+        lambda _: synchronized.extend(stream.synchronized_count for stream in FakeStream.created),
     )
 
-    assert waited == [1, 0]
+    assert synchronized == [1, 0]
 
 
 @pytest.mark.usefixtures("fake_cuda")
 def test_page_locked_memory_of_a_broken_context_is_not_freed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Torch ends the process when it frees such memory after a fault: nobody would be told anything."""
+    """Torch aborts the process when it frees such memory after a fault, so no client would get a response."""
     transfer = PinnedTransfer(HOST)
     transfer.run(PLAN.spec, [{"input": torch.zeros(2, 4, 4)}], lambda _: None)
 
-    def breaks(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise RuntimeError("CUDA error: device-side assert triggered")
 
-    # The second stage has had no batch yet; the first is the one that is used next but one.
-    rooms = [room for stage in transfer._slots for room in (stage.upload, stage.download)]
-    before = [sys.getrefcount(room._memory) for room in rooms]
-    monkeypatch.setattr(FakeStream, "synchronize", breaks)
+    # The second slot has had no batch yet; the failing batch uses it.
+    buffers = [buffer for slot in transfer._slots for buffer in (slot.upload, slot.download)]
+    before = [sys.getrefcount(buffer._memory) for buffer in buffers]
+    monkeypatch.setattr(FakeStream, "synchronize", fail)
     with pytest.raises(RuntimeError):
         transfer.run(PLAN.spec, [{"input": torch.zeros(0, 4, 4)}], lambda _: None)
 
-    assert [sys.getrefcount(room._memory) for room in rooms] == [count + 1 for count in before]
+    assert [sys.getrefcount(buffer._memory) for buffer in buffers] == [count + 1 for count in before]
 
 
 @each_device
 def test_a_result_is_not_overwritten_by_the_next_batch(name: str) -> None:
-    """What one batch brings back is laid where the next one's will be."""
+    """The results of all batches of a stream pass through the same buffer."""
     worker = worker_on(name)
-    first, *others = [Payload(PLAN, {"input": filled_buffer(number)}) for number in range(1 + 2 * worker.concurrency)]
+    first, *others = [Payload(PLAN, {"input": filled_tensor(number)}) for number in range(1 + 2 * worker.concurrency)]
 
     for payload in (first, *others):
         worker.run(Batch((payload.make_job().whole_slice(),), "idle"))
@@ -301,30 +301,30 @@ def test_a_result_is_not_overwritten_by_the_next_batch(name: str) -> None:
     np.testing.assert_array_equal(first.output_tensors()["output"].array, np.zeros((1, 2, 2, 2), np.float32))
 
 
-def filled_buffer(number: int) -> Tensor:
+def filled_tensor(number: int) -> Tensor:
     return Tensor(FLOAT32, np.full((1, 2, 4, 4), number, np.float32))
 
 
 @pytest.mark.usefixtures("fake_cuda")
 def test_tensors_in_a_pinned_buffer_do_not_overlap() -> None:
-    """Two inputs of one batch share its bytes, and each starts where any element type may."""
-    room = PinnedBuffer()
-    metadata_by_name = [((3,), torch.uint8), ((2, 2), torch.float64), ((0, 5), torch.int64), ((7,), torch.bool)]
+    """The inputs of a batch share the buffer, and each is aligned for every element type."""
+    buffer = PinnedBuffer()
+    layout = [((3,), torch.uint8), ((2, 2), torch.float64), ((0, 5), torch.int64), ((7,), torch.bool)]
 
-    bytes_, doubles, none, flags = room.allocate(metadata_by_name)
+    bytes_, doubles, none, flags = buffer.allocate(layout)
     for each, value in ((bytes_, 1), (doubles, 2), (flags, 1)):
         each.fill_(value)
 
-    assert [(tuple(each.shape), each.dtype) for each in (bytes_, doubles, none, flags)] == metadata_by_name
+    assert [(tuple(each.shape), each.dtype) for each in (bytes_, doubles, none, flags)] == layout
     assert (bytes_ == 1).all()
     assert (doubles == 2).all()
-    held = room._memory
-    room.allocate(metadata_by_name)
-    assert room._memory is held
+    memory = buffer._memory
+    buffer.allocate(layout)
+    assert buffer._memory is memory
 
 
 def test_one_slice_is_not_copied() -> None:
-    """A lone request pays for no joining."""
+    """A request that is alone in its batch needs no concatenation."""
     alone = {"input": torch.zeros(3, 2)}
 
     assert concatenate([alone]) is alone
@@ -332,11 +332,11 @@ def test_one_slice_is_not_copied() -> None:
 
 
 def test_only_the_cpu_has_no_limit_of_planes() -> None:
-    """Some CUDA kernels put planes on a grid axis of 65,535."""
+    """Some CUDA kernels use a grid axis of at most 65,535 for planes."""
     devices = {device.name: device for device in choose_devices(("auto", "cpu"))}
 
     for device in devices.values():
         assert (device.max_planes is None) == (device.name == "cpu")
     assert TorchWorker(Device("cpu", "", None)).batch_limits.planes is None
-    # Making it touches no device, so it need not be here.
+    # The constructor does not use the device, so the device need not exist.
     assert TorchWorker(Device("mps", "", 65_535)).batch_limits.planes == 65_535
