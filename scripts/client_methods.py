@@ -1,7 +1,8 @@
-"""The typed methods of the Python clients, as text: ``service/poolhouse/client/operators.py``."""
+"""Generator of the typed methods of the Python clients, ``service/poolhouse/client/operators.py``."""
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -17,11 +18,11 @@ FIELD_TYPES: dict[type[FieldType], str] = {
     Integer: "int",
     Power: "float",
 }
-"""How a Python caller writes a field of each kind."""
+"""The Python type of each type of field."""
 
 
 def render_client_operators(catalogue: Catalogue) -> str:
-    """The typed methods of both clients."""
+    """Render the module with the typed methods of both clients."""
     takes_indices = ", ".join(f'"{member.name}"' for member in catalogue if "indices" in member.inputs)
     parts = [
         '"""The operators as methods of both clients, generated from the catalogue by scripts/generate."""\n',
@@ -32,14 +33,14 @@ def render_client_operators(catalogue: Catalogue) -> str:
         "from poolhouse.client.arrays import SupportsDLPack",
         "from poolhouse.client.results import Pooled\n",
         'ArrayT = TypeVar("ArrayT", bound=SupportsDLPack | Sequence[object])',
-        '"""What goes in comes out: numpy for numpy, torch for torch, lists for lists."""\n',
+        '"""The output has the type of the input: numpy for numpy, torch for torch, lists for lists."""\n',
         f"TAKES_INDICES: Final = frozenset({{{takes_indices}}})",
         '"""Operators that take ``indices`` beside the input."""\n',
     ]
     for prefix, start, wait in (("", "def", ""), ("Async", "async def", "await ")):
         parts += [
             f"\nclass {prefix}Operators:",
-            f'    """One method an operator, for :class:`{prefix}Client`, which says how a question is asked."""\n',
+            f'    """One method per operator; :class:`{prefix}Client` implements ``_pool``."""\n',
             f"    {start} _pool(",
             "        self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]",
             "    ) -> Pooled[object, object | None]:",
@@ -51,27 +52,27 @@ def render_client_operators(catalogue: Catalogue) -> str:
 
 
 def render_method(operator: type[Operator], def_keyword: str, await_prefix: str) -> str:
-    """One operator's method, with an overload for each type that its answer can have."""
+    """Render one operator's method, with an overload for each type that its result can have."""
     fields = operator.fields()
     inputs = [f"{name}: ArrayT" for name in operator.inputs]
     lines: list[str] = []
-    gives = "Pooled[ArrayT, None]"
+    return_type = "Pooled[ArrayT, None]"
     if "indices" in describe.all_outputs(operator):
-        gives = "Pooled[ArrayT, ArrayT | None]"
+        return_type = "Pooled[ArrayT, ArrayT | None]"
         for literal, indices in (("Literal[False]", "None"), ("Literal[True]", "ArrayT"), ("bool", "ArrayT | None")):
             lines += ["    @overload", f"    {def_keyword} {operator.name}("]
             lines += argument_lines(inputs, fields, literal)
             lines += [f"    ) -> Pooled[ArrayT, {indices}]: ..."]
-    lines += [f"    {def_keyword} {operator.name}(", *argument_lines(inputs, fields, None), f"    ) -> {gives}:"]
+    lines += [f"    {def_keyword} {operator.name}(", *argument_lines(inputs, fields, None), f"    ) -> {return_type}:"]
     lines += [f"        {line}".rstrip() for line in docstring_lines(operator)]
-    lines += [f"        asked = {await_prefix}self._pool(", f'            "{operator.name}",']
+    lines += [f"        pooled = {await_prefix}self._pool(", f'            "{operator.name}",']
     lines += dict_argument_lines(operator.inputs) + dict_argument_lines([field.name for field in fields])
-    lines += ["        )", f'        return cast("{gives}", asked)', ""]
+    lines += ["        )", f'        return cast("{return_type}", pooled)', ""]
     return "\n".join(lines)
 
 
 def dict_argument_lines(names: Sequence[str]) -> list[str]:
-    """A dict of these arguments by name, as an argument."""
+    """Render a dict of these arguments by name."""
     if not names:
         return ["            {},"]
     if len(names) == 1:
@@ -80,42 +81,52 @@ def dict_argument_lines(names: Sequence[str]) -> list[str]:
 
 
 def argument_lines(inputs: Sequence[str], fields: Sequence[Field], return_indices: str | None) -> list[str]:
-    """A method's arguments, in torch's order; in an overload ``return_indices`` has the type that is given."""
+    """Render a method's parameters in torch's order; ``return_indices`` is its type in an overload, None elsewhere."""
     lines = ["        self,", *(f"        {each}," for each in inputs)]
     for field in fields:
-        kind = FIELD_TYPES[type(field.field_type)]
+        python_type = FIELD_TYPES[type(field.field_type)]
         if isinstance(field.field_type, IntegerPerAxis) and field.field_type.allows_null:
-            kind = "int | Sequence[int | None]"
-        given, default = kind, "None"
-        if not field.is_required:
-            unset = field.default is None or field.default_from is not None
-            given, default = (f"{kind} | None", "None") if unset else (kind, repr(field.default))
+            python_type = "int | Sequence[int | None]"
+        default = repr(field.default)
+        if not field.is_required and (field.default is None or field.default_from is not None):
+            python_type, default = f"{python_type} | None", "None"
         if field.name == "return_indices" and return_indices is not None:
             if return_indices == "Literal[False]":
                 lines.append("        return_indices: Literal[False] = False,")
                 continue
-            # Without a default it may follow those that have one only by name.
+            # A parameter without a default can follow those with one only if it is keyword-only.
             lines += ["        *,", f"        return_indices: {return_indices},"]
             continue
-        lines.append(f"        {field.name}: {given}" + ("," if field.is_required else f" = {default},"))
+        lines.append(f"        {field.name}: {python_type}" + ("," if field.is_required else f" = {default},"))
     return lines
 
 
 def docstring_lines(operator: type[Operator]) -> list[str]:
-    """An operator's docstring for its method: meaning, arguments, shape."""
-    told = ["input: the tensor to pool."]
+    """Render the docstring of an operator's method: meaning, arguments, shape."""
+    arguments = ["input: the tensor to pool."]
     if "indices" in operator.inputs:
-        told.append("indices: where max pooling found each value.")
-    told += [f"{field.name}: {field.meaning}" for field in operator.fields()]
-    lines = ['"""' + line if at == 0 else line for at, line in enumerate(describe.meaning(operator).splitlines())]
-    lines += ["", "Args:", *wrap_paragraphs(told), "", "Shape:", *wrap_paragraphs([operator.shape_rule])]
+        arguments.append("indices: the indices that max pooling returned.")
+    arguments += [f"{field.name}: {field.meaning}" for field in operator.fields()]
+    # The class docstrings are wrapped for a smaller indent.
+    meaning = [wrap(paragraph, 112) for paragraph in f'"""{describe.meaning(operator)}'.split("\n\n")]
+    lines = [line for paragraph in meaning for line in ("", *paragraph)][1:]
+    lines += ["", "Args:", *wrap_paragraphs(arguments), "", "Shape:", *wrap_paragraphs([operator.shape_rule])]
     return [*lines, '"""']
 
 
 def wrap_paragraphs(paragraphs: Sequence[str]) -> list[str]:
-    """The paragraphs in lines that fit a docstring's section."""
-    return [
-        line
-        for paragraph in paragraphs
-        for line in textwrap.wrap(paragraph, 104, initial_indent="    ", subsequent_indent="        ")
-    ]
+    """Wrap paragraphs to the lines of a docstring's section."""
+    return [line for paragraph in paragraphs for line in wrap(paragraph, 104, "    ", "        ")]
+
+
+def wrap(text: str, width: int, initial_indent: str = "", subsequent_indent: str = "") -> list[str]:
+    """Wrap a text to lines, without a line break in a code span."""
+    text = re.sub("``.+?``", lambda span: span[0].replace(" ", "\0"), text)
+    lines = textwrap.wrap(
+        text,
+        width,
+        initial_indent=initial_indent,
+        subsequent_indent=subsequent_indent,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\0", " ") for line in lines]

@@ -1,4 +1,4 @@
-"""What both clients are made of: their options, their budget of retries, and how they are pickled and copied."""
+"""The base of both clients: options, retry budget, pickling and copying."""
 
 from __future__ import annotations
 
@@ -16,32 +16,55 @@ from poolhouse.client.retry import Budget, RetryPolicy
 from poolhouse.errors import Unauthorized
 
 if TYPE_CHECKING:
-    from poolhouse.client.transports.httpx_transport import AsyncTransport, Transport
+    from poolhouse.client.transports.protocols import AsyncTransport, Transport
 
-_OwnTransport = TypeVar("_OwnTransport", bound="Transport | AsyncTransport")
+_AnyTransport = TypeVar("_AnyTransport", bound="Transport | AsyncTransport")
 
 _UNSET: Final = -1.0
 _MAX_TIMEOUT_S: Final = 366 * 86_400.0
-"""Beyond this a number of seconds means "for ever", and not every clock of the kernel can count it."""
+"""A longer timeout means no timeout; the kernel does not accept every large value."""
 
 
-class BaseClient(AttributeHints, Generic[_OwnTransport]):
-    """What both clients know: where, how, and what is left of the budget.
+class BaseClient(AttributeHints, Generic[_AnyTransport]):
+    """Address, options, retry budget and transport of a client.
 
-    Pickled, it is all of that without its API key, which is read from the environment where the pickle is read.
-    Copied, it calls over the same connections.
+    It is pickled without its API key, which is read from the environment where it is unpickled. A copy uses the same
+    connections.
     """
 
     _lacks_key = False
-    _transport: _OwnTransport
 
-    def __init__(self, prefix: str, options: Options) -> None:
+    def __init__(self, prefix: str, options: Options, transport: _AnyTransport) -> None:
         self._prefix = prefix
         self._options = options
         self._budget = Budget()
+        self._transport = transport
+
+    @classmethod
+    def local(cls, *, timeout: float | None = 60.0) -> Self:
+        """Make a client of the real service in this process, without a socket, for tests.
+
+        Args:
+            timeout: the deadline of a call in seconds; None for none.
+
+        Raises:
+            ModuleNotFoundError: the server extra is not installed.
+        """
+        return cls._with_transport(cls._make_local_transport(), timeout)
+
+    @staticmethod
+    def _make_local_transport() -> _AnyTransport:
+        raise NotImplementedError
+
+    @classmethod
+    def _with_transport(cls, transport: _AnyTransport, timeout: float | None) -> Self:
+        made = object.__new__(cls)
+        options = Options(_normalize_timeout_s(timeout), headers=client_headers(None))
+        BaseClient.__init__(made, "", options, transport)
+        return made
 
     def __getstate__(self) -> dict[str, object]:
-        # A model that holds a client is written to files, and files are passed on: a key in one would be given away.
+        # A model that has a client is saved to files, and files are shared: they must not contain the key.
         headers = strip_api_key(self._options.headers)
         lacks_key = self._lacks_key or headers != self._options.headers
         return {**self.__dict__, "_options": replace(self._options, headers=headers), "_lacks_key": lacks_key}
@@ -57,42 +80,42 @@ class BaseClient(AttributeHints, Generic[_OwnTransport]):
         return self.with_options()
 
     def __deepcopy__(self, memo: Mapping[int, object]) -> Self:
-        # Models are copied whole, and a connection cannot be: the copy calls through the same one.
+        # A connection cannot be copied, so a deep copy of a model uses the same client.
         return self
 
     def _raise_if_closed(self) -> None:
         if self._transport.closed:
-            raise RuntimeError("this client is closed; make another one")
+            raise RuntimeError("this client is closed; make a new one")
 
     def _start_flow(self, request: Request) -> Flow:
         if self._lacks_key:
             raise Unauthorized(
                 "missing_key",
-                "This client was pickled, and API keys stay out of pickles; "
-                f"set {KEY_VARIABLE} in the process that reads it, or make the client there.",
+                "This client was pickled, and its API key was not; "
+                f"set {KEY_VARIABLE} in the process that unpickles it, or make the client there.",
             )
-        placed = request._replace(target=self._prefix + request.target) if self._prefix else request
-        return call(placed, self._options, self._budget, now=time.monotonic, random=random.random)
+        prefixed = request._replace(target=self._prefix + request.target) if self._prefix else request
+        return call(prefixed, self._options, self._budget, now=time.monotonic, random=random.random)
 
     def with_options(self, *, timeout: float | None = _UNSET, max_retries: int | None = None) -> Self:
-        """A client that shares this one's connections and budget, and differs in these options.
+        """Make a client with other options that shares the connections and the retry budget of this one.
 
-        Close the first one; closing this one closes both.
+        Closing either closes both.
 
         Args:
-            timeout: a call's deadline in seconds; None for none; not given, as it was.
-            max_retries: retries after the first try; not given, as it was.
+            timeout: the deadline of a call in seconds; None for none. Unchanged if not given.
+            max_retries: retries after the first attempt. Unchanged if not given.
         """
         options = self._options
-        # A negative number is no deadline that anyone means, so it can stand for "not given", where None cannot.
+        # None means no deadline, so an invalid value stands for "not given".
         if timeout != _UNSET:
-            options = replace(options, timeout_s=normalize_timeout_s(timeout))
+            options = replace(options, timeout_s=_normalize_timeout_s(timeout))
         if max_retries is not None:
             options = replace(options, retry=replace(options.retry, max_retries=max_retries))
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        twin._options = options
-        return twin
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        copied._options = options
+        return copied
 
 
 def make_options(
@@ -103,15 +126,15 @@ def make_options(
     api_key: str | None,
     max_answer_bytes: int,
 ) -> Options:
-    """The options that a client's arguments mean.
+    """Check a client's arguments and make its options.
 
     Raises:
-        ValueError: a time, a key or a size that nobody means.
+        ValueError: a time, the key or the size is invalid.
     """
     if max_answer_bytes < 1:
-        raise ValueError(f"max_answer_bytes is {max_answer_bytes}; give a number of bytes above 0")
+        raise ValueError(f"max_answer_bytes is {max_answer_bytes}; give at least 1")
     return Options(
-        normalize_timeout_s(timeout),
+        _normalize_timeout_s(timeout),
         _positive_seconds("connect_timeout", connect_timeout),
         _positive_seconds("read_timeout", read_timeout),
         RetryPolicy(max_retries=max_retries),
@@ -120,17 +143,12 @@ def make_options(
     )
 
 
-def _positive_seconds(name: str, given: float) -> float:
-    # None is what others take for "as long as it needs", so it is told apart before it is compared with a number.
-    if given is None or not given > 0:
-        raise ValueError(f"{name} is {given}; give a number of seconds above 0")
-    return min(given, _MAX_TIMEOUT_S)
+def _positive_seconds(name: str, seconds: float) -> float:
+    # Callers of other libraries pass None for no timeout, against the types.
+    if seconds is None or not seconds > 0:
+        raise ValueError(f"{name} is {seconds}; give a number of seconds above 0")
+    return min(seconds, _MAX_TIMEOUT_S)
 
 
-def normalize_timeout_s(given: float | None) -> float | None:
-    """A call's deadline as an option has it; None for none.
-
-    Raises:
-        ValueError: a time that nobody means.
-    """
-    return None if given is None or given >= _MAX_TIMEOUT_S else _positive_seconds("timeout", given)
+def _normalize_timeout_s(timeout: float | None) -> float | None:
+    return None if timeout is None or timeout >= _MAX_TIMEOUT_S else _positive_seconds("timeout", timeout)

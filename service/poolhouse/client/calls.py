@@ -1,8 +1,8 @@
-"""The questions a client can ask: the request of each, and how its answer is read.
+"""The calls of a client: the request of each, and how its response is read.
 
-One input travels as raw elements, several as safetensors, and every pooled answer as raw elements: those forms cost
-nothing to write and nothing to read. ``Tensor-Metadata`` says what comes before the first byte of it does, so each
-output is given memory of its own, rightly aligned, and the bytes of the answer go straight there.
+One input is sent as raw elements, several as safetensors, and a pooling response is raw elements: these formats need
+no conversion. The header ``Tensor-Metadata`` arrives before the body, so each output gets its own aligned memory, and
+the bytes of the response are received directly into it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from poolhouse.client.arrays import Converted, dtype_name, to_tensor
 from poolhouse.client.errors import UnexpectedAnswer, parse_json, parse_object
 from poolhouse.client.exchange import Headers, Request, Response
+from poolhouse.client.operators import TAKES_INDICES
 from poolhouse.client.results import OperatorSummary, Plan, Pooled
 from poolhouse.client.transports.response_body import too_large_error
 from poolhouse.dtypes import ELEMENT_TYPES, INT64
@@ -32,21 +33,21 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_.,~-]*")
 _RAW_MEDIA_TYPE: Final = "application/octet-stream"
 _JSON_HEADERS: Final = (("Content-Type", "application/json"), ("Accept", "application/json"))
 
-# Answers to the same question say the same, and it is short.
+# Responses to equal requests have equal metadata, and it is short.
 _CACHE_SIZE: Final = 64
 _MAX_CACHED_LENGTH: Final = 512
 
 _RESERVED_PARAMETERS: Final = ("shape", "dtype")
-"""What the query says of raw elements, beside the fields."""
+"""Query parameters that describe raw elements; all others are fields."""
 
 Document = Mapping[str, object]
 
 
 def format_field(name: str, value: object) -> str:
-    """A field as the query string has it: ``3``, ``3,2``, ``true``, ``null``.
+    """Format a field for the query string: ``3``, ``3,2``, ``true``, ``null``.
 
     Raises:
-        Unprocessable: a value that no field can have.
+        Unprocessable: no field can have such a value.
     """
     if isinstance(value, list | tuple):
         return ",".join("null" if entry is None else format_field(name, entry) for entry in value)
@@ -55,18 +56,18 @@ def format_field(name: str, value: object) -> str:
     if isinstance(value, int | np.integer):
         return str(int(value))
     if isinstance(value, float | np.floating):
-        # Python says "inf"; the wire and JSON's friends say "Infinity".
+        # Python writes "inf", the wire "Infinity".
         return {"inf": "Infinity", "-inf": "-Infinity"}.get(text := repr(float(value)), text)
     if isinstance(value, str):
         return value
     raise Unprocessable(
         "invalid_fields",
-        f"{name} is a {type(value).__name__}; give a number, true or false, or one number an axis.",
+        f"{name} is a {type(value).__name__}; give a number, a boolean, or one number per axis.",
     )
 
 
 def _request_target(path: str, query: Mapping[str, str]) -> str:
-    """Path and query, escaped where that is needed: hardly ever, and looking costs less than escaping."""
+    """Build path and query. They seldom need escaping, and the check is cheaper than escaping."""
     if _PLAIN.fullmatch("".join([*query, *query.values()])):
         text = "&".join([f"{name}={value}" for name, value in query.items()])
     else:
@@ -79,7 +80,7 @@ class PoolCall:
 
     Args:
         operator: its name.
-        inputs: the caller's values by wire name, ``input`` first.
+        inputs: the caller's arrays by wire name, ``input`` first.
         fields: the spec; None leaves a field unset.
     """
 
@@ -91,16 +92,16 @@ class PoolCall:
         self._wants_indices = bool(fields.get("return_indices"))
         for name in _RESERVED_PARAMETERS:
             if name in fields:
-                # It would say how the elements are read, and give the right numbers of another tensor.
+                # It would replace the input's own, so that the server would pool another tensor.
                 raise Unprocessable(
-                    "invalid_fields", f"{name} is no field of {operator}; the input says it, so convert that instead."
+                    "invalid_fields", f"{name} is not a field of {operator}; to change it, convert the input."
                 )
         query = {name: format_field(name, value) for name, value in fields.items() if value is not None}
         name = operator if _PLAIN.fullmatch(operator) else quote(operator, safe="")
         self.request = self._build_request(f"/v1/pool/{name}", query)
 
     def _build_request(self, path: str, query: dict[str, str]) -> Request:
-        tensors = {name: taken.tensor for name, taken in self._converted.items()}
+        tensors = {name: converted.tensor for name, converted in self._converted.items()}
         chunks: tuple[bytes | memoryview, ...]
         if len(tensors) == 1:
             media_type, chunks = _RAW_MEDIA_TYPE, (tensors["input"].buffer,)
@@ -120,29 +121,30 @@ class PoolCall:
     def _allocate_outputs(self, status: int, headers: Headers, max_response_bytes: int) -> Sequence[memoryview] | None:
         if status != 200:
             return None
-        # Made anew for every try; only the last one's are read.
+        # Each attempt of a call allocates its own; the result is read from the last.
         self._outputs = {
             entry.name: _allocate(entry.metadata) for entry in _output_entries(headers, max_response_bytes)
         }
         return [tensor.buffer for tensor in self._outputs.values()]
 
     def read_result(self, response: Response) -> Pooled[object, object]:
-        """The answer, of the kind that went in."""
-        give = self._converted["input"].restore
+        """Read the result, of the same kind as the input."""
+        restore = self._converted["input"].restore
         output, indices = self._outputs.get("output"), self._outputs.get("indices")
         if output is None:
-            raise UnexpectedAnswer(response.status, "The answer holds no output.")
+            raise UnexpectedAnswer(response.status, "The response has no output.")
         if indices is None and self._wants_indices:
-            raise UnexpectedAnswer(response.status, "The answer holds no indices, which were asked for.")
+            raise UnexpectedAnswer(response.status, "The response has no indices, though return_indices was true.")
         if indices is not None and indices.metadata != TensorMetadata(INT64, output.shape):
             raise UnexpectedAnswer(
                 response.status,
-                f"The answer holds indices of {indices.dtype} {indices.shape} for an output {output.shape}.",
+                f"The response has indices of type {indices.dtype.name} and shape {indices.shape}; "
+                f"expected int64 and the shape {output.shape} of the output.",
             )
         seed = response.headers.get("pool-seed", "")
         return Pooled(
-            give(output),
-            None if indices is None else give(indices),
+            restore(output),
+            None if indices is None else restore(indices),
             parse_server_timing(response.headers.get("server-timing", "")),
             response.request_id,
             int(seed) if seed.isascii() and seed.isdecimal() and len(seed) < 20 else None,
@@ -156,17 +158,18 @@ class _Entry(NamedTuple):
 
 
 def _output_entries(headers: Headers, max_response_bytes: int) -> tuple[_Entry, ...]:
-    """What ``Tensor-Metadata`` says; refused unless it agrees with the length, since memory is taken at its word.
+    """Parse ``Tensor-Metadata``. It must agree with the length, since memory is allocated for it.
 
-    Without a length the metadata announces it, and may announce no more than what is taken: the body is then refused
-    when it turns out to be longer.
+    Without a length the metadata may announce at most ``max_response_bytes``; a longer body is refused as it arrives.
     """
     text = headers.get("tensor-metadata", "null")
     found = (_parse_entries if len(text) <= _MAX_CACHED_LENGTH else _parse_entries.__wrapped__)(text)
     nbytes = sum(entry.metadata.nbytes for entry in found)
     if not found or headers.get("content-length", str(nbytes)) != str(nbytes):
         raise UnexpectedAnswer(
-            200, "Its header Tensor-Metadata does not say what the body holds; is base_url a poolhouse server?"
+            200,
+            "The header Tensor-Metadata of the response does not match its body; "
+            "check that base_url is a poolhouse server.",
         )
     if nbytes > max_response_bytes:
         raise too_large_error(200, f"{nbytes} bytes", max_response_bytes)
@@ -175,28 +178,28 @@ def _output_entries(headers: Headers, max_response_bytes: int) -> tuple[_Entry, 
 
 @lru_cache(maxsize=_CACHE_SIZE)
 def _parse_entries(text: str) -> tuple[_Entry, ...]:
-    """The outputs that the metadata tells of, one behind the other; none where it says something else."""
+    """Parse metadata of outputs that follow each other without a gap; nothing if it is invalid."""
     rows = parse_json(text)
     found: dict[str, _Entry] = {}
-    at = 0
+    offset = 0
     for row in rows if isinstance(rows, list) else []:
-        entry = _parse_entry(row, at)
+        entry = _parse_entry(row, offset)
         if entry is None or entry.name in found:
             return ()
         found[entry.name] = entry
-        at += entry.metadata.nbytes
+        offset += entry.metadata.nbytes
     return tuple(found.values())
 
 
 def _parse_entry(row: object, offset: int) -> _Entry | None:
-    """The output that a row of the metadata tells of, if it lies where the one before ends."""
+    """Parse the metadata of one output, which must start at the offset."""
     if not isinstance(row, dict):
         return None
     name, metadata = row.get("name"), _parse_tensor_metadata(row)
     if not isinstance(name, str) or metadata is None:
         return None
-    lies = row.get("start") == offset and row.get("end") == offset + metadata.nbytes
-    return _Entry(name, metadata) if lies else None
+    matches = row.get("start") == offset and row.get("end") == offset + metadata.nbytes
+    return _Entry(name, metadata) if matches else None
 
 
 def _allocate(metadata: TensorMetadata) -> Tensor:
@@ -204,22 +207,22 @@ def _allocate(metadata: TensorMetadata) -> Tensor:
         return Tensor(metadata.dtype, np.empty(metadata.shape, metadata.dtype.storage))
     except ValueError:
         raise UnexpectedAnswer(
-            200, f"The answer has {len(metadata.shape)} axes of sizes that no array can have."
+            200, f"The response has the shape {str(metadata.shape)[:99]}, which no array can have."
         ) from None
     except MemoryError:
         raise UnexpectedAnswer(
-            200, f"The answer has {metadata.nbytes} bytes, for which there is no memory here; pool in smaller parts."
+            200, f"There is not enough memory for a response of {metadata.nbytes} bytes; pool in smaller parts."
         ) from None
 
 
 def _parse_strings(text: str) -> tuple[str, ...]:
-    """The strings that a header lists, each written as in JSON; none where it holds something else."""
+    """Parse a header that lists JSON strings; nothing if it is invalid."""
     found = parse_json(f"[{text}]") if text else None
     return tuple(escape_unprintable(each) for each in found if isinstance(each, str)) if isinstance(found, list) else ()
 
 
 def parse_server_timing(text: str) -> dict[str, float]:
-    """The metrics of a ``Server-Timing`` header, in milliseconds; what cannot be read is left out."""
+    """Parse a ``Server-Timing`` header to milliseconds by metric; invalid parts are left out."""
     found: dict[str, float] = {}
     for part in text.split(","):
         name, _, duration = part.strip().partition(";dur=")
@@ -232,21 +235,18 @@ def parse_server_timing(text: str) -> dict[str, float]:
     return found
 
 
-def plan_request(
-    operator: str, shape: Sequence[int], dtype: object, fields: Mapping[str, object], *, with_indices: bool
-) -> Request:
+def plan_request(operator: str, shape: Sequence[int], dtype: object, fields: Mapping[str, object]) -> Request:
     """``POST /v1/plan/{operator}``.
 
     Args:
         operator: its name.
         shape: of the input.
-        dtype: of the input, ``float32``: by name, or as numpy or torch has it.
+        dtype: of the input: its name, ``float32``, or a dtype of numpy or torch.
         fields: the spec; None leaves a field unset.
-        with_indices: whether the operator takes ``indices`` beside the input.
     """
     sizes = [int(size) for size in shape]
     document: dict[str, object] = {"input": {"shape": sizes, "dtype": dtype_name(dtype)}}
-    if with_indices:
+    if operator in TAKES_INDICES:
         document["indices"] = {"shape": sizes, "dtype": "int64"}
     query = {name: format_field(name, value) for name, value in fields.items() if value is not None}
     body = (json.dumps(document).encode(),)
@@ -254,12 +254,12 @@ def plan_request(
 
 
 def read_plan(response: Response) -> Plan:
-    """The plan that an answer holds."""
+    """Read the plan in a response."""
     document = read_document(response)
     operator, spec, outputs = (document.get(name) for name in ("operator", "spec", "outputs"))
     input_bytes, output_bytes = (_size_or_none(document.get(name)) for name in ("input_bytes", "output_bytes"))
     warnings = document.get("warnings", [])
-    found = {name: _parse_tensor_metadata(card) for name, card in outputs.items()} if isinstance(outputs, dict) else {}
+    found = {name: _parse_tensor_metadata(each) for name, each in outputs.items()} if isinstance(outputs, dict) else {}
     known = {name: metadata for name, metadata in found.items() if metadata is not None}
     if (
         not isinstance(operator, str)
@@ -271,7 +271,7 @@ def read_plan(response: Response) -> Plan:
         or len(known) < len(found)
     ):
         raise UnexpectedAnswer(
-            response.status, "The answer is no plan that is understood here; is it a newer server's?"
+            response.status, "The response is not a plan that this client understands; the server may be newer."
         )
     return Plan(
         operator,
@@ -285,19 +285,21 @@ def read_plan(response: Response) -> Plan:
 
 
 def catalogue_request(operator: str | None = None) -> Request:
-    """``GET /v1/operators``, or one of them."""
+    """``GET /v1/operators``, or ``GET /v1/operators/{operator}``."""
     path = "/v1/operators" if operator is None else f"/v1/operators/{quote(operator, safe='')}"
     return Request("GET", path, _JSON_HEADERS)
 
 
 def read_summaries(response: Response) -> tuple[OperatorSummary, ...]:
-    """The catalogue that an answer holds."""
+    """Read the catalogue in a response."""
     rows = read_document(response).get("operators")
     found = [_read_summary(row) for row in rows] if isinstance(rows, list) else [None]
-    lines = tuple(line for line in found if line is not None)
-    if len(lines) < len(found):
-        raise UnexpectedAnswer(response.status, "The answer is no list of operators; is base_url a poolhouse server?")
-    return lines
+    summaries = tuple(summary for summary in found if summary is not None)
+    if len(summaries) < len(found):
+        raise UnexpectedAnswer(
+            response.status, "The response is not a list of operators; check that base_url is a poolhouse server."
+        )
+    return summaries
 
 
 def _read_summary(row: object) -> OperatorSummary | None:
@@ -310,10 +312,12 @@ def _read_summary(row: object) -> OperatorSummary | None:
 
 
 def read_document(response: Response) -> Document:
-    """The JSON object that an answer holds."""
+    """Read the JSON object in a response."""
     document = parse_object(response.text)
     if document is None:
-        raise UnexpectedAnswer(response.status, "The answer is not a JSON object; is base_url a poolhouse server?")
+        raise UnexpectedAnswer(
+            response.status, "The response is not a JSON object; check that base_url is a poolhouse server."
+        )
     return document
 
 

@@ -1,4 +1,4 @@
-"""Many inputs pooled by one client, several at a time, with the answers in order: what ``map`` of both clients runs."""
+"""Concurrent calls for many inputs, with the results in order: the implementation of ``map`` of both clients."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from poolhouse.client.results import Pooled
 from poolhouse.errors import PoolhouseError
 
 Progress = Callable[[int], None]
-"""Told how many answers have come."""
+"""Called with the number of results so far."""
 
 AnyPooled = Pooled[object, object | None]
 
@@ -32,12 +32,12 @@ _INTERRUPT_INTERVAL_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class MapOptions:
-    """How a map runs.
+    """Options of a map.
 
     Attributes:
         concurrency: calls at a time, at least 1.
-        progress: told after each answer how many there were.
-        return_exceptions: whether an exception is given in the place of its answer, as ``asyncio.gather`` does.
+        progress: called after each result with the number of results.
+        return_exceptions: whether an exception takes the place of its result, as in ``asyncio.gather``.
     """
 
     concurrency: int
@@ -46,23 +46,23 @@ class MapOptions:
 
     def __post_init__(self) -> None:
         if self.concurrency < 1:
-            raise ValueError(f"concurrency is {self.concurrency}; at least 1 call is made at a time")
+            raise ValueError(f"concurrency is {self.concurrency}; give at least 1")
 
 
 class _Outcomes:
-    """The answers of a map by their place, and what becomes of an input that has none."""
+    """Counts the results of a map, and names the input of an error."""
 
     def __init__(self, options: MapOptions) -> None:
         self._options = options
         self._index = 0
 
     def record_result(self, result: AnyPooled) -> AnyPooled:
-        """This is the next one."""
+        """Record the next result and return it."""
         self._advance()
         return result
 
     def record_error(self, error: Exception) -> Exception:
-        """This is in the place of the next one; raised unless the caller takes it as an answer."""
+        """Record an error as the next result; raise it unless ``return_exceptions`` is set."""
         error.add_note(f"This was input {self._index} of a map.")
         if isinstance(error, PoolhouseError):
             error.input_index = self._index
@@ -83,13 +83,13 @@ def map_in_threads(
     options: MapOptions,
     interrupt: Callable[[Collection[int]], None],
 ) -> Generator[AnyPooled | Exception, None, None]:
-    """The answers to all inputs, in order, from threads.
+    """Pool inputs in threads and yield the results in order.
 
     Args:
-        pool: pools one input, and stops where it can once the event is set.
-        inputs: taken as they are needed.
-        options: how many at a time, and so on.
-        interrupt: breaks off what these threads wait for.
+        pool: pools one input; it ends early once the event is set.
+        inputs: read as they are needed.
+        options: of the map.
+        interrupt: ends the exchanges of these threads.
     """
     stopped = threading.Event()
     outcomes = _Outcomes(options)
@@ -98,10 +98,10 @@ def map_in_threads(
 
     def first() -> AnyPooled | Exception:
         try:
-            answer = waiting[0].result()
+            result = waiting[0].result()
         except Exception as fault:
             return outcomes.record_error(fault)
-        return outcomes.record_result(answer)
+        return outcomes.record_result(result)
 
     with ThreadPoolExecutor(
         options.concurrency, "poolhouse-map", lambda: thread_ids.add(threading.get_ident())
@@ -121,7 +121,7 @@ def map_in_threads(
             unfinished = {call for call in waiting if not call.done()}
             while unfinished:
                 interrupt(thread_ids)
-                # One that was about to send when it was interrupted has sent since, and is interrupted again.
+                # A call that had no connection yet when it was interrupted has one now, so it is interrupted again.
                 unfinished = wait(unfinished, _INTERRUPT_INTERVAL_S).not_done
 
 
@@ -130,22 +130,22 @@ async def map_in_tasks(
     inputs: Iterable[object] | AsyncIterable[object],
     options: MapOptions,
 ) -> AsyncGenerator[AnyPooled | Exception, None]:
-    """The answers to all inputs, in order, from tasks.
+    """Pool inputs in tasks and yield the results in order.
 
     Args:
         pool: pools one input.
-        inputs: taken as they are needed.
-        options: how many at a time, and so on.
+        inputs: read as they are needed.
+        options: of the map.
     """
     outcomes = _Outcomes(options)
     waiting: deque[asyncio.Task[AnyPooled]] = deque()
 
     async def first() -> AnyPooled | Exception:
         try:
-            answer = await waiting[0]
+            result = await waiting[0]
         except Exception as fault:
             return outcomes.record_error(fault)
-        return outcomes.record_result(answer)
+        return outcomes.record_result(result)
 
     try:
         async for each in _iterate(inputs):

@@ -1,4 +1,4 @@
-"""Where the service is and how to call it, from arguments and the environment."""
+"""Address, proxy and headers of a client, from its arguments and the environment."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _API_KEY_HEADER: Final = "Authorization"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a service is.
+    """Address of a service.
 
     Attributes:
         origin: scheme, host and port: ``http://localhost:8000``.
-        prefix: what stands before every path; empty or ``/pooling``.
+        prefix: put before every path: empty, or such as ``/pooling``.
         uds: path of a Unix socket, or None.
     """
 
@@ -32,7 +32,7 @@ class Endpoint:
 
     @property
     def is_plain_http(self) -> bool:
-        """Whether plain sockets lead there: no encryption, and no proxy that the environment names."""
+        """Whether plain sockets can be used: no TLS, no password, and no proxy in the environment."""
         if self.uds is not None:
             return self.origin.startswith("http://")
         parts = urlsplit(self.origin)
@@ -40,7 +40,7 @@ class Endpoint:
 
 
 def environment_proxy(origin: str) -> str | None:
-    """The address of the proxy that the environment names for this origin; None for none."""
+    """The address of the proxy that the environment sets for this origin, or None."""
     parts = urlsplit(origin)
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
@@ -50,52 +50,54 @@ def environment_proxy(origin: str) -> str | None:
 
 
 def parse_endpoint(base_url: str | None, uds: str | None) -> Endpoint:
-    """The place that the arguments name, or else ``POOLHOUSE_URL``, or else this machine.
+    """Parse the address in the arguments, else in ``POOLHOUSE_URL``, else use port 8000 of this machine.
 
     Args:
         base_url: such as ``https://pool.example/v``, or ``unix:/run/poolhouse.sock`` as the server prints it.
-        uds: path of a Unix socket, with a base_url of plain http or none.
+        uds: path of a Unix socket; ``base_url`` is then plain http or None.
 
     Raises:
-        ValueError: for what is no such address.
+        ValueError: the address is invalid.
     """
     given = base_url or ("" if uds else os.environ.get(URL_VARIABLE, "")) or DEFAULT_URL
-    # What is no visible ASCII would end the line of a request, and begin another one.
+    # A line end in it would end the request line, and start a header.
     if not given.isascii() or not given.isprintable() or " " in given:
-        raise ValueError(f"base_url is {given!r}; write it in ASCII without spaces: xn--… in the host, %… in the path")
+        raise ValueError(f"base_url is {given!r}; use ASCII without spaces: xn--… in the host, %… in the path")
     if given.startswith("unix:"):
         path = given.removeprefix("unix:")
         if not path:
-            raise ValueError("base_url is 'unix:'; give the path of a socket, such as unix:/run/poolhouse.sock")
+            raise ValueError("base_url is 'unix:'; add the path of a socket, such as unix:/run/poolhouse.sock")
         return Endpoint("http://localhost", "", path)
     parts = urlsplit(given)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"base_url is {given!r}; give a scheme and a host, such as {DEFAULT_URL}")
     try:
-        parts.port  # noqa: B018, it is read here to be refused here
+        parts.port  # noqa: B018, reading it raises the error
     except ValueError as fault:
         raise ValueError(f"base_url is {given!r}: {fault}") from None
     if uds and parts.scheme != "http":
-        raise ValueError(f"base_url is {given!r}, and a Unix socket speaks plain http; leave one of the two away")
-    # A Unix socket asks for no password, so it need not travel with the address.
+        raise ValueError(f"base_url is {given!r}, and a Unix socket needs plain http; omit base_url or uds")
+    # A Unix socket needs no password, so the address is kept without it.
     netloc = parts.netloc.rpartition("@")[2] if uds else parts.netloc
     return Endpoint(f"{parts.scheme}://{netloc}", parts.path.rstrip("/"), uds)
 
 
 def client_headers(api_key: str | None) -> tuple[tuple[str, str], ...]:
-    """The headers of every request: who calls, and the key from the argument or ``POOLHOUSE_API_KEY``.
+    """The headers of every request: the name of this client, and the key from the argument or ``POOLHOUSE_API_KEY``.
 
     Raises:
-        ValueError: a key that no header can carry.
+        ValueError: the key has characters that a header cannot contain.
     """
     key = api_key or os.environ.get(KEY_VARIABLE)
     if key and not (key.isascii() and key.isprintable() and " " not in key):
-        # Without the key itself: messages are logged.
-        raise ValueError("the API key has a space, a line end or a letter beyond ASCII in it; was it read with them?")
-    named = ("User-Agent", f"poolhouse-python/{__version__}")
-    return (named, (_API_KEY_HEADER, f"Bearer {key}")) if key else (named,)
+        # Messages are logged, so this one does not quote the key.
+        raise ValueError(
+            "the API key has a space, a line end or a character outside ASCII; remove what was read around it"
+        )
+    user_agent = ("User-Agent", f"poolhouse-python/{__version__}")
+    return (user_agent, (_API_KEY_HEADER, f"Bearer {key}")) if key else (user_agent,)
 
 
 def strip_api_key(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """These headers without a key, as a file may have them."""
+    """Remove the API key from headers that will be pickled."""
     return tuple(header for header in headers if header[0] != _API_KEY_HEADER)

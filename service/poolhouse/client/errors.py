@@ -1,4 +1,4 @@
-"""What a caller can catch beside the server's own refusals, and how a refusal on the wire becomes its class again."""
+"""The client's own error classes, and the error class for a refusal that the server sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from poolhouse.errors import (
 from poolhouse.wire.quoting import escape_unprintable
 
 _MAX_QUOTED: Final = 200
-"""Characters of a stranger's answer that a message quotes."""
+"""Characters of an unexpected response that a message quotes."""
 
 _PROXY_ERRORS: Final[dict[int, tuple[type[PoolhouseError], str]]] = {
     401: (Unauthorized, "missing_key"),
@@ -30,22 +30,22 @@ _PROXY_ERRORS: Final[dict[int, tuple[type[PoolhouseError], str]]] = {
     429: (QuotaExceeded, "quota_exceeded"),
     503: (Unavailable, "overloaded"),
 }
-"""What a proxy in front of the service says in its own words, and means as we do."""
+"""Class and code for the statuses that mean the same from a proxy in front of the service as from the service."""
 
 
 class ConnectionFailed(PoolhouseError):
-    """No answer came: nobody listens, or the connection broke.
+    """There is no response: the connection was refused, or broke.
 
     Args:
-        detail: what was tried, and what went wrong.
+        detail: what was attempted, and what failed.
     """
 
-    # There is no status without an answer.
+    # Without a response there is no status.
     status = 0
-    title: ClassVar[str] = "No answer came"
+    title: ClassVar[str] = "No response"
 
     def __init__(self, detail: str, *, code: str = "connection_failed") -> None:
-        # Past the base, whose codes are those of the wire; this one never travels.
+        # Not the base's __init__, which accepts the codes of the wire only.
         Exception.__init__(self, detail)
         self.code = code
         self.detail = detail
@@ -56,23 +56,23 @@ class ConnectionFailed(PoolhouseError):
 
 
 class TimedOut(ConnectionFailed):
-    """The deadline of the call passed, or the server was silent for too long."""
+    """The deadline of the call passed, or the server sent nothing for too long."""
 
-    title: ClassVar[str] = "No answer came in time"
+    title: ClassVar[str] = "No response in time"
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, code="timed_out")
 
 
 class UnexpectedAnswer(ConnectionFailed):
-    """An answer that poolhouse does not give: of a proxy, or of another service.
+    """A response that is not poolhouse's, but of a proxy or of another service.
 
     Args:
-        status: its HTTP status.
-        detail: what it said.
+        status: its HTTP status; 0 if it has none.
+        detail: what is unexpected, with the start of the response.
     """
 
-    title: ClassVar[str] = "That is not poolhouse's answer"
+    title: ClassVar[str] = "Not a response of poolhouse"
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail, code="unexpected_answer")
@@ -80,7 +80,7 @@ class UnexpectedAnswer(ConnectionFailed):
 
 
 def error_from_response(response: Response) -> PoolhouseError:
-    """The error that an answer other than 200 stands for, to be raised."""
+    """Make the error for a response with a status other than 200."""
     document = _problem_document(response)
     code, detail = document.get("code"), document.get("detail")
     error: PoolhouseError
@@ -95,9 +95,9 @@ def error_from_response(response: Response) -> PoolhouseError:
             headers=response.headers,
         )
     elif response.status in _PROXY_ERRORS:
-        kind, code = _PROXY_ERRORS[response.status]
-        detail = f"HTTP {response.status} from something before the service: {_quote_body(response)}"
-        error = kind(code, detail, retry_after_s=parse_retry_after_s(response), headers=response.headers)
+        error_class, code = _PROXY_ERRORS[response.status]
+        detail = f"HTTP {response.status}, from a proxy in front of the service: {_quote_body(response)}"
+        error = error_class(code, detail, retry_after_s=parse_retry_after_s(response), headers=response.headers)
     else:
         error = UnexpectedAnswer(response.status, _describe_unexpected(response))
         error.retry_after_s = parse_retry_after_s(response)
@@ -108,9 +108,10 @@ def error_from_response(response: Response) -> PoolhouseError:
 
 
 def parse_retry_after_s(response: Response) -> float | None:
-    """Seconds that ``Retry-After`` asks to wait.
+    """Parse ``Retry-After`` to seconds.
 
-    We send seconds. A proxy may send a date, which is held against the answer's own ``Date``, since clocks differ.
+    The service sends seconds. A proxy may send a date; it is compared with the ``Date`` of the same response, since the
+    time of this machine may differ.
     """
     text = response.headers.get("retry-after", "")
     if text.isascii() and text.isdecimal():
@@ -128,17 +129,17 @@ def _timestamp_s(text: str) -> float | None:
 
 
 def parse_object(text: str) -> Mapping[str, object] | None:
-    """The JSON object that a stranger's text is, or None."""
+    """Parse untrusted text that should be a JSON object; None if it is not."""
     document = parse_json(text)
     return document if isinstance(document, dict) else None
 
 
 def parse_json(text: str) -> object:
-    """What a stranger's text holds as JSON, or None."""
+    """Parse untrusted text as JSON; None if it is not."""
     try:
         found: object = json.loads(text)
     except (ValueError, RecursionError):
-        # Lists in lists a thousand deep are no fault of the caller's stack.
+        # RecursionError: lists nested a thousand deep.
         return None
     return found
 
@@ -150,14 +151,14 @@ def _problem_document(response: Response) -> Mapping[str, object]:
 
 
 def _describe_unexpected(response: Response) -> str:
-    place = response.headers.get("location")
-    if 300 <= response.status < 400 and place is not None:
-        # Followed, a body and a key would go to whoever the answer names.
+    location = response.headers.get("location")
+    if 300 <= response.status < 400 and location is not None:
+        # Not followed: the body and the key would go to the address in the response.
         return (
-            f"HTTP {response.status} sends us on to {place[:_MAX_QUOTED]!r}, and the client does not follow; "
+            f"HTTP {response.status} redirects to {location[:_MAX_QUOTED]!r}, and the client follows no redirects; "
             "give the address of the service itself as base_url."
         )
-    return f"HTTP {response.status}, which poolhouse did not say: {_quote_body(response)}"
+    return f"HTTP {response.status}, which is not a response of poolhouse: {_quote_body(response)}"
 
 
 def _field_problems(entries: object) -> list[FieldProblem]:

@@ -1,4 +1,4 @@
-"""What passes between the flow, which decides, and a driver, which acts: requests, pauses, answers. Values alone."""
+"""Values that a call's flow and its driver pass to each other: requests, responses, timeouts and sleeps."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from typing import Final, NamedTuple
 from poolhouse.wire.quoting import escape_unprintable
 
 Headers = Mapping[str, str]
-"""By lower-case name."""
+"""Header values by lower-case name."""
 
 BodyAllocator = Callable[[int, Headers, int], Sequence[memoryview] | None]
-"""Where the body of an answer shall lie: from status, headers and the most bytes that are taken, to writable flat
-bytes, filled in order.
+"""Allocates the buffers of a response body, from status, headers and the maximal number of bytes.
 
-They hold exactly ``Content-Length`` bytes, or where that is missing what the other headers announce, and never more
-than the most; None for a document or a refusal, which is collected as it comes. A transport writes the body there as it
-comes, so that no second copy of it is ever in memory.
+The buffers are writable flat bytes, which the transport fills in order as the body arrives, so that no second copy is
+in memory. Together they have exactly ``Content-Length`` bytes, or without that header what the others announce, and at
+most the maximum. None for a document or a refusal, which the transport collects.
 """
 
 DEFAULT_MAX_RESPONSE_BYTES: Final = 4 * 1024**3
-"""The largest answer that is taken, unless the caller says otherwise: four times what a server gives by default."""
+"""The largest response that a client accepts by default: four times what a server sends by default."""
 
 
 class Request(NamedTuple):
@@ -30,9 +29,9 @@ class Request(NamedTuple):
         method: ``GET`` or ``POST``.
         target: path and query, escaped.
         headers: names and values.
-        body: flat bytes in order, views of the caller's arrays where that saves a copy.
-        rooms: where the answer shall lie; None for a document, which is collected.
-        max_response_bytes: the largest answer that is taken.
+        body: flat bytes in order; views of the caller's arrays where possible.
+        allocate_body: allocates the buffers of the response; None for a document, which is collected.
+        max_response_bytes: the largest response that is accepted.
     """
 
     method: str
@@ -49,7 +48,7 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """One HTTP answer, its body where the request's ``allocate_body`` wanted it."""
+    """One HTTP response, with its body in the buffers of the request's ``allocate_body``."""
 
     status: int
     headers: Headers
@@ -57,23 +56,23 @@ class Response(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The body as text; what is no UTF-8 is replaced."""
+        """The body as text; bytes that are not UTF-8 are replaced."""
         return b"".join(self.body).decode("utf-8", "replace")
 
     @property
     def request_id(self) -> str | None:
-        """The name under which the server logged the request."""
-        name = self.headers.get("x-request-id")
-        return None if name is None else escape_unprintable(name)
+        """The id of the request in the server's log."""
+        request_id = self.headers.get("x-request-id")
+        return None if request_id is None else escape_unprintable(request_id)
 
 
 class Timeouts(NamedTuple):
-    """How long to wait.
+    """Timeouts of one exchange.
 
     Attributes:
         connect_s: for a connection.
-        silence_s: for the next byte.
-        whole_s: for the whole answer from now on; None for ever.
+        read_s: for the next byte.
+        total_s: for the whole exchange; None for no limit.
     """
 
     connect_s: float
@@ -82,13 +81,13 @@ class Timeouts(NamedTuple):
 
 
 class Send(NamedTuple):
-    """The driver shall send this and hand back the answer, or throw what went wrong."""
+    """Tells the driver to send a request and to return its response, or to throw the error into the flow."""
 
     request: Request
     timeouts: Timeouts
 
 
 class Sleep(NamedTuple):
-    """The driver shall wait so long and hand back None."""
+    """Tells the driver to sleep and to return None."""
 
     seconds: float

@@ -1,7 +1,7 @@
-"""One call, from its request to its answer, as a generator that touches nothing.
+"""One call, with its deadline and retries, as a generator without I/O.
 
-It yields what is to be done (:class:`Send`, :class:`Sleep`) and is handed what came of it; a connection that fails is
-thrown into it. The two clients are thin loops around it, and the tests a third.
+It yields :class:`Send` or :class:`Sleep` and receives the response; a connection error is thrown into it. The blocking
+client, the asyncio client and the tests each drive it with a short loop.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ Flow = Generator[Send | Sleep, Response | None, Response]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a client calls.
+    """Options of a client's calls.
 
     Attributes:
-        timeout_s: a call's deadline, retries and pauses included, which the server is told; None for none.
+        timeout_s: the deadline of a call, retries included, which is also sent to the server; None for none.
         connect_timeout_s: for a connection.
-        read_timeout_s: for the next byte of an answer.
-        retry: how often a failed call is repeated.
+        read_timeout_s: for the next byte of a response.
+        retry: number and delays of retries.
         headers: sent with every request.
-        max_answer_bytes: the largest answer that is taken.
+        max_answer_bytes: the largest response that is accepted.
     """
 
     timeout_s: float | None = 60.0
@@ -46,14 +46,14 @@ def call(
     now: Callable[[], float],
     random: Callable[[], float],
 ) -> Flow:
-    """The flow of one call; returns an answer with status 200.
+    """Run one call; returns a response with status 200.
 
     Args:
-        request: what to ask; the options' headers and the deadline are added.
-        options: how patient to be.
-        budget: of the client, shared by its calls.
-        now: a clock that only goes forward, in seconds.
-        chance: draws from 0 to 1.
+        request: the request; the headers of the options and the deadline are added.
+        options: timeouts, retries and headers.
+        budget: the retry budget, which all calls of a client share.
+        now: the monotonic time in seconds.
+        random: random numbers from 0 to 1.
 
     Raises:
         PoolhouseError: the server's refusal, or :class:`ConnectionFailed`.
@@ -63,23 +63,23 @@ def call(
     while True:
         left_s = None if deadline is None else deadline - now()
         if left_s is not None and left_s <= 0:
-            raise TimedOut(f"The call was not answered within its {options.timeout_s:g} s; give it a longer timeout.")
+            raise TimedOut(f"There was no response within {options.timeout_s:g} s; give the call a longer timeout.")
         try:
-            answer = yield Send(_with_headers(request, options, left_s), _timeouts(options, left_s))
-            assert answer is not None, "the answer to Send is an Answer"
-            if answer.status == 200:
+            response = yield Send(_with_headers(request, options, left_s), _timeouts(options, left_s))
+            assert response is not None, "a driver returns the response to a Send"
+            if response.status == 200:
                 budget.record_success()
-                return answer
-            fault = error_from_response(answer)
-            again = answer.status in RETRIED_STATUSES
+                return response
+            fault = error_from_response(response)
+            can_retry = response.status in RETRIED_STATUSES
         except (TimedOut, UnexpectedAnswer):
             raise
         except ConnectionFailed as failure:
-            fault, again = failure, True
-        pause_s = _delay_s(fault, options.retry, retry, None if deadline is None else deadline - now(), random)
-        if not again or pause_s is None or not budget.try_spend():
+            fault, can_retry = failure, True
+        delay_s = _delay_s(fault, options.retry, retry, None if deadline is None else deadline - now(), random)
+        if not can_retry or delay_s is None or not budget.try_spend():
             raise fault
-        yield Sleep(pause_s)
+        yield Sleep(delay_s)
         retry += 1
 
 
@@ -98,8 +98,8 @@ def _timeouts(options: Options, left_s: float | None) -> Timeouts:
 def _with_headers(request: Request, options: Options, left_s: float | None) -> Request:
     headers = (*request.headers, *options.headers)
     if left_s is not None:
-        # The server wants digits above 0 and nothing else: no exponent, and no rounding down to nothing. A head that
-        # repeats the one before, which a microsecond more or less would prevent, is not parsed again.
-        left = f"{left_s:.3f}" if left_s >= 1 else f"{max(left_s, 1e-6):.6f}"
-        headers += (("Request-Timeout", left),)
+        # The server requires decimal digits and a value above 0. It skips parsing a head that repeats the previous one,
+        # so the text must not change with every microsecond.
+        text = f"{left_s:.3f}" if left_s >= 1 else f"{max(left_s, 1e-6):.6f}"
+        headers += (("Request-Timeout", text),)
     return request._replace(headers=headers, max_response_bytes=options.max_answer_bytes)

@@ -11,14 +11,14 @@ from poolhouse.client.arrays import SupportsDLPack
 from poolhouse.client.results import Pooled
 
 ArrayT = TypeVar("ArrayT", bound=SupportsDLPack | Sequence[object])
-"""What goes in comes out: numpy for numpy, torch for torch, lists for lists."""
+"""The output has the type of the input: numpy for numpy, torch for torch, lists for lists."""
 
 TAKES_INDICES: Final = frozenset({"max_unpool1d", "max_unpool2d", "max_unpool3d"})
 """Operators that take ``indices`` beside the input."""
 
 
 class Operators:
-    """One method an operator, for :class:`Client`, which says how a question is asked."""
+    """One method per operator; :class:`Client` implements ``_pool``."""
 
     def _pool(
         self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]
@@ -39,12 +39,12 @@ class Operators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "adaptive_avg_pool1d",
             {"input": input},
             {"output_size": output_size},
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     def adaptive_avg_pool2d(
         self,
@@ -60,12 +60,12 @@ class Operators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "adaptive_avg_pool2d",
             {"input": input},
             {"output_size": output_size},
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     def adaptive_avg_pool3d(
         self,
@@ -81,12 +81,12 @@ class Operators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "adaptive_avg_pool3d",
             {"input": input},
             {"output_size": output_size},
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     @overload
     def adaptive_max_pool1d(
@@ -127,7 +127,7 @@ class Operators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "adaptive_max_pool1d",
             {"input": input},
             {
@@ -135,7 +135,7 @@ class Operators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     def adaptive_max_pool2d(
@@ -176,7 +176,7 @@ class Operators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "adaptive_max_pool2d",
             {"input": input},
             {
@@ -184,7 +184,7 @@ class Operators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     def adaptive_max_pool3d(
@@ -225,7 +225,7 @@ class Operators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "adaptive_max_pool3d",
             {"input": input},
             {
@@ -233,7 +233,7 @@ class Operators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     def avg_pool1d(
         self,
@@ -258,10 +258,10 @@ class Operators:
             divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
-                kernel_size) / stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "avg_pool1d",
             {"input": input},
             {
@@ -273,7 +273,7 @@ class Operators:
                 "divisor_override": divisor_override,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     def avg_pool2d(
         self,
@@ -298,10 +298,10 @@ class Operators:
             divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
-                kernel_size) / stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "avg_pool2d",
             {"input": input},
             {
@@ -313,7 +313,7 @@ class Operators:
                 "divisor_override": divisor_override,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     def avg_pool3d(
         self,
@@ -338,10 +338,10 @@ class Operators:
             divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
-                kernel_size) / stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "avg_pool3d",
             {"input": input},
             {
@@ -353,7 +353,7 @@ class Operators:
                 "divisor_override": divisor_override,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     @overload
     def fractional_max_pool2d(
@@ -399,9 +399,9 @@ class Operators:
         """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
         Each (n, c) plane has its own windows, drawn from ``seed``. Equal requests therefore get equal results, whatever
-        else is in their batch. Without a seed the service draws one and returns it in the response header ``Pool-Seed``.
-        Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with ``alpha = (L - k)/(O - 1)``, the
-        last at ``L - k``, computed in float64. Plane p's samples are row p of
+        else is in their batch. Without a seed the service draws one and returns it in the response header
+        ``Pool-Seed``. Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with
+        ``alpha = (L - k)/(O - 1)``, the last at ``L - k``, computed in float64. Plane p's samples are row p of
         ``numpy.random.Generator(numpy.random.PCG64(seed)).random((N·C, rank))``, in the order of torch's
         ``_random_samples``: W, H in 2-D; D, H, W in 3-D.
 
@@ -414,10 +414,10 @@ class Operators:
             seed: Seed of the window positions; the service draws one when it is not given.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or ``int(L ·
-                output_ratio)``; ``output_size + kernel_size - 1 <= L``.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or
+                ``int(L · output_ratio)``; ``output_size + kernel_size - 1 <= L``.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "fractional_max_pool2d",
             {"input": input},
             {
@@ -428,7 +428,7 @@ class Operators:
                 "seed": seed,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     def fractional_max_pool3d(
@@ -474,9 +474,9 @@ class Operators:
         """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
         Each (n, c) plane has its own windows, drawn from ``seed``. Equal requests therefore get equal results, whatever
-        else is in their batch. Without a seed the service draws one and returns it in the response header ``Pool-Seed``.
-        Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with ``alpha = (L - k)/(O - 1)``, the
-        last at ``L - k``, computed in float64. Plane p's samples are row p of
+        else is in their batch. Without a seed the service draws one and returns it in the response header
+        ``Pool-Seed``. Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with
+        ``alpha = (L - k)/(O - 1)``, the last at ``L - k``, computed in float64. Plane p's samples are row p of
         ``numpy.random.Generator(numpy.random.PCG64(seed)).random((N·C, rank))``, in the order of torch's
         ``_random_samples``: W, H in 2-D; D, H, W in 3-D.
 
@@ -489,10 +489,10 @@ class Operators:
             seed: Seed of the window positions; the service draws one when it is not given.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or ``int(L ·
-                output_ratio)``; ``output_size + kernel_size - 1 <= L``.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or
+                ``int(L · output_ratio)``; ``output_size + kernel_size - 1 <= L``.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "fractional_max_pool3d",
             {"input": input},
             {
@@ -503,7 +503,7 @@ class Operators:
                 "seed": seed,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     def global_avg_pool1d(
         self,
@@ -517,12 +517,12 @@ class Operators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "global_avg_pool1d",
             {"input": input},
             {},
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     def global_avg_pool2d(
         self,
@@ -536,12 +536,12 @@ class Operators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "global_avg_pool2d",
             {"input": input},
             {},
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     def global_avg_pool3d(
         self,
@@ -555,12 +555,12 @@ class Operators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "global_avg_pool3d",
             {"input": input},
             {},
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     @overload
     def global_max_pool1d(
@@ -596,12 +596,12 @@ class Operators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "global_max_pool1d",
             {"input": input},
             {"return_indices": return_indices},
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     def global_max_pool2d(
@@ -637,12 +637,12 @@ class Operators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "global_max_pool2d",
             {"input": input},
             {"return_indices": return_indices},
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     def global_max_pool3d(
@@ -678,12 +678,12 @@ class Operators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "global_max_pool3d",
             {"input": input},
             {"return_indices": return_indices},
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     def lp_pool1d(
         self,
@@ -696,9 +696,9 @@ class Operators:
     ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
-        is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
-        With p = ∞ the result is the largest |x|, with p = -∞ the least.
+        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative
+        sum is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool. With
+        p = ∞ the result is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
@@ -712,10 +712,10 @@ class Operators:
                 to a full one.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) /
-                stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "lp_pool1d",
             {"input": input},
             {
@@ -726,7 +726,7 @@ class Operators:
                 "absolute": absolute,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     def lp_pool2d(
         self,
@@ -739,9 +739,9 @@ class Operators:
     ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
-        is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
-        With p = ∞ the result is the largest |x|, with p = -∞ the least.
+        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative
+        sum is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool. With
+        p = ∞ the result is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
@@ -755,10 +755,10 @@ class Operators:
                 to a full one.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) /
-                stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "lp_pool2d",
             {"input": input},
             {
@@ -769,7 +769,7 @@ class Operators:
                 "absolute": absolute,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     def lp_pool3d(
         self,
@@ -782,9 +782,9 @@ class Operators:
     ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
-        is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
-        With p = ∞ the result is the largest |x|, with p = -∞ the least.
+        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative
+        sum is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool. With
+        p = ∞ the result is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
@@ -798,10 +798,10 @@ class Operators:
                 to a full one.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) /
-                stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "lp_pool3d",
             {"input": input},
             {
@@ -812,7 +812,7 @@ class Operators:
                 "absolute": absolute,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     @overload
     def max_pool1d(
@@ -872,10 +872,11 @@ class Operators:
             return_indices: Whether to return the index of each value too; max_unpool needs it.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
-                dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "max_pool1d",
             {"input": input},
             {
@@ -887,7 +888,7 @@ class Operators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     def max_pool2d(
@@ -947,10 +948,11 @@ class Operators:
             return_indices: Whether to return the index of each value too; max_unpool needs it.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
-                dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "max_pool2d",
             {"input": input},
             {
@@ -962,7 +964,7 @@ class Operators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     def max_pool3d(
@@ -1022,10 +1024,11 @@ class Operators:
             return_indices: Whether to return the index of each value too; max_unpool needs it.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
-                dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "max_pool3d",
             {"input": input},
             {
@@ -1037,7 +1040,7 @@ class Operators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     def max_unpool1d(
         self,
@@ -1052,13 +1055,13 @@ class Operators:
     ) -> Pooled[ArrayT, None]:
         """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-        If an index occurs more than once in a plane, the last value in row-major order is kept.
-        The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
-        right: give them as ``output_size`` if pooling had rounded.
+        If an index occurs more than once in a plane, the last value in row-major order is kept. The fields are those of
+        the pooling that is undone. Indices refer to a plane of its input, so its sizes must be right: give them as
+        ``output_size`` if pooling had rounded.
 
         Args:
             input: the tensor to pool.
-            indices: where max pooling found each value.
+            indices: the indices that max pooling returned.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             padding: Positions that pooling had added before and after its input along each axis; at most half
@@ -1069,11 +1072,12 @@ class Operators:
                 any case.
 
         Shape:
-            input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
-                dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
-                stride; without a dilation it may be up to twice as large, in case pooling had one.
+            input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may
+                differ by less than stride; without a dilation it may be up to twice as large, in case pooling
+                had one.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "max_unpool1d",
             {
                 "input": input,
@@ -1088,7 +1092,7 @@ class Operators:
                 "ceil_mode": ceil_mode,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     def max_unpool2d(
         self,
@@ -1103,13 +1107,13 @@ class Operators:
     ) -> Pooled[ArrayT, None]:
         """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-        If an index occurs more than once in a plane, the last value in row-major order is kept.
-        The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
-        right: give them as ``output_size`` if pooling had rounded.
+        If an index occurs more than once in a plane, the last value in row-major order is kept. The fields are those of
+        the pooling that is undone. Indices refer to a plane of its input, so its sizes must be right: give them as
+        ``output_size`` if pooling had rounded.
 
         Args:
             input: the tensor to pool.
-            indices: where max pooling found each value.
+            indices: the indices that max pooling returned.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             padding: Positions that pooling had added before and after its input along each axis; at most half
@@ -1120,11 +1124,12 @@ class Operators:
                 any case.
 
         Shape:
-            input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
-                dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
-                stride; without a dilation it may be up to twice as large, in case pooling had one.
+            input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may
+                differ by less than stride; without a dilation it may be up to twice as large, in case pooling
+                had one.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "max_unpool2d",
             {
                 "input": input,
@@ -1139,7 +1144,7 @@ class Operators:
                 "ceil_mode": ceil_mode,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     def max_unpool3d(
         self,
@@ -1154,13 +1159,13 @@ class Operators:
     ) -> Pooled[ArrayT, None]:
         """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-        If an index occurs more than once in a plane, the last value in row-major order is kept.
-        The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
-        right: give them as ``output_size`` if pooling had rounded.
+        If an index occurs more than once in a plane, the last value in row-major order is kept. The fields are those of
+        the pooling that is undone. Indices refer to a plane of its input, so its sizes must be right: give them as
+        ``output_size`` if pooling had rounded.
 
         Args:
             input: the tensor to pool.
-            indices: where max pooling found each value.
+            indices: the indices that max pooling returned.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             padding: Positions that pooling had added before and after its input along each axis; at most half
@@ -1171,11 +1176,12 @@ class Operators:
                 any case.
 
         Shape:
-            input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
-                dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
-                stride; without a dilation it may be up to twice as large, in case pooling had one.
+            input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may
+                differ by less than stride; without a dilation it may be up to twice as large, in case pooling
+                had one.
         """
-        asked = self._pool(
+        pooled = self._pool(
             "max_unpool3d",
             {
                 "input": input,
@@ -1190,11 +1196,11 @@ class Operators:
                 "ceil_mode": ceil_mode,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
 
 class AsyncOperators:
-    """One method an operator, for :class:`AsyncClient`, which says how a question is asked."""
+    """One method per operator; :class:`AsyncClient` implements ``_pool``."""
 
     async def _pool(
         self, operator: str, inputs: Mapping[str, object], fields: Mapping[str, object]
@@ -1215,12 +1221,12 @@ class AsyncOperators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "adaptive_avg_pool1d",
             {"input": input},
             {"output_size": output_size},
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     async def adaptive_avg_pool2d(
         self,
@@ -1236,12 +1242,12 @@ class AsyncOperators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "adaptive_avg_pool2d",
             {"input": input},
             {"output_size": output_size},
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     async def adaptive_avg_pool3d(
         self,
@@ -1257,12 +1263,12 @@ class AsyncOperators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "adaptive_avg_pool3d",
             {"input": input},
             {"output_size": output_size},
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     @overload
     async def adaptive_max_pool1d(
@@ -1303,7 +1309,7 @@ class AsyncOperators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "adaptive_max_pool1d",
             {"input": input},
             {
@@ -1311,7 +1317,7 @@ class AsyncOperators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     async def adaptive_max_pool2d(
@@ -1352,7 +1358,7 @@ class AsyncOperators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "adaptive_max_pool2d",
             {"input": input},
             {
@@ -1360,7 +1366,7 @@ class AsyncOperators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     async def adaptive_max_pool3d(
@@ -1401,7 +1407,7 @@ class AsyncOperators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size``.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "adaptive_max_pool3d",
             {"input": input},
             {
@@ -1409,7 +1415,7 @@ class AsyncOperators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     async def avg_pool1d(
         self,
@@ -1434,10 +1440,10 @@ class AsyncOperators:
             divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
-                kernel_size) / stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "avg_pool1d",
             {"input": input},
             {
@@ -1449,7 +1455,7 @@ class AsyncOperators:
                 "divisor_override": divisor_override,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     async def avg_pool2d(
         self,
@@ -1474,10 +1480,10 @@ class AsyncOperators:
             divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
-                kernel_size) / stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "avg_pool2d",
             {"input": input},
             {
@@ -1489,7 +1495,7 @@ class AsyncOperators:
                 "divisor_override": divisor_override,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     async def avg_pool3d(
         self,
@@ -1514,10 +1520,10 @@ class AsyncOperators:
             divisor_override: Divisor of every sum instead of the number of positions; 1 gives sums.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
-                kernel_size) / stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "avg_pool3d",
             {"input": input},
             {
@@ -1529,7 +1535,7 @@ class AsyncOperators:
                 "divisor_override": divisor_override,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     @overload
     async def fractional_max_pool2d(
@@ -1575,9 +1581,9 @@ class AsyncOperators:
         """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
         Each (n, c) plane has its own windows, drawn from ``seed``. Equal requests therefore get equal results, whatever
-        else is in their batch. Without a seed the service draws one and returns it in the response header ``Pool-Seed``.
-        Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with ``alpha = (L - k)/(O - 1)``, the
-        last at ``L - k``, computed in float64. Plane p's samples are row p of
+        else is in their batch. Without a seed the service draws one and returns it in the response header
+        ``Pool-Seed``. Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with
+        ``alpha = (L - k)/(O - 1)``, the last at ``L - k``, computed in float64. Plane p's samples are row p of
         ``numpy.random.Generator(numpy.random.PCG64(seed)).random((N·C, rank))``, in the order of torch's
         ``_random_samples``: W, H in 2-D; D, H, W in 3-D.
 
@@ -1590,10 +1596,10 @@ class AsyncOperators:
             seed: Seed of the window positions; the service draws one when it is not given.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or ``int(L ·
-                output_ratio)``; ``output_size + kernel_size - 1 <= L``.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or
+                ``int(L · output_ratio)``; ``output_size + kernel_size - 1 <= L``.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "fractional_max_pool2d",
             {"input": input},
             {
@@ -1604,7 +1610,7 @@ class AsyncOperators:
                 "seed": seed,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     async def fractional_max_pool3d(
@@ -1650,9 +1656,9 @@ class AsyncOperators:
         """The largest element of each window at pseudo-random, evenly spread positions, and optionally its index.
 
         Each (n, c) plane has its own windows, drawn from ``seed``. Equal requests therefore get equal results, whatever
-        else is in their batch. Without a seed the service draws one and returns it in the response header ``Pool-Seed``.
-        Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with ``alpha = (L - k)/(O - 1)``, the
-        last at ``L - k``, computed in float64. Plane p's samples are row p of
+        else is in their batch. Without a seed the service draws one and returns it in the response header
+        ``Pool-Seed``. Window i of O along an axis starts at ``int((i + u)·alpha) - int(u·alpha)`` with
+        ``alpha = (L - k)/(O - 1)``, the last at ``L - k``, computed in float64. Plane p's samples are row p of
         ``numpy.random.Generator(numpy.random.PCG64(seed)).random((N·C, rank))``, in the order of torch's
         ``_random_samples``: W, H in 2-D; D, H, W in 3-D.
 
@@ -1665,10 +1671,10 @@ class AsyncOperators:
             seed: Seed of the window positions; the service draws one when it is not given.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or ``int(L ·
-                output_ratio)``; ``output_size + kernel_size - 1 <= L``.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``output_size`` or
+                ``int(L · output_ratio)``; ``output_size + kernel_size - 1 <= L``.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "fractional_max_pool3d",
             {"input": input},
             {
@@ -1679,7 +1685,7 @@ class AsyncOperators:
                 "seed": seed,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     async def global_avg_pool1d(
         self,
@@ -1693,12 +1699,12 @@ class AsyncOperators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "global_avg_pool1d",
             {"input": input},
             {},
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     async def global_avg_pool2d(
         self,
@@ -1712,12 +1718,12 @@ class AsyncOperators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "global_avg_pool2d",
             {"input": input},
             {},
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     async def global_avg_pool3d(
         self,
@@ -1731,12 +1737,12 @@ class AsyncOperators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "global_avg_pool3d",
             {"input": input},
             {},
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     @overload
     async def global_max_pool1d(
@@ -1772,12 +1778,12 @@ class AsyncOperators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "global_max_pool1d",
             {"input": input},
             {"return_indices": return_indices},
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     async def global_max_pool2d(
@@ -1813,12 +1819,12 @@ class AsyncOperators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "global_max_pool2d",
             {"input": input},
             {"return_indices": return_indices},
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     async def global_max_pool3d(
@@ -1854,12 +1860,12 @@ class AsyncOperators:
         Shape:
             input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes 1.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "global_max_pool3d",
             {"input": input},
             {"return_indices": return_indices},
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     async def lp_pool1d(
         self,
@@ -1872,9 +1878,9 @@ class AsyncOperators:
     ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
-        is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
-        With p = ∞ the result is the largest |x|, with p = -∞ the least.
+        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative
+        sum is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool. With
+        p = ∞ the result is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
@@ -1888,10 +1894,10 @@ class AsyncOperators:
                 to a full one.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) /
-                stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "lp_pool1d",
             {"input": input},
             {
@@ -1902,7 +1908,7 @@ class AsyncOperators:
                 "absolute": absolute,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     async def lp_pool2d(
         self,
@@ -1915,9 +1921,9 @@ class AsyncOperators:
     ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
-        is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
-        With p = ∞ the result is the largest |x|, with p = -∞ the least.
+        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative
+        sum is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool. With
+        p = ∞ the result is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
@@ -1931,10 +1937,10 @@ class AsyncOperators:
                 to a full one.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) /
-                stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "lp_pool2d",
             {"input": input},
             {
@@ -1945,7 +1951,7 @@ class AsyncOperators:
                 "absolute": absolute,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     async def lp_pool3d(
         self,
@@ -1958,9 +1964,9 @@ class AsyncOperators:
     ) -> Pooled[ArrayT, None]:
         """The p-norm of each window: torch's ``(Σ xᵖ)^(1/p)``, with signed powers.
 
-        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative sum
-        is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool.
-        With p = ∞ the result is the largest |x|, with p = -∞ the least.
+        Computed in float64 and rounded once. With an odd p negative elements are subtracted, and the root of a negative
+        sum is NaN, as in torch. ``absolute`` takes |x| first, which gives the mathematical norm and ONNX's LpPool. With
+        p = ∞ the result is the largest |x|, with p = -∞ the least.
 
         Args:
             input: the tensor to pool.
@@ -1974,10 +1980,10 @@ class AsyncOperators:
                 to a full one.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L - kernel_size) /
-                stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "lp_pool3d",
             {"input": input},
             {
@@ -1988,7 +1994,7 @@ class AsyncOperators:
                 "absolute": absolute,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     @overload
     async def max_pool1d(
@@ -2048,10 +2054,11 @@ class AsyncOperators:
             return_indices: Whether to return the index of each value too; max_unpool needs it.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
-                dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "max_pool1d",
             {"input": input},
             {
@@ -2063,7 +2070,7 @@ class AsyncOperators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     async def max_pool2d(
@@ -2123,10 +2130,11 @@ class AsyncOperators:
             return_indices: Whether to return the index of each value too; max_unpool needs it.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
-                dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "max_pool2d",
             {"input": input},
             {
@@ -2138,7 +2146,7 @@ class AsyncOperators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     @overload
     async def max_pool3d(
@@ -2198,10 +2206,11 @@ class AsyncOperators:
             return_indices: Whether to return the index of each value too; max_unpool needs it.
 
         Shape:
-            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``floor((L + 2·padding -
-                dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil mode.
+            input ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``floor((L + 2·padding - dilation·(kernel_size - 1) - 1) / stride) + 1``, rounded up in ceil
+                mode.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "max_pool3d",
             {"input": input},
             {
@@ -2213,7 +2222,7 @@ class AsyncOperators:
                 "return_indices": return_indices,
             },
         )
-        return cast("Pooled[ArrayT, ArrayT | None]", asked)
+        return cast("Pooled[ArrayT, ArrayT | None]", pooled)
 
     async def max_unpool1d(
         self,
@@ -2228,13 +2237,13 @@ class AsyncOperators:
     ) -> Pooled[ArrayT, None]:
         """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-        If an index occurs more than once in a plane, the last value in row-major order is kept.
-        The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
-        right: give them as ``output_size`` if pooling had rounded.
+        If an index occurs more than once in a plane, the last value in row-major order is kept. The fields are those of
+        the pooling that is undone. Indices refer to a plane of its input, so its sizes must be right: give them as
+        ``output_size`` if pooling had rounded.
 
         Args:
             input: the tensor to pool.
-            indices: where max pooling found each value.
+            indices: the indices that max pooling returned.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             padding: Positions that pooling had added before and after its input along each axis; at most half
@@ -2245,11 +2254,12 @@ class AsyncOperators:
                 any case.
 
         Shape:
-            input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
-                dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
-                stride; without a dilation it may be up to twice as large, in case pooling had one.
+            input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may
+                differ by less than stride; without a dilation it may be up to twice as large, in case pooling
+                had one.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "max_unpool1d",
             {
                 "input": input,
@@ -2264,7 +2274,7 @@ class AsyncOperators:
                 "ceil_mode": ceil_mode,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     async def max_unpool2d(
         self,
@@ -2279,13 +2289,13 @@ class AsyncOperators:
     ) -> Pooled[ArrayT, None]:
         """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-        If an index occurs more than once in a plane, the last value in row-major order is kept.
-        The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
-        right: give them as ``output_size`` if pooling had rounded.
+        If an index occurs more than once in a plane, the last value in row-major order is kept. The fields are those of
+        the pooling that is undone. Indices refer to a plane of its input, so its sizes must be right: give them as
+        ``output_size`` if pooling had rounded.
 
         Args:
             input: the tensor to pool.
-            indices: where max pooling found each value.
+            indices: the indices that max pooling returned.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             padding: Positions that pooling had added before and after its input along each axis; at most half
@@ -2296,11 +2306,12 @@ class AsyncOperators:
                 any case.
 
         Shape:
-            input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
-                dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
-                stride; without a dilation it may be up to twice as large, in case pooling had one.
+            input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may
+                differ by less than stride; without a dilation it may be up to twice as large, in case pooling
+                had one.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "max_unpool2d",
             {
                 "input": input,
@@ -2315,7 +2326,7 @@ class AsyncOperators:
                 "ceil_mode": ceil_mode,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)
 
     async def max_unpool3d(
         self,
@@ -2330,13 +2341,13 @@ class AsyncOperators:
     ) -> Pooled[ArrayT, None]:
         """Puts each value back to the position that max pooling took it from, and zero everywhere else.
 
-        If an index occurs more than once in a plane, the last value in row-major order is kept.
-        The fields are those of the pooling that is undone. Indices refer to a plane of its input, so its sizes must be
-        right: give them as ``output_size`` if pooling had rounded.
+        If an index occurs more than once in a plane, the last value in row-major order is kept. The fields are those of
+        the pooling that is undone. Indices refer to a plane of its input, so its sizes must be right: give them as
+        ``output_size`` if pooling had rounded.
 
         Args:
             input: the tensor to pool.
-            indices: where max pooling found each value.
+            indices: the indices that max pooling returned.
             kernel_size: Elements of a window along each axis.
             stride: Positions from one window to the next along each axis; kernel_size when not given.
             padding: Positions that pooling had added before and after its input along each axis; at most half
@@ -2347,11 +2358,12 @@ class AsyncOperators:
                 any case.
 
         Shape:
-            input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes ``(L - 1)·stride +
-                dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may differ by less than
-                stride; without a dilation it may be up to twice as large, in case pooling had one.
+            input and indices ``(N, C, *spatial)`` or ``(C, *spatial)``; each axis becomes
+                ``(L - 1)·stride + dilation·(kernel_size - 1) + 1 - 2·padding``, or ``output_size``, which may
+                differ by less than stride; without a dilation it may be up to twice as large, in case pooling
+                had one.
         """
-        asked = await self._pool(
+        pooled = await self._pool(
             "max_unpool3d",
             {
                 "input": input,
@@ -2366,4 +2378,4 @@ class AsyncOperators:
                 "ceil_mode": ceil_mode,
             },
         )
-        return cast("Pooled[ArrayT, None]", asked)
+        return cast("Pooled[ArrayT, None]", pooled)

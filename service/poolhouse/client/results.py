@@ -1,4 +1,4 @@
-"""What a caller gets: a pooled tensor, a plan, a line of the catalogue."""
+"""Results of a client's calls: a pooled tensor, a plan, a summary of an operator."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ Indices = TypeVar("Indices", covariant=True)
 
 
 class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
-    """An answer. Unpacks as torch's do: ``output, indices = client.max_pool2d(x, 2, return_indices=True)``.
+    """The result of pooling. Unpacks like torch's: ``output, indices = client.max_pool2d(x, 2, return_indices=True)``.
 
-    ``indices`` is None unless it was asked for.
+    ``indices`` is None unless it was requested.
     """
 
-    # A tuple of two rather than a named one of four: what torch's callers unpack is a pair, and types know its parts.
+    # A pair, and not a named tuple of all attributes: it unpacks like torch's, and type checkers know both types.
     timings: Mapping[str, float]
     """Milliseconds that the server spent: ``decode``, ``queue``, ``compute``, ``encode``."""
     request_id: str | None
-    """The name under which the server logged the request."""
+    """The id of the request in the server's log."""
     seed: int | None
-    """What random pooling drew its windows from; give it again for the same windows."""
+    """The seed of random pooling's windows; pass it again to get the same windows."""
     warnings: tuple[str, ...]
-    """What was legal and is seldom meant, such as channels behind the pooled axes."""
+    """What is allowed but seldom intended, such as channels after the pooled axes."""
 
     def __new__(
         cls,
@@ -37,7 +37,7 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
         seed: int | None = None,
         warnings: tuple[str, ...] = (),
     ) -> Self:
-        """Put the parts together."""
+        """Make a result from its parts."""
         made = super().__new__(cls, (output, indices))
         made.timings = dict(timings or {})
         made.request_id = request_id
@@ -46,18 +46,17 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
         return made
 
     def __getnewargs__(self) -> tuple[Output, Indices]:
-        # For pickle and copy, which would else hand the pair to the class as one argument. What stands beside the pair
-        # travels in __dict__.
+        # Otherwise pickle and copy would pass the pair as one argument. The other attributes are pickled in __dict__.
         return self[0], self[1]
 
     @property
     def output(self) -> Output:
-        """The pooled tensor, of the kind that went in."""
+        """The pooled tensor, of the same kind as the input."""
         return self[0]
 
     @property
     def indices(self) -> Indices:
-        """Where each value was, of the kind that went in; None unless ``return_indices`` was true."""
+        """The index of each value, of the same kind as the input; None unless ``return_indices`` was true."""
         return self[1]
 
     def __repr__(self) -> str:
@@ -66,16 +65,16 @@ class Pooled(tuple[Output, Indices], Generic[Output, Indices]):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What pooling would give and cost.
+    """Shapes and costs of pooling an input.
 
     Attributes:
         operator: its name.
-        spec: every field, defaults filled in.
+        spec: every field, with defaults filled in.
         outputs: element type and shape of each output, by name.
         input_bytes: bytes of all inputs.
         output_bytes: bytes of all outputs.
-        warnings: what is legal and seldom meant.
-        document: all that the server said.
+        warnings: what is allowed but seldom intended.
+        document: the whole response.
     """
 
     operator: str
@@ -89,7 +88,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class OperatorSummary:
-    """One operator in short.
+    """Summary of one operator.
 
     Attributes:
         name: torch's functional name, ``max_pool2d``.

@@ -1,13 +1,13 @@
-"""Whether a failed call is tried again, and when. Pure: chance comes in as a function, time as numbers.
+"""Decision whether and when a failed call is retried. Pure: random numbers and times are passed in.
 
 The rules:
 
-- every call may be repeated, for pooling has no side effects;
-- the pause before retry n is drawn from 0 to ``base_s·2ⁿ``, at most ``max_delay_s`` ("full jitter"), so that callers
-  who   failed together do not return together;
-- ``Retry-After`` is a floor under that, and one that is longer than the caller can wait ends the call;
-- all calls of one client share a budget: retries may add a tenth to what succeeds, so that a server that fails
-  everything is asked hardly more often than it would be without retries.
+- Every call may be retried, since pooling has no side effects.
+- The delay before retry n is random from 0 to ``base_delay_s·2ⁿ``, at most ``max_delay_s`` ("full jitter"), so that
+  clients that failed together do not retry together.
+- ``Retry-After`` is added to it. If it is longer than the call can wait, the call ends.
+- All calls of a client share a budget: retries add at most a tenth to the successful calls, so that a server that fails
+  every request gets hardly more requests than without retries.
 
 Source: Brooker, "Exponential Backoff And Jitter"; gRFC A6, retry throttling.
 """
@@ -24,13 +24,13 @@ RETRIED_STATUSES: Final = frozenset({408, 429, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often, and after what pauses.
+    """Number and delays of retries.
 
     Attributes:
-        most: retries after the first try.
-        base_s: the longest pause before the first retry.
-        cap_s: the longest pause of ours before any.
-        longest_wait_s: a ``Retry-After`` beyond this is not waited for.
+        max_retries: retries after the first attempt.
+        base_delay_s: the longest random delay before the first retry.
+        max_delay_s: the longest random delay before any retry.
+        max_retry_after_s: a longer ``Retry-After`` ends the call.
     """
 
     max_retries: int = 2
@@ -45,22 +45,22 @@ class RetryPolicy:
 
         Args:
             retry: 0 for the first.
-            asked_s: what ``Retry-After`` said.
+            retry_after_s: the server's ``Retry-After``.
             left_s: until the call's deadline.
-            chance: draws from 0 to 1.
+            random: random numbers from 0 to 1.
         """
         if retry >= self.max_retries or (retry_after_s or 0.0) > self.max_retry_after_s:
             return None
-        # The exponent is bounded, or a caller with very many retries meets a float that overflows.
-        drawn = random() * min(self.max_delay_s, self.base_delay_s * 2 ** min(retry, 30))
-        pause = (retry_after_s or 0.0) + drawn
-        return None if left_s is not None and pause >= left_s else pause
+        # The exponent is bounded, since with very many retries the float would overflow.
+        jitter = random() * min(self.max_delay_s, self.base_delay_s * 2 ** min(retry, 30))
+        delay = (retry_after_s or 0.0) + jitter
+        return None if left_s is not None and delay >= left_s else delay
 
 
 class Budget:
-    """Retries that all calls of one client may still make. Safe to share between threads.
+    """Retry budget of all calls of one client. Safe to share between threads.
 
-    A retry takes one; a success gives a tenth back. It starts full, so that one bad moment is always answered.
+    A retry takes one unit; a success returns a tenth. The budget starts full, so that a first outage can be retried.
     """
 
     CAPACITY: Final = 10.0
@@ -71,22 +71,22 @@ class Budget:
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type[Budget], tuple[()]]:
-        # A pickled client begins anew where it is read.
+        # An unpickled client starts with a full budget.
         return Budget, ()
 
     @property
     def remaining(self) -> float:
-        """Retries left, in tenths."""
+        """The number of retries left."""
         return self._left
 
     def record_success(self) -> None:
-        """Give a part of a retry back."""
+        """Return a part of a retry to the budget."""
         if self._left < self.CAPACITY:
             with self._lock:
                 self._left = min(self.CAPACITY, self._left + self.REFILL_PER_SUCCESS)
 
     def try_spend(self) -> bool:
-        """Take one retry, if there is one."""
+        """Take one retry from the budget, if there is one."""
         with self._lock:
             if self._left < 1:
                 return False

@@ -1,9 +1,9 @@
-"""A transport for httpx's blocking client that holds a whole call to one deadline.
+"""Transport for httpx's blocking client that enforces one deadline on a whole call.
 
-httpx has a timeout for each read and each write only, so a server that sends a byte now and then outlasts all of them.
-Every read and write passes through the network backend of httpcore's connection pool, which httpcore lets its caller
-choose. The backend here gives each of them the time that is left of the call. The deadline travels with the request,
-as an extension of it. The asyncio client needs none of this, since a task can be cancelled.
+httpx has timeouts for single reads and writes only, so a server that sends a byte now and then never exceeds them.
+httpcore, below httpx, lets its caller choose the network backend that performs every read and write. The backend here
+limits each of them to the time left of the call. The deadline is an extension of the request. The asyncio client does
+not need this, since a task can be cancelled.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import httpcore
 import httpx
 
 DEADLINE: Final = "poolhouse.deadline"
-"""The extension of a request that says when its call must be over: a number by ``time.monotonic()``, or None."""
+"""The extension of a request with the deadline of its call: a time of ``time.monotonic()``, or None."""
 
 _WRITE_BYTES: Final = 32 * 1024
-"""At most this is written at once: a write lasts until all of it is sent, and each of its parts gets the same time."""
+"""The most that is written at once: httpcore restarts the timeout for each part of a write."""
 
 _HTTPX_LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=5.0)
-"""As httpx has them."""
+"""The defaults of httpx."""
 
 _HTTPX_ERRORS: Final[dict[type[Exception], type[httpx.TransportError]]] = {
     httpcore.ConnectTimeout: httpx.ConnectTimeout,
@@ -40,21 +40,21 @@ _HTTPX_ERRORS: Final[dict[type[Exception], type[httpx.TransportError]]] = {
     httpcore.LocalProtocolError: httpx.LocalProtocolError,
     httpcore.RemoteProtocolError: httpx.RemoteProtocolError,
 }
-"""httpx's error for each of httpcore's; a transport of httpx raises those of httpx alone."""
+"""The error of httpx for each of httpcore; a transport of httpx must raise errors of httpx."""
 
 _SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 
 
 class DeadlineTransport(httpx.BaseTransport):
-    """Connections for an httpx client of your own; it then keeps a call's deadline whatever the server sends.
+    """Transport for an httpx client of your own that ends a call at its deadline, whatever the server sends.
 
-    ``httpx.Client(transport=DeadlineTransport())``. It reads no proxy from the environment; name it here.
+    ``httpx.Client(transport=DeadlineTransport())``. It does not read a proxy from the environment; pass it here.
 
     Args:
-        verify: a context for TLS; True for the certificates that httpx trusts, False to trust every server.
-        proxy: the address of a proxy, or an ``httpx.Proxy`` with headers or a context of its own.
-        uds: path of a Unix socket, which is connected to in place of the host.
-        limits: on connections; as httpx has them.
+        verify: a TLS context; True for the certificates that httpx trusts, False to trust every server.
+        proxy: the address of a proxy, or an ``httpx.Proxy`` with headers or a TLS context.
+        uds: path of a Unix socket to connect to instead of the host.
+        limits: on connections; by default those of httpx.
         http2: whether to offer HTTP/2, which needs the ``h2`` package.
     """
 
@@ -76,7 +76,7 @@ class DeadlineTransport(httpx.BaseTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        assert isinstance(request.stream, httpx.SyncByteStream), "a blocking client sends blocking streams"
+        assert isinstance(request.stream, httpx.SyncByteStream), "a blocking client has a blocking request stream"
         deadline = request.extensions.get(DEADLINE)
         sent = httpcore.Request(
             request.method,
@@ -87,7 +87,7 @@ class DeadlineTransport(httpx.BaseTransport):
         )
         with _enforce_deadline(deadline), _translate_errors():
             response = self._pool.handle_request(sent)
-        assert isinstance(response.stream, Iterable), "a blocking pool answers with blocking streams"
+        assert isinstance(response.stream, Iterable), "a blocking pool has blocking response streams"
         return httpx.Response(
             response.status,
             headers=response.headers,
@@ -151,7 +151,7 @@ class _ResponseStream(httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         parts = iter(self._parts)
         while True:
-            # Not around the whole loop: between two parts the thread may make another call.
+            # Set for each part, not for the whole loop: between two parts the thread may make another call.
             with _enforce_deadline(self._deadline), _translate_errors():
                 part = next(parts, None)
             if part is None:
@@ -167,22 +167,22 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except tuple(_HTTPX_ERRORS) as fault:
-        raise next(error for of_core, error in _HTTPX_ERRORS.items() if isinstance(fault, of_core))(
+        raise next(error for core_error, error in _HTTPX_ERRORS.items() if isinstance(fault, core_error))(
             str(fault)
         ) from fault
 
 
 class _ThreadDeadline(threading.local):
-    """The deadline of the call that this thread makes: a network backend is not told for which request it works."""
+    """The deadline of the call that this thread makes; a network backend does not know its request."""
 
     deadline: float | None = None
 
     def time_left_s(self, timeout: float | None) -> float | None:
-        """The time for a step that httpcore gives ``timeout``.
+        """The time for an operation: that of httpcore, at most the time left of the call.
 
         Raises:
-            httpcore.ReadTimeout: no time is left. A step that finds bytes waiting would never notice: a server that
-                sends one interim answer after another has them ready.
+            httpcore.ReadTimeout: no time is left. A read that finds bytes at once would never time out, as with a
+                server that sends one interim response after another.
         """
         if self.deadline is None:
             return timeout
@@ -197,17 +197,17 @@ _THREAD_DEADLINE: Final = _ThreadDeadline()
 
 @contextmanager
 def _enforce_deadline(deadline: float | None) -> Iterator[None]:
-    """Steps of this thread in the block end by the deadline."""
-    before = _THREAD_DEADLINE.deadline
+    """Enforce the deadline on this thread's network operations within the block."""
+    outer = _THREAD_DEADLINE.deadline
     _THREAD_DEADLINE.deadline = deadline
     try:
         yield
     finally:
-        _THREAD_DEADLINE.deadline = before
+        _THREAD_DEADLINE.deadline = outer
 
 
 class _DeadlineBackend(httpcore.NetworkBackend):
-    """httpcore's own backend, with less time for each step."""
+    """httpcore's own backend, with each operation limited to the time left of the call."""
 
     def __init__(self) -> None:
         self._backend = httpcore.SyncBackend()

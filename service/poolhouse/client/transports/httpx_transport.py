@@ -1,7 +1,7 @@
-"""How requests reach a server through httpx: https, proxies, a client of the caller's own. The one file that knows it.
+"""Transports over httpx, for https, for proxies and for an httpx client of the caller's own.
 
-httpx joins what it is given and what it gets. So bodies go in as views of a quarter of a megabyte, and come out piece
-by piece into the rooms that the request has for them; the pieces are httpx's only copy.
+httpx joins the parts of a body, in both directions. So it gets bodies in pieces of a quarter of a megabyte, and its
+response pieces are copied into the buffers of the request one by one; the pieces are the only copy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 import httpx
 
@@ -25,59 +25,11 @@ from poolhouse.client.transports.response_body import ResponseBody
 from poolhouse.wire.quoting import escape_unprintable
 
 PIECE_BYTES: Final = 256 * 1024
-"""Small enough that what httpx copies stays in the cache, large enough that there are few."""
-
-
-class Transport(Protocol):
-    """Sends one request at a time for each thread that asks. Pickled, it is an address, and connects anew."""
-
-    @property
-    def closed(self) -> bool:
-        """Whether its connections were closed for good."""
-        ...
-
-    def exchange(self, send: Send) -> Response:
-        """The answer to this.
-
-        Raises:
-            ConnectionFailed: there is none.
-        """
-        ...
-
-    def interrupt(self, threads: Collection[int]) -> None:
-        """Break off what these threads wait for, where that can be done; they get ConnectionFailed."""
-        ...
-
-    def close(self) -> None:
-        """Close all connections."""
-        ...
-
-
-class AsyncTransport(Protocol):
-    """Sends one request at a time for each task that asks; a cancelled one closes its connection. Pickled, it is an
-    address, and connects anew.
-    """
-
-    @property
-    def closed(self) -> bool:
-        """Whether its connections were closed for good."""
-        ...
-
-    async def exchange(self, send: Send) -> Response:
-        """The answer to this.
-
-        Raises:
-            ConnectionFailed: there is none.
-        """
-        ...
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        ...
+"""Small enough that httpx's copy stays in the CPU cache, large enough that a body has few pieces."""
 
 
 def split_body(body: Iterable[bytes | memoryview]) -> Iterator[bytes]:
-    """The body in order, in pieces that httpx can copy one at a time."""
+    """Split a body into pieces that httpx copies one at a time."""
     for part in body:
         view = memoryview(part)
         for start in range(0, len(view), PIECE_BYTES):
@@ -85,7 +37,7 @@ def split_body(body: Iterable[bytes | memoryview]) -> Iterator[bytes]:
 
 
 class _RequestStream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A request's body for both of httpx's clients, from its start each time it is asked for."""
+    """A request's body for both httpx clients; each iteration starts at its beginning."""
 
     def __init__(self, request: Request, deadline: float | None) -> None:
         self._request = request
@@ -102,12 +54,12 @@ class _RequestStream(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 class HttpxTransport:
-    """Through an httpx client, which is closed with the transport.
+    """Transport over an httpx client, which is closed with the transport.
 
     Args:
         origin: scheme, host and port.
-        http_client: the caller's own; None for one of ours. Without a :class:`DeadlineTransport` it keeps the deadline
-            of a call only between the pieces of the two bodies.
+        http_client: the caller's own; by default a new one. Without a :class:`DeadlineTransport` the deadline of a
+            call is checked only between the pieces of the two bodies.
     """
 
     def __init__(self, origin: str, http_client: httpx.Client | None = None) -> None:
@@ -126,7 +78,7 @@ class HttpxTransport:
         return self._http.is_closed
 
     def exchange(self, send: Send) -> Response:
-        """The answer to this."""
+        """Send a request and return its response."""
         deadline = _call_deadline(send.timeouts)
         if self._injected_client is None and self._pid != os.getpid():
             self._recreate_client()
@@ -134,24 +86,24 @@ class HttpxTransport:
             request = _build_request(self._http, self._origin, send, deadline)
             response = self._http.send(request, stream=True, follow_redirects=False)
             try:
-                filling = ResponseBody(send.request, response.status_code, response.headers)
+                body = ResponseBody(send.request, response.status_code, response.headers)
                 for piece in response.iter_raw():
-                    filling.write(piece)
+                    body.write(piece)
                     _check_deadline(deadline)
-                return Response(response.status_code, response.headers, filling.finish())
+                return Response(response.status_code, response.headers, body.finish())
             finally:
                 response.close()
 
     def _recreate_client(self) -> None:
-        # After a fork: on a connection that two processes share, each reads answers of the other. The old client is
-        # kept and left alone, since a thread of the parent may have held a lock of it.
+        # After a fork: on a connection that two processes share, each would read the other's responses. The old client
+        # is kept and not closed, since a thread of the parent may have held one of its locks.
         with self._recreate_lock:
             if self._pid != os.getpid():
                 self._parent_client, self._http = self._http, _make_client(self._origin)
                 self._pid = os.getpid()
 
     def interrupt(self, threads: Collection[int]) -> None:
-        """Nothing: httpx does not say on which connection a thread waits, so what has begun is answered."""
+        """Do nothing: httpx does not tell which connection a thread uses, so the exchanges go on."""
 
     def close(self) -> None:
         """Close all connections."""
@@ -159,7 +111,7 @@ class HttpxTransport:
 
 
 class AsyncHttpxTransport:
-    """As :class:`HttpxTransport`, for asyncio."""
+    """Transport over an asyncio httpx client, as :class:`HttpxTransport`."""
 
     def __init__(self, origin: str, http_client: httpx.AsyncClient | None = None) -> None:
         self._origin = origin
@@ -175,7 +127,7 @@ class AsyncHttpxTransport:
         return self._http.is_closed
 
     async def exchange(self, send: Send) -> Response:
-        """The answer to this."""
+        """Send a request and return its response."""
         with _translate_errors(self._origin):
             try:
                 async with asyncio.timeout(send.timeouts.total_s):
@@ -187,10 +139,10 @@ class AsyncHttpxTransport:
         request = _build_request(self._http, self._origin, send)
         response = await self._http.send(request, stream=True, follow_redirects=False)
         try:
-            filling = ResponseBody(send.request, response.status_code, response.headers)
+            body = ResponseBody(send.request, response.status_code, response.headers)
             async for piece in response.aiter_raw():
-                filling.write(piece)
-            return Response(response.status_code, response.headers, filling.finish())
+                body.write(piece)
+            return Response(response.status_code, response.headers, body.finish())
         finally:
             await response.aclose()
 
@@ -207,30 +159,30 @@ def _make_async_client(origin: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(proxy=environment_proxy(origin)))
 
 
-def _pickle_arguments(origin: str, given: httpx.Client | httpx.AsyncClient | None) -> tuple[object, ...]:
-    """What a transport is made of again.
+def _pickle_arguments(origin: str, http_client: httpx.Client | httpx.AsyncClient | None) -> tuple[object, ...]:
+    """The arguments that recreate a transport when it is unpickled.
 
     Raises:
-        TypeError: a password in the address, which a file would give away, or an httpx client that cannot be pickled.
+        TypeError: the address has a password, which a file would reveal, or the httpx client cannot be pickled.
     """
     if "@" in origin:
         raise TypeError(
-            f"a client of {_redact_password(origin)} cannot be pickled: a password stands in its address; "
+            f"a client of {_redact_password(origin)} cannot be pickled, since its address has a password; "
             "make the client in the process that uses it"
         )
-    if given is not None:
+    if http_client is not None:
         try:
-            pickle.dumps(given)
+            pickle.dumps(http_client)
         except Exception as fault:
             raise TypeError(
-                f"a client with an http_client of its own cannot be pickled, for httpx.{type(given).__name__} cannot: "
-                f"{fault}; make the client in the process that uses it"
+                f"a client with an httpx.{type(http_client).__name__} of your own cannot be pickled: {fault}; "
+                "make the client in the process that uses it"
             ) from fault
-    return origin, given
+    return origin, http_client
 
 
 def _redact_password(origin: str) -> str:
-    # Messages are logged, and a password in the address is not for the log.
+    # Messages are logged, and a log must not contain a password.
     scheme, _, netloc = origin.partition("://")
     return f"{scheme}://{netloc.rpartition('@')[2]}"
 
@@ -238,16 +190,16 @@ def _redact_password(origin: str) -> str:
 def _build_request(
     client: httpx.Client | httpx.AsyncClient, origin: str, send: Send, deadline: float | None = None
 ) -> httpx.Request:
-    request, patience = send.request, send.timeouts
+    request, timeouts = send.request, send.timeouts
     headers = [*request.headers, ("Accept-Encoding", "identity")]
     if request.method == "POST":
-        # Else httpx, which cannot see the end of a stream, would send it chunked.
+        # Without it httpx, which does not know the length of a stream, would use the chunked coding.
         headers.append(("Content-Length", str(request.nbytes)))
     built = client.build_request(
         request.method,
         origin + request.target,
         headers=headers,
-        timeout=httpx.Timeout(patience.read_s, connect=patience.connect_s, pool=patience.total_s),
+        timeout=httpx.Timeout(timeouts.read_s, connect=timeouts.connect_s, pool=timeouts.total_s),
         extensions={DEADLINE: deadline},
     )
     if request.method == "POST":
@@ -265,7 +217,7 @@ def _check_deadline(deadline: float | None) -> None:
 
 
 def _deadline_error() -> TimedOut:
-    return TimedOut("The answer did not come before the call's deadline; give it a longer timeout.")
+    return TimedOut("The response was not complete at the deadline of the call; give the call a longer timeout.")
 
 
 @contextmanager
@@ -274,11 +226,11 @@ def _translate_errors(origin: str, deadline: float | None = None) -> Iterator[No
     try:
         yield
     except httpx.ConnectTimeout:
-        raise ConnectionFailed(f"{origin} did not accept a connection in time; is it up?") from None
+        raise ConnectionFailed(f"{origin} did not accept a connection in time; check that it is running.") from None
     except httpx.TimeoutException:
         _check_deadline(deadline)
-        raise TimedOut(f"{origin} was silent for too long; give the call a longer timeout.") from None
+        raise TimedOut(f"{origin} did not respond in time; give the call a longer timeout.") from None
     except httpx.RequestError as failure:
         raise ConnectionFailed(
-            f"{origin} gave no answer: {escape_unprintable(str(failure)) or type(failure).__name__}."
+            f"{origin} gave no response: {escape_unprintable(str(failure)) or type(failure).__name__}."
         ) from failure

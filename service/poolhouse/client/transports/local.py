@@ -1,6 +1,6 @@
-"""The service in this process, for those who test what calls it: the real app through httpx's ASGI transport.
+"""Transports to a service in this process, for tests: the real app through httpx's ASGI transport.
 
-The app lives on an event loop in a thread of its own, whoever drives it: so one local service serves both clients.
+The app runs on an event loop in its own thread, so that one class serves the blocking and the asyncio client.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _Result = TypeVar("_Result")
 
 
 class _App(Protocol):
-    """What this file needs of the application."""
+    """The part of the application that is used here."""
 
     async def __call__(
         self,
@@ -43,15 +43,15 @@ class _Router(Protocol):
 
 
 class LocalService:
-    """The app, started by its first request and stopped by :meth:`close`. Pickled, it is another one where it is read.
+    """The app, started by its first request and stopped by :meth:`close`. Unpickling makes a new one.
 
     Raises:
-        ModuleNotFoundError: without the server extra.
+        ModuleNotFoundError: the server extra is not installed.
     """
 
     def __init__(self) -> None:
         try:
-            # By name: the plain install has no server, and everyone else should not wait for torch.
+            # By name: the plain install has no server, and importing it takes seconds, for torch.
             create_app: Callable[[], _App] = import_module("poolhouse.rest.app").create_app
         except ModuleNotFoundError as missing:
             raise ModuleNotFoundError(
@@ -69,17 +69,17 @@ class LocalService:
         return type(self), ()
 
     def exchange(self, send: Send) -> Response:
-        """The answer to this, waited for."""
+        """Send a request and return its response, from any thread."""
         try:
             return self._submit(send).result()
         except CancelledError:
             raise _closed_error() from None
 
     async def aexchange(self, send: Send) -> Response:
-        """The answer to this, awaited from any loop; cancelled with the one who awaits."""
-        begun = asyncio.wrap_future(await asyncio.to_thread(self._submit, send))
+        """Send a request and return its response, from any event loop; cancelling the task cancels the request."""
+        response = asyncio.wrap_future(await asyncio.to_thread(self._submit, send))
         try:
-            return await begun
+            return await response
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -87,7 +87,7 @@ class LocalService:
             raise _closed_error() from None
 
     def close(self) -> None:
-        """Stop the app and its thread. Twice is once."""
+        """Stop the app and its thread; a second call does nothing."""
         with self._lock:
             self.closed = True
             if self._app_thread is not None:
@@ -96,32 +96,32 @@ class LocalService:
                 self._app_thread = None
 
     def _submit(self, send: Send) -> Future[Response]:
-        # Under the lock of close(), which so knows of every call that it has to end.
+        # Under the lock of close(), which therefore ends every call that was submitted.
         with self._lock:
             if self.closed:
-                raise RuntimeError("this client is closed; make another one")
+                raise RuntimeError("this client is closed; make a new one")
             if self._app_thread is None:
                 self._app_thread = self._start_app()
             return self._app_thread.submit(send)
 
     def _start_app(self) -> _AppThread:
-        # ASGITransport's own types are looser than the app's: a dict of anything.
+        # ASGITransport's types are less precise than the app's.
         asgi = httpx.ASGITransport(self._app, raise_app_exceptions=False)  # type: ignore[arg-type]
-        running = _AppThread(asgi)
+        thread = _AppThread(asgi)
         try:
-            running.run(self._stack.enter_async_context(self._app.router.lifespan_context(self._app)))
+            thread.run(self._stack.enter_async_context(self._app.router.lifespan_context(self._app)))
         except BaseException:
-            running.close()
+            thread.close()
             raise
-        return running
+        return thread
 
 
 def _closed_error() -> ConnectionFailed:
-    return ConnectionFailed("The service in this process was closed before it answered.")
+    return ConnectionFailed("The service in this process was closed before it sent a response.")
 
 
 class _AppThread:
-    """An event loop in a thread of its own, and a transport on it."""
+    """An event loop in its own thread, and a transport on that loop."""
 
     def __init__(self, asgi: httpx.ASGITransport) -> None:
         self._loop = asyncio.new_event_loop()
@@ -130,15 +130,15 @@ class _AppThread:
         self._thread.start()
 
     def submit(self, send: Send) -> Future[Response]:
-        """Ask; the answer comes."""
+        """Send a request; the future gets its response."""
         return asyncio.run_coroutine_threadsafe(self._transport.exchange(send), self._loop)
 
-    def run(self, work: Coroutine[object, object, _Result]) -> _Result:
-        """What work on the loop comes to."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+    def run(self, coroutine: Coroutine[object, object, _Result]) -> _Result:
+        """Run a coroutine on the loop and return its result."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def close(self) -> None:
-        """End the calls that wait, and stop the loop and its thread."""
+        """Cancel the pending calls, and stop the loop and its thread."""
         self.run(self._cancel_calls())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -153,7 +153,7 @@ class _AppThread:
 
 
 class LocalTransport:
-    """A local service for the blocking client."""
+    """Transport of the blocking client to a local service."""
 
     def __init__(self, service: LocalService) -> None:
         self._service = service
@@ -167,11 +167,11 @@ class LocalTransport:
         return self._service.closed
 
     def exchange(self, send: Send) -> Response:
-        """The answer to this."""
+        """Send a request and return its response."""
         return self._service.exchange(send)
 
     def interrupt(self, threads: Collection[int]) -> None:
-        """Nothing: what has begun in this process is soon answered."""
+        """Do nothing: a request in this process ends soon."""
 
     def close(self) -> None:
         """Stop the service."""
@@ -179,7 +179,7 @@ class LocalTransport:
 
 
 class AsyncLocalTransport:
-    """A local service for the asyncio client."""
+    """Transport of the asyncio client to a local service."""
 
     def __init__(self, service: LocalService) -> None:
         self._service = service
@@ -193,7 +193,7 @@ class AsyncLocalTransport:
         return self._service.closed
 
     async def exchange(self, send: Send) -> Response:
-        """The answer to this."""
+        """Send a request and return its response."""
         return await self._service.aexchange(send)
 
     async def aclose(self) -> None:

@@ -1,9 +1,8 @@
-"""How long one step of a blocking socket may take, and whether a kept connection is still open.
+"""Timeouts of blocking socket operations, and the check whether an idle connection is still open.
 
-On POSIX the kernel keeps the time of a socket that blocks in the kernel. On other systems, and where gevent or eventlet
-have put sockets of theirs in the place of Python's, the socket itself keeps it: those make the file descriptor
-non-blocking under a socket that seems to block, wait in an event loop of their own, and so never learn of a timeout
-that only the kernel was told.
+On POSIX the kernel enforces the timeout of a socket that blocks in the kernel. On other systems, and where gevent or
+eventlet have replaced Python's sockets, the socket itself enforces it. Those libraries make the file descriptor
+non-blocking under a socket that seems to block, and wait in their own event loop, so a kernel timeout has no effect.
 """
 
 from __future__ import annotations
@@ -18,22 +17,22 @@ from typing import Final
 Buffer = bytes | memoryview
 
 _EARLY_FRACTION: Final = 0.8
-"""The part of the time left after which the kernel ends a step: it need seldom be told anew, and is never late."""
+"""The kernel timeout as a fraction of the time left: it is never late, and seldom has to be set again."""
 _EARLY_MIN_S: Final = 0.02
-# Joined once: these are enumerations, which take a microsecond or two.
+# Combined once: these are enumerations, whose operators take a microsecond or two.
 _PEEK: Final = int(socket.MSG_PEEK)
 _PEEK_NONBLOCKING: Final = int(socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0))
 
 
 def blocks_in_kernel(connection: socket.socket) -> bool:
-    """Whether a step of this socket, whose timeout is None, waits in the kernel."""
+    """Whether an operation of this socket, whose timeout is None, waits in the kernel."""
     return os.name == "posix" and os.get_blocking(connection.fileno())
 
 
 def is_still_open(connection: socket.socket) -> bool:
-    """Whether a connection on which nothing is expected is silent; does not wait.
+    """Whether an idle connection is open and has nothing to read; does not block.
 
-    One on which something can be read has been closed by the server, or is out of step.
+    If something can be read, the server has closed the connection or has sent bytes that belong to no request.
     """
     flags = _PEEK
     if blocks_in_kernel(connection):
@@ -50,11 +49,11 @@ def is_still_open(connection: socket.socket) -> bool:
 
 
 class SocketTimeout:
-    """Bounds each step of one connection.
+    """Limits the time of each operation of one connection.
 
-    Python's own timeouts make a socket non-blocking and poll around each step, which costs a quarter of the time of a
-    large body. The kernel's timeout is set early rather than late, so that it need not be set for each step; and it
-    begins anew whenever some bytes have moved, so the caller looks at the time after each step.
+    Python's own timeouts make a socket non-blocking and poll around each operation, which costs a quarter of the time
+    of a large body. The kernel timeout is set too short rather than too long, so that it need not be set for each
+    operation. The kernel restarts it whenever some bytes have moved, so :meth:`run_once` is called once for each part.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -65,16 +64,16 @@ class SocketTimeout:
     def run_once(
         self, connection: socket.socket, operation: Callable[[Buffer], int], buffer: Buffer, deadline: float
     ) -> int:
-        """Send or receive what can be, once.
+        """Send or receive once, as many bytes as possible.
 
         Raises:
-            TimeoutError: nothing could be until then.
+            TimeoutError: no byte was sent or received before the deadline.
         """
         while (left_s := deadline - time.monotonic()) > 0:
             self._set_timeout(connection, left_s)
             try:
                 return operation(buffer)
-            except BlockingIOError:  # what the kernel says when its time is up
+            except BlockingIOError:  # the kernel timeout has passed
                 continue
         raise TimeoutError
 
@@ -83,8 +82,8 @@ class SocketTimeout:
             connection.settimeout(left_s)
         elif not _EARLY_FRACTION * _EARLY_FRACTION * left_s <= self._kernel_timeout_s <= left_s:
             self._kernel_timeout_s = left_s * _EARLY_FRACTION if left_s > _EARLY_MIN_S else left_s
-            # All zeros would mean for ever.
-            whole, part = divmod(max(1, round(self._kernel_timeout_s * 1e6)), 1_000_000)
-            timeval = struct.pack("@ll", whole, part)
+            # A timeval of zero would mean no timeout.
+            seconds, microseconds = divmod(max(1, round(self._kernel_timeout_s * 1e6)), 1_000_000)
+            timeval = struct.pack("@ll", seconds, microseconds)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
