@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from poolhouse.client.calls import PoolCall
 from poolhouse.client.errors import ConnectionFailed, UnexpectedAnswer
 from poolhouse.client.exchange import Request, Response, Send, Timeouts
-from poolhouse.client.transports.sockets import read_response, serialize_request
+from poolhouse.client.transports.request_writer import serialize_request
+from poolhouse.client.transports.response_reader import ResponseReader
 
 BODY = bytes(range(256)) * 3
 HEAD = b"HTTP/1.1 200 OK\r\nX-Request-ID: r1\r\n"
@@ -26,28 +27,27 @@ UNTIL_THE_END = HEAD + b"\r\n" + BODY
 FORMS = {"length": WHOLE, "chunked": CHUNKED, "end": UNTIL_THE_END, "continue": b"HTTP/1.1 100 Go\r\n\r\n" + WHOLE}
 
 
-def fed(data: bytes, cuts: list[int], request: Request | None = None) -> tuple[Response, bool]:
-    """What is read when the bytes come in pieces of these sizes, then the rest, then the end."""
-    reader = read_response(request or Request("GET", "/"))
+def read(data: bytes, cuts: list[int], request: Request | None = None) -> tuple[Response, bool]:
+    """Read a response that arrives in pieces of these sizes, then the rest, then the end of the stream.
+
+    Returns:
+        the response, and whether its connection can be reused.
+    """
+    reader = ResponseReader(request or Request("GET", "/"))
     pending, sizes = memoryview(data), iter(cuts)
-    try:
-        room = next(reader)
-        while True:
-            piece = pending[: min(len(room), next(sizes, len(pending)))]
-            room[: len(piece)] = piece
-            pending = pending[len(piece) :]
-            room = reader.send(len(piece))
-    except StopIteration as done:
-        answer, kept = done.value
-        assert isinstance(answer, Response)
-        return answer, bool(kept)
+    while reader.response is None:
+        piece = pending[: min(len(reader.buffer), next(sizes, len(pending)))]
+        reader.buffer[: len(piece)] = piece
+        pending = pending[len(piece) :]
+        reader.feed(len(piece))
+    return reader.response, reader.can_reuse_connection
 
 
 @pytest.mark.parametrize("form", FORMS)
 @given(cuts=st.lists(st.integers(1, 400), max_size=40))
 def test_an_answer_reads_the_same_however_it_comes(form: str, cuts: list[int]) -> None:
     """The network cuts where it likes."""
-    answer, kept = fed(FORMS[form], cuts)
+    answer, kept = read(FORMS[form], cuts)
 
     assert b"".join(answer.body) == BODY
     assert answer.request_id == "r1"
@@ -65,7 +65,7 @@ def test_each_output_is_filled_from_its_own_part(cuts: list[int]) -> None:
     body = bytes([7, 8, 9]) + b"".join(each.to_bytes(8, "little") for each in (1, 2, 3))
     question = PoolCall("max_pool1d", {"input": [[1.0]]}, {})
 
-    answer, _ = fed(head + body, cuts, question.request)
+    answer, _ = read(head + body, cuts, question.request)
 
     pooled = question.read_result(answer)
     assert (pooled.output, pooled.indices) == ([[7, 8, 9]], [[1, 2, 3]])
@@ -79,7 +79,7 @@ def test_an_answer_that_breaks_off_is_no_answer(form: str, data: st.DataObject) 
     size = data.draw(st.integers(0, len(whole) - 1))
 
     with pytest.raises(ConnectionFailed):
-        fed(whole[:size], [])
+        read(whole[:size], [])
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_an_answer_that_breaks_off_is_no_answer(form: str, data: st.DataObject) 
 def test_what_is_no_http_is_said_to_be_none(strange: bytes) -> None:
     """A port that belongs to something else is an everyday mistake."""
     with pytest.raises(UnexpectedAnswer):
-        fed(strange, [])
+        read(strange, [])
 
 
 @pytest.mark.parametrize(
@@ -119,13 +119,13 @@ def test_memory_is_not_allocated_for_an_announced_size(rows: object) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTensor-Metadata: " + json.dumps(rows).encode() + b"\r\n\r\nabcd"
 
     with pytest.raises(UnexpectedAnswer, match="Tensor-Metadata"):
-        fed(head, [], question.request)
+        read(head, [], question.request)
 
 
 @pytest.mark.parametrize("closing", [b"Connection: close\r\n", b"Connection: Close\r\n"])
 def test_a_connection_that_will_close_is_not_kept(closing: bytes) -> None:
     """The next request on it would meet a closed door."""
-    answer, kept = fed(HEAD + closing + b"Content-Length: 0\r\n\r\n", [])
+    answer, kept = read(HEAD + closing + b"Content-Length: 0\r\n\r\n", [])
 
     assert not kept
     assert answer.text == ""

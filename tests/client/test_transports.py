@@ -24,9 +24,10 @@ from poolhouse.client.clients import AsyncClient, Client
 from poolhouse.client.endpoint import Endpoint, client_headers, parse_endpoint
 from poolhouse.client.errors import ConnectionFailed, TimedOut, UnexpectedAnswer
 from poolhouse.client.exchange import Response, Send
+from poolhouse.client.transports.async_sockets import AsyncSocketTransport
 from poolhouse.client.transports.httpx_deadline import DeadlineTransport
 from poolhouse.client.transports.httpx_transport import AsyncHttpxTransport, HttpxTransport
-from poolhouse.client.transports.sockets import AsyncSocketTransport, SocketTransport
+from poolhouse.client.transports.sockets import SocketTransport
 from poolhouse.rest.app import create_app
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings
