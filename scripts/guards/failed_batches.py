@@ -1,4 +1,4 @@
-"""Guards around a batch that fails: only its culprit gets the error."""
+"""Guards around a batch that fails: only the failing job gets the error."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "too-large-batch-is-halved",
         "A batch too large for memory is halved",
-        "a device with little memory refuses what it could do in two batches",
+        "a device with little memory refuses jobs that it could run in two batches",
         ReplaceArgument(2, "None"),
         "test_a_batch_too_large_for_memory_is_halved_until_it_fits",
     ),
@@ -47,35 +47,35 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "internal-errors-hide-details",
         "An internal error is answered without its details",
-        "clients read our paths and messages",
+        "clients see internal paths and messages",
         ReplaceStatement("return error"),
         "test_any_exception_of_a_kernel_is_an_internal_error",
     ),
     Guard(
         "failed-job-is-dropped",
-        "The remainder of a failed job is not run",
-        "the device works on a job that has failed already",
+        "Waiting planes of a failed job are not pooled",
+        "the device pools planes of a job that has failed already",
         Delete(),
         "test_waiting_slices_of_a_failed_job_are_not_run",
     ),
     Guard(
         "out-of-memory-is-recognized",
         "Out of memory is distinguished from a broken device",
-        "a device is given up because one batch was too large",
+        "a device is lost because one batch was too large",
         Delete(),
         "test_exceptions_of_torch_are_classified",
     ),
     Guard(
         "broken-device-is-recognized",
         "A broken device is distinguished from a bad request",
-        "every later batch is bisected on a device where nothing works",
+        "every later batch is bisected on a device where every batch fails",
         Delete(),
         "test_exceptions_of_torch_are_classified",
     ),
     Guard(
         "out-of-memory-frees-cache",
         "After out of memory torch's cache is freed",
-        "the halves do not fit either",
+        "the halves of the batch do not fit either",
         Delete(),
         "test_out_of_memory_frees_the_cache_and_shrinks_batches",
     ),

@@ -29,13 +29,13 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "large-jobs-are-cut",
         "A job larger than a batch is cut by planes",
-        "one huge request occupies a device, and delays all others, for its whole length",
+        "one huge request occupies a device, and delays all others, until it is done",
         Unwrap(argument=0),
         "test_a_job_too_large_for_one_batch_lets_others_pass",
     ),
     Guard(
         "batch-fits-grid",
-        "A batch keeps to the number of planes that a CUDA grid axis holds",
+        "A batch has no more planes than a CUDA grid axis allows",
         "a CUDA kernel is launched beyond its grid, and the launch fails",
         Delete(),
         "TestQueueMachine",
@@ -56,8 +56,8 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     Guard(
         "dropped-job-leaves-queue",
-        "A dropped job leaves its queue at once",
-        "the device works for a client that has gone, and memory is held until the job's turn",
+        "An abandoned job is removed from its queue at once",
+        "the device works for a client that has disconnected, and memory is held until the job's turn",
         FixCondition(False),
         "test_a_removed_job_is_forgotten_at_once",
     ),
@@ -70,8 +70,8 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     Guard(
         "retry-skips-abandoned",
-        "A retry leaves out clients that have disconnected",
-        "the device repeats work that nobody waits for",
+        "A retry leaves out abandoned jobs",
+        "the device repeats work whose result is not needed",
         Unwrap(),
         "test_a_cancelled_job_of_a_failed_batch_is_not_retried",
     ),
@@ -85,7 +85,7 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "two-batches-in-flight",
         "No more than two batches are handed over",
-        "requests beyond them can no longer be joined, dropped or overtaken",
+        "the jobs of further batches can no longer be joined, removed or overtaken",
         ReplaceConstant(3),
         "test_the_next_batch_is_handed_over_before_the_device_is_done",
     ),
@@ -99,7 +99,7 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "inline-only-when-idle-or-behind-long-work",
         "A tiny job runs on the event loop only before an idle device or beside long work",
-        "it is not joined with others, which would cost less, and overtakes them",
+        "it overtakes waiting jobs, and is not joined with them, which would cost less",
         DropOperand(-1),
         "test_only_tiny_jobs_run_inline_on_an_idle_device_or_beside_long_work",
     ),
@@ -119,14 +119,14 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     Guard(
         "device-threads-yield",
-        "Device threads yield to the event loop",
+        "Device threads have a lower priority than the event loop",
         "when they occupy all cores, every probe waits for a core",
         Delete(),
         "test_device_threads_have_a_lower_priority",
     ),
     Guard(
         "offload-threads-yield",
-        "Decoding threads yield to the event loop",
+        "Offload threads have a lower priority than the event loop",
         "when they occupy all cores, every probe waits for a core",
         Delete(),
         "test_offload_threads_have_a_lower_priority",
@@ -134,7 +134,7 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "inline-only-before-idle-device",
         "A tiny job runs inline only before an idle device",
-        "it overtakes the jobs that wait",
+        "it overtakes waiting jobs",
         FixCondition(True),
         "test_no_job_runs_inline_for_a_busy_or_lost_device",
     ),
@@ -154,8 +154,8 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     Guard(
         "new-batch-costs-time",
-        "A job prefers the device where others of its key wait",
-        "every device has every key, in batches of one job",
+        "A job prefers a device where jobs of its key wait",
+        "every device runs every key, in batches of one job",
         DropTerm(1),
         "test_the_chosen_device_is_ready_and_none_is_free_sooner",
     ),

@@ -12,7 +12,7 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "draining-refuses",
         "A draining service refuses new requests",
-        "it never finishes",
+        "the draining never ends",
         FixCondition(False),
         "test_stop_without_jobs_returns_at_once",
     ),
@@ -32,8 +32,8 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     Guard(
         "drain-waits-for-threads",
-        "Draining waits for threads that compute for nobody",
-        "the process ends under a computing thread, and may crash",
+        "Draining waits for threads that run abandoned jobs",
+        "the process exits while a thread computes, and may crash",
         DropOperand(-1),
         "test_stop_waits_for_threads_that_run_abandoned_jobs",
     ),
@@ -47,13 +47,13 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "closed-loop-ends-thread",
         "A thread that outlives the event loop ends quietly",
-        "the end of the process prints a traceback, or the thread works on",
+        "a traceback is printed at the exit of the process, or the thread starts other batches",
         CatchNothing(),
         "test_a_thread_that_outlives_the_event_loop_ends_quietly",
     ),
     Guard(
         "first-signal-drains",
-        "The first signal to stop only begins the draining",
+        "The first signal to stop starts the draining",
         "admitted requests are aborted",
         ReplaceStatement("self.should_exit = self.force_exit = True"),
         "test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new",
