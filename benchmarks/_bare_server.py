@@ -1,10 +1,10 @@
-"""The limit: a protocol on uvloop that answers raw 2×2 maxima and does nothing else. Its one argument is the port.
+"""A bare uvloop protocol that serves raw 2×2 max pooling and nothing else. Its only argument is the port.
 
-It says how fast a Python event loop can serve this work, and is no server to use: it checks nothing, knows one
-operator, one element type and requests with a Content-Length. Its answers have the headers that ours have.
+It shows how fast a Python event loop can serve this work, and is no server to use: it checks nothing, and supports one
+operator, one element type and requests with a Content-Length. Its responses have the headers of ours.
 
-A head is read once and then recognised by its bytes. A body that fits into the receive buffer is pooled there; a larger
-one is received straight into a buffer of its length, which is kept for the next request of that length.
+A head is parsed once and then recognised by its bytes. A body that fits into the receive buffer is pooled there; a
+larger one is received directly into a buffer of its length, which is reused for the next request of that length.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _RECEIVE_BYTES: Final = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What depends on the head of a request alone.
+    """A parsed request head.
 
     Attributes:
-        text: the head with the empty line that ends it.
+        request_head: its bytes, with the empty line at the end.
         body_bytes: the length of the body.
-        planes: the shape of the input with N and C as one axis.
-        pooled: the shape of the output, likewise.
-        answer: the head of the answer up to what differs from request to request.
+        input_shape: the shape of the input with N and C as one axis.
+        output_shape: the shape of the output, likewise.
+        response_head: the head of the response without the headers that change with each request.
     """
 
     request_head: bytes
@@ -55,24 +55,24 @@ class Head:
 
 @lru_cache(maxsize=64)
 def parse_head(text: bytes) -> Head:
-    """Reads a head that ends with an empty line; its target has ``shape=N,C,H,W``."""
+    """Parse a head that ends with an empty line and whose target has ``shape=N,C,H,W``."""
     length = re.search(rb"\r\ncontent-length: *([0-9]+)\r\n", text, re.IGNORECASE)
-    named = re.search(rb"[?&]shape=([0-9,]+)", text)
+    shape = re.search(rb"[?&]shape=([0-9,]+)", text)
     assert length is not None, text
-    assert named is not None, text
-    *lead, high, wide = (int(size) for size in named[1].split(b","))
-    pooled = (math.prod(lead), high // 2, wide // 2)
-    size = 4 * math.prod(pooled)
-    tensor = {"name": "output", "dtype": "float32", "shape": [*lead, *pooled[1:]], "start": 0, "end": size}
-    answer = (
+    assert shape is not None, text
+    *batch, height, width = (int(size) for size in shape[1].split(b","))
+    output_shape = (math.prod(batch), height // 2, width // 2)
+    size = 4 * math.prod(output_shape)
+    tensor = {"name": "output", "dtype": "float32", "shape": [*batch, *output_shape[1:]], "start": 0, "end": size}
+    response_head = (
         f"HTTP/1.1 200 OK\r\ndate: {formatdate(usegmt=True)}\r\ncontent-type: application/octet-stream\r\n"
         f"content-length: {size}\r\ntensor-metadata: {json.dumps([tensor], separators=(',', ':'))}\r\n"
     )
-    return Head(text, int(length[1]), (pooled[0], high, wide), pooled, answer.encode())
+    return Head(text, int(length[1]), (output_shape[0], height, width), output_shape, response_head.encode())
 
 
 def pool_by_slices(planes: Floats, pooled: Floats) -> None:
-    """Maxima by whole slices with numpy, for an even number of rows and columns."""
+    """Pool with numpy slices; needs an even number of rows and columns."""
     rows = np.maximum(planes[:, 0::2], planes[:, 1::2])
     np.maximum(rows[..., 0::2], rows[..., 1::2], out=pooled)
 
@@ -82,7 +82,7 @@ def _pool_by_loop(planes: Floats, pooled: Floats) -> None:
         for row in range(pooled.shape[1]):
             upper, lower, out = planes[plane, 2 * row], planes[plane, 2 * row + 1], pooled[plane, row]
             for column in range(out.shape[0]):
-                # Whichever is NaN stays: nothing is larger than NaN, and NaN is unequal to itself.
+                # NaN wins: no comparison with NaN is true, and NaN is unequal to itself.
                 a, b = upper[2 * column], upper[2 * column + 1]
                 c, d = lower[2 * column], lower[2 * column + 1]
                 left = a if a > c or a != a else c
@@ -91,7 +91,7 @@ def _pool_by_loop(planes: Floats, pooled: Floats) -> None:
 
 
 def choose_pool_function() -> tuple[str, Pool]:
-    """What pools, with its name: a loop compiled by numba where that is installed, else numpy's slices."""
+    """The pooling function and its name: a loop compiled by numba if that is installed, else numpy slices."""
     try:
         numba = importlib.import_module("numba")
     except ImportError:
@@ -108,13 +108,13 @@ class BareServerProtocol(asyncio.BufferedProtocol):
         self._view = memoryview(self._received)
         self._filled_bytes = 0
         self._head: Head | None = None
-        # The body that is being received past the receive buffer, and one that the next may be received into.
+        # The body being received outside the receive buffer, and a buffer for the next one.
         self._large_body: memoryview | None = None
         self._reusable_buffer: memoryview | None = None
         self._ids = count()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # The transports of uvloop have this interface and another class.
+        # uvloop's transports have this interface, but are not instances of the class.
         self._transport = cast("asyncio.Transport", transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -131,9 +131,9 @@ class BareServerProtocol(asyncio.BufferedProtocol):
             self._send_response(self._head, self._reusable_buffer)
 
     def _answer_buffered_request(self) -> bool:
-        """Answers the request at the front of the receive buffer; whether there was a whole one."""
+        """Answer the first request in the receive buffer; returns whether it was complete."""
         head = self._head
-        # Behind what has come stand older bytes, often of the very same head.
+        # The buffer keeps older bytes after the received ones, often of the same head.
         if (
             head is None
             or self._filled_bytes < len(head.request_head)
@@ -155,30 +155,30 @@ class BareServerProtocol(asyncio.BufferedProtocol):
         return True
 
     def _receive_large_body(self, head: Head) -> None:
-        kept = self._reusable_buffer
-        fits = kept is not None and len(kept) == head.body_bytes
-        self._large_body = kept if fits else memoryview(bytearray(head.body_bytes))
+        reusable = self._reusable_buffer
+        fits = reusable is not None and len(reusable) == head.body_bytes
+        self._large_body = reusable if fits else memoryview(bytearray(head.body_bytes))
         assert self._large_body is not None
-        come = self._filled_bytes - len(head.request_head)
-        self._large_body[:come] = self._view[len(head.request_head) : self._filled_bytes]
-        self._filled_bytes = come
+        received_bytes = self._filled_bytes - len(head.request_head)
+        self._large_body[:received_bytes] = self._view[len(head.request_head) : self._filled_bytes]
+        self._filled_bytes = received_bytes
 
     def _send_response(self, head: Head, body: memoryview) -> None:
-        begun = time.perf_counter()
-        pooled = np.empty(head.output_shape, np.float32)
-        self._pool(np.frombuffer(body, np.float32).reshape(head.input_shape), pooled)
-        taken_ms = 1e3 * (time.perf_counter() - begun)
-        differs = b"server-timing: compute;dur=%.3f\r\nx-request-id: %016x\r\n\r\n" % (taken_ms, next(self._ids))
-        if pooled.nbytes < _RECEIVE_BYTES:
-            self._transport.write(head.response_head + differs + pooled.tobytes())
+        start = time.perf_counter()
+        output = np.empty(head.output_shape, np.float32)
+        self._pool(np.frombuffer(body, np.float32).reshape(head.input_shape), output)
+        compute_ms = 1e3 * (time.perf_counter() - start)
+        headers = b"server-timing: compute;dur=%.3f\r\nx-request-id: %016x\r\n\r\n" % (compute_ms, next(self._ids))
+        if output.nbytes < _RECEIVE_BYTES:
+            self._transport.write(head.response_head + headers + output.tobytes())
         else:
-            self._transport.write(head.response_head + differs)
-            self._transport.write(pooled.data.cast("B"))
+            self._transport.write(head.response_head + headers)
+            self._transport.write(output.data.cast("B"))
 
 
 async def _serve(port: int) -> None:
     _, pool = choose_pool_function()
-    # Compiled before the first request: once for aligned memory, once for a body behind a head of any length.
+    # Compile before the first request: once for aligned memory, once for a body after a head of any length.
     buffer = bytearray(4 * 4 + 1)
     for offset in (0, 1):
         planes = np.frombuffer(memoryview(buffer)[offset : offset + 16], np.float32).reshape(1, 2, 2)

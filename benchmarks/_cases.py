@@ -1,6 +1,6 @@
-"""The work that other servers are measured with beside ours: max pooling 2×2 of float32, as each protocol asks for it.
+"""The requests of the server comparisons: 2×2 max pooling of float32 in the protocol of each server.
 
-``v1`` is ours; ``v2`` is the protocol of KServe that NVIDIA Triton speaks, with its extension for binary tensors.
+``v1`` is ours; ``v2`` is the KServe protocol that NVIDIA Triton implements, with its extension for binary tensors.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SHAPES: Final[Mapping[str, tuple[int, int, int, int]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One size in one form over a number of connections, with the least ratio to Triton that is the goal."""
+    """A size in a media form over a number of connections; the goal is the least ratio to Triton."""
 
     media_form: str
     size: str
@@ -38,7 +38,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """The case as tables name it."""
+        """Its name in tables."""
         return f"{self.size} {self.media_form}, {self.connections} connection{'s' if self.connections > 1 else ''}"
 
 
@@ -52,11 +52,11 @@ RAW: Final = (
 JSON: Final = (Case("JSON", "tiny", 16, 1.5), Case("JSON", "small", 16, 2), Case("JSON", "medium", 8, 5))
 
 MODEL: Final = "max_pool2d"
-"""The model's name in Triton's repository, see triton_server/."""
+"""The name of the model in Triton's repository, see triton_server/."""
 
 _OCTET_STREAM: Final = "application/octet-stream"
 _DECIMALS: Final = 6
-"""Of a number in JSON. Binary bodies hold the same numbers."""
+"""Decimals of the numbers in JSON. Binary bodies hold the same numbers."""
 
 
 def input_array(size: str) -> Floats:
@@ -66,13 +66,13 @@ def input_array(size: str) -> Floats:
 
 
 def expected_output(x: Floats) -> Floats:
-    """What torch itself makes of the input."""
-    pooled: Floats = max_pool2d(from_numpy(x), 2).numpy()
-    return pooled
+    """The result of torch."""
+    output: Floats = max_pool2d(from_numpy(x), 2).numpy()
+    return output
 
 
 def v1_raw(x: Floats) -> Post:
-    """Raw elements; the fields stand in the query."""
+    """Raw elements, with the fields in the query."""
     shape = ",".join(map(str, x.shape))
     target = f"/v1/pool/max_pool2d?kernel_size=2&dtype=float32&shape={shape}"
     return Post(target, {"Content-Type": _OCTET_STREAM}, x.tobytes())
@@ -85,12 +85,12 @@ def v1_json(x: Floats) -> Post:
 
 
 def v2_binary(x: Floats) -> Post:
-    """A JSON head, then the elements; the answer is asked for in the same form."""
+    """A JSON header, then the elements; requests a response of the same form."""
     entry = {**_v2_entry(x), "parameters": {"binary_data_size": x.nbytes}}
-    wanted = {"name": "output", "parameters": {"binary_data": True}}
-    head = json.dumps({"inputs": [entry], "outputs": [wanted]}).encode()
-    headers = {"Content-Type": _OCTET_STREAM, "Inference-Header-Content-Length": str(len(head))}
-    return Post(f"/v2/models/{MODEL}/infer", headers, head + x.tobytes())
+    output = {"name": "output", "parameters": {"binary_data": True}}
+    header = json.dumps({"inputs": [entry], "outputs": [output]}).encode()
+    headers = {"Content-Type": _OCTET_STREAM, "Inference-Header-Content-Length": str(len(header))}
+    return Post(f"/v2/models/{MODEL}/infer", headers, header + x.tobytes())
 
 
 def v2_json(x: Floats) -> Post:
@@ -117,9 +117,9 @@ def _from_v2_json(body: bytes) -> Floats:
 
 
 def _from_v2_binary(body: bytes) -> Floats:
-    # The length of the JSON stands in a header; the JSON itself says where it ends too.
-    head, end = json.JSONDecoder().raw_decode(body[: 1 << 12].decode("latin-1"))
-    (output,) = head["outputs"]
+    # An HTTP header gives the length of the JSON; parsing finds its end, too.
+    header, end = json.JSONDecoder().raw_decode(body[: 1 << 12].decode("latin-1"))
+    (output,) = header["outputs"]
     return np.frombuffer(body[end:], np.float32).reshape(output["shape"])
 
 
@@ -129,23 +129,23 @@ RESPONSE_READERS: Final[Mapping[Callable[[Floats], Post], Callable[[bytes], Floa
     v2_binary: _from_v2_binary,
     v2_json: _from_v2_json,
 }
-"""How the answer to each form of request is read."""
+"""The parser for the response to each form of request."""
 
 
 def describe_difference(name: str, actual: Floats, expected: Floats) -> str | None:
-    """Says where an answer has other bits than the expected one, or None where it has the same.
+    """The first difference in bits between a response and the expected array, or None.
 
-    Bits and not values: NaN differs from itself as a value, and -0 does not differ from 0.
-    Raw elements come without a shape, so an answer of one axis is compared element by element.
+    Values would not do: NaN is unequal to itself, and -0 equals 0. A raw response has no shape, so an array of one axis
+    is compared element by element.
     """
     shape = expected.shape if actual.ndim > 1 else (expected.size,)
     if actual.shape != shape:
-        return f"{name} answers with shape {actual.shape}, expected {shape}"
-    other = np.flatnonzero(actual.ravel().view(np.uint32) != expected.ravel().view(np.uint32))
-    if not other.size:
+        return f"{name} returns shape {actual.shape}, expected {shape}"
+    differing = np.flatnonzero(actual.ravel().view(np.uint32) != expected.ravel().view(np.uint32))
+    if not differing.size:
         return None
-    first = int(other[0])
+    first = int(differing[0])
     return (
-        f"{name} answers {actual.ravel()[first]!r} for element {first}, expected {expected.ravel()[first]!r}; "
-        f"{other.size} of {expected.size} elements differ"
+        f"{name} returns {actual.ravel()[first]!r} for element {first}, expected {expected.ravel()[first]!r}; "
+        f"{differing.size} of {expected.size} elements differ"
     )

@@ -1,4 +1,4 @@
-"""Small line charts as SVG: two or three panels side by side, no library, the same bytes for the same figures."""
+"""Render line charts as SVG: panels side by side, without a library; equal figures give equal bytes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Panel:
     """One chart.
 
     Attributes:
-        title: above it.
-        x: what is counted to the right; on a logarithmic scale.
-        y: what is counted upward.
+        title: above the chart.
+        x_label: of the x axis, which is logarithmic.
+        y_label: of the y axis.
         lines: points by name; a name has the same colour in every panel.
-        log_y: whether upward is logarithmic too.
+        log_y: whether the y axis is logarithmic, too.
     """
 
     title: str
@@ -61,19 +61,19 @@ def _render_panel(panel: Panel, left: int, colours: Mapping[str, str]) -> list[s
     top, bottom, start, end = 30, HEIGHT - 40, left + MARGIN, left + WIDTH - 20
 
     def at(x: float, y: float) -> tuple[float, float]:
-        across = (math.log10(x) - low_x) / ((high_x - low_x) or 1)
+        right = (math.log10(x) - low_x) / ((high_x - low_x) or 1)
         up = ((math.log10(max(y, 10.0**low_y)) if panel.log_y else y) - low_y) / ((high_y - low_y) or 1)
-        return round(start + across * (end - start), 1), round(bottom - up * (bottom - top), 1)
+        return round(start + right * (end - start), 1), round(bottom - up * (bottom - top), 1)
 
     out = [f'<text x="{(start + end) / 2}" y="16" text-anchor="middle" font-weight="bold">{escape(panel.title)}</text>']
     ticks_y = [10.0**power for power in range(int(low_y), int(high_y) + 1)] if panel.log_y else _linear_ticks(high_y)
     for y in ticks_y:
-        _, down = at(10**low_x, y)
-        out.append(f'<path d="M{start} {down}H{end}" stroke="#ddd"/>')
-        out.append(f'<text x="{start - 5}" y="{down + 4}" text-anchor="end">{_format_tick(y)}</text>')
+        _, tick_y = at(10**low_x, y)
+        out.append(f'<path d="M{start} {tick_y}H{end}" stroke="#ddd"/>')
+        out.append(f'<text x="{start - 5}" y="{tick_y + 4}" text-anchor="end">{_format_tick(y)}</text>')
     for x in sorted(set(xs))[:: max(1, len(set(xs)) // 5)]:
-        across, _ = at(x, 10.0**low_y)
-        out.append(f'<text x="{across}" y="{bottom + 14}" text-anchor="middle">{_format_tick(x)}</text>')
+        tick_x, _ = at(x, 10.0**low_y)
+        out.append(f'<text x="{tick_x}" y="{bottom + 14}" text-anchor="middle">{_format_tick(x)}</text>')
     out.append(f'<text x="{(start + end) / 2}" y="{bottom + 29}" text-anchor="middle">{escape(panel.x_label)}</text>')
     out.append(f'<text transform="translate({left + 12} {(top + bottom) / 2}) rotate(-90)" text-anchor="middle">')
     out.append(f"{escape(panel.y_label)}</text>")

@@ -1,4 +1,4 @@
-"""Two sides measured in turns: the figures of each turn, the ratio of their medians, and the goal it has to reach."""
+"""Compare two servers or clients measured in alternating turns: the ratio of their medians, and its goal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class Ratio(Enum):
-    """How two figures are compared, and which side of the goal is the good one."""
+    """How two figures are compared, and whether a goal is a minimum or a maximum."""
 
     RATE = "requests/s, ours over theirs; at least the goal"
     SPEED = "ms, theirs over ours; at least the goal"
@@ -24,13 +24,13 @@ class Ratio(Enum):
         return ratio <= goal if self is Ratio.TIME else ratio >= goal
 
     def format_goal(self, goal: float | None) -> str:
-        """The goal as a table gives it."""
+        """The goal for a table."""
         return "–" if goal is None else f"{'≤' if self is Ratio.TIME else '≥'} {goal:g}"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One row: a case, and the figures that each side reached in each turn."""
+    """One row: a case, and the figures of each side by turn."""
 
     case: str
     kind: Ratio
@@ -45,22 +45,22 @@ class Comparison:
 
     @property
     def turn_ratios(self) -> tuple[float, ...]:
-        """The ratio of each turn: how far they lie apart says how steady the machine was."""
+        """The ratio of each turn; their spread shows how steady the machine was."""
         return tuple(self.kind.compute(*pair) for pair in zip(self.ours, self.theirs, strict=True))
 
     @property
     def is_goal_met(self) -> bool | None:
-        """Whether the goal is reached; None where there is none."""
+        """Whether the goal is reached; None if there is none."""
         return None if self.goal is None else self.kind.reaches_goal(self.ratio, self.goal)
 
     @property
     def requests_per_second(self) -> tuple[float, float]:
-        """The median of each side as requests a second."""
+        """The median of each side as requests per second."""
         ours, theirs = statistics.median(self.ours), statistics.median(self.theirs)
         return (ours, theirs) if self.kind is Ratio.RATE else (1e3 / ours, 1e3 / theirs)
 
     def table_row(self) -> list[str]:
-        """The row as people read it."""
+        """The row of the table."""
         return [
             self.case,
             "requests/s" if self.kind is Ratio.RATE else "ms",
@@ -73,7 +73,7 @@ class Comparison:
         ]
 
     def figures(self) -> Mapping[str, object]:
-        """The row at full length, for the results file."""
+        """The unrounded figures, for the results file."""
         return {
             "ours": self.ours,
             "theirs": self.theirs,
@@ -85,25 +85,25 @@ class Comparison:
 
 
 def comparison_columns(peer_name: str) -> list[str]:
-    """The heads of a table of comparisons."""
+    """The column names of a table of comparisons."""
     return ["max pooling 2×2", "unit", "ours", peer_name, "ratio", "of single turns", "goal", "reached"]
 
 
 def measure_alternating(sides: Sequence[Callable[[], float]], turns: int) -> list[tuple[float, ...]]:
-    """Measures every side once a turn, in reverse order every second turn, and gives the figures by side.
+    """Measure every side once per turn, in reverse order every second turn; returns the figures by side.
 
-    A slow minute of the machine meets all sides, and none always follows the same other one.
+    A slow minute of the machine affects all sides alike, and no side always follows the same other one.
     """
-    found: list[list[float]] = [[] for _ in sides]
+    measured: list[list[float]] = [[] for _ in sides]
     for turn in range(turns):
         order = range(len(sides)) if turn % 2 == 0 else reversed(range(len(sides)))
         for number in order:
-            found[number].append(sides[number]())
-    return [tuple(figures) for figures in found]
+            measured[number].append(sides[number]())
+    return [tuple(figures) for figures in measured]
 
 
 def format_figure(value: float) -> str:
-    """A figure with three digits or more."""
+    """A figure with at least three digits."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.3f}"

@@ -1,6 +1,6 @@
-"""The peer: what somebody writes in ten minutes who needs max pooling over HTTP. Its one argument is the port.
+"""The baseline: the obvious FastAPI service for max pooling, written in ten minutes. Its only argument is the port.
 
-Both endpoints are coroutines: as plain functions FastAPI would hand each request to a thread, and they would be slower.
+Both endpoints are coroutines: FastAPI runs plain functions in a thread for each request, which is slower.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ class PoolRequest(BaseModel):
 
 
 class PoolResponse(BaseModel):
-    """The JSON answer."""
+    """The JSON response."""
 
     output: list[list[list[list[float]]]]
 
 
 @app.post("/json")
 async def pool_json(request: PoolRequest) -> PoolResponse:
-    """Pools nested lists."""
-    pooled = max_pool2d(torch.tensor(request.input), request.kernel_size, request.stride, request.padding)
-    return PoolResponse(output=pooled.tolist())
+    """Pool nested lists."""
+    output = max_pool2d(torch.tensor(request.input), request.kernel_size, request.stride, request.padding)
+    return PoolResponse(output=output.tolist())
 
 
 @app.post("/raw")
 async def pool_raw(request: Request, shape: str, kernel_size: int) -> Response:
-    """Pools raw float32 elements."""
+    """Pool raw float32 elements."""
     array = np.frombuffer(await request.body(), np.float32).reshape([int(size) for size in shape.split(",")])
-    # A copy, since torch warns of read-only memory; who leaves it out has the warning in the log.
-    pooled = max_pool2d(torch.from_numpy(array.copy()), kernel_size)
-    return Response(pooled.numpy().tobytes(), media_type="application/octet-stream")
+    # Copied, because torch logs a warning for read-only memory.
+    output = max_pool2d(torch.from_numpy(array.copy()), kernel_size)
+    return Response(output.numpy().tobytes(), media_type="application/octet-stream")
 
 
 class _AnnouncingServer(uvicorn.Server):

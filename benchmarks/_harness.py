@@ -1,4 +1,4 @@
-"""Servers in processes of their own, and the barest client: prepared bytes out, an answer of known length in."""
+"""Run servers in processes of their own, and call them with a minimal client that sends prepared bytes."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from typing import Final
 _FOLDER: Final = Path(__file__).resolve().parent
 _CONTENT_LENGTH: Final = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
 _BLOCK_REQUESTS: Final = 25
-"""Requests that one server gets before it is the other's turn: a slow moment of the machine meets both."""
+"""Requests to one server before the other's turn, so that a slow moment of the machine affects both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """Seconds of many requests, one after another over one connection."""
+    """The times of sequential requests over one connection."""
 
     seconds: tuple[float, ...]
 
     @property
     def median_us(self) -> float:
-        """Half of the requests were faster, in microseconds."""
+        """The median in microseconds."""
         return 1e6 * statistics.median(self.seconds)
 
     @property
     def p99_us(self) -> float:
-        """One of a hundred was slower, in microseconds."""
+        """The 99th percentile in microseconds."""
         return 1e6 * sorted(self.seconds)[int(len(self.seconds) * 0.99)]
 
 
 class Connection:
-    """One kept connection, and one request that it repeats."""
+    """A persistent connection that repeats one request."""
 
     def __init__(self, port: int, request: bytes) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
@@ -47,23 +47,23 @@ class Connection:
         self._request = request
 
     def call(self) -> bytes:
-        """Sends the request and gives the body of its answer.
+        """Send the request and return the body of the response.
 
         Raises:
-            RuntimeError: for any status but 200, with the answer.
+            RuntimeError: the status is not 200; quotes the response.
         """
         self._socket.sendall(self._request)
         received = bytearray(self._socket.recv(1 << 20))
         while (at := received.find(b"\r\n\r\n")) < 0:
             received += self._receive()
         head = bytes(received[: at + 2])
-        found = _CONTENT_LENGTH.search(head)
-        if found is None or not head.startswith(b"HTTP/1.1 200"):
+        length = _CONTENT_LENGTH.search(head)
+        if length is None or not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(bytes(received[:2000]).decode("latin-1"))
-        whole = at + 4 + int(found[1])
-        while len(received) < whole:
+        end = at + 4 + int(length[1])
+        while len(received) < end:
             received += self._receive()
-        return bytes(received[at + 4 : whole])
+        return bytes(received[at + 4 : end])
 
     def _receive(self) -> bytes:
         piece = self._socket.recv(1 << 20)
@@ -72,34 +72,34 @@ class Connection:
         return piece
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         self._socket.close()
 
 
 def build_request(target: str, media_type: str, body: bytes, headers: Mapping[str, str] | None = None) -> bytes:
-    """The bytes of a POST, which may have headers beside the three that every one has."""
+    """The bytes of a POST request with Host, Content-Type, Content-Length and any further headers."""
     lines = {**(headers or {}), "Content-Type": media_type, "Content-Length": str(len(body))}
     head = "".join(f"{name}: {text}\r\n" for name, text in lines.items())
     return f"POST {target} HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode() + body
 
 
 def time_interleaved(connections: Sequence[Connection], count: int) -> list[Latencies]:
-    """Times ``count`` requests of each connection, a block of each in turn, after one block that is not counted."""
-    seconds: list[list[float]] = [[] for _ in connections]
+    """Time ``count`` requests on each connection, in alternating blocks, after one warm-up block."""
+    times: list[list[float]] = [[] for _ in connections]
     for block in range(-1, -(-count // _BLOCK_REQUESTS)):
-        for connection, taken in zip(connections, seconds, strict=True):
+        for connection, seconds in zip(connections, times, strict=True):
             for _ in range(_BLOCK_REQUESTS):
-                begun = time.perf_counter()
+                start = time.perf_counter()
                 connection.call()
-                took = time.perf_counter() - begun
+                elapsed = time.perf_counter() - start
                 if block >= 0:
-                    taken.append(took)
-    return [Latencies(tuple(taken)) for taken in seconds]
+                    seconds.append(elapsed)
+    return [Latencies(tuple(seconds)) for seconds in times]
 
 
 @contextmanager
 def run_poolhouse(*options: str, python_prelude: str = "") -> Iterator[int]:
-    """Our server, as scripts/serve starts it, after a statement of Python where one is given; its port."""
+    """Run our server as scripts/serve does, after a Python statement if one is given; yields its port."""
     command = f"{python_prelude}\nimport sys; from poolhouse.cli import main; sys.exit(main(['serve', *sys.argv[1:]]))"
     with _run_server([sys.executable, "-c", command, "--port", "0", *options]) as port:
         yield port
@@ -107,14 +107,14 @@ def run_poolhouse(*options: str, python_prelude: str = "") -> Iterator[int]:
 
 @contextmanager
 def run_fastapi_baseline() -> Iterator[int]:
-    """The obvious endpoint; its port."""
+    """Run the FastAPI baseline; yields its port."""
     with _run_server([sys.executable, str(_FOLDER / "_fastapi_baseline.py"), "0"]) as port:
         yield port
 
 
 @contextmanager
 def run_bare_server() -> Iterator[int]:
-    """The bare protocol; its port."""
+    """Run the bare protocol; yields its port."""
     with _run_server([sys.executable, str(_FOLDER / "_bare_server.py"), "0"]) as port:
         yield port
 
@@ -126,10 +126,10 @@ def _run_server(command: list[str]) -> Iterator[int]:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            found = re.search(r"(?:ready on |http://[^:]+:)([0-9]+)", line)
-            if found is None:
-                raise RuntimeError(f"{command} said {line!r} and nothing of a port")
-            yield int(found[1])
+            port = re.search(r"(?:ready on |http://[^:]+:)([0-9]+)", line)
+            if port is None:
+                raise RuntimeError(f"{command} printed {line!r}, which has no port")
+            yield int(port[1])
         finally:
             process.terminate()
             process.wait()

@@ -1,4 +1,4 @@
-"""Servers under the same load in turns, after it is checked that they answer the same bits."""
+"""Compare servers under the same load in turns, after a check that they return the same bits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from _wrk import Post, requests_per_second
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server, and the form in which it is asked."""
+    """A running server, and the form of its requests."""
 
     name: str
     port: int
@@ -21,31 +21,31 @@ class Server:
 
 
 def check_responses(servers: Sequence[Server], x: Floats) -> None:
-    """Compares the answers of all servers with torch's own, bit for bit.
+    """Check that all servers return torch's result, bit for bit.
 
     Raises:
-        RuntimeError: one differs, with the first element that does.
+        RuntimeError: a response differs; names the first differing element.
     """
-    wanted = expected_output(x)
+    expected = expected_output(x)
     for server in servers:
         post = server.build_post(x)
         connection = Connection(
             server.port, build_request(post.target, post.headers["Content-Type"], post.body, post.headers)
         )
         try:
-            found = RESPONSE_READERS[server.build_post](connection.call())
+            actual = RESPONSE_READERS[server.build_post](connection.call())
         finally:
             connection.close()
-        told = describe_difference(f"{server.name} ({server.build_post.__name__})", found, wanted)
-        if told is not None:
-            raise RuntimeError(told)
+        difference = describe_difference(f"{server.name} ({server.build_post.__name__})", actual, expected)
+        if difference is not None:
+            raise RuntimeError(difference)
 
 
 def compare_load(
     case: Case, servers: tuple[Server, Server], x: Floats, turns: int, seconds: int, goal: float | None
 ) -> Comparison:
-    """The requests a second of ours and of the other, one turn of wrk after another."""
-    # A second of large requests is a dozen, and one more or less would be a tenth.
+    """Measure the requests per second of both servers, in alternating turns of wrk."""
+    # In a second there are only about twelve large requests, so one more or less would be a tenth.
     seconds = max(seconds, 3) if case.size == "large" else seconds
     posts = [server.build_post(x) for server in servers]
 

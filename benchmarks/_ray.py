@@ -1,4 +1,4 @@
-"""poolhouse on Ray Serve on this machine, from deploy/ray, in processes of its own: for the proof and the benchmark."""
+"""Run poolhouse on Ray Serve on this machine, as in deploy/ray; used by scripts/prove_ray and the benchmark."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _HAPROXY_FILES = {
     "SERVER_STATE_BASE": "",
     "SERVER_STATE_FILE": "-state",
 }
-# Ports that are fixed, and may be taken.
+# Ports with fixed defaults, which may be in use here.
 _FIXED_PORTS = ("HAPROXY_METRICS_PORT", "HAPROXY_STATS_PORT", "FALLBACK_PROXY_HTTP_PORT")
 
 
 @dataclass(frozen=True, slots=True)
 class RayServeInstance:
-    """Where to call what runs; the balancer's configuration, and the socket that it answers questions on."""
+    """The port of a running instance, and the load balancer's configuration and admin socket."""
 
     port: int
     haproxy_configuration: Path
@@ -44,61 +44,61 @@ class RayServeInstance:
 
 
 def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
 def replica_start_times() -> dict[int, float]:
-    """The processes of our replicas, with the time at which each was started."""
-    found = {}
+    """The start time of each replica process, by process id."""
+    start_times = {}
     for process in psutil.process_iter(["cmdline", "create_time"]):
         if " ".join(process.info["cmdline"] or ()).startswith("ray::ServeReplica:poolhouse"):
-            found[process.pid] = process.info["create_time"]
-    return found
+            start_times[process.pid] = process.info["create_time"]
+    return start_times
 
 
 def is_ready(port: int) -> bool:
-    """Whether a call comes through."""
+    """Whether a replica is ready behind the proxy."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as response:
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 
 
 def _ray_serve_environment() -> dict[str, str]:
-    """What Ray Serve is told on every node."""
-    many = yaml.safe_load((ROOT / "deploy" / "ray" / "rayservice.yaml").read_text(encoding="utf-8"))
-    (container,) = many["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"]
+    """The environment variables of Ray Serve on a node, from rayservice.yaml."""
+    service = yaml.safe_load((ROOT / "deploy" / "ray" / "rayservice.yaml").read_text(encoding="utf-8"))
+    (container,) = service["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"]
     return {each["name"]: each["value"] for each in container["env"] if each["name"].startswith("RAY_SERVE_")}
 
 
 def kill_processes_of(folder: str, session_id: int) -> None:
-    """End what a Ray leaves behind that had its files in this folder; any other Ray on this machine is none of ours.
+    """Kill the remaining processes of the Ray instance with this folder or session.
 
-    ``ray stop`` would end every Ray there is, and leaves the balancer, and with it the ports.
+    ``ray stop`` would end every Ray instance on this machine, but not the load balancer, which keeps the ports in use.
     """
-    left = []
+    killed = []
     for process in psutil.process_iter(["cmdline"]):
         with suppress(psutil.Error, ProcessLookupError):
             if os.getsid(process.pid) == session_id or any(folder in word for word in process.info["cmdline"] or ()):
                 process.kill()
-                left.append(process)
-    psutil.wait_procs(left, timeout=10)
+                killed.append(process)
+    psutil.wait_procs(killed, timeout=10)
 
 
 @contextmanager
 def run_on_ray(replica_count: int) -> Iterator[RayServeInstance]:
-    """Ray Serve with so many replicas of deploy/ray, changed in ports and number alone."""
+    """Run Ray Serve with the configuration of deploy/ray, except for the ports and the number of replicas."""
     port = free_port()
-    # Told to stop, a process ends at once, and would leave all of this running.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to stop"))
-    # Ray's sockets lie in its folder, and their paths may not be long.
+    # By default SIGTERM ends this process without cleaning up, and the children would keep running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    # Ray keeps its sockets in its folder, and the length of their paths is limited.
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as folder:
         shutil.copy(ROOT / "deploy" / "ray" / "pools.py", folder)
-        # Ray starts its workers through a shell, and takes no space in the path of its interpreter.
+        # Ray starts its workers through a shell, which fails for a space in the path of the interpreter.
         (Path(folder) / "ray").symlink_to(RAY_ENVIRONMENT)
         config = yaml.safe_load((ROOT / "deploy" / "ray" / "config.yaml").read_text(encoding="utf-8"))
         config["http_options"] |= {"host": "127.0.0.1", "port": port}
@@ -109,7 +109,7 @@ def run_on_ray(replica_count: int) -> Iterator[RayServeInstance]:
         environment = {
             **os.environ,
             **_ray_serve_environment(),
-            # Nothing of this run is left in the home or told to anybody.
+            # Write nothing to the home folder, and send no usage statistics.
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_TMPDIR": folder,
             **{f"RAY_SERVE_HAPROXY_{name}": f"{folder}/haproxy{suffix}" for name, suffix in _HAPROXY_FILES.items()},
@@ -119,23 +119,23 @@ def run_on_ray(replica_count: int) -> Iterator[RayServeInstance]:
         }
         log = Path(folder) / "log"
         with (
-            log.open("w") as written,
+            log.open("w") as log_file,
             subprocess.Popen(
                 [f"{folder}/ray/bin/python", "-c", "from ray.serve.scripts import cli; cli()", "run", "config.yaml"],
                 cwd=folder,
                 env=environment,
-                stdout=written,
+                stdout=log_file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             ) as process,
         ):
             try:
-                begun = time.monotonic()
+                start = time.monotonic()
                 while len(replica_start_times()) < replica_count or not is_ready(port):
-                    if process.poll() is not None or time.monotonic() - begun > START_LIMIT_S:
+                    if process.poll() is not None or time.monotonic() - start > START_LIMIT_S:
                         sys.exit(f"Ray Serve did not start:\n{log.read_text()[-3000:]}")
                     time.sleep(0.2)
-                # Each node's balancer has a folder of its own; here is one node.
+                # The load balancer of each node has a folder of its own; here is one node.
                 (configuration,) = Path(folder).glob("*/haproxy.cfg")
                 yield RayServeInstance(port, configuration, configuration.with_name("haproxy.sock"))
             finally:

@@ -1,4 +1,4 @@
-"""What every measurement says beside its figures: the machine, the versions, the command; and where it is written."""
+"""Write the result of a measurement with its machine, versions and command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PACKAGES: Final = ("torch", "numpy", "uvicorn", "uvloop", "httptools", "fastapi
 
 
 def describe_machine() -> dict[str, str]:
-    """The processor, the cores, the versions, and the load when this was asked."""
+    """The processor, the cores, the versions, and the current load."""
     return {
         "cpu": f"{_cpu_model()}, {torch.backends.cpu.get_cpu_capability()}",
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
@@ -50,25 +50,25 @@ def write_result(
     rows: Sequence[Sequence[str]],
     figures: object,
 ) -> None:
-    """Prints the result and writes it as ``results/NAME.json``, from which scripts/generate writes the documents."""
+    """Print a result and write it as ``results/NAME.json``, from which scripts/generate writes the documents."""
     if "load" in machine:
-        # The run's own is in it: what is far above that came from others, and disturbed the figures.
+        # It includes the load of the run itself; much more means that other processes disturbed the figures.
         machine = {**machine, "load": f"{machine['load']}, {os.getloadavg()[0]:.2f} after it"}
-    # The program's name alone: the folder would tell of the machine. scripts/bench says why some begin with compare_.
+    # Without the folder, which is private to the machine. scripts/bench explains the prefix compare_.
     command = shlex.join(["scripts/bench", Path(sys.argv[0]).stem.removeprefix("compare_"), *sys.argv[1:]])
-    when = datetime.now(UTC).date().isoformat()
-    told = ", ".join(f"{key} {value}" for key, value in machine.items())
+    date = datetime.now(UTC).date().isoformat()
+    description = ", ".join(f"{key} {value}" for key, value in machine.items())
     document = {
         "command": command,
-        "date": when,
+        "date": date,
         "machine": machine,
-        "heads": columns,
+        "columns": columns,
         "rows": rows,
         "figures": figures,
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(
-        f"{command} on {when}. {told}.\n\n{markdown_table(columns, rows)}\n\n"
-        "scripts/generate writes it into the documents."
+        f"{command} on {date}. {description}.\n\n{markdown_table(columns, rows)}\n\n"
+        "Run scripts/generate to write it into the documents."
     )

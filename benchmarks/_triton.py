@@ -1,4 +1,4 @@
-"""NVIDIA Triton from the environment build/triton, which scripts/bench makes: its server, and its Python client."""
+"""Run NVIDIA Triton's server and Python client from build/triton, the environment that scripts/bench makes."""
 
 from __future__ import annotations
 
@@ -27,32 +27,34 @@ _HERE: Final = Path(__file__).resolve().parent
 ENVIRONMENT: Final = _HERE.parent / "build" / "triton"
 
 _START_TIMEOUT_S: Final = 120.0
-"""Loading torch in the model's process takes seconds, on a busy machine many."""
+"""Loading torch in the model's process takes seconds, and longer on a busy machine."""
 _STOP_TIMEOUT_S: Final = 20.0
 _STUB: Final = "triton_python_backend_stub"
 
 
 @contextmanager
 def run_server() -> Iterator[int]:
-    """The server with the model of triton_server/, listening for HTTP on loopback alone; its port.
+    """Run the server with the model of triton_server/, listening on loopback; yields its HTTP port.
 
-    It is stopped at the end with every process that it has started.
+    The server and all its child processes are stopped at the end.
 
     Raises:
         SystemExit: the wheel has no python backend for this Python.
-        RuntimeError: it ended or was not ready in time, with its log.
+        RuntimeError: the server ended or was not ready in time; quotes its log.
     """
     packages = _site_packages()
     parts = packages / "pytriton" / "tritonserver"
     version = ".".join(platform.python_version_tuple()[:2])
     stub = parts / "python_backend_stubs" / version / _STUB
     if not stub.is_file():
-        raise SystemExit(f"Triton's wheel has no python backend for Python {version}; make .venv with 3.11 to 3.13")
+        raise SystemExit(
+            f"Triton's wheel has no python backend for Python {version}; make .venv with Python 3.11 to 3.13"
+        )
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as log:
         models, backends = Path(folder, "models"), Path(folder, "backends")
         shutil.copytree(_HERE / "triton_server" / MODEL, models / MODEL)
         shutil.copytree(parts / "backends" / "python", backends / "python")
-        # The stub runs the model: it must be of the Python whose packages the model imports.
+        # The stub runs the model, so it must be for the Python version of the packages that the model imports.
         shutil.copy2(stub, backends / "python")
         port = _free_port()
         command = [str(parts / "bin" / "tritonserver"), "--model-repository", str(models)]
@@ -73,15 +75,15 @@ def run_server() -> Iterator[int]:
             yield port
         finally:
             _stop(process)
-            # Stopped while it loads its model, Triton leaves its shared memory behind.
-            for left in Path("/dev/shm").glob(f"{region}*"):
-                left.unlink(missing_ok=True)
+            # Triton does not remove its shared memory if it is stopped while loading its model.
+            for shared_memory in Path("/dev/shm").glob(f"{region}*"):
+                shared_memory.unlink(missing_ok=True)
 
 
 def server_version(port: int) -> str:
-    """The version that a running server gives for itself."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2", timeout=10) as answer:
-        return str(json.load(answer)["version"])
+    """The version that a running server reports."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2", timeout=10) as response:
+        return str(json.load(response)["version"])
 
 
 def _site_packages() -> Path:
@@ -89,14 +91,14 @@ def _site_packages() -> Path:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
         return port
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: IO[str]) -> None:
-    until = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < until and process.poll() is None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
         with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/health/ready", timeout=5).close()
             return
@@ -106,7 +108,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: IO[str])
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends the server, which ends its model's process; the group is killed whatever became of that."""
+    """Stop the server, which stops its model's process; then kill the process group in any case."""
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(_STOP_TIMEOUT_S)
@@ -124,14 +126,14 @@ class CallTimes:
 
 
 class TritonClient:
-    """Triton's Python client in a process of its own environment, which makes calls when told to."""
+    """Triton's Python client, running in a process of its own environment."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self.version: str = self._read_reply()["version"]
 
     def call(self, size_name: str, count: int) -> CallTimes:
-        """Makes a number of calls, one after another, with the input of a size."""
+        """Make ``count`` sequential calls with the input of this size."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"size": size_name, "count": count}) + "\n")
         self._process.stdin.flush()
@@ -141,14 +143,14 @@ class TritonClient:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError("the process of Triton's client has ended; its error stands above")
-        answer: Mapping[str, Any] = json.loads(line)
-        return answer
+            raise RuntimeError("the process of Triton's client has ended; see its error above")
+        reply: Mapping[str, Any] = json.loads(line)
+        return reply
 
 
 @contextmanager
 def run_client(port: int, inputs_folder: Path) -> Iterator[TritonClient]:
-    """Triton's client for a server, with the inputs of a folder: an npy file for each size."""
+    """Run Triton's client for a server; the folder has the input for each size as an npy file."""
     command = [
         str(ENVIRONMENT / "bin" / "python"),
         str(_HERE / "_tritonclient.py"),

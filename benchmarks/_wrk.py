@@ -1,4 +1,4 @@
-"""Load by wrk: one prepared POST, repeated over a number of connections, and the rate read from wrk's report."""
+"""Generate load with wrk: repeat one POST over a number of connections, and read the rate from wrk's report."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Final
 
 _HANG_TIMEOUT_S: Final = 60.0
-"""wrk ends by itself after its seconds; a wrk that hangs is ended after as many more."""
+"""wrk is killed if it has not ended this long after its planned time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A POST request as a load generator repeats it.
+    """A POST request for the load generator.
 
     Attributes:
         target: path and query.
-        headers: all but Host and Content-Length, which wrk writes itself.
+        headers: all but Host and Content-Length, which wrk adds.
         body: its bytes.
     """
 
@@ -32,21 +32,21 @@ class Post:
 
 
 def parse_rate(report: str) -> float:
-    """The requests a second of a report.
+    """The requests per second of a report.
 
     Raises:
-        RuntimeError: a request failed or was refused, or none was answered: the rate would mean nothing.
+        RuntimeError: a request failed or was refused, or there was no response, so the rate is meaningless.
     """
     rate = re.search(r"^Requests/sec:\s*([0-9.]+)$", report, re.MULTILINE)
     if rate is None or not float(rate[1]) or "Non-2xx" in report or "Socket errors" in report:
-        raise RuntimeError(f"wrk's report is not one of answered requests alone:\n{report}")
+        raise RuntimeError(f"wrk reports failed requests, or none at all:\n{report}")
     return float(rate[1])
 
 
 def lua_script(post: Post, body: Path) -> str:
-    """The Lua that makes wrk send this request, whose body is in a file.
+    """The Lua script that makes wrk send this request, with the body from a file.
 
-    JSON writes a text of printable ASCII as Lua does.
+    A JSON string of printable ASCII is a valid Lua string.
     """
     headers = "".join(f"wrk.headers[{json.dumps(name)}] = {json.dumps(text)}\n" for name, text in post.headers.items())
     return (
@@ -56,7 +56,7 @@ def lua_script(post: Post, body: Path) -> str:
 
 
 def requests_per_second(port: int, post: Post, connections: int, seconds: int, core: int | None = None) -> float:
-    """Sends the request over and over from one thread of wrk, which may be held to one core."""
+    """Measure with one thread of wrk, which can be pinned to a core."""
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is not installed; on Debian and Ubuntu: apt-get install wrk")
@@ -68,5 +68,5 @@ def requests_per_second(port: int, post: Post, connections: int, seconds: int, c
         command.append(f"http://127.0.0.1:{port}{post.target}")
         if core is not None:
             command = ["taskset", "--cpu-list", str(core), *command]
-        ended = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + _HANG_TIMEOUT_S)
-    return parse_rate(ended.stdout)
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + _HANG_TIMEOUT_S)
+    return parse_rate(done.stdout)

@@ -1,6 +1,6 @@
-"""JSON of tensors read and printed by us, beside orjson with numpy: megabytes of text a second, one thread.
+"""Compare our reading and printing of tensors as JSON with orjson and numpy: megabytes of text per second, one thread.
 
-orjson's lists become an array by ``numpy.array``; ours holds no interpreter meanwhile, and refuses what is no tensor.
+``numpy.array`` makes an array of orjson's lists; our reader releases the GIL and refuses what is no tensor.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ SHAPES: Final = {"tiny": (1, 1, 4, 4), "small": (1, 3, 32, 32), "medium": (1, 64
 
 
 def _arrays_with_json(shape: tuple[int, ...]) -> dict[str, tuple[npt.NDArray[np.generic], str]]:
-    """Arrays, each with the text that a client would send of it."""
-    drawn = np.random.default_rng(7).standard_normal(shape)
-    single = drawn.astype(np.float32)
+    """Arrays, each with its JSON text as a client would send it."""
+    double = np.random.default_rng(7).standard_normal(shape)
+    single = double.astype(np.float32)
     return {
         "float32, shortest": (single, orjson.dumps(single, option=orjson.OPT_SERIALIZE_NUMPY).decode()),
         "float32, as Python prints its float64": (single, json.dumps(single.tolist())),
-        "float64": (drawn, json.dumps(drawn.tolist())),
-        "int64": ((drawn * 1000).astype(np.int64), json.dumps((drawn * 1000).astype(np.int64).tolist())),
+        "float64": (double, json.dumps(double.tolist())),
+        "int64": ((double * 1000).astype(np.int64), json.dumps((double * 1000).astype(np.int64).tolist())),
     }
 
 
@@ -43,9 +43,9 @@ def _read_by_orjson(text: bytes, storage: np.dtype[np.generic]) -> npt.NDArray[n
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each case")
-    asked = parser.parse_args()
-    place = describe_machine()
+    parser.add_argument("--seconds", type=float, default=1.0, help="duration of each case")
+    options = parser.parse_args()
+    machine = describe_machine()
     load_all()
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
@@ -55,7 +55,7 @@ def main() -> None:
             message = Message({"output": Tensor(ELEMENT_TYPES[array.dtype.name], array)})
             assert np.array_equal(JSON.decode(memoryview(text), {}, 1 << 30).tensors["input"].array, array)
             printed = JSON.encode(message).nbytes
-            ways: tuple[Callable[[], object], ...] = (
+            functions: tuple[Callable[[], object], ...] = (
                 partial(JSON.decode, memoryview(text), {}, 1 << 30),
                 partial(_read_by_orjson, text, array.dtype),
                 partial(JSON.encode, message),
@@ -64,7 +64,7 @@ def main() -> None:
             read, read_by_orjson, write_, written_by_orjson = (
                 nbytes / ms / 1e3
                 for nbytes, ms in zip(
-                    (len(text), len(text), printed, printed), medians_ms(ways, asked.seconds), strict=True
+                    (len(text), len(text), printed, printed), medians_ms(functions, options.seconds), strict=True
                 )
             )
             figures[f"{size} {kind}"] = {
@@ -87,7 +87,7 @@ def main() -> None:
             )
     write_result(
         "json",
-        place,
+        machine,
         [
             "size",
             "numbers",

@@ -1,6 +1,6 @@
-"""Our service beside a bare protocol that checks nothing (_bare_server.py): how far it is from what Python can do.
+"""Compare our service with a bare protocol that checks nothing (_bare_server.py), the limit of a Python event loop.
 
-The goal is 0.6 of the bare protocol's requests a second.
+The goal is 0.6 of the bare protocol's requests per second.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ GOAL = 0.6
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turns", type=int, default=5, help="of wrk, for each server and case")
-    parser.add_argument("--seconds", type=int, default=3, help="of wrk, each turn")
-    parser.add_argument("--quick", action="store_true", help="two turns of a second")
-    asked = parser.parse_args()
-    turns, seconds = (2, 1) if asked.quick else (asked.turns, asked.seconds)
-    place = {**describe_machine(), "bare protocol": f"pools by {choose_pool_function()[0]}"}
+    parser.add_argument("--turns", type=int, default=5, help="turns of wrk for each server and case")
+    parser.add_argument("--seconds", type=int, default=3, help="duration of each turn")
+    parser.add_argument("--quick", action="store_true", help="two turns of one second")
+    options = parser.parse_args()
+    turns, seconds = (2, 1) if options.quick else (options.turns, options.seconds)
+    machine = {**describe_machine(), "bare protocol": f"pools by {choose_pool_function()[0]}"}
     rows: list[Comparison] = []
     with run_poolhouse("--cpu-threads", "1") as our_port, run_bare_server() as bare_port:
         ours, peer = Server("poolhouse", our_port, v1_raw), Server("the bare protocol", bare_port, v1_raw)
@@ -34,7 +34,7 @@ def main() -> None:
             rows.append(compare_load(case, (ours, peer), x, turns, seconds, GOAL if case.goal else None))
     write_result(
         "limit",
-        place,
+        machine,
         comparison_columns("bare"),
         [row.table_row() for row in rows],
         {row.case: row.figures() for row in rows},

@@ -1,7 +1,7 @@
-"""Our service beside NVIDIA Triton with its python backend, in one run, after both have answered the same bits.
+"""Compare our service with NVIDIA Triton and its python backend, after a check that both return the same bits.
 
-Rows: requests a second by wrk (raw elements beside Triton's binary protocol, JSON beside its JSON), calls by the Python
-client of each, and a large call over loopback beside torch in the caller's own process. Each pools with one thread.
+Rows: requests per second by wrk (raw elements and Triton's binary protocol, JSON and its JSON), calls by the Python
+client of each, and a large call over loopback compared with torch in the same process. Each pools with one thread.
 """
 
 from __future__ import annotations
@@ -47,25 +47,25 @@ from poolhouse.client.clients import Client
 
 IMAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "images" / "beside-triton.svg"
 CLIENT_CASES: Final = (("tiny", 200, 2.0), ("medium", 50, 4.0), ("large", 5, 6.0))
-"""A size, the calls of one turn, and how many times as fast as Triton's client with Triton ours has to be."""
+"""A size, the calls of one turn, and the goal: our speed over that of Triton's client with Triton."""
 IN_PROCESS_GOAL: Final = 0.4
 
 
 def compare_load_rows(our_port: int, triton_port: int, turns: int, seconds: int) -> list[Comparison]:
-    """The rows of wrk."""
-    found = []
+    """The rows measured with wrk."""
+    rows = []
     for cases, ours, theirs in ((RAW, v1_raw, v2_binary), (JSON, v1_json, v2_json)):
         servers = (Server("poolhouse", our_port, ours), Server("Triton", triton_port, theirs))
         for case in cases:
             x = input_array(case.size)
             check_responses(servers, x)
-            found.append(compare_load(case, servers, x, turns, seconds, case.goal))
-    return found
+            rows.append(compare_load(case, servers, x, turns, seconds, case.goal))
+    return rows
 
 
 def compare_client_rows(client: Client, triton_client: _triton.TritonClient, turns: int) -> list[Comparison]:
     """The rows of the two Python clients."""
-    found = []
+    rows = []
     for size, count, goal in CLIENT_CASES:
         x = input_array(size)
         check_clients(client, triton_client, size)
@@ -75,27 +75,27 @@ def compare_client_rows(client: Client, triton_client: _triton.TritonClient, tur
 
         print(f"{size} through the clients, {turns} turns of {count} calls each", flush=True)
         ours, triton = measure_alternating([client_turn(client, x, count), their_turn], turns)
-        found.append(Comparison(f"{size}, from Python", Ratio.SPEED, ours, triton, goal))
-    return found
+        rows.append(Comparison(f"{size}, from Python", Ratio.SPEED, ours, triton, goal))
+    return rows
 
 
 def check_clients(client: Client, triton_client: _triton.TritonClient, size: str) -> None:
-    """Both clients must give torch's bits.
+    """Check that both clients return torch's bits.
 
     Raises:
         RuntimeError: one does not.
     """
     x = input_array(size)
-    wanted = expected_output(x)
-    told = describe_difference("our client", client.max_pool2d(x, 2).output, wanted)
-    if told is None and triton_client.call(size, 1).sha256 != hashlib.sha256(wanted.tobytes()).hexdigest():
-        told = "Triton's client gives other bits than torch"
-    if told is not None:
-        raise RuntimeError(f"{size}: {told}")
+    expected = expected_output(x)
+    difference = describe_difference("our client", client.max_pool2d(x, 2).output, expected)
+    if difference is None and triton_client.call(size, 1).sha256 != hashlib.sha256(expected.tobytes()).hexdigest():
+        difference = "Triton's client returns other bits than torch"
+    if difference is not None:
+        raise RuntimeError(f"{size}: {difference}")
 
 
 def compare_with_in_process_torch(client: Client, turns: int) -> Comparison:
-    """The row of torch in the caller's own process."""
+    """The row that compares our client with torch in the same process."""
     size, count, _ = CLIENT_CASES[-1]
     x = input_array(size)
     tensor = torch.from_numpy(x)
@@ -114,12 +114,12 @@ def client_turn(client: Client, x: Floats, count: int) -> Callable[[], float]:
 
 
 def median_ms(call: Callable[[], object], count: int) -> float:
-    """The median of the milliseconds of a number of calls."""
+    """The median of ``count`` calls."""
     return statistics.median(timed_calls(call)(count))
 
 
 def plot(load_rows: list[Comparison], client_rows: list[Comparison]) -> str:
-    """Requests a second by the bytes of the input: raw, JSON, and from Python."""
+    """Plot requests per second over the bytes of the input: raw, JSON, and from Python."""
     by_case = {row.case: row for row in load_rows}
 
     def panel(title: str, points: list[tuple[str, Comparison]]) -> Panel:
@@ -139,20 +139,20 @@ def plot(load_rows: list[Comparison], client_rows: list[Comparison]) -> str:
 
 
 def exit_on_sigterm(number: int, frame: FrameType | None) -> None:
-    """SIGTERM ends this process as an error would, so that the servers are stopped."""
-    sys.exit("told to stop")
+    """End this process by an exception, so that the servers are stopped."""
+    sys.exit("terminated")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turns", type=int, default=5, help="for each side and case")
-    parser.add_argument("--seconds", type=int, default=3, help="of wrk, each turn")
-    parser.add_argument("--quick", action="store_true", help="two turns of a second: less than two minutes")
-    asked = parser.parse_args()
-    turns, seconds = (2, 1) if asked.quick else (asked.turns, asked.seconds)
+    parser.add_argument("--turns", type=int, default=5, help="turns for each side and case")
+    parser.add_argument("--seconds", type=int, default=3, help="duration of each turn of wrk")
+    parser.add_argument("--quick", action="store_true", help="two turns of one second; takes less than two minutes")
+    options = parser.parse_args()
+    turns, seconds = (2, 1) if options.quick else (options.turns, options.seconds)
     signal.signal(signal.SIGTERM, exit_on_sigterm)
     torch.set_num_threads(1)
-    place = describe_machine()
+    machine = describe_machine()
     with ExitStack() as stack:
         inputs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for size, _, _ in CLIENT_CASES:
@@ -160,15 +160,15 @@ def main() -> None:
         our_port = stack.enter_context(run_poolhouse("--cpu-threads", "1"))
         triton_port = stack.enter_context(_triton.run_server())
         theirs = stack.enter_context(_triton.run_client(triton_port, inputs))
-        place |= {"triton": _triton.server_version(triton_port), "tritonclient": theirs.version}
+        machine |= {"triton": _triton.server_version(triton_port), "tritonclient": theirs.version}
         client = stack.enter_context(Client(f"http://127.0.0.1:{our_port}"))
-        loaded = compare_load_rows(our_port, triton_port, turns, seconds)
-        called = compare_client_rows(client, theirs, turns)
-        rows = [*loaded, *called, compare_with_in_process_torch(client, turns)]
-    IMAGE.write_text(plot(loaded, called), encoding="utf-8")
+        load_rows = compare_load_rows(our_port, triton_port, turns, seconds)
+        client_rows = compare_client_rows(client, theirs, turns)
+        rows = [*load_rows, *client_rows, compare_with_in_process_torch(client, turns)]
+    IMAGE.write_text(plot(load_rows, client_rows), encoding="utf-8")
     write_result(
         "triton",
-        place,
+        machine,
         comparison_columns("Triton"),
         [row.table_row() for row in rows],
         {row.case: row.figures() for row in rows},

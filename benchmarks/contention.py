@@ -1,13 +1,13 @@
-"""What company costs: idle neighbours, other shapes, and more callers than there is room for.
+"""Measure the cost of contention: idle connections, mixed shapes, and more clients than the service has capacity for.
 
 Ratios, each from one run:
 
-- a lone small request while 64 idle connections are open, with joining on beside joining off (goal for p99: 1.1);
-- requests a second of eight shapes in turn beside those of one shape, at saturation (goal: 0.8);
-- answers a second to five times the callers that saturate the service, beside those to so many (goal: 0.9); each
-  calls again when it has its answer, and all find room;
-- answers a second when five times the requests come that can be answered, beside the most (goal: 0.9); there is room
-  for a few, the others are refused and come back as if nobody had told them when.
+- the time of a lone small request while 64 idle connections are open, with and without joining (goal for p99: 1.1);
+- requests per second of eight alternating shapes over those of one shape, at saturation (goal: 0.8);
+- responses per second to five times the number of clients that saturates the service, over those to that number
+  (goal: 0.9); each client sends its next request after a response, and all requests fit into memory;
+- responses per second with status 200 at five times the peak rate, over the peak (goal: 0.9); only a few requests fit
+  into memory, the others are refused, and clients ignore ``Retry-After``.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ CLIENT_CASES: Final = (
     ("medium", 112, "kernel_size=2", 16),
     ("heavy", 160, HEAVY_FIELDS, 8),
 )
-"""Bodies of three planes of so many elements a side, how they are pooled, and how many callers saturate the service."""
+"""Name, side of the three square planes, fields, and the number of clients that saturates the service."""
 SIDES: Final = (32, 30, 28, 26, 24, 22, 20, 18)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=5000, help="lone requests to each server")
-    parser.add_argument("--seconds", type=int, default=2, help="of wrk, each turn")
-    parser.add_argument("--turns", type=int, default=5, help="of wrk, of each kind; medians count")
-    asked = parser.parse_args()
-    place = describe_machine()
+    parser.add_argument("--seconds", type=int, default=2, help="duration of each turn of wrk")
+    parser.add_argument("--turns", type=int, default=5, help="turns of wrk of each kind; the median is reported")
+    options = parser.parse_args()
+    machine = describe_machine()
 
-    medians, p99s = measure_idle_connections(asked.requests)
-    eight = measure_mixed_shapes(asked.seconds, asked.turns)
-    many = {name: measure_many_clients(side, fields, count, asked) for name, side, fields, count in CLIENT_CASES}
-    beyond = measure_overload(asked.seconds, asked.turns)
+    medians, p99s = measure_idle_connections(options.requests)
+    shapes = measure_mixed_shapes(options.seconds, options.turns)
+    many = {name: measure_many_clients(side, fields, count, options) for name, side, fields, count in CLIENT_CASES}
+    overload = measure_overload(options.seconds, options.turns)
 
-    heads = ["what", "alone", "in company", "ratio", "goal"]
+    columns = ["measured", "baseline", "under contention", "ratio", "goal"]
     rows = [
         [
             "lone small request, median µs",
@@ -65,17 +65,17 @@ def main() -> None:
             "–",
         ],
         ["lone small request, p99 µs", f"{p99s[1]:.0f}", f"{p99s[0]:.0f}", _bold(p99s[0] / p99s[1]), "≤ 1.1"],
-        eight.row("eight shapes beside one, requests/s", "≥ 0.8"),
-        *(each.row(f"five times the callers, {name}, answers/s", "≥ 0.9") for name, each in many.items()),
-        beyond.row("five times the requests, room for few, answers/s", "≥ 0.9"),
+        shapes.row("eight shapes over one, requests/s", "≥ 0.8"),
+        *(each.row(f"five times the clients, {name}, responses/s", "≥ 0.9") for name, each in many.items()),
+        overload.row("five times the peak rate, capacity for few, responses/s", "≥ 0.9"),
     ]
-    figures = {"p99": p99s[0] / p99s[1], "shapes": eight.ratio, "crowd": beyond.ratio}
+    figures = {"p99": p99s[0] / p99s[1], "shapes": shapes.ratio, "overload": overload.ratio}
     figures |= {name: each.ratio for name, each in many.items()}
-    write_result("company", place, heads, rows, figures)
+    write_result("contention", machine, columns, rows, figures)
 
 
 class PairedRates:
-    """Two rates that took turns, so that a machine which becomes slower does so for both."""
+    """Two rates measured in alternating turns, so that a slower machine affects both."""
 
     def __init__(self) -> None:
         self.baseline: list[float] = []
@@ -83,11 +83,11 @@ class PairedRates:
 
     @property
     def ratio(self) -> float:
-        """The median over the turns, each beside what was measured right before it."""
+        """The median of the ratios of adjacent turns."""
         return float(np.median(np.divide(self.contended, self.baseline)))
 
     def row(self, label: str, goal: str) -> list[str]:
-        """A row of the table: the medians of both, and the ratio."""
+        """The table row: the medians of both, and the ratio."""
         return [label, f"{np.median(self.baseline):.0f}", f"{np.median(self.contended):.0f}", _bold(self.ratio), goal]
 
 
@@ -96,9 +96,9 @@ def _bold(ratio: float) -> str:
 
 
 def measure_idle_connections(request_count: int) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Median and p99 of a lone request in microseconds, joining on and joining off, with idle connections open."""
+    """Median and p99 of a lone request in microseconds, each with joining on and off, with idle connections open."""
     body = np.random.default_rng(0).standard_normal((1, 3, 32, 32)).astype(np.float32).tobytes()
-    asked = build_request("/v1/pool/max_pool2d?shape=1,3,32,32&dtype=float32&kernel_size=2", RAW, body)
+    request = build_request("/v1/pool/max_pool2d?shape=1,3,32,32&dtype=float32&kernel_size=2", RAW, body)
     with ExitStack() as stack:
         ports = [
             stack.enter_context(run_poolhouse()),
@@ -107,59 +107,61 @@ def measure_idle_connections(request_count: int) -> tuple[tuple[float, float], t
         for port in ports:
             for _ in range(IDLE_CONNECTIONS):
                 stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-        on, off = time_interleaved([Connection(port, asked) for port in ports], request_count)
+        on, off = time_interleaved([Connection(port, request) for port in ports], request_count)
     return (on.median_us, off.median_us), (on.p99_us, off.p99_us)
 
 
 def measure_mixed_shapes(seconds: int, turns: int) -> PairedRates:
-    """Requests a second of one shape, and of eight in turn that take as much work together."""
-    taken = PairedRates()
+    """Requests per second of one shape, and of eight alternating shapes."""
+    rates = PairedRates()
     with run_poolhouse("--inline-work", "0") as port:
         for _ in range(turns):
-            taken.baseline.append(_run_wrk(port, SIDES[:1], 64, seconds).answered)
-            taken.contended.append(_run_wrk(port, SIDES, 64, seconds).answered)
-    return taken
+            rates.baseline.append(_run_wrk(port, SIDES[:1], 64, seconds).succeeded)
+            rates.contended.append(_run_wrk(port, SIDES, 64, seconds).succeeded)
+    return rates
 
 
 def measure_many_clients(side: int, fields: str, client_count: int, options: argparse.Namespace) -> PairedRates:
-    """Answers a second to so many callers, and to five times as many."""
-    taken = PairedRates()
+    """Responses per second to ``client_count`` clients, and to five times as many."""
+    rates = PairedRates()
     with run_poolhouse() as port:
         for _ in range(options.turns):
-            taken.baseline.append(_run_wrk(port, (side,), client_count, options.seconds, fields=fields).answered)
-            taken.contended.append(_run_wrk(port, (side,), 5 * client_count, options.seconds, fields=fields).answered)
-    return taken
+            rates.baseline.append(_run_wrk(port, (side,), client_count, options.seconds, fields=fields).succeeded)
+            rates.contended.append(_run_wrk(port, (side,), 5 * client_count, options.seconds, fields=fields).succeeded)
+    return rates
 
 
 def measure_overload(seconds: int, turns: int) -> PairedRates:
-    """Answers a second with as many callers as there is room for, and when five times as many requests come.
+    """Responses per second of as many clients as fit into memory, and at five times that rate of requests.
 
-    Of work that takes the device longer than the loopback takes to bring it: beside bytes for which there is no core
-    left to carry them, nothing could be seen of the service. For the same reason the service has one core and the
-    callers another, as they would have on two machines; more callers need more of a core that they share.
+    The work takes the device longer than the loopback takes to transfer it; otherwise the transfer would be measured
+    and not the service. For the same reason the service and the clients each have a core of their own, as on two
+    machines; more clients would take more time of a shared core.
     """
     cores = sorted(os.sched_getaffinity(0))
-    ours = f"import os; os.sched_setaffinity(0, {{{cores[0]}}})" if len(cores) > 1 else ""
-    taken, waited_s = PairedRates(), 0.0
-    with run_poolhouse("--max-queue-bytes", "128MiB", python_prelude=ours) as port:
+    pin_service = f"import os; os.sched_setaffinity(0, {{{cores[0]}}})" if len(cores) > 1 else ""
+    rates, latency_s = PairedRates(), 0.0
+    with run_poolhouse("--max-queue-bytes", "128MiB", python_prelude=pin_service) as port:
         for _ in range(turns + 1):
             peak = _run_wrk(port, (160,), 4, seconds, fields=HEAVY_FIELDS, core=cores[-1])
-            # Between an answer and its next request each caller waits so long that all of them together ask five
-            # times the peak; what a caller waits for its answer belongs to that, and the turn before tells it.
-            pause_s = max(0.0, OVERLOAD_CONNECTIONS / (5 * peak.answered) - waited_s)
-            beyond = _run_wrk(port, (160,), OVERLOAD_CONNECTIONS, seconds, 1e3 * pause_s, HEAVY_FIELDS, core=cores[-1])
-            if waited_s:
-                taken.baseline.append(peak.answered)
-                taken.contended.append(beyond.answered)
-            waited_s = OVERLOAD_CONNECTIONS / beyond.requested - pause_s
-    return taken
+            # Each client pauses between a response and its next request, so that all together send five times the
+            # peak. The latency counts towards the pause; it is that of the previous turn.
+            pause_s = max(0.0, OVERLOAD_CONNECTIONS / (5 * peak.succeeded) - latency_s)
+            overload = _run_wrk(
+                port, (160,), OVERLOAD_CONNECTIONS, seconds, 1e3 * pause_s, HEAVY_FIELDS, core=cores[-1]
+            )
+            if latency_s:
+                rates.baseline.append(peak.succeeded)
+                rates.contended.append(overload.succeeded)
+            latency_s = OVERLOAD_CONNECTIONS / overload.requested - pause_s
+    return rates
 
 
 class Rates(NamedTuple):
-    """Requests a second, and how many of them were answered with status 200."""
+    """Requests per second, and responses with status 200 per second."""
 
     requested: float
-    answered: float
+    succeeded: float
 
 
 def _run_wrk(
@@ -172,7 +174,7 @@ def _run_wrk(
     element_bytes: str = "\\0\\0\\128\\63",
     core: int | None = None,
 ) -> Rates:
-    """What came of this, by wrk on this core or on any, for squares of these sides in turn."""
+    """Run wrk, pinned to a core if one is given, with planes of these sides in turn."""
     wrk = shutil.which("wrk")
     if wrk is None:
         raise SystemExit("wrk is not installed; on Debian and Ubuntu: apt-get install wrk")
@@ -194,11 +196,11 @@ def _run_wrk(
         command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(path), f"http://127.0.0.1:{port}"]
         if core is not None:
             command = ["taskset", "--cpu-list", str(core), *command]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    total, refused = re.search(r"([0-9]+) requests in ([0-9.]+)s", told), re.search(r"Non-2xx.*: ([0-9]+)", told)
-    assert total is not None, told
-    seconds_taken = float(total[2])
-    return Rates(int(total[1]) / seconds_taken, (int(total[1]) - int(refused[1] if refused else 0)) / seconds_taken)
+        report = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    total, refused = re.search(r"([0-9]+) requests in ([0-9.]+)s", report), re.search(r"Non-2xx.*: ([0-9]+)", report)
+    assert total is not None, report
+    elapsed_s = float(total[2])
+    return Rates(int(total[1]) / elapsed_s, (int(total[1]) - int(refused[1] if refused else 0)) / elapsed_s)
 
 
 if __name__ == "__main__":

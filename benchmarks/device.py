@@ -1,8 +1,8 @@
-"""What a CUDA device does beside torch's own layer, beside the CPU over HTTP, and on the way there and back.
+"""Measure a CUDA device: kernels compared with torch, requests over HTTP compared with the CPU, and transfers.
 
-Three tables in one: the time of a kernel by CUDA events, ours and torch's, and the bytes it must move a second as a
-share of what a copy on the device moves; requests a second over HTTP with the device and with the CPU of the same
-machine; and the way of a batch beside plain copies from and to page-locked memory, with one stream and with two.
+Three tables in one: the time of our kernels and torch's by CUDA events, with their memory traffic as a share of that of
+a copy on the device; requests per second over HTTP with the device and with the CPU of the same machine; and batches
+including both transfers, compared with plain copies from and to page-locked memory, with one stream and with two.
 """
 
 from __future__ import annotations
@@ -50,64 +50,63 @@ RAW: Final = "application/octet-stream"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=2, help="of wrk, for each size and device")
-    parser.add_argument("--kernels-only", action="store_true", help="print the kernels alone, and write nothing")
-    parser.add_argument("--launches", type=int, default=50, help="of each kernel")
-    asked = parser.parse_args()
+    parser.add_argument("--seconds", type=int, default=2, help="duration of wrk for each size and device")
+    parser.add_argument("--kernels-only", action="store_true", help="only print the table of kernels; write nothing")
+    parser.add_argument("--launches", type=int, default=50, help="launches of each kernel")
+    options = parser.parse_args()
     if not torch.cuda.is_available():
-        print("there is no CUDA device here, so there is nothing to measure.")
+        print("There is no CUDA device to measure.")
         return
-    heads = ("what", "of", "on the device", "beside it", "ratio")
-    if asked.kernels_only:
-        print(markdown_table(heads, compare_with_torch(asked.launches)[0]))
+    columns = ("measured", "unit and baseline", "on the device", "baseline", "ratio")
+    if options.kernels_only:
+        print(markdown_table(columns, compare_with_torch(options.launches)[0]))
         return
-    place = {"gpu": torch.cuda.get_device_name(), **describe_machine(), "torch": torch.__version__}
+    machine = {"gpu": torch.cuda.get_device_name(), **describe_machine(), "torch": torch.__version__}
 
-    ways, way_figures = measure_transfers()
-    kernels, kernel_figures = compare_with_torch(asked.launches)
-    calls, call_figures = compare_over_http(asked.seconds)
+    transfers, transfer_figures = measure_transfers()
+    kernels, kernel_figures = compare_with_torch(options.launches)
+    calls, call_figures = compare_over_http(options.seconds)
 
-    figures = {"way": way_figures, "kernels": kernel_figures, "http": call_figures}
-    write_result("device", place, heads, [*ways, *kernels, *calls], figures)
+    figures = {"transfer": transfer_figures, "kernels": kernel_figures, "http": call_figures}
+    write_result("device", machine, columns, [*transfers, *kernels, *calls], figures)
 
 
-# ---- the way there and back
+# ---- transfers
 
 
 def measure_transfers() -> tuple[list[list[str]], dict[str, float]]:
-    """GB/s of plain copies, and of batches through the staging, one after another and two at once."""
-    at, nbytes = torch.device("cuda:0"), 48 * 2**20
-    host = torch.empty(nbytes, dtype=torch.uint8, pin_memory=True)
-    there = torch.empty(nbytes, dtype=torch.uint8, device=at)
-    plain = {
-        "host to device": nbytes / cuda_event_seconds(lambda: there.copy_(host, non_blocking=True), 20) / 1e9,
-        "device to host": nbytes / cuda_event_seconds(lambda: host.copy_(there, non_blocking=True), 20) / 1e9,
-    }
+    """GB/s of plain copies, and of batches with their transfers, sequentially and two at a time."""
+    device, nbytes = torch.device("cuda:0"), 48 * 2**20
+    host_buffer = torch.empty(nbytes, dtype=torch.uint8, pin_memory=True)
+    device_buffer = torch.empty(nbytes, dtype=torch.uint8, device=device)
+    upload_s = cuda_event_seconds(lambda: device_buffer.copy_(host_buffer, non_blocking=True), 20)
+    download_s = cuda_event_seconds(lambda: host_buffer.copy_(device_buffer, non_blocking=True), 20)
+    plain = {"host to device": nbytes / upload_s / 1e9, "device to host": nbytes / download_s / 1e9}
     figures = {
         **{f"plain {name} GB/s": rate for name, rate in plain.items()},
-        "on the device GB/s": 2 * nbytes * 8 / cuda_event_seconds(_device_copy(there), 20) / 1e9,
+        "on the device GB/s": 2 * nbytes * 8 / cuda_event_seconds(_device_copy(device_buffer), 20) / 1e9,
     }
     spec = discover().find("max_pool2d").of(kernel_size=2)
     x = torch.from_numpy(np.random.default_rng(1).standard_normal((512, 112, 112), dtype=np.float32))
-    moved = x.numel() * 4 * 1.25
-    transfer = PinnedTransfer(at)
+    moved_bytes = x.numel() * 4 * 1.25
+    transfer = PinnedTransfer(device)
 
-    def copied(results: Sequence[torch.Tensor]) -> None:
+    def copy_results(results: Sequence[torch.Tensor]) -> None:
         for each in results:
             each.clone()  # as the worker does
 
     ideal_s = x.numel() * 4 / plain["host to device"] / 1e9 + x.numel() / plain["device to host"] / 1e9
     rows = []
     for threads in (1, 2):
-        took_s = wall_seconds(lambda: transfer.run(spec, [{"input": x}], copied), threads)
-        figures[f"batches in {threads} threads GB/s"] = moved / took_s / 1e9
+        batch_s = wall_seconds(lambda: transfer.run(spec, [{"input": x}], copy_results), threads)
+        figures[f"batches in {threads} threads GB/s"] = moved_bytes / batch_s / 1e9
         rows.append(
             [
-                f"batches of 25.7 MB, {threads} at once",
-                "there, pooled, back; beside plain copies there and back, GB/s",
-                f"{moved / took_s / 1e9:.1f}",
-                f"{moved / ideal_s / 1e9:.1f}",
-                f"{ideal_s / took_s:.2f}",
+                f"batches of 25.7 MB, {threads} at a time",
+                "GB/s with both transfers; plain copies in both directions",
+                f"{moved_bytes / batch_s / 1e9:.1f}",
+                f"{moved_bytes / ideal_s / 1e9:.1f}",
+                f"{ideal_s / batch_s:.2f}",
             ]
         )
     return [
@@ -117,38 +116,38 @@ def measure_transfers() -> tuple[list[list[str]], dict[str, float]]:
 
 
 def _device_copy(small_buffer: torch.Tensor) -> Callable[[], object]:
-    """A copy on the device that no cache holds."""
+    """A copy on the device, too large for its cache."""
     large = torch.empty(8 * small_buffer.numel(), dtype=torch.uint8, device=small_buffer.device)
     other = torch.empty_like(large)
     return lambda: other.copy_(large)
 
 
 def wall_seconds(function: Callable[[], object], threads: int, seconds: float = 1.0) -> float:
-    """Seconds that each of many runs takes, so many at once."""
+    """The wall time per call of calls in ``threads`` threads for some time."""
     function()
-    over, counts = Event(), [0] * threads
+    stop, counts = Event(), [0] * threads
 
-    def again(number: int) -> None:
-        while not over.is_set():
+    def repeat(number: int) -> None:
+        while not stop.is_set():
             function()
             counts[number] += 1
 
     with ThreadPoolExecutor(threads) as pool:
-        begun = time.perf_counter()
-        going = [pool.submit(again, number) for number in range(threads)]
+        start = time.perf_counter()
+        futures = [pool.submit(repeat, number) for number in range(threads)]
         time.sleep(seconds)
-        over.set()
-        for each in going:
+        stop.set()
+        for each in futures:
             each.result()
-    return (time.perf_counter() - begun) / sum(counts)
+    return (time.perf_counter() - start) / sum(counts)
 
 
 # ---- kernels
 
 
 def cuda_event_seconds(function: Callable[[], object], launches: int) -> float:
-    """The median time of a launch by CUDA events, after a few that are not counted."""
-    taken = []
+    """The median time of a launch by CUDA events, after three warm-up launches."""
+    seconds = []
     for turn in range(launches + 3):
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call, unused-ignore]  # torch types it in some releases only
         begin.record()
@@ -156,29 +155,29 @@ def cuda_event_seconds(function: Callable[[], object], launches: int) -> float:
         end.record()
         end.synchronize()
         if turn >= 3:
-            taken.append(float(begin.elapsed_time(end)) / 1e3)
-    return statistics.median(taken)
+            seconds.append(float(begin.elapsed_time(end)) / 1e3)
+    return statistics.median(seconds)
 
 
 def compare_with_torch(launches: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
-    """Ours and torch's time for each case, and what share of a copy's speed ours reaches."""
+    """Our time and torch's for each case, and our memory traffic as a share of a copy's."""
     copy = _device_copy(torch.empty(48 * 2**20, dtype=torch.uint8, device="cuda"))
-    copied_per_s = 2 * 8 * 48 * 2**20 / cuda_event_seconds(copy, 20)
+    copy_bytes_per_s = 2 * 8 * 48 * 2**20 / cuda_event_seconds(copy, 20)
     rows: list[list[str]] = [
-        ["a copy on the device", "bytes read and written, GB/s", f"{copied_per_s / 1e9:.0f}", "–", "–"]
+        ["a copy on the device", "bytes read and written, GB/s", f"{copy_bytes_per_s / 1e9:.0f}", "–", "–"]
     ]
     figures: dict[str, dict[str, float]] = {}
     for name, shape, fields in CASES:
         spec = discover().find(name).of(**fields)
         ours, theirs, nbytes = _ours_and_torchs(spec, shape, fields)
         ours_s, torch_s = cuda_event_seconds(ours, launches), cuda_event_seconds(theirs, launches)
-        told = ", ".join(f"{field} {value}" for field, value in fields.items())
-        share = nbytes / ours_s / copied_per_s
-        figures[f"{name} {list(shape)} {told}"] = {"ours_s": ours_s, "torch_s": torch_s, "share_of_copy": share}
+        fields_text = ", ".join(f"{field} {value}" for field, value in fields.items())
+        share = nbytes / ours_s / copy_bytes_per_s
+        figures[f"{name} {list(shape)} {fields_text}"] = {"ours_s": ours_s, "torch_s": torch_s, "share_of_copy": share}
         rows.append(
             [
-                f"`{name}` {told}",
-                f"{'×'.join(map(str, shape))}, µs beside torch's; {100 * share:.0f} % of a copy's bytes a second",
+                f"`{name}` {fields_text}",
+                f"{'×'.join(map(str, shape))}, µs; torch. {100 * share:.0f} % of a copy's GB/s",
                 f"{1e6 * ours_s:.0f}",
                 f"{1e6 * torch_s:.0f}",
                 f"{torch_s / ours_s:.2f}",
@@ -190,7 +189,7 @@ def compare_with_torch(launches: int) -> tuple[list[list[str]], dict[str, dict[s
 def _ours_and_torchs(
     spec: Operator, shape: tuple[int, ...], fields: dict[str, object]
 ) -> tuple[Callable[[], object], Callable[[], object], int]:
-    """Ours, torch's, and the bytes that must be read and written; both on the device."""
+    """Our kernel and torch's, both on the device, and the bytes that they must read and write."""
     x = torch.from_numpy(np.random.default_rng(7).standard_normal(shape, dtype=np.float32)).cuda()
     planes = {"input": x.reshape(-1, *shape[-spec.rank :])}
     if "indices" in spec.inputs:
@@ -201,7 +200,7 @@ def _ours_and_torchs(
         theirs = lambda: functional.max_unpool2d(x, indices, **fields)  # type: ignore[arg-type]  # noqa: E731  # by name
     elif spec.family == "fractional_max_pool":
         count = math.prod(shape[: -spec.rank])
-        planes |= {name: torch.from_numpy(drawn) for name, drawn in spec.random_inputs(count).items()}
+        planes |= {name: torch.from_numpy(values) for name, values in spec.random_inputs(count).items()}
         samples = planes["samples"].reshape(*shape[:2], spec.rank).to("cuda", torch.float32)
         theirs = lambda: functional.fractional_max_pool2d(x, 2, output_size=56, _random_samples=samples)  # noqa: E731
     else:
@@ -215,7 +214,7 @@ def _ours_and_torchs(
 
 
 def compare_over_http(seconds: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
-    """Medians and requests a second with the device and with the CPU, lone and in a crowd."""
+    """Median times of lone requests, and requests per second of concurrent ones, with the device and with the CPU."""
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
     with (
@@ -226,30 +225,30 @@ def compare_over_http(seconds: int) -> tuple[list[list[str]], dict[str, dict[str
         for size, shape in BODY_SHAPES.items():
             body = np.random.default_rng(0).standard_normal(shape).astype(np.float32).tobytes()
             target = f"/v1/pool/max_pool2d?shape={','.join(map(str, shape))}&dtype=float32&kernel_size=2"
-            asked, case = build_request(target, RAW, body), Case(size, RAW, body, target, target)
+            request, case = build_request(target, RAW, body), Case(size, RAW, body, target, target)
             count = 1000 if size != "large" else 100
             medians = [
                 each.median_us
-                for each in time_interleaved([Connection(port, asked) for port in (cuda, cpu, threaded)], count)
+                for each in time_interleaved([Connection(port, request) for port in (cuda, cpu, threaded)], count)
             ]
-            crowd = 32 if size != "large" else 4
-            rates = [requests_per_second(case, port, target, crowd, seconds) for port in (cuda, cpu)]
+            connections = 32 if size != "large" else 4
+            rates = [requests_per_second(case, port, target, connections, seconds) for port in (cuda, cpu)]
             figures[size] = {
                 **dict(zip(("cuda_us", "cpu_us", "cpu_thread_us"), medians, strict=True)),
                 **dict(zip(("cuda_per_s", "cpu_per_s"), rates, strict=True)),
             }
-            told = f"max pooling 2×2 of {'×'.join(map(str, shape))}, raw"
+            pooling = f"max pooling 2×2 of {'×'.join(map(str, shape))}, raw"
             rows.append(
                 [
-                    f"{size} request alone, median",
-                    f"{told}; µs beside the CPU's, which takes {medians[2]:.0f} where a thread pools all",
+                    f"lone {size} request, median",
+                    f"{pooling}, µs; CPU, which takes {medians[2]:.0f} without inline work",
                     *_format_values(medians[:2], ".0f", medians[1] / medians[0]),
                 ]
             )
             rows.append(
                 [
-                    f"{size} requests over {crowd} connections",
-                    f"{told}; a second, beside the CPU's",
+                    f"{size} requests over {connections} connections",
+                    f"{pooling}, requests/s; CPU",
                     *_format_values(rates, ",.0f", rates[0] / rates[1]),
                 ]
             )

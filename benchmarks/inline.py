@@ -1,8 +1,8 @@
-"""Where handing a job to a thread begins to pay: what settles the default of ``inline_work``.
+"""Measure from which size on a job should run in a thread; this determines the default of ``inline_work``.
 
-Each size is pooled through the whole of ``PoolingService``, once on the event loop and once by the device's thread, in
-turn. On the loop a job costs less, and holds everyone else up for as long as it runs: a hop is worth it from where
-it adds little to the job itself.
+Each size is pooled through ``PoolingService``, alternately on the event loop and in the device's thread. On the loop a
+job costs less, but blocks all other requests while it runs: the thread is worth it once its overhead is a small part
+of the job.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from poolhouse.settings import Settings
 from poolhouse.tensors import Message, Tensor
 
 SIDES: Final = (4, 16, 32, 64, 128, 256, 512)
-"""The side of the pooled square; work is its elements, since 2×2 windows look at each once."""
+"""The side of the pooled square; its work is its number of elements, since 2×2 windows read each once."""
 
 
 async def medians_us(poolings: tuple[PoolingService, ...], message: Message, count: int) -> list[float]:
-    """The median time of pooling this message in each way, the ways taking turns."""
-    taken: list[list[float]] = [[] for _ in poolings]
+    """The median time of pooling this message with each service, in alternating turns."""
+    times: list[list[float]] = [[] for _ in poolings]
     for turn in range(count + 20):
-        for pooling, seconds in zip(poolings, taken, strict=True):
+        for pooling, seconds in zip(poolings, times, strict=True):
             prepared = pooling.prepare("max_pool2d", message)
-            lease = pooling.admit(1)
-            begun = time.perf_counter()
+            lease = pooling.admission.admit(1)
+            start = time.perf_counter()
             await pooling.pool(prepared, lease)
-            took = time.perf_counter() - begun
+            elapsed = time.perf_counter() - start
             lease.release()
             if turn >= 20:
-                seconds.append(took)
-    return [1e6 * statistics.median(seconds) for seconds in taken]
+                seconds.append(elapsed)
+    return [1e6 * statistics.median(seconds) for seconds in times]
 
 
 async def measure(count: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
-    here, there = (
+    inline, threaded = (
         PoolingService.from_settings(Settings.model_validate({"inline_work": work, "device": "cpu"}))
         for work in (SIDES[-1] ** 2, 0)
     )
@@ -51,21 +51,21 @@ async def measure(count: int) -> tuple[list[list[str]], dict[str, dict[str, floa
     for side in SIDES:
         array = np.random.default_rng(side).standard_normal((1, 1, side, side)).astype(np.float32)
         message = Message({"input": Tensor(FLOAT32, array)}, json_fields={"kernel_size": 2})
-        inline_us, hop_us = await medians_us((here, there), message, count)
-        figures[str(side * side)] = {"inline_us": inline_us, "thread_us": hop_us}
-        rows.append([f"{side * side:,}", f"{inline_us:.0f}", f"{hop_us:.0f}", f"{hop_us / inline_us:.2f}"])
-    for pooling in (here, there):
+        inline_us, thread_us = await medians_us((inline, threaded), message, count)
+        figures[str(side * side)] = {"inline_us": inline_us, "thread_us": thread_us}
+        rows.append([f"{side * side:,}", f"{inline_us:.0f}", f"{thread_us:.0f}", f"{thread_us / inline_us:.2f}"])
+    for pooling in (inline, threaded):
         await pooling.stop()
     return rows, figures
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=1000, help="of each size and way")
-    asked = parser.parse_args()
-    place = describe_machine()
-    rows, figures = asyncio.run(measure(asked.requests))
-    write_result("inline", place, ("work", "on the loop, µs", "by the thread, µs", "ratio"), rows, figures)
+    parser.add_argument("--requests", type=int, default=1000, help="requests of each size and service")
+    options = parser.parse_args()
+    machine = describe_machine()
+    rows, figures = asyncio.run(measure(options.requests))
+    write_result("inline", machine, ("work", "on the loop, µs", "in the thread, µs", "ratio"), rows, figures)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Up to how many bytes joining requests pays on the CPU: what settles ``JOIN_BYTES`` of ``backend/torch_worker``.
+"""Measure up to which batch size joining pays on the CPU; this determines ``JOIN_BYTES`` of ``backend/torch_worker``.
 
-A crowd of equal jobs goes through the real engine and worker, once each alone and once joined to batches of
-a given size, in turn. Joining saves a hand-over a job and copies its elements in and out. On one thread: with more,
-torch splits joined batches between them, which says something of the machine's other work and little of joining.
+Concurrent equal jobs run through the real engine and worker, alternately alone and joined to batches up to a given
+size. Joining saves the cost of one batch per job, and copies the elements in and out. One thread: with more, torch
+divides joined batches among them, and the result would depend on the other load of the machine.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from poolhouse.tensors import Tensor
 
 CONCURRENT_JOBS: Final = 64
 SIDES: Final = (8, 16, 32, 64, 128, 256)
-"""Each job is a square of float32; its bytes are counted as the engine does: input, output and workspace."""
+"""The side of each job's square of float32; its bytes are, as in the engine, input, output and workspace."""
 JOIN_BYTES_TRIED: Final = tuple(2**power for power in range(14, 24))
 
 
 async def microseconds_per_job(engine: Engine[Payload], tensor: Tensor) -> float:
-    """The time of one crowd, a job."""
+    """The time of one round of concurrent jobs, divided by their number."""
     plan = make_plan(discover().find("max_pool2d").of(kernel_size=2), {"input": tensor.metadata}, Limits(2**30, 2**40))
     memory_budget = MemoryBudget(2**32)
 
@@ -44,9 +44,9 @@ async def microseconds_per_job(engine: Engine[Payload], tensor: Tensor) -> float
         await engine.submit(Payload(plan, {"input": tensor}).make_job(), lease, "max_pool2d")
         lease.release()
 
-    begun = time.perf_counter()
+    start = time.perf_counter()
     await asyncio.gather(*[call() for _ in range(CONCURRENT_JOBS)])
-    return 1e6 * (time.perf_counter() - begun) / CONCURRENT_JOBS
+    return 1e6 * (time.perf_counter() - start) / CONCURRENT_JOBS
 
 
 async def measure(round_count: int) -> tuple[list[list[str]], dict[str, dict[str, float]]]:
@@ -57,19 +57,18 @@ async def measure(round_count: int) -> tuple[list[list[str]], dict[str, dict[str
     for side in SIDES:
         array = np.random.default_rng(side).standard_normal((1, 1, side, side)).astype(np.float32)
         tensor = Tensor(FLOAT32, array)
-        taken: dict[int, list[float]] = {0: [], **{joined: [] for joined in JOIN_BYTES_TRIED}}
+        times: dict[int, list[float]] = {0: [], **{join_bytes: [] for join_bytes in JOIN_BYTES_TRIED}}
         for turn in range(round_count + 3):
-            for joined, times in taken.items():
-                worker.batch_limits = BatchLimits(PIECE_BYTES, joined)
-                took = await microseconds_per_job(engine, tensor)
+            for join_bytes, job_us in times.items():
+                worker.batch_limits = BatchLimits(PIECE_BYTES, join_bytes)
+                elapsed_us = await microseconds_per_job(engine, tensor)
                 if turn >= 3:
-                    times.append(took)
-        medians = {joined: statistics.median(times) for joined, times in taken.items()}
-        figures[str(side)] = {str(joined): us for joined, us in medians.items()}
+                    job_us.append(elapsed_us)
+        medians = {join_bytes: statistics.median(job_us) for join_bytes, job_us in times.items()}
+        figures[str(side)] = {str(join_bytes): us for join_bytes, us in medians.items()}
         alone = medians[0]
-        rows.append(
-            [f"{side}×{side}", f"{alone:.0f}", *(f"{medians[joined] / alone:.2f}" for joined in JOIN_BYTES_TRIED)]
-        )
+        ratios = [f"{medians[join_bytes] / alone:.2f}" for join_bytes in JOIN_BYTES_TRIED]
+        rows.append([f"{side}×{side}", f"{alone:.0f}", *ratios])
         print(*rows[-1])
     await engine.stop()
     return rows, figures
@@ -77,14 +76,14 @@ async def measure(round_count: int) -> tuple[list[list[str]], dict[str, dict[str
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=60, help="crowds of each size and way")
-    parser.add_argument("--threads", type=int, default=1, help="that torch may take")
-    asked = parser.parse_args()
-    place = describe_machine()
-    set_thread_count(asked.threads)
-    rows, figures = asyncio.run(measure(asked.rounds))
-    heads = ("plane", "alone, µs a job", *(f"{joined // 1024} KiB" for joined in JOIN_BYTES_TRIED))
-    write_result("joining", place, heads, rows, figures)
+    parser.add_argument("--rounds", type=int, default=60, help="rounds of each size and limit")
+    parser.add_argument("--threads", type=int, default=1, help="number of torch's threads")
+    options = parser.parse_args()
+    machine = describe_machine()
+    set_thread_count(options.threads)
+    rows, figures = asyncio.run(measure(options.rounds))
+    columns = ("plane", "alone, µs per job", *(f"{join_bytes // 1024} KiB" for join_bytes in JOIN_BYTES_TRIED))
+    write_result("joining", machine, columns, rows, figures)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""What pools on the CPU against torch's own function, for common shapes and types: one thread, and every core.
+"""Compare pooling on the CPU with torch's function, for common shapes and types: on one thread, and on every core.
 
-The last columns are what the memory would take to read the input and write the output, at the speed of a copy, and
-whether the bits are torch's. Where they differ ours goes through float64; whether it is nearer the truth is for the
-tests to say.
+The last columns are the time to read the input and write the output at the speed of a copy, and whether the bits equal
+torch's. Where they differ, ours accumulates in float64; tests check that it is more exact.
 """
 
 from __future__ import annotations
@@ -67,25 +66,25 @@ CASES: Final[tuple[tuple[str, tuple[int, ...], dict[str, object]], ...]] = (
     ("max_unpool2d", (8, 64, 56, 56), {"kernel_size": 2}),
 )
 TYPES: Final[dict[str, tuple[tuple[str, tuple[int, ...], dict[str, object]], ...]]] = {"float32": CASES}
-"""Every case in float32, and the 2-D ones of more than one megabyte in the other types too."""
+"""Every case in float32, and the large 2-D cases in the other types, too."""
 for _name in ("float16", "bfloat16", "float64"):
     TYPES[_name] = tuple(case for case in CASES if case[1] == _LARGE)
 
 
 def medians_ms(functions: tuple[Callable[[], object], ...], seconds: float) -> list[float]:
-    """The median time of each way, the ways taking turns, for about so long."""
-    taken: list[list[float]] = [[] for _ in functions]
-    ends = time.perf_counter() + seconds
-    while time.perf_counter() < ends or len(taken[0]) < 10:
-        for way, times in zip(functions, taken, strict=True):
-            begun = time.perf_counter()
-            way()
-            times.append(time.perf_counter() - begun)
-    return [1e3 * statistics.median(times[2:]) for times in taken]
+    """The median time of each function, from alternating turns for about this time."""
+    times: list[list[float]] = [[] for _ in functions]
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times[0]) < 10:
+        for function, elapsed in zip(functions, times, strict=True):
+            start = time.perf_counter()
+            function()
+            elapsed.append(time.perf_counter() - start)
+    return [1e3 * statistics.median(elapsed[2:]) for elapsed in times]
 
 
 def _copy_ms_per_byte() -> float:
-    """Milliseconds for a byte that is read or written, by copying what no cache holds."""
+    """Milliseconds per byte read or written, by a copy that is too large for the caches."""
     source = np.ones(64 * 2**20, np.uint8)
     target = np.empty_like(source)
     (copy_ms,) = medians_ms((partial(np.copyto, target, source),), 0.5)
@@ -93,22 +92,22 @@ def _copy_ms_per_byte() -> float:
 
 
 def _unpool_indices(spatial_out: tuple[int, ...], x: torch.Tensor) -> torch.Tensor:
-    """Indices as 2×2 pooling gives them: each value in a place of its own."""
+    """Indices of a 2×2 max pooling, which are all different."""
     plane = torch.rand(*x.shape[:2], *spatial_out)
     return functional.max_pool2d(plane, 2, return_indices=True)[1]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each case")
-    asked = parser.parse_args()
-    place = describe_machine()
+    parser.add_argument("--seconds", type=float, default=1.0, help="duration of each case")
+    options = parser.parse_args()
+    machine = describe_machine()
     compile_ahead.load_all()
     torch.set_num_threads(1)
     catalogue = discover()
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
-    every = available_cores()
+    core_count = available_cores()
     byte_ms = _copy_ms_per_byte()
     for type_name, cases in TYPES.items():
         for name, shape, fields in cases:
@@ -116,42 +115,42 @@ def main() -> None:
             x = torch.from_numpy(np.random.default_rng(7).standard_normal(shape)).to(getattr(torch, type_name))
             spatial = shape[-spec.rank :]
             planes = {"input": x.reshape(-1, *spatial)}
-            given: tuple[torch.Tensor, ...] = (x,)
+            inputs: tuple[torch.Tensor, ...] = (x,)
             if "indices" in spec.inputs:
                 indices = _unpool_indices(spec.spatial_out(spatial), x)
-                planes["indices"], given = indices.reshape(-1, *spatial), (x, indices)
+                planes["indices"], inputs = indices.reshape(-1, *spatial), (x, indices)
             dtype = ELEMENT_TYPES[type_name]
             metadata_by_name = {
                 each: TensorMetadata(INT64 if each == "indices" else dtype, shape) for each in spec.inputs
             }
             plan = make_plan(spec, metadata_by_name, Limits(2**40, 2**60))
             arrays = {each: as_array(tensor) for each, tensor in planes.items()}
-            answer = getattr(functional, name)(*given, **fields)
-            first = answer[0] if isinstance(answer, tuple) else answer
-            assert isinstance(first, torch.Tensor)
+            result = getattr(functional, name)(*inputs, **fields)
+            expected = result[0] if isinstance(result, tuple) else result
+            assert isinstance(expected, torch.Tensor)
             ours = pool_on_cpu(plan, arrays, 1)
-            bits = torch.equal(as_torch({"input": ours[0]}, dtype)["input"].reshape(first.shape), first)
-            ways = (
+            is_equal = torch.equal(as_torch({"input": ours[0]}, dtype)["input"].reshape(expected.shape), expected)
+            functions = (
                 partial(pool_on_cpu, plan, arrays, 1),
-                partial(getattr(functional, name), *given, **fields),
-                partial(pool_on_cpu, plan, arrays, every),
+                partial(getattr(functional, name), *inputs, **fields),
+                partial(pool_on_cpu, plan, arrays, core_count),
             )
             set_thread_count(1)
-            ours_ms, torch_ms, all_ms = medians_ms(ways, asked.seconds)
+            ours_ms, torch_ms, all_ms = medians_ms(functions, options.seconds)
             set_thread_count(1)
-            nbytes = sum(tensor.nbytes for tensor in given) + sum(array.nbytes for array in ours)
-            told = ", ".join(f"{field} {value}" for field, value in fields.items())
-            figures[f"{name} {list(shape)} {told} {type_name}"] = {
+            nbytes = sum(tensor.nbytes for tensor in inputs) + sum(array.nbytes for array in ours)
+            fields_text = ", ".join(f"{field} {value}" for field, value in fields.items())
+            figures[f"{name} {list(shape)} {fields_text} {type_name}"] = {
                 "ours_ms": ours_ms,
                 "torch_ms": torch_ms,
                 "every_core_ms": all_ms,
                 "memory_ms": nbytes * byte_ms,
                 "loops": plan.uses_compiled_loops,
-                "equal": bits,
+                "equal": is_equal,
             }
             rows.append(
                 [
-                    f"`{name}` {told}",
+                    f"`{name}` {fields_text}",
                     "×".join(map(str, shape)),
                     type_name,
                     f"{ours_ms:.3f}",
@@ -160,12 +159,12 @@ def main() -> None:
                     f"{all_ms:.3f}",
                     f"{nbytes * byte_ms:.3f}",
                     "loops" if plan.uses_compiled_loops else "torch",
-                    "equal" if bits else "differ",
+                    "equal" if is_equal else "differ",
                 ]
             )
     write_result(
         "kernels",
-        place,
+        machine,
         (
             "pooling",
             "shape",
@@ -173,7 +172,7 @@ def main() -> None:
             "ours, ms",
             "torch, ms",
             "faster by",
-            f"ours, {every} threads, ms",
+            f"ours, {core_count} threads, ms",
             "memory, ms",
             "by",
             "bits",

@@ -1,6 +1,6 @@
-"""How much memory one large request takes at its peak, beside its input and its output; the goal is at most twice.
+"""Measure the peak memory of one large request, relative to its input and output; the goal is at most twice.
 
-A service of its own for each row, so that none finds the buffers of another; the kernel counts the peak.
+Each row has a fresh service, without buffers of earlier requests. The peak is the kernel's.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Case:
 
     @property
     def name(self) -> str:
-        """The case as the table names it."""
+        """Its name in the table."""
         return f"{'×'.join(map(str, self.shape))}, {self.fields.replace('&', ', ')}, {self.response_type}"
 
 
@@ -54,32 +54,32 @@ CASES: Final = (
 
 
 def measure_peak_bytes(case: Case) -> tuple[int, int, int]:
-    """Bytes of the request, of the answer, and by how much the service grew at its peak while it answered."""
+    """The bytes of the request and of the response, and the increase of the service's memory at its peak."""
     body = np.random.default_rng(1).random(case.shape, np.float32).tobytes()
-    head = {"Content-Type": _RAW, "Accept": case.response_type}
-    with server_process() as server, server.http_connection() as caller:
+    headers = {"Content-Type": _RAW, "Accept": case.response_type}
+    with server_process() as server, server.http_connection() as client:
         small = Case((1, 1, 8, 8), case.fields, case.response_type)
-        # What a first request makes once is not part of it.
-        assert caller.send("POST", small.target, head, bytes(4 * math.prod(small.shape))).status == 200
+        # A first request, so that one-time allocations do not count.
+        assert client.send("POST", small.target, headers, bytes(4 * math.prod(small.shape))).status == 200
         server.reset_peak()
-        idle = server.resident_bytes
-        answer = caller.send("POST", case.target, head, body)
-        assert answer.status == 200
-        return len(body), len(answer.body), server.peak_resident_bytes - idle
+        idle_bytes = server.resident_bytes
+        response = client.send("POST", case.target, headers, body)
+        assert response.status == 200
+        return len(body), len(response.body), server.peak_resident_bytes - idle_bytes
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    place = describe_machine()
+    machine = describe_machine()
     rows, figures = [], {}
     for case in CASES:
-        sent, came, grown = measure_peak_bytes(case)
-        ratio = grown / (sent + came)
-        figures[case.name] = {"sent": sent, "came": came, "grown": grown, "ratio": ratio}
-        mib = [f"{each / 2**20:.1f}" for each in (sent, came, grown)]
+        request, response, peak = measure_peak_bytes(case)
+        ratio = peak / (request + response)
+        figures[case.name] = {"request": request, "response": response, "peak": peak, "ratio": ratio}
+        mib = [f"{each / 2**20:.1f}" for each in (request, response, peak)]
         rows.append([case.name, *mib, f"**{ratio:.2f}**", f"≤ {GOAL:g}", "yes" if ratio <= GOAL else "no"])
-    heads = ["max pooling of float32", "request, MiB", "answer, MiB", "peak over idle, MiB", "ratio", "goal", "reached"]
-    write_result("memory", place, heads, rows, figures)
+    columns = ["max pooling of float32", "request, MiB", "response, MiB", "peak over idle, MiB"]
+    write_result("memory", machine, [*columns, "ratio", "goal", "reached"], rows, figures)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Our service beside an obvious FastAPI endpoint, in one run: the time of a lone request, and requests a second.
+"""Compare our service with an obvious FastAPI endpoint: the time of a lone request, and requests per second.
 
 The goal is a ratio of at most 1.0 for the median of a lone request, tiny JSON and medium binary.
 """
@@ -19,12 +19,12 @@ from _harness import Connection, build_request, run_fastapi_baseline, run_poolho
 from _results import describe_machine, write_result
 
 _WRK_ROUNDS: Final = 3
-"""Turns of wrk for each server; the median of them counts."""
+"""Turns of wrk for each server; the median is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The same work as each server is asked for it."""
+    """One pooling request, with the target of each server."""
 
     name: str
     media_type: str
@@ -34,7 +34,7 @@ class Case:
 
 
 def build_cases() -> list[Case]:
-    """Max pooling 2×2: tiny and medium as performance.md names them, in JSON and as raw float32."""
+    """2×2 max pooling in the sizes of performance.md, in JSON and as raw float32."""
     random = np.random.default_rng(7)
 
     def as_json(*shape: int) -> bytes:
@@ -56,20 +56,20 @@ def build_cases() -> list[Case]:
 
 
 def check_same_numbers(case: Case, ours: Connection, baseline: Connection) -> None:
-    """Both must give the same numbers, or the comparison means nothing."""
+    """Check that both servers return the same numbers."""
     one, other = ours.call(), baseline.call()
     if case.media_type == "application/json":
         same = np.array_equal(np.float32(json.loads(one)["output"]["data"]), np.float32(json.loads(other)["output"]))
     else:
         same = one == other
     if not same:
-        raise RuntimeError(f"{case.name}: the answers differ")
+        raise RuntimeError(f"{case.name}: the responses differ")
 
 
 def requests_per_second(
     case: Case, port: int, target: str, connections: int, seconds: int, core: int | None = None
 ) -> float:
-    """Requests a second by wrk, which may be held to one core."""
+    """Requests per second by wrk, which can be pinned to a core."""
     post = _wrk.Post(target, {"Content-Type": case.media_type}, case.body)
     return _wrk.requests_per_second(port, post, connections, seconds, core)
 
@@ -77,54 +77,54 @@ def requests_per_second(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=3000, help="lone requests to each server")
-    parser.add_argument("--seconds", type=int, default=1, help="of wrk, each round")
-    parser.add_argument("--only", default="", help="cases whose name holds this")
-    asked = parser.parse_args()
-    place = describe_machine()
+    parser.add_argument("--seconds", type=int, default=1, help="duration of each turn of wrk")
+    parser.add_argument("--only", default="", help="run only cases whose names contain this")
+    options = parser.parse_args()
+    machine = describe_machine()
     rows: list[list[str]] = []
     figures: dict[str, dict[str, float]] = {}
     with ExitStack() as stack:
         our_port, their_port = stack.enter_context(run_poolhouse()), stack.enter_context(run_fastapi_baseline())
         for case in build_cases():
-            if asked.only not in case.name:
+            if options.only not in case.name:
                 continue
             ours = Connection(our_port, build_request(case.our_target, case.media_type, case.body))
             theirs = Connection(their_port, build_request(case.baseline_target, case.media_type, case.body))
             check_same_numbers(case, ours, theirs)
-            lone, other = time_interleaved((ours, theirs), asked.requests)
-            found = {
-                "median_us": lone.median_us,
-                "baseline_median_us": other.median_us,
-                "p99_us": lone.p99_us,
-                "baseline_p99_us": other.p99_us,
+            our_times, their_times = time_interleaved((ours, theirs), options.requests)
+            measured = {
+                "median_us": our_times.median_us,
+                "baseline_median_us": their_times.median_us,
+                "p99_us": our_times.p99_us,
+                "baseline_p99_us": their_times.p99_us,
             }
             row = [
                 case.name,
-                f"{lone.median_us:.0f}",
-                f"{other.median_us:.0f}",
-                f"**{lone.median_us / other.median_us:.2f}**",
-                f"{lone.p99_us:.0f}",
-                f"{other.p99_us:.0f}",
+                f"{our_times.median_us:.0f}",
+                f"{their_times.median_us:.0f}",
+                f"**{our_times.median_us / their_times.median_us:.2f}**",
+                f"{our_times.p99_us:.0f}",
+                f"{their_times.p99_us:.0f}",
             ]
             ours.close()
             theirs.close()
             for connections in (1, 16):
                 rounds = [
                     [
-                        requests_per_second(case, our_port, case.our_target, connections, asked.seconds),
-                        requests_per_second(case, their_port, case.baseline_target, connections, asked.seconds),
+                        requests_per_second(case, our_port, case.our_target, connections, options.seconds),
+                        requests_per_second(case, their_port, case.baseline_target, connections, options.seconds),
                     ]
                     for _ in range(_WRK_ROUNDS)
                 ]
-                mine, peer = (statistics.median(each) for each in zip(*rounds, strict=True))
-                found |= {f"per_second_{connections}": mine, f"baseline_per_second_{connections}": peer}
-                row += [f"{mine:,.0f}", f"{peer:,.0f}", f"**{mine / peer:.2f}**"]
-            figures[case.name] = found
+                our_rate, their_rate = (statistics.median(each) for each in zip(*rounds, strict=True))
+                measured |= {f"per_second_{connections}": our_rate, f"baseline_per_second_{connections}": their_rate}
+                row += [f"{our_rate:,.0f}", f"{their_rate:,.0f}", f"**{our_rate / their_rate:.2f}**"]
+            figures[case.name] = measured
             rows.append(row)
-    heads = ["max pooling 2×2", "median µs", "obvious", "ratio", "p99 µs", "obvious"]
+    columns = ["max pooling 2×2", "median µs", "FastAPI", "ratio", "p99 µs", "FastAPI"]
     for connections in (1, 16):
-        heads += [f"requests/s, {connections} conn.", "obvious", "ratio"]
-    write_result("peers", place, heads, rows, figures)
+        columns += [f"requests/s, {connections} conn.", "FastAPI", "ratio"]
+    write_result("peers", machine, columns, rows, figures)
 
 
 if __name__ == "__main__":

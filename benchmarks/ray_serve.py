@@ -1,4 +1,4 @@
-"""The same application on Ray Serve with one replica, beside our own server: what scaling out costs each request."""
+"""Compare the application on Ray Serve with one replica to our own server: the cost of Ray Serve per request."""
 
 from __future__ import annotations
 
@@ -37,21 +37,20 @@ CASES = (
 
 
 def main() -> None:
-    """Measure both in turns, and write what was found."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.parse_args()
-    place = describe_machine()
+    """Measure both in alternating turns and write the result."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    machine = describe_machine()
     rows, figures = [], {}
-    with run_on_ray(1) as there, run_poolhouse("--cpu-threads", "1") as here:
-        for name, asked, count in CASES:
-            ours, rays = time_interleaved([Connection(here, asked), Connection(there.port, asked)], count)
-            ratio = rays.median_us / ours.median_us
-            figures[name] = {"ours_us": ours.median_us, "ray_us": rays.median_us, "ratio": ratio}
-            rows.append([name, f"{ours.median_us / 1e3:.2f}", f"{rays.median_us / 1e3:.2f}", f"{ratio:.2f}"])
+    with run_on_ray(1) as ray_serve, run_poolhouse("--cpu-threads", "1") as our_port:
+        for name, request, count in CASES:
+            ours, ray = time_interleaved([Connection(our_port, request), Connection(ray_serve.port, request)], count)
+            ratio = ray.median_us / ours.median_us
+            figures[name] = {"ours_us": ours.median_us, "ray_us": ray.median_us, "ratio": ratio}
+            rows.append([name, f"{ours.median_us / 1e3:.2f}", f"{ray.median_us / 1e3:.2f}", f"{ratio:.2f}"])
         nbytes = sum(psutil.Process(pid).memory_info().rss for pid in replica_start_times())
     rows.append(["memory of one replica, MB", "", f"{nbytes / 1e6:.0f}", ""])
-    heads = ("request", "poolhouse serve, ms", "on Ray Serve, ms", "ratio")
-    write_result("ray_serve", place, heads, rows, figures)
+    columns = ("request", "poolhouse serve, ms", "on Ray Serve, ms", "ratio")
+    write_result("ray_serve", machine, columns, rows, figures)
 
 
 if __name__ == "__main__":

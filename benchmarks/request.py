@@ -1,7 +1,7 @@
-"""What one request costs the event loop, without a socket: a connection that is handed its bytes.
+"""Measure the cost of one request on the event loop, without a socket: the bytes are passed to a connection object.
 
-Rows differ in what surrounds the request: keys, a log of requests, a root path, CORS, and heads that differ from one
-request to the next. Processor time, the least of some turns, the rows taking turns.
+Rows differ in the features used: keys, a log of requests, a root path, CORS, and heads that differ from one request to
+the next. Figures are CPU time, the minimum of some turns; rows alternate.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ _JSON: Final = b'{"input":[[[[1.5,2,3,4],[5,6,7,8],[9,10,11,12],[13,14,15,16]]]]
 
 
 class DiscardingTransport(asyncio.Transport):
-    """Takes what is written."""
+    """A transport that discards written data."""
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Nothing is known of it."""
+        """There is none."""
         return default
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """It never fills."""
+        """The buffer never fills."""
 
     def get_write_buffer_size(self) -> int:
-        """Nothing waits."""
+        """The buffer is always empty."""
         return 0
 
     def is_closing(self) -> bool:
@@ -49,16 +49,16 @@ class DiscardingTransport(asyncio.Transport):
         return False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """An answer; of any other than 200 nothing is to be measured."""
+        """Check the status; a response other than 200 would make the measurement invalid."""
         assert bytes(data[:12]) == b"HTTP/1.1 200", bytes(data)
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        """A larger one."""
+        """Discard a larger response."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row: what is sent, to a service with which settings."""
+    """One row: a request, and the settings of the service."""
 
     name: str
     headers: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Case:
     prefix: str = ""
     is_json: bool = False
     has_unique_head: bool = False
-    """Whether each head differs from the one before, by a request id."""
+    """Whether each head has a request id of its own."""
 
 
 CASES: Final = (
@@ -86,10 +86,10 @@ CASES: Final = (
 
 
 def request_factory(case: Case) -> Callable[[], bytes]:
-    """What makes the next request of a row."""
-    kind, body = ("application/json", _JSON) if case.is_json else ("application/octet-stream", bytes(64))
+    """A function that returns the next request of a row."""
+    media_type, body = ("application/json", _JSON) if case.is_json else ("application/octet-stream", bytes(64))
     target = f"{case.prefix}/v1/pool/max_pool2d" + ("" if case.is_json else f"?{_QUERY}")
-    lines = [f"POST {target} HTTP/1.1", "Host: 127.0.0.1:8000", f"Content-Type: {kind}", *case.headers]
+    lines = [f"POST {target} HTTP/1.1", "Host: 127.0.0.1:8000", f"Content-Type: {media_type}", *case.headers]
     head = "\r\n".join([*lines, f"Content-Length: {len(body)}"]).encode()
     whole = head + b"\r\n\r\n" + body
     numbers = itertools.count()
@@ -99,8 +99,8 @@ def request_factory(case: Case) -> Callable[[], bytes]:
 
 
 async def measure(turn_count: int, requests_per_turn: int) -> dict[str, float]:
-    """Microseconds a request by row."""
-    services, least = [], dict.fromkeys((case.name for case in CASES), float("inf"))
+    """The microseconds per request by row."""
+    services, minimum_s = [], dict.fromkeys((case.name for case in CASES), float("inf"))
     for case in CASES:
         settings = Settings.model_validate({"device": "cpu", "cpu_threads": 1, **case.settings})
         app = create_app(settings)
@@ -111,38 +111,38 @@ async def measure(turn_count: int, requests_per_turn: int) -> dict[str, float]:
         connection = Connection(config, state, {}, asyncio.get_running_loop())
         connection.connection_made(DiscardingTransport())
         services.append((case.name, connection, request_factory(case), app))
-    # As the server does when it is ready.
+    # As the server does once it is ready.
     gc.collect()
     gc.freeze()
     for _ in range(turn_count):
-        for name, connection, make, _app in services:
-            begun = time.process_time()
+        for name, connection, make_request, _app in services:
+            start = time.process_time()
             for _ in range(requests_per_turn):
-                request = make()
+                request = make_request()
                 connection.get_buffer(-1)[: len(request)] = request
                 connection.buffer_updated(len(request))
-            least[name] = min(least[name], (time.process_time() - begun) / requests_per_turn)
+            minimum_s[name] = min(minimum_s[name], (time.process_time() - start) / requests_per_turn)
     for _, connection, _, app in services:
         connection.connection_lost(None)
         await app.service.pooling.stop()
-    return {name: 1e6 * seconds for name, seconds in least.items()}
+    return {name: 1e6 * seconds for name, seconds in minimum_s.items()}
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure and write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turns", type=int, default=12)
-    parser.add_argument("--count", type=int, default=1000)
-    asked = parser.parse_args()
-    # A line a request goes nowhere: what is measured is the request, not the disk.
+    parser.add_argument("--turns", type=int, default=12, help="turns of each row")
+    parser.add_argument("--count", type=int, default=1000, help="requests per turn")
+    options = parser.parse_args()
+    # The log lines are discarded, to measure the request and not the disk.
     logging.getLogger("poolhouse.requests").addHandler(logging.NullHandler())
     logging.getLogger("poolhouse.requests").setLevel(logging.INFO)
     logging.getLogger("poolhouse.requests").propagate = False
-    place = describe_machine()
-    figures = asyncio.run(measure(asked.turns, asked.count))
+    machine = describe_machine()
+    figures = asyncio.run(measure(options.turns, options.count))
     first = figures[CASES[0].name]
     rows = [[name, f"{us:.0f}", f"{us - first:+.0f}"] for name, us in figures.items()]
-    write_result("request", place, ("A tiny request with", "µs of the event loop", "more"), rows, figures)
+    write_result("request", machine, ("a tiny request with", "µs of the event loop", "difference"), rows, figures)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
-"""Batching planned past this machine: up to 64 devices and a million requests a second, as discrete events.
+"""Simulate batching beyond this machine: up to 64 devices and a million requests per second, as discrete events.
 
-The very objects of the service decide: ``FairQueue`` says what goes next, ``policy`` which device and whether in time.
-Only time is simulated. A batch comes to a device in three steps that overlap between batches, as in ``staging``:
-copied there, computed, copied back. Beside our rule stand three others, on the same devices, jobs and admission:
+The service's own code decides: ``FairQueue`` forms the next batch, ``policy`` chooses the device and refuses late jobs.
+Only time is simulated. A batch has three stages that overlap between batches, as in ``backend/transfer``: upload,
+compute, download. Three other rules are compared on the same devices, jobs and admission:
 
 - alone: nothing is joined;
-- window: jobs of a key are gathered for 10 ms, or until a batch is full;
-- Triton's: what waits at the head of one queue, as far as its shape is the same (``serving``: a different shape
-  closes the batch), with no delay.
+- 10 ms window: jobs of a key are collected for 10 ms, or until a batch is full;
+- same shape only, as in Triton: the jobs at the head of one queue, up to the first with another shape, without delay.
 
-What arrives is simulated too: HTTP is not. A million requests a second take many front ends.
+Arrivals are simulated, too, but HTTP is not: a million requests per second take many HTTP servers.
 """
 
 from __future__ import annotations
@@ -43,32 +42,32 @@ from poolhouse.tensors import Tensor
 
 IMAGES: Final = Path(__file__).resolve().parent.parent / "docs" / "images"
 PLANE_SIDE: Final = 32
-"""Every plane is a square of float32 of this side, pooled 2×2; keys differ as if by other fields."""
+"""Every plane is a square of float32 with this side, pooled 2×2; the batch keys are arbitrary."""
 IN_BYTES: Final = PLANE_SIDE * PLANE_SIDE * 4
 OUT_BYTES: Final = IN_BYTES // 4
 PLANE_COUNTS: Final = (1, 3, 16, 64)
-"""Planes of a request, each as likely."""
+"""Planes of a request, each equally likely."""
 LATENCY_TARGET_S: Final = 0.02
-"""A reply within this is good; a job that cannot make it is refused at the door, by every rule."""
+"""A response within this time is good; every rule refuses a job on arrival if it would take longer."""
 WINDOW_S: Final = 0.01
 MAX_INFLIGHT_BATCHES: Final = 2
 
 Request = Job[float]
-"""A job whose load is the time at which it came."""
+"""A job whose payload is its time of arrival."""
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a device costs.
+    """The costs of a device.
 
     Attributes:
-        batch_s: of every batch: launches, waiting for the device, the hop to the thread.
-        job_s: of every part: slices in and out.
-        host_to_device_bytes_per_s: copying inputs to the device.
-        compute_bytes_per_s: reading inputs and writing outputs there.
-        device_to_host_bytes_per_s: copying outputs back.
-        join_bytes: up to where joining is done.
-        source: where the figures come from.
+        batch_s: of every batch: launches, synchronisation, the switch to the thread.
+        job_s: of every job: copying its planes in and out.
+        host_to_device_bytes_per_s: of inputs.
+        compute_bytes_per_s: inputs read and outputs written.
+        device_to_host_bytes_per_s: of outputs.
+        join_bytes: the largest size of a joined batch.
+        source: of the figures.
     """
 
     batch_s: float
@@ -81,7 +80,7 @@ class Costs:
 
 
 def measure_cpu_costs() -> Costs:
-    """This machine's costs, measured now through the real worker on one thread."""
+    """Measure the costs of this machine's CPU with the real worker on one thread."""
     set_thread_count(1)
     worker = TorchWorker(choose_devices(("cpu",))[0])
     spec = discover().find("max_pool2d").of(kernel_size=2)
@@ -89,58 +88,58 @@ def measure_cpu_costs() -> Costs:
     def seconds(jobs: int, planes: int) -> float:
         tensor = Tensor(FLOAT32, np.ones((1, planes, PLANE_SIDE, PLANE_SIDE), np.float32))
         plan = make_plan(spec, {"input": tensor.metadata}, Limits(2**30, 2**40))
-        taken = []
+        times = []
         for _ in range(40):
             queue: FairQueue[Payload] = FairQueue()
             for _ in range(jobs):
                 queue.push(Payload(plan, {"input": tensor}).make_job())
             batch = queue.next_batch(BatchLimits(2**40, 2**40))
             assert batch is not None
-            begun = time.perf_counter()
+            start = time.perf_counter()
             worker.run(batch)
-            taken.append(time.perf_counter() - begun)
-        return statistics.median(taken)
+            times.append(time.perf_counter() - start)
+        return statistics.median(times)
 
-    one, crowd, large = seconds(1, 1), seconds(64, 1), seconds(1, 1024)
+    one, many, large = seconds(1, 1), seconds(64, 1), seconds(1, 1024)
     bytes_per_s = 1023 * (IN_BYTES + OUT_BYTES) / (large - one)
     plane_s = (IN_BYTES + OUT_BYTES) / bytes_per_s
-    job_s = max((crowd - one) / 63 - plane_s, 1e-7)
-    # The hop to the thread and back is not in worker.run; benchmarks/inline.py measures it as a whole.
-    hop_s = 80e-6
-    return Costs(one - job_s + hop_s, job_s, 1e15, bytes_per_s, 1e15, JOIN_BYTES, "measured here, on one thread")
+    job_s = max((many - one) / 63 - plane_s, 1e-7)
+    # worker.run does not include the switch to the thread and back; benchmarks/inline.py measures it.
+    switch_s = 80e-6
+    return Costs(one - job_s + switch_s, job_s, 1e15, bytes_per_s, 1e15, JOIN_BYTES, "measured here, on one thread")
 
 
 def load_gpu_costs(cpu: Costs) -> Costs:
-    """A card's costs as ``scripts/bench device`` measured them last; what a part costs its host is measured here."""
-    found = json.loads((RESULTS / "device.json").read_text(encoding="utf-8"))
-    transfer, tiny = found["figures"]["way"], found["figures"]["http"]["tiny"]
-    kernel = found["figures"]["kernels"]["max_pool2d [32, 64, 112, 112] kernel_size 2"]
+    """The costs of a GPU from the last run of ``scripts/bench device``; the host's cost of a job is measured here."""
+    run = json.loads((RESULTS / "device.json").read_text(encoding="utf-8"))
+    transfer, tiny = run["figures"]["transfer"], run["figures"]["http"]["tiny"]
+    kernel = run["figures"]["kernels"]["max_pool2d [32, 64, 112, 112] kernel_size 2"]
     return Costs(
-        # What a tiny batch costs more on the card than in a thread of the CPU beside it.
+        # The additional cost of a tiny batch on the GPU over a thread of the CPU in the same machine.
         batch_s=cpu.batch_s + (tiny["cuda_us"] - tiny["cpu_thread_us"]) / 1e6,
         job_s=cpu.job_s,
-        # Of batches that follow one another, staging and outputs of a quarter included.
+        # The rate of overlapping batches, whose outputs have a quarter of the size of their inputs.
         host_to_device_bytes_per_s=transfer["batches in 2 threads GB/s"] * 1e9 / 1.25,
         compute_bytes_per_s=transfer["on the device GB/s"] * 1e9 * kernel["share_of_copy"],
         device_to_host_bytes_per_s=transfer["plain device to host GB/s"] * 1e9,
         join_bytes=PIECE_BYTES,
-        source=f"measured on {found['machine']['gpu']} on {found['date']} by {found['command']}; "
-        "what a part costs its host, and a batch in a thread, are measured here",
+        source=f"measured on {run['machine']['gpu']} on {run['date']} by {run['command']}; "
+        "the host's costs of a job and of a batch in a thread are measured here",
     )
 
 
 class QueueRule(Protocol):
-    """What waits for one device, and what goes next."""
+    """The queue of one device, with its rule for the next batch."""
 
     steps: int
 
     @property
     def key_count(self) -> int:
-        """How many batches that is at least."""
+        """The least number of batches for the queued jobs."""
         ...
 
     def has_key(self, key: object) -> bool:
-        """Whether a job of this key would join others."""
+        """Whether a job of this key would join queued ones."""
         ...
 
     def push(self, job: Request) -> None: ...
@@ -149,7 +148,7 @@ class QueueRule(Protocol):
 
 
 class UnbatchedQueue(FairQueue[float]):
-    """Our lines, with nothing joined."""
+    """Our queue, with nothing joined."""
 
     @property
     def key_count(self) -> int:
@@ -164,7 +163,7 @@ class UnbatchedQueue(FairQueue[float]):
 
 @dataclass
 class SameShapeQueue:
-    """Triton's: one queue, and a batch of what at its head has one shape."""
+    """Triton's rule: one queue, and a batch of the jobs of equal shape at its head."""
 
     steps: int = 0
     key_count: int = 0
@@ -180,24 +179,24 @@ class SameShapeQueue:
         self.steps += job.planes * job.plane_steps
 
     def next_batch(self, budget: BatchLimits) -> Batch[float] | None:
-        parts: list[JobSlice[float]] = []
-        room = budget.join_bytes
+        slices: list[JobSlice[float]] = []
+        free_bytes = budget.join_bytes
         while self.waiting_jobs:
             job = self.waiting_jobs[0]
-            room -= job.planes * job.plane_bytes
-            if parts and job.key != parts[0].job.key:
+            free_bytes -= job.planes * job.plane_bytes
+            if slices and job.key != slices[0].job.key:
                 break
-            if parts and room < 0:
+            if slices and free_bytes < 0:
                 self.key_count += 1
                 break
-            parts.append(self.waiting_jobs.popleft().whole_slice())
+            slices.append(self.waiting_jobs.popleft().whole_slice())
             self.steps -= job.planes * job.plane_steps
-        self.key_count -= bool(parts)
-        return Batch(tuple(parts), "full") if parts else None
+        self.key_count -= bool(slices)
+        return Batch(tuple(slices), "full") if slices else None
 
 
 class FixedWindowQueue:
-    """A fixed window: jobs of a key are gathered from the first one's coming on, or until a batch is full."""
+    """A fixed window: jobs of a key are collected for a time from the first arrival on, or until a batch is full."""
 
     def __init__(self, now: Callable[[], float], full_bytes: int) -> None:
         self.steps = 0
@@ -224,7 +223,7 @@ class FixedWindowQueue:
     def next_batch(self, budget: BatchLimits) -> Batch[float] | None:
         if self._full_batches:
             return self._make_batch(self._full_batches.popleft())
-        # Ordered by the first one's coming, so only the first can be due.
+        # Ordered by the arrival of each key's first job, so only the first key can be due.
         for key, jobs in self._gathering.items():
             due = self._now() - jobs[0].payload >= WINDOW_S * 0.999999
             return self._make_batch(self._end_gathering(key)) if due else None
@@ -253,14 +252,14 @@ class Device:
     last_finished_at_s: float = 0.0
 
     def load_estimate(self, key: object) -> policy.LoadEstimate:
-        """As ``Lane.load_estimate``."""
+        """The estimate that ``DeviceState`` makes in the service."""
         batches = self.queue.key_count + self.inflight_batches
         wait_s = self.throughput.seconds_for(self.queue.steps + self.inflight_steps, batches)
         new_batch_s = self.throughput.batch_s if batches and not self.queue.has_key(key) else 0.0
         return policy.LoadEstimate(True, wait_s, batches, new_batch_s)
 
     def run_batch(self, batch: Batch[float], now_s: float, costs: Costs) -> float:
-        """When a batch that is handed over now will have landed."""
+        """The time at which a batch that is submitted now will be finished."""
         self.upload_free_at_s = (
             max(now_s, self.upload_free_at_s) + batch.planes * IN_BYTES / costs.host_to_device_bytes_per_s
         )
@@ -276,7 +275,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is simulated."""
+    """The devices, keys, arrivals and costs of one simulation."""
 
     devices: int
     keys: int
@@ -288,7 +287,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it went: times of those answered, and good replies a second."""
+    """The results of one simulation: latencies of the accepted jobs, and good responses per second."""
 
     p50_ms: float
     p99_ms: float
@@ -301,7 +300,7 @@ RULES: Final = ("ours", "alone", "10 ms window", "same shape only")
 
 
 def arrivals(scenario: Scenario, rng: random.Random) -> Iterator[tuple[float, Request]]:
-    """Poisson, or in bursts of 50 that come at one moment."""
+    """Arrivals as a Poisson process, of single jobs or of bursts of 50."""
     now = 0.0
     for number in range(scenario.requests):
         if not scenario.bursty:
@@ -313,21 +312,21 @@ def arrivals(scenario: Scenario, rng: random.Random) -> Iterator[tuple[float, Re
 
 
 def simulate(scenario: Scenario, rule_name: str, seed: int = 1) -> Outcome:
-    """One rule in one scene."""
+    """Simulate one rule in one scenario."""
     now = 0.0
-    make: dict[str, Callable[[], QueueRule]] = {
+    queue_types: dict[str, Callable[[], QueueRule]] = {
         "ours": FairQueue[float],
         "alone": UnbatchedQueue,
         "10 ms window": lambda: FixedWindowQueue(lambda: now, scenario.costs.join_bytes),
         "same shape only": SameShapeQueue,
     }
-    devices = [Device(make[rule_name]()) for _ in range(scenario.devices)]
+    devices = [Device(queue_types[rule_name]()) for _ in range(scenario.devices)]
     budget = BatchLimits(PIECE_BYTES, scenario.costs.join_bytes)
     source = arrivals(scenario, random.Random(seed))
-    # (time, order, device, what: a batch that lands there, or None for a window that closes)
+    # (time, order, device, the batch that finishes or None for the end of a window, time of submission)
     events: list[tuple[float, int, Device, Batch[float] | None, float]] = []
     order = 0
-    left: dict[Request, int] = {}
+    remaining_planes: dict[Request, int] = {}
     latencies: list[float] = []
     refused = batches = 0
 
@@ -340,11 +339,11 @@ def simulate(scenario: Scenario, rule_name: str, seed: int = 1) -> Outcome:
             order += 1
             heapq.heappush(events, (device.run_batch(batch, now, scenario.costs), order, device, batch, now))
 
-    coming = next(source, None)
-    while coming is not None or events:
-        if coming is not None and (not events or coming[0] <= events[0][0]):
-            now, job = coming
-            coming = next(source, None)
+    arrival = next(source, None)
+    while arrival is not None or events:
+        if arrival is not None and (not events or arrival[0] <= events[0][0]):
+            now, job = arrival
+            arrival = next(source, None)
             estimates = [device.load_estimate(job.key) for device in devices]
             index = policy.least_loaded(estimates)
             assert index is not None
@@ -356,24 +355,24 @@ def simulate(scenario: Scenario, rule_name: str, seed: int = 1) -> Outcome:
                     device.throughput.relax()
                 continue
             device.queue.push(job)
-            left[job] = job.planes
+            remaining_planes[job] = job.planes
             if rule_name == "10 ms window":
                 order += 1
                 heapq.heappush(events, (now + WINDOW_S, order, device, None, now))
         else:
-            now, _, device, landed, handed = heapq.heappop(events)
-            if landed is not None:
+            now, _, device, finished, submitted_at = heapq.heappop(events)
+            if finished is not None:
                 device.inflight_batches -= 1
-                device.inflight_steps -= landed.steps
-                device.throughput.update(landed.steps, now - max(handed, device.last_finished_at_s))
+                device.inflight_steps -= finished.steps
+                device.throughput.update(finished.steps, now - max(submitted_at, device.last_finished_at_s))
                 device.last_finished_at_s = now
-                for part in landed.slices:
-                    left[part.job] -= part.stop - part.start
-                    if not left[part.job]:
-                        del left[part.job]
+                for part in finished.slices:
+                    remaining_planes[part.job] -= part.stop - part.start
+                    if not remaining_planes[part.job]:
+                        del remaining_planes[part.job]
                         latencies.append(now - part.job.payload)
         dispatch(device)
-    assert not left
+    assert not remaining_planes
     good = sum(latency <= LATENCY_TARGET_S for latency in latencies)
     seconds = scenario.requests / scenario.rate
     p50, p99 = np.percentile(latencies, (50, 99)) * 1e3
@@ -387,31 +386,33 @@ def simulate(scenario: Scenario, rule_name: str, seed: int = 1) -> Outcome:
 
 
 def run_sweep(title: str, scenarios: list[Scenario], figures: list[dict[str, object]]) -> dict[str, list[Outcome]]:
-    """Every rule in every scene, with progress."""
-    found: dict[str, list[Outcome]] = {name: [] for name in RULES}
-    for number, scene in enumerate(scenarios):
+    """Simulate every rule in every scenario, and print the progress."""
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in RULES}
+    for number, scenario in enumerate(scenarios):
         print(f"\r{title}: {number + 1} of {len(scenarios)} ", end="", file=sys.stderr, flush=True)
         for name in RULES:
-            outcome = simulate(scene, name)
-            found[name].append(outcome)
-            told = {key: value for key, value in asdict(scene).items() if key != "costs"}
-            figures.append({"sweep": title, "rule": name, **told, **asdict(outcome)})
+            outcome = simulate(scenario, name)
+            outcomes[name].append(outcome)
+            parameters = {key: value for key, value in asdict(scenario).items() if key != "costs"}
+            figures.append({"sweep": title, "rule": name, **parameters, **asdict(outcome)})
     print(file=sys.stderr)
-    return found
+    return outcomes
 
 
 def panel_lines(
-    found: dict[str, list[Outcome]], xs: list[float], value: Callable[[Outcome], float]
+    outcomes: dict[str, list[Outcome]], xs: list[float], value: Callable[[Outcome], float]
 ) -> dict[str, list[tuple[float, float]]]:
-    """The points of a panel."""
-    return {name: [(x, value(each)) for x, each in zip(xs, told, strict=True)] for name, told in found.items()}
+    """The points of a panel by rule."""
+    return {name: [(x, value(each)) for x, each in zip(xs, found, strict=True)] for name, found in outcomes.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=8_000, help="of each rule in each scene, at least")
-    asked = parser.parse_args()
-    place = describe_machine()
+    parser.add_argument(
+        "--requests", type=int, default=8_000, help="least number of requests for each rule and scenario"
+    )
+    options = parser.parse_args()
+    machine = describe_machine()
     cpu = measure_cpu_costs()
     gpu = load_gpu_costs(cpu)
     figures: list[dict[str, object]] = [{"cpu": asdict(cpu), "gpu": asdict(gpu)}]
@@ -419,25 +420,29 @@ def main() -> None:
 
     rates = [5e2, 1e3, 2e3, 5e3, 10e3, 20e3, 40e3]
     loads = {
-        "Poisson": run_sweep("load", [Scenario(1, 8, rate, False, gpu, asked.requests) for rate in rates], figures),
+        "Poisson": run_sweep("load", [Scenario(1, 8, rate, False, gpu, options.requests) for rate in rates], figures),
         "bursts of 50": run_sweep(
-            "bursts", [Scenario(1, 8, rate, True, gpu, asked.requests) for rate in rates], figures
+            "bursts", [Scenario(1, 8, rate, True, gpu, options.requests) for rate in rates], figures
         ),
     }
     panels = []
-    for kind, found in loads.items():
+    for kind, outcomes in loads.items():
         panels.append(
-            Panel(f"{kind}: median, ms", "requests/s", "ms", panel_lines(found, rates, lambda one: one.p50_ms))
+            Panel(f"{kind}: median, ms", "requests/s", "ms", panel_lines(outcomes, rates, lambda one: one.p50_ms))
         )
-        panels.append(Panel(f"{kind}: p99, ms", "requests/s", "ms", panel_lines(found, rates, lambda one: one.p99_ms)))
+        panels.append(
+            Panel(f"{kind}: p99, ms", "requests/s", "ms", panel_lines(outcomes, rates, lambda one: one.p99_ms))
+        )
     (IMAGES / "batching-latency.svg").write_text(render_svg(panels), encoding="utf-8")
 
     keys = [1.0, 8.0, 64.0]
-    mixed = run_sweep("shapes", [Scenario(1, int(count), 200e3, False, gpu, asked.requests) for count in keys], figures)
+    mixed = run_sweep(
+        "shapes", [Scenario(1, int(count), 200e3, False, gpu, options.requests) for count in keys], figures
+    )
     cpu_rates = [1e3, 3e3, 6e3, 12e3]
-    small = run_sweep("cpu", [Scenario(1, 8, rate, False, cpu, asked.requests) for rate in cpu_rates], figures)
+    small = run_sweep("cpu", [Scenario(1, 8, rate, False, cpu, options.requests) for rate in cpu_rates], figures)
     counts = [1.0, 4.0, 16.0, 64.0]
-    # As long as four promises, or what is refused would not have had the time to matter.
+    # Four times the latency target: in a shorter simulation refusals would not affect the result.
     many = int(4 * LATENCY_TARGET_S * 1e6)
     fleet = run_sweep("devices", [Scenario(int(count), 64, 1e6, False, gpu, many) for count in counts], figures)
     good = [
@@ -451,7 +456,7 @@ def main() -> None:
     ]
     (IMAGES / "batching-goodput.svg").write_text(render_svg(good), encoding="utf-8")
 
-    for title, xs, found in (
+    for title, xs, outcomes in (
         ("one GPU, 8 shapes, Poisson, {:,.0f}/s", rates, loads["Poisson"]),
         ("one GPU, 8 shapes, bursts, {:,.0f}/s", rates, loads["bursts of 50"]),
         ("one GPU, 200,000/s, shapes: {:.0f}", keys, mixed),
@@ -459,10 +464,10 @@ def main() -> None:
         ("64 shapes, 1,000,000/s, GPUs: {:.0f}", counts, fleet),
     ):
         for number, x in enumerate(xs):
-            told = [found[name][number] for name in RULES]
-            cells = [f"{one.p50_ms:.2f} / {one.p99_ms:.2f} / {one.goodput:,.0f}" for one in told]
+            row = [outcomes[name][number] for name in RULES]
+            cells = [f"{one.p50_ms:.2f} / {one.p99_ms:.2f} / {one.goodput:,.0f}" for one in row]
             rows.append([title.format(x), *cells])
-    write_result("simulate", place, ("p50 ms / p99 ms / good replies a second", *RULES), rows, figures)
+    write_result("simulate", machine, ("p50 ms / p99 ms / good responses per second", *RULES), rows, figures)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""A long run over many connections: every bit of every reply compared, and what the service holds at the end.
+"""Run requests over many connections for a long time, and compare every bit of every response.
 
-Prints wrong answers, the growth of its memory after the warm-up, and the gauges that must be zero.
+The result is the number of wrong responses, the memory growth after the warm-up, and the gauges, which must be zero.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ GAUGE_LINE = re.compile(r"^(poolhouse_\w*(?:in_flight|held|jobs|waiting)\w*)(?:\
 
 
 def run_connection(server: ServerProcess, calls: list[CheckedRequest], first: int, request_count: int) -> list[str]:
-    """One connection's part: the faults it found."""
+    """Send the requests of one connection; returns the faults."""
     faults = []
-    with server.http_connection() as caller:
+    with server.http_connection() as client:
         for number in range(first, first + request_count):
             call = calls[(number * 31) % len(calls)]
             try:
-                reply = caller.send("POST", call.target, call.headers, call.body)
-                fault = find_mismatch(call, reply.status, reply.body)
+                response = client.send("POST", call.target, call.headers, call.body)
+                fault = find_mismatch(call, response.status, response.body)
             except (HTTPException, OSError) as error:
                 fault = f"{error!r} to {call.target}"
-                caller.close()
+                client.close()
             if fault:
                 faults.append(fault)
     return faults
@@ -48,7 +48,7 @@ def run_connection(server: ServerProcess, calls: list[CheckedRequest], first: in
 def run_connections(
     server: ServerProcess, calls: list[CheckedRequest], connections: int, request_count: int
 ) -> list[str]:
-    """All connections at once, in rounds, with progress."""
+    """Run all connections concurrently, in rounds, and print the progress; returns the faults."""
     faults: list[str] = []
     done, each = 0, 50
     with ThreadPoolExecutor(connections) as pool:
@@ -64,45 +64,45 @@ def run_connections(
 
 
 def read_gauges(server: ServerProcess) -> dict[str, float]:
-    """What ``/metrics`` says is held, waiting or under way."""
-    with server.http_connection() as caller:
-        text = caller.send("GET", "/metrics").body.decode()
+    """The gauges of ``/metrics`` for held memory and for requests in progress."""
+    with server.http_connection() as client:
+        text = client.send("GET", "/metrics").body.decode()
     return {name: float(value) for name, value in GAUGE_LINE.findall(text)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=100_000)
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--calls", type=int, default=1000, help="different requests, drawn once")
-    parser.add_argument("--inline-work", type=int, default=0, help="0 sends everything through the queue")
-    parser.add_argument("--device", default="cpu", help="one device, whose own answers are the right ones")
-    asked = parser.parse_args()
-    place = describe_machine()
-    (device,) = choose_devices((asked.device,))
-    # The right answers are this process's own, by the loops that the service has.
+    parser.add_argument("--requests", type=int, default=100_000, help="number of requests")
+    parser.add_argument("--connections", type=int, default=64, help="number of connections")
+    parser.add_argument("--calls", type=int, default=1000, help="number of different random requests")
+    parser.add_argument("--inline-work", type=int, default=0, help="0 queues all requests")
+    parser.add_argument("--device", default="cpu", help="the device, also for the expected results")
+    options = parser.parse_args()
+    machine = describe_machine()
+    (device,) = choose_devices((options.device,))
+    # The expected results are computed in this process, by the same loops as in the service.
     compile_ahead.load_all()
-    calls = [random_checked_request(Random(f"soak {number}"), device) for number in range(asked.calls)]
-    with server_process(device=asked.device, inline_work=asked.inline_work) as server:
-        run_connections(server, calls, asked.connections, max(asked.requests // 10, asked.calls))
-        warm = server.resident_bytes
-        begun = time.perf_counter()
-        faults = run_connections(server, calls, asked.connections, asked.requests)
-        seconds = time.perf_counter() - begun
-        growth = (server.resident_bytes - warm) / 2**20
-        left = read_gauges(server)
-    for fault, times in Counter(faults).most_common(10):
-        print(f"{times} × {fault}")
+    calls = [random_checked_request(Random(f"soak {number}"), device) for number in range(options.calls)]
+    with server_process(device=options.device, inline_work=options.inline_work) as server:
+        run_connections(server, calls, options.connections, max(options.requests // 10, options.calls))
+        warm_bytes = server.resident_bytes
+        start = time.perf_counter()
+        faults = run_connections(server, calls, options.connections, options.requests)
+        seconds = time.perf_counter() - start
+        growth = (server.resident_bytes - warm_bytes) / 2**20
+        gauges = read_gauges(server)
+    for fault, count in Counter(faults).most_common(10):
+        print(f"{count} × {fault}")
     rows = [
-        ["requests", f"{asked.requests:,} over {asked.connections} connections"],
-        ["wrong answers", str(len(faults))],
+        ["requests", f"{options.requests:,} over {options.connections} connections"],
+        ["wrong responses", str(len(faults))],
         ["memory growth after warm-up", f"{growth:.1f} MiB of {ALLOWED_GROWTH_MIB:.0f} allowed"],
-        ["gauges that are not zero", ", ".join(f"{name} {value:g}" for name, value in left.items() if value) or "none"],
-        ["requests a second, the comparing client included", f"{asked.requests / seconds:.0f}"],
+        ["gauges above zero", ", ".join(f"{name} {value:g}" for name, value in gauges.items() if value) or "none"],
+        ["requests per second, including the comparison in the client", f"{options.requests / seconds:.0f}"],
     ]
-    name = "soak" if asked.device == "cpu" else "soak_gpu"
-    write_result(name, place, ("what", "found"), rows, {"growth_mib": growth, "wrong": len(faults), "gauges": left})
-    sys.exit(bool(faults) or growth > ALLOWED_GROWTH_MIB or any(left.values()))
+    figures = {"growth_mib": growth, "wrong": len(faults), "gauges": gauges}
+    write_result("soak" if options.device == "cpu" else "soak_gpu", machine, ("measured", "result"), rows, figures)
+    sys.exit(bool(faults) or growth > ALLOWED_GROWTH_MIB or any(gauges.values()))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-# Sourced by the scripts beside it: a Debian package that a check can use and that may be missing.
+# Sourced by the other scripts: installs Debian packages that a check needs.
 
-# Installs packages. Another apt-get may be at work, as it is on a machine that has just started: then this one waits for it.
+# Installs packages, and waits for another running apt-get, as there often is on a machine that has just booted.
 _install_debian() {
   say "installing Debian's $*"
   {
@@ -9,7 +9,7 @@ _install_debian() {
   } >&2
 }
 
-# want_debian PROGRAM...: installs the packages of these programs (named alike) where that can be done unasked.
+# want_debian PROGRAM...: installs the packages of these programs (of the same names) if this runs as root on Debian.
 want_debian() {
   local program missing=()
   for program in "$@"; do command -v "$program" > /dev/null || missing+=("$program"); done
@@ -21,7 +21,7 @@ want_debian() {
   _install_debian "${missing[@]}"
 }
 
-# want_debian_files PATH PACKAGE: installs the package unless the path is there.
+# want_debian_files PATH PACKAGE: installs the package unless the path exists.
 want_debian_files() {
   [[ ! -e "$1" ]] || return 0
   _install_debian "$2"

@@ -1,6 +1,6 @@
-# Sourced by the proofs of deploy/, after _venv.sh and _debian.sh: the checkers, and a container engine.
+# Sourced by the proofs of deploy/, after _venv.sh and _debian.sh: installs the checkers and starts a container engine.
 
-# Installs the checkers of tests/deploy/requirements.txt beside .venv's own packages and puts them on PATH.
+# Installs the checkers of tests/deploy/requirements.txt in an environment of their own and puts them on PATH.
 ensure_deploy_tools() {
   local tools="$venv/deploy" wanted="$root/tests/deploy/requirements.txt"
   if ! cmp -s -- "$wanted" "$tools/.stamp"; then
@@ -12,21 +12,21 @@ ensure_deploy_tools() {
   PATH="$tools/bin:$PATH"
 }
 
-# The first line that matches, as grep -m1 gives it, but reads to the end: under pipefail a writer whose reader has gone
-# fails the script with 141.
+# Prints the first matching line, like grep -m1, but reads all input: grep would end early, and under pipefail the writer's
+# SIGPIPE would fail the script with 141.
 _first() { awk -v pattern="$1" '$0 ~ pattern && !found++'; }
 
-engine="" # the process of an engine that was started here
-wheels="" # and that of the server which lends wheels to a build
+engine="" # the process id of the engine, if it was started here
+wheels="" # the process id of the server that serves wheels to a build
 
-# Sets docker, the client, and DOCKER_HOST; starts an engine of its own in the folder $1 where none answers.
-# stop_engine ends what was started here. Debian's client is preferred: newer ones may come without `build`.
+# Sets docker (the client) and DOCKER_HOST; starts an engine in the folder $1 if none responds.
+# stop_engine stops it. Debian's client is preferred, as newer ones may have no `build`.
 ensure_engine() {
   local folder="$1" until=$((SECONDS + 60))
   docker="$(dpkg -L docker.io 2> /dev/null | _first 'bin/docker$' || true)"
   [[ -n "$docker" ]] || docker="$(command -v docker || true)"
   if [[ -n "$docker" ]] && "$docker" info > /dev/null 2>&1; then return; fi
-  [[ $EUID -eq 0 ]] || die "no container engine answers, and only root can start one"
+  [[ $EUID -eq 0 ]] || die "no container engine responds, and only root can start one"
   want_debian_files /usr/sbin/dockerd docker.io
   docker="$(dpkg -L docker.io | _first 'bin/docker$')"
   mkdir -p -- "$folder"
@@ -43,13 +43,13 @@ stop_engine() {
   local each
   for each in $wheels $engine; do
     kill "$each" 2> /dev/null || true
-    # The engine unmounts what it has mounted, so wait for it before its folder is removed.
+    # The engine unmounts its file systems when it ends, so wait for that before its folder is removed.
     wait "$each" 2> /dev/null || true
   done
   wheels="" engine=""
 }
 
-# The base image: as it is here, from a registry, or, where none can be reached, made from Debian's packages.
+# Provides the base image: the local one, one from a registry, or, if none can be reached, one made from Debian's packages.
 ensure_base_image() {
   local base=python:3.11-slim-bookworm mirror folder="$1"
   if "$docker" image inspect "$base" > /dev/null 2>&1 || timeout 60 "$docker" pull -q "$base" 2> /dev/null; then return; fi
@@ -64,9 +64,9 @@ ensure_base_image() {
     DOCKER_BUILDKIT=1 "$docker" build -q --network host -t "$base" - > /dev/null
 }
 
-# Builds the image poolhouse:cpu, working in the folder $1. A folder of wheels named by PIP_FIND_LINKS is lent to the build
-# over a local port. The authorities that pip trusts here are given as the secret, and with them one of our own,
-# $1/authority.pem, which is found nowhere else: so it can be seen whether the image keeps any.
+# Builds the image poolhouse:cpu, with the working folder $1. A folder of wheels in PIP_FIND_LINKS is served to the build on
+# a local port. The secret holds the certificate authorities that pip trusts here and a new one, $1/authority.pem, which
+# exists nowhere else, so that a check can find whether the image keeps any of them.
 build_image() {
   local arguments=(--network host --tag poolhouse:cpu --file "$root/deploy/Dockerfile") status=0 port
   want_debian openssl || die "openssl is needed to make a certificate"

@@ -1,4 +1,4 @@
-# Sourced by what needs Ray, after _venv.sh: an environment with Ray Serve and this project, in .venv/ray.
+# Sourced by scripts that need Ray, after _venv.sh: makes an environment with Ray Serve and this project, in .venv/ray.
 
 _packages_of() { "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
 
@@ -10,7 +10,7 @@ ensure_ray() {
   "$venv/bin/python" -m venv --clear "$venv/ray"
   "$venv/ray/bin/pip" install --disable-pip-version-check -qq --constraint "$root/constraints.txt" \
     --requirement "$root/deploy/ray/requirements.txt"
-  # The rest is in .venv already, torch above all; what Ray brought itself comes first, in the same versions.
+  # Other packages, such as torch, come from .venv; those that Ray installed come first, in the same versions.
   printf '%s\n' "$(_packages_of "$venv")" "$root/service" > "$(_packages_of "$venv/ray")/poolhouse.pth"
   printf '%s\n' "$wanted" > "$venv/ray/.stamp"
 }

@@ -1,4 +1,4 @@
-"""A proof that is told to stop ends what it has started, and what that has started in turn."""
+"""Make a proof end its child processes and their children when it is terminated."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _GRACE_S = 10.0
 
 
 def terminate_children_on_sigterm() -> None:
-    """From now on SIGTERM ends this process as an error would, so that what tidies up is run, and all its children.
+    """Make SIGTERM terminate all children and end this process by an exception, so that it cleans up.
 
-    Python's own way is to end at once: nothing is tidied up, and children go on for ever.
+    By default Python ends at once, without cleaning up, and its children keep running.
     """
     signal.signal(signal.SIGTERM, _on_sigterm)
 
 
 def _on_sigterm(number: int, frame: FrameType | None) -> None:
-    # Threads may wait for them, and what tidies up waits for the threads.
-    left = _children()
-    for child in left:
+    # Terminate the children first: threads may wait for them, and the cleanup for the threads.
+    children = _children()
+    for child in children:
         with suppress(psutil.NoSuchProcess):
             child.terminate()
-    atexit.register(_kill_remaining, left)
-    sys.exit("told to stop")
+    atexit.register(_kill_remaining, children)
+    sys.exit("terminated")
 
 
 def _kill_remaining(terminated: list[psutil.Process]) -> None:

@@ -1,5 +1,5 @@
-# Sourced by what needs NVIDIA Triton, after _venv.sh: an environment with its server and client, in build/triton.
-# It is apart from .venv, since Triton's wheel wants another numpy.
+# Sourced by scripts that need NVIDIA Triton, after _venv.sh: makes an environment with its server and client, in
+# build/triton. It is separate from .venv, because Triton's wheel needs another version of numpy.
 
 triton_venv="$root/build/triton"
 
@@ -11,7 +11,7 @@ ensure_triton() {
   "$venv/bin/python" -m venv --clear "$triton_venv"
   "$triton_venv/bin/python" -m pip install --disable-pip-version-check -qq \
     --requirement "$root/benchmarks/triton_server/requirements.txt" ||
-    die "pip could not install NVIDIA Triton; the reason stands above"
+    die "pip could not install NVIDIA Triton; see its error above"
   printf '%s\n' "$wanted" > "$triton_venv/.stamp"
   say "installed in ${SECONDS} s"
 }

@@ -1,5 +1,5 @@
-# Sourced by the scripts beside it: makes .venv and keeps it in step with pyproject.toml and constraints.txt.
-# Every part that is installed leaves a stamp in .venv, so that the next start only compares two texts.
+# Sourced by the other scripts: makes .venv and keeps it up to date with pyproject.toml and constraints.txt.
+# Every installed part leaves a stamp in .venv, so that the next start only compares two texts.
 
 root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
 venv="$root/.venv"
@@ -13,8 +13,8 @@ die() {
 
 ((BASH_VERSINFO[0] >= 4)) || die "bash 4 or newer is needed, this is $BASH_VERSION"
 
-# Runs a command that ends with this script, whatever ends that: told to stop, bash alone goes at once, and what it runs
-# goes on. The script's trap on EXIT calls stop_child.
+# Runs a command that is terminated with this script; by default a terminated bash leaves its child running.
+# The script's trap on EXIT must call stop_child.
 run_child() {
   "$@" &
   _child_pid=$!
@@ -26,10 +26,10 @@ stop_child() {
   [[ -z "${_child_pid:-}" ]] || { kill "$_child_pid" && wait "$_child_pid"; } 2> /dev/null || true
 }
 
-# What an up-to-date stamp holds: the place (a moved .venv has wrong paths inside) and the two declarations.
+# Prints the contents of an up-to-date stamp: the folder (a moved .venv has wrong paths inside) and the two declarations.
 _wanted() { printf '%s\n' "$root" && cat -- "$root/pyproject.toml" "$root/constraints.txt"; }
 
-# The parts, of those named, that are not installed as declared now.
+# Prints which of the given parts are not installed as declared.
 _stale_parts() {
   local part wanted
   wanted="$(_wanted)"
@@ -51,7 +51,7 @@ _find_python() {
 
 _make_venv() {
   local python
-  # A .venv whose making was cut short has no pip; one that works is kept, whoever made it.
+  # An interrupted installation leaves a .venv without pip; a working one is kept, even if another tool made it.
   if [[ -x "$venv/bin/python" ]] && "$venv/bin/python" -c 'import pip' 2> /dev/null; then return; fi
   python="$(_find_python)"
   "$python" -c 'import ensurepip, venv' 2> /dev/null ||
@@ -60,7 +60,7 @@ _make_venv() {
   "$python" -m venv --clear "$venv"
 }
 
-# The requirements of a dependency group, a line each. pip learned --group in 25.1; this asks for no newer pip.
+# Prints the requirements of a dependency group, one per line. pip's own --group needs pip 25.1.
 _group() {
   "$venv/bin/python" - "$root/pyproject.toml" "$1" << 'PYTHON'
 import sys, tomllib
@@ -76,7 +76,7 @@ ensure_venv() {
   mapfile -t stale < <(_stale_parts "$@")
   ((${#stale[@]})) || return 0
   (
-    # Two scripts started at once: the second waits, and then finds everything done.
+    # If two scripts start at the same time, the second waits and then finds everything installed.
     if command -v flock > /dev/null; then
       exec 9< "$root"
       flock --nonblock 9 || { say "another script is installing; waiting for it" && flock 9; }
@@ -97,7 +97,7 @@ ensure_venv() {
     done
     say "installing into .venv: ${stale[*]} (the first time downloads torch, which takes some minutes)"
     "$venv/bin/python" -m pip install --disable-pip-version-check --constraint constraints.txt "${lines[@]}" 9<&- ||
-      die "pip could not install; the reason stands above. Start again when it is mended: what was done is kept"
+      die "pip failed; see its error above, fix the cause and start again. Downloaded packages are kept"
     for part in "${stale[@]}"; do _wanted > "$venv/.stamp-$part"; done
     say "installed in ${SECONDS} s"
   ) # no `|| …` here: it would turn errexit off inside

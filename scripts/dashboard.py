@@ -1,4 +1,4 @@
-"""The Grafana dashboard, as a table of panels; scripts/generate writes it to deploy/observability."""
+"""The Grafana dashboard as a table of panels; scripts/generate writes it to deploy/observability."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 _WIDTH = 24
 _HEIGHT = 8
 _DATASOURCE = {"type": "prometheus", "uid": "prometheus"}
-# What is chosen at the top of the page; every query has it.
+# The instances selected at the top of the page; every query filters by them.
 _INSTANCE_LABELS = 'job="poolhouse", instance=~"$instance"'
 _RATE = "[$__rate_interval]"
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture: its title, its unit in Grafana's words, its queries with their legends, and what it tells."""
+    """One panel: title, Grafana's name of the unit, queries with their legends, and description."""
 
     title: str
     unit: str
@@ -29,19 +29,19 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Panels beside each other, under a heading."""
+    """Panels side by side under a heading."""
 
     title: str
     panels: Sequence[Panel]
 
 
 def selector(metric: str, *labels: str) -> str:
-    """A metric of the chosen instances."""
+    """A metric of the selected instances."""
     return f"{metric}{{{', '.join((_INSTANCE_LABELS, *labels))}}}"
 
 
 def rate(metric: str, *labels: str, by: str = "") -> str:
-    """How fast a counter grows, summed by these labels."""
+    """The rate of a counter, summed by these labels."""
     return f"sum{f' by ({by}) ' if by else ' '}(rate({selector(metric, *labels)}{_RATE}))"
 
 
@@ -59,9 +59,15 @@ ROWS: tuple[Row, ...] = (
     Row(
         "At a glance",
         (
-            Panel("Instances", "short", [(f"sum({selector('up')})", "up")], "How many answer Prometheus.", "stat"),
             Panel(
-                "Calls a second",
+                "Instances",
+                "short",
+                [(f"sum({selector('up')})", "up")],
+                "Instances that Prometheus can scrape.",
+                "stat",
+            ),
+            Panel(
+                "Calls per second",
                 "reqps",
                 [(rate("poolhouse_requests_total", _CALLS), "calls")],
                 "Pool and plan.",
@@ -71,33 +77,33 @@ ROWS: tuple[Row, ...] = (
                 "Refused",
                 "percentunit",
                 [(f"{rate('poolhouse_refusals_total')} / {rate('poolhouse_requests_total')}", "refused")],
-                "The share of requests that got a refusal, whosever fault it was.",
+                "The share of requests that were refused, for any reason.",
                 "stat",
             ),
             Panel(
                 "Fullest",
                 "percentunit",
                 [(f"max({selector('poolhouse_held_bytes')} / {selector('poolhouse_capacity_bytes')})", "held")],
-                "How full the fullest instance is. At 100 % it refuses with 503.",
+                "The share of reserved memory in the fullest instance. At 100 % it refuses requests with 503.",
                 "stat",
             ),
         ),
     ),
     Row(
-        "Callers",
+        "Clients",
         (
             Panel(
                 "Calls by status",
                 "reqps",
                 [(rate("poolhouse_requests_total", by="status"), "{{status}}")],
-                "HTTP status of each answer; gone where the caller left before it.",
+                "HTTP status of each response; gone if the client disconnected before it.",
                 stacked=True,
             ),
             Panel(
                 "Calls by operator",
                 "reqps",
                 [(rate("poolhouse_requests_total", _CALLS, by="operator"), "{{operator}}")],
-                "What is asked for.",
+                "Calls of pool and plan by operator.",
                 stacked=True,
             ),
             Panel(
@@ -109,14 +115,14 @@ ROWS: tuple[Row, ...] = (
                         "{{code}}",
                     )
                 ],
-                "docs/errors.md lists the codes. The line without a name is all of them together.",
+                "docs/errors.md lists the codes. The line without a name is the sum of all.",
                 stacked=False,
             ),
             Panel(
-                "Callers gone",
+                "Disconnects",
                 "cps",
                 [(rate("poolhouse_callers_gone_total", by="stage"), "{{stage}}")],
-                "Who closed the connection, and when. Many while waiting: their timeout is shorter than our queue.",
+                "Disconnected clients by stage. Many while waiting mean that their timeout is shorter than the queue.",
             ),
         ),
     ),
@@ -124,22 +130,22 @@ ROWS: tuple[Row, ...] = (
         "Latency",
         (
             Panel(
-                "Where the time goes, 99 of 100",
+                "Stages, 99th percentile",
                 "s",
                 [(quantile(0.99, "poolhouse_stage_seconds", 'call="pool"', by="stage"), "{{stage}}")],
-                "The 99th percentile of each stage; the same seconds as in Server-Timing.",
+                "The same times as in Server-Timing.",
             ),
             Panel(
-                "Where the time goes, half",
+                "Stages, median",
                 "s",
                 [(quantile(0.5, "poolhouse_stage_seconds", 'call="pool"', by="stage"), "{{stage}}")],
-                "The median of each stage.",
+                "The same times as in Server-Timing.",
             ),
             Panel(
                 "Bytes",
                 "Bps",
                 [(rate("poolhouse_received_bytes_total"), "in"), (rate("poolhouse_sent_bytes_total"), "out")],
-                "Bodies of requests and answers.",
+                "Bodies of requests and responses.",
             ),
         ),
     ),
@@ -151,27 +157,27 @@ ROWS: tuple[Row, ...] = (
                 "bytes",
                 [
                     (f"sum by (instance) ({selector('poolhouse_held_bytes')})", "{{instance}} held"),
-                    (f"sum by (instance) ({selector('poolhouse_capacity_bytes')})", "{{instance}} room"),
+                    (f"sum by (instance) ({selector('poolhouse_capacity_bytes')})", "{{instance}} capacity"),
                 ],
-                "Input, output and workspace of admitted requests, and how much there may be.",
+                "Memory reserved for input, output and workspace of admitted requests, and its limit.",
             ),
             Panel(
                 "Jobs",
                 "short",
                 [(f"sum by (instance) ({selector('poolhouse_jobs')})", "{{instance}}")],
-                "Waiting for a device or running on one.",
+                "Jobs that wait for a device or run on one.",
             ),
             Panel(
                 "Requests in a batch",
                 "short",
                 [(_BATCH_MEAN, "{{device}}")],
-                "The mean. 1 means that nobody waits.",
+                "The mean. 1 means that requests do not wait for a device.",
             ),
             Panel(
                 "Batches by reason",
                 "ops",
                 [(rate("poolhouse_batch_requests_count", by="reason"), "{{reason}}")],
-                "Why a batch was as large as it was; docs/metrics.md explains the words.",
+                "Why a batch was closed; docs/metrics.md explains the reasons.",
                 stacked=True,
             ),
         ),
@@ -183,22 +189,22 @@ ROWS: tuple[Row, ...] = (
                 "Ready devices",
                 "short",
                 [(f"sum by (device) ({selector('poolhouse_device_state', _READY)})", "{{device}}")],
-                "Over all chosen instances.",
+                "Of all selected instances.",
             ),
             Panel(
                 "Busy",
                 "percentunit",
                 [(rate("poolhouse_compute_seconds_sum", by="instance, device"), "{{instance}} {{device}}")],
-                "The share of the time that a device worked; batches on CUDA overlap, so it may pass 100 %.",
+                "The share of time in which a device computed; batches on CUDA overlap, so it can exceed 100 %.",
             ),
             Panel(
-                "Batch on its device, 99 of 100",
+                "Compute time, 99th percentile",
                 "s",
                 [(quantile(0.99, "poolhouse_compute_seconds", by="operator"), "{{operator}}")],
-                "The 99th percentile by operator.",
+                "The time of a batch on its device, by operator.",
             ),
             Panel(
-                "Not the straight way",
+                "Engine events",
                 "cps",
                 [(rate("poolhouse_engine_events_total", by="event"), "{{event}}")],
                 "Cancelled and expired jobs, bisected and halved batches, lost devices.",
@@ -212,7 +218,7 @@ ROWS: tuple[Row, ...] = (
                 "Memory",
                 "bytes",
                 [(selector("process_resident_memory_bytes"), "{{instance}}")],
-                "What the process has in memory, torch's half a gigabyte included.",
+                "Resident memory of the process, including half a gigabyte for torch.",
             ),
             Panel(
                 "CPU",
@@ -252,7 +258,7 @@ def _panel(number: int, panel: Panel, x: int, y: int, width: int, height: int) -
 
 
 def dashboard() -> str:
-    """The dashboard as Grafana reads it."""
+    """The dashboard in Grafana's JSON format."""
     panels: list[dict[str, Any]] = []
     y = 0
     for row in ROWS:
@@ -266,7 +272,7 @@ def dashboard() -> str:
         for at, panel in enumerate(row.panels):
             panels.append(_panel(len(panels) + 1, panel, at * width, y, width, height))
         y += height
-    chosen = {
+    instance_variable = {
         "name": "instance",
         "label": "Instance",
         "type": "query",
@@ -278,7 +284,7 @@ def dashboard() -> str:
         "current": {"text": ["All"], "value": ["$__all"]},
         "refresh": 2,
     }
-    whole = {
+    document = {
         "uid": "poolhouse",
         "title": "poolhouse",
         "tags": ["poolhouse"],
@@ -286,7 +292,7 @@ def dashboard() -> str:
         "editable": False,
         "refresh": "15s",
         "time": {"from": "now-1h", "to": "now"},
-        "templating": {"list": [chosen]},
+        "templating": {"list": [instance_variable]},
         "panels": panels,
     }
-    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

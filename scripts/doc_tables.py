@@ -1,4 +1,4 @@
-"""The generated parts of docs/ that come from the code: settings, codes, metrics, guards, operators."""
+"""Render the parts of docs/ that come from the code: settings, codes, metrics, guards, operators."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from poolhouse.settings import table
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown; a bar inside of a cell is escaped."""
+    """A table in Markdown; bars inside cells are escaped."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def settings_table() -> str:
-    """Every setting, as docs/settings.md lists it."""
+    """Every setting, for docs/settings.md."""
     return markdown_table(
         ("environment", "option", "default", "takes", "meaning"),
         [
@@ -40,7 +40,7 @@ def settings_table() -> str:
 
 
 def error_code_table() -> str:
-    """Every code of a refusal, by status."""
+    """Every error code, by status."""
     rows = sorted(CODES.items(), key=lambda row: row[1].status)
     return markdown_table(
         ("status", "code", "title", "meaning"),
@@ -73,7 +73,7 @@ def metric_table() -> str:
 
 
 def guard_chapters() -> str:
-    """Every guard, with what it protects and the test that fails without it."""
+    """Every guard, with what it protects and the test that fails without it, by group."""
     located = located_guards()
     chapters = [
         f"## {group}\n\n"
@@ -96,7 +96,7 @@ def field_code_table() -> str:
 
 
 def operator_table(catalogue: Catalogue) -> str:
-    """The operators by family, for the front page and as the head of their own."""
+    """The operators by family, for the README and docs/operators.md."""
     return markdown_table(
         ("operator", "axes", "gives", "fields"),
         [
@@ -112,53 +112,53 @@ def operator_table(catalogue: Catalogue) -> str:
 
 
 def operator_families(catalogue: Catalogue) -> list[list[type[Operator]]]:
-    """The operators that differ in their rank alone, together."""
-    found: dict[str, list[type[Operator]]] = {}
+    """The operators grouped by family; the members of a family differ only in rank."""
+    families: dict[str, list[type[Operator]]] = {}
     for member in catalogue:
-        found.setdefault(member.family, []).append(member)
-    return list(found.values())
+        families.setdefault(member.family, []).append(member)
+    return list(families.values())
 
 
 def to_markdown(text: str) -> str:
-    """A docstring's words as Markdown: one backtick where it has two."""
+    """The text of a docstring as Markdown: single instead of double backticks."""
     return text.replace("``", "`")
 
 
 def operator_chapters(catalogue: Catalogue) -> str:
-    """Everything there is to know of each family, and an example that runs."""
+    """The complete description of each family, with an example."""
     return "\n\n".join(operator_chapter(members) for members in operator_families(catalogue))
 
 
 def operator_chapter(operators: Sequence[type[Operator]]) -> str:
-    """One family of operators. What is said once for all ranks is said for 2-D."""
-    shown = min(operators, key=lambda member: abs(member.rank - 2))
-    card = describe.card(shown)
+    """One family of operators. Descriptions that hold for all ranks are those of 2-D."""
+    example = min(operators, key=lambda member: abs(member.rank - 2))
+    card = describe.card(example)
     fields = markdown_table(
-        ("field", f"takes ({shown.rank}-D)", "default", "meaning"),
+        ("field", f"takes ({example.rank}-D)", "default", "meaning"),
         [
             (
                 f"`{field.name}`",
-                field.field_type.describe(shown.rank),
-                describe_default(describe.field_card(shown, field)),
+                field.field_type.describe(example.rank),
+                describe_default(describe.field_card(example, field)),
                 field.meaning,
             )
-            for field in shown.fields()
+            for field in example.fields()
         ],
     )
     types = markdown_table(
-        ("element type", "what it means here"),
-        [(kind, to_markdown(words)) for kind, words in shown.element_types.items()],
+        ("element type", "meaning"),
+        [(kind, to_markdown(meaning)) for kind, meaning in example.element_types.items()],
     )
     paragraphs = [
         f"### {', '.join(member.name for member in operators)}",
         to_markdown(str(card["description"])),
         f"**Shape**: {to_markdown(str(card['shape']))}",
-        fields if shown.fields() else "It has no fields.",
+        fields if example.fields() else "It has no fields.",
         types,
-        f"**Padding**: {to_markdown(shown.padding_value)}" if shown.padding_value else "",
-        f"**Indices**: {to_markdown(shown.index_meaning)}" if shown.index_meaning else "",
-        f"**Source**: {to_markdown(shown.source)}" if shown.source else "",
-        example_with_response(shown),
+        f"**Padding**: {to_markdown(example.padding_value)}" if example.padding_value else "",
+        f"**Indices**: {to_markdown(example.index_meaning)}" if example.index_meaning else "",
+        f"**Source**: {to_markdown(example.source)}" if example.source else "",
+        example_with_response(example),
     ]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
@@ -166,15 +166,15 @@ def operator_chapter(operators: Sequence[type[Operator]]) -> str:
 def describe_default(card: describe.Card) -> str:
     """A field's default for a table."""
     if card["required"]:
-        return "must be given"
+        return "required"
     if "default_from" in card:
         return f"as `{card['default_from']}`"
     return "unset" if card["default"] is None else f"`{json.dumps(card['default'])}`"
 
 
 def example_with_response(operator: type[Operator]) -> str:
-    """The operator's example as a call with curl, and its answer."""
-    worked = describe.example(operator)
-    request, answer = (json.dumps(worked[part], ensure_ascii=False) for part in ("request", "answer"))
-    call = f"curl localhost:8000{worked['path']} -H 'Content-Type: application/json' -d '{request}'"
-    return f"```sh\n{call}\n```\n\n```json\n{answer}\n```"
+    """The operator's example as a call with curl, and its response."""
+    example = describe.example(operator)
+    request, response = (json.dumps(example[part], ensure_ascii=False) for part in ("request", "answer"))
+    call = f"curl localhost:8000{example['path']} -H 'Content-Type: application/json' -d '{request}'"
+    return f"```sh\n{call}\n```\n\n```json\n{response}\n```"

@@ -1,8 +1,8 @@
-"""The measured figures of the documents: each stands in a file of benchmarks/results, and is written from there.
+"""Write measured figures from benchmarks/results into the documents.
 
 A document names a figure between two marks, ``<!-- figure:NAME -->0.95<!-- /figure -->``, and scripts/generate writes
-what stands between them. NAME is the results file, a slash, and a row of FIGURES, or a limit of scripts/limits.py. The
-table of a whole run is a row of GENERATED in scripts/generate.py.
+the text between them. NAME is a key of FIGURES (the results file, a slash, and a name), or a limit of
+scripts/limits.py. The table of a whole run is a row of GENERATED in scripts/generate.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +18,13 @@ from typing import Any, Final
 from doc_tables import markdown_table
 from limits import LIMITS
 
+from poolhouse.suggestions import name_hint
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS: Final = ROOT / "benchmarks" / "results"
 
 Run = Mapping[str, Any]
-"""A results file: the command, the date, the machine, the rows of the table for people, the figures at full length."""
+"""A results file: the command, the date, the machine, the rows of the table, and the unrounded figures."""
 
 _MARK: Final = re.compile(r"<!-- figure:(?P<name>[^ ]+) -->(?P<text>[^\n]*?)<!-- /figure -->")
 _MARK_BEGIN: Final = re.compile(r"<!-- figure:")
@@ -32,7 +33,7 @@ _MARK_AT_LINE_START: Final = re.compile(r"^ *(?:[-*] +|\d+\. +|> *)?<!-- figure:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """How one figure is read from its run, and the form in which documents give it."""
+    """How a figure is read from its run and formatted."""
 
     read: Callable[[Run], object]
     template: str = "{}"
@@ -40,63 +41,63 @@ class Figure:
 
 @cache
 def load_run(name: str) -> Run:
-    """What ``benchmarks/results/NAME.json`` records."""
-    recorded: Run = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    return recorded
+    """The contents of ``benchmarks/results/NAME.json``."""
+    run: Run = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return run
 
 
 def describe_run(name: str) -> str:
     """The command of a run, its date, and the machine with its versions, as one sentence."""
-    recorded = load_run(name)
-    told = ", ".join(f"{key} {value}" for key, value in recorded["machine"].items())
-    return f"`{recorded['command']}` on {recorded['date']}. {told}."
+    run = load_run(name)
+    machine = ", ".join(f"{key} {value}" for key, value in run["machine"].items())
+    return f"`{run['command']}` on {run['date']}. {machine}."
 
 
 def run_report(name: str) -> str:
-    """A whole run as documents quote it: when and where, and the table."""
-    return f"{describe_run(name)}\n\n{markdown_table(load_run(name)['heads'], load_run(name)['rows'])}"
+    """The description and the table of a run."""
+    return f"{describe_run(name)}\n\n{markdown_table(load_run(name)['columns'], load_run(name)['rows'])}"
 
 
 def _baseline_ratio(case: str) -> Callable[[Run], float]:
-    """The median of a lone request beside the peer's."""
+    """The median of a lone request divided by the baseline's."""
     return lambda run: run["figures"][case]["median_us"] / run["figures"][case]["baseline_median_us"]
 
 
 def _goals_met(run: Run) -> int:
-    """How many rows beside another server reach their goal."""
+    """The number of rows of a server comparison that reach their goal."""
     return sum(row["met"] is True for row in run["figures"].values())
 
 
 def _goal_count(run: Run) -> int:
-    """How many rows beside another server have a goal."""
+    """The number of rows of a server comparison that have a goal."""
     return sum(row["goal"] is not None for row in run["figures"].values())
 
 
 def _slower_rows(run: Run) -> str:
-    """The rows in which the other one is faster, each with its ratio."""
+    """The rows in which the other server is faster, each with its ratio."""
     return (
         "; ".join(f"{name}: {row['ratio']:.2f}" for name, row in run["figures"].items() if not row["faster"]) or "none"
     )
 
 
 def _largest_inline_times(run: Run) -> Mapping[str, float]:
-    """The times of the largest work that was tried, which is the default of ``inline_work``."""
-    found: Mapping[str, float] = max(run["figures"].items(), key=lambda each: int(each[0]))[1]
-    return found
+    """The times of the largest measured work, which is the default of ``inline_work``."""
+    times: Mapping[str, float] = max(run["figures"].items(), key=lambda each: int(each[0]))[1]
+    return times
 
 
 def _refusal_cost_ms(run: Run) -> float:
-    """What a refusal costs where five times the peak comes: what is missing to the peak, by refusal."""
-    reached, peak = run["figures"]["crowd"], float(run["rows"][-1][1])
+    """The cost of a refusal at five times the peak rate: the time missing to the peak, divided among the refusals."""
+    reached, peak = run["figures"]["overload"], float(run["rows"][-1][1])
     return float((1 - reached) / (5 - reached) / peak * 1e3)
 
 
 _OWN_GPU_KERNELS: Final = ("avg_pool2d [8", "adaptive_avg", "lp_pool", "max_unpool", "fractional")
-"""Kernels on a GPU that are ours and not torch's: float64 sums, and defined places."""
+"""GPU kernels of our own instead of torch's: they accumulate in float64 or define the order of windows and indices."""
 
 
 def _own_kernel_ratios(run: Run) -> list[float]:
-    """Our time beside torch's, for the kernels on a GPU that are ours."""
+    """Our time divided by torch's, for our own GPU kernels."""
     return [
         each["ours_s"] / each["torch_s"]
         for name, each in run["figures"]["kernels"].items()
@@ -104,21 +105,21 @@ def _own_kernel_ratios(run: Run) -> list[float]:
     ]
 
 
-def _simulation_value(value: str, sweep: str, rule: str = "ours", **scene: object) -> Callable[[Run], float]:
-    """One value of one rule in one scene of the simulation."""
+def _simulation_value(value: str, sweep: str, rule: str = "ours", **scenario: object) -> Callable[[Run], float]:
+    """One value of one rule in one scenario of the simulation."""
 
     def read(run: Run) -> float:
-        wanted = {"sweep": sweep, "rule": rule, **scene}
-        (found,) = (each for each in run["figures"][1:] if wanted.items() <= each.items())
-        return float(found[value])
+        selected = {"sweep": sweep, "rule": rule, **scenario}
+        (outcome,) = (each for each in run["figures"][1:] if selected.items() <= each.items())
+        return float(outcome[value])
 
     return read
 
 
 BUSY_RATE: Final = 40_000
-"""Requests a second: the highest rate of the simulation with one GPU at which every reply is good."""
+"""Requests per second: the highest rate of the simulation with one GPU at which every response is good."""
 REQUEST_BYTES: Final = (1 + 3 + 16 + 64) / 4 * 32 * 32 * 4
-"""Of a request in the simulation on average: the planes that benchmarks/simulate.py draws, of float32."""
+"""The mean size of a request in benchmarks/simulate.py: its planes of float32."""
 
 
 FIGURES: Final[Mapping[str, Figure]] = {
@@ -130,10 +131,10 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "inline/hop": Figure(
         lambda run: _largest_inline_times(run)["thread_us"] / _largest_inline_times(run)["inline_us"] - 1, "{:.0%}"
     ),
-    "company/medium": Figure(lambda run: run["figures"]["medium"], "{:.2f}"),
-    "company/crowd": Figure(lambda run: run["figures"]["crowd"], "{:.2f}"),
-    "company/refusal": Figure(_refusal_cost_ms, "{:.1f} ms"),
-    "company/answer": Figure(lambda run: 1e3 / float(run["rows"][-1][1]), "{:.1f} ms"),
+    "contention/medium": Figure(lambda run: run["figures"]["medium"], "{:.2f}"),
+    "contention/overload": Figure(lambda run: run["figures"]["overload"], "{:.2f}"),
+    "contention/refusal": Figure(_refusal_cost_ms, "{:.1f} ms"),
+    "contention/response": Figure(lambda run: 1e3 / float(run["rows"][-1][1]), "{:.1f} ms"),
     "kernels/max-pool": Figure(
         lambda run: (
             run["figures"]["max_pool2d [8, 64, 112, 112] kernel_size 2 float32"]["torch_ms"]
@@ -160,7 +161,8 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "image/added": Figure(lambda run: run["figures"]["added_gb"], "{:.2f} GB"),
     "device/two-batches": Figure(
         lambda run: (
-            run["figures"]["way"]["batches in 2 threads GB/s"] / run["figures"]["way"]["batches in 1 threads GB/s"]
+            run["figures"]["transfer"]["batches in 2 threads GB/s"]
+            / run["figures"]["transfer"]["batches in 1 threads GB/s"]
         ),
         "{:.1f} times",
     ),
@@ -192,112 +194,112 @@ FIGURES: Final[Mapping[str, Figure]] = {
         "{:.0f} ms",
     ),
 }
-"""Every figure that documents give outside of a table of its run, by results file and name."""
+"""Every figure in the prose of the documents, by results file and name."""
 
 
 def figure_text(name: str) -> str:
-    """One figure as documents give it.
+    """The text of a figure.
 
     Raises:
-        SystemExit: there is none of this name.
+        SystemExit: there is no figure of this name.
     """
     if name in LIMITS:
         return LIMITS[name]()
     if name not in FIGURES:
-        near = get_close_matches(name, [*FIGURES, *LIMITS], 3, 0.3)
-        raise SystemExit(f"there is no figure {name!r} in scripts/figures.py; nearest: {', '.join(near) or 'none'}")
-    found = FIGURES[name]
-    return found.template.format(found.read(load_run(name.partition("/")[0])))
+        hint = name_hint(name, [*FIGURES, *LIMITS], "none is similar")
+        raise SystemExit(f"there is no figure {name!r} in scripts/figures.py; {hint}")
+    figure = FIGURES[name]
+    return figure.template.format(figure.read(load_run(name.partition("/")[0])))
 
 
 def figure_command(name: str) -> str:
-    """The command that a figure is from."""
-    recorded: str = load_run(name.partition("/")[0])["command"]
-    return f"`{recorded}`"
+    """The command that measured a figure."""
+    command: str = load_run(name.partition("/")[0])["command"]
+    return f"`{command}`"
 
 
 def figure_names(text: str) -> set[str]:
-    """The figures that a document names."""
-    return {found["name"] for found in _MARK.finditer(text)}
+    """The names of the figures in a document."""
+    return {mark["name"] for mark in _MARK.finditer(text)}
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentWithFigures:
-    """A document whose figures are written between their marks."""
+    """A document with figures between marks."""
 
     path: str
 
     def regenerate(self, current: str) -> str:
-        """The text with every figure made anew.
+        """The text with every figure updated.
 
         Raises:
             SystemExit: a mark is not closed on its line, begins a line, or names no figure.
         """
         if _MARK_AT_LINE_START.search(current):
-            # Markdown takes such a line for HTML, and ends the paragraph before it.
+            # Markdown treats such a line as HTML, and ends the paragraph before it.
             raise SystemExit(f"{self.path}: a line begins with <!-- figure:NAME -->; write a word before it")
         if len(_MARK_BEGIN.findall(current)) != len(_MARK.findall(current)):
             raise SystemExit(f"{self.path}: a <!-- figure:NAME --> has no <!-- /figure --> on its line")
         return _MARK.sub(
-            lambda found: f"<!-- figure:{found['name']} -->{figure_text(found['name'])}<!-- /figure -->", current
+            lambda mark: f"<!-- figure:{mark['name']} -->{figure_text(mark['name'])}<!-- /figure -->", current
         )
 
 
 README_FIGURES: Final = (
     (
-        "a lone tiny JSON request, beside an obvious FastAPI endpoint with pydantic",
+        "a lone tiny JSON request, compared with an obvious FastAPI endpoint with pydantic",
         "peers/tiny-json",
         "{} of its median time",
     ),
     (
-        "a lone request of 0.8 MB as raw elements, beside the obvious raw endpoint",
+        "a lone raw request of 0.8 MB, compared with an obvious FastAPI endpoint",
         "peers/medium-raw",
         "{} of its median time",
     ),
     (
-        "requests of 0.8 MB as raw elements over 8 connections, beside NVIDIA Triton's binary protocol",
+        "raw requests of 0.8 MB over 8 connections, compared with NVIDIA Triton's binary protocol",
         "triton/medium",
-        "{} times its requests a second",
+        "{} times its requests per second",
     ),
     (
-        "tiny requests as raw elements over 16 connections, beside NVIDIA Triton's binary protocol",
+        "tiny raw requests over 16 connections, compared with NVIDIA Triton's binary protocol",
         "triton/tiny",
-        "{} times its requests a second",
+        "{} times its requests per second",
     ),
     (
-        "`max_pool2d` 2×2 on 8×64×112×112, one thread, beside torch's own kernel",
+        "`max_pool2d` 2×2 on 8×64×112×112, one thread, compared with torch's kernel",
         "kernels/max-pool",
         "{} times as fast, the same bits",
     ),
-    ("{soak/requests}, each answer compared with torch", "soak/wrong", "{} wrong"),
-    ("the same: growth of the service's memory, after a warm-up", "soak/growth", "{}"),
+    ("{soak/requests}, each response compared with torch", "soak/wrong", "{} wrong"),
+    ("the same: growth of the service's memory after a warm-up", "soak/growth", "{}"),
 )
-"""What the first page shows: of what, which figure, in which words."""
+"""The figures of the README: description, name, and template."""
 
 
 def readme_figures() -> str:
-    """The figures of the first page, each with the command that it is from."""
+    """The table of the README's figures, each with its command."""
     return markdown_table(
-        ("what", "figure", "command"),
+        ("measured", "figure", "command"),
         [
             (
-                re.sub(r"\{(.+?)\}", lambda found: figure_text(found[1]), what),
-                words.format(figure_text(name)),
+                re.sub(r"\{(.+?)\}", lambda match: figure_text(match[1]), description),
+                template.format(figure_text(name)),
                 figure_command(name),
             )
-            for what, name, words in README_FIGURES
+            for description, name, template in README_FIGURES
         ],
     )
 
 
 def simulated_devices_table() -> str:
-    """What several GPUs answer in the simulation, when a million requests a second are offered."""
+    """The table of the simulated throughput of several GPUs at a million requests per second."""
     rows = [
         (each["devices"], each["goodput"], each["goodput"] / each["rate"], each["p99_ms"])
         for each in load_run("simulate")["figures"][1:]
         if each["sweep"] == "devices" and each["rule"] == "ours"
     ]
     return f"{describe_run('simulate')}\n\n" + markdown_table(
-        ("GPUs", "good replies a second", "of what is offered", "p99 of all replies, ms"),
+        ("GPUs", "good responses per second", "share of all requests", "p99 of all responses, ms"),
         [(f"{devices}", f"{good:,.0f}", f"{share:.1%}", f"{p99_ms:.1f}") for devices, good, share, p99_ms in rows],
     )

@@ -1,8 +1,8 @@
-"""The generated files, in one table: what is written where, and from what it is derived.
+"""Write the generated files, which are listed in one table.
 
-A row with a mark replaces what stands between ``<!-- generated:MARK -->`` and ``<!-- /generated:MARK -->``,
-so that the prose around it stays by hand; a row without one is the whole file. The measured figures inside of the
-prose have marks of their own, see scripts/figures.py.
+A row with a mark replaces the text between ``<!-- generated:MARK -->`` and ``<!-- /generated:MARK -->`` of a file that
+is written by hand; a row without a mark is the whole file. Measured figures in the prose have marks of their own, see
+scripts/figures.py.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class GeneratedFile(Protocol):
-    """A file, and how its text is made anew."""
+    """A file, and how its text is regenerated."""
 
     @property
     def path(self) -> str: ...
@@ -48,14 +48,14 @@ class GeneratedFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """One generated text: its file, its mark in that file if it has one, and what makes it."""
+    """One generated text: its file, its mark in that file if it has one, and the function that renders it."""
 
     path: str
     mark: str | None
     render: Callable[[], str]
 
     def regenerate(self, current: str) -> str:
-        """The text of the file with this row made anew."""
+        """The text of the file with this row updated."""
         if self.mark is None:
             return self.render()
         begin, end = f"<!-- generated:{self.mark} -->", f"<!-- /generated:{self.mark} -->"
@@ -69,30 +69,30 @@ class Generated:
 
 
 def openapi_text() -> str:
-    """The OpenAPI document as it is checked in."""
+    """The OpenAPI document of the repository."""
     return json.dumps(openapi_document(discover()), indent=2, ensure_ascii=False) + "\n"
 
 
 def prometheus_rule_text() -> str:
-    """The alert rules as the Prometheus operator takes them."""
+    """The alert rules as a resource of the Prometheus operator."""
     groups: dict[str, Any] = yaml.safe_load((ROOT / "deploy/observability/rules.yml").read_text(encoding="utf-8"))
-    wrapped = {
+    resource = {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": {"name": "poolhouse"},
         "spec": groups,
     }
-    told = "# Generated from deploy/observability/rules.yml by scripts/generate.\n"
-    return told + yaml.safe_dump(wrapped, sort_keys=False, width=1000)
+    comment = "# Generated from deploy/observability/rules.yml by scripts/generate.\n"
+    return comment + yaml.safe_dump(resource, sort_keys=False, width=1000)
 
 
 def catalogue_text() -> str:
-    """Every operator in full, which ``poolhouse operators`` tells where neither a service nor torch is."""
+    """The cards of all operators, which ``poolhouse operators`` prints without a service or torch."""
     return json.dumps([describe.card(member) for member in discover()], indent=1, ensure_ascii=False) + "\n"
 
 
 def documents_with_figures() -> list[str]:
-    """Every page on which measured figures may stand."""
+    """Every page that may have measured figures."""
     pages = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")]
     return [page.relative_to(ROOT).as_posix() for page in sorted(pages)]
 
@@ -109,7 +109,7 @@ GENERATED: tuple[GeneratedFile, ...] = (
     Generated("docs/performance.md", "limit", lambda: run_report("limit")),
     Generated("docs/performance.md", "json", lambda: run_report("json")),
     Generated("docs/performance.md", "inline", lambda: run_report("inline")),
-    Generated("docs/performance.md", "company", lambda: run_report("company")),
+    Generated("docs/performance.md", "contention", lambda: run_report("contention")),
     Generated("docs/performance.md", "memory", lambda: run_report("memory")),
     Generated("docs/performance.md", "kernels", lambda: run_report("kernels")),
     Generated("docs/performance.md", "device", lambda: run_report("device")),
@@ -134,31 +134,31 @@ GENERATED: tuple[GeneratedFile, ...] = (
 
 
 def stale_files(files: Sequence[GeneratedFile], root: Path) -> dict[Path, str]:
-    """The files that are not as their rows make them, with the text that they should have."""
-    wanted: dict[Path, str] = {}
-    present: dict[Path, str] = {}
+    """The files that differ from their generated text, with that text."""
+    generated: dict[Path, str] = {}
+    current: dict[Path, str] = {}
     for row in files:
         path = root / row.path
-        present.setdefault(path, path.read_text(encoding="utf-8") if path.exists() else "")
-        wanted[path] = row.regenerate(wanted.get(path, present[path]))
-    return {path: text for path, text in wanted.items() if text != present[path]}
+        current.setdefault(path, path.read_text(encoding="utf-8") if path.exists() else "")
+        generated[path] = row.regenerate(generated.get(path, current[path]))
+    return {path: text for path, text in generated.items() if text != current[path]}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the stale files, or with ``--check`` name them and give 1."""
+    """Write the stale files, or with ``--check`` print their names and return 1."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is not fresh")
-    checking: bool = parser.parse_args(argv).check
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a file is stale")
+    only_check: bool = parser.parse_args(argv).check
     stale = stale_files(GENERATED, ROOT)
     for path, text in stale.items():
         name = path.relative_to(ROOT)
-        if checking:
-            print(f"{name} is not fresh; run scripts/generate", file=sys.stderr)
+        if only_check:
+            print(f"{name} is stale; run scripts/generate", file=sys.stderr)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote {name}")
-    return 1 if checking and stale else 0
+    return 1 if only_check and stale else 0
 
 
 if __name__ == "__main__":

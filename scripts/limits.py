@@ -1,4 +1,4 @@
-"""The limits and defaults that documents give in their prose, read from the code that holds them."""
+"""The limits and defaults in the prose of the documents, read from the code."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from poolhouse.settings import Settings, bytes_text
 
 
 def _format_size(nbytes: int) -> str:
-    """A size as prose gives it, ``1 GiB``."""
+    """A size with a space before its unit, such as ``1 GiB``."""
     text = bytes_text(nbytes)
     digits = text.rstrip("KMGiB")
     return f"{digits} {text.removeprefix(digits)}"
 
 
 def _default(field: str) -> int:
-    """The default of a setting that is a whole number."""
+    """The default of a numeric setting."""
     value: object = Settings.model_fields[field].default
     assert isinstance(value, int | float), field
     return int(value)
@@ -31,4 +31,4 @@ LIMITS: Final[Mapping[str, Callable[[], str]]] = {
     "limits/joining": lambda: _format_size(JOIN_BYTES),
     "limits/hang": lambda: f"{_default('device_hang_timeout_s')} s",
 }
-"""Each by the name that stands in a document's mark, as a measured figure's does."""
+"""Each by its name in the marks of the documents, like measured figures."""

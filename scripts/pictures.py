@@ -1,7 +1,7 @@
-"""The pictures of the documents: a real photograph, pooled by poolhouse itself.
+"""Make the pictures of the documents: a photograph, pooled by poolhouse itself.
 
-The photograph is ``astronaut`` of scikit-image, which ships it in its wheel: Eileen Collins, by NASA, public domain.
-Halved to 256×256 it is also ``examples/photo.npy``, the body that the examples send.
+The photograph is ``astronaut`` from the wheel of scikit-image: Eileen Collins, by NASA, public domain. Reduced to
+256×256, it is also ``examples/photo.npy``, which the examples send.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ CAPTION_HEIGHT = 24
 
 Array = npt.NDArray[np.generic]
 Planes = npt.NDArray[np.uint8]
-"""A picture as it is sent: ``(1, 3, H, W)``."""
+"""A picture as in a request: ``(1, 3, H, W)``."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of the sheet, and what stands under it."""
+    """One picture of the sheet and its caption."""
 
     caption: str
     planes: Planes
 
 
-# The specs that are shown. Their captions are their own words.
+# The specs to show; their fields are the captions.
 PANEL_SPECS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("max_pool2d", {"kernel_size": "8"}),
     ("avg_pool2d", {"kernel_size": "8"}),
@@ -56,7 +56,7 @@ PANEL_SPECS: tuple[tuple[str, Mapping[str, str]], ...] = (
 
 
 class InProcessService:
-    """The service without a socket: what is asked here takes the same way as over HTTP."""
+    """The service without a socket; requests pass through the whole application, as over HTTP."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
@@ -72,9 +72,9 @@ class InProcessService:
         transport = httpx.ASGITransport(self._app)
         async with httpx.AsyncClient(transport=transport, base_url="http://poolhouse") as client:
             headers = {"Content-Type": "application/x-npz"}
-            answer = await client.post(f"/v1/pool/{operator}", params=fields, headers=headers, content=body)
-        assert answer.status_code == 200, answer.text
-        return answer.content
+            response = await client.post(f"/v1/pool/{operator}", params=fields, headers=headers, content=body)
+        assert response.status_code == 200, response.text
+        return response.content
 
 
 def load_photograph(service: InProcessService) -> Planes:
@@ -85,42 +85,42 @@ def load_photograph(service: InProcessService) -> Planes:
 
 
 def panels(service: InProcessService) -> list[Panel]:
-    """What the sheet shows, in order: the photograph, each spec, and max pooling undone."""
+    """The panels in order: the photograph, each spec, and max pooling with max unpooling."""
     photo = load_photograph(service)
-    shown = [Panel("the photograph, 256 by 256", photo)]
+    found = [Panel("the photograph, 256 by 256", photo)]
     for operator, fields in PANEL_SPECS:
-        words = ", ".join(f"{name} {value}" for name, value in fields.items() if name != "seed")
-        short = words.replace("kernel_size", "kernel").replace("output_", "")
-        shown.append(Panel(f"{operator}  {short}", _output_planes(service.pool(operator, fields, input=photo))))
+        text = ", ".join(f"{name} {value}" for name, value in fields.items() if name != "seed")
+        caption = text.replace("kernel_size", "kernel").replace("output_", "")
+        found.append(Panel(f"{operator}  {caption}", _output_planes(service.pool(operator, fields, input=photo))))
     pooled = service.pool("max_pool2d", {"kernel_size": "2", "return_indices": "true"}, input=photo)
-    undone = service.pool("max_unpool2d", {"kernel_size": "2"}, input=pooled["output"], indices=pooled["indices"])
-    shown.append(Panel("max_pool2d  kernel 2, max_unpool2d", _output_planes(undone)))
-    return shown
+    unpooled = service.pool("max_unpool2d", {"kernel_size": "2"}, input=pooled["output"], indices=pooled["indices"])
+    found.append(Panel("max_pool2d  kernel 2, max_unpool2d", _output_planes(unpooled)))
+    return found
 
 
 def panel_position(number: int) -> tuple[int, int]:
-    """Where the panel of that number stands on the sheet: left and top."""
+    """The left and top coordinates of a panel on the sheet."""
     row, column = divmod(number, COLUMNS)
     return GAP + column * (PANEL_SIDE + GAP), GAP + row * (PANEL_SIDE + CAPTION_HEIGHT + GAP)
 
 
 def enlarge(planes: Planes) -> Planes:
-    """A panel as ``(SIDE, SIDE, 3)``, each pooled element a block of one colour."""
+    """Scale a picture to ``(PANEL_SIDE, PANEL_SIDE, 3)``; each element becomes a block of one colour."""
     height, width = planes.shape[-2:]
     rows, columns = np.arange(PANEL_SIDE) * height // PANEL_SIDE, np.arange(PANEL_SIDE) * width // PANEL_SIDE
     return np.ascontiguousarray(planes[0].transpose(1, 2, 0)[rows][:, columns])
 
 
-def draw_sheet(shown: list[Panel]) -> Image.Image:
-    """All panels on white, with their captions."""
-    right, bottom = panel_position(len(shown) - 1)
-    page = Image.new("RGB", (right + PANEL_SIDE + GAP, bottom + PANEL_SIDE + CAPTION_HEIGHT), "white")
-    pen, font = ImageDraw.Draw(page), ImageFont.load_default(13)
-    for number, panel in enumerate(shown):
+def draw_sheet(sheet_panels: list[Panel]) -> Image.Image:
+    """Draw all panels with their captions on white."""
+    right, bottom = panel_position(len(sheet_panels) - 1)
+    sheet = Image.new("RGB", (right + PANEL_SIDE + GAP, bottom + PANEL_SIDE + CAPTION_HEIGHT), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    for number, panel in enumerate(sheet_panels):
         left, top = panel_position(number)
-        page.paste(Image.fromarray(enlarge(panel.planes)), (left, top))
-        pen.text((left, top + PANEL_SIDE + 4), panel.caption, fill="black", font=font)
-    return page
+        sheet.paste(Image.fromarray(enlarge(panel.planes)), (left, top))
+        draw.text((left, top + PANEL_SIDE + 4), panel.caption, fill="black", font=font)
+    return sheet
 
 
 def _output_planes(outputs: Mapping[str, Array]) -> Planes:
@@ -131,11 +131,11 @@ def _output_planes(outputs: Mapping[str, Array]) -> Planes:
 
 def main() -> None:
     """Write the photograph and the sheet."""
-    shown = panels(InProcessService(create_app(Settings())))
+    sheet_panels = panels(InProcessService(create_app(Settings())))
     for path in (PHOTO, PICTURE):
         path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(PHOTO, shown[0].planes, allow_pickle=False)
-    draw_sheet(shown).save(PICTURE, optimize=True)
+    np.save(PHOTO, sheet_panels[0].planes, allow_pickle=False)
+    draw_sheet(sheet_panels).save(PICTURE, optimize=True)
     for path in (PHOTO, PICTURE):
         print(f"wrote {path.relative_to(ROOT)}, {path.stat().st_size} bytes")
 

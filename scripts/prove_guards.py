@@ -1,7 +1,7 @@
-"""Takes every guard of ``scripts/guards`` away, one at a time in a copy of the checkout, and checks that its test
-fails. First all of these tests must pass in the copy as it is.
+"""Remove each guard of ``scripts/guards`` in a copy of the checkout, and check that its test fails without it.
 
-With words as arguments, only the guards whose id, sentence, group, file or test contains one of them.
+First all of these tests must pass in an unchanged copy. With words as arguments, only guards whose id, sentence, group,
+file or test contains one of them are removed.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from guards.table import GROUPS
 ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGE: Final = "service/poolhouse"
 _COPIED_PATHS = ("service", "tests", "scripts", "benchmarks", "openapi", "pyproject.toml")
-# A test that waits for something that will never happen gives up after this time in the copy, not after 20 s.
-_PATIENCE_LINE = "WAIT_TIMEOUT_S = {:.1f}\n"
-_PATIENCE_S = 20.0
-_PATIENCE_IN_COPY_S = 6.0
+# The copy has a shorter timeout for conditions that never become true without the guard.
+_WAIT_TIMEOUT_LINE = "WAIT_TIMEOUT_S = {:.1f}\n"
+_WAIT_TIMEOUT_S = 20.0
+_WAIT_TIMEOUT_IN_COPY_S = 6.0
 _TEST_TIMEOUT_S = 60
-# A guard may be needed by few of the examples that hypothesis draws, or by a slow test alone.
+# Some guards matter only in a few of hypothesis' examples, or in a slow test.
 _THOROUGH_OPTIONS = ("--slow", "--hypothesis-profile=thorough")
 
 
 @dataclass(frozen=True, slots=True)
 class LocatedGuard:
-    """A guard with its group, its file below the package, and its test as pytest names it."""
+    """A guard with its group, its file relative to the package, and the pytest id of its test."""
 
     guard: Guard
     group: str
@@ -51,7 +51,7 @@ def locate(root: Path, grouped_guards: Sequence[tuple[str, Guard]]) -> list[Loca
     """Find each guard by its marker and its test by its name.
 
     Raises:
-        ValueError: when one of them does not exist exactly once.
+        ValueError: a marker or a test does not exist exactly once.
     """
     package, tests = root / PACKAGE, root / "tests"
     files: dict[str, list[Path]] = {}
@@ -81,24 +81,24 @@ def _single_file(files: Sequence[Path], what: str) -> Path:
 
 
 def make_copy(folder: Path) -> Path:
-    """A checkout in this folder, without git and without the environment, whose tests give up sooner."""
+    """Copy the checkout to this folder, without .git and .venv, and shorten the timeouts of its tests."""
     for name in _COPIED_PATHS:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
         else:
             shutil.copy(source, folder / name)
-    was, becomes = _PATIENCE_LINE.format(_PATIENCE_S), _PATIENCE_LINE.format(_PATIENCE_IN_COPY_S)
-    patched = [file for file in (folder / "tests").rglob("*.py") if was in file.read_text(encoding="utf-8")]
-    if not patched:
-        raise SystemExit(f"no test says {was.strip()} any more; change _PATIENCE in scripts/prove_guards.py")
-    for file in patched:
-        file.write_text(file.read_text(encoding="utf-8").replace(was, becomes), encoding="utf-8")
+    old, new = _WAIT_TIMEOUT_LINE.format(_WAIT_TIMEOUT_S), _WAIT_TIMEOUT_LINE.format(_WAIT_TIMEOUT_IN_COPY_S)
+    files = [file for file in (folder / "tests").rglob("*.py") if old in file.read_text(encoding="utf-8")]
+    if not files:
+        raise SystemExit(f"no test has the line {old.strip()}; change _WAIT_TIMEOUT_LINE in scripts/prove_guards.py")
+    for file in files:
+        file.write_text(file.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
     return folder
 
 
 def run_tests(folder: Path, tests: Sequence[str], *options: str) -> subprocess.CompletedProcess[str]:
-    """Run these tests on the copy in that folder; never on the package that is installed."""
+    """Run these tests in the copy in this folder, with its package instead of the installed one."""
     return subprocess.run(
         [
             *(sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist"),
@@ -113,7 +113,7 @@ def run_tests(folder: Path, tests: Sequence[str], *options: str) -> subprocess.C
 
 
 def has_failed(run: subprocess.CompletedProcess[str], test: str) -> bool:
-    """Whether that test failed, and not only could not be run. Pytest exits with 1 where tests ran and some failed."""
+    """Whether the test ran and failed; pytest exits with 1 only if tests ran and some failed."""
     name = test.rpartition("::")[2]
     return run.returncode == 1 and any(
         line.startswith("FAILED ") and f"::{name}" in line for line in run.stdout.splitlines()
@@ -121,14 +121,14 @@ def has_failed(run: subprocess.CompletedProcess[str], test: str) -> bool:
 
 
 def why_unnoticed(located: LocatedGuard, folder: Path, *options: str) -> str:
-    """An empty text when the guard's test fails without the guard; else what happened instead."""
+    """Remove a guard and run its test; returns an empty text if the test fails, else what happened instead."""
     file = folder / PACKAGE / located.path
     text = file.read_text(encoding="utf-8")
     file.write_text(remove_guard(text, located.guard.id, located.guard.removal), encoding="utf-8")
     try:
         run = run_tests(folder, [located.test], *options)
     except subprocess.TimeoutExpired:
-        return "it hangs, so the run shows no cause"
+        return "it hangs instead of failing"
     finally:
         file.write_text(text, encoding="utf-8")
     if has_failed(run, located.test):
@@ -137,7 +137,7 @@ def why_unnoticed(located: LocatedGuard, folder: Path, *options: str) -> str:
 
 
 def select_guards(words: Sequence[str], located: Sequence[LocatedGuard]) -> list[LocatedGuard]:
-    """The guards that these words name; all where there are no words."""
+    """The guards that contain one of these words; all if there are no words."""
     return [
         each
         for each in located
@@ -150,51 +150,53 @@ def select_guards(words: Sequence[str], located: Sequence[LocatedGuard]) -> list
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/prove_guards", description=__doc__)
-    parser.add_argument("words", nargs="*", help="only guards whose id, sentence, group, file or test contains one")
-    parser.add_argument("--jobs", type=int, default=max(1, len(os.sched_getaffinity(0))), help="tests at once")
-    given = parser.parse_args(arguments)
-    guards = select_guards(given.words, located_guards())
+    parser.add_argument("words", nargs="*", help="only guards whose id, sentence, group, file or test contains a word")
+    parser.add_argument(
+        "--jobs", type=int, default=max(1, len(os.sched_getaffinity(0))), help="number of concurrent tests"
+    )
+    options = parser.parse_args(arguments)
+    guards = select_guards(options.words, located_guards())
     if not guards:
-        parser.error("no guard has such a name")
+        parser.error("no guard contains one of these words")
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="guards-") as scratch, ThreadPoolExecutor(given.jobs) as pool:
-        free: SimpleQueue[Path] = SimpleQueue()
-        for number in range(given.jobs):
-            free.put(make_copy(Path(scratch) / str(number)))
+    with tempfile.TemporaryDirectory(prefix="guards-") as scratch, ThreadPoolExecutor(options.jobs) as pool:
+        unused_copies: SimpleQueue[Path] = SimpleQueue()
+        for number in range(options.jobs):
+            unused_copies.put(make_copy(Path(scratch) / str(number)))
         tests = sorted({each.test for each in guards})
-        whole = free.get()
-        run = run_tests(whole, tests, *_THOROUGH_OPTIONS)
-        free.put(whole)
+        unchanged = unused_copies.get()
+        run = run_tests(unchanged, tests, *_THOROUGH_OPTIONS)
+        unused_copies.put(unchanged)
         if run.returncode:
             print(run.stdout[-5000:], run.stderr[-5000:])
-            print("these tests do not pass with every guard in place")
+            print("these tests fail with every guard in place")
             return 1
         print(f"{len(tests)} tests pass with every guard in place, {time.monotonic() - started:.0f} s", flush=True)
 
         def prove(located: LocatedGuard) -> tuple[LocatedGuard, str]:
-            folder = free.get()
+            folder = unused_copies.get()
             try:
                 return located, why_unnoticed(located, folder, *_THOROUGH_OPTIONS)
             finally:
-                free.put(folder)
+                unused_copies.put(folder)
 
         unnoticed: list[str] = []
-        running = [pool.submit(prove, located) for located in guards]
+        futures = [pool.submit(prove, located) for located in guards]
         try:
-            for count, each in enumerate(as_completed(running), start=1):
-                located, what = each.result()
-                result = "FAIL" if what else "ok  "
+            for count, each in enumerate(as_completed(futures), start=1):
+                located, reason = each.result()
+                result = "FAIL" if reason else "ok  "
                 print(f"{count}/{len(guards)} {result} {located.guard.id} ({located.path})", flush=True)
-                if what:
+                if reason:
                     unnoticed.append(located.guard.id)
-                    print(f"     {located.test} does not notice: {what}", flush=True)
+                    print(f"     {located.test} does not notice: {reason}", flush=True)
         finally:
-            # Else a script that is told to stop would first prove all others.
+            # Otherwise SIGTERM would wait for all remaining guards.
             pool.shutdown(wait=False, cancel_futures=True)
-    took_s = time.monotonic() - started
-    print(f"{len(guards) - len(unnoticed)} of {len(guards)} tests fail without their guard, {took_s:.0f} s")
+    elapsed_s = time.monotonic() - started
+    print(f"{len(guards) - len(unnoticed)} of {len(guards)} tests fail without their guard, {elapsed_s:.0f} s")
     if unnoticed:
-        print(f"no test noticed that these were missing: {', '.join(unnoticed)}")
+        print(f"no test noticed the removal of: {', '.join(unnoticed)}")
     return 1 if unnoticed else 0
 
 

@@ -1,7 +1,7 @@
-"""The chart renders to the objects of deploy/kubernetes/base, and its values reach where they should.
+"""Check that the Helm chart renders to the objects of deploy/kubernetes/base, and that each value has its effect.
 
-Called by scripts/prove_kubernetes: ``prove_helm.py CHART BASE KEYED``, BASE being the base as kustomize renders it, and
-KEYED the same with the component ``keys``. Helm's own code does the rendering, as a Python package brings it.
+Called by scripts/prove_kubernetes as ``prove_helm.py CHART BASE KEYED``: BASE is the base rendered by kustomize, and
+KEYED the same with the component ``keys``. Helm's own code, packaged for Python, renders the chart.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import helm_python as helm  # type: ignore[import-not-found]  # in the environment of the checkers alone
+import helm_python as helm  # type: ignore[import-not-found]  # only in the environment of the checkers
 import yaml
 
 Objects = dict[tuple[str, str], dict[str, Any]]
@@ -19,44 +19,44 @@ _HASHED_NAME = re.compile(r"poolhouse-[a-z0-9]{10}\b")
 
 
 def parse_objects(text: str) -> Objects:
-    """The objects of a file by kind and name; a ConfigMap's name ends in a hash of each tool's own."""
-    found = [each for each in yaml.safe_load_all(_HASHED_NAME.sub("poolhouse-HASH", text)) if each]
-    return {(each["kind"], each["metadata"]["name"]): each for each in found}
+    """The objects of a file by kind and name; the hash in a ConfigMap's name, which differs by tool, is replaced."""
+    objects = [each for each in yaml.safe_load_all(_HASHED_NAME.sub("poolhouse-HASH", text)) if each]
+    return {(each["kind"], each["metadata"]["name"]): each for each in objects}
 
 
 def render_chart(chart: Path, values: dict[str, object]) -> str:
-    """What Helm makes of the chart."""
+    """The chart rendered by Helm."""
     with helm.Chart.load(str(chart)) as loaded:
         return "\n---\n".join(loaded.render(values, name="any", namespace="poolhouse").values())
 
 
 def compare_with_kustomize(chart: Path, values: dict[str, object], kustomized: Path) -> int:
-    """Compare what these values make of the chart with what kustomize rendered, and give how many objects there are."""
-    wanted = parse_objects(kustomized.read_text())
-    # Helm makes the namespace itself, where it is told to.
-    del wanted[("Namespace", "poolhouse")]
-    found = parse_objects(render_chart(chart, values))
-    assert found == wanted, {key: (found.get(key), wanted.get(key)) for key in found.keys() | wanted.keys()}
-    return len(found)
+    """Compare the chart with these values with the output of kustomize; returns the number of objects."""
+    expected = parse_objects(kustomized.read_text())
+    # Helm can create the namespace itself.
+    del expected[("Namespace", "poolhouse")]
+    actual = parse_objects(render_chart(chart, values))
+    assert actual == expected, {key: (actual.get(key), expected.get(key)) for key in actual.keys() | expected.keys()}
+    return len(actual)
 
 
 def render_error(chart: Path, values: dict[str, object]) -> str:
-    """What Helm says of values that the chart refuses; empty where it renders them."""
+    """Helm's error for values that the chart refuses; empty if it accepts them."""
     try:
         render_chart(chart, values)
-    except helm.HelmError as refused:
-        return str(refused)
+    except helm.HelmError as error:
+        return str(error)
     return ""
 
 
 def main(chart: Path, base: Path, keyed: Path) -> None:
-    """Lint, compare, change each value."""
-    told = helm.lint(str(chart), strict=True)
-    assert not told["errors"], told
-    compared = compare_with_kustomize(chart, {}, base)
+    """Lint the chart, compare it with kustomize, and change each value."""
+    report = helm.lint(str(chart), strict=True)
+    assert not report["errors"], report
+    object_count = compare_with_kustomize(chart, {}, base)
     compare_with_kustomize(chart, {"keysSecret": "poolhouse-keys"}, keyed)
 
-    plain = render_chart(chart, {})
+    default = render_chart(chart, {})
     changes: tuple[tuple[dict[str, object], str], ...] = (
         ({"image": {"name": "elsewhere.test/poolhouse:9"}}, "elsewhere.test/poolhouse:9"),
         ({"image": {"pullPolicy": "Always"}}, "imagePullPolicy: Always"),
@@ -66,14 +66,14 @@ def main(chart: Path, base: Path, keyed: Path) -> None:
         ({"resources": {"limits": {"memory": "77Gi"}}}, "memory: 77Gi"),
     )
     for values, words in changes:
-        assert words not in plain, words
+        assert words not in default, words
         assert words in render_chart(chart, values), values
-    named = [
+    hashed_names = [
         _HASHED_NAME.findall(render_chart(chart, {"settings": {"POOLHOUSE_DRAIN_DELAY_S": text}})) for text in "12"
     ]
-    assert named[0] != named[1], "a changed setting must roll the pods"
+    assert hashed_names[0] != hashed_names[1], "a changed setting must roll the pods"
     assert "keysSecret" in render_error(chart, {"settings": {"POOLHOUSE_API_KEYS": "a=correct-horse-battery"}})
-    print(f"prove_helm: Helm {helm.helm_sdk_version()} renders the base's {compared} objects", file=sys.stderr)
+    print(f"prove_helm: Helm {helm.helm_sdk_version()} renders the base's {object_count} objects", file=sys.stderr)
 
 
 if __name__ == "__main__":

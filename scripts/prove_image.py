@@ -1,4 +1,4 @@
-"""Runs the image poolhouse:cpu as production would, and shows what it promises. Called by scripts/prove_image."""
+"""Run the image poolhouse:cpu as in production, and check its guarantees. Called by scripts/prove_image."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ STOP_LIMIT_S = 40
 
 
 def say(text: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     print(f"prove_image: {text}", file=sys.stderr, flush=True)
 
 
 def docker(*words: str) -> str:
-    """What a docker command that must succeed prints."""
+    """The output of a docker command, which must succeed."""
     return subprocess.run([DOCKER, *words], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
@@ -44,10 +44,10 @@ def docker_inspect(container: str, template: str) -> str:
 
 
 def wait_until(condition: Callable[[], bool], what: str, limit_s: float = START_LIMIT_S) -> None:
-    """Wait for something that another process brings about; the engine offers nothing to wait on."""
-    begun = monotonic()
+    """Poll a condition that depends on another process; the engine has no events for it."""
+    start = monotonic()
     while not condition():
-        assert monotonic() - begun < limit_s, f"{what}: not within {limit_s:g} s"
+        assert monotonic() - start < limit_s, f"{what}: not within {limit_s:g} s"
         sleep(0.1)
 
 
@@ -58,7 +58,7 @@ def is_healthy(container: str) -> bool:
 
 @contextmanager
 def running_container(*arguments: str) -> Iterator[str]:
-    """The name of a hardened container of the image, ready to be called, and removed at the end."""
+    """Run a hardened container of the image; yields its id, and removes it at the end."""
     container = docker(
         "run", "--detach", *HARDENED_OPTIONS, "--publish", "127.0.0.1::8000", *arguments, "poolhouse:cpu"
     )
@@ -74,91 +74,91 @@ def published_port(container: str) -> int:
 
 def expected_output(x: np.ndarray) -> np.ndarray:
     """max_pool2d with kernel_size 2, by numpy."""
-    largest: np.ndarray = sliding_window_view(x, (2, 2), axis=(-2, -1))[..., ::2, ::2, :, :].max(axis=(-2, -1))
-    return largest
+    maxima: np.ndarray = sliding_window_view(x, (2, 2), axis=(-2, -1))[..., ::2, ::2, :, :].max(axis=(-2, -1))
+    return maxima
 
 
 def check_pooling(port: int) -> None:
-    """The service there answers as numpy does, in JSON and in binary."""
+    """Check the service's results in JSON and in binary."""
     x = np.random.default_rng(5).standard_normal((2, 3, 65, 64), dtype=np.float32)
     with Client(f"http://127.0.0.1:{port}") as client:
         assert np.array_equal(client.max_pool2d(x, 2).output, expected_output(x))
-    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    asked.request(
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(
         "POST",
         "/v1/pool/max_pool1d",
         json.dumps({"input": [[[1, 3, 2, 5]]], "kernel_size": 2}),
         {"Content-Type": "application/json"},
     )
-    assert json.load(asked.getresponse()) == {
+    assert json.load(connection.getresponse()) == {
         "output": {"dtype": "float32", "shape": [1, 1, 2], "data": [[[3.0, 5.0]]]}
     }
-    asked.close()
+    connection.close()
 
 
 def readyz_status(port: int) -> int:
-    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        asked.request("GET", "/readyz")
-        return asked.getresponse().status
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status
     finally:
-        asked.close()
+        connection.close()
 
 
 def check_graceful_stop(container: str) -> None:
-    """The engine stops the container while half of a body is there: the answer comes, and the exit code is 0."""
+    """Stop the container when half of a body is sent: the client must get its response, and the exit code must be 0."""
     x = np.random.default_rng(6).standard_normal((4, 8, 128, 128), dtype=np.float32)
     file = io.BytesIO()
     np.save(file, x)
     body = file.getvalue()
-    asked = http.client.HTTPConnection("127.0.0.1", published_port(container), timeout=30)
-    asked.putrequest("POST", "/v1/pool/max_pool2d?kernel_size=2")
-    asked.putheader("Content-Type", "application/x-npy")
-    asked.putheader("Content-Length", str(len(body)))
-    asked.endheaders(body[: len(body) // 2])
-    at = published_port(container)
+    connection = http.client.HTTPConnection("127.0.0.1", published_port(container), timeout=30)
+    connection.putrequest("POST", "/v1/pool/max_pool2d?kernel_size=2")
+    connection.putheader("Content-Type", "application/x-npy")
+    connection.putheader("Content-Length", str(len(body)))
+    connection.endheaders(body[: len(body) // 2])
+    port = published_port(container)
     with subprocess.Popen([DOCKER, "stop", "--time", str(STOP_LIMIT_S), container], stdout=subprocess.DEVNULL) as stop:
-        # The signal is there once it says that it is not ready; it still answers, so that balancers can see it.
-        wait_until(lambda: readyz_status(at) == 503, "readyz turns 503")
-        asked.send(body[len(body) // 2 :])
-        answer = asked.getresponse()
-        assert answer.status == 200, answer.read()
-        assert np.array_equal(np.load(io.BytesIO(answer.read())), expected_output(x))
+        # After the signal the service still responds, with 503 at /readyz, so that load balancers notice.
+        wait_until(lambda: readyz_status(port) == 503, "readyz turns 503")
+        connection.send(body[len(body) // 2 :])
+        response = connection.getresponse()
+        assert response.status == 200, response.read()
+        assert np.array_equal(np.load(io.BytesIO(response.read())), expected_output(x))
         assert stop.wait(STOP_LIMIT_S) == 0
     assert docker_inspect(container, "{{.State.ExitCode}}") == "0", docker("logs", container)
     assert docker_inspect(container, "{{.State.OOMKilled}}") == "false"
 
 
 def check_no_authority_in_image() -> None:
-    """The build trusted a private authority, and no byte of it is in any layer or in the history."""
-    # A line from the middle, after those in which certificates resemble each other, and one that must be found.
+    """Check that the private certificate authority of the build is in no layer and not in the history."""
+    # A line from the middle, as certificates begin alike; and a text that must be found, to check the search.
     lines = AUTHORITY_FILE.read_bytes().splitlines()
-    wanted = {"the authority": lines[len(lines) // 2], "our own code": b"python -m poolhouse.health"}
-    found = dict.fromkeys(wanted, False)
-    with subprocess.Popen([DOCKER, "save", "poolhouse:cpu"], stdout=subprocess.PIPE) as saved:
-        assert saved.stdout is not None
-        rest = b""
-        while piece := saved.stdout.read(2**22):
-            read = rest + piece
-            for name, text in wanted.items():
-                found[name] |= text in read
-            rest = read[-256:]
-    assert saved.returncode == 0
-    assert found == {"the authority": False, "our own code": True}, found
-    say("no trace of the build's certificate authority is in any layer")
+    texts = {"the authority": lines[len(lines) // 2], "our own code": b"python -m poolhouse.health"}
+    is_found = dict.fromkeys(texts, False)
+    with subprocess.Popen([DOCKER, "save", "poolhouse:cpu"], stdout=subprocess.PIPE) as save:
+        assert save.stdout is not None
+        overlap = b""
+        while piece := save.stdout.read(2**22):
+            searched = overlap + piece
+            for name, text in texts.items():
+                is_found[name] |= text in searched
+            overlap = searched[-256:]
+    assert save.returncode == 0
+    assert is_found == {"the authority": False, "our own code": True}, is_found
+    say("no layer has the build's certificate authority")
 
 
 def check_image() -> None:
-    """Hardened, it is healthy, belongs to nobody, writes nothing, pools, and stops without losing a request."""
+    """Check that the hardened container is healthy, unprivileged, writes nothing, pools, and stops gracefully."""
     with running_container() as container:
         wait_until(lambda: is_healthy(container), "the container is healthy")
         check_pooling(published_port(container))
         assert docker("exec", container, "id", "-u") == "10001"
         assert docker("diff", container) == "", "it wrote into its own file system"
-        # docker exec starts beside the service, so this is the health check as the engine runs it.
+        # The engine runs the health check in the same way.
         assert docker("exec", container, "python", "-m", "poolhouse.health").startswith("200")
         check_graceful_stop(container)
-    say("hardened: healthy, uid 10001, nothing written, pools, finished its request on stop, exit code 0")
+    say("hardened: healthy, uid 10001, nothing written, pools, completes its request on stop, exit code 0")
     check_no_authority_in_image()
     labels = json.loads(docker_inspect("poolhouse:cpu", "{{json .Config.Labels}}"))
     assert labels["org.opencontainers.image.version"] != "0+unknown"
@@ -167,7 +167,7 @@ def check_image() -> None:
 
 
 def check_compose_file() -> None:
-    """`docker-compose up` serves, healthy, at the published port; every profile can be read."""
+    """Check that `docker-compose up` starts a healthy service on the published port, and all profiles are valid."""
     compose = [
         "docker-compose",
         "--project-directory",
@@ -177,7 +177,7 @@ def check_compose_file() -> None:
         "--project-name",
         "proof",
     ]
-    # A free port in place of 8000, which may be taken where this runs.
+    # A free port instead of 8000, which may be in use.
     environment = {**os.environ, "PUBLISH": "127.0.0.1:"}
     for profile in ("gpu", "observability"):
         subprocess.run([*compose, "--profile", profile, "config", "--quiet"], check=True, env=environment)

@@ -1,7 +1,7 @@
-"""What a schema cannot see in the rendered manifests, and the base run by podman. Called by scripts/prove_kubernetes.
+"""Check the rendered manifests beyond their schema, and run the base with podman. Called by scripts/prove_kubernetes.
 
-``check RENDERED OUT`` reads every rendered file, holds it to the rules below, and writes the objects of Kubernetes
-itself to OUT for its validator. ``run BASE PODMAN…`` plays the base and calls it.
+``check RENDERED OUT`` checks every rendered file by the rules below, and writes the objects of built-in kinds to OUT
+for the schema validator. ``run BASE PODMAN…`` runs the base and calls it.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from poolhouse.settings import Settings, from_environment
 START_LIMIT_S = 60.0
 Manifest = dict[str, Any]
 
-# What belongs to operators that a cluster may have. Their schemas are not in Kubernetes' validator, so the fields
-# that we write are listed here, as the operators' documents give them.
+# Custom resources of operators that a cluster may have. The validator has no schemas for them, so their valid fields
+# are listed here, from the operators' documentation.
 CUSTOM_FIELDS = {
     "ScaledObject": (
         "keda.sh/v1alpha1",
@@ -39,17 +39,17 @@ CUSTOM_FIELDS = {
 
 
 def say(text: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     print(f"prove_kubernetes: {text}", file=sys.stderr, flush=True)
 
 
 def stop_timeout_s(settings: Settings) -> float:
-    """How long the service may take to stop."""
+    """The longest time that the service takes to stop."""
     return max(settings.grace_period_s, settings.drain_delay_s)
 
 
 def check_pod_security(pod: Manifest) -> None:
-    """The pod keeps the Pod Security Standard "restricted"."""
+    """Check the Pod Security Standard "restricted"."""
     context = pod["securityContext"]
     assert context["runAsNonRoot"] is True
     assert context["runAsUser"] > 0
@@ -67,7 +67,7 @@ def check_pod_security(pod: Manifest) -> None:
 
 
 def check_deployment(objects: list[Manifest]) -> None:
-    """The pod stops in time, is asked at paths that there are, and has settings that the service takes."""
+    """Check that the pod has time to stop, valid probe paths, and valid settings."""
     (deployment,) = (each for each in objects if each["kind"] == "Deployment")
     pod = deployment["spec"]["template"]["spec"]
     check_pod_security(pod)
@@ -77,10 +77,10 @@ def check_deployment(objects: list[Manifest]) -> None:
     (configuration,) = (each for each in objects if each["kind"] == "ConfigMap")
     assert container["envFrom"] == [{"configMapRef": {"name": configuration["metadata"]["name"]}}]
     assert "POOLHOUSE_API_KEYS" not in configuration["data"], "API keys belong into a Secret"
-    # An unknown name or a value that is none is refused here, as at the service's start.
+    # Raises an error for an unknown name or an invalid value, as the service does at its start.
     settings = Settings(**from_environment(configuration["data"]))  # type: ignore[arg-type]  # text, as in the environment
-    waits = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert pod["terminationGracePeriodSeconds"] > waits + stop_timeout_s(settings)
+    pre_stop_s = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pod["terminationGracePeriodSeconds"] > pre_stop_s + stop_timeout_s(settings)
     paths = {route.path for route in iter_route_contexts(create_app(Settings()).routes)}
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         assert container[probe]["httpGet"]["path"] in paths, probe
@@ -100,22 +100,22 @@ def check_deployment(objects: list[Manifest]) -> None:
             selectors.append(each["spec"]["selector"]["matchLabels"])
         if each["kind"] in ("HorizontalPodAutoscaler", "ScaledObject"):
             assert each["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
-            assert "replicas" not in deployment["spec"], "an apply would undo what the autoscaler did"
+            assert "replicas" not in deployment["spec"], "kubectl apply would reset the number of replicas"
     assert all(selector and selector.items() <= labels.items() for selector in selectors), selectors
 
 
 def check_custom_resource(resource: Manifest) -> None:
-    """An object of an operator has its version, and no field that it does not know."""
+    """Check the version and the fields of a custom resource."""
     version, fields = CUSTOM_FIELDS[resource["kind"]]
     assert resource["apiVersion"] == version
     assert resource["spec"].keys() <= fields, resource["spec"].keys() - fields
-    ours = set(re.findall(r"`(poolhouse_\w+)`", (Path(__file__).parent.parent / "docs" / "metrics.md").read_text()))
+    metrics = set(re.findall(r"`(poolhouse_\w+)`", (Path(__file__).parent.parent / "docs" / "metrics.md").read_text()))
     for trigger in resource["spec"].get("triggers", ()):
         assert trigger["metadata"].keys() == {"serverAddress", "query", "threshold"}
         assert isinstance(trigger["metadata"]["threshold"], str)
-        named = set(re.findall(r"poolhouse_\w+", trigger["metadata"]["query"]))
-        assert named, trigger
-        assert named <= ours, f"no such metric: {named - ours}"
+        queried = set(re.findall(r"poolhouse_\w+", trigger["metadata"]["query"]))
+        assert queried, trigger
+        assert queried <= metrics, f"no such metric: {queried - metrics}"
 
 
 def parse_gibibytes(text: str) -> float:
@@ -124,7 +124,7 @@ def parse_gibibytes(text: str) -> float:
 
 
 def check_renderings(rendered: Path, builtin_folder: Path) -> None:
-    """Hold every rendered file to the rules, and put aside what Kubernetes' own validator reads."""
+    """Check every rendered file, and write the objects of built-in kinds for the validator."""
     builtin_folder.mkdir()
     for file in sorted(rendered.glob("*.yaml")):
         objects: list[Manifest] = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
@@ -140,35 +140,35 @@ def check_renderings(rendered: Path, builtin_folder: Path) -> None:
 
 
 def play_base(base: Path, podman: list[str]) -> None:
-    """Play the base, pool through it, and take it down."""
-    played: list[Manifest] = []
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    """Run the base with podman, pool through it, and stop it."""
+    manifests: list[Manifest] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
     for each in yaml.safe_load_all(base.read_text(encoding="utf-8")):
         if each["kind"] not in ("ConfigMap", "Deployment"):
             continue
         if each["kind"] == "Deployment":
-            # One pod, reached on a port of this machine. podman asks probes with a curl inside of the container, which
-            # our image has not; everything else is as it is.
+            # One pod on a port of this machine, without probes, for which podman needs curl in the container.
+            # Everything else is unchanged.
             each["spec"]["replicas"] = 1
             (container,) = each["spec"]["template"]["spec"]["containers"]
             for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
                 del container[probe]
             container["ports"][0]["hostPort"] = port
             container["image"] = "localhost/poolhouse:cpu"
-        played.append(each)
+        manifests.append(each)
     file = base.with_name("played.yaml")
-    file.write_text(yaml.safe_dump_all(played), encoding="utf-8")
+    file.write_text(yaml.safe_dump_all(manifests), encoding="utf-8")
     subprocess.run([*podman, "kube", "play", str(file)], check=True, stdout=sys.stderr)
     x = np.random.default_rng(1).standard_normal((2, 3, 8, 8), dtype=np.float32)
-    begun = monotonic()
+    start = monotonic()
     with Client(f"http://127.0.0.1:{port}", max_retries=0) as client:
         while True:
             try:
                 output = client.global_max_pool2d(x).output
                 break
             except Exception:
-                assert monotonic() - begun < START_LIMIT_S, "the pod did not answer"
+                assert monotonic() - start < START_LIMIT_S, "the pod did not respond"
                 sleep(0.2)
     assert np.array_equal(output, x.max((2, 3), keepdims=True))
     name = subprocess.run([*podman, "ps", "--format", "{{.Names}}"], check=True, stdout=subprocess.PIPE, text=True)
@@ -183,7 +183,7 @@ def play_base(base: Path, podman: list[str]) -> None:
         text=True,
     )
     assert code.stdout.strip() == "0", code.stdout
-    say("the base's pod answers, is healthy, and stops with exit code 0")
+    say("the base's pod responds, is healthy, and stops with exit code 0")
 
 
 if __name__ == "__main__":

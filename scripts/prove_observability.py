@@ -1,6 +1,6 @@
-"""A live Prometheus with the shipped configuration asks a live service; every query of ours has an answer.
+"""Run Prometheus with the shipped configuration on a running service, and check that every query returns samples.
 
-Called by scripts/prove_observability with a folder to work in.
+Called by scripts/prove_observability with a working folder.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ START_TIMEOUT_S = 60.0
 
 
 def say(text: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     print(f"prove_observability: {text}", file=sys.stderr, flush=True)
 
 
 def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
 def write_configuration(folder: Path, service_port: int) -> Path:
-    """The shipped configuration, told where this service is, and scraping faster."""
-    given: dict[str, Any] = yaml.safe_load((SHIPPED / "prometheus.yml").read_text(encoding="utf-8"))
-    given["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
-    given["rule_files"] = [str(SHIPPED / name) for name in given["rule_files"]]
-    (job,) = given["scrape_configs"]
+    """Write the shipped configuration with the address of this service and shorter intervals."""
+    configuration: dict[str, Any] = yaml.safe_load((SHIPPED / "prometheus.yml").read_text(encoding="utf-8"))
+    configuration["global"] |= {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+    configuration["rule_files"] = [str(SHIPPED / name) for name in configuration["rule_files"]]
+    (job,) = configuration["scrape_configs"]
     del job["dns_sd_configs"]
     job["static_configs"] = [{"targets": [f"127.0.0.1:{service_port}"]}]
     file = folder / "prometheus.yml"
-    file.write_text(yaml.safe_dump(given), encoding="utf-8")
+    file.write_text(yaml.safe_dump(configuration), encoding="utf-8")
     return file
 
 
 def send_traffic(client: Client) -> None:
-    """A little of everything: answers, plans, indices, a refusal, and enough work to be sent to a device."""
+    """Send requests of every kind: pooling on a device, indices, a plan, and one that is refused."""
     x = np.random.default_rng(3).standard_normal((2, 8, 64, 64), dtype=np.float32)
     client.max_pool2d(x, 2, return_indices=True)
     client.avg_pool2d(x, 3, stride=1)
@@ -68,84 +68,85 @@ def send_traffic(client: Client) -> None:
 
 
 def dashboard_queries() -> list[tuple[str, str]]:
-    """Every query of the dashboard with the title of its panel, as Grafana would send it with all instances chosen."""
-    shown: dict[str, Any] = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    """Every query of the dashboard with the title of its panel, as Grafana sends it for all instances."""
+    dashboard: dict[str, Any] = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     return [
         (panel["title"], target["expr"].replace("$instance", ".*").replace("$__rate_interval", "20s"))
-        for panel in shown["panels"]
+        for panel in dashboard["panels"]
         for target in panel.get("targets", ())
     ]
 
 
 class PrometheusClient:
-    """A running one, asked over its own API."""
+    """A client for Prometheus' API."""
 
     def __init__(self, port: int) -> None:
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1/", trust_env=False)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """The samples that answer an expression now."""
-        answer = self._client.get("query", params={"query": expression})
-        assert answer.status_code == 200, f"{expression}: {answer.text}"
-        result: list[dict[str, Any]] = answer.json()["data"]["result"]
+        """The current samples of an expression."""
+        response = self._client.get("query", params={"query": expression})
+        assert response.status_code == 200, f"{expression}: {response.text}"
+        result: list[dict[str, Any]] = response.json()["data"]["result"]
         return result
 
     def rules(self) -> list[dict[str, Any]]:
-        """The alert rules as they were last evaluated."""
+        """The alert rules with their last evaluation."""
         groups = self._client.get("rules").raise_for_status().json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
     def has_enough_samples(self) -> bool:
-        """Whether it has read the service often enough for a rate."""
+        """Whether Prometheus has scraped the service often enough for a rate."""
         try:
             return bool(self.query('count_over_time(up{job="poolhouse"}[1m]) >= 4'))
         except (httpx.TransportError, AssertionError):
-            # It does not listen yet, or says that it is not ready.
+            # Prometheus does not listen yet, or is not ready.
             return False
 
 
 def main(folder: Path) -> None:
-    """Start both, make traffic until there are rates, and ask."""
-    with ExitStack() as ending:
-        words = [str(Path(sys.executable).with_name("poolhouse")), "serve", "--port", "0"]
-        service = ending.enter_context(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
-        ending.callback(service.terminate)
+    """Start the service and Prometheus, send traffic until there are rates, and run all queries."""
+    with ExitStack() as stack:
+        command = [str(Path(sys.executable).with_name("poolhouse")), "serve", "--port", "0"]
+        service = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        stack.callback(service.terminate)
         assert service.stdout is not None
         url = re.search(r"http://\S+:(\d+)", service.stdout.readline())
         assert url is not None, "the service did not start"
-        at = free_port()
+        port = free_port()
         program = [
             "prometheus",
             f"--config.file={write_configuration(folder, int(url[1]))}",
             f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{at}",
+            f"--web.listen-address=127.0.0.1:{port}",
             "--log.level=warn",
         ]
-        prometheus = ending.enter_context(subprocess.Popen(program))
-        ending.callback(prometheus.terminate)
-        asked = PrometheusClient(at)
-        begun = monotonic()
+        process = stack.enter_context(subprocess.Popen(program))
+        stack.callback(process.terminate)
+        prometheus = PrometheusClient(port)
+        start = monotonic()
         with Client(url[0]) as client:
-            while not asked.has_enough_samples():
-                assert monotonic() - begun < START_TIMEOUT_S, "Prometheus did not read the service"
+            while not prometheus.has_enough_samples():
+                assert monotonic() - start < START_TIMEOUT_S, "Prometheus did not scrape the service"
                 send_traffic(client)
-                sleep(0.1)  # a little traffic all the time; Prometheus is what is waited for
-        empty = [f"{title}: {expression}" for title, expression in dashboard_queries() if not asked.query(expression)]
-        assert not empty, "no answer to " + "\n".join(empty)
-        rules = asked.rules()
-        bad = [
+                sleep(0.1)  # constant light traffic until Prometheus has enough samples
+        queries = dashboard_queries()
+        empty = [f"{title}: {expression}" for title, expression in queries if not prometheus.query(expression)]
+        assert not empty, "no samples for " + "\n".join(empty)
+        rules = prometheus.rules()
+        unhealthy = [
             f"{rule['name']}: {rule['health']} {rule.get('lastError', '')}" for rule in rules if rule["health"] != "ok"
         ]
-        assert not bad, bad
+        assert not unhealthy, unhealthy
         assert all(rule["state"] == "inactive" for rule in rules), [
             rule["name"] for rule in rules if rule["state"] != "inactive"
         ]
-        # What an alert compares has a value too: with its comparison taken away something is left.
+        # The expression of an alert, without its comparison, must have samples, too.
         for rule in rules:
-            compared = re.sub(r"\s*(==|>|<)\s*[\d.e+]+\s*$", "", rule["query"])
+            expression = re.sub(r"\s*(==|>|<)\s*[\d.e+]+\s*$", "", rule["query"])
             if rule["name"] != "PoolhouseAbsent":
-                assert asked.query(compared), f"{rule['name']} compares nothing: {compared}"
-        say(f"{len(dashboard_queries())} queries of the dashboard and {len(rules)} alerts have answers")
+                assert prometheus.query(expression), f"{rule['name']} compares nothing: {expression}"
+        say(f"{len(queries)} queries of the dashboard and {len(rules)} alerts have samples")
 
 
 if __name__ == "__main__":

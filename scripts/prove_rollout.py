@@ -1,7 +1,7 @@
-"""A rollout under load, over and over: nginx with our configuration, two instances, callers who check every answer.
+"""Repeat a rollout under load: nginx with our configuration, two instances, and clients that check every response.
 
-One of the two is told to stop with SIGTERM, must exit with code 0, and is started again, in turn. The callers go on
-meanwhile and do not repeat anything themselves. ``--signal KILL`` does it without a word of warning.
+The instances alternately get SIGTERM, must exit with code 0, and are started again, while the clients send requests
+without retries of their own. ``--signal KILL`` kills the instances instead.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ http {{
 
 
 def say(text: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     print(f"prove_rollout: {text}", file=sys.stderr, flush=True)
 
 
 def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
@@ -70,8 +70,8 @@ class Instance:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Start it, and come back when it says that it is ready."""
-        words = [
+        """Start the process and wait until it is ready."""
+        command = [
             str(Path(sys.executable).with_name("poolhouse")),
             "serve",
             "--port",
@@ -79,12 +79,12 @@ class Instance:
             "--cpu-threads",
             "1",
         ]
-        self._process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         assert "is ready" in self._process.stdout.readline(), "an instance did not start"
 
     def stop(self, stop_signal: signal.Signals) -> None:
-        """Send the signal; the exit code must be 0, or say that it was killed."""
+        """Send the signal and check the exit code: 0 for SIGTERM, else that of the signal."""
         assert self._process is not None
         self._process.send_signal(stop_signal)
         code = self._process.wait(STOP_LIMIT_S)
@@ -98,46 +98,46 @@ class Instance:
 
 @contextmanager
 def nginx(folder: Path, instances: list[Instance]) -> Iterator[str]:
-    """The URL of nginx in front of these instances, with our configuration and only the addresses changed."""
-    front = free_port()
+    """Run nginx in front of these instances with our configuration, in which only the ports differ; yields its URL."""
+    port = free_port()
     text = SHIPPED.read_text(encoding="utf-8")
-    addresses = ("127.0.0.1:8000", front), ("127.0.0.1:8001", instances[0].port), ("127.0.0.1:8002", instances[1].port)
-    for address, _ in addresses:
+    ports = {"127.0.0.1:8000": port, "127.0.0.1:8001": instances[0].port, "127.0.0.1:8002": instances[1].port}
+    for address in ports:
         assert text.count(address) == 1, f"{address} should be in {SHIPPED} once"
-    for address, port in addresses:
-        text = text.replace(address, f"127.0.0.1:{port}")
+    for address, replacement in ports.items():
+        text = text.replace(address, f"127.0.0.1:{replacement}")
     (folder / "poolhouse.conf").write_text(text, encoding="utf-8")
     (folder / "nginx.conf").write_text(NGINX_CONFIGURATION.format(folder=folder), encoding="utf-8")
     program = ["nginx", "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
-    with subprocess.Popen(program) as running:
+    with subprocess.Popen(program) as process:
         try:
-            wait_for_port(front)
-            yield f"http://127.0.0.1:{front}"
+            wait_for_port(port)
+            yield f"http://127.0.0.1:{port}"
         finally:
-            running.terminate()
+            process.terminate()
 
 
 def wait_for_port(port: int) -> None:
-    begun = monotonic()
+    start = monotonic()
     while True:
-        with socket.socket() as asked:
-            if asked.connect_ex(("127.0.0.1", port)) == 0:
+        with socket.socket() as connection:
+            if connection.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        assert monotonic() - begun < START_LIMIT_S, "nginx did not start"
+        assert monotonic() - start < START_LIMIT_S, "nginx did not start"
 
 
 @dataclass
 class LoadGenerator:
-    """Callers that go on until told, each with one connection, one request at a time and no repeats of its own."""
+    """Clients that send requests until stopped, each over one connection, one at a time and without retries."""
 
     url: str
-    callers: int
+    clients: int
     stop: threading.Event = field(default_factory=threading.Event)
     answered: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
 
     def __enter__(self) -> LoadGenerator:
-        self._threads = [threading.Thread(target=self._run_client, args=(seed,)) for seed in range(self.callers)]
+        self._threads = [threading.Thread(target=self._run_client, args=(seed,)) for seed in range(self.clients)]
         for thread in self._threads:
             thread.start()
         return self
@@ -149,62 +149,63 @@ class LoadGenerator:
 
     def _run_client(self, seed: int) -> None:
         random = np.random.default_rng(seed)
-        # Every other caller sends and gets megabytes, so that answers are under way whenever an instance is stopped.
+        # Every other client transfers megabytes, so that responses are in progress whenever an instance is stopped.
         size, kind = ((8, 16, 128, 128), "8 MB") if seed % 2 else ((1, 2, 9, 8), "small")
         with Client(self.url, max_retries=0, read_timeout=60.0) as client:
             while not self.stop.is_set():
                 x = random.standard_normal(size, dtype=np.float32)
-                right = sliding_window_view(x, (1, 2), axis=(-2, -1))[..., ::2, :, :].max(axis=(-2, -1))
+                expected = sliding_window_view(x, (1, 2), axis=(-2, -1))[..., ::2, :, :].max(axis=(-2, -1))
                 try:
                     output = client.max_pool2d(x, (1, 2), stride=(1, 2)).output
-                except Exception as failed:
-                    self.lost.append(f"{kind}: {type(failed).__name__}: {failed}")
+                except Exception as error:
+                    self.lost.append(f"{kind}: {type(error).__name__}: {error}")
                     continue
-                if np.array_equal(output, right):
+                if np.array_equal(output, expected):
                     self.answered[kind] += 1
                 else:
-                    self.lost.append(f"{kind}: a wrong answer")
+                    self.lost.append(f"{kind}: a wrong response")
 
 
 def count_retries(access_log: Path) -> Counter[str]:
-    """How requests went that nginx had to ask twice for, by the status of the first try."""
-    counted: Counter[str] = Counter()
+    """The number of requests that nginx retried, by the statuses of all tries."""
+    retries: Counter[str] = Counter()
     for line in access_log.read_text(encoding="utf-8").splitlines():
         _, _, _, rest = line.split(" ", 3)
         if ", " in rest:
             statuses = rest.replace(", ", ",").split(" ")[1]
-            counted[statuses] += 1
-    return counted
+            retries[statuses] += 1
+    return retries
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--rounds", type=int, default=20)
-    options.add_argument("--callers", type=int, default=6)
-    options.add_argument("--signal", choices=["TERM", "KILL"], default="TERM")
-    given = options.parse_args()
-    how = signal.Signals[f"SIG{given.signal}"]
-    with ExitStack() as ending:
-        folder = Path(ending.enter_context(tempfile.TemporaryDirectory()))
-        # nginx started by root gives its workers another user.
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20, help="number of replacements")
+    parser.add_argument("--clients", type=int, default=6, help="number of clients")
+    parser.add_argument("--signal", choices=["TERM", "KILL"], default="TERM", help="how instances are stopped")
+    options = parser.parse_args()
+    stop_signal = signal.Signals[f"SIG{options.signal}"]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        # If root starts nginx, its workers run as another user.
         os.chmod(folder, 0o755)
         instances = [Instance(), Instance()]
         for instance in instances:
-            ending.callback(instance.kill)
+            stack.callback(instance.kill)
             instance.start()
-        url = ending.enter_context(nginx(folder, instances))
-        with LoadGenerator(url, given.callers) as load:
-            for number in range(given.rounds):
-                replaced = instances[number % 2]
-                replaced.stop(how)
-                replaced.start()
-                say(f"round {number + 1} of {given.rounds}: {load.answered.total()} answered, {len(load.lost)} lost")
-        again = count_retries(folder / "access.log")
-    say(f"answered {dict(load.answered)}, lost {len(load.lost)}; asked twice by nginx: {dict(again)}")
+        url = stack.enter_context(nginx(folder, instances))
+        with LoadGenerator(url, options.clients) as load:
+            for number in range(options.rounds):
+                instance = instances[number % 2]
+                instance.stop(stop_signal)
+                instance.start()
+                succeeded = load.answered.total()
+                say(f"round {number + 1} of {options.rounds}: {succeeded} succeeded, {len(load.lost)} lost")
+        retries = count_retries(folder / "access.log")
+    say(f"succeeded {dict(load.answered)}, lost {len(load.lost)}; retried by nginx: {dict(retries)}")
     for line in Counter(load.lost).most_common(5):
         say(f"lost: {line}")
-    assert all(load.answered[kind] for kind in ("small", "8 MB")), "nobody called"
-    assert again or given.rounds < 2, "no instance was missed, so nothing was shown"
+    assert all(load.answered[kind] for kind in ("small", "8 MB")), "no request of one size succeeded"
+    assert retries or options.rounds < 2, "nginx retried nothing, so the replacements had no effect"
     return 1 if load.lost else 0
 
 

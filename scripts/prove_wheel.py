@@ -1,9 +1,9 @@
-"""Builds the wheel and proves from it, outside of this checkout, what its three installs promise.
+"""Build the wheel and test its three installs outside of this checkout.
 
-The plain install is the client: it imports at once, and speaks npy and safetensors, without torch, FastAPI, pydantic
-or orjson; each command says which extra it needs. ``poolhouse[cli]``, installed as that says, tells the operators.
-``poolhouse[server]``, with the versions of constraints.txt, starts the service and pools; both clients of the plain
-install call it, and ``poolhouse[cli,images]`` pools a file and a picture through it.
+The plain install is the client: it imports fast, and supports npy and safetensors, without torch, FastAPI, pydantic or
+orjson; each command names the extra that it needs. ``poolhouse[cli]`` prints the operators. ``poolhouse[server]``, with
+the versions of constraints.txt, starts the service and pools; both clients of the plain install call it, and
+``poolhouse[cli,images]`` pools a file and a picture through it.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ IMPORTED = {
     "the client": "import poolhouse; poolhouse.Client, poolhouse.AsyncClient",
     "numpy and httpx": "import numpy, httpx",
 }
-"""What is imported, and what it is held to: all that the plain install depends on."""
+"""The imports to compare: the client, and all its dependencies."""
 IMPORT_FACTOR = 1.5
-"""The client takes a little less; two measurements of the same differ by up to a third where others work."""
+"""The allowed ratio. The real one is a little below 1; on a busy machine equal measurements differ by up to a third."""
 IMPORT_PROBE = """
 import time
 start = time.process_time()
@@ -109,18 +109,18 @@ assert Image.open("y.png").size == (4, 4)
 OPERATORS_PROBE = """
 import contextlib, io, sys
 from poolhouse.cli import main
-with contextlib.redirect_stdout(io.StringIO()) as told:
+with contextlib.redirect_stdout(io.StringIO()) as output:
     assert main(["operators"]) == 0 and main(["operators", "max_pool2d"]) == 0
-assert "The largest element of each window" in told.getvalue()
-assert not {"torch", "pydantic", "fastapi"} & set(sys.modules), "the operators were told by the service's own code"
+assert "The largest element of each window" in output.getvalue()
+assert not {"torch", "pydantic", "fastapi"} & set(sys.modules), "printing the operators imported the service's code"
 """
 
 POOL_BODY = {"input": [[[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]]], "kernel_size": 2}
-POOL_ANSWER = {"output": {"dtype": "float32", "shape": [1, 1, 2, 2], "data": [[[[6.0, 8.0], [14.0, 16.0]]]]}}
+POOL_RESPONSE = {"output": {"dtype": "float32", "shape": [1, 1, 2, 2], "data": [[[[6.0, 8.0], [14.0, 16.0]]]]}}
 
 
 def say(text: str) -> None:
-    """One line of progress."""
+    """Print one line of progress."""
     print(f"prove_wheel: {text}", file=sys.stderr, flush=True)
 
 
@@ -130,7 +130,7 @@ def run(arguments: Sequence[str | Path], cwd: Path) -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without what could lead back to the checkout or change a setting."""
+    """The environment variables without those that point to the checkout or change a setting."""
     return {
         name: text
         for name, text in os.environ.items()
@@ -139,7 +139,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def build_wheel(out: Path) -> Path:
-    """The wheel, built from the source archive, so that the archive is proven complete as well."""
+    """Build the wheel from the source archive, which shows that the archive is complete, too."""
     run([sys.executable, "-m", "build", "--outdir", out, ROOT], cwd=out)
     (wheel,) = out.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
@@ -150,8 +150,8 @@ def build_wheel(out: Path) -> Path:
     assert any(name.endswith("licenses/LICENSE") for name in names), "the wheel lacks its LICENSE"
     (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
     description = zipfile.ZipFile(wheel).read(metadata).decode()
-    lost = broken_links(description)
-    assert not lost, f"outside of the checkout the description leads nowhere: {lost}"
+    broken = broken_links(description)
+    assert not broken, f"the description has links that are broken outside of the checkout: {broken}"
     check_rendering(description.partition("\n\n")[2])
     return wheel
 
@@ -165,14 +165,14 @@ def check_rendering(description: str) -> None:
 
 
 def broken_links(description: str) -> list[str]:
-    """What a reader of the distribution's description cannot follow: relative links and pictures, and our marks."""
+    """The parts of the description that do not work on the package index: relative links, HTML tags and our marks."""
     prose = re.sub(r"^```.*?^```$", "", description, flags=re.DOTALL | re.MULTILINE)
-    found = [each["whole"] for each in _LINK.finditer(prose) if not each["target"].startswith(("https://", "#"))]
-    return [*found, *re.findall(r"<!--.*?-->|<img[^>]*>|<a [^>]*>", prose, re.DOTALL)]
+    links = [each["whole"] for each in _LINK.finditer(prose) if not each["target"].startswith(("https://", "#"))]
+    return [*links, *re.findall(r"<!--.*?-->|<img[^>]*>|<a [^>]*>", prose, re.DOTALL)]
 
 
 def create_environment(folder: Path, requirement: str) -> Path:
-    """A new environment with this requirement; gives the folder of its programs."""
+    """Create an environment with this requirement; returns the folder of its programs."""
     venv.create(folder, with_pip=True, clear=True)
     programs = folder / "bin"
     pip_install(programs, requirement, folder)
@@ -180,24 +180,24 @@ def create_environment(folder: Path, requirement: str) -> Path:
 
 
 def pip_install(programs: Path, requirement: str, cwd: Path) -> None:
-    """Bring a requirement into an environment, with the versions of constraints.txt."""
+    """Install a requirement in an environment, with the versions of constraints.txt."""
     words = ["-m", "pip", "install", "--disable-pip-version-check", "--constraint", str(ROOT / "constraints.txt")]
     run([programs / "python", *words, requirement], cwd=cwd)
 
 
 def prove_plain(programs: Path, cwd: Path) -> None:
-    """The client works alone, and each command says in one line what it lacks."""
+    """Check that the client works alone, and that each command names its missing extra in one line."""
     run([programs / "python", "-I", "-c", PLAIN_PROBE], cwd=cwd)
     prove_import(lambda imported: measure_import_s(programs, cwd, imported))
     for name, command in COMMANDS.items():
         check_missing_extra(programs, cwd, name, command.extra)
-    helped = run_poolhouse(programs, cwd, "--help")
-    assert helped.returncode == 0, helped
-    assert all(f"  {name} " in helped.stdout for name in COMMANDS), helped.stdout
+    done = run_poolhouse(programs, cwd, "--help")
+    assert done.returncode == 0, done
+    assert all(f"  {name} " in done.stdout for name in COMMANDS), done.stdout
 
 
 def prove_cli(programs: Path, cwd: Path) -> None:
-    """What a command of the plain install says is done: the operators are told, and the service asks for its extra."""
+    """Check that the cli extra prints the operators, and that commands of the server name the server extra."""
     pip_install(programs, "poolhouse[cli]", cwd)
     run([programs / "python", "-I", "-c", OPERATORS_PROBE], cwd=cwd)
     for name, command in COMMANDS.items():
@@ -207,43 +207,46 @@ def prove_cli(programs: Path, cwd: Path) -> None:
 
 
 def check_missing_extra(programs: Path, cwd: Path, name: str, extra: Extra, *further: str) -> None:
-    """The command ends with 2 and one line, which says how to install this extra."""
-    refused = run_poolhouse(programs, cwd, name, *further)
-    assert refused.returncode == 2, refused
-    assert install_command(extra) in refused.stderr, refused
-    assert refused.stderr.count("\n") == 1, refused.stderr
+    """Check that the command exits with 2 and prints one line, which says how to install this extra."""
+    done = run_poolhouse(programs, cwd, name, *further)
+    assert done.returncode == 2, done
+    assert install_command(extra) in done.stderr, done
+    assert done.stderr.count("\n") == 1, done.stderr
 
 
 def run_poolhouse(programs: Path, cwd: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command line of an environment, whatever comes of it."""
+    """Run a poolhouse command of an environment, which may fail."""
     command = [str(programs / "poolhouse"), *words]
     return subprocess.run(command, cwd=cwd, env=clean_environment(), capture_output=True, text=True, check=False)
 
 
 def prove_import(measure_s: Callable[[str], float]) -> None:
-    """The client imports about as fast as what it depends on; ``take_s`` gives the seconds that an import takes.
+    """Check that the client imports about as fast as its dependencies.
 
-    Both in the same minute and in seconds of the processor: how fast the machine is, and what else it does, is no
-    matter. The best of some, since the first one writes the bytecode.
+    Alternating measurements in CPU time do not depend on the speed and load of the machine. The minimum counts, since
+    the first import writes the bytecode.
+
+    Args:
+        measure_s: returns the CPU time of an import statement.
     """
-    taken_s = dict.fromkeys(IMPORTED, math.inf)
+    minimum_s = dict.fromkeys(IMPORTED, math.inf)
     for _ in range(5):
         for name, imported in IMPORTED.items():
-            taken_s[name] = min(taken_s[name], measure_s(imported))
-    told = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in taken_s.items())
-    own_s, peer_s = taken_s.values()
-    assert own_s < IMPORT_FACTOR * peer_s, f"the client takes longer to import than what it depends on: {told}"
-    say(f"imports take {told} of the processor")
+            minimum_s[name] = min(minimum_s[name], measure_s(imported))
+    times = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in minimum_s.items())
+    own_s, dependencies_s = minimum_s.values()
+    assert own_s < IMPORT_FACTOR * dependencies_s, f"the client takes longer to import than its dependencies: {times}"
+    say(f"CPU time of imports: {times}")
 
 
 def measure_import_s(programs: Path, cwd: Path, imported: str) -> float:
-    """Seconds of the processor that an import takes."""
+    """The CPU time of an import statement in a new process."""
     words = [str(programs / "python"), "-I", "-c", IMPORT_PROBE.format(imported)]
     return float(subprocess.run(words, cwd=cwd, env=clean_environment(), capture_output=True, check=True).stdout)
 
 
 def prove_clients(plain: Path, cli: Path, url: str, cwd: Path) -> None:
-    """Both clients of the plain install call the service; with two extras the command line does."""
+    """Call the service with both clients of the plain install, and with the command line with its two extras."""
     run([plain / "python", "-I", "-c", CALL_PROBE, url], cwd=cwd)
     pip_install(cli, "poolhouse[images]", cwd)
     run([cli / "python", "-I", "-c", FILES_PROBE], cwd=cwd)
@@ -255,40 +258,44 @@ def prove_clients(plain: Path, cli: Path, url: str, cwd: Path) -> None:
 
 def free_port() -> int:
     """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
 def call(url: str, body: object = None) -> object:
-    """The answer to a GET, or to a POST of this JSON."""
+    """The response to a GET, or to a POST of this JSON."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"} if data else {})
     # No proxy: the service is on this machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=30) as answer:
-        text: bytes = answer.read()
+    with opener.open(request, timeout=30) as response:
+        text: bytes = response.read()
     return json.loads(text) if text.startswith(b"{") else text
 
 
 def wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
-    """Return once the service answers; fail once it has ended or the limit has passed."""
-    give_up = time.monotonic() + START_LIMIT_S
+    """Wait until the service responds.
+
+    Raises:
+        SystemExit: the service has ended, or does not respond in time.
+    """
+    deadline = time.monotonic() + START_LIMIT_S
     while True:
         try:
             call(f"{url}/livez")
             return
         except (urllib.error.URLError, ConnectionError):
             if server.poll() is not None:
-                raise SystemExit(f"the service ended with {server.returncode} before it answered") from None
-            if time.monotonic() > give_up:
-                raise SystemExit(f"the service did not answer within {START_LIMIT_S} s") from None
+                raise SystemExit(f"the service ended with {server.returncode} before it responded") from None
+            if time.monotonic() > deadline:
+                raise SystemExit(f"the service did not respond within {START_LIMIT_S} s") from None
             time.sleep(0.1)
 
 
 def prove_server(programs: Path, cwd: Path, check_running: Callable[[str], None]) -> None:
-    """The service starts, lives, pools and stops when it is told to; the operators are told without it."""
+    """Check that the service starts, pools and stops on SIGTERM, and that operators are printed without it."""
     run([programs / "python", "-I", "-c", OPERATORS_PROBE], cwd=cwd)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -296,12 +303,12 @@ def prove_server(programs: Path, cwd: Path, check_running: Callable[[str], None]
     server = subprocess.Popen(words, cwd=cwd, env=clean_environment())
     try:
         wait_until_ready(url, server)
-        answer = call(f"{url}/v1/pool/max_pool2d", POOL_BODY)
-        assert answer == POOL_ANSWER, answer
+        response = call(f"{url}/v1/pool/max_pool2d", POOL_BODY)
+        assert response == POOL_RESPONSE, response
         check_running(url)
         server.terminate()
         code = server.wait(timeout=STOP_LIMIT_S)
-        # uvicorn raises the signal that stopped it once more, after a clean end.
+        # After a clean shutdown uvicorn raises the signal again.
         assert code in {0, -signal.SIGTERM}, f"the service ended with {code}"
     finally:
         if server.poll() is None:
@@ -310,25 +317,25 @@ def prove_server(programs: Path, cwd: Path, check_running: Callable[[str], None]
 
 
 def main() -> int:
-    """Build, install three times, prove."""
+    """Build the wheel, install it three times, and check each install."""
     work_folder = Path(tempfile.mkdtemp(prefix="poolhouse-wheel-"))
-    started = time.monotonic()
+    start = time.monotonic()
 
     def done(what: str) -> None:
-        say(f"{what} ({time.monotonic() - started:.0f} s)")
+        say(f"{what} ({time.monotonic() - start:.0f} s)")
 
     try:
         wheel = build_wheel(work_folder)
         done(f"built {wheel.name}, {wheel.stat().st_size:,} bytes")
         plain = create_environment(work_folder / "plain", str(wheel))
         prove_plain(plain, work_folder)
-        done("the plain install is the client, and nothing of the server")
+        done("the plain install has the client and nothing of the server")
         cli = create_environment(work_folder / "cli", str(wheel))
         prove_cli(cli, work_folder)
-        done("the cli extra, installed as the plain install says, tells the operators and what needs the server")
+        done("the cli extra prints the operators, and names the extra for the server")
         server = create_environment(work_folder / "server", f"{wheel}[server]")
         prove_server(server, work_folder, lambda url: prove_clients(plain, cli, url, work_folder))
-        done("the server install serves and pools, and the clients and the command line of the others call it")
+        done("the server install pools, also for the clients and the command line of the other installs")
     finally:
         shutil.rmtree(work_folder, ignore_errors=True)
     return 0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from poolhouse.commands.registry import COMMANDS, help_without_extras, install_command
-from poolhouse.suggestions import nearest
+from poolhouse.suggestions import name_hint
 from poolhouse.version import __version__
 
 _BASE_DEPENDENCIES = ("numpy", "httpx", "httpcore")
@@ -55,8 +55,7 @@ def _report_missing_library(arguments: Sequence[str], library: str) -> int:
             f"{library} is not installed; poolhouse {command_name} needs the {extra} extra: {install_command(extra)}"
         )
     else:
-        near = nearest(command_name, list(COMMANDS))
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(COMMANDS)}"
+        hint = name_hint(command_name, COMMANDS, f"there are {', '.join(COMMANDS)}")
         message = f"{command_name} is no command; {hint} (poolhouse --help tells more)"
     print(f"poolhouse: {message}", file=sys.stderr)
     return 2

@@ -173,6 +173,11 @@ def operators_meant(name: str, names: Sequence[str]) -> Meaning:
     return Meaning(tuple(exact or meant), "" if own else meaning.note)
 
 
+def name_hint(name: str, names: Iterable[str], otherwise: str) -> str:
+    """The most similar names as a question, or ``otherwise`` where there are none."""
+    return _question(Meaning(tuple(nearest(name, names)))) or otherwise
+
+
 def operator_hint(name: str, names: Sequence[str], otherwise: str) -> str:
     """The suggested operators as a question, or ``otherwise`` where there are none."""
     return _question(operators_meant(name, names)) or otherwise

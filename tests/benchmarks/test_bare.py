@@ -1,4 +1,4 @@
-"""The bare protocol is a limit only if it does the work: every answer whole and right, however its bytes come."""
+"""The bare protocol must do the work to be a valid limit: every response is complete and correct."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SHAPES = ((1, 1, 4, 4), (1, 3, 32, 32), (1, 8, 56, 56))
 """The last does not fit into the receive buffer."""
 
 
-class Written(asyncio.Transport):
-    """Keeps what is written to it."""
+class RecordingTransport(asyncio.Transport):
+    """Records the written bytes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,19 +30,19 @@ class Written(asyncio.Transport):
 
 
 def post(x: Floats) -> bytes:
-    asked = v1_raw(x)
-    return build_request(asked.target, asked.headers["Content-Type"], asked.body)
+    request = v1_raw(x)
+    return build_request(request.target, request.headers["Content-Type"], request.body)
 
 
-def fed(requests: bytes, lengths: list[int]) -> bytes:
-    """What the protocol answers when the bytes come in pieces of these lengths, over and over."""
-    transport, protocol = Written(), BareServerProtocol(pool_by_slices)
+def responses_to(requests: bytes, lengths: list[int]) -> bytes:
+    """The responses to requests that arrive in pieces of these lengths, repeatedly."""
+    transport, protocol = RecordingTransport(), BareServerProtocol(pool_by_slices)
     protocol.connection_made(transport)
     number = 0
     while requests:
         buffer = protocol.get_buffer(-1)
         size = min(lengths[number % len(lengths)], len(buffer), len(requests))
-        assert size, "the protocol gives no memory to receive into"
+        assert size, "the protocol returns an empty buffer"
         buffer[:size] = requests[:size]
         protocol.buffer_updated(size)
         requests = requests[size:]
@@ -50,16 +50,16 @@ def fed(requests: bytes, lengths: list[int]) -> bytes:
     return bytes(transport.written)
 
 
-def bodies(answers: bytes) -> list[bytes]:
+def bodies(responses: bytes) -> list[bytes]:
     found = []
-    while answers:
-        head, _, answers = answers.partition(b"\r\n\r\n")
+    while responses:
+        head, _, responses = responses.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 OK\r\n")
         length = re.search(rb"\r\ncontent-length: (\d+)\r\n", head)
         assert length is not None
-        assert len(answers) >= int(length[1])
-        found.append(answers[: int(length[1])])
-        answers = answers[int(length[1]) :]
+        assert len(responses) >= int(length[1])
+        found.append(responses[: int(length[1])])
+        responses = responses[int(length[1]) :]
     return found
 
 
@@ -67,17 +67,17 @@ def bodies(answers: bytes) -> list[bytes]:
     shapes=st.lists(st.sampled_from(SHAPES), min_size=1, max_size=4),
     lengths=st.lists(st.integers(50, 1 << 17), min_size=1, max_size=4),
 )
-def test_answers_do_not_depend_on_how_bytes_come(shapes: list[tuple[int, ...]], lengths: list[int]) -> None:
-    """Older bytes of the same head, a kept buffer, and the start of the next request lie where they could be taken."""
+def test_responses_do_not_depend_on_the_pieces(shapes: list[tuple[int, ...]], lengths: list[int]) -> None:
+    """Older bytes, a reused buffer, and the start of the next request must not be mixed into a request."""
     inputs = [np.random.default_rng(n).random(shape, np.float32) for n, shape in enumerate(shapes)]
 
-    answers = fed(b"".join(post(x) for x in inputs), lengths)
+    responses = responses_to(b"".join(post(x) for x in inputs), lengths)
 
-    assert bodies(answers) == [expected_output(x).tobytes() for x in inputs]
+    assert bodies(responses) == [expected_output(x).tobytes() for x in inputs]
 
 
-def test_a_head_is_read_into_what_an_answer_needs() -> None:
-    """The tensor's metadata are those of our own service."""
+def test_a_head_is_parsed() -> None:
+    """The tensor metadata is the same as in our service."""
     head = parse_head(b"POST /v1/pool/max_pool2d?shape=2,3,8,6 HTTP/1.1\r\nContent-Length: 1152\r\n\r\n")
 
     assert (head.body_bytes, head.input_shape, head.output_shape) == (1152, (6, 8, 6), (6, 4, 3))
@@ -85,13 +85,13 @@ def test_a_head_is_read_into_what_an_answer_needs() -> None:
 
 
 @pytest.mark.parametrize("name", ["slices", "installed"])
-def test_what_pools_is_torchs_maximum(name: str) -> None:
-    """NaN, infinities and zeros of both signs included: a limit that skips them would do less."""
+def test_both_pooling_functions_agree_with_torch(name: str) -> None:
+    """Also for NaN, infinities and zeros of both signs; to ignore them would be less work."""
     x = input_array("small")
     x[0, 0, :4, :8] = [[np.nan, 1, np.inf, -np.inf, -np.inf, -np.inf, 3, np.nan]] * 4
     pool = pool_by_slices if name == "slices" else choose_pool_function()[1]
-    pooled = np.empty((3, 16, 16), np.float32)
+    output = np.empty((3, 16, 16), np.float32)
 
-    pool(x[0], pooled)
+    pool(x[0], output)
 
-    assert np.array_equal(pooled, expected_output(x)[0], equal_nan=True)
+    assert np.array_equal(output, expected_output(x)[0], equal_nan=True)

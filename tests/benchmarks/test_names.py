@@ -1,4 +1,4 @@
-"""Every measurement is found by its name, and none hides a package."""
+"""Every benchmark is found by its name, and none shadows a package."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import subprocess
 from tests.docs.pages import ROOT
 
 
-def test_the_list_has_the_names_that_can_be_run() -> None:
-    """A name that is listed and cannot be run sends its reader to the source."""
+def test_every_listed_benchmark_exists() -> None:
+    """scripts/bench without a name lists them."""
     listed = subprocess.run([ROOT / "scripts" / "bench"], check=True, capture_output=True, text=True).stdout.split()
 
     files = {path.stem for path in (ROOT / "benchmarks").glob("[!_]*.py")}
@@ -17,7 +17,7 @@ def test_the_list_has_the_names_that_can_be_run() -> None:
     assert len(listed) == len(files)
 
 
-def test_no_file_is_taken_for_the_package_of_triton() -> None:
-    """torch imports a package of this name where it finds one, and looks into a measurement's folder first."""
+def test_no_file_shadows_the_package_triton() -> None:
+    """torch imports triton if it finds it, and the folder of the benchmark comes first in the path."""
     assert not (ROOT / "benchmarks" / "triton.py").exists()
     assert not (ROOT / "benchmarks" / "triton").exists()

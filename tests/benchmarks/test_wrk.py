@@ -1,4 +1,4 @@
-"""wrk's report becomes figures only where every request was answered well."""
+"""wrk's report gives a figure only if every request succeeded."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def report(rate: str = "2351.20", more: str = "") -> str:
     return REPORT.format(rate=rate, more=more)
 
 
-def test_the_rate_is_read() -> None:
-    """The rate of each thread stands in the same report, rounded."""
+def test_the_rate_is_parsed() -> None:
+    """And not the rounded rate of each thread, which is in the same report."""
     assert parse_rate(report()) == 2351.2
 
 
@@ -35,25 +35,25 @@ def test_the_rate_is_read() -> None:
         "  Socket errors: connect 0, read 0, write 0, timeout 2\n",
     ],
 )
-def test_a_failed_request_makes_the_rate_void(more: str) -> None:
-    """Refusals are fast: a server that refuses everything would win."""
-    with pytest.raises(RuntimeError, match="not one of answered requests alone"):
+def test_a_failed_request_invalidates_the_rate(more: str) -> None:
+    """Refusals are fast, so a server that refuses everything would win."""
+    with pytest.raises(RuntimeError, match="wrk reports failed requests"):
         parse_rate(report(more=more))
 
 
 @pytest.mark.parametrize(
     "text", ["", "unable to connect to 127.0.0.1:1 Connection refused", report("-nan"), report("0.00")]
 )
-def test_a_report_without_figures_is_shown(text: str) -> None:
-    """The reader wants wrk's own words, and no figure of zero."""
-    with pytest.raises(RuntimeError, match=r"(?s)not one of answered requests alone:\n" + text[:20]):
+def test_a_report_without_a_rate_is_quoted(text: str) -> None:
+    """It explains the problem, and a rate of zero would not."""
+    with pytest.raises(RuntimeError, match=r"(?s)wrk reports failed requests, or none at all:\n" + text[:20]):
         parse_rate(text)
 
 
-def test_the_script_says_what_is_sent() -> None:
-    """A name or a text that ended the Lua string would change the request."""
-    written = lua_script(Post("/x", {"X-Test": 'a "quoted" \\ word'}, b""), Path("/a folder/body"))
+def test_the_lua_script_escapes_strings() -> None:
+    """A quote that ended a Lua string would change the request."""
+    script = lua_script(Post("/x", {"X-Test": 'a "quoted" \\ word'}, b""), Path("/a folder/body"))
 
-    assert 'io.open("/a folder/body", "rb")' in written
-    assert 'wrk.headers["X-Test"] = "a \\"quoted\\" \\\\ word"\n' in written
-    assert 'wrk.method = "POST"' in written
+    assert 'io.open("/a folder/body", "rb")' in script
+    assert 'wrk.headers["X-Test"] = "a \\"quoted\\" \\\\ word"\n' in script
+    assert 'wrk.method = "POST"' in script

@@ -146,7 +146,7 @@ class TestMarks:
 
     def test_a_figure_that_is_not_there_is_named_with_its_nearest(self) -> None:
         """A misspelt name would else keep its old number for good."""
-        with pytest.raises(SystemExit, match=r"no figure 'soak/grow' .* nearest: soak/growth"):
+        with pytest.raises(SystemExit, match=r"no figure 'soak/grow' .* did you mean soak/growth"):
             DocumentWithFigures("page.md").regenerate("a <!-- figure:soak/grow -->1<!-- /figure -->")
 
     @pytest.mark.parametrize("before", ["", "words\n", "- ", "  "])

@@ -13,7 +13,7 @@ import click
 
 from poolhouse.commands.registry import COMMANDS, CommandInfo
 from poolhouse.commands.session import print_message
-from poolhouse.suggestions import field_meant, nearest
+from poolhouse.suggestions import field_meant, name_hint
 
 
 class _Commands(click.Group):
@@ -32,8 +32,7 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            near = nearest(args[0], list(COMMANDS))
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(COMMANDS)}"
+            hint = name_hint(args[0], COMMANDS, f"there are {', '.join(COMMANDS)}")
             raise click.UsageError(f"{args[0]} is no command; {hint}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -1,4 +1,4 @@
-"""The compiled reader and the Python reader accept the same bodies with the same result; orjson decides what is JSON."""
+"""The compiled and the Python reader accept the same bodies, with the same results; orjson decides what is JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ratio says who is faster, the same in the table, in the results file and in the documents."""
+"""Ratios, goals and alternating turns of comparisons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from _comparison import Comparison, Ratio, comparison_columns, format_figure, me
     [(Ratio.RATE, 300.0, 100.0, 3.0), (Ratio.SPEED, 2.0, 6.0, 3.0), (Ratio.TIME, 2.0, 8.0, 0.25)],
 )
 def test_each_kind_has_its_ratio(kind: Ratio, ours: float, theirs: float, ratio: float) -> None:
-    """Of requests a second more is better, of milliseconds less."""
+    """More requests per second are better, more milliseconds worse."""
     row = Comparison("x", kind, (ours,), (theirs,))
 
     assert row.ratio == ratio
@@ -31,16 +31,16 @@ def test_each_kind_has_its_ratio(kind: Ratio, ours: float, theirs: float, ratio:
         (Ratio.RATE, None, None, "–"),
     ],
 )
-def test_a_goal_is_reached_from_its_own_side(kind: Ratio, goal: float | None, met: bool | None, text: str) -> None:
-    """Being on the bound is enough; a row without a goal neither reaches nor misses one."""
+def test_a_goal_is_a_minimum_or_a_maximum(kind: Ratio, goal: float | None, met: bool | None, text: str) -> None:
+    """Equality reaches it; a row without a goal neither reaches nor misses one."""
     row = Comparison("x", kind, (2.0,), (1.0,), goal)
 
     assert row.is_goal_met is met
     assert row.table_row()[-2:] == [text, {True: "yes", False: "no", None: "–"}[met]]
 
 
-def test_the_median_turn_counts_and_the_others_are_told() -> None:
-    """One slow turn of a shared machine must not make the ratio, and must not be hidden."""
+def test_the_ratio_is_that_of_the_medians_and_all_turns_are_shown() -> None:
+    """One slow turn of a shared machine must neither determine the ratio nor be hidden."""
     row = Comparison("tiny", Ratio.RATE, (100.0, 10.0, 110.0), (200.0, 200.0, 100.0), 2.5)
 
     assert row.ratio == 0.5
@@ -48,8 +48,8 @@ def test_the_median_turn_counts_and_the_others_are_told() -> None:
     assert len(row.table_row()) == len(comparison_columns("Triton"))
 
 
-def test_every_side_comes_first_as_often_as_last() -> None:
-    """What always follows the same neighbour always meets the same warm or cold memory."""
+def test_the_order_of_the_sides_alternates() -> None:
+    """A side that always follows the same other one would always find the same cache contents."""
     order: list[str] = []
 
     def side(name: str) -> float:
@@ -65,12 +65,12 @@ def test_every_side_comes_first_as_often_as_last() -> None:
 @pytest.mark.parametrize(
     ("kind", "rates"), [(Ratio.RATE, (4.0, 8.0)), (Ratio.SPEED, (250, 125)), (Ratio.TIME, (250, 125))]
 )
-def test_a_plot_has_requests_a_second(kind: Ratio, rates: tuple[float, float]) -> None:
-    """Rows of times and rows of rates stand side by side, and upward is faster in both."""
+def test_times_are_converted_to_requests_per_second(kind: Ratio, rates: tuple[float, float]) -> None:
+    """A plot shows rows of times and rows of rates."""
     assert Comparison("x", kind, (4.0,), (8.0,)).requests_per_second == rates
 
 
 @pytest.mark.parametrize(("value", "text"), [(12345.6, "12,346"), (99.94, "99.9"), (6.5, "6.500"), (0.0421, "0.042")])
-def test_a_figure_is_shown_with_three_digits(value: float, text: str) -> None:
-    """A rate of six requests a second needs its decimals, one of twelve thousand does not."""
+def test_a_figure_has_at_least_three_digits(value: float, text: str) -> None:
+    """A rate of six requests per second needs decimals, one of twelve thousand does not."""
     assert format_figure(value) == text
