@@ -28,7 +28,7 @@ from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 pooling = PoolingService.from_settings(Settings(device=('cpu',), kernels=sys.argv[1] if len(sys.argv) > 1 else 'on'))
 asyncio.run(pooling.start())
-print([device['ready'] for device in pooling.devices()], loops_are_loaded())
+print([device['ready'] for device in pooling.status.devices()], loops_are_loaded())
 """
 
 
@@ -134,7 +134,8 @@ def test_without_numba_the_service_pools_and_logs_a_warning() -> None:
 
     assert plain.stdout == "[True] False\n", plain.stderr
     (warning,) = [line for line in plain.stderr.splitlines() if line.startswith("WARNING")]
-    assert "without compiled loops, and slower: llvmlite is not installed; the server extra brings" in warning
+    assert "without compiled kernels" in warning
+    assert "llvmlite is not installed; install the extra 'server'" in warning
 
 
 def test_kernels_off_compiles_no_loops(tmp_path: Path) -> None:
