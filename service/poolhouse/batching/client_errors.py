@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
-from poolhouse.errors import InternalError, PoolhouseError, Unavailable
+from poolhouse.errors import InternalError, PoolhouseError, Unavailable, device_lost_error
 
 
 def client_error(error: BaseException) -> Exception:
@@ -14,17 +14,12 @@ def client_error(error: BaseException) -> Exception:
     if isinstance(error, OutOfMemory):
         return Unavailable(
             "overloaded",
-            "the device has too little free memory for a single plane of this request; try again later.",
+            "The device has too little free memory for a single plane of this request; try again later.",
             retry_after_s=2,
         )
     if isinstance(error, DeviceFault):
         return device_lost_error()
     # guard: internal-errors-hide-details
-    internal = InternalError("internal", "the service failed; its log has the cause.")
+    internal = InternalError("internal", "The service failed; its log has the cause.")
     internal.__cause__ = error
     return internal
-
-
-def device_lost_error() -> Unavailable:
-    """The error of a job whose device was lost."""
-    return Unavailable("device_lost", "the device is being restarted; try again.", retry_after_s=2)

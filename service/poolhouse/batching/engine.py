@@ -20,7 +20,7 @@ from functools import partial
 from typing import Final, Generic, Literal, ParamSpec, TypeVar
 
 from poolhouse.batching import policy
-from poolhouse.batching.client_errors import client_error, device_lost_error
+from poolhouse.batching.client_errors import client_error
 from poolhouse.batching.device_state import DeviceState, InflightBatch, State
 from poolhouse.batching.device_threads import DeviceThreads
 from poolhouse.batching.fair_queue import Batch, Job
@@ -29,7 +29,7 @@ from poolhouse.batching.observer import JobTiming, NullObserver, Observer
 from poolhouse.batching.pending_jobs import PendingJobs
 from poolhouse.batching.recovery import DeviceRecovery
 from poolhouse.batching.worker import DeviceFault, OutOfMemory, Worker
-from poolhouse.errors import DeadlinePassed, PoolhouseError, Unavailable
+from poolhouse.errors import PoolhouseError, deadline_error, device_lost_error, draining_error
 
 Payload = TypeVar("Payload")
 Arguments = ParamSpec("Arguments")
@@ -39,6 +39,8 @@ _log = logging.getLogger("poolhouse.batching")
 # guard: next-batch-is-ready, two-batches-in-flight
 _IN_FLIGHT: Final = 2
 """Batches handed to a device at once: one runs, the next is ready when it ends."""
+_PASSED: Final = "passed before the result was ready"
+_UNMEETABLE: Final = "would pass before the result is ready"
 
 
 class Engine(Generic[Payload]):
@@ -135,7 +137,7 @@ class Engine(Generic[Payload]):
         # guard: unmeetable-deadline-is-refused-before-body
         if estimates and not any(policy.meets_deadline(estimate, 0.0, remaining_s) for estimate in estimates):
             self._notify(self._observer.event_occurred, "expired")
-            raise _deadline_error("would pass" if remaining_s > 0 else "passed")
+            raise deadline_error(_UNMEETABLE if remaining_s > 0 else _PASSED)
 
     async def submit(self, job: Job[Payload], lease: Lease, operator: str, deadline: float | None = None) -> JobTiming:
         """Queue a job, and wait until it has run.
@@ -158,11 +160,11 @@ class Engine(Generic[Payload]):
         if not policy.meets_deadline(estimate, device.throughput.seconds_for(own_steps), remaining_s):
             self._notify(self._observer.event_occurred, "expired")
             if remaining_s is None or remaining_s <= 0:
-                raise _deadline_error("passed")
+                raise deadline_error(_PASSED)
             if estimate.jobs == 0:
                 # guard: refusal-relaxes-estimate
                 device.throughput.relax()
-            raise _deadline_error("would pass")
+            raise deadline_error(_UNMEETABLE)
         if policy.runs_inline(estimate, own_steps, self._inline_steps):
             return JobTiming(0.0, self._run_inline(device, job.payload, job.planes, operator), "inline")
         # guard: deadline-has-timer, deadline-timer-is-exact
@@ -199,7 +201,7 @@ class Engine(Generic[Payload]):
             async with asyncio.timeout(grace_s):
                 await self._idle.wait()
         except TimeoutError:
-            self._jobs.refuse_all(Unavailable("draining", "the service has stopped; send this again.", retry_after_s=1))
+            self._jobs.refuse_all(draining_error())
         self._stopped = True
         self._recovery.stop()
         for device in self._devices:
@@ -212,9 +214,7 @@ class Engine(Generic[Payload]):
     def _choose_device(self, key: Hashable) -> tuple[DeviceState[Payload], policy.LoadEstimate]:
         # guard: draining-refuses
         if self._draining:
-            raise Unavailable(
-                "draining", "the service is shutting down; send this to another instance.", retry_after_s=1
-            )
+            raise draining_error()
         estimates = [device.estimate(key) for device in self._devices]
         index = policy.least_loaded(estimates)
         if index is None:
@@ -241,7 +241,7 @@ class Engine(Generic[Payload]):
     def _expire(self, job: Job[Payload]) -> None:
         if self._jobs.is_unresolved(job):
             self._notify(self._observer.event_occurred, "expired")
-            self._jobs.refuse(job, _deadline_error("passed"))
+            self._jobs.refuse(job, deadline_error(_PASSED))
 
     def _set_idle_if_done(self) -> None:
         """Let :meth:`stop` go on when no job is pending and no thread runs a batch."""
@@ -390,10 +390,3 @@ class Engine(Generic[Payload]):
         # guard: observer-errors-are-logged
         except Exception:
             _log.exception("an observer failed")
-
-
-def _deadline_error(passed: str) -> DeadlinePassed:
-    return DeadlinePassed(
-        "deadline_passed",
-        f"the deadline of Request-Timeout {passed} before the result is ready; allow more time or send less.",
-    )

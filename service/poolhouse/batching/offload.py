@@ -24,7 +24,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from poolhouse.batching.memory import Lease
 from poolhouse.batching.priority import give_way_to_event_loop
-from poolhouse.errors import DeadlinePassed
+from poolhouse.errors import deadline_error
 
 Result = TypeVar("Result")
 
@@ -93,10 +93,7 @@ class OffloadPool:
         except TimeoutError:
             if step.result.done() and not step.result.cancelled():
                 raise  # raised by the step
-            raise DeadlinePassed(
-                "deadline_passed",
-                f"The deadline of Request-Timeout passed while {activity}. Give more seconds, or send less.",
-            ) from None
+            raise deadline_error(f"passed while {activity}") from None
         finally:
             # guard: abandoned-step-is-not-started
             if step in self._waiting:

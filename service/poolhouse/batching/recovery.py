@@ -14,9 +14,9 @@ from threading import Thread
 from typing import Final, Generic, TypeVar
 
 from poolhouse.batching import policy
-from poolhouse.batching.client_errors import device_lost_error
 from poolhouse.batching.device_state import DeviceState
 from poolhouse.batching.pending_jobs import PendingJobs
+from poolhouse.errors import device_lost_error
 
 Payload = TypeVar("Payload")
 
