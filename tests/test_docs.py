@@ -108,7 +108,7 @@ def test_every_document_is_in_the_index() -> None:
 
 
 def test_the_layers_are_drawn_as_they_are_enforced() -> None:
-    """DESIGN.md shows the plan of the house; tests/test_import_layers.py holds it."""
+    """DESIGN.md shows the layers that tests/test_import_layers.py checks."""
     lines = (ROOT / "DESIGN.md").read_text(encoding="utf-8").splitlines()
     rows = [line.split("|")[1:-1] for line in lines if line.startswith("|")]
 

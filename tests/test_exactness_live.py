@@ -86,7 +86,7 @@ def raw_tensor(row: Mapping[str, object], body: bytes) -> Tensor:
 
 async def in_process(pooling: PoolingService, drawn: Case, spec: Mapping[str, object]) -> Mapping[str, Tensor]:
     prepared = pooling.prepare(drawn.spec.name, Message(drawn.tensors, json_fields=spec))
-    lease = pooling.admit(prepared.plan.held_bytes)
+    lease = pooling.admission.admit(prepared.plan.held_bytes)
     try:
         return (await pooling.pool(prepared, lease)).tensors
     finally:

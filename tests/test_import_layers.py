@@ -1,7 +1,7 @@
-"""The floors of the house, read from the imports of every file.
+"""Check the imports of every file against the layers of the package.
 
-A room may import from floors below its own, and from a sister only where the table says so. What is thrown at
-the checker in the second half shows that it sees.
+A module imports from lower layers only, and from its own layer only where the table allows it. The second half breaks
+each rule once, to show that the checker reports it.
 """
 
 from __future__ import annotations
@@ -17,29 +17,38 @@ import pytest
 PACKAGE = "poolhouse"
 SOURCE = Path(__file__).resolve().parent.parent / "service" / PACKAGE
 
-# Which rooms stand on which floor; DESIGN.md draws it. A new room is added here first.
+# The packages and top-level modules of each layer, as DESIGN.md shows them. Add a new one here first.
 LAYERS: Mapping[int, frozenset[str]] = {
     1: frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "settings", "health", "buffers"}),
     2: frozenset({"tensors", "operators", "batching", "kernels"}),
     3: frozenset({"backend", "describe", "wire"}),
-    4: frozenset({"service", "client"}),
+    4: frozenset({"admission", "status", "service", "client"}),
     5: frozenset({"rest", "nn"}),
     6: frozenset({"commands"}),
     7: frozenset({"cli"}),
 }
-LAYER_OF = {room: floor for floor, rooms in LAYERS.items() for room in rooms}
+LAYER_OF = {component: layer for layer, components in LAYERS.items() for component in components}
 
-# Sisters that may be named. Everybody speaks of tensors, and an operator names the kernel that equals it.
-SAME_LAYER_IMPORTS = frozenset({("operators", "kernels"), ("operators", "tensors"), ("batching", "tensors")})
+# Allowed imports within a layer: an operator names its kernel, and the service consists of three modules.
+SAME_LAYER_IMPORTS = frozenset(
+    {
+        ("operators", "kernels"),
+        ("operators", "tensors"),
+        ("batching", "tensors"),
+        ("status", "admission"),
+        ("service", "admission"),
+        ("service", "status"),
+    }
+)
 
-# Rooms that may use even less than what lies below: the client must install and import without the server.
+# Components that may import these alone: the client must install and import without the server.
 ALLOWED_IMPORTS = {
     "wire": frozenset({"version", "errors", "dtypes", "suggestions", "text_values", "tensors", "kernels", "buffers"}),
     "client": frozenset({"version", "errors", "dtypes", "suggestions", "tensors", "wire"}),
     "kernels": frozenset({"buffers"}),
 }
 
-# Libraries that belong to some rooms alone.
+# Libraries that only these components import.
 OWNERS = {
     "fastapi": frozenset({"rest"}),
     "starlette": frozenset({"rest"}),
@@ -55,14 +64,14 @@ OWNERS = {
     "orjson": frozenset({"wire", "rest"}),
     "prometheus_client": frozenset({"rest"}),
     "opentelemetry": frozenset({"rest"}),
-    # It takes milliseconds for what suggestions does in microseconds, and names come from requests.
+    # Slow: milliseconds for a name from a request, where `suggestions` takes microseconds.
     "difflib": frozenset[str](),
 }
 
-# Files that may import by name: the front of the console script works in the plain install, the help does not wait
-# for torch, traces need an extra, the catalogue finds the operators in its folder, the face brings the client when it
-# is named, the client httpx when it is needed, a local client runs the server where there is one, and the compiler of
-# loops imports what declares them.
+# Modules that may use import_module: the console script works in the plain install, the help does not wait for torch,
+# traces need an extra, the catalogue finds the operators in its folder, the package loads the client on first use, the
+# client loads httpx when it needs it, a local client runs the server where it is installed, and the compiler of the
+# loops imports the modules that declare them.
 IMPORTS_BY_NAME = frozenset(
     {
         "poolhouse",
@@ -83,13 +92,13 @@ IMPORTS_BY_NAME = frozenset(
 )
 
 
-# The one arrow up, and only by name: Client.local() runs the app in this process, where the server extra is installed.
+# The only import from a higher layer: Client.local() runs the app in this process, if the server extra is installed.
 RUNS_BY_NAME = frozenset({("poolhouse.client.transports.local", "poolhouse.rest.app")})
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One import as written: who, what, where, and in which surroundings."""
+    """An import statement or a call of import_module."""
 
     importer: str
     target: str
@@ -132,7 +141,7 @@ class _ImportVisitor(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            self._add(node, alias.name, face=alias.name == PACKAGE)
+            self._add(node, alias.name, is_package=alias.name == PACKAGE)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         base = node.module or ""
@@ -140,18 +149,18 @@ class _ImportVisitor(ast.NodeVisitor):
             self._add(node, f"{PACKAGE}.{base}", relative=True)
             return
         for alias in node.names:
-            whole = f"{base}.{alias.name}"
-            if whole in self.modules:
-                self._add(node, whole)
+            full_name = f"{base}.{alias.name}"
+            if full_name in self.modules:
+                self._add(node, full_name)
             else:
-                self._add(node, base, face=self._is_package(base))
+                self._add(node, base, is_package=self._is_package(base))
 
     def visit_Call(self, node: ast.Call) -> None:
-        called = ast.unparse(node.func).rpartition(".")[2]
-        if called in {"import_module", "__import__"}:
-            named = node.args[0] if node.args else None
-            literal = isinstance(named, ast.Constant) and isinstance(named.value, str)
-            self._add(node, ast.literal_eval(named) if literal and named else "?", by_name=True)
+        function = ast.unparse(node.func).rpartition(".")[2]
+        if function in {"import_module", "__import__"}:
+            name = node.args[0] if node.args else None
+            is_literal = isinstance(name, ast.Constant) and isinstance(name.value, str)
+            self._add(node, ast.literal_eval(name) if is_literal and name else "?", by_name=True)
         self.generic_visit(node)
 
     def _is_package(self, module: str) -> bool:
@@ -159,7 +168,7 @@ class _ImportVisitor(ast.NodeVisitor):
         return path is not None and path.name == "__init__.py"
 
     def _add(
-        self, node: ast.AST, target: str, *, relative: bool = False, by_name: bool = False, face: bool = False
+        self, node: ast.AST, target: str, *, relative: bool = False, by_name: bool = False, is_package: bool = False
     ) -> None:
         assert isinstance(node, ast.stmt | ast.expr)
         self.found.append(
@@ -172,13 +181,13 @@ class _ImportVisitor(ast.NodeVisitor):
                 in_function=self._in_function and not by_name,
                 for_types=self._for_types,
                 by_name=by_name,
-                through_package=face,
+                through_package=is_package,
             )
         )
 
 
 def modules_of(source: Path) -> dict[str, Path]:
-    """Every module under the package's folder, by its full name."""
+    """The path of every module of the package, by its full name."""
     found: dict[str, Path] = {}
     for path in sorted(source.rglob("*.py")):
         parts = path.relative_to(source).with_suffix("").parts
@@ -192,27 +201,27 @@ def imports_of(source: Path) -> list[Import]:
     modules = modules_of(source)
     found: list[Import] = []
     for module, path in modules.items():
-        reader = _ImportVisitor(module, path.relative_to(source.parent).as_posix(), modules)
-        reader.visit(ast.parse(path.read_text(encoding="utf-8"), str(path)))
-        found.extend(reader.found)
+        visitor = _ImportVisitor(module, path.relative_to(source.parent).as_posix(), modules)
+        visitor.visit(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+        found.extend(visitor.found)
     return found
 
 
 def component_of(module: str) -> str:
-    """The room that a module is in; the package's own face is named like the package."""
+    """The package or top-level module that contains a module; ``poolhouse`` for the package itself."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else PACKAGE
 
 
 def violations(source: Path) -> list[str]:
-    """A sentence for each import that breaks the plan, with its file and line."""
+    """A sentence for each import that breaks a rule, with its file and line."""
     imports = imports_of(source)
     unknown = sorted({component_of(module) for module in modules_of(source)} - {PACKAGE, *LAYER_OF})
-    said = [f"{room} stands on no floor: add it to LAYERS" for room in unknown]
+    found = [f"{component} has no layer: add it to LAYERS" for component in unknown]
     for entry in imports:
-        said.extend(f"{entry.place}: {why}" for why in _broken_rules(entry))
-    said.extend(_cycles(imports))
-    return said
+        found.extend(f"{entry.place}: {problem}" for problem in _broken_rules(entry))
+    found.extend(_cycles(imports))
+    return found
 
 
 def _broken_rules(entry: Import) -> Iterator[str]:
@@ -220,35 +229,35 @@ def _broken_rules(entry: Import) -> Iterator[str]:
     if entry.in_function and not entry.for_types:
         yield f"imports {entry.target} inside a function; move it to the top of the file"
     if entry.by_name and entry.importer not in IMPORTS_BY_NAME:
-        yield f"imports {entry.target} by name, which only {', '.join(sorted(IMPORTS_BY_NAME))} may"
+        yield f"imports {entry.target} by name; only {', '.join(sorted(IMPORTS_BY_NAME))} may"
     if entry.relative:
         yield "imports relatively; write the full path"
     elif entry.target.partition(".")[0] == PACKAGE:
         if entry.through_package:
-            yield f"imports through the face of {entry.target}; name the file that defines it"
+            yield f"imports from the package {entry.target}; import from the module that defines the name"
         elif importer != PACKAGE and not (entry.by_name and (entry.importer, entry.target) in RUNS_BY_NAME):
             yield from _broken_layers(importer, component_of(entry.target))
     else:
         library = entry.target.partition(".")[0]
         owners = OWNERS.get(library)
         if owners is not None and importer not in owners:
-            yield f"imports {library} in {importer}; only {', '.join(sorted(owners)) or 'no room'} may"
+            yield f"imports {library} in {importer}; only {', '.join(sorted(owners)) or 'nothing'} may"
 
 
 def _broken_layers(importer: str, target: str) -> Iterator[str]:
     if importer == target or importer not in LAYER_OF or target not in LAYER_OF:
         return
     if importer in ALLOWED_IMPORTS and target not in ALLOWED_IMPORTS[importer]:
-        ground = ", ".join(sorted(ALLOWED_IMPORTS[importer])) or "nothing of ours"
-        yield f"{importer} imports {target}; it stands on {ground} alone"
+        allowed = ", ".join(sorted(ALLOWED_IMPORTS[importer]))
+        yield f"{importer} imports {target}; it may import {allowed} alone"
     elif LAYER_OF[importer] < LAYER_OF[target]:
-        yield f"{importer} (floor {LAYER_OF[importer]}) imports {target} (floor {LAYER_OF[target]}) above it"
+        yield f"{importer} (layer {LAYER_OF[importer]}) imports {target} of the higher layer {LAYER_OF[target]}"
     elif LAYER_OF[importer] == LAYER_OF[target] and not _may_import(importer, target):
-        yield f"{importer} imports its sister {target}; pass a value or a function instead"
+        yield f"{importer} imports {target} of its own layer; pass a value or a function instead"
 
 
 def _may_import(importer: str, target: str) -> bool:
-    # The ground floor is one: element types, errors, settings and the version name each other freely.
+    # The modules of layer 1 may import each other.
     return (importer, target) in SAME_LAYER_IMPORTS or LAYER_OF[importer] == 1
 
 
@@ -260,18 +269,18 @@ def _cycles(imports: list[Import]) -> Iterator[str]:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as found:
-        yield "imports run in a circle: " + " → ".join(found.args[1])
+        yield "circular import: " + " → ".join(found.args[1])
 
 
 def test_imports_point_down_the_layers() -> None:
-    """A house whose walls move one by one needs arrows in one direction."""
+    """Dependencies in one direction let each layer be changed and tested alone."""
     found = violations(SOURCE)
 
     assert not found, "\n".join(["", *found])
 
 
-def test_the_reader_finds_the_imports_there_are() -> None:
-    """A checker that reads nothing would also find nothing wrong."""
+def test_the_checker_reads_the_imports_of_the_package() -> None:
+    """A checker that reads no import would report no violation."""
     pairs = {(entry.importer, entry.target) for entry in imports_of(SOURCE)}
 
     assert ("poolhouse.tensors", "poolhouse.dtypes") in pairs
@@ -279,25 +288,25 @@ def test_the_reader_finds_the_imports_there_are() -> None:
     assert ("poolhouse.settings", "pydantic") in pairs
 
 
-PLANTED = [
+VIOLATIONS = [
     (
         "batching/engine.py",
         "from poolhouse.rest.app import create_app",
-        "batching (floor 2) imports rest (floor 5)",
+        "batching (layer 2) imports rest of the higher layer 5",
     ),
-    ("batching/engine.py", "import poolhouse.operators.spec", "batching imports its sister operators"),
+    ("batching/engine.py", "import poolhouse.operators.spec", "batching imports operators of its own layer"),
     ("batching/engine.py", "import torch", "imports torch in batching"),
-    ("backend/torch_worker.py", "from poolhouse.wire import npy", "backend imports its sister wire"),
+    ("backend/torch_worker.py", "from poolhouse.wire import npy", "backend imports wire of its own layer"),
     ("wire/npy.py", "import torch.nn", "imports torch in wire"),
-    ("errors.py", "import difflib", "imports difflib in errors; only no room may"),
-    ("wire/npy.py", "from poolhouse.settings import Settings", "wire imports settings; it stands on"),
-    ("client/flow.py", "from poolhouse.operators.spec import Spec", "client imports operators; it stands on"),
+    ("errors.py", "import difflib", "imports difflib in errors; only nothing may"),
+    ("wire/npy.py", "from poolhouse.settings import Settings", "wire imports settings; it may import"),
+    ("client/flow.py", "from poolhouse.operators.spec import Spec", "client imports operators; it may import"),
     (
         "client/transports/local.py",
         "from importlib import import_module\nimport_module('poolhouse.rest.server')",
-        "client imports rest; it stands on",
+        "client imports rest; it may import",
     ),
-    ("client/transports/local.py", "from poolhouse.rest import app", "client imports rest; it stands on"),
+    ("client/transports/local.py", "from poolhouse.rest import app", "client imports rest; it may import"),
     ("client/flow.py", "import pydantic", "imports pydantic in client"),
     ("service.py", "from fastapi import FastAPI", "imports fastapi in service"),
     ("service.py", "from starlette.types import Scope", "imports starlette in service"),
@@ -305,19 +314,19 @@ PLANTED = [
     ("rest/app.py", "async def late():\n    from json import loads", "imports json inside a function"),
     ("rest/app.py", "from . import bodies", "imports relatively"),
     ("rest/app.py", "from ..wire import npy", "imports relatively"),
-    ("rest/app.py", "from poolhouse import errors, Client", "imports through the face of poolhouse;"),
-    ("rest/app.py", "import poolhouse", "imports through the face of poolhouse;"),
-    ("rest/app.py", "from poolhouse.wire import NPY", "imports through the face of poolhouse.wire;"),
-    ("rest/app.py", "import importlib\nimportlib.import_module('json')", "by name, which only"),
-    ("errors.py", "TYPE_CHECKING = 1\nif TYPE_CHECKING:\n    from poolhouse.rest import app", "above it"),
-    ("rest/app.py", "from poolhouse.rest.routes import pool", "imports run in a circle"),
-    ("shed/tools.py", "", "shed stands on no floor"),
+    ("rest/app.py", "from poolhouse import errors, Client", "imports from the package poolhouse;"),
+    ("rest/app.py", "import poolhouse", "imports from the package poolhouse;"),
+    ("rest/app.py", "from poolhouse.wire import NPY", "imports from the package poolhouse.wire;"),
+    ("rest/app.py", "import importlib\nimportlib.import_module('json')", "by name; only"),
+    ("errors.py", "TYPE_CHECKING = 1\nif TYPE_CHECKING:\n    from poolhouse.rest import app", "of the higher layer"),
+    ("rest/app.py", "from poolhouse.rest.routes import pool", "circular import"),
+    ("shed/tools.py", "", "shed has no layer"),
 ]
 
 
 @pytest.fixture
 def source_tree(tmp_path: Path) -> Path:
-    """A small house with all its imports in order."""
+    """A small package whose imports follow the rules."""
     source = tmp_path / PACKAGE
     files = {
         "__init__.py": "from poolhouse.errors import E",
@@ -344,21 +353,21 @@ def source_tree(tmp_path: Path) -> Path:
     return source
 
 
-def test_a_package_in_order_has_no_violations(source_tree: Path) -> None:
-    """The planted faults below prove something only if nothing is found without them."""
+def test_a_correct_package_has_no_violations(source_tree: Path) -> None:
+    """Otherwise the next test would prove nothing."""
     assert violations(source_tree) == []
 
 
-@pytest.mark.parametrize(("file", "fault", "sentence"), PLANTED)
-def test_a_planted_fault_is_found(source_tree: Path, file: str, fault: str, sentence: str) -> None:
-    """Each rule of the plan must be seen broken, with the file and the line."""
+@pytest.mark.parametrize(("file", "code", "sentence"), VIOLATIONS)
+def test_a_violation_is_reported(source_tree: Path, file: str, code: str, sentence: str) -> None:
+    """Each rule is checked, and the report names the file and the line."""
     path = source_tree / file
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(fault)
+    path.write_text(code)
 
     found = violations(source_tree)
 
     assert len(found) == 1, found
     assert sentence in found[0]
-    if "circle" not in sentence and "no floor" not in sentence:
+    if "circular" not in sentence and "no layer" not in sentence:
         assert f"{PACKAGE}/{file}:" in found[0]

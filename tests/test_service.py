@@ -30,7 +30,7 @@ def make_pooling_service(inline_steps: int = 0) -> PoolingService:
 
 async def pool_and_release(service: PoolingService, prepared: PreparedRequest) -> PoolResult:
     """The answer, with the lease given back."""
-    lease = service.admit(prepared.plan.input_bytes)
+    lease = service.admission.admit(prepared.plan.input_bytes)
     try:
         return await service.pool(prepared, lease)
     finally:
@@ -75,7 +75,7 @@ def test_a_plan_is_what_pooling_gives(member: type[Operator], inline_steps: int)
             assert plan["outputs"] == given
             assert list(prepared.outputs) == list(given)
             assert plan["input_bytes"] == sum(tensor.array.nbytes for tensor in message.tensors.values())
-        assert (service.held_bytes, service.job_count) == (0, 0)
+        assert (service.status.held_bytes, service.status.job_count) == (0, 0)
         await service.stop()
 
     asyncio.run(both())
@@ -141,7 +141,7 @@ def test_preparing_changes_nothing_and_pools_nothing(monkeypatch: pytest.MonkeyP
 
         assert message.tensors["input"].array.tobytes() == before
         assert prepared.tensors["input"] is message.tensors["input"]
-        assert (service.held_bytes, service.job_count) == (0, 0)
+        assert (service.status.held_bytes, service.status.job_count) == (0, 0)
         await service.stop()
 
     monkeypatch.setattr("poolhouse.backend.torch_worker.pool_on_cpu", None)
@@ -200,7 +200,7 @@ def test_an_index_outside_its_plane_is_refused_before_anything_waits() -> None:
         prepared = service.prepare("max_unpool2d", Message(tensors, {"kernel_size": 2}))
         with pytest.raises(Unprocessable) as refused:
             await pool_and_release(service, prepared)
-        assert (service.held_bytes, service.job_count) == (0, 0)
+        assert (service.status.held_bytes, service.status.job_count) == (0, 0)
         await service.stop()
         return refused.value
 
@@ -247,19 +247,19 @@ def test_a_small_body_with_a_large_answer_needs_memory_for_the_answer() -> None:
 
     async def pooled(inline_steps: int) -> None:
         service = PoolingService(CATALOGUE, (CPU,), LIMITS, capacity_bytes=10_000, inline_steps=inline_steps)
-        other = service.admit(5_000)
+        other = service.admission.admit(5_000)
         message = Message({"input": Tensor(FLOAT32, np.ones((1, 1, 2, 2), np.float32))}, {"output_size": 100})
         prepared = service.prepare("adaptive_avg_pool2d", message)
-        lease = service.admit(16)
+        lease = service.admission.admit(16)
 
         for _ in range(2):
             with pytest.raises(Unavailable) as refused:
                 service.pool_inline(prepared, lease) if inline_steps > 0 else await service.pool(prepared, lease)
             assert refused.value.code == "overloaded"
-            assert service.held_bytes == 5_016
+            assert service.status.held_bytes == 5_016
         other.release()
         lease.release()
-        assert (service.held_bytes, service.lease_count) == (0, 0)
+        assert (service.status.held_bytes, service.status.lease_count) == (0, 0)
         await service.stop()
 
     for inline_steps in (-1, 2**60):
@@ -279,7 +279,7 @@ def test_an_index_outside_its_plane_is_refused_by_inline_pooling_too() -> None:
 
     async def pooled() -> None:
         service = make_pooling_service(inline_steps=2**60)
-        prepared, lease = service.prepare("max_unpool2d", bad_indices(2)), service.admit(48)
+        prepared, lease = service.prepare("max_unpool2d", bad_indices(2)), service.admission.admit(48)
         with pytest.raises(Unprocessable) as refused:
             service.pool_inline(prepared, lease)
         assert refused.value.code == "index_out_of_range"
@@ -296,11 +296,11 @@ def test_nothing_is_pooled_inline_without_memory_or_while_draining() -> None:
         service = PoolingService(CATALOGUE, (CPU,), LIMITS, capacity_bytes=10_000, inline_steps=2**60)
         message = Message({"input": Tensor(FLOAT32, np.ones((1, 1, 4, 4), np.float32))}, {"kernel_size": 2})
         prepared = service.prepare("max_pool2d", message)
-        other = service.admit(10_001 - prepared.held_bytes)
+        other = service.admission.admit(10_001 - prepared.held_bytes)
         assert service.pool_unreserved(prepared.plan, prepared.tensors, 0) is None
         other.release()
         assert service.pool_unreserved(prepared.plan, prepared.tensors, 10_001 - prepared.held_bytes) is not None
-        other = service.admit(1)
+        other = service.admission.admit(1)
         assert service.pool_unreserved(prepared.plan, prepared.tensors, 10_000 - prepared.held_bytes) is None
         other.release()
 
@@ -308,7 +308,7 @@ def test_nothing_is_pooled_inline_without_memory_or_while_draining() -> None:
         assert ran is not None
         assert ran[0].output_tensors()["output"].array.tolist() == [[[[1, 1], [1, 1]]]]
         assert b"".join(ran[0].output_chunks()) == np.ones(4, np.float32).tobytes()
-        assert (service.held_bytes, service.lease_count) == (0, 0)
+        assert (service.status.held_bytes, service.status.lease_count) == (0, 0)
 
         service.drain()
         assert service.pool_unreserved(prepared.plan, prepared.tensors, 0) is None
@@ -356,13 +356,13 @@ def test_bytes_that_are_looked_at_stay_held_though_the_caller_has_left(monkeypat
 
         caller.cancel()
         await asyncio.wait([caller])
-        held = service.lease_count
+        held = service.status.lease_count
         gate.set()
-        while service.lease_count:  # noqa: ASYNC110, it falls when a thread ends
+        while service.status.lease_count:  # noqa: ASYNC110, it falls when a thread ends
             await asyncio.sleep(0)
 
         assert held == 1
-        assert service.held_bytes == 0
+        assert service.status.held_bytes == 0
         await service.stop()
 
     monkeypatch.setattr(member, "check_elements", held_up)
@@ -379,13 +379,13 @@ def test_a_deadline_that_passes_while_indices_are_looked_at_is_answered_then(mon
     async def late() -> None:
         service = make_pooling_service()
         prepared = service.prepare("max_unpool2d", bad_indices(400))
-        lease = service.admit(prepared.plan.held_bytes)
+        lease = service.admission.admit(prepared.plan.held_bytes)
         with pytest.raises(DeadlinePassed):
             await service.pool(prepared, lease, asyncio.get_running_loop().time() + 0.02)
         assert not gate.is_set()
         gate.set()
         lease.release()
-        while service.lease_count:  # noqa: ASYNC110, it falls when a thread ends
+        while service.status.lease_count:  # noqa: ASYNC110, it falls when a thread ends
             await asyncio.sleep(0)
         await service.stop()
 
@@ -407,7 +407,7 @@ def test_nothing_runs_on_the_loop_for_another_device() -> None:
             make_worker=lambda _: TorchWorker(CPU),
         )
         prepared = service.prepare("max_pool2d", message_for(CATALOGUE.find("max_pool2d")))
-        lease = service.admit(prepared.plan.held_bytes)
+        lease = service.admission.admit(prepared.plan.held_bytes)
         answer = service.pool_inline(prepared, lease)
         lease.release()
         await service.stop()

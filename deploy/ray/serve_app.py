@@ -30,7 +30,7 @@ class Poolhouse:
     def check_health(self) -> None:
         """Ray asks every few seconds, and replaces a replica that raises."""
         for pooling in _pooling_services:
-            if pooling.state == "device_lost":
+            if pooling.status.state == "device_lost":
                 raise RuntimeError("no device is able to pool")
 
 

@@ -1,67 +1,58 @@
-"""The use case: an operator's name and a message in, a message out. The only module that joins the packages below.
+"""Pool tensors: an operator's name and a message in, a message out. The only module that joins the packages below.
 
-``prepare`` decides everything that can be decided without touching a device; ``pool`` acts.
+``prepare`` decides everything that can be decided without a device; ``pool`` acts.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from time import monotonic
-from typing import Literal, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
 from poolhouse import describe, dtypes
+from poolhouse.admission import Admission
 from poolhouse.backend.cores import available_cores
 from poolhouse.backend.devices import Device, choose_devices
 from poolhouse.backend.heap import HeapTrimmer, find_malloc_trim
 from poolhouse.backend.kernel_loading import load_kernels
 from poolhouse.backend.payload import Payload
 from poolhouse.backend.torch_worker import TorchWorker, run_plan
-from poolhouse.batching.device_state import State as DeviceState
 from poolhouse.batching.engine import Engine
 from poolhouse.batching.memory import Lease, MemoryBudget
 from poolhouse.batching.observer import Observer
 from poolhouse.batching.offload import OffloadPool
 from poolhouse.batching.worker import Worker
-from poolhouse.errors import Unavailable, device_lost_error, draining_error
 from poolhouse.operators.catalogue import Catalogue, discover
 from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.operators.planner import Planner
 from poolhouse.settings import Settings
+from poolhouse.status import ServiceStatus
 from poolhouse.tensors import Message, Tensor, TensorMetadata
 
-_CHECKED_ON_LOOP_BYTES = 1024 * 1024
-"""Looking at every element of more than this would hold up the loop."""
-
-_LITTLE_BYTES = 64 * 1024
-
-_LOOKS_EVERY_S = 0.005
-"""How old the time may be that a refusal names."""
+_CHECK_ON_LOOP_BYTES: Final = 1024 * 1024
+"""Checking every element of a larger input would block the event loop for too long."""
 
 Result = TypeVar("Result")
 
-State = Literal["starting", "ready", "draining", "device_lost"]
+SEED_HEADER: Final = "Pool-Seed"
+"""Response header with the seed of a random pooling, given or chosen, so that the result can be reproduced."""
 
-SEED_HEADER = "Pool-Seed"
-"""Names the seed of a random pooling, given or drawn, so that the same answer can be had again."""
-
-WARNING_HEADER = "Pool-Warning"
-"""Names the plan's warnings where nobody asked for the plan."""
+WARNING_HEADER: Final = "Pool-Warning"
+"""Response header with the plan's warnings."""
 
 
 class PreparedRequest(NamedTuple):
-    """A request that can be pooled: its plan and its tensors.
+    """A request that can be pooled.
 
     Attributes:
-        plan: what will be done.
+        plan: with a seed, if the operator is random.
         tensors: the inputs.
-        headers: what the answer must say beside its outputs.
-        extra_bytes: what the request holds beside what its plan counts.
+        headers: response headers in addition to those of the outputs.
+        extra_bytes: what the request holds in addition to the bytes of the plan.
     """
 
     plan: Plan
@@ -71,17 +62,17 @@ class PreparedRequest(NamedTuple):
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs, in order."""
+        """The names of the outputs, in order."""
         return tuple(self.plan.outputs)
 
     @property
     def held_bytes(self) -> int:
-        """What the request holds until it is answered."""
+        """The bytes that the request holds until its response is sent."""
         return self.plan.held_bytes + self.extra_bytes
 
 
 class PoolResult(NamedTuple):
-    """The outputs, what belongs beside them, and where the time went, in seconds."""
+    """The outputs, their response headers, and the seconds in the queue and on the device."""
 
     tensors: Mapping[str, Tensor]
     headers: Mapping[str, str]
@@ -90,16 +81,21 @@ class PoolResult(NamedTuple):
 
 
 class PoolingService:
-    """Every operator of a catalogue on the devices of one engine.
+    """Pools with the operators of a catalogue, on the devices of one engine.
 
     Args:
         catalogue: the operators.
-        devices: where to run.
-        limits: what one request may ask for.
-        capacity_bytes: inputs and outputs held at once.
-        inline_steps: work small enough to be done without handing it to a thread.
-        device_hang_timeout_s: a batch that a device works on for longer has hung.
-        make_worker: what drives a device; a test gives one that can be held.
+        devices: run the jobs.
+        limits: of a single request.
+        capacity_bytes: the memory that all requests together may hold.
+        inline_steps: a request with no more steps may run on the event loop.
+        device_hang_timeout_s: a device that works on one batch for longer counts as hung.
+        make_worker: makes the worker of a device; tests replace it.
+
+    Attributes:
+        catalogue: the operators.
+        admission: reserves memory for requests.
+        status: the state of the service, for probes and metrics.
     """
 
     def __init__(
@@ -117,9 +113,7 @@ class PoolingService:
         self._devices = devices
         self._limits = limits
         self._planner = Planner(catalogue, limits)
-        self._budget = MemoryBudget(capacity_bytes)
-        self._heap = HeapTrimmer(lambda: self.held_bytes, find_malloc_trim())
-        # Work for another device always goes through its worker: it would block the loop for the way there.
+        # Other devices always run in their worker's thread: the transfers would block the event loop.
         # guard: inline-only-on-cpu
         self._inline_steps = inline_steps if all(device.name == "cpu" for device in devices) else -1
         self._engine = Engine(
@@ -127,17 +121,18 @@ class PoolingService:
             inline_steps=self._inline_steps,
             device_hang_timeout_s=device_hang_timeout_s,
         )
-        self._threads = OffloadPool("beside", available_cores())
-        # JSON is read and written by calls that keep the interpreter to themselves. The loop waits for one of them at
-        # most: two at once would be no faster, and it would wait for both.
-        self._gil_threads = OffloadPool("holding", 1)
-        self._retry_after_s = self._retry_after_expires_at = 0.0
-        self._is_warm = False
-        self._drain_ends_at = math.inf
+        budget = MemoryBudget(capacity_bytes)
+        self._heap = HeapTrimmer(lambda: budget.held_bytes, find_malloc_trim())
+        self.admission = Admission(budget, self._heap, self._engine)
+        self.status = ServiceStatus(devices, self._engine, budget, self.admission)
+        self._threads = OffloadPool("offload", available_cores())
+        # JSON is read and written by calls that hold the GIL. Two at once would be no faster, and the event loop
+        # would wait for both.
+        self._gil_threads = OffloadPool("offload-gil", 1)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> PoolingService:
-        """All operators on the devices that the settings ask for, with their limits."""
+        """A service with all operators, on the devices and with the limits of the settings."""
         return cls(
             discover(),
             choose_devices(settings.device),
@@ -149,7 +144,7 @@ class PoolingService:
         )
 
     def prepare(self, operator: str, message: Message) -> PreparedRequest:
-        """Refuses all that the spec and the metadata_by_name can refuse; allocates nothing and touches no device."""
+        """Plan a request, and refuse what its fields and metadata can be refused for; allocates no tensor memory."""
         metadata_by_name = {each: tensor.metadata for each, tensor in message.tensors.items()}
         return self.prepare_planned(
             self._planner.plan(operator, message.json_fields, message.text_fields, metadata_by_name, message.notes),
@@ -157,12 +152,12 @@ class PoolingService:
         )
 
     def prepare_planned(self, plan: Plan, tensors: Mapping[str, Tensor]) -> PreparedRequest:
-        """A request whose plan is known by :meth:`plan_from_metadata`."""
+        """Prepare a request whose plan is known, from :meth:`plan_from_metadata`."""
         plan = plan.with_seed()
         seed = getattr(plan.spec, "seed", None)
         headers = {} if seed is None else {SEED_HEADER: str(seed)}
         if plan.warnings:
-            headers[WARNING_HEADER] = _as_header(plan.warnings)
+            headers[WARNING_HEADER] = _string_list(plan.warnings)
         return PreparedRequest(plan, tensors, headers)
 
     def plan_from_metadata(
@@ -171,84 +166,55 @@ class PoolingService:
         """Plan a request from the metadata of its tensors, before their elements have been received."""
         return self._planner.plan(operator, {}, text_fields, metadata)
 
-    def _check_admission(self, deadline: float | None) -> None:
-        if self.is_draining:
-            raise draining_error()
-        if deadline is not None:
-            self._engine.check_meets_deadline(deadline)
-
-    def admit(self, nbytes: int, deadline: float | None = None) -> Lease:
-        """Reserve memory for a request before its body is read.
-
-        Args:
-            nbytes: what its headers tell of it.
-            deadline: on the loop's clock; None for no deadline.
-
-        Returns:
-            a lease that the caller releases when the answer is written, or the caller is gone.
-
-        Raises:
-            Unavailable: ``overloaded`` or ``is_draining``.
-            DeadlinePassed: by what waits already, this one's turn comes too late.
-        """
-        self._check_admission(deadline)
-        return self.reserve(nbytes)
-
-    def reserve(self, nbytes: int) -> Lease:
-        """A lease for what is no pooling, and goes on while the service stops.
-
-        Raises:
-            Unavailable: ``overloaded``.
-        """
-        lease = self._budget.reserve(nbytes)
-        # guard: full-budget-refuses
-        if lease is None:
-            raise self._overloaded(nbytes)
-        self._heap.schedule_check()
-        return lease
-
-    def can_admit(self, nbytes: int) -> bool:
-        """Whether a request that takes so many bytes is let in, without anybody else's giving way."""
-        return self._drain_ends_at == math.inf and self._budget.can_reserve(nbytes)
+    def plan(
+        self,
+        operator: str,
+        metadata: Mapping[str, TensorMetadata],
+        json_fields: Mapping[str, object],
+        text_fields: Mapping[str, str],
+    ) -> dict[str, object]:
+        """Describe what pooling would return and cost, or raise the refusal that pooling would meet."""
+        plan = self._planner.plan(operator, json_fields, text_fields, metadata)
+        return describe.plan_card(plan, tuple(device.name for device in self._devices))
 
     def pool_unreserved(
         self, plan: Plan, tensors: Mapping[str, Tensor], extra_bytes: int
     ) -> tuple[Payload, float] | None:
-        """Pools what is answered before anything else can happen, so that nothing is held for it.
+        """Pool a tiny request within one step of the event loop, so that it needs no lease.
 
         Args:
-            plan: of the request; settled.
+            plan: of the request, with its seed.
             tensors: the inputs.
-            extra_bytes: what the request takes beside what its plan counts.
+            extra_bytes: what the request holds in addition to the bytes of the plan.
 
         Returns:
-            the request, pooled, and the seconds that it took; None for work that is not small, where there is no room,
-            or where nobody is let in any more.
+            The pooled request, and the seconds that it took; None if the request is not tiny, does not fit into
+            the free memory, or the service drains.
 
         Raises:
-            Unprocessable: for elements that must not reach a kernel.
+            Unprocessable: the kernel must not get these elements.
             Unavailable: ``device_lost``.
         """
         # guard: inline-needs-capacity
-        if plan.steps > self._inline_steps or not self.can_admit(plan.held_bytes + extra_bytes):
+        if plan.steps > self._inline_steps or not self.admission.can_admit(plan.held_bytes + extra_bytes):
             return None
         self._heap.schedule_check()
         return self._run_inline(plan, tensors)
 
     def pool_inline(self, prepared: PreparedRequest, lease: Lease) -> PoolResult | None:
-        """Pools what is over before anyone could leave, without waiting; None for everything else.
+        """Pool a tiny request on the event loop; None if it is not tiny, or if no device is idle.
 
         Args:
             prepared: from :meth:`prepare`.
-            lease: from :meth:`admit`; set to what the plan needs.
+            lease: resized to what the plan needs.
 
         Raises:
-            Unprocessable: for elements that must not reach a kernel.
-            Unavailable: ``overloaded``, or ``device_lost``.
+            Unprocessable: the kernel must not get these elements.
+            Unavailable: ``overloaded`` or ``device_lost``.
         """
         if prepared.plan.steps > self._inline_steps:
             return None
-        self.resize_lease(lease, prepared.held_bytes)
+        self.admission.resize_lease(lease, prepared.held_bytes)
         ran = self._run_inline(prepared.plan, prepared.tensors)
         return None if ran is None else PoolResult(ran[0].output_tensors(), prepared.headers, 0.0, ran[1])
 
@@ -261,34 +227,24 @@ class PoolingService:
         seconds = self._engine.run_inline(payload, plan.steps, plan.planes, plan.spec.name)
         return None if seconds is None else (payload, seconds)
 
-    def resize_lease(self, lease: Lease, nbytes: int) -> None:
-        """Sets a lease to what its request holds from now on, before that is taken; a little too much stays as it is.
-
-        Raises:
-            Unavailable: ``overloaded``.
-        """
-        # guard: lease-follows-plan
-        if not nbytes <= lease.nbytes <= nbytes + _LITTLE_BYTES and not lease.resize(nbytes):
-            raise self._overloaded(nbytes)
-
     async def pool(self, prepared: PreparedRequest, lease: Lease, deadline: float | None = None) -> PoolResult:
-        """Pools a prepared request.
+        """Pool a prepared request.
 
         Args:
             prepared: from :meth:`prepare`.
-            lease: from :meth:`admit`; set to what the plan needs.
-            deadline: on the loop's clock; None for no deadline.
+            lease: resized to what the plan needs.
+            deadline: in the event loop's time; None for no deadline.
 
         Raises:
-            Unprocessable: for elements that must not reach a kernel; before anything waits.
-            Unavailable, DeadlinePassed: see :meth:`batching.engine.Engine.submit`.
+            Unprocessable: the kernel must not get these elements; raised before the job is queued.
+            Unavailable, DeadlinePassed: see :meth:`poolhouse.batching.engine.Engine.submit`.
         """
         plan = prepared.plan
-        self.resize_lease(lease, prepared.held_bytes)
+        self.admission.resize_lease(lease, prepared.held_bytes)
         # guard: indices-are-checked, many-indices-are-checked-off-loop
-        if plan.input_bytes > _CHECKED_ON_LOOP_BYTES:
+        if plan.input_bytes > _CHECK_ON_LOOP_BYTES:
             await self.run_in_thread(
-                partial(plan.spec.check_elements, prepared.tensors), lease, "indices were checked", deadline
+                partial(plan.spec.check_elements, prepared.tensors), lease, "the indices were checked", deadline
             )
         else:
             plan.spec.check_elements(prepared.tensors)
@@ -307,144 +263,61 @@ class PoolingService:
         *,
         holds_gil: bool = False,
     ) -> Result:
-        """Does what would hold the event loop for long, in a thread; see :meth:`batching.offload.OffloadPool.run`.
+        """Run work that would block the event loop in a thread; see :mod:`poolhouse.batching.offload`.
 
         Args:
-            work: what to do.
-            lease: from :meth:`admit`; held until it is done.
-            doing: what is done, for the words of a refusal: "while {doing}".
-            deadline: on the loop's clock; None for no deadline.
-            holds_gil: whether other threads stand still meanwhile, the event loop's too.
+            work: to run.
+            lease: retained until the work ends.
+            activity: completes an error message: "the deadline passed while {activity}".
+            deadline: in the event loop's time; None for no deadline.
+            holds_gil: whether the work holds the GIL, so that more threads do not help.
         """
         threads = self._gil_threads if holds_gil else self._threads
         return await threads.run(work, lease, activity, deadline)
 
-    def _overloaded(self, nbytes: int) -> Unavailable:
-        memory_budget, now = self._budget, monotonic()
-        if now >= self._retry_after_expires_at:
-            # A full service refuses many in that time, and what waits is then hardly less.
-            self._retry_after_s, self._retry_after_expires_at = self._engine.retry_after_s(), now + _LOOKS_EVERY_S
-        wait_s = self._retry_after_s
-        return Unavailable(
-            "overloaded",
-            f"{memory_budget.held_bytes} of {memory_budget.capacity_bytes} bytes are taken and "
-            f"this request needs {nbytes}; try again in about {math.ceil(wait_s)} s.",
-            retry_after_s=wait_s,
-        )
-
-    def plan(
-        self,
-        operator: str,
-        metadata: Mapping[str, TensorMetadata],
-        json_fields: Mapping[str, object],
-        text_fields: Mapping[str, str],
-    ) -> dict[str, object]:
-        """What pooling tensors with these metadata_by_name would give and cost, or the refusal it would meet."""
-        plan = self._planner.plan(operator, json_fields, text_fields, metadata)
-        return describe.plan_card(plan, tuple(device.name for device in self._devices))
-
-    @property
-    def state(self) -> State:
-        """How the service stands; requests are welcome where it is ready."""
-        if self.is_draining:
-            return "draining"
-        if not self._is_warm:
-            return "starting"
-        return "ready" if "ready" in self._engine.device_states().values() else "device_lost"
-
-    def check_ready(self) -> None:
-        """Refuses, with the reason as its code, unless requests are welcome.
-
-        Raises:
-            Unavailable: ``starting``, ``is_draining`` or ``device_lost``.
-        """
-        state = self.state
-        if state == "starting":
-            raise Unavailable("starting", "the service is warming up; ask again in a moment.", retry_after_s=1)
-        if state == "draining":
-            raise draining_error()
-        if state == "device_lost":
-            raise device_lost_error()
-
-    @property
-    def is_draining(self) -> bool:
-        """Whether new requests are turned away."""
-        return self._drain_ends_at < math.inf
-
-    @property
-    def held_bytes(self) -> int:
-        """Bytes that all admitted requests hold."""
-        return self._budget.held_bytes
-
-    @property
-    def capacity_bytes(self) -> int:
-        """How much may be held."""
-        return self._budget.capacity_bytes
-
-    @property
-    def lease_count(self) -> int:
-        """Requests that hold bytes: from their headers to the last byte of their answer."""
-        return self._budget.lease_count
-
-    @property
-    def job_count(self) -> int:
-        """Jobs that wait for a device or run on one."""
-        return self._engine.job_count
-
-    def device_states(self) -> dict[str, DeviceState]:
-        """The state of each device by name."""
-        return self._engine.device_states()
-
     def set_observer(self, observer: Observer) -> None:
-        """Tells an observer what the engine does from now on."""
+        """Replace the observer of the engine."""
         self._engine.set_observer(observer)
 
-    def devices(self) -> list[dict[str, object]]:
-        """Each device with its state, for the platform's routes."""
-        states = self._engine.device_states()
-        return [
-            {"name": device.name, "model": device.model, "ready": self._is_warm and states[device.name] == "ready"}
-            for device in self._devices
-        ]
-
     async def start(self) -> None:
-        """Warms every operator up once on every device, so that no caller pays for a first time."""
-        await asyncio.to_thread(self._warm_up)
-        self._is_warm = True
+        """Run every operator once on every device, so that no request pays for a first use."""
+        await asyncio.to_thread(_warm_up, self.catalogue, self._devices, self._limits)
+        self.status.is_warm = True
         self._heap.start()
 
     def drain(self, grace_s: float = 30.0) -> None:
-        """Turns new requests away; those that were admitted go on, also those whose body is still coming.
+        """Refuse new requests; admitted ones go on, even if their body has not been received.
 
         Args:
-            grace_s: how long :meth:`stop` may take, counted from now; a later call can only shorten it.
+            grace_s: the longest time that :meth:`stop` takes, counted from now; a later call can only shorten it.
         """
-        self._drain_ends_at = min(self._drain_ends_at, monotonic() + grace_s)
+        self.admission.drain(grace_s)
 
     async def stop(self, grace_s: float = 30.0) -> None:
-        """Finishes what has begun, as far as the grace goes."""
+        """Finish admitted jobs within the grace period, and end the threads."""
         self.drain(grace_s)
-        await self._engine.stop(max(0.0, self._drain_ends_at - monotonic()))
+        await self._engine.stop(self.admission.remaining_grace_s())
         self._threads.shutdown()
         self._gil_threads.shutdown()
 
-    def _warm_up(self) -> None:
-        if self._limits.allow_compiled_loops:
-            load_kernels()
-        for device in self._devices:
-            for member in self.catalogue:
-                sample = member.samples[0]
-                shape = (1, 1, *sample.spatial[-member.rank :])
-                dtype = dtypes.ELEMENT_TYPES[sample.dtype]
-                tensors = {"input": Tensor(dtype, np.zeros(shape, dtype.storage))}
-                if "indices" in member.inputs:
-                    tensors["indices"] = Tensor(dtypes.INT64, np.zeros(shape, np.int64))
-                spec = member.of(**sample.fields).with_seed()
-                plan = make_plan(spec, {name: tensor.metadata for name, tensor in tensors.items()}, self._limits)
-                run_plan(plan, tensors, device)
+
+def _warm_up(catalogue: Catalogue, devices: tuple[Device, ...], limits: Limits) -> None:
+    if limits.allow_compiled_loops:
+        load_kernels()
+    for device in devices:
+        for member in catalogue:
+            sample = member.samples[0]
+            shape = (1, 1, *sample.spatial[-member.rank :])
+            dtype = dtypes.ELEMENT_TYPES[sample.dtype]
+            tensors = {"input": Tensor(dtype, np.zeros(shape, dtype.storage))}
+            if "indices" in member.inputs:
+                tensors["indices"] = Tensor(dtypes.INT64, np.zeros(shape, np.int64))
+            spec = member.of(**sample.fields).with_seed()
+            plan = make_plan(spec, {name: tensor.metadata for name, tensor in tensors.items()}, limits)
+            run_plan(plan, tensors, device)
 
 
 @lru_cache
-def _as_header(warnings: tuple[str, ...]) -> str:
-    """A list of strings, as RFC 8941 section 3.1 writes one."""
-    return ", ".join(json.dumps(warning) for warning in warnings)
+def _string_list(strings: tuple[str, ...]) -> str:
+    """A list of strings in the syntax of RFC 8941, section 3.1."""
+    return ", ".join(json.dumps(string) for string in strings)

@@ -71,7 +71,7 @@ def test_a_large_batch_uses_the_configured_or_available_cores(
         pooling = PoolingService.from_settings(Settings(cpu_threads=setting, device=("cpu",)))
         array = np.zeros((1, 1, side, side), np.float32)
         prepared = pooling.prepare("max_pool2d", Message({"input": Tensor(FLOAT32, array)}, {"kernel_size": 2}))
-        lease = pooling.admit(array.nbytes)
+        lease = pooling.admission.admit(array.nbytes)
         await pooling.pool(prepared, lease)
         lease.release()
         await pooling.stop()

@@ -19,8 +19,8 @@ from starlette.types import Message
 
 from poolhouse.backend.cores import available_cores
 from poolhouse.errors import DeadlinePassed
-from poolhouse.rest.routes.pool import handler as pool_handler
 from poolhouse.rest.routes.handler_endpoint import cancel_on_disconnect
+from poolhouse.rest.routes.pool import handler as pool_handler
 from poolhouse.service import PoolResult
 from poolhouse.wire.inflate import Inflater
 from poolhouse.wire.json.codec import JsonCodec
@@ -67,7 +67,7 @@ def new_disconnects(gated: GatedService, before: dict[str, float]) -> dict[str, 
 
 
 def is_idle(gated: GatedService) -> bool:
-    return gated.pooling.lease_count == 0 and gated.pooling.held_bytes == 0
+    return gated.pooling.status.lease_count == 0 and gated.pooling.status.held_bytes == 0
 
 
 def reset_connection(connection: socket.socket) -> None:
@@ -89,8 +89,8 @@ def test_a_caller_who_leaves_while_sending_is_forgotten(
     connection = gated.server.connect()
     connection.sendall(sent)
     if stage == "body":
-        assert becomes_true(lambda: gated.pooling.lease_count == 1)
-        assert gated.pooling.held_bytes >= 2 * 4 * 1024, "the whole plan is held before the body is here"
+        assert becomes_true(lambda: gated.pooling.status.lease_count == 1)
+        assert gated.pooling.status.held_bytes >= 2 * 4 * 1024, "the whole plan is held before the body is here"
 
     if softly:
         connection.close()
@@ -106,15 +106,17 @@ def test_a_caller_who_leaves_the_queue_is_forgotten(gated: GatedService) -> None
     before, expired = disconnects_by_stage(gated), gated.metric("poolhouse_engine_events_total", event="cancelled")
     with ThreadPoolExecutor(3) as threads, gated.gate.closed():
         running = [threads.submit(post_status, gated, (1, 1, 4, 4 + number)) for number in range(3)]
-        assert becomes_true(lambda: gated.pooling.job_count == 3)
-        base = gated.pooling.held_bytes
+        assert becomes_true(lambda: gated.pooling.status.job_count == 3)
+        base = gated.pooling.status.held_bytes
         connection = gated.server.connect()
         connection.sendall(request(5))
-        assert becomes_true(lambda: gated.pooling.job_count == 4)
+        assert becomes_true(lambda: gated.pooling.status.job_count == 4)
 
         reset_connection(connection)
 
-        assert becomes_true(lambda: (gated.pooling.job_count, gated.pooling.held_bytes) == (3, base), WITHIN_S)
+        assert becomes_true(
+            lambda: (gated.pooling.status.job_count, gated.pooling.status.held_bytes) == (3, base), WITHIN_S
+        )
         gated.gate.open()
         assert [each.result(WAIT_TIMEOUT_S) for each in running] == [200] * 3
     assert becomes_true(partial(is_idle, gated), WITHIN_S)
@@ -133,8 +135,8 @@ def test_a_caller_who_leaves_while_a_device_works_is_forgotten(gated: GatedServi
 
         reset_connection(connection)
 
-        assert becomes_true(lambda: gated.pooling.job_count == 0, WITHIN_S)
-        assert gated.pooling.held_bytes >= 2 * 6 * 1024, "the device still reads them"
+        assert becomes_true(lambda: gated.pooling.status.job_count == 0, WITHIN_S)
+        assert gated.pooling.status.held_bytes >= 2 * 6 * 1024, "the device still reads them"
     assert becomes_true(partial(is_idle, gated), WITHIN_S)
     assert new_disconnects(gated, before) == {"waiting": 1}
     assert gated.metric("poolhouse_engine_events_total", event="cancelled") == cancelled + 1
@@ -147,7 +149,7 @@ def test_a_caller_who_leaves_in_the_answer_is_forgotten(gated: GatedService) -> 
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(request(LARGE_ROWS))
         assert connection.recv(10) == b"HTTP/1.1 2"
-        assert gated.pooling.held_bytes >= 2 * LARGE_ROWS * 1024, "it is not written yet"
+        assert gated.pooling.status.held_bytes >= 2 * LARGE_ROWS * 1024, "it is not written yet"
 
         reset_connection(connection)
 
@@ -164,7 +166,7 @@ def test_a_caller_who_stays_and_reads_nothing_is_given_up() -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(request(LARGE_ROWS))
         assert connection.recv(10) == b"HTTP/1.1 2"
-        assert running.pooling.held_bytes >= 2 * LARGE_ROWS * 1024, "it is not written yet"
+        assert running.pooling.status.held_bytes >= 2 * LARGE_ROWS * 1024, "it is not written yet"
 
         assert becomes_true(partial(is_idle, running))
 
@@ -231,8 +233,8 @@ def test_a_caller_who_leaves_while_a_thread_works_is_forgotten(
         reset_connection(connection)
 
         assert becomes_true(lambda: new_disconnects(gated, before) == {"waiting": 1})
-        assert gated.pooling.lease_count == 1
-        assert gated.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
+        assert gated.pooling.status.lease_count == 1
+        assert gated.pooling.status.held_bytes >= 128 * 1024, "the thread still reads them"
     assert becomes_true(partial(is_idle, gated))
 
 
@@ -245,16 +247,16 @@ def test_a_caller_who_leaves_while_threads_are_busy_is_forgotten(
         for _ in range(available_cores()):
             staying.enter_context(gated.server.connect()).sendall(numbers())
         assert becomes_true(lambda: len(gated.pooling._threads._counted) == available_cores())
-        alone = gated.pooling.held_bytes
+        alone = gated.pooling.status.held_bytes
         connection = gated.server.connect()
         connection.sendall(numbers())
         # Its body is whole: who leaves before has left in the body.
         assert becomes_true(lambda: len(gated.pooling._threads._waiting) == 1)
-        assert gated.pooling.lease_count == available_cores() + 1
+        assert gated.pooling.status.lease_count == available_cores() + 1
 
         reset_connection(connection)
 
-        assert becomes_true(lambda: gated.pooling.held_bytes == alone, WITHIN_S)
+        assert becomes_true(lambda: gated.pooling.status.held_bytes == alone, WITHIN_S)
         assert becomes_true(lambda: new_disconnects(gated, before) == {"waiting": 1})
     assert becomes_true(partial(is_idle, gated))
 
@@ -270,8 +272,8 @@ def test_a_deadline_that_passes_while_a_thread_works_is_answered_then(
 
         assert answer.startswith(b"HTTP/1.1 504"), answer
         assert begun.is_set()
-        assert gated.pooling.lease_count == 1
-        assert gated.pooling.held_bytes >= 128 * 1024, "the thread still reads them"
+        assert gated.pooling.status.lease_count == 1
+        assert gated.pooling.status.held_bytes >= 128 * 1024, "the thread still reads them"
     assert becomes_true(partial(is_idle, gated))
 
 
@@ -296,7 +298,7 @@ def test_a_deadline_that_passes_while_a_thread_inflates_is_answered_then(
     with gated.server.connect() as connection:
         connection.sendall(head.encode() + packed)
         answer = connection.recv(1 << 16)
-        still = gated.pooling.lease_count
+        still = gated.pooling.status.lease_count
         gate.set()
 
     assert answer.startswith(b"HTTP/1.1 504"), answer

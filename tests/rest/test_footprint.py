@@ -120,7 +120,7 @@ def test_the_text_is_charged_before_the_body_is_read(more: str, status: bytes) -
         held.server.connect() as connection,
     ):
         waiting = threads.submit(lambda: post_zeros(client, (1, 1, 8, 8)).status_code)
-        assert becomes_true(lambda: held.pooling.job_count == 1)
+        assert becomes_true(lambda: held.pooling.status.job_count == 1)
         connection.sendall(head.encode())
 
         answer = connection.recv(12)
@@ -169,7 +169,7 @@ def test_what_was_printed_is_held_as_it_was_printed() -> None:
             + bytes(count)
         )
         assert connection.recv(15) == b"HTTP/1.1 200 OK"
-        printed = held.pooling.held_bytes
+        printed = held.pooling.status.held_bytes
 
     assert 2 * count <= printed < 2.1 * count
 
@@ -267,11 +267,11 @@ def test_a_copy_of_the_body_is_charged_beside_it() -> None:
         held.server.client() as other,
     ):
         waiting = threads.submit(lambda: post_zeros(client, (1, 1, 8, 8)).status_code)
-        assert becomes_true(lambda: held.pooling.job_count == 1)
+        assert becomes_true(lambda: held.pooling.status.job_count == 1)
         refused = other.post(path, content=body, headers=headers)
         held.gate.open()
         assert waiting.result(WAIT_TIMEOUT_S) == 200
-        assert becomes_true(lambda: held.pooling.lease_count == 0)
+        assert becomes_true(lambda: held.pooling.status.lease_count == 0)
         alone = other.post(path, content=body, headers=headers)
 
     assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")

@@ -126,12 +126,12 @@ def test_a_deadline_that_passes_in_the_queue_is_refused_at_once(device: str) -> 
         held.gate.closed(),
     ):
         running = [threads.submit(pooled, held.server.client, (1, 1, 4, 4 + number)) for number in range(2)]
-        assert becomes_true(lambda: held.pooling.job_count == 2)
+        assert becomes_true(lambda: held.pooling.status.job_count == 2)
         with held.server.client() as client:
             response = post_zeros(client, late, {"Request-Timeout": "0.2"})
         held.gate.open()
         assert [each.result(WAIT_TIMEOUT_S) for each in running] == [200] * 2
-        assert becomes_true(lambda: held.pooling.held_bytes == 0)
+        assert becomes_true(lambda: held.pooling.status.held_bytes == 0)
 
     assert (response.status_code, response.json()["code"]) == (504, "deadline_passed")
     assert late not in held.gate.seen_shapes

@@ -69,7 +69,7 @@ def full(gated: GatedService) -> Iterator[GatedService]:
         yield gated
         gated.gate.open()
         assert [each.result(WAIT_TIMEOUT_S) for each in waiting] == [200] * len(waiting)
-    assert becomes_true(lambda: gated.pooling.held_bytes == 0)
+    assert becomes_true(lambda: gated.pooling.status.held_bytes == 0)
 
 
 def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: GatedService) -> None:
@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: GatedSer
 def test_a_body_that_fits_is_refused_where_its_pooling_does_not(full: GatedService, more: str) -> None:
     """Before the body is read, from the query: the answer and intermediate results take memory too. A client that
     asks whether to send its body is not told to."""
-    side = math.isqrt(full.pooling.capacity_bytes - full.pooling.held_bytes)
+    side = math.isqrt(full.pooling.status.capacity_bytes - full.pooling.status.held_bytes)
 
     with full.server.connect() as connection:
         connection.sendall(head(f"1,1,{side},{side}", side * side, more=more))
@@ -119,14 +119,14 @@ def test_a_request_that_expires_in_the_queue_is_answered_then_and_never_runs(fre
 
         # The device is still held: it was the timer that answered.
         assert not any(each.done() for each in running)
-        assert fresh.pooling.job_count == 3
+        assert fresh.pooling.status.job_count == 3
         fresh.gate.open()
         assert [each.result(WAIT_TIMEOUT_S) for each in running] == [200] * 3
     assert (answer.status_code, answer.json()["code"]) == (504, "deadline_passed")
     assert took_s >= timeout_s
     assert late not in fresh.gate.seen_shapes
     assert fresh.metric("poolhouse_engine_events_total", event="expired") == expired + 1
-    assert becomes_true(lambda: fresh.pooling.held_bytes == 0)
+    assert becomes_true(lambda: fresh.pooling.status.held_bytes == 0)
 
 
 def test_a_deadline_is_answered_within_5_ms(fresh: GatedService) -> None:
@@ -164,7 +164,7 @@ def test_a_deadline_that_cannot_be_met_is_refused_before_the_body(
 
         status, _, document = first_answer(connection)
 
-        assert gated.pooling.job_count == 1
+        assert gated.pooling.status.job_count == 1
         gated.gate.open()
         assert running.result(WAIT_TIMEOUT_S) == 200
     assert (status, document["code"]) == (504, "deadline_passed")
@@ -201,9 +201,9 @@ def test_a_storm_leaves_nothing_behind(gated: GatedService) -> None:
     assert set(statuses) <= {200, 503, 0}
     assert statuses.count(200) > 100
     assert statuses.count(0) > 100
-    assert becomes_true(lambda: gated.pooling.lease_count == 0)
-    assert gated.pooling.held_bytes == 0
-    assert becomes_true(lambda: gated.pooling.job_count == 0)
+    assert becomes_true(lambda: gated.pooling.status.lease_count == 0)
+    assert gated.pooling.status.held_bytes == 0
+    assert becomes_true(lambda: gated.pooling.status.job_count == 0)
     gauges = ("poolhouse_held_bytes", "poolhouse_jobs")
     assert [gated.metric(name) for name in gauges] == [0, 0]
 
@@ -235,7 +235,7 @@ def storm(live_server: LiveServer, seed: int) -> list[int]:
 
 
 def has_jobs(gated: GatedService, count: int) -> bool:
-    return gated.pooling.job_count == count
+    return gated.pooling.status.job_count == count
 
 
 def posted(gated: GatedService, shape: tuple[int, ...], kernel_size: int = 1) -> int:

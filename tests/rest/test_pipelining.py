@@ -202,7 +202,7 @@ def test_a_flood_of_pipelined_requests_waits_unparsed(gated: GatedService) -> No
             connection = gated.server.connect()
             connection.sendall(ONE)
             connections.append(connection)
-        assert becomes_true(lambda: gated.pooling.job_count == len(connections))
+        assert becomes_true(lambda: gated.pooling.status.job_count == len(connections))
         for connection in connections:
             connection.setblocking(False)
             connection.send(flood)
@@ -215,7 +215,7 @@ def test_a_flood_of_pipelined_requests_waits_unparsed(gated: GatedService) -> No
     assert waiting <= len(connections) * 64
     for connection in connections:
         connection.close()
-    assert becomes_true(lambda: gated.pooling.lease_count == 0)
+    assert becomes_true(lambda: gated.pooling.status.lease_count == 0)
 
 
 def test_every_request_of_a_flood_is_answered_in_order(live_server: LiveServer) -> None:

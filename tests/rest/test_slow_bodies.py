@@ -50,7 +50,7 @@ def test_many_slow_callers_are_cut_off_and_others_do_not_notice(gated: GatedServ
         for connection in slow:
             connection.sendall(HEAD)
             waiting.register(connection, selectors.EVENT_READ)
-        assert becomes_true(lambda: gated.pooling.lease_count > 0)
+        assert becomes_true(lambda: gated.pooling.status.lease_count > 0)
 
         while waiting.get_map() and time.monotonic() < ends:
             good.append(post_zeros(client, (1, 1, 64, 64)).status_code)
@@ -67,7 +67,7 @@ def test_many_slow_callers_are_cut_off_and_others_do_not_notice(gated: GatedServ
     assert all(b"100000 bytes a second" in answer for answer in answers)
     assert set(good) == {200}
     assert len(good) > 3
-    assert becomes_true(lambda: gated.pooling.held_bytes == 0)
+    assert becomes_true(lambda: gated.pooling.status.held_bytes == 0)
     assert gated.metric("poolhouse_refusals_total", code="body_too_slow") == before + CONNECTIONS
     for connection in slow:
         connection.close()
@@ -177,8 +177,8 @@ def test_clients_that_announce_much_and_send_little_do_not_hold_memory(contended
     """Announcing is free. The room goes to who sends, and who gave way is told so and may come again."""
     slow = [announce_body(contended, 10_000) for _ in range(3)]
     almost = announce_body(contended, ROWS * 1024 - 1)
-    assert becomes_true(lambda: contended.pooling.lease_count == 4)
-    assert contended.pooling.held_bytes > 0.9 * CAPACITY_BYTES
+    assert becomes_true(lambda: contended.pooling.status.lease_count == 4)
+    assert contended.pooling.status.held_bytes > 0.9 * CAPACITY_BYTES
     begun = time.monotonic()
 
     with contended.server.client() as client:
@@ -197,8 +197,8 @@ def test_clients_that_announce_much_and_send_little_do_not_hold_memory(contended
     assert took_s < 2, "nobody waits for their patience to end"
     for connection in (*slow, almost):
         connection.close()
-    assert becomes_true(lambda: contended.pooling.lease_count == 0)
-    assert contended.pooling.held_bytes == 0
+    assert becomes_true(lambda: contended.pooling.status.lease_count == 0)
+    assert contended.pooling.status.held_bytes == 0
 
 
 @given(st.floats(0.1, 1000), st.integers(1, 10**9), st.floats(0, 1), st.floats(0.5, 2))
@@ -247,7 +247,7 @@ def test_bodies_of_unknown_length_give_way_too(kind: str) -> None:
         ExitStack() as stack,
     ):
         slow = [stack.enter_context(unfinished(held, kind)) for _ in range(3)]
-        assert becomes_true(lambda: held.pooling.held_bytes > 3 * ROWS * 1024)
+        assert becomes_true(lambda: held.pooling.status.held_bytes > 3 * ROWS * 1024)
         began = time.monotonic()
         client = stack.enter_context(held.server.client())
 
@@ -257,7 +257,7 @@ def test_bodies_of_unknown_length_give_way_too(kind: str) -> None:
         told = [connection.recv(65536) for connection in readable(slow)]
         assert all(each.startswith(b"HTTP/1.1 503 ") for each in told)
         assert time.monotonic() - began < 10, "nobody waits for their patience to end"
-    assert becomes_true(lambda: held.pooling.lease_count == 0)
+    assert becomes_true(lambda: held.pooling.status.lease_count == 0)
 
 
 def test_a_plan_that_comes_slowly_is_counted_too() -> None:
@@ -265,13 +265,13 @@ def test_a_plan_that_comes_slowly_is_counted_too() -> None:
     head = "POST /v1/plan/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     with run_gated_service() as held, held.server.connect() as slow, held.server.client() as client:
         slow.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode() + b"8000\r\n" + b" " * 0x8000 + b"\r\n")
-        assert becomes_true(lambda: held.pooling.held_bytes >= 0x8000)
-        assert held.pooling.lease_count == 1
+        assert becomes_true(lambda: held.pooling.status.held_bytes >= 0x8000)
+        assert held.pooling.status.lease_count == 1
 
         planned = client.post("/v1/plan/max_pool2d", json={"input": {"shape": [1, 1, 4, 4]}, "kernel_size": 2})
 
         assert planned.status_code == 200
         slow.sendall(b"2\r\n{}\r\n0\r\n\r\n")
         assert slow.recv(12) == b"HTTP/1.1 422"
-        assert becomes_true(lambda: held.pooling.lease_count == 0)
-    assert held.pooling.held_bytes == 0
+        assert becomes_true(lambda: held.pooling.status.lease_count == 0)
+    assert held.pooling.status.held_bytes == 0

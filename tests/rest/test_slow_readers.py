@@ -86,7 +86,7 @@ def test_answers_that_are_read_slowly_do_not_hold_memory(contended: GatedService
     # Of the three only as many had to go as were in the way; the others get all that they were promised.
     assert sum(count < ANSWER for count in read) == 1
     assert contended.metric("poolhouse_callers_gone_total", stage="answer") == gone + 1
-    assert becomes_true(lambda: contended.pooling.held_bytes == 0)
+    assert becomes_true(lambda: contended.pooling.status.held_bytes == 0)
 
 
 def test_a_reader_must_keep_up_a_pace() -> None:
@@ -104,7 +104,7 @@ def test_a_reader_must_keep_up_a_pace() -> None:
             received += len(slow.recv(1 << 15))
             # This takes a moment, and nobody else notices.
             statuses.add(post_zeros(client, (1, 1, 8, 8)).status_code)
-            return held.pooling.held_bytes == 0
+            return held.pooling.status.held_bytes == 0
 
         assert becomes_true(is_cut_off)
         received += read_all(slow)

@@ -33,7 +33,7 @@ def run(settings: Settings, pooling: PoolingService | None = None, listeners: Li
     output = LineWriter(descriptor_writer(STANDARD_OUTPUT))
 
     def announce(server: Server) -> None:
-        devices = ", ".join(str(device["name"]) for device in app.service.pooling.devices())
+        devices = ", ".join(str(device["name"]) for device in app.service.pooling.status.devices())
         url = server.url
         docs = f"  docs: {url}/docs" if url.startswith("http") else ""
         line = f"poolhouse {__version__} is ready: {url}{docs}  device: {devices}{_admin_note(server)}"

@@ -154,7 +154,7 @@ def test_concurrent_requests_cannot_circumvent_a_quota_of_bytes(tmp_path: Path, 
         connections = [open_connections.enter_context(thin.connect()) for _ in range(SIDE_BY_SIDE)]
         for connection in connections:
             connection.sendall(head.encode())
-        assert becomes_true(lambda: pooling.lease_count == SIDE_BY_SIDE)
+        assert becomes_true(lambda: pooling.status.lease_count == SIDE_BY_SIDE)
         for piece in pieces:
             for connection in connections:
                 # A client that is refused while it sends may be disconnected.

@@ -107,7 +107,7 @@ def test_bodies_arrive_whole_however_they_are_cut(gated: GatedService, rows: lis
     reading.close()
     assert [status for status, _, _ in answers] == [200] * len(rows)
     assert [answer for _, _, answer in answers] == bodies
-    assert becomes_true(lambda: gated.pooling.held_bytes == 0)
+    assert becomes_true(lambda: gated.pooling.status.held_bytes == 0)
 
 
 def test_a_large_body_is_received_directly(gated: GatedService, direct_read_sizes: list[int]) -> None:
@@ -126,12 +126,12 @@ def test_a_refused_body_is_thrown_away_and_the_connection_goes_on(gated: GatedSe
     with gated.server.client() as client, gated.gate.closed():
         hog = ResponseReader(gated.server)
         hog.connection.sendall(head(15_000)[:-2] + b"\r\n")
-        assert becomes_true(lambda: gated.pooling.lease_count == 1)
+        assert becomes_true(lambda: gated.pooling.status.lease_count == 1)
         reader.connection.sendall(head(2000) + body(2000)[: 1000 * ROW_BYTES])
         status, headers, answer = reader.answer()
         hog.close()
         assert client.get("/livez").status_code == 200
-    assert becomes_true(lambda: gated.pooling.lease_count == 0)
+    assert becomes_true(lambda: gated.pooling.status.lease_count == 0)
 
     reader.connection.sendall(body(2000)[1000 * ROW_BYTES :] + head(70) + body(70))
     again = reader.answer()
@@ -154,7 +154,7 @@ def test_silence_and_a_slow_pace_end_a_direct_body_too(
 
     assert (status, json.loads(answer)["code"]) == (408, "body_too_slow")
     assert 0.4 <= time.monotonic() - begun < WAIT_TIMEOUT_S / 2
-    assert becomes_true(lambda: gated.pooling.held_bytes == 0)
+    assert becomes_true(lambda: gated.pooling.status.held_bytes == 0)
 
 
 def test_a_deadline_ends_a_direct_body_and_the_rest_is_discarded(gated: GatedService, reader: ResponseReader) -> None:
@@ -173,13 +173,13 @@ def test_a_disconnect_in_a_direct_body_releases_its_memory(gated: GatedService) 
     """The socket writes past the parser then, and the news must come through all the same."""
     reading = ResponseReader(gated.server)
     reading.connection.sendall(head(8000) + body(400))
-    assert becomes_true(lambda: gated.pooling.lease_count == 1)
+    assert becomes_true(lambda: gated.pooling.status.lease_count == 1)
     before = gated.metric("poolhouse_callers_gone_total", stage="body")
 
     reading.close()
 
     # Sooner than the silence of this service would end it.
-    assert becomes_true(lambda: gated.pooling.held_bytes == 0, WITHIN_S)
+    assert becomes_true(lambda: gated.pooling.status.held_bytes == 0, WITHIN_S)
     assert gated.metric("poolhouse_callers_gone_total", stage="body") == before + 1
 
 
@@ -188,7 +188,7 @@ def test_a_connection_that_is_to_close_does_so_when_the_refused_body_is_over(gat
     with gated.gate.closed():
         hog = ResponseReader(gated.server)
         hog.connection.sendall(head(15_000)[:-2] + b"\r\n")
-        assert becomes_true(lambda: gated.pooling.lease_count == 1)
+        assert becomes_true(lambda: gated.pooling.status.lease_count == 1)
         reading = ResponseReader(gated.server)
         reading.connection.sendall(head(2000, "Connection: close\r\n") + body(1000))
         assert reading.answer()[0] == 503
@@ -199,7 +199,7 @@ def test_a_connection_that_is_to_close_does_so_when_the_refused_body_is_over(gat
         assert becomes_true(lambda: is_closed(reading.connection), 2)
         hog.close()
         reading.close()
-    assert becomes_true(lambda: gated.pooling.lease_count == 0)
+    assert becomes_true(lambda: gated.pooling.status.lease_count == 0)
 
 
 def is_closed(connection: socket.socket) -> bool:

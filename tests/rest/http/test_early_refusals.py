@@ -30,11 +30,11 @@ def gated() -> Iterator[GatedService]:
 @contextmanager
 def fill_service(gated: GatedService) -> Iterator[ResponseReader]:
     """The service with no room left, and knowing what such requests hold; a connection to it."""
-    assert becomes_true(lambda: gated.pooling.lease_count == 0)
+    assert becomes_true(lambda: gated.pooling.status.lease_count == 0)
     with gated.gate.closed():
         hog = ResponseReader(gated.server)
         hog.connection.sendall(head(ROWS) + body(ROWS))
-        assert becomes_true(lambda: gated.pooling.job_count == 1)
+        assert becomes_true(lambda: gated.pooling.status.job_count == 1)
         reader = ResponseReader(gated.server)
         yield reader
         gated.gate.open()
@@ -119,7 +119,7 @@ def test_the_connection_goes_on_behind_a_body_that_is_thrown_away(
         answers = [reader.answer() for _ in range(refused + 1)]
 
     assert [status for status, _, _ in answers] == [503] * refused + [200]
-    assert becomes_true(lambda: gated.pooling.held_bytes == 0)
+    assert becomes_true(lambda: gated.pooling.status.held_bytes == 0)
 
 
 def test_a_service_that_stops_says_so(gated: GatedService) -> None:

@@ -163,7 +163,7 @@ def test_batches_are_counted_by_reason(gated: GatedService) -> None:
 
 
 def has_jobs(gated: GatedService, count: int) -> bool:
-    return gated.pooling.job_count == count
+    return gated.pooling.status.job_count == count
 
 
 def posted(gated: GatedService, shape: tuple[int, ...]) -> int:

@@ -59,7 +59,7 @@ class Accounting:
         authorization: Authorization | None = None,
         observers: Sequence[RequestObserver] = (),
     ) -> None:
-        self._pooling = pooling
+        self._admission = pooling.admission
         self._metrics = metrics
         self._authorization = authorization
         self._observers = tuple(observers)
@@ -67,7 +67,7 @@ class Accounting:
     @property
     def is_draining(self) -> bool:
         """Whether the service stops, so that a client should not keep its connection."""
-        return self._pooling.is_draining
+        return self._admission.is_draining
 
     def begin_request(self, method: str, path: str, headers: Headers) -> RequestRecord:
         """Name a request.

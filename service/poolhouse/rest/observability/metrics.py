@@ -168,15 +168,15 @@ class Metrics(Collector):
             yield counted[name].collect() if name in counted else gauge_metric(family, gauge_values[name])
 
     def _gauge_values(self) -> Mapping[str, Mapping[tuple[str, ...], float]]:
-        pooling = self._pooling
-        devices = pooling.device_states()
+        status = self._pooling.status
+        devices = status.device_states()
         python = ".".join(str(part) for part in sys.version_info[:3])
         return {
-            "poolhouse_held_bytes": {(): pooling.held_bytes},
-            "poolhouse_capacity_bytes": {(): pooling.capacity_bytes},
-            "poolhouse_held_requests": {(): pooling.lease_count},
-            "poolhouse_jobs": {(): pooling.job_count},
-            "poolhouse_state": {(state,): float(state == pooling.state) for state in STATES},
+            "poolhouse_held_bytes": {(): status.held_bytes},
+            "poolhouse_capacity_bytes": {(): status.capacity_bytes},
+            "poolhouse_held_requests": {(): status.lease_count},
+            "poolhouse_jobs": {(): status.job_count},
+            "poolhouse_state": {(state,): float(state == status.state) for state in STATES},
             "poolhouse_device_state": {
                 (device, state): float(state == now) for device, now in devices.items() for state in DEVICE_STATES
             },

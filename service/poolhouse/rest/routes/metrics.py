@@ -51,4 +51,4 @@ async def metrics(service: Annotated[Service, Depends(get_service)]) -> Response
 @router.get("/version", summary="Versions and devices.", response_model=Version, dependencies=[Depends(set_no_store)])
 async def version(pooling: Annotated[PoolingService, Depends(get_pooling)]) -> dict[str, object]:
     """The versions of the service, of Python and of torch, and for each device whether it is ready."""
-    return {**_VERSIONS, "devices": pooling.devices()}
+    return {**_VERSIONS, "devices": pooling.status.devices()}

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Receive
 
+from poolhouse.admission import Admission
 from poolhouse.batching.memory import Lease
 from poolhouse.describe import Card
 from poolhouse.dtypes import ELEMENT_TYPES
@@ -26,7 +27,6 @@ from poolhouse.rest.http.headers import Headers, content_length, header_text
 from poolhouse.rest.http.request_body import read_body
 from poolhouse.rest.openapi.problem_models import refusal_responses
 from poolhouse.rest.routes.request_limits import UNREAD_BYTES, deadline_of, inflater_of
-from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 from poolhouse.wire.codecs import choose_response_codec, codec_for_content_type
 from poolhouse.wire.json.codec import decode_plan
@@ -135,7 +135,7 @@ async def plan(
     choose_response_codec(header_text(headers, b"accept"), codec, 1, candidates=(codec,))
     limits = _body_limits(service.settings)
     # Not parsed by a pydantic model: our decoder enforces the limits and gives the same errors as for other bodies.
-    body = await _read_body(headers, request.receive, limits, service.pooling)
+    body = await _read_body(headers, request.receive, limits, service.pooling.admission)
     started_at = perf_counter()
     metadata_by_name, values, texts = decode_plan(body, parse_query(request.scope["query_string"]), limits.limit_bytes)
     decoded_at = perf_counter()
@@ -156,16 +156,16 @@ def _body_limits(settings: Settings) -> BodyLimits:
     )
 
 
-async def _read_body(headers: Headers, receive: Receive, limits: BodyLimits, pooling: PoolingService) -> memoryview:
+async def _read_body(headers: Headers, receive: Receive, limits: BodyLimits, admission: Admission) -> memoryview:
     """Read the body. A body that was received with its head needs no lease; any other may take long, and gets one."""
     leases: list[Lease] = []
 
     def reserve(nbytes: int, extra_bytes: int) -> None:
         held_bytes = UNREAD_BYTES + nbytes + extra_bytes
         if leases:
-            pooling.resize_lease(leases[0], held_bytes)
+            admission.resize_lease(leases[0], held_bytes)
         else:
-            leases.append(pooling.reserve(held_bytes))
+            leases.append(admission.reserve(held_bytes))
 
     try:
         return await read_body(

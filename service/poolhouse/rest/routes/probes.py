@@ -51,5 +51,5 @@ async def livez() -> Alive:
 )
 async def readyz(pooling: Annotated[PoolingService, Depends(get_pooling)]) -> dict[str, object]:
     """Returns 503 while the service starts or stops, and when no device is left; the code says which."""
-    pooling.check_ready()
-    return {"status": "ready", "devices": pooling.devices()}
+    pooling.status.check_ready()
+    return {"status": "ready", "devices": pooling.status.devices()}

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from poolhouse.admission import Admission
 from poolhouse.rest.http.deadlines import BodyLimits
 from poolhouse.rest.http.handler import AcceptedRequest
 from poolhouse.rest.http.head import Head
@@ -69,13 +70,13 @@ class PoolRequest:
     decoded_at: float = 0.0
     pooled_at: float = 0.0
 
-    def __init__(self, pooling: PoolingService, plan: HeadPlan, deadline: float | None, record: RequestRecord) -> None:
+    def __init__(self, admission: Admission, plan: HeadPlan, deadline: float | None, record: RequestRecord) -> None:
         self.plan = plan
         self.deadline = deadline
         self.record = record
         # guard: capacity-before-body
-        self.lease = pooling.admit(plan.admitted_bytes, deadline)
-        self._pooling = pooling
+        self.lease = admission.admit(plan.admitted_bytes, deadline)
+        self._admission = admission
 
     @property
     def limits(self) -> BodyLimits:
@@ -84,7 +85,7 @@ class PoolRequest:
 
     def expect_body(self, nbytes: int, extra_bytes: int) -> None:
         """See :class:`.http.handler.AcceptedRequest`."""
-        self._pooling.resize_lease(self.lease, self.plan.held_bytes(nbytes, extra_bytes))
+        self._admission.resize_lease(self.lease, self.plan.held_bytes(nbytes, extra_bytes))
 
     def close(self) -> None:
         """See :class:`.http.handler.AcceptedRequest`."""
@@ -104,12 +105,13 @@ class PoolHandler:
 
     def __init__(self, pooling: PoolingService, settings: Settings, metrics: Metrics) -> None:
         self._pooling = pooling
+        self._admission = pooling.admission
         self._metrics = metrics
         self._planner = HeadPlanner(pooling, settings)
 
     def on_head(self, head: Head, operator: str, record: RequestRecord) -> PoolRequest:
         """See :meth:`.http.handler.Handler.on_head`."""
-        return PoolRequest(self._pooling, self._planner.plan_of(head, operator), deadline_of(head.headers), record)
+        return PoolRequest(self._admission, self._planner.plan_of(head, operator), deadline_of(head.headers), record)
 
     def on_complete_request(
         self, head: Head, operator: str, record: RequestRecord, body: memoryview
@@ -119,7 +121,7 @@ class PoolHandler:
         if (
             plan.compression is not None
             or len(body) > _DECODE_ON_LOOP_BYTES.get(plan.codec.name, _SCAN_ON_LOOP_BYTES)
-            or not self._pooling.can_admit(plan.admitted_bytes)
+            or not self._admission.can_admit(plan.admitted_bytes)
         ):
             return self.on_head(head, operator, record)
         deadline = deadline_of(head.headers)
@@ -177,7 +179,7 @@ class PoolHandler:
         else:
             copied_bytes = codec.decode_extra_bytes(body)
             # guard: decoding-copy-is-charged
-            self._pooling.resize_lease(request.lease, len(body) + copied_bytes)
+            self._admission.resize_lease(request.lease, len(body) + copied_bytes)
         return codec.name not in _DECODE_ON_LOOP_BYTES and copied_bytes <= _COPY_ON_LOOP_BYTES
 
     def _decode(self, plan: HeadPlan, body: memoryview) -> Decoded:
@@ -288,7 +290,7 @@ class PoolHandler:
         request.decoded = request.result = None
         if encoded.owns_memory:
             del result, decoded
-            self._pooling.resize_lease(request.lease, nbytes)
+            self._admission.resize_lease(request.lease, nbytes)
         return Response(200, lines, encoded.chunks, nbytes)
 
     def _record_stages(
