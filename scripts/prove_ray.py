@@ -158,7 +158,7 @@ class LoadGenerator:
 
     port: int
     stop: threading.Event = field(default_factory=threading.Event)
-    answered: Counter[str] = field(default_factory=Counter)
+    succeeded: Counter[str] = field(default_factory=Counter)
     lost: defaultdict[str, list[LostRequest]] = field(default_factory=lambda: defaultdict(list))
     wrong: int = 0
 
@@ -195,13 +195,13 @@ class LoadGenerator:
                     self.lost[source].append(LostRequest(shape, start, f"HTTP {status}"))
                     continue
                 self.wrong += not np.array_equal(np.frombuffer(body, np.float32), x.max((2, 3)).ravel())
-                self.answered[source] += 1
+                self.succeeded[source] += 1
 
     def wait_for_responses(self, count: int) -> None:
         """Wait until every client has received ``count`` more responses."""
-        targets = {source: self.answered[source] + count for source in self.client_addresses}
+        targets = {source: self.succeeded[source] + count for source in self.client_addresses}
         wait_until(
-            lambda: all(self.answered[source] >= target for source, target in targets.items()),
+            lambda: all(self.succeeded[source] >= target for source, target in targets.items()),
             "every client receives responses",
         )
 
@@ -289,7 +289,7 @@ def main() -> None:
             f"killed one replica: {len(in_killed)} of {HALF_SENT_REQUESTS} half-sent requests were in it, "
             f"{len(survived)} others succeeded"
         )
-        say(f"of the load {load.answered.total()} succeeded, lost {Counter(each.failure for _, each in lost)}")
+        say(f"of the load {load.succeeded.total()} succeeded, lost {Counter(each.failure for _, each in lost)}")
         say(f"replaced after {replaced_s:.1f} s")
         assert in_killed, "no half-sent request was in the killed replica"
         assert in_killed < sources, "no half-sent request was in the other replica"

@@ -133,7 +133,7 @@ class LoadGenerator:
     url: str
     clients: int
     stop: threading.Event = field(default_factory=threading.Event)
-    answered: Counter[str] = field(default_factory=Counter)
+    succeeded: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
 
     def __enter__(self) -> LoadGenerator:
@@ -161,7 +161,7 @@ class LoadGenerator:
                     self.lost.append(f"{kind}: {type(error).__name__}: {error}")
                     continue
                 if np.array_equal(output, expected):
-                    self.answered[kind] += 1
+                    self.succeeded[kind] += 1
                 else:
                     self.lost.append(f"{kind}: a wrong response")
 
@@ -198,13 +198,13 @@ def main() -> int:
                 instance = instances[number % 2]
                 instance.stop(stop_signal)
                 instance.start()
-                succeeded = load.answered.total()
-                say(f"round {number + 1} of {options.rounds}: {succeeded} succeeded, {len(load.lost)} lost")
+                success_count = load.succeeded.total()
+                say(f"round {number + 1} of {options.rounds}: {success_count} succeeded, {len(load.lost)} lost")
         retries = count_retries(folder / "access.log")
-    say(f"succeeded {dict(load.answered)}, lost {len(load.lost)}; retried by nginx: {dict(retries)}")
+    say(f"succeeded {dict(load.succeeded)}, lost {len(load.lost)}; retried by nginx: {dict(retries)}")
     for line in Counter(load.lost).most_common(5):
         say(f"lost: {line}")
-    assert all(load.answered[kind] for kind in ("small", "8 MB")), "no request of one size succeeded"
+    assert all(load.succeeded[kind] for kind in ("small", "8 MB")), "no request of one size succeeded"
     assert retries or options.rounds < 2, "nginx retried nothing, so the replacements had no effect"
     return 1 if load.lost else 0
 

@@ -1,6 +1,6 @@
-"""The model that NVIDIA Triton serves in ``scripts/bench triton``: torch's own 2×2 max pooling, one thread.
+"""The model that NVIDIA Triton serves in ``scripts/bench triton``: torch's 2×2 max pooling on one thread.
 
-Triton hands over the requests that it has batched as a list; inputs of one size are pooled in one call of the kernel.
+Triton passes the requests of a batch as a list; inputs of equal size are pooled by one call of the kernel.
 """
 
 import torch
@@ -13,7 +13,7 @@ class TritonPythonModel:
     """The class that Triton's python backend looks for."""
 
     def execute(self, requests: list) -> list:
-        """Pools a batch of requests and gives their responses in the same order."""
+        """Pool a batch of requests; returns their responses in the same order."""
         inputs = [torch.from_numpy(triton.get_input_tensor_by_name(each, "input").as_numpy()) for each in requests]
         return [triton.InferenceResponse([triton.Tensor("output", pooled.numpy())]) for pooled in _pool(inputs)]
 
