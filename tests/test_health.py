@@ -32,7 +32,7 @@ def test_an_absent_service_is_not(capsys: pytest.CaptureFixture[str]) -> None:
         port = server.port
 
     assert main({"POOLHOUSE_PORT": str(port)}) == 1
-    assert "no answer" in capsys.readouterr().out
+    assert "no response" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("answered", [503, None])

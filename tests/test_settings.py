@@ -119,7 +119,7 @@ def test_a_misspelt_variable_stops_the_start_with_the_nearest_name(
 
     assert code == 2
     assert not started
-    assert "POOLHOUSE_MAX_BODY_BYTE is no setting; did you mean POOLHOUSE_MAX_BODY_BYTES?" in capsys.readouterr().err
+    assert "there is no setting POOLHOUSE_MAX_BODY_BYTE; did you mean POOLHOUSE_MAX_BODY_BYTES?" in capsys.readouterr().err
 
 
 def test_the_variables_of_a_kubernetes_service_called_poolhouse_are_passed_over() -> None:
@@ -152,7 +152,7 @@ def test_an_unknown_argument_is_refused() -> None:
     with pytest.raises(ValidationError) as refused:
         Settings(max_wrk=1)  # type: ignore[call-arg]  # the fault is the point
 
-    assert error_lines(refused.value) == ["max_wrk is no setting; did you mean max_work?"]
+    assert error_lines(refused.value) == ["there is no setting max_wrk; did you mean max_work?"]
 
 
 def test_settings_do_not_change_once_made() -> None:

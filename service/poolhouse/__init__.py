@@ -1,8 +1,8 @@
 """Pooling as a service: torch's pooling operators over HTTP.
 
-This is the face: what a caller imports. It stands on the plain install alone, without torch or FastAPI.
-Code of this package imports by full path and never from here.
-The client comes when it is first named: who wants an error class or the version does not wait for numpy and httpx.
+The public API for Python. It needs the plain install alone, without torch or FastAPI.
+The modules of this package never import from here, but by full path.
+The client is loaded on first use, so that importing an error class does not load numpy and httpx.
 """
 
 from importlib import import_module
@@ -65,7 +65,7 @@ __all__ = [
     "__version__",
 ]
 
-_LATER = {
+_LAZY = {
     "AsyncClient": "poolhouse.client.clients",
     "Client": "poolhouse.client.clients",
     "ConnectionFailed": "poolhouse.client.errors",
@@ -76,16 +76,16 @@ _LATER = {
     "TimedOut": "poolhouse.client.errors",
     "UnexpectedAnswer": "poolhouse.client.errors",
 }
-"""What comes when it is first named, and where from."""
+"""The module of each name that is loaded on first use."""
 
 
 if not TYPE_CHECKING:
-    # Hidden from checkers, who would else take every misspelt name for one that comes later.
+    # Hidden from type checkers, which would otherwise accept every misspelt name.
 
     def __getattr__(name: str) -> object:
-        if name not in _LATER:
+        if name not in _LAZY:
             raise AttributeError(f"module 'poolhouse' has no attribute {name!r}")
-        found: object = getattr(import_module(_LATER[name]), name)
+        found: object = getattr(import_module(_LAZY[name]), name)
         globals()[name] = found
         return found
 

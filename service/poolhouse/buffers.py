@@ -1,12 +1,10 @@
-"""Memory for large bodies and outputs, reused from request to request: fresh pages cost more than the copy that fills
-them.
+"""Reuse memory of large bodies and outputs between requests: page faults in new memory cost more than filling it.
 
-A buffer goes back when the last view of it is gone, whoever held it: a device's thread, an answer that shows a part of
-it, a refusal's traceback. So nothing is ever written over what is still read. What is kept for the next request is
-bounded by :data:`KEPT_BYTES`; small bodies and outputs have memory of their own.
+A buffer returns to the pool when its last view is freed, whether a worker thread, a response or a traceback held it,
+so memory that is still in use is never overwritten. The pool keeps at most :data:`KEPT_BYTES`.
 
-The allocator could keep freed memory as well, and does so by default up to 32 MiB a block, but without a bound on
-all of it: see :mod:`poolhouse.backend.heap`, which takes that from it.
+The allocator could keep freed memory as well, by default blocks of up to 32 MiB, but without a limit on their sum;
+:mod:`poolhouse.backend.heap` configures it not to.
 """
 
 from __future__ import annotations
@@ -22,58 +20,54 @@ import numpy as np
 import numpy.typing as npt
 
 POOLED_FROM_BYTES: Final = 256 * 1024
-"""Smaller ones lie in memory that the allocator reuses well by itself."""
+"""Smaller buffers are left to the allocator, which reuses their memory well."""
 KEPT_BYTES: Final = 32 * 1024 * 1024
-"""So much is kept while nobody uses it; half of what the service may have beyond what it tells."""
+"""The most unused bytes that the pool keeps."""
 _ALIGNED_BYTES: Final = 64
-# A buffer serves bodies down to this share of its size.
-_LEAST_SHARE: Final = 0.75
+# A buffer is reused for requests of at least this share of its size.
+_MIN_SHARE: Final = 0.75
 
 Buffer = npt.NDArray[np.uint8]
 
 
 class BufferPool:
-    """Buffers that were used before. They are taken and given back from any thread."""
+    """Keeps unused buffers; thread-safe."""
 
     def __init__(self) -> None:
         self._free: deque[Buffer] = deque()
 
     @property
     def kept_bytes(self) -> int:
-        """Bytes that wait for the next request."""
+        """The bytes of the unused buffers."""
         return sum(each.nbytes for each in tuple(self._free))
 
     def take(self, nbytes: int) -> memoryview:
-        """Writable bytes, aligned for every element type; what was in them is undefined.
-
-        Args:
-            nbytes: how many.
-        """
+        """Return a writable buffer of ``nbytes``, aligned for every element type, with undefined contents."""
         if nbytes < POOLED_FROM_BYTES:
             return np.empty(nbytes, np.uint8).data
         owner = self._find(nbytes)
-        # Every view keeps this object, so its end is the end of them all. An array in its place would not do: numpy
-        # makes a view of a view of an array keep the first array, and the one between them ends too early.
+        # Every view refers to this object, so it is freed after the last view. An array would not do: numpy's view of a
+        # view refers to the first array only, so an array in between is freed too early.
         # guard: views-keep-buffer
-        lent = (ctypes.c_ubyte * owner.nbytes).from_buffer(owner.data)
+        exported = (ctypes.c_ubyte * owner.nbytes).from_buffer(owner.data)
         # guard: buffer-is-reused-after-last-view
-        weakref.finalize(lent, self._give_back, owner).atexit = False
+        weakref.finalize(exported, self._put_back, owner).atexit = False
         start = -owner.ctypes.data % _ALIGNED_BYTES
-        return memoryview(lent).cast("B")[start : start + nbytes]
+        return memoryview(exported).cast("B")[start : start + nbytes]
 
     def _find(self, nbytes: int) -> Buffer:
-        wanted = nbytes + _ALIGNED_BYTES
+        needed = nbytes + _ALIGNED_BYTES
         for _ in range(len(self._free)):
             try:
                 found = self._free.pop()
             except IndexError:
                 break
-            if found.nbytes * _LEAST_SHARE <= wanted <= found.nbytes:
+            if found.nbytes * _MIN_SHARE <= needed <= found.nbytes:
                 return found
             self._free.appendleft(found)
-        return np.empty(wanted, np.uint8)
+        return np.empty(needed, np.uint8)
 
-    def _give_back(self, owner: Buffer) -> None:
+    def _put_back(self, owner: Buffer) -> None:
         if owner.nbytes > KEPT_BYTES:
             return
         self._free.append(owner)
@@ -86,16 +80,11 @@ class BufferPool:
 
 
 POOL: Final = BufferPool()
-"""The one of this process."""
+"""The pool of this process."""
 
 
 def empty(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """As :func:`numpy.empty`, in memory of :data:`POOL` where it is large.
-
-    Args:
-        shape: of the array.
-        dtype: of its elements.
-    """
+    """Like :func:`numpy.empty`; a large array takes its memory from :data:`POOL`."""
     element = np.dtype(dtype)
     nbytes = math.prod(shape) * element.itemsize
     if nbytes < POOLED_FROM_BYTES:

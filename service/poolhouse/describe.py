@@ -1,4 +1,4 @@
-"""What the catalogue knows, as plain values: cards of operators and plans for routes, documents and pages. Pure."""
+"""Describe operators and plans as plain values, for the routes, the OpenAPI document and the documentation. Pure."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Card = dict[str, object]
 
 
 def summary(member: type[Operator]) -> str:
-    """What the operator gives, in one sentence: the first paragraph of :func:`meaning`."""
+    """The result of the operator in one sentence: the first paragraph of :func:`meaning`."""
     return " ".join(meaning(member).partition("\n\n")[0].splitlines())
 
 
 def meaning(member: type[Operator]) -> str:
-    """What the operator does, for a person: its docstring, which therefore holds nothing else."""
+    """The docstring of the operator, which users read."""
     return inspect.getdoc(member) or ""
 
 
 def field_card(member: type[Operator], field: Field) -> Card:
-    """One field: what it accepts, in words and as JSON Schema; default, example, meaning."""
+    """Describe a field: accepted values in words and as JSON Schema, default and meaning."""
     card: Card = {
         "name": field.name,
         "accepts": field.field_type.describe(member.rank),
@@ -49,7 +49,7 @@ def field_card(member: type[Operator], field: Field) -> Card:
 
 
 def card(member: type[Operator]) -> Card:
-    """Everything a caller can know of one operator."""
+    """Describe an operator completely."""
     return {
         "name": member.name,
         "rank": member.rank,
@@ -72,7 +72,7 @@ def card(member: type[Operator]) -> Card:
 
 
 def catalogue_card(catalogue: Catalogue) -> list[Card]:
-    """All operators in short: name, summary, fields in one line."""
+    """Describe all operators briefly: name, rank, summary, names of the fields."""
     return [
         {
             "name": member.name,
@@ -85,7 +85,7 @@ def catalogue_card(catalogue: Catalogue) -> list[Card]:
 
 
 def all_outputs(member: type[Operator]) -> tuple[str, ...]:
-    """Names of every output that some spec of this operator gives."""
+    """The names of all outputs that the operator can have."""
     return ("output", "indices") if "return_indices" in {field.name for field in member.fields()} else ("output",)
 
 
@@ -93,62 +93,61 @@ _NO_LIMITS = Limits(max_output_bytes=2**40, max_steps=2**60)
 
 
 @dataclass(frozen=True)
-class _Worked:
-    """A spec and spatial sizes small enough to read."""
+class _ExampleSpec:
+    """A spec, and spatial sizes small enough to read."""
 
     fields: Card
     spec: Operator
     spatial: tuple[int, ...]
 
 
-def _worked(member: type[Operator]) -> _Worked:
-    """The first sample, on the fewest positions from four on that it fits, with indices where there are any."""
+def _example_spec(member: type[Operator]) -> _ExampleSpec:
+    """The first sample, with the smallest sizes from 4 on that the spec allows, and with indices if possible."""
     sample = member.samples[0]
     fields: Card = dict(sample.fields)
     if "return_indices" in {field.name for field in member.fields()}:
         fields["return_indices"] = True
     spec = member.of(**fields)
     spatial = sample.spatial[-member.rank :]
-    for longest in range(4, max(spatial)):
-        small = tuple(min(size, longest) for size in spatial)
+    for limit in range(4, max(spatial)):
+        small = tuple(min(size, limit) for size in spatial)
         try:
             spec.spatial_out(small)
         except PoolhouseError:
             continue
-        return _Worked(fields, spec, small)
-    return _Worked(fields, spec, spatial)
+        return _ExampleSpec(fields, spec, small)
+    return _ExampleSpec(fields, spec, spatial)
 
 
 _EXAMPLES: Final[WeakKeyDictionary[type[Operator], Card]] = WeakKeyDictionary()
 
 
 def example(member: type[Operator]) -> Card:
-    """A worked example: a JSON request and the answer to it, worked out by the oracle in plain Python.
+    """A JSON request and its response, computed by the reference implementation in plain Python.
 
-    Once an operator, since some take tens of milliseconds, and a card is asked for while others are pooled: so nobody
-    may change it.
+    Cached, since some operators take tens of milliseconds of the event loop; the result must not be modified.
     """
     found = _EXAMPLES.get(member)
     if found is None:
-        found = _EXAMPLES[member] = _work_example_out(member)
+        found = _EXAMPLES[member] = _make_example(member)
     return found
 
 
-def _work_example_out(member: type[Operator]) -> Card:
-    worked = _worked(member)
-    shape = (1, 1, *worked.spatial)
-    places = np.arange(math.prod(worked.spatial), dtype=np.int64)
-    plane = (places + 1).astype(np.float32).reshape(worked.spatial)
+def _make_example(member: type[Operator]) -> Card:
+    chosen = _example_spec(member)
+    shape = (1, 1, *chosen.spatial)
+    positions = np.arange(math.prod(chosen.spatial), dtype=np.int64)
+    plane = (positions + 1).astype(np.float32).reshape(chosen.spatial)
     inputs = {"input": TensorMetadata(FLOAT32, shape)}
-    request: Card = {"input": (places + 1).reshape(shape).tolist()}
+    request: Card = {"input": (positions + 1).reshape(shape).tolist()}
     if "indices" in member.inputs:
         inputs["indices"] = TensorMetadata(INT64, shape)
-        request["indices"] = places.reshape(shape).tolist()
-        columns = worked.spec.reference(plane, places)
+        request["indices"] = positions.reshape(shape).tolist()
+        columns = chosen.spec.reference(plane, positions)
     else:
-        drawn = worked.spec.random_inputs(1).get("samples")
-        columns = worked.spec.reference(plane, None if drawn is None else drawn[0])
-    plan = make_plan(worked.spec, inputs, _NO_LIMITS)
+        samples = chosen.spec.random_inputs(1).get("samples")
+        columns = chosen.spec.reference(plane, None if samples is None else samples[0])
+    plan = make_plan(chosen.spec, inputs, _NO_LIMITS)
     answer: Card = {
         name: {
             "dtype": metadata.dtype.name,
@@ -157,26 +156,26 @@ def _work_example_out(member: type[Operator]) -> Card:
         }
         for (name, metadata), column in zip(plan.outputs.items(), columns, strict=True)
     }
-    return {"path": f"/v1/pool/{member.name}", "request": {**request, **worked.fields}, "answer": answer}
+    return {"path": f"/v1/pool/{member.name}", "request": {**request, **chosen.fields}, "answer": answer}
 
 
 def _digits(array: npt.NDArray[np.generic]) -> object:
-    """Nested lists with the shortest digits that read back to the same element, as the wire has them."""
+    """Nested lists with the shortest digits that identify each element, as in a JSON response."""
     if array.dtype != np.float32:
         return array.tolist()
     return np.array([float(str(element)) for element in array.reshape(-1)]).reshape(array.shape).tolist()
 
 
 def plan_example(member: type[Operator]) -> Card:
-    """The request to plan what :func:`example` pools."""
-    worked = _worked(member)
-    shape = [1, 1, *worked.spatial]
+    """The request of :func:`example`, for ``/v1/plan``."""
+    chosen = _example_spec(member)
+    shape = [1, 1, *chosen.spatial]
     metadata_by_name: Card = {name: {"shape": shape} for name in member.inputs}
-    return {**metadata_by_name, **worked.fields}
+    return {**metadata_by_name, **chosen.fields}
 
 
 def plan_card(plan: Plan, devices: tuple[str, ...]) -> Card:
-    """A plan as ``/v1/plan`` answers it."""
+    """The response of ``/v1/plan``."""
     spec = plan.spec
     return {
         "operator": spec.name,
@@ -196,7 +195,7 @@ def plan_card(plan: Plan, devices: tuple[str, ...]) -> Card:
 
 
 def batch_key_text(plan: Plan) -> str:
-    """The batch key for a person: requests with the same text can be pooled together."""
+    """The batch key as text: requests with the same text can share a batch."""
     spec = plan.spec
     fields = {field.name: field for field in spec.fields()}
     settings = ",".join(f"{name}={value}" for name, value in spec.field_values().items() if fields[name].in_batch_key)

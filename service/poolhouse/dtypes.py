@@ -1,7 +1,6 @@
-"""The element types, in one table: how each is spelled everywhere and how its bytes are held.
+"""The element types in one table: their names in each format, and their storage.
 
-numpy has no bfloat16, so its elements are held as the uint16 with the same bits; nothing here needs
-ml_dtypes. Element types of other systems are added here and nowhere else.
+numpy has no bfloat16, so its elements are stored as uint16 with the same bits, without ml_dtypes.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ class ElementType:
     """One element type.
 
     Attributes:
-        name: torch's and our spelling, ``float32``.
+        name: as in torch: ``float32``.
         kind: ``float``, ``integer`` or ``boolean``.
-        itemsize: bytes an element.
-        storage: the numpy dtype that holds the elements, native byte order (uint16 for bfloat16).
-        npy: the dtype in a ``.npy`` header; bfloat16 is two raw bytes (``V2``), as ml_dtypes writes it.
-        safetensors: the spelling of safetensors.
-        protocol: the spelling of the Open Inference Protocol.
+        itemsize: bytes per element.
+        storage: the numpy dtype of the elements, in native byte order (uint16 for bfloat16).
+        npy: the dtype in a ``.npy`` header; ``V2`` for bfloat16, as ml_dtypes writes it.
+        safetensors: the name in safetensors.
+        protocol: the name in the Open Inference Protocol.
     """
 
     name: str
@@ -42,12 +41,12 @@ class ElementType:
         return self.name
 
     def __reduce__(self) -> tuple[Callable[[str], ElementType], tuple[str]]:
-        # By name: there is one of each, and code tells them apart with "is".
+        # By name: each exists once per process, and is compared with "is".
         return element_type, (self.name,)
 
 
 def element_type(name: str) -> ElementType:
-    """The element type of this name, as in :data:`ELEMENT_TYPES`; what a pickled one is read by.
+    """The element type of this name; pickle calls it.
 
     Raises:
         KeyError: there is none.
@@ -87,17 +86,17 @@ BY_NUMPY: Final[dict[str, ElementType]] = {
 
 
 def names(*, kinds: tuple[Kind, ...] = ("float", "integer", "boolean")) -> str:
-    """The names of the element types of these kinds, for a message."""
+    """The names of the element types of these kinds, for an error message."""
     return ", ".join(row.name for row in ELEMENT_TYPES.values() if row.kind in kinds)
 
 
 def bfloat16_to_float32(bits: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
-    """The values that these bfloat16 bits stand for. A copy, exact."""
+    """Convert bfloat16 bits to float32, exactly."""
     return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 
 def float32_to_bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-    """The bits of the nearest bfloat16, ties to even, NaN kept a NaN. A copy.
+    """Round to the bits of the nearest bfloat16, ties to even; a NaN stays a NaN.
 
     Source: the rounding of torch's ``c10::BFloat16``.
     """
@@ -108,11 +107,11 @@ def float32_to_bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint1
 
 
 def float64_to_bfloat16(values: npt.NDArray[np.float64]) -> npt.NDArray[np.uint16]:
-    """The bits of the nearest bfloat16, rounded once and not by way of float32 a second time. A copy."""
+    """Round to the bits of the nearest bfloat16, without rounding twice through float32."""
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
     bits = narrow.view(np.uint32)
-    # What float32 puts halfway between two bfloat16 is nearer to the one on the side that it came from.
+    # If rounding to float32 gave a tie between two bfloat16, the float64 value decides: move one bit towards it.
     halfway = (bits & np.uint32(0xFFFF)) == np.uint32(0x8000)
     grown, shrunk = (halfway & (compare(np.abs(narrow), np.abs(values))) for compare in (np.greater, np.less))
     return float32_to_bfloat16((bits - grown + shrunk).view(np.float32))

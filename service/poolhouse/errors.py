@@ -1,8 +1,7 @@
-"""Everything that can be refused, by class and by stable code.
+"""The errors of the service: a class for each HTTP status, and stable codes in one table.
 
-One class a status, one word a code, one table that joins them: the server raises these, the wire carries
-``code``, the client raises the same class again, and the docs list the table.
-Messages say what was given, what was expected, and how to mend it.
+The server raises them, the response carries ``code``, and the client raises the same class again.
+Messages say what was given, what was expected, and how to correct it.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 MOST_PROBLEMS: Final = 8
-"""Faults that one refusal lists; the rest is counted."""
+"""The most field problems that an error lists; the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """What is wrong with one field: a JSON pointer to it, a code and a sentence."""
+    """A problem with one field: its JSON pointer, a code of :data:`FIELD_CODES`, and a sentence."""
 
     pointer: str
     code: str
@@ -26,22 +25,22 @@ class FieldProblem:
 
 
 class PoolhouseError(Exception):
-    """Any refusal. ``status`` is HTTP's, ``code`` is stable, ``detail`` is for a person.
+    """Base class of all errors of the service. ``code`` is stable; ``detail`` is for people.
 
-    One that came over the wire also has ``request_id``, the name under which the server logged it, and ``problem``,
-    the whole document that was sent. One of a client's ``map`` has ``input_index``, the place of its input.
+    An error from a response also has ``request_id``, which is in the server's log, and ``problem``, the received
+    document. An error from a client's ``map`` has ``input_index``, the position of its input.
 
     Args:
-        code: one of the words that :data:`CODES` lists for this class.
-        detail: what was given, what was expected, how to mend it.
-        problems: the fields at fault, where fields are.
-        retry_after_s: when trying again makes sense; seconds, at least 1 on the wire.
-        limit_bytes: the limit that was passed, for the caller to compute with.
-        headers: further HTTP headers that belong to this answer (``Allow``, ``Accept-Post``).
+        code: one of :data:`CODES` for this class.
+        detail: what was given, what was expected, and how to correct it.
+        problems: the invalid fields.
+        retry_after_s: the seconds after which a retry makes sense; at least 1 in a response.
+        limit_bytes: the limit that was exceeded, for programs.
+        headers: further response headers (``Allow``, ``Accept-Post``).
     """
 
     status: int = 500
-    title: ClassVar[str] = "The service failed"
+    title: ClassVar[str] = "Internal error"
     request_id: str | None = None
     input_index: int | None = None
     problem: Mapping[str, object] = MappingProxyType({})
@@ -69,116 +68,116 @@ class PoolhouseError(Exception):
         return self.detail
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Exception's own way calls the class with args, which is not what each class here is made of: a process pool
-        # that cannot read an error back waits for its result for ever.
+        # Exception's own __reduce__ calls the class with args, which does not fit these constructors. A process pool
+        # that cannot unpickle an error waits for its result forever.
         return _unpickled, (type(self), self.args), self.__dict__
 
 
 def _unpickled(kind: type[PoolhouseError], args: tuple[object, ...]) -> PoolhouseError:
-    """An error with nothing but its args; what it carries is set by pickle."""
+    """An error with its args alone; pickle sets the attributes."""
     return kind.__new__(kind, *args)
 
 
 class Malformed(PoolhouseError):
-    """Bytes that cannot be read as what they say they are."""
+    """The bytes of the request do not have the announced format."""
 
     status = 400
     title = "The request cannot be read"
 
 
 class Unauthorized(PoolhouseError):
-    """No key where one is needed, or one that is not known here."""
+    """The API key is missing or unknown."""
 
     status = 401
-    title = "A valid key is needed"
+    title = "A valid API key is required"
 
 
 class Forbidden(PoolhouseError):
-    """A known key that may not do this; the service itself has no such keys, a proxy before it may."""
+    """The API key lacks the permission; sent by proxies only, since the service has no such keys."""
 
     status = 403
-    title = "This key may not do that"
+    title = "The API key lacks the permission"
 
 
 class NotFound(PoolhouseError):
-    """No such operator, no such path."""
+    """There is no such operator or path."""
 
     status = 404
-    title = "There is no such thing here"
+    title = "Not found"
 
 
 class MethodNotAllowed(PoolhouseError):
-    """The path exists, the method does not."""
+    """The path does not support the method."""
 
     status = 405
-    title = "This path takes another method"
+    title = "Method not allowed"
 
 
 class NotAcceptable(PoolhouseError):
-    """None of the answer types that ``Accept`` names is spoken here."""
+    """The service cannot respond with any media type of ``Accept``."""
 
     status = 406
-    title = "No answer of that type"
+    title = "No acceptable media type"
 
 
 class TooSlow(PoolhouseError):
-    """The body came too slowly, or stopped."""
+    """The client sent the body too slowly, or stopped."""
 
     status = 408
-    title = "The body came too slowly"
+    title = "The body was sent too slowly"
 
 
 class TooLarge(PoolhouseError):
-    """Over a size limit of the request."""
+    """The request exceeds a size limit."""
 
     status = 413
     title = "The request is too large"
 
 
 class UnsupportedMediaType(PoolhouseError):
-    """A request type or coding that is not spoken here."""
+    """The service does not support the media type or content coding of the request body."""
 
     status = 415
-    title = "No request of that type"
+    title = "Unsupported media type"
 
 
 class Unprocessable(PoolhouseError):
-    """Well formed, and impossible: a field, a shape, an element type, an index."""
+    """The request is well-formed, but a field, shape, element type or index is invalid."""
 
     status = 422
-    title = "That cannot be pooled"
+    title = "The request cannot be pooled"
 
 
 class HeadersTooLarge(PoolhouseError):
-    """More header bytes than the service reads."""
+    """The request line and headers exceed their limit."""
 
     status = 431
     title = "The headers are too large"
 
 
 class QuotaExceeded(PoolhouseError):
-    """This caller's own quota is used up."""
+    """The quota of the API key is used up."""
 
     status = 429
-    title = "Your quota is used up"
+    title = "Quota exceeded"
 
 
 class InternalError(PoolhouseError):
-    """Our fault, always."""
+    """The service failed unexpectedly; its log has the cause."""
 
     status = 500
-    title = "The service failed"
+    title = "Internal error"
 
 
 class Unavailable(PoolhouseError):
-    """Overloaded, starting, draining, or without a device; trying again later makes sense."""
+    """The service is overloaded, starting, draining, or without a device; a retry makes sense."""
 
     status = 503
-    title = "Not now"
+    title = "Temporarily unavailable"
 
 
 class DeadlinePassed(PoolhouseError):
-    """The caller's own deadline passed before the work was done."""
+    """The deadline that the client set passed before the response was ready."""
 
     status = 504
     title = "The deadline has passed"
@@ -247,15 +246,15 @@ CODES: dict[str, type[PoolhouseError]] = {
     "device_lost": Unavailable,
     "deadline_passed": DeadlinePassed,
 }
-"""Every code that the wire can carry, and the class it is raised as."""
+"""All error codes, and the class of each."""
 
 FIELD_CODES: dict[str, str] = {
-    "unknown": "no field of this operator has that name",
-    "missing": "the field has no default and was not given",
+    "unknown": "the operator has no such field",
+    "missing": "the field is required and was not given",
     "duplicate": "the field was given twice, or in two places",
-    "type": "the value is of the wrong kind",
-    "range": "the value is outside what the field allows",
-    "length": "a list with the wrong number of entries for this operator's rank",
-    "conflict": "the field contradicts another one",
+    "type": "the value has the wrong type",
+    "range": "the value is out of range",
+    "length": "the list has the wrong number of entries for the rank of the operator",
+    "conflict": "the field contradicts another field",
 }
-"""Codes of a single field, in ``errors[].code`` of an ``invalid_fields`` answer."""
+"""Codes of a single field, in ``errors[].code`` of an ``invalid_fields`` response."""

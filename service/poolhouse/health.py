@@ -1,7 +1,7 @@
-"""``python -m poolhouse.health``: is the service on this machine ready? Exit code 0 means yes.
+"""``python -m poolhouse.health``: exit code 0 if the service on this machine is ready.
 
-For a container's health check: it needs no curl, starts in a few hundredths of a second, since it stands on the
-standard library alone, and reads the same environment variables as the service (:mod:`poolhouse.settings`).
+For the health check of a container: it needs no curl, imports the standard library alone and so starts in a few
+hundredths of a second, and reads the same environment variables as the service (:mod:`poolhouse.settings`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TIMEOUT_S = 2.0
 
 
 class _UnixConnection(HTTPConnection):
-    """A connection to a Unix socket; the host is only what the Host header says."""
+    """A connection to a Unix socket; the host is used in the Host header only."""
 
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=_TIMEOUT_S)
@@ -30,51 +30,51 @@ class _UnixConnection(HTTPConnection):
 
 
 def connection(environ: Mapping[str, str]) -> HTTPConnection:
-    """A connection, not opened yet, to where a service with these variables listens.
+    """A connection, not opened yet, to the address where a service with these variables listens.
 
-    The admin port is asked if there is one; it must be, where callers need a certificate of their own.
+    Uses the admin port if there is one, since the public port may require a client certificate.
     """
     if path := environ.get("POOLHOUSE_UDS"):
         return _UnixConnection(path)
     if port := environ.get("POOLHOUSE_ADMIN_PORT"):
-        return HTTPConnection(_reached(environ.get("POOLHOUSE_ADMIN_HOST")), int(port), timeout=_TIMEOUT_S)
-    host, port = _reached(environ.get("POOLHOUSE_HOST")), environ.get("POOLHOUSE_PORT") or "8000"
+        return HTTPConnection(_connect_address(environ.get("POOLHOUSE_ADMIN_HOST")), int(port), timeout=_TIMEOUT_S)
+    host, port = _connect_address(environ.get("POOLHOUSE_HOST")), environ.get("POOLHOUSE_PORT") or "8000"
     if environ.get("POOLHOUSE_TLS_CERTIFICATE"):
-        # It speaks to itself, by an address that no certificate names.
-        trusting = ssl.create_default_context()
-        trusting.check_hostname = False
-        trusting.verify_mode = ssl.CERT_NONE
-        return HTTPSConnection(host, int(port), timeout=_TIMEOUT_S, context=trusting)
+        # The certificate does not name the address of the loopback interface.
+        unverified = ssl.create_default_context()
+        unverified.check_hostname = False
+        unverified.verify_mode = ssl.CERT_NONE
+        return HTTPSConnection(host, int(port), timeout=_TIMEOUT_S, context=unverified)
     return HTTPConnection(host, int(port), timeout=_TIMEOUT_S)
 
 
-def _reached(host: str | None) -> str:
-    """An address that means "all of mine" is none to call."""
+def _connect_address(host: str | None) -> str:
+    """The address to connect to for a listening address, which may stand for all interfaces."""
     return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "localhost"}.get(host or "", host or "")
 
 
-def _shown(text: str) -> str:
-    # Whatever listens there may have sent it: a terminal obeys none of that.
+def _escape(text: str) -> str:
+    # Another server may be listening there, and its response must not control the terminal.
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def main(environ: Mapping[str, str] | None = None) -> int:
-    """Ask ``/readyz`` and say in one line what came back; 0 if the service is ready, else 1.
+    """Request ``/readyz``, print the response in one line, and return 0 if the service is ready, else 1.
 
     Args:
-        environ: the variables; None takes this process's own.
+        environ: the environment variables; None for those of this process.
     """
-    asked = connection(os.environ if environ is None else environ)
+    client = connection(os.environ if environ is None else environ)
     try:
-        asked.request("GET", "/readyz")
-        answer = asked.getresponse()
-        print(answer.status, _shown(answer.read(1000).decode("utf-8", "replace")))
-        return 0 if answer.status == 200 else 1
-    except (OSError, HTTPException) as failed:
-        print(_shown(f"no answer from the service: {failed}"))
+        client.request("GET", "/readyz")
+        response = client.getresponse()
+        print(response.status, _escape(response.read(1000).decode("utf-8", "replace")))
+        return 0 if response.status == 200 else 1
+    except (OSError, HTTPException) as error:
+        print(_escape(f"no response from the service: {error}"))
         return 1
     finally:
-        asked.close()
+        client.close()
 
 
 if __name__ == "__main__":

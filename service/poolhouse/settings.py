@@ -1,8 +1,8 @@
-"""The settings of the service, said once.
+"""The settings of the service.
 
-Everything that shows or reads a setting is derived from the fields of :class:`Settings`: the environment
-names, the options and the help of ``poolhouse serve``, and the table in ``docs/settings.md``.
-An argument wins over the environment, the environment over the default.
+The environment variables, the options and the help of ``poolhouse serve``, and the table in ``docs/settings.md`` are
+all derived from the fields of :class:`Settings`.
+An argument overrides the environment, and the environment overrides the default.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from poolhouse.suggestions import nearest
 
 PREFIX: Final = "POOLHOUSE_"
 
-# Names with our prefix that are not ours to read: the client's, which may share a shell with the server, and
-# those that Kubernetes puts into every pod beside a Service called "poolhouse" (POOLHOUSE_PORT=tcp://…).
+# Variables with our prefix that are no settings: the client's, and those that Kubernetes sets in every pod if a Service
+# is named "poolhouse" (POOLHOUSE_PORT=tcp://…).
 _CLIENT_NAMES: Final = frozenset({"POOLHOUSE_URL", "POOLHOUSE_API_KEY"})
 _SERVICE_LINK: Final = re.compile(r"POOLHOUSE_(SERVICE_HOST|SERVICE_PORT\w*|PORT_\d+_(TCP|UDP|SCTP)\w*)")
 _SERVICE_LINK_PORT: Final = re.compile(r"(tcp|udp|sctp)://")
@@ -34,17 +34,17 @@ _POWERS: Final = {"k": 1, "m": 2, "g": 3, "t": 4}
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What a setting counts, and how it is written when that is not plain from its type."""
+    """The unit of a setting, and its format if the type does not show it."""
 
     unit: str = ""
     form: str = ""
 
 
 def parse_size(given: object) -> object:
-    """The bytes that a text such as ``512MiB``, ``64k`` or ``1.5 GB`` stands for; other values as they are.
+    """Convert a text such as ``512MiB``, ``64k`` or ``1.5 GB`` to bytes; other values are returned unchanged.
 
-    ``k``, ``M``, ``G``, ``T`` count in thousands and ``Ki``, ``Mi``, ``Gi``, ``Ti`` in 1,024s, as Kubernetes
-    does. A ``B`` may follow, and case does not matter.
+    ``k``, ``M``, ``G``, ``T`` are powers of 1,000, and ``Ki``, ``Mi``, ``Gi``, ``Ti`` of 1,024, as in Kubernetes. A
+    ``B`` may follow, and case does not matter.
     """
     if not isinstance(given, str):
         return given
@@ -59,7 +59,7 @@ def parse_size(given: object) -> object:
 
 
 def bytes_text(count: int) -> str:
-    """A number of bytes as a person writes it, exact: ``1GiB``, ``64KiB``, ``1000``."""
+    """Format a number of bytes exactly: ``1GiB``, ``64KiB``, ``1000``."""
     for prefix, power in reversed(_POWERS.items()):
         if count and count % 1024**power == 0:
             return f"{count // 1024**power}{prefix.upper()}iB"
@@ -67,7 +67,7 @@ def bytes_text(count: int) -> str:
 
 
 def _split_list(given: object) -> object:
-    """The entries of a comma list; empty entries are dropped, other values stay as they are."""
+    """Split a comma-separated list, without empty entries; other values are returned unchanged."""
     if not isinstance(given, str):
         return given
     return tuple(entry for entry in (part.strip() for part in given.split(",")) if entry)
@@ -85,133 +85,135 @@ Devices = Annotated[
     tuple[Device, ...],
     BeforeValidator(_split_list),
     Field(min_length=1),
-    Quantity(form="a comma list of auto, cpu, cuda, cuda:N, mps"),
+    Quantity(form="a comma-separated list of auto, cpu, cuda, cuda:N, mps"),
 ]
 Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s]+)$")]
 Origins = Annotated[
     tuple[Origin, ...],
     BeforeValidator(_split_list),
-    Quantity(form="a comma list of * or scheme://host[:port]"),
+    Quantity(form="a comma-separated list of * or scheme://host[:port]"),
 ]
 RootPath = Annotated[
     str,
     StringConstraints(pattern=r"^(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*$"),
-    Quantity(form="a path such as /pooling: ASCII, no slash at its end"),
+    Quantity(form="an ASCII path such as /pooling, without a slash at the end"),
 ]
 
 
 class Settings(BaseSettings):
-    """Every setting of the service. Frozen; an unknown name is refused, with the nearest one."""
+    """All settings of the service. Frozen; an unknown name is refused, with the most similar name."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", validate_default=True)
 
     host: Annotated[str, StringConstraints(min_length=1)] = Field(
         default="127.0.0.1",
-        description="Address or name to listen on; 0.0.0.0 for every IPv4 address, :: for every address of both.",
+        description="Address or name to listen on; 0.0.0.0 for all IPv4 addresses, :: for all IPv4 and IPv6 addresses.",
     )
     port: Annotated[int, Ge(0), Le(65_535)] = Field(
-        default=8000, description="TCP port to listen on; 0 takes a free one."
+        default=8000, description="TCP port to listen on; 0 chooses a free one."
     )
     uds: _Path | None = Field(default=None, description="Unix socket to listen on instead of host and port.")
     uds_mode: _Mode = Field(
-        default="600", description="Mode of the Unix socket: who may connect; 660 lets the socket's group in too."
+        default="600", description="File mode of the Unix socket; 660 lets the socket's group connect too."
     )
     device: Devices = Field(
         default=("auto",),
-        description="Where pooling runs, chosen at start; auto takes the first of cuda, mps, cpu there is.",
+        description="Devices that pool, chosen at start; auto takes the first available of cuda, mps, cpu.",
     )
     cpu_threads: Annotated[int, Ge(0), Le(1024), Quantity("threads")] = Field(
         default=0,
-        description="Threads that pool on the CPU; 0 takes as many as this container has (cgroup limit).",
+        description="Threads that pool on the CPU; 0 takes the number of cores, or the container's cgroup limit.",
     )
     kernels: Literal["on", "off"] = Field(
         default="on",
-        description="Whether compiled loops work on the CPU; off leaves it to torch and orjson, which are slower.",
+        description="Whether the CPU uses compiled loops; with off, torch and orjson do the work, slower.",
     )
     max_body_bytes: Bytes = Field(default=2**30, description="Largest binary body, counted after inflation.")
     max_json_bytes: Bytes = Field(default=2**25, description="Largest JSON body, counted after inflation.")
     max_output_bytes: Bytes = Field(
-        default=2**30, description="Largest answer: the bytes of its outputs together, or of their text as JSON."
+        default=2**30, description="Largest response: the bytes of all outputs, or of their text as JSON."
     )
     max_work: Annotated[Steps, Ge(1)] = Field(
         default=50_000_000_000,
-        description="Most work in one request; a step is about a nanosecond of one core.",
+        description="Most work of one request; a step is about a nanosecond of one core.",
     )
     max_queue_bytes: Bytes = Field(
         default=2**32,
-        description="Bytes that all requests may hold at once, from body to answer; beyond it the service answers 503.",
+        description="Bytes that all requests together may hold, from body to response; beyond it they get 503.",
     )
     inline_work: Annotated[Steps, Ge(0)] = Field(
         default=262_144,
-        description="Work up to which a job runs where it is, since a hop to a thread would cost more.",
+        description="Most work of a job that runs on the event loop; passing it to a thread would cost more.",
     )
     max_header_bytes: Annotated[int, BeforeValidator(parse_size), Ge(1024), Quantity("bytes")] = Field(
         default=2**16,
-        description="Largest request line and headers together; beyond it the service answers 431.",
+        description="Largest sum of request line and headers; a larger one gets 431.",
     )
     header_timeout_s: Seconds = Field(
-        default=10.0, description="Longest wait for a TLS handshake, and for the headers of a request to be complete."
+        default=10.0, description="Longest duration of a TLS handshake, and of receiving the headers of a request."
     )
     body_timeout_s: Seconds = Field(
         default=20.0,
-        description="Longest silence of a client between two pieces of a body, or while it reads a large answer.",
+        description="Longest pause of a client while it sends a body or reads a large response.",
     )
     min_body_bytes_per_s: Annotated[int, BeforeValidator(parse_size), Ge(0), Quantity("bytes")] = Field(
         default=1024,
-        description="A body or answer of n bytes may take body_timeout_s and n times a second over this; 0: no limit.",
+        description="Slowest transfer of n bytes: body_timeout_s plus n divided by this, in seconds; 0: no limit.",
     )
     contended_body_timeout_s: Seconds = Field(
         default=60.0,
-        description="While the room is full, a body or answer on course to take longer gives its room to new requests.",
+        description="While max_queue_bytes are held, a transfer on course to take longer is ended for a new request.",
     )
     device_hang_timeout_s: Annotated[float, Gt(0), Le(86_400), Quantity("seconds")] = Field(
         default=300.0,
-        description="A batch that a device works on for longer has hung: the device is given up and rebuilt.",
+        description="A device that works on one batch for longer counts as hung, and is replaced.",
     )
     grace_period_s: Annotated[float, Ge(0), Le(86_400), Quantity("seconds")] = Field(
         default=30.0,
-        description="Time that requests under way have to finish once the service is told to stop.",
+        description="Time for running requests to finish after the service is told to stop.",
     )
     drain_delay_s: Annotated[float, Ge(0), Le(86_400), Quantity("seconds")] = Field(
         default=1.0,
-        description="Time to go on listening after SIGTERM, answering 503, so that load balancers notice.",
+        description="Time after SIGTERM in which the service still listens, with 503, so that load balancers notice.",
     )
     api_keys_file: _Path | None = Field(
         default=None,
-        description="TOML file of API keys and their quotas; with keys, calls need one. Read again on SIGHUP.",
+        description="TOML file of API keys and their quotas; with keys, requests need one. Reloaded on SIGHUP.",
     )
-    api_keys: Annotated[SecretStr, Quantity(form="a comma list of name=key")] = Field(
-        default=SecretStr(""), description="API keys without quotas; better given by the environment than as an option."
+    api_keys: Annotated[SecretStr, Quantity(form="a comma-separated list of name=key")] = Field(
+        default=SecretStr(""),
+        description="API keys without quotas; set them by the environment, since options are visible to others.",
     )
     tls_certificate: _Path | None = Field(
         default=None,
-        description="PEM file of the certificate chain; with it the port speaks TLS. Read again on SIGHUP.",
+        description="PEM file of the certificate chain; turns TLS on. Reloaded on SIGHUP.",
     )
     tls_key: _Path | None = Field(
-        default=None, description="PEM file of the certificate's private key, if the certificate's file has none."
+        default=None, description="PEM file of the private key, if tls_certificate does not contain it."
     )
     tls_client_ca: _Path | None = Field(
-        default=None, description="PEM file of authorities; callers must then show a certificate of one of them."
+        default=None,
+        description="PEM file of certificate authorities; clients must then have a certificate of one of them.",
     )
     admin_port: Annotated[int, Ge(0), Le(65_535)] | None = Field(
         default=None,
-        description="TCP port for /metrics and /version, which the public port then lacks; the probes are on both.",
+        description="TCP port for /metrics and /version, which the public port then lacks; both serve the probes.",
     )
     admin_host: Annotated[str, StringConstraints(min_length=1)] = Field(
-        default="127.0.0.1", description="Address that the admin port listens on; it asks for no key and speaks no TLS."
+        default="127.0.0.1", description="Address of the admin port, which needs no key and has no TLS."
     )
     cors_origins: Origins = Field(
-        default=(), description="Origins whose pages may call the service; empty turns CORS off."
+        default=(), description="Origins of web pages that may call the service; empty turns CORS off."
     )
     root_path: RootPath = Field(
-        default="", description="Path below which a proxy serves this service; requests may come with it or without."
+        default="", description="Path under which a proxy serves this service; requests may include it or not."
     )
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
-        default="info", description="Least important kind of line that is logged."
+        default="info", description="Least severe level that is logged."
     )
-    log_format: Literal["text", "json"] = Field(default="text", description="How log lines are written.")
+    log_format: Literal["text", "json"] = Field(default="text", description="Format of log lines.")
     log_requests: bool = Field(
-        default=False, description="A line for every request that is over, but for probes that went well."
+        default=False, description="Log a line for every finished request, except successful probes."
     )
 
     @classmethod
@@ -223,12 +225,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The arguments, then the environment. No .env file: a folder must not change a service."""
+        """Arguments, then the environment. No .env file: the working directory must not change the settings."""
         return init_settings, _Environment(settings_cls)
 
 
 class _Environment(PydanticBaseSettingsSource):
-    """Our variables as plain text: pydantic's source would read lists as JSON and ignore a misspelt name."""
+    """The environment variables as text; pydantic's own source parses lists as JSON and ignores misspelt names."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
         return os.environ.get(environment_name(field_name)), field_name, False
@@ -238,9 +240,9 @@ class _Environment(PydanticBaseSettingsSource):
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The settings that these variables give, by field; one that is no setting keeps its whole name.
+    """The settings in these variables, by field; an unknown variable keeps its full name, to be refused.
 
-    An empty variable counts as unset, as a compose file or a shell leaves it.
+    An empty variable counts as unset, as compose files and shells often set it.
     """
     given: dict[str, str] = {}
     for variable, text in environ.items():
@@ -256,7 +258,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting as a person meets it: its names, its default, what it takes and what it does."""
+    """A setting as users see it: names, default, accepted values, description."""
 
     field: str
     environment: str
@@ -296,7 +298,7 @@ def _quantity(info: FieldInfo) -> Quantity:
 
 
 def _metadata(info: FieldInfo) -> tuple[object, ...]:
-    """What is annotated on a field, also inside of an ``X | None``."""
+    """The annotations of a field, including those inside of ``X | None``."""
     inner = tuple(entry for arm in get_args(info.annotation) for entry in getattr(arm, "__metadata__", ()))
     return (*info.metadata, *inner)
 
@@ -315,7 +317,7 @@ def _default(info: FieldInfo) -> str:
 
 
 def _takes(info: FieldInfo) -> str:
-    """The unit and the constraint in words, from the same metadata that pydantic enforces."""
+    """The unit and the constraints in words, from the metadata that pydantic enforces."""
     quantity = _quantity(info)
     words = [quantity.unit, quantity.form]
     if get_origin(info.annotation) is Literal:
@@ -336,7 +338,7 @@ def _takes(info: FieldInfo) -> str:
 
 
 def error_lines(error: ValidationError) -> list[str]:
-    """What is wrong with each setting at fault: a line each, with its names and what it takes."""
+    """A line for each invalid setting, with its names and accepted values."""
     by_field = {row.field: row for row in table()}
     lines: list[str] = []
     for problem in error.errors(include_url=False):
@@ -344,7 +346,7 @@ def error_lines(error: ValidationError) -> list[str]:
         if row := by_field.get(name):
             lines.append(f"{row.option} ({row.environment}): given {problem['input']!r}, takes {row.takes}")
         else:
-            lines.append(f"{name} is no setting; {_nearest(name)}")
+            lines.append(f"there is no setting {name}; {_nearest(name)}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""What travels between the rooms: a tensor's metadata, a tensor, and a message of named tensors and fields."""
+"""Tensors, their metadata, and messages: named tensors with fields."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from poolhouse.dtypes import ElementType
 
 @dataclass(frozen=True, slots=True)
 class TensorMetadata:
-    """A tensor without its elements: what a plan needs."""
+    """The element type and shape of a tensor, which suffice for a plan."""
 
     dtype: ElementType
     shape: tuple[int, ...]
 
     @property
     def elements(self) -> int:
-        """How many elements; the product of nothing is 1. A plain int, so it cannot overflow."""
+        """The number of elements; a Python int, so it cannot overflow."""
         return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:
-        """How many bytes the elements take."""
+        """The bytes of the elements."""
         return self.elements * self.dtype.itemsize
 
 
@@ -35,7 +35,7 @@ class TensorMetadata:
 class Tensor:
     """An element type and a C-ordered array in its storage dtype (uint16 bits for bfloat16).
 
-    The array may be a read-only view of a request's body; nobody writes to it, and nobody sets another one.
+    The array may be a read-only view of a request body. It must not be written to or replaced.
     """
 
     dtype: ElementType
@@ -46,33 +46,34 @@ class Tensor:
         assert self.array.flags.c_contiguous
 
     def __reduce__(self) -> tuple[type[Tensor], tuple[ElementType, npt.NDArray[np.generic]]]:
-        # The oldest pickles know nothing of slots.
+        # Pickle protocols 0 and 1 do not support slots.
         return Tensor, (self.dtype, self.array)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The sizes, outermost first."""
+        """The sizes of the axes, outermost first."""
         return self.array.shape
 
     @property
     def metadata(self) -> TensorMetadata:
-        """This tensor without its elements."""
+        """The element type and shape."""
         return TensorMetadata(self.dtype, self.array.shape)
 
     @property
     def buffer(self) -> memoryview:
-        """The elements as flat bytes, not copied."""
-        # An array without elements cannot be cast.
+        """The elements as flat bytes, without a copy."""
+        # The memoryview of an empty array cannot be cast.
         return self.array.data.cast("B") if self.array.size else memoryview(b"")
 
 
 class Note(NamedTuple):
-    """A text in the metadata of a file: a field, or what some other program wrote there.
+    """A text in the metadata of a file: a field, or an entry of some other program.
 
     Attributes:
-        text: what it says.
-        pointer: where it stands, as a JSON pointer.
-        is_field: whether its name says that it is a field; else it is one only where an operator has one of that name.
+        text: the value.
+        pointer: its position, as a JSON pointer.
+        is_field: whether its name marks it as a field; otherwise it is a field only if the operator has one of that
+            name.
     """
 
     text: str
@@ -82,14 +83,14 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Named tensors and the fields beside them, in either direction.
+    """The named tensors and fields of a request, or the tensors of a response.
 
     Attributes:
-        tensors: by wire name: ``input``, ``indices``, ``output``.
-        values: spec fields with JSON's types (from a JSON body).
-        texts: spec fields as text, still to be read (query string).
-        encoding: how a JSON answer writes elements: ``list`` or ``base64``.
-        notes: texts of the metadata of a file, by the field that each would be.
+        tensors: by name: ``input``, ``indices``, ``output``.
+        json_fields: spec fields with JSON types, from a JSON body.
+        text_fields: spec fields as unparsed text, from the query string.
+        encoding: of the elements in a JSON response: ``list`` or ``base64``.
+        notes: texts from the metadata of a file, by field name.
     """
 
     tensors: Mapping[str, Tensor]

@@ -1,3 +1,3 @@
-"""The version of this distribution: the one place where it is written."""
+"""The version of this distribution, written here only."""
 
 __version__ = "0.1.0"
