@@ -1,4 +1,4 @@
-"""The devices that a test runs on: the CPU everywhere, and CUDA where there is one."""
+"""The devices on which tests run: the CPU, and CUDA if available."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from poolhouse.backend.devices import Device, choose_devices
 
 each_device: Final = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
-"""Runs a test with the name of each, so that a machine without CUDA runs the same lines."""
+"""Runs a test with the name of each device, so that a machine without CUDA runs the same code."""
 
 
 def device_named(name: str) -> Device:
-    """The device of that name, as the settings would choose it."""
+    """The device of this name, as the settings choose it."""
     (chosen,) = choose_devices((name,))
     return chosen

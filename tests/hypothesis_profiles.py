@@ -1,29 +1,30 @@
-"""How many examples hypothesis draws: few while a developer works, all of them in CI."""
+"""The number of hypothesis examples: few for a developer, all in CI."""
 
 from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
 PROFILES = {"quick": 20, "thorough": 100}
-"""The profiles of hypothesis, and the examples that a test draws in each unless it asks for a number."""
+"""The profiles of hypothesis, with their default number of examples."""
 
 MANY_REJECTED = (HealthCheck.filter_too_much, HealthCheck.too_slow)
-"""For operators that refuse much of what is drawn, which is no fault of the test."""
+"""For operators that refuse most generated inputs."""
 
-_FEWEST = 3
+_MIN_EXAMPLES = 3
 
 
 def is_thorough() -> bool:
-    """Whether all examples are to be drawn."""
+    """Whether the profile is ``thorough``."""
     return settings().max_examples >= PROFILES["thorough"]
 
 
 def scaled_examples(examples: int, *allowed: HealthCheck) -> settings:
-    """Settings with a number of examples that shrinks with the profile, for the decorator's place above ``given``.
+    """Settings with a number of examples that scales with the profile; a decorator above ``given``.
 
     Args:
         examples: the number in the profile ``thorough``.
-        allowed: health checks that the test need not pass.
+        allowed: health checks to suppress.
     """
     share = settings().max_examples / PROFILES["thorough"]
-    return settings(max_examples=max(min(examples, _FEWEST), round(examples * share)), suppress_health_check=allowed)
+    scaled = max(min(examples, _MIN_EXAMPLES), round(examples * share))
+    return settings(max_examples=scaled, suppress_health_check=allowed)

@@ -1,4 +1,4 @@
-"""Memory that is used again: never while somebody still looks at it, and never more than a fixed amount."""
+"""Buffers are reused only after their last view is freed, and the pool keeps a limited number of bytes."""
 
 from __future__ import annotations
 
@@ -18,28 +18,27 @@ from tests.hypothesis_profiles import scaled_examples
 MIB = 1 << 20
 
 
-def place(view: memoryview) -> int:
-    """Where it lies."""
+def address(view: memoryview) -> int:
     return np.frombuffer(view, np.uint8).ctypes.data
 
 
 @given(st.lists(st.tuples(st.integers(1, 8), st.booleans()), max_size=12))
 @scaled_examples(30)
-def test_no_two_bodies_ever_share_memory(steps: list[tuple[int, bool]]) -> None:
-    """Another caller's elements in one's own answer would be the end of all trust."""
+def test_no_two_buffers_share_memory(steps: list[tuple[int, bool]]) -> None:
+    """Otherwise a response could contain the elements of another client."""
     pool, held = BufferPool(), list[memoryview]()
-    for number, (size, lets_go) in enumerate(steps):
-        if lets_go and held:
+    for number, (size, releases) in enumerate(steps):
+        if releases and held:
             held.pop(0)
         view = pool.take(size * POOLED_FROM_BYTES)
         view[:] = bytes([number]) * len(view)
         held.append(view)
-        spans = sorted((place(each), place(each) + len(each)) for each in held)
+        spans = sorted((address(each), address(each) + len(each)) for each in held)
         assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(spans))
     assert pool.kept_bytes <= KEPT_BYTES
 
 
-LOOKS: dict[str, Callable[[memoryview], object]] = {
+VIEWS: dict[str, Callable[[memoryview], object]] = {
     "a memoryview": lambda view: view[4:],
     "np.frombuffer": lambda view: np.frombuffer(view, np.float32),
     "np.ndarray": lambda view: np.ndarray((len(view) // 4,), np.float32, view),
@@ -50,26 +49,26 @@ LOOKS: dict[str, Callable[[memoryview], object]] = {
     "torch.frombuffer": lambda view: torch.frombuffer(view, dtype=torch.float32)[1:],
     "an array of torch's": lambda view: torch.from_numpy(np.ndarray((len(view),), np.uint8, view)).numpy()[1:],
 }
-"""Whatever may look at a body."""
+"""All kinds of views of a buffer that the code makes."""
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
-def test_memory_is_used_again_when_its_last_view_is_gone_and_never_before(look: Callable[[memoryview], object]) -> None:
-    """Before, another caller's elements would be written over these; never, and each body would cost fresh pages."""
+@pytest.mark.parametrize("make_view", VIEWS.values(), ids=VIEWS)
+def test_a_buffer_is_reused_after_its_last_view_is_freed(make_view: Callable[[memoryview], object]) -> None:
+    """Earlier reuse would overwrite elements that are still read; no reuse would cost page faults for each body."""
     pool = BufferPool()
     view = pool.take(MIB)
-    first = place(view)
-    held = [look(view)]
+    first = address(view)
+    held = [make_view(view)]
     del view
     other = pool.take(MIB)
-    assert place(other) != first, "something still looks at it"
+    assert address(other) != first, "a view still exists"
     held.clear()
 
-    assert place(pool.take(MIB)) == first
+    assert address(pool.take(MIB)) == first
 
 
-def test_what_is_kept_has_a_bound() -> None:
-    """It is memory that no request holds, and the service promises how much of that there is at most."""
+def test_kept_buffers_have_a_limit() -> None:
+    """No request holds this memory, and the service promises a limit for such memory."""
     pool = BufferPool()
     views = [pool.take(5 * MIB) for _ in range(20)]
     del views
@@ -82,8 +81,8 @@ def test_what_is_kept_has_a_bound() -> None:
     "shape", [(), (0, 5), (7,), (64, 512), (POOLED_FROM_BYTES + 1,), (3, 0, 2**40), (2, 3, 512, 256)]
 )
 @pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float64, np.bool_])
-def test_an_empty_array_is_as_numpys(shape: tuple[int, ...], dtype: type[np.generic]) -> None:
-    """Whoever writes into it need not know where it came from."""
+def test_empty_returns_an_array_like_numpys(shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+    """Code that writes into the array does not depend on where its memory comes from."""
     ours, theirs = empty(shape, dtype), np.empty(shape, dtype)
 
     assert (ours.shape, ours.dtype, ours.strides) == (theirs.shape, theirs.dtype, theirs.strides)
@@ -92,32 +91,32 @@ def test_an_empty_array_is_as_numpys(shape: tuple[int, ...], dtype: type[np.gene
     assert ours.flags.aligned
 
 
-def test_an_array_keeps_its_memory_from_others() -> None:
-    """Outputs live until the last byte of an answer is sent."""
+def test_an_array_keeps_its_memory_while_a_view_exists() -> None:
+    """An output exists until the last byte of its response is sent."""
     first, second = empty((MIB,), np.uint8), empty((MIB,), np.uint8)
     first[:] = 1
     second[:] = 2
-    shown = first[5:].reshape(-1, 1)
+    view = first[5:].reshape(-1, 1)
     del first
     third = empty((MIB,), np.uint8)
     third[:] = 3
 
-    assert (shown == 1).all()
+    assert (view == 1).all()
     assert (second == 2).all()
 
 
 @pytest.mark.parametrize("nbytes", [1, 63, 64, POOLED_FROM_BYTES, POOLED_FROM_BYTES + 1, 3 * MIB])
-def test_buffers_lie_right_for_every_element_type(nbytes: int) -> None:
-    """What lies wrong is copied before it is pooled."""
+def test_buffers_are_aligned_for_every_element_type(nbytes: int) -> None:
+    """An unaligned tensor would be copied before it is pooled."""
     view = BufferPool().take(nbytes)
 
     assert len(view) == nbytes
     assert not view.readonly
-    assert place(view) % (64 if nbytes >= POOLED_FROM_BYTES else 8) == 0
+    assert address(view) % (64 if nbytes >= POOLED_FROM_BYTES else 8) == 0
 
 
-def test_the_last_view_may_end_in_any_thread() -> None:
-    """A device's thread may be the last to look at a body."""
+def test_the_last_view_may_be_freed_in_any_thread() -> None:
+    """The thread of a device may free the last view of a body."""
     pool = BufferPool()
     views = [pool.take(MIB) for _ in range(8)]
     threads = [threading.Thread(target=views.pop) for _ in range(8)]

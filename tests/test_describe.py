@@ -1,4 +1,4 @@
-"""Cards and plans say all of the declaration, and nothing else."""
+"""Cards and plans describe an operator completely and correctly."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ every_operator = pytest.mark.parametrize("member", list(CATALOGUE), ids=lambda m
 
 
 @every_operator
-def test_a_card_is_json_and_tells_every_part(member: type[Operator]) -> None:
-    """Clients, pages and the command line know operators by their cards alone."""
+def test_a_card_is_json_and_complete(member: type[Operator]) -> None:
+    """Clients, pages and the command line use nothing but the cards."""
     card = json.loads(json.dumps(describe.card(member), allow_nan=False))
 
     assert card["name"] == member.name
@@ -39,8 +39,8 @@ def test_a_card_is_json_and_tells_every_part(member: type[Operator]) -> None:
 
 
 @every_operator
-def test_a_fields_schema_takes_its_own_default_and_example(member: type[Operator]) -> None:
-    """A form that is filled from the schema must not be refused by it."""
+def test_the_schema_of_a_field_accepts_its_default_and_examples(member: type[Operator]) -> None:
+    """A form that is filled from the schema must be valid."""
     for field in describe.card(member)["fields"]:  # type: ignore[attr-defined]  # a card's values are JSON
         for value in [*field["schema"].get("examples", []), *([field["default"]] if "default" in field else [])]:
             jsonschema.validate(value, field["schema"])
@@ -48,35 +48,35 @@ def test_a_fields_schema_takes_its_own_default_and_example(member: type[Operator
 
 @every_operator
 def test_an_example_is_small_enough_to_read(member: type[Operator]) -> None:
-    """An example that fills the screen explains nothing."""
-    worked = describe.example(member)
+    """A user must be able to follow an example by hand."""
+    example = describe.example(member)
 
-    assert worked["path"] == f"/v1/pool/{member.name}"
-    assert len(json.dumps(worked["request"])) < 2000
+    assert example["path"] == f"/v1/pool/{member.name}"
+    assert len(json.dumps(example["request"])) < 2000
 
 
 @every_operator
-def test_the_planned_example_is_the_worked_one(member: type[Operator]) -> None:
-    """Whoever plans first and pools then sees the same shapes."""
+def test_the_plan_example_has_the_shapes_of_the_pool_example(member: type[Operator]) -> None:
+    """A user who plans first and then pools sees the same shapes."""
     request = describe.plan_example(member)
     shape = request.pop("input")["shape"]  # type: ignore[index]  # a card's values are JSON
     request.pop("indices", None)
-    answer = describe.example(member)["answer"]
-    assert isinstance(answer, dict)
+    response = describe.example(member)["answer"]
+    assert isinstance(response, dict)
 
-    plan = make_plan(member.parse(request), {name: _outline(name, shape) for name in member.inputs}, LIMITS)
+    plan = make_plan(member.parse(request), {name: _metadata(name, shape) for name in member.inputs}, LIMITS)
 
     assert {name: list(metadata.shape) for name, metadata in plan.outputs.items()} == {
-        name: tensor["shape"] for name, tensor in answer.items()
+        name: tensor["shape"] for name, tensor in response.items()
     }
 
 
-def _outline(name: str, shape: list[int]) -> TensorMetadata:
+def _metadata(name: str, shape: list[int]) -> TensorMetadata:
     return TensorMetadata(ELEMENT_TYPES["int64"] if name == "indices" else FLOAT32, tuple(shape))
 
 
-def test_a_plan_tells_what_the_contract_says() -> None:
-    """The numbers are those of the wire contract's own example."""
+def test_a_plan_has_the_figures_of_the_documented_example() -> None:
+    """The figures are those of the example in the API documentation."""
     spec = CATALOGUE.find("max_pool2d").of(kernel_size=3, stride=2, padding=1, return_indices=True)
     plan = make_plan(spec, {"input": TensorMetadata(FLOAT32, (8, 64, 112, 112))}, LIMITS)
 
@@ -90,8 +90,8 @@ def test_a_plan_tells_what_the_contract_says() -> None:
     assert (card["input_bytes"], card["planes"], card["devices"]) == (25690112, 512, ["cpu"])
 
 
-def test_requests_of_one_batch_have_one_key() -> None:
-    """N and C are not in it, and neither is a seed; whatever changes the windows is."""
+def test_requests_that_can_share_a_batch_have_the_same_key() -> None:
+    """The key contains all that changes the windows, but not N, C and the seed."""
     member = CATALOGUE.find("fractional_max_pool2d")
     fields: dict[str, object] = {"kernel_size": 2, "output_size": 3}
 
@@ -105,21 +105,21 @@ def test_requests_of_one_batch_have_one_key() -> None:
 
 
 @every_operator
-def test_a_card_speaks_of_its_own_fields_alone(member: type[Operator]) -> None:
-    """A sentence that was written for one operator and shown for its sisters is untrue there."""
+def test_a_card_mentions_only_its_own_fields(member: type[Operator]) -> None:
+    """Operators share texts with their family, and a text may mention a field that some of them lack."""
     own = {field.name for field in member.fields()}
     others = {field.name for each in CATALOGUE for field in each.fields()} - own
     card = {name: value for name, value in describe.card(member).items() if name != "example"}
     if "padding" not in own:
         assert card.pop("padding") == "There is no padding."
-    # The global ones are told by the name of a sister, whose field that is.
+    # The global operators refer to another operator and its field.
     text = json.dumps(card).replace("with output_size 1", "")
 
     assert [name for name in others if re.search(rf"\b{name}\b", text, re.IGNORECASE)] == []
 
 
-def test_lp_pool_is_the_norm_that_its_card_names() -> None:
-    """It was once called the power mean times the size, which is 7.07 for 3 and 4."""
+def test_lp_pool_computes_the_norm_that_its_card_names() -> None:
+    """It was once described as the power mean times the size, which is 7.07 for 3 and 4."""
     member = CATALOGUE.find("lp_pool1d")
     plane = np.array([3.0, 4.0])
 

@@ -1,4 +1,4 @@
-"""What a run of the tests leaves out, and what it draws."""
+"""The options of a test run: slow tests, and the number of hypothesis examples."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tests.hypothesis_profiles import PROFILES, scaled_examples
         ("gpu", True, "gpu"),
     ],
 )
-def test_slow_tests_run_only_where_they_are_asked_for(expression: str, slow: bool, becomes: str) -> None:
-    """A developer runs the tests at every change, and CI must leave none out."""
-    assert without_slow(expression, asked_for=slow) == becomes
+def test_slow_tests_run_on_request_only(expression: str, slow: bool, becomes: str) -> None:
+    """A developer runs the quick tests at every change; CI runs all of them."""
+    assert without_slow(expression, include_slow=slow) == becomes
 
 
 @pytest.mark.parametrize("examples", [1, 2, 5, 100, 300])
-def test_a_number_of_examples_shrinks_with_the_profile(examples: int) -> None:
-    """A test with a number of its own must be quick in the quick profile, and no less thorough in the other one."""
+def test_the_number_of_examples_scales_with_the_profile(examples: int) -> None:
+    """A test with its own number of examples is quick in the quick profile, and complete in the thorough one."""
     share = settings().max_examples / PROFILES["thorough"]
 
     found = scaled_examples(examples).max_examples

@@ -106,14 +106,14 @@ GUARDS: Final[Sequence[Guard]] = (
         "A buffer is used again when its last view is gone, and not before",
         "a body is written over another that is still pooled",
         ReplaceStatement("self._give_back(owner)"),
-        "test_no_two_bodies_ever_share_memory",
+        "test_no_two_buffers_share_memory",
     ),
     Guard(
         "views-keep-buffer",
         "Every view of a body keeps its buffer alive",
         "a client gets another one's bytes, where large bodies arrive side by side",
         ReplaceStatement("lent = np.frombuffer(owner, np.uint8)"),
-        "test_memory_is_used_again_when_its_last_view_is_gone_and_never_before",
+        "test_a_buffer_is_reused_after_its_last_view_is_freed",
     ),
     Guard(
         "body-ends-at-its-length",

@@ -163,7 +163,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "Buffers kept for the next body have a limit",
         "an idle service holds what its busiest hour used",
         FixCondition(False),
-        "test_what_is_kept_has_a_bound",
+        "test_kept_buffers_have_a_limit",
     ),
     Guard(
         "large-blocks-are-mapped",
