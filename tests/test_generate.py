@@ -1,4 +1,4 @@
-"""Generated files are made from their source alone, and leave the prose around them alone."""
+"""scripts/generate.py writes generated files and marked parts of pages."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def generate() -> ModuleType:
     return module
 
 
-def test_every_generated_file_is_fresh(generate: ModuleType) -> None:
-    """Docs that drift from the code are worse than none."""
+def test_every_generated_file_is_up_to_date(generate: ModuleType) -> None:
+    """Outdated documentation misleads its readers."""
     stale = generate.stale_files(generate.GENERATED, generate.ROOT)
 
     assert not stale, "run scripts/generate"
 
 
-def test_a_marked_part_is_renewed_and_the_prose_stays(generate: ModuleType, tmp_path: Path) -> None:
-    """Stories by hand and lists by machine share a page."""
+def test_a_marked_part_is_replaced_and_the_other_text_kept(generate: ModuleType, tmp_path: Path) -> None:
+    """A page may contain both written and generated text."""
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- generated:x -->\nold\n<!-- /generated:x -->\nafter\n")
     row = generate.Generated("page.md", "x", lambda: r"new \1")
@@ -44,8 +44,8 @@ def test_a_marked_part_is_renewed_and_the_prose_stays(generate: ModuleType, tmp_
     assert generate.stale_files([row], tmp_path) == {}
 
 
-def test_two_rows_of_one_page_are_both_renewed(generate: ModuleType, tmp_path: Path) -> None:
-    """The second must not undo the first."""
+def test_two_marked_parts_of_a_page_are_both_replaced(generate: ModuleType, tmp_path: Path) -> None:
+    """The second replacement must not undo the first."""
     page = tmp_path / "page.md"
     page.write_text("<!-- generated:a --><!-- /generated:a --><!-- generated:b --><!-- /generated:b -->")
     rows = [generate.Generated("page.md", mark, lambda mark=mark: mark.upper()) for mark in "ab"]
@@ -57,15 +57,15 @@ def test_two_rows_of_one_page_are_both_renewed(generate: ModuleType, tmp_path: P
 
 
 def test_a_row_without_a_mark_is_the_whole_file(generate: ModuleType, tmp_path: Path) -> None:
-    """Documents for machines have no place for marks, and may not exist yet."""
+    """JSON cannot contain marks, and the file may not exist yet."""
     row = generate.Generated("new/document.json", None, lambda: "{}\n")
 
     assert generate.stale_files([row], tmp_path) == {tmp_path / "new/document.json": "{}\n"}
 
 
 @pytest.mark.parametrize("text", ["", "<!-- generated:x -->", "<!-- generated:x --><!-- /generated:x -->" * 2])
-def test_a_lost_or_doubled_mark_is_said(generate: ModuleType, tmp_path: Path, text: str) -> None:
-    """A mark that was edited away would otherwise freeze its list for good."""
+def test_a_missing_or_duplicate_mark_is_reported(generate: ModuleType, tmp_path: Path, text: str) -> None:
+    """Otherwise a list whose mark was removed would never be updated again."""
     (tmp_path / "page.md").write_text(text)
 
     with pytest.raises(SystemExit, match=r"page\.md: expected <!-- generated:x -->"):

@@ -1,4 +1,4 @@
-"""Every guard has one marker, one entry and one test, and the script that takes guards away judges tests rightly."""
+"""Every guard has a marker, an entry and a test, and prove_guards.py removes guards and judges tests correctly."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ TEST = "tests/test_lamp.py::test_the_lamp_is_on"
 
 @cache
 def texts() -> Mapping[str, str]:
-    """The text of the file in which each marker stands, by its id."""
+    """The text of the file of each marker, by the id of the guard."""
     return {marker.id: file.read_text(encoding="utf-8") for file, marker in find_markers(ROOT / PACKAGE)}
 
 
 def test_each_marker_has_one_entry_and_each_entry_one_marker() -> None:
-    """A marker without an entry proves nothing, and an entry without a marker cannot be taken away."""
+    """A marker without an entry has no test, and an entry without a marker cannot be removed."""
     markers = Counter(marker.id for _, marker in find_markers(ROOT / PACKAGE))
     entries = Counter(guard.id for guard in GUARDS)
 
@@ -38,8 +38,8 @@ def test_each_marker_has_one_entry_and_each_entry_one_marker() -> None:
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.id)
-def test_each_guard_can_be_taken_away(guard: Guard) -> None:
-    """A removal that changes nothing, or leaves no Python, would prove nothing; here it is noticed without a run."""
+def test_each_guard_can_be_removed(guard: Guard) -> None:
+    """A removal must change the statement and result in valid Python; this is checked without running the test."""
     text = texts()[guard.id]
 
     without = remove_guard(text, guard.id, guard.removal)
@@ -51,19 +51,19 @@ def test_each_guard_can_be_taken_away(guard: Guard) -> None:
 
 
 def test_each_guard_names_a_test_that_exists_once() -> None:
-    """Pytest would fail for a name that does not exist, and that is not the failure that is meant."""
+    """Pytest also fails for a test that does not exist, which would count as proof."""
     tests = find_tests(ROOT / "tests")
 
     assert {guard.test: tests.get(guard.test, []) for guard in GUARDS if len(tests.get(guard.test, [])) != 1} == {}
 
 
 def test_no_guard_is_listed_twice() -> None:
-    """An entry that was copied and not changed would prove the one before again."""
+    """An unchanged copy of an entry would prove the same guard again."""
     assert len({guard.protects for guard in GUARDS}) == len(GUARDS)
 
 
-def test_only_become_and_before_name_what_a_rename_could_change() -> None:
-    """Every other operation addresses the code by kind and position, so that a rename changes no entry."""
+def test_replacements_use_no_names_of_the_source() -> None:
+    """Entries use only builtins in replacements, and address code by kind and position, so they survive renames."""
     for guard in GUARDS:
         if isinstance(guard.removal, removals.ReplaceArgument | removals.ReplaceCallee | removals.ReplaceValue):
             nodes = list(ast.walk(ast.parse(guard.removal.text.replace("{}", "0"))))
@@ -105,22 +105,22 @@ def test_only_become_and_before_name_what_a_rename_could_change() -> None:
     ],
     ids=repr,
 )
-def test_each_operation_takes_away_what_it_says(removal: Removal, before: str, after: str) -> None:
-    """An operation that changed something else would prove another guard."""
+def test_each_operation_changes_a_statement_as_expected(removal: Removal, before: str, after: str) -> None:
+    """An operation that changes other code would prove another guard."""
     (statement,) = ast.parse(before).body
 
     assert removal.apply(statement) == after
 
 
 def test_an_except_clause_is_marked_like_a_statement() -> None:
-    """What is caught is a guard too."""
+    """An except clause can be a guard."""
     text = "try:\n    a()\n# guard: lamp\nexcept E as e:\n    b()\n"
 
     assert remove_guard(text, "lamp", removals.CatchNothing()) == text.replace("except E as e", "except () as e")
 
 
-def test_a_delayed_expression_is_left_to_the_event_loop() -> None:
-    """A guard may be that something is done at once."""
+def test_a_delayed_expression_is_scheduled_on_the_event_loop() -> None:
+    """A guard can be that a call is made at once."""
     assert "call_later(0.01, lambda: a(b))" in remove_guard(
         "# guard: lamp\na(b)\n", "lamp", removals.DelayExpression(0.01)
     )
@@ -130,20 +130,20 @@ def test_a_delayed_expression_is_left_to_the_event_loop() -> None:
     "text",
     [
         "a()\n# guard: lamp\nb(\n    c,\n)\n",
-        "a()\n# guard: lamp\n# It is dark else.\n\nb(\n    c,\n)\n",
+        "a()\n# guard: lamp\n# Otherwise it is dark.\n\nb(\n    c,\n)\n",
         "a()\nb(  # guard: lamp\n    c,\n)\n",
         "a()\n# guard: fan, lamp\nb(\n    c,\n)\n",
     ],
 )
-def test_a_marker_stands_above_its_statement_or_behind_its_first_line(text: str) -> None:
-    """Comments between a marker and its statement are no statement."""
+def test_a_marker_is_above_its_statement_or_at_the_end_of_its_first_line(text: str) -> None:
+    """Comments and empty lines may separate a marker from its statement."""
     marker = read_markers(text)[-1]
 
     assert ast.unparse(find_marked_statement(text, marker)) == "b(c)"
 
 
 def test_only_the_marked_statement_changes() -> None:
-    """Characters of more than one byte shift columns, and comments must stay where they are."""
+    """Columns in the syntax tree count bytes, so characters of several bytes shift them; comments must be kept."""
     text = "def f():\n    a('–')  # why\n    # guard: lamp\n    b('…'); c('–')  # because\n"
 
     assert remove_guard(text, "lamp", removals.Delete()) == text.replace("b('…')", "pass")
@@ -161,13 +161,13 @@ def test_only_the_marked_statement_changes() -> None:
     ],
 )
 def test_a_marker_that_is_missing_or_misplaced_is_refused(text: str, message: str) -> None:
-    """Changing nothing, or the wrong statement of two, would pass for a proof."""
+    """Changing no statement, or the wrong one, would result in a false proof."""
     with pytest.raises(ValueError, match=message):
         remove_guard(text, "lamp", removals.FixCondition(False))
 
 
 @pytest.mark.parametrize(
-    ("code", "line", "rightly"),
+    ("code", "line", "expected"),
     [
         (1, f"FAILED {TEST}", True),
         (1, f"FAILED {TEST}[dark]", True),
@@ -179,13 +179,13 @@ def test_a_marker_that_is_missing_or_misplaced_is_refused(text: str, message: st
         (-9, "", False),
     ],
 )
-def test_only_a_failing_test_counts_as_noticing(code: int, line: str, rightly: bool) -> None:
-    """A test that could not even be collected fails too, with the guard or without."""
-    assert has_failed(subprocess.CompletedProcess([], code, f"\n{line}\n", ""), TEST) is rightly
+def test_only_a_failed_test_counts_as_failure(code: int, line: str, expected: bool) -> None:
+    """A test that cannot be collected fails with the guard, too."""
+    assert has_failed(subprocess.CompletedProcess([], code, f"\n{line}\n", ""), TEST) is expected
 
 
 def write_checkout(root: Path, condition: str) -> Path:
-    """Write a checkout of one module, with one marker, and one test with this condition."""
+    """Write a checkout with a module that has one marker, and a test with this condition."""
     source = root / PACKAGE / "lamp.py"
     source.parent.mkdir(parents=True)
     source.write_text("# guard: lamp\nON = True\n")
@@ -198,10 +198,8 @@ def write_checkout(root: Path, condition: str) -> Path:
 
 
 @pytest.mark.parametrize(("condition", "noticed"), [("lamp.ON", True), ("True", False)])
-def test_the_proof_tells_a_test_that_notices_from_one_that_does_not(
-    tmp_path: Path, condition: str, noticed: bool
-) -> None:
-    """All steps, in a checkout of two files: the guard is removed, the test runs, the guard is restored."""
+def test_a_test_that_does_not_notice_a_removed_guard_is_reported(tmp_path: Path, condition: str, noticed: bool) -> None:
+    """The whole procedure in a checkout of two files: remove the guard, run the test, restore the guard."""
     source = write_checkout(tmp_path, condition)
     guard = Guard("lamp", "The lamp is on", "it is dark", removals.ReplaceConstant(False), "test_the_lamp_is_on")
 
@@ -213,8 +211,8 @@ def test_the_proof_tells_a_test_that_notices_from_one_that_does_not(
     assert source.read_text() == "# guard: lamp\nON = True\n"
 
 
-def test_words_choose_guards() -> None:
-    """A change of one file needs only the proofs of that file."""
+def test_guards_are_selected_by_words() -> None:
+    """A change of one file requires the proofs of that file only."""
     guards = located_guards()
 
     assert select_guards([], guards) == guards

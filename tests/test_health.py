@@ -1,4 +1,4 @@
-"""The container's health check asks where the service listens, and says yes only when it is ready."""
+"""The health check connects to the address of the service, and succeeds only if it is ready."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tests.rest.live_server import WAIT_TIMEOUT_S, run_live_server
 
 
 def test_a_ready_service_is_healthy(capsys: pytest.CaptureFixture[str]) -> None:
-    """What orchestrators show of it is this one line."""
+    """Orchestrators show this line."""
     with run_live_server(Settings.model_validate({"port": 0})) as server:
         assert main({"POOLHOUSE_PORT": str(server.port), "POOLHOUSE_HOST": "0.0.0.0"}) == 0
 
     assert '"status":"ready"' in capsys.readouterr().out
 
 
-def test_an_absent_service_is_not(capsys: pytest.CaptureFixture[str]) -> None:
-    """It may not have come up yet; the engine asks again."""
+def test_an_absent_service_is_unhealthy(capsys: pytest.CaptureFixture[str]) -> None:
+    """The service may not have started yet; the container engine repeats the check."""
     with run_live_server(Settings.model_validate({"port": 0})) as server:
         port = server.port
 
@@ -35,53 +35,53 @@ def test_an_absent_service_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no response" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("answered", [503, None])
-def test_a_service_that_is_not_ready_is_not_healthy(answered: int | None) -> None:
-    """Also one whose answer is none that HTTP knows."""
+@pytest.mark.parametrize("status", [503, None])
+def test_a_service_that_is_not_ready_is_unhealthy(status: int | None) -> None:
+    """A response that is not HTTP counts as a failure, too."""
 
-    class Answers(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if answered is None:
+            if status is None:
                 self.wfile.write(b"nonsense\r\n\r\n")
             else:
-                self.send_response(answered)
+                self.send_response(status)
                 self.end_headers()
 
         def log_message(self, *args: object) -> None:
-            """Quietly."""
+            """Print nothing."""
 
-    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         assert main({"POOLHOUSE_PORT": str(server.server_port)}) == 1
         thread.join(WAIT_TIMEOUT_S)
 
 
-def test_whatever_answers_does_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """Another process may have the port."""
-    said = "\x1b[2J\x9b31m\u202e\n".encode()
+def test_the_response_cannot_control_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Another process may use the port."""
+    sent = "\x1b[2J\x9b31m\u202e\n".encode()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def answer() -> None:
+        def respond() -> None:
             for start in (b"HTTP/1.1 503 No\r\n\r\n", b""):
                 connection, _ = listener.accept()
                 with connection:
                     connection.recv(65536)
-                    connection.sendall(start + said)
+                    connection.sendall(start + sent)
 
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=respond)
         thread.start()
         for _ in range(2):
             assert main({"POOLHOUSE_PORT": str(listener.getsockname()[1])}) == 1
         thread.join(WAIT_TIMEOUT_S)
 
-    shown = capsys.readouterr().out
-    assert shown.startswith("503 \\x1b[2J")
-    assert shown.replace("\n", "").isprintable()
+    printed = capsys.readouterr().out
+    assert printed.startswith("503 \\x1b[2J")
+    assert printed.replace("\n", "").isprintable()
 
 
-def test_a_unix_socket_is_asked(tmp_path: Path) -> None:
-    """A sidecar has no port at all."""
+def test_a_unix_socket_is_supported(tmp_path: Path) -> None:
+    """A sidecar may have no TCP port."""
     path = str(tmp_path / "poolhouse.sock")
     settings = Settings.model_validate({"uds": path})
     ready = threading.Event()
@@ -107,17 +107,17 @@ def test_a_unix_socket_is_asked(tmp_path: Path) -> None:
         ({"POOLHOUSE_ADMIN_HOST": "0.0.0.0", "POOLHOUSE_ADMIN_PORT": "81"}, "HTTPConnection", "127.0.0.1", 81),
     ],
 )
-def test_it_asks_where_the_same_variables_put_the_service(
+def test_it_connects_where_the_same_variables_make_the_service_listen(
     environ: dict[str, str], kind: str, host: str, port: int
 ) -> None:
-    """One environment for both: nothing to keep in step by hand."""
-    asked = connection(environ)
+    """The health check needs no configuration of its own."""
+    found = connection(environ)
 
-    assert (type(asked).__name__, asked.host, asked.port) == (kind, host, port)
+    assert (type(found).__name__, found.host, found.port) == (kind, host, port)
 
 
-def test_it_needs_nothing_but_the_standard_library() -> None:
-    """It runs every few seconds, beside a busy service."""
+def test_it_imports_the_standard_library_only() -> None:
+    """It runs every few seconds next to a busy service, so its start must be cheap."""
     code = (
         "import sys, poolhouse.health; print([m for m in ('numpy', 'pydantic', 'httpx', 'torch') if m in sys.modules])"
     )

@@ -1,4 +1,4 @@
-"""What the distribution promises: a plain install that is the client, and pins that are complete."""
+"""The distribution: a plain install without the server's libraries, complete pins, metadata."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SERVER_LIBRARIES = (
     "prometheus_client",
 )
 
-# Makes the named libraries as absent as in the plain install, then runs what follows.
+# Makes these libraries unavailable, as in the plain install, for the code that follows.
 BLOCK = """
 import sys
 class Absent:
@@ -47,7 +47,7 @@ sys.meta_path.insert(0, Absent())
 
 
 def run_plain(code: str, absent: Sequence[str] = SERVER_LIBRARIES) -> subprocess.CompletedProcess[str]:
-    """Run this code as in the plain install: without any library of the server extra, or without these."""
+    """Run code as in the plain install, without the libraries of the server extra, or without ``absent``."""
     script = BLOCK.format(libraries=tuple(absent)) + code
     return subprocess.run(
         [sys.executable, "-c", script],
@@ -67,7 +67,7 @@ def pins() -> dict[str, Version]:
 
 
 def declared_requirements() -> list[Requirement]:
-    """All that pyproject.toml asks for: plain, extras, groups."""
+    """All requirements in pyproject.toml: dependencies, extras, groups."""
     project = DECLARED["project"]
     lists = [
         project["dependencies"],
@@ -78,49 +78,49 @@ def declared_requirements() -> list[Requirement]:
 
 
 def needed_distributions() -> dict[str, str]:
-    """Every distribution that an install here brings, with who asks for it."""
+    """Every distribution that an install needs, with the one that requires it."""
     found: dict[str, str] = {}
-    waiting = [(requirement, "pyproject.toml") for requirement in declared_requirements()]
-    while waiting:
-        requirement, asker = waiting.pop()
+    pending = [(requirement, "pyproject.toml") for requirement in declared_requirements()]
+    while pending:
+        requirement, parent = pending.pop()
         extras = requirement.extras or {""}
         if requirement.marker and not any(requirement.marker.evaluate({"extra": extra}) for extra in extras):
             continue
         name = canonicalize_name(requirement.name)
-        # torch pins the CUDA parts of its builds itself, exactly.
-        if name in found or (asker == "torch" and str(requirement.specifier).startswith("==")):
+        # torch pins the CUDA distributions of its builds itself.
+        if name in found or (parent == "torch" and str(requirement.specifier).startswith("==")):
             continue
-        found[name] = asker
+        found[name] = parent
         try:
-            wanted = importlib.metadata.requires(name) or []
+            requirements = importlib.metadata.requires(name) or []
         except importlib.metadata.PackageNotFoundError:
             continue
-        for line in wanted:
+        for line in requirements:
             inner = Requirement(line)
             if inner.marker is None or any(inner.marker.evaluate({"extra": extra}) for extra in extras):
                 inner.marker = None
-                waiting.append((inner, name))
+                pending.append((inner, name))
     return found
 
 
-def test_the_face_imports_without_the_server_and_at_once() -> None:
-    """A caller of the client must not pay for torch, in disk or in time."""
-    took_s: list[float] = []
+def test_the_package_imports_quickly_and_without_server_libraries() -> None:
+    """A client must not need torch, nor wait for its import."""
+    seconds: list[float] = []
     for _ in range(3):
         plain = run_plain(
-            "import time; begun = time.perf_counter(); import poolhouse; took = time.perf_counter() - begun\n"
+            "import time; started = time.perf_counter(); import poolhouse; took = time.perf_counter() - started\n"
             "assert poolhouse.__version__ and poolhouse.TooLarge.status == 413\n"
             "print(took)"
         )
         assert plain.returncode == 0, plain.stderr
-        took_s.append(float(plain.stdout))
+        seconds.append(float(plain.stdout))
 
-    # The best of three: what the machine does beside this is not under test.
-    assert min(took_s) < 0.3
+    # The best of three, since other processes use the machine too.
+    assert min(seconds) < 0.3
 
 
-def test_the_face_names_every_error() -> None:
-    """A caller catches by class, and finds the classes in one place."""
+def test_the_package_exports_every_error() -> None:
+    """Users catch errors by class, and import the classes from the package."""
     plain = run_plain(
         "import poolhouse\n"
         "from poolhouse.errors import CODES\n"
@@ -132,15 +132,15 @@ def test_the_face_names_every_error() -> None:
     assert plain.returncode == 0, plain.stderr
 
 
-def test_the_version_needs_no_server() -> None:
-    """It is the first thing that one is asked for in a report."""
+def test_the_version_needs_no_server_library() -> None:
+    """A bug report states the version, also from a broken install."""
     plain = run_plain("import poolhouse.cli\nsys.exit(poolhouse.cli.main(['--version']))")
 
     assert (plain.returncode, plain.stdout) == (0, f"poolhouse {__version__}\n")
 
 
-def test_a_fault_of_our_own_is_not_taken_for_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A room that is missing from a broken install is a bug, and its traceback is needed."""
+def test_a_missing_module_of_ours_is_not_reported_as_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such an install is broken, and its traceback is needed."""
 
     def broken(name: str) -> object:
         raise ModuleNotFoundError("No module named 'poolhouse.rest'", name="poolhouse.rest")
@@ -151,15 +151,15 @@ def test_a_fault_of_our_own_is_not_taken_for_a_missing_extra(monkeypatch: pytest
         main(["serve"])
 
 
-def test_every_distribution_that_is_needed_is_pinned() -> None:
-    """CI and a newcomer's first start should meet the same versions."""
-    unpinned = {name: asker for name, asker in needed_distributions().items() if name not in pins()}
+def test_every_required_distribution_is_pinned() -> None:
+    """CI and a first start must use the same versions."""
+    unpinned = {name: parent for name, parent in needed_distributions().items() if name not in pins()}
 
-    assert not unpinned, f"add to constraints.txt (name: who asks for it): {unpinned}"
+    assert not unpinned, f"add to constraints.txt (name: required by): {unpinned}"
 
 
-def test_the_pins_fit_what_is_declared() -> None:
-    """A pin outside of the declared range would stop every install."""
+def test_the_pins_satisfy_the_declared_ranges() -> None:
+    """A pin outside of the declared range would make every install fail."""
     versions = pins()
     wrong = [
         f"{requirement} against {versions[name]}"
@@ -172,7 +172,7 @@ def test_the_pins_fit_what_is_declared() -> None:
 
 
 def test_every_library_has_a_lower_and_an_upper_bound() -> None:
-    """A version that nobody has run is none that an install should choose."""
+    """An install must not choose an untested version."""
     project = DECLARED["project"]
     lists = [project["dependencies"], *project["optional-dependencies"].values()]
     bounds = {line: [each.operator for each in Requirement(line).specifier] for lines in lists for line in lines}
@@ -180,20 +180,20 @@ def test_every_library_has_a_lower_and_an_upper_bound() -> None:
     assert [line for line, operators in bounds.items() if sorted(operators) != ["<", ">="]] == []
 
 
-def test_the_pins_name_versions_alone() -> None:
-    """A URL or a build tag would tie the file to one machine's index."""
+def test_the_pins_are_plain_versions() -> None:
+    """A URL or a build tag would bind the file to one package index."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
 
     assert [line for line in lines if not re.fullmatch(r"#.*|[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.]*", line)] == []
 
 
-def test_the_plain_install_is_numpy_httpx_and_its_core() -> None:
-    """Whatever is added here, every caller of the client installs."""
+def test_the_plain_install_is_numpy_httpx_and_httpcore() -> None:
+    """Every client installs these dependencies."""
     assert {Requirement(line).name for line in DECLARED["project"]["dependencies"]} == {"numpy", "httpx", "httpcore"}
 
 
-def test_the_licence_is_apache_2_word_for_word() -> None:
-    """A licence with a changed word is another licence."""
+def test_the_licence_is_the_text_of_apache_2() -> None:
+    """A changed text would be another licence."""
     digest = hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest()
 
     assert digest == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
@@ -202,29 +202,29 @@ def test_the_licence_is_apache_2_word_for_word() -> None:
 @pytest.mark.parametrize(
     "script", ["scripts/serve", "scripts/test", "scripts/check", "scripts/generate", "scripts/prove_lowest", ".ci/run"]
 )
-def test_a_script_can_be_started(script: str) -> None:
-    """A checkout without the executable bit, or a script that bash cannot read, is no door."""
+def test_a_script_is_executable_and_valid(script: str) -> None:
+    """A script must run from a fresh checkout."""
     path = ROOT / script
 
     assert path.stat().st_mode & 0o111
     assert subprocess.run(["bash", "-n", str(path)], check=False).returncode == 0
 
 
-def test_the_changelog_knows_this_version() -> None:
-    """A release without a word on what changed is no release."""
+def test_the_changelog_has_this_version() -> None:
+    """Users read there what a release changes."""
     assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-def test_the_pages_install_from_where_the_package_is() -> None:
-    """One page said `pip install .`, another `pip install poolhouse`, which no index has."""
+def test_the_pages_install_from_the_checkout() -> None:
+    """No package index has the package yet, so `pip install poolhouse` would fail."""
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")]
-    told = {
+    commands = {
         page.relative_to(ROOT).as_posix(): re.findall(r"pip install '?poolhouse\S*", page.read_text(encoding="utf-8"))
         for page in pages
     }
 
-    # The one says what it will be, the other what a command says that lacks something.
-    assert {page: found for page, found in told.items() if found} == {
+    # README.md announces the later name; docs/command-line.md quotes an error message.
+    assert {page: found for page, found in commands.items() if found} == {
         "README.md": ["pip install 'poolhouse[server]'`."],
         "docs/command-line.md": ["pip install 'poolhouse[server]'`"],
     }

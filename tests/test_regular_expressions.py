@@ -1,9 +1,9 @@
-"""Every regular expression of the package, held to a time that grows with the length of the text and no faster.
+"""Every regular expression of the package takes time linear in the length of the text.
 
-Python's ``re`` backtracks: a pattern that can read the same characters in two ways may take a time that doubles with
-each of them. One such pattern and a header of 52 bytes held the event loop for half a minute, before any key was asked
-for. So a pattern stands at the top of its file, where it is found, and with an example below: at each of its pieces the
-example is drawn out to thousands of characters and spoilt at its end, which is what makes a pattern go back.
+Python's ``re`` backtracks: a pattern that can match the same characters in two ways may take a time that doubles with
+each of them. One such pattern and a header of 52 bytes blocked the event loop for half a minute, before the API key was
+checked. So patterns are compiled at module level, where this test finds them, and each has an example below: the test
+repeats each part of the example up to thousands of characters and makes its end invalid, which causes backtracking.
 """
 
 from __future__ import annotations
@@ -56,54 +56,54 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "wire.query._ENTRY": ("2.5", "null"),
     "wire.query._BROKEN_ESCAPE": ("%zz",),
 }
-"""A text or more that each pattern takes, by the file and the name that the pattern has there."""
+"""Texts that each pattern matches, by its module and name."""
 
-# What a pattern seldom takes at the end of what it takes, and what it may wait for in vain.
+# Endings that most patterns do not match.
 FAILING_SUFFIXES: Final = ("\x00", "@")
-# A pattern that doubles its time with each repetition is seen at the small ones, before it would take for ever.
+# Exponential time shows at the small numbers, before a match takes forever.
 REPETITIONS: Final = (12, 14, 16, 18, 20, 22, 24, 26, 28, 64, 512)
-LONGEST: Final = 8_000
-LONGEST_PIECE: Final = 6
-# One pass over 8,000 characters takes a millisecond; to read on from each of them takes a fifth of a second and more.
+MAX_LENGTH: Final = 8_000
+MAX_PART: Final = 6
+# One pass over 8,000 characters takes a millisecond; quadratic time takes a fifth of a second and more.
 BOUND_S: Final = 0.05
 
 
 def slow_texts(pattern: re.Pattern[str] | re.Pattern[bytes], example: str, methods: tuple[str, ...]) -> Iterator[str]:
-    """The texts made of this example for which the pattern takes longer than one pass explains."""
+    """The texts made from this example that the pattern does not match in linear time."""
     for start in range(len(example)):
-        for end in range(start + 1, min(len(example), start + LONGEST_PIECE) + 1):
-            for behind in (example[end:], *FAILING_SUFFIXES):
-                for times in (*REPETITIONS, LONGEST // (end - start)):
-                    text = example[:start] + example[start:end] * times + behind
+        for end in range(start + 1, min(len(example), start + MAX_PART) + 1):
+            for suffix in (example[end:], *FAILING_SUFFIXES):
+                for times in (*REPETITIONS, MAX_LENGTH // (end - start)):
+                    text = example[:start] + example[start:end] * times + suffix
                     if any(_time_s(pattern, text, method) > BOUND_S for method in methods):
-                        yield f"{example[:start]!r} + {example[start:end]!r} * {times} + {behind!r}"
+                        yield f"{example[:start]!r} + {example[start:end]!r} * {times} + {suffix!r}"
                         break
 
 
 def _time_s(pattern: re.Pattern[str] | re.Pattern[bytes], text: str, method: str) -> float:
     given = text.encode() if isinstance(pattern.pattern, bytes) else text
-    began = process_time()
+    started = process_time()
     getattr(pattern, method)(given)
-    return process_time() - began
+    return process_time() - started
 
 
 def patterns_in(value: object, name: str) -> Iterator[tuple[str, re.Pattern[str] | re.Pattern[bytes]]]:
-    """The patterns that a name of a module stands for: itself, or entries of its table."""
+    """The patterns in the value of a module attribute, with their names."""
     if isinstance(value, re.Pattern):
         yield name, value
     elif isinstance(value, Mapping):
         for key, entry in value.items():
             yield from patterns_in(entry, f"{name}[{key}]")
     elif isinstance(value, tuple | list):
-        for place, entry in enumerate(value):
-            yield from patterns_in(entry, f"{name}[{place}]")
+        for index, entry in enumerate(value):
+            yield from patterns_in(entry, f"{name}[{index}]")
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for field in dataclasses.fields(value):
             yield from patterns_in(getattr(value, field.name), f"{name}.{field.name}")
 
 
 def uses_of_re(tree: ast.Module) -> tuple[int, list[int]]:
-    """How many patterns a file compiles as it is imported, and the lines that use ``re`` in another manner."""
+    """The number of patterns that a file compiles at import, and the lines of all other uses of ``re``."""
     uses = {
         id(node): node
         for node in ast.walk(tree)
@@ -112,33 +112,33 @@ def uses_of_re(tree: ast.Module) -> tuple[int, list[int]]:
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id == "re"
     }
-    late = {
+    in_functions = {
         id(inner)
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         for inner in ast.walk(node)
     }
-    compiled = [key for key, call in uses.items() if key not in late and ast.unparse(call.func) == "re.compile"]
+    compiled = [key for key, call in uses.items() if key not in in_functions and ast.unparse(call.func) == "re.compile"]
     others = [call.lineno for key, call in uses.items() if key not in compiled]
     others += [node.lineno for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "re"]
     return len(compiled), others
 
 
 def collect_patterns() -> dict[str, tuple[re.Pattern[str] | re.Pattern[bytes], tuple[str, ...]]]:
-    """Every pattern of the package by file and name, with the methods that it is used by."""
+    """Every pattern of the package by module and name, with the methods that are called on it."""
     patterns: dict[str, tuple[re.Pattern[str] | re.Pattern[bytes], tuple[str, ...]]] = {}
     for path in sorted(SOURCE.rglob("*.py")):
         text = path.read_text()
         compiled, others = uses_of_re(ast.parse(text))
         module = ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
-        assert not others, f"{path}:{others}: compile a pattern at the top of its file, where this test finds it"
+        assert not others, f"{path}:{others}: compile patterns at module level, where this test finds them"
         if not compiled:
             continue
         here = {}
         for name, value in vars(importlib.import_module(f"poolhouse.{module}")).items():
-            for place, pattern in patterns_in(value, name):
+            for full_name, pattern in patterns_in(value, name):
                 searched = any(f"{name}.{method}" in text for method in ("search", "sub", "split", "find"))
-                here[f"{module}.{place}"] = (pattern, ("match", "fullmatch", *(("search",) if searched else ())))
+                here[f"{module}.{full_name}"] = (pattern, ("match", "fullmatch", *(("search",) if searched else ())))
         assert len(here) >= compiled, f"{path} compiles {compiled} patterns, and only {sorted(here)} are found"
         patterns |= here
     return patterns
@@ -148,18 +148,18 @@ FOUND: Final = collect_patterns()
 
 
 def test_every_pattern_has_an_example() -> None:
-    """A pattern without a test may be the next one that never returns."""
+    """A pattern without an example is not tested."""
     assert sorted(FOUND) == sorted(EXAMPLES)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_no_pattern_takes_longer_than_one_pass_explains(name: str) -> None:
-    """Whatever is sent, it is read once."""
+def test_every_pattern_takes_linear_time(name: str) -> None:
+    """A client must not be able to block the event loop with a text."""
     pattern, methods = FOUND[name]
     for example in EXAMPLES[name]:
         given = example.encode() if isinstance(pattern.pattern, bytes) else example
 
-        assert getattr(pattern, "search" if "search" in methods else "fullmatch")(given), f"{example!r} is no example"
+        assert getattr(pattern, "search" if "search" in methods else "fullmatch")(given), f"{example!r} does not match"
         assert next(slow_texts(pattern, example, methods), None) is None
 
 
@@ -176,7 +176,7 @@ TEXTS: Final = (
     "2.50",
     "/a/b",
 )
-"""What stands in a query string."""
+"""Values of a query string."""
 
 
 def document_patterns(part: object) -> Iterator[str]:
@@ -192,12 +192,12 @@ def document_patterns(part: object) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("pattern", sorted(set(document_patterns(openapi_document()))))
-def test_no_pattern_of_the_document_does_either(pattern: str) -> None:
-    """Gateways check requests by it, with engines that go back as ours does."""
+def test_every_pattern_of_the_openapi_document_takes_linear_time(pattern: str) -> None:
+    """Gateways check requests by these patterns, with engines that backtrack as well."""
     compiled = re.compile(pattern)
     examples = [text for text in TEXTS if compiled.search(text)]
 
-    assert examples, "none of the texts above is an example of it"
+    assert examples, "no text in TEXTS matches"
     for example in examples:
         assert next(slow_texts(compiled, example, ("search",)), None) is None
 
@@ -212,8 +212,8 @@ def test_no_pattern_of_the_document_does_either(pattern: str) -> None:
         (r"\s+,", " ,"),
     ],
 )
-def test_what_goes_back_is_seen(pattern: str, example: str) -> None:
-    """The first is what read Accept; a check that finds nothing finds these."""
+def test_a_backtracking_pattern_is_found(pattern: str, example: str) -> None:
+    """The check must find patterns that backtrack; the first one used to parse Accept."""
     assert next(slow_texts(re.compile(pattern), example, ("fullmatch", "search")), None)
 
 
@@ -226,6 +226,6 @@ def test_what_goes_back_is_seen(pattern: str, example: str) -> None:
         "from re import compile",
     ],
 )
-def test_a_pattern_elsewhere_is_seen(text: str) -> None:
-    """A pattern made in a function would not be tested here."""
+def test_a_pattern_outside_of_module_level_is_found(text: str) -> None:
+    """A pattern that is compiled in a function would not be tested here."""
     assert uses_of_re(ast.parse(text))[1]

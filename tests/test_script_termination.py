@@ -1,4 +1,4 @@
-"""A proof that is told to stop leaves nothing running: neither what it has started, nor what that has."""
+"""A proof script that gets SIGTERM ends all its child processes, and theirs."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ finally:
 
 
 @contextmanager
-def running(words: list[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process; whatever is left of it is killed at the end."""
-    with subprocess.Popen(words, cwd=SCRIPTS) as process:
+def running(arguments: list[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process; at the end it and its child processes are killed."""
+    with subprocess.Popen(arguments, cwd=SCRIPTS) as process:
         try:
             yield process
         finally:
@@ -46,31 +46,31 @@ def running(words: list[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def descendants(process: subprocess.Popen[bytes], count: int) -> list[psutil.Process]:
-    """What it has started, and what that has, once there are so many."""
+    """Wait until the process has this many descendants, and return them."""
     top = psutil.Process(process.pid)
     assert becomes_true(lambda: len(top.children(recursive=True)) == count)
     found: list[psutil.Process] = top.children(recursive=True)
     return found
 
 
-def test_a_proof_that_is_told_to_stop_ends_all_that_runs_for_it(tmp_path: Path) -> None:
-    """A service that is left behind keeps its port, its memory and a core of the machine."""
-    tidied = tmp_path / "tidied"
-    with running([sys.executable, "-c", PROOF, tidied]) as process:
+def test_a_terminated_proof_ends_its_child_processes(tmp_path: Path) -> None:
+    """A service that keeps running would occupy its port, its memory and a core."""
+    finished = tmp_path / "finished"
+    with running([sys.executable, "-c", PROOF, finished]) as process:
         started = descendants(process, 2)
 
         process.send_signal(signal.SIGTERM)
 
         assert process.wait(WAIT_TIMEOUT_S) == 1
-        gone, left = psutil.wait_procs(started, timeout=WAIT_TIMEOUT_S)
+        ended, left = psutil.wait_procs(started, timeout=WAIT_TIMEOUT_S)
         for each in left:
             each.kill()
-    assert (len(gone), left) == (2, [])
-    assert tidied.exists()
+    assert (len(ended), left) == (2, [])
+    assert finished.exists()
 
 
-def test_a_script_that_is_told_to_stop_ends_what_it_waits_for() -> None:
-    """bash goes at once, and leaves what it runs to itself."""
+def test_a_terminated_script_ends_its_child_process() -> None:
+    """bash itself ends at once on a signal, and its child process would keep running."""
     script = f'set -euo pipefail; source _venv.sh; trap stop_child EXIT; run_child "{sys.executable}" -c "$1"'
     with running(["bash", "-c", script, "bash", "import time; time.sleep(1000)"]) as process:
         started = descendants(process, 1)
@@ -85,16 +85,16 @@ def test_a_script_that_is_told_to_stop_ends_what_it_waits_for() -> None:
 
 
 @pytest.mark.parametrize("code", [0, 3])
-def test_a_script_ends_as_what_it_waits_for_does(code: int) -> None:
-    """A proof that fails must not look like one that passes."""
+def test_a_script_returns_the_exit_code_of_its_child_process(code: int) -> None:
+    """A failed proof must not be reported as passed."""
     script = f'set -euo pipefail; source _venv.sh; trap stop_child EXIT; run_child "{sys.executable}" -c "$1"; exit 0'
 
     assert subprocess.run(["bash", "-c", script, "bash", f"exit({code})"], cwd=SCRIPTS, check=False).returncode == code
 
 
 @pytest.mark.parametrize("proof", PROOFS, ids=lambda proof: proof.name)
-def test_each_proof_does_so(proof: Path) -> None:
-    """Those that start nothing need not; Ray's has its own way, since its processes are nobody's children."""
+def test_each_proof_ends_its_child_processes(proof: Path) -> None:
+    """Proofs without child processes are exempt."""
     text = proof.read_text(encoding="utf-8")
     main = text.partition('if __name__ == "__main__":\n')[2]
 

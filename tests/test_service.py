@@ -1,4 +1,4 @@
-"""The use case: what is refused when, and that a plan is what pooling gives."""
+"""PoolingService: preparing, planning, pooling, and the order of the checks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FLOAT32 = ELEMENT_TYPES["float32"]
 
 
 def make_pooling_service(inline_steps: int = 0) -> PoolingService:
-    """All operators on the CPU; made inside a loop, as the engine needs."""
+    """A service with all operators on the CPU; the engine needs a running event loop."""
     return PoolingService(CATALOGUE, (CPU,), LIMITS, capacity_bytes=2**30, inline_steps=inline_steps)
 
 
 async def pool_and_release(service: PoolingService, prepared: PreparedRequest) -> PoolResult:
-    """The answer, with the lease given back."""
+    """Pool a request with a lease, and release it."""
     lease = service.admission.admit(prepared.plan.input_bytes)
     try:
         return await service.pool(prepared, lease)
@@ -37,9 +37,9 @@ async def pool_and_release(service: PoolingService, prepared: PreparedRequest) -
         lease.release()
 
 
-def message_for(member: type[Operator], lead: tuple[int, ...] = (2, 3), place: int = 0) -> Message:
-    """A sample of the operator as a message."""
-    sample = member.samples[place]
+def message_for(member: type[Operator], lead: tuple[int, ...] = (2, 3), index: int = 0) -> Message:
+    """A message with a sample of the operator."""
+    sample = member.samples[index]
     shape = (*lead, *sample.spatial[-member.rank :])
     dtype = ELEMENT_TYPES[sample.dtype]
     rng = np.random.default_rng(4)
@@ -50,42 +50,42 @@ def message_for(member: type[Operator], lead: tuple[int, ...] = (2, 3), place: i
 
 
 def input_metadata_of(message: Message) -> Mapping[str, TensorMetadata]:
-    """What a plan is asked with."""
+    """The metadata of the tensors of a message."""
     return {name: tensor.metadata for name, tensor in message.tensors.items()}
 
 
 @every_operator
-@pytest.mark.parametrize("inline_steps", [-1, 2**60], ids=["on a thread", "where it is"])
-def test_a_plan_is_what_pooling_gives(member: type[Operator], inline_steps: int) -> None:
-    """Callers size their buffers by it, for every sample."""
+@pytest.mark.parametrize("inline_steps", [-1, 2**60], ids=["in a thread", "inline"])
+def test_a_plan_describes_the_result(member: type[Operator], inline_steps: int) -> None:
+    """Clients allocate their buffers by the plan."""
 
-    async def both() -> None:
+    async def check() -> None:
         service = make_pooling_service(inline_steps)
-        for place in range(len(member.samples)):
-            message = message_for(member, place=place)
+        for index in range(len(member.samples)):
+            message = message_for(member, index=index)
             plan = service.plan(member.name, input_metadata_of(message), message.json_fields, message.text_fields)
             prepared = service.prepare(member.name, message)
 
-            answer = await pool_and_release(service, prepared)
+            result = await pool_and_release(service, prepared)
 
-            given = {
+            outputs = {
                 name: {"dtype": tensor.dtype.name, "shape": list(tensor.shape), "bytes": tensor.array.nbytes}
-                for name, tensor in answer.tensors.items()
+                for name, tensor in result.tensors.items()
             }
-            assert plan["outputs"] == given
-            assert list(prepared.outputs) == list(given)
+            assert plan["outputs"] == outputs
+            assert list(prepared.outputs) == list(outputs)
             assert plan["input_bytes"] == sum(tensor.array.nbytes for tensor in message.tensors.values())
         assert (service.status.held_bytes, service.status.job_count) == (0, 0)
         await service.stop()
 
-    asyncio.run(both())
+    asyncio.run(check())
 
 
 @every_operator
-def test_plan_and_prepare_refuse_alike(member: type[Operator]) -> None:
-    """A plan that says yes to what pooling refuses is worse than none."""
+def test_plan_and_prepare_raise_the_same_errors(member: type[Operator]) -> None:
+    """A plan that accepts what pooling refuses would mislead the client."""
 
-    async def both() -> None:
+    async def check() -> None:
         service = make_pooling_service()
         for refusal in member.refusals:
             shape = (1, 1, *refusal.spatial[-member.rank :])
@@ -105,32 +105,32 @@ def test_plan_and_prepare_refuse_alike(member: type[Operator]) -> None:
             assert planned.value.problems == prepared.value.problems
         await service.stop()
 
-    asyncio.run(both())
+    asyncio.run(check())
 
 
 @every_operator
-def test_preparing_is_quick(member: type[Operator]) -> None:
-    """It runs on the loop before anything else can, for every request; a millisecond is already much."""
+def test_preparing_is_fast(member: type[Operator]) -> None:
+    """Every request is prepared on the event loop, which must not wait a millisecond for it."""
 
     async def prepared() -> float:
         service = make_pooling_service()
         message = message_for(member)
         service.prepare(member.name, message)
-        took = []
+        seconds = []
         for channels in range(1, 21):
-            # Another shape each time, so that nothing is remembered.
+            # A new shape each time, so that no plan is cached.
             other = message_for(member, lead=(1, channels))
             started = time.perf_counter()
             service.prepare(member.name, other)
-            took.append(time.perf_counter() - started)
+            seconds.append(time.perf_counter() - started)
         await service.stop()
-        return min(took)
+        return min(seconds)
 
     assert asyncio.run(prepared()) < 0.001
 
 
-def test_preparing_changes_nothing_and_pools_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is refused must have cost nothing; what is admitted waits for its turn."""
+def test_preparing_neither_reserves_nor_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused request must not cost memory or computation."""
 
     async def prepared() -> None:
         service = make_pooling_service()
@@ -148,33 +148,33 @@ def test_preparing_changes_nothing_and_pools_nothing(monkeypatch: pytest.MonkeyP
     asyncio.run(prepared())
 
 
-def test_a_drawn_seed_is_named_and_gives_the_same_answer_again() -> None:
-    """Randomness that cannot be repeated cannot be debugged."""
+def test_a_chosen_seed_is_in_the_headers_and_reproduces_the_result() -> None:
+    """A client must be able to reproduce a random result."""
 
-    async def twice() -> None:
+    async def check() -> None:
         service = make_pooling_service()
         array = np.random.default_rng(6).random((2, 3, 16, 16)).astype(np.float32)
         tensors = {"input": Tensor(FLOAT32, array)}
         fields: dict[str, object] = {"kernel_size": 2, "output_size": 7}
-        drawn = service.prepare("fractional_max_pool2d", Message(tensors, fields))
-        seed = int(drawn.headers[SEED_HEADER])
+        first = service.prepare("fractional_max_pool2d", Message(tensors, fields))
+        seed = int(first.headers[SEED_HEADER])
 
         again = service.prepare("fractional_max_pool2d", Message(tensors, {**fields, "seed": seed}))
-        one, other = await pool_and_release(service, drawn), await pool_and_release(service, again)
+        one, other = await pool_and_release(service, first), await pool_and_release(service, again)
         others = {
             service.prepare("fractional_max_pool2d", Message(tensors, fields)).headers[SEED_HEADER] for _ in range(20)
         }
 
-        assert again.headers == drawn.headers == one.headers
+        assert again.headers == first.headers == one.headers
         assert one.tensors["output"].array.tobytes() == other.tensors["output"].array.tobytes()
         assert len(others) == 20
         await service.stop()
 
-    asyncio.run(twice())
+    asyncio.run(check())
 
 
-def test_what_is_not_random_names_no_seed() -> None:
-    """A header that says nothing would be read as something."""
+def test_an_operator_without_randomness_has_no_seed_header() -> None:
+    """A seed that has no effect would mislead the client."""
 
     async def prepared() -> None:
         service = make_pooling_service()
@@ -186,8 +186,8 @@ def test_what_is_not_random_names_no_seed() -> None:
     asyncio.run(prepared())
 
 
-def test_an_index_outside_its_plane_is_refused_before_anything_waits() -> None:
-    """On a GPU it would end the process's device; large requests are looked at off the loop."""
+def test_an_index_outside_its_plane_is_refused_before_queueing() -> None:
+    """On a GPU such an index would make the device unusable for the whole process."""
 
     async def pooled(side: int) -> PoolhouseError:
         service = make_pooling_service()
@@ -208,26 +208,26 @@ def test_an_index_outside_its_plane_is_refused_before_anything_waits() -> None:
         assert asyncio.run(pooled(side)).code == "index_out_of_range"
 
 
-def test_an_unknown_operator_is_refused_by_both() -> None:
-    """With the same nearest names."""
+def test_prepare_and_plan_refuse_an_unknown_operator() -> None:
+    """Both suggest the same names."""
 
-    async def asked() -> None:
+    async def check() -> None:
         service = make_pooling_service()
-        for ask in (
+        for call in (
             lambda: service.prepare("maxpool2d", Message({})),
             lambda: service.plan("maxpool2d", {}, {}, {}),
         ):
             with pytest.raises(NotFound, match="did you mean max_pool2d"):
-                ask()
+                call()
         await service.stop()
 
-    asyncio.run(asked())
+    asyncio.run(check())
 
 
-def test_equal_questions_of_different_types_are_different_questions() -> None:
-    """Plans are remembered; True and 1 are one key to Python and two fields to us."""
+def test_equal_values_of_different_types_are_different_fields() -> None:
+    """Plans are cached, and in Python True and 1 are the same dictionary key."""
 
-    async def asked() -> None:
+    async def check() -> None:
         service = make_pooling_service()
         message = message_for(CATALOGUE.find("max_pool2d"))
         service.prepare("max_pool2d", Message(message.tensors, {"kernel_size": 1}))
@@ -236,14 +236,14 @@ def test_equal_questions_of_different_types_are_different_questions() -> None:
                 service.prepare("max_pool2d", Message(message.tensors, {"kernel_size": wrong}))
         await service.stop()
 
-    asyncio.run(asked())
+    asyncio.run(check())
 
 
-# ---- what is looked at before anything waits
+# ---- checks before a job is queued
 
 
-def test_a_small_body_with_a_large_answer_needs_memory_for_the_answer() -> None:
-    """Sixteen bytes may ask for a gigabyte; by the length of the body alone it would always fit."""
+def test_a_small_body_with_a_large_response_needs_memory_for_the_response() -> None:
+    """A body of 16 bytes may result in a gigabyte, so the length of the body is not enough to admit it."""
 
     async def pooled(inline_steps: int) -> None:
         service = PoolingService(CATALOGUE, (CPU,), LIMITS, capacity_bytes=10_000, inline_steps=inline_steps)
@@ -267,15 +267,15 @@ def test_a_small_body_with_a_large_answer_needs_memory_for_the_answer() -> None:
 
 
 def bad_indices(side: int) -> Message:
-    """An unpooling whose last index lies far outside."""
+    """A message for unpooling whose last index is far outside of its plane."""
     indices = np.zeros((1, 1, side, side), dtype=np.int64)
     indices[..., -1, -1] = 2**32 + 3
     tensors = {"input": Tensor(FLOAT32, np.ones(indices.shape, np.float32)), "indices": Tensor(INT64, indices)}
     return Message(tensors, {"kernel_size": 2})
 
 
-def test_an_index_outside_its_plane_is_refused_by_inline_pooling_too() -> None:
-    """A tiny request runs at once, where nothing else would look at it."""
+def test_inline_pooling_refuses_an_index_outside_its_plane() -> None:
+    """The inline path does not use the checks of the other one."""
 
     async def pooled() -> None:
         service = make_pooling_service(inline_steps=2**60)
@@ -289,8 +289,8 @@ def test_an_index_outside_its_plane_is_refused_by_inline_pooling_too() -> None:
     asyncio.run(pooled())
 
 
-def test_nothing_is_pooled_inline_without_memory_or_while_draining() -> None:
-    """Nothing is held for it, so it must fit into what is left; and a stop would never see its end."""
+def test_no_request_is_pooled_inline_without_memory_or_while_draining() -> None:
+    """Such a request has no lease, so it must fit into the free memory; and a draining service must not start it."""
 
     async def pooled() -> None:
         service = PoolingService(CATALOGUE, (CPU,), LIMITS, capacity_bytes=10_000, inline_steps=2**60)
@@ -317,12 +317,12 @@ def test_nothing_is_pooled_inline_without_memory_or_while_draining() -> None:
     asyncio.run(pooled())
 
 
-def test_many_indices_are_looked_at_off_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hundred million of them take a while, and everyone else's requests are on the loop."""
+def test_many_indices_are_checked_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checking a hundred million indices takes long, and would delay all other requests."""
     member, threads = CATALOGUE.find("max_unpool2d"), list[threading.Thread]()
     check = member.check_elements
 
-    def noted(self: Operator, tensors: Mapping[str, Tensor]) -> None:
+    def recording_check(self: Operator, tensors: Mapping[str, Tensor]) -> None:
         threads.append(threading.current_thread())
         check(self, tensors)
 
@@ -332,7 +332,7 @@ def test_many_indices_are_looked_at_off_the_loop(monkeypatch: pytest.MonkeyPatch
             await pool_and_release(service, service.prepare("max_unpool2d", bad_indices(side)))
         await service.stop()
 
-    monkeypatch.setattr(member, "check_elements", noted)
+    monkeypatch.setattr(member, "check_elements", recording_check)
     for side in (2, 400):
         asyncio.run(pooled(side))
 
@@ -340,43 +340,43 @@ def test_many_indices_are_looked_at_off_the_loop(monkeypatch: pytest.MonkeyPatch
     assert threads[1] is not threading.main_thread()
 
 
-def test_bytes_that_are_looked_at_stay_held_though_the_caller_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread cannot be stopped in the middle; what it reads must not be lent to others."""
-    member, begun, gate = CATALOGUE.find("max_unpool2d"), threading.Event(), threading.Event()
+def test_a_check_of_indices_keeps_the_lease_after_a_disconnect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread cannot be stopped, and the memory that it reads must not be reserved for other requests."""
+    member, started, gate = CATALOGUE.find("max_unpool2d"), threading.Event(), threading.Event()
 
-    def held_up(self: Operator, tensors: Mapping[str, Tensor]) -> None:
-        begun.set()
+    def blocked_check(self: Operator, tensors: Mapping[str, Tensor]) -> None:
+        started.set()
         assert gate.wait(20)
 
-    async def left() -> None:
+    async def disconnect() -> None:
         service = make_pooling_service()
-        caller = asyncio.ensure_future(pool_and_release(service, service.prepare("max_unpool2d", bad_indices(400))))
-        while not begun.is_set():  # noqa: ASYNC110, it is set by a thread
+        request = asyncio.ensure_future(pool_and_release(service, service.prepare("max_unpool2d", bad_indices(400))))
+        while not started.is_set():  # noqa: ASYNC110, a thread sets it
             await asyncio.sleep(0)
 
-        caller.cancel()
-        await asyncio.wait([caller])
-        held = service.status.lease_count
+        request.cancel()
+        await asyncio.wait([request])
+        lease_count = service.status.lease_count
         gate.set()
-        while service.status.lease_count:  # noqa: ASYNC110, it falls when a thread ends
+        while service.status.lease_count:  # noqa: ASYNC110, it changes when a thread ends
             await asyncio.sleep(0)
 
-        assert held == 1
+        assert lease_count == 1
         assert service.status.held_bytes == 0
         await service.stop()
 
-    monkeypatch.setattr(member, "check_elements", held_up)
-    asyncio.run(left())
+    monkeypatch.setattr(member, "check_elements", blocked_check)
+    asyncio.run(disconnect())
 
 
-def test_a_deadline_that_passes_while_indices_are_looked_at_is_answered_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The caller's patience does not depend on what takes so long."""
+def test_a_deadline_ends_the_wait_for_a_check_of_indices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline holds for every step of a request."""
     member, gate = CATALOGUE.find("max_unpool2d"), threading.Event()
 
-    def held_up(self: Operator, tensors: Mapping[str, Tensor]) -> None:
+    def blocked_check(self: Operator, tensors: Mapping[str, Tensor]) -> None:
         assert gate.wait(20)
 
-    async def late() -> None:
+    async def check() -> None:
         service = make_pooling_service()
         prepared = service.prepare("max_unpool2d", bad_indices(400))
         lease = service.admission.admit(prepared.plan.held_bytes)
@@ -385,18 +385,18 @@ def test_a_deadline_that_passes_while_indices_are_looked_at_is_answered_then(mon
         assert not gate.is_set()
         gate.set()
         lease.release()
-        while service.status.lease_count:  # noqa: ASYNC110, it falls when a thread ends
+        while service.status.lease_count:  # noqa: ASYNC110, it changes when a thread ends
             await asyncio.sleep(0)
         await service.stop()
 
-    monkeypatch.setattr(member, "check_elements", held_up)
-    asyncio.run(late())
+    monkeypatch.setattr(member, "check_elements", blocked_check)
+    asyncio.run(check())
 
 
-def test_nothing_runs_on_the_loop_for_another_device() -> None:
-    """The loop would wait for the way to the device and back, and everyone with it."""
+def test_only_the_cpu_pools_inline() -> None:
+    """The event loop, and so every request, would wait for the transfers to another device."""
 
-    async def asked(name: str) -> bool:
+    async def pools_inline(name: str) -> bool:
         device = Device(name, "a fake", 65_535)
         service = PoolingService(
             CATALOGUE,
@@ -408,9 +408,9 @@ def test_nothing_runs_on_the_loop_for_another_device() -> None:
         )
         prepared = service.prepare("max_pool2d", message_for(CATALOGUE.find("max_pool2d")))
         lease = service.admission.admit(prepared.plan.held_bytes)
-        answer = service.pool_inline(prepared, lease)
+        result = service.pool_inline(prepared, lease)
         lease.release()
         await service.stop()
-        return answer is not None
+        return result is not None
 
-    assert [asyncio.run(asked(name)) for name in ("cpu", "cuda:0", "mps")] == [True, False, False]
+    assert [asyncio.run(pools_inline(name)) for name in ("cpu", "cuda:0", "mps")] == [True, False, False]

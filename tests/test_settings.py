@@ -1,4 +1,4 @@
-"""Settings are said once: environment, options, help and docs all follow from the fields."""
+"""Environment, options, help and documentation are all derived from the fields of Settings."""
 
 from __future__ import annotations
 
@@ -33,58 +33,58 @@ FIELDS = list(Settings.model_fields)
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
-    """The settings with which ``poolhouse serve`` started its server; nothing listens."""
-    seen: list[Settings] = []
+    """The settings with which ``poolhouse serve`` started its server; the server is a fake."""
+    started_with: list[Settings] = []
 
     class Server:
         @staticmethod
         def run(settings: Settings, listeners: Listeners) -> None:
-            seen.append(settings)
+            started_with.append(settings)
 
-    whole = importlib.import_module
+    original = importlib.import_module
 
-    def instead(name: str) -> object:
-        return Server if name == "poolhouse.rest.run" else whole(name)
+    def fake_import(name: str) -> object:
+        return Server if name == "poolhouse.rest.run" else original(name)
 
-    monkeypatch.setattr(serve, "import_module", instead)
+    monkeypatch.setattr(serve, "import_module", fake_import)
     monkeypatch.setattr(serve, "open_listeners", lambda settings: Listeners((), (), None))
-    return seen
+    return started_with
 
 
 @pytest.mark.parametrize("row", table(), ids=lambda row: row.field)
-def test_a_setting_says_what_it_does_and_what_it_takes(row: Setting) -> None:
-    """The help and the docs are made from these words alone."""
+def test_a_setting_has_a_description_and_accepted_values(row: Setting) -> None:
+    """The help and the documentation are generated from these texts."""
     info = Settings.model_fields[row.field]
 
     assert row.description.endswith(".")
     assert row.takes
     if isinstance(Settings.model_fields[row.field].default, bool):
-        assert (row.takes, row.default) == ("true or false", "false"), "text would be taken for any text"
+        assert (row.takes, row.default) == ("true or false", "false"), "otherwise it would be documented as text"
     if info.annotation in (int, float):
         assert "at least" in row.takes or "more than" in row.takes, "a number needs a bound"
 
 
 @pytest.mark.parametrize("row", table(), ids=lambda row: row.field)
-def test_a_default_read_back_is_the_default(row: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What help shows as the default can be typed, and means the same."""
+def test_a_default_can_be_parsed(row: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user can type the default that the help shows."""
     monkeypatch.setenv(row.environment, row.default)
 
     assert Settings() == Settings.model_construct()
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_every_field_is_an_option_in_the_help(field: str) -> None:
-    """A setting that cannot be found is not there."""
-    shown = CliRunner().invoke(commands.poolhouse, ["serve", "--help"], terminal_width=200).output
+def test_the_help_lists_every_field(field: str) -> None:
+    """Users find settings in the help."""
+    output = CliRunner().invoke(commands.poolhouse, ["serve", "--help"], terminal_width=200).output
 
-    assert f"{option_name(field)} " in shown
-    assert environment_name(field) in shown
+    assert f"{option_name(field)} " in output
+    assert environment_name(field) in output
 
 
-def test_an_option_wins_over_the_environment_and_that_over_the_default(
+def test_an_option_overrides_the_environment_and_that_the_default(
     monkeypatch: pytest.MonkeyPatch, started: list[Settings]
 ) -> None:
-    """This order is what everybody expects of a service."""
+    """Users expect this order of precedence."""
     monkeypatch.setenv("POOLHOUSE_PORT", "1111")
     monkeypatch.setenv("POOLHOUSE_MAX_WORK", "7")
 
@@ -95,35 +95,37 @@ def test_an_option_wins_over_the_environment_and_that_over_the_default(
     assert (settings.port, settings.max_work, settings.host) == (2222, 7, "127.0.0.1")
 
 
-def test_a_wrong_value_stops_the_start_and_names_both_spellings(
+def test_an_invalid_value_prevents_the_start_and_names_option_and_variable(
     capsys: pytest.CaptureFixture[str], started: list[Settings]
 ) -> None:
-    """A typo must not become a running service with another limit."""
+    """A typo must not result in a running service with another limit."""
     code = commands.run(["serve", "--port", "70000", "--device", "cpu,gpu"])
 
-    said = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert code == 2
     assert not started
-    assert "--port (POOLHOUSE_PORT): given '70000', takes at least 0, at most 65535" in said
-    assert "--device (POOLHOUSE_DEVICE): given 'gpu'" in said
-    assert "Traceback" not in said
+    assert "--port (POOLHOUSE_PORT): given '70000', takes at least 0, at most 65535" in printed
+    assert "--device (POOLHOUSE_DEVICE): given 'gpu'" in printed
+    assert "Traceback" not in printed
 
 
-def test_a_misspelt_variable_stops_the_start_with_the_nearest_name(
+def test_a_misspelt_variable_prevents_the_start_and_suggests_a_name(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, started: list[Settings]
 ) -> None:
-    """A limit that was set and is not in force is the worst kind of surprise."""
+    """A limit that was set must not be ignored silently."""
     monkeypatch.setenv("POOLHOUSE_MAX_BODY_BYTE", "1")
 
     code = commands.run(["serve"])
 
     assert code == 2
     assert not started
-    assert "there is no setting POOLHOUSE_MAX_BODY_BYTE; did you mean POOLHOUSE_MAX_BODY_BYTES?" in capsys.readouterr().err
+    assert (
+        "there is no setting POOLHOUSE_MAX_BODY_BYTE; did you mean POOLHOUSE_MAX_BODY_BYTES?" in capsys.readouterr().err
+    )
 
 
-def test_the_variables_of_a_kubernetes_service_called_poolhouse_are_passed_over() -> None:
-    """Kubernetes sets them in every pod beside that Service, and POOLHOUSE_PORT is one of them."""
+def test_the_variables_of_a_kubernetes_service_named_poolhouse_are_ignored() -> None:
+    """Kubernetes sets them in every pod of the namespace, among them POOLHOUSE_PORT."""
     links = {
         "POOLHOUSE_PORT": "tcp://10.0.0.1:8000",
         "POOLHOUSE_PORT_8000_TCP": "tcp://10.0.0.1:8000",
@@ -137,26 +139,26 @@ def test_the_variables_of_a_kubernetes_service_called_poolhouse_are_passed_over(
     assert from_environment({"POOLHOUSE_PORT": "9000"}) == {"port": "9000"}
 
 
-def test_the_clients_own_variables_are_passed_over() -> None:
-    """A shell that names a service to call can start one too, and run one in process for a test."""
+def test_the_variables_of_the_client_are_ignored() -> None:
+    """The same shell may run a client and start a service."""
     assert from_environment({URL_VARIABLE: "http://pool:8000", KEY_VARIABLE: "a key"}) == {}
 
 
 def test_an_empty_variable_counts_as_unset() -> None:
-    """Compose files and shells pass on variables that nobody set as empty ones."""
+    """Compose files and shells pass unset variables on as empty ones."""
     assert from_environment({"POOLHOUSE_PORT": "", "POOLHOUSE_NO_SUCH": ""}) == {}
 
 
 def test_an_unknown_argument_is_refused() -> None:
-    """A test or a program that misspells a setting should hear of it."""
+    """A misspelt setting in a program must be reported."""
     with pytest.raises(ValidationError) as refused:
-        Settings(max_wrk=1)  # type: ignore[call-arg]  # the fault is the point
+        Settings(max_wrk=1)  # type: ignore[call-arg]  # an invalid argument is tested
 
     assert error_lines(refused.value) == ["there is no setting max_wrk; did you mean max_work?"]
 
 
-def test_settings_do_not_change_once_made() -> None:
-    """Every room reads them at its own time."""
+def test_settings_are_immutable() -> None:
+    """Modules read them at different times."""
     settings = Settings()
 
     with pytest.raises(ValidationError, match="frozen"):
@@ -190,14 +192,14 @@ def test_settings_do_not_change_once_made() -> None:
         ("log_level", "loud"),
     ],
 )
-def test_a_value_without_meaning_is_refused(field: str, text: str) -> None:
-    """What is wrong shows at the start, not at the first request."""
+def test_an_invalid_value_is_refused(field: str, text: str) -> None:
+    """An error must be reported at the start, not at the first request."""
     with pytest.raises(ValidationError):
         Settings.model_validate({field: text})
 
 
 def test_lists_are_split_at_commas() -> None:
-    """Environments have no lists."""
+    """Environment variables have no list type."""
     settings = Settings.model_validate(
         {"device": "cuda:0, cuda:1", "cors_origins": "https://a.example,http://localhost:3000,"}
     )
@@ -207,8 +209,8 @@ def test_lists_are_split_at_commas() -> None:
 
 
 @given(st.integers(min_value=0, max_value=2**60))
-def test_a_size_written_out_reads_back(count: int) -> None:
-    """The default that the help shows can be typed."""
+def test_a_formatted_size_can_be_parsed(count: int) -> None:
+    """A user can type the default that the help shows."""
     assert parse_size(bytes_text(count)) == count
 
 
@@ -219,15 +221,15 @@ def test_a_size_written_out_reads_back(count: int) -> None:
     st.sampled_from(["", " "]),
     st.booleans(),
 )
-def test_a_size_means_what_its_unit_says(count: int, unit: tuple[str, int], ending: str, gap: str, lower: bool) -> None:
-    """k is a thousand and Ki is 1,024, as in Kubernetes, whatever the case."""
+def test_a_size_is_scaled_by_its_unit(count: int, unit: tuple[str, int], ending: str, gap: str, lower: bool) -> None:
+    """As in Kubernetes, k is 1,000 and Ki is 1,024; case does not matter."""
     text = f"{count}{gap}{unit[0]}{ending}"
 
     assert parse_size(text.lower() if lower else text) == count * unit[1]
 
 
-def test_a_bound_in_words_is_the_bound_in_force() -> None:
-    """The words and the validator read the same annotation; this holds them together."""
+def test_a_documented_bound_is_the_enforced_bound() -> None:
+    """The documentation and the validator must not differ."""
     bounds = {
         (row.field, bound.ge if isinstance(bound, Ge) else bound.le)
         for row in table()
@@ -245,7 +247,7 @@ def test_a_bound_in_words_is_the_bound_in_force() -> None:
 def test_the_openapi_command_prints_the_document(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A caller's generator reads the document without starting a service."""
+    """A client generator can read the document without a running service."""
 
     class Document:
         @staticmethod
@@ -260,8 +262,8 @@ def test_the_openapi_command_prints_the_document(
     assert capsys.readouterr().out == '{\n  "openapi": "3.1.0"\n}\n'
 
 
-def test_a_dotenv_file_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What lies in the folder where a service happens to start is not its configuration."""
+def test_a_dotenv_file_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working directory of a service must not change its configuration."""
     (tmp_path / ".env").write_text("POOLHOUSE_PORT=1")
     monkeypatch.chdir(tmp_path)
 

@@ -1,4 +1,4 @@
-"""Terms of other libraries lead to ours, and no name costs more than a comparison with each of ours."""
+"""Names of other libraries result in suggestions, and no name takes long to compare."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ FIELD_NAMES = {field.name for member in CATALOGUE for field in member.fields()}
         ("average-pool-2d", "did you mean avg_pool2d?"),
         ("min_pool2d", "did you mean max_pool2d? The least element is the largest of the negated input, negated."),
         ("sum_pool3d", "did you mean avg_pool3d? With divisor_override 1 it gives the sum of each window."),
-        # a letter wrong
+        # a typo
         ("max_pol2d", "did you mean max_pool2d, max_unpool2d or max_pool1d?"),
         ("softmax", "otherwise"),
         ("", "otherwise"),
     ],
 )
-def test_an_operator_of_another_library_leads_to_ours(name: str, hint: str) -> None:
-    """By letters alone the mean of a window looks like its maximum."""
+def test_an_operator_of_another_library_suggests_ours(name: str, hint: str) -> None:
+    """The similarity of letters alone would suggest max_pool for mean_pool."""
     assert operator_hint(name, NAMES, "otherwise") == hint
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_operator_is_found_by_its_name_in_another_spelling(name: str) -> None:
-    """Languages differ in case and separators, and nothing may be nearer than the thing itself."""
+def test_another_spelling_of_an_operator_suggests_it(name: str) -> None:
+    """Languages differ in case and separators; no other name may be more similar."""
     spelled = name.replace("_", " ").title().replace(" ", "")
 
     assert operator_hint(spelled, NAMES, "") == f"did you mean {name}?"
@@ -93,23 +93,23 @@ def test_every_operator_is_found_by_its_name_in_another_spelling(name: str) -> N
         ("temperature", ""),
     ],
 )
-def test_a_field_of_another_library_leads_to_ours(name: str, hint: str) -> None:
-    """A model that is moved here brings the terms of its library along."""
+def test_a_field_of_another_library_suggests_ours(name: str, hint: str) -> None:
+    """Users who port a model write the names of its library."""
     fields = [field.name for field in CATALOGUE.find("max_pool2d").fields()]
 
     assert field_hint(name, fields, ("input",)) == hint
 
 
-def test_a_word_means_what_the_operator_has() -> None:
-    """ONNX writes p for the norm; where an operator has none, no norm is meant."""
+def test_a_suggestion_is_a_field_of_the_operator() -> None:
+    """ONNX writes p for the norm, but an operator without a norm has no such field to suggest."""
     assert field_hint("p", ["norm_type", "kernel_size"]) == "did you mean norm_type?"
     assert field_hint("p", ["kernel_size"]) == ""
     assert field_hint("mask", ["kernel_size"], INPUTS) == "did you mean indices?"
     assert field_hint("mask", ["kernel_size", "return_indices"], INPUTS) == "did you mean return_indices?"
 
 
-def test_the_tables_lead_to_what_there_is() -> None:
-    """A word that leads to a name of yesterday is worse than none; and one of our own needs no translation."""
+def test_the_tables_refer_to_existing_names() -> None:
+    """A suggestion must not be an outdated name, and our own names need no entry."""
     families = {member.family for member in CATALOGUE}
 
     for word, meaning in OPERATORS.items():
@@ -135,39 +135,39 @@ def test_the_tables_lead_to_what_there_is() -> None:
         ("reflect", (3, 3), None, None, ""),
     ],
 )
-def test_padding_in_words_is_told_in_numbers(
+def test_a_padding_mode_suggests_a_number(
     text: str,
     kernel_size: tuple[int, ...] | None,
     stride: tuple[int, ...] | None,
     dilation: tuple[int, ...] | None,
     hint: str,
 ) -> None:
-    """Keras and ONNX pad by a word; here it is a number, and sometimes there is none."""
-    told = padding_hint(text, kernel_size, stride, dilation)
+    """Keras and ONNX name a padding mode; here padding is a number, which does not exist for every mode."""
+    suggested = padding_hint(text, kernel_size, stride, dilation)
 
-    assert hint in told if hint else told == ""
+    assert hint in suggested if hint else suggested == ""
 
 
 @given(size=st.integers(9, 60), kernel=st.integers(1, 9), stride=st.integers(1, 4), dilation=st.integers(1, 3))
-def test_the_padding_that_is_told_for_same_gives_the_sizes_of_same(
+def test_the_padding_suggested_for_same_gives_its_output_size(
     size: int, kernel: int, stride: int, dilation: int
 ) -> None:
-    """What the refusal tells to write must be right wherever a window fits at all."""
-    told = padding_hint("same", (kernel,), (stride,), (dilation,))
-    assume("pad the input yourself and write 0." not in told)
-    padding = int(told.partition("write ")[2].partition(".")[0])
+    """The suggestion must be correct for every window that fits."""
+    suggested = padding_hint("same", (kernel,), (stride,), (dilation,))
+    assume("pad the input yourself and write 0." not in suggested)
+    padding = int(suggested.partition("write ")[2].partition(".")[0])
 
     spec = CATALOGUE.find("max_pool1d").of(kernel_size=kernel, stride=stride, padding=padding, dilation=dilation)
 
     assert spec.spatial_out((size,)) == (-(-size // stride),)
 
 
-@pytest.mark.parametrize("place", ["body", "query"])
-def test_padding_in_words_is_refused_with_the_numbers(place: str) -> None:
-    """The service knows the window that the word was meant for."""
+@pytest.mark.parametrize("source", ["body", "query"])
+def test_a_padding_mode_is_refused_with_the_number(source: str) -> None:
+    """The service knows the window, so it can compute the number."""
     fields: dict[str, object] = {"kernel_size": 3, "stride": 1}
     texts = {}
-    if place == "body":
+    if source == "body":
         fields["padding"] = "same"
     else:
         texts["padding"] = "same"
@@ -178,14 +178,14 @@ def test_padding_in_words_is_refused_with_the_numbers(place: str) -> None:
     assert [problem.code for problem in refused.value.problems] == ["type"]
 
 
-@pytest.mark.parametrize("place", ["body", "query"])
-def test_of_a_thousand_wrong_fields_the_first_are_told(place: str) -> None:
-    """Each suggestion compares a name with every field, and a client mends a few faults at a time."""
+@pytest.mark.parametrize("source", ["body", "query"])
+def test_the_number_of_reported_field_problems_has_a_limit(source: str) -> None:
+    """Each suggestion compares a name with every field, and users correct a few errors at a time."""
     wrong = {f"wrong_field_number_{number}": "1" for number in range(1020)}
     member = CATALOGUE.find("max_pool2d")
 
     with pytest.raises(Unprocessable) as refused:
-        member.parse(wrong if place == "body" else {}, wrong if place == "query" else {})
+        member.parse(wrong if source == "body" else {}, wrong if source == "query" else {})
 
     problems = refused.value.problems
     assert len(problems) == MOST_PROBLEMS
@@ -195,8 +195,8 @@ def test_of_a_thousand_wrong_fields_the_first_are_told(place: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["adaptive_max_pool2x", "max_pool" * 8192, "x" * 2**20, "." * 2**20, "\0" * 99])
-def test_no_name_costs_more_than_a_comparison_with_each_of_ours(name: str) -> None:
-    """Any client may send unknown names, as fast as its connection carries them."""
+def test_any_name_is_compared_quickly(name: str) -> None:
+    """A client may send unknown names at a high rate."""
     fields = [field.name for field in CATALOGUE.find("avg_pool2d").fields()]
     began = process_time()
 
@@ -204,5 +204,5 @@ def test_no_name_costs_more_than_a_comparison_with_each_of_ours(name: str) -> No
         operator_hint(name, NAMES, "")
         field_hint(name, fields, INPUTS)
 
-    # A hundred of each take a few hundredths of a second; comparing letters in order took ten milliseconds for one.
+    # They take a few hundredths of a second together; difflib took ten milliseconds for a single name.
     assert process_time() - began < 0.5

@@ -1,4 +1,4 @@
-"""What SECURITY.md and docs/operating.md promise is there: a proof for each threat, help for each alert."""
+"""SECURITY.md names a test for each threat, and docs/operating.md has a section for each alert."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ ROWS = re.findall(r"^\| (.+?) \| (.+?) \| `(tests/\S+?)::(\w+)` \|$", (ROOT / "S
 
 
 @pytest.mark.parametrize(("file", "name"), [row[2:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_the_proof_of_every_guard_exists(file: str, name: str) -> None:
-    """A renamed test leaves a claim behind."""
+def test_the_test_of_every_defence_exists(file: str, name: str) -> None:
+    """The table must follow a renamed test."""
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     tests = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
     assert name in tests
 
 
-def test_every_row_of_the_table_has_a_proof() -> None:
-    """A threat whose proof cannot be read is one without."""
+def test_every_row_of_the_table_names_a_test() -> None:
+    """A defence without a test is only a claim."""
     table = (ROOT / "SECURITY.md").read_text().partition("| attack | defence ")[2].partition("\n\n")[0]
 
     assert len(ROWS) == len(table.splitlines()) - 2 > 20
@@ -32,18 +32,18 @@ ALERTS = re.findall(r"- alert: (\w+)", (ROOT / "deploy" / "observability" / "rul
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_every_alert_leads_to_what_to_do(alert: str) -> None:
-    """Who is woken by it follows the link."""
+def test_every_alert_has_a_runbook_section(alert: str) -> None:
+    """An operator who gets the alert follows its link."""
     rules = (ROOT / "deploy" / "observability" / "rules.yml").read_text()
     page = (ROOT / "docs" / "operating.md").read_text()
 
     assert f"runbook_url: docs/operating.md#{alert.lower()}\n" in rules
-    told = page.partition(f"\n### {alert}\n")[2].partition("\n#")[0]
-    assert len(told.split()) > 20
+    section = page.partition(f"\n### {alert}\n")[2].partition("\n#")[0]
+    assert len(section.split()) > 20
 
 
-def test_no_section_tells_of_an_alert_that_is_gone() -> None:
-    """Somebody would wait for it."""
-    told = re.findall(r"^### (Poolhouse\w+)$", (ROOT / "docs" / "operating.md").read_text(), re.MULTILINE)
+def test_every_runbook_section_belongs_to_an_alert() -> None:
+    """A section about a removed alert would mislead operators."""
+    sections = re.findall(r"^### (Poolhouse\w+)$", (ROOT / "docs" / "operating.md").read_text(), re.MULTILINE)
 
-    assert told == ALERTS
+    assert sections == ALERTS
