@@ -26,9 +26,8 @@ SOURCE: Final = Path(__file__).resolve().parent.parent / "service" / "poolhouse"
 PRIVATE_NAMES: Final[Mapping[tuple[str, str], str]] = {
     ("batching/memory.py", "_preemptible"): "ours: the budget and its leases are one subject in one file",
     ("batching/memory.py", "_preempt"): "ours: likewise",
-    ("client/base.py", "_options"): "ours: a twin of the client itself",
+    ("client/base.py", "_options"): "ours: a copy of the client itself",
     ("client/base.py", "_replace"): "documented by Python: the underscore keeps NamedTuple's methods apart from fields",
-    ("client/clients.py", "_transport"): "ours: an object of the class itself",
     ("client/flow.py", "_replace"): "documented by Python, as above",
 }
 """Names with a leading underscore that are used of other objects than ``self`` or ``cls``, by file, and why."""

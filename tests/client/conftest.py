@@ -1,4 +1,4 @@
-"""The suite's four doors: each client over a live server and in process. All are called in the same blocking way."""
+"""The four clients of the suite, blocking and asyncio, each with a live server and in process."""
 
 from __future__ import annotations
 
@@ -19,57 +19,57 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class AnyClient:
-    """One client, asked in one way, whichever it is.
+    """Blocking interface to a client of either class.
 
     Attributes:
-        client: of either kind.
-        run: gives what a coroutine of the async client comes to.
+        client: of either class.
+        run_coroutine: runs a coroutine of the asyncio client and returns its result.
     """
 
     client: Client | AsyncClient
     run_coroutine: Callable[[Coroutine[object, object, object]], object]
 
-    def pool(self, operator: str, given: object, indices: object = None, **fields: object) -> Pooled[object, object]:
-        """Pool by name."""
-        found = self.call("pool", operator, given, indices, **fields)
-        assert isinstance(found, Pooled)
-        return found
+    def pool(self, operator: str, x: object, indices: object = None, **fields: object) -> Pooled[object, object]:
+        """Call ``pool``."""
+        pooled = self.call("pool", operator, x, indices, **fields)
+        assert isinstance(pooled, Pooled)
+        return pooled
 
     def map(self, operator: str, inputs: list[object], **fields: object) -> list[object]:
-        """All answers of a map."""
+        """Call ``map`` and return all results."""
         if isinstance(self.client, Client):
             return list(self.client.map(operator, inputs, **fields))  # type: ignore[call-overload]  # fields is anything
         mapped = self.client.map(operator, inputs, **fields)  # type: ignore[call-overload]  # as above
 
-        async def collected() -> list[object]:
-            return [answer async for answer in mapped]
+        async def collect() -> list[object]:
+            return [result async for result in mapped]
 
-        found = self.run_coroutine(collected())
-        assert isinstance(found, list)
-        return found
+        results = self.run_coroutine(collect())
+        assert isinstance(results, list)
+        return results
 
     def call(self, method: str, *arguments: object, **named: object) -> object:
-        """What a method of the client gives."""
-        found: object = getattr(self.client, method)(*arguments, **named)
-        return self.run_coroutine(found) if isinstance(found, Coroutine) else found
+        """Call a method of the client and return its result."""
+        result: object = getattr(self.client, method)(*arguments, **named)
+        return self.run_coroutine(result) if isinstance(result, Coroutine) else result
 
 
 @pytest.fixture(scope="session")
 def live_server() -> Iterator[LiveServer]:
-    """A server with its defaults, on a free port."""
+    """A server with default settings on a free port."""
     with run_live_server(Settings.model_validate({"port": 0, "device": "cpu"})) as server:
         yield server
 
 
 @pytest.fixture(scope="session", params=["sync-live", "async-live", "sync-local", "async-local"])
 def any_client(request: pytest.FixtureRequest, live_server: LiveServer) -> Iterator[AnyClient]:
-    """Each of the four."""
-    kind, place = request.param.split("-")
+    """Each of the four clients."""
+    client_class, place = request.param.split("-")
     with asyncio.Runner() as runner:
-        if kind == "sync":
+        if client_class == "sync":
             with Client(live_server.url) if place == "live" else Client.local() as client:
                 yield AnyClient(client, runner.run)
         else:
-            made = AsyncClient(live_server.url) if place == "live" else AsyncClient.local()
-            yield AnyClient(made, runner.run)
-            runner.run(made.aclose())
+            async_client = AsyncClient(live_server.url) if place == "live" else AsyncClient.local()
+            yield AnyClient(async_client, runner.run)
+            runner.run(async_client.aclose())

@@ -1,4 +1,4 @@
-"""The client as a process under gevent's monkey patching, run by ``test_gevent.py``: one scenario, one line at its end.
+"""Scenarios of the client in a process with gevent's monkey patching, run by ``test_gevent.py``; each prints "done".
 
 ``python -m gevent.monkey --module tests.client.gevent_scenarios SCENARIO URL`` patches before any import here.
 """
@@ -16,57 +16,57 @@ import numpy as np
 from poolhouse.client.clients import Client
 from poolhouse.client.errors import TimedOut
 
-CALLERS = 5
+GREENLETS = 5
 
 
 def three_calls(url: str) -> None:
-    """One after the other, over a connection that is kept."""
+    """Three calls in sequence over one connection."""
     with Client(url) as client:
         for _ in range(3):
             client.operators()
 
 
-def silence(url: str) -> None:
-    """A first call that is answered and a second one that is not, with others at work meanwhile."""
-    beats = 0
+def no_response(url: str) -> None:
+    """A first call with a response and a second without, while another greenlet runs."""
+    turns = 0
 
-    def beat() -> None:
-        nonlocal beats
+    def count_turns() -> None:
+        nonlocal turns
         while True:
-            beats += 1
+            turns += 1
             gevent.sleep(0)
 
     with Client(url, timeout=0.3, max_retries=0) as client:
         client.operators()
-        beating = gevent.spawn(beat)
+        counting = gevent.spawn(count_turns)
         try:
             client.operators()
         except TimedOut:
-            beating.kill()
-            assert beats > 1, "nothing else ran while the call waited"
+            counting.kill()
+            assert turns > 1, "no other greenlet ran while the call waited"
             return
-    raise AssertionError("the call was answered")
+    raise AssertionError("the call got a response")
 
 
-def many(url: str) -> None:
-    """Calls that are answered only once all of them have come."""
+def concurrent_calls(url: str) -> None:
+    """Calls that get their responses only when the server has received all of them."""
     with Client(url, timeout=None, read_timeout=20) as client:
-        calls = [gevent.spawn(client.operators) for _ in range(CALLERS)]
+        calls = [gevent.spawn(client.operators) for _ in range(GREENLETS)]
         gevent.joinall(calls, raise_error=True)
 
 
-def leaving(url: str) -> None:
-    """A map that is left after its first answer, while two others do not come."""
+def closed_map(url: str) -> None:
+    """A map that is closed after its first result, while two calls get no response."""
     inputs = ([[float(each)]] for each in range(100))
     with (
         Client(url, timeout=None) as client,
-        closing(client.map("max_pool1d", inputs, kernel_size=1, concurrency=3)) as answers,
+        closing(client.map("max_pool1d", inputs, kernel_size=1, concurrency=3)) as results,
     ):
-        assert next(answers).output == [[7]]
+        assert next(results).output == [[7]]
 
 
-def large(url: str) -> None:
-    """Sixteen megabytes there, and a quarter of that back."""
+def large_bodies(url: str) -> None:
+    """A request of 16 MiB, and a response of a quarter of that."""
     x = np.arange(4 * 1024 * 1024, dtype=np.float32).reshape(1, 4, 1024, 1024)
     with Client(url) as client:
         output = client.max_pool2d(x, 2).output
@@ -74,12 +74,12 @@ def large(url: str) -> None:
 
 
 SCENARIOS: Mapping[str, Callable[[str], None]] = {
-    each.__name__: each for each in (three_calls, silence, many, leaving, large)
+    each.__name__: each for each in (three_calls, no_response, concurrent_calls, closed_map, large_bodies)
 }
 
 
 def main() -> None:
-    assert "gevent" in type(socket.socket()).__module__, "the patch is what is tried here"
+    assert "gevent" in type(socket.socket()).__module__, "gevent must patch the sockets"
     scenario, url = sys.argv[1:]
     SCENARIOS[scenario](url)
     print("done")

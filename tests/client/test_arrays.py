@@ -1,4 +1,4 @@
-"""What comes in becomes a tensor, and a tensor the same kind again, without a copy either way."""
+"""Conversion of arrays to tensors and restored to the same kind, without copies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TYPES = tuple(ELEMENT_TYPES)
 
 
 class OnlyDlpack:
-    """An array of a library that numpy does not know."""
+    """An array of a library with DLPack only."""
 
     def __init__(self, array: npt.NDArray[np.float64]) -> None:
         self.array = array
@@ -36,17 +36,17 @@ class OnlyDlpack:
         return (1, 0)
 
 
-class OfLibrary(OnlyDlpack):
-    """The same, of a library that says how its arrays are made."""
+class WithNamespace(OnlyDlpack):
+    """The same, of a library with an array namespace."""
 
     def __array_namespace__(self) -> ModuleType:
-        made = ModuleType("library")
-        made.from_dlpack = OfLibrary  # type: ignore[attr-defined]  # what the standard calls it
-        return made
+        namespace = ModuleType("library")
+        namespace.from_dlpack = WithNamespace  # type: ignore[attr-defined]  # a name of the array API standard
+        return namespace
 
 
 class OnlyArray:
-    """Something that can be had as a numpy array."""
+    """An object with ``__array__`` only."""
 
     def __init__(self, array: npt.NDArray[np.generic]) -> None:
         self.array = array
@@ -57,43 +57,43 @@ class OnlyArray:
 
 @pytest.mark.parametrize("name", TYPES)
 def test_numpy_is_not_copied(name: str) -> None:
-    """A gigabyte in the caller's hands must not become two."""
+    """Arrays may have gigabytes."""
     x = np.zeros((2, 3, 4), ml_dtypes.bfloat16 if name == "bfloat16" else name)
 
-    taken = to_tensor(x)
+    converted = to_tensor(x)
 
-    assert taken.tensor.dtype.name == name
-    assert np.shares_memory(taken.tensor.array, x)
-    back = taken.restore(taken.tensor)
-    assert isinstance(back, np.ndarray)
-    assert back.dtype == x.dtype
-    assert np.shares_memory(back, x)
+    assert converted.tensor.dtype.name == name
+    assert np.shares_memory(converted.tensor.array, x)
+    restored = converted.restore(converted.tensor)
+    assert isinstance(restored, np.ndarray)
+    assert restored.dtype == x.dtype
+    assert np.shares_memory(restored, x)
 
 
 @pytest.mark.parametrize("name", TYPES)
 def test_torch_is_not_copied(name: str) -> None:
-    """Nor is a torch tensor, bfloat16 among them, which numpy cannot say."""
+    """Also of bfloat16, which numpy does not have."""
     x = torch.zeros(2, 3, 4, dtype=getattr(torch, name), requires_grad=name == "float32")
 
-    taken = to_tensor(x)
+    converted = to_tensor(x)
 
-    assert taken.tensor.dtype.name == name
-    assert taken.tensor.array.ctypes.data == x.data_ptr()
-    back = taken.restore(taken.tensor)
-    assert isinstance(back, torch.Tensor)
-    assert (back.dtype, back.data_ptr()) == (x.dtype, x.data_ptr())
+    assert converted.tensor.dtype.name == name
+    assert converted.tensor.array.ctypes.data == x.data_ptr()
+    restored = converted.restore(converted.tensor)
+    assert isinstance(restored, torch.Tensor)
+    assert (restored.dtype, restored.data_ptr()) == (x.dtype, x.data_ptr())
 
 
-@pytest.mark.parametrize("kind", [OnlyDlpack, OnlyArray, OfLibrary])
-def test_what_speaks_dlpack_or_array_is_not_copied(kind: type[OnlyDlpack | OnlyArray]) -> None:
-    """jax, cupy and all that will come need no line of ours."""
+@pytest.mark.parametrize("kind", [OnlyDlpack, OnlyArray, WithNamespace])
+def test_objects_with_dlpack_or_array_are_not_copied(kind: type[OnlyDlpack | OnlyArray]) -> None:
+    """Other libraries, such as jax and cupy, need no code of their own."""
     x = np.arange(6.0).reshape(1, 6)
 
-    taken = to_tensor(kind(x))
+    converted = to_tensor(kind(x))
 
-    assert np.shares_memory(taken.tensor.array, x)
-    back = taken.restore(taken.tensor)
-    assert isinstance(back, OfLibrary if kind is OfLibrary else np.ndarray)
+    assert np.shares_memory(converted.tensor.array, x)
+    restored = converted.restore(converted.tensor)
+    assert isinstance(restored, WithNamespace if kind is WithNamespace else np.ndarray)
 
 
 @pytest.mark.parametrize(
@@ -105,27 +105,27 @@ def test_what_speaks_dlpack_or_array_is_not_copied(kind: type[OnlyDlpack | OnlyA
         np.ma.masked_array(np.arange(3.0)),
     ],
 )
-def test_what_lies_otherwise_has_the_same_values(x: npt.NDArray[np.float64]) -> None:
-    """Strides and byte order are the caller's business, and the wire has one of each."""
-    taken = to_tensor(x).tensor
+def test_arrays_of_another_layout_keep_their_values(x: npt.NDArray[np.float64]) -> None:
+    """Strides and byte order are converted to those of the wire."""
+    converted = to_tensor(x).tensor
 
-    np.testing.assert_array_equal(taken.array, np.asarray(x))
-    assert taken.buffer.tobytes() == np.ascontiguousarray(x, np.float64).tobytes()
+    np.testing.assert_array_equal(converted.array, np.asarray(x))
+    assert converted.buffer.tobytes() == np.ascontiguousarray(x, np.float64).tobytes()
 
 
-def test_a_strided_torch_tensor_has_the_same_values() -> None:
-    """Channels-last is how half of the vision models keep theirs."""
+def test_a_strided_torch_tensor_keeps_its_values() -> None:
+    """Many vision models use channels-last."""
     x = torch.arange(24.0).reshape(1, 2, 3, 4).to(memory_format=torch.channels_last)
 
     assert to_tensor(x).tensor.array.tolist() == x.tolist()
 
 
-def test_lists_come_back_as_lists() -> None:
-    """Whole numbers are meant as numbers: the average of 1 and 2 is 1.5. Indices are counts, and stay so."""
-    taken = to_tensor([[1, 2], [3, 4]])
+def test_lists_are_restored_as_lists() -> None:
+    """Integers become float64, since the average of 1 and 2 is 1.5; indices stay integers."""
+    converted = to_tensor([[1, 2], [3, 4]])
 
-    assert taken.tensor.dtype.name == "float64"
-    assert taken.restore(taken.tensor) == [[1.0, 2.0], [3.0, 4.0]]
+    assert converted.tensor.dtype.name == "float64"
+    assert converted.restore(converted.tensor) == [[1.0, 2.0], [3.0, 4.0]]
     assert to_tensor([[1, 2]], keep_integers=True).tensor.dtype.name == "int64"
     assert to_tensor(((True, False),)).tensor.dtype.name == "bool"
 
@@ -136,14 +136,14 @@ def _array(kind: str, name: str, values: list[float]) -> object:
     array = np.array(values, ml_dtypes.bfloat16 if name == "bfloat16" else name)
     if kind == "tensor":
         return to_tensor(array).tensor
-    return OfLibrary(array) if kind == "library" else array
+    return WithNamespace(array) if kind == "library" else array
 
 
-def _spelt(value: object) -> object:
-    """Numbers in lists, whatever holds them."""
+def _to_float_lists(value: object) -> object:
+    """Convert nested lists of arrays to nested lists of numbers."""
     if isinstance(value, list):
-        return [_spelt(each) for each in value]
-    if isinstance(value, OfLibrary):
+        return [_to_float_lists(each) for each in value]
+    if isinstance(value, WithNamespace):
         value = value.array
     if isinstance(value, Tensor):
         value = value.array.view(ml_dtypes.bfloat16 if value.dtype is BFLOAT16 else value.array.dtype)
@@ -155,56 +155,58 @@ def _spelt(value: object) -> object:
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16", "int64", "uint8", "bool"])
 @pytest.mark.parametrize("kind", ["torch", "numpy", "tensor", "library"])
-@given(lead=st.lists(st.integers(1, 3), min_size=1, max_size=3), size=st.integers(0, 3))
-def test_lists_of_arrays_come_back_as_lists_of_such_arrays(kind: str, name: str, lead: list[int], size: int) -> None:
-    """Tensors in a list are what a data set gives: with gradients, of bfloat16, and whole numbers of their own type."""
+@given(list_shape=st.lists(st.integers(1, 3), min_size=1, max_size=3), size=st.integers(0, 3))
+def test_lists_of_arrays_are_restored_as_lists_of_such_arrays(
+    kind: str, name: str, list_shape: list[int], size: int
+) -> None:
+    """Data sets give tensors in a list; their element type is kept."""
     if kind == "library" and name == "bfloat16":
         return
 
     def nested(depth: int) -> object:
-        if depth == len(lead):
+        if depth == len(list_shape):
             return _array(kind, name, [float(each % 2) for each in range(size)])
-        return [nested(depth + 1) for _ in range(lead[depth])]
+        return [nested(depth + 1) for _ in range(list_shape[depth])]
 
     value = nested(0)
-    taken = to_tensor(value)
-    back = taken.restore(taken.tensor)
+    converted = to_tensor(value)
+    restored = converted.restore(converted.tensor)
 
-    assert taken.tensor.dtype.name == name
-    assert taken.tensor.shape == (*lead, size)
-    assert _spelt(back) == _spelt(value)
-    for _ in lead:
-        assert isinstance(back, list)
+    assert converted.tensor.dtype.name == name
+    assert converted.tensor.shape == (*list_shape, size)
+    assert _to_float_lists(restored) == _to_float_lists(value)
+    for _ in list_shape:
+        assert isinstance(restored, list)
         assert isinstance(value, list)
-        value, back = value[0], back[0]
-    assert type(back) is type(value)
-    assert getattr(back, "dtype", None) == getattr(value, "dtype", None)
+        value, restored = value[0], restored[0]
+    assert type(restored) is type(value)
+    assert getattr(restored, "dtype", None) == getattr(value, "dtype", None)
 
 
-def test_single_numbers_in_arrays_are_arrays_too() -> None:
-    """An array without axes is one; numpy's own numbers are numbers, as ever."""
-    taken = to_tensor([[torch.tensor(1.0, requires_grad=True), torch.tensor(2.0)]])
-    back = taken.restore(taken.tensor)
+def test_lists_of_arrays_without_axes_are_restored_as_such() -> None:
+    """numpy's scalars, however, count as numbers."""
+    converted = to_tensor([[torch.tensor(1.0, requires_grad=True), torch.tensor(2.0)]])
+    restored = converted.restore(converted.tensor)
 
-    assert taken.tensor.shape == (1, 2)
-    assert isinstance(back, list)
-    assert [type(each) for each in back[0]] == [torch.Tensor, torch.Tensor]
-    assert to_tensor([[np.float32(1), np.int64(2)]]).restore(taken.tensor) == [[1.0, 2.0]]
-
-
-def test_arrays_of_several_types_are_what_numpy_makes_of_them() -> None:
-    """As numbers of several types in a list are."""
-    taken = to_tensor([np.zeros((1, 2), np.int32), np.zeros((1, 2), np.float32)])
-
-    assert taken.tensor.dtype.name == "float64"
-    assert taken.tensor.shape == (2, 1, 2)
+    assert converted.tensor.shape == (1, 2)
+    assert isinstance(restored, list)
+    assert [type(each) for each in restored[0]] == [torch.Tensor, torch.Tensor]
+    assert to_tensor([[np.float32(1), np.int64(2)]]).restore(converted.tensor) == [[1.0, 2.0]]
 
 
-def test_an_answer_of_fewer_axes_than_the_lists_comes_back_whole() -> None:
-    """An operator may have fewer; what there is is given."""
-    taken = to_tensor([[torch.zeros(2)]])
+def test_arrays_of_several_types_are_promoted_as_by_numpy() -> None:
+    """As numbers of several types in a list."""
+    converted = to_tensor([np.zeros((1, 2), np.int32), np.zeros((1, 2), np.float32)])
 
-    assert isinstance(taken.restore(Tensor(FLOAT32, np.zeros((), np.float32))), torch.Tensor)
+    assert converted.tensor.dtype.name == "float64"
+    assert converted.tensor.shape == (2, 1, 2)
+
+
+def test_an_output_with_fewer_axes_than_the_lists_is_restored() -> None:
+    """As one array."""
+    converted = to_tensor([[torch.zeros(2)]])
+
+    assert isinstance(converted.restore(Tensor(FLOAT32, np.zeros((), np.float32))), torch.Tensor)
 
 
 _SELF: list[object] = []
@@ -233,8 +235,8 @@ for _ in range(70):
     ],
     ids=str,
 )
-def test_lists_that_hold_arrays_beside_other_things_are_refused_in_our_words(x: object) -> None:
-    """torch's own complaint says to call detach(), on what its caller has not got in hand."""
+def test_lists_of_arrays_and_other_values_are_refused(x: object) -> None:
+    """Not with torch's message, which advises to call detach()."""
     with pytest.raises(Unprocessable) as caught:
         to_tensor(x)
 
@@ -242,14 +244,14 @@ def test_lists_that_hold_arrays_beside_other_things_are_refused_in_our_words(x: 
 
 
 @pytest.mark.parametrize("x", [np.zeros(2, complex), np.array(["a"]), [[1], [2, 3]], [object()], "text", 7, None])
-def test_what_is_no_tensor_is_refused_before_anything_is_sent(x: object) -> None:
-    """With our own error, and what to give instead."""
+def test_other_values_are_refused_before_a_request_is_sent(x: object) -> None:
+    """With the class of the service's refusals."""
     with pytest.raises(Unprocessable):
         to_tensor(x)
 
 
 @pytest.mark.parametrize(
-    "strange",
+    "x",
     [
         torch.zeros(2, 2, dtype=torch.float8_e4m3fn),
         torch.zeros(2, 2, dtype=torch.complex64).conj(),
@@ -259,16 +261,16 @@ def test_what_is_no_tensor_is_refused_before_anything_is_sent(x: object) -> None
     ],
     ids=["float8", "conjugate", "sparse", "meta", "uint16"],
 )
-def test_a_torch_tensor_without_plain_elements_is_refused_as_ours(strange: torch.Tensor) -> None:
-    """torch's own error_lines about them name nothing that the caller has done."""
+def test_a_torch_tensor_without_plain_elements_is_refused(x: torch.Tensor) -> None:
+    """Not with one of torch's own errors."""
     with pytest.raises(Unprocessable) as caught:
-        to_tensor(strange)
+        to_tensor(x)
 
     assert caught.value.code == "unsupported_dtype"
 
 
-def test_a_mask_is_not_passed_over() -> None:
-    """What was crossed out would be pooled as if it were not."""
+def test_masked_elements_are_refused() -> None:
+    """They would be pooled as if they were not masked."""
     x = np.ma.masked_less(np.arange(4.0).reshape(1, 4), 2)
 
     with pytest.raises(Unprocessable, match="filled"):
@@ -276,8 +278,8 @@ def test_a_mask_is_not_passed_over() -> None:
     assert to_tensor(x.filled(0)).tensor.array.tolist() == [[0, 0, 2, 3]]
 
 
-def test_taking_numpy_imports_nothing_more() -> None:
-    """Who has no torch must not need it, and who has it must not wait for it."""
+def test_converting_a_numpy_array_imports_nothing_else() -> None:
+    """torch may not be installed, and its import takes seconds."""
     code = (
         "import sys, numpy\nfrom poolhouse.client.arrays import to_tensor\n"
         "to_tensor(numpy.zeros((1, 2)))\nassert not {'torch', 'ml_dtypes'} & set(sys.modules)"
@@ -287,8 +289,8 @@ def test_taking_numpy_imports_nothing_more() -> None:
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(root / "service")}, check=True, timeout=60)
 
 
-def test_a_tensor_of_another_type_is_given_in_the_same_kind() -> None:
-    """Indices are int64 beside a bfloat16 output."""
+def test_a_tensor_of_another_element_type_is_restored_as_the_same_kind() -> None:
+    """The indices of a bfloat16 input are int64."""
     indices = Tensor(ELEMENT_TYPES["int64"], np.arange(3))
 
     of_torch = to_tensor(torch.zeros(3, dtype=torch.bfloat16)).restore(indices)

@@ -1,4 +1,4 @@
-"""A client that was closed: it calls no more and says so, whatever carries its bytes."""
+"""A closed client raises an error at every call, over every transport."""
 
 from __future__ import annotations
 
@@ -17,190 +17,190 @@ from poolhouse.client.transports.local import AsyncLocalTransport, LocalTranspor
 from tests.client.test_transports import EMPTY_LIST, run_scripted_server
 from tests.rest.live_server import WAIT_TIMEOUT_S
 
-KINDS: dict[str, Callable[[str], Client]] = {
+CLIENTS: dict[str, Callable[[str], Client]] = {
     "sockets": Client,
     "httpx": lambda url: Client(url, http_client=httpx.Client(trust_env=False)),
     "local": lambda _: Client.local(),
 }
-ASYNC_KINDS: dict[str, Callable[[str], AsyncClient]] = {
+ASYNC_CLIENTS: dict[str, Callable[[str], AsyncClient]] = {
     "sockets": AsyncClient,
     "httpx": lambda url: AsyncClient(url, http_client=httpx.AsyncClient(trust_env=False)),
     "local": lambda _: AsyncClient.local(),
 }
-closed = pytest.raises(RuntimeError, match="this client is closed; make another one")
+raises_closed = pytest.raises(RuntimeError, match="this client is closed; make a new one")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("transport", CLIENTS)
 @pytest.mark.parametrize("used", [False, True])
-def test_a_closed_client_refuses_to_call(kind: str, used: bool) -> None:
-    """It went on calling, over connections that nobody closes any more."""
-    with run_scripted_server(lambda _: EMPTY_LIST) as listener:
-        client = KINDS[kind](listener.url)
-        twin = client.with_options(timeout=3)
+def test_a_closed_client_refuses_to_call(transport: str, used: bool) -> None:
+    """It would open connections that are never closed."""
+    with run_scripted_server(lambda _: EMPTY_LIST) as server:
+        client = CLIENTS[transport](server.url)
+        copied = client.with_options(timeout=3)
         if used:
             client.operators()
         client.close()
         client.close()
-        heads = len(listener.heads)
+        heads = len(server.heads)
 
-        for each in (client, twin):
-            with closed:
+        for each in (client, copied):
+            with raises_closed:
                 each.operators()
-            with closed:
+            with raises_closed:
                 each.max_pool1d([[1.0]], 1)
-            with closed:
+            with raises_closed:
                 each.map("max_pool1d", [[[1.0]]], kernel_size=1, return_exceptions=True)
-            with closed, each:
+            with raises_closed, each:
                 pass
-        assert len(listener.heads) == heads
+        assert len(server.heads) == heads
 
 
-@pytest.mark.parametrize("kind", ASYNC_KINDS)
+@pytest.mark.parametrize("transport", ASYNC_CLIENTS)
 @pytest.mark.parametrize("used", [False, True])
-def test_a_closed_async_client_refuses_to_call(kind: str, used: bool) -> None:
-    """As the other."""
+def test_a_closed_async_client_refuses_to_call(transport: str, used: bool) -> None:
+    """As :func:`test_a_closed_client_refuses_to_call`."""
 
-    async def asked(url: str) -> None:
-        client = ASYNC_KINDS[kind](url)
-        twin = client.with_options(timeout=3)
+    async def call(url: str) -> None:
+        client = ASYNC_CLIENTS[transport](url)
+        copied = client.with_options(timeout=3)
         if used:
             await client.operators()
         await client.aclose()
         await client.aclose()
-        for each in (client, twin):
-            with closed:
+        for each in (client, copied):
+            with raises_closed:
                 await each.operators()
-            with closed:
+            with raises_closed:
                 await each.max_pool1d([[1.0]], 1)
-            with closed:
+            with raises_closed:
                 each.map("max_pool1d", [[[1.0]]], kernel_size=1, return_exceptions=True)
-            with closed:
+            with raises_closed:
                 async with each:
                     pass
 
-    with run_scripted_server(lambda _: EMPTY_LIST) as listener:
-        asyncio.run(asked(listener.url))
-        assert len(listener.heads) == (used and kind != "local")
+    with run_scripted_server(lambda _: EMPTY_LIST) as server:
+        asyncio.run(call(server.url))
+        assert len(server.heads) == (used and transport != "local")
 
 
-def test_a_call_that_waits_is_answered_and_its_connection_closed() -> None:
-    """Another thread may close a client at any time; what it has begun is not lost, and nothing stays open."""
-    asked, go = threading.Event(), threading.Event()
+def test_a_call_in_progress_gets_its_response_and_its_connection_is_closed() -> None:
+    """Another thread may close a client at any time."""
+    requested, respond = threading.Event(), threading.Event()
 
     def script(_: int) -> bytes:
-        asked.set()
-        assert go.wait(WAIT_TIMEOUT_S)
+        requested.set()
+        assert respond.wait(WAIT_TIMEOUT_S)
         return EMPTY_LIST
 
-    found: list[object] = []
-    with run_scripted_server(script) as listener:
-        client = Client(listener.url)
-        thread = threading.Thread(target=lambda: found.append(client.operators()))
+    results: list[object] = []
+    with run_scripted_server(script) as server:
+        client = Client(server.url)
+        thread = threading.Thread(target=lambda: results.append(client.operators()))
         thread.start()
-        assert asked.wait(WAIT_TIMEOUT_S)
+        assert requested.wait(WAIT_TIMEOUT_S)
         client.close()
-        go.set()
+        respond.set()
         thread.join(WAIT_TIMEOUT_S)
 
-        assert found == [()]
-        assert listener.gone.acquire(timeout=WAIT_TIMEOUT_S)
+        assert results == [()]
+        assert server.disconnected.acquire(timeout=WAIT_TIMEOUT_S)
 
 
-@pytest.mark.parametrize("kind", ["sockets", "httpx"])
-def test_no_retry_goes_out_after_the_close(kind: str) -> None:
-    """A call in its pause would open a connection that nobody closes."""
-    with run_scripted_server(lambda _: b"") as listener:
-        client = KINDS[kind](listener.url)
+@pytest.mark.parametrize("transport", ["sockets", "httpx"])
+def test_no_retry_is_sent_after_the_close(transport: str) -> None:
+    """A call that sleeps before its retry would open a connection that is never closed."""
+    with run_scripted_server(lambda _: b"") as server:
+        client = CLIENTS[transport](server.url)
 
-        class Closing:
-            """Closes the client when it is asked how long to pause."""
+        class ClosingPolicy:
+            """Closes the client when the delay before a retry is computed."""
 
             def delay_s(self, *_: object, **__: object) -> float:
                 client.close()
                 return 0.0
 
-        object.__setattr__(client._options, "retry", Closing())
-        with closed:
+        object.__setattr__(client._options, "retry", ClosingPolicy())
+        with raises_closed:
             client.operators()
 
-        assert len(listener.heads) == 1
+        assert len(server.heads) == 1
 
 
-def test_a_layer_over_a_closed_client_says_so() -> None:
-    """A model outlives the block that its client was made in."""
+def test_a_layer_with_a_closed_client_raises_the_error() -> None:
+    """A model may be used after the block in which its client was made."""
     with Client.local() as client:
         layer = nn.MaxPool1d(2, client=client)
 
-    with closed:
+    with raises_closed:
         layer(torch.zeros(1, 1, 2))
 
 
-class Silent:
-    """An application that takes every request and answers none."""
+class UnresponsiveApp:
+    """An application that receives requests and never responds."""
 
     def __init__(self) -> None:
-        self.asked = threading.Event()
+        self.requested = threading.Event()
 
     @property
-    def router(self) -> Silent:
+    def router(self) -> UnresponsiveApp:
         return self
 
-    def lifespan_context(self, _: object) -> Silent:
+    def lifespan_context(self, _: object) -> UnresponsiveApp:
         return self
 
     async def __aenter__(self) -> None:
-        """Nothing begins."""
+        """Start nothing."""
 
     async def __aexit__(self, *_: object) -> None:
-        """Nothing ends."""
+        """Stop nothing."""
 
     async def __call__(self, scope: object, receive: object, send: object) -> None:
-        self.asked.set()
+        self.requested.set()
         await asyncio.Event().wait()
 
 
-def _silenced(client: Client | AsyncClient) -> Silent:
-    silent = Silent()
+def _make_unresponsive(client: Client | AsyncClient) -> UnresponsiveApp:
+    app = UnresponsiveApp()
     transport = client._transport
     assert isinstance(transport, LocalTransport | AsyncLocalTransport)
-    transport._service._app = silent
-    return silent
+    transport._service._app = app
+    return app
 
 
-def test_a_local_service_that_is_closed_ends_the_calls_that_wait() -> None:
-    """Its event loop is gone, so they would wait for ever."""
-    found: list[BaseException] = []
+def test_closing_a_local_service_ends_its_calls() -> None:
+    """Its event loop has stopped, so they would wait for ever."""
+    errors: list[BaseException] = []
 
-    def asked() -> None:
+    def call() -> None:
         try:
             client.operators()
-        except (RuntimeError, ConnectionFailed) as fault:
-            found.append(fault)
+        except (RuntimeError, ConnectionFailed) as error:
+            errors.append(error)
 
     client = Client.local(timeout=None).with_options(max_retries=0)
-    silent = _silenced(client)
-    thread = threading.Thread(target=asked, daemon=True)
+    app = _make_unresponsive(client)
+    thread = threading.Thread(target=call, daemon=True)
     thread.start()
-    assert silent.asked.wait(WAIT_TIMEOUT_S)
+    assert app.requested.wait(WAIT_TIMEOUT_S)
     client.close()
     thread.join(WAIT_TIMEOUT_S)
 
-    assert ["closed before it answered" in str(fault) for fault in found] == [True]
+    assert ["closed before it sent a response" in str(error) for error in errors] == [True]
 
 
-def test_an_async_local_service_that_is_closed_ends_the_calls_that_wait() -> None:
-    """As the other; and a task that is cancelled is cancelled."""
+def test_closing_an_async_local_service_ends_its_calls() -> None:
+    """And a task that is cancelled raises CancelledError."""
 
-    async def asked() -> None:
+    async def run() -> None:
         client = AsyncClient.local(timeout=None).with_options(max_retries=0)
-        silent = _silenced(client)
+        app = _make_unresponsive(client)
         call, cancelled = (asyncio.create_task(client.operators()) for _ in range(2))
-        assert await asyncio.to_thread(silent.asked.wait, WAIT_TIMEOUT_S)
+        assert await asyncio.to_thread(app.requested.wait, WAIT_TIMEOUT_S)
         cancelled.cancel()
         with pytest.raises(asyncio.CancelledError):
             await cancelled
         await client.aclose()
-        with pytest.raises(ConnectionFailed, match="closed before it answered"):
+        with pytest.raises(ConnectionFailed, match="closed before it sent a response"):
             await asyncio.wait_for(call, WAIT_TIMEOUT_S)
 
-    asyncio.run(asked())
+    asyncio.run(run())

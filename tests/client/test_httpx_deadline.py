@@ -1,6 +1,6 @@
-"""The transport for httpx's blocking client: everything but the deadline is as with httpx's own.
+"""DeadlineTransport behaves as httpx's own transport, apart from the deadline.
 
-What the deadline itself holds is in test_transports and test_endless.
+The deadline itself is tested in test_transports and test_endless_responses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from poolhouse.client.transports.httpx_deadline import DEADLINE, DeadlineTransport, _translate_errors
 from tests.client.test_transports import EMPTY_LIST, run_scripted_server
 
-# httpcore catches this one itself.
+# httpcore catches this error itself.
 INTERNAL = {"ConnectionNotAvailable"}
 ERRORS = [
     error
@@ -28,13 +28,13 @@ ERRORS = [
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_an_error_of_httpcore_becomes_the_one_of_httpx(error: type[Exception]) -> None:
-    """A caller of httpx catches httpx's classes alone."""
-    with pytest.raises(getattr(httpx, error.__name__), match="told"), _translate_errors():
-        raise error("told")
+    """Callers of httpx catch only its own classes."""
+    with pytest.raises(getattr(httpx, error.__name__), match="message"), _translate_errors():
+        raise error("message")
 
 
 def test_a_refused_connection_is_an_error_of_httpx() -> None:
-    """The retries of the client know it by that."""
+    """By which the client decides to retry."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
 
@@ -43,7 +43,7 @@ def test_a_refused_connection_is_an_error_of_httpx() -> None:
 
 
 def test_a_proxy_gets_its_password() -> None:
-    """It stands in the address that the environment gives."""
+    """The password is part of the proxy's address."""
     with run_scripted_server(lambda _: EMPTY_LIST) as proxy:
         address = proxy.url.replace("http://", "http://ann:secret@")
         with httpx.Client(transport=DeadlineTransport(proxy=address)) as client:
@@ -53,10 +53,10 @@ def test_a_proxy_gets_its_password() -> None:
         assert proxy.heads[0].startswith(b"GET http://pool.example/v1/operators ")
 
 
-def test_a_request_without_a_deadline_is_any_request() -> None:
-    """The httpx client is the caller's own, and calls other services too."""
-    with run_scripted_server(lambda _: EMPTY_LIST) as listener, httpx.Client(transport=DeadlineTransport()) as client:
-        assert client.get(listener.url).json() == {"operators": []}
+def test_a_request_without_a_deadline_has_none() -> None:
+    """The caller may use the httpx client for other services too, between calls with a deadline."""
+    with run_scripted_server(lambda _: EMPTY_LIST) as server, httpx.Client(transport=DeadlineTransport()) as client:
+        assert client.get(server.url).json() == {"operators": []}
         with pytest.raises(httpx.ReadTimeout):
-            client.get(listener.url, extensions={DEADLINE: time.monotonic() - 1})
-        assert client.get(listener.url).json() == {"operators": []}
+            client.get(server.url, extensions={DEADLINE: time.monotonic() - 1})
+        assert client.get(server.url).json() == {"operators": []}

@@ -1,4 +1,4 @@
-"""Our layers in the place of torch's: the same output, and by the local backward the same gradients."""
+"""The layers of ``poolhouse.nn`` have the same outputs and gradients as torch's."""
 
 from __future__ import annotations
 
@@ -33,41 +33,41 @@ LAYERS = [
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    """The service in process."""
+    """A client of a service in this process."""
     with Client.local() as made:
         yield made
 
 
 @pytest.mark.parametrize(("name", "arguments", "named", "shape"), LAYERS, ids=[row[0] for row in LAYERS])
-def test_a_layer_gives_torchs_output_and_gradient(
+def test_a_layer_has_the_output_and_gradient_of_torch(
     client: Client, name: str, arguments: tuple[object, ...], named: dict[str, object], shape: tuple[int, ...]
 ) -> None:
-    """The same line of code, with another module in front of the dot."""
+    """With the same constructor arguments."""
     x = torch.randn(shape, generator=torch.Generator().manual_seed(1)).abs()
     ours, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
 
-    found = getattr(nn, name)(*arguments, **named, client=client)(ours)
+    output = getattr(nn, name)(*arguments, **named, client=client)(ours)
     expected = getattr(torch.nn, name)(*arguments, **named)(theirs)
-    found.square().sum().backward()
+    output.square().sum().backward()
     expected.square().sum().backward()
 
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(output, expected)
     assert ours.grad is not None
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_an_autoencoder_unpools_as_torch_does(client: Client, rank: int) -> None:
-    """Indices leave one layer and enter another, and the gradient passes both."""
+    """The indices of one layer are input of another, and the gradient passes both."""
     x = torch.randn(2, 3, *(7,) * rank, generator=torch.Generator().manual_seed(2))
     gradients, outputs = [], []
 
-    for layers, further in ((nn, {"client": client}), (torch.nn, {})):
+    for layers, options in ((nn, {"client": client}), (torch.nn, {})):
         leaf = x.clone().requires_grad_()
-        pooled, indices = getattr(layers, f"MaxPool{rank}d")(2, return_indices=True, **further)(leaf)
-        back = getattr(layers, f"MaxUnpool{rank}d")(2, **further)(pooled * 2, indices, output_size=x.size())
-        back.square().sum().backward()
-        outputs.append(back.detach())
+        pooled, indices = getattr(layers, f"MaxPool{rank}d")(2, return_indices=True, **options)(leaf)
+        unpooled = getattr(layers, f"MaxUnpool{rank}d")(2, **options)(pooled * 2, indices, output_size=x.size())
+        unpooled.square().sum().backward()
+        outputs.append(unpooled.detach())
         assert leaf.grad is not None
         gradients.append(leaf.grad)
 
@@ -75,20 +75,20 @@ def test_an_autoencoder_unpools_as_torch_does(client: Client, rank: int) -> None
     assert torch.equal(*gradients)
 
 
-def test_a_dilated_pooling_is_undone(client: Client) -> None:
-    """Torch's own layer refuses the plane that its own pooling came from."""
+def test_dilated_pooling_can_be_unpooled(client: Client) -> None:
+    """torch's own layer refuses the output size."""
     x = torch.randperm(60).reshape(1, 1, 6, 10) + 1.0
     pool = nn.MaxPool2d(2, dilation=(1, 3), return_indices=True, client=client)
 
     pooled, indices = pool(x)
-    back = nn.MaxUnpool2d(2, client=client)(pooled, indices, output_size=x.size())
+    unpooled = nn.MaxUnpool2d(2, client=client)(pooled, indices, output_size=x.size())
 
-    assert torch.equal(back, torch.where(torch.isin(x, pooled), x, 0.0))
+    assert torch.equal(unpooled, torch.where(torch.isin(x, pooled), x, 0.0))
 
 
 @pytest.mark.parametrize("rank", [2, 3])
-def test_fractional_pooling_sends_the_gradient_to_what_it_took(client: Client, rank: int) -> None:
-    """torch draws other windows, so the law is: the gradient counts how often each element was taken."""
+def test_the_gradient_of_fractional_pooling_goes_to_the_maxima(client: Client, rank: int) -> None:
+    """torch's windows differ, so the test counts how often each element is a maximum."""
     x = torch.randn(1, 2, *(8,) * rank).requires_grad_()
     layer = getattr(nn, f"FractionalMaxPool{rank}d")(2, output_size=5, return_indices=True, seed=4, client=client)
 
@@ -96,29 +96,29 @@ def test_fractional_pooling_sends_the_gradient_to_what_it_took(client: Client, r
     output.sum().backward()
 
     assert x.grad is not None
-    counted = torch.zeros(2, 8**rank).scatter_add_(1, indices.reshape(2, -1), torch.ones(2, 5**rank))
-    assert torch.equal(x.grad.reshape(2, -1), counted)
+    expected = torch.zeros(2, 8**rank).scatter_add_(1, indices.reshape(2, -1), torch.ones(2, 5**rank))
+    assert torch.equal(x.grad.reshape(2, -1), expected)
 
 
-def test_torchs_seed_decides_fractional_pooling(client: Client) -> None:
-    """One call at the top of a script makes the whole run repeatable, as everywhere in torch."""
+def test_fractional_pooling_uses_torchs_seed(client: Client) -> None:
+    """``torch.manual_seed`` makes a script repeatable."""
     layer = nn.FractionalMaxPool2d(2, output_ratio=0.5, client=client)
     x = torch.randn(1, 1, 16, 16)
-    found = []
+    outputs = []
 
     for _ in range(2):
         torch.manual_seed(5)
-        found.append(layer(x))
+        outputs.append(layer(x))
 
-    assert torch.equal(*found)
-
-
-EVERY = sorted(name for name in nn.__dict__ if name.endswith(("Pool1d", "Pool2d", "Pool3d")) and name[0] != "_")
+    assert torch.equal(*outputs)
 
 
-@pytest.mark.parametrize("name", [name for name in EVERY if "Fractional" not in name])
-def test_an_empty_batch_passes_both_ways(client: Client, name: str) -> None:
-    """The last batch of a data set, after a filter has left nothing of it."""
+LAYER_NAMES = sorted(name for name in nn.__dict__ if name.endswith(("Pool1d", "Pool2d", "Pool3d")) and name[0] != "_")
+
+
+@pytest.mark.parametrize("name", [name for name in LAYER_NAMES if "Fractional" not in name])
+def test_an_empty_batch_has_an_empty_output_and_gradient(client: Client, name: str) -> None:
+    """The last batch of a data set may be empty."""
     rank = int(name[-2])
     arguments = (2, 2) if name.startswith("LP") else (2,)
     x = torch.zeros(0, 3, *(4,) * rank, requires_grad=True)
@@ -131,41 +131,41 @@ def test_an_empty_batch_passes_both_ways(client: Client, name: str) -> None:
     assert x.grad.shape == x.shape
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", LAYER_NAMES)
 def test_layers_are_called_as_torchs_are(name: str) -> None:
-    """``layer(input=x)`` too: what goes in has the same names in the same order."""
+    """With the same parameter names in the same order, for ``layer(input=x)``."""
     ours, theirs = (inspect.signature(getattr(layers, name).forward).parameters for layers in (nn, torch.nn))
 
     assert list(ours) == list(theirs)
 
 
 @pytest.mark.parametrize("sizes", [{}, {"output_size": 2, "output_ratio": 0.5}])
-def test_fractional_pooling_without_one_size_is_refused_where_it_is_made(sizes: dict[str, float]) -> None:
-    """As torch does, and not at the first batch."""
-    with pytest.raises(ValueError, match="output_size or an output_ratio"):
-        nn.FractionalMaxPool2d(2, **sizes)  # type: ignore[arg-type]  # which of the two it is, no checker can see
+def test_fractional_pooling_without_exactly_one_size_is_refused_by_the_constructor(sizes: dict[str, float]) -> None:
+    """As by torch, not at the first batch."""
+    with pytest.raises(ValueError, match="either output_size or output_ratio"):
+        nn.FractionalMaxPool2d(2, **sizes)  # type: ignore[arg-type]  # a checker does not know the key
 
 
-def article_network(layers: object, **further: object) -> torch.nn.Sequential:
-    """The network of the article: two convolutions, each followed by a pooling layer."""
+def make_network(layers: object, **options: object) -> torch.nn.Sequential:
+    """Make a network of two convolutions, each followed by a pooling layer."""
     torch.manual_seed(3)
     pool = layers.MaxPool2d  # type: ignore[attr-defined]  # torch.nn or ours
     return torch.nn.Sequential(
         torch.nn.Conv2d(1, 4, 3, padding=1),
         torch.nn.ReLU(),
-        pool(2, 2, **further),
+        pool(2, 2, **options),
         torch.nn.Conv2d(4, 8, 3, padding=1),
         torch.nn.ReLU(),
-        pool(2, 2, **further),
+        pool(2, 2, **options),
         torch.nn.Flatten(),
         torch.nn.Linear(8 * 7 * 7, 10),
     )
 
 
-def test_the_articles_network_runs_and_learns_the_same(client: Client) -> None:
-    """Both pooling layers replaced: the same output, and after a step of training the same weights."""
+def test_a_network_has_the_same_outputs_and_training(client: Client) -> None:
+    """The same output, and after a training step the same weights."""
     images, labels = torch.randn(4, 1, 28, 28), torch.tensor([3, 1, 4, 1])
-    networks = [article_network(torch.nn), article_network(nn, client=client)]
+    networks = [make_network(torch.nn), make_network(nn, client=client)]
     outputs = []
 
     for network in networks:
@@ -179,9 +179,9 @@ def test_the_articles_network_runs_and_learns_the_same(client: Client) -> None:
         assert torch.equal(ours, theirs)
 
 
-def test_a_network_can_be_copied_and_shown(client: Client) -> None:
-    """Training loops copy models whole, and people print them."""
-    network = article_network(nn, client=client)
+def test_a_network_can_be_copied_and_printed(client: Client) -> None:
+    """Training loops copy models."""
+    network = make_network(nn, client=client)
 
     copied = copy.deepcopy(network)
 
@@ -191,13 +191,13 @@ def test_a_network_can_be_copied_and_shown(client: Client) -> None:
 
 @pytest.mark.parametrize("name", [name for name in dir(torch.nn) if name.endswith(("Pool1d", "Pool2d", "Pool3d"))])
 def test_constructors_are_torchs(name: str) -> None:
-    """Names, order and defaults, but for the client and the seed behind them."""
+    """Names, order and defaults, except for the additional client and seed."""
     if not hasattr(nn, name):
         pytest.fail(f"poolhouse.nn has no {name}")
 
-    def shape(layer: type[torch.nn.Module]) -> list[tuple[str, object]]:
+    def signature(layer: type[torch.nn.Module]) -> list[tuple[str, object]]:
         parameters = inspect.signature(layer).parameters.values()
         return [(each.name, each.default) for each in parameters if each.name not in ("client", "seed")]
 
-    theirs = [row for row in shape(getattr(torch.nn, name)) if row[0] != "_random_samples"]
-    assert shape(getattr(nn, name)) == theirs
+    theirs = [row for row in signature(getattr(torch.nn, name)) if row[0] != "_random_samples"]
+    assert signature(getattr(nn, name)) == theirs

@@ -1,4 +1,4 @@
-"""The face of the package brings the client late, and has everything a caller of it names."""
+"""The package imports the client lazily, and has every public name."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import poolhouse
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_every_name_of_the_face_is_there() -> None:
-    """A name in __all__ that cannot be had breaks ``from poolhouse import *``."""
+def test_every_public_name_exists() -> None:
+    """A missing name in ``__all__`` breaks ``from poolhouse import *``."""
     assert all(getattr(poolhouse, name) is not None for name in poolhouse.__all__)
     assert set(poolhouse.__all__) <= set(dir(poolhouse))
 
 
 def test_a_misspelt_name_is_an_attribute_error() -> None:
-    """As of any module."""
+    """As for any module."""
     with pytest.raises(AttributeError, match="Cleint"):
         poolhouse.Cleint  # type: ignore[attr-defined]  # noqa: B018, the access is the test
 
 
 @pytest.mark.parametrize("client", [poolhouse.Client, poolhouse.AsyncClient])
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("mean_pool2d", "did you mean avg_pool2d?"),
         ("MaxPool2d", "did you mean max_pool2d?"),
@@ -37,23 +37,23 @@ def test_a_misspelt_name_is_an_attribute_error() -> None:
         ("_own", "has no attribute '_own'"),
     ],
 )
-def test_an_operator_under_another_name_is_told(
-    client: type[poolhouse.Client | poolhouse.AsyncClient], name: str, said: str
+def test_a_name_of_another_library_gets_a_suggestion(
+    client: type[poolhouse.Client | poolhouse.AsyncClient], name: str, message: str
 ) -> None:
-    """Python's own suggestion compares letters alone: for the mean it would suggest the maximum."""
-    with pytest.raises(AttributeError, match=re.escape(said)) as refused:
+    """Python's own suggestion compares letters only: for ``mean`` it would suggest the maximum."""
+    with pytest.raises(AttributeError, match=re.escape(message)) as caught:
         getattr(client("http://localhost:1"), name)
 
     assert not hasattr(client("http://localhost:1"), name)
-    assert ("did you mean" in str(refused.value)) == ("did you mean" in said)
+    assert ("did you mean" in str(caught.value)) == ("did you mean" in message)
 
 
-def test_the_client_is_numpy_and_httpx_alone() -> None:
-    """The plain install has nothing else, and no caller of it should wait for more."""
+def test_the_client_imports_only_numpy_and_httpx() -> None:
+    """The plain install has nothing else; and httpx is imported only when it is needed."""
     code = (
         "import sys, poolhouse\nassert 'httpx' not in sys.modules and 'numpy' not in sys.modules\n"
         "poolhouse.Client('http://localhost:1'), poolhouse.AsyncClient('http://localhost:1')\n"
-        "assert 'httpx' not in sys.modules, 'half of the time to import it, and plain http needs it not'\n"
+        "assert 'httpx' not in sys.modules, 'plain http needs no httpx, which doubles the import time'\n"
         "poolhouse.Client('https://localhost:1'), poolhouse.AsyncClient('https://localhost:1')\n"
         "assert 'httpx' in sys.modules\n"
         "found = {'torch', 'fastapi', 'starlette', 'pydantic', 'orjson', 'uvicorn', 'ml_dtypes'} & set(sys.modules)\n"
@@ -63,8 +63,8 @@ def test_the_client_is_numpy_and_httpx_alone() -> None:
     subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "service")}, check=True, timeout=60)
 
 
-def test_a_local_client_without_the_server_says_what_to_install() -> None:
-    """A ModuleNotFoundError for orjson alone would send its reader the wrong way."""
+def test_a_local_client_without_the_server_extra_names_the_extra() -> None:
+    """A ModuleNotFoundError that names only one library would mislead."""
     code = (
         "import sys\nsys.modules['fastapi'] = None\nimport poolhouse\n"
         "try:\n    poolhouse.Client.local()\n"

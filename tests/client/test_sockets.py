@@ -1,4 +1,4 @@
-"""HTTP/1.1 read piece by piece: however the bytes come, and whatever comes in their place."""
+"""The HTTP/1.1 parser and serializer: responses in pieces, incomplete and invalid responses."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ from poolhouse.client.transports.response_reader import ResponseReader
 
 BODY = bytes(range(256)) * 3
 HEAD = b"HTTP/1.1 200 OK\r\nX-Request-ID: r1\r\n"
-WHOLE = HEAD + b"Content-Length: 768\r\n\r\n" + BODY
+WITH_LENGTH = HEAD + b"Content-Length: 768\r\n\r\n" + BODY
 CHUNKED = (
     HEAD
     + b"Transfer-Encoding: chunked\r\n\r\n"
     + b"".join(b"%x;x=y\r\n%b\r\n" % (len(part), part) for part in (BODY[:5], BODY[5:700], BODY[700:]))
     + b"0\r\nTrailer: t\r\n\r\n"
 )
-UNTIL_THE_END = HEAD + b"\r\n" + BODY
-FORMS = {"length": WHOLE, "chunked": CHUNKED, "end": UNTIL_THE_END, "continue": b"HTTP/1.1 100 Go\r\n\r\n" + WHOLE}
+UNTIL_CLOSE = HEAD + b"\r\n" + BODY
+FORMS = {
+    "length": WITH_LENGTH,
+    "chunked": CHUNKED,
+    "close": UNTIL_CLOSE,
+    "continue": b"HTTP/1.1 100 Go\r\n\r\n" + WITH_LENGTH,
+}
 
 
 def read(data: bytes, cuts: list[int], request: Request | None = None) -> tuple[Response, bool]:
@@ -45,45 +50,45 @@ def read(data: bytes, cuts: list[int], request: Request | None = None) -> tuple[
 
 @pytest.mark.parametrize("form", FORMS)
 @given(cuts=st.lists(st.integers(1, 400), max_size=40))
-def test_an_answer_reads_the_same_however_it_comes(form: str, cuts: list[int]) -> None:
-    """The network cuts where it likes."""
-    answer, kept = read(FORMS[form], cuts)
+def test_a_response_in_any_pieces_is_the_same(form: str, cuts: list[int]) -> None:
+    """The network may split it anywhere."""
+    response, can_reuse = read(FORMS[form], cuts)
 
-    assert b"".join(answer.body) == BODY
-    assert answer.request_id == "r1"
-    assert kept == (form != "end")
+    assert b"".join(response.body) == BODY
+    assert response.request_id == "r1"
+    assert can_reuse == (form != "close")
 
 
 @given(cuts=st.lists(st.integers(1, 40), max_size=40))
 def test_each_output_is_filled_from_its_own_part(cuts: list[int]) -> None:
-    """Three bytes of output, then indices: both are in place whichever piece the border falls into."""
+    """Three bytes of output, then indices, with the boundary in any piece."""
     rows = [
         {"name": "output", "dtype": "uint8", "shape": [1, 3], "start": 0, "end": 3},
         {"name": "indices", "dtype": "int64", "shape": [1, 3], "start": 3, "end": 27},
     ]
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 27\r\nTensor-Metadata: " + json.dumps(rows).encode() + b"\r\n\r\n"
     body = bytes([7, 8, 9]) + b"".join(each.to_bytes(8, "little") for each in (1, 2, 3))
-    question = PoolCall("max_pool1d", {"input": [[1.0]]}, {})
+    call = PoolCall("max_pool1d", {"input": [[1.0]]}, {})
 
-    answer, _ = read(head + body, cuts, question.request)
+    response, _ = read(head + body, cuts, call.request)
 
-    pooled = question.read_result(answer)
+    pooled = call.read_result(response)
     assert (pooled.output, pooled.indices) == ([[7, 8, 9]], [[1, 2, 3]])
 
 
 @pytest.mark.parametrize("form", ["length", "chunked"])
 @given(data=st.data())
-def test_an_answer_that_breaks_off_is_no_answer(form: str, data: st.DataObject) -> None:
-    """Half a tensor would look like a whole one with zeros."""
-    whole = FORMS[form]
-    size = data.draw(st.integers(0, len(whole) - 1))
+def test_an_incomplete_response_raises_connection_failed(form: str, data: st.DataObject) -> None:
+    """The rest of the tensor would be uninitialized memory."""
+    complete = FORMS[form]
+    size = data.draw(st.integers(0, len(complete) - 1))
 
     with pytest.raises(ConnectionFailed):
-        read(whole[:size], [])
+        read(complete[:size], [])
 
 
 @pytest.mark.parametrize(
-    "strange",
+    "data",
     [
         b"SSH-2.0-OpenSSH\r\n\r\n",
         b"HTTP/2 200\r\n\r\n",
@@ -92,12 +97,12 @@ def test_an_answer_that_breaks_off_is_no_answer(form: str, data: st.DataObject) 
         HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 5000,
     ],
-    ids=lambda strange: strange[:12].decode(),
+    ids=lambda data: data[:12].decode(),
 )
-def test_what_is_no_http_is_said_to_be_none(strange: bytes) -> None:
-    """A port that belongs to something else is an everyday mistake."""
+def test_bytes_that_are_not_http_raise_unexpected_answer(data: bytes) -> None:
+    """The port may belong to another service."""
     with pytest.raises(UnexpectedAnswer):
-        read(strange, [])
+        read(data, [])
 
 
 @pytest.mark.parametrize(
@@ -114,26 +119,26 @@ def test_what_is_no_http_is_said_to_be_none(strange: bytes) -> None:
     ids=str,
 )
 def test_memory_is_not_allocated_for_an_announced_size(rows: object) -> None:
-    """What the header says must be what the length says before anything is allocated."""
-    question = PoolCall("max_pool1d", {"input": [[1.0]]}, {})
+    """The metadata must agree with the length before memory is allocated."""
+    call = PoolCall("max_pool1d", {"input": [[1.0]]}, {})
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTensor-Metadata: " + json.dumps(rows).encode() + b"\r\n\r\nabcd"
 
     with pytest.raises(UnexpectedAnswer, match="Tensor-Metadata"):
-        read(head, [], question.request)
+        read(head, [], call.request)
 
 
-@pytest.mark.parametrize("closing", [b"Connection: close\r\n", b"Connection: Close\r\n"])
-def test_a_connection_that_will_close_is_not_kept(closing: bytes) -> None:
-    """The next request on it would meet a closed door."""
-    answer, kept = read(HEAD + closing + b"Content-Length: 0\r\n\r\n", [])
+@pytest.mark.parametrize("header", [b"Connection: close\r\n", b"Connection: Close\r\n"])
+def test_a_connection_that_the_server_closes_is_not_reused(header: bytes) -> None:
+    """The next request on it would fail."""
+    response, can_reuse = read(HEAD + header + b"Content-Length: 0\r\n\r\n", [])
 
-    assert not kept
-    assert answer.text == ""
+    assert not can_reuse
+    assert response.text == ""
 
 
 @given(sizes=st.lists(st.integers(0, 3_000_000), max_size=3))
-def test_a_request_says_its_length_and_sends_it(sizes: list[int]) -> None:
-    """A body that is longer or shorter than announced puts both sides out of step."""
+def test_a_request_has_as_many_bytes_as_it_announces(sizes: list[int]) -> None:
+    """Otherwise the server would parse the next request at the wrong position."""
     request = Request("POST", "/p", (("A", "b"),), tuple(memoryview(bytes(size)) for size in sizes))
 
     sent = list(serialize_request(Send(request, Timeouts(1, 1, None)), "h:1"))

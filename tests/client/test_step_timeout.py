@@ -1,4 +1,4 @@
-"""Timeouts of a socket's steps: the kernel keeps them where the socket waits there, and elsewhere the socket itself."""
+"""Timeouts of socket operations, enforced by the kernel, or by the socket where it does not wait in the kernel."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ import pytest
 
 from poolhouse.client.transports.socket_timeout import Buffer, SocketTimeout, is_still_open
 
-IN_KERNEL = pytest.mark.skipif(os.name != "posix", reason="needs a kernel that keeps timeouts of sockets")
+IN_KERNEL = pytest.mark.skipif(os.name != "posix", reason="needs a kernel with socket timeouts")
 
 
 class RecordingSocket(socket.socket):
-    """A socket that notes how long its kernel was told to wait."""
+    """A socket that records the kernel timeouts that are set."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seconds: list[float] = []
 
-    def setsockopt(self, *given: object) -> None:
-        """Note the time, in seconds."""
-        assert isinstance(given[2], bytes)
-        whole, micro = struct.unpack("@ll", given[2])
-        self.seconds.append(whole + micro / 1e6)
+    def setsockopt(self, *arguments: object) -> None:
+        """Record the timeout in seconds."""
+        assert isinstance(arguments[2], bytes)
+        seconds, microseconds = struct.unpack("@ll", arguments[2])
+        self.seconds.append(seconds + microseconds / 1e6)
 
 
 @IN_KERNEL
-def test_the_kernel_is_never_told_to_wait_longer_than_there_is_time() -> None:
-    """One that was told before a longer step would end the next one when its deadline is long over."""
+def test_a_kernel_timeout_is_never_longer_than_the_time_left() -> None:
+    """A timeout that was set for an earlier operation would end the next one after its deadline."""
 
-    def step(_: object) -> int:
+    def operation(_: object) -> int:
         latest.append(connection.seconds[-1])
         return 1
 
@@ -41,62 +41,64 @@ def test_the_kernel_is_never_told_to_wait_longer_than_there_is_time() -> None:
     with RecordingSocket() as connection:
         timeout = SocketTimeout(connection)
         for left_s in times_s:
-            timeout.run_once(connection, step, b"", time.monotonic() + left_s)
+            timeout.run_once(connection, operation, b"", time.monotonic() + left_s)
 
-    for left_s, told_s in zip(times_s, latest, strict=True):
-        assert left_s / 2 < told_s <= left_s
-    assert len(connection.seconds) < 2 * len(latest), "each is a call to the kernel, and sets two times"
+    for left_s, timeout_s in zip(times_s, latest, strict=True):
+        assert left_s / 2 < timeout_s <= left_s
+    assert len(connection.seconds) < 2 * len(latest), (
+        "not set for each operation; each time it is set for sending and receiving"
+    )
 
 
 @IN_KERNEL
-def test_a_kernel_that_ends_a_wait_early_does_not_end_the_step() -> None:
-    """It is told too little so that we look at the time, and there is some left."""
+def test_an_early_kernel_timeout_does_not_end_the_operation() -> None:
+    """The kernel timeout is shorter than the time left, so the operation is repeated."""
     early = iter([True, True, False])
 
-    def step(_: object) -> int:
+    def operation(_: object) -> int:
         if next(early):
             raise BlockingIOError
         return 7
 
     with RecordingSocket() as connection:
-        assert SocketTimeout(connection).run_once(connection, step, b"", time.monotonic() + 60) == 7
+        assert SocketTimeout(connection).run_once(connection, operation, b"", time.monotonic() + 60) == 7
         with pytest.raises(TimeoutError):
-            SocketTimeout(connection).run_once(connection, step, b"", time.monotonic())
+            SocketTimeout(connection).run_once(connection, operation, b"", time.monotonic())
 
 
 class SocketWithoutKernelTimeout(socket.socket):
-    """A socket as gevent has it: it seems to block, its file descriptor does not, and its timeout is its own."""
+    """A socket as gevent's: it seems to block, its file descriptor does not, and it enforces its timeout itself."""
 
     own_timeout: float | None = None
 
     def settimeout(self, value: float | None) -> None:
-        """Told to the event loop, of which the kernel knows nothing."""
+        """Record the timeout, and make the file descriptor non-blocking."""
         self.own_timeout = value
         super().settimeout(0.0)
 
 
 @IN_KERNEL
-def test_a_socket_that_waits_elsewhere_is_told_the_time_itself() -> None:
-    """A timeout that only the kernel was told would never end its wait."""
-    told: list[float | None] = []
+def test_the_timeout_is_set_on_a_socket_that_does_not_wait_in_the_kernel() -> None:
+    """A kernel timeout would never end its wait."""
+    timeouts_s: list[float | None] = []
 
-    def step(_: Buffer) -> int:
-        told.append(connection.own_timeout)
+    def operation(_: Buffer) -> int:
+        timeouts_s.append(connection.own_timeout)
         return 1
 
     with SocketWithoutKernelTimeout() as connection:
         timeout = SocketTimeout(connection)
         for left_s in (60.0, 5.0):
-            timeout.run_once(connection, step, b"", time.monotonic() + left_s)
+            timeout.run_once(connection, operation, b"", time.monotonic() + left_s)
 
-    for left_s, told_s in zip((60.0, 5.0), told, strict=True):
-        assert told_s is not None
-        assert left_s / 2 < told_s <= left_s
+    for left_s, timeout_s in zip((60.0, 5.0), timeouts_s, strict=True):
+        assert timeout_s is not None
+        assert left_s / 2 < timeout_s <= left_s
 
 
 @pytest.mark.parametrize("waits", ["in the kernel", "elsewhere"])
-def test_an_idle_connection_is_looked_at_without_waiting(waits: str) -> None:
-    """Silent means open; what can be read there is the server's end, or out of step."""
+def test_an_idle_connection_is_checked_without_blocking(waits: str) -> None:
+    """It is open if nothing can be read; else the server has closed it or sent bytes that belong to no request."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.settimeout(None)

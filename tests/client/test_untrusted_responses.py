@@ -1,11 +1,10 @@
-"""Answers of servers that err or mean harm: one of our errors in each case, at once, and no memory at their word."""
+"""Invalid and malicious responses: each raises an error of the client at once, and allocates no announced memory."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import json
-from collections.abc import Callable
 
 import httpx
 import numpy as np
@@ -24,107 +23,106 @@ from poolhouse.errors import TooLarge, Unprocessable
 from tests.client.test_transports import run_scripted_server
 
 WAIT_TIMEOUT_S = 20.0
-"""Nothing below waits for it: an answer that is wrong is wrong when it has come."""
+"""No test waits that long: an invalid response raises its error when it arrives."""
 
 CLIENT_KINDS = ("sync", "async", "sync-httpx", "async-httpx")
-ClientCall = Callable[[str], object]
 
 OUTPUT = {"name": "output", "dtype": "float32", "shape": [1, 1], "start": 0, "end": 4}
 SECOND = {"name": "output", "dtype": "float32", "shape": [1, 1], "start": 4, "end": 8}
 
 
 def call_client(client_kind: str, url: str, method: str, *arguments: object, **named: object) -> object:
-    """What a method of the client of that way gives."""
+    """Call a method of a client of this kind and return its result."""
 
-    async def awaited() -> object:
+    async def call() -> object:
         http = httpx.AsyncClient(trust_env=False) if client_kind.endswith("httpx") else None
         async with AsyncClient(url, max_retries=0, timeout=WAIT_TIMEOUT_S, http_client=http) as client:
-            found: object = await getattr(client, method)(*arguments, **named)
-            return found
+            result: object = await getattr(client, method)(*arguments, **named)
+            return result
 
     if client_kind.startswith("async"):
-        return asyncio.run(awaited())
+        return asyncio.run(call())
     http = httpx.Client(trust_env=False) if client_kind.endswith("httpx") else None
     with Client(url, max_retries=0, timeout=WAIT_TIMEOUT_S, http_client=http) as client:
-        found: object = getattr(client, method)(*arguments, **named)
-        return found
+        result: object = getattr(client, method)(*arguments, **named)
+        return result
 
 
-def elements_response(metadata: object, body: bytes = bytes(4), length: object = None, further: str = "") -> bytes:
-    """A pooled answer of this metadata, which need not be true of the body, nor the length."""
+def elements_response(metadata: object, body: bytes = bytes(4), length: object = None, headers: str = "") -> bytes:
+    """A pooling response; metadata and length may contradict the body."""
     text = metadata if isinstance(metadata, str) else json.dumps(metadata)
-    said = len(body) if length is None else length
-    return f"HTTP/1.1 200 OK\r\nContent-Length: {said}\r\nTensor-Metadata: {text}\r\n{further}\r\n".encode() + body
+    length = len(body) if length is None else length
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nTensor-Metadata: {text}\r\n{headers}\r\n".encode() + body
 
 
-def document_response(body: object, status: str = "200 OK", length: object = None, further: str = "") -> bytes:
-    """A document, or bytes in its place."""
+def document_response(body: object, status: str = "200 OK", length: object = None, headers: str = "") -> bytes:
+    """A JSON response, with any bytes in place of the document."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    said = len(content) if length is None else length
-    kind = "application/json" if status.startswith("200") else "application/problem+json"
-    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {said}\r\n{further}\r\n"
+    length = len(content) if length is None else length
+    media_type = "application/json" if status.startswith("200") else "application/problem+json"
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n{headers}\r\n"
     return head.encode() + content
 
 
 DEEP = b"[" * 100_000
 MANY_DIGITS = "9" * 5000
 
-POOLED = {
+INVALID_POOLING = {
     "truncated": elements_response([OUTPUT], bytes(2), 4),
-    "metadata for less than there is": elements_response([OUTPUT], bytes(8)),
-    "metadata that is no JSON": elements_response("{{"),
-    "metadata too deep": elements_response("[" * 20_000),
+    "metadata shorter than the body": elements_response([OUTPUT], bytes(8)),
+    "metadata that is not JSON": elements_response("{{"),
+    "deeply nested metadata": elements_response("[" * 20_000),
     "the same output twice": elements_response([OUTPUT, SECOND], bytes(8)),
     "another name": elements_response([{**OUTPUT, "name": "result"}]),
     "parts out of order": elements_response([{**OUTPUT, "start": 4, "end": 0}]),
     "a hundred axes": elements_response([{**OUTPUT, "shape": [1] * 100}]),
-    "an axis without end beside none": elements_response([{**OUTPUT, "shape": [0, 10**30], "end": 0}], b""),
-    "forty terabytes": elements_response([{**OUTPUT, "shape": [10**13], "end": 4 * 10**13}], b"", 4 * 10**13),
+    "a huge axis and an empty axis": elements_response([{**OUTPUT, "shape": [0, 10**30], "end": 0}], b""),
+    "40 TB": elements_response([{**OUTPUT, "shape": [10**13], "end": 4 * 10**13}], b"", 4 * 10**13),
     "a length of many digits": elements_response([OUTPUT], length=MANY_DIGITS),
-    "a length below zero": elements_response([OUTPUT], length=-4),
-    "a length in words": elements_response([OUTPUT], length="four"),
-    "two lengths": elements_response([OUTPUT], further="Content-Length: 8\r\n"),
-    "a page": document_response(b"<html>hello</html>"),
-    "nothing": b"HTTP/1.1 204 No Content\r\n\r\n",
-    "a refusal of a petabyte": document_response(b"", "500 Oops", length=10**15),
+    "a negative length": elements_response([OUTPUT], length=-4),
+    "a length that is no number": elements_response([OUTPUT], length="four"),
+    "two lengths": elements_response([OUTPUT], headers="Content-Length: 8\r\n"),
+    "an HTML page": document_response(b"<html>hello</html>"),
+    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
+    "a refusal of 1 PB": document_response(b"", "500 Oops", length=10**15),
     "a refusal of a length of many digits": document_response(b"", "500 Oops", length=MANY_DIGITS),
-    "a refusal too deep": document_response(DEEP, "422 No"),
-    "a refusal of other types": document_response(
+    "a deeply nested refusal": document_response(DEEP, "422 No"),
+    "a refusal with wrong types": document_response(
         {"code": ["a"], "detail": 3, "errors": 7, "limit_bytes": "x"}, "422 No"
     ),
-    "a redirect": document_response(b"", "302 Found", further="Location: https://else.where/\r\n"),
-    "a chunk below zero": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n\r\n0\r\n\r\n",
-    "a chunk without end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 16 + b"\r\nab",
+    "a redirect": document_response(b"", "302 Found", headers="Location: https://else.where/\r\n"),
+    "a negative chunk size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n\r\n0\r\n\r\n",
+    "a huge chunk size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 16 + b"\r\nab",
 }
 
 
 @pytest.mark.parametrize("client_kind", CLIENT_KINDS)
-@pytest.mark.parametrize("said", POOLED.values(), ids=list(POOLED))
-def test_a_pooled_answer_that_is_none_is_an_error_of_ours(client_kind: str, said: bytes) -> None:
-    """Who catches PoolhouseError has caught whatever a server can do, and a wrong tensor is never handed out."""
-    with run_scripted_server(lambda _: said, hangs_up=True) as listener, pytest.raises(ConnectionFailed) as caught:
-        call_client(client_kind, listener.url, "max_pool1d", [[1.0]], 1)
+@pytest.mark.parametrize("response", INVALID_POOLING.values(), ids=list(INVALID_POOLING))
+def test_an_invalid_pooling_response_raises_connection_failed(client_kind: str, response: bytes) -> None:
+    """A wrong tensor is never returned, and no other class of error is raised."""
+    with run_scripted_server(lambda _: response, closes=True) as server, pytest.raises(ConnectionFailed) as caught:
+        call_client(client_kind, server.url, "max_pool1d", [[1.0]], 1)
 
     assert str(caught.value)
 
 
-LISTS = {
+INVALID_CATALOGUES = {
     "rows of numbers": document_response({"operators": [1]}),
     "rows without fields": document_response({"operators": [{"name": "a", "rank": 1, "summary": "s"}]}),
     "not a number": document_response(b'{"operators": NaN}'),
     "a list": document_response([]),
-    "too deep": document_response(DEEP),
-    "a petabyte": document_response(b"", length=10**15),
+    "deeply nested": document_response(DEEP),
+    "1 PB": document_response(b"", length=10**15),
     "a length of many digits": document_response(b"", length=MANY_DIGITS),
 }
 PLAN = {"operator": "max_pool1d", "spec": {}, "input_bytes": 4, "output_bytes": 4, "warnings": []}
-PLANS = {
-    "nothing in it": document_response({}),
+INVALID_PLANS = {
+    "an empty object": document_response({}),
     "no outputs": document_response({**PLAN, "outputs": {}}),
     "a size that is not a number": document_response(
         {**PLAN, "outputs": {"output": {"dtype": "int8", "shape": [float("nan")]}}}
     ),
-    "a size below zero": document_response({**PLAN, "outputs": {"output": {"dtype": "int8", "shape": [-1]}}}),
+    "a negative size": document_response({**PLAN, "outputs": {"output": {"dtype": "int8", "shape": [-1]}}}),
     "a type that is a list": document_response({**PLAN, "outputs": {"output": {"dtype": ["int8"], "shape": [1]}}}),
     "bytes that are not a number": document_response(
         {**PLAN, "input_bytes": float("nan"), "outputs": {"output": {"dtype": "int8", "shape": [1]}}}
@@ -133,51 +131,51 @@ PLANS = {
 
 
 @pytest.mark.parametrize("client_kind", CLIENT_KINDS)
-@pytest.mark.parametrize("said", LISTS.values(), ids=list(LISTS))
-def test_a_catalogue_that_is_none_is_an_error_of_ours(client_kind: str, said: bytes) -> None:
-    """Half a catalogue would be taken for the whole."""
-    with run_scripted_server(lambda _: said, hangs_up=True) as listener, pytest.raises(ConnectionFailed):
-        call_client(client_kind, listener.url, "operators")
+@pytest.mark.parametrize("response", INVALID_CATALOGUES.values(), ids=list(INVALID_CATALOGUES))
+def test_an_invalid_catalogue_raises_connection_failed(client_kind: str, response: bytes) -> None:
+    """A part of a catalogue must not be returned as the whole."""
+    with run_scripted_server(lambda _: response, closes=True) as server, pytest.raises(ConnectionFailed):
+        call_client(client_kind, server.url, "operators")
 
 
 @pytest.mark.parametrize("client_kind", CLIENT_KINDS)
-@pytest.mark.parametrize("said", PLANS.values(), ids=list(PLANS))
-def test_a_plan_that_is_none_is_an_error_of_ours(client_kind: str, said: bytes) -> None:
-    """A caller sizes buffers by it: a size that was not understood must not become zero."""
-    with run_scripted_server(lambda _: said, hangs_up=True) as listener, pytest.raises(UnexpectedAnswer):
-        call_client(client_kind, listener.url, "plan", "max_pool1d", (1, 1), kernel_size=1)
+@pytest.mark.parametrize("response", INVALID_PLANS.values(), ids=list(INVALID_PLANS))
+def test_an_invalid_plan_raises_unexpected_answer(client_kind: str, response: bytes) -> None:
+    """A caller allocates buffers by it, so an invalid size must not become zero."""
+    with run_scripted_server(lambda _: response, closes=True) as server, pytest.raises(UnexpectedAnswer):
+        call_client(client_kind, server.url, "plan", "max_pool1d", (1, 1), kernel_size=1)
 
 
 @pytest.mark.parametrize("client_kind", CLIENT_KINDS)
-def test_a_redirect_names_the_place_and_is_not_followed(client_kind: str) -> None:
-    """The body and the key would go to whoever the answer names; a person can give the address."""
-    said = document_response(b"", "308 Moved", further="Location: https://else.where/v1\r\n")
+def test_a_redirect_is_not_followed_and_the_error_names_its_location(client_kind: str) -> None:
+    """The body and the key would be sent to an address that the response chooses."""
+    response = document_response(b"", "308 Moved", headers="Location: https://else.where/v1\r\n")
 
     with (
-        run_scripted_server(lambda _: said, hangs_up=True) as listener,
+        run_scripted_server(lambda _: response, closes=True) as server,
         pytest.raises(UnexpectedAnswer, match=r"https://else\.where/v1"),
     ):
-        call_client(client_kind, listener.url, "max_pool1d", [[1.0]], 1)
+        call_client(client_kind, server.url, "max_pool1d", [[1.0]], 1)
 
-    assert len(listener.heads) == 1
+    assert len(server.heads) == 1
 
 
-def test_indices_that_were_asked_for_and_do_not_come_are_an_error() -> None:
-    """The types say that they are there."""
+def test_missing_indices_raise_unexpected_answer() -> None:
+    """By its type, the result has indices if they were requested."""
     with (
-        run_scripted_server(lambda _: elements_response([OUTPUT])) as listener,
+        run_scripted_server(lambda _: elements_response([OUTPUT])) as server,
         pytest.raises(UnexpectedAnswer, match="no indices"),
     ):
-        call_client("sync", listener.url, "max_pool1d", [[1.0]], 1, return_indices=True)
+        call_client("sync", server.url, "max_pool1d", [[1.0]], 1, return_indices=True)
 
 
-def test_what_stands_beside_an_answer_may_be_nonsense() -> None:
-    """Timings and a seed are worth having, and no reason to lose the tensor."""
-    further = f"Server-Timing: decode;dur=nan, queue;dur=1e999, x, compute;dur=2\r\nPool-Seed: {MANY_DIGITS}\r\n"
+def test_invalid_optional_headers_are_ignored() -> None:
+    """Without timings and a seed the result is still usable."""
+    headers = f"Server-Timing: decode;dur=nan, queue;dur=1e999, x, compute;dur=2\r\nPool-Seed: {MANY_DIGITS}\r\n"
 
     with (
-        run_scripted_server(lambda _: elements_response([OUTPUT], further=further)) as listener,
-        Client(listener.url) as client,
+        run_scripted_server(lambda _: elements_response([OUTPUT], headers=headers)) as server,
+        Client(server.url) as client,
     ):
         pooled = client.max_pool1d([[1.0]], 1)
 
@@ -187,7 +185,7 @@ def test_what_stands_beside_an_answer_may_be_nonsense() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "understood"),
+    ("text", "warnings"),
     [
         ('"a, b", "c \\"d\\""', ("a, b", 'c "d"')),
         ('"a", 3, null', ("a",)),
@@ -198,26 +196,26 @@ def test_what_stands_beside_an_answer_may_be_nonsense() -> None:
         ("", ()),
     ],
 )
-def test_warnings_are_strings_or_none(said: str, understood: tuple[str, ...]) -> None:
-    """A header of somebody's proxy is no reason to lose the tensor either."""
-    further = f"Pool-Warning: {said}\r\n"
+def test_invalid_warnings_are_ignored(text: str, warnings: tuple[str, ...]) -> None:
+    """They are JSON strings, separated by commas."""
+    headers = f"Pool-Warning: {text}\r\n"
 
     with (
-        run_scripted_server(lambda _: elements_response([OUTPUT], further=further)) as listener,
-        Client(listener.url) as client,
+        run_scripted_server(lambda _: elements_response([OUTPUT], headers=headers)) as server,
+        Client(server.url) as client,
     ):
-        assert client.max_pool1d([[1.0]], 1).warnings == understood
+        assert client.max_pool1d([[1.0]], 1).warnings == warnings
 
 
-def test_a_refusal_is_told_though_its_further_parts_are_nonsense() -> None:
-    """The code and the sentence are what a caller needs."""
+def test_a_refusal_with_invalid_optional_parts_is_raised() -> None:
+    """Its code and detail are sufficient."""
     body = b'{"code": "body_too_large", "detail": "Too large.", "limit_bytes": NaN, "errors": [1, null, {"code": 3}]}'
 
     with (
-        run_scripted_server(lambda _: document_response(body, "413 No")) as listener,
+        run_scripted_server(lambda _: document_response(body, "413 No")) as server,
         pytest.raises(TooLarge, match="Too large") as caught,
     ):
-        call_client("sync", listener.url, "max_pool1d", [[1.0]], 1)
+        call_client("sync", server.url, "max_pool1d", [[1.0]], 1)
 
     assert caught.value.limit_bytes is None
 
@@ -232,42 +230,42 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("client_kind", CLIENT_KINDS)
-@pytest.mark.parametrize("said", ENDLESS.values(), ids=list(ENDLESS))
-def test_an_answer_without_end_is_given_up(client_kind: str, said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until the deadline it would fill the memory, since no length says how much comes."""
+@pytest.mark.parametrize("response", ENDLESS.values(), ids=list(ENDLESS))
+def test_an_endless_document_is_refused(client_kind: str, response: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would fill the memory until the deadline, since it has no length."""
     monkeypatch.setattr(response_body, "MAX_DOCUMENT_BYTES", 1024 * 1024)
-    answer = b"HTTP/1.1 200 OK\r\n" + said
+    response = b"HTTP/1.1 200 OK\r\n" + response
 
     with (
-        run_scripted_server(lambda _: answer, hangs_up=True) as listener,
-        pytest.raises(UnexpectedAnswer, match="nowhere announced"),
+        run_scripted_server(lambda _: response, closes=True) as server,
+        pytest.raises(UnexpectedAnswer, match="without a length"),
     ):
-        call_client(client_kind, listener.url, "operators")
+        call_client(client_kind, server.url, "operators")
 
 
 @pytest.mark.parametrize("client_kind", CLIENT_KINDS)
-@pytest.mark.parametrize("said", ENDLESS.values(), ids=list(ENDLESS))
-def test_an_answer_is_no_longer_than_its_tensors(client_kind: str, said: bytes) -> None:
-    """Its shapes come before it: nobody has to wait for the end to know that it is too long."""
-    answer = f"HTTP/1.1 200 OK\r\n{METADATA}".encode() + said
+@pytest.mark.parametrize("response", ENDLESS.values(), ids=list(ENDLESS))
+def test_a_response_longer_than_its_tensors_is_refused(client_kind: str, response: bytes) -> None:
+    """As soon as the buffers are full."""
+    response = f"HTTP/1.1 200 OK\r\n{METADATA}".encode() + response
 
     with (
-        run_scripted_server(lambda _: answer, hangs_up=True) as listener,
+        run_scripted_server(lambda _: response, closes=True) as server,
         pytest.raises(UnexpectedAnswer, match="longer than its headers announce"),
     ):
-        call_client(client_kind, listener.url, "max_pool1d", [[1.0]], 1)
+        call_client(client_kind, server.url, "max_pool1d", [[1.0]], 1)
 
 
 @pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 @pytest.mark.parametrize(
     "framing", [f"{CHUNKED}\r\n2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n", "\r\nabcd"], ids=["chunks", "no length"]
 )
-def test_an_answer_whose_length_was_taken_on_the_way_is_the_same_answer(client_kind: str, framing: str) -> None:
-    """Proxies send in chunks what came with a length."""
-    answer = f"HTTP/1.1 200 OK\r\n{METADATA}{framing}".encode()
+def test_a_response_without_a_length_is_read(client_kind: str, framing: str) -> None:
+    """A proxy may replace the length by the chunked coding."""
+    response = f"HTTP/1.1 200 OK\r\n{METADATA}{framing}".encode()
 
-    with run_scripted_server(lambda _: answer, hangs_up=True) as listener:
-        pooled = call_client(client_kind, listener.url, "max_pool1d", np.zeros((1, 1), np.float32), 1)
+    with run_scripted_server(lambda _: response, closes=True) as server:
+        pooled = call_client(client_kind, server.url, "max_pool1d", np.zeros((1, 1), np.float32), 1)
 
     assert isinstance(pooled, Pooled)
     assert np.asarray(pooled.output).tobytes() == b"abcd"
@@ -277,27 +275,27 @@ HUGE = {"name": "output", "dtype": "uint8", "shape": [2**50], "start": 0, "end":
 
 
 @pytest.mark.parametrize("client_kind", CLIENT_KINDS)
-def test_metadata_without_a_length_takes_no_more_memory_than_an_answer_may(
+def test_metadata_without_a_length_allocates_at_most_the_limit(
     client_kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A header of a hundred bytes would be given a petabyte, which no length contradicts."""
-    said = f"HTTP/1.1 200 OK\r\nTensor-Metadata: {json.dumps([HUGE])}\r\n{CHUNKED}\r\n0\r\n\r\n".encode()
-    monkeypatch.setattr(calls, "_allocate", lambda metadata: pytest.fail(f"took memory for {metadata}"))
+    """A header of a hundred bytes could announce a petabyte."""
+    response = f"HTTP/1.1 200 OK\r\nTensor-Metadata: {json.dumps([HUGE])}\r\n{CHUNKED}\r\n0\r\n\r\n".encode()
+    monkeypatch.setattr(calls, "_allocate", lambda metadata: pytest.fail(f"allocated memory for {metadata}"))
 
     with (
-        run_scripted_server(lambda _: said, hangs_up=True) as listener,
+        run_scripted_server(lambda _: response, closes=True) as server,
         pytest.raises(UnexpectedAnswer, match=f"has {2**50} bytes.*max_answer_bytes"),
     ):
-        call_client(client_kind, listener.url, "max_pool1d", [[1.0]], 1)
+        call_client(client_kind, server.url, "max_pool1d", [[1.0]], 1)
 
 
 @pytest.mark.parametrize("shape", [[10**9, 0], [1, 10**9, 0], [2**20, 2, 0]])
-def test_lists_without_an_element_take_memory_too(shape: list[int]) -> None:
-    """Ten bytes of body would become a thousand million empty lists; an array of that shape is as good as nothing."""
-    said = elements_response([{**OUTPUT, "shape": shape, "end": 0}], b"")
+def test_too_many_empty_lists_are_refused(shape: list[int]) -> None:
+    """A response without elements could become a thousand million empty lists; as an array it takes no memory."""
+    response = elements_response([{**OUTPUT, "shape": shape, "end": 0}], b"")
     x = np.zeros((1, 1), np.float32)
 
-    with run_scripted_server(lambda _: said) as listener, Client(listener.url) as client:
+    with run_scripted_server(lambda _: response) as server, Client(server.url) as client:
         assert np.asarray(client.max_pool1d(x, 1).output).shape == tuple(shape)
         with pytest.raises(UnexpectedAnswer, match="give an array"):
             client.max_pool1d([[1.0]], 1)
@@ -307,92 +305,92 @@ INDICES = {"name": "indices", "dtype": "int64", "shape": [1, 1], "start": 4, "en
 
 
 @pytest.mark.parametrize(
-    "other",
+    "invalid",
     [{"dtype": "float64"}, {"shape": [1]}, {"dtype": "uint8", "shape": [8]}],
     ids=["another type", "other axes", "both"],
 )
-def test_indices_are_whole_numbers_one_for_each_element(other: dict[str, object]) -> None:
-    """The caller looks elements up by them."""
-    said = [elements_response([OUTPUT, {**INDICES, **further}], bytes(12)) for further in ({}, other)]
+def test_indices_of_another_type_or_shape_are_refused(invalid: dict[str, object]) -> None:
+    """They must be int64, one for each element of the output."""
+    responses = [elements_response([OUTPUT, {**INDICES, **changes}], bytes(12)) for changes in ({}, invalid)]
 
-    with run_scripted_server(lambda count: said[count - 1]) as listener, Client(listener.url) as client:
+    with run_scripted_server(lambda count: responses[count - 1]) as server, Client(server.url) as client:
         assert client.max_pool1d([[1.0]], 1, return_indices=True).indices == [[0]]
-        with pytest.raises(UnexpectedAnswer, match="The answer holds indices of"):
+        with pytest.raises(UnexpectedAnswer, match="The response has indices of"):
             client.max_pool1d([[1.0]], 1, return_indices=True)
 
 
 @pytest.mark.parametrize("client_kind", CLIENT_KINDS)
-def test_a_refusal_of_more_bytes_than_a_document_has_takes_none(client_kind: str) -> None:
-    """Memory is taken as the bytes come, and none for what is announced beyond the most."""
-    said = document_response(b"", "500 Oops", length=response_body.MAX_DOCUMENT_BYTES + 1)
+def test_a_refusal_that_announces_too_many_bytes_is_not_read(client_kind: str) -> None:
+    """Its length is checked before its body is read."""
+    response = document_response(b"", "500 Oops", length=response_body.MAX_DOCUMENT_BYTES + 1)
 
     with (
-        run_scripted_server(lambda _: said, hangs_up=True) as listener,
-        pytest.raises(UnexpectedAnswer, match="more than a document has"),
+        run_scripted_server(lambda _: response, closes=True) as server,
+        pytest.raises(UnexpectedAnswer, match="a document has at most"),
     ):
-        call_client(client_kind, listener.url, "max_pool1d", [[1.0]], 1)
+        call_client(client_kind, server.url, "max_pool1d", [[1.0]], 1)
 
 
 @given(
     parts=st.lists(st.binary(max_size=9), max_size=9),
     announced=st.none() | st.integers(0, 99),
-    most=st.integers(1, 99),
+    max_bytes=st.integers(1, 99),
 )
-def test_a_document_takes_memory_only_as_it_comes(parts: list[bytes], announced: int | None, most: int) -> None:
-    """Whatever its length says, nothing is kept but what came, and never more than may be."""
+def test_a_document_takes_memory_only_as_it_arrives(parts: list[bytes], announced: int | None, max_bytes: int) -> None:
+    """Independent of its length header, and never more than the limit."""
     headers = {} if announced is None else {"content-length": str(announced)}
-    request = Request("GET", "/", max_response_bytes=most)
-    if announced is not None and announced > most:
+    request = Request("GET", "/", max_response_bytes=max_bytes)
+    if announced is not None and announced > max_bytes:
         with pytest.raises(UnexpectedAnswer, match="max_answer_bytes"):
             ResponseBody(request, 200, headers)
         return
-    filled = ResponseBody(request, 200, headers)
+    body = ResponseBody(request, 200, headers)
     whole = b"".join(parts)
 
     try:
         for part in parts:
-            filled.write(part)
+            body.write(part)
     except UnexpectedAnswer:
-        assert len(whole) > most
+        assert len(whole) > max_bytes
     else:
-        assert b"".join(filled.finish()) == whole
+        assert b"".join(body.finish()) == whole
 
 
 LARGE = {
     "length": elements_response([OUTPUT]),
     "chunks": f"HTTP/1.1 200 OK\r\n{METADATA}{CHUNKED}\r\n4\r\nabcd\r\n0\r\n\r\n".encode(),
-    "a document": document_response({}, further="X: 1\r\n"),
+    "a document": document_response({}, headers="X: 1\r\n"),
     "a document in chunks": f"HTTP/1.1 500 No\r\n{CHUNKED}\r\n4\r\nabcd\r\n0\r\n\r\n".encode(),
     "a length of many digits": elements_response([OUTPUT], length=MANY_DIGITS),
 }
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
-@pytest.mark.parametrize("said", LARGE.values(), ids=list(LARGE))
-def test_a_larger_answer_than_the_client_takes_is_refused_with_the_name_of_the_limit(
-    kind: type[Client] | type[AsyncClient], said: bytes
+@pytest.mark.parametrize("response", LARGE.values(), ids=list(LARGE))
+def test_a_response_above_the_limit_is_refused_with_the_name_of_the_limit(
+    kind: type[Client] | type[AsyncClient], response: bytes
 ) -> None:
-    """Whoever has the memory must learn from the message how to raise it."""
+    """So that the message tells how to accept it."""
 
-    async def awaited() -> object:
-        async with AsyncClient(listener.url, max_answer_bytes=1) as client:
+    async def call_async() -> object:
+        async with AsyncClient(server.url, max_answer_bytes=1) as client:
             return await client.max_pool1d([[1.0]], 1)
 
-    def asked() -> object:
+    def call() -> object:
         if kind is AsyncClient:
-            return asyncio.run(awaited())
-        with Client(listener.url, max_answer_bytes=1) as client:
+            return asyncio.run(call_async())
+        with Client(server.url, max_answer_bytes=1) as client:
             return client.max_pool1d([[1.0]], 1)
 
     with (
-        run_scripted_server(lambda _: said, hangs_up=True) as listener,
-        pytest.raises(UnexpectedAnswer, match=r"takes at most 1;.*max_answer_bytes"),
+        run_scripted_server(lambda _: response, closes=True) as server,
+        pytest.raises(UnexpectedAnswer, match=r"accepts at most 1;.*max_answer_bytes"),
     ):
-        asked()
+        call()
 
 
-def test_a_limit_that_takes_no_answer_is_refused_at_once() -> None:
-    """Not at the first call, far from the mistake."""
+def test_an_invalid_limit_is_refused_by_the_constructor() -> None:
+    """Not at the first call."""
     with pytest.raises(ValueError, match="max_answer_bytes"):
         Client(max_answer_bytes=0)
 
@@ -400,32 +398,32 @@ def test_a_limit_that_takes_no_answer_is_refused_at_once() -> None:
 @pytest.mark.parametrize("client_kind", CLIENT_KINDS)
 @pytest.mark.parametrize("status", ["200 OK", "503 No"])
 @pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "deflate", "br", "x-other"])
-def test_a_compression_that_nobody_asked_for_is_refused(client_kind: str, status: str, coding: str) -> None:
-    """Inflated, kilobytes are gigabytes; as they are, they would be taken for the tensor's where the lengths agree."""
+def test_a_compressed_response_is_refused(client_kind: str, status: str, coding: str) -> None:
+    """Inflated, kilobytes could become gigabytes; not inflated, they could be taken for the elements of a tensor."""
     bomb = gzip.compress(gzip.compress(bytes(1024 * 1024)))
     head = f"HTTP/1.1 {status}\r\n{METADATA}Content-Encoding: {coding}\r\nContent-Length: {len(bomb)}\r\n\r\n"
 
     with (
-        run_scripted_server(lambda _: head.encode() + bomb, hangs_up=True) as listener,
-        pytest.raises(UnexpectedAnswer, match=f"Content-Encoding '{coding}', which nobody asked for"),
+        run_scripted_server(lambda _: head.encode() + bomb, closes=True) as server,
+        pytest.raises(UnexpectedAnswer, match=f"Content-Encoding '{coding}', which the client does not accept"),
     ):
-        call_client(client_kind, listener.url, "max_pool1d", [[1.0]], 1)
+        call_client(client_kind, server.url, "max_pool1d", [[1.0]], 1)
 
 
 @pytest.mark.parametrize("client_kind", CLIENT_KINDS)
-def test_an_answer_that_says_that_it_is_as_it_is_is_read(client_kind: str) -> None:
-    """Which some proxies do."""
+def test_a_response_with_the_coding_identity_is_read(client_kind: str) -> None:
+    """Some proxies add this header."""
     with run_scripted_server(
-        lambda _: elements_response([OUTPUT], b"abcd", further="Content-Encoding: identity\r\n")
-    ) as listener:
-        pooled = call_client(client_kind, listener.url, "max_pool1d", np.zeros((1, 1), np.float32), 1)
+        lambda _: elements_response([OUTPUT], b"abcd", headers="Content-Encoding: identity\r\n")
+    ) as server:
+        pooled = call_client(client_kind, server.url, "max_pool1d", np.zeros((1, 1), np.float32), 1)
 
     assert isinstance(pooled, Pooled)
     assert np.asarray(pooled.output).tobytes() == b"abcd"
 
 
 @pytest.mark.parametrize("field", ["shape", "dtype"])
-def test_a_field_cannot_say_how_the_elements_are_read(field: str) -> None:
-    """In the query it would, and the answer would be right for another tensor."""
-    with Client() as client, pytest.raises(Unprocessable, match=f"{field} is no field of max_pool1d"):
+def test_shape_and_dtype_are_refused_as_fields(field: str) -> None:
+    """In the query they would replace those of the input."""
+    with Client() as client, pytest.raises(Unprocessable, match=f"{field} is not a field of max_pool1d"):
         client.pool("max_pool1d", np.zeros((1, 4), np.float32), kernel_size=2, **{field: "int32"})

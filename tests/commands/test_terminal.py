@@ -1,4 +1,4 @@
-"""What the commands print of a server or of a file that means harm: words, and nothing that a terminal obeys."""
+"""Output of the commands for texts of a malicious server or file: no control characters reach the terminal."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.client.test_messages import ESCAPES
 from tests.client.test_transports import run_scripted_server
 from tests.client.test_untrusted_responses import document_response
 
-LINE = {"name": ESCAPES, "rank": 1, "summary": ESCAPES, "fields": [ESCAPES]}
-CARD = {
+SUMMARY = {"name": ESCAPES, "rank": 1, "summary": ESCAPES, "fields": [ESCAPES]}
+DOCUMENT = {
     **dict.fromkeys(("name", "description", "shape", "source"), ESCAPES),
     "fields": [{**dict.fromkeys(("name", "accepts", "meaning", "default_from"), ESCAPES)}, {"default": ESCAPES}, 7],
     "element_types": {ESCAPES: ESCAPES},
@@ -34,45 +34,44 @@ REFUSED = {
     "detail": ESCAPES,
     "errors": [{"pointer": ESCAPES, "code": "type", "message": "m"}],
 }
-PLANNED = ["plan", "max_pool1d", "--shape", "1,1", "--kernel-size", "1"]
-SAID = {
-    "the list": (["operators"], document_response({"operators": [LINE]})),
-    "the list as JSON": (["operators", "--json"], document_response({"operators": [LINE]})),
-    "no list": (["operators"], document_response({"operators": []})),
-    "a card": (["operators", "x"], document_response(CARD)),
-    "a card as JSON": (["operators", "x", "--json"], document_response(CARD)),
-    "an empty card": (["operators", "x"], document_response({})),
-    "a plan": (PLANNED, document_response(PLAN)),
-    "a plan as JSON": ([*PLANNED, "--json"], document_response(PLAN)),
-    "a refusal": (PLANNED, document_response(REFUSED, "422 No")),
-    "another service": (PLANNED, document_response(ESCAPES.encode(), "500 No")),
+PLAN_COMMAND = ["plan", "max_pool1d", "--shape", "1,1", "--kernel-size", "1"]
+RESPONSES = {
+    "the catalogue": (["operators"], document_response({"operators": [SUMMARY]})),
+    "the catalogue as JSON": (["operators", "--json"], document_response({"operators": [SUMMARY]})),
+    "an empty catalogue": (["operators"], document_response({"operators": []})),
+    "an operator": (["operators", "x"], document_response(DOCUMENT)),
+    "an operator as JSON": (["operators", "x", "--json"], document_response(DOCUMENT)),
+    "an empty operator": (["operators", "x"], document_response({})),
+    "a plan": (PLAN_COMMAND, document_response(PLAN)),
+    "a plan as JSON": ([*PLAN_COMMAND, "--json"], document_response(PLAN)),
+    "a refusal": (PLAN_COMMAND, document_response(REFUSED, "422 No")),
+    "another service": (PLAN_COMMAND, document_response(ESCAPES.encode(), "500 No")),
 }
 
 
-def only_words(text: str) -> bool:
-    """Whether a terminal obeys nothing of it but its line ends."""
+def has_no_control_characters(text: str) -> bool:
+    """Whether a text has no control characters except line ends."""
     return text.replace("\n", "").isprintable()
 
 
-@pytest.mark.parametrize(("words", "said"), SAID.values(), ids=list(SAID))
-def test_a_server_does_not_command_the_terminal(
-    words: list[str], said: bytes, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("arguments", "response"), RESPONSES.values(), ids=list(RESPONSES))
+def test_control_characters_of_a_server_are_escaped(
+    arguments: list[str], response: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It could clear the screen, rename the window, or make one word look like another."""
-    with run_scripted_server(lambda _: said, hangs_up=True) as listener:
-        code = run([*words, "--url", listener.url])
+    with run_scripted_server(lambda _: response, closes=True) as server:
+        code = run([*arguments, "--url", server.url])
 
     out, err = capsys.readouterr()
-    assert only_words(out)
-    assert only_words(err)
-    assert code == int(b" 200 " not in said)
-    if "--json" in words:
-        shown = json.loads(out)
-        assert shown in ([ESCAPES], CARD, PLAN), "the value is the same"
+    assert has_no_control_characters(out)
+    assert has_no_control_characters(err)
+    assert code == int(b" 200 " not in response)
+    if "--json" in arguments:
+        assert json.loads(out) in ([ESCAPES], DOCUMENT, PLAN), "the value is unchanged"
 
 
-def test_a_file_does_not_command_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The names in it are of whoever wrote it."""
+def test_control_characters_in_a_file_are_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The names of its tensors may contain any characters."""
     names = [f"{ESCAPES}{each}" for each in range(2)]
     save_file({name: np.zeros((1, 1), np.float32) for name in names}, tmp_path / "x.safetensors")
 
@@ -80,11 +79,11 @@ def test_a_file_does_not_command_the_terminal(tmp_path: Path, capsys: pytest.Cap
 
     out, err = capsys.readouterr()
     assert code == 2
-    assert "and no input" in err
-    assert only_words(out + err)
+    assert "but no input" in err
+    assert has_no_control_characters(out + err)
 
 
-def test_a_name_of_a_file_does_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """It may have come with an archive."""
+def test_control_characters_in_a_file_name_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    """It may come from an archive."""
     assert run(["pool", "max_pool1d", "\x1b[2J.npy", "-o", "y.npy", "--kernel-size", "1"]) == 1
-    assert only_words(capsys.readouterr().err)
+    assert has_no_control_characters(capsys.readouterr().err)

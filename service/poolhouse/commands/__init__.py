@@ -1,1 +1,1 @@
-"""The commands of the console script, a file each. They stand on click, which the ``cli`` extra brings."""
+"""The commands of the console script, one module each. They need click, from the ``cli`` extra."""

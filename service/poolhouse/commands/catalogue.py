@@ -1,7 +1,6 @@
-"""Every operator of this version, without the server extra and without waiting for torch.
+"""Descriptions of all operators of this version, available without the server extra and without importing torch.
 
-``catalogue.json`` stands beside this file. It holds what the service answers for each operator, and scripts/generate
-writes it.
+They are read from ``catalogue.json``, which scripts/generate writes.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from typing import TypedDict
 
 
 class FieldDocument(TypedDict):
-    """A field, as far as the command line reads it."""
+    """The parts of a field's description that the command line uses."""
 
     name: str
     meaning: str
 
 
 class OperatorDocument(TypedDict):
-    """An operator, as far as the command line reads it."""
+    """The parts of an operator's description that the command line uses."""
 
     name: str
     rank: int
@@ -33,7 +32,7 @@ class OperatorDocument(TypedDict):
 
 @cache
 def bundled_operators() -> Mapping[str, OperatorDocument]:
-    """Every operator of this version by name, as ``/v1/operators/{operator}`` answers it."""
+    """All operators of this version by name, each as in the response of ``/v1/operators/{operator}``."""
     text = files("poolhouse.commands").joinpath("catalogue.json").read_text(encoding="utf-8")
     documents: list[OperatorDocument] = json.loads(text)
     return {document["name"]: document for document in documents}

@@ -1,7 +1,7 @@
-"""Tensors in files: npy, npz, safetensors, and pictures where Pillow is installed.
+"""Tensors in files: npy, npz, safetensors, and images if Pillow is installed.
 
-What is read is told by its first bytes, so pipes and odd names work. The formats are read by the codecs of the wire,
-which take nothing on trust and never unpickle.
+The format of an input is detected from its first bytes, so pipes and unusual names work. Array files are read by the
+service's codecs, which validate everything and never unpickle.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     ".jpg": "jpeg",
     ".jpeg": "jpeg",
 }
-"""By the suffix of a file's name."""
+"""The format for each file name suffix."""
 
 _CODECS: Final[Mapping[Format, Codec]] = {"npy": NPY, "npz": NPZ, "safetensors": SAFETENSORS}
 _FIRST_BYTES: Final[Mapping[bytes, Format]] = {
@@ -47,35 +47,35 @@ _FIRST_BYTES: Final[Mapping[bytes, Format]] = {
     b"\xff\xd8\xff": "jpeg",
 }
 _MAX_INFLATED_BYTES: Final = 2**36
-"""What a deflated npz may unfold to: more than any service takes."""
+"""The most bytes that a compressed npz may expand to: more than any service accepts."""
 _IMAGE_MODES: Final = ("L", "LA", "RGB", "RGBA")
 
 
 def holds_two_tensors(file_format: Format) -> bool:
-    """Whether one file of this format holds output and indices."""
+    """Whether a file of this format can hold output and indices."""
     return file_format in ("npz", "safetensors")
 
 
 def read_file(path: str) -> tuple[Format, Mapping[str, Tensor]]:
-    """The tensors of a file by name; a lone one, and the ``output`` of a command before, is called ``input``.
+    """Read the tensors of a file by name. A single tensor, or one named ``output``, is renamed to ``input``.
 
     Args:
         path: a path, or ``-`` for standard input.
 
     Raises:
-        Malformed, Unprocessable: it is not what its first bytes say.
-        OSError: it cannot be read.
-        ModuleNotFoundError: a picture, and no Pillow.
+        Malformed, Unprocessable: the content is invalid in the format of its first bytes.
+        OSError: the file cannot be read.
+        ModuleNotFoundError: the file is an image, and Pillow is not installed.
     """
     content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     found = _detect_format(content)
     if found in ("png", "jpeg"):
         return found, {"input": _decode_image(content)}
     if found == "safetensors" and content[8:9] != b"{":
-        raise Malformed("malformed_body", f"{_display_name(path)} is no npy, npz, safetensors, PNG or JPEG file.")
+        raise Malformed("malformed_body", f"{_display_name(path)} is not an npy, npz, safetensors, PNG or JPEG file.")
     tensors: Mapping[str, Tensor] = _CODECS[found].decode(memoryview(content), {}, _MAX_INFLATED_BYTES).tensors
     if "input" not in tensors:
-        # What one command wrote is what the next one pools; and a lone array needs no name.
+        # The output of one command is the input of the next in a pipe; and a single tensor may have any name.
         source = "output" if "output" in tensors else next(iter(tensors)) if len(tensors) == 1 else None
         tensors = {"input" if name == source else name: tensor for name, tensor in tensors.items()}
     return found, tensors
@@ -85,13 +85,13 @@ def write_file(path: str, file_format: Format, tensors: Mapping[str, Tensor]) ->
     """Write tensors to a file, or to standard output.
 
     Args:
-        path: a path, or ``-``.
+        path: a path, or ``-`` for standard output.
         file_format: the format.
         tensors: by name.
 
     Raises:
-        Unprocessable: they make no picture.
-        OSError: it cannot be written.
+        Unprocessable: the output cannot be written as an image.
+        OSError: the file cannot be written.
     """
     if file_format in ("png", "jpeg"):
         chunks: tuple[bytes | memoryview, ...] = (_encode_image(tensors["output"], file_format),)
@@ -107,10 +107,10 @@ def write_file(path: str, file_format: Format, tensors: Mapping[str, Tensor]) ->
 
 
 def _detect_format(content: bytes) -> Format:
-    for first, kind in _FIRST_BYTES.items():
-        if content.startswith(first):
-            return kind
-    # Its first bytes are a length.
+    for first_bytes, file_format in _FIRST_BYTES.items():
+        if content.startswith(first_bytes):
+            return file_format
+    # A safetensors file starts with an arbitrary length.
     return "safetensors"
 
 
@@ -119,22 +119,22 @@ def _display_name(path: str) -> str:
 
 
 def _decode_image(content: bytes) -> Tensor:
-    """(1, C, H, W) of uint8."""
-    # By name: it is an extra, and only pictures want it.
+    """Decode an image to uint8 of shape (1, C, H, W)."""
+    # Imported by name: Pillow is an extra, needed only for images.
     image = import_module("PIL.Image")
     try:
         with warnings.catch_warnings():
-            # Notes beside the picture that cannot be read are no concern of who pools its elements.
+            # Invalid metadata in the file does not matter, since only the pixels are used.
             warnings.simplefilter("ignore", UserWarning)
-            # A picture that unfolds to gigabytes is refused, not only remarked on.
+            # An image that expands to gigabytes is refused; by default Pillow only warns.
             warnings.simplefilter("error", image.DecompressionBombWarning)
             opened = image.open(io.BytesIO(content))
             if opened.mode.startswith(("I", "F")):
                 raise Unprocessable(
                     "unsupported_dtype",
-                    f"The picture has elements of mode {opened.mode}; give 8 bits a channel, or npy.",
+                    f"The image has the mode {opened.mode}; give one with 8 bits per channel, or an npy file.",
                 )
-            # A camera held upright writes rows that lie, and says so beside them; what we write says nothing.
+            # Applied here, since the output has no EXIF orientation.
             opened = import_module("PIL.ImageOps").exif_transpose(opened)
             if opened.mode not in _IMAGE_MODES:
                 opened = opened.convert(
@@ -149,7 +149,7 @@ def _decode_image(content: bytes) -> Tensor:
         image.DecompressionBombWarning,
         image.DecompressionBombError,
     ) as fault:
-        raise Malformed("malformed_body", f"The picture cannot be read: {fault}.") from None
+        raise Malformed("malformed_body", f"The image cannot be read: {fault}.") from None
     planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     return Tensor(UINT8, np.ascontiguousarray(planes[None]))
 
@@ -160,10 +160,10 @@ def _encode_image(output: Tensor, file_format: Format) -> bytes:
     if output.dtype is not UINT8 or planes.ndim != 3 or len(planes) not in channels or not planes.size:
         raise Unprocessable(
             "unsupported_dtype",
-            f"A {file_format} file holds one picture of uint8 with {' or '.join(map(str, channels))} channels, "
-            f"and this is {output.dtype.name} {output.shape}; write .npy, .npz or .safetensors.",
+            f"A {file_format} file holds one uint8 image with {' or '.join(map(str, channels))} channels, "
+            f"and the output is {output.dtype.name} of shape {output.shape}; write .npy, .npz or .safetensors.",
         )
     pixels = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
-    into = io.BytesIO()
-    import_module("PIL.Image").fromarray(pixels).save(into, file_format)
-    return into.getvalue()
+    encoded = io.BytesIO()
+    import_module("PIL.Image").fromarray(pixels).save(encoded, file_format)
+    return encoded.getvalue()

@@ -1,7 +1,7 @@
-"""The commands by name, and how a command line runs.
+"""The group of commands, and the execution of a command line.
 
-A command is imported when it is named: the client's commands work without the server extra, and nobody who asks for
-help waits for torch.
+A command's module is imported when the command is named: the client's commands work without the server extra, and the
+help does not import torch.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from importlib import import_module
 
 import click
 
-from poolhouse.commands.registry import COMMANDS, CommandInfo
+from poolhouse.commands.registry import COMMANDS, CommandInfo, unknown_command
 from poolhouse.commands.session import print_message
-from poolhouse.suggestions import field_meant, name_hint
+from poolhouse.suggestions import field_meant
 
 
 class _Commands(click.Group):
-    """The commands of the table above; each is the ``command`` of the file with its name."""
+    """The commands of the registry; each is the ``command`` of the module with its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -32,8 +32,7 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            hint = name_hint(args[0], COMMANDS, f"there are {', '.join(COMMANDS)}")
-            raise click.UsageError(f"{args[0]} is no command; {hint}", ctx)
+            raise click.UsageError(unknown_command(args[0]), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -42,7 +41,7 @@ class _Commands(click.Group):
 
 
 def _extra_note(command: CommandInfo) -> str:
-    # Whoever reads this has what the cli extra brings.
+    # This help needs click, so the cli extra is installed.
     return "" if command.extra == "cli" else f" Needs the {command.extra} extra."
 
 
@@ -52,15 +51,15 @@ def _extra_note(command: CommandInfo) -> str:
     epilog="poolhouse --version prints the version.",
 )
 def poolhouse() -> None:
-    """Pooling as a service: torch's pooling operators over HTTP, and from files."""
+    """Run torch's pooling operators as an HTTP service, or on files."""
 
 
 def _usage_message(error: click.UsageError) -> str:
-    """The message of a usage error; for an option of another library it suggests ours."""
+    """The message of a usage error; for an unknown option it suggests the field that the user may mean."""
     if isinstance(error, click.NoSuchOption) and error.ctx is not None:
         fields = [parameter.name or "" for parameter in error.ctx.command.params]
         meant = field_meant(error.option_name.lstrip("-"), fields)
-        # click's own suggestion only compares letters.
+        # click's own suggestion compares letters only.
         if meant.names:
             option = "--" + meant.names[0].replace("_", "-")
             return f"{error.message} Did you mean {option!r}? {meant.note}"
@@ -71,17 +70,17 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command that these arguments name.
 
     Returns:
-        the exit code: 0 done, 1 refused or failed, 2 a command line that cannot be meant, 130 interrupted.
+        the exit code: 0 for success, 1 for a refusal or failure, 2 for an invalid command line, 130 for an interrupt.
     """
     try:
         outcome: object = poolhouse.main(args=list(arguments), prog_name="poolhouse", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as asked:
-        asked.show()
-        return asked.exit_code
+    except click.exceptions.NoArgsIsHelpError as no_arguments:
+        no_arguments.show()
+        return no_arguments.exit_code
     except click.UsageError as mistake:
         lines = _usage_message(mistake).splitlines()
         if mistake.ctx is not None:
-            lines[-1] += f" ({mistake.ctx.command_path} --help tells more)"
+            lines[-1] += f" (see {mistake.ctx.command_path} --help)"
         for line in lines:
             print_message(line)
         return mistake.exit_code

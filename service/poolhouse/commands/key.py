@@ -1,4 +1,4 @@
-"""``poolhouse key``: makes an API key, and the lines that the service's file needs of it."""
+"""``poolhouse key``: makes an API key, and its entry for the service's file of keys."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import click
 def command(name: str) -> None:
     """Make an API key for NAME.
 
-    The key goes to standard error, for whoever will call, and is kept nowhere. What the file of API keys needs goes to
-    standard output: poolhouse key vision >> keys.toml
+    The key is printed to standard error, for the client, and is not stored. Its entry for the file of API keys is
+    printed to standard output: poolhouse key vision >> keys.toml
     """
-    # By name: it brings the server extra, and --help should not wait for that.
+    # Imported by name: it needs the server extra, and --help should not wait for its import.
     keys = import_module("poolhouse.rest.auth.keys")
     new_key: Callable[[], str] = keys.new_key
     key_digest: Callable[[str], str] = keys.key_digest
@@ -26,4 +26,4 @@ def command(name: str) -> None:
     except ValueError as wrong:
         raise click.UsageError(str(wrong)) from None
     click.echo(f'[{name}]\nkey = "{key_digest(key)}"')
-    click.echo(f"The key of {name}, shown once: {key}", err=True)
+    click.echo(f"The key of {name}, which is shown only once: {key}", err=True)

@@ -1,4 +1,4 @@
-"""``poolhouse openapi``: the document, for whoever generates a client."""
+"""``poolhouse openapi``: prints the OpenAPI document, for client generators."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ import click
 @click.command("openapi")
 def command() -> None:
     """Print the OpenAPI document."""
-    # By name: it brings torch, and --help should not wait for that.
+    # Imported by name: it imports torch, and --help should not wait for that.
     document: Callable[[], dict[str, object]] = import_module("poolhouse.rest.app").document
     click.echo(json.dumps(document(), indent=2, ensure_ascii=False))

@@ -1,8 +1,8 @@
-"""A spec's fields as options, and the operators as a group of commands.
+"""The fields of an operator as options, and the operators as a group of commands.
 
-Types and defaults are those of the client's typed methods, words those of the shipped catalogue. Both are generated, so
-the options are there without the server extra and without waiting for torch. What is given is checked for its form
-only, and goes to the service as text, where the operator itself reads and refuses it.
+Types and defaults come from the client's typed methods, help texts from the bundled catalogue. Both are generated, so
+the options need neither the server extra nor torch. Only the form of a value is checked here; it is sent to the service
+as text, where the operator parses and validates it.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ _INPUTS: Final = ("input", "indices")
 
 @dataclass(frozen=True, slots=True)
 class _FieldFormat:
-    """How a field is typed."""
+    """The accepted text of a field."""
 
     metavar: str
     pattern: re.Pattern[str]
-    words: str
+    description: str
 
 
 _INTEGER: Final = r"-?\d+"
 _NUMBER: Final = r"-?(\d+(\.\d*)?|\.\d+)(e-?\d+)?|-?inf(inity)?"
 
 
-def _list_pattern(one: str) -> str:
-    return rf"({one})(,({one}))*"
+def _list_pattern(entry: str) -> str:
+    return rf"({entry})(,({entry}))*"
 
 
 _FORMATS: Final[Mapping[str, _FieldFormat]] = {
-    "int": _FieldFormat("N", re.compile(_INTEGER), "a whole number"),
+    "int": _FieldFormat("N", re.compile(_INTEGER), "an integer"),
     "float": _FieldFormat("X", re.compile(_NUMBER, re.IGNORECASE), "a number"),
     "int | Sequence[int]": _FieldFormat(
-        "N[,N...]", re.compile(_list_pattern(_INTEGER)), "a whole number, or one for each axis: 3,2"
+        "N[,N...]", re.compile(_list_pattern(_INTEGER)), "an integer, or one for each axis: 3,2"
     ),
     "int | Sequence[int | None]": _FieldFormat(
         "N[,N...]",
         re.compile(_list_pattern(f"{_INTEGER}|null"), re.IGNORECASE),
-        "a whole number, or one for each axis, where null keeps the axis: null,7",
+        "an integer, or one for each axis, where null keeps the axis: null,7",
     ),
     "float | Sequence[float]": _FieldFormat(
         "X[,X...]", re.compile(_list_pattern(_NUMBER), re.IGNORECASE), "a number, or one for each axis: 0.5,0.7"
@@ -57,24 +57,24 @@ _FORMATS: Final[Mapping[str, _FieldFormat]] = {
 
 
 class _FieldParam(click.ParamType):  # type: ignore[type-arg]  # generic in newer clicks only
-    """Text of a form."""
+    """Text in the format of a field."""
 
     name = "field"
 
-    def __init__(self, form: _FieldFormat) -> None:
-        self._format = form
+    def __init__(self, field_format: _FieldFormat) -> None:
+        self._format = field_format
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        # Spaces between two numbers are no comma.
+        # Spaces beside a comma are accepted; spaces instead of one are not.
         text = ",".join(entry.strip() for entry in str(value).split(","))
         if self._format.pattern.fullmatch(text) is None:
             hint = _padding_hint(text, ctx) if param is not None and param.name == "padding" else ""
-            self.fail(f"{value!r} is not {self._format.words}{hint}", param, ctx)
+            self.fail(f"{value!r} is not {self._format.description}{hint}", param, ctx)
         return text
 
 
 def _padding_hint(text: str, ctx: click.Context | None) -> str:
-    """The number to write for a padding that other libraries name, by the window options given so far."""
+    """The number for a padding that other libraries name, computed from the window options given so far."""
     given = ctx.params if ctx is not None else {}
     texts = [str(given.get(name) or "") for name in ("kernel_size", "stride", "dilation")]
     sizes = [[int(part) for part in each.split(",")] if each.replace(",", "").isdecimal() else None for each in texts]
@@ -83,17 +83,17 @@ def _padding_hint(text: str, ctx: click.Context | None) -> str:
 
 
 def operator_names() -> list[str]:
-    """Every operator."""
+    """The names of all operators, sorted."""
     return sorted(bundled_operators())
 
 
 def takes_indices(operator: str) -> bool:
-    """Whether indices go in beside the input."""
+    """Whether the operator takes indices beside the input."""
     return operator in TAKES_INDICES
 
 
 def field_options(operator: str) -> list[click.Parameter]:
-    """The fields of an operator, each as an option with its meaning, form and default."""
+    """The options of an operator: one per field, with meaning, format and default."""
     method: Callable[..., object] = getattr(Operators, operator)
     meanings = {field["name"]: field["meaning"] for field in bundled_operators()[operator]["fields"]}
     return [
@@ -105,16 +105,18 @@ def field_options(operator: str) -> list[click.Parameter]:
 
 def _field_option(field: inspect.Parameter, meaning: str) -> click.Option:
     name = "--" + field.name.replace("_", "-")
-    kind = str(field.annotation).removesuffix(" | None")
-    if kind == "bool":
+    python_type = str(field.annotation).removesuffix(" | None")
+    if python_type == "bool":
         return click.Option(
             [f"{name}/--no-{name[2:]}"], default=None, help=f"{meaning} [default: {_on_or_off(field.default)}]"
         )
-    form = _FORMATS[kind]
+    field_format = _FORMATS[python_type]
     required = field.default is inspect.Parameter.empty
     if not required and field.default is not None:
         meaning = f"{meaning} [default: {field.default}]"
-    return click.Option([name], type=_FieldParam(form), metavar=form.metavar, required=required, help=meaning)
+    return click.Option(
+        [name], type=_FieldParam(field_format), metavar=field_format.metavar, required=required, help=meaning
+    )
 
 
 def _on_or_off(flag: object) -> str:
@@ -125,10 +127,10 @@ class OperatorCommands(click.Group):
     """A command for each operator.
 
     Args:
-        make_command: the command for an operator, made when it is named.
+        make_command: makes the command of an operator when it is named.
     """
 
-    def __init__(self, make_command: Callable[[str], click.Command], name: str, help: str, epilog: str) -> None:  # noqa: A002, click's word
+    def __init__(self, make_command: Callable[[str], click.Command], name: str, help: str, epilog: str) -> None:  # noqa: A002, click's name for it
         super().__init__(name, help=help, epilog=epilog, subcommand_metavar="OPERATOR [OPTIONS]... [ARGS]...")
         self._make_command = make_command
 
@@ -142,13 +144,13 @@ class OperatorCommands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in operator_names():
-            hint = operator_hint(args[0], operator_names(), "poolhouse operators lists them")
-            raise click.UsageError(f"{args[0]} is no operator; {hint}", ctx)
+            hint = operator_hint(args[0], operator_names(), "see poolhouse operators")
+            raise click.UsageError(f"{args[0]} is not an operator; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
 
 def operator_help(operator: str) -> str:
-    """What the operator does, and its rule of shapes."""
+    """The help text of an operator: its description and its shapes."""
     document = bundled_operators()[operator]
-    # A terminal shows no marks of code.
+    # Without the marks of code spans, which a terminal does not render.
     return f"{document['description']}\n\n{document['shape']}".replace("``", "")

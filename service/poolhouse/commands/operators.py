@@ -1,6 +1,6 @@
 """``poolhouse operators [NAME]``: the catalogue, of a service or of this version.
 
-What this version knows is told without a service, without the server extra, and without waiting for torch.
+The catalogue of this version needs no service, no server extra, and no import of torch.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from poolhouse.suggestions import operator_hint
 
 
 def operators(name: str | None, as_json: bool, url: str | None, api_key: str | None, timeout: float) -> None:
-    """List the operators, or tell one in full."""
+    """List the operators, or describe one."""
     if name is not None:
         document = _fetch_document(name, url, api_key, timeout)
         print_text(json.dumps(document, indent=2, ensure_ascii=False) if as_json else _format(document))
         return
-    lines = _fetch_summaries(url, api_key, timeout)
+    summaries = _fetch_summaries(url, api_key, timeout)
     if as_json:
-        print_text(json.dumps([line.name for line in lines]))
+        print_text(json.dumps([each.name for each in summaries]))
         return
-    width = max((len(line.name) for line in lines), default=0)
-    for line in lines:
-        print_text(f"{line.name:<{width}}  {line.summary}\n{'':<{width}}  {', '.join(line.fields)}")
+    width = max((len(each.name) for each in summaries), default=0)
+    for each in summaries:
+        print_text(f"{each.name:<{width}}  {each.summary}\n{'':<{width}}  {', '.join(each.fields)}")
 
 
 def _fetch_summaries(url: str | None, api_key: str | None, timeout: float) -> Sequence[OperatorSummary]:
@@ -47,15 +47,15 @@ def _fetch_document(name: str, url: str | None, api_key: str | None, timeout: fl
     if url is None:
         documents = bundled_operators()
         if name not in documents:
-            hint = operator_hint(name, list(documents), "poolhouse operators lists them")
-            raise click.UsageError(f"{name} is no operator; {hint}", click.get_current_context())
+            hint = operator_hint(name, list(documents), "see poolhouse operators")
+            raise click.UsageError(f"{name} is not an operator; {hint}", click.get_current_context())
         return documents[name]
     with connect(url, api_key, timeout) as client:
         return client.operator(name)
 
 
 def _format(document: Mapping[str, object]) -> str:
-    # Each entry as it comes: a newer server may have others.
+    # Every part is optional, since the server may have another version.
     lines = [line for name in ("name", "description", "shape") for line in (str(document.get(name, "")), "")]
     fields = document.get("fields")
     for field in fields if isinstance(fields, list) else []:
@@ -64,7 +64,7 @@ def _format(document: Mapping[str, object]) -> str:
             lines.append(f"      {field.get('meaning')}")
     types = document.get("element_types")
     lines += ["", *(f"  {name}: {meaning}" for name, meaning in (types.items() if isinstance(types, dict) else ()))]
-    # A terminal shows no marks of code.
+    # Without the marks of code spans, which a terminal does not render.
     return "\n".join([*lines, "", f"Source: {document.get('source')}"]).replace("``", "")
 
 
@@ -83,6 +83,6 @@ command = click.Command(
     params=[
         click.Argument(["name"], required=False, metavar="[OPERATOR]"),
         click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."),
-        *shared_options(without_url="what this version has is told at once"),
+        *shared_options(without_url="the catalogue of this version is shown"),
     ],
 )

@@ -1,4 +1,4 @@
-"""``poolhouse plan OPERATOR --shape …``: what pooling would give and cost; nothing is computed."""
+"""``poolhouse plan OPERATOR --shape …``: output shapes and costs of pooling, without data."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class _Shape(click.ParamType):  # type: ignore[type-arg]  # generic in newer cli
             return value
         parts = str(value).replace("x", ",").split(",")
         if not all(part.strip().isdecimal() for part in parts):
-            self.fail(f"{value!r} is no shape; write the sizes with commas: 8,64,112,112", param, ctx)
+            self.fail(f"{value!r} is not a shape; write the sizes with commas: 8,64,112,112", param, ctx)
         return tuple(int(part) for part in parts)
 
 
 def _make_command(operator: str) -> click.Command:
     inputs: list[click.Parameter] = [
-        click.Option(["--shape"], type=_Shape(), required=True, metavar="N,C,...", help="Of the input."),
+        click.Option(["--shape"], type=_Shape(), required=True, metavar="N,C,...", help="Shape of the input."),
         click.Option(
             ["--dtype"],
             type=click.Choice(list(ELEMENT_TYPES)),
@@ -34,7 +34,7 @@ def _make_command(operator: str) -> click.Command:
             show_default=True,
             help="Element type of the input.",
         ),
-        click.Option(["--json", "as_json"], is_flag=True, help="Print the service's own answer."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print the response of the service as JSON."),
     ]
     return click.Command(
         operator,
@@ -67,9 +67,11 @@ def _format(plan: Plan, shape: tuple[int, ...], dtype: str) -> list[str]:
     lines = [f"{plan.operator}  " + "  ".join(f"{name}={_format_value(value)}" for name, value in plan.spec.items())]
     lines.append(_format_row("input", dtype, shape, plan.input_bytes))
     lines += [_format_row(name, each.dtype.name, each.shape, each.nbytes) for name, each in plan.outputs.items()]
-    steps, beside = (cost.get(name) if isinstance(cost, dict) else None for name in ("steps", "workspace_bytes"))
-    if isinstance(steps, int) and isinstance(beside, int):
-        lines.append(f"  cost     {steps:,} steps, {beside:,} bytes beside")
+    steps, workspace_bytes = (
+        cost.get(name) if isinstance(cost, dict) else None for name in ("steps", "workspace_bytes")
+    )
+    if isinstance(steps, int) and isinstance(workspace_bytes, int):
+        lines.append(f"  cost     {steps:,} steps, {workspace_bytes:,} bytes of workspace")
     return lines + [f"  note     {warning}" for warning in plan.warnings]
 
 
@@ -84,6 +86,6 @@ def _format_value(value: object) -> str:
 command = operator_options.OperatorCommands(
     _make_command,
     "plan",
-    help="Say what pooling an input of a shape would give and cost, or why it would be refused.",
-    epilog="poolhouse plan OPERATOR --help tells the operator's options.",
+    help="Show the output shapes and costs of pooling an input of a given shape, or why it would be refused.",
+    epilog="poolhouse plan OPERATOR --help lists the operator's options.",
 )

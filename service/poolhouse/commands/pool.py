@@ -1,4 +1,4 @@
-"""``poolhouse pool OPERATOR INPUT``: one file in, one file out."""
+"""``poolhouse pool OPERATOR INPUT``: pools the tensor in a file and writes the output to a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from poolhouse.commands.session import connect, print_message, report_errors, sh
 from poolhouse.tensors import Tensor
 
 _FILE: Final = click.Path(readable=False, allow_dash=True)
-"""Shells complete it with files. Whether it can be read is found by reading it."""
+"""Shells complete it with file names. A file that cannot be read fails when it is opened."""
 
 
 def _make_command(operator: str) -> click.Command:
@@ -26,16 +26,16 @@ def _make_command(operator: str) -> click.Command:
             type=_FILE,
             metavar="FILE",
             default="-",
-            help="Where the answer goes; - is standard output. [default: -]",
+            help="File for the output; - is standard output. [default: -]",
         ),
         click.Option(
             ["--format", "file_format"],
             type=click.Choice(["npy", "npz", "safetensors", "png", "jpeg"]),
-            help="How the answer is written. [default: as the name of FILE says, else as INPUT]",
+            help="Format of the output. [default: by the name of FILE, else as INPUT]",
         ),
     ]
     if operator_options.takes_indices(operator):
-        help_text = "The indices, where INPUT does not hold them."
+        help_text = "File with the indices, if INPUT has none."
         inputs.append(click.Option(["--indices"], type=_FILE, metavar="FILE", help=help_text))
     return click.Command(
         operator,
@@ -61,58 +61,58 @@ def _pool(
 ) -> None:
     operator = str(context.info_name)
     if source == "-" and sys.stdin.isatty():
-        raise click.UsageError("INPUT is standard input, and that is a terminal; name a file", context)
+        raise click.UsageError("INPUT is standard input, which is a terminal; name a file", context)
     if target == "-" and sys.stdout.isatty():
-        raise click.UsageError("the answer would go to the terminal; give -o FILE", context)
+        raise click.UsageError("the output would be written to the terminal; give -o FILE", context)
     with report_errors():
-        found, tensors = read_file(source)
+        input_format, tensors = read_file(source)
         if indices is not None:
-            _, more = read_file(indices)
+            _, index_tensors = read_file(indices)
             tensors = {
                 "input": _select_tensor(tensors, "input", source),
-                "indices": _select_tensor(more, "indices", indices),
+                "indices": _select_tensor(index_tensors, "indices", indices),
             }
-    output_format = file_format or _output_format(target, found, context, two=bool(spec.get("return_indices")))
+    output_format = file_format or _output_format(target, input_format, context, two=bool(spec.get("return_indices")))
     if spec.get("return_indices") and not holds_two_tensors(output_format):
         raise click.UsageError(
-            f"{output_format} holds one array; with --return-indices write npz or safetensors", context
+            f"{output_format} holds only one tensor; with --return-indices write npz or safetensors", context
         )
-    wanted = ("input", "indices") if operator_options.takes_indices(operator) else ("input",)
-    given = {name: tensors[name] for name in wanted if name in tensors}
-    if len(given) < len(wanted):
-        missing = next(name for name in wanted if name not in given)
-        names = ", ".join(tensors) or "nothing"
-        raise click.UsageError(f"{source} holds {names}, and no {missing}; name one of them {missing}", context)
-    with connect(url, api_key, timeout, sum(tensor.metadata.nbytes for tensor in given.values())) as client:
-        answer = client.pool(operator, given["input"], given.get("indices"), **spec)
-        for warning in answer.warnings:
+    required = ("input", "indices") if operator_options.takes_indices(operator) else ("input",)
+    inputs = {name: tensors[name] for name in required if name in tensors}
+    if len(inputs) < len(required):
+        missing = next(name for name in required if name not in inputs)
+        names = ", ".join(tensors) or "no tensor"
+        raise click.UsageError(f"{source} has {names} but no {missing}; rename a tensor to {missing}", context)
+    with connect(url, api_key, timeout, sum(tensor.metadata.nbytes for tensor in inputs.values())) as client:
+        pooled = client.pool(operator, inputs["input"], inputs.get("indices"), **spec)
+        for warning in pooled.warnings:
             print_message(f"note: {warning}")
-        outputs = {name: each for name, each in zip(("output", "indices"), answer, strict=True) if each is not None}
+        outputs = {name: each for name, each in zip(("output", "indices"), pooled, strict=True) if each is not None}
         write_file(target, output_format, {name: each for name, each in outputs.items() if isinstance(each, Tensor)})
 
 
 def _select_tensor(tensors: Mapping[str, Tensor], name: str, path: str) -> Tensor:
-    """The tensor of this name, or the only one, which has the name of the input."""
+    """The tensor of this name, or the only one, which ``read_file`` names ``input``."""
     found = tensors.get(name) or tensors.get("input")
     if found is None:
-        raise click.UsageError(f"{path} holds {', '.join(tensors)}; name one of them {name}")
+        raise click.UsageError(f"{path} has {', '.join(tensors)} but no {name}; rename a tensor to {name}")
     return found
 
 
-def _output_format(target: str, found: Format, context: click.Context, *, two: bool) -> Format:
+def _output_format(target: str, input_format: Format, context: click.Context, *, two: bool) -> Format:
     if target == "-":
-        if two and not holds_two_tensors(found):
+        if two and not holds_two_tensors(input_format):
             return "npz"
-        return "png" if found == "jpeg" else found
+        return "png" if input_format == "jpeg" else input_format
     suffix = PurePath(target).suffix.lower()
     if suffix not in FORMATS:
-        raise click.UsageError(f"{target} has none of the endings {', '.join(FORMATS)}; give --format", context)
+        raise click.UsageError(f"the name {target} does not end with {', '.join(FORMATS)}; give --format", context)
     return FORMATS[suffix]
 
 
 command = operator_options.OperatorCommands(
     _make_command,
     "pool",
-    help="Pool a file: npy, npz, safetensors, or a picture (PNG, JPEG) as (1, C, H, W) of uint8.",
-    epilog="poolhouse pool OPERATOR --help tells the operator's options.",
+    help="Pool the tensor in a file: npy, npz, safetensors, or an image (PNG, JPEG) as uint8 of shape (1, C, H, W).",
+    epilog="poolhouse pool OPERATOR --help lists the operator's options.",
 )

@@ -1,4 +1,4 @@
-"""The commands by name, with the extra that each needs. Standard library alone: a plain install reads it too."""
+"""The commands by name, and the extra that each needs. Needs no extra, since a plain install uses it."""
 
 from __future__ import annotations
 
@@ -6,42 +6,50 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from poolhouse.suggestions import name_hint
+
 Extra = Literal["cli", "server", "images"]
 
 
 @dataclass(frozen=True, slots=True)
 class CommandInfo:
-    """What a command does, and the extra without which it does not run."""
+    """Summary of a command, and the extra that it needs."""
 
     summary: str
     extra: Extra
 
 
 COMMANDS: Final[Mapping[str, CommandInfo]] = {
-    "serve": CommandInfo("Run the service until it is told to stop.", "server"),
-    "pool": CommandInfo("Pool a file.", "cli"),
-    "plan": CommandInfo("Say what pooling would give and cost, or why it is refused.", "cli"),
-    "operators": CommandInfo("List the operators, or tell one in full.", "cli"),
+    "serve": CommandInfo("Run the service until it is stopped.", "server"),
+    "pool": CommandInfo("Pool the tensor in a file.", "cli"),
+    "plan": CommandInfo("Show the output shapes and costs of pooling, without data.", "cli"),
+    "operators": CommandInfo("List the operators, or describe one.", "cli"),
     "openapi": CommandInfo("Print the OpenAPI document.", "server"),
     "key": CommandInfo("Make an API key.", "server"),
 }
-"""Each is the ``command`` of the file with its name. The server extra brings what the cli extra brings."""
+"""Each is the ``command`` of the module with its name. The server extra includes the cli extra."""
+
+
+def unknown_command(name: str) -> str:
+    """The error text for an unknown command, with the likely one."""
+    hint = name_hint(name, COMMANDS, f"the commands are {', '.join(COMMANDS)}")
+    return f"{name} is not a command; {hint}"
 
 
 def install_command(extra: Extra) -> str:
-    """How to get an extra: beside any installed poolhouse, also one from a checkout, pip adds what is missing."""
+    """The command that installs an extra; it works for any installed poolhouse, also one from a checkout."""
     return f"pip install 'poolhouse[{extra}]'"
 
 
 def help_without_extras() -> str:
-    """The help of an install without any extra: every command, and what it needs."""
+    """The help text of an install without extras: every command and the extra that it needs."""
     width = max(map(len, COMMANDS))
     lines = [
         "Usage: poolhouse [OPTIONS] COMMAND [ARGS]...",
         "",
-        "  Pooling as a service: torch's pooling operators over HTTP, and from files.",
+        "  Run torch's pooling operators as an HTTP service, or on files.",
         "",
-        "  This install is the Python client. The commands need more:",
+        "  Only the Python client is installed. The commands need an extra:",
     ]
     extras: dict[Extra, None] = dict.fromkeys(command.extra for command in COMMANDS.values())
     for extra in extras:

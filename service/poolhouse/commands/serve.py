@@ -17,27 +17,27 @@ from poolhouse.settings import Setting, Settings, error_lines, table
 
 
 def serve(**options: str | None) -> None:
-    """Run the service until it is told to stop.
+    """Run the service until it is stopped.
 
-    An option wins over its environment variable, and that over the default.
+    An option has precedence over its environment variable, and that over the default.
     """
     given = {field: text for field, text in options.items() if text is not None}
     try:
-        # model_validate would take the text as it is, but without the environment.
-        settings = Settings(**given)  # type: ignore[arg-type]  # text; each field's validator reads it
+        # Not model_validate, which does not read the environment.
+        settings = Settings(**given)  # type: ignore[arg-type]  # text, which each field's validator parses
     except ValidationError as refused:
         raise click.UsageError("\n".join(error_lines(refused))) from None
-    # Before anything is opened that would take the place of a closed one.
+    # Before a file is opened, which would get the descriptor of a closed standard stream.
     fill_closed_streams()
     try:
-        # What does not need torch to be refused is not refused after the seconds that it takes.
+        # Checked before torch is imported, which takes seconds.
         keys_of(settings)
         ssl_context_of(settings)
         listeners = open_listeners(settings)
     except ValueError as wrong:
         sys.exit(f"poolhouse cannot start: {wrong}")
     try:
-        # By name: it brings torch, and --help should not wait for that.
+        # Imported by name: it imports torch, and --help should not wait for that.
         run_server: Callable[..., None] = import_module("poolhouse.rest.run").run
         run_server(settings, listeners=listeners)
     finally:
@@ -45,10 +45,10 @@ def serve(**options: str | None) -> None:
 
 
 def _option(row: Setting) -> click.Option:
-    words = [row.description, f"Takes {row.takes}.", f"[{row.environment}"]
-    words[-1] += f"; default {row.default}]" if row.default else "]"
-    # Text, whatever the field: Settings reads and refuses, so that an option and a variable mean the same.
-    return click.Option([row.option, row.field], type=str, metavar="VALUE", help=" ".join(words))
+    parts = [row.description, f"Takes {row.takes}.", f"[{row.environment}"]
+    parts[-1] += f"; default {row.default}]" if row.default else "]"
+    # Always text, which Settings parses and validates as it does environment variables.
+    return click.Option([row.option, row.field], type=str, metavar="VALUE", help=" ".join(parts))
 
 
 command = click.Command("serve", callback=serve, help=serve.__doc__, params=[_option(row) for row in table()])

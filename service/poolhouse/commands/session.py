@@ -1,4 +1,4 @@
-"""Whom a command asks, how it waits, and how a refusal is told: one line, and the exit code 1."""
+"""The client, the progress line and the error reports of a command; an error is one line and the exit code 1."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ _SHOWN_EVERY_S = 0.1
 
 
 class CommandFailed(click.ClickException):
-    """The service, the connection or a file said no."""
+    """A refusal of the service, or a failure of the connection or a file."""
 
     exit_code = 1
 
     def show(self, file: object = None) -> None:
-        """On standard error, in one line."""
+        """Print the error in one line."""
         print_message(self.message)
 
 
 def print_message(message: str) -> None:
-    """One line on standard error, whatever the message is made of."""
+    """Print a message to standard error as one line, without control characters."""
     click.echo(f"poolhouse: {escape_unprintable(' '.join(message.split()))}", err=True)
 
 
 def print_text(text: str) -> None:
-    """Text of lines on standard output. Some of it may be a server's: a terminal obeys none of that."""
+    """Print text to standard output. It may contain a server's text, so control characters are escaped."""
     click.echo(escape_unprintable(text, allowed="\n"))
 
 
 def shared_options(
-    without_url: str = "the work is done in this process, which needs the server extra",
+    without_url: str = "this process does the work, which needs the server extra",
 ) -> list[click.Parameter]:
-    """What every command that asks a service takes.
+    """The options of every command that calls a service.
 
     Args:
-        without_url: what happens where no URL is given.
+        without_url: help text on what happens if no URL is given.
     """
     return [
         click.Option(
@@ -56,10 +56,10 @@ def shared_options(
             envvar="POOLHOUSE_URL",
             show_envvar=True,
             metavar="URL",
-            help=f"The service to ask, http://host:8000 or unix:/path; without it {without_url}.",
+            help=f"Address of the service, http://host:8000 or unix:/path; without it {without_url}.",
         ),
         click.Option(
-            ["--api-key"], envvar="POOLHOUSE_API_KEY", show_envvar=True, metavar="KEY", help="Sent as a bearer token."
+            ["--api-key"], envvar="POOLHOUSE_API_KEY", show_envvar=True, metavar="KEY", help="API key of the service."
         ),
         click.Option(
             ["--timeout"],
@@ -67,25 +67,25 @@ def shared_options(
             default=60.0,
             show_default=True,
             metavar="SECONDS",
-            help="How long the answer may take.",
+            help="Deadline of the call.",
         ),
     ]
 
 
 @contextmanager
 def connect(url: str | None, api_key: str | None, timeout: float, request_bytes: int = 0) -> Iterator[Client]:
-    """A client of the service at the URL, or of one in this process; refusals inside become :class:`CommandFailed`.
+    """Make a client of the service at the URL, or of one in this process; report errors inside the block.
 
     Args:
-        url: None for this process.
+        url: None for a service in this process.
         api_key: of the service.
         timeout: of a call, in seconds.
-        request_bytes: how much will be sent, for who watches.
+        request_bytes: size of the request, for the progress line.
     """
     with report_errors(), _ProgressLine(request_bytes) as progress:
         try:
             if url is None:
-                progress.show("starting a service in this process")
+                progress.show("starting the service in this process")
                 client = _make_local_client(timeout)
             else:
                 client = Client(url, api_key, timeout=timeout, read_timeout=timeout, on_transfer=progress.on_transfer)
@@ -102,40 +102,40 @@ def _make_local_client(timeout: float) -> Client:
         if (missing.name or "poolhouse").partition(".")[0] == "poolhouse":
             raise
         raise click.UsageError(
-            f"{missing.name} is not installed; without --url the work is done in this process, which needs the server "
-            f"extra: {install_command('server')}; or name a service: --url http://host:8000"
+            f"{missing.name} is not installed; without --url this process does the work, which needs the server extra: "
+            f"{install_command('server')}; or name a service: --url http://host:8000"
         ) from None
     except ValueError as fault:
-        # By name: where a service can be, pydantic is, whose error a wrong setting of the environment is.
-        refused: type[ValueError] = import_module("pydantic").ValidationError
+        # An invalid setting in the environment raises pydantic's error. Imported by name: only the server extra has it.
+        validation_error: type[ValueError] = import_module("pydantic").ValidationError
         error_lines: Callable[[ValueError], list[str]] = import_module("poolhouse.settings").error_lines
-        raise ValueError("\n".join(error_lines(fault)) if isinstance(fault, refused) else str(fault)) from None
+        raise ValueError("\n".join(error_lines(fault)) if isinstance(fault, validation_error) else str(fault)) from None
 
 
 @contextmanager
 def report_errors() -> Iterator[None]:
-    """Whatever goes wrong in the ways that we know is told in one line."""
+    """Turn expected errors in the block into :class:`CommandFailed`."""
     try:
         yield
     except PoolhouseError as error:
-        # Most details hold what their fields say.
-        further = [field for field in error.problems if field.message not in error.detail]
-        fields = [f"{field.pointer.lstrip('/?')}: {field.message}" for field in further]
+        # Most details repeat the messages of their fields.
+        not_repeated = [field for field in error.problems if field.message not in error.detail]
+        fields = [f"{field.pointer.lstrip('/?')}: {field.message}" for field in not_repeated]
         raise CommandFailed(" ".join([error.detail, *fields])) from None
     except BrokenPipeError:
-        # Whoever read our output has enough; click ends the process as shells expect.
+        # The reader of our output has closed it; click ends the process as shells expect.
         raise
     except OSError as fault:
         raise CommandFailed(f"{fault.filename or 'file'}: {fault.strerror or fault}") from None
 
 
 def _is_interactive() -> bool:
-    """Whether somebody looks."""
+    """Whether standard error is a terminal."""
     return sys.stderr.isatty()
 
 
 class _ProgressLine:
-    """A line on a terminal that says how far it is; nothing where nobody looks, or where it is soon over."""
+    """Progress of a transfer as a line on a terminal; not shown elsewhere, or for a short transfer."""
 
     def __init__(self, nbytes: int) -> None:
         self._nbytes = nbytes
@@ -152,13 +152,13 @@ class _ProgressLine:
             click.echo("\r\033[K", nl=False, err=True)
 
     def show(self, text: str) -> None:
-        """Show these words."""
+        """Replace the line by a text."""
         if self._is_interactive:
             self._is_visible = True
             click.echo(f"\r\033[K{text} … ", nl=False, err=True)
 
     def on_transfer(self, direction: str, nbytes: int) -> None:
-        """So many bytes have gone or come."""
+        """Update the line with the bytes that were sent or received so far."""
         now = time.monotonic()
         if now - self._started_s > _SHOWN_AFTER_S and now - self._last_shown_s > _SHOWN_EVERY_S:
             self._last_shown_s = now
