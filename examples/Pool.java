@@ -1,4 +1,4 @@
-// Calls poolhouse from Java 17 or newer, with nothing installed: java examples/Pool.java
+// Calls poolhouse from Java 17 or newer, without dependencies: java examples/Pool.java
 
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -18,10 +18,10 @@ public class Pool {
                 .header("Content-Type", "application/octet-stream")
                 .POST(BodyPublishers.ofByteArray(elements.array()))
                 .build();
-        var answer = HttpClient.newHttpClient().send(request, BodyHandlers.ofByteArray());
-        if (answer.statusCode() != 200) throw new IllegalStateException(new String(answer.body()));
+        var response = HttpClient.newHttpClient().send(request, BodyHandlers.ofByteArray());
+        if (response.statusCode() != 200) throw new IllegalStateException(new String(response.body()));
 
-        ByteBuffer pooled = ByteBuffer.wrap(answer.body()).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer pooled = ByteBuffer.wrap(response.body()).order(ByteOrder.LITTLE_ENDIAN);
         while (pooled.hasRemaining()) System.out.println(pooled.getFloat());
     }
 }

@@ -1,4 +1,4 @@
-/* Max pooling from C with nothing but a socket: raw elements there, raw elements back.
+/* Max pooling from C over a socket, without dependencies: raw elements in both directions.
  * cc -o pool examples/pool.c && ./pool localhost:8000 */
 #include <netdb.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int dial(const char *host, const char *port) {
+static int open_connection(const char *host, const char *port) {
   struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found, *each;
   int connection = -1;
   if (getaddrinfo(host, port, &hints, &found) != 0) return -1;
@@ -22,14 +22,14 @@ static int dial(const char *host, const char *port) {
   return connection;
 }
 
-int main(int count, char **words) {
+int main(int count, char **arguments) {
   float input[16], output[4];
-  char head[512], answer[4096];
-  size_t have = 0;
-  ssize_t came;
-  char *host = count == 2 ? strtok(words[1], ":") : NULL, *port = host == NULL ? NULL : strtok(NULL, ":");
-  int connection = port == NULL ? -1 : dial(host, port);
-  if (connection < 0) return fprintf(stderr, "usage: %s HOST:PORT, of a service that runs\n", words[0]), 1;
+  char head[512], response[4096];
+  size_t received = 0;
+  ssize_t read_now;
+  char *host = count == 2 ? strtok(arguments[1], ":") : NULL, *port = host == NULL ? NULL : strtok(NULL, ":");
+  int connection = port == NULL ? -1 : open_connection(host, port);
+  if (connection < 0) return fprintf(stderr, "usage: %s HOST:PORT, the address of a running service\n", arguments[0]), 1;
   for (int i = 0; i < 16; i++) input[i] = (float)(i + 1);
 
   int length = snprintf(head, sizeof head,
@@ -38,15 +38,16 @@ int main(int count, char **words) {
                         host, sizeof input);
   if (write(connection, head, (size_t)length) != length || write(connection, input, sizeof input) != sizeof input)
     return perror("write"), 1;
-  while (have < sizeof answer - 1 && (came = read(connection, answer + have, sizeof answer - 1 - have)) > 0)
-    have += (size_t)came;
+  while (received < sizeof response - 1 &&
+         (read_now = read(connection, response + received, sizeof response - 1 - received)) > 0)
+    received += (size_t)read_now;
   close(connection);
-  answer[have] = '\0';
+  response[received] = '\0';
 
-  char *body = strstr(answer, "\r\n\r\n");
-  if (strncmp(answer, "HTTP/1.1 200", 12) != 0 || body == NULL || answer + have - (body + 4) != sizeof output)
-    return fprintf(stderr, "%s\n", answer), 1;
-  memcpy(output, body + 4, sizeof output); /* little-endian, as this machine most likely is */
+  char *body = strstr(response, "\r\n\r\n");
+  if (strncmp(response, "HTTP/1.1 200", 12) != 0 || body == NULL || response + received - (body + 4) != sizeof output)
+    return fprintf(stderr, "%s\n", response), 1;
+  memcpy(output, body + 4, sizeof output); /* assumes a little-endian machine */
   printf("%g %g %g %g\n", output[0], output[1], output[2], output[3]);
   return 0;
 }

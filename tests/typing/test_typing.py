@@ -1,4 +1,4 @@
-"""The types that callers see, judged by the checker that they use."""
+"""The public types of the client, checked by mypy as callers do."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_strict_checker_agrees_with_every_line() -> None:
-    """Types that say too little send callers to the manual, and types that say too much let mistakes through."""
-    pytest.importorskip("mypy", reason="needs mypy, of the dependency group check")
+def test_mypy_in_strict_mode_accepts_every_line() -> None:
+    """Types must be precise, and must not accept mistakes."""
+    pytest.importorskip("mypy", reason="needs mypy, from the dependency group check")
     command = [sys.executable, "-m", "mypy", "--no-error-summary", "tests/typing/client.py"]
 
-    judged = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
-    assert judged.returncode == 0, judged.stdout + judged.stderr
+    assert checked.returncode == 0, checked.stdout + checked.stderr

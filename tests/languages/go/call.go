@@ -1,4 +1,4 @@
-// The generated Go client calls a live service: nested JSON, base64 both ways, and a refusal.
+// Calls a live service with the generated Go client: nested JSON, base64 in both directions, and a refusal.
 package main
 
 import (
@@ -36,19 +36,19 @@ func main() {
 	request := poolhouse.NewMaxPool2dRequest(poolhouse.Tensor2d{Tensor2dAnyOf1: input}, poolhouse.KernelSize2d{Int32: &two})
 	request.SetEncoding(poolhouse.ENCODING_BASE64)
 	request.SetReturnIndices(true)
-	answer, _, err := api.MaxPool2d(ctx).MaxPool2dRequest(*request).Execute()
+	result, _, err := api.MaxPool2d(ctx).MaxPool2dRequest(*request).Execute()
 	must(err == nil, err)
-	output, err := base64.StdEncoding.DecodeString(answer.Output.ResponseTensor2dOneOf1.Base64)
+	output, err := base64.StdEncoding.DecodeString(result.Output.ResponseTensor2dOneOf1.Base64)
 	must(err == nil, err)
 	pooled := make([]float32, 4)
 	must(binary.Read(bytes.NewReader(output), binary.LittleEndian, pooled) == nil, "reading")
 	must(reflect.DeepEqual(pooled, []float32{6, 8, 14, 16}), pooled)
-	must(reflect.DeepEqual(answer.Indices.ResponseTensor2dOneOf1.Shape, []int32{1, 1, 2, 2}), answer.Indices)
+	must(reflect.DeepEqual(result.Indices.ResponseTensor2dOneOf1.Shape, []int32{1, 1, 2, 2}), result.Indices)
 
 	request.KernelSize = poolhouse.KernelSize2d{Int32: &nine}
 	_, response, err := api.MaxPool2d(ctx).MaxPool2dRequest(*request).Execute()
 	must(err != nil && response.StatusCode == 422, response)
 	problem, typed := err.(*poolhouse.GenericOpenAPIError).Model().(poolhouse.UnprocessableProblem)
 	must(typed && problem.Code == "window_does_not_fit", err)
-	fmt.Println("go: base64, indices and refusal as they should be")
+	fmt.Println("go: base64, indices and refusal are correct")
 }
