@@ -1,9 +1,9 @@
-"""What the package uses of libraries beyond their documented interface, in two tables.
+"""Undocumented names of libraries that the package uses, in two tables.
 
-A new version of a library may move such a name without notice. A test fails here when it has, and when the package
-begins to use another one. The first table has names with a leading underscore, read from the source of every file.
-The second has names that look public and are documented nowhere, which no reader of source can tell from others; those
-that our server overrides are found by comparing it with uvicorn's.
+A new version of a library may change such a name without notice. The tests fail if it has, and if the package uses
+another one. The first table has names with a leading underscore, which are found in the source. The second has names
+that look public but are undocumented, which the source does not show; those that our server overrides are found by
+comparing it with uvicorn's.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ SOURCE: Final = Path(__file__).resolve().parent.parent / "service" / "poolhouse"
 
 PRIVATE_NAMES: Final[Mapping[tuple[str, str], str]] = {
     ("batching/memory.py", "_preemptible"): "ours: the budget and its leases are one subject in one file",
-    ("batching/memory.py", "_preempt"): "ours: likewise",
+    ("batching/memory.py", "_preempt"): "ours: as above",
     ("client/base.py", "_options"): "ours: a copy of the client itself",
     ("client/base.py", "_replace"): "documented by Python: the underscore keeps NamedTuple's methods apart from fields",
     ("client/flow.py", "_replace"): "documented by Python, as above",
 }
-"""Names with a leading underscore that are used of other objects than ``self`` or ``cls``, by file, and why."""
+"""The names with a leading underscore that are used on objects other than ``self`` or ``cls``, by file, and why."""
 
 
 class Undocumented(NamedTuple):
-    """A name of a library that its documentation does not promise."""
+    """An undocumented name of a library."""
 
     name: str
-    is_there: Callable[[], bool]
+    exists: Callable[[], bool]
     why: str
 
 
@@ -52,13 +52,15 @@ def _method(name: str, *parameters: str) -> Callable[[], bool]:
 UNDOCUMENTED: Final = (
     Undocumented("uvicorn.Server.serve", _method("serve", "sockets"), "closes our sockets when the server has ended"),
     Undocumented("uvicorn.Server.startup", _method("startup", "sockets"), "listens on our sockets with our limits"),
-    Undocumented("uvicorn.Server.shutdown", _method("shutdown", "sockets"), "shares the grace period with what drains"),
-    Undocumented("uvicorn.Server.on_tick", _method("on_tick", "counter"), "goes on listening while it drains"),
-    Undocumented("uvicorn.Server.handle_exit", _method("handle_exit", "sig", "frame"), "drains where uvicorn stops"),
+    Undocumented("uvicorn.Server.shutdown", _method("shutdown", "sockets"), "shares the grace period"),
+    Undocumented("uvicorn.Server.on_tick", _method("on_tick", "counter"), "keeps listening while draining"),
+    Undocumented(
+        "uvicorn.Server.handle_exit", _method("handle_exit", "sig", "frame"), "starts draining, where uvicorn stops"
+    ),
     Undocumented(
         "uvicorn.Server.lifespan",
         lambda: "lifespan" in inspect.getsource(uvicorn.Server) and hasattr(uvicorn.Config, "load"),
-        "startup and shutdown of the application, in our startup",
+        "starts the application in our startup",
     ),
     Undocumented(
         "uvicorn.Server.servers", lambda: "self.servers" in inspect.getsource(uvicorn.Server), "closed by its shutdown"
@@ -66,25 +68,25 @@ UNDOCUMENTED: Final = (
     Undocumented(
         "uvicorn.Server.server_state, started, should_exit, force_exit",
         lambda: {"server_state", "started", "should_exit", "force_exit"} <= set(vars(_server())),
-        "what our startup and our signal handler set, and the state that connections share",
+        "set by our startup and our signal handler; the state that connections share",
     ),
     Undocumented(
         "uvicorn.server.ServerState",
         lambda: {"connections", "tasks", "total_requests", "default_headers"} <= set(vars(ServerState())),
-        "how uvicorn counts what it waits for when it stops",
+        "counts what uvicorn waits for when it stops",
     ),
     Undocumented(
         "uvicorn.Config.timeout_graceful_shutdown, ssl",
         lambda: (
             hasattr(_server().config, "timeout_graceful_shutdown") and "self.ssl" in inspect.getsource(uvicorn.Config)
         ),
-        "the time that is left of the grace period; the context that a renewed certificate is loaded into",
+        "the rest of the grace period; the context into which a renewed certificate is loaded",
     ),
     *(
         Undocumented(
             f"torch.ops.aten.{name}",
             lambda name=name: hasattr(torch.ops.aten, name),  # type: ignore[misc]  # mypy cannot infer a bound default
-            "torch.nn.functional goes to the same kernels through wrappers that cost microseconds",
+            "torch.nn.functional calls the same kernels through wrappers that cost microseconds",
         )
         for name in ("adaptive_max_pool2d", "adaptive_max_pool3d", "adaptive_avg_pool2d", "adaptive_avg_pool3d")
     ),
@@ -96,7 +98,7 @@ def _is_private(name: str) -> bool:
 
 
 def private_names(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Private names that are used of other objects and modules, with their lines."""
+    """Private names that are used on other objects and modules, with their lines."""
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(value=ast.Name(id="self" | "cls")):
@@ -116,8 +118,8 @@ def private_names(tree: ast.AST) -> Iterator[tuple[str, int]]:
                 yield from ((name, node.lineno) for name in parts if _is_private(name))
 
 
-def test_private_names_of_others_stand_in_the_table() -> None:
-    """A name that its library may move at any time is used knowingly, or not at all."""
+def test_every_used_private_name_is_in_the_table() -> None:
+    """A private name may change at any time, so each use needs a reason."""
     found: dict[tuple[str, str], int] = {}
     for path in sorted(SOURCE.rglob("*.py")):
         file = path.relative_to(SOURCE).as_posix()
@@ -125,17 +127,17 @@ def test_private_names_of_others_stand_in_the_table() -> None:
 
     new = [f"{file}:{line}: {name}" for (file, name), line in found.items() if (file, name) not in PRIVATE_NAMES]
     assert not new, f"use a public name, or give the reason in PRIVATE_NAMES: {new}"
-    assert sorted(set(PRIVATE_NAMES) - set(found)) == [], "no longer used; take them out of PRIVATE_NAMES"
+    assert sorted(set(PRIVATE_NAMES) - set(found)) == [], "no longer used; remove them from PRIVATE_NAMES"
 
 
-@pytest.mark.parametrize("borrowed", UNDOCUMENTED, ids=lambda borrowed: borrowed.name)
-def test_an_undocumented_name_is_still_there(borrowed: Undocumented) -> None:
-    """A new version of its library is then refused for a reason that can be read."""
-    assert borrowed.is_there(), f"{borrowed.name} has moved; it is used for: {borrowed.why}"
+@pytest.mark.parametrize("undocumented", UNDOCUMENTED, ids=lambda undocumented: undocumented.name)
+def test_an_undocumented_name_still_exists(undocumented: Undocumented) -> None:
+    """The failure says which name a new version of a library lacks, and what it is used for."""
+    assert undocumented.exists(), f"{undocumented.name} does not exist any more; its use: {undocumented.why}"
 
 
-def test_what_our_server_overrides_stands_in_the_table() -> None:
-    """A method of the same name as one of uvicorn's is called by it, whether that was meant or not."""
+def test_every_overridden_method_of_uvicorn_is_in_the_table() -> None:
+    """uvicorn calls an overriding method even if it overrides by accident."""
     overridden = {name for name in vars(Server) if not name.startswith("__") and hasattr(uvicorn.Server, name)}
 
     assert {f"uvicorn.Server.{name}" for name in overridden} <= {row.name for row in UNDOCUMENTED}
@@ -155,5 +157,5 @@ def test_what_our_server_overrides_stands_in_the_table() -> None:
     ],
 )
 def test_a_private_name_is_found(code: str, found: list[str]) -> None:
-    """The table is worth something only if nothing is overlooked."""
+    """The search must find every kind of use."""
     assert [name for name, _ in private_names(ast.parse(code))] == found

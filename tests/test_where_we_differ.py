@@ -1,4 +1,4 @@
-"""Every row of docs/where-we-differ.md: torch's own answer beside ours."""
+"""Every row of docs/where-we-differ.md: the result of torch, and that of the service."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from tests.rest.live_server import run_live_server
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "where-we-differ.md"
 QUICK_S = 0.05
-"""A refusal is said within this: it looks at nothing but sizes."""
+"""The longest time for a refusal, which depends on sizes alone."""
 ALARM_S = 2
-"""How long torch may take over what we answer or refuse at once."""
+"""Time limit for torch, in cases that the service answers or refuses at once."""
 
 Array = npt.NDArray[np.generic]
 Fields = Mapping[str, object]
@@ -38,12 +38,12 @@ ALARM = -14
 
 @dataclass(frozen=True)
 class OurCall:
-    """One request, and what we answer: elements, or a code."""
+    """A request, and the expected response: elements, or an error code."""
 
     operator: str
     input: Array
     fields: Fields
-    answer: object
+    expected: object
     indices: Array | None = None
 
 
@@ -53,9 +53,10 @@ class Row:
 
     Attributes:
         name: the first cell.
-        torch: what torch is asked; a text is run in a child process, which it may end.
-        says: what torch answers: elements, the class of an error, or the signal that ended the child.
-        ours: the same asked of us.
+        torch: calls torch; a text is run in a child process, which may crash.
+        documented: the result of torch: elements, the class of an error, or the exit code of the child process.
+        ours: the same call of the service.
+        further_calls: other calls that the row mentions.
     """
 
     name: str
@@ -73,7 +74,7 @@ def tensor_of(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return torch.ones(shape, dtype=dtype)
 
 
-LINE = "x = torch.rand(1, 2, 8); "
+RANDOM_LINE = "x = torch.rand(1, 2, 8); "
 TENTH = np.full((1, 1, 2048, 2048), 0.1, np.float32)
 
 ROWS = (
@@ -121,7 +122,7 @@ ROWS = (
     ),
     Row(
         "divisor_override in 1-D",
-        lambda: F.avg_pool1d(tensor_of(1, 1, 2), 2, divisor_override=1),  # type: ignore[call-arg]  # torch lacks it
+        lambda: F.avg_pool1d(tensor_of(1, 1, 2), 2, divisor_override=1),  # type: ignore[call-arg]  # torch has no such argument
         TypeError,
         OurCall("avg_pool1d", ones(1, 1, 2), {"kernel_size": 2, "divisor_override": 1}, [2]),
     ),
@@ -186,13 +187,13 @@ ROWS = (
     ),
     Row(
         "a window of 2⁶³ - 1",
-        LINE + "F.max_pool1d(x, 2**63 - 1)",
+        RANDOM_LINE + "F.max_pool1d(x, 2**63 - 1)",
         SEGMENT_FAULT,
         OurCall("max_pool1d", ones(1, 2, 8), {"kernel_size": 2**63 - 1}, "invalid_fields"),
     ),
     Row(
         "a window of 2⁶²",
-        LINE + "F.max_pool1d(x, 2**62)",
+        RANDOM_LINE + "F.max_pool1d(x, 2**62)",
         ALARM,
         OurCall("max_pool1d", ones(1, 2, 8), {"kernel_size": 2**62}, "invalid_fields"),
     ),
@@ -382,74 +383,74 @@ ROWS = (
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
-    """A client of a server with the limits that everyone meets."""
+    """A client of a server with default settings."""
     with run_live_server(Settings.model_validate({"port": 0})) as server, server.client() as http:
         yield http
 
 
-def outcome(asked: Callable[[], torch.Tensor] | str) -> object:
-    """What torch makes of it: elements, the class of its error, or how it ended a child process."""
-    if isinstance(asked, str):
-        # Alarm and fault end the child as they end a service.
-        program = f"import resource, signal, torch, torch.nn.functional as F; signal.alarm({ALARM_S}); {asked}"
+def outcome(call: Callable[[], torch.Tensor] | str) -> object:
+    """The result of torch: elements, the class of its error, or the exit code of a child process."""
+    if isinstance(call, str):
+        # A segmentation fault or an endless loop would also end a service.
+        program = f"import resource, signal, torch, torch.nn.functional as F; signal.alarm({ALARM_S}); {call}"
         return subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode
     try:
-        return asked().reshape(-1).tolist()
+        return call().reshape(-1).tolist()
     except Exception as error:
         return type(error)
 
 
 def agrees(given: object, expected: object) -> bool:
-    """Whether these are the same elements within float32's rounding, or the same word."""
+    """Whether these are the same elements within the rounding of float32, or the same value or error class."""
     if isinstance(expected, list) and isinstance(given, list):
         return len(given) == len(expected) and np.allclose(given, expected, rtol=1e-6, atol=0, equal_nan=True)
     return given == expected or (isinstance(expected, type) and isinstance(given, type) and issubclass(given, expected))
 
 
-# A child process that imports torch takes seconds, and what torch answers there changes with torch alone.
+# Slow: a child process that imports torch takes seconds, and its result depends on the version of torch alone.
 @pytest.mark.parametrize(
     "row",
     [pytest.param(row, marks=pytest.mark.slow if isinstance(row.torch, str) else ()) for row in ROWS],
     ids=lambda row: str(row.name).replace(" ", "-"),
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_torch_answers_so(row: Row) -> None:
-    """A difference that torch has mended is one to take off the page."""
+def test_torch_gives_the_documented_result(row: Row) -> None:
+    """A difference that torch has fixed must be removed from the page."""
     assert agrees(outcome(row.torch), row.documented)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.name).replace(" ", "-"))
-def test_we_answer_so(row: Row, client: httpx.Client) -> None:
-    """The page promises it, refusals at once and before anything is allocated."""
+def test_the_service_gives_the_documented_result(row: Row, client: httpx.Client) -> None:
+    """The page promises these results, and that refusals come at once, before memory is allocated."""
     for ours in (row.ours, *row.further_calls):
-        answer, took_s = ask(client, ours)
+        response, took_s = send(client, ours)
 
-        if isinstance(ours.answer, str):
-            # The quickest of three: this machine may have other things to do.
-            assert answer.json()["code"] == ours.answer
-            assert min(took_s, *(ask(client, ours)[1] for _ in range(2))) < QUICK_S
+        if isinstance(ours.expected, str):
+            # The fastest of three, since other processes use the machine too.
+            assert response.json()["code"] == ours.expected
+            assert min(took_s, *(send(client, ours)[1] for _ in range(2))) < QUICK_S
         else:
-            assert answer.status_code == 200, answer.text
-            assert agrees(load(answer.content)["output"].reshape(-1).tolist(), ours.answer)
+            assert response.status_code == 200, response.text
+            assert agrees(load(response.content)["output"].reshape(-1).tolist(), ours.expected)
             assert took_s < ALARM_S
 
 
-def ask(client: httpx.Client, ours: OurCall) -> tuple[httpx.Response, float]:
-    """Our answer, and the seconds that it took."""
+def send(client: httpx.Client, ours: OurCall) -> tuple[httpx.Response, float]:
+    """The response of the service, and the seconds that it took."""
     tensors = {"input": ours.input} if ours.indices is None else {"input": ours.input, "indices": ours.indices}
     body = save(tensors)
-    begun = perf_counter()
-    answer = client.post(
+    started = perf_counter()
+    response = client.post(
         f"/v1/pool/{ours.operator}",
         params={name: str(value) for name, value in ours.fields.items()},
         content=body,
         headers={"Content-Type": "application/vnd.safetensors"},
     )
-    return answer, perf_counter() - begun
+    return response, perf_counter() - started
 
 
-def test_the_page_has_these_rows_and_no_others() -> None:
-    """A row without a test is a claim; a test without a row is a secret."""
+def test_the_rows_are_those_of_the_page() -> None:
+    """Every row has a test, and every tested difference is documented."""
     cells = re.findall(r"^\| (?!what |---)([^|]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert sorted(cell.replace("`", "") for cell in cells) == sorted({row.name for row in (*ROWS, *GRADIENTS)})

@@ -1,8 +1,8 @@
-"""The served document, read once for each kind of body.
+"""Views of the served OpenAPI document, one for each kind of body.
 
-OpenAPI has no way to say which parameters belong to which media type: here the fields of a spec stand in the body
-when it is JSON, and in the query string when it is binary. So a fuzzer that follows the document to the letter would
-send them in both places at once. Each reading keeps what one kind of caller needs, and drops nothing else.
+OpenAPI cannot say which parameters belong to which media type: the fields of a spec are in the body if it is JSON, and
+in the query string if it is binary. A fuzzer that follows the document would send them in both places. Each view keeps
+what one kind of body needs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Part = dict[str, object]
 
 
 def resolve(whole: Part, part: object) -> Part:
-    """What a reference into the document refers to; a part that is none as it is."""
+    """Resolve a reference into the document; other parts are returned unchanged."""
     assert isinstance(part, dict)
     if "$ref" not in part:
         return part
@@ -35,7 +35,7 @@ def resolve(whole: Part, part: object) -> Part:
 
 
 def operations(whole: Part) -> Iterator[tuple[str, Part]]:
-    """Every operation with its path."""
+    """Every operation, with its path."""
     paths = whole["paths"]
     assert isinstance(paths, dict)
     for path, methods in paths.items():
@@ -44,7 +44,7 @@ def operations(whole: Part) -> Iterator[tuple[str, Part]]:
 
 
 def document_for_json_bodies() -> Part:
-    """The document for callers that speak JSON: everything but the query and the binary bodies of pooling."""
+    """The document for JSON clients: everything but the query parameters and binary bodies of pooling."""
     whole = copy.deepcopy(openapi_document(CATALOGUE))
     for path, operation in operations(whole):
         _drop_parameters(whole, operation, "Content-Encoding")
@@ -55,10 +55,10 @@ def document_for_json_bodies() -> Part:
 
 
 def document_for_binary_bodies(*, raw: bool) -> Part:
-    """The document for callers that send binary bodies: pooling alone.
+    """The document for clients with binary bodies: the pooling operations alone.
 
     Args:
-        raw: whether raw elements, which need their shape in the query, or one of the formats that say their own.
+        raw: whether the bodies are raw elements, whose shape is in the query, or formats that contain their shape.
     """
     whole = copy.deepcopy(openapi_document(CATALOGUE))
     paths = whole["paths"]
@@ -91,8 +91,8 @@ def _parameters(operation: Part) -> list[object]:
     return parameters
 
 
-def _keep_parameters(whole: Part, operation: Part, place: str) -> None:
-    operation["parameters"] = [each for each in _parameters(operation) if resolve(whole, each)["in"] == place]
+def _keep_parameters(whole: Part, operation: Part, location: str) -> None:
+    operation["parameters"] = [each for each in _parameters(operation) if resolve(whole, each)["in"] == location]
 
 
 def _drop_parameters(whole: Part, operation: Part, *names: str) -> None:

@@ -1,4 +1,4 @@
-"""The document is valid by the judges that callers use, and its examples are what the service answers."""
+"""The OpenAPI document is valid, and its examples are the responses of the service."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.rest.live_server import run_live_server
 ROOT = Path(__file__).resolve().parents[2]
 CHECKED_IN = ROOT / "openapi" / "openapi.json"
 EXACT = ("max", "indices")
-"""What an answer of maxima, or of moved values, holds is found and not computed."""
+"""Words in the paths and names of outputs whose elements are copied, not computed, and so are exact."""
 
 
 @pytest.fixture(scope="module")
 def whole() -> Part:
-    """The document that is checked in."""
+    """The document in the repository."""
     loaded = json.loads(CHECKED_IN.read_text(encoding="utf-8"))
     assert isinstance(loaded, dict)
     return loaded
@@ -39,24 +39,24 @@ def client() -> Iterator[httpx.Client]:
 
 
 def test_the_document_is_valid(whole: Part) -> None:
-    """Generators of clients refuse or misread a document that is not."""
+    """Client generators refuse or misread an invalid document."""
     validate(whole)
 
 
-def test_redocly_finds_nothing() -> None:
-    """Its recommended rules are what reviewers of an API look at."""
+def test_redocly_reports_no_problem() -> None:
+    """Its recommended rules are a common standard for the review of APIs."""
     if shutil.which("npx") is None:
         pytest.skip("needs npx, which comes with node (Debian: apt-get install npm)")
 
-    done = subprocess.run([ROOT / "scripts" / "lint_openapi"], capture_output=True, text=True, check=False)
+    result = subprocess.run([ROOT / "scripts" / "lint_openapi"], capture_output=True, text=True, check=False)
 
-    if done.returncode and "npm error" in done.stderr:
-        pytest.skip("needs Redocly, and npm cannot fetch it here")
-    assert done.returncode == 0, done.stdout + done.stderr
+    if result.returncode and "npm error" in result.stderr:
+        pytest.skip("needs Redocly, which npm cannot download here")
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_names_of_operations_are_names_of_methods(whole: Part) -> None:
-    """Generators call methods after them."""
+def test_operation_ids_are_valid_method_names(whole: Part) -> None:
+    """Client generators use them as the names of methods."""
     names = [str(operation["operationId"]) for _, operation in operations(whole)]
 
     assert len(set(names)) == len(names)
@@ -65,13 +65,13 @@ def test_names_of_operations_are_names_of_methods(whole: Part) -> None:
 
 
 def examples() -> Iterator[tuple[str, object, object]]:
-    """Every path with a worked request, and its worked answer where it has one."""
+    """Every path with an example request, and its example response if it has one."""
     for path, operation in operations(document_for_json_bodies()):
         if "requestBody" in operation:
-            yield path, _example(operation["requestBody"]), _example(_found(operation, "responses", "200"))
+            yield path, _example(operation["requestBody"]), _example(_part_at(operation, "responses", "200"))
 
 
-def _found(part: object, *names: str) -> object:
+def _part_at(part: object, *names: str) -> object:
     for name in names:
         assert isinstance(part, dict)
         part = part[name]
@@ -83,20 +83,20 @@ def _example(part: object) -> object:
     return part["content"]["application/json"].get("example") if "content" in part else None
 
 
-@pytest.mark.parametrize(("path", "request_body", "answer"), list(examples()))
-def test_worked_examples_are_what_the_service_answers(
-    client: httpx.Client, path: str, request_body: object, answer: object
+@pytest.mark.parametrize(("path", "request_body", "response"), list(examples()))
+def test_examples_are_the_responses_of_the_service(
+    client: httpx.Client, path: str, request_body: object, response: object
 ) -> None:
-    """The example is what everyone tries first, and compares."""
-    real = client.post(path, json=request_body)
+    """Users try the example first, and compare the response."""
+    actual = client.post(path, json=request_body)
 
-    assert real.status_code == 200, real.text
-    if answer is None:
+    assert actual.status_code == 200, actual.text
+    if response is None:
         return
-    assert isinstance(answer, dict)
-    document = real.json()
-    assert list(document) == list(answer)
-    for name, expected in answer.items():
+    assert isinstance(response, dict)
+    document = actual.json()
+    assert list(document) == list(response)
+    for name, expected in response.items():
         got = document[name]
         assert (got["dtype"], got["shape"]) == (expected["dtype"], expected["shape"])
         if any(word in path or word == name for word in EXACT):

@@ -1,4 +1,4 @@
-"""schemathesis against a live server: what the document says is what the service does."""
+"""schemathesis against a live server: the responses match the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from tests.hypothesis_profiles import is_thorough
 from tests.rest.live_server import LiveServer, run_live_server
 
 EXAMPLES = 4
-"""Random requests of each kind to each operation, beside the fixed ones at the borders of every schema."""
+"""Random requests of each kind to each operation, in addition to the fixed ones at the bounds of every schema."""
 
-ONE_OF_EACH_KIND = r"^(?!/v1/(pool|plan)/)|/(avg_pool2d|fractional_max_pool2d|max_unpool1d)$"
-"""Paths with windows that slide, windows that are drawn, and two tensors, and all paths that are no operator's."""
+REPRESENTATIVE_PATHS = r"^(?!/v1/(pool|plan)/)|/(avg_pool2d|fractional_max_pool2d|max_unpool1d)$"
+"""An operator with regular windows, one with random windows and one with two tensors, and all other paths."""
 
-Case = schemathesis.Case[schemathesis.APIOperation]  # type: ignore[type-arg]  # schemathesis leaves them open too
+Case = schemathesis.Case[schemathesis.APIOperation]  # type: ignore[type-arg]  # schemathesis does not bind them either
 
 Array = npt.NDArray[np.generic]
 
@@ -48,7 +48,7 @@ TYPES = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "ui
 
 @st.composite
 def arrays(draw: st.DrawFn) -> Array:
-    """A small tensor of any type and any rank that some operator takes."""
+    """A small tensor of any type and rank that some operator accepts."""
     dtype = np.dtype(draw(st.sampled_from(TYPES)))
     shape = draw(st.lists(st.integers(0, 5), min_size=2, max_size=5).map(tuple))
     found: Array = draw(numpy_strategies.arrays(dtype, shape))
@@ -63,14 +63,14 @@ def npy(array: Array) -> bytes:
 
 
 def with_indices(array: Array) -> dict[str, Array]:
-    """The array, and indices that lie in every plane."""
+    """The array, and indices that are valid in every plane."""
     return {"input": array, "indices": np.zeros(array.shape, np.int64)}
 
 
 def npz(tensors: dict[str, Array]) -> bytes:
     """The tensors as an npz file."""
     file = io.BytesIO()
-    np.savez(file, **tensors)  # type: ignore[arg-type]  # numpy's stub takes them for its flag allow_pickle
+    np.savez(file, **tensors)  # type: ignore[arg-type]  # numpy's stub mistakes them for allow_pickle
     return file.getvalue()
 
 
@@ -88,33 +88,33 @@ for media_type, bodies in BODIES.items():
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LiveServer]:
-    """A server with the limits that callers meet, but for memory: this machine runs other tests too."""
-    with run_live_server(Settings.model_validate({"port": 0, "max_output_bytes": 2**26, "max_work": 10**8})) as served:
-        yield served
+    """A server with default limits, except for memory and work, since other tests run on this machine too."""
+    with run_live_server(Settings.model_validate({"port": 0, "max_output_bytes": 2**26, "max_work": 10**8})) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[requests.Session]:
-    """A session that no proxy setting of the environment disturbs."""
+    """A session that ignores proxy settings of the environment."""
     with requests.Session() as opened:
         opened.trust_env = False
         yield opened
 
 
 def config(*allowed: str) -> SchemathesisConfig:
-    """Every check, with the statuses that a caller of a right document can still meet.
+    """All checks, with the error statuses that a request may get although it is valid by the document.
 
     Args:
-        allowed: further answers to what the document allows.
+        allowed: further statuses for such requests.
     """
     return SchemathesisConfig.from_dict(
         {
             "generation": {"deterministic": True, "max-examples": EXAMPLES},
             "checks": {
-                # The caller's own Request-Timeout may be a nanosecond.
+                # The generated Request-Timeout may be a nanosecond.
                 "not_a_server_error": {"expected-statuses": ["2xx", "4xx", "504"]},
-                # What relates two values no schema says: lists of one level are equally long, padding is at most
-                # half of kernel_size, a window fits the input, indices lie within the output's plane.
+                # A schema cannot relate two values: lists of one level have the same length, padding is at most half
+                # of kernel_size, a window fits the input, indices are within the plane of the output.
                 "positive_data_acceptance": {"expected-statuses": ["2xx", "422", "504", *allowed]},
             },
         }
@@ -122,23 +122,23 @@ def config(*allowed: str) -> SchemathesisConfig:
 
 
 def load(document: Part, *allowed: str) -> schemathesis.BaseSchema:
-    """The document as schemathesis reads it, to be tested with every check."""
+    """The document as a schema of schemathesis, with all checks."""
     return schemathesis.openapi.from_dict(document, config=config(*allowed))
 
 
-def chosen(schema: schemathesis.BaseSchema) -> schemathesis.BaseSchema:
+def select_operations(schema: schemathesis.BaseSchema) -> schemathesis.BaseSchema:
     """All operations in the profile ``thorough``, else one of each kind.
 
-    Not by the mark ``slow``: schemathesis makes the requests while pytest collects, in every process of a run, also
-    for tests that are then left out.
+    The mark ``slow`` would not help: schemathesis generates the requests when pytest collects the tests, in every
+    process of a run, also for deselected tests.
     """
-    return schema if is_thorough() else schema.include(path_regex=ONE_OF_EACH_KIND)
+    return schema if is_thorough() else schema.include(path_regex=REPRESENTATIVE_PATHS)
 
 
-JSON = chosen(load(document_for_json_bodies()))
-BINARY = chosen(load(document_for_binary_bodies(raw=False)))
-# A raw body must be as long as its shape says; shapes too long to be sent keep a body that is not.
-RAW = chosen(load(document_for_binary_bodies(raw=True), "400", "413"))
+JSON = select_operations(load(document_for_json_bodies()))
+BINARY = select_operations(load(document_for_binary_bodies(raw=False)))
+# The length of a raw body must fit its shape; for shapes that are too large to be sent it does not.
+RAW = select_operations(load(document_for_binary_bodies(raw=True), "400", "413"))
 
 bounded = settings(
     max_examples=EXAMPLES,
@@ -152,28 +152,28 @@ bounded = settings(
 
 @JSON.parametrize()
 @bounded
-def test_json_requests_get_what_the_document_says(case: Case, server: LiveServer, session: requests.Session) -> None:
-    """Clients are generated from the document: where it lies, they break."""
+def test_json_requests_match_the_document(case: Case, server: LiveServer, session: requests.Session) -> None:
+    """Clients are generated from the document, and fail where it is wrong."""
     case.call_and_validate(base_url=server.url, session=session)
 
 
 @BINARY.parametrize()
 @bounded
-def test_binary_requests_get_what_the_document_says(case: Case, server: LiveServer, session: requests.Session) -> None:
-    """The query string is described for binary bodies alone, and they are the ones that matter for speed."""
+def test_binary_requests_match_the_document(case: Case, server: LiveServer, session: requests.Session) -> None:
+    """Query strings are described for binary bodies only, which fast clients use."""
     case.call_and_validate(base_url=server.url, session=session)
 
 
 @RAW.parametrize()
 @bounded
-def test_raw_requests_get_what_the_document_says(case: Case, server: LiveServer, session: requests.Session) -> None:
-    """Raw elements have no header of their own, so the document is all that a caller has."""
+def test_raw_requests_match_the_document(case: Case, server: LiveServer, session: requests.Session) -> None:
+    """Raw elements have no header of their own, so clients depend on the document."""
     fit_body(case)
     case.call_and_validate(base_url=server.url, session=session)
 
 
 def fit_body(case: Case) -> None:
-    """Give a raw request a body as long as its shape says, where shape and type can be read and are small."""
+    """Give a raw request a body of the length of its shape, if shape and type are valid and small."""
     query = case.query or {}
     dtype = ELEMENT_TYPES.get(str(query.get("dtype")))
     shape = str(query.get("shape"))
@@ -183,21 +183,21 @@ def fit_body(case: Case) -> None:
             case.body = bytes(nbytes)
 
 
-def test_a_lie_in_the_document_is_found(server: LiveServer, session: requests.Session) -> None:
-    """A fuzzer that finds nothing must be one that could have found something."""
-    lying = document_for_json_bodies()
-    for path, operation in operations(lying):
+def test_a_wrong_statement_in_the_document_is_found(server: LiveServer, session: requests.Session) -> None:
+    """The checks must be able to find a fault."""
+    wrong = document_for_json_bodies()
+    for path, operation in operations(wrong):
         if path == "/version":
             operation["responses"] = {"200": {"description": "", "content": {"text/plain": {}}}}
 
-    case = load(lying)["/version"]["GET"].Case()
+    case = load(wrong)["/version"]["GET"].Case()
 
     with pytest.raises(FailureGroup, match="Content-Type"):
         case.call_and_validate(base_url=server.url, session=session)
 
 
-def test_every_operator_is_called() -> None:
-    """An operator that a reading drops would never be tested."""
+def test_the_views_contain_every_operator() -> None:
+    """An operator that a view lacks would not be tested."""
     names = set(CATALOGUE.names)
 
     assert {

@@ -1,4 +1,4 @@
-"""Every image that something in deploy/ runs is one that our Dockerfile builds, or one of the few of others."""
+"""Every image that deploy/ runs is built by our Dockerfile, or is one of a few third-party images."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 TARGETS = frozenset(re.findall(r"^FROM runtime AS (\S+)$", DOCKERFILE, re.MULTILINE))
-OF_OTHERS = frozenset({"prom/prometheus", "grafana/grafana"})
-# Templates are no YAML; what they run stands in the values.
+THIRD_PARTY = frozenset({"prom/prometheus", "grafana/grafana"})
+# Helm templates are no YAML; their images are in the values.
 FILES = sorted(
     file.relative_to(ROOT).as_posix()
     for file in (*ROOT.glob("docker-compose*.yml"), *(ROOT / "deploy").rglob("*.y*ml"))
@@ -22,7 +22,7 @@ FILES = sorted(
 
 
 def images(document: object) -> Iterator[str]:
-    """The images that a document names, at whatever depth, also as Helm's values name them."""
+    """All images in a YAML document, in the form of manifests or of Helm values."""
     if isinstance(document, list):
         for each in document:
             yield from images(each)
@@ -37,36 +37,36 @@ def images(document: object) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_every_image_is_one_that_is_built(file: str) -> None:
-    """One that nobody builds is found out by whoever deploys it, as ImagePullBackOff."""
+def test_every_image_is_built_by_our_dockerfile(file: str) -> None:
+    """An image that is not built would fail at deployment, with ImagePullBackOff."""
     for image in images(list(yaml.safe_load_all((ROOT / file).read_text(encoding="utf-8")))):
         name, _, tag = image.partition(":")
-        if name not in OF_OTHERS:
+        if name not in THIRD_PARTY:
             assert (name, tag in TARGETS) == ("poolhouse", True), f"{image} is no target of {sorted(TARGETS)}"
 
 
-def test_all_of_our_images_are_found_where_they_are_named() -> None:
-    """A check that reads nothing passes always."""
+def test_all_images_are_found() -> None:
+    """A check that finds no image would always pass."""
     found = {
         image for file in FILES for image in images(list(yaml.safe_load_all((ROOT / file).read_text(encoding="utf-8"))))
     }
 
     assert {f"poolhouse:{target}" for target in TARGETS} <= found
-    assert {image.partition(":")[0] for image in found} == {"poolhouse", *OF_OTHERS}
+    assert {image.partition(":")[0] for image in found} == {"poolhouse", *THIRD_PARTY}
 
 
-def test_a_composed_image_is_built_from_the_target_of_its_name() -> None:
-    """`docker compose up` builds what is missing, and must not call one by the name of another."""
+def test_compose_builds_each_image_from_the_target_of_its_name() -> None:
+    """`docker compose up` builds missing images, and must not give one the name of another."""
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     built = {each["image"]: each["build"]["target"] for each in services.values() if "build" in each}
 
     assert built == {"poolhouse:cpu": "cpu", "poolhouse:cuda": "cuda"}
 
 
-def test_the_ray_image_has_what_a_node_starts() -> None:
-    """The nodes import pools.py from where the image has put it, and nothing that is copied is kept from the build."""
-    many = yaml.safe_load((ROOT / "deploy" / "ray" / "rayservice.yaml").read_text(encoding="utf-8"))
-    (container,) = many["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"]
+def test_the_ray_image_matches_the_ray_service() -> None:
+    """Nodes import the application from the working directory of the image, and .dockerignore includes copied files."""
+    ray_service = yaml.safe_load((ROOT / "deploy" / "ray" / "rayservice.yaml").read_text(encoding="utf-8"))
+    (container,) = ray_service["spec"]["rayClusterConfig"]["headGroupSpec"]["template"]["spec"]["containers"]
     given = {entry["name"]: entry["value"] for entry in container["env"]}
     stage = DOCKERFILE.partition("FROM runtime AS ray\n")[2].partition("\nFROM ")[0]
     copied = re.findall(r"deploy/ray/\S+", "".join(re.findall(r"^COPY .*\n", DOCKERFILE, re.MULTILINE)))
