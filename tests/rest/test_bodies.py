@@ -18,7 +18,7 @@ from starlette.types import Message, Receive
 
 from poolhouse.errors import DeadlinePassed, Malformed, TooLarge, TooSlow
 from poolhouse.rest.http.accounting import ClientDisconnected
-from poolhouse.rest.http.deadlines import BodyLimits
+from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.request_body import read_body
 from poolhouse.wire.inflate import Inflater
 from tests.hypothesis_profiles import scaled_examples

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from starlette.types import Message, Receive
 
 from poolhouse.errors import TooSlow
-from poolhouse.rest.http.deadlines import BodyLimits
+from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.request_body import read_body
 from tests.rest.gated_service import GatedService, becomes_true, post_zeros, run_gated_service
 from tests.rest.live_server import WAIT_TIMEOUT_S

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
 from poolhouse.rest.app import create_app
+from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.connection import Connection
-from poolhouse.rest.http.deadlines import BodyLimits, ResponseProgress
+from poolhouse.rest.http.response_progress import ResponseProgress
 from poolhouse.rest.listening import Listeners
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings

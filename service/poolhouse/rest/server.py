@@ -23,7 +23,7 @@ from poolhouse.rest.admin import admin_app
 from poolhouse.rest.app import POOL_PATH, App
 from poolhouse.rest.cors import cors_headers
 from poolhouse.rest.http.connection import Connection
-from poolhouse.rest.http.deadlines import response_limits
+from poolhouse.rest.http.response_progress import response_limits
 from poolhouse.rest.http.server_context import DirectRoute, ServerConfig, ServerContext
 from poolhouse.rest.listening import BACKLOG, Listeners, listening_fault, open_listeners, reachable_url
 from poolhouse.rest.tls import load_certificate, ssl_context_of

@@ -35,7 +35,7 @@ _MAX_RESERVED_AHEAD_BYTES: Final = 4 * 1024 * 1024
 
 
 class SizeLimit(Protocol):
-    """What a body may be; see :class:`poolhouse.rest.http.deadlines.BodyLimits`."""
+    """What a body may be; see :class:`poolhouse.rest.http.body_limits.BodyLimits`."""
 
     @property
     def limit_bytes(self) -> int:

@@ -19,13 +19,13 @@ from poolhouse.errors import PoolhouseError, TooSlow
 from poolhouse.rest.http import connection_state as states
 from poolhouse.rest.http.asgi_exchange import AsgiExchange
 from poolhouse.rest.http.connection_state import Lifecycle
-from poolhouse.rest.http.deadlines import ResponseProgress
 from poolhouse.rest.http.exchange import Exchange
 from poolhouse.rest.http.framing import ChunkedFraming, Framing, LengthFraming
 from poolhouse.rest.http.handler_exchange import HandlerExchange
 from poolhouse.rest.http.head import Head, HeadReader
 from poolhouse.rest.http.read_flow import ReadFlowControl
 from poolhouse.rest.http.response import protocol_error_response
+from poolhouse.rest.http.response_progress import ResponseProgress
 from poolhouse.rest.http.server_context import Match, ServerConfig
 from poolhouse.rest.http.timers import ConnectionTimers
 

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from uvicorn.server import ServerState
 
-from poolhouse.rest.http.deadlines import ResponseProgress
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.read_flow import ReadFlowControl
+from poolhouse.rest.http.response_progress import ResponseProgress
 from poolhouse.rest.http.server_context import ServerContext
 
 

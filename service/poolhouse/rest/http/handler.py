@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from typing import Protocol
 
 from poolhouse.batching.memory import Lease
-from poolhouse.rest.http.deadlines import BodyLimits
+from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.response import Response
 from poolhouse.rest.observability.request_record import RequestRecord

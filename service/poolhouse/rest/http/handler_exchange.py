@@ -9,7 +9,7 @@ from typing import Final
 
 from poolhouse.buffers import POOL
 from poolhouse.errors import Unavailable
-from poolhouse.rest.http.deadlines import BodyDeadline
+from poolhouse.rest.http.body_deadline import BodyDeadline
 from poolhouse.rest.http.exchange import ConnectionApi
 from poolhouse.rest.http.handler import AcceptedRequest
 from poolhouse.rest.http.head import Head

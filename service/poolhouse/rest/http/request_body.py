@@ -28,7 +28,8 @@ from poolhouse.rest.http.body_buffers import (
     Reserve,
     RunInThread,
 )
-from poolhouse.rest.http.deadlines import BodyDeadline, BodyLimits
+from poolhouse.rest.http.body_deadline import BodyDeadline
+from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.wire.inflate import Inflater
 
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 
 from poolhouse.rest.http.accounting import Accounting
-from poolhouse.rest.http.deadlines import BodyLimits
+from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.handler import Handler
 from poolhouse.rest.http.head import Head, HeadCache, PartialHeadBudget
 from poolhouse.rest.http.outbox import Outbox

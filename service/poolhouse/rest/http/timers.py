@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 
 from poolhouse.rest.http.connection_state import LINGER_S
-from poolhouse.rest.http.deadlines import ResponseProgress
+from poolhouse.rest.http.response_progress import ResponseProgress
 
 
 def _nothing() -> None:

@@ -15,12 +15,12 @@ from starlette.types import Receive, Scope, Send
 
 from poolhouse.rest.http.accounting import Accounting, ClientDisconnected
 from poolhouse.rest.http.asgi_exchange import RESPONSE_PROGRESS_KEY, VIEWS_KEY
-from poolhouse.rest.http.deadlines import ResponseProgress
 from poolhouse.rest.http.handler import AcceptedRequest, Handler
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.headers import HEADERS_KEY, Headers, content_length
 from poolhouse.rest.http.request_body import read_body
 from poolhouse.rest.http.response import Response
+from poolhouse.rest.http.response_progress import ResponseProgress
 from poolhouse.rest.observability.request_record import RequestRecord
 from poolhouse.rest.routes.request_limits import inflater_of
 from poolhouse.service import PoolingService

@@ -22,7 +22,7 @@ from poolhouse.errors import (
     UnsupportedMediaType,
 )
 from poolhouse.rest.dependencies import Service, get_headers, get_service, require_key
-from poolhouse.rest.http.deadlines import BodyLimits
+from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.headers import Headers, content_length, header_text
 from poolhouse.rest.http.request_body import read_body
 from poolhouse.rest.openapi.problem_models import refusal_responses

@@ -5,8 +5,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import Final
 
-from poolhouse.errors import DeadlinePassed
-from poolhouse.rest.http.deadlines import BodyLimits
+from poolhouse.errors import deadline_error
+from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.headers import Headers, header_text, request_timeout_s
 from poolhouse.settings import Settings
 from poolhouse.wire.inflate import Inflater
@@ -56,10 +56,7 @@ def check_deadline(deadline: float | None) -> None:
         DeadlinePassed: the deadline has passed.
     """
     if deadline is not None and monotonic() >= deadline:
-        raise DeadlinePassed(
-            "deadline_passed",
-            "The deadline of Request-Timeout passed before the work began. Give more seconds.",
-        )
+        raise deadline_error("passed before the work began", "Allow more time.")
 
 
 def inflater_of(headers: Headers, limits: BodyLimits) -> Inflater | None:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from poolhouse.admission import Admission
-from poolhouse.rest.http.deadlines import BodyLimits
+from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.http.handler import AcceptedRequest
 from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.response import Response

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from poolhouse.operators.plan import Plan
-from poolhouse.rest.http.deadlines import BodyLimits
+from poolhouse.rest.http.body_limits import BodyLimits
 from poolhouse.rest.routes.pool.memory_footprint import ResponseFormat
 from poolhouse.rest.routes.request_limits import UNREAD_BYTES
 from poolhouse.tensors import TensorMetadata
