@@ -148,7 +148,7 @@ def _make_example(member: type[Operator]) -> Card:
         samples = chosen.spec.random_inputs(1).get("samples")
         columns = chosen.spec.reference(plane, None if samples is None else samples[0])
     plan = make_plan(chosen.spec, inputs, _NO_LIMITS)
-    answer: Card = {
+    response: Card = {
         name: {
             "dtype": metadata.dtype.name,
             "shape": list(metadata.shape),
@@ -156,7 +156,7 @@ def _make_example(member: type[Operator]) -> Card:
         }
         for (name, metadata), column in zip(plan.outputs.items(), columns, strict=True)
     }
-    return {"path": f"/v1/pool/{member.name}", "request": {**request, **chosen.fields}, "answer": answer}
+    return {"path": f"/v1/pool/{member.name}", "request": {**request, **chosen.fields}, "answer": response}
 
 
 def _digits(array: npt.NDArray[np.generic]) -> object:

@@ -170,7 +170,7 @@ class Settings(BaseSettings):
     )
     grace_period_s: Annotated[float, Ge(0), Le(86_400), Quantity("seconds")] = Field(
         default=30.0,
-        description="Time for running requests to finish after the service is told to stop.",
+        description="Time for running requests to finish after the service gets SIGTERM or SIGINT.",
     )
     drain_delay_s: Annotated[float, Ge(0), Le(86_400), Quantity("seconds")] = Field(
         default=1.0,

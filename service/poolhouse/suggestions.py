@@ -92,7 +92,7 @@ FIELDS: Final[Mapping[str, Meaning]] = {
     **dict.fromkeys(
         ("data_format", "data_layout", "layout"), Meaning((), "shapes are (N, C, *spatial), so transpose the input.")
     ),
-    **dict.fromkeys(("keepdims", "keepdim"), Meaning((), "every axis is kept; reshape the answer.")),
+    **dict.fromkeys(("keepdims", "keepdim"), Meaning((), "every axis is kept; reshape the response.")),
     "storage_order": Meaning((), "indices count along the last axis first."),
     **dict.fromkeys(
         ("dtype", "shape"),
