@@ -108,11 +108,14 @@ def test_routes_of_the_admin_port_are_not_in_the_document() -> None:
 def test_a_dependency_can_be_overridden(app: App) -> None:
     """FastAPI's users replace slow or remote parts with test doubles this way."""
 
-    class Ill:
+    class UnreadyStatus:
         def check_ready(self) -> None:
             raise HTTPException(503, "not today")
 
-    app.dependency_overrides[get_pooling] = Ill
+    class UnreadyService:
+        status = UnreadyStatus()
+
+    app.dependency_overrides[get_pooling] = UnreadyService
     with TestClient(app) as client:
         reply = client.get("/readyz")
 
@@ -312,7 +315,7 @@ def test_examples_are_not_computed_for_each_request(client: TestClient, monkeypa
     def again(member: type[Operator]) -> None:
         pytest.fail(f"the example of {member.name} is worked out again")
 
-    monkeypatch.setattr(describe, "_worked", again)
+    monkeypatch.setattr(describe, "_make_example", again)
 
     for name in discover().names:
         assert client.get(f"/v1/operators/{name}").json()["example"]["path"] == f"{POOL.rpartition('/')[0]}/{name}"
