@@ -158,7 +158,7 @@ class UnbatchedQueue(FairQueue[float]):
         return False
 
     def next_batch(self, budget: BatchLimits) -> Batch[float] | None:
-        return super().next_batch(BatchLimits(budget.piece_bytes, 0, budget.planes))
+        return super().next_batch(BatchLimits(budget.max_bytes, 0, budget.max_planes))
 
 
 @dataclass
@@ -180,7 +180,7 @@ class SameShapeQueue:
 
     def next_batch(self, budget: BatchLimits) -> Batch[float] | None:
         slices: list[JobSlice[float]] = []
-        free_bytes = budget.join_bytes
+        free_bytes = budget.max_join_bytes
         while self.waiting_jobs:
             job = self.waiting_jobs[0]
             free_bytes -= job.planes * job.plane_bytes

@@ -57,7 +57,7 @@ def render_method(operator: type[Operator], def_keyword: str, await_prefix: str)
     inputs = [f"{name}: ArrayT" for name in operator.inputs]
     lines: list[str] = []
     return_type = "Pooled[ArrayT, None]"
-    if "indices" in describe.all_outputs(operator):
+    if "indices" in describe.output_names(operator):
         return_type = "Pooled[ArrayT, ArrayT | None]"
         for literal, indices in (("Literal[False]", "None"), ("Literal[True]", "ArrayT"), ("bool", "ArrayT | None")):
             lines += ["    @overload", f"    {def_keyword} {operator.name}("]
@@ -108,7 +108,7 @@ def docstring_lines(operator: type[Operator]) -> list[str]:
         arguments.append("indices: the indices that max pooling returned.")
     arguments += [f"{field.name}: {field.meaning}" for field in operator.fields()]
     # The class docstrings are wrapped for a smaller indent.
-    meaning = [wrap(paragraph, 112) for paragraph in f'"""{describe.meaning(operator)}'.split("\n\n")]
+    meaning = [wrap(paragraph, 112) for paragraph in f'"""{describe.docstring(operator)}'.split("\n\n")]
     lines = [line for paragraph in meaning for line in ("", *paragraph)][1:]
     lines += ["", "Args:", *wrap_paragraphs(arguments), "", "Shape:", *wrap_paragraphs([operator.shape_rule])]
     return [*lines, '"""']

@@ -13,7 +13,7 @@ from poolhouse.errors import CODES, FIELD_CODES
 from poolhouse.operators.catalogue import Catalogue
 from poolhouse.operators.operator import Operator
 from poolhouse.rest.observability.metric_families import FAMILIES
-from poolhouse.settings import table
+from poolhouse.settings import all_settings
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -31,10 +31,10 @@ def settings_table() -> str:
                 f"`{row.environment}`",
                 f"`{row.option}`",
                 f"`{row.default}`" if row.default else "none",
-                row.takes,
+                row.accepts,
                 row.description,
             )
-            for row in table()
+            for row in all_settings()
         ],
     )
 
@@ -132,7 +132,7 @@ def operator_chapters(catalogue: Catalogue) -> str:
 def operator_chapter(operators: Sequence[type[Operator]]) -> str:
     """One family of operators. Descriptions that hold for all ranks are those of 2-D."""
     example = min(operators, key=lambda member: abs(member.rank - 2))
-    card = describe.card(example)
+    card = describe.operator_card(example)
     fields = markdown_table(
         ("field", f"takes ({example.rank}-D)", "default", "meaning"),
         [
@@ -163,7 +163,7 @@ def operator_chapter(operators: Sequence[type[Operator]]) -> str:
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
-def describe_default(card: describe.Card) -> str:
+def describe_default(card: describe.JsonObject) -> str:
     """A field's default for a table."""
     if card["required"]:
         return "required"

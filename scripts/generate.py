@@ -88,7 +88,7 @@ def prometheus_rule_text() -> str:
 
 def catalogue_text() -> str:
     """The cards of all operators, which ``poolhouse operators`` prints without a service or torch."""
-    return json.dumps([describe.card(member) for member in discover()], indent=1, ensure_ascii=False) + "\n"
+    return json.dumps([describe.operator_card(member) for member in discover()], indent=1, ensure_ascii=False) + "\n"
 
 
 def documents_with_figures() -> list[str]:

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.buffers import KEPT_BYTES, POOLED_FROM_BYTES, BufferPool, empty
+from poolhouse.buffers import MAX_IDLE_BYTES, POOLED_FROM_BYTES, BufferPool, empty
 from tests.hypothesis_profiles import scaled_examples
 
 MIB = 1 << 20
@@ -30,12 +30,12 @@ def test_no_two_buffers_share_memory(steps: list[tuple[int, bool]]) -> None:
     for number, (size, releases) in enumerate(steps):
         if releases and held:
             held.pop(0)
-        view = pool.take(size * POOLED_FROM_BYTES)
+        view = pool.acquire(size * POOLED_FROM_BYTES)
         view[:] = bytes([number]) * len(view)
         held.append(view)
         spans = sorted((address(each), address(each) + len(each)) for each in held)
         assert all(end <= begin for (_, end), (begin, _) in itertools.pairwise(spans))
-    assert pool.kept_bytes <= KEPT_BYTES
+    assert pool.idle_bytes <= MAX_IDLE_BYTES
 
 
 VIEWS: dict[str, Callable[[memoryview], object]] = {
@@ -56,25 +56,25 @@ VIEWS: dict[str, Callable[[memoryview], object]] = {
 def test_a_buffer_is_reused_after_its_last_view_is_freed(make_view: Callable[[memoryview], object]) -> None:
     """Earlier reuse would overwrite elements that are still read; no reuse would cost page faults for each body."""
     pool = BufferPool()
-    view = pool.take(MIB)
+    view = pool.acquire(MIB)
     first = address(view)
     held = [make_view(view)]
     del view
-    other = pool.take(MIB)
+    other = pool.acquire(MIB)
     assert address(other) != first, "a view still exists"
     held.clear()
 
-    assert address(pool.take(MIB)) == first
+    assert address(pool.acquire(MIB)) == first
 
 
 def test_kept_buffers_have_a_limit() -> None:
     """No request holds this memory, and the service promises a limit for such memory."""
     pool = BufferPool()
-    views = [pool.take(5 * MIB) for _ in range(20)]
+    views = [pool.acquire(5 * MIB) for _ in range(20)]
     del views
-    pool.take(2 * KEPT_BYTES)
+    pool.acquire(2 * MAX_IDLE_BYTES)
 
-    assert 0 < pool.kept_bytes <= KEPT_BYTES
+    assert 0 < pool.idle_bytes <= MAX_IDLE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_an_array_keeps_its_memory_while_a_view_exists() -> None:
 @pytest.mark.parametrize("nbytes", [1, 63, 64, POOLED_FROM_BYTES, POOLED_FROM_BYTES + 1, 3 * MIB])
 def test_buffers_are_aligned_for_every_element_type(nbytes: int) -> None:
     """An unaligned tensor would be copied before it is pooled."""
-    view = BufferPool().take(nbytes)
+    view = BufferPool().acquire(nbytes)
 
     assert len(view) == nbytes
     assert not view.readonly
@@ -118,11 +118,11 @@ def test_buffers_are_aligned_for_every_element_type(nbytes: int) -> None:
 def test_the_last_view_may_be_freed_in_any_thread() -> None:
     """The thread of a device may free the last view of a body."""
     pool = BufferPool()
-    views = [pool.take(MIB) for _ in range(8)]
+    views = [pool.acquire(MIB) for _ in range(8)]
     threads = [threading.Thread(target=views.pop) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert pool.kept_bytes >= 8 * MIB
+    assert pool.idle_bytes >= 8 * MIB

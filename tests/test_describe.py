@@ -25,7 +25,7 @@ every_operator = pytest.mark.parametrize("member", list(CATALOGUE), ids=lambda m
 @every_operator
 def test_a_card_is_json_and_complete(member: type[Operator]) -> None:
     """Clients, pages and the command line use nothing but the cards."""
-    card = json.loads(json.dumps(describe.card(member), allow_nan=False))
+    card = json.loads(json.dumps(describe.operator_card(member), allow_nan=False))
 
     assert card["name"] == member.name
     assert card["summary"].endswith(".")
@@ -41,7 +41,7 @@ def test_a_card_is_json_and_complete(member: type[Operator]) -> None:
 @every_operator
 def test_the_schema_of_a_field_accepts_its_default_and_examples(member: type[Operator]) -> None:
     """A form that is filled from the schema must be valid."""
-    for field in describe.card(member)["fields"]:  # type: ignore[attr-defined]  # a card's values are JSON
+    for field in describe.operator_card(member)["fields"]:  # type: ignore[attr-defined]  # a card's values are JSON
         for value in [*field["schema"].get("examples", []), *([field["default"]] if "default" in field else [])]:
             jsonschema.validate(value, field["schema"])
 
@@ -109,7 +109,7 @@ def test_a_card_mentions_only_its_own_fields(member: type[Operator]) -> None:
     """Operators share texts with their family, and a text may mention a field that some of them lack."""
     own = {field.name for field in member.fields()}
     others = {field.name for each in CATALOGUE for field in each.fields()} - own
-    card = {name: value for name, value in describe.card(member).items() if name != "example"}
+    card = {name: value for name, value in describe.operator_card(member).items() if name != "example"}
     if "padding" not in own:
         assert card.pop("padding") == "There is no padding."
     # The global operators refer to another operator and its field.

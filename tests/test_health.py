@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from poolhouse.health import connection, main
+from poolhouse.health import make_connection, main
 from poolhouse.rest.app import create_app
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings
@@ -111,7 +111,7 @@ def test_it_connects_where_the_same_variables_make_the_service_listen(
     environ: dict[str, str], kind: str, host: str, port: int
 ) -> None:
     """The health check needs no configuration of its own."""
-    found = connection(environ)
+    found = make_connection(environ)
 
     assert (type(found).__name__, found.host, found.port) == (kind, host, port)
 

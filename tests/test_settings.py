@@ -25,7 +25,7 @@ from poolhouse.settings import (
     from_environment,
     option_name,
     parse_size,
-    table,
+    all_settings,
 )
 
 FIELDS = list(Settings.model_fields)
@@ -51,20 +51,20 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     return started_with
 
 
-@pytest.mark.parametrize("row", table(), ids=lambda row: row.field)
+@pytest.mark.parametrize("row", all_settings(), ids=lambda row: row.field)
 def test_a_setting_has_a_description_and_accepted_values(row: Setting) -> None:
     """The help and the documentation are generated from these texts."""
     info = Settings.model_fields[row.field]
 
     assert row.description.endswith(".")
-    assert row.takes
+    assert row.accepts
     if isinstance(Settings.model_fields[row.field].default, bool):
-        assert (row.takes, row.default) == ("true or false", "false"), "otherwise it would be documented as text"
+        assert (row.accepts, row.default) == ("true or false", "false"), "otherwise it would be documented as text"
     if info.annotation in (int, float):
-        assert "at least" in row.takes or "more than" in row.takes, "a number needs a bound"
+        assert "at least" in row.accepts or "more than" in row.accepts, "a number needs a bound"
 
 
-@pytest.mark.parametrize("row", table(), ids=lambda row: row.field)
+@pytest.mark.parametrize("row", all_settings(), ids=lambda row: row.field)
 def test_a_default_can_be_parsed(row: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user can type the default that the help shows."""
     monkeypatch.setenv(row.environment, row.default)
@@ -232,16 +232,16 @@ def test_a_documented_bound_is_the_enforced_bound() -> None:
     """The documentation and the validator must not differ."""
     bounds = {
         (row.field, bound.ge if isinstance(bound, Ge) else bound.le)
-        for row in table()
+        for row in all_settings()
         for bound in Settings.model_fields[row.field].metadata
         if isinstance(bound, Ge | Le)
     }
 
     assert ("port", 65535) in bounds
-    for row in table():
+    for row in all_settings():
         for field, bound in bounds:
             if field == row.field:
-                assert f" {bound}" in f" {row.takes}"
+                assert f" {bound}" in f" {row.accepts}"
 
 
 def test_the_openapi_command_prints_the_document(

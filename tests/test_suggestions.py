@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from poolhouse.errors import MOST_PROBLEMS, Unprocessable
 from poolhouse.operators.catalogue import discover
 from poolhouse.suggestions import (
-    FIELDS,
-    OPERATORS,
-    TENSORS,
+    FIELD_SYNONYMS,
+    OPERATOR_SYNONYMS,
+    TENSOR_SYNONYMS,
     field_hint,
-    nearest,
-    normalized,
+    nearest_names,
+    normalize_name,
     operator_hint,
     padding_hint,
 )
@@ -70,7 +70,7 @@ def test_another_spelling_of_an_operator_suggests_it(name: str) -> None:
     spelled = name.replace("_", " ").title().replace(" ", "")
 
     assert operator_hint(spelled, NAMES, "") == f"did you mean {name}?"
-    assert nearest(name, NAMES)[0] == name
+    assert nearest_names(name, NAMES)[0] == name
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ def test_the_tables_refer_to_existing_names() -> None:
     """A suggestion must not be an outdated name, and our own names need no entry."""
     families = {member.family for member in CATALOGUE}
 
-    for word, meaning in OPERATORS.items():
+    for word, meaning in OPERATOR_SYNONYMS.items():
         assert set(meaning.names) <= families, word
         assert word not in families
-    for word, meaning in FIELDS.items():
+    for word, meaning in FIELD_SYNONYMS.items():
         assert set(meaning.names) <= FIELD_NAMES, word
         assert meaning.names or meaning.note
-        assert normalized(word) not in map(normalized, FIELD_NAMES)
-    assert set(TENSORS.values()) == set(INPUTS)
+        assert normalize_name(word) not in map(normalize_name, FIELD_NAMES)
+    assert set(TENSOR_SYNONYMS.values()) == set(INPUTS)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Reuse memory of large bodies and outputs between requests: page faults in new memory cost more than filling it.
 
 A buffer returns to the pool when its last view is freed, whether a worker thread, a response or a traceback held it,
-so memory that is still in use is never overwritten. The pool keeps at most :data:`KEPT_BYTES`.
+so memory that is still in use is never overwritten. The pool keeps at most :data:`MAX_IDLE_BYTES`.
 
 The allocator could keep freed memory as well, by default blocks of up to 32 MiB, but without a limit on their sum;
 :mod:`poolhouse.backend.heap` configures it not to.
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 POOLED_FROM_BYTES: Final = 256 * 1024
 """Smaller buffers are left to the allocator, which reuses their memory well."""
-KEPT_BYTES: Final = 32 * 1024 * 1024
+MAX_IDLE_BYTES: Final = 32 * 1024 * 1024
 """The most unused bytes that the pool keeps."""
 _ALIGNED_BYTES: Final = 64
 # A buffer is reused for requests of at least this share of its size.
@@ -37,11 +37,11 @@ class BufferPool:
         self._free: deque[Buffer] = deque()
 
     @property
-    def kept_bytes(self) -> int:
+    def idle_bytes(self) -> int:
         """The bytes of the unused buffers."""
         return sum(each.nbytes for each in tuple(self._free))
 
-    def take(self, nbytes: int) -> memoryview:
+    def acquire(self, nbytes: int) -> memoryview:
         """Return a writable buffer of ``nbytes``, aligned for every element type, with undefined contents."""
         if nbytes < POOLED_FROM_BYTES:
             return np.empty(nbytes, np.uint8).data
@@ -68,25 +68,25 @@ class BufferPool:
         return np.empty(needed, np.uint8)
 
     def _put_back(self, owner: Buffer) -> None:
-        if owner.nbytes > KEPT_BYTES:
+        if owner.nbytes > MAX_IDLE_BYTES:
             return
         self._free.append(owner)
         # guard: kept-buffers-have-limit
-        while self._free and self.kept_bytes > KEPT_BYTES:
+        while self._free and self.idle_bytes > MAX_IDLE_BYTES:
             try:
                 self._free.popleft()
             except IndexError:
                 break
 
 
-POOL: Final = BufferPool()
+BUFFER_POOL: Final = BufferPool()
 """The pool of this process."""
 
 
 def empty(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """Like :func:`numpy.empty`; a large array takes its memory from :data:`POOL`."""
+    """Like :func:`numpy.empty`; a large array takes its memory from :data:`BUFFER_POOL`."""
     element = np.dtype(dtype)
     nbytes = math.prod(shape) * element.itemsize
     if nbytes < POOLED_FROM_BYTES:
         return np.empty(shape, element)
-    return np.ndarray(shape, element, POOL.take(nbytes))
+    return np.ndarray(shape, element, BUFFER_POOL.acquire(nbytes))

@@ -19,22 +19,22 @@ from poolhouse.operators.operator import Operator
 from poolhouse.operators.plan import Limits, Plan, make_plan
 from poolhouse.tensors import TensorMetadata
 
-Card = dict[str, object]
+JsonObject = dict[str, object]
 
 
 def summary(member: type[Operator]) -> str:
-    """The result of the operator in one sentence: the first paragraph of :func:`meaning`."""
-    return " ".join(meaning(member).partition("\n\n")[0].splitlines())
+    """The result of the operator in one sentence: the first paragraph of :func:`docstring`."""
+    return " ".join(docstring(member).partition("\n\n")[0].splitlines())
 
 
-def meaning(member: type[Operator]) -> str:
+def docstring(member: type[Operator]) -> str:
     """The docstring of the operator, which users read."""
     return inspect.getdoc(member) or ""
 
 
-def field_card(member: type[Operator], field: Field) -> Card:
+def field_card(member: type[Operator], field: Field) -> JsonObject:
     """Describe a field: accepted values in words and as JSON Schema, default and meaning."""
-    card: Card = {
+    card: JsonObject = {
         "name": field.name,
         "accepts": field.field_type.describe(member.rank),
         "meaning": field.meaning,
@@ -48,16 +48,16 @@ def field_card(member: type[Operator], field: Field) -> Card:
     return card
 
 
-def card(member: type[Operator]) -> Card:
+def operator_card(member: type[Operator]) -> JsonObject:
     """Describe an operator completely."""
     return {
         "name": member.name,
         "rank": member.rank,
         "summary": summary(member),
-        "description": meaning(member),
+        "description": docstring(member),
         "shape": member.shape_rule,
         "inputs": list(member.inputs),
-        "outputs": list(all_outputs(member)),
+        "outputs": list(output_names(member)),
         "fields": [field_card(member, field) for field in member.fields()],
         "element_types": {
             dtype.name: member.element_types[dtype.kind]
@@ -71,7 +71,7 @@ def card(member: type[Operator]) -> Card:
     }
 
 
-def catalogue_card(catalogue: Catalogue) -> list[Card]:
+def catalogue_card(catalogue: Catalogue) -> list[JsonObject]:
     """Describe all operators briefly: name, rank, summary, names of the fields."""
     return [
         {
@@ -84,7 +84,7 @@ def catalogue_card(catalogue: Catalogue) -> list[Card]:
     ]
 
 
-def all_outputs(member: type[Operator]) -> tuple[str, ...]:
+def output_names(member: type[Operator]) -> tuple[str, ...]:
     """The names of all outputs that the operator can have."""
     return ("output", "indices") if "return_indices" in {field.name for field in member.fields()} else ("output",)
 
@@ -96,7 +96,7 @@ _NO_LIMITS = Limits(max_output_bytes=2**40, max_steps=2**60)
 class _ExampleSpec:
     """A spec, and spatial sizes small enough to read."""
 
-    fields: Card
+    fields: JsonObject
     spec: Operator
     spatial: tuple[int, ...]
 
@@ -104,7 +104,7 @@ class _ExampleSpec:
 def _example_spec(member: type[Operator]) -> _ExampleSpec:
     """The first sample, with the smallest sizes from 4 on that the spec allows, and with indices if possible."""
     sample = member.samples[0]
-    fields: Card = dict(sample.fields)
+    fields: JsonObject = dict(sample.fields)
     if "return_indices" in {field.name for field in member.fields()}:
         fields["return_indices"] = True
     spec = member.of(**fields)
@@ -119,10 +119,10 @@ def _example_spec(member: type[Operator]) -> _ExampleSpec:
     return _ExampleSpec(fields, spec, spatial)
 
 
-_EXAMPLES: Final[WeakKeyDictionary[type[Operator], Card]] = WeakKeyDictionary()
+_EXAMPLES: Final[WeakKeyDictionary[type[Operator], JsonObject]] = WeakKeyDictionary()
 
 
-def example(member: type[Operator]) -> Card:
+def example(member: type[Operator]) -> JsonObject:
     """A JSON request and its response, computed by the reference implementation in plain Python.
 
     Cached, since some operators take tens of milliseconds of the event loop; the result must not be modified.
@@ -133,13 +133,13 @@ def example(member: type[Operator]) -> Card:
     return found
 
 
-def _make_example(member: type[Operator]) -> Card:
+def _make_example(member: type[Operator]) -> JsonObject:
     chosen = _example_spec(member)
     shape = (1, 1, *chosen.spatial)
     positions = np.arange(math.prod(chosen.spatial), dtype=np.int64)
     plane = (positions + 1).astype(np.float32).reshape(chosen.spatial)
     inputs = {"input": TensorMetadata(FLOAT32, shape)}
-    request: Card = {"input": (positions + 1).reshape(shape).tolist()}
+    request: JsonObject = {"input": (positions + 1).reshape(shape).tolist()}
     if "indices" in member.inputs:
         inputs["indices"] = TensorMetadata(INT64, shape)
         request["indices"] = positions.reshape(shape).tolist()
@@ -148,7 +148,7 @@ def _make_example(member: type[Operator]) -> Card:
         samples = chosen.spec.random_inputs(1).get("samples")
         columns = chosen.spec.reference(plane, None if samples is None else samples[0])
     plan = make_plan(chosen.spec, inputs, _NO_LIMITS)
-    response: Card = {
+    response: JsonObject = {
         name: {
             "dtype": metadata.dtype.name,
             "shape": list(metadata.shape),
@@ -166,15 +166,15 @@ def _digits(array: npt.NDArray[np.generic]) -> object:
     return np.array([float(str(element)) for element in array.reshape(-1)]).reshape(array.shape).tolist()
 
 
-def plan_example(member: type[Operator]) -> Card:
+def plan_example(member: type[Operator]) -> JsonObject:
     """The request of :func:`example`, for ``/v1/plan``."""
     chosen = _example_spec(member)
     shape = [1, 1, *chosen.spatial]
-    metadata_by_name: Card = {name: {"shape": shape} for name in member.inputs}
+    metadata_by_name: JsonObject = {name: {"shape": shape} for name in member.inputs}
     return {**metadata_by_name, **chosen.fields}
 
 
-def plan_card(plan: Plan, devices: tuple[str, ...]) -> Card:
+def plan_card(plan: Plan, devices: tuple[str, ...]) -> JsonObject:
     """The response of ``/v1/plan``."""
     spec = plan.spec
     return {

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-Kind = Literal["float", "integer", "boolean"]
+ElementKind = Literal["float", "integer", "boolean"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +24,18 @@ class ElementType:
         kind: ``float``, ``integer`` or ``boolean``.
         itemsize: bytes per element.
         storage: the numpy dtype of the elements, in native byte order (uint16 for bfloat16).
-        npy: the dtype in a ``.npy`` header; ``V2`` for bfloat16, as ml_dtypes writes it.
+        npy: the dtype in a ``.npy_descr`` header; ``V2`` for bfloat16, as ml_dtypes writes it.
         safetensors: the name in safetensors.
         protocol: the name in the Open Inference Protocol.
     """
 
     name: str
-    kind: Kind
+    kind: ElementKind
     itemsize: int
     storage: np.dtype[np.generic]
-    npy: str
-    safetensors: str
-    protocol: str
+    npy_descr: str
+    safetensors_name: str
+    open_inference_name: str
 
     def __repr__(self) -> str:
         return self.name
@@ -54,7 +54,7 @@ def element_type(name: str) -> ElementType:
     return ELEMENT_TYPES[name]
 
 
-def _row(name: str, kind: Kind, storage: str, npy: str, safetensors: str, protocol: str) -> ElementType:
+def _row(name: str, kind: ElementKind, storage: str, npy: str, safetensors: str, protocol: str) -> ElementType:
     dtype: np.dtype[np.generic] = np.dtype(storage)
     return ElementType(name, kind, dtype.itemsize, dtype, npy, safetensors, protocol)
 
@@ -79,13 +79,13 @@ BFLOAT16: Final = ELEMENT_TYPES["bfloat16"]
 FLOAT32: Final = ELEMENT_TYPES["float32"]
 FLOAT64: Final = ELEMENT_TYPES["float64"]
 INT64: Final = ELEMENT_TYPES["int64"]
-BY_SAFETENSORS: Final[dict[str, ElementType]] = {row.safetensors: row for row in ELEMENT_TYPES.values()}
+BY_SAFETENSORS: Final[dict[str, ElementType]] = {row.safetensors_name: row for row in ELEMENT_TYPES.values()}
 BY_NUMPY: Final[dict[str, ElementType]] = {
     row.storage.name: row for row in ELEMENT_TYPES.values() if row is not BFLOAT16
 }
 
 
-def names(*, kinds: tuple[Kind, ...] = ("float", "integer", "boolean")) -> str:
+def element_type_names(*, kinds: tuple[ElementKind, ...] = ("float", "integer", "boolean")) -> str:
     """The names of the element types of these kinds, for an error message."""
     return ", ".join(row.name for row in ELEMENT_TYPES.values() if row.kind in kinds)
 

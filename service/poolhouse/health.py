@@ -29,7 +29,7 @@ class _UnixConnection(HTTPConnection):
         self.sock.connect(self._path)
 
 
-def connection(environ: Mapping[str, str]) -> HTTPConnection:
+def make_connection(environ: Mapping[str, str]) -> HTTPConnection:
     """A connection, not opened yet, to the address where a service with these variables listens.
 
     Uses the admin port if there is one, since the public port may require a client certificate.
@@ -64,7 +64,7 @@ def main(environ: Mapping[str, str] | None = None) -> int:
     Args:
         environ: the environment variables; None for those of this process.
     """
-    client = connection(os.environ if environ is None else environ)
+    client = make_connection(os.environ if environ is None else environ)
     try:
         client.request("GET", "/readyz")
         response = client.getresponse()

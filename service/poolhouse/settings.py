@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, Valid
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from poolhouse.suggestions import nearest
+from poolhouse.suggestions import nearest_names
 
 PREFIX: Final = "POOLHOUSE_"
 
@@ -37,7 +37,7 @@ class Quantity:
     """The unit of a setting, and its format if the type does not show it."""
 
     unit: str = ""
-    form: str = ""
+    format: str = ""
 
 
 def parse_size(given: object) -> object:
@@ -76,27 +76,27 @@ def _split_list(given: object) -> object:
 Bytes = Annotated[int, BeforeValidator(parse_size), Ge(1), Quantity("bytes", "such as 32MiB or 64k")]
 Seconds = Annotated[float, Gt(0), Le(86_400), Quantity("seconds")]
 Steps = Annotated[int, Quantity("steps")]
-_Path = Annotated[str, StringConstraints(min_length=1), Quantity(form="a path")]
+_Path = Annotated[str, StringConstraints(min_length=1), Quantity(format="a path")]
 _Mode = Annotated[
-    str, StringConstraints(pattern=r"^0?[0-7]{3}$"), Quantity(form="three octal digits such as 600 or 660")
+    str, StringConstraints(pattern=r"^0?[0-7]{3}$"), Quantity(format="three octal digits such as 600 or 660")
 ]
 Device = Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$")]
 Devices = Annotated[
     tuple[Device, ...],
     BeforeValidator(_split_list),
     Field(min_length=1),
-    Quantity(form="a comma-separated list of auto, cpu, cuda, cuda:N, mps"),
+    Quantity(format="a comma-separated list of auto, cpu, cuda, cuda:N, mps"),
 ]
 Origin = Annotated[str, StringConstraints(pattern=r"^(\*|https?://[^/\s]+)$")]
 Origins = Annotated[
     tuple[Origin, ...],
     BeforeValidator(_split_list),
-    Quantity(form="a comma-separated list of * or scheme://host[:port]"),
+    Quantity(format="a comma-separated list of * or scheme://host[:port]"),
 ]
 RootPath = Annotated[
     str,
     StringConstraints(pattern=r"^(/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*$"),
-    Quantity(form="an ASCII path such as /pooling, without a slash at the end"),
+    Quantity(format="an ASCII path such as /pooling, without a slash at the end"),
 ]
 
 
@@ -180,7 +180,7 @@ class Settings(BaseSettings):
         default=None,
         description="TOML file of API keys and their quotas; with keys, requests need one. Reloaded on SIGHUP.",
     )
-    api_keys: Annotated[SecretStr, Quantity(form="a comma-separated list of name=key")] = Field(
+    api_keys: Annotated[SecretStr, Quantity(format="a comma-separated list of name=key")] = Field(
         default=SecretStr(""),
         description="API keys without quotas; set them by the environment, since options are visible to others.",
     )
@@ -264,7 +264,7 @@ class Setting:
     environment: str
     option: str
     default: str
-    takes: str
+    accepts: str
     description: str
 
 
@@ -278,7 +278,7 @@ def option_name(field: str) -> str:
     return "--" + field.replace("_", "-")
 
 
-def table() -> tuple[Setting, ...]:
+def all_settings() -> tuple[Setting, ...]:
     """Every setting, in the order of the class."""
     return tuple(
         Setting(
@@ -286,7 +286,7 @@ def table() -> tuple[Setting, ...]:
             environment=environment_name(name),
             option=option_name(name),
             default=_default(info),
-            takes=_takes(info),
+            accepts=_takes(info),
             description=info.description or "",
         )
         for name, info in Settings.model_fields.items()
@@ -319,7 +319,7 @@ def _default(info: FieldInfo) -> str:
 def _takes(info: FieldInfo) -> str:
     """The unit and the constraints in words, from the metadata that pydantic enforces."""
     quantity = _quantity(info)
-    words = [quantity.unit, quantity.form]
+    words = [quantity.unit, quantity.format]
     if get_origin(info.annotation) is Literal:
         words.append("one of " + ", ".join(get_args(info.annotation)))
     if info.annotation is bool:
@@ -339,12 +339,12 @@ def _takes(info: FieldInfo) -> str:
 
 def error_lines(error: ValidationError) -> list[str]:
     """A line for each invalid setting, with its names and accepted values."""
-    by_field = {row.field: row for row in table()}
+    by_field = {row.field: row for row in all_settings()}
     lines: list[str] = []
     for problem in error.errors(include_url=False):
         name = str(problem["loc"][0])
         if row := by_field.get(name):
-            lines.append(f"{row.option} ({row.environment}): given {problem['input']!r}, takes {row.takes}")
+            lines.append(f"{row.option} ({row.environment}): given {problem['input']!r}, takes {row.accepts}")
         else:
             lines.append(f"there is no setting {name}; {_nearest(name)}")
     return lines
@@ -352,7 +352,7 @@ def error_lines(error: ValidationError) -> list[str]:
 
 def _nearest(name: str) -> str:
     known = list(Settings.model_fields)
-    near = nearest(name.upper().removeprefix(PREFIX).lower(), known, most=1)
+    near = nearest_names(name.upper().removeprefix(PREFIX).lower(), known, most=1)
     if not near:
         return "poolhouse serve --help lists them"
     return f"did you mean {environment_name(near[0]) if name.startswith(PREFIX) else near[0]}?"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-LONGEST: Final = 64
+MAX_COMPARED_CHARS: Final = 64
 """Characters of a name that are compared; no name of ours is half as long."""
 
 _ALIKE: Final = 0.5
@@ -19,89 +19,89 @@ _REMEMBERED: Final = 1024
 _RANKS: Final = ("1d", "2d", "3d")
 
 
-class Meaning(NamedTuple):
+class Suggestion(NamedTuple):
     """What a foreign term stands for: our names, best first, and a note on how they differ."""
 
     names: tuple[str, ...]
     note: str = ""
 
 
-WORDS: Final = (("pooling", "pool"), ("average", "avg"), ("mean", "avg"), ("maximum", "max"), ("minimum", "min"))
+OPERATOR_WORD_SYNONYMS: Final = (("pooling", "pool"), ("average", "avg"), ("mean", "avg"), ("maximum", "max"), ("minimum", "min"))
 """Words within the names of operators, and how torch has them: ``GlobalAveragePooling2D`` is ``global_avg_pool2d``."""
 
-OPERATORS: Final[Mapping[str, Meaning]] = {
-    "pool": Meaning(("max_pool", "avg_pool")),
-    "reduce_window": Meaning(("max_pool", "avg_pool")),
-    "block_reduce": Meaning(("max_pool", "avg_pool")),
-    "adaptive_pool": Meaning(("adaptive_avg_pool", "adaptive_max_pool")),
-    "global_pool": Meaning(("global_avg_pool", "global_max_pool")),
-    "gap": Meaning(("global_avg_pool",)),
-    "gmp": Meaning(("global_max_pool",)),
-    "min_pool": Meaning(("max_pool",), "The least element is the largest of the negated input, negated."),
-    "global_min_pool": Meaning(("global_max_pool",), "The least element is the largest of the negated input, negated."),
-    "sum_pool": Meaning(("avg_pool",), "With divisor_override 1 it gives the sum of each window."),
-    "max_pool_with_argmax": Meaning(("max_pool",), "Ask for the places with return_indices true."),
-    "max_pool_with_indices": Meaning(("max_pool",), "Ask for the places with return_indices true."),
-    "max_pool_with_mask": Meaning(("max_pool",), "Ask for the places with return_indices true."),
-    "unpool": Meaning(("max_unpool",)),
-    "max_unpooling": Meaning(("max_unpool",)),
-    "fractional_pool": Meaning(("fractional_max_pool",)),
-    "fractional_avg_pool": Meaning(("fractional_max_pool",), "Of windows at random places only the largest is taken."),
-    "norm_pool": Meaning(("lp_pool",)),
-    "pnorm_pool": Meaning(("lp_pool",)),
-    "l1_pool": Meaning(("lp_pool",), "Give norm_type 1."),
-    "l2_pool": Meaning(("lp_pool",), "Give norm_type 2."),
-    "global_lp_pool": Meaning(("lp_pool",), "Give the sizes of the plane as kernel_size."),
-    "power_mean_pool": Meaning(("lp_pool",), "It gives the norm; divide that by n^(1/p) for n elements a window."),
-    "generalized_mean_pool": Meaning(
+OPERATOR_SYNONYMS: Final[Mapping[str, Suggestion]] = {
+    "pool": Suggestion(("max_pool", "avg_pool")),
+    "reduce_window": Suggestion(("max_pool", "avg_pool")),
+    "block_reduce": Suggestion(("max_pool", "avg_pool")),
+    "adaptive_pool": Suggestion(("adaptive_avg_pool", "adaptive_max_pool")),
+    "global_pool": Suggestion(("global_avg_pool", "global_max_pool")),
+    "gap": Suggestion(("global_avg_pool",)),
+    "gmp": Suggestion(("global_max_pool",)),
+    "min_pool": Suggestion(("max_pool",), "The least element is the largest of the negated input, negated."),
+    "global_min_pool": Suggestion(("global_max_pool",), "The least element is the largest of the negated input, negated."),
+    "sum_pool": Suggestion(("avg_pool",), "With divisor_override 1 it gives the sum of each window."),
+    "max_pool_with_argmax": Suggestion(("max_pool",), "Ask for the places with return_indices true."),
+    "max_pool_with_indices": Suggestion(("max_pool",), "Ask for the places with return_indices true."),
+    "max_pool_with_mask": Suggestion(("max_pool",), "Ask for the places with return_indices true."),
+    "unpool": Suggestion(("max_unpool",)),
+    "max_unpooling": Suggestion(("max_unpool",)),
+    "fractional_pool": Suggestion(("fractional_max_pool",)),
+    "fractional_avg_pool": Suggestion(("fractional_max_pool",), "Of windows at random places only the largest is taken."),
+    "norm_pool": Suggestion(("lp_pool",)),
+    "pnorm_pool": Suggestion(("lp_pool",)),
+    "l1_pool": Suggestion(("lp_pool",), "Give norm_type 1."),
+    "l2_pool": Suggestion(("lp_pool",), "Give norm_type 2."),
+    "global_lp_pool": Suggestion(("lp_pool",), "Give the sizes of the plane as kernel_size."),
+    "power_mean_pool": Suggestion(("lp_pool",), "It gives the norm; divide that by n^(1/p) for n elements a window."),
+    "generalized_mean_pool": Suggestion(
         ("lp_pool",), "It gives the norm; divide that by n^(1/p) for n elements a window."
     ),
-    "gem": Meaning(("lp_pool",), "It gives the norm; divide that by n^(1/p) for n elements a window."),
+    "gem": Suggestion(("lp_pool",), "It gives the norm; divide that by n^(1/p) for n elements a window."),
 }
 """Families of other libraries (ONNX, TensorFlow, Keras, MXNet, JAX) and of papers, without the rank."""
 
-FIELDS: Final[Mapping[str, Meaning]] = {
+FIELD_SYNONYMS: Final[Mapping[str, Suggestion]] = {
     # The sizes of a window: ONNX kernel_shape, TensorFlow ksize, Keras pool_size, Flax window_shape.
     **dict.fromkeys(
         ("kernel", "kernels", "kernel_sizes", "kernel_shape", "ksize", "pool_size", "pool_shape"),
-        Meaning(("kernel_size",)),
+        Suggestion(("kernel_size",)),
     ),
-    **dict.fromkeys(("window", "window_shape", "window_size", "filter_size", "k"), Meaning(("kernel_size",))),
-    "size": Meaning(("kernel_size", "output_size")),
-    **dict.fromkeys(("strides", "step", "steps", "s", "subsample", "window_strides"), Meaning(("stride",))),
+    **dict.fromkeys(("window", "window_shape", "window_size", "filter_size", "k"), Suggestion(("kernel_size",))),
+    "size": Suggestion(("kernel_size", "output_size")),
+    **dict.fromkeys(("strides", "step", "steps", "s", "subsample", "window_strides"), Suggestion(("stride",))),
     **dict.fromkeys(
         ("pad", "pads", "paddings", "auto_pad", "pad_mode"),
-        Meaning(("padding",), "It is a number, or one an axis, and counts on both sides."),
+        Suggestion(("padding",), "It is a number, or one an axis, and counts on both sides."),
     ),
-    **dict.fromkeys(("dilations", "dilation_rate", "rate", "rates", "window_dilation"), Meaning(("dilation",))),
-    **dict.fromkeys(("p", "norm", "order", "ord", "power", "p_norm"), Meaning(("norm_type",))),
+    **dict.fromkeys(("dilations", "dilation_rate", "rate", "rates", "window_dilation"), Suggestion(("dilation",))),
+    **dict.fromkeys(("p", "norm", "order", "ord", "power", "p_norm"), Suggestion(("norm_type",))),
     **dict.fromkeys(
-        ("output_shape", "out_size", "out_shape", "target_size", "output_sizes"), Meaning(("output_size",))
+        ("output_shape", "out_size", "out_shape", "target_size", "output_sizes"), Suggestion(("output_size",))
     ),
-    "pooling_ratio": Meaning(("output_ratio",), "It is the output's size by the input's, so 1 / pooling_ratio."),
-    **dict.fromkeys(("ratio", "output_ratios"), Meaning(("output_ratio",))),
+    "pooling_ratio": Suggestion(("output_ratio",), "It is the output's size by the input's, so 1 / pooling_ratio."),
+    **dict.fromkeys(("ratio", "output_ratios"), Suggestion(("output_ratio",))),
     **dict.fromkeys(
         ("return_index", "with_indices", "with_argmax", "return_argmax", "argmax", "return_mask", "mask"),
-        Meaning(("return_indices",)),
+        Suggestion(("return_indices",)),
     ),
-    **dict.fromkeys(("ceil", "ceiling"), Meaning(("ceil_mode",))),
-    **dict.fromkeys(("include_pad", "count_padding", "count_pad"), Meaning(("count_include_pad",))),
-    "exclusive": Meaning(("count_include_pad",), "It is the opposite."),
-    **dict.fromkeys(("divisor", "divide_by"), Meaning(("divisor_override",))),
-    **dict.fromkeys(("seed2", "random_seed", "generator", "random_state"), Meaning(("seed",))),
+    **dict.fromkeys(("ceil", "ceiling"), Suggestion(("ceil_mode",))),
+    **dict.fromkeys(("include_pad", "count_padding", "count_pad"), Suggestion(("count_include_pad",))),
+    "exclusive": Suggestion(("count_include_pad",), "It is the opposite."),
+    **dict.fromkeys(("divisor", "divide_by"), Suggestion(("divisor_override",))),
+    **dict.fromkeys(("seed2", "random_seed", "generator", "random_state"), Suggestion(("seed",))),
     **dict.fromkeys(
-        ("data_format", "data_layout", "layout"), Meaning((), "shapes are (N, C, *spatial), so transpose the input.")
+        ("data_format", "data_layout", "layout"), Suggestion((), "shapes are (N, C, *spatial), so transpose the input.")
     ),
-    **dict.fromkeys(("keepdims", "keepdim"), Meaning((), "every axis is kept; reshape the response.")),
-    "storage_order": Meaning((), "indices count along the last axis first."),
+    **dict.fromkeys(("keepdims", "keepdim"), Suggestion((), "every axis is kept; reshape the response.")),
+    "storage_order": Suggestion((), "indices count along the last axis first."),
     **dict.fromkeys(
         ("dtype", "shape"),
-        Meaning((), 'in JSON it stands within the tensor: {"input": {"data": [...], "shape": [...], "dtype": "..."}}.'),
+        Suggestion((), 'in JSON it stands within the tensor: {"input": {"data": [...], "shape": [...], "dtype": "..."}}.'),
     ),
 }
 """Fields of other libraries; the suggestion is the first of the names that the operator has, or the note alone."""
 
-TENSORS: Final[Mapping[str, str]] = {
+TENSOR_SYNONYMS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("inputs", "input_tensor", "input_data", "data", "x", "xs", "tensor", "tensors"), "input"),
     **dict.fromkeys(("value", "values", "array", "arrays", "arr_0", "features", "instances"), "input"),
     **dict.fromkeys(("image", "images", "img", "picture", "signal"), "input"),
@@ -110,16 +110,16 @@ TENSORS: Final[Mapping[str, str]] = {
 """Names of input tensors in other libraries."""
 
 
-def normalized(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A name in lower case, without separators and without the modules before it."""
-    last = name[:LONGEST].rpartition(".")[2]
+    last = name[:MAX_COMPARED_CHARS].rpartition(".")[2]
     return last.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 def _family(name: str) -> str:
     """An operator's normalized name in torch's words."""
-    found = normalized(name)
-    for word, ours in WORDS:
+    found = normalize_name(name)
+    for word, ours in OPERATOR_WORD_SYNONYMS:
         found = found.replace(word, ours)
     return found
 
@@ -130,14 +130,14 @@ def _own_family(name: str) -> str:
     return _family(name[:-2] if name[-2:] in _RANKS else name)
 
 
-_OPERATORS: Final = {_family(word): meaning for word, meaning in OPERATORS.items()}
-_FIELDS: Final = {normalized(word): meaning for word, meaning in FIELDS.items()}
-_TENSORS: Final = {normalized(word): ours for word, ours in TENSORS.items()}
+_OPERATORS: Final = {_family(word): meaning for word, meaning in OPERATOR_SYNONYMS.items()}
+_FIELDS: Final = {normalize_name(word): meaning for word, meaning in FIELD_SYNONYMS.items()}
+_TENSORS: Final = {normalize_name(word): ours for word, ours in TENSOR_SYNONYMS.items()}
 
 
-def nearest(name: str, names: Iterable[str], most: int = 3) -> list[str]:
+def nearest_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     """The most similar names, best first: those that share at least half of their letter pairs with this one."""
-    wanted = _pairs_of(name[:LONGEST].lower())
+    wanted = _pairs_of(name[:MAX_COMPARED_CHARS].lower())
     rated = [(_likeness(wanted, _pairs(each)), each) for each in names]
     rated.sort(key=lambda row: -row[0])
     return [each for likeness, each in rated[:most] if likeness >= _ALIKE]
@@ -159,23 +159,23 @@ def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
     return 2 * len(one & other) / (len(one) + len(other))
 
 
-def operators_meant(name: str, names: Sequence[str]) -> Meaning:
+def operators_meant(name: str, names: Sequence[str]) -> Suggestion:
     """The operators among ``names`` that this name may stand for; none where none is similar."""
     family, rank = _family(name), ""
     if family[-2:] in _RANKS:
         family, rank = family[:-2], family[-2:]
-    meaning = _OPERATORS.get(family, Meaning(()))
+    meaning = _OPERATORS.get(family, Suggestion(()))
     own = [each for each in names if _own_family(each) == family]
     meant = own or [each for one in meaning.names for each in names if _own_family(each) == _own_family(one)]
     if not meant:
-        return Meaning(tuple(nearest(name, names)))
+        return Suggestion(tuple(nearest_names(name, names)))
     exact = [each for each in meant if each.endswith(rank)]
-    return Meaning(tuple(exact or meant), "" if own else meaning.note)
+    return Suggestion(tuple(exact or meant), "" if own else meaning.note)
 
 
 def name_hint(name: str, names: Iterable[str], otherwise: str) -> str:
     """The most similar names as a question, or ``otherwise`` where there are none."""
-    return _question(Meaning(tuple(nearest(name, names)))) or otherwise
+    return _question(Suggestion(tuple(nearest_names(name, names)))) or otherwise
 
 
 def operator_hint(name: str, names: Sequence[str], otherwise: str) -> str:
@@ -183,24 +183,24 @@ def operator_hint(name: str, names: Sequence[str], otherwise: str) -> str:
     return _question(operators_meant(name, names)) or otherwise
 
 
-def field_meant(name: str, fields: Sequence[str], tensors: Sequence[str] = ()) -> Meaning:
+def field_meant(name: str, fields: Sequence[str], tensors: Sequence[str] = ()) -> Suggestion:
     """The field or tensor that this name may stand for, or a note alone where the operator has no such field."""
-    wanted = normalized(name)
+    wanted = normalize_name(name)
     for each in (*fields, *tensors):
-        if normalized(each) == wanted:
-            return Meaning((each,))
-    meaning = _FIELDS.get(wanted, Meaning(()))
+        if normalize_name(each) == wanted:
+            return Suggestion((each,))
+    meaning = _FIELDS.get(wanted, Suggestion(()))
     for each in meaning.names:
         if each in fields:
-            return Meaning((each,), meaning.note)
+            return Suggestion((each,), meaning.note)
     tensor = _TENSORS.get(wanted)
     if tensor is not None and tensor in tensors:
-        return Meaning((tensor,))
+        return Suggestion((tensor,))
     if not meaning.names and meaning.note:
         return meaning
     # Users often remember only the first word of a field.
     known = {each.partition("_")[0]: each for each in fields} | {each: each for each in (*fields, *tensors)}
-    return Meaning(tuple(known[each] for each in nearest(name, known, most=1)))
+    return Suggestion(tuple(known[each] for each in nearest_names(name, known, most=1)))
 
 
 def field_hint(name: str, fields: Sequence[str], tensors: Sequence[str] = ()) -> str:
@@ -220,7 +220,7 @@ def padding_hint(
         stride: the same.
         dilation: the same.
     """
-    word = normalized(text)
+    word = normalize_name(text)
     if word == "valid":
         return 'For "valid" write 0.'
     if word not in ("same", "sameupper", "samelower"):
@@ -244,7 +244,7 @@ def padding_hint(
     return f'For "same" write {number}.'
 
 
-def _question(meaning: Meaning) -> str:
+def _question(meaning: Suggestion) -> str:
     if not meaning.names:
         return ""
     *others, last = meaning.names[:3]

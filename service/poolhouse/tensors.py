@@ -21,14 +21,14 @@ class TensorMetadata:
     shape: tuple[int, ...]
 
     @property
-    def elements(self) -> int:
+    def element_count(self) -> int:
         """The number of elements; a Python int, so it cannot overflow."""
         return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:
         """The bytes of the elements."""
-        return self.elements * self.dtype.itemsize
+        return self.element_count * self.dtype.itemsize
 
 
 @dataclass(slots=True, eq=False)
@@ -96,5 +96,5 @@ class Message:
     tensors: Mapping[str, Tensor]
     json_fields: Mapping[str, object] = field(default_factory=dict)
     text_fields: Mapping[str, str] = field(default_factory=dict)
-    encoding: str = "list"
+    json_encoding: str = "list"
     notes: Mapping[str, Note] = field(default_factory=dict)

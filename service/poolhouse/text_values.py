@@ -11,15 +11,15 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-INTEGER: Final = "[0-9]{1,20}([.]0+)?"
+INTEGER_PATTERN: Final = "[0-9]{1,20}([.]0+)?"
 """The pattern of a non-negative integer."""
-NUMBER: Final = "[+-]?([0-9]{1,20}([.][0-9]{0,40})?|[.][0-9]{1,40})([eE][+-]?[0-9]{1,4})?"
+NUMBER_PATTERN: Final = "[+-]?([0-9]{1,20}([.][0-9]{0,40})?|[.][0-9]{1,40})([eE][+-]?[0-9]{1,4})?"
 """The pattern of a number."""
 NULLS: Final = ("null", "None")
 """The texts for no value, in JSON and in Python."""
 
-_INTEGER: Final = re.compile(f"-?{INTEGER}")
-_NUMBER: Final = re.compile(NUMBER)
+_INTEGER: Final = re.compile(f"-?{INTEGER_PATTERN}")
+_NUMBER: Final = re.compile(NUMBER_PATTERN)
 _BRACKETS: Final = {"[": "]", "(": ")"}
 _MEANT_AS_LIST: Final = re.compile(r"[\[({<]?[0-9]{1,20}(?:[ x×*;:/|,]{1,3}[0-9]{1,20}){1,7}[\])}>]?", re.IGNORECASE)
 _DIGITS: Final = re.compile("[0-9]{1,20}")
@@ -55,19 +55,19 @@ def list_pattern(entry: str, counts: Collection[int], alone: str | None = None) 
     return f"^({'|'.join(patterns)})$"
 
 
-def read_integer(text: str) -> int | None:
+def parse_integer(text: str) -> int | None:
     """The integer in a text, or None."""
     # int() would accept "1_000", " 3 " and digits of other scripts.
     return int(text.partition(".")[0]) if _INTEGER.fullmatch(text) else None
 
 
-def read_number(text: str) -> float | None:
+def parse_number(text: str) -> float | None:
     """The number in a text, infinite if it is too large; or None."""
     # float() would accept "nan", "inf", "1_0" and surrounding spaces.
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
-def hint(text: str) -> str:
+def list_hint(text: str) -> str:
     """``; write 2,2`` for ``2x2``, ``2;2`` or ``{2,2}``, to be appended to an error message; else empty."""
     if _MEANT_AS_LIST.fullmatch(text) is None:
         return ""

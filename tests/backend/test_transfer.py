@@ -130,7 +130,7 @@ def test_a_rebuilt_worker_has_a_new_transfer_and_works(name: str) -> None:
     payload = Payload(one.plan, one.tensors)
     worker.run(Batch((payload.make_job().whole_slice(),), "idle"))
     assert payload.output_tensors().keys() == one.plan.outputs.keys()
-    assert worker.batch_limits.piece_bytes <= PIECE_BYTES
+    assert worker.batch_limits.max_bytes <= PIECE_BYTES
 
 
 class FailingTransfer(BlockingTransfer):
@@ -180,7 +180,7 @@ def test_out_of_memory_frees_the_cache_and_shrinks_batches() -> None:
         worker.run(Batch((job_of(PLAN).whole_slice(),), "idle"))
 
     assert transfer.freed == 1
-    assert worker.batch_limits.piece_bytes == PIECE_BYTES // 2
+    assert worker.batch_limits.max_bytes == PIECE_BYTES // 2
 
 
 def test_rebuilding_a_device_that_stays_broken_raises_each_time() -> None:
@@ -337,6 +337,6 @@ def test_only_the_cpu_has_no_limit_of_planes() -> None:
 
     for device in devices.values():
         assert (device.max_planes is None) == (device.name == "cpu")
-    assert TorchWorker(Device("cpu", "", None)).batch_limits.planes is None
+    assert TorchWorker(Device("cpu", "", None)).batch_limits.max_planes is None
     # The constructor does not use the device, so the device need not exist.
-    assert TorchWorker(Device("mps", "", 65_535)).batch_limits.planes == 65_535
+    assert TorchWorker(Device("mps", "", 65_535)).batch_limits.max_planes == 65_535

@@ -14,7 +14,7 @@ from typing import Literal, ParamSpec
 import pytest
 
 from poolhouse.batching.engine import Engine
-from poolhouse.batching.fair_queue import Batch, BatchLimits, Job, Reason
+from poolhouse.batching.fair_queue import Batch, BatchLimits, Job, BatchReason
 from poolhouse.batching.memory import MemoryBudget
 from poolhouse.batching.observer import JobTiming
 from poolhouse.batching.worker import DeviceFault, OutOfMemory
@@ -143,9 +143,9 @@ class RecordingObserver:
     def __init__(self, raises: bool = False) -> None:
         self.raises = raises
         self.counts: Counter[str] = Counter()
-        self.reasons: list[Reason] = []
+        self.reasons: list[BatchReason] = []
 
-    def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
+    def batch_started(self, device: str, jobs: int, planes: int, reason: BatchReason) -> None:
         self.reasons.append(reason)
         self._record("started")
 

@@ -14,7 +14,7 @@ from poolhouse.backend.devices import Device
 from poolhouse.backend.payload import Payload
 from poolhouse.backend.torch_worker import TorchWorker
 from poolhouse.batching.engine import Engine
-from poolhouse.batching.fair_queue import BatchLimits, Reason
+from poolhouse.batching.fair_queue import BatchLimits, BatchReason
 from poolhouse.batching.memory import MemoryBudget
 from poolhouse.batching.observer import JobTiming
 from poolhouse.dtypes import ElementType
@@ -70,7 +70,7 @@ class BatchSizeObserver:
     def __init__(self) -> None:
         self.batch_sizes: Counter[int] = Counter()
 
-    def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
+    def batch_started(self, device: str, jobs: int, planes: int, reason: BatchReason) -> None:
         self.batch_sizes[jobs] += 1
 
     def batch_finished(self, device: str, operator: str, seconds: float) -> None: ...
@@ -116,7 +116,7 @@ def test_together_equals_alone(member: type[Operator], dtype: ElementType, devic
     for limits in (
         BatchLimits(2**30, 2**30),
         BatchLimits(3 * plane_bytes, 3 * plane_bytes),
-        BatchLimits(2**30, 2**30, planes=2),
+        BatchLimits(2**30, 2**30, max_planes=2),
     ):
         together, _ = asyncio.run(pool_concurrently(cases, limits, target))
 

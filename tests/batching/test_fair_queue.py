@@ -77,14 +77,14 @@ class QueueMachine(RuleBasedStateMachine):
         assert batch.slices[0].job is head
         assert {part.job.key for part in batch.slices} == {head.key}
         assert not any(part.job.is_abandoned for part in batch.slices)
-        assert batch.planes == 1 or batch.planes * head.plane_bytes <= limits.piece_bytes or len(batch.slices) > 1
+        assert batch.planes == 1 or batch.planes * head.plane_bytes <= limits.max_bytes or len(batch.slices) > 1
         if len(batch.slices) > 1:
-            assert batch.planes * head.plane_bytes <= max(limits.join_bytes, 0)
+            assert batch.planes * head.plane_bytes <= max(limits.max_join_bytes, 0)
             assert all(part.stop == part.job.planes for part in batch.slices), "only a head is cut"
-        if limits.planes is not None:
-            assert batch.planes <= limits.planes
-        if limits.piece_steps is not None:
-            assert batch.planes == 1 or batch.steps <= limits.piece_steps
+        if limits.max_planes is not None:
+            assert batch.planes <= limits.max_planes
+        if limits.max_steps is not None:
+            assert batch.planes == 1 or batch.steps <= limits.max_steps
         assert batch.steps == batch.planes * head.plane_steps
         for part in batch.slices:
             self.pooled[part.job].update(range(part.start, part.stop))

@@ -229,7 +229,7 @@ def test_our_routes_can_be_included_in_another_application(app: App) -> None:
 
     with TestClient(including_app(app, dependencies=[Depends(note)])) as client:
         assert client.get("/pooling/readyz").json()["status"] == "ready"
-        assert client.get("/pooling/v1/operators/max_pool2d").json() == describe.card(discover().find("max_pool2d"))
+        assert client.get("/pooling/v1/operators/max_pool2d").json() == describe.operator_card(discover().find("max_pool2d"))
         assert client.post("/pooling/v1/plan/max_pool2d", json=PLAN).json()["planes"] == 1
         pooled = client.post(f"/pooling{POOL}", json={"input": IMAGE, "kernel_size": 2}).json()
         refused = client.post("/pooling/v1/plan/max_pol2d", json=PLAN)
@@ -303,8 +303,8 @@ def test_models_declare_every_key_of_the_cards(client: TestClient, name: str) ->
     card = client.get(f"/v1/operators/{name}").json()
     plan = client.post(f"/v1/plan/{name}", json=describe.plan_example(member)).json()
 
-    assert card == describe.card(member)
-    assert list(card) == list(describe.card(member))
+    assert card == describe.operator_card(member)
+    assert list(card) == list(describe.operator_card(member))
     assert list(plan) == openapi_document()["components"]["schemas"]["Plan"]["required"]
 
 

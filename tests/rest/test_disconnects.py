@@ -246,7 +246,7 @@ def test_a_caller_who_leaves_while_threads_are_busy_is_forgotten(
     with block_step(monkeypatch, "decode"), ExitStack() as staying:
         for _ in range(available_cores()):
             staying.enter_context(gated.server.connect()).sendall(numbers())
-        assert becomes_true(lambda: len(gated.pooling._threads._counted) == available_cores())
+        assert becomes_true(lambda: len(gated.pooling._threads._slot_holders) == available_cores())
         alone = gated.pooling.status.held_bytes
         connection = gated.server.connect()
         connection.sendall(numbers())

@@ -134,7 +134,7 @@ ALIASES = [
     "float",
 ]
 NAMES = [*ELEMENT_TYPES, *ALIASES]
-CODES = [*"?bBhilqpefd", *(row.npy[1:] for row in ELEMENT_TYPES.values())]
+CODES = [*"?bBhilqpefd", *(row.npy_descr[1:] for row in ELEMENT_TYPES.values())]
 OTHERS = [
     "uint16",
     "H",

@@ -48,7 +48,7 @@ def test_the_library_reads_what_we_write(arrays: dict[str, Tensor]) -> None:
     assert loaded.keys() == arrays.keys()
     for name, tensor in arrays.items():
         assert tuple(loaded[name]["shape"]) == tensor.shape
-        assert loaded[name]["dtype"] == tensor.dtype.safetensors
+        assert loaded[name]["dtype"] == tensor.dtype.safetensors_name
         assert bytes(loaded[name]["data"]) == bytes(tensor.buffer)
 
 
@@ -78,7 +78,7 @@ def test_what_we_write_is_read_without_a_copy(arrays: dict[str, Tensor]) -> None
 def test_elements_may_be_unaligned(tensor: Tensor, spaces: int) -> None:
     """The format guarantees no alignment; other writers do not pad."""
     entry = {
-        "dtype": tensor.dtype.safetensors,
+        "dtype": tensor.dtype.safetensors_name,
         "shape": tensor.shape,
         "data_offsets": [0, tensor.metadata.nbytes],
     }

@@ -48,10 +48,10 @@ class TorchWorker:
 
     def _current_limits(self) -> BatchLimits:
         if self._transfer is None:
-            return BatchLimits(PIECE_BYTES, JOIN_BYTES, piece_steps=PIECE_STEPS)
+            return BatchLimits(PIECE_BYTES, JOIN_BYTES, max_steps=PIECE_STEPS)
         piece_bytes = self._transfer.piece_bytes(PIECE_BYTES)
         # guard: budget-has-grid-limit
-        return BatchLimits(piece_bytes, join_bytes=piece_bytes, planes=self._max_planes, piece_steps=PIECE_STEPS)
+        return BatchLimits(piece_bytes, max_join_bytes=piece_bytes, max_planes=self._max_planes, max_steps=PIECE_STEPS)
 
     def run(self, batch: Batch[Payload]) -> None:
         """See :meth:`poolhouse.batching.worker.Worker.run`."""

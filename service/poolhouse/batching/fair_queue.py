@@ -23,7 +23,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 Payload = TypeVar("Payload")
 
-Reason = Literal["idle", "drained", "full", "retry", "inline"]
+BatchReason = Literal["idle", "drained", "full", "retry", "inline"]
 """Why a batch has its size: no other job waited; all jobs of its key; as much as fits; a retry; a tiny job that ran
 on the event loop."""
 
@@ -81,7 +81,7 @@ class Batch(NamedTuple, Generic[Payload]):
     """Slices of jobs of one key, which a device pools in one run."""
 
     slices: tuple[JobSlice[Payload], ...]
-    reason: Reason
+    reason: BatchReason
 
     @property
     def planes(self) -> int:
@@ -111,10 +111,10 @@ class BatchLimits:
         piece_steps: work of all planes; one plane is always allowed. None for no limit.
     """
 
-    piece_bytes: int
-    join_bytes: int
-    planes: int | None = None
-    piece_steps: int | None = None
+    max_bytes: int
+    max_join_bytes: int
+    max_planes: int | None = None
+    max_steps: int | None = None
 
 
 class FairQueue(Generic[Payload]):
@@ -192,14 +192,14 @@ class FairQueue(Generic[Payload]):
         joined = 0
         while queue:
             job = next(iter(queue))
-            limit = limits.join_bytes if slices else limits.piece_bytes
+            limit = limits.max_join_bytes if slices else limits.max_bytes
             allowed = limit // job.plane_bytes - joined
-            if limits.planes is not None:
+            if limits.max_planes is not None:
                 # guard: batch-fits-grid
-                allowed = min(allowed, limits.planes - joined)
-            if limits.piece_steps is not None:
+                allowed = min(allowed, limits.max_planes - joined)
+            if limits.max_steps is not None:
                 # guard: batch-is-cut-by-steps
-                allowed = min(allowed, limits.piece_steps // max(job.plane_steps, 1) - joined)
+                allowed = min(allowed, limits.max_steps // max(job.plane_steps, 1) - joined)
             # guard: jobs-join-whole
             if slices and allowed < job.unassigned_planes:
                 break

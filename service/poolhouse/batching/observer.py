@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, Protocol
 
-from poolhouse.batching.fair_queue import Reason
+from poolhouse.batching.fair_queue import BatchReason
 
 Event = Literal["cancelled", "expired", "bisected", "halved", "device_lost"]
 """A job or a batch that did not simply succeed."""
@@ -15,13 +15,13 @@ class JobTiming(NamedTuple):
 
     queue_s: float
     compute_s: float
-    reason: Reason
+    reason: BatchReason
 
 
 class Observer(Protocol):
     """Receives the events of the engine. An exception that it raises is logged and has no other effect."""
 
-    def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
+    def batch_started(self, device: str, jobs: int, planes: int, reason: BatchReason) -> None:
         """A batch was handed to a device."""
 
     def batch_finished(self, device: str, operator: str, seconds: float) -> None:
@@ -37,7 +37,7 @@ class Observer(Protocol):
 class NullObserver:
     """Ignores every event."""
 
-    def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None: ...
+    def batch_started(self, device: str, jobs: int, planes: int, reason: BatchReason) -> None: ...
     def batch_finished(self, device: str, operator: str, seconds: float) -> None: ...
     def ran_inline(self, device: str, operator: str, planes: int, seconds: float) -> None: ...
     def event_occurred(self, what: Event) -> None: ...

@@ -58,7 +58,7 @@ class OffloadPool:
         self._size = size
         self._long_s = long_s
         self._waiting: deque[_Step[Any]] = deque()  # of results of any kind
-        self._counted: set[_Step[Any]] = set()
+        self._slot_holders: set[_Step[Any]] = set()
         self._tasks: SimpleQueue[_Step[Any] | None] = SimpleQueue()
         self._idle = self._threads = 0
 
@@ -112,7 +112,7 @@ class OffloadPool:
 
     def _dispatch(self) -> None:
         # guard: offloaded-steps-have-limit
-        while self._waiting and len(self._counted) < self._size:
+        while self._waiting and len(self._slot_holders) < self._size:
             if not self._idle:
                 # Before the step is taken: if no thread can be started, its caller gets the error.
                 Thread(target=self._run_thread, name=f"offload-{self._name}-{self._threads}", daemon=True).start()
@@ -120,7 +120,7 @@ class OffloadPool:
                 self._idle += 1
             step = self._waiting.popleft()
             self._idle -= 1
-            self._counted.add(step)
+            self._slot_holders.add(step)
             step.slot_timer = step.loop.call_later(self._long_s, self._free_slot, step)
             self._tasks.put(step)
 
@@ -149,7 +149,7 @@ class OffloadPool:
         assert step.slot_timer is not None
         step.slot_timer.cancel()
         self._idle += 1
-        self._counted.discard(step)
+        self._slot_holders.discard(step)
         step.lease.release()
         if not step.result.done():
             if error is None:
@@ -161,5 +161,5 @@ class OffloadPool:
     def _free_slot(self, step: _Step[Any]) -> None:
         _log.warning("a step of the offload pool %r takes more than %g s", self._name, self._long_s)
         # guard: long-step-frees-its-slot
-        self._counted.discard(step)
+        self._slot_holders.discard(step)
         self._dispatch()

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.client.errors import UnexpectedAnswer
-from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ElementType, names
+from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ElementType, element_type_names
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Tensor
 
@@ -128,7 +128,7 @@ def _element_type(dtype: np.dtype[np.generic]) -> ElementType:
     found = BFLOAT16 if dtype.name == "bfloat16" else BY_NUMPY.get(dtype.name)
     if found is None:
         raise Unprocessable(
-            "unsupported_dtype", f"elements of type {dtype.name} cannot be pooled; convert them to one of {names()}."
+            "unsupported_dtype", f"elements of type {dtype.name} cannot be pooled; convert them to one of {element_type_names()}."
         )
     return found
 

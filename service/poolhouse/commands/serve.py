@@ -13,7 +13,7 @@ from poolhouse.rest.auth.keys import keys_of
 from poolhouse.rest.listening import open_listeners
 from poolhouse.rest.observability.line_writer import fill_closed_streams
 from poolhouse.rest.tls import ssl_context_of
-from poolhouse.settings import Setting, Settings, error_lines, table
+from poolhouse.settings import Setting, Settings, error_lines, all_settings
 
 
 def serve(**options: str | None) -> None:
@@ -45,10 +45,10 @@ def serve(**options: str | None) -> None:
 
 
 def _option(row: Setting) -> click.Option:
-    parts = [row.description, f"Takes {row.takes}.", f"[{row.environment}"]
+    parts = [row.description, f"Takes {row.accepts}.", f"[{row.environment}"]
     parts[-1] += f"; default {row.default}]" if row.default else "]"
     # Always text, which Settings parses and validates as it does environment variables.
     return click.Option([row.option, row.field], type=str, metavar="VALUE", help=" ".join(parts))
 
 
-command = click.Command("serve", callback=serve, help=serve.__doc__, params=[_option(row) for row in table()])
+command = click.Command("serve", callback=serve, help=serve.__doc__, params=[_option(row) for row in all_settings()])

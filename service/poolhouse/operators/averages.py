@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from poolhouse.dtypes import INT64, ElementType, Kind
+from poolhouse.dtypes import INT64, ElementType, ElementKind
 from poolhouse.kernels.averages import Int64AverageKernel, LineSumKernel, SumKernel
 from poolhouse.operators.costs import (
     STEPS_PER_DIVISION,
@@ -30,7 +30,7 @@ from poolhouse.operators.reductions import SUM, reduce_axis
 from poolhouse.operators.window_operator import Window, WindowOperator
 from poolhouse.operators.windows import Windows
 
-AVERAGE_TYPES: Final[Mapping[Kind, str]] = {
+AVERAGE_TYPES: Final[Mapping[ElementKind, str]] = {
     "float": "Windows of up to 128 elements are added as torch adds them; larger ones in float64, rounded once.",
     "integer": "The exact quotient, truncated toward zero as torch does for int64; no sum overflows.",
 }
@@ -43,7 +43,7 @@ magnitudes. The error of longer sums grows (a 4096² window of 0.1 averages to 0
 class Average(WindowOperator):
     """Base of operators whose output is a window's sum over a divisor."""
 
-    element_types: ClassVar[Mapping[Kind, str]] = AVERAGE_TYPES
+    element_types: ClassVar[Mapping[ElementKind, str]] = AVERAGE_TYPES
 
     def divisor_of(self, window: Window) -> int:
         """The divisor of one window."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
-from poolhouse.dtypes import INT64, ElementType, Kind
+from poolhouse.dtypes import INT64, ElementType, ElementKind
 from poolhouse.kernels.averages import AverageKernel
 from poolhouse.operators.averages import (
     AVERAGE_TYPES,
@@ -46,7 +46,7 @@ class AvgPool(SlidingWindowOperator, Average):
         "``floor((L + 2·padding - kernel_size) / stride) + 1``, rounded up in ceil mode."
     )
     source: ClassVar[str] = "torch.nn.functional.avg_pool1d, avg_pool2d, avg_pool3d"
-    element_types: ClassVar[Mapping[Kind, str]] = {
+    element_types: ClassVar[Mapping[ElementKind, str]] = {
         **AVERAGE_TYPES,
         "integer": f"{AVERAGE_TYPES['integer']} A result beyond the type (a small divisor_override) is clamped to it.",
     }

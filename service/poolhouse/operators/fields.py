@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from poolhouse.text_values import INTEGER, NULLS, NUMBER, hint, list_pattern, read_integer, read_number, split_list
+from poolhouse.text_values import INTEGER_PATTERN, NULLS, NUMBER_PATTERN, list_hint, list_pattern, parse_integer, parse_number, split_list
 
 Sizes = tuple[int, ...]
 JsonSchema = dict[str, object]
@@ -88,7 +88,7 @@ def _check_integer(value: object, minimum: int, maximum: int) -> int:
 
 
 def _integer_from(text: str) -> int:
-    whole = read_integer(text)
+    whole = parse_integer(text)
     if whole is None:
         raise FieldError("type", f"expected an integer, got {describe_value(text)}")
     return whole
@@ -102,7 +102,7 @@ def _read_each(text: str, read: Callable[[str], object], expected: str) -> objec
     except FieldError as fault:
         if fault.code != "type":
             raise
-        raise FieldError("type", f"expected {expected}, got {describe_value(text)}{hint(text)}") from None
+        raise FieldError("type", f"expected {expected}, got {describe_value(text)}{list_hint(text)}") from None
     # A single null is a list for one axis: JSON does not accept null instead of the whole list either.
     return values if is_list or len(values) > 1 or values[0] is None else values[0]
 
@@ -152,9 +152,9 @@ class IntegerPerAxis(FieldType):
         return {"oneOf": [entry, *lists]}
 
     def text_schema(self, rank: int) -> JsonSchema:
-        entry = f"({INTEGER}|{'|'.join(NULLS)})" if self.allows_null else INTEGER
+        entry = f"({INTEGER_PATTERN}|{'|'.join(NULLS)})" if self.allows_null else INTEGER_PATTERN
         lengths = (rank, rank + 2) if self.allows_batch_sizes else (rank,)
-        return {"type": "string", "pattern": list_pattern(entry, lengths, INTEGER if rank > 1 else None)}
+        return {"type": "string", "pattern": list_pattern(entry, lengths, INTEGER_PATTERN if rank > 1 else None)}
 
     def describe(self, rank: int) -> str:
         null = ", null keeps the length of an axis" if self.allows_null else ""
@@ -189,7 +189,7 @@ class RatioPerAxis(FieldType):
         return {"oneOf": [entry, {"type": "array", "items": entry, "minItems": rank, "maxItems": rank}]}
 
     def text_schema(self, rank: int) -> JsonSchema:
-        return {"type": "string", "pattern": list_pattern(NUMBER, (rank,), NUMBER if rank > 1 else None)}
+        return {"type": "string", "pattern": list_pattern(NUMBER_PATTERN, (rank,), NUMBER_PATTERN if rank > 1 else None)}
 
     def describe(self, rank: int) -> str:
         return f"number between 0 and 1, or {rank}, one for each axis"
@@ -273,14 +273,14 @@ class Power(FieldType):
         return {"oneOf": [number, {"type": "string", "enum": sorted(_INFINITIES)}]}
 
     def text_schema(self, rank: int) -> JsonSchema:
-        return {"type": "string", "pattern": f"^({NUMBER}|-?Infinity|-?inf)$"}
+        return {"type": "string", "pattern": f"^({NUMBER_PATTERN}|-?Infinity|-?inf)$"}
 
     def describe(self, rank: int) -> str:
         return 'number other than 0, or "Infinity", "-Infinity"'
 
 
 def _number_from(text: str) -> float:
-    number = read_number(text)
+    number = parse_number(text)
     if number is None:
         raise FieldError("type", f"expected a number, got {describe_value(text)}")
     if math.isinf(number):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from poolhouse import dtypes
-from poolhouse.dtypes import FLOAT64, ElementType, Kind
+from poolhouse.dtypes import FLOAT64, ElementType, ElementKind
 from poolhouse.kernels.norms import InfinityNormKernel, NormKernel
 from poolhouse.operators.averages import window_sums
 from poolhouse.operators.costs import Cost, elementwise_cost, widening_cost
@@ -44,7 +44,7 @@ class LPPool(SlidingWindowOperator):
         "``floor((L - kernel_size) / stride) + 1``, rounded up in ceil mode."
     )
     source: ClassVar[str] = "torch.nn.functional.lp_pool1d, lp_pool2d, lp_pool3d; ONNX LpPool for absolute"
-    element_types: ClassVar[Mapping[Kind, str]] = {
+    element_types: ClassVar[Mapping[ElementKind, str]] = {
         "float": "Computed in float64, rounded once.",
         "integer": "Computed in float64; the output is float32, as torch's is for int64.",
         "boolean": "1 and 0; the output is float32.",

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 import torch
 
-from poolhouse.dtypes import ElementType, Kind
+from poolhouse.dtypes import ElementType, ElementKind
 from poolhouse.kernels.window_kernels import INT32_MAX, MaximumKernel
 from poolhouse.operators.costs import STEPS_PER_CALL, Cost, elementwise_cost
 from poolhouse.operators.fields import Sizes
@@ -25,7 +25,7 @@ INDEX_MEANING: Final = (
     "the first of equal values; in a window with NaN, its last NaN."
 )
 
-MAXIMUM_TYPES: Final[Mapping[Kind, str]] = {
+MAXIMUM_TYPES: Final[Mapping[ElementKind, str]] = {
     "float": "Compared without conversion. The maximum of a window with NaN is NaN; infinities are numbers.",
     "integer": "Compared exactly.",
     "boolean": "False is less than true: the maximum says whether any element of the window is true.",
@@ -35,7 +35,7 @@ MAXIMUM_TYPES: Final[Mapping[Kind, str]] = {
 class Maximum(WindowOperator):
     """Base of operators whose output is the largest element of each window."""
 
-    element_types: ClassVar[Mapping[Kind, str]] = MAXIMUM_TYPES
+    element_types: ClassVar[Mapping[ElementKind, str]] = MAXIMUM_TYPES
     index_meaning: ClassVar[str] = INDEX_MEANING
 
     return_indices: bool

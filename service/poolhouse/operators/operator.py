@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from poolhouse.dtypes import ElementType, Kind
+from poolhouse.dtypes import ElementType, ElementKind
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.costs import Cost
@@ -71,7 +71,7 @@ class Operator:
     """Torch's functional name: ``max_pool2d``."""
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     declared_fields: ClassVar[tuple[Field, ...]]
-    element_types: ClassVar[Mapping[Kind, str]]
+    element_types: ClassVar[Mapping[ElementKind, str]]
     """The kinds of element type that the operator takes, and what each means here, in one sentence."""
     padding_value: ClassVar[str] = "There is no padding."
     index_meaning: ClassVar[str] = ""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from poolhouse.dtypes import ElementType, Kind
+from poolhouse.dtypes import ElementType, ElementKind
 from poolhouse.errors import Unprocessable
 from poolhouse.kernels.unpooling import UnpoolKernel
 from poolhouse.operators.costs import STEPS_PER_BYTE, STEPS_PER_CALL, Cost, byte_steps
@@ -38,7 +38,7 @@ class MaxUnpool(Operator):
     )
     source: ClassVar[str] = "torch.nn.functional.max_unpool1d, max_unpool2d, max_unpool3d"
     inputs: ClassVar[tuple[str, ...]] = ("input", "indices")
-    element_types: ClassVar[Mapping[Kind, str]] = {
+    element_types: ClassVar[Mapping[ElementKind, str]] = {
         "float": "Moved, never changed.",
         "integer": "Moved, never changed.",
         "boolean": "Moved, never changed; all other elements are false.",

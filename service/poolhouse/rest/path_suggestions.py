@@ -12,7 +12,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 
 from poolhouse.errors import MethodNotAllowed, NotFound, PoolhouseError
-from poolhouse.suggestions import nearest, operators_meant
+from poolhouse.suggestions import nearest_names, operators_meant
 
 # A path of 64 KiB is no typing mistake.
 _LONGEST_COMPARED: Final = 80
@@ -95,12 +95,12 @@ class PathSuggester:
             return [str(page)]
         if meant := operators_meant(last, self._operators).names:
             # An operator below an unknown prefix; if no prefix is similar, the first one, which is for pooling.
-            prefixes = nearest(f"{head}/", self._operator_prefixes) or self._operator_prefixes[:1]
+            prefixes = nearest_names(f"{head}/", self._operator_prefixes) or self._operator_prefixes[:1]
             return [
                 *(f"{prefix}{meant[0]}" for prefix in prefixes),
                 *(f"{prefixes[0]}{name}" for name in meant[1:]),
             ][:3]
-        return nearest(bare, self._fixed_paths)
+        return nearest_names(bare, self._fixed_paths)
 
 
 def _clip(path: str) -> str:

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from poolhouse.dtypes import ELEMENT_TYPES, ElementType, names
+from poolhouse.dtypes import ELEMENT_TYPES, ElementType, element_type_names
 from poolhouse.errors import FieldProblem, Malformed, Unprocessable
 from poolhouse.tensors import Tensor, TensorMetadata
 from poolhouse.wire.quoting import quote_clipped
@@ -34,7 +34,7 @@ def parse_element_type(name: str, pointer: str) -> ElementType:
 
 def unsupported_type_error(type_name: str, pointer: str) -> Unprocessable:
     """The error for an unsupported element type, with the supported ones."""
-    message = f"Elements of type {type_name} are not supported; convert to one of {names()}."
+    message = f"Elements of type {type_name} are not supported; convert to one of {element_type_names()}."
     return Unprocessable("unsupported_dtype", message, problems=(FieldProblem(pointer, "type", message),))
 
 

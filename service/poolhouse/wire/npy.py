@@ -27,7 +27,7 @@ _ALIGNMENT: Final = 64
 _WHITESPACE: Final = " \t\n\r\f\v"
 """Python's whitespace between tokens; ``str.strip`` and ``int`` accept further characters, each others."""
 
-_TYPE_BY_CODE: Final[dict[str, ElementType]] = {row.npy[1:]: row for row in ELEMENT_TYPES.values()} | {
+_TYPE_BY_CODE: Final[dict[str, ElementType]] = {row.npy_descr[1:]: row for row in ELEMENT_TYPES.values()} | {
     code: BY_NUMPY[np.dtype(code).name] for code in "?bBhilqpefd"
 }
 """Element types by the code that follows the byte order."""
@@ -181,7 +181,7 @@ def make_header(tensor: Tensor) -> bytes:
     """Magic, version and header, padded so that the elements begin at a multiple of 64 bytes."""
     sizes = ", ".join(map(str, tensor.shape))
     comma = "," if len(tensor.shape) == 1 else ""
-    text = f"{{'descr': '{tensor.dtype.npy}', 'fortran_order': False, 'shape': ({sizes}{comma}), }}"
+    text = f"{{'descr': '{tensor.dtype.npy_descr}', 'fortran_order': False, 'shape': ({sizes}{comma}), }}"
     padding = -(10 + len(text) + 1) % _ALIGNMENT
     header = text.encode("ascii") + b" " * padding + b"\n"
     return MAGIC + b"\x01\x00" + struct.pack("<H", len(header)) + header

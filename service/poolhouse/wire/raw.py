@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from poolhouse.dtypes import names
+from poolhouse.dtypes import element_type_names
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.tensors import Message, TensorMetadata
-from poolhouse.text_values import hint, read_integer, split_list
+from poolhouse.text_values import list_hint, parse_integer, split_list
 from poolhouse.wire.codec import EncodedBody
 from poolhouse.wire.elements import check_shape, parse_element_type, tensor_from_bytes
 from poolhouse.wire.quoting import quote_clipped
@@ -18,7 +18,7 @@ _MAX_SIZES: Final = 100
 """Sizes that are parsed; shapes of far fewer are refused for their rank."""
 _MISSING_MESSAGES: Final = {
     "shape": "Raw elements need their shape in the query string: add shape=8,64,112,112, with your own sizes",
-    "dtype": f"Raw elements need their type in the query string: add dtype=float32, or another of {names()}",
+    "dtype": f"Raw elements need their type in the query string: add dtype=float32, or another of {element_type_names()}",
 }
 """There is no default type: bytes of another type would be read as wrong numbers, silently."""
 
@@ -36,9 +36,9 @@ def _parse_shape(text: str) -> tuple[int, ...]:
     entries, _ = split_list(text)
     if entries == [""]:
         return ()
-    sizes = [read_integer(entry) for entry in entries[:_MAX_SIZES]]
+    sizes = [parse_integer(entry) for entry in entries[:_MAX_SIZES]]
     if None in sizes:
-        message = f"shape is {quote_clipped(text)}; write integers with commas between, as in 8,64,112,112{hint(text)}."
+        message = f"shape is {quote_clipped(text)}; write integers with commas between, as in 8,64,112,112{list_hint(text)}."
         raise Unprocessable("invalid_fields", message, problems=(FieldProblem("?shape", "type", message),))
     return tuple(size for size in sizes if size is not None)
 

@@ -216,7 +216,7 @@ class SafetensorsCodec:
         for name, tensor in rows:
             end = start + tensor.metadata.nbytes
             header[name] = {
-                "dtype": tensor.dtype.safetensors,
+                "dtype": tensor.dtype.safetensors_name,
                 "shape": list(tensor.shape),
                 "data_offsets": [start, end],
             }

@@ -62,7 +62,7 @@ def with_nonfinite_strings(value: object) -> object:
 @given(INPUTS, st.sampled_from(("list", "base64")))
 def test_encoding_and_decoding_keep_every_value(arrays: dict[str, Tensor], encoding: str) -> None:
     """A response is a valid request, with the same digits, NaN, infinities and minus zero."""
-    back = round_trip(JSON, Message(arrays, encoding=encoding)).tensors
+    back = round_trip(JSON, Message(arrays, json_encoding=encoding)).tensors
 
     assert back.keys() == arrays.keys()
     compare = same_bits if encoding == "base64" else same_values
@@ -151,14 +151,14 @@ def test_fields_are_separated_from_tensors() -> None:
 
     assert message.tensors["input"].metadata == TensorMetadata(FLOAT32, (1, 2, 2))
     assert message.json_fields == {"kernel_size": 2, "stride": [2, None], "ceil_mode": True}
-    assert message.encoding == "list"
+    assert message.json_encoding == "list"
 
 
 def test_encoding_is_no_field_of_the_spec() -> None:
     """It selects the encoding of the response."""
     message = decode({"input": [[[1]]], "encoding": "base64"})
 
-    assert message.encoding == "base64"
+    assert message.json_encoding == "base64"
     assert message.json_fields == {}
 
 
@@ -222,7 +222,7 @@ def test_data_is_read_exactly_or_refused(data: object, dtype: str, field: dict[s
         return
     assert isinstance(data, list)
     assert all(is_valid(leaf) for leaf in leaves(with_nonfinite_strings(data)))
-    assert len(leaves(data)) == tensor.metadata.elements
+    assert len(leaves(data)) == tensor.metadata.element_count
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ by_type = pytest.mark.parametrize("dtype", ALL_TYPES, ids=lambda dtype: dtype.na
 @given(NAMES, tensors(), st.sampled_from(["list", "base64"]))
 def test_no_text_is_longer_than_its_bound(name: str, tensor: Tensor, encoding: str) -> None:
     """Memory is reserved by the bound before the text is printed."""
-    text = encode_json(Message({name: tensor}, encoding=encoding))
+    text = encode_json(Message({name: tensor}, json_encoding=encoding))
 
     assert len(text) <= max_text_bytes(tensor.metadata, encoding)
 

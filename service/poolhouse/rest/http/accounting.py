@@ -1,8 +1,7 @@
-"""What is done for every request, whether the connection hands it to a handler or the ASGI application serves it.
+"""The steps common to all requests: begin a record, check the API key, map an exception to an error, count the end.
 
-A request gets a name, its key is looked at, what is raised becomes a problem document, and when it is over it is
-counted, charged and told to the observers. Both ways call these functions, so no request is missing in a metric, a log
-or a quota because it came the short way.
+:class:`.handler_exchange.HandlerExchange` and the ASGI middleware call the same functions, so metrics, logs and quotas
+cover every request, whichever of the two serves it.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Final
 
 from starlette.types import Scope
 
-from poolhouse.errors import PoolhouseError, Unavailable
+from poolhouse.errors import PoolhouseError, Unavailable, draining_error
 from poolhouse.rest.auth.authorization import Authorization
 from poolhouse.rest.http.headers import (
     HEADERS_KEY,
@@ -39,17 +38,17 @@ _log = logging.getLogger("poolhouse.rest")
 
 
 class ClientDisconnected(Exception):
-    """The client has closed the connection; nobody is there to answer."""
+    """The client has closed the connection, so no response can be sent."""
 
 
 class Accounting:
-    """Begins, refuses and ends requests.
+    """Begins, refuses and finishes requests.
 
     Args:
-        pooling: knows whether the service stops.
-        metrics: counts.
-        authorization: knows the API keys; None where none is needed.
-        observers: told of every request that is over.
+        pooling: tells whether the service is draining.
+        metrics: the metrics of the process.
+        authorization: checks API keys; None if no keys are configured.
+        observers: notified of every finished request.
     """
 
     def __init__(
@@ -66,15 +65,15 @@ class Accounting:
 
     @property
     def is_draining(self) -> bool:
-        """Whether the service stops, so that a client should not keep its connection."""
+        """Whether the service is draining, so that a client should not reuse its connection."""
         return self._admission.is_draining
 
     def begin_request(self, method: str, path: str, headers: Headers) -> RequestRecord:
-        """Name a request.
+        """Create the record of a request, with its id.
 
         Args:
             method: of HTTP.
-            path: as it was sent, without the query.
+            path: as received, without the query.
             headers: by name.
         """
         record = RequestRecord(method, path, request_id(headers))
@@ -88,7 +87,7 @@ class Accounting:
         return record
 
     def authorize(self, record: RequestRecord, path: str, headers: Headers) -> None:
-        """Let a request in by its key, where one is needed, and note it.
+        """Check the API key of a request, if keys are configured, and note the grant in the record.
 
         Args:
             record: of the request.
@@ -104,12 +103,12 @@ class Accounting:
                 record.key = grant.name
 
     def may_list_paths(self, record: RequestRecord) -> bool:
-        """Whether the client may hear which other paths there are; where keys are set, only one with a key may."""
+        """Whether an error may list existing paths; if keys are configured, only for a client with a valid key."""
         return self._authorization is None or record.grant is not None
 
     def record_of(self, scope: Scope) -> RequestRecord:
-        """The record of a request: the middleware's, or a new one where our routes are included in an application
-        that has not our middleware."""
+        """The record of a request: the middleware's, or a new one if another application includes our routes without
+        our middleware."""
         if RECORD_KEY not in scope:
             headers = scope[HEADERS_KEY] = read_headers(scope["headers"])
             scope[RECORD_KEY] = self.begin_request(scope["method"], raw_path(scope), headers)
@@ -118,7 +117,7 @@ class Accounting:
 
     @contextmanager
     def authorized(self, scope: Scope) -> Iterator[RequestRecord]:
-        """The record of a request for a route that needs a key, which is looked at here if no middleware has.
+        """The record of a request to a route that needs a key; checks the key if no middleware has done so.
 
         Raises:
             Unauthorized, QuotaExceeded: see :meth:`.auth.authorization.Authorization.authorize`.
@@ -129,7 +128,7 @@ class Accounting:
         record = self.record_of(scope)
         record.route, record.status = self._metrics.route_of(scope), 200
         try:
-            # No path of ours, so none that is open.
+            # The path is the other application's, so it is none of our paths that need no key.
             self.authorize(record, "", scope[HEADERS_KEY])
             yield record
         except PoolhouseError as error:
@@ -137,53 +136,53 @@ class Accounting:
             raise
         finally:
             if record.grant is not None:
-                # Nobody has counted the bytes that came: those that were announced stay charged.
+                # The received bytes were not counted, so the announced ones stay charged.
                 record.received_bytes = record.grant.charged_bytes
             self.finish_request(record)
 
     def error_for_client(self, raised: BaseException, record: RequestRecord) -> PoolhouseError | None:
-        """What the client is told of something that was raised; None where nobody is there to be told.
+        """The error that a client gets for an exception; None if the client has disconnected.
 
-        A fault of ours is logged here, with its traceback.
+        An unexpected exception is logged here, with its traceback.
         """
         if isinstance(raised, PoolhouseError):
             return raised
         if isinstance(raised, ClientDisconnected):
             return None
         if isinstance(raised, asyncio.CancelledError):
-            # The grace period is over, and the server cancels what still runs.
-            return Unavailable("draining", "The service is stopping; ask again in a moment.")
+            # The grace period has ended, and the server cancels the remaining tasks.
+            return draining_error()
         if isinstance(raised, MemoryError):
-            # The system has less memory than the settings allow. What this request held is free once it is refused.
-            _log.warning("request %s found no memory (trace %s)", record.request_id.decode(), record.trace_id or "-")
+            # The system has less memory than the settings allow. The memory of this request is free once it is refused.
+            _log.warning("request %s ran out of memory (trace %s)", record.request_id.decode(), record.trace_id or "-")
             return Unavailable(
                 "overloaded",
-                "There is no memory for this request now. Send fewer rows at once, or try again in a moment.",
+                "The system has no memory for this request now. Send a smaller request, or try again in a moment.",
                 retry_after_s=1,
             )
-        told = record.request_id.decode(), record.trace_id or "-"
-        _log.error("request %s failed (trace %s)", *told, exc_info=raised)
+        names = record.request_id.decode(), record.trace_id or "-"
+        _log.error("request %s failed (trace %s)", *names, exc_info=raised)
         return internal_error()
 
     def refuse(self, error: PoolhouseError, record: RequestRecord, headers: Headers) -> Problem:
-        """Count a refusal, and write it.
+        """Count a refused request, and render its problem document.
 
         Args:
-            error: what is refused, and why.
+            error: the reason.
             record: of the request.
             headers: of the request.
         """
         self._metrics.record_refusal(error.code)
         record.code = error.code
         refusal = render_problem(error, instance=record.path, request_id=record.request_id.decode())
-        # A client told "no" instead of "100 Continue" may or may not send the body that it announced; on a kept
-        # connection its bytes would be read as the next request.
+        # A client that gets an error instead of "100 Continue" may or may not send the announced body; if the
+        # connection were kept, the body's bytes could be parsed as the next request.
         if b"expect" in headers:
             return Problem(refusal.status, (*refusal.headers, (b"connection", b"close")), refusal.body)
         return refusal
 
     def finish_request(self, record: RequestRecord) -> None:
-        """Count, charge and tell of a request that is over."""
+        """Count a finished request, settle its quota, and notify the observers."""
         received, sent = record.received_bytes, record.sent_bytes
         self._metrics.record_response(record.route, record.operator, record.status, received, sent)
         if record.grant is not None and self._authorization is not None:
@@ -195,5 +194,5 @@ class Accounting:
                 try:
                     observer.request_finished(record)
                 except Exception:
-                    # Nobody asked for what it does; it must not become the client's trouble.
-                    _log.exception("request %s could not be told of", record.request_id.decode())
+                    # A failing observer must not fail the request.
+                    _log.exception("an observer failed on request %s", record.request_id.decode())

@@ -1,4 +1,4 @@
-"""A request that the ASGI application answers: scope, receive and send as the specification has them."""
+"""One request served by the ASGI application: provides scope, receive and send as the ASGI specification has them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from poolhouse.rest.http.headers import HEADERS_KEY
 from poolhouse.rest.http.response import header_lines
 
 VIEWS_KEY: Final = "poolhouse.views"
-"""In the scope of a server that writes a memoryview as it lies. ASGI promises bytes, and other servers count on them:
-one that runs the application in another process sends it what was pickled, and a view cannot be."""
+"""Scope key of a server whose ``send`` takes a memoryview. ASGI promises bytes only, and other servers rely on that:
+one that runs the application in another process pickles the body, which a memoryview does not allow."""
 RESPONSE_PROGRESS_KEY: Final = "poolhouse.pace"
-"""Where the scope has the pace that the client owes, if the server can tell how much of an answer was read."""
+"""Scope key of the connection's :class:`.response_progress.ResponseProgress`; absent on other servers."""
 
-# More of a body than this is not taken from the socket before the application reads it.
+# Reading from the socket pauses while the application has not received more than this many bytes of the body.
 _UNREAD_BYTES: Final = 64 * 1024
 _JOINED_BYTES: Final = 16 * 1024
 _NO_BODY: Final = (204, 304)
@@ -30,10 +30,10 @@ _log = logging.getLogger("poolhouse.rest")
 
 
 class AsgiExchange:
-    """One request for the application, and its answer.
+    """One request for the ASGI application, and its response.
 
     Args:
-        connection: that it came on.
+        connection: of the request.
         head: of the request.
     """
 
@@ -47,7 +47,7 @@ class AsgiExchange:
         self._written = asyncio.Event()
         self._waits_for_continue = head.expects_continue
         self._keeps_alive = head.keeps_alive
-        # The head of the answer, until the first piece of its body is here.
+        # The response's head, until the first piece of its body is sent.
         self._response_start: bytes | None = None
         self._has_started = self._is_complete = False
         self._is_chunked = False
@@ -60,7 +60,7 @@ class AsgiExchange:
         connection.server_state.tasks.add(task)
         task.add_done_callback(connection.server_state.tasks.discard)
 
-    # ---- what the connection tells
+    # ---- called by the connection
 
     def start_with_body(self, body: memoryview) -> None:
         """See :meth:`.exchange.Exchange.start_with_body`."""
@@ -105,7 +105,7 @@ class AsgiExchange:
         self._changed.set()
         self._written.set()
 
-    # ---- what the application sees
+    # ---- called by the application
 
     async def _run(self) -> None:
         try:
@@ -115,7 +115,7 @@ class AsgiExchange:
                 _log.exception("the application failed on a request")
         finally:
             if not self._is_complete and not self._is_lost:
-                # The client sees a body that is shorter than it was told, or none.
+                # The closed connection tells the client that the response is incomplete or missing.
                 self._connection.transport.close()
 
     def _scope(self) -> Scope:
@@ -137,15 +137,15 @@ class AsgiExchange:
             "query_string": head.query,
             "headers": list(head.raw_headers),
             "state": dict(connection.app_state),
-            # Servers may add keys.
+            # ASGI allows servers to add keys.
             VIEWS_KEY: True,
             RESPONSE_PROGRESS_KEY: connection.response_progress,
             HEADERS_KEY: head.headers,
         }
 
     async def _receive(self) -> Message:
-        """A piece of the body, or that the client has left. Asks the socket for more only while the body is
-        incomplete: what comes behind it are other requests."""
+        """ASGI's ``receive``. Resumes reading from the socket only while the body is incomplete: bytes behind it belong
+        to the next requests."""
         connection = self._connection
         if self._waits_for_continue and not self._is_lost and not connection.transport.is_closing():
             connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -161,13 +161,13 @@ class AsgiExchange:
         return {"type": "http.request", "body": body, "more_body": not self._is_whole}
 
     async def _send(self, message: Message) -> None:
-        """The start of the answer, then the pieces of its body. The start goes out with the first piece."""
+        """ASGI's ``send``. The head is sent together with the first piece of the body."""
         connection = self._connection
         while connection.is_write_paused and not self._is_lost:
             self._written.clear()
             await self._written.wait()
         if self._is_lost or connection.transport.is_closing():
-            # A transport that met a broken connection closes itself before it tells the protocol.
+            # On a broken connection the transport closes itself before it calls connection_lost.
             return
         if message["type"] == "http.response.start" and not self._has_started:
             self._has_started = True
@@ -177,7 +177,7 @@ class AsgiExchange:
         elif message["type"] == "http.response.body" and self._has_started and not self._is_complete:
             self._write(message.get("body", b""), is_last=not message.get("more_body", False))
         else:
-            raise RuntimeError(f"the ASGI message {message['type']!r} does not belong here")
+            raise RuntimeError(f"unexpected ASGI message {message['type']!r}")
 
     def _begin(self, message: Message) -> bytes:
         status: int = message["status"]
@@ -194,8 +194,8 @@ class AsgiExchange:
             headers.append((b"transfer-encoding", b"chunked"))
         if not self._keeps_alive:
             headers.append((b"connection", b"close"))
-        opening = self._connection.context.response_start(status, self._connection.server_state.default_headers)
-        return opening + header_lines(headers) + b"\r\n"
+        lines = self._connection.context.response_start(status, self._connection.server_state.default_headers)
+        return lines + header_lines(headers) + b"\r\n"
 
     def _write(self, body: bytes | memoryview, *, is_last: bool) -> None:
         if self.head.method == "HEAD":
@@ -207,15 +207,15 @@ class AsgiExchange:
         elif self._remaining_bytes is not None:
             self._remaining_bytes -= len(body)
             if self._remaining_bytes < 0 or (self._remaining_bytes and is_last):
-                raise RuntimeError("the body has not the length that its Content-Length says")
+                raise RuntimeError("the length of the response body differs from its Content-Length")
         transport = self._connection.transport
-        opening, self._response_start = self._response_start, None
-        if opening is None:
+        head, self._response_start = self._response_start, None
+        if head is None:
             transport.write(body)
         elif len(body) <= _JOINED_BYTES:
-            transport.write(b"".join((opening, body)))
+            transport.write(b"".join((head, body)))
         else:
-            transport.writelines((opening, body))
+            transport.writelines((head, body))
         if is_last:
             self._is_complete = True
             self._changed.set()
@@ -223,5 +223,5 @@ class AsgiExchange:
 
 
 def _address(name: object) -> tuple[str, int] | None:
-    """A TCP address as ASGI has it; None for a Unix socket."""
+    """A TCP address in ASGI's form; None for a Unix socket."""
     return (str(name[0]), int(name[1])) if isinstance(name, tuple) else None

@@ -1,9 +1,8 @@
-"""One connection: bytes from the socket to the request that they belong to. ``state.py`` has its states and limits.
+"""The asyncio protocol of one HTTP/1.1 connection: reads heads and bodies, starts exchanges, and closes.
 
-The event loop receives into one buffer for all connections, which is parsed before the next one is received into; a
-body that is not whole in its first piece is received straight into the memory that the request keeps it in.
-
-A head that repeats an earlier one byte for byte is recognised by comparison, and not parsed again.
+``connection_state.py`` has its states and limits. The event loop receives into one buffer shared by all connections,
+which is parsed before the next read. The rest of a body that did not arrive with its head is received directly into
+the memory in which its request keeps it. A head that repeats an earlier one byte for byte is not parsed again.
 """
 
 from __future__ import annotations
@@ -31,17 +30,17 @@ from poolhouse.rest.http.timers import ConnectionTimers
 
 _RECEIVE_BUFFER: Final = bytearray(64 * 1024)
 _RECEIVE_VIEW: Final = memoryview(_RECEIVE_BUFFER)
-# Of what is encrypted: more than this unsent, and a client is one that reads slowly.
+# The write buffer limit of a TLS connection.
 _UNSENT_BYTES: Final = 64 * 1024
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One connection: what uvicorn's option ``http`` takes. Its attributes are :class:`.exchange.Wire`'s.
+    """One HTTP/1.1 connection, for uvicorn's option ``http``. Attributes: see :class:`.exchange.ConnectionApi`.
 
     Args:
         config: a :class:`.server_context.ServerConfig`.
         server_state: the server's connections and tasks.
-        app_state: of the lifespan, for the scopes of requests.
+        app_state: the state of ASGI's lifespan, for the scopes of requests.
         _loop: the event loop; None for the running one.
     """
 
@@ -56,7 +55,7 @@ class Connection(asyncio.BufferedProtocol):
         app_state: Mapping[str, object],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        assert isinstance(config, ServerConfig), "our connections need their site"
+        assert isinstance(config, ServerConfig), "uvicorn was started without our configuration"
         self.context = config.server_context
         self.server_state = server_state
         self.app_state = app_state
@@ -66,21 +65,21 @@ class Connection(asyncio.BufferedProtocol):
         self.is_stopping = False
         self._lifecycle = Lifecycle()
         self._reader: HeadReader | None = None
-        # The last head, if it may be kept for comparison.
+        # The previous head, if it may be kept for comparison.
         self._last_head: Head | None = None
         self._framing: Framing | None = None
         self._exchange: Exchange | None = None
         self._receives_into_body = False
 
-    # ---- what the event loop calls
+    # ---- called by the event loop
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # always of streams
-        """The connection is open: limit the time for its first head."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # a stream transport
+        """Set up the transport, and limit the time for the first head."""
         self.transport = transport
         self.read_flow = ReadFlowControl(transport)
         self.is_encrypted = transport.get_extra_info("sslcontext") is not None
-        # Writing stops with the first byte that the system does not take, and goes on when it has taken all: one byte
-        # pins the whole tensor that it is of, which must be held until then. TLS encrypts a copy.
+        # Writing pauses with the first byte that the kernel does not take, and resumes when all are taken: one unsent
+        # byte pins its whole tensor, whose lease must last as long. TLS keeps an encrypted copy instead.
         # guard: response-is-held-until-sent
         transport.set_write_buffer_limits(high=_UNSENT_BYTES if self.is_encrypted else 0, low=0)
         self.response_progress = ResponseProgress(transport, self.context.response_limits, self.loop)
@@ -91,20 +90,20 @@ class Connection(asyncio.BufferedProtocol):
         self._timers.idle.set(self.context.header_timeout_s)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the socket, which has something, may write."""
+        """The memory for the next read."""
         if self._receives_into_body and self._exchange is not None:
             return self.context.receive_budget.limit(self._exchange.body_buffer())
         return self.context.receive_budget.limit(_RECEIVE_VIEW)
 
     def buffer_updated(self, nbytes: int) -> None:
-        """So much has come into the buffer that was given last."""
+        """Process the bytes of a read."""
         self.context.receive_budget.consume(nbytes, self.read_flow, self.loop)
         if self._receives_into_body:
             self._on_received_into_body(nbytes)
             return
-        known = self._find_cached_head(nbytes)
-        if known is not None:
-            position = len(known.raw) + self._begin_exchange(known, _RECEIVE_VIEW[len(known.raw) : nbytes])
+        cached = self._find_cached_head(nbytes)
+        if cached is not None:
+            position = len(cached.raw) + self._begin_exchange(cached, _RECEIVE_VIEW[len(cached.raw) : nbytes])
             self._consume(_RECEIVE_VIEW[position:nbytes], may_begin=False)
         elif self.read_flow.buffered:
             self.read_flow.buffer_and_pause(_RECEIVE_VIEW[:nbytes])
@@ -112,15 +111,15 @@ class Connection(asyncio.BufferedProtocol):
             self._consume(_RECEIVE_VIEW[:nbytes])
 
     def eof_received(self) -> None:
-        """The client sends no more; the transport closes itself."""
+        """Let the transport close itself: the client sends no more."""
 
     def pause_writing(self) -> None:
-        """The client reads slower than we write: watch that it reads at all."""
+        """Start to check that the client reads at all: the transport has unsent bytes."""
         self.is_write_paused = True
         self._timers.start_write_watchdog()  # guard: unread-response-is-watched
 
     def resume_writing(self) -> None:
-        """The client has caught up."""
+        """Continue the response, or the next request: the transport has sent everything."""
         self.is_write_paused = False
         self._timers.stop_write_watchdog()
         if self._exchange is not None:
@@ -129,7 +128,7 @@ class Connection(asyncio.BufferedProtocol):
             self._process_buffered()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is closed, by whomever."""
+        """Release everything; the client or the server has closed the connection."""
         stage = states.DISCONNECT_STAGES.get(self._lifecycle.state)
         if stage is not None:
             self.context.metrics.record_disconnect(stage)  # guard: disconnects-are-counted
@@ -144,48 +143,48 @@ class Connection(asyncio.BufferedProtocol):
         if exchange is not None:  # guard: disconnect-reaches-exchange
             exchange.on_disconnect()
 
-    # ---- what the server calls
+    # ---- called by the server
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is being received or answered."""
+        """Whether a request is in progress."""
         return self._exchange is not None
 
     def shutdown(self) -> None:
-        """The server stops: an idle connection is closed, another one after its answer."""
+        """Close the connection, if idle at once, else after its response."""
         self.is_stopping = True
         if self._lifecycle.state in (states.IDLE, states.HEAD):
             self.context.outbox.flush(self.transport)
             self._timers.close()
 
     def refuse_draining(self) -> None:
-        """The server's patience is over: a request whose body is still coming is refused."""
+        """Refuse a request whose body is incomplete: the server's grace period has ended."""
         if self._exchange is not None and self._lifecycle.state is states.BODY:
             self._exchange.on_shutdown()
 
-    # ---- what an exchange calls
+    # ---- called by the exchange
 
     def begin_response(self) -> None:
-        """See :class:`.exchange.Wire`."""
+        """See :class:`.exchange.ConnectionApi`."""
         self._lifecycle.transition(states.RESPONSE_BEGAN)
 
-    def send_response(self, answer: bytes, *, keeps_alive: bool) -> None:
-        """See :class:`.exchange.Wire`."""
-        # Where the connection ends with it, or the rest of the body decides that, nothing may be left behind.
+    def send_response(self, response: bytes, *, keeps_alive: bool) -> None:
+        """See :class:`.exchange.ConnectionApi`."""
+        # The outbox delays, so it is not used if the connection closes, or still has to receive the rest of the body.
         if keeps_alive and self._lifecycle.state is states.RESPONDING and not self.is_stopping:
-            self.context.outbox.send(self.transport, answer, self.loop)
+            self.context.outbox.send(self.transport, response, self.loop)
         else:
-            self.transport.write(answer)
+            self.transport.write(response)
 
     def end_response(self, *, keeps_alive: bool) -> None:
-        """See :class:`.exchange.Wire`. Go on with what comes behind the request, or close."""
+        """See :class:`.exchange.ConnectionApi`. Continue with the next request, or close."""
         self.server_state.total_requests += 1
         self._exchange = None
         self._receives_into_body = False
         if self._lifecycle.state is states.CLOSED:
             return
-        goes_on = keeps_alive and not self.is_stopping
-        state = self._lifecycle.transition(states.RESPONSE_ENDED if goes_on else states.LAST_RESPONSE_ENDED)
+        is_reused = keeps_alive and not self.is_stopping
+        state = self._lifecycle.transition(states.RESPONSE_ENDED if is_reused else states.LAST_RESPONSE_ENDED)
         if state is states.IDLE:
             self._become_idle()
         elif state is states.CLOSED:
@@ -199,14 +198,14 @@ class Connection(asyncio.BufferedProtocol):
     # ---- heads and bodies
 
     def _consume(self, data: memoryview, *, may_begin: bool = True) -> None:
-        """Hand bytes to the state's reader, until one request has begun; keep what lies behind it."""
+        """Parse bytes until one request has begun; buffer the bytes behind it."""
         try:
             while data:
                 state = self._lifecycle.state
                 if state is states.IDLE or state is states.HEAD:
                     if not may_begin or self.is_write_paused:
                         self.read_flow.buffer_and_pause(data)
-                        # Not here: a flood on one connection takes turns with the others.
+                        # In another iteration, so that a flood on one connection does not delay the others.
                         self.loop.call_soon(self._process_buffered)
                         return
                     data = data[self._read_head(data) :]
@@ -224,13 +223,13 @@ class Connection(asyncio.BufferedProtocol):
             self._receives_into_body = self._exchange.prepare_body_buffer()
 
     def _find_cached_head(self, nbytes: int) -> Head | None:
-        """The head that so many new bytes begin with, if it came before; the last one of this connection most often."""
+        """The cached head with which a read of ``nbytes`` begins, if any; usually the connection's previous one."""
         if self._lifecycle.state is not states.IDLE or self._reader or self.is_write_paused or self.read_flow.buffered:
             return None
-        known = self._last_head
-        if known is None or nbytes < len(known.raw) or not _RECEIVE_BUFFER.startswith(known.raw):
-            known = self._last_head = self.context.head_cache.get(_RECEIVE_BUFFER, nbytes)
-        return known
+        cached = self._last_head
+        if cached is None or nbytes < len(cached.raw) or not _RECEIVE_BUFFER.startswith(cached.raw):
+            cached = self._last_head = self.context.head_cache.get(_RECEIVE_BUFFER, nbytes)
+        return cached
 
     def _read_head(self, data: memoryview) -> int:
         reader = self._reader
@@ -238,7 +237,7 @@ class Connection(asyncio.BufferedProtocol):
             reader = self._reader = HeadReader(self.context.max_header_bytes, self.context.partial_head_budget)
         used = reader.feed(data)
         if reader.has_begun and self._lifecycle.state is states.IDLE:
-            # Only a request ends the time that an idle connection has: empty lines do not.
+            # Empty lines before the request do not stop the idle timer.
             self._lifecycle.transition(states.HEAD_BEGAN)
             self._timers.idle.clear()
             if reader.head is None:
@@ -250,7 +249,7 @@ class Connection(asyncio.BufferedProtocol):
         return used
 
     def _begin_exchange(self, head: Head, data: memoryview) -> int:
-        """Begin a request, and give how many of the bytes behind its head are its body, if that is whole."""
+        """Start the exchange of a request; return the number of body bytes consumed, 0 if the body is incomplete."""
         self.context.outbox.flush(self.transport)
         self._timers.idle.clear()
         self._timers.head.clear()
@@ -281,8 +280,8 @@ class Connection(asyncio.BufferedProtocol):
             self._exchange.on_body_piece(piece)
 
     def _on_received_into_body(self, nbytes: int) -> None:
-        assert isinstance(self._framing, LengthFraming), "only such a body is received straight"
-        assert self._exchange is not None, "somebody has room for it"
+        assert isinstance(self._framing, LengthFraming), "only a body of known length is received directly"
+        assert self._exchange is not None, "the exchange provided the buffer"
         self._framing.remaining_bytes -= nbytes
         self._exchange.on_received(nbytes)
         if self._framing is not None and self._framing.is_complete:
@@ -294,7 +293,7 @@ class Connection(asyncio.BufferedProtocol):
         if state is states.IDLE:
             self._become_idle()
         elif state is states.CLOSED:
-            # It was left open for the rest of this body alone.
+            # The connection was kept open only to discard the rest of this body.
             self._timers.close()  # guard: refused-body-ends-connection
         elif self._exchange is not None:
             self._exchange.on_body_end()
@@ -310,7 +309,7 @@ class Connection(asyncio.BufferedProtocol):
             self.read_flow.resume()
 
     def _process_buffered(self) -> None:
-        """Go on with what came behind a request that has been answered by now."""
+        """Parse the pipelined bytes, once the previous response has been sent."""
         if self.read_flow.buffered and self._exchange is None and not self.is_write_paused:
             self._consume(self.read_flow.take_buffered())
             if not self.read_flow.buffered:
@@ -319,17 +318,17 @@ class Connection(asyncio.BufferedProtocol):
     # ---- ends
 
     def _refuse_and_close(self, error: PoolhouseError) -> None:
-        """Nothing that comes can be read any more: refuse it, unless an answer has begun, and close."""
+        """Send an error, unless a response has begun, and close: the input can no longer be parsed."""
         self.context.outbox.flush(self.transport)
         self._framing, self._receives_into_body = None, False
         self.read_flow.take_buffered()
         if self._lifecycle.state in (states.EARLY, states.CLOSING):
             self.is_stopping = True
             return
-        is_answered = self._lifecycle.state is states.DISCARDING
+        has_responded = self._lifecycle.state is states.DISCARDING
         self._lifecycle.transition(states.PROTOCOL_ERROR)
         exchange, self._exchange = self._exchange, None
-        if not is_answered:
+        if not has_responded:
             self.context.metrics.record_protocol_error(error.code, error.status)
             target = exchange.head.target if exchange is not None else self._reader.target if self._reader else b""
             self.transport.write(protocol_error_response(error, target, self.server_state.default_headers))
@@ -344,9 +343,7 @@ class Connection(asyncio.BufferedProtocol):
         self.read_flow.resume()
 
     def _on_head_timeout(self) -> None:
+        seconds = self.context.header_timeout_s
         self._refuse_and_close(
-            TooSlow(
-                "body_too_slow",
-                f"The headers did not come to their end within {self.context.header_timeout_s:g} s.",
-            )
+            TooSlow("body_too_slow", f"The headers were not complete within {seconds:g} s. Send them at once.")
         )

@@ -1,43 +1,43 @@
-"""The states of a connection, and what moves it from one to another.
+"""The state machine of a connection: its states, the events between them, and the limits of each state.
 
-A connection is in one state. ``connection.py`` reports each event with :meth:`Lifecycle.transition`; an event that the
-table does not list for the current state is a fault of ours and raises. The states:
+``connection.py`` reports each event with :meth:`Lifecycle.transition`; an event that the table does not list for the
+current state is a bug and raises. The states:
 
-- IDLE: no byte of a request is here. Empty lines between two requests leave it so.
-- HEAD: a part of a request line or of headers is here.
-- BODY: the head is parsed, the body is being received, and no answer has begun. A request whose body came with its
-  head, or that has none, passes this state by, and one whose head is known from the request before the HEAD state too.
-- HANDLING: the request is whole, and its answer is being worked out.
-- EARLY: the answer has begun while the body is still coming: a refusal, mostly.
-- RESPONDING: the request is whole, and its answer is being written.
-- DISCARDING: the answer is written, and the rest of the body is thrown away, so that the connection can be used again.
-- CLOSING: nothing will be answered any more. Our side is shut down, and what comes is thrown away until the client has
-  read the last answer and closes: a socket that is closed with unread bytes is reset, and the reset takes the answer
-  away from a client that is still sending.
+- IDLE: no byte of a request has arrived. Empty lines between two requests do not end this state.
+- HEAD: a part of a request line or of headers has arrived.
+- BODY: the head is parsed, the body is being received, and no response has begun. Skipped if the body arrived with its
+  head, or there is none.
+- HANDLING: the request is complete, and its response is being computed.
+- EARLY: the response has begun while the body is still being received; usually an error.
+- RESPONDING: the request is complete, and its response is being written.
+- DISCARDING: the response is written, and the rest of the body is discarded, so that the connection can be reused.
+- CLOSING: no more responses will be sent. Our side is shut down, and input is discarded until the client has read the
+  last response and closes: the kernel resets a socket that is closed with unread bytes, and the reset destroys the
+  response for a client that is still sending.
 - CLOSED: the transport is closed or lost.
 
-One request is read at a time. Bytes behind a request that is not answered (pipelining) stay unparsed, the socket is
-paused, and they are read when the state is IDLE again and the client has read the answers that it was sent. So answers
-and refusals keep the order of the requests, and a flood of requests costs one receive buffer.
+One request is read at a time. Pipelined bytes behind it stay unparsed while reading from the socket is paused; they are
+parsed when the state is IDLE again and the client has read the responses so far. So responses keep the order of the
+requests, and a flood of requests costs one receive buffer.
 
 Limits and timers:
 
 =============  ==================================================  ==========================================
-state          limit                                               what happens
+state          limit                                               consequence
 =============  ==================================================  ==========================================
 IDLE           ``header_timeout_s`` after connecting               closed
-IDLE           ``keep_alive_s`` after an answer                    closed
+IDLE           ``keep_alive_s`` after a response                   closed
 HEAD           ``header_timeout_s`` for the whole head             408, then CLOSING
 HEAD           ``max_header_bytes``, and 256 headers               431, then CLOSING
-HEAD           32 MiB for all heads that are not whole             503, then CLOSING
-BODY, EARLY    ``max_header_bytes`` and eight bytes a body byte    431, then CLOSING
-               for chunk sizes, extensions and trailers
-BODY           silence, pace and deadline: ``deadlines.py``        408, 503 or 504
-BODY, EARLY    64 KiB of a body that the application does not      the socket is paused
-               read
-any            4 MiB a turn of the event loop, of all connections  the socket is paused until the next turn
-RESPONDING      silence and pace of the client, also once the       the connection is aborted
-               transport is closed with bytes unsent
+HEAD           32 MiB for the incomplete heads of all connections  503, then CLOSING
+BODY, EARLY    for chunk sizes, extensions and trailers:           431, then CLOSING
+               ``max_header_bytes``, and eight bytes a body byte
+BODY           stall, minimum rate, deadline: body_deadline.py     408, 503 or 504
+BODY, EARLY    64 KiB that the application has not received        reading is paused
+any            4 MiB per iteration of the event loop, over all     reading is paused until the next iteration
+               connections
+RESPONDING     stall and minimum rate of the client, also while    the connection is aborted
+               a closed transport has unsent bytes
 DISCARDING     ``LINGER_S`` for the rest of the body               closed
 CLOSING        ``LINGER_S``, or the end of the body                closed
 =============  ==================================================  ==========================================
@@ -53,24 +53,24 @@ IDLE: Final = "idle"
 HEAD: Final = "head"
 BODY: Final = "body"
 HANDLING: Final = "handling"
-EARLY: Final = "answering before the body is whole"
-RESPONDING: Final = "answering"
+EARLY: Final = "responding before the body is complete"
+RESPONDING: Final = "responding"
 DISCARDING: Final = "discarding"
 CLOSING: Final = "closing"
 CLOSED: Final = "closed"
 
-HEAD_BEGAN: Final = "a head began"
-HEAD_ENDED: Final = "a head ended"
-HEAD_AND_BODY_ENDED: Final = "a head ended, and its body is here"
-BODY_ENDED: Final = "a body ended"
-RESPONSE_BEGAN: Final = "an answer began"
-RESPONSE_ENDED: Final = "an answer ended"
-LAST_RESPONSE_ENDED: Final = "the last answer ended"
-PROTOCOL_ERROR: Final = "the request cannot be read any further"
-CONNECTION_LOST: Final = "the connection ended"
+HEAD_BEGAN: Final = "the head began"
+HEAD_ENDED: Final = "the head ended"
+HEAD_AND_BODY_ENDED: Final = "the head ended, and the body is complete"
+BODY_ENDED: Final = "the body ended"
+RESPONSE_BEGAN: Final = "the response began"
+RESPONSE_ENDED: Final = "the response ended"
+LAST_RESPONSE_ENDED: Final = "the last response ended"
+PROTOCOL_ERROR: Final = "the input is not valid HTTP"
+CONNECTION_LOST: Final = "the connection was lost"
 
 LINGER_S: Final = 5.0
-"""How long a client may go on sending what nobody reads, in seconds."""
+"""The seconds for which input is discarded before the connection is closed."""
 
 TRANSITIONS: Final[dict[str, dict[str, str]]] = {
     IDLE: {
@@ -94,7 +94,7 @@ TRANSITIONS: Final[dict[str, dict[str, str]]] = {
     CLOSING: {BODY_ENDED: CLOSED, CONNECTION_LOST: CLOSED},
     CLOSED: {CONNECTION_LOST: CLOSED},
 }
-"""For each state the events that may come, and the state that follows."""
+"""For each state, the possible events and the state that follows."""
 
 
 DISCONNECT_STAGES: Final[dict[str, Stage]] = {
@@ -104,11 +104,11 @@ DISCONNECT_STAGES: Final[dict[str, Stage]] = {
     EARLY: "answer",
     RESPONDING: "answer",
 }
-"""What a client did not wait for that left in one of these states, as ``/metrics`` counts it."""
+"""The stage that ``/metrics`` counts for a client that disconnects in a state; the other states are not counted."""
 
 
 class Lifecycle:
-    """Where one connection is in :data:`TRANSITIONS`.
+    """The current state of one connection.
 
     Attributes:
         state: one of the states above.
@@ -120,13 +120,13 @@ class Lifecycle:
         self.state = IDLE
 
     def transition(self, event: str) -> str:
-        """Follow the table, and give the new state.
+        """Apply an event, and return the new state.
 
         Raises:
-            RuntimeError: the event cannot come in this state.
+            RuntimeError: :data:`TRANSITIONS` does not allow the event in this state.
         """
         following = TRANSITIONS[self.state].get(event)
         if following is None:
-            raise RuntimeError(f"{event}, while the connection is {self.state}")
+            raise RuntimeError(f"unexpected event {event!r} in connection state {self.state!r}")
         self.state = following
         return following

@@ -1,4 +1,4 @@
-"""Between a connection and the one request that it works on: what either may ask of the other."""
+"""The two protocols between a connection and its current request: ``ConnectionApi`` and ``Exchange``."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from poolhouse.rest.http.server_context import ServerContext
 
 
 class ConnectionApi(Protocol):
-    """A connection, as its request sees it.
+    """A connection, as an exchange sees it.
 
     Attributes:
-        site: what all connections share.
+        context: shared by all connections.
         server_state: the server's connections and tasks.
-        app_state: of the lifespan.
+        app_state: the state of ASGI's lifespan.
         loop: the event loop.
         transport: of the connection.
-        inflow: its receiving side.
-        pace: that the client owes while it reads.
-        is_encrypted: whether the client speaks TLS.
-        is_write_paused: whether the client has not read what it was sent.
-        is_stopping: whether the connection ends with this answer.
+        read_flow: pauses and resumes reading.
+        response_progress: measures how fast the client reads.
+        is_encrypted: whether the connection uses TLS.
+        is_write_paused: whether the transport has more unsent bytes than its limit.
+        is_stopping: whether the connection closes after the current response.
     """
 
     context: ServerContext
@@ -42,51 +42,51 @@ class ConnectionApi(Protocol):
     is_stopping: bool
 
     def begin_response(self) -> None:
-        """The answer to the current request begins."""
+        """Note that the response to the current request begins."""
 
-    def send_response(self, answer: bytes, *, keeps_alive: bool) -> None:
-        """Hand a whole answer, which has begun, to the transport before this turn of the event loop ends."""
+    def send_response(self, response: bytes, *, keeps_alive: bool) -> None:
+        """Pass a whole response, which has begun, to the transport within this iteration of the event loop."""
 
     def end_response(self, *, keeps_alive: bool) -> None:
-        """All of the answer was handed to the transport."""
+        """Note that all of the response was passed to the transport."""
 
 
 class Exchange(Protocol):
-    """One request and its answer. It tells the connection when its answer begins and ends."""
+    """One request and its response. It reports to the connection when the response begins and ends."""
 
     @property
     def head(self) -> Head:
-        """Of the request."""
+        """The head of the request."""
         ...
 
     def start(self) -> None:
-        """The head is here; the answer may begin, a refusal, before anything else comes."""
+        """Start with the head alone; the response may begin before the body arrives, usually with an error."""
 
     def start_with_body(self, body: memoryview) -> None:
-        """The head is here, and all of the body, whose memory is lent for the call."""
+        """Start with the head and the complete body, whose memory is valid during the call."""
 
     def on_body_piece(self, piece: memoryview) -> None:
-        """A piece of the body; its memory is lent for the call."""
+        """Take a piece of the body, whose memory is valid during the call."""
 
     def prepare_body_buffer(self) -> bool:
-        """Some of the body is yet to come; whether it is to be received into :meth:`body_buffer`."""
+        """Whether the rest of the body is to be received into :meth:`body_buffer`; allocates it if so."""
         ...
 
     def body_buffer(self) -> memoryview:
-        """Where the rest of the body is received straight."""
+        """The memory into which the rest of the body is received."""
         ...
 
     def on_received(self, nbytes: int) -> None:
-        """So much has come there."""
+        """Note that bytes were received into :meth:`body_buffer`."""
 
     def on_body_end(self) -> None:
-        """The body is whole."""
+        """Note that the body is complete."""
 
     def on_write_resumed(self) -> None:
-        """The client has read all that was written."""
+        """Note that the transport has sent everything that was written."""
 
     def on_shutdown(self) -> None:
-        """The server waits no longer."""
+        """Refuse a request whose body is incomplete when the grace period ends."""
 
     def on_disconnect(self) -> None:
-        """The client has left, or cannot be answered."""
+        """Note that the client has disconnected, or cannot get a response."""

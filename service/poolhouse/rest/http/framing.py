@@ -1,9 +1,9 @@
-"""Where the body of a request ends: after the length that its head tells, or where its chunks do.
+"""Find the end of a request body, by its Content-Length or by its chunks (RFC 9112 section 6).
 
 The bytes of a body of known length are counted, and no parser sees them. Chunks are read by a parser of their own,
-which has seen no head but a fixed one, so nothing that the client wrote in its head (an offer to upgrade) changes how
-its chunks are read. That parser is never fed beyond a blank line at a time, since the end of a chunked body is one: so
-the bytes behind the end are not read as a part of it.
+which has seen a fixed head only, so nothing in the client's head (an offer to upgrade) changes how its chunks are read.
+Since a chunked body ends with a blank line, that parser gets the bytes up to one blank line at a time; so it never sees
+the bytes behind the body.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from poolhouse.rest.http.head import headers_too_large, malformed_request
 _END: Final = b"\r\n\r\n"
 _HEAD: Final = b"POST / HTTP/1.1\r\nHost: body\r\nTransfer-Encoding: chunked\r\n\r\n"
 # Chunk sizes, extensions and trailers may take this many bytes for each byte of a chunked body, beside the limit on
-# heads. A body in chunks of one byte takes five.
+# heads. A body in chunks of one byte needs five.
 _FRAMING_PER_BODY_BYTE: Final = 8
-# So much is given to the parser at a time: a piece without an end brings the body no further than this uncounted.
+# The parser gets this many bytes at a time, which bounds the framing that is parsed before it is checked.
 _SLICE_BYTES: Final = 16 * 1024
 
 BodySink = Callable[[memoryview], None]
-"""Takes a piece of a body; the memory is lent for the call."""
+"""Takes a piece of a body; its memory is valid during the call."""
 
 
 class Framing(Protocol):
-    """Tells the bytes of one body from those behind it."""
+    """Separates the bytes of one body from those behind it."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether the body has come to its end."""
+        """Whether the body has ended."""
         ...
 
     def feed(self, data: memoryview, sink: BodySink) -> int:
-        """Hand on what belongs to the body, and give how many of these bytes were read."""
+        """Pass the body's bytes to the sink, and return how many bytes were consumed."""
         ...
 
 
 class LengthFraming:
-    """A body of so many bytes.
+    """The framing of a body of known length.
 
     Args:
         length: of the body.
 
     Attributes:
-        to_come: bytes that have not come yet.
+        remaining_bytes: the bytes that have not arrived yet.
     """
 
     __slots__ = ("remaining_bytes",)
@@ -57,11 +57,11 @@ class LengthFraming:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the body has come to its end."""
+        """Whether the body has ended."""
         return self.remaining_bytes == 0
 
     def feed(self, data: memoryview, sink: BodySink) -> int:
-        """Hand on what belongs to the body, and give how many of these bytes were read."""
+        """Pass the body's bytes to the sink, and return how many bytes were consumed."""
         count = min(self.remaining_bytes, len(data))
         self.remaining_bytes -= count
         if count:
@@ -71,10 +71,10 @@ class LengthFraming:
 
 
 class ChunkedFraming:
-    """A body in chunks.
+    """The framing of a chunked body.
 
     Args:
-        limit_bytes: bytes of framing that bring the body no further.
+        limit_bytes: the most bytes of framing in addition to those allowed per byte of the body.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -87,11 +87,11 @@ class ChunkedFraming:
         self._parser.feed_data(_HEAD)
 
     def feed(self, data: memoryview, sink: BodySink) -> int:
-        """Hand on what belongs to the body, and give how many of these bytes were read.
+        """Pass the body's bytes to the sink, and return how many bytes were consumed.
 
         Raises:
-            Malformed: these are no chunks.
-            HeadersTooLarge: their framing is out of all proportion to the body.
+            Malformed: the bytes are not valid chunks.
+            HeadersTooLarge: the framing is out of proportion to the body.
         """
         position = 0
         self._sink = sink
@@ -118,7 +118,7 @@ class ChunkedFraming:
         return position
 
     def _parse(self, part: bytes) -> None:
-        assert self._parser is not None, "a body that is complete is not read on"
+        assert self._parser is not None, "the body has already ended"
         before = self._body_bytes
         try:
             self._parser.feed_data(part)
@@ -130,17 +130,17 @@ class ChunkedFraming:
         if max(self._idle_bytes, framing) > self._limit_bytes:
             raise headers_too_large(self._limit_bytes)
         if self.is_complete:
-            # The parser knows this object, and would keep it alive.
+            # The parser refers to this object: a reference cycle.
             self._parser = None
 
-    # ---- what the parser calls
+    # ---- called by the parser
 
     def on_body(self, piece: bytes) -> None:
-        """A piece of the body."""
+        """Pass on a piece of the body."""
         self._body_bytes += len(piece)
         assert self._sink is not None
         self._sink(memoryview(piece))
 
     def on_message_complete(self) -> None:
-        """The last chunk and the trailers have come."""
+        """Note the end of the trailers."""
         self.is_complete = True

@@ -1,7 +1,7 @@
-"""What answers a route without a coroutine: first the head, then the body, or both at once.
+"""The protocol of a request handler: refuses or accepts a head, then responds to the body; no ASGI, no FastAPI.
 
-The connection calls a handler directly; behind an ASGI server of another make the same object stands behind
-:class:`poolhouse.rest.routes.handler_endpoint.HandlerEndpoint`. Both give the same answers.
+Our connections call a handler directly. On another ASGI server the same handler is called by
+:class:`poolhouse.rest.routes.handler_endpoint.HandlerEndpoint`, with the same responses.
 """
 
 from __future__ import annotations
@@ -17,48 +17,48 @@ from poolhouse.rest.observability.request_record import RequestRecord
 
 
 class AcceptedRequest(Protocol):
-    """A request whose head was accepted: what it holds, and how its body is received."""
+    """A request whose head was accepted: its memory, and the limits of its body."""
 
     @property
     def limits(self) -> BodyLimits:
-        """What the body may be."""
+        """The limits of the body."""
         ...
 
     @property
     def deadline(self) -> float | None:
-        """``loop.time()`` after which nobody waits for the answer any more; None for never."""
+        """``loop.time()`` at which the request's deadline passes; None for no deadline."""
         ...
 
     @property
     def lease(self) -> Lease:
-        """The memory that is held for the request."""
+        """The memory that is reserved for the request."""
         ...
 
     def expect_body(self, nbytes: int, extra_bytes: int) -> None:
-        """Hold memory for a body that is not here yet.
+        """Reserve memory for a body that has not arrived yet.
 
         Args:
-            nbytes: of the body, as far as it is known.
-            extra_bytes: what is held beside it while it comes.
+            nbytes: of the body, as far as known.
+            extra_bytes: in use beside the body while it is received.
 
         Raises:
-            Unavailable: there is none.
+            Unavailable: they do not fit into the memory budget.
         """
 
     def close(self) -> None:
-        """The answer is written, or will not be: give back what is held."""
+        """Release everything: the response is written, or will not be."""
 
 
 class Handler(Protocol):
-    """Answers the requests of one route."""
+    """Handles the requests of one route."""
 
     def on_head(self, head: Head, operator: str, record: RequestRecord) -> AcceptedRequest:
-        """Look at a head, before a byte of the body is read.
+        """Check a head, before any byte of the body is read.
 
         Args:
             head: of the request.
             operator: as the path names it.
-            record: of the request; what is found is noted there.
+            record: of the request; filled in.
 
         Raises:
             PoolhouseError: the request is refused.
@@ -68,16 +68,16 @@ class Handler(Protocol):
     def on_complete_request(
         self, head: Head, operator: str, record: RequestRecord, body: memoryview
     ) -> Response | AcceptedRequest:
-        """Answer a request that is here whole, where that is so quick that nothing else need happen meanwhile.
+        """Respond to a request that arrived whole, if that is quick enough to do in one step of the event loop.
 
         Args:
             head: of the request.
             operator: as the path names it.
-            record: of the request; what is found is noted there, and once the body is looked at how long it is.
+            record: of the request; filled in, with the length of the body once it is read.
             body: as for :meth:`on_body`.
 
         Returns:
-            the answer; or where that takes longer what :meth:`on_head` gives, for :meth:`on_body`.
+            the response; or, if it takes longer, the result of :meth:`on_head`, for :meth:`on_body`.
 
         Raises:
             PoolhouseError: the request is refused.
@@ -85,14 +85,14 @@ class Handler(Protocol):
         ...
 
     def on_body(self, accepted: AcceptedRequest, body: memoryview) -> Response | Awaitable[Response]:
-        """Answer a request whose body is whole: at once where that is quick.
+        """Respond to a request whose body is complete; at once if that is quick.
 
         Args:
-            prepared: from :meth:`on_head`.
-            body: flat bytes that belong to the handler.
+            accepted: from :meth:`on_head`.
+            body: flat bytes, which the handler then owns.
 
         Returns:
-            the answer, or what gives it; awaiting that may be cancelled when the client leaves.
+            the response, or an awaitable of it, which may be cancelled when the client disconnects.
 
         Raises:
             PoolhouseError: the request is refused.

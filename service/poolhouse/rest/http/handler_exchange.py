@@ -1,5 +1,4 @@
-"""A request that a handler answers, on its connection: the short path, without an ASGI scope and without a task for
-what never waits."""
+"""One request served by a handler without ASGI: no scope, and no task unless the response has to wait."""
 
 from __future__ import annotations
 
@@ -7,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Iterator
 from typing import Final
 
-from poolhouse.buffers import POOL
-from poolhouse.errors import Unavailable
+from poolhouse.buffers import BUFFER_POOL
+from poolhouse.errors import draining_error
 from poolhouse.rest.http.body_deadline import BodyDeadline
 from poolhouse.rest.http.exchange import ConnectionApi
 from poolhouse.rest.http.handler import AcceptedRequest
@@ -16,9 +15,9 @@ from poolhouse.rest.http.head import Head
 from poolhouse.rest.http.response import Response, header_lines
 from poolhouse.rest.http.server_context import Match
 
-# Up to here a copy of the body behind its head costs less than a second buffer does.
+# Up to this size, copying the body behind its head costs less than a second buffer.
 _JOINED_BYTES: Final = 16 * 1024
-# The transport would encrypt all of a chunk at once: a copy that nobody counts, and a second of the event loop.
+# A TLS transport encrypts all that it is given at once: an uncounted copy, and up to a second of the event loop.
 _ENCRYPTED_BYTES: Final = 256 * 1024
 _NO_BODY: Final = memoryview(b"")
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -26,12 +25,12 @@ _CLOSE: Final = b"connection: close\r\n"
 
 
 class HandlerExchange:
-    """One request for a handler, and its answer.
+    """One request for a handler, and its response.
 
     Args:
-        connection: that it came on.
+        connection: of the request.
         head: of the request; its body has a known length.
-        match: the handler.
+        match: the handler and the operator.
     """
 
     _accepted: AcceptedRequest | None = None
@@ -68,12 +67,12 @@ class HandlerExchange:
     def start_with_body(self, body: memoryview) -> None:
         """See :meth:`.exchange.Exchange.start_with_body`."""
         record, head, match = self._record, self.head, self._match
-        # The buffer belongs to all connections. The copy is aligned, and for the handler alone.
+        # The receive buffer is shared by all connections. The copy is aligned, and the handler's own.
         own = memoryview(bytearray(body))
         try:
             self._connection.context.accounting.authorize(record, match.path, head.headers)
             found = match.handler.on_complete_request(head, match.operator, record, own)
-        except Exception as raised:  # whatever it is: the client gets a problem document, a fault of ours is logged
+        except Exception as raised:  # the client gets a problem document for any of them, and a bug is logged
             del own
             self._refuse(raised)
             return
@@ -99,23 +98,23 @@ class HandlerExchange:
 
     def prepare_body_buffer(self) -> bool:
         """See :meth:`.exchange.Exchange.prepare_body_buffer`."""
-        prepared, length = self._accepted, self.head.length
-        if self._response_started or prepared is None or length is None:
+        accepted, length = self._accepted, self.head.length
+        if self._response_started or accepted is None or length is None:
             return False
         if self._body is None:
             try:
-                prepared.expect_body(length, 0)
-                self._body = POOL.take(length)
+                accepted.expect_body(length, 0)
+                self._body = BUFFER_POOL.acquire(length)
             except Exception as raised:
                 self._refuse(raised)
                 return False
-            self._deadline = BodyDeadline(prepared.limits, prepared.deadline, self._received_fraction, self._on_expired)
-            prepared.lease.set_preemptible(self._deadline)
+            self._deadline = BodyDeadline(accepted.limits, accepted.deadline, self._received_fraction, self._on_expired)
+            accepted.lease.set_preemptible(self._deadline)
         return True
 
     def body_buffer(self) -> memoryview:
         """See :meth:`.exchange.Exchange.body_buffer`."""
-        assert self._body is not None, "somebody asked for room before"
+        assert self._body is not None, "prepare_body_buffer was not called"
         return self._body[self._filled :]
 
     def on_received(self, nbytes: int) -> None:
@@ -139,7 +138,7 @@ class HandlerExchange:
             assert self._accepted is not None
             self._accepted.lease.clear_preemptible()
 
-    # ---- the answer
+    # ---- the response
 
     def on_body_end(self) -> None:
         """See :meth:`.exchange.Exchange.on_body_end`."""
@@ -188,7 +187,7 @@ class HandlerExchange:
             self._connection.transport.abort()
 
     def _refuse(self, raised: BaseException) -> None:
-        """Answer with what was raised; where an answer has begun already, the connection ends."""
+        """Respond with the error for an exception; if the response has already begun, abort the connection."""
         accounting = self._connection.context.accounting
         error = accounting.error_for_client(raised, self._record)
         self._end_receiving()
@@ -206,23 +205,23 @@ class HandlerExchange:
         self._write(Response(refusal.status, header_lines(headers), (refusal.body,), len(refusal.body)))
 
     def _write(self, response: Response) -> None:
-        connection, record, site = self._connection, self._record, self._connection.context
+        connection, record, context = self._connection, self._record, self._connection.context
         # guard: draining-closes-connections
-        if connection.is_stopping or site.accounting.is_draining:
-            # Who keeps the connection would find it closed at the next request.
+        if connection.is_stopping or context.accounting.is_draining:
+            # A kept connection would be closed before the client's next request.
             self._keeps_alive = False
         self._response_started = True
         record.status = response.status
         connection.begin_response()
         head = b"%b%bx-request-id: %b\r\n%b%b\r\n" % (
-            site.response_start(response.status, connection.server_state.default_headers),
+            context.response_start(response.status, connection.server_state.default_headers),
             response.header_lines,
             record.request_id,
-            b"" if site.cors_headers is None else self._cors_header_lines(),
+            b"" if context.cors_headers is None else self._cors_header_lines(),
             b"" if self._keeps_alive else _CLOSE,
         )
         nbytes = response.nbytes
-        # What was answered at once has nothing held that could be given back later, and is hardly longer.
+        # A response without an accepted request has no lease to release later, and is hardly longer.
         if nbytes <= _JOINED_BYTES or self._accepted is None:
             record.sent_bytes = nbytes
             connection.send_response(b"".join((head, *response.chunks)), keeps_alive=self._keeps_alive)
@@ -276,7 +275,7 @@ class HandlerExchange:
 
     def on_shutdown(self) -> None:
         """See :meth:`.exchange.Exchange.on_shutdown`."""
-        self._refuse(Unavailable("draining", "The service is stopping; ask again in a moment."))
+        self._refuse(draining_error())
 
     def on_disconnect(self) -> None:
         """See :meth:`.exchange.Exchange.on_disconnect`."""
@@ -285,7 +284,7 @@ class HandlerExchange:
         self._end_receiving()
         self._body = None
         if self._task is not None:
-            # What it holds is in use until it has ended.
+            # The task uses the memory until it has ended.
             # guard: disconnect-cancels-job
             self._task.cancel()
         else:

@@ -1,11 +1,11 @@
-"""The head of a request, and how it is read from bytes that come in any pieces.
+"""Parse request heads (request line and headers) from arbitrary pieces, and cache heads that repeat.
 
-httptools parses; the rules added here:
+httptools parses; this module adds:
 
-- the parser is fed up to the blank line that ends the head and never beyond it, so that it sees no byte of a body or of
-  a further request, and an offer to upgrade, which is ignored (RFC 9110 section 7.8), cannot hide any;
-- the size of a head and the number of its headers are limited: 431;
-- a head that two readers could take for different requests is refused: see :func:`.headers.framing_error`.
+- The parser gets the bytes up to the blank line that ends the head, and none behind it. So it sees no byte of a body or
+  of a further request, and an offer to upgrade, which is ignored (RFC 9110 section 7.8), cannot hide any.
+- The size of a head and the number of its headers are limited: 431.
+- A head that two readers could take for different requests is refused: see :func:`.headers.framing_error`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, par
 from poolhouse.errors import HeadersTooLarge, Malformed, PoolhouseError, Unavailable
 from poolhouse.rest.http.headers import Headers, content_length, framing_error, read_headers
 
-# So much is looked at for the end of a head at a time.
+# The end of a head is searched in steps of this many bytes.
 _SCAN_BYTES: Final = 8 * 1024
 _END: Final = b"\r\n\r\n"
-# An empty header has four bytes on the wire, and takes two hundred in memory.
+# An empty header takes four bytes on the wire, and two hundred in memory.
 _MOST_HEADERS: Final = 256
-# A head is kept for comparison with the next one where it is short, and holds no credentials.
+# The longest head, and the most headers, that are kept for comparison with later heads.
 _LONGEST_KEPT: Final = 1024
 _MOST_KEPT: Final = 32
 _CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
-# So many are kept for all connections; a head with one of these names is no other request's.
+# The most heads in the cache of all connections. A head with one of these headers does not repeat.
 _MOST_KNOWN: Final = 256
 _OF_ONE_REQUEST: Final = frozenset({b"x-request-id", b"traceparent"})
 
@@ -42,14 +42,14 @@ class Head:
         path: of the target, not decoded.
         query: of the target, without the question mark.
         version: of HTTP, such as ``"1.1"``.
-        pairs: names in lower case, and values, in their order.
+        raw_headers: pairs of lower-case name and value, in order.
         headers: by name.
-        length: bytes of the body; None where it is chunked.
-        keeps_alive: whether the client takes further answers on this connection.
-        expects_continue: whether the client waits to be told that its body is wanted.
-        raw: the bytes of the head, empty where they must not be kept.
-        match: the handler that answers it, once it was looked for.
-        memo: what a handler worked out from this head, for requests that repeat it byte for byte.
+        length: of the body in bytes; None for a chunked body.
+        keeps_alive: whether the client will reuse the connection.
+        expects_continue: whether the client waits for 100 Continue before it sends the body.
+        raw: the bytes of the head; empty if they must not be kept.
+        match: the handler, once it was looked up.
+        memo: what a handler derived from this head, for requests that repeat it byte for byte.
     """
 
     __slots__ = (
@@ -90,7 +90,7 @@ class Head:
 
     @classmethod
     def of_scope(cls, scope: Mapping[str, Any], headers: Headers) -> Head:
-        """The head that another server has parsed into ASGI's scope."""
+        """Make a head from an ASGI scope, which another server has parsed."""
         head = cls.__new__(cls)
         head.method, head.version, head.raw_headers, head.headers = scope["method"], "1.1", scope["headers"], headers
         head.path, head.query = scope["path"].encode("utf-8", "replace"), scope["query_string"]
@@ -100,14 +100,14 @@ class Head:
         return head
 
     def keep_raw(self, raw: bytes) -> None:
-        """Keep the bytes, so that the next head can be compared with them."""
+        """Keep the bytes for comparison with later heads, if the head is short and has no credentials."""
         # guard: credentials-are-not-kept
         if len(raw) <= _LONGEST_KEPT and len(self.raw_headers) <= _MOST_KEPT and _CREDENTIALS.isdisjoint(self.headers):
             self.raw = raw
 
 
 class HeadCache:
-    """Heads that came before on any connection, by their bytes; the oldest is forgotten where they are too many."""
+    """Parsed heads of all connections by their bytes; the oldest is evicted when the cache is full."""
 
     __slots__ = ("_heads",)
 
@@ -115,17 +115,17 @@ class HeadCache:
         self._heads: dict[bytes, Head] = {}
 
     def get(self, data: bytearray, nbytes: int) -> Head | None:
-        """The head that the first bytes of this are; None where it is not known.
+        """The cached head with which the received bytes begin; None if there is none.
 
         Args:
-            data: what was received.
-            nbytes: so much of it.
+            data: the receive buffer.
+            nbytes: the number of bytes received into it.
         """
         end = data.find(_END, 0, min(nbytes, _LONGEST_KEPT))
         return None if end < 0 else self._heads.get(bytes(data[: end + len(_END)]))
 
     def add(self, head: Head) -> None:
-        """Keep a head, if its bytes were kept and it may come again."""
+        """Cache a head, if its bytes were kept and it may repeat."""
         if head.raw and _OF_ONE_REQUEST.isdisjoint(head.headers):
             self._heads[head.raw] = head
             if len(self._heads) > _MOST_KNOWN:
@@ -134,43 +134,42 @@ class HeadCache:
 
 @dataclass
 class PartialHeadBudget:
-    """The heads of all connections that are not whole yet. Most heads come in one piece, and hold nothing.
+    """Limits the bytes of incomplete heads over all connections. Most heads arrive whole, and are not counted.
 
     Attributes:
-        held_bytes: their bytes together.
-        limit_bytes: how many there may be.
+        held_bytes: the bytes of all incomplete heads.
+        limit_bytes: the most such bytes.
     """
 
     held_bytes: int = 0
     limit_bytes: int = 32 * 1024 * 1024
 
     def resize(self, before: int, nbytes: int) -> None:
-        """A connection that held so many bytes holds so many from now on.
+        """Change the bytes that one connection holds from ``before`` to ``nbytes``.
 
         Raises:
-            Unavailable: it holds more, and all together hold too much.
+            Unavailable: the connection holds more than before, and all connections hold more than the limit.
         """
         self.held_bytes += nbytes - before
         if nbytes > before and self.held_bytes > self.limit_bytes:
             raise Unavailable(
                 "overloaded",
-                "Many connections have sent parts of headers. Send all headers at once, or try again later.",
+                "Too many connections have sent incomplete headers. Send all headers at once, or try again later.",
                 retry_after_s=1,
             )
 
 
 class HeadReader:
-    """Reads one head.
+    """Parses one head, piece by piece.
 
     Args:
         limit_bytes: the largest head.
-        partial: where the bytes of a head that is not whole are counted.
+        partial: counts the bytes of incomplete heads.
 
     Attributes:
         head: once it is complete.
-        has_begun: whether a byte of a request line has come; empty lines may stand before it.
-        target: of the request line, as far as it has come: for the words of a refusal.
-    """
+        has_begun: whether a byte of the request line has arrived; empty lines may precede it.
+        target: of the request line, as far as received; for error responses.
 
     def __init__(self, limit_bytes: int, partial: PartialHeadBudget) -> None:
         self.head: Head | None = None
@@ -186,12 +185,12 @@ class HeadReader:
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
 
     def feed(self, data: memoryview) -> int:
-        """Read on, and give how many of these bytes belong to the head, or to empty lines before it.
+        """Parse a piece; return how many of its bytes belong to the head, or to empty lines before it.
 
         Raises:
-            Malformed: they are no HTTP, or could be read in two ways.
-            HeadersTooLarge: they are too many.
-            Unavailable: all connections together hold too much of heads that are not whole.
+            Malformed: the bytes are not HTTP, or ambiguous.
+            HeadersTooLarge: the head exceeds its limit.
+            Unavailable: the incomplete heads of all connections exceed their limit.
         """
         position = 0
         while position < len(data) and self.head is None:
@@ -218,7 +217,7 @@ class HeadReader:
         return position
 
     def close(self) -> None:
-        """The head will not be read on."""
+        """Stop: release the bytes that are counted for an incomplete head."""
         self._hold(0)
 
     def _hold(self, nbytes: int) -> None:
@@ -227,45 +226,45 @@ class HeadReader:
             self._budget.resize(before, nbytes)
 
     def _parse(self, piece: bytes) -> Head | None:
-        assert self._parser is not None, "a head that is complete is not read on"
+        assert self._parser is not None, "the head is already complete"
         try:
             self._parser.feed_data(piece)
         except HttpParserUpgrade:
-            # The offer is ignored. It comes with a complete head, which is all that was fed.
+            # The offer is ignored. httptools raises it at the end of the head, which is all that was fed.
             pass
         except HttpParserError:
             raise self._refusal or malformed_request() from None
         return self.head
 
-    # ---- what the parser calls
+    # ---- called by the parser
 
     def on_message_begin(self) -> None:
-        """A request begins; a second one here would be read from bytes of the first."""
+        """Note the start of a request; a second one would consist of bytes of the first."""
         if self.has_begun:
             self._refusal = malformed_request()
             raise self._refusal
         self.has_begun = True
 
     def on_url(self, part: bytes) -> None:
-        """A part of the target."""
+        """Append a part of the target."""
         self.target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
+        """Append a header."""
         if len(self._pairs) == _MOST_HEADERS:
             self._refusal = headers_too_large(self._limit_bytes, f"There are more than {_MOST_HEADERS} headers.")
             raise self._refusal
         self._pairs.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """The head is complete."""
+        """Make the head, or refuse it."""
         parser = self._parser
         assert parser is not None
         version, method = parser.get_http_version(), parser.get_method().decode("ascii")
         if method == "CONNECT":
-            # What follows it is not HTTP.
+            # The bytes behind a CONNECT request are not HTTP.
             raise malformed_request()
-        # A target that is no URL is refused by an error of the parser.
+        # For a target that is not a URL, httptools raises a parser error.
         head = Head(
             method,
             self.target,
@@ -273,7 +272,7 @@ class HeadReader:
             self._pairs,
             keeps_alive=version != "1.0" and parser.should_keep_alive(),
         )
-        # The parser knows this reader, and would keep it alive.
+        # The parser refers to this reader: a reference cycle.
         self._parser = None
         self._refusal = framing_error(head.headers, version)
         if self._refusal is not None:
@@ -282,19 +281,19 @@ class HeadReader:
 
 
 def malformed_request() -> Malformed:
-    """The refusal of bytes that cannot be read."""
+    """The error for bytes that are not valid HTTP."""
     return Malformed(
         "malformed_request",
-        "These bytes are not an HTTP/1.1 request. Check the request line, the headers and the "
-        "framing of the body; a TLS client must speak to the proxy before this service.",
+        "The bytes are not a valid HTTP/1.1 request. Check the request line, the headers and the framing of the body. "
+        "A TLS client must connect to the proxy before this service, unless the service has a certificate.",
     )
 
 
 def headers_too_large(limit_bytes: int, given: str = "") -> HeadersTooLarge:
-    """The refusal of a head, or of the framing of a body, beyond its limit."""
-    given = given or f"Request line and headers pass {limit_bytes} bytes."
+    """The error for a head, or for the framing of a body, over its limit."""
+    given = given or f"The request line and headers exceed {limit_bytes} bytes."
     return HeadersTooLarge(
         "headers_too_large",
-        f"{given} Send fields that are long in a JSON body, and fewer cookies.",
+        f"{given} Send long fields in a JSON body, and fewer cookies.",
         limit_bytes=limit_bytes,
     )

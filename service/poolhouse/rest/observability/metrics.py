@@ -15,7 +15,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp
 
-from poolhouse.batching.fair_queue import Reason
+from poolhouse.batching.fair_queue import BatchReason
 from poolhouse.errors import CODES
 from poolhouse.rest.observability.counters import Counter, Histogram, ObservationBuffer, gauge_metric
 from poolhouse.rest.observability.metric_families import DEVICE_STATES, EVENTS, FAMILIES, STAGES, STATES, Stage
@@ -130,7 +130,7 @@ class Metrics(Collector):
 
     # ---- called by the engine
 
-    def batch_started(self, device: str, jobs: int, planes: int, reason: Reason) -> None:
+    def batch_started(self, device: str, jobs: int, planes: int, reason: BatchReason) -> None:
         """Count a batch that was submitted to a device."""
         labels = (device, reason)
         self._batch_requests.observe(labels, jobs)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from poolhouse.dtypes import ELEMENT_TYPES, Kind
+from poolhouse.dtypes import ELEMENT_TYPES, ElementKind
 from poolhouse.operators.operator import Operator
 
 JsonObject = dict[str, object]
@@ -22,7 +22,7 @@ _SIZE: Final[JsonObject] = {"type": "integer", "minimum": 0, "maximum": 2**31 - 
 _INT64: Final[JsonObject] = {"type": "string", "const": "int64", "default": "int64"}
 _BASE64: Final[JsonObject] = {**_TEXT, "contentEncoding": "base64", "description": "C-ordered little-endian elements."}
 
-_PREFIX: Final[dict[frozenset[Kind], str]] = {
+_PREFIX: Final[dict[frozenset[ElementKind], str]] = {
     frozenset({"float", "integer", "boolean"}): "",
     frozenset({"float", "integer"}): "Number",
     frozenset({"float"}): "Float",
@@ -72,7 +72,7 @@ def request_tensors(operator: type[Operator], components: Components, *, metadat
         components: for the shared schemas.
         metadata_only: for a plan request, whose tensors have no elements.
     """
-    kinds = {"input": frozenset(operator.element_types), "indices": frozenset[Kind]()}
+    kinds = {"input": frozenset(operator.element_types), "indices": frozenset[ElementKind]()}
     return {name: _request_tensor(components, operator.rank, kinds[name], metadata_only) for name in operator.inputs}
 
 
@@ -87,7 +87,7 @@ def response_tensor(components: Components, rank: int) -> JsonObject:
     return components.add_ref("schemas", f"ResponseTensor{rank}d", schema)
 
 
-def _request_tensor(components: Components, rank: int, kinds: frozenset[Kind], metadata_only: bool) -> JsonObject:
+def _request_tensor(components: Components, rank: int, kinds: frozenset[ElementKind], metadata_only: bool) -> JsonObject:
     """The schema of a tensor with elements of these kinds; with no kinds, of a tensor of indices."""
     names = [each.name for each in ELEMENT_TYPES.values() if each.kind in kinds]
     dtype: JsonObject = {"type": "string", "enum": names, "default": "float32"} if kinds else _INT64

@@ -9,7 +9,7 @@ from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.operators.fields import Field
 from poolhouse.operators.operator import Operator
 from poolhouse.rest.openapi.components import Components, JsonObject, object_schema, request_tensors, response_tensor
-from poolhouse.text_values import INTEGER, list_pattern
+from poolhouse.text_values import INTEGER_PATTERN, list_pattern
 from poolhouse.wire.codecs import CODECS
 
 _BODIES: Final = {
@@ -41,7 +41,7 @@ def pool_operation(operator: type[Operator], template: dict[str, Any], component
     encoding["description"] = "How a JSON response represents elements."
     tensors = request_tensors(operator, components, metadata_only=False)
     request = _request(operator, tensors, components, {"encoding": components.add_ref("schemas", "Encoding", encoding)})
-    outputs: JsonObject = {name: response_tensor(components, operator.rank) for name in describe.all_outputs(operator)}
+    outputs: JsonObject = {name: response_tensor(components, operator.rank) for name in describe.output_names(operator)}
     request_bodies: JsonObject = {"application/json": {"schema": request, "example": example["request"]}}
     response_bodies: JsonObject = {
         "application/json": {"schema": object_schema(outputs, ["output"]), "example": example["answer"]}
@@ -107,7 +107,7 @@ def plan_operation(operator: type[Operator], template: dict[str, Any], component
 
 def _description(operator: type[Operator]) -> str:
     types = "\n".join(f"- {kind}: {semantics}" for kind, semantics in operator.element_types.items())
-    parts = [describe.meaning(operator), f"Shape: {operator.shape_rule}", f"Element types:\n\n{types}"]
+    parts = [describe.docstring(operator), f"Shape: {operator.shape_rule}", f"Element types:\n\n{types}"]
     optional = {"Padding": operator.padding_value, "Indices": operator.index_meaning, "Source": operator.source}
     return "\n\n".join([*parts, *(f"{heading}: {text}" for heading, text in optional.items() if text)])
 
@@ -151,7 +151,7 @@ def _query_parameter(operator: type[Operator], field: Field, components: Compone
 def _raw_parameters(operator: type[Operator], components: Components) -> list[JsonObject]:
     if operator.inputs != ("input",):
         return []
-    sizes = {"type": "string", "pattern": list_pattern(INTEGER, (operator.rank + 1, operator.rank + 2))}
+    sizes = {"type": "string", "pattern": list_pattern(INTEGER_PATTERN, (operator.rank + 1, operator.rank + 2))}
     names = [each.name for each in ELEMENT_TYPES.values() if each.kind in operator.element_types]
     example = ",".join(["1"] * 2 + ["4"] * operator.rank)
     usage = "Required with application/octet-stream, and not allowed otherwise."

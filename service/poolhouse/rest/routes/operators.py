@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
-from poolhouse.describe import Card, card, catalogue_card
+from poolhouse.describe import JsonObject, operator_card, catalogue_card
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import NotFound
 from poolhouse.rest.dependencies import get_pooling, require_key
@@ -82,7 +82,7 @@ class OperatorCard(BaseModel):
 
 
 @router.get("", summary="List all operators.", response_model=OperatorList)
-async def list_operators(pooling: Annotated[PoolingService, Depends(get_pooling)]) -> Card:
+async def list_operators(pooling: Annotated[PoolingService, Depends(get_pooling)]) -> JsonObject:
     """Name, rank, summary and fields of each operator; GET /v1/operators/{operator} has the details."""
     return {"operators": catalogue_card(pooling.catalogue)}
 
@@ -97,6 +97,6 @@ async def list_operators(pooling: Annotated[PoolingService, Depends(get_pooling)
 async def describe_operator(
     operator: Annotated[str, Path(description="Torch's functional name with its rank.")],
     pooling: Annotated[PoolingService, Depends(get_pooling)],
-) -> Card:
+) -> JsonObject:
     """Fields, inputs, outputs, element types, and an example request that can be sent as it is."""
-    return card(pooling.catalogue.find(operator))
+    return operator_card(pooling.catalogue.find(operator))

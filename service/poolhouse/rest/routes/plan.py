@@ -11,7 +11,7 @@ from starlette.types import Receive
 
 from poolhouse.admission import Admission
 from poolhouse.batching.memory import Lease
-from poolhouse.describe import Card
+from poolhouse.describe import JsonObject
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import (
     DeadlinePassed,
@@ -122,7 +122,7 @@ async def plan(
     response: Response,
     headers: Annotated[Headers, Depends(get_headers)],
     service: Annotated[Service, Depends(get_service)],
-) -> Card:
+) -> JsonObject:
     """Computes nothing. Fields and shapes that pooling would refuse are refused here with the same errors."""
     service.pooling.catalogue.find(operator)
     codec = codec_for_content_type(header_text(headers, b"content-type"))

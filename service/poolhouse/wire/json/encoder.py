@@ -129,7 +129,7 @@ def _encode_short(tensor: Tensor, data_key: str) -> bytes:
 def encode_json(message: Message) -> bytes | memoryview:
     """Encode a message: one entry for each tensor, then the fields. Floats have the shortest digits that read back to
     the same value."""
-    data_key = "base64" if message.encoding == "base64" else "data"
+    data_key = "base64" if message.json_encoding == "base64" else "data"
     fields = orjson.dumps(dict(message.json_fields))
     parts = _iter_parts(message, data_key, fields)
     if not compiled_reader.is_ready() or all(
@@ -139,7 +139,7 @@ def encode_json(message: Message) -> bytes | memoryview:
     capacity = len(fields) + 2
     for name, tensor in message.tensors.items():
         capacity += len(_entry_head(name, tensor.dtype.name, tensor.shape, data_key)) + max_text_bytes(
-            tensor.metadata, message.encoding
+            tensor.metadata, message.json_encoding
         )
     writer = _JsonWriter(capacity)
     for part in parts:

@@ -126,7 +126,7 @@ def _tensor_from_array(array: Array, entry: _TensorEntry) -> Tensor:
     if array.shape != shape:
         # Nested lists of an empty shape give only its sizes up to the first zero.
         is_empty = not array.size and array.shape == shape[: array.ndim]
-        is_flat = array.ndim == 1 and array.size == TensorMetadata(entry.dtype, shape).elements
+        is_flat = array.ndim == 1 and array.size == TensorMetadata(entry.dtype, shape).element_count
         if not (is_flat or is_empty):
             raise invalid_data_error(
                 f"data of {entry.name} has the shape {list(array.shape)}, which contradicts its shape {list(shape)}; "

@@ -146,7 +146,7 @@ class PoolHandler:
             chunks: tuple[bytes | memoryview, ...] = payload.output_chunks()
             nbytes = prepared.plan.output_bytes
         else:
-            encoded = response_format.codec.encode(Message(payload.output_tensors(), encoding=encoding))
+            encoded = response_format.codec.encode(Message(payload.output_tensors(), json_encoding=encoding))
             chunks, nbytes = encoded.chunks, encoded.nbytes
             lines = response_header_lines(encoded.media_type, nbytes, (*encoded.headers, *prepared.headers.items()))
         lines += self._record_stages(record, read_at, decoded_at, 0.0, compute_s, pooled_at)
@@ -194,7 +194,7 @@ class PoolHandler:
         else:
             message = plan.codec.decode(body, plan.query, plan.limits.limit_bytes)
             settled, tensors, headers, _ = self._pooling.prepare(plan.operator, message)
-            encoding = message.encoding
+            encoding = message.json_encoding
             response_format = self._planner.response_format(
                 plan.accept, plan.codec, plan.compression, settled, encoding
             )
@@ -233,7 +233,7 @@ class PoolHandler:
         if plan.raw is not None and plan.raw.header_lines is not None:
             # The plan has the headers already.
             return EncodedBody(RAW.media_types[0], tuple([tensor.buffer for tensor in result.tensors.values()]))
-        return decoded.response_format.codec.encode(Message(result.tensors, encoding=decoded.encoding))
+        return decoded.response_format.codec.encode(Message(result.tensors, json_encoding=decoded.encoding))
 
     async def _continue_async(self, request: PoolRequest, body: memoryview | None) -> Response:
         """Run the remaining steps, each in a thread or on a device."""
