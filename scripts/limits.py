@@ -7,12 +7,12 @@ from typing import Final
 
 from poolhouse.backend.torch_worker import JOIN_BYTES
 from poolhouse.client.exchange import DEFAULT_MAX_RESPONSE_BYTES
-from poolhouse.settings import Settings, bytes_text
+from poolhouse.settings import Settings, format_size
 
 
 def _format_size(nbytes: int) -> str:
     """A size with a space before its unit, such as ``1 GiB``."""
-    text = bytes_text(nbytes)
+    text = format_size(nbytes)
     digits = text.rstrip("KMGiB")
     return f"{digits} {text.removeprefix(digits)}"
 

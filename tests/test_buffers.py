@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.buffers import MAX_IDLE_BYTES, POOLED_FROM_BYTES, BufferPool, empty
+from poolhouse.buffers import MAX_IDLE_BYTES, MIN_POOLED_BYTES, BufferPool, empty
 from tests.hypothesis_profiles import scaled_examples
 
 MIB = 1 << 20
@@ -30,7 +30,7 @@ def test_no_two_buffers_share_memory(steps: list[tuple[int, bool]]) -> None:
     for number, (size, releases) in enumerate(steps):
         if releases and held:
             held.pop(0)
-        view = pool.acquire(size * POOLED_FROM_BYTES)
+        view = pool.acquire(size * MIN_POOLED_BYTES)
         view[:] = bytes([number]) * len(view)
         held.append(view)
         spans = sorted((address(each), address(each) + len(each)) for each in held)
@@ -78,7 +78,7 @@ def test_kept_buffers_have_a_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    "shape", [(), (0, 5), (7,), (64, 512), (POOLED_FROM_BYTES + 1,), (3, 0, 2**40), (2, 3, 512, 256)]
+    "shape", [(), (0, 5), (7,), (64, 512), (MIN_POOLED_BYTES + 1,), (3, 0, 2**40), (2, 3, 512, 256)]
 )
 @pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float64, np.bool_])
 def test_empty_returns_an_array_like_numpys(shape: tuple[int, ...], dtype: type[np.generic]) -> None:
@@ -105,14 +105,14 @@ def test_an_array_keeps_its_memory_while_a_view_exists() -> None:
     assert (second == 2).all()
 
 
-@pytest.mark.parametrize("nbytes", [1, 63, 64, POOLED_FROM_BYTES, POOLED_FROM_BYTES + 1, 3 * MIB])
+@pytest.mark.parametrize("nbytes", [1, 63, 64, MIN_POOLED_BYTES, MIN_POOLED_BYTES + 1, 3 * MIB])
 def test_buffers_are_aligned_for_every_element_type(nbytes: int) -> None:
     """An unaligned tensor would be copied before it is pooled."""
     view = BufferPool().acquire(nbytes)
 
     assert len(view) == nbytes
     assert not view.readonly
-    assert address(view) % (64 if nbytes >= POOLED_FROM_BYTES else 8) == 0
+    assert address(view) % (64 if nbytes >= MIN_POOLED_BYTES else 8) == 0
 
 
 def test_the_last_view_may_be_freed_in_any_thread() -> None:

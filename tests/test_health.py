@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from poolhouse.health import make_connection, main
+from poolhouse.health import main, make_connection
 from poolhouse.rest.app import create_app
 from poolhouse.rest.server import make_server
 from poolhouse.settings import Settings

@@ -45,7 +45,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "settings._SIZE": ("1_000.25 MiB",),
     "text_values._DIGITS": ("12",),
     "text_values._INTEGER": ("-12.00",),
-    "text_values._MEANT_AS_LIST": ("[12 x 3; 45]",),
+    "text_values._LIST_LIKE": ("[12 x 3; 45]",),
     "text_values._NUMBER": ("-12.50e-10", ".5"),
     "wire.json.python_reader._MINUS_ZERO": ("-0,",),
     "wire.json.python_reader._INVALID_CHARACTER": ("!",),

@@ -19,13 +19,13 @@ from poolhouse.rest.listening import Listeners
 from poolhouse.settings import (
     Setting,
     Settings,
-    bytes_text,
+    all_settings,
     environment_name,
     error_lines,
+    format_size,
     from_environment,
     option_name,
     parse_size,
-    all_settings,
 )
 
 FIELDS = list(Settings.model_fields)
@@ -211,7 +211,7 @@ def test_lists_are_split_at_commas() -> None:
 @given(st.integers(min_value=0, max_value=2**60))
 def test_a_formatted_size_can_be_parsed(count: int) -> None:
     """A user can type the default that the help shows."""
-    assert parse_size(bytes_text(count)) == count
+    assert parse_size(format_size(count)) == count
 
 
 @given(

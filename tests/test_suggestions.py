@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from poolhouse.errors import MOST_PROBLEMS, Unprocessable
+from poolhouse.errors import MAX_PROBLEMS, Unprocessable
 from poolhouse.operators.catalogue import discover
 from poolhouse.suggestions import (
     FIELD_SYNONYMS,
@@ -188,7 +188,7 @@ def test_the_number_of_reported_field_problems_has_a_limit(source: str) -> None:
         member.parse(wrong if source == "body" else {}, wrong if source == "query" else {})
 
     problems = refused.value.problems
-    assert len(problems) == MOST_PROBLEMS
+    assert len(problems) == MAX_PROBLEMS
     assert problems[-1].pointer.lstrip("/?") == "kernel_size"
     assert refused.value.detail.endswith("; and 1,013 more")
     assert len(refused.value.detail) < 4096

@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-POOLED_FROM_BYTES: Final = 256 * 1024
+MIN_POOLED_BYTES: Final = 256 * 1024
 """Smaller buffers are left to the allocator, which reuses their memory well."""
 MAX_IDLE_BYTES: Final = 32 * 1024 * 1024
 """The most unused bytes that the pool keeps."""
@@ -43,7 +43,7 @@ class BufferPool:
 
     def acquire(self, nbytes: int) -> memoryview:
         """Return a writable buffer of ``nbytes``, aligned for every element type, with undefined contents."""
-        if nbytes < POOLED_FROM_BYTES:
+        if nbytes < MIN_POOLED_BYTES:
             return np.empty(nbytes, np.uint8).data
         owner = self._find(nbytes)
         # Every view refers to this object, so it is freed after the last view. An array would not do: numpy's view of a
@@ -87,6 +87,6 @@ def empty(shape: Sequence[int], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Like :func:`numpy.empty`; a large array takes its memory from :data:`BUFFER_POOL`."""
     element = np.dtype(dtype)
     nbytes = math.prod(shape) * element.itemsize
-    if nbytes < POOLED_FROM_BYTES:
+    if nbytes < MIN_POOLED_BYTES:
         return np.empty(shape, element)
     return np.ndarray(shape, element, BUFFER_POOL.acquire(nbytes))

@@ -22,24 +22,24 @@ from poolhouse.tensors import TensorMetadata
 JsonObject = dict[str, object]
 
 
-def summary(member: type[Operator]) -> str:
+def summary(operator: type[Operator]) -> str:
     """The result of the operator in one sentence: the first paragraph of :func:`docstring`."""
-    return " ".join(docstring(member).partition("\n\n")[0].splitlines())
+    return " ".join(docstring(operator).partition("\n\n")[0].splitlines())
 
 
-def docstring(member: type[Operator]) -> str:
+def docstring(operator: type[Operator]) -> str:
     """The docstring of the operator, which users read."""
-    return inspect.getdoc(member) or ""
+    return inspect.getdoc(operator) or ""
 
 
-def field_card(member: type[Operator], field: Field) -> JsonObject:
+def field_card(operator: type[Operator], field: Field) -> JsonObject:
     """Describe a field: accepted values in words and as JSON Schema, default and meaning."""
     card: JsonObject = {
         "name": field.name,
-        "accepts": field.field_type.describe(member.rank),
+        "accepts": field.field_type.describe(operator.rank),
         "meaning": field.meaning,
         "required": field.is_required,
-        "schema": field.schema(member.rank),
+        "schema": field.schema(operator.rank),
     }
     if field.default_from is not None:
         card["default_from"] = field.default_from
@@ -48,26 +48,26 @@ def field_card(member: type[Operator], field: Field) -> JsonObject:
     return card
 
 
-def operator_card(member: type[Operator]) -> JsonObject:
+def operator_card(operator: type[Operator]) -> JsonObject:
     """Describe an operator completely."""
     return {
-        "name": member.name,
-        "rank": member.rank,
-        "summary": summary(member),
-        "description": docstring(member),
-        "shape": member.shape_rule,
-        "inputs": list(member.inputs),
-        "outputs": list(output_names(member)),
-        "fields": [field_card(member, field) for field in member.fields()],
+        "name": operator.name,
+        "rank": operator.rank,
+        "summary": summary(operator),
+        "description": docstring(operator),
+        "shape": operator.shape_rule,
+        "inputs": list(operator.inputs),
+        "outputs": list(output_names(operator)),
+        "fields": [field_card(operator, field) for field in operator.fields()],
         "element_types": {
-            dtype.name: member.element_types[dtype.kind]
+            dtype.name: operator.element_types[dtype.kind]
             for dtype in ELEMENT_TYPES.values()
-            if dtype.kind in member.element_types
+            if dtype.kind in operator.element_types
         },
-        "padding": member.padding_value,
-        "indices": member.index_meaning,
-        "source": member.source,
-        "example": example(member),
+        "padding": operator.padding_value,
+        "indices": operator.index_meaning,
+        "source": operator.source,
+        "example": example(operator),
     }
 
 
@@ -75,18 +75,18 @@ def catalogue_card(catalogue: Catalogue) -> list[JsonObject]:
     """Describe all operators briefly: name, rank, summary, names of the fields."""
     return [
         {
-            "name": member.name,
-            "rank": member.rank,
-            "summary": summary(member),
-            "fields": [field.name for field in member.fields()],
+            "name": operator.name,
+            "rank": operator.rank,
+            "summary": summary(operator),
+            "fields": [field.name for field in operator.fields()],
         }
-        for member in catalogue
+        for operator in catalogue
     ]
 
 
-def output_names(member: type[Operator]) -> tuple[str, ...]:
+def output_names(operator: type[Operator]) -> tuple[str, ...]:
     """The names of all outputs that the operator can have."""
-    return ("output", "indices") if "return_indices" in {field.name for field in member.fields()} else ("output",)
+    return ("output", "indices") if "return_indices" in {field.name for field in operator.fields()} else ("output",)
 
 
 _NO_LIMITS = Limits(max_output_bytes=2**40, max_steps=2**60)
@@ -101,14 +101,14 @@ class _ExampleSpec:
     spatial: tuple[int, ...]
 
 
-def _example_spec(member: type[Operator]) -> _ExampleSpec:
+def _example_spec(operator: type[Operator]) -> _ExampleSpec:
     """The first sample, with the smallest sizes from 4 on that the spec allows, and with indices if possible."""
-    sample = member.samples[0]
+    sample = operator.samples[0]
     fields: JsonObject = dict(sample.fields)
-    if "return_indices" in {field.name for field in member.fields()}:
+    if "return_indices" in {field.name for field in operator.fields()}:
         fields["return_indices"] = True
-    spec = member.of(**fields)
-    spatial = sample.spatial[-member.rank :]
+    spec = operator.of(**fields)
+    spatial = sample.spatial[-operator.rank :]
     for limit in range(4, max(spatial)):
         small = tuple(min(size, limit) for size in spatial)
         try:
@@ -122,25 +122,25 @@ def _example_spec(member: type[Operator]) -> _ExampleSpec:
 _EXAMPLES: Final[WeakKeyDictionary[type[Operator], JsonObject]] = WeakKeyDictionary()
 
 
-def example(member: type[Operator]) -> JsonObject:
+def example(operator: type[Operator]) -> JsonObject:
     """A JSON request and its response, computed by the reference implementation in plain Python.
 
     Cached, since some operators take tens of milliseconds of the event loop; the result must not be modified.
     """
-    found = _EXAMPLES.get(member)
+    found = _EXAMPLES.get(operator)
     if found is None:
-        found = _EXAMPLES[member] = _make_example(member)
+        found = _EXAMPLES[operator] = _make_example(operator)
     return found
 
 
-def _make_example(member: type[Operator]) -> JsonObject:
-    chosen = _example_spec(member)
+def _make_example(operator: type[Operator]) -> JsonObject:
+    chosen = _example_spec(operator)
     shape = (1, 1, *chosen.spatial)
     positions = np.arange(math.prod(chosen.spatial), dtype=np.int64)
     plane = (positions + 1).astype(np.float32).reshape(chosen.spatial)
     inputs = {"input": TensorMetadata(FLOAT32, shape)}
     request: JsonObject = {"input": (positions + 1).reshape(shape).tolist()}
-    if "indices" in member.inputs:
+    if "indices" in operator.inputs:
         inputs["indices"] = TensorMetadata(INT64, shape)
         request["indices"] = positions.reshape(shape).tolist()
         columns = chosen.spec.reference(plane, positions)
@@ -156,7 +156,7 @@ def _make_example(member: type[Operator]) -> JsonObject:
         }
         for (name, metadata), column in zip(plan.outputs.items(), columns, strict=True)
     }
-    return {"path": f"/v1/pool/{member.name}", "request": {**request, **chosen.fields}, "answer": response}
+    return {"path": f"/v1/pool/{operator.name}", "request": {**request, **chosen.fields}, "answer": response}
 
 
 def _digits(array: npt.NDArray[np.generic]) -> object:
@@ -166,11 +166,11 @@ def _digits(array: npt.NDArray[np.generic]) -> object:
     return np.array([float(str(element)) for element in array.reshape(-1)]).reshape(array.shape).tolist()
 
 
-def plan_example(member: type[Operator]) -> JsonObject:
+def plan_example(operator: type[Operator]) -> JsonObject:
     """The request of :func:`example`, for ``/v1/plan``."""
-    chosen = _example_spec(member)
+    chosen = _example_spec(operator)
     shape = [1, 1, *chosen.spatial]
-    metadata_by_name: JsonObject = {name: {"shape": shape} for name in member.inputs}
+    metadata_by_name: JsonObject = {name: {"shape": shape} for name in operator.inputs}
     return {**metadata_by_name, **chosen.fields}
 
 

@@ -79,8 +79,10 @@ BFLOAT16: Final = ELEMENT_TYPES["bfloat16"]
 FLOAT32: Final = ELEMENT_TYPES["float32"]
 FLOAT64: Final = ELEMENT_TYPES["float64"]
 INT64: Final = ELEMENT_TYPES["int64"]
-BY_SAFETENSORS: Final[dict[str, ElementType]] = {row.safetensors_name: row for row in ELEMENT_TYPES.values()}
-BY_NUMPY: Final[dict[str, ElementType]] = {
+ELEMENT_TYPE_BY_SAFETENSORS_NAME: Final[dict[str, ElementType]] = {
+    row.safetensors_name: row for row in ELEMENT_TYPES.values()
+}
+ELEMENT_TYPE_BY_NUMPY_NAME: Final[dict[str, ElementType]] = {
     row.storage.name: row for row in ELEMENT_TYPES.values() if row is not BFLOAT16
 }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final
 
-MOST_PROBLEMS: Final = 8
+MAX_PROBLEMS: Final = 8
 """The most field problems that an error lists; the others are only counted."""
 
 

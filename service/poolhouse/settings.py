@@ -58,7 +58,7 @@ def parse_size(given: object) -> object:
     return int(whole) * scale + int(fraction or "0") * scale // 10 ** len(fraction)
 
 
-def bytes_text(count: int) -> str:
+def format_size(count: int) -> str:
     """Format a number of bytes exactly: ``1GiB``, ``64KiB``, ``1000``."""
     for prefix, power in reversed(_POWERS.items()):
         if count and count % 1024**power == 0:
@@ -312,7 +312,7 @@ def _default(info: FieldInfo) -> str:
     if isinstance(value, tuple):
         return ",".join(str(entry) for entry in value)
     if isinstance(value, int) and _quantity(info).unit == "bytes":
-        return bytes_text(value)
+        return format_size(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -26,7 +26,13 @@ class Suggestion(NamedTuple):
     note: str = ""
 
 
-OPERATOR_WORD_SYNONYMS: Final = (("pooling", "pool"), ("average", "avg"), ("mean", "avg"), ("maximum", "max"), ("minimum", "min"))
+OPERATOR_WORD_SYNONYMS: Final = (
+    ("pooling", "pool"),
+    ("average", "avg"),
+    ("mean", "avg"),
+    ("maximum", "max"),
+    ("minimum", "min"),
+)
 """Words within the names of operators, and how torch has them: ``GlobalAveragePooling2D`` is ``global_avg_pool2d``."""
 
 OPERATOR_SYNONYMS: Final[Mapping[str, Suggestion]] = {
@@ -38,7 +44,9 @@ OPERATOR_SYNONYMS: Final[Mapping[str, Suggestion]] = {
     "gap": Suggestion(("global_avg_pool",)),
     "gmp": Suggestion(("global_max_pool",)),
     "min_pool": Suggestion(("max_pool",), "The least element is the largest of the negated input, negated."),
-    "global_min_pool": Suggestion(("global_max_pool",), "The least element is the largest of the negated input, negated."),
+    "global_min_pool": Suggestion(
+        ("global_max_pool",), "The least element is the largest of the negated input, negated."
+    ),
     "sum_pool": Suggestion(("avg_pool",), "With divisor_override 1 it gives the sum of each window."),
     "max_pool_with_argmax": Suggestion(("max_pool",), "Ask for the places with return_indices true."),
     "max_pool_with_indices": Suggestion(("max_pool",), "Ask for the places with return_indices true."),
@@ -46,7 +54,9 @@ OPERATOR_SYNONYMS: Final[Mapping[str, Suggestion]] = {
     "unpool": Suggestion(("max_unpool",)),
     "max_unpooling": Suggestion(("max_unpool",)),
     "fractional_pool": Suggestion(("fractional_max_pool",)),
-    "fractional_avg_pool": Suggestion(("fractional_max_pool",), "Of windows at random places only the largest is taken."),
+    "fractional_avg_pool": Suggestion(
+        ("fractional_max_pool",), "Of windows at random places only the largest is taken."
+    ),
     "norm_pool": Suggestion(("lp_pool",)),
     "pnorm_pool": Suggestion(("lp_pool",)),
     "l1_pool": Suggestion(("lp_pool",), "Give norm_type 1."),
@@ -96,7 +106,9 @@ FIELD_SYNONYMS: Final[Mapping[str, Suggestion]] = {
     "storage_order": Suggestion((), "indices count along the last axis first."),
     **dict.fromkeys(
         ("dtype", "shape"),
-        Suggestion((), 'in JSON it stands within the tensor: {"input": {"data": [...], "shape": [...], "dtype": "..."}}.'),
+        Suggestion(
+            (), 'in JSON it stands within the tensor: {"input": {"data": [...], "shape": [...], "dtype": "..."}}.'
+        ),
     ),
 }
 """Fields of other libraries; the suggestion is the first of the names that the operator has, or the note alone."""
@@ -138,9 +150,9 @@ _TENSORS: Final = {normalize_name(word): ours for word, ours in TENSOR_SYNONYMS.
 def nearest_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     """The most similar names, best first: those that share at least half of their letter pairs with this one."""
     wanted = _pairs_of(name[:MAX_COMPARED_CHARS].lower())
-    rated = [(_likeness(wanted, _pairs(each)), each) for each in names]
+    rated = [(_similarity(wanted, _pairs(each)), each) for each in names]
     rated.sort(key=lambda row: -row[0])
-    return [each for likeness, each in rated[:most] if likeness >= _ALIKE]
+    return [each for similarity, each in rated[:most] if similarity >= _ALIKE]
 
 
 def _pairs_of(text: str) -> frozenset[str]:
@@ -154,12 +166,12 @@ def _pairs(name: str) -> frozenset[str]:
     return _pairs_of(name)
 
 
-def _likeness(one: frozenset[str], other: frozenset[str]) -> float:
+def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
     """Sørensen and Dice's coefficient."""
     return 2 * len(one & other) / (len(one) + len(other))
 
 
-def operators_meant(name: str, names: Sequence[str]) -> Suggestion:
+def suggest_operators(name: str, names: Sequence[str]) -> Suggestion:
     """The operators among ``names`` that this name may stand for; none where none is similar."""
     family, rank = _family(name), ""
     if family[-2:] in _RANKS:
@@ -180,10 +192,10 @@ def name_hint(name: str, names: Iterable[str], otherwise: str) -> str:
 
 def operator_hint(name: str, names: Sequence[str], otherwise: str) -> str:
     """The suggested operators as a question, or ``otherwise`` where there are none."""
-    return _question(operators_meant(name, names)) or otherwise
+    return _question(suggest_operators(name, names)) or otherwise
 
 
-def field_meant(name: str, fields: Sequence[str], tensors: Sequence[str] = ()) -> Suggestion:
+def suggest_field(name: str, fields: Sequence[str], tensors: Sequence[str] = ()) -> Suggestion:
     """The field or tensor that this name may stand for, or a note alone where the operator has no such field."""
     wanted = normalize_name(name)
     for each in (*fields, *tensors):
@@ -205,7 +217,7 @@ def field_meant(name: str, fields: Sequence[str], tensors: Sequence[str] = ()) -
 
 def field_hint(name: str, fields: Sequence[str], tensors: Sequence[str] = ()) -> str:
     """The same as a question or a note, to be put after a semicolon; empty where there is no suggestion."""
-    meaning = field_meant(name, fields, tensors)
+    meaning = suggest_field(name, fields, tensors)
     return _question(meaning) or meaning.note
 
 

@@ -15,13 +15,13 @@ INTEGER_PATTERN: Final = "[0-9]{1,20}([.]0+)?"
 """The pattern of a non-negative integer."""
 NUMBER_PATTERN: Final = "[+-]?([0-9]{1,20}([.][0-9]{0,40})?|[.][0-9]{1,40})([eE][+-]?[0-9]{1,4})?"
 """The pattern of a number."""
-NULLS: Final = ("null", "None")
+NULL_TEXTS: Final = ("null", "None")
 """The texts for no value, in JSON and in Python."""
 
 _INTEGER: Final = re.compile(f"-?{INTEGER_PATTERN}")
 _NUMBER: Final = re.compile(NUMBER_PATTERN)
 _BRACKETS: Final = {"[": "]", "(": ")"}
-_MEANT_AS_LIST: Final = re.compile(r"[\[({<]?[0-9]{1,20}(?:[ x×*;:/|,]{1,3}[0-9]{1,20}){1,7}[\])}>]?", re.IGNORECASE)
+_LIST_LIKE: Final = re.compile(r"[\[({<]?[0-9]{1,20}(?:[ x×*;:/|,]{1,3}[0-9]{1,20}){1,7}[\])}>]?", re.IGNORECASE)
 _DIGITS: Final = re.compile("[0-9]{1,20}")
 
 
@@ -69,6 +69,6 @@ def parse_number(text: str) -> float | None:
 
 def list_hint(text: str) -> str:
     """``; write 2,2`` for ``2x2``, ``2;2`` or ``{2,2}``, to be appended to an error message; else empty."""
-    if _MEANT_AS_LIST.fullmatch(text) is None:
+    if _LIST_LIKE.fullmatch(text) is None:
         return ""
     return f"; write {','.join(_DIGITS.findall(text))}"

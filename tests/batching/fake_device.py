@@ -14,7 +14,7 @@ from typing import Literal, ParamSpec
 import pytest
 
 from poolhouse.batching.engine import Engine
-from poolhouse.batching.fair_queue import Batch, BatchLimits, Job, BatchReason
+from poolhouse.batching.fair_queue import Batch, BatchLimits, BatchReason, Job
 from poolhouse.batching.memory import MemoryBudget
 from poolhouse.batching.observer import JobTiming
 from poolhouse.batching.worker import DeviceFault, OutOfMemory

@@ -26,8 +26,8 @@ from poolhouse.rest.auth.authorization import PUBLIC_PATHS
 from poolhouse.rest.dependencies import get_pooling
 from poolhouse.rest.observability.tracing import Tracing
 from poolhouse.settings import Settings
+from tests.rest.http.test_problems import KEYS
 from tests.rest.live_server import IMAGE, POOL, run_live_server
-from tests.rest.test_problems import KEYS
 
 KEY = "correct-horse-battery"
 PLAN = {"input": {"shape": [1, 1, 4, 4]}, "kernel_size": 2}
@@ -229,7 +229,9 @@ def test_our_routes_can_be_included_in_another_application(app: App) -> None:
 
     with TestClient(including_app(app, dependencies=[Depends(note)])) as client:
         assert client.get("/pooling/readyz").json()["status"] == "ready"
-        assert client.get("/pooling/v1/operators/max_pool2d").json() == describe.operator_card(discover().find("max_pool2d"))
+        assert client.get("/pooling/v1/operators/max_pool2d").json() == describe.operator_card(
+            discover().find("max_pool2d")
+        )
         assert client.post("/pooling/v1/plan/max_pool2d", json=PLAN).json()["planes"] == 1
         pooled = client.post(f"/pooling{POOL}", json={"input": IMAGE, "kernel_size": 2}).json()
         refused = client.post("/pooling/v1/plan/max_pol2d", json=PLAN)

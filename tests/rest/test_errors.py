@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as Event
 
-from poolhouse.errors import MOST_PROBLEMS
+from poolhouse.errors import MAX_PROBLEMS
 from poolhouse.operators.catalogue import discover
 from poolhouse.rest.app import create_app
 from poolhouse.rest.http.accounting import Accounting
@@ -24,8 +24,8 @@ from poolhouse.rest.observability.metrics import Metrics
 from poolhouse.rest.path_suggestions import PathSuggester
 from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
+from tests.rest.http.test_problems import KEYS
 from tests.rest.live_server import POOL, LiveServer
-from tests.rest.test_problems import KEYS
 
 JSON_TYPE = {"Content-Type": "application/json"}
 
@@ -169,7 +169,7 @@ def test_a_thousand_wrong_fields_get_a_short_response(client: httpx.Client) -> N
     assert response.status_code == 422
     assert len(response.content) <= LARGEST_BODY_BYTES
     assert response.json()["detail"].endswith("and 1,013 more")
-    assert len(response.json()["errors"]) == MOST_PROBLEMS
+    assert len(response.json()["errors"]) == MAX_PROBLEMS
 
 
 @pytest.mark.parametrize("path", ["/docs/v1/pool/adaptive_max_pool2x", "/nowhere/adaptive_max_pool2x" + "/x" * 20])

@@ -58,7 +58,9 @@ def test_a_bound_port_on_which_another_process_listens_fails_the_start() -> None
         sooner.listen()
         server = make_server(settings, create_app(settings), lambda _: pytest.fail("it started"), listeners)
 
-        with pytest.raises(SystemExit, match=r"poolhouse cannot start: cannot listen on http://127\.0\.0\.1:\d+: another process"):
+        with pytest.raises(
+            SystemExit, match=r"poolhouse cannot start: cannot listen on http://127\.0\.0\.1:\d+: another process"
+        ):
             server.run()
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ELEMENT_TYPES, FLOAT32
+from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPE_BY_NUMPY_NAME, ELEMENT_TYPES, FLOAT32
 from poolhouse.errors import Malformed, Unprocessable
 from poolhouse.tensors import Message, Tensor
 from poolhouse.wire.npy import NPY, read_array
@@ -62,7 +62,7 @@ def test_we_read_what_numpy_writes(tensor: Tensor, big_endian: bool, fortran: bo
     assert same_bits(read, tensor)
 
 
-@pytest.mark.parametrize("name", BY_NUMPY)
+@pytest.mark.parametrize("name", ELEMENT_TYPE_BY_NUMPY_NAME)
 def test_an_aligned_body_is_not_copied(name: str) -> None:
     """The tensor is a view of the body."""
     row = ELEMENT_TYPES[name]
@@ -73,7 +73,7 @@ def test_an_aligned_body_is_not_copied(name: str) -> None:
     assert np.shares_memory(read.array, body)
 
 
-@pytest.mark.parametrize("name", BY_NUMPY)
+@pytest.mark.parametrize("name", ELEMENT_TYPE_BY_NUMPY_NAME)
 @pytest.mark.parametrize("offset", range(1, 8))
 def test_an_unaligned_body_becomes_an_aligned_array(name: str, offset: int) -> None:
     """A body may begin at any offset of a buffer, and the kernels need aligned elements."""
@@ -175,12 +175,12 @@ def dtype_of(descr: str) -> np.dtype[np.generic] | None:
 def test_a_type_description_has_numpys_meaning(descr: str) -> None:
     """The format allows every argument of numpy.dtype: names, letters, either byte order."""
     found = dtype_of(descr)
-    if found is not None and found.name in BY_NUMPY:
+    if found is not None and found.name in ELEMENT_TYPE_BY_NUMPY_NAME:
         body = file_of(repr(descr), np.array([[1, 0]]).astype(found).tobytes())
 
         read = read_array(memoryview(body), "input")
 
-        assert read.dtype is BY_NUMPY[found.name]
+        assert read.dtype is ELEMENT_TYPE_BY_NUMPY_NAME[found.name]
         np.testing.assert_array_equal(read.array, loaded(body))
     elif descr.lstrip("<>=|") in ("V2", "bfloat16") and (found is not None or descr == "bfloat16"):
         body = file_of(repr(descr), bytes((0x80, 0x3F, 0, 0)))

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Generic, TypeVar
 
-from poolhouse.batching.priority import give_way_to_event_loop
+from poolhouse.batching.thread_priority import lower_thread_priority
 
 Task = TypeVar("Task")
 
@@ -67,7 +67,7 @@ class DeviceThreads(Generic[Task]):
 
     def _run_thread(self) -> None:
         # guard: device-threads-yield
-        give_way_to_event_loop()
+        lower_thread_priority()
         # guard: thread-obeys-device-fault
         while (task := self._tasks.get()) is not None and self._work(task):
             # guard: thread-forgets-task

@@ -23,7 +23,7 @@ from threading import Thread
 from typing import Any, Final, Generic, TypeVar
 
 from poolhouse.batching.memory import Lease
-from poolhouse.batching.priority import give_way_to_event_loop
+from poolhouse.batching.thread_priority import lower_thread_priority
 from poolhouse.errors import deadline_error
 
 Result = TypeVar("Result")
@@ -126,7 +126,7 @@ class OffloadPool:
 
     def _run_thread(self) -> None:
         # guard: offload-threads-yield
-        give_way_to_event_loop()
+        lower_thread_priority()
         while (step := self._tasks.get()) is not None:
             self._run_step(step)
             del step  # or the variable would hold it until the next step

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from poolhouse.client.errors import UnexpectedAnswer
-from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ElementType, element_type_names
+from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPE_BY_NUMPY_NAME, ElementType, element_type_names
 from poolhouse.errors import Unprocessable
 from poolhouse.tensors import Tensor
 
@@ -125,10 +125,11 @@ def _tensor_from_array(array: _Array) -> Tensor:
 @lru_cache(maxsize=64)
 def _element_type(dtype: np.dtype[np.generic]) -> ElementType:
     # bfloat16 is registered with numpy by ml_dtypes, which is not imported here, so it is recognized by name.
-    found = BFLOAT16 if dtype.name == "bfloat16" else BY_NUMPY.get(dtype.name)
+    found = BFLOAT16 if dtype.name == "bfloat16" else ELEMENT_TYPE_BY_NUMPY_NAME.get(dtype.name)
     if found is None:
         raise Unprocessable(
-            "unsupported_dtype", f"elements of type {dtype.name} cannot be pooled; convert them to one of {element_type_names()}."
+            "unsupported_dtype",
+            f"elements of type {dtype.name} cannot be pooled; convert them to one of {element_type_names()}.",
         )
     return found
 

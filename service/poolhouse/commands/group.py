@@ -13,7 +13,7 @@ import click
 
 from poolhouse.commands.registry import COMMANDS, CommandInfo, unknown_command
 from poolhouse.commands.session import print_message
-from poolhouse.suggestions import field_meant
+from poolhouse.suggestions import suggest_field
 
 
 class _Commands(click.Group):
@@ -58,7 +58,7 @@ def _usage_message(error: click.UsageError) -> str:
     """The message of a usage error; for an unknown option it suggests the field that the user may mean."""
     if isinstance(error, click.NoSuchOption) and error.ctx is not None:
         fields = [parameter.name or "" for parameter in error.ctx.command.params]
-        meant = field_meant(error.option_name.lstrip("-"), fields)
+        meant = suggest_field(error.option_name.lstrip("-"), fields)
         # click's own suggestion compares letters only.
         if meant.names:
             option = "--" + meant.names[0].replace("_", "-")

@@ -13,7 +13,7 @@ from poolhouse.rest.auth.keys import keys_of
 from poolhouse.rest.listening import open_listeners
 from poolhouse.rest.observability.line_writer import fill_closed_streams
 from poolhouse.rest.tls import ssl_context_of
-from poolhouse.settings import Setting, Settings, error_lines, all_settings
+from poolhouse.settings import Setting, Settings, all_settings, error_lines
 
 
 def serve(**options: str | None) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from poolhouse.dtypes import INT64, ElementType, ElementKind
+from poolhouse.dtypes import INT64, ElementKind, ElementType
 from poolhouse.kernels.averages import Int64AverageKernel, LineSumKernel, SumKernel
 from poolhouse.operators.costs import (
     STEPS_PER_DIVISION,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812, the name that every reader of torch knows
 
-from poolhouse.dtypes import INT64, ElementType, ElementKind
+from poolhouse.dtypes import INT64, ElementKind, ElementType
 from poolhouse.kernels.averages import AverageKernel
 from poolhouse.operators.averages import (
     AVERAGE_TYPES,

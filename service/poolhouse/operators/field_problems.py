@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from poolhouse.errors import MOST_PROBLEMS, FieldProblem, Unprocessable
+from poolhouse.errors import MAX_PROBLEMS, FieldProblem, Unprocessable
 from poolhouse.operators.fields import FieldError, describe_value
 from poolhouse.suggestions import field_hint, padding_hint
 
@@ -40,7 +40,7 @@ def invalid_fields_error(
     total = len(twice) + len(unknown) + len(faults)
     if not total:
         return None
-    remaining = max(0, MOST_PROBLEMS - len(faults))
+    remaining = max(0, MAX_PROBLEMS - len(faults))
     problems = [
         FieldProblem(
             _pointer(name),

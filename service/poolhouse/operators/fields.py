@@ -13,7 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from poolhouse.text_values import INTEGER_PATTERN, NULLS, NUMBER_PATTERN, list_hint, list_pattern, parse_integer, parse_number, split_list
+from poolhouse.text_values import (
+    INTEGER_PATTERN,
+    NULL_TEXTS,
+    NUMBER_PATTERN,
+    list_hint,
+    list_pattern,
+    parse_integer,
+    parse_number,
+    split_list,
+)
 
 Sizes = tuple[int, ...]
 JsonSchema = dict[str, object]
@@ -140,7 +149,7 @@ class IntegerPerAxis(FieldType):
 
     def read(self, text: str) -> object:
         def read(entry: str) -> int | None:
-            return None if self.allows_null and entry in NULLS else _integer_from(entry)
+            return None if self.allows_null and entry in NULL_TEXTS else _integer_from(entry)
 
         return _read_each(text, read, "an integer, or integers separated by commas")
 
@@ -152,7 +161,7 @@ class IntegerPerAxis(FieldType):
         return {"oneOf": [entry, *lists]}
 
     def text_schema(self, rank: int) -> JsonSchema:
-        entry = f"({INTEGER_PATTERN}|{'|'.join(NULLS)})" if self.allows_null else INTEGER_PATTERN
+        entry = f"({INTEGER_PATTERN}|{'|'.join(NULL_TEXTS)})" if self.allows_null else INTEGER_PATTERN
         lengths = (rank, rank + 2) if self.allows_batch_sizes else (rank,)
         return {"type": "string", "pattern": list_pattern(entry, lengths, INTEGER_PATTERN if rank > 1 else None)}
 
@@ -189,7 +198,10 @@ class RatioPerAxis(FieldType):
         return {"oneOf": [entry, {"type": "array", "items": entry, "minItems": rank, "maxItems": rank}]}
 
     def text_schema(self, rank: int) -> JsonSchema:
-        return {"type": "string", "pattern": list_pattern(NUMBER_PATTERN, (rank,), NUMBER_PATTERN if rank > 1 else None)}
+        return {
+            "type": "string",
+            "pattern": list_pattern(NUMBER_PATTERN, (rank,), NUMBER_PATTERN if rank > 1 else None),
+        }
 
     def describe(self, rank: int) -> str:
         return f"number between 0 and 1, or {rank}, one for each axis"
@@ -342,7 +354,7 @@ class Field:
 
     def read(self, text: str) -> object:
         """The JSON value that a text of a query string represents. Raises FieldError."""
-        return None if self.is_nullable and text in NULLS else self.field_type.read(text)
+        return None if self.is_nullable and text in NULL_TEXTS else self.field_type.read(text)
 
     def text_schema(self, rank: int) -> JsonSchema:
         """JSON Schema of the field in a query string."""
@@ -351,8 +363,8 @@ class Field:
             return schema
         pattern = schema.get("pattern")
         if pattern is None:
-            return _one_of(schema, {"type": "string", "enum": list(NULLS)})
-        return {**schema, "pattern": f"^({'|'.join(NULLS)})$|{pattern}"}
+            return _one_of(schema, {"type": "string", "enum": list(NULL_TEXTS)})
+        return {**schema, "pattern": f"^({'|'.join(NULL_TEXTS)})$|{pattern}"}
 
 
 def _one_of(schema: JsonSchema, other: JsonSchema) -> JsonSchema:

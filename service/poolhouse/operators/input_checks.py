@@ -45,7 +45,8 @@ def _check_element_type(spec: Operator, dtype: ElementType) -> None:
     if dtype.kind not in spec.element_types:
         kinds = tuple(spec.element_types)
         raise Unprocessable(
-            "unsupported_dtype", f"{spec.name} does not take {dtype.name}; it takes {dtypes.element_type_names(kinds=kinds)}."
+            "unsupported_dtype",
+            f"{spec.name} does not take {dtype.name}; it takes {dtypes.element_type_names(kinds=kinds)}.",
         )
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from poolhouse import dtypes
-from poolhouse.dtypes import FLOAT64, ElementType, ElementKind
+from poolhouse.dtypes import FLOAT64, ElementKind, ElementType
 from poolhouse.kernels.norms import InfinityNormKernel, NormKernel
 from poolhouse.operators.averages import window_sums
 from poolhouse.operators.costs import Cost, elementwise_cost, widening_cost

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 import torch
 
-from poolhouse.dtypes import ElementType, ElementKind
+from poolhouse.dtypes import ElementKind, ElementType
 from poolhouse.kernels.window_kernels import INT32_MAX, MaximumKernel
 from poolhouse.operators.costs import STEPS_PER_CALL, Cost, elementwise_cost
 from poolhouse.operators.fields import Sizes

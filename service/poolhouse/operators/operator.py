@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from poolhouse.dtypes import ElementType, ElementKind
+from poolhouse.dtypes import ElementKind, ElementType
 from poolhouse.errors import FieldProblem, Unprocessable
 from poolhouse.kernels.window_kernels import Kernel
 from poolhouse.operators.costs import Cost

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from poolhouse.dtypes import ElementType, ElementKind
+from poolhouse.dtypes import ElementKind, ElementType
 from poolhouse.errors import Unprocessable
 from poolhouse.kernels.unpooling import UnpoolKernel
 from poolhouse.operators.costs import STEPS_PER_BYTE, STEPS_PER_CALL, Cost, byte_steps

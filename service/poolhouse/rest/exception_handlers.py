@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from poolhouse import errors
-from poolhouse.errors import MOST_PROBLEMS, PoolhouseError
+from poolhouse.errors import MAX_PROBLEMS, PoolhouseError
 from poolhouse.rest.http.accounting import Accounting
 from poolhouse.rest.http.headers import HEADERS_KEY
 from poolhouse.rest.http.problems import MEDIA_TYPE, Problem
@@ -63,7 +63,7 @@ def add_exception_handlers(app: FastAPI, suggestions: PathSuggester, accounting:
             errors.FieldProblem("/" + "/".join(str(part) for part in each["loc"]), "type", str(each["msg"]))
             for each in error.errors()
         ]
-        detail = "; ".join(f"{each.pointer}: {each.message}" for each in problems[:MOST_PROBLEMS])
+        detail = "; ".join(f"{each.pointer}: {each.message}" for each in problems[:MAX_PROBLEMS])
         return await refuse(request, errors.Unprocessable("invalid_fields", detail, problems=problems))
 
     app.add_exception_handler(PoolhouseError, refuse)

@@ -12,7 +12,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 
 from poolhouse.errors import MethodNotAllowed, NotFound, PoolhouseError
-from poolhouse.suggestions import nearest_names, operators_meant
+from poolhouse.suggestions import nearest_names, suggest_operators
 
 # A path of 64 KiB is no typing mistake.
 _LONGEST_COMPARED: Final = 80
@@ -93,7 +93,7 @@ class PathSuggester:
         page = _PAGES.get(bare.lower())
         if page in self._fixed_paths:
             return [str(page)]
-        if meant := operators_meant(last, self._operators).names:
+        if meant := suggest_operators(last, self._operators).names:
             # An operator below an unknown prefix; if no prefix is similar, the first one, which is for pooling.
             prefixes = nearest_names(f"{head}/", self._operator_prefixes) or self._operator_prefixes[:1]
             return [

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from poolhouse.dtypes import BFLOAT16, BY_NUMPY, ELEMENT_TYPES, ElementType
+from poolhouse.dtypes import BFLOAT16, ELEMENT_TYPE_BY_NUMPY_NAME, ELEMENT_TYPES, ElementType
 from poolhouse.errors import Malformed
 from poolhouse.tensors import Message, Tensor, TensorMetadata
 from poolhouse.wire.codec import EncodedBody
@@ -28,13 +28,13 @@ _WHITESPACE: Final = " \t\n\r\f\v"
 """Python's whitespace between tokens; ``str.strip`` and ``int`` accept further characters, each others."""
 
 _TYPE_BY_CODE: Final[dict[str, ElementType]] = {row.npy_descr[1:]: row for row in ELEMENT_TYPES.values()} | {
-    code: BY_NUMPY[np.dtype(code).name] for code in "?bBhilqpefd"
+    code: ELEMENT_TYPE_BY_NUMPY_NAME[np.dtype(code).name] for code in "?bBhilqpefd"
 }
 """Element types by the code that follows the byte order."""
 _INTEGER_ALIASES: Final = ("bool_", "byte", "ubyte", "short", "intc", "int", "int_", "intp", "long", "longlong")
 _FLOAT_ALIASES: Final = ("half", "single", "double", "float")
 _TYPE_BY_NAME: Final[dict[str, ElementType]] = ELEMENT_TYPES | {
-    alias: BY_NUMPY[np.dtype(alias).name] for alias in (*_INTEGER_ALIASES, *_FLOAT_ALIASES)
+    alias: ELEMENT_TYPE_BY_NUMPY_NAME[np.dtype(alias).name] for alias in (*_INTEGER_ALIASES, *_FLOAT_ALIASES)
 }
 """Element types by name, resolved by numpy at import: text of a header is never passed to numpy."""
 

@@ -38,7 +38,9 @@ def _parse_shape(text: str) -> tuple[int, ...]:
         return ()
     sizes = [parse_integer(entry) for entry in entries[:_MAX_SIZES]]
     if None in sizes:
-        message = f"shape is {quote_clipped(text)}; write integers with commas between, as in 8,64,112,112{list_hint(text)}."
+        message = (
+            f"shape is {quote_clipped(text)}; write integers with commas between, as in 8,64,112,112{list_hint(text)}."
+        )
         raise Unprocessable("invalid_fields", message, problems=(FieldProblem("?shape", "type", message),))
     return tuple(size for size in sizes if size is not None)
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, NoReturn
 
 import numpy as np
 
-from poolhouse.dtypes import BY_SAFETENSORS
+from poolhouse.dtypes import ELEMENT_TYPE_BY_SAFETENSORS_NAME
 from poolhouse.errors import Malformed, Unprocessable
 from poolhouse.tensors import Message, Note, Tensor, TensorMetadata
 from poolhouse.wire.codec import EncodedBody
@@ -155,7 +155,7 @@ def _read_entries(body: memoryview) -> tuple[list[_TensorEntry], dict[str, str]]
                 f"the bytes {start} to {end} of {quote_clipped(name)} overlap, leave a gap or lie outside the data"
             )
         at = end
-        dtype = BY_SAFETENSORS.get(spelling)
+        dtype = ELEMENT_TYPE_BY_SAFETENSORS_NAME.get(spelling)
         if dtype is None:
             raise unsupported_type_error(quote_clipped(spelling), f"/{name[:60]}")
         check_shape(shape, dtype, quote_clipped(name), f"/{name[:60]}")

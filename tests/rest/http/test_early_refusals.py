@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.hypothesis_profiles import scaled_examples
 from tests.rest.gated_service import GatedService, becomes_true, parse_metrics, run_gated_service
-from tests.rest.http.test_direct import ROW_BYTES, ResponseReader, body, head
+from tests.rest.http.test_handler_exchange import ROW_BYTES, ResponseReader, body, head
 from tests.rest.live_server import WAIT_TIMEOUT_S
 
 ROWS = 100

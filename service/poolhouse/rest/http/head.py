@@ -23,14 +23,14 @@ from poolhouse.rest.http.headers import Headers, content_length, framing_error, 
 _SCAN_BYTES: Final = 8 * 1024
 _END: Final = b"\r\n\r\n"
 # An empty header takes four bytes on the wire, and two hundred in memory.
-_MOST_HEADERS: Final = 256
-# The longest head, and the most headers, that are kept for comparison with later heads.
-_LONGEST_KEPT: Final = 1024
-_MOST_KEPT: Final = 32
+_MAX_HEADERS: Final = 256
+# The most bytes and headers of a head that is kept for comparison with later heads.
+_MAX_KEPT_BYTES: Final = 1024
+_MAX_KEPT_HEADERS: Final = 32
 _CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
 # The most heads in the cache of all connections. A head with one of these headers does not repeat.
-_MOST_KNOWN: Final = 256
-_OF_ONE_REQUEST: Final = frozenset({b"x-request-id", b"traceparent"})
+_MAX_CACHED: Final = 256
+_UNIQUE_HEADERS: Final = frozenset({b"x-request-id", b"traceparent"})
 
 
 class Head:
@@ -102,7 +102,7 @@ class Head:
     def keep_raw(self, raw: bytes) -> None:
         """Keep the bytes for comparison with later heads, if the head is short and has no credentials."""
         # guard: credentials-are-not-kept
-        if len(raw) <= _LONGEST_KEPT and len(self.raw_headers) <= _MOST_KEPT and _CREDENTIALS.isdisjoint(self.headers):
+        if len(raw) <= _MAX_KEPT_BYTES and len(self.raw_headers) <= _MAX_KEPT_HEADERS and _CREDENTIALS.isdisjoint(self.headers):
             self.raw = raw
 
 
@@ -121,14 +121,14 @@ class HeadCache:
             data: the receive buffer.
             nbytes: the number of bytes received into it.
         """
-        end = data.find(_END, 0, min(nbytes, _LONGEST_KEPT))
+        end = data.find(_END, 0, min(nbytes, _MAX_KEPT_BYTES))
         return None if end < 0 else self._heads.get(bytes(data[: end + len(_END)]))
 
     def add(self, head: Head) -> None:
         """Cache a head, if its bytes were kept and it may repeat."""
-        if head.raw and _OF_ONE_REQUEST.isdisjoint(head.headers):
+        if head.raw and _UNIQUE_HEADERS.isdisjoint(head.headers):
             self._heads[head.raw] = head
-            if len(self._heads) > _MOST_KNOWN:
+            if len(self._heads) > _MAX_CACHED:
                 del self._heads[next(iter(self._heads))]
 
 
@@ -164,19 +164,19 @@ class HeadReader:
 
     Args:
         limit_bytes: the largest head.
-        partial: counts the bytes of incomplete heads.
+        budget: counts the bytes of incomplete heads.
 
     Attributes:
         head: once it is complete.
         has_begun: whether a byte of the request line has arrived; empty lines may precede it.
         target: of the request line, as far as received; for error responses.
 
-    def __init__(self, limit_bytes: int, partial: PartialHeadBudget) -> None:
+    def __init__(self, limit_bytes: int, budget: PartialHeadBudget) -> None:
         self.head: Head | None = None
         self.has_begun = False
         self.target = b""
         self._limit_bytes = limit_bytes
-        self._budget = partial
+        self._budget = budget
         self._held_bytes = 0
         self._pairs: list[tuple[bytes, bytes]] = []
         self._fed_bytes = 0
@@ -251,8 +251,8 @@ class HeadReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Append a header."""
-        if len(self._pairs) == _MOST_HEADERS:
-            self._refusal = headers_too_large(self._limit_bytes, f"There are more than {_MOST_HEADERS} headers.")
+        if len(self._pairs) == _MAX_HEADERS:
+            self._refusal = headers_too_large(self._limit_bytes, f"There are more than {_MAX_HEADERS} headers.")
             raise self._refusal
         self._pairs.append((name.lower(), value))
 
@@ -285,7 +285,7 @@ def malformed_request() -> Malformed:
     return Malformed(
         "malformed_request",
         "The bytes are not a valid HTTP/1.1 request. Check the request line, the headers and the framing of the body. "
-        "A TLS client must connect to the proxy before this service, unless the service has a certificate.",
+        "A TLS client must connect to the proxy in front of this service.",
     )
 
 

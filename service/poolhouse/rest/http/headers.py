@@ -1,6 +1,6 @@
-"""Request headers, read once by hand: the hot routes make no Request object.
+"""Parse request headers: names and values, request ids, traces, Content-Length, Request-Timeout and framing.
 
-Names arrive lower-cased and values stripped, as ASGI and the parsers promise.
+ASGI and the parsers give lower-case names and stripped values. A Starlette ``Request`` would cost more than the parsing.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 from poolhouse.errors import Malformed
 
 Headers = dict[bytes, bytes]
-"""One value a name; what came twice is joined with commas, as RFC 9110 section 5.3 reads it."""
+"""One value per name; repeated headers are joined with commas, as RFC 9110 section 5.3 reads them."""
 
 HEADERS_KEY = "poolhouse.headers"
 RECORD_KEY = "poolhouse.record"
-"""Where the scope has the request's :class:`.observability.records.RequestRecord`."""
+"""Scope keys of the request's headers and of its :class:`.observability.request_record.RequestRecord`."""
 
 _SANE_REQUEST_ID = re.compile(rb"[\x20-\x7e]{1,128}")
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -26,13 +26,12 @@ _SECONDS = re.compile(rb"[0-9]{1,9}(\.[0-9]{0,9})?")
 _LENGTH = re.compile(rb"[0-9]{1,19}")
 
 
-# Unlike any other process's, and counted on: the operating system's random numbers cost a call each.
-_PROCESS_ID = secrets.token_hex(4).encode()
+# A request id is a random number of the process and a counter, since random numbers cost a system call each.
 _request_count = itertools.count()
 
 
 def read_headers(pairs: Sequence[tuple[bytes, bytes]]) -> Headers:
-    """The headers by name."""
+    """Collect the headers by name."""
     headers = dict(pairs)
     if len(headers) != len(pairs):
         headers = {}
@@ -42,20 +41,20 @@ def read_headers(pairs: Sequence[tuple[bytes, bytes]]) -> Headers:
 
 
 def raw_path(scope: Mapping[str, Any]) -> str:
-    """The path of a request's ASGI scope as it was sent, where the server tells that."""
+    """The path of an ASGI scope as received, if the server provides ``raw_path``; else the decoded one."""
     raw: bytes | None = scope.get("raw_path")
     path: str = scope["path"]
     return path if raw is None else raw.decode("latin-1")
 
 
 def header_text(headers: Headers, name: bytes) -> str | None:
-    """A header as text, or None. Latin-1, so every byte is a character and nothing can fail."""
+    """A header as text, or None. Decoding as Latin-1 cannot fail."""
     value = headers.get(name)
     return None if value is None else value.decode("latin-1")
 
 
 def request_id(headers: Headers) -> bytes:
-    """The caller's ``X-Request-ID`` if it is printable ASCII of at most 128 characters, else a new one."""
+    """The client's ``X-Request-ID`` if it is printable ASCII of at most 128 characters, else a new id."""
     given = headers.get(b"x-request-id")
     if given is not None and _SANE_REQUEST_ID.fullmatch(given):
         return given
@@ -63,12 +62,12 @@ def request_id(headers: Headers) -> bytes:
 
 
 def new_request_id() -> bytes:
-    """A name that no other request has."""
+    """Make a unique request id."""
     return b"%s%08x" % (_PROCESS_ID, next(_request_count))
 
 
 def trace_id(headers: Headers) -> str | None:
-    """The trace that a valid ``traceparent`` names, or None. An invalid one is ignored, as W3C asks."""
+    """The trace id of a valid ``traceparent``, or None. An invalid one is ignored, as W3C Trace Context requires."""
     given = headers.get(b"traceparent")
     if given is None:
         return None
@@ -77,10 +76,10 @@ def trace_id(headers: Headers) -> str | None:
 
 
 def content_length(headers: Headers) -> int | None:
-    """The body's announced size in bytes; None where there is none (a chunked body).
+    """The announced length of the body in bytes; None without a Content-Length, as for a chunked body.
 
     Raises:
-        Malformed: when it is not one plain number.
+        Malformed: the value is not a plain number.
     """
     given = headers.get(b"content-length")
     if given is None:
@@ -94,10 +93,10 @@ def content_length(headers: Headers) -> int | None:
 
 
 def framing_error(headers: Headers, version: str) -> Malformed | None:
-    """The refusal of a head that another reader, a proxy, could take for a different request; None for all others.
+    """The error for a head that a proxy could take for a different request; None for all other heads.
 
     Args:
-        headers: with what was sent twice joined by commas.
+        headers: by name, with repeated ones joined by commas.
         version: of HTTP: ``"1.1"``, ``"1.0"`` or ``"0.9"``.
     """
     host = headers.get(b"host")
@@ -105,14 +104,14 @@ def framing_error(headers: Headers, version: str) -> Malformed | None:
     if host is not None and b"," in host:
         detail = "Host must be sent once, with one name."
     elif host is None and version == "1.1":
-        detail = "HTTP/1.1 requests name their Host (RFC 9112 section 3.2); add the header."
+        detail = "An HTTP/1.1 request needs a Host header (RFC 9112 section 3.2); add one."
     elif coding is None:
         return None
     elif version != "1.1":
-        detail = "HTTP/1.0 has no Transfer-Encoding; send a Content-Length, or HTTP/1.1."
+        detail = "HTTP/1.0 has no Transfer-Encoding; send a Content-Length, or use HTTP/1.1."
     elif coding.lower() != b"chunked":
         detail = (
-            f"Transfer-Encoding is {_quoted(coding)}; only chunked is read here. "
+            f"Transfer-Encoding is {_quoted(coding)}; only chunked is supported. "
             "Compress with Content-Encoding: gzip or zstd instead."
         )
     else:
@@ -121,10 +120,10 @@ def framing_error(headers: Headers, version: str) -> Malformed | None:
 
 
 def request_timeout_s(headers: Headers) -> float | None:
-    """The seconds that ``Request-Timeout`` grants, or None.
+    """The seconds that ``Request-Timeout`` allows, or None without the header.
 
     Raises:
-        Malformed: when it is not a positive decimal number.
+        Malformed: the value is not a positive decimal number.
     """
     given = headers.get(b"request-timeout")
     if given is None:

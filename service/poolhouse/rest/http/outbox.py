@@ -1,8 +1,9 @@
-"""Short answers of one turn of the event loop, sent together at its end.
+"""Batch the short responses of one event loop iteration, and send them at its end.
 
-To send is to wake the client, which costs more than to make a small answer, and a client that has slept again until the
-next answer of the turn is woken once more: with sixteen connections to one client, sending at the end nearly doubles
-the rate (``benchmarks/compare_triton.py``). The first answer of a turn goes at once, so a lone client does not wait.
+To send is to wake the client, which costs more than computing a small response, and a client that has gone back to
+sleep is woken again by the next response of the iteration. With sixteen connections to one client, sending at the end
+nearly doubles the rate (``benchmarks/compare_triton.py``). The first response of an iteration is sent at once, so a
+client with one connection does not wait.
 """
 
 from __future__ import annotations
@@ -11,49 +12,49 @@ from asyncio import AbstractEventLoop, Transport
 from typing import Final
 
 MAX_PENDING: Final = 32
-"""Answers that wait; the next one sends them all."""
+"""The most connections with pending responses; beyond it all are sent."""
 
 
 class Outbox:
-    """Answers that wait for the end of the turn; one for all connections of a site.
+    """The pending responses of an event loop iteration; one object for all connections.
 
-    Whoever does something else with a transport calls :meth:`flush` before, so that bytes keep their order.
+    Any other write to a transport must call :meth:`flush` first, so that the bytes keep their order.
     """
 
-    __slots__ = ("_in_turn", "_pending")
+    __slots__ = ("_in_iteration", "_pending")
 
     def __init__(self) -> None:
-        self._in_turn = False
+        self._in_iteration = False
         self._pending: dict[Transport, bytes] = {}
 
-    def send(self, transport: Transport, answer: bytes, loop: AbstractEventLoop) -> None:
-        """Send an answer within this turn of the loop."""
+    def send(self, transport: Transport, response: bytes, loop: AbstractEventLoop) -> None:
+        """Send a response within this iteration of the event loop."""
         pending = self._pending
-        if not self._in_turn:
-            self._in_turn = True
-            loop.call_soon(self._end_turn)
-            transport.write(answer)
+        if not self._in_iteration:
+            self._in_iteration = True
+            loop.call_soon(self._end_iteration)
+            transport.write(response)
         elif transport in pending:
-            pending[transport] += answer
+            pending[transport] += response
         else:
-            pending[transport] = answer
+            pending[transport] = response
             if len(pending) > MAX_PENDING:
                 self._send_all()
 
     def flush(self, transport: Transport) -> None:
-        """Send what waits for this transport."""
+        """Send the pending responses of this transport."""
         if self._pending:
-            answer = self._pending.pop(transport, None)
-            if answer is not None and not transport.is_closing():
-                transport.write(answer)
+            response = self._pending.pop(transport, None)
+            if response is not None and not transport.is_closing():
+                transport.write(response)
 
-    def _end_turn(self) -> None:
-        self._in_turn = False
+    def _end_iteration(self) -> None:
+        self._in_iteration = False
         # guard: outbox-is-sent-at-turn-end
         self._send_all()
 
     def _send_all(self) -> None:
         pending, self._pending = self._pending, {}
-        for transport, answer in pending.items():
+        for transport, response in pending.items():
             if not transport.is_closing():
-                transport.write(answer)
+                transport.write(response)

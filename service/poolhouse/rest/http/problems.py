@@ -1,7 +1,7 @@
-"""Refusals on the wire: RFC 9457 problem documents.
+"""Render errors as RFC 9457 problem documents.
 
-Every error of every route passes here, those of Starlette and of uvicorn too, so that a caller needs
-one reader. What is inside stays inside: only our own sentences are sent.
+All errors of all routes are rendered here, including those of Starlette and uvicorn, so that a client needs one parser.
+Only texts of this project are sent, never those of exceptions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 import orjson
 
-from poolhouse.errors import MOST_PROBLEMS, InternalError, PoolhouseError, QuotaExceeded, Unavailable
+from poolhouse.errors import MAX_PROBLEMS, InternalError, PoolhouseError, QuotaExceeded, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 _MEDIA_TYPE = MEDIA_TYPE.encode()
@@ -23,12 +23,12 @@ _LONGEST_DETAIL: Final = 4096
 _LONGEST_MESSAGE: Final = 1024
 _LONGEST_POINTER: Final = 128
 LARGEST_BODY_BYTES: Final = 16 * 1024
-"""The largest refusal, whatever it quotes: a small request must not cause a large answer."""
+"""The largest problem document: a small request must not cause a large response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A refusal as HTTP sends it; header names are lower-case."""
+    """An error response; header names are in lower case."""
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
@@ -36,12 +36,12 @@ class Problem:
 
 
 def render_problem(error: PoolhouseError, *, instance: str, request_id: str) -> Problem:
-    """The problem document of a refusal.
+    """Render the problem document of an error.
 
     Args:
-        error: what is refused, and why.
-        instance: the path that was asked for; a very long one is cut.
-        request_id: as in the ``X-Request-ID`` header, so that a saved body can be traced.
+        error: the error.
+        instance: the path of the request; a long one is truncated.
+        request_id: as in the ``X-Request-ID`` header, so that a saved document can be found in the log.
     """
     document: dict[str, object] = {
         "type": f"urn:poolhouse:problem:{error.code}",
@@ -59,13 +59,13 @@ def render_problem(error: PoolhouseError, *, instance: str, request_id: str) -> 
                 "code": field.code,
                 "message": _cut(field.message, _LONGEST_MESSAGE),
             }
-            for field in error.problems[:MOST_PROBLEMS]
+            for field in error.problems[:MAX_PROBLEMS]
         ]
     if error.limit_bytes is not None:
         document["limit_bytes"] = error.limit_bytes
     body = _text(document)
     if len(body) > LARGEST_BODY_BYTES:
-        # Only escaped characters get so long: a quarter of the detail, at six bytes a character, fits.
+        # Only escaped characters make it so long: a quarter of the detail, at six bytes a character, fits.
         document.pop("errors", None)
         document["detail"] = _cut(error.detail, _LONGEST_DETAIL // 4)
         body = _text(document)
@@ -86,19 +86,19 @@ def _cut(text: str, longest: int) -> str:
 
 
 def internal_error() -> InternalError:
-    """The refusal for a fault of ours: says that it is ours and how to report it, nothing else."""
+    """The error for an unexpected exception, without its text."""
     return InternalError(
         "internal",
-        "The service failed on this request; the fault is ours. "
-        "Trying again may work. If it does not, report it with the request_id.",
+        "The service failed on this request because of a bug in the service. "
+        "A retry may succeed. If it does not, report the bug with the request_id.",
     )
 
 
 def _text(document: Mapping[str, object]) -> bytes:
-    # Many are written when the service is full: then each microsecond is one that pools nothing.
+    # Under overload many errors are rendered, at the cost of pooling; orjson is the fastest encoder.
     try:
         return orjson.dumps(document)
     except TypeError:
-        # A path may hold half a surrogate pair; backslashreplace turns it into JSON's own escape.
+        # The path has a lone surrogate; backslashreplace turns it into JSON's own escape.
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         return text.encode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""What comes faster than it can be answered: kept for a moment, and then left to the operating system."""
+"""Pause and resume reading from a socket, for two independent reasons, and buffer pipelined bytes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ _NOTHING = memoryview(b"")
 
 
 class ReadFlowControl:
-    """The receiving side of a connection.
+    """The read side of a connection: paused while a request is in progress, or throttled by the receive budget.
 
     Args:
         transport: of the connection.
 
     Attributes:
-        waiting: bytes behind a request that is not answered yet, unparsed.
+        buffered: pipelined bytes, not parsed yet.
     """
 
     __slots__ = ("_is_paused", "_is_throttled", "_transport", "buffered")
@@ -25,38 +25,38 @@ class ReadFlowControl:
         self._transport = transport
 
     def buffer_and_pause(self, data: memoryview) -> None:
-        """Keep bytes for later, and receive no more of them."""
+        """Append bytes to the buffer, and pause reading."""
         self.buffered = memoryview(bytes(self.buffered) + bytes(data) if self.buffered else bytes(data))
         self.pause()
 
     def take_buffered(self) -> memoryview:
-        """What was kept."""
+        """Return the buffered bytes, and empty the buffer."""
         data, self.buffered = self.buffered, _NOTHING
         return data
 
     def pause(self) -> None:
-        """Leave what comes to the operating system."""
+        """Pause reading; the kernel buffers further input, and its flow control stops the client."""
         if not self._is_paused and not self._transport.is_closing():
             self._is_paused = True
             if not self._is_throttled:
                 self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Receive again."""
+        """Resume reading, unless throttled."""
         if self._is_paused and not self._transport.is_closing():
             self._is_paused = False
             if not self._is_throttled:
                 self._transport.resume_reading()
 
     def throttle(self) -> None:
-        """Receive nothing until :meth:`unthrottle`, whether or not it is resumed before."""
+        """Stop reading until :meth:`unthrottle`, whether or not it is resumed before."""
         if not self._is_throttled and not self._transport.is_closing():
             self._is_throttled = True
             if not self._is_paused:
                 self._transport.pause_reading()
 
     def unthrottle(self) -> None:
-        """Receive again, unless it is paused."""
+        """Resume reading, unless paused."""
         if self._is_throttled and not self._transport.is_closing():
             self._is_throttled = False
             if not self._is_paused:

@@ -87,7 +87,9 @@ def response_tensor(components: Components, rank: int) -> JsonObject:
     return components.add_ref("schemas", f"ResponseTensor{rank}d", schema)
 
 
-def _request_tensor(components: Components, rank: int, kinds: frozenset[ElementKind], metadata_only: bool) -> JsonObject:
+def _request_tensor(
+    components: Components, rank: int, kinds: frozenset[ElementKind], metadata_only: bool
+) -> JsonObject:
     """The schema of a tensor with elements of these kinds; with no kinds, of a tensor of indices."""
     names = [each.name for each in ELEMENT_TYPES.values() if each.kind in kinds]
     dtype: JsonObject = {"type": "string", "enum": names, "default": "float32"} if kinds else _INT64

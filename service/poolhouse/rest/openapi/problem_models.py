@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from poolhouse.errors import CODES, FIELD_CODES, MOST_PROBLEMS, PoolhouseError, QuotaExceeded, Unavailable
+from poolhouse.errors import CODES, FIELD_CODES, MAX_PROBLEMS, PoolhouseError, QuotaExceeded, Unavailable
 
 
 def _enum_schema(*values: str | int) -> dict[str, Any]:
@@ -35,7 +35,7 @@ class ProblemDocument(BaseModel):
     instance: str = Field(description="The path of the request.")
     code: str = Field(description="Stable identifier of the error; use it in programs.")
     request_id: str = Field(description="As in X-Request-ID.")
-    errors: list[FieldProblem] = Field(default_factory=list, max_length=MOST_PROBLEMS)
+    errors: list[FieldProblem] = Field(default_factory=list, max_length=MAX_PROBLEMS)
     limit_bytes: int = Field(default_factory=int, ge=0, description="The limit that was exceeded.")
 
 

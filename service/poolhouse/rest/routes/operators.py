@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
-from poolhouse.describe import JsonObject, operator_card, catalogue_card
+from poolhouse.describe import JsonObject, catalogue_card, operator_card
 from poolhouse.dtypes import ELEMENT_TYPES
 from poolhouse.errors import NotFound
 from poolhouse.rest.dependencies import get_pooling, require_key

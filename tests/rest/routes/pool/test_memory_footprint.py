@@ -186,7 +186,9 @@ def test_the_text_of_any_answer_is_as_long_as_told_at_most(dtype: str, shape: li
         assume(False)
     array = np.full(metadata.shape, -77, np.int8).astype(metadata.dtype.storage)
     indices = np.full(metadata.shape, 2**62, np.int64)
-    answer = Message({"output": Tensor(metadata.dtype, array), "indices": Tensor(INT64, indices)}, json_encoding=encoding)
+    answer = Message(
+        {"output": Tensor(metadata.dtype, array), "indices": Tensor(INT64, indices)}, json_encoding=encoding
+    )
 
     told = response_format(JSON, plan, encoding, 1 << 30, is_compressed=False)
 

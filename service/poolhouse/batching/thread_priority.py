@@ -16,7 +16,7 @@ _NICER: Final = 5
 """Gives a third of the event loop's share of a contended core. More would starve batches when other processes run."""
 
 
-def give_way_to_event_loop() -> None:
+def lower_thread_priority() -> None:
     """Lower the priority of the calling thread and of the threads that it starts; only on Linux, where priorities are
     per thread."""
     if sys.platform == "linux":

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse.errors import CODES, MOST_PROBLEMS, FieldProblem
+from poolhouse.errors import CODES, MAX_PROBLEMS, FieldProblem
 from poolhouse.rest.http.problems import LARGEST_BODY_BYTES, render_problem
 
 KEYS = ["type", "title", "status", "detail", "instance", "code", "request_id"]
@@ -58,7 +58,7 @@ def test_no_error_response_exceeds_its_limit(text: str, count: int, instance: st
     assert len(refusal.body) <= LARGEST_BODY_BYTES
     document = json.loads(refusal.body.decode("utf-8"))
     assert document["detail"].rstrip("…") == text[: len(document["detail"].rstrip("…"))]
-    assert len(document.get("errors", ())) <= MOST_PROBLEMS
+    assert len(document.get("errors", ())) <= MAX_PROBLEMS
 
 
 @given(st.text(), st.text(st.characters(codec=None), max_size=600))
