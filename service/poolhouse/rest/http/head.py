@@ -102,7 +102,8 @@ class Head:
     def keep_raw(self, raw: bytes) -> None:
         """Keep the bytes for comparison with later heads, if the head is short and has no credentials."""
         # guard: credentials-are-not-kept
-        if len(raw) <= _MAX_KEPT_BYTES and len(self.raw_headers) <= _MAX_KEPT_HEADERS and _CREDENTIALS.isdisjoint(self.headers):
+        is_short = len(raw) <= _MAX_KEPT_BYTES and len(self.raw_headers) <= _MAX_KEPT_HEADERS
+        if is_short and _CREDENTIALS.isdisjoint(self.headers):
             self.raw = raw
 
 
@@ -170,6 +171,7 @@ class HeadReader:
         head: once it is complete.
         has_begun: whether a byte of the request line has arrived; empty lines may precede it.
         target: of the request line, as far as received; for error responses.
+    """
 
     def __init__(self, limit_bytes: int, budget: PartialHeadBudget) -> None:
         self.head: Head | None = None

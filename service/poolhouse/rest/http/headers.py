@@ -20,13 +20,14 @@ HEADERS_KEY = "poolhouse.headers"
 RECORD_KEY = "poolhouse.record"
 """Scope keys of the request's headers and of its :class:`.observability.request_record.RequestRecord`."""
 
-_SANE_REQUEST_ID = re.compile(rb"[\x20-\x7e]{1,128}")
+_VALID_REQUEST_ID = re.compile(rb"[\x20-\x7e]{1,128}")
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _SECONDS = re.compile(rb"[0-9]{1,9}(\.[0-9]{0,9})?")
 _LENGTH = re.compile(rb"[0-9]{1,19}")
 
 
 # A request id is a random number of the process and a counter, since random numbers cost a system call each.
+_PROCESS_ID = secrets.token_hex(4).encode()
 _request_count = itertools.count()
 
 
@@ -56,7 +57,7 @@ def header_text(headers: Headers, name: bytes) -> str | None:
 def request_id(headers: Headers) -> bytes:
     """The client's ``X-Request-ID`` if it is printable ASCII of at most 128 characters, else a new id."""
     given = headers.get(b"x-request-id")
-    if given is not None and _SANE_REQUEST_ID.fullmatch(given):
+    if given is not None and _VALID_REQUEST_ID.fullmatch(given):
         return given
     return new_request_id()
 

@@ -1,14 +1,13 @@
-"""Reading a request's body from ASGI's messages, within its limit, into one buffer.
+"""Read a request body from ASGI messages into one buffer, within its limits.
 
-So the application reads bodies of unknown length and inflated ones, and all bodies where the server is not ours. The
-rules:
+Used for bodies of unknown length and compressed bodies, and for all bodies on other servers.
 
-- what the length already forbids is refused before a byte is read;
-- a body that came whole is not copied; one of known length is read into one buffer of that length, one of unknown
-  length into a buffer that grows (:mod:`.growing`), so a million tiny pieces cost what their bytes cost;
-- memory follows what has come, not what was promised, and is reserved before it is taken;
-- silence and a slow pace end it: see :mod:`.deadlines`;
-- inflating beyond a few hundred kilobytes happens off the event loop.
+- A body that its Content-Length forbids is refused before any byte is read.
+- A body in one message is not copied. One of known length is read into a buffer of that length, one of unknown length
+  into a buffer that grows (:mod:`.body_buffers`), so a million tiny pieces cost no more than their bytes.
+- Memory is reserved before it is allocated, and allocated as bytes arrive, not as they are announced.
+- A stalled or slow body is refused: see :mod:`.body_deadline`.
+- Inflating beyond a few hundred kilobytes happens off the event loop.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from poolhouse.wire.inflate import Inflater
 
 
 def _reserve_nothing(nbytes: int, extra_bytes: int) -> None:
-    """For bodies whose limit is so small that no room is kept for them."""
+    """For bodies whose limit is too small to need a reservation."""
 
 
 async def read_body(
@@ -48,41 +47,41 @@ async def read_body(
     run_in_thread: RunInThread = asyncio.to_thread,
     reserve: Reserve = _reserve_nothing,
 ) -> memoryview:
-    """The whole body, inflated if it was deflated.
+    """Read the whole body, and decompress it if necessary.
 
     Args:
         receive: ASGI's.
-        rules: limit and patience.
-        length: the Content-Length, None for a chunked body.
-        inflater: for the Content-Encoding, None for none.
-        deadline: ``loop.time()`` after which nobody waits for the answer any more.
-        lease: what is held for the body; it gives way where the body comes slowly and others find no room.
-        run_in_thread: does in a thread what would hold the loop for long.
-        reserve: asks for room for a body that is not here yet, and again as one of unknown length grows.
+        limits: of the body.
+        length: the Content-Length; None for a chunked body.
+        inflater: for the Content-Encoding; None for an uncompressed body.
+        deadline: ``loop.time()`` at which the request's deadline passes; None for no deadline.
+        lease: of the request; preemptible while the body is received.
+        run_in_thread: runs steps that would block the event loop for long.
+        reserve: called before memory is allocated for a body that has not arrived; again as a body grows.
 
     Returns:
-        Flat bytes that belong to the caller; read-only when the body came whole.
+        Flat bytes, which the caller then owns; read-only if the body arrived in one message.
 
     Raises:
-        TooLarge: before anything is read where the length is known, else as soon as it shows.
-        TooSlow, DeadlinePassed: when waiting made no sense any more.
-        Unavailable: when its room was given to others, since it came slowly; or when there is none for what comes.
-        Malformed: when there is less or more than the Content-Length said.
-        ClientDisconnected: when the caller closed the connection.
+        TooLarge: the body exceeds the limit; before any byte is read if its length is known.
+        TooSlow, DeadlinePassed: the body stalled, was too slow, or its deadline passed.
+        Unavailable: the body was preempted, or does not fit into the memory budget.
+        Malformed: the body has more or fewer bytes than the Content-Length, or is not valid in its coding.
+        ClientDisconnected: the client closed the connection.
     """
     limits.check_length(length)
-    into: BodyBuffer | None = None
+    buffer: BodyBuffer | None = None
     received = 0
 
-    def share() -> float:
+    def received_fraction() -> float:
         if length:
             return received / length
-        return 0.0 if into is None else into.filled_fraction
+        return 0.0 if buffer is None else buffer.filled_fraction
 
-    def expire() -> None:
+    def on_expired() -> None:
         timeout.reschedule(0)
 
-    body_deadline = BodyDeadline(limits, deadline, share, expire)
+    body_deadline = BodyDeadline(limits, deadline, received_fraction, on_expired)
     try:
         async with asyncio.timeout(None) as timeout:
             if lease is not None:
@@ -92,21 +91,21 @@ async def read_body(
                 return _single_message_body(message, length, limits)
             reserve(length or 0, 0)
             if inflater is not None:
-                into = InflatingBuffer(inflater, limits, run_in_thread, reserve)
+                buffer = InflatingBuffer(inflater, limits, run_in_thread, reserve)
             else:
-                into = GrowingBuffer(limits, reserve) if length is None else FixedBuffer(length)
+                buffer = GrowingBuffer(limits, reserve) if length is None else FixedBuffer(length)
             while True:
                 piece: bytes = message.get("body", b"")
                 received += len(piece)
                 if length is not None:
-                    _check_length(received, length, limits, whole=False)
-                await into.add(piece)
+                    _check_length(received, length, limits, is_complete=False)
+                await buffer.add(piece)
                 if not message.get("more_body", False):
                     break
                 body_deadline.progress(received)
                 message = await _next_message(receive)
             _check_length(received, length, limits)
-            return into.finish()
+            return buffer.finish()
     except TimeoutError:
         raise body_deadline.refusal() from None
     finally:
@@ -122,11 +121,11 @@ async def _next_message(receive: Receive) -> Message:
     return message
 
 
-def _check_length(received: int, length: int | None, rules: BodyLimits, *, whole: bool = True) -> None:
+def _check_length(received: int, length: int | None, limits: BodyLimits, *, is_complete: bool = True) -> None:
     if length is None:
-        if received > rules.limit_bytes:
-            raise rules.too_large_error(f"has at least {received} bytes")
-    elif received > length or (whole and received < length):
+        if received > limits.limit_bytes:
+            raise limits.too_large_error(f"has at least {received} bytes")
+    elif received > length or (is_complete and received < length):
         relation = "more" if received > length else "fewer"
         raise Malformed(
             "malformed_request",
@@ -135,8 +134,8 @@ def _check_length(received: int, length: int | None, rules: BodyLimits, *, whole
         )
 
 
-def _single_message_body(message: Message, length: int | None, rules: BodyLimits) -> memoryview:
-    """The body that came in one message; nothing is copied."""
+def _single_message_body(message: Message, length: int | None, limits: BodyLimits) -> memoryview:
+    """The body of a request in one message, without a copy."""
     piece: bytes = message.get("body", b"")
-    _check_length(len(piece), length, rules)
+    _check_length(len(piece), length, limits)
     return memoryview(piece)

@@ -1,4 +1,4 @@
-"""Answers: what a handler gives back, and the bytes that stand before its body on the wire."""
+"""The response of a handler, and the serialization of status lines and headers."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ HeaderPairs = Iterable[tuple[bytes, bytes]]
 _VISIBLE: Final = bytes({*range(0x20, 0x100), 0x09} - {0x7F})
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _STATUS_LINES: Final = {each.value: f"HTTP/1.1 {each.value} {each.phrase}\r\n".encode() for each in HTTPStatus}
-# Names of headers that were looked at: our own code writes them, so they are few.
+# Header names that passed the check; only our code writes names, so they are few.
 _checked_names: set[bytes] = set()
 
 
 def status_line(status: int) -> bytes:
-    """The first line of an answer."""
+    """The first line of a response."""
     return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
 def header_lines(headers: HeaderPairs) -> bytes:
-    """Headers as they are written, looked through: one header must not become two, whatever it says.
+    """Serialize headers, and check them, so that no value can inject another header.
 
     Args:
         headers: names in lower case.
 
     Raises:
-        RuntimeError: a name or a value is none.
+        RuntimeError: a name or a value is invalid.
     """
     lines = []
     for name, value in headers:
@@ -41,38 +41,38 @@ def header_lines(headers: HeaderPairs) -> bytes:
         lines.append(name + b": " + value + b"\r\n")
     written = b"".join(lines)
     if written.translate(None, _VISIBLE) != b"\r\n" * len(lines):
-        raise RuntimeError("a header's value must not hold control characters")
+        raise RuntimeError("a header value must not contain control characters")
     return written
 
 
 def _check_name(name: bytes) -> None:
     if _TOKEN.fullmatch(name) is None:
-        raise RuntimeError(f"{name!r} is no name of a header in lower case")
+        raise RuntimeError(f"{name!r} is not a lower-case header name")
     _checked_names.add(name)
 
 
 def protocol_error_response(error: PoolhouseError, target: bytes, default_headers: HeaderPairs) -> bytes:
-    """The answer to what was no request, after which its connection ends.
+    """Render the error response to invalid HTTP; it closes the connection.
 
     Args:
-        error: what is refused, and why.
-        target: of the request line, as far as it was read.
-        default_headers: those that all answers of the server have.
+        error: the error.
+        target: of the request line, as far as received.
+        default_headers: of all responses of the server.
     """
     request_id = new_request_id()
     refusal = render_problem(error, instance=target.decode("latin-1"), request_id=request_id.decode())
-    named = ((b"x-request-id", request_id), (b"connection", b"close"))
-    lines = header_lines((*default_headers, *refusal.headers, *named))
+    own_headers = ((b"x-request-id", request_id), (b"connection", b"close"))
+    lines = header_lines((*default_headers, *refusal.headers, *own_headers))
     return b"".join((status_line(refusal.status), lines, b"\r\n", refusal.body))
 
 
 class Response:
-    """The answer of a handler.
+    """The response of a handler.
 
     Attributes:
         status: of HTTP.
-        lines: its headers as HTTP/1.1 writes them, all looked through.
-        chunks: the body, in order: views of the result's own memory where that saves a copy.
+        header_lines: the headers, checked and serialized.
+        chunks: of the body, in order; views of the result's memory where that saves a copy.
         nbytes: of the body.
     """
 
@@ -86,7 +86,7 @@ class Response:
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """All headers, as ASGI takes them."""
+        """The headers as ASGI takes them."""
         pairs = []
         for line in self.header_lines.split(b"\r\n")[:-1]:
             name, _, value = line.partition(b": ")

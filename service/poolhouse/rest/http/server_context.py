@@ -1,4 +1,4 @@
-"""What all connections of a listener share: limits, the handlers of the hot routes, and the ASGI application."""
+"""What all connections of a server share: limits, metrics, caches, the direct routes and the ASGI application."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _IDENTITY: Final = (b"", b"identity")
 
 
 class Match(NamedTuple):
-    """A request that a handler answers.
+    """The handler of a request.
 
     Attributes:
-        handler: answers it.
-        route: its path template.
+        handler: of the route.
+        route: the path template.
         operator: as the path names it.
-        path: without the root path, for the API keys.
-        instance: with it, for refusals and logs.
+        path: without the root path, to check API keys.
+        instance: the path with the root path, for problem documents and logs.
     """
 
     handler: Handler
@@ -42,11 +42,11 @@ class Match(NamedTuple):
 
 
 class DirectRoute(NamedTuple):
-    """A route that a handler answers: ``POST`` to a path that ends in an operator.
+    """A route that bypasses the ASGI application: ``POST`` to a path that ends in an operator.
 
     Attributes:
-        template: of the path, such as ``/v1/pool/{operator}``.
-        handler: answers it.
+        template: the path template, such as ``/v1/pool/{operator}``.
+        handler: of the route.
     """
 
     template: str
@@ -55,24 +55,24 @@ class DirectRoute(NamedTuple):
 
 @dataclass
 class ServerContext:
-    """What a connection needs beside its socket.
+    """The state and the settings that all connections share.
 
     Attributes:
-        app: the ASGI application, for all routes without a handler.
-        accounting: what is done for every request.
-        metrics: counts what was no request.
-        response_limits: the pace of answers.
-        header_bytes: the largest head.
-        header_timeout_s: for a head to come to its end.
+        app: the ASGI application, for requests without a handler.
+        accounting: the steps common to all requests.
+        metrics: counts protocol errors and disconnects.
+        response_limits: the minimum rate of clients that read a response.
+        max_header_bytes: the largest head.
+        header_timeout_s: for a whole head.
         keep_alive_s: for an idle connection.
-        silence_s: for a client that does not read.
-        routes: those that handlers answer.
-        root_path: below which a proxy serves us.
-        cors_headers: of an answer to a page of this origin; None where no origins are named.
-        turn: what may be received in this turn of the event loop.
-        outbox: short answers of this turn.
-        partial_heads: what is held of heads that are not whole.
-        known_heads: heads that came before.
+        stall_timeout_s: for a client that reads nothing.
+        routes: the direct routes.
+        root_path: the path under which a proxy publishes the service.
+        cors_headers: makes the CORS headers for an origin; None if no origins are configured.
+        receive_budget: limits the bytes received per event loop iteration.
+        outbox: batches short responses.
+        partial_head_budget: limits the memory of incomplete heads.
+        head_cache: parsed heads that may repeat.
     """
 
     app: ASGIApp
@@ -94,11 +94,11 @@ class ServerContext:
     _response_starts: dict[int, bytes] = field(default_factory=dict)
 
     def response_start(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
-        """The first lines of an answer: its status, and the headers that all answers of the server have.
+        """The status line and the headers that all responses of the server have.
 
         Args:
             status: of HTTP.
-            headers: the server's; another list as soon as they change, once a second.
+            headers: the server's default headers; a new list whenever they change, once a second.
         """
         if headers is not self._headers:
             self._headers, self._response_starts = headers, {}
@@ -108,8 +108,8 @@ class ServerContext:
         return found
 
     def match(self, head: Head) -> Match | None:
-        """The handler for a request; None where the application answers it: another route or method, a body of unknown
-        length, or one that must be inflated."""
+        """The handler of a request; None if the ASGI application serves it: for another route or method, a body of
+        unknown length, or a compressed body."""
         if head.method != "POST" or head.length is None:
             return None
         if head.headers.get(b"content-encoding", b"").strip().lower() not in _IDENTITY:
@@ -120,19 +120,19 @@ class ServerContext:
         for route in self.routes:
             prefix = route.template.removesuffix(PARAMETER)
             operator = path.removeprefix(prefix)
-            # What is escaped in a path is for the router to undo.
+            # Percent-encoded paths are left to the application's router.
             if operator and operator != path and "/" not in operator and "%" not in operator:
                 return Match(route.handler, route.template, operator, path, self.root_path + path)
         return None
 
 
 class ServerConfig(Config):
-    """uvicorn's configuration, and what our connections share."""
+    """uvicorn's configuration with our context."""
 
     server_context: ServerContext
     ssl_context: SSLContext | None = None
 
     def load(self) -> None:
-        """As uvicorn does, with our own context for TLS: its options would allow more than they should."""
+        """Load the configuration, with our own TLS context: uvicorn's options would allow older protocols."""
         super().load()
         self.ssl = self.ssl_context

@@ -1,4 +1,4 @@
-"""The timers of a connection, and how it ends: see the table of limits in :mod:`.state`."""
+"""Timers of a connection: idle, head and write timeouts, and how the connection is closed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from poolhouse.rest.http.response_progress import ResponseProgress
 
 
 def _nothing() -> None:
-    """For timers that are closed."""
+    """Callback of a closed timer."""
 
 
 class LazyTimer:
-    """A timer that is set and cleared at every request, and seldom expires: it is moved by storing a number.
+    """A timer that is set and cleared per request, and seldom fires: it is rescheduled lazily.
+
+    Setting stores a number; the loop's timer is rescheduled only when it fires too early.
 
     Args:
-        loop: of the connection.
-        expire: called when the time has come.
+        loop: the event loop.
+        on_expired: called when the time is up.
     """
 
     __slots__ = ("_expires_at", "_handle", "_loop", "_on_expired")
@@ -31,7 +33,7 @@ class LazyTimer:
         self._handle: asyncio.TimerHandle | None = None
 
     def set(self, seconds: float) -> None:
-        """Expire after so many seconds, and not before."""
+        """Expire after this many seconds, in place of any earlier setting."""
         self._expires_at = due = self._loop.time() + seconds
         handle = self._handle
         if handle is not None and handle.when() > due:
@@ -41,11 +43,11 @@ class LazyTimer:
             self._handle = self._loop.call_at(due, self._check)
 
     def clear(self) -> None:
-        """Do not expire."""
+        """Cancel the setting."""
         self._expires_at = math.inf
 
     def close(self) -> None:
-        """Forget the loop's timer, and what would be called: the two would keep each other alive."""
+        """Drop the loop's timer and the callback, which form a reference cycle."""
         self._expires_at = math.inf
         self._on_expired = _nothing
         if self._handle is not None:
@@ -64,18 +66,18 @@ class LazyTimer:
 
 
 class ConnectionTimers:
-    """When a connection is closed by us.
+    """The timers of one connection, and how it closes.
 
     Args:
         transport: of the connection.
         loop: the event loop.
-        pace: that the client owes while it reads.
-        silence_s: for a client that does not read.
-        head_is_late: called when a head did not come to its end in time.
+        response_progress: measures how fast the client reads.
+        stall_timeout_s: for a client that reads nothing.
+        on_head_timeout: called when a head was not complete in time.
 
     Attributes:
-        idle: closes the connection.
-        head: for the rest of a head.
+        idle: closes the connection when it fires.
+        head: limits the time for the rest of a head.
     """
 
     def __init__(
@@ -96,24 +98,24 @@ class ConnectionTimers:
         self._write_timer: asyncio.TimerHandle | None = None
 
     def start_write_watchdog(self) -> None:
-        """The client reads slower than we write: watch that it reads at all."""
+        """Start to check in intervals that the client reads: the transport has unsent bytes."""
         self._unsent_bytes = self._transport.get_write_buffer_size()
         self._write_timer = self._loop.call_later(self._stall_timeout_s, self._check_writing)
 
     def stop_write_watchdog(self) -> None:
-        """The client has read everything."""
+        """Stop the check: the transport has sent everything."""
         if self._write_timer is not None:
             self._write_timer.cancel()
             self._write_timer = None
 
     def close(self) -> None:
-        """Close the connection once what was written has left; a client that reads nothing of it is given up."""
+        """Close the connection once everything is sent; abort it if the client stops reading."""
         self._transport.close()
         if self._write_timer is None and self._transport.get_write_buffer_size():
             self.start_write_watchdog()
 
     def shut_down_writing(self) -> None:
-        """Close after the last answer, once the client has had the time to read it."""
+        """Shut down our side after the last response, and close once the client has had time to read it."""
         # guard: refused-connection-lingers
         if not self._transport.is_closing() and self._transport.can_write_eof():
             self._transport.write_eof()
@@ -122,7 +124,7 @@ class ConnectionTimers:
             self.close()
 
     def cancel(self) -> None:
-        """The connection is lost."""
+        """Stop all timers: the connection is lost."""
         self.idle.close()
         self.head.close()
         self.stop_write_watchdog()
