@@ -101,8 +101,8 @@ class Head:
 
     def keep_raw(self, raw: bytes) -> None:
         """Keep the bytes for comparison with later heads, if the head is short and has no credentials."""
-        # guard: credentials-are-not-kept
         is_short = len(raw) <= _MAX_KEPT_BYTES and len(self.raw_headers) <= _MAX_KEPT_HEADERS
+        # guard: credentials-are-not-kept
         if is_short and _CREDENTIALS.isdisjoint(self.headers):
             self.raw = raw
 
