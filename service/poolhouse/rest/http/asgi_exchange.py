@@ -17,7 +17,7 @@ from poolhouse.rest.http.response import header_lines
 VIEWS_KEY: Final = "poolhouse.views"
 """Scope key of a server whose ``send`` takes a memoryview. ASGI promises bytes only, and other servers rely on that:
 one that runs the application in another process pickles the body, which a memoryview does not allow."""
-RESPONSE_PROGRESS_KEY: Final = "poolhouse.pace"
+RESPONSE_PROGRESS_KEY: Final = "poolhouse.response_progress"
 """Scope key of the connection's :class:`.response_progress.ResponseProgress`; absent on other servers."""
 
 # Reading from the socket pauses while the application has not received more than this many bytes of the body.

@@ -1,6 +1,6 @@
 """Parse request headers: names and values, request ids, traces, Content-Length, Request-Timeout and framing.
 
-ASGI and the parsers give lower-case names and stripped values. A Starlette ``Request`` would cost more than the parsing.
+ASGI and the parsers give lower-case names and stripped values. Creating a Starlette ``Request`` would cost more.
 """
 
 from __future__ import annotations
