@@ -35,7 +35,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "kernels.code_cache._IMPORTED": ("from poolhouse.kernels.axes import",),
     "rest.http.response._TOKEN": ("x-request-id",),
     "rest.http.headers._LENGTH": ("1024",),
-    "rest.http.headers._SANE_REQUEST_ID": ("an id",),
+    "rest.http.headers._VALID_REQUEST_ID": ("an id",),
     "rest.http.headers._SECONDS": ("12.50",),
     "rest.http.headers._TRACEPARENT": ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",),
     "rest.auth.keys._DIGEST": ("sha256:" + "0a" * 32,),

@@ -18,7 +18,8 @@ _MAX_SIZES: Final = 100
 """Sizes that are parsed; shapes of far fewer are refused for their rank."""
 _MISSING_MESSAGES: Final = {
     "shape": "Raw elements need their shape in the query string: add shape=8,64,112,112, with your own sizes",
-    "dtype": f"Raw elements need their type in the query string: add dtype=float32, or another of {element_type_names()}",
+    "dtype": "Raw elements need their type in the query string: "
+    f"add dtype=float32, or another of {element_type_names()}",
 }
 """There is no default type: bytes of another type would be read as wrong numbers, silently."""
 
