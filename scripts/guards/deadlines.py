@@ -21,7 +21,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "The timer is set to the deadline itself",
         "504 arrives later than 5 ms after the deadline",
         ReplaceArgument(0, "{} + 0.01"),
-        "test_a_deadline_is_answered_within_5_ms",
+        "test_a_passed_deadline_is_reported_within_5_ms",
     ),
     Guard(
         "deadline-timer-is-cancelled",
@@ -56,7 +56,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "A deadline covers decoding, checking and encoding in threads",
         "the client is told when that step has ended",
         ReplaceArgument(0, "None"),
-        "test_a_deadline_that_passes_while_a_thread_works_is_answered_then",
+        "test_a_deadline_that_passes_while_a_thread_works_is_reported_at_once",
     ),
     Guard(
         "abandoned-step-is-not-started",
@@ -70,6 +70,6 @@ GUARDS: Final[Sequence[Guard]] = (
         "A deadline ends the reading of a body",
         "a body is read for nothing",
         FixCondition(True),
-        "test_a_deadline_ends_the_waiting",
+        "test_a_deadline_ends_the_reading_of_a_body",
     ),
 )

@@ -21,21 +21,21 @@ GUARDS: Final[Sequence[Guard]] = (
         "The connection is watched while its job waits",
         "a disconnect is noticed when the response is written",
         Delete(),
-        "test_a_caller_who_leaves_the_queue_is_forgotten",
+        "test_a_disconnect_in_the_queue_releases_memory",
     ),
     Guard(
         "disconnects-are-counted",
         "A disconnect is counted once, by its stage",
         "operators do not see that clients give up",
         Delete(),
-        "test_a_caller_who_leaves_while_sending_is_forgotten",
+        "test_a_disconnect_while_sending_releases_memory",
     ),
     Guard(
         "unread-response-is-watched",
         "A client that reads nothing of its response is disconnected",
         "its bytes are held for as long as the connection lives",
         Delete(),
-        "test_a_caller_who_stays_and_reads_nothing_is_given_up",
+        "test_a_client_that_reads_nothing_is_disconnected",
     ),
     Guard(
         "disconnect-reaches-exchange",
@@ -49,6 +49,6 @@ GUARDS: Final[Sequence[Guard]] = (
         "A connection kept open for a refused body alone ends with it",
         "it stays open, and its descriptor with it, as long as an idle one",
         Delete(),
-        "test_a_connection_that_is_to_close_does_so_when_the_refused_body_is_over",
+        "test_a_closing_connection_closes_at_the_end_of_the_refused_body",
     ),
 )

@@ -149,7 +149,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "Freed memory is returned to the machine",
         "an idle process keeps the most memory that it ever had",
         ReplaceArgument(1, "int"),
-        "test_what_was_held_goes_back_to_the_machine",
+        "test_freed_bodies_are_returned_to_the_system",
     ),
     Guard(
         "heap-in-use-is-not-trimmed",
@@ -177,21 +177,21 @@ GUARDS: Final[Sequence[Guard]] = (
         "A refused request is forgotten with the task that waited for it",
         "bodies of refused requests stay in memory uncounted",
         Delete(),
-        "test_a_refused_request_is_forgotten_without_the_collector",
+        "test_a_refused_request_is_freed_without_the_garbage_collector",
     ),
     Guard(
         "response-text-has-limit",
         "The text of a response has a limit",
         "two hundred million pairs of brackets are printed for sixty bytes",
         FixCondition(False),
-        "test_an_empty_answer_of_many_lists_is_refused",
+        "test_an_empty_response_of_many_lists_is_refused",
     ),
     Guard(
         "body-beside-tensors-is-charged",
         "Parts of a body that belong to no tensor are charged too",
         "a body full of other fields is held uncounted as long as its tensor",
         DropTerm(1),
-        "test_only_what_is_of_no_tensor_is_kept_beside_them",
+        "test_only_the_parts_of_a_body_outside_tensors_are_charged",
     ),
     Guard(
         "text-is-charged-before-body",
@@ -205,6 +205,6 @@ GUARDS: Final[Sequence[Guard]] = (
         "What decoding copies is charged before it is copied",
         "a body in another byte order is held twice and charged once",
         Delete(),
-        "test_a_copy_of_the_body_is_charged_beside_it",
+        "test_a_copy_of_the_body_is_charged_in_addition",
     ),
 )

@@ -171,13 +171,13 @@ GUARDS: Final[Sequence[Guard]] = (
         "A turn of the event loop receives a bounded amount",
         "thirty clients that send megabytes at once delay every probe",
         FixCondition(False),
-        "test_a_turn_receives_its_bytes_and_a_piece_for_each_connection_more",
+        "test_an_iteration_receives_its_budget_and_one_read_per_connection",
     ),
     Guard(
         "outbox-is-sent-at-turn-end",
         "Pending responses are sent when the turn of the event loop ends",
         "a client waits for its response until another request arrives",
         Delete(),
-        "test_every_answer_leaves_once_in_order_and_within_its_turn",
+        "test_every_response_is_sent_once_in_order_within_its_iteration",
     ),
 )

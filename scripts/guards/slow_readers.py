@@ -14,7 +14,7 @@ GUARDS: Final[Sequence[Guard]] = (
         "A response that is read slowly is preempted when the budget is full",
         "three slow readers lock all other clients out",
         Delete(),
-        "test_answers_that_are_read_slowly_do_not_hold_memory",
+        "test_slow_readers_do_not_hold_memory",
     ),
     Guard(
         "tls-response-is-sliced",
@@ -28,13 +28,13 @@ GUARDS: Final[Sequence[Guard]] = (
         "A response has a minimum rate",
         "a few bytes now and then hold a gigabyte for days",
         DropOperand(-1),
-        "test_a_reader_must_keep_up_a_pace",
+        "test_a_reader_must_keep_a_minimum_rate",
     ),
     Guard(
         "response-is-held-until-sent",
         "A response is held until all of it has left the process",
         "the last bytes keep their whole tensor, and its memory is given away",
         Delete(),
-        "test_an_answer_is_held_until_all_of_it_has_left_the_process",
+        "test_a_response_is_held_until_all_of_it_is_sent",
     ),
 )

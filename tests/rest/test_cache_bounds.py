@@ -85,7 +85,7 @@ KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
 @pytest.mark.parametrize(
     "kind", [pytest.param(kind, marks=pytest.mark.slow if kind == "heads of requests" else ()) for kind in KINDS]
 )
-def test_what_is_remembered_of_many_requests_is_a_few_megabytes(kind: str) -> None:
+def test_caches_hold_a_few_megabytes_at_most(kind: str) -> None:
     """Fourteen thousand small ones were kept as 250 MB, for as long as the process lived."""
     ask = KINDS[kind]()
     ask(0)
@@ -112,7 +112,7 @@ def unique_request(number: int) -> tuple[str, dict[str, str], bytes]:
 
 
 @pytest.mark.slow
-def test_a_process_that_has_seen_many_kinds_of_requests_is_hardly_larger() -> None:
+def test_a_process_hardly_grows_with_many_kinds_of_requests() -> None:
     """By its memory as the operating system has it, so that nothing is forgotten by whoever counts."""
     with run_measured_process() as service:
         for number in range(REQUESTS):

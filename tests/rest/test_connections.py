@@ -25,14 +25,14 @@ def test_the_number_of_headers_is_limited(live_server: LiveServer, ending: bytes
     assert (document["status"], document["code"]) == (431, "headers_too_large")
 
 
-def test_as_many_headers_as_anybody_sends_are_read(live_server: LiveServer) -> None:
+def test_two_hundred_headers_are_accepted(live_server: LiveServer) -> None:
     """Browsers send twenty; proxies add some."""
     lines = b"".join(b"x-%d: y\r\n" % number for number in range(200))
 
     assert parse(live_server.exchange(LIVE + lines + b"Connection: close\r\n\r\n"))[0] == 200
 
 
-def test_heads_that_are_not_whole_have_a_limit_together() -> None:
+def test_incomplete_heads_have_a_total_limit() -> None:
     """Each may have 64 KiB for ten seconds, and nobody counts the connections of one client."""
     half = LIVE + b"A: " + b"a" * 60_000
     with service_process(header_timeout_s="60") as running, ExitStack() as stack:
@@ -74,7 +74,7 @@ def leave_unread(running: ServiceProcess, stack: ExitStack, size: int, *lines: s
     return port
 
 
-def test_one_unread_byte_of_an_answer_holds_all_of_it() -> None:
+def test_an_unread_response_holds_its_lease_to_the_last_byte() -> None:
     """It pins the tensor that it is of: two hundred clients that left the last kilobytes held 346 MiB that nobody
     counted. So the lease lasts until the last byte has left, and the client has the time limit for silence."""
     with service_process(body_timeout_s="1") as running, running.server.client() as client, ExitStack() as stack:
@@ -103,7 +103,7 @@ def test_one_unread_byte_of_an_answer_holds_all_of_it() -> None:
 
 
 @pytest.mark.parametrize("apart_bytes", [480 << 10, pytest.param(48 << 10, marks=pytest.mark.slow)])
-def test_a_client_that_reads_nothing_is_let_go_however_little_is_left(apart_bytes: int) -> None:
+def test_a_client_that_reads_nothing_is_disconnected_however_little_is_unsent(apart_bytes: int) -> None:
     """A few kilobytes of an answer do not stop its writing, and were waited for without end once it was closed."""
     sizes = range(64 << 10, 6 * MIB, apart_bytes)
     with service_process(body_timeout_s="0.5") as running, ExitStack() as stack:

@@ -148,7 +148,7 @@ def comparable(answer: httpx.Response) -> tuple[int, list[tuple[bytes, bytes]], 
 
 @pytest.mark.parametrize("name", REQUESTS)
 @pytest.mark.parametrize("below", ["", "/pools"])
-def test_both_ways_give_the_same_answer_byte_for_byte(
+def test_both_servers_give_the_same_response_byte_for_byte(
     clients: tuple[httpx.Client, httpx.Client], name: str, below: str
 ) -> None:
     """Status, headers, their order, and the body as it came over the wire."""
@@ -162,7 +162,7 @@ def test_both_ways_give_the_same_answer_byte_for_byte(
 
 
 @pytest.mark.parametrize("name", ["raw", "json", "large", "unknown operator"])
-def test_repeated_heads_give_the_same_answer_too(clients: tuple[httpx.Client, httpx.Client], name: str) -> None:
+def test_repeated_heads_give_the_same_response(clients: tuple[httpx.Client, httpx.Client], name: str) -> None:
     """The second of them is recognised by its bytes, and what was worked out for the first one is used again."""
     method, target, headers, body = REQUESTS[name]
     answers = []
@@ -173,7 +173,7 @@ def test_repeated_heads_give_the_same_answer_too(clients: tuple[httpx.Client, ht
     assert answers[0] == answers[1] == answers[2]
 
 
-def test_a_key_that_differs_is_looked_at_every_time(clients: tuple[httpx.Client, httpx.Client]) -> None:
+def test_the_api_key_is_checked_at_every_request(clients: tuple[httpx.Client, httpx.Client]) -> None:
     """What is remembered of a head must let nobody in."""
     if "Authorization" not in clients[0].headers:
         pytest.skip("this service needs no key")

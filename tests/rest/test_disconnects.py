@@ -81,7 +81,7 @@ def reset_connection(connection: socket.socket) -> None:
     ("stage", "sent"),
     [("headers", b"POST /v1/pool/max_pool2d HTTP/1.1\r\nHost: x\r\nX-Half: "), ("body", request(4, sent=1000))],
 )
-def test_a_caller_who_leaves_while_sending_is_forgotten(
+def test_a_disconnect_while_sending_releases_memory(
     gated: GatedService, stage: str, sent: bytes, softly: bool
 ) -> None:
     """Half an upload holds room for the whole of it."""
@@ -101,7 +101,7 @@ def test_a_caller_who_leaves_while_sending_is_forgotten(
     assert becomes_true(lambda: new_disconnects(gated, before) == {stage: 1})
 
 
-def test_a_caller_who_leaves_the_queue_is_forgotten(gated: GatedService) -> None:
+def test_a_disconnect_in_the_queue_releases_memory(gated: GatedService) -> None:
     """While a device is busy the queue must not fill with the requests of those who gave up."""
     before, expired = disconnects_by_stage(gated), gated.metric("poolhouse_engine_events_total", event="cancelled")
     with ThreadPoolExecutor(3) as threads, gated.gate.closed():
@@ -125,7 +125,7 @@ def test_a_caller_who_leaves_the_queue_is_forgotten(gated: GatedService) -> None
     assert (1, 1, 5, 1024) not in gated.gate.seen_shapes, "nobody waited for it"
 
 
-def test_a_caller_who_leaves_while_a_device_works_is_forgotten(gated: GatedService) -> None:
+def test_a_disconnect_while_a_device_works_releases_memory(gated: GatedService) -> None:
     """The slot is free at once; the bytes are when the device no longer looks at them, and not before."""
     before, cancelled = disconnects_by_stage(gated), gated.metric("poolhouse_engine_events_total", event="cancelled")
     with gated.gate.closed():
@@ -142,7 +142,7 @@ def test_a_caller_who_leaves_while_a_device_works_is_forgotten(gated: GatedServi
     assert gated.metric("poolhouse_engine_events_total", event="cancelled") == cancelled + 1
 
 
-def test_a_caller_who_leaves_in_the_answer_is_forgotten(gated: GatedService) -> None:
+def test_a_disconnect_during_the_response_releases_memory(gated: GatedService) -> None:
     """An answer that nobody reads holds its bytes only as long as somebody might."""
     before = disconnects_by_stage(gated)
     with gated.server.connect() as connection:
@@ -157,7 +157,7 @@ def test_a_caller_who_leaves_in_the_answer_is_forgotten(gated: GatedService) -> 
     assert new_disconnects(gated, before) == {"answer": 1}
 
 
-def test_a_caller_who_stays_and_reads_nothing_is_given_up() -> None:
+def test_a_client_that_reads_nothing_is_disconnected() -> None:
     """The connection lives, so nobody has left; only that nothing moves tells that nobody will read."""
     with (
         run_gated_service(capacity_bytes=1 << 30, body_timeout_s=0.3) as running,
@@ -171,7 +171,7 @@ def test_a_caller_who_stays_and_reads_nothing_is_given_up() -> None:
         assert becomes_true(partial(is_idle, running))
 
 
-def test_a_caller_who_stays_is_not_counted(gated: GatedService) -> None:
+def test_only_disconnects_during_a_request_are_counted(gated: GatedService) -> None:
     """Kept connections close one day; that is no loss."""
     before = disconnects_by_stage(gated)
 
@@ -220,7 +220,7 @@ def numbers(*headers: str) -> bytes:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_caller_who_leaves_while_a_thread_works_is_forgotten(
+def test_a_disconnect_while_a_thread_works_releases_memory_afterwards(
     gated: GatedService, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody waits any more; but what the thread reads must not be lent to others before it has ended."""
@@ -238,7 +238,7 @@ def test_a_caller_who_leaves_while_a_thread_works_is_forgotten(
     assert becomes_true(partial(is_idle, gated))
 
 
-def test_a_caller_who_leaves_while_threads_are_busy_is_forgotten(
+def test_a_disconnect_before_a_thread_is_free_releases_memory(
     gated: GatedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A body that waits in line to be decoded is not looked at yet, so its room is free at once."""
@@ -262,7 +262,7 @@ def test_a_caller_who_leaves_while_threads_are_busy_is_forgotten(
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_deadline_that_passes_while_a_thread_works_is_answered_then(
+def test_a_deadline_that_passes_while_a_thread_works_is_reported_at_once(
     gated: GatedService, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The caller's patience does not depend on what takes so long; the thread goes on, and with it the lease."""
@@ -277,7 +277,7 @@ def test_a_deadline_that_passes_while_a_thread_works_is_answered_then(
     assert becomes_true(partial(is_idle, gated))
 
 
-def test_a_deadline_that_passes_while_a_thread_inflates_is_answered_then(
+def test_a_deadline_that_passes_while_a_thread_inflates_is_reported_at_once(
     gated: GatedService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its thread goes on, and what it writes to must not be lent to others before it has ended."""
@@ -316,7 +316,7 @@ class Body:
     """Something large that a request came with."""
 
 
-def test_a_refused_request_is_forgotten_without_the_collector() -> None:
+def test_a_refused_request_is_freed_without_the_garbage_collector() -> None:
     """Its lease has ended: what is kept beyond that is memory that nobody counts."""
 
     async def receive() -> Message:

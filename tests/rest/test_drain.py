@@ -52,7 +52,7 @@ def is_drained(answer: httpx.Response) -> bool:
     )
 
 
-def test_a_service_told_to_stop_finishes_what_it_has_and_refuses_what_is_new(callers: ThreadPoolExecutor) -> None:
+def test_a_draining_service_finishes_admitted_requests_and_refuses_new_ones(callers: ThreadPoolExecutor) -> None:
     """A rollout must cost no caller a request: that is the whole point of SIGTERM before SIGKILL."""
     with run_gated_process(drain_delay_s=0.2) as gated, gated.server.client() as kept, gated.server.client() as slow:
         before = kept.get("/readyz").status_code
@@ -102,7 +102,7 @@ def large_upload(gated: GatedProcess) -> bytes:
         return read_all(upload)
 
 
-def test_a_body_that_was_let_in_is_taken_to_its_end() -> None:
+def test_an_admitted_body_is_received_completely() -> None:
     """A caller in the middle of an upload was admitted; to refuse it now would waste what it has sent. A person at a
     terminal waits for that and no longer: nobody balances load to them."""
     with run_gated_process(drain_delay_s=3600, grace_period_s=3600) as gated, gated.server.connect() as half:
@@ -120,7 +120,7 @@ def test_a_body_that_was_let_in_is_taken_to_its_end() -> None:
     assert code == 0
 
 
-def test_a_person_at_a_terminal_hears_what_is_waited_for_and_may_end_it(callers: ThreadPoolExecutor) -> None:
+def test_after_ctrl_c_the_service_reports_its_requests_and_a_second_one_stops_it(callers: ThreadPoolExecutor) -> None:
     """After Ctrl-C a process that goes on in silence looks like one that hangs."""
     with (
         run_gated_process(stderr=subprocess.PIPE, grace_period_s=3600) as gated,
@@ -147,7 +147,7 @@ def test_a_person_at_a_terminal_hears_what_is_waited_for_and_may_end_it(callers:
     assert code == 0
 
 
-def test_a_service_without_work_says_nothing_when_it_is_interrupted() -> None:
+def test_an_idle_service_stops_silently_on_ctrl_c() -> None:
     """There is nothing to wait for, and nothing to be told."""
     with run_gated_process(stderr=subprocess.PIPE, grace_period_s=3600) as gated:
         gated.process.send_signal(signal.SIGINT)
@@ -164,7 +164,7 @@ def held_requests(gated: GatedProcess) -> float:
         return parse_metrics(client.get("/metrics").text)["poolhouse_held_requests", frozenset()]
 
 
-def test_the_grace_period_is_the_end(callers: ThreadPoolExecutor) -> None:
+def test_unfinished_requests_are_refused_when_the_grace_period_ends(callers: ThreadPoolExecutor) -> None:
     """The platform kills what takes longer: whoever still waits is told, and the process ends well by itself."""
     with run_gated_process(grace_period_s=0.5) as gated, gated.server.client() as slow:
         gated.set_gate("close")
@@ -179,7 +179,7 @@ def test_the_grace_period_is_the_end(callers: ThreadPoolExecutor) -> None:
     assert code == 0
 
 
-def test_the_listener_stays_open_for_load_balancers_to_notice() -> None:
+def test_the_listener_stays_open_during_the_drain_delay() -> None:
     """Between SIGTERM and the last router that hears of it, requests still arrive here. A person who does not want
     to wait for that presses Ctrl+C, and that is no failure either."""
     with run_gated_process(drain_delay_s=3600, grace_period_s=3600) as gated, gated.server.client() as client:

@@ -77,7 +77,7 @@ def announce_body(service: MeasuredProcess, nbytes: int) -> socket.socket:
 
 @pytest.mark.skipif(find_malloc_trim() is None, reason="only glibc keeps a heap that can be trimmed")
 @pytest.mark.parametrize(("count", "nbytes"), [(20, 8 << 20), (200, 800 << 10)])
-def test_what_was_held_goes_back_to_the_machine(count: int, nbytes: int) -> None:
+def test_freed_bodies_are_returned_to_the_system(count: int, nbytes: int) -> None:
     """Bodies come to lie in a heap, and one small object at its end kept all of them; large ones are mapped alone."""
     with run_measured_process() as service:
         for _ in range(3):

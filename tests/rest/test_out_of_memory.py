@@ -48,7 +48,7 @@ def large_answer(client: httpx.Client) -> httpx.Response:
 @pytest.mark.parametrize(
     "ask", [raw, *(pytest.param(each, marks=pytest.mark.slow) for each in (deflated, numbers, large_answer))]
 )
-def test_a_request_without_memory_is_refused_and_harms_nobody(ask: Callable[[httpx.Client], httpx.Response]) -> None:
+def test_a_request_without_system_memory_is_refused(ask: Callable[[httpx.Client], httpx.Response]) -> None:
     """It was a 500, as if the service were at fault; elsewhere or later the request may well be answered."""
     with service_process() as running, running.server.client() as client:
         small = {"input": IMAGE, "kernel_size": 2}

@@ -72,7 +72,7 @@ def full(gated: GatedService) -> Iterator[GatedService]:
     assert becomes_true(lambda: gated.pooling.status.held_bytes == 0)
 
 
-def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: GatedService) -> None:
+def test_a_request_that_does_not_fit_is_refused_at_once(full: GatedService) -> None:
     """A caller who must wait for a refusal holds a connection in a service that has too many already."""
     before = full.metric("poolhouse_refusals_total", code="overloaded")
     times_ms = []
@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_refused_before_its_body_and_at_once(full: GatedSer
 
 
 @pytest.mark.parametrize("more", ["", "Expect: 100-continue\r\n"])
-def test_a_body_that_fits_is_refused_where_its_pooling_does_not(full: GatedService, more: str) -> None:
+def test_a_body_that_fits_is_refused_if_its_pooling_does_not(full: GatedService, more: str) -> None:
     """Before the body is read, from the query: the answer and intermediate results take memory too. A client that
     asks whether to send its body is not told to."""
     side = math.isqrt(full.pooling.status.capacity_bytes - full.pooling.status.held_bytes)
@@ -104,7 +104,7 @@ def test_a_body_that_fits_is_refused_where_its_pooling_does_not(full: GatedServi
     assert (status, document["code"]) == (503, "overloaded")
 
 
-def test_a_request_that_expires_in_the_queue_is_answered_then_and_never_runs(fresh: GatedService) -> None:
+def test_a_request_that_expires_in_the_queue_is_refused_at_once_and_never_runs(fresh: GatedService) -> None:
     """Who has stopped waiting must hear so in time, and must cost nothing more; a timer does it, no sweep."""
     timeout_s = 0.2
     expired = fresh.metric("poolhouse_engine_events_total", event="expired")
@@ -129,7 +129,7 @@ def test_a_request_that_expires_in_the_queue_is_answered_then_and_never_runs(fre
     assert becomes_true(lambda: fresh.pooling.status.held_bytes == 0)
 
 
-def test_a_deadline_is_answered_within_5_ms(fresh: GatedService) -> None:
+def test_a_passed_deadline_is_reported_within_5_ms(fresh: GatedService) -> None:
     """A caller's own timer rings then too: what comes later is read by nobody."""
     timeout_s = 0.1
     late_ms = []
@@ -181,7 +181,7 @@ def test_a_deadline_that_cannot_be_met_is_refused_before_the_body(
         ("1,1,4,4", 17, 1, 400, "malformed_body"),
     ],
 )
-def test_raw_elements_that_cannot_be_pooled_are_refused_before_they_are_sent(
+def test_raw_elements_that_cannot_be_pooled_are_refused_by_their_query(
     gated: GatedService, shape: str, length: int, kernel: int, status: int, code: str
 ) -> None:
     """Shape, type and fields stand in the query: the whole plan is known, and a gigabyte need not travel for a no."""
@@ -193,7 +193,7 @@ def test_raw_elements_that_cannot_be_pooled_are_refused_before_they_are_sent(
     assert (given, document["code"]) == (status, code)
 
 
-def test_a_storm_leaves_nothing_behind(gated: GatedService) -> None:
+def test_a_load_of_random_requests_leaves_nothing_reserved(gated: GatedService) -> None:
     """Refused, cut off, answered: whichever way out a request takes, it gives back what it held, once."""
     with ThreadPoolExecutor(64) as threads:
         statuses = [status for part in threads.map(partial(storm, gated.server), range(64)) for status in part]
@@ -243,7 +243,7 @@ def posted(gated: GatedService, shape: tuple[int, ...], kernel_size: int = 1) ->
         return post_zeros(client, shape, kernel_size=kernel_size).status_code
 
 
-def test_a_caller_who_is_refused_may_ask_again_on_the_same_connection(full: GatedService) -> None:
+def test_a_refusal_for_overload_keeps_the_connection(full: GatedService) -> None:
     """Overload is no time to open new connections."""
     with full.server.client() as client:
         answers: list[httpx.Response] = [post_zeros(client, (1, 1, 1024, 1024)) for _ in range(3)]

@@ -54,7 +54,7 @@ def gated() -> Iterator[GatedService]:
 
 @given(st.lists(st.integers(1, 400), max_size=6), st.booleans())
 @scaled_examples(40, HealthCheck.function_scoped_fixture)
-def test_an_upgrade_offer_hides_no_request_wherever_it_is_cut(
+def test_an_upgrade_offer_hides_no_request(
     live_server: LiveServer, cuts: list[int], second: bool
 ) -> None:
     """The parser ends a request that offers an upgrade with its head: its body was answered as a request (200), where
@@ -92,7 +92,7 @@ def test_an_upgrade_offer_in_two_segments_is_ignored(live_server: LiveServer) ->
 
 
 @pytest.mark.parametrize("rest", [b"", b"Transfer-Encoding: chunked"])
-def test_chunked_bodies_with_an_offer_are_read_too(live_server: LiveServer, rest: bytes) -> None:
+def test_chunked_bodies_with_an_upgrade_offer_are_read(live_server: LiveServer, rest: bytes) -> None:
     """A body without a length has the same hole."""
     head = posting(*OFFER, b"Transfer-Encoding: chunked", b"Connection: close")
     chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(JSON_BODY), JSON_BODY)
@@ -112,14 +112,14 @@ def test_chunked_bodies_with_an_offer_are_read_too(live_server: LiveServer, rest
         b"POST /livez HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nContent-Length: 0\r\n\r\n",
     ],
 )
-def test_a_head_with_two_meanings_is_refused(live_server: LiveServer, head: bytes) -> None:
+def test_an_ambiguous_head_is_refused(live_server: LiveServer, head: bytes) -> None:
     """A proxy that reads it otherwise would let one client's bytes pass for another's request (RFC 9112 section 11)."""
     document = refusal(live_server.exchange(head))
 
     assert (document["status"], document["code"]) == (400, "malformed_request")
 
 
-def test_nothing_is_answered_behind_a_last_answer(tmp_path: Path) -> None:
+def test_no_response_follows_the_last_one(tmp_path: Path) -> None:
     """The half that is written is closed by then: to write on was an error in the log."""
     query = "shape=64,1024,1024&dtype=uint8&kernel_size=2"
     head = f"POST /v1/pool/avg_pool2d?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -137,7 +137,7 @@ def test_nothing_is_answered_behind_a_last_answer(tmp_path: Path) -> None:
     assert "Traceback" not in log.read_text()
 
 
-def test_nobody_is_told_to_continue_behind_a_refusal(tmp_path: Path) -> None:
+def test_no_100_continue_follows_a_refusal(tmp_path: Path) -> None:
     """A body that breaks off in the segment of its head is refused before its request has run."""
     head = b"POST /v1/plan/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     broken = head + b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\nzz\r\n"
@@ -147,7 +147,7 @@ def test_nobody_is_told_to_continue_behind_a_refusal(tmp_path: Path) -> None:
         received = read_all(connection)
 
     assert received.startswith(b"HTTP/1.1 400 ")
-    assert received.count(b"HTTP/1.1 ") == 1 + received.count(b"an HTTP/1.1 request")
+    assert received.count(b"HTTP/1.1 ") == 1 + received.count(b"a valid HTTP/1.1 request")
     assert "Traceback" not in log.read_text()
 
 
@@ -169,7 +169,7 @@ def test_http_1_0_needs_no_host(live_server: LiveServer) -> None:
     ],
 )
 @pytest.mark.parametrize("queued", [0, 1, 5])
-def test_a_bad_request_waits_for_the_answers_before_it(gated: GatedService, bad: bytes, queued: int) -> None:
+def test_an_invalid_request_waits_for_earlier_responses(gated: GatedService, bad: bytes, queued: int) -> None:
     """Its 400 would be read as the answer to the request before it. Here that one is still being worked on."""
     with gated.gate.closed(), gated.server.connect() as connection:
         connection.sendall(ONE)
@@ -191,7 +191,7 @@ def exchanges() -> int:
     return sum(isinstance(each, AsgiExchange | HandlerExchange) for each in gc.get_objects())
 
 
-def test_a_flood_of_pipelined_requests_waits_unparsed(gated: GatedService) -> None:
+def test_pipelined_requests_wait_unparsed(gated: GatedService) -> None:
     """50 connections with one piece of 64 KiB each stopped the event loop for seconds, for 180,000 requests in memory
     that nothing had counted."""
     flood = (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 4000)[: 128 * 1024]
@@ -218,7 +218,7 @@ def test_a_flood_of_pipelined_requests_waits_unparsed(gated: GatedService) -> No
     assert becomes_true(lambda: gated.pooling.status.lease_count == 0)
 
 
-def test_every_request_of_a_flood_is_answered_in_order(live_server: LiveServer) -> None:
+def test_many_pipelined_requests_are_answered_in_order(live_server: LiveServer) -> None:
     """Requests that wait unparsed are not lost, and one that is cut between two pieces is put together."""
     names = [b"n%d" % number for number in range(3000)]
     sent = b"".join(LIVE + b"X-Request-ID: " + name + b"\r\n\r\n" for name in names)
@@ -241,7 +241,7 @@ def test_every_request_of_a_flood_is_answered_in_order(live_server: LiveServer) 
     assert told[: len(names)] == names
 
 
-def test_no_request_begins_while_answers_are_not_read(gated: GatedService) -> None:
+def test_no_request_begins_while_responses_are_unread(gated: GatedService) -> None:
     """Each unread answer is memory; a client that asks on without reading would have all of them kept."""
     query = "?output_size=512,512&shape=1,1,1,1&dtype=float32"
     one = (
@@ -294,7 +294,7 @@ def test_chunks_of_one_byte_pass(live_server: LiveServer) -> None:
     assert parse(answer)[0] == 200
 
 
-def test_a_reset_is_no_error_of_the_service() -> None:
+def test_a_reset_is_not_logged_as_an_error() -> None:
     """A client may end its connection at any time, also with requests that wait; a log full of tracebacks hides the
     errors that are ours."""
     with service_process() as running:

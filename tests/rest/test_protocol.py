@@ -64,7 +64,7 @@ def refusal(answer: bytes) -> dict[str, object]:
         posting(b"Transfer-Encoding: chunked") + b"3\r\nabcdef\r\n",
     ],
 )
-def test_unreadable_bytes_are_refused_in_our_words(live_server: LiveServer, sent: bytes) -> None:
+def test_invalid_http_is_refused_with_a_problem_document(live_server: LiveServer, sent: bytes) -> None:
     """uvicorn would answer in plain text, and a caller's reader of problems would fail on it."""
     document = refusal(live_server.exchange(sent))
 
@@ -73,7 +73,7 @@ def test_unreadable_bytes_are_refused_in_our_words(live_server: LiveServer, sent
 
 @given(st.binary(min_size=1, max_size=300))
 @scaled_examples(40, HealthCheck.function_scoped_fixture)
-def test_random_bytes_never_hurt(live_server: LiveServer, sent: bytes) -> None:
+def test_random_bytes_are_refused_or_ignored(live_server: LiveServer, sent: bytes) -> None:
     """Ports are scanned all day; whatever comes, the answer is a refusal or nothing."""
     with live_server.connect() as connection:
         connection.sendall(sent)
@@ -105,7 +105,7 @@ def test_headers_have_a_limit(live_server: LiveServer, sent: bytes) -> None:
     assert document["limit_bytes"] == HEADER_LIMIT
 
 
-def test_headers_just_under_the_limit_pass(live_server: LiveServer) -> None:
+def test_headers_just_under_the_limit_are_accepted(live_server: LiveServer) -> None:
     """Large cookies behind a proxy are common; the limit must not bite early, even with a body behind."""
     padding = b"X-Long: " + b"a" * (HEADER_LIMIT - 400)
     body = JSON_BODY + b" " * 50_000
@@ -122,7 +122,7 @@ def test_slow_headers_are_refused(live_server: LiveServer, sent: bytes) -> None:
     assert refusal(live_server.exchange(sent))["status"] == 408
 
 
-def test_a_connection_that_says_nothing_is_closed(live_server: LiveServer) -> None:
+def test_a_silent_connection_is_closed(live_server: LiveServer) -> None:
     """Silence costs a file descriptor."""
     assert live_server.exchange(b"") == b""
 
@@ -137,7 +137,7 @@ def test_slow_headers_of_a_second_request_are_refused_too(live_server: LiveServe
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 100", b"Transfer-Encoding: chunked"])
-def test_a_body_that_stops_is_refused(live_server: LiveServer, head: bytes) -> None:
+def test_a_body_that_stalls_is_refused(live_server: LiveServer, head: bytes) -> None:
     """A caller that hangs in the middle of its body learns why its connection went."""
     with live_server.connect() as connection:
         connection.sendall(posting(head) + (b"2\r\n{}\r\n" if b"chunked" in head else b"{}"))
@@ -148,7 +148,7 @@ def test_a_body_that_stops_is_refused(live_server: LiveServer, head: bytes) -> N
     assert headers["content-type"] == "application/problem+json"
 
 
-def test_a_deadline_ends_the_waiting_for_a_body(live_server: LiveServer) -> None:
+def test_a_deadline_ends_the_receiving_of_a_body(live_server: LiveServer) -> None:
     """The caller said how long it waits; the body's own patience is longer."""
     with live_server.connect() as connection:
         connection.sendall(posting(b"Content-Length: 100", b"Request-Timeout: 0.02") + b"{}")
@@ -176,7 +176,7 @@ def test_a_refusal_instead_of_100_continue_closes(live_server: LiveServer) -> No
     assert refusal(answer)["status"] == 413
 
 
-def test_expect_is_answered_when_the_body_is_wanted(live_server: LiveServer) -> None:
+def test_100_continue_is_sent_for_an_accepted_head(live_server: LiveServer) -> None:
     """curl waits a second for this line before every large body."""
     head = posting(b"Content-Length: %d" % len(JSON_BODY), b"Expect: 100-continue", b"Connection: close")
     with live_server.connect() as connection:
@@ -204,7 +204,7 @@ def test_pipelined_requests_are_answered_in_order(live_server: LiveServer) -> No
     assert refusal(answers)["code"] == "malformed_request"
 
 
-def test_a_caller_that_leaves_in_the_middle_harms_nobody(live_server: LiveServer, client: httpx.Client) -> None:
+def test_disconnects_in_a_body_do_not_affect_the_service(live_server: LiveServer, client: httpx.Client) -> None:
     """Browsers and load balancers do it all the time."""
     for _ in range(20):
         with live_server.connect() as connection:
@@ -238,7 +238,7 @@ def test_curl_sends_a_large_body(tmp_path: Path, live_server: LiveServer) -> Non
     assert (tmp_path / "y.bin").read_bytes() == bytes(1 << 18)
 
 
-def test_an_answer_and_its_head_come_together(live_server: LiveServer) -> None:
+def test_a_small_response_arrives_in_one_piece(live_server: LiveServer) -> None:
     """A caller who is woken twice for one small answer has waited twice."""
     with live_server.connect() as connection:
         connection.sendall(posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY)
@@ -250,7 +250,7 @@ def test_an_answer_and_its_head_come_together(live_server: LiveServer) -> None:
     assert len(body) == int(headers["content-length"])
 
 
-def test_requests_in_one_piece_are_answered_in_order(live_server: LiveServer) -> None:
+def test_requests_in_one_segment_are_answered_in_order(live_server: LiveServer) -> None:
     """The first is run where it comes, the others take turns; nobody may see the difference."""
     names = [f"r{number}" for number in range(50)]
     heads = [posting(b"X-Request-ID: " + name.encode(), b"Content-Length: %d" % len(JSON_BODY)) for name in names]
@@ -263,7 +263,7 @@ def test_requests_in_one_piece_are_answered_in_order(live_server: LiveServer) ->
     assert [part.split(b"\r\n")[0].decode() for part in answers.split(b"x-request-id: ")[1:-1]] == names
 
 
-def test_an_idle_connection_is_closed_and_a_used_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_connection_is_closed_and_a_used_one_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """One clock a connection, which is not wound up at every request, must still count from the last one."""
     monkeypatch.setattr("poolhouse.rest.server._KEEP_ALIVE_S", 0.3)
     with run_live_server(Settings(port=0)) as short, short.connect() as connection:

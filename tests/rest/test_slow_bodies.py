@@ -38,7 +38,7 @@ def gated() -> Iterator[GatedService]:
         yield running
 
 
-def test_many_slow_callers_are_cut_off_and_others_do_not_notice(gated: GatedService) -> None:
+def test_slow_clients_are_refused_and_others_are_served(gated: GatedService) -> None:
     """A byte now and then is never silent; without a floor a few hundred such callers hold all the room there is."""
     before = gated.metric("poolhouse_refusals_total", code="body_too_slow")
     waiting = selectors.DefaultSelector()
@@ -73,7 +73,7 @@ def test_many_slow_callers_are_cut_off_and_others_do_not_notice(gated: GatedServ
         connection.close()
 
 
-def test_a_steady_body_may_take_long() -> None:
+def test_a_steady_body_may_take_longer_than_the_stall_timeout() -> None:
     """The floor is for those who do not send; a large body over a thin line is ordinary."""
     rules = BodyLimits(10**9, 0.4, "Send less.", min_bytes_per_s=10_000)
     sent: list[int] = []
@@ -100,7 +100,7 @@ def test_a_steady_body_may_take_long() -> None:
     st.integers(1, 10**6),
     st.lists(st.tuples(st.floats(0, 1000), st.integers(0, 10**9)), min_size=1, max_size=20),
 )
-def test_a_body_of_n_bytes_takes_at_most_its_share(
+def test_the_time_of_a_body_is_bounded_by_its_length(
     silence_s: float, bytes_per_s: int, pieces: list[tuple[float, int]]
 ) -> None:
     """Whoever plans capacity needs a bound that is one line: the silence and the bytes over the floor."""
@@ -115,8 +115,8 @@ def test_a_body_of_n_bytes_takes_at_most_its_share(
         assert BodyLimits(10**12, silence_s, "Send less.").expires_at(0.0, now, received) == now + silence_s
 
 
-@pytest.mark.parametrize(("bytes_per_s", "words"), [(0, "No further piece"), (10**6, "1000000 bytes a second")])
-def test_the_refusal_says_which_limit_it_was(bytes_per_s: int, words: str) -> None:
+@pytest.mark.parametrize(("bytes_per_s", "words"), [(0, "No further bytes"), (10**6, "1000000 bytes a second")])
+def test_the_error_names_the_exceeded_limit(bytes_per_s: int, words: str) -> None:
     """Silence and slowness are mended in different ways."""
     rules = BodyLimits(10**9, 0.05, "Send less.", bytes_per_s)
     silent = bytes_per_s == 0
@@ -191,7 +191,7 @@ def test_clients_that_announce_much_and_send_little_do_not_hold_memory(contended
     assert becomes_true(lambda: len(readable(slow)) == 1)
     gone = readable(slow)
     told = [connection.recv(65536) for connection in gone]
-    assert all(each.startswith(b"HTTP/1.1 503 ") and b"its room was given to others" in each for each in told)
+    assert all(each.startswith(b"HTTP/1.1 503 ") and b"its memory was given to other requests" in each for each in told)
     assert all(b"retry-after: 1" in each.lower() for each in told)
     assert answer.startswith(b"HTTP/1.1 200 "), "who has kept the pace does not give way"
     assert took_s < 2, "nobody waits for their patience to end"
@@ -202,7 +202,7 @@ def test_clients_that_announce_much_and_send_little_do_not_hold_memory(contended
 
 
 @given(st.floats(0.1, 1000), st.integers(1, 10**9), st.floats(0, 1), st.floats(0.5, 2))
-def test_a_body_that_will_be_whole_in_time_never_gives_way(
+def test_a_body_that_keeps_its_rate_is_not_preempted(
     crowded_s: float, length: int, part: float, pace: float
 ) -> None:
     """An honest upload is let go on however many wait; one at half the pace gives way at some time."""
@@ -240,7 +240,7 @@ def npy_head(rows: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["chunked", "deflated", "half of a deflated one"])
-def test_bodies_of_unknown_length_give_way_too(kind: str) -> None:
+def test_bodies_of_unknown_length_are_preempted_too(kind: str) -> None:
     """They are charged as they grow; who has stopped must not keep what was charged."""
     with (
         run_gated_service(capacity_bytes=5 * ROWS * 1024, contended_body_timeout_s=1, body_timeout_s=60) as held,
@@ -260,7 +260,7 @@ def test_bodies_of_unknown_length_give_way_too(kind: str) -> None:
     assert becomes_true(lambda: held.pooling.status.lease_count == 0)
 
 
-def test_a_plan_that_comes_slowly_is_counted_too() -> None:
+def test_a_slow_body_of_a_plan_is_charged() -> None:
     """A thousand of them held a quarter of a gigabyte that was nobody's; one that is here at once holds nothing."""
     head = "POST /v1/plan/max_pool2d HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     with run_gated_service() as held, held.server.connect() as slow, held.server.client() as client:

@@ -66,7 +66,7 @@ def read_all(connection: socket.socket) -> int:
     return count
 
 
-def test_answers_that_are_read_slowly_do_not_hold_memory(contended: GatedService) -> None:
+def test_slow_readers_do_not_hold_memory(contended: GatedService) -> None:
     """Three readers at 80 kB/s had everyone else refused for two and a half minutes."""
     gone = contended.metric("poolhouse_callers_gone_total", stage="answer")
     statuses = list[int]()
@@ -90,7 +90,7 @@ def test_answers_that_are_read_slowly_do_not_hold_memory(contended: GatedService
     assert becomes_true(lambda: contended.pooling.status.held_bytes == 0)
 
 
-def test_a_reader_must_keep_up_a_pace() -> None:
+def test_a_reader_must_keep_a_minimum_rate() -> None:
     """A few bytes now and then are never silent, and held a gigabyte for days."""
     pace: dict[str, Any] = {"body_timeout_s": 0.3, "min_body_bytes_per_s": 1 << 30}
     statuses, received = set[int](), 15
@@ -114,14 +114,14 @@ def test_a_reader_must_keep_up_a_pace() -> None:
     assert received < ANSWER
 
 
-def test_a_page_that_is_not_pooled_owes_no_pace(contended: GatedService) -> None:
+def test_other_responses_need_no_minimum_rate(contended: GatedService) -> None:
     """The document is larger than what is written at once, and is nobody's tensor."""
     with contended.server.client() as client:
         assert post_zeros(client, (24, 1024, 1024)).status_code == 200
         assert client.get("/openapi.json").status_code == 200
 
 
-def test_an_answer_is_held_until_all_of_it_has_left_the_process() -> None:
+def test_a_response_is_held_until_all_of_it_is_sent() -> None:
     """The last kilobytes that a reader leaves pin the whole tensor that they are of, and its room was lent again."""
     settings = Settings.model_validate({"port": 0, "device": "cpu"})
     app = create_app(settings)
@@ -173,7 +173,7 @@ class Clock:
 
 
 @given(st.floats(0, 1000), st.integers(1, 10**9), st.integers(0, 10**9), st.integers(0, 10**9))
-def test_an_answer_owes_the_pace_of_a_body(elapsed_s: float, length: int, handed: int, unsent: int) -> None:
+def test_a_response_has_the_limits_of_a_body(elapsed_s: float, length: int, handed: int, unsent: int) -> None:
     """One setting for both directions: what has left the process is what counts."""
     rules = BodyLimits(10**9, 20.0, "", min_bytes_per_s=1000, contended_timeout_s=60)
     transport, clock = Transport(min(unsent, handed, length)), Clock()

@@ -119,7 +119,7 @@ def body(data: bytes, more: bool = False) -> dict[str, object]:
     return {"type": "http.response.body", "body": data, "more_body": more}
 
 
-def test_head_and_body_go_out_together(config: ServerConfig) -> None:
+def test_head_and_body_are_sent_in_one_write(config: ServerConfig) -> None:
     """Two packets would wake the caller twice."""
     transport, _ = run_app(config, [start((b"content-length", b"3"), (b"x", b"y")), body(b"abc")])
 
@@ -128,7 +128,7 @@ def test_head_and_body_go_out_together(config: ServerConfig) -> None:
 
 
 @pytest.mark.parametrize("pieces", [[b"a" * 100_000], [b"a", b"b" * 50_000, b""], [b"", b"abc"]])
-def test_pieces_follow_as_they_come(config: ServerConfig, pieces: list[bytes]) -> None:
+def test_pieces_are_sent_as_they_are_produced(config: ServerConfig, pieces: list[bytes]) -> None:
     """A large answer is not put together first."""
     length = sum(map(len, pieces))
     messages = [body(piece, more=at < len(pieces) - 1) for at, piece in enumerate(pieces)]
@@ -150,7 +150,7 @@ def test_without_a_length_the_body_is_chunked(config: ServerConfig) -> None:
 
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("POST", 204), ("GET", 304)])
-def test_what_has_no_body_is_not_chunked(config: ServerConfig, method: str, status: int) -> None:
+def test_a_response_without_a_body_is_not_chunked(config: ServerConfig, method: str, status: int) -> None:
     """Its chunks would be read as the next answer."""
     transport, _ = run_app(config, [start(status=status), body(b"")], method=method)
 
@@ -158,7 +158,7 @@ def test_what_has_no_body_is_not_chunked(config: ServerConfig, method: str, stat
     assert not transport.closed
 
 
-def test_the_body_of_an_answer_to_head_stays_here(config: ServerConfig) -> None:
+def test_a_response_to_head_has_no_body(config: ServerConfig) -> None:
     """It is told how long it would be."""
     transport, _ = run_app(config, [start((b"content-length", b"3")), body(b"abc")], method="HEAD")
 
@@ -166,7 +166,7 @@ def test_the_body_of_an_answer_to_head_stays_here(config: ServerConfig) -> None:
 
 
 @pytest.mark.parametrize(("more", "headers"), [(b"Connection: close\r\n", []), (b"", [(b"connection", b"close")])])
-def test_the_last_answer_says_so_once(config: ServerConfig, more: bytes, headers: Headers) -> None:
+def test_the_last_response_has_connection_close_once(config: ServerConfig, more: bytes, headers: Headers) -> None:
     """Whether the caller or the application wants the connection to end."""
     transport, _ = run_app(config, [start((b"content-length", b"0"), *headers), body(b"")], more=more)
 
@@ -185,7 +185,7 @@ def test_the_last_answer_says_so_once(config: ServerConfig, more: bytes, headers
         [start((b"content-length", b"0")), body(b""), body(b"")],
     ],
 )
-def test_an_application_that_says_it_wrong_is_told(config: ServerConfig, messages: list[dict[str, object]]) -> None:
+def test_invalid_asgi_messages_raise(config: ServerConfig, messages: list[dict[str, object]]) -> None:
     """A body of another length would be read as the beginning of the next answer, or waited for."""
     transport, raised = run_app(config, messages)
 
@@ -195,7 +195,7 @@ def test_an_application_that_says_it_wrong_is_told(config: ServerConfig, message
 
 
 @given(st.lists(st.tuples(st.binary(min_size=1), st.binary()), min_size=1, max_size=3))
-def test_no_header_becomes_two(headers: Headers) -> None:
+def test_no_header_can_inject_another(headers: Headers) -> None:
     """What is written can be read back, each name with its value."""
     try:
         written = header_lines(headers)
@@ -209,18 +209,18 @@ def test_no_header_becomes_two(headers: Headers) -> None:
 
 
 @pytest.mark.parametrize("value", [b"a\r\nx: y", b"a\nb", b"a\rb", b"a\0b", b"\x7f", b"a\r\n", b"\r\n"])
-def test_a_value_with_control_characters_is_not_written(value: bytes) -> None:
+def test_a_value_with_control_characters_is_refused(value: bytes) -> None:
     """It would be another header, or another answer."""
     with pytest.raises(RuntimeError):
         header_lines([(b"x", value)])
 
 
 @pytest.mark.parametrize("value", [b"", b"a b\tc", "é".encode("latin-1"), b"w/\"x\", 'y'"])
-def test_every_other_value_is(value: bytes) -> None:
+def test_other_values_are_written(value: bytes) -> None:
     assert header_lines([(b"x", value)]) == b"x: " + value + b"\r\n"
 
 
-def test_nothing_is_written_to_a_caller_who_left(config: ServerConfig) -> None:
+def test_nothing_is_written_after_a_disconnect(config: ServerConfig) -> None:
     """The connection is closed; there is nothing to write to, and that is no error of the application."""
     transport, raised = run_app(config, [start((b"content-length", b"0")), body(b"")], disconnects=True)
 

@@ -12,12 +12,12 @@ from poolhouse.rest.http.connection_state import TRANSITIONS, Lifecycle
 EVENTS = sorted({event for row in TRANSITIONS.values() for event in row})
 
 
-def test_the_table_is_closed() -> None:
+def test_every_state_has_a_row() -> None:
     """A state without a row would end a connection in a KeyError."""
     assert {following for row in TRANSITIONS.values() for following in row.values()} | {states.IDLE} == set(TRANSITIONS)
 
 
-def test_every_state_can_be_reached_and_left_for_the_end() -> None:
+def test_every_state_can_be_reached_and_can_close() -> None:
     """A state that no event leads out of would keep its connection for ever."""
     reached, frontier = {states.IDLE}, [states.IDLE]
     while frontier:
@@ -32,7 +32,7 @@ def test_every_state_can_be_reached_and_left_for_the_end() -> None:
 
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=40))
-def test_an_answer_begins_at_most_once_a_request(events: list[str]) -> None:
+def test_each_request_gets_at_most_one_response(events: list[str]) -> None:
     """Two answers to one request would be read as the answers to two."""
     lifecycle, owed = Lifecycle(), 0
     for event in events:
@@ -52,7 +52,7 @@ def test_an_answer_begins_at_most_once_a_request(events: list[str]) -> None:
             assert owed == 0
 
 
-def test_the_limits_are_told_for_states_that_exist() -> None:
+def test_the_table_of_limits_names_existing_states() -> None:
     """The table of limits stands beside the table of states, and must speak of the same."""
     assert states.__doc__ is not None
     rows = states.__doc__.split("=============")[-4:]

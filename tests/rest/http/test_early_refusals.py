@@ -49,7 +49,7 @@ def send_request(reader: ResponseReader, more: str = "") -> tuple[int, dict[str,
     return reader.answer()
 
 
-def test_the_refusal_comes_before_the_body(gated: GatedService) -> None:
+def test_a_request_is_refused_before_its_body(gated: GatedService) -> None:
     """A caller should hear of it before it has sent what nobody reads."""
     with fill_service(gated) as reader:
         reader.connection.sendall(head(ROWS))
@@ -61,7 +61,7 @@ def test_the_refusal_comes_before_the_body(gated: GatedService) -> None:
     assert int(headers["retry-after"]) >= 1
 
 
-def test_it_is_counted_like_any_other(gated: GatedService) -> None:
+def test_an_early_refusal_is_counted_like_any_other(gated: GatedService) -> None:
     """An alert on refusals must see those too, with and without words that a handler must look at."""
     counted: tuple[tuple[str, dict[str, str]], ...] = (
         ("poolhouse_requests_total", {"route": "/v1/pool/{operator}", "operator": "max_pool2d", "status": "503"}),
@@ -83,7 +83,7 @@ def test_it_is_counted_like_any_other(gated: GatedService) -> None:
     assert steps == [[1, 1, 0], [1, 1, 0]]
 
 
-def test_the_callers_name_of_the_request_is_kept(gated: GatedService) -> None:
+def test_an_early_refusal_keeps_the_clients_request_id(gated: GatedService) -> None:
     """It is what joins the logs of both sides."""
     with fill_service(gated) as reader:
         _, headers, document = send_request(reader, "X-Request-ID: mine-7\r\n")
@@ -105,7 +105,7 @@ def test_a_request_that_fits_is_admitted(gated: GatedService) -> None:
 
 @scaled_examples(20, HealthCheck.function_scoped_fixture)
 @given(cuts=st.lists(st.floats(0, 1), max_size=5), refused=st.integers(1, 3))
-def test_the_connection_goes_on_behind_a_body_that_is_thrown_away(
+def test_the_connection_continues_behind_a_discarded_body(
     gated: GatedService,
     cuts: list[float],
     refused: int,
@@ -122,7 +122,7 @@ def test_the_connection_goes_on_behind_a_body_that_is_thrown_away(
     assert becomes_true(lambda: gated.pooling.status.held_bytes == 0)
 
 
-def test_a_service_that_stops_says_so(gated: GatedService) -> None:
+def test_a_draining_service_refuses_as_draining(gated: GatedService) -> None:
     """A caller who is told that the service is full comes back to it; one who is told that it stops goes elsewhere."""
     with run_gated_service(capacity_bytes=4 * ROWS * ROW_BYTES) as stopping, fill_service(stopping) as reader:
         stopping.pooling.drain(WAIT_TIMEOUT_S)

@@ -39,7 +39,7 @@ def chunked(body: bytes, sizes: list[int], trailer: bytes = b"") -> bytes:
 
 
 @given(BODIES, st.lists(st.integers(1, 50), max_size=8), BODIES, st.lists(st.integers(0, 1000), max_size=8))
-def test_chunks_end_where_they_end(body: bytes, sizes: list[int], behind: bytes, cuts: list[int]) -> None:
+def test_a_chunked_body_ends_at_its_last_chunk(body: bytes, sizes: list[int], behind: bytes, cuts: list[int]) -> None:
     """Blank lines in a body are no end of it, and the next request is not a part of it, wherever both are cut."""
     for trailer in (b"", b"A: b\r\n"):
         sent = chunked(body, sizes, trailer)
@@ -50,7 +50,7 @@ def test_chunks_end_where_they_end(body: bytes, sizes: list[int], behind: bytes,
 
 
 @given(BODIES, BODIES, st.lists(st.integers(0, 1000), max_size=8))
-def test_a_length_ends_where_it_says(body: bytes, behind: bytes, cuts: list[int]) -> None:
+def test_a_body_ends_at_its_length(body: bytes, behind: bytes, cuts: list[int]) -> None:
     """The other framing keeps the same law."""
     framing = LengthFraming(len(body))
     if body:
@@ -59,7 +59,7 @@ def test_a_length_ends_where_it_says(body: bytes, behind: bytes, cuts: list[int]
 
 
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=6))
-def test_any_bytes_are_chunks_or_are_refused(sent: bytes, cuts: list[int]) -> None:
+def test_any_bytes_are_valid_chunks_or_refused(sent: bytes, cuts: list[int]) -> None:
     """Nothing that comes may be another error."""
     framing = ChunkedFraming(LIMIT)
     try:

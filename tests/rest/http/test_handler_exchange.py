@@ -92,7 +92,7 @@ def reader(gated: GatedService) -> Iterator[ResponseReader]:
     rows=st.lists(st.sampled_from([1, 63, 64, 65, 200, 1100]), min_size=1, max_size=4),
     cuts=st.lists(st.floats(0, 1), max_size=5),
 )
-def test_bodies_arrive_whole_however_they_are_cut(gated: GatedService, rows: list[int], cuts: list[float]) -> None:
+def test_bodies_arrive_complete_in_any_pieces(gated: GatedService, rows: list[int], cuts: list[float]) -> None:
     """Requests follow each other without waiting, small and large, and pieces end anywhere: no byte may be lost,
     doubled, or taken for the next request's."""
     bodies = [body(count, seed) for seed, count in enumerate(rows)]
@@ -121,7 +121,7 @@ def test_a_large_body_is_received_directly(gated: GatedService, direct_read_size
     assert gated.metric("poolhouse_received_bytes_total") == before + 4000 * 1024
 
 
-def test_a_refused_body_is_thrown_away_and_the_connection_goes_on(gated: GatedService, reader: ResponseReader) -> None:
+def test_a_refused_body_is_discarded_and_the_connection_continues(gated: GatedService, reader: ResponseReader) -> None:
     """A caller who was told to come again finds the connection usable, and its bytes took no memory."""
     with gated.server.client() as client, gated.gate.closed():
         hog = ResponseReader(gated.server)
@@ -143,7 +143,7 @@ def test_a_refused_body_is_thrown_away_and_the_connection_goes_on(gated: GatedSe
 
 
 @pytest.mark.parametrize("sent_rows", [0, 80])
-def test_silence_and_a_slow_pace_end_a_direct_body_too(
+def test_a_stalled_or_slow_direct_body_is_refused(
     gated: GatedService, reader: ResponseReader, sent_rows: int
 ) -> None:
     """Whoever promises much and sends little holds the room of all of it."""
@@ -183,7 +183,7 @@ def test_a_disconnect_in_a_direct_body_releases_its_memory(gated: GatedService) 
     assert gated.metric("poolhouse_callers_gone_total", stage="body") == before + 1
 
 
-def test_a_connection_that_is_to_close_does_so_when_the_refused_body_is_over(gated: GatedService) -> None:
+def test_a_closing_connection_closes_at_the_end_of_the_refused_body(gated: GatedService) -> None:
     """It was left open for the body alone: closed before, the caller would find it reset, and no answer."""
     with gated.gate.closed():
         hog = ResponseReader(gated.server)

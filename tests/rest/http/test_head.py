@@ -35,7 +35,7 @@ def read(sent: bytes, cuts: list[int], limit: int = LIMIT) -> tuple[Head | None,
     st.lists(st.integers(0, 1000), max_size=8),
     st.booleans(),
 )
-def test_however_it_is_cut_it_is_the_same_head_and_no_more(
+def test_a_head_in_any_pieces_is_the_same_head(
     pairs: list[tuple[bytes, bytes]], empty_lines: int, behind: bytes, cuts: list[int], upgrade: bool
 ) -> None:
     """What lies behind a head is a body or another request; to read it with the head is to let it be smuggled."""
@@ -53,7 +53,7 @@ def test_however_it_is_cut_it_is_the_same_head_and_no_more(
 
 
 @given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=6))
-def test_any_bytes_are_a_head_or_are_refused(sent: bytes, cuts: list[int]) -> None:
+def test_any_bytes_are_a_valid_head_or_refused(sent: bytes, cuts: list[int]) -> None:
     """A port is scanned all day; nothing that comes may be another error."""
     try:
         head, taken = read(sent, cuts)
@@ -64,7 +64,7 @@ def test_any_bytes_are_a_head_or_are_refused(sent: bytes, cuts: list[int]) -> No
 
 
 @given(st.integers(1, 3 * LIMIT), st.lists(st.integers(0, 4 * LIMIT), max_size=6))
-def test_the_limit_is_on_bytes_however_they_are_cut(size: int, cuts: list[int]) -> None:
+def test_the_size_limit_does_not_depend_on_the_pieces(size: int, cuts: list[int]) -> None:
     """A limit that depends on segments is one that nobody can rely on."""
     sent = b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * size + b"\r\n\r\n"
     if len(sent) <= LIMIT:
@@ -84,7 +84,7 @@ def test_heads_with_credentials_are_not_kept(line: bytes) -> None:
     assert head.raw == b""
 
 
-def test_other_heads_are_kept_where_they_are_short() -> None:
+def test_short_heads_in_one_piece_are_kept() -> None:
     """The next head on the connection is mostly the same."""
     sent = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     long = sent[:-2] + b"X: " + b"a" * 3000 + b"\r\n\r\n"
@@ -100,7 +100,7 @@ HEADS = st.lists(
 
 
 @given(HEADS, st.binary(max_size=20))
-def test_a_head_is_known_by_all_of_its_bytes_and_no_other(seen: list[tuple[int, bytes]], behind: bytes) -> None:
+def test_a_cached_head_matches_all_of_its_bytes(seen: list[tuple[int, bytes]], behind: bytes) -> None:
     """Another request's head, answered in place of this one's, would be another request's answer."""
     known = HeadCache()
     for number, line in seen:
@@ -116,7 +116,7 @@ def test_a_head_is_known_by_all_of_its_bytes_and_no_other(seen: list[tuple[int, 
         assert known.get(bytearray(sent), len(sent) - 1) is None, "it is not whole"
 
 
-def test_known_heads_are_bounded() -> None:
+def test_the_head_cache_is_bounded() -> None:
     """A client may vary its heads without end; the oldest are forgotten first."""
     known = HeadCache()
     sent = [b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(300)]

@@ -23,7 +23,7 @@ def test_no_header_is_lost(pairs: list[tuple[bytes, bytes]]) -> None:
 
 
 @given(st.binary(max_size=140))
-def test_a_request_id_is_sane_whatever_is_given(given_id: bytes) -> None:
+def test_a_request_id_is_short_printable_ascii(given_id: bytes) -> None:
     """The id goes into logs and headers, so control bytes and long texts must not pass."""
     sane = 0 < len(given_id) <= 128 and all(0x20 <= byte <= 0x7E for byte in given_id)
 
@@ -34,7 +34,7 @@ def test_a_request_id_is_sane_whatever_is_given(given_id: bytes) -> None:
     assert (found == given_id) == sane
 
 
-def test_made_request_ids_differ() -> None:
+def test_new_request_ids_are_unique() -> None:
     """An id that two requests share finds neither in a log."""
     assert len({request_id({}) for _ in range(1000)}) == 1000
 
@@ -50,7 +50,7 @@ def test_made_request_ids_differ() -> None:
         (b"", None),
     ],
 )
-def test_only_a_valid_traceparent_names_a_trace(given_parent: bytes, trace: str | None) -> None:
+def test_only_a_valid_traceparent_gives_a_trace_id(given_parent: bytes, trace: str | None) -> None:
     """W3C Trace Context 3.2: an invalid parent is ignored, never repaired."""
     assert trace_id({b"traceparent": given_parent}) == trace
 
@@ -62,14 +62,14 @@ def test_a_timeout_is_read_as_written(seconds: object) -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"0", b"-1", b"1e3", b"inf", b"nan", b"5s", b"1,2", b"0.0", b"9" * 30])
-def test_a_timeout_that_is_no_time_is_refused(value: bytes) -> None:
+def test_an_invalid_timeout_is_refused(value: bytes) -> None:
     """A deadline that is silently ignored is worse than a refusal."""
     with pytest.raises(Malformed, match="Request-Timeout"):
         request_timeout_s({b"request-timeout": value})
 
 
 @pytest.mark.parametrize("value", [b"", b"-1", b"+1", b"1, 1", b"0x10", b"1_0", b"9" * 5000])
-def test_a_content_length_that_is_no_number_is_refused(value: bytes) -> None:
+def test_an_invalid_content_length_is_refused(value: bytes) -> None:
     """Two readers of one odd length is how requests are smuggled."""
     with pytest.raises(Malformed, match="Content-Length"):
         content_length({b"content-length": value})

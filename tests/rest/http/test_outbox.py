@@ -13,7 +13,7 @@ steps = st.lists(st.tuples(st.sampled_from(["send", "send", "send", "flush", "cl
 
 
 @given(steps)
-def test_every_answer_leaves_once_in_order_and_within_its_turn(taken: list[Step]) -> None:
+def test_every_response_is_sent_once_in_order_within_its_iteration(taken: list[Step]) -> None:
     """An answer that is lost, doubled or out of order breaks its connection for good."""
     outbox, loop, transports = Outbox(), FakeLoop(), [FakeTransport() for _ in range(4)]
     answers = [b"" for _ in transports]
@@ -36,7 +36,7 @@ def test_every_answer_leaves_once_in_order_and_within_its_turn(taken: list[Step]
             assert whole.startswith(each.written)
 
 
-def test_the_first_answer_of_a_turn_goes_at_once() -> None:
+def test_the_first_response_of_an_iteration_is_sent_at_once() -> None:
     """A lone client must not wait for company."""
     outbox, loop = Outbox(), FakeLoop()
     for number in range(3):
@@ -46,7 +46,7 @@ def test_the_first_answer_of_a_turn_goes_at_once() -> None:
         loop.end_turn()
 
 
-def test_only_so_many_wait() -> None:
+def test_the_number_of_pending_responses_is_limited() -> None:
     """What waits is memory, and the first of them waits for all."""
     outbox, loop, transports = Outbox(), FakeLoop(), [FakeTransport() for _ in range(3 * MAX_PENDING)]
     for transport in transports:

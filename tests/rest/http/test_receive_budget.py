@@ -14,7 +14,7 @@ _ALL = memoryview(bytes(20 << 20))
 
 
 @given(st.lists(st.sampled_from(["pause", "resume", "throttle", "unthrottle"]), max_size=30))
-def test_a_connection_reads_unless_it_is_paused_or_rests(calls: list[str]) -> None:
+def test_a_connection_reads_unless_paused_or_throttled(calls: list[str]) -> None:
     """One that reads while its request is answered is a flood; one that never reads again hangs."""
     transport = FakeTransport()
     inflow, paused, rests = ReadFlowControl(transport), False, False
@@ -26,7 +26,7 @@ def test_a_connection_reads_unless_it_is_paused_or_rests(calls: list[str]) -> No
 
 
 @given(st.lists(st.lists(st.integers(1, 20 << 20), min_size=1, max_size=60), min_size=1, max_size=4))
-def test_a_turn_receives_its_bytes_and_a_piece_for_each_connection_more(turns: list[list[int]]) -> None:
+def test_an_iteration_receives_its_budget_and_one_read_per_connection(turns: list[list[int]]) -> None:
     """``turns`` has, for each, what the connections' clients have sent by then."""
     budget, loop = ReceiveBudget(), FakeLoop()
     for waiting in turns:
@@ -47,7 +47,7 @@ def test_a_turn_receives_its_bytes_and_a_piece_for_each_connection_more(turns: l
 
 
 @pytest.mark.parametrize("nbytes", [1, 100, 4096])
-def test_small_requests_are_never_put_off(nbytes: int) -> None:
+def test_small_reads_are_never_throttled(nbytes: int) -> None:
     """A probe must not wait for a turn because somebody else sends megabytes."""
     budget, loop, busy, probe = ReceiveBudget(), FakeLoop(), FakeTransport(), FakeTransport()
     budget.consume(ITERATION_BYTES, ReadFlowControl(busy), loop.as_loop)

@@ -59,7 +59,7 @@ def split_at(body: bytes, places: Iterable[int]) -> list[bytes]:
 
 @given(st.binary(max_size=1000), st.lists(st.integers(0, 1000), max_size=6), st.booleans())
 @scaled_examples(60)
-def test_how_a_body_is_cut_does_not_matter(body: bytes, places: list[int], known: bool) -> None:
+def test_a_body_in_any_pieces_is_the_same_body(body: bytes, places: list[int], known: bool) -> None:
     """The network cuts bodies where it likes; a chunked body works like one with a length."""
     assert read(split_at(body, places), length=len(body) if known else None) == body
 
@@ -67,7 +67,7 @@ def test_how_a_body_is_cut_does_not_matter(body: bytes, places: list[int], known
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 @given(st.binary(max_size=1000), st.lists(st.integers(0, 1000), max_size=4))
 @scaled_examples(30)
-def test_a_deflated_body_is_the_same_body(encoding: str, body: bytes, places: list[int]) -> None:
+def test_a_compressed_body_is_decompressed(encoding: str, body: bytes, places: list[int]) -> None:
     """Compression is a matter of transport; the codec must not see it."""
     packed = PACK[encoding](body)
 
@@ -92,7 +92,7 @@ def test_the_limit_is_exact(known: bool, pieces: int) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_the_limit_counts_what_comes_out(encoding: str) -> None:
+def test_the_limit_applies_to_the_decompressed_body(encoding: str) -> None:
     """A bomb is small on the wire."""
     rules = BodyLimits(1 << 20, 20.0, "Send less.")
     assert read([PACK[encoding](bytes(1 << 20))], rules, encoding=encoding) == bytes(1 << 20)
@@ -114,7 +114,7 @@ def test_a_length_over_the_limit_reads_nothing() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
-def test_a_deflated_body_that_stops_is_refused(encoding: str) -> None:
+def test_a_truncated_compressed_body_is_refused(encoding: str) -> None:
     """Half of a tensor must not be pooled as if it were whole."""
     packed = PACK[encoding](bytes(range(256)))
 
@@ -124,7 +124,7 @@ def test_a_deflated_body_that_stops_is_refused(encoding: str) -> None:
 
 @pytest.mark.parametrize("sent", [0, 9, 11, 30])
 @pytest.mark.parametrize("pieces", [1, 4])
-def test_a_length_that_lies_is_refused(sent: int, pieces: int) -> None:
+def test_a_wrong_content_length_is_refused(sent: int, pieces: int) -> None:
     """Servers under us differ in what they let pass, so it is checked here."""
     body = bytes(sent)
 
@@ -132,7 +132,7 @@ def test_a_length_that_lies_is_refused(sent: int, pieces: int) -> None:
         read(split_at(body, [3, 5, 7][: pieces - 1]), length=10)
 
 
-def test_a_whole_body_is_not_copied() -> None:
+def test_a_body_in_one_message_is_not_copied() -> None:
     """Nearly every small request comes in one piece."""
     body = bytes(100)
 
@@ -142,7 +142,7 @@ def test_a_whole_body_is_not_copied() -> None:
     assert asyncio.run(read_body(receive, RULES, length=100)).obj is body
 
 
-def test_a_promise_takes_no_memory() -> None:
+def test_an_announced_length_allocates_no_memory() -> None:
     """Many callers that announce a gigabyte and send nothing must not fill the machine."""
     rules = BodyLimits(1 << 40, 20.0, "Send less.")
     before = psutil.Process().memory_info().rss
@@ -162,7 +162,7 @@ def test_a_promise_takes_no_memory() -> None:
     assert after[0] - before < 64 << 20
 
 
-def test_many_tiny_pieces_cost_what_their_bytes_cost() -> None:
+def test_tiny_pieces_take_no_more_memory_than_their_bytes() -> None:
     """A chunked body of single bytes must not be kept as a list of objects."""
     count = 50_000
     rules = BodyLimits(count, 20.0, "Send less.")
@@ -178,7 +178,7 @@ def test_many_tiny_pieces_cost_what_their_bytes_cost() -> None:
     assert peak < 4 * count + 500_000
 
 
-def test_tiny_pieces_wind_few_timers() -> None:
+def test_tiny_pieces_set_few_timers() -> None:
     """A timer for each would pile up as fast as bytes come, and be kept until it is due."""
     count, wound = 20_000, 0
     rules = BodyLimits(count, 20.0, "Send less.", min_bytes_per_s=1)
@@ -226,7 +226,7 @@ async def _silent_after(pieces: list[bytes]) -> Callable[[], Awaitable[Message]]
 
 @pytest.mark.parametrize("length", [None, 10])
 @pytest.mark.parametrize("pieces", [[], [b"abc"]])
-def test_silence_is_refused(pieces: list[bytes], length: int | None) -> None:
+def test_a_stalled_body_is_refused(pieces: list[bytes], length: int | None) -> None:
     """A caller that stops in the middle would hold its memory for ever."""
 
     async def go() -> None:
@@ -237,7 +237,7 @@ def test_silence_is_refused(pieces: list[bytes], length: int | None) -> None:
         asyncio.run(go())
 
 
-def test_a_deadline_ends_the_waiting() -> None:
+def test_a_deadline_ends_the_reading_of_a_body() -> None:
     """A body that comes after its caller's deadline is read for nobody."""
 
     async def go() -> None:
@@ -251,7 +251,7 @@ def test_a_deadline_ends_the_waiting() -> None:
 
 
 @pytest.mark.parametrize("before", [0, 2])
-def test_a_caller_that_has_gone_is_not_an_error_of_anyone(before: int) -> None:
+def test_a_disconnect_raises_client_disconnected(before: int) -> None:
     """There is nobody to answer, so nothing is answered and nothing logged as a fault."""
     pieces = [b"x"] * before
 

@@ -50,7 +50,7 @@ def client(live_server: LiveServer) -> Iterator[httpx.Client]:
         yield http
 
 
-def test_an_empty_answer_of_many_lists_is_refused(client: httpx.Client) -> None:
+def test_an_empty_response_of_many_lists_is_refused(client: httpx.Client) -> None:
     """Two hundred million pairs of brackets have no bytes of elements, and took 15 GB."""
     body = {"input": [[[1]]], "output_size": [200_000_000, 0]}
 
@@ -62,7 +62,7 @@ def test_an_empty_answer_of_many_lists_is_refused(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*"])
-def test_an_empty_batch_is_refused_as_text_before_its_body_and_given_as_binary(
+def test_an_empty_batch_is_refused_as_text_and_accepted_as_binary(
     client: httpx.Client, accept: str
 ) -> None:
     """A query of sixty bytes tells how long the text will be."""
@@ -77,7 +77,7 @@ def test_an_empty_batch_is_refused_as_text_before_its_body_and_given_as_binary(
         assert (answer.status_code, answer.json()["code"]) == (422, "output_too_large")
 
 
-def test_an_empty_answer_of_few_lists_is_an_answer(client: httpx.Client) -> None:
+def test_an_empty_response_of_few_lists_is_sent(client: httpx.Client) -> None:
     """An empty batch is an ordinary thing, in every format."""
     answer = client.post("/v1/pool/max_pool1d?shape=3,0,4&dtype=float32&kernel_size=2", headers=RAW)
 
@@ -85,7 +85,7 @@ def test_an_empty_answer_of_few_lists_is_an_answer(client: httpx.Client) -> None
 
 
 @pytest.mark.parametrize(("dtype", "count"), [("bool", 3 << 20), ("float16", 1 << 20), ("int64", 1 << 20)])
-def test_an_answer_whose_text_would_be_over_the_limit_names_the_binary_types(
+def test_the_error_for_too_long_a_text_names_the_binary_types(
     client: httpx.Client, dtype: str, count: int
 ) -> None:
     """Its elements are under it: a boolean of one byte is printed in six."""
@@ -138,7 +138,7 @@ def test_the_text_is_charged_before_the_body_is_read(more: str, status: bytes) -
         ("shape=1,1,9&dtype=float32&kernel_size=1", 36, False),
     ],
 )
-def test_long_texts_are_printed_off_the_event_loop(
+def test_long_texts_are_encoded_off_the_event_loop(
     monkeypatch: pytest.MonkeyPatch, client: httpx.Client, query: str, nbytes: int, is_long: bool
 ) -> None:
     """By the length of the text: an empty answer has no elements, and one of booleans is six times as long as they."""
@@ -157,7 +157,7 @@ def test_long_texts_are_printed_off_the_event_loop(
     assert [name.startswith("offload-") for name in threads] == [is_long]
 
 
-def test_what_was_printed_is_held_as_it_was_printed() -> None:
+def test_an_encoded_text_is_charged_by_its_real_length() -> None:
     """The bound is for before; a client that reads slowly need not be charged for digits that were not needed."""
     count = 8_000_000
     with run_gated_service(capacity_bytes=1 << 28) as held, held.server.connect() as connection:
@@ -175,7 +175,7 @@ def test_what_was_printed_is_held_as_it_was_printed() -> None:
 
 
 @given(st.sampled_from(sorted(ELEMENT_TYPES)), st.lists(st.integers(0, 40), min_size=2, max_size=4), st.booleans())
-def test_the_text_of_any_answer_is_as_long_as_told_at_most(dtype: str, shape: list[int], packed: bool) -> None:
+def test_no_response_text_is_longer_than_its_bound(dtype: str, shape: list[int], packed: bool) -> None:
     """Few elements are not counted, and many are not guessed."""
     metadata = TensorMetadata(ELEMENT_TYPES[dtype], (*shape, 1 + shape[0] % 3))
     rank = min(len(metadata.shape) - 1, 3)
@@ -201,7 +201,7 @@ PLANNER = Planner(discover(), Limits(max_output_bytes=1 << 30, max_steps=10**12)
 
 
 @given(tensors())
-def test_only_what_is_of_no_tensor_is_kept_beside_them(tensor: Tensor) -> None:
+def test_only_the_parts_of_a_body_outside_tensors_are_charged(tensor: Tensor) -> None:
     """A view keeps the whole body, a copy nothing of it; and a device reads no memory that it must not write."""
     nbytes = tensor.metadata.nbytes
     body = bytearray(nbytes + 100)
@@ -236,7 +236,7 @@ X = np.zeros((4, 300, 300), np.float32)
     ("array", "is_long"),
     [(X, False), (np.asfortranarray(X), True), (X.astype(">f4"), True), (X.astype(bool), True), (X[:1, :9], False)],
 )
-def test_elements_that_lie_in_another_order_are_copied_off_the_event_loop(
+def test_elements_in_another_order_are_copied_off_the_event_loop(
     monkeypatch: pytest.MonkeyPatch, client: httpx.Client, array: npt.NDArray[np.generic], is_long: bool
 ) -> None:
     """A gigabyte in Fortran's order would hold it for seconds; what is only looked at stays where it is."""
@@ -257,7 +257,7 @@ def test_elements_that_lie_in_another_order_are_copied_off_the_event_loop(
     assert [name.startswith("offload-") for name in threads] == [is_long]
 
 
-def test_a_copy_of_the_body_is_charged_beside_it() -> None:
+def test_a_copy_of_the_body_is_charged_in_addition() -> None:
     """While it is made both are there; a third of the room each, with what else is held, is too much."""
     body = npy_of(np.zeros((40, 100, 100), ">f4").swapaxes(1, 2))
     path, headers = "/v1/pool/avg_pool2d?kernel_size=100", {"Content-Type": "application/x-npy"}
