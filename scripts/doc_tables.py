@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from guards.table import GROUPS
 from prove_guards import located_guards
@@ -20,6 +23,24 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str
     """A table in Markdown; bars inside cells are escaped."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def module_tables(package: Path) -> str:
+    """Every module with the first sentences of its docstring, a table for each folder, for docs/modules.md."""
+    rows: dict[str, list[tuple[str, str]]] = {}
+    for file in sorted(package.rglob("*.py")):
+        subject = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n\n")[0]
+        # A role of Sphinx is its target in Markdown, and a doubled backtick is a single one.
+        subject = re.sub(r":\w+:`[~.]*([^`]*)`", r"`\1`", subject).replace("``", "`")
+        folder = file.parent.relative_to(package).as_posix()
+        rows.setdefault(folder, []).append((f"`{file.name}`", " ".join(subject.split())))
+    chapters = []
+    for folder, modules in sorted(rows.items()):
+        (about,) = [subject for name, subject in modules if name == "`__init__.py`"]
+        title = "The top level" if folder == "." else f"`{folder}`"
+        table = markdown_table(("module", "subject"), [row for row in modules if row[0] != "`__init__.py`"])
+        chapters.append(f"## {title}\n\n{about}\n\n{table}")
+    return "\n\n".join(chapters)
 
 
 def settings_table() -> str:

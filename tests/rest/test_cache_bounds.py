@@ -78,7 +78,7 @@ KINDS: dict[str, Callable[[], Callable[[int], object]]] = {
     "sliding windows": lambda: lambda number: SlidingWindow(2, 1).windows(100 + number),
     "windows of long axes": lambda: lambda number: SlidingWindow(2, 1).windows(16_000 + number),
     "adaptive windows": lambda: lambda number: adaptive_windows(100_000, 100 + number),
-    "heads of answers": lambda: lambda number: _entry_head("output", "float32", (1,) * 30 + (2**60, number), "data"),
+    "heads of responses": lambda: lambda number: _entry_head("output", "float32", (1,) * 30 + (2**60, number), "data"),
 }
 
 

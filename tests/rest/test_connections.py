@@ -1,4 +1,4 @@
-"""What connections hold while no request of theirs is held: heads that are not whole, and answers that nobody reads."""
+"""What connections hold while no request of theirs is held: heads that are not whole, and responses that nobody reads."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_incomplete_heads_have_a_total_limit() -> None:
 
 
 def leave_unread(running: ServiceProcess, stack: ExitStack, size: int, *lines: str) -> int:
-    """Ask for an answer of so many bytes and read nothing of it; gives the port of the client."""
+    """Ask for a response of so many bytes and read nothing of it; gives the port of the client."""
     connection = stack.enter_context(socket.socket())
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(("127.0.0.1", running.server.port))
@@ -86,7 +86,7 @@ def test_an_unread_response_holds_its_lease_to_the_last_byte() -> None:
         def connected() -> set[int]:
             return {each.raddr.port for each in process.net_connections(kind="tcp") if each.raddr}
 
-        # How much the system takes of an answer that is not read: of a smaller one all, and the connection is kept.
+        # How much the system takes of a response that is not read: of a smaller one all, and the connection is kept.
         ports = {leave_unread(running, stack, size): size for size in range(64 << 10, 6 * MIB, 48 << 10)}
         assert becomes_true(settled)
         most = max(ports[port] for port in connected() & set(ports))
@@ -104,7 +104,7 @@ def test_an_unread_response_holds_its_lease_to_the_last_byte() -> None:
 
 @pytest.mark.parametrize("apart_bytes", [480 << 10, pytest.param(48 << 10, marks=pytest.mark.slow)])
 def test_a_client_that_reads_nothing_is_disconnected_however_little_is_unsent(apart_bytes: int) -> None:
-    """A few kilobytes of an answer do not stop its writing, and were waited for without end once it was closed."""
+    """A few kilobytes of a response do not stop its writing, and were waited for without end once it was closed."""
     sizes = range(64 << 10, 6 * MIB, apart_bytes)
     with service_process(body_timeout_s="0.5") as running, ExitStack() as stack:
         process = psutil.Process(running.process.pid)

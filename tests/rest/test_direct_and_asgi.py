@@ -132,18 +132,18 @@ def clients(request: pytest.FixtureRequest) -> Iterator[tuple[httpx.Client, http
             yield ours, theirs
 
 
-def comparable(answer: httpx.Response) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+def comparable(response: httpx.Response) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     """Status, headers in their order and body, without what differs from call to call."""
     headers = []
-    name = answer.headers["x-request-id"].encode()
-    for key, value in answer.headers.raw:
+    name = response.headers["x-request-id"].encode()
+    for key, value in response.headers.raw:
         if key.lower() == b"server-timing":
             value = re.sub(rb"[0-9.]+", b"N", value)
         if key.lower() not in (b"date", b"x-request-id"):
             headers.append((key.lower(), value))
     # A server may put what it says of its connection where it likes.
     headers.sort(key=lambda pair: pair[0] == b"connection")
-    return answer.status_code, headers, b"".join(answer.iter_raw()).replace(name, b"ID")
+    return response.status_code, headers, b"".join(response.iter_raw()).replace(name, b"ID")
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -153,24 +153,24 @@ def test_both_servers_give_the_same_response_byte_for_byte(
 ) -> None:
     """Status, headers, their order, and the body as it came over the wire."""
     method, target, headers, body = REQUESTS[name]
-    answers = []
+    responses = []
     for client in clients:
-        with client.stream(method, below + target, headers=headers, content=body) as answer:
-            answers.append(comparable(answer))
+        with client.stream(method, below + target, headers=headers, content=body) as response:
+            responses.append(comparable(response))
 
-    assert answers[0] == answers[1]
+    assert responses[0] == responses[1]
 
 
 @pytest.mark.parametrize("name", ["raw", "json", "large", "unknown operator"])
 def test_repeated_heads_give_the_same_response(clients: tuple[httpx.Client, httpx.Client], name: str) -> None:
     """The second of them is recognised by its bytes, and what was worked out for the first one is used again."""
     method, target, headers, body = REQUESTS[name]
-    answers = []
+    responses = []
     for _ in range(3):
-        with clients[0].stream(method, target, headers=headers, content=body) as answer:
-            answers.append(comparable(answer))
+        with clients[0].stream(method, target, headers=headers, content=body) as response:
+            responses.append(comparable(response))
 
-    assert answers[0] == answers[1] == answers[2]
+    assert responses[0] == responses[1] == responses[2]
 
 
 def test_the_api_key_is_checked_at_every_request(clients: tuple[httpx.Client, httpx.Client]) -> None:

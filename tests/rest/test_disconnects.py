@@ -40,7 +40,7 @@ LARGE_ROWS = 16 * 1024
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[GatedService]:
-    """A service with room for the large answer."""
+    """A service with room for the large response."""
     with run_gated_service(capacity_bytes=1 << 30) as running:
         yield running
 
@@ -143,7 +143,7 @@ def test_a_disconnect_while_a_device_works_releases_memory(gated: GatedService) 
 
 
 def test_a_disconnect_during_the_response_releases_memory(gated: GatedService) -> None:
-    """An answer that nobody reads holds its bytes only as long as somebody might."""
+    """A response that nobody reads holds its bytes only as long as somebody might."""
     before = disconnects_by_stage(gated)
     with gated.server.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -184,7 +184,7 @@ def test_only_disconnects_during_a_request_are_counted(gated: GatedService) -> N
 
 
 NUMBERS = b'{"input":{"dtype":"uint8","shape":[1,1,128,1024],"data":[' + b",".join([b"7"] * 128 * 1024) + b"]}}"
-"""A body whose decoding, and an answer whose encoding, would hold up the event loop."""
+"""A body whose decoding, and a response whose encoding, would hold up the event loop."""
 STEPS = {"decode": (JsonCodec, "decode"), "encode": (JsonCodec, "encode"), "compress": (pool_handler, "compress")}
 
 
@@ -268,9 +268,9 @@ def test_a_deadline_that_passes_while_a_thread_works_is_reported_at_once(
     """The caller's patience does not depend on what takes so long; the thread goes on, and with it the lease."""
     with block_step(monkeypatch, step) as begun, gated.server.connect() as connection:
         connection.sendall(numbers("Request-Timeout: 0.6"))
-        answer = connection.recv(1 << 16)
+        response = connection.recv(1 << 16)
 
-        assert answer.startswith(b"HTTP/1.1 504"), answer
+        assert response.startswith(b"HTTP/1.1 504"), response
         assert begun.is_set()
         assert gated.pooling.status.lease_count == 1
         assert gated.pooling.status.held_bytes >= 128 * 1024, "the thread still reads them"
@@ -297,11 +297,11 @@ def test_a_deadline_that_passes_while_a_thread_inflates_is_reported_at_once(
     )
     with gated.server.connect() as connection:
         connection.sendall(head.encode() + packed)
-        answer = connection.recv(1 << 16)
+        response = connection.recv(1 << 16)
         still = gated.pooling.status.lease_count
         gate.set()
 
-    assert answer.startswith(b"HTTP/1.1 504"), answer
+    assert response.startswith(b"HTTP/1.1 504"), response
     assert begun.is_set()
     assert still == 1
     assert becomes_true(partial(is_idle, gated))

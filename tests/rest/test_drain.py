@@ -38,17 +38,17 @@ def jobs(gated: GatedProcess) -> float:
 
 def readiness(gated: GatedProcess) -> tuple[int, str]:
     with gated.server.client() as client:
-        answer = client.get("/readyz")
-        return answer.status_code, answer.json().get("code", "")
+        response = client.get("/readyz")
+        return response.status_code, response.json().get("code", "")
 
 
-def is_drained(answer: httpx.Response) -> bool:
+def is_drained(response: httpx.Response) -> bool:
     """Whether this is the refusal of a service that stops: readable, and not to be sent here again."""
     return (
-        answer.status_code == 503
-        and answer.json()["code"] == "draining"
-        and answer.headers["connection"] == "close"
-        and int(answer.headers["retry-after"]) >= 1
+        response.status_code == 503
+        and response.json()["code"] == "draining"
+        and response.headers["connection"] == "close"
+        and int(response.headers["retry-after"]) >= 1
     )
 
 
@@ -112,11 +112,11 @@ def test_an_admitted_body_is_received_completely() -> None:
         gated.process.send_signal(signal.SIGINT)
         assert becomes_true(lambda: readiness(gated)[0] == 503)
         half.sendall(bytes(1024))
-        answer = read_all(half)
+        response = read_all(half)
         code = gated.process.wait(WAIT_TIMEOUT_S)
 
-    assert answer.startswith(b"HTTP/1.1 200 ")
-    assert answer.endswith(bytes(2048))
+    assert response.startswith(b"HTTP/1.1 200 ")
+    assert response.endswith(bytes(2048))
     assert code == 0
 
 
@@ -172,10 +172,10 @@ def test_unfinished_requests_are_refused_when_the_grace_period_ends(callers: Thr
         assert becomes_true(lambda: jobs(gated) == 1)
 
         gated.process.send_signal(signal.SIGTERM)
-        answer = under_way.result(WAIT_TIMEOUT_S)
+        response = under_way.result(WAIT_TIMEOUT_S)
         code = gated.process.wait(WAIT_TIMEOUT_S)
 
-    assert is_drained(answer)
+    assert is_drained(response)
     assert code == 0
 
 
@@ -187,9 +187,9 @@ def test_the_listener_stays_open_during_the_drain_delay() -> None:
         assert becomes_true(lambda: readiness(gated)[0] == 503)
 
         # Each is on a connection of its own, since each is told to close it.
-        answers = [post_zeros(client, SHAPE) for _ in range(20)]
+        responses = [post_zeros(client, SHAPE) for _ in range(20)]
         gated.process.send_signal(signal.SIGINT)
         code = gated.process.wait(WAIT_TIMEOUT_S)
 
-    assert all(map(is_drained, answers))
+    assert all(map(is_drained, responses))
     assert code == 0

@@ -39,14 +39,14 @@ def numbers(client: httpx.Client) -> httpx.Response:
     return client.post(POOL, content=text + b",".join([b"1"] * 8_000_000) + b"]}}", headers=JSON)
 
 
-def large_answer(client: httpx.Client) -> httpx.Response:
+def large_response(client: httpx.Client) -> httpx.Response:
     query = "?output_size=8192,8192&dtype=float32&shape=1,1,1,1"
     return client.post("/v1/pool/adaptive_avg_pool2d" + query, content=bytes(4), headers=RAW)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are set as Linux does it")
 @pytest.mark.parametrize(
-    "ask", [raw, *(pytest.param(each, marks=pytest.mark.slow) for each in (deflated, numbers, large_answer))]
+    "ask", [raw, *(pytest.param(each, marks=pytest.mark.slow) for each in (deflated, numbers, large_response))]
 )
 def test_a_request_without_system_memory_is_refused(ask: Callable[[httpx.Client], httpx.Response]) -> None:
     """It was a 500, as if the service were at fault; elsewhere or later the request may well be answered."""

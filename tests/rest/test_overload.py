@@ -43,7 +43,7 @@ def head(shape: str, length: int, kernel: int = 1, more: str = "") -> bytes:
     return HEAD.format(shape=shape, length=length, kernel=kernel, more=more).encode()
 
 
-def first_answer(connection: socket.socket) -> tuple[int, dict[str, str], dict[str, object]]:
+def read_response(connection: socket.socket) -> tuple[int, dict[str, str], dict[str, object]]:
     """Status, headers and document of a refusal, read as it comes."""
     received = b""
     while b"\r\n\r\n" not in received:
@@ -80,7 +80,7 @@ def test_a_request_that_does_not_fit_is_refused_at_once(full: GatedService) -> N
         with full.server.connect() as connection:
             begun = time.perf_counter()
             connection.sendall(head("1,1,1024,1024", CAPACITY_BYTES))
-            status, headers, document = first_answer(connection)
+            status, headers, document = read_response(connection)
             times_ms.append(1e3 * (time.perf_counter() - begun))
 
         assert (status, document["code"]) == (503, "overloaded")
@@ -93,13 +93,13 @@ def test_a_request_that_does_not_fit_is_refused_at_once(full: GatedService) -> N
 
 @pytest.mark.parametrize("more", ["", "Expect: 100-continue\r\n"])
 def test_a_body_that_fits_is_refused_if_its_pooling_does_not(full: GatedService, more: str) -> None:
-    """Before the body is read, from the query: the answer and intermediate results take memory too. A client that
+    """Before the body is read, from the query: the response and intermediate results take memory too. A client that
     asks whether to send its body is not told to."""
     side = math.isqrt(full.pooling.status.capacity_bytes - full.pooling.status.held_bytes)
 
     with full.server.connect() as connection:
         connection.sendall(head(f"1,1,{side},{side}", side * side, more=more))
-        status, _, document = first_answer(connection)
+        status, _, document = read_response(connection)
 
     assert (status, document["code"]) == (503, "overloaded")
 
@@ -114,7 +114,7 @@ def test_a_request_that_expires_in_the_queue_is_refused_at_once_and_never_runs(f
         assert becomes_true(partial(has_jobs, fresh, 3))
 
         begun = time.perf_counter()
-        answer = post_zeros(client, late, {"Request-Timeout": f"{timeout_s}"})
+        response = post_zeros(client, late, {"Request-Timeout": f"{timeout_s}"})
         took_s = time.perf_counter() - begun
 
         # The device is still held: it was the timer that answered.
@@ -122,7 +122,7 @@ def test_a_request_that_expires_in_the_queue_is_refused_at_once_and_never_runs(f
         assert fresh.pooling.status.job_count == 3
         fresh.gate.open()
         assert [each.result(WAIT_TIMEOUT_S) for each in running] == [200] * 3
-    assert (answer.status_code, answer.json()["code"]) == (504, "deadline_passed")
+    assert (response.status_code, response.json()["code"]) == (504, "deadline_passed")
     assert took_s >= timeout_s
     assert late not in fresh.gate.seen_shapes
     assert fresh.metric("poolhouse_engine_events_total", event="expired") == expired + 1
@@ -140,7 +140,7 @@ def test_a_passed_deadline_is_reported_within_5_ms(fresh: GatedService) -> None:
             begun = time.perf_counter()
             # The service begins to count later than that, so all that is late is in this number.
             connection.sendall(head("1,1,7,7", 49, more=f"Request-Timeout: {timeout_s}\r\n") + bytes(49))
-            status, _, document = first_answer(connection)
+            status, _, document = read_response(connection)
             late_ms.append(1e3 * (time.perf_counter() - begun - timeout_s))
             assert (status, document["code"]) == (504, "deadline_passed")
         fresh.gate.open()
@@ -162,7 +162,7 @@ def test_a_deadline_that_cannot_be_met_is_refused_before_the_body(
         # No byte of the body follows, and the room is full: it is the deadline that is looked at first.
         connection.sendall(head("1,1,4,4", 16, more="Request-Timeout: 0.6\r\n"))
 
-        status, _, document = first_answer(connection)
+        status, _, document = read_response(connection)
 
         assert gated.pooling.status.job_count == 1
         gated.gate.open()
@@ -188,7 +188,7 @@ def test_raw_elements_that_cannot_be_pooled_are_refused_by_their_query(
     with gated.server.connect() as connection:
         connection.sendall(head(shape, length, kernel))
 
-        given, _, document = first_answer(connection)
+        given, _, document = read_response(connection)
 
     assert (given, document["code"]) == (status, code)
 
@@ -223,13 +223,13 @@ def storm(live_server: LiveServer, seed: int) -> list[int]:
             statuses.append(0)
             continue
         connection.sendall(whole)
-        with connection.makefile("rb") as answer:
-            statuses.append(int(answer.readline().split()[1]))
+        with connection.makefile("rb") as response:
+            statuses.append(int(response.readline().split()[1]))
             length = 0
-            while (line := answer.readline()) != b"\r\n":
+            while (line := response.readline()) != b"\r\n":
                 if line.lower().startswith(b"content-length:"):
                     length = int(line.split(b":")[1])
-            answer.read(length)
+            response.read(length)
     connection.close()
     return statuses
 
@@ -246,7 +246,7 @@ def posted(gated: GatedService, shape: tuple[int, ...], kernel_size: int = 1) ->
 def test_a_refusal_for_overload_keeps_the_connection(full: GatedService) -> None:
     """Overload is no time to open new connections."""
     with full.server.client() as client:
-        answers: list[httpx.Response] = [post_zeros(client, (1, 1, 1024, 1024)) for _ in range(3)]
+        responses: list[httpx.Response] = [post_zeros(client, (1, 1, 1024, 1024)) for _ in range(3)]
 
-    assert [answer.status_code for answer in answers] == [503] * 3
-    assert all("close" not in answer.headers.get("connection", "") for answer in answers)
+    assert [response.status_code for response in responses] == [503] * 3
+    assert all("close" not in response.headers.get("connection", "") for response in responses)

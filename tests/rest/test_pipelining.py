@@ -1,6 +1,6 @@
 """Several requests on one connection, and bytes that two readers could take for different requests. Bare sockets.
 
-What a client sends behind a request that is still being answered must neither change that answer, nor be read as
+What a client sends behind a request that is still being answered must neither change that response, nor be read as
 something else than what a proxy before the service would read, nor cost more than a fixed amount for each connection.
 """
 
@@ -33,15 +33,15 @@ OFFER = (b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settin
 SMUGGLED = b"GET /version HTTP/1.1\r\nHost: x\r\nX-Request-ID: smuggled\r\n\r\n"
 
 
-def answers_of(received: bytes) -> list[tuple[int, bytes]]:
-    """Status and body of each answer."""
-    answers = []
+def split_responses(received: bytes) -> list[tuple[int, bytes]]:
+    """Status and body of each response."""
+    responses = []
     while received:
         status, headers, body = parse(received)
         length = int(headers["content-length"])
-        answers.append((status, body[:length]))
+        responses.append((status, body[:length]))
         received = body[length:]
-    return answers
+    return responses
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +69,10 @@ def test_an_upgrade_offer_hides_no_request(
         connection.sendall(sent)
         received = read_all(connection)
 
-    answers = answers_of(received)
+    responses = split_responses(received)
     assert b"smuggled" not in received
-    assert [status for status, _ in answers] == [200] * second + [400, 200]
-    assert answers[-1][1] == ALIVE
+    assert [status for status, _ in responses] == [200] * second + [400, 200]
+    assert responses[-1][1] == ALIVE
 
 
 def test_an_upgrade_offer_in_two_segments_is_ignored(live_server: LiveServer) -> None:
@@ -85,7 +85,7 @@ def test_an_upgrade_offer_in_two_segments_is_ignored(live_server: LiveServer) ->
         connection.sendall(head[at:] + JSON_BODY + LIVE + b"Connection: close\r\n\r\n")
         received = read_all(connection)
 
-    (status, body), (_, alive) = answers_of(received)
+    (status, body), (_, alive) = split_responses(received)
     assert status == 200
     assert json.loads(body)["output"]["shape"] == [1, 1, 2, 2]
     assert alive == ALIVE
@@ -97,7 +97,7 @@ def test_chunked_bodies_with_an_upgrade_offer_are_read(live_server: LiveServer, 
     head = posting(*OFFER, b"Transfer-Encoding: chunked", b"Connection: close")
     chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(JSON_BODY), JSON_BODY)
 
-    assert [status for status, _ in answers_of(live_server.exchange(head + chunk))] == [200]
+    assert [status for status, _ in split_responses(live_server.exchange(head + chunk))] == [200]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_http_1_0_needs_no_host(live_server: LiveServer) -> None:
 )
 @pytest.mark.parametrize("queued", [0, 1, 5])
 def test_an_invalid_request_waits_for_earlier_responses(gated: GatedService, bad: bytes, queued: int) -> None:
-    """Its 400 would be read as the answer to the request before it. Here that one is still being worked on."""
+    """Its 400 would be read as the response to the request before it. Here that one is still being worked on."""
     with gated.gate.closed(), gated.server.connect() as connection:
         connection.sendall(ONE)
         assert gated.gate.batch_arrived.wait(20)
@@ -178,11 +178,11 @@ def test_an_invalid_request_waits_for_earlier_responses(gated: GatedService, bad
         connection.sendall((LIVE + b"\r\n") * queued + bad)
         assert not select.select([connection], [], [], 0.05)[0], "nothing may be answered before the first"
         gated.gate.open()
-        answers = answers_of(read_all(connection))
+        responses = split_responses(read_all(connection))
 
-    assert [status for status, _ in answers[:-1]] == [200] * (2 + queued)
-    assert json.loads(answers[0][1])["output"]["shape"] == [1, 1, 2, 2]
-    assert 400 <= answers[-1][0] < 500
+    assert [status for status, _ in responses[:-1]] == [200] * (2 + queued)
+    assert json.loads(responses[0][1])["output"]["shape"] == [1, 1, 2, 2]
+    assert 400 <= responses[-1][0] < 500
 
 
 def exchanges() -> int:
@@ -242,7 +242,7 @@ def test_many_pipelined_requests_are_answered_in_order(live_server: LiveServer) 
 
 
 def test_no_request_begins_while_responses_are_unread(gated: GatedService) -> None:
-    """Each unread answer is memory; a client that asks on without reading would have all of them kept."""
+    """Each unread response is memory; a client that asks on without reading would have all of them kept."""
     query = "?output_size=512,512&shape=1,1,1,1&dtype=float32"
     one = (
         f"POST /v1/pool/adaptive_avg_pool2d{query} HTTP/1.1\r\nHost: x\r\n"
@@ -257,15 +257,15 @@ def test_no_request_begins_while_responses_are_unread(gated: GatedService) -> No
             for _ in range(300):
                 client.get("/livez")
         unread = gated.metric("poolhouse_sent_bytes_total") - before
-        answers = answers_of(read_all(connection))
+        responses = split_responses(read_all(connection))
 
     # What the sockets' own buffers hold, on both sides, and little more.
     assert unread < 24 * size
-    assert [(status, len(body)) for status, body in answers] == [(200, size)] * total
+    assert [(status, len(body)) for status, body in responses] == [(200, size)] * total
 
 
 def test_empty_lines_do_not_keep_an_idle_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One CRLF after an answer ended the idle timer for ever: 400 of 400 connections were open after 230 s."""
+    """One CRLF after a response ended the idle timer for ever: 400 of 400 connections were open after 230 s."""
     monkeypatch.setattr("poolhouse.rest.server._KEEP_ALIVE_S", 0.3)
     with run_gated_service() as running, running.server.connect() as connection:
         connection.sendall(LIVE + b"\r\n")
@@ -289,9 +289,9 @@ def test_chunks_of_one_byte_pass(live_server: LiveServer) -> None:
     text = JSON_BODY + b" " * 10_000
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in text)
 
-    answer = live_server.exchange(posting(b"Transfer-Encoding: chunked", b"Connection: close") + chunks + b"0\r\n\r\n")
+    response = live_server.exchange(posting(b"Transfer-Encoding: chunked", b"Connection: close") + chunks + b"0\r\n\r\n")
 
-    assert parse(answer)[0] == 200
+    assert parse(response)[0] == 200
 
 
 def test_a_reset_is_not_logged_as_an_error() -> None:

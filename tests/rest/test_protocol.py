@@ -1,4 +1,4 @@
-"""The connection: what uvicorn alone would let through, or answer in its own words. Bare sockets."""
+"""The connection: what uvicorn alone would let through, or response in its own words. Bare sockets."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def posting(*headers: bytes) -> bytes:
     return b"\r\n".join([*lines, b"", b""])
 
 
-def parse(answer: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of one answer."""
-    head, _, body = answer.partition(b"\r\n\r\n")
+def parse(response: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of one response."""
+    head, _, body = response.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     pairs = (line.split(": ", 1) for line in lines)
     return int(first.split(" ")[1]), dict(pairs), body
 
 
-def refusal(answer: bytes) -> dict[str, object]:
-    """The problem document of an answer that closes its connection, checked against its headers."""
-    status, headers, body = parse(answer)
+def refusal(response: bytes) -> dict[str, object]:
+    """The problem document of a response that closes its connection, checked against its headers."""
+    status, headers, body = parse(response)
     document: dict[str, object] = json.loads(body)
     assert headers["content-type"] == "application/problem+json"
     assert int(headers["content-length"]) == len(body)
@@ -65,7 +65,7 @@ def refusal(answer: bytes) -> dict[str, object]:
     ],
 )
 def test_invalid_http_is_refused_with_a_problem_document(live_server: LiveServer, sent: bytes) -> None:
-    """uvicorn would answer in plain text, and a caller's reader of problems would fail on it."""
+    """uvicorn would response in plain text, and a caller's reader of problems would fail on it."""
     document = refusal(live_server.exchange(sent))
 
     assert (document["status"], document["code"]) == (400, "malformed_request")
@@ -74,13 +74,13 @@ def test_invalid_http_is_refused_with_a_problem_document(live_server: LiveServer
 @given(st.binary(min_size=1, max_size=300))
 @scaled_examples(40, HealthCheck.function_scoped_fixture)
 def test_random_bytes_are_refused_or_ignored(live_server: LiveServer, sent: bytes) -> None:
-    """Ports are scanned all day; whatever comes, the answer is a refusal or nothing."""
+    """Ports are scanned all day; whatever comes, the response is a refusal or nothing."""
     with live_server.connect() as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
-        answer = read_all(connection)
+        response = read_all(connection)
 
-    assert answer == b"" or 400 <= refusal(answer)["status"] < 500  # type: ignore[operator]  # an int, by JSON
+    assert response == b"" or 400 <= refusal(response)["status"] < 500  # type: ignore[operator]  # an int, by JSON
 
 
 LONG_HEADERS = [
@@ -129,9 +129,9 @@ def test_a_silent_connection_is_closed(live_server: LiveServer) -> None:
 
 def test_slow_headers_of_a_second_request_are_refused_too(live_server: LiveServer) -> None:
     """A kept connection is no way around the limit."""
-    answer = live_server.exchange(LIVE + b"\r\n" + LIVE)
+    response = live_server.exchange(LIVE + b"\r\n" + LIVE)
 
-    first, second = answer.split(b'{"status":"alive"}')
+    first, second = response.split(b'{"status":"alive"}')
     assert parse(first)[0] == 200
     assert refusal(second)["status"] == 408
 
@@ -141,9 +141,9 @@ def test_a_body_that_stalls_is_refused(live_server: LiveServer, head: bytes) -> 
     """A caller that hangs in the middle of its body learns why its connection went."""
     with live_server.connect() as connection:
         connection.sendall(posting(head) + (b"2\r\n{}\r\n" if b"chunked" in head else b"{}"))
-        answer = connection.recv(65536)
+        response = connection.recv(65536)
 
-    status, headers, body = parse(answer)
+    status, headers, body = parse(response)
     assert (status, json.loads(body)["code"]) == (408, "body_too_slow")
     assert headers["content-type"] == "application/problem+json"
 
@@ -158,7 +158,7 @@ def test_a_deadline_ends_the_receiving_of_a_body(live_server: LiveServer) -> Non
 
 
 def test_a_length_over_the_limit_is_refused_before_the_body(live_server: LiveServer) -> None:
-    """The answer comes although not one byte of the body was sent."""
+    """The response comes although not one byte of the body was sent."""
     with live_server.connect() as connection:
         connection.sendall(posting(b"Content-Length: 999999999999"))
         status, _, body = parse(connection.recv(65536))
@@ -171,9 +171,9 @@ def test_a_length_over_the_limit_is_refused_before_the_body(live_server: LiveSer
 
 def test_a_refusal_instead_of_100_continue_closes(live_server: LiveServer) -> None:
     """The caller may or may not send the body now; on a kept connection it could pass for a request."""
-    answer = live_server.exchange(posting(b"Content-Length: 999999999999", b"Expect: 100-continue"))
+    response = live_server.exchange(posting(b"Content-Length: 999999999999", b"Expect: 100-continue"))
 
-    assert refusal(answer)["status"] == 413
+    assert refusal(response)["status"] == 413
 
 
 def test_100_continue_is_sent_for_an_accepted_head(live_server: LiveServer) -> None:
@@ -190,18 +190,18 @@ def test_100_continue_is_sent_for_an_accepted_head(live_server: LiveServer) -> N
 
 
 def test_pipelined_requests_are_answered_in_order(live_server: LiveServer) -> None:
-    """HTTP/1.1 allows it, and a refusal of the last must not cut into the answers before, nor be lost."""
+    """HTTP/1.1 allows it, and a refusal of the last must not cut into the responses before, nor be lost."""
     one = posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY
 
-    answers = live_server.exchange(3 * one + b"GARBAGE\r\n\r\n")
+    responses = live_server.exchange(3 * one + b"GARBAGE\r\n\r\n")
 
     for _ in range(3):
-        status, headers, body = parse(answers)
+        status, headers, body = parse(responses)
         length = int(headers["content-length"])
         assert status == 200
         assert json.loads(body[:length])["output"]["shape"] == [1, 1, 2, 2]
-        answers = body[length:]
-    assert refusal(answers)["code"] == "malformed_request"
+        responses = body[length:]
+    assert refusal(responses)["code"] == "malformed_request"
 
 
 def test_disconnects_in_a_body_do_not_affect_the_service(live_server: LiveServer, client: httpx.Client) -> None:
@@ -239,7 +239,7 @@ def test_curl_sends_a_large_body(tmp_path: Path, live_server: LiveServer) -> Non
 
 
 def test_a_small_response_arrives_in_one_piece(live_server: LiveServer) -> None:
-    """A caller who is woken twice for one small answer has waited twice."""
+    """A caller who is woken twice for one small response has waited twice."""
     with live_server.connect() as connection:
         connection.sendall(posting(b"Content-Length: %d" % len(JSON_BODY)) + JSON_BODY)
 
@@ -257,10 +257,10 @@ def test_requests_in_one_segment_are_answered_in_order(live_server: LiveServer) 
 
     with live_server.connect() as connection:
         connection.sendall(b"".join(head + JSON_BODY for head in heads) + LIVE + b"Connection: close\r\n\r\n")
-        answers = read_all(connection)
+        responses = read_all(connection)
 
-    assert answers.count(b"HTTP/1.1 200 OK") == len(names) + 1
-    assert [part.split(b"\r\n")[0].decode() for part in answers.split(b"x-request-id: ")[1:-1]] == names
+    assert responses.count(b"HTTP/1.1 200 OK") == len(names) + 1
+    assert [part.split(b"\r\n")[0].decode() for part in responses.split(b"x-request-id: ")[1:-1]] == names
 
 
 def test_an_idle_connection_is_closed_and_a_used_one_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def test_slow_clients_are_refused_and_others_are_served(gated: GatedService) -> 
     """A byte now and then is never silent; without a floor a few hundred such callers hold all the room there is."""
     before = gated.metric("poolhouse_refusals_total", code="body_too_slow")
     waiting = selectors.DefaultSelector()
-    answers: list[bytes] = []
+    responses: list[bytes] = []
     good: list[int] = []
     ends = time.monotonic() + WAIT_TIMEOUT_S
     with gated.server.client() as client:
@@ -56,15 +56,15 @@ def test_slow_clients_are_refused_and_others_are_served(gated: GatedService) -> 
             good.append(post_zeros(client, (1, 1, 64, 64)).status_code)
             for key, _ in waiting.select(0):
                 assert isinstance(key.fileobj, socket.socket)
-                answers.append(key.fileobj.recv(65536))
+                responses.append(key.fileobj.recv(65536))
                 waiting.unregister(key.fileobj)
             for key in list(waiting.get_map().values()):
                 assert isinstance(key.fileobj, socket.socket)
                 key.fileobj.send(b"\0")
 
-    assert len(answers) == CONNECTIONS
-    assert all(answer.startswith(b"HTTP/1.1 408 ") for answer in answers)
-    assert all(b"100000 bytes a second" in answer for answer in answers)
+    assert len(responses) == CONNECTIONS
+    assert all(response.startswith(b"HTTP/1.1 408 ") for response in responses)
+    assert all(b"100000 bytes a second" in response for response in responses)
     assert set(good) == {200}
     assert len(good) > 3
     assert becomes_true(lambda: gated.pooling.status.held_bytes == 0)
@@ -185,7 +185,7 @@ def test_clients_that_announce_much_and_send_little_do_not_hold_memory(contended
         assert becomes_true(lambda: post_zeros(client, (1, 1, ROWS, 1024)).status_code == 200)
         took_s = time.monotonic() - begun
         almost.sendall(b"\0")
-        answer = almost.recv(65536)
+        response = almost.recv(65536)
 
     # Of the three only as many had to go as were in the way.
     assert becomes_true(lambda: len(readable(slow)) == 1)
@@ -193,7 +193,7 @@ def test_clients_that_announce_much_and_send_little_do_not_hold_memory(contended
     told = [connection.recv(65536) for connection in gone]
     assert all(each.startswith(b"HTTP/1.1 503 ") and b"its memory was given to other requests" in each for each in told)
     assert all(b"retry-after: 1" in each.lower() for each in told)
-    assert answer.startswith(b"HTTP/1.1 200 "), "who has kept the pace does not give way"
+    assert response.startswith(b"HTTP/1.1 200 "), "who has kept the pace does not give way"
     assert took_s < 2, "nobody waits for their patience to end"
     for connection in (*slow, almost):
         connection.close()

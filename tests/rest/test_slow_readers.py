@@ -1,4 +1,4 @@
-"""Answers that are read too slowly: they hold memory as slow bodies do, and give way as those do."""
+"""Responses that are read too slowly: they hold memory as slow bodies do, and give way as those do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from poolhouse.settings import Settings
 from tests.rest.gated_service import GatedService, becomes_true, post_zeros, run_gated_service
 
 MIB = 1 << 20
-ANSWER = 24 * MIB
+RESPONSE_BYTES = 24 * MIB
 CAPACITY_BYTES = 400 * MIB
 QUERY = "shape=24,1024,1024&dtype=uint8&kernel_size=1"
 HEAD = (
@@ -34,7 +34,7 @@ HEAD = (
 
 @pytest.fixture
 def contended() -> Iterator[GatedService]:
-    """A service whose room three answers of ours take."""
+    """A service whose room three responses of ours take."""
     with run_gated_service(
         capacity_bytes=CAPACITY_BYTES, contended_body_timeout_s=20, body_timeout_s=600, min_body_bytes_per_s=0
     ) as running:
@@ -43,14 +43,14 @@ def contended() -> Iterator[GatedService]:
 
 @contextmanager
 def readers(gated: GatedService, count: int) -> Iterator[list[socket.socket]]:
-    """Clients that have asked for a large answer and read the first bytes of it."""
+    """Clients that have asked for a large response and read the first bytes of it."""
     with ExitStack() as stack:
         connections = [stack.enter_context(socket.socket()) for _ in range(count)]
         for connection in connections:
-            # Else it grows, and takes most of the answer.
+            # Else it grows, and takes most of the response.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MIB)
             connection.connect(("127.0.0.1", gated.server.port))
-            connection.sendall(f"{HEAD}Content-Length: {ANSWER}\r\n\r\n".encode() + bytes(ANSWER))
+            connection.sendall(f"{HEAD}Content-Length: {RESPONSE_BYTES}\r\n\r\n".encode() + bytes(RESPONSE_BYTES))
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
         yield connections
 
@@ -85,7 +85,7 @@ def test_slow_readers_do_not_hold_memory(contended: GatedService) -> None:
 
     assert statuses[0] == 503, "the room was never full"
     # Of the three only as many had to go as were in the way; the others get all that they were promised.
-    assert sum(count < ANSWER for count in read) == 1
+    assert sum(count < RESPONSE_BYTES for count in read) == 1
     assert contended.metric("poolhouse_callers_gone_total", stage="answer") == gone + 1
     assert becomes_true(lambda: contended.pooling.status.held_bytes == 0)
 
@@ -111,7 +111,7 @@ def test_a_reader_must_keep_a_minimum_rate() -> None:
         received += read_all(slow)
 
     assert statuses == {200}
-    assert received < ANSWER
+    assert received < RESPONSE_BYTES
 
 
 def test_other_responses_need_no_minimum_rate(contended: GatedService) -> None:

@@ -129,7 +129,7 @@ def test_head_and_body_are_sent_in_one_write(config: ServerConfig) -> None:
 
 @pytest.mark.parametrize("pieces", [[b"a" * 100_000], [b"a", b"b" * 50_000, b""], [b"", b"abc"]])
 def test_pieces_are_sent_as_they_are_produced(config: ServerConfig, pieces: list[bytes]) -> None:
-    """A large answer is not put together first."""
+    """A large response is not put together first."""
     length = sum(map(len, pieces))
     messages = [body(piece, more=at < len(pieces) - 1) for at, piece in enumerate(pieces)]
 
@@ -151,7 +151,7 @@ def test_without_a_length_the_body_is_chunked(config: ServerConfig) -> None:
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("POST", 204), ("GET", 304)])
 def test_a_response_without_a_body_is_not_chunked(config: ServerConfig, method: str, status: int) -> None:
-    """Its chunks would be read as the next answer."""
+    """Its chunks would be read as the next response."""
     transport, _ = run_app(config, [start(status=status), body(b"")], method=method)
 
     assert b"transfer-encoding" not in b"".join(transport.calls)
@@ -186,11 +186,11 @@ def test_the_last_response_has_connection_close_once(config: ServerConfig, more:
     ],
 )
 def test_invalid_asgi_messages_raise(config: ServerConfig, messages: list[dict[str, object]]) -> None:
-    """A body of another length would be read as the beginning of the next answer, or waited for."""
+    """A body of another length would be read as the beginning of the next response, or waited for."""
     transport, raised = run_app(config, messages)
 
     assert len(raised) == 1
-    # An answer that is not whole ends with its connection, so that nothing is taken for the rest of it.
+    # A response that is not whole ends with its connection, so that nothing is taken for the rest of it.
     assert transport.closed == (messages[0:1] != [start((b"content-length", b"0"))])
 
 
@@ -210,7 +210,7 @@ def test_no_header_can_inject_another(headers: Headers) -> None:
 
 @pytest.mark.parametrize("value", [b"a\r\nx: y", b"a\nb", b"a\rb", b"a\0b", b"\x7f", b"a\r\n", b"\r\n"])
 def test_a_value_with_control_characters_is_refused(value: bytes) -> None:
-    """It would be another header, or another answer."""
+    """It would be another header, or another response."""
     with pytest.raises(RuntimeError):
         header_lines([(b"x", value)])
 

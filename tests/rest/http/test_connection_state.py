@@ -33,7 +33,7 @@ def test_every_state_can_be_reached_and_can_close() -> None:
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=40))
 def test_each_request_gets_at_most_one_response(events: list[str]) -> None:
-    """Two answers to one request would be read as the answers to two."""
+    """Two responses to one request would be read as the responses to two."""
     lifecycle, owed = Lifecycle(), 0
     for event in events:
         if event not in TRANSITIONS[lifecycle.state]:

@@ -38,22 +38,22 @@ def fill_service(gated: GatedService) -> Iterator[ResponseReader]:
         reader = ResponseReader(gated.server)
         yield reader
         gated.gate.open()
-        assert hog.answer()[0] == 200
+        assert hog.read_response()[0] == 200
         reader.close()
         hog.close()
 
 
 def send_request(reader: ResponseReader, more: str = "") -> tuple[int, dict[str, str], bytes]:
-    """The answer to one more request like the one that fills the service."""
+    """The response to one more request like the one that fills the service."""
     reader.connection.sendall(head(ROWS, more) + body(ROWS))
-    return reader.answer()
+    return reader.read_response()
 
 
 def test_a_request_is_refused_before_its_body(gated: GatedService) -> None:
     """A caller should hear of it before it has sent what nobody reads."""
     with fill_service(gated) as reader:
         reader.connection.sendall(head(ROWS))
-        status, headers, document = reader.answer()
+        status, headers, document = reader.read_response()
         reader.connection.sendall(body(ROWS))
 
     assert (status, json.loads(document)["code"]) == (503, "overloaded")
@@ -73,12 +73,12 @@ def test_an_early_refusal_is_counted_like_any_other(gated: GatedService) -> None
     with fill_service(gated) as reader, gated.server.client() as client:
         for more in ("", WITH_A_DEADLINE):
             page = client.get("/metrics")
-            answer = send_request(reader, more)[2]
+            response = send_request(reader, more)[2]
             before, after = parse_metrics(page.text), parse_metrics(client.get("/metrics").text)
             labelled = [(name, frozenset(labels.items())) for name, labels in counted]
             steps.append([after.get(each, 0) - before.get(each, 0) for each in labelled])
             # The page itself is counted once it was sent.
-            assert after[sent] - before[sent] == len(page.content) + len(answer)
+            assert after[sent] - before[sent] == len(page.content) + len(response)
 
     assert steps == [[1, 1, 0], [1, 1, 0]]
 
@@ -97,10 +97,10 @@ def test_a_request_that_fits_is_admitted(gated: GatedService) -> None:
         pass
     reader = ResponseReader(gated.server)
 
-    status, _, answer = send_request(reader)
+    status, _, response = send_request(reader)
     reader.close()
 
-    assert (status, answer) == (200, body(ROWS))
+    assert (status, response) == (200, body(ROWS))
 
 
 @scaled_examples(20, HealthCheck.function_scoped_fixture)
@@ -110,15 +110,15 @@ def test_the_connection_continues_behind_a_discarded_body(
     cuts: list[float],
     refused: int,
 ) -> None:
-    """However the bodies come, each request has its own answer, and no byte of one is taken for another."""
+    """However the bodies come, each request has its own response, and no byte of one is taken for another."""
     with fill_service(gated) as reader:
         sent = (head(ROWS) + body(ROWS)) * refused + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
         edges = sorted({0, len(sent), *(int(cut * len(sent)) for cut in cuts)})
         for begin, end in itertools.pairwise(edges):
             reader.connection.sendall(sent[begin:end])
-        answers = [reader.answer() for _ in range(refused + 1)]
+        responses = [reader.read_response() for _ in range(refused + 1)]
 
-    assert [status for status, _, _ in answers] == [503] * refused + [200]
+    assert [status for status, _, _ in responses] == [503] * refused + [200]
     assert becomes_true(lambda: gated.pooling.status.held_bytes == 0)
 
 

@@ -59,13 +59,13 @@ def body(rows: int = ROWS, seed: int = 0) -> bytes:
 
 
 class ResponseReader:
-    """Answers from one connection, one after another."""
+    """Responses from one connection, one after another."""
 
     def __init__(self, live_server: LiveServer) -> None:
         self.connection = live_server.connect()
         self._stream = self.connection.makefile("rb")
 
-    def answer(self) -> tuple[int, dict[str, str], bytes]:
+    def read_response(self) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of the next one."""
         status = int(self._stream.readline().split()[1])
         headers = {}
@@ -102,11 +102,11 @@ def test_bodies_arrive_complete_in_any_pieces(gated: GatedService, rows: list[in
 
     for begin, end in itertools.pairwise(edges):
         reading.connection.sendall(sent[begin:end])
-    answers = [reading.answer() for _ in rows]
+    responses = [reading.read_response() for _ in rows]
 
     reading.close()
-    assert [status for status, _, _ in answers] == [200] * len(rows)
-    assert [answer for _, _, answer in answers] == bodies
+    assert [status for status, _, _ in responses] == [200] * len(rows)
+    assert [response for _, _, response in responses] == bodies
     assert becomes_true(lambda: gated.pooling.status.held_bytes == 0)
 
 
@@ -114,9 +114,9 @@ def test_a_large_body_is_received_directly(gated: GatedService, direct_read_size
     """The way that the other tests are about is really taken, and its bytes are counted like all others."""
     before = gated.metric("poolhouse_received_bytes_total")
     with gated.server.client() as client:
-        answer = post_zeros(client, (1, 1, 4000, 1024))
+        response = post_zeros(client, (1, 1, 4000, 1024))
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert max(direct_read_sizes) > 3_000_000
     assert gated.metric("poolhouse_received_bytes_total") == before + 4000 * 1024
 
@@ -128,15 +128,15 @@ def test_a_refused_body_is_discarded_and_the_connection_continues(gated: GatedSe
         hog.connection.sendall(head(15_000)[:-2] + b"\r\n")
         assert becomes_true(lambda: gated.pooling.status.lease_count == 1)
         reader.connection.sendall(head(2000) + body(2000)[: 1000 * ROW_BYTES])
-        status, headers, answer = reader.answer()
+        status, headers, response = reader.read_response()
         hog.close()
         assert client.get("/livez").status_code == 200
     assert becomes_true(lambda: gated.pooling.status.lease_count == 0)
 
     reader.connection.sendall(body(2000)[1000 * ROW_BYTES :] + head(70) + body(70))
-    again = reader.answer()
+    again = reader.read_response()
 
-    assert (status, json.loads(answer)["code"]) == (503, "overloaded")
+    assert (status, json.loads(response)["code"]) == (503, "overloaded")
     assert int(headers["retry-after"]) >= 1
     assert again[0] == 200
     assert again[2] == body(70)
@@ -150,23 +150,23 @@ def test_a_stalled_or_slow_direct_body_is_refused(
     reader.connection.sendall(head(8000) + body(sent_rows))
     begun = time.monotonic()
 
-    status, _, answer = reader.answer()
+    status, _, response = reader.read_response()
 
-    assert (status, json.loads(answer)["code"]) == (408, "body_too_slow")
+    assert (status, json.loads(response)["code"]) == (408, "body_too_slow")
     assert 0.4 <= time.monotonic() - begun < WAIT_TIMEOUT_S / 2
     assert becomes_true(lambda: gated.pooling.status.held_bytes == 0)
 
 
 def test_a_deadline_ends_a_direct_body_and_the_rest_is_discarded(gated: GatedService, reader: ResponseReader) -> None:
-    """The answer is 504, and the next request on the connection is a request of its own."""
+    """The response is 504, and the next request on the connection is a request of its own."""
     data = body(500)
     reader.connection.sendall(head(500, "Request-Timeout: 0.15\r\n") + data[: 300 * ROW_BYTES])
-    status, _, answer = reader.answer()
+    status, _, response = reader.read_response()
 
     reader.connection.sendall(data[300 * ROW_BYTES :] + head(1) + body(1))
 
-    assert (status, json.loads(answer)["code"]) == (504, "deadline_passed")
-    assert reader.answer()[0] == 200
+    assert (status, json.loads(response)["code"]) == (504, "deadline_passed")
+    assert reader.read_response()[0] == 200
 
 
 def test_a_disconnect_in_a_direct_body_releases_its_memory(gated: GatedService) -> None:
@@ -184,15 +184,15 @@ def test_a_disconnect_in_a_direct_body_releases_its_memory(gated: GatedService) 
 
 
 def test_a_closing_connection_closes_at_the_end_of_the_refused_body(gated: GatedService) -> None:
-    """It was left open for the body alone: closed before, the caller would find it reset, and no answer."""
+    """It was left open for the body alone: closed before, the caller would find it reset, and no response."""
     with gated.gate.closed():
         hog = ResponseReader(gated.server)
         hog.connection.sendall(head(15_000)[:-2] + b"\r\n")
         assert becomes_true(lambda: gated.pooling.status.lease_count == 1)
         reading = ResponseReader(gated.server)
         reading.connection.sendall(head(2000, "Connection: close\r\n") + body(1000))
-        assert reading.answer()[0] == 503
-        assert reading.connection.recv(1) == b"", "no further answer comes"
+        assert reading.read_response()[0] == 503
+        assert reading.connection.recv(1) == b"", "no further response comes"
         reading.connection.sendall(body(1000, 1))
 
         # More than an idle connection is left open for, but less than a body that does not end.

@@ -101,7 +101,7 @@ HEADS = st.lists(
 
 @given(HEADS, st.binary(max_size=20))
 def test_a_cached_head_matches_all_of_its_bytes(seen: list[tuple[int, bytes]], behind: bytes) -> None:
-    """Another request's head, answered in place of this one's, would be another request's answer."""
+    """Another request's head, answered in place of this one's, would be another request's response."""
     known = HeadCache()
     for number, line in seen:
         sent = b"POST /%d HTTP/1.1\r\nHost: x\r\n%b\r\n" % (number, line)

@@ -1,4 +1,4 @@
-"""Short answers leave in the turn in which they were made, each connection's in their order."""
+"""Short responses leave in the turn in which they were made, each connection's in their order."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ steps = st.lists(st.tuples(st.sampled_from(["send", "send", "send", "flush", "cl
 
 @given(steps)
 def test_every_response_is_sent_once_in_order_within_its_iteration(taken: list[Step]) -> None:
-    """An answer that is lost, doubled or out of order breaks its connection for good."""
+    """A response that is lost, doubled or out of order breaks its connection for good."""
     outbox, loop, transports = Outbox(), FakeLoop(), [FakeTransport() for _ in range(4)]
-    answers = [b"" for _ in transports]
+    responses = [b"" for _ in transports]
     for number, (step, which) in enumerate(taken):
         transport = transports[which]
         if step == "send" and not transport.is_closing():
-            answer = b"%d;" % number
-            answers[which] += answer
-            outbox.send(transport, answer, loop.as_loop)
+            response = b"%d;" % number
+            responses[which] += response
+            outbox.send(transport, response, loop.as_loop)
         elif step == "flush":
             outbox.flush(transport)
-            assert transport.is_closing() or transport.written == answers[which]
+            assert transport.is_closing() or transport.written == responses[which]
         elif step == "close":
             transport.close()
         else:
             loop.end_turn()
-            for each, whole in zip(transports, answers, strict=True):
+            for each, whole in zip(transports, responses, strict=True):
                 assert each.is_closing() or each.written == whole
-        for each, whole in zip(transports, answers, strict=True):
+        for each, whole in zip(transports, responses, strict=True):
             assert whole.startswith(each.written)
 
 
@@ -41,8 +41,8 @@ def test_the_first_response_of_an_iteration_is_sent_at_once() -> None:
     outbox, loop = Outbox(), FakeLoop()
     for number in range(3):
         transport = FakeTransport()
-        outbox.send(transport, b"answer", loop.as_loop)
-        assert transport.written == b"answer", number
+        outbox.send(transport, b"response", loop.as_loop)
+        assert transport.written == b"response", number
         loop.end_turn()
 
 
@@ -50,6 +50,6 @@ def test_the_number_of_pending_responses_is_limited() -> None:
     """What waits is memory, and the first of them waits for all."""
     outbox, loop, transports = Outbox(), FakeLoop(), [FakeTransport() for _ in range(3 * MAX_PENDING)]
     for transport in transports:
-        outbox.send(transport, b"answer", loop.as_loop)
+        outbox.send(transport, b"response", loop.as_loop)
 
     assert sum(not transport.written for transport in transports) <= MAX_PENDING

@@ -252,7 +252,7 @@ def test_a_deadline_ends_the_reading_of_a_body() -> None:
 
 @pytest.mark.parametrize("before", [0, 2])
 def test_a_disconnect_raises_client_disconnected(before: int) -> None:
-    """There is nobody to answer, so nothing is answered and nothing logged as a fault."""
+    """There is nobody to response, so nothing is answered and nothing logged as a fault."""
     pieces = [b"x"] * before
 
     async def receive() -> Message:

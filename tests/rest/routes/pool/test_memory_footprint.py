@@ -1,4 +1,4 @@
-"""The text of an answer is part of its cost: refused, charged and printed by its length, not by its elements' bytes."""
+"""The text of a response is part of its cost: refused, charged and printed by its length, not by its elements' bytes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CAPACITY_BYTES = 1 << 20
 
 @pytest.fixture(scope="module")
 def live_server() -> Iterator[LiveServer]:
-    """A service as it is when nothing is set, but for the largest answer."""
+    """A service as it is when nothing is set, but for the largest response."""
     with run_live_server(Settings.model_validate({"port": 0, "max_output_bytes": 1 << 24})) as server:
         yield server
 
@@ -54,11 +54,11 @@ def test_an_empty_response_of_many_lists_is_refused(client: httpx.Client) -> Non
     """Two hundred million pairs of brackets have no bytes of elements, and took 15 GB."""
     body = {"input": [[[1]]], "output_size": [200_000_000, 0]}
 
-    answer = client.post("/v1/pool/adaptive_max_pool2d", json=body)
+    response = client.post("/v1/pool/adaptive_max_pool2d", json=body)
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "output_too_large")
-    assert "application/octet-stream" in answer.json()["detail"]
-    assert answer.json()["limit_bytes"] == 1 << 20
+    assert (response.status_code, response.json()["code"]) == (422, "output_too_large")
+    assert "application/octet-stream" in response.json()["detail"]
+    assert response.json()["limit_bytes"] == 1 << 20
 
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*"])
@@ -68,20 +68,20 @@ def test_an_empty_batch_is_refused_as_text_and_accepted_as_binary(
     """A query of sixty bytes tells how long the text will be."""
     query = "shape=20000000,0,4&dtype=float32&kernel_size=2"
 
-    answer = client.post(f"/v1/pool/max_pool1d?{query}", headers={**RAW, "Accept": accept})
+    response = client.post(f"/v1/pool/max_pool1d?{query}", headers={**RAW, "Accept": accept})
 
     if accept == "*/*":
-        assert (answer.status_code, answer.content) == (200, b"")
-        assert "20000000" in answer.headers["tensor-metadata"]
+        assert (response.status_code, response.content) == (200, b"")
+        assert "20000000" in response.headers["tensor-metadata"]
     else:
-        assert (answer.status_code, answer.json()["code"]) == (422, "output_too_large")
+        assert (response.status_code, response.json()["code"]) == (422, "output_too_large")
 
 
 def test_an_empty_response_of_few_lists_is_sent(client: httpx.Client) -> None:
     """An empty batch is an ordinary thing, in every format."""
-    answer = client.post("/v1/pool/max_pool1d?shape=3,0,4&dtype=float32&kernel_size=2", headers=RAW)
+    response = client.post("/v1/pool/max_pool1d?shape=3,0,4&dtype=float32&kernel_size=2", headers=RAW)
 
-    assert answer.json()["output"]["data"] == [[], [], []]
+    assert response.json()["output"]["data"] == [[], [], []]
 
 
 @pytest.mark.parametrize(("dtype", "count"), [("bool", 3 << 20), ("float16", 1 << 20), ("int64", 1 << 20)])
@@ -123,11 +123,11 @@ def test_the_text_is_charged_before_the_body_is_read(more: str, status: bytes) -
         assert becomes_true(lambda: held.pooling.status.job_count == 1)
         connection.sendall(head.encode())
 
-        answer = connection.recv(12)
+        response = connection.recv(12)
 
         held.gate.open()
         assert waiting.result(WAIT_TIMEOUT_S) == 200
-    assert answer == b"HTTP/1.1 " + status
+    assert response == b"HTTP/1.1 " + status
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_the_text_is_charged_before_the_body_is_read(more: str, status: bytes) -
 def test_long_texts_are_encoded_off_the_event_loop(
     monkeypatch: pytest.MonkeyPatch, client: httpx.Client, query: str, nbytes: int, is_long: bool
 ) -> None:
-    """By the length of the text: an empty answer has no elements, and one of booleans is six times as long as they."""
+    """By the length of the text: an empty response has no elements, and one of booleans is six times as long as they."""
     threads = list[str]()
     encode = JsonCodec.encode
 
@@ -151,9 +151,9 @@ def test_long_texts_are_encoded_off_the_event_loop(
 
     monkeypatch.setattr(JsonCodec, "encode", noted)
 
-    answer = client.post(f"/v1/pool/max_pool1d?{query}", headers=RAW, content=bytes(nbytes))
+    response = client.post(f"/v1/pool/max_pool1d?{query}", headers=RAW, content=bytes(nbytes))
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert [name.startswith("offload-") for name in threads] == [is_long]
 
 
@@ -186,13 +186,13 @@ def test_no_response_text_is_longer_than_its_bound(dtype: str, shape: list[int],
         assume(False)
     array = np.full(metadata.shape, -77, np.int8).astype(metadata.dtype.storage)
     indices = np.full(metadata.shape, 2**62, np.int64)
-    answer = Message(
+    response = Message(
         {"output": Tensor(metadata.dtype, array), "indices": Tensor(INT64, indices)}, json_encoding=encoding
     )
 
     told = response_format(JSON, plan, encoding, 1 << 30, is_compressed=False)
 
-    assert JSON.encode(answer).nbytes <= told.text_bytes
+    assert JSON.encode(response).nbytes <= told.text_bytes
     assert told.extra_bytes == told.text_bytes
     assert response_format(JSON, plan, encoding, 1 << 30, is_compressed=True).extra_bytes >= 2 * told.text_bytes
 
@@ -249,11 +249,11 @@ def test_elements_in_another_order_are_copied_off_the_event_loop(
 
     monkeypatch.setattr(NpyCodec, "decode", noted)
 
-    answer = client.post(
+    response = client.post(
         "/v1/pool/max_pool2d?kernel_size=2", content=npy_of(array), headers={"Content-Type": "application/x-npy"}
     )
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert [name.startswith("offload-") for name in threads] == [is_long]
 
 
