@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by playwright, for what only a browser can show."""
+"""Debian's Chromium, driven by playwright."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chro
 
 @contextmanager
 def browser_page() -> Iterator[Page]:
-    """An empty page; the browser ends with the block."""
+    """Open an empty page in a browser that ends with the block."""
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         try:

@@ -1,4 +1,4 @@
-"""One server with small limits for the tests of this folder."""
+"""A shared server with small limits for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ LIMITS = {
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """Limits that a test reaches quickly."""
+    """Settings with limits that a test exceeds quickly."""
     return Settings.model_validate({"port": 0, **LIMITS})
 
 
 @pytest.fixture(scope="session")
 def live_server(settings: Settings) -> Iterator[LiveServer]:
-    """The server that most tests share: that it lives through all of them is part of what they show."""
+    """The server that most tests share; that it survives all of them is part of what they test."""
     with run_live_server(settings) as server:
         yield server
 
 
 @pytest.fixture
 def client(live_server: LiveServer) -> Iterator[httpx.Client]:
-    """An HTTP client of that server."""
+    """An HTTP client of the shared server."""
     with live_server.client() as http:
         yield http

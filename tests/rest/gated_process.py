@@ -1,4 +1,4 @@
-"""A process that serves with a gate: closed by the line ``close`` on its standard input, opened by ``open``.
+"""A server process whose device waits at a gate, controlled by ``close`` and ``open`` on its standard input.
 
 Its arguments are settings, as ``name=value``.
 """
@@ -21,13 +21,13 @@ from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer
 
 @dataclass(frozen=True, slots=True)
 class GatedProcess:
-    """The process from outside."""
+    """A running server process."""
 
     server: LiveServer
     process: subprocess.Popen[str]
 
     def set_gate(self, command: str) -> None:
-        """Opens or closes the gate; it is done when this returns."""
+        """Open or close the gate, and wait until it is done."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{command}\n")
@@ -37,10 +37,10 @@ class GatedProcess:
 
 @contextmanager
 def run_gated_process(stderr: int | None = None, **settings: object) -> Iterator[GatedProcess]:
-    """Runs this module as a process while the block runs.
+    """Run this module as a process while the block runs.
 
     Args:
-        stderr: as for :class:`subprocess.Popen`; None is that of the tests.
+        stderr: as for :class:`subprocess.Popen`; None for the standard error of the tests.
         settings: of the service.
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -57,7 +57,7 @@ def run_gated_process(stderr: int | None = None, **settings: object) -> Iterator
 
 
 def main() -> None:
-    """Serve, and listen to the test."""
+    """Serve, and execute the commands of the test."""
     gate = Gate()
 
     def listen() -> None:

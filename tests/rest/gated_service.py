@@ -1,4 +1,4 @@
-"""A service whose device stands still until a test lets it go on."""
+"""A service whose device waits at a gate that a test opens and closes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CAPACITY_BYTES = 1 << 20
 
 
 class Gate:
-    """Closed, it holds every batch; it notes what ran."""
+    """Holds every batch while it is closed, and records the shapes of the batches that ran."""
 
     def __init__(self) -> None:
         self._open = threading.Event()
@@ -33,23 +33,23 @@ class Gate:
         self.seen_shapes: list[tuple[int, ...]] = []
 
     def wait(self, batch: Batch[Payload]) -> None:
-        """Waits, on the device's thread, until the gate is open."""
+        """Wait on the device's thread until the gate is open."""
         self.seen_shapes += [part.job.payload.tensors["input"].shape for part in batch.slices]
         self.batch_arrived.set()
         assert self._open.wait(WAIT_TIMEOUT_S), "the gate was never opened"
 
     def open(self) -> None:
-        """Lets everything through."""
+        """Let all batches run."""
         self._open.set()
 
     def close(self) -> None:
-        """Holds what comes from now on."""
+        """Hold the batches that arrive from now on."""
         self.batch_arrived.clear()
         self._open.clear()
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Holds what comes in this block; open again after it, whatever happens."""
+        """Close the gate for a block, and open it afterwards."""
         self.close()
         try:
             yield
@@ -71,7 +71,7 @@ class _GatedWorker(TorchWorker):
 
 
 class GatedService:
-    """A served service, its gate and its pooling."""
+    """A running server with its gate and its pooling service."""
 
     def __init__(self, live_server: LiveServer, gate: Gate, pooling: PoolingService) -> None:
         self.server = live_server
@@ -79,17 +79,17 @@ class GatedService:
         self.pooling = pooling
 
     def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-        """Every sample of ``/metrics`` by name and labels."""
+        """All samples of ``/metrics`` by name and labels."""
         with self.server.client() as client:
             return parse_metrics(client.get("/metrics").text)
 
     def metric(self, name: str, **labels: str) -> float:
-        """One sample; 0 where it is not listed."""
+        """One sample; 0 if it is not listed."""
         return self.metrics().get((name, frozenset(labels.items())), 0.0)
 
 
 def parse_metrics(page: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """The samples of a page of metrics, read by Prometheus's own parser."""
+    """Parse a page of metrics with Prometheus's own parser."""
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(page)
@@ -98,7 +98,7 @@ def parse_metrics(page: str) -> dict[tuple[str, frozenset[tuple[str, str]]], flo
 
 
 def make_gated_pooling(gate: Gate, capacity_bytes: int = CAPACITY_BYTES, device: str = "cpu") -> PoolingService:
-    """A pooling that goes through a gate. The loop does no job itself: it would be held too."""
+    """Make a pooling service behind a gate. No job runs inline, since it would block the event loop."""
     return PoolingService(
         discover(),
         choose_devices([device]),
@@ -113,18 +113,18 @@ def make_gated_pooling(gate: Gate, capacity_bytes: int = CAPACITY_BYTES, device:
 def run_gated_service(
     capacity_bytes: int = CAPACITY_BYTES, device: str = "cpu", **settings: object
 ) -> Iterator[GatedService]:
-    """Runs a server whose device has a gate, in this process."""
+    """Run a server with a gated device in this process while the block runs."""
     gate = Gate()
     pooling = make_gated_pooling(gate, capacity_bytes, device)
-    with run_live_server(Settings.model_validate({"port": 0, **settings}), pooling) as served:
-        yield GatedService(served, gate, pooling)
+    with run_live_server(Settings.model_validate({"port": 0, **settings}), pooling) as server:
+        yield GatedService(server, gate, pooling)
 
 
 def becomes_true(condition: Callable[[], bool], within_s: float = WAIT_TIMEOUT_S) -> bool:
-    """Whether something comes to hold; asks again and again, and gives up late."""
-    ends = time.monotonic() + within_s
+    """Poll until a condition holds; return False after a timeout."""
+    deadline = time.monotonic() + within_s
     while not condition():
-        if time.monotonic() > ends:
+        if time.monotonic() > deadline:
             return False
         time.sleep(0.001)
     return True
@@ -133,7 +133,7 @@ def becomes_true(condition: Callable[[], bool], within_s: float = WAIT_TIMEOUT_S
 def post_zeros(
     client: httpx.Client, shape: tuple[int, ...], headers: dict[str, str] | None = None, *, kernel_size: int = 1
 ) -> httpx.Response:
-    """Pools zeros of that shape, sent as raw bytes, so that the shape is what :attr:`Gate.seen_shapes` shows."""
+    """Pool zeros of a shape, sent as raw elements; :attr:`Gate.seen_shapes` then lists the shape."""
     query = {"shape": ",".join(map(str, shape)), "dtype": "uint8", "kernel_size": str(kernel_size), "stride": "1"}
     size = 1
     for each in shape:

@@ -1,4 +1,4 @@
-"""A real server on a free port, in a thread of the test, and raw bytes to and from it."""
+"""A real server on a free port, in a thread of the test, and functions to exchange raw bytes with it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from poolhouse.service import PoolingService
 from poolhouse.settings import Settings
 
 WAIT_TIMEOUT_S = 20.0
-"""How long a test waits for what must come; reached only when something is broken."""
+"""The longest wait of a test; reached only if something is broken."""
 
 IMAGE = [[[[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]]]
 POOL = "/v1/pool/max_pool2d"
@@ -24,28 +24,28 @@ POOL = "/v1/pool/max_pool2d"
 
 @dataclass(frozen=True)
 class LiveServer:
-    """Where the server of a test listens."""
+    """The address of a test's server."""
 
     url: str
     port: int
 
     def client(self) -> httpx.Client:
-        """A client of this server that no proxy setting of the environment disturbs."""
+        """An HTTP client that ignores the proxy settings of the environment."""
         return httpx.Client(base_url=self.url, timeout=WAIT_TIMEOUT_S, trust_env=False)
 
     def connect(self) -> socket.socket:
-        """A bare connection."""
+        """Open a TCP connection."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_TIMEOUT_S)
 
     def exchange(self, sent: bytes) -> bytes:
-        """Everything that comes back for these bytes until the server closes the connection."""
+        """Send bytes on a new connection, and return everything received until the server closes it."""
         with self.connect() as connection:
             connection.sendall(sent)
             return read_all(connection)
 
 
 def read_all(connection: socket.socket) -> bytes:
-    """Everything until the other side closes."""
+    """Everything received until the peer closes."""
     received = bytearray()
     while piece := connection.recv(65536):
         received += piece
@@ -56,20 +56,20 @@ def read_all(connection: socket.socket) -> bytes:
 def run_live_server(
     settings: Settings, pooling: PoolingService | None = None, app: App | None = None
 ) -> Iterator[LiveServer]:
-    """Run the real server while the block runs; ``app`` is the application in place of one of these settings."""
+    """Run a server in a thread while the block runs; ``app`` replaces the application made from the settings."""
     ready = threading.Event()
-    found: list[str] = []
+    urls: list[str] = []
 
-    def note(server: Server) -> None:
-        found.append(server.url)
+    def on_started(server: Server) -> None:
+        urls.append(server.url)
         ready.set()
 
-    server = make_server(settings, app or create_app(settings, pooling), note)
+    server = make_server(settings, app or create_app(settings, pooling), on_started)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
         assert ready.wait(WAIT_TIMEOUT_S), "the server did not start"
-        yield LiveServer(found[0], int(found[0].rsplit(":", 1)[1]))
+        yield LiveServer(urls[0], int(urls[0].rsplit(":", 1)[1]))
     finally:
         server.should_exit = True
         thread.join(WAIT_TIMEOUT_S)

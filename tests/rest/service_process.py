@@ -1,4 +1,4 @@
-"""The service as a process of its own, with the settings of its environment: for signals, files and what it writes."""
+"""A service in a process of its own, configured by its environment: for tests of signals, files and output."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from tests.rest.live_server import WAIT_TIMEOUT_S, LiveServer
 
 @dataclass(frozen=True, slots=True)
 class ServiceProcess:
-    """The process from outside; ``ready_line`` is what it said when it was ready."""
+    """A running server process; ``ready_line`` is its message that it is ready."""
 
     server: LiveServer
     process: subprocess.Popen[str]
     ready_line: str
 
     def next_log_line(self) -> str:
-        """The next line on its standard error; waits for it."""
+        """Wait for the next line on standard error."""
         assert self.process.stderr is not None
         return self.process.stderr.readline()
 
 
 @contextmanager
 def service_process(preamble: str = "", **environment: str) -> Iterator[ServiceProcess]:
-    """Run ``poolhouse serve`` on a free port while the block runs; the variables are named without their prefix.
+    """Run ``poolhouse serve`` on a free port on a free port while the block runs; variables are named without prefix.
 
     Args:
-        before: Python that the process runs first, to break something in it.
+        preamble: Python code that the process runs first, to break something in it.
         environment: the settings.
     """
     given = {f"POOLHOUSE_{name.upper()}": text for name, text in environment.items()}
@@ -49,9 +49,9 @@ def service_process(preamble: str = "", **environment: str) -> Iterator[ServiceP
             assert process.stderr is not None
             as_json = given.get("POOLHOUSE_LOG_FORMAT") == "json"
             line = (process.stderr if as_json else process.stdout).readline()
-            place = re.search(r"(https?)://[\w.]+:(\d+)", line)
-            assert place is not None, line + process.stderr.read()
-            yield ServiceProcess(LiveServer(f"{place[1]}://127.0.0.1:{place[2]}", int(place[2])), process, line)
+            address = re.search(r"(https?)://[\w.]+:(\d+)", line)
+            assert address is not None, line + process.stderr.read()
+            yield ServiceProcess(LiveServer(f"{address[1]}://127.0.0.1:{address[2]}", int(address[2])), process, line)
         finally:
             process.kill()
             process.wait(WAIT_TIMEOUT_S)

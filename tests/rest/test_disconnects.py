@@ -81,9 +81,7 @@ def reset_connection(connection: socket.socket) -> None:
     ("stage", "sent"),
     [("headers", b"POST /v1/pool/max_pool2d HTTP/1.1\r\nHost: x\r\nX-Half: "), ("body", request(4, sent=1000))],
 )
-def test_a_disconnect_while_sending_releases_memory(
-    gated: GatedService, stage: str, sent: bytes, softly: bool
-) -> None:
+def test_a_disconnect_while_sending_releases_memory(gated: GatedService, stage: str, sent: bytes, softly: bool) -> None:
     """Half an upload holds room for the whole of it."""
     before = disconnects_by_stage(gated)
     connection = gated.server.connect()

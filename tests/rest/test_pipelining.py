@@ -54,9 +54,7 @@ def gated() -> Iterator[GatedService]:
 
 @given(st.lists(st.integers(1, 400), max_size=6), st.booleans())
 @scaled_examples(40, HealthCheck.function_scoped_fixture)
-def test_an_upgrade_offer_hides_no_request(
-    live_server: LiveServer, cuts: list[int], second: bool
-) -> None:
+def test_an_upgrade_offer_hides_no_request(live_server: LiveServer, cuts: list[int], second: bool) -> None:
     """The parser ends a request that offers an upgrade with its head: its body was answered as a request (200), where
     the offer came in two segments, or in a pipelined request."""
     sent = (ONE if second else b"") + posting(*OFFER, b"Content-Length: %d" % len(SMUGGLED)) + SMUGGLED
@@ -289,7 +287,9 @@ def test_chunks_of_one_byte_pass(live_server: LiveServer) -> None:
     text = JSON_BODY + b" " * 10_000
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in text)
 
-    response = live_server.exchange(posting(b"Transfer-Encoding: chunked", b"Connection: close") + chunks + b"0\r\n\r\n")
+    response = live_server.exchange(
+        posting(b"Transfer-Encoding: chunked", b"Connection: close") + chunks + b"0\r\n\r\n"
+    )
 
     assert parse(response)[0] == 200
 

@@ -202,9 +202,7 @@ def test_clients_that_announce_much_and_send_little_do_not_hold_memory(contended
 
 
 @given(st.floats(0.1, 1000), st.integers(1, 10**9), st.floats(0, 1), st.floats(0.5, 2))
-def test_a_body_that_keeps_its_rate_is_not_preempted(
-    crowded_s: float, length: int, part: float, pace: float
-) -> None:
+def test_a_body_that_keeps_its_rate_is_not_preempted(crowded_s: float, length: int, part: float, pace: float) -> None:
     """An honest upload is let go on however many wait; one at half the pace gives way at some time."""
     rules = BodyLimits(10**12, 20.0, "Send less.", contended_timeout_s=crowded_s)
     elapsed_s = part * crowded_s / pace

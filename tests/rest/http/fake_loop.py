@@ -1,6 +1,6 @@
-"""An event loop whose turns a test ends, and transports on it that send and receive nothing.
+"""An event loop whose iterations a test ends, and transports without a socket.
 
-Code that only schedules calls and writes to transports is tested with these without a socket and without waiting.
+Code that only schedules calls and writes to transports is tested with these, without waiting.
 """
 
 from __future__ import annotations
@@ -11,36 +11,36 @@ from typing import cast
 
 
 class FakeLoop:
-    """Runs what is scheduled when the test ends the turn."""
+    """Runs scheduled callbacks when the test ends an iteration."""
 
     def __init__(self) -> None:
         self._scheduled: list[Callable[[], object]] = []
 
     @property
     def as_loop(self) -> asyncio.AbstractEventLoop:
-        """This loop, as the code under test takes it."""
-        # An event loop has some fifty abstract methods, of which the code under test calls one.
+        """This object as an event loop, for the type checker."""
+        # An event loop has some fifty abstract methods; the code under test calls one.
         return cast("asyncio.AbstractEventLoop", self)
 
     def call_soon(self, callback: Callable[[], object]) -> None:
-        """Run it in the next turn."""
+        """Schedule a callback for the next iteration."""
         self._scheduled.append(callback)
 
-    def end_turn(self) -> None:
-        """Run what this turn has scheduled; what that schedules in turn is left for the next."""
+    def end_iteration(self) -> None:
+        """Run the callbacks of this iteration; those that they schedule are left for the next one."""
         scheduled, self._scheduled = self._scheduled, []
         for callback in scheduled:
             callback()
 
 
 class FakeTransport(asyncio.Transport):
-    """A transport that notes what is written, and whether it reads.
+    """A transport that records what is written, and whether it reads.
 
-    To write after the end, and to pause or resume twice, are errors of the caller.
+    Writing after close, and pausing or resuming twice, fail the test.
 
     Attributes:
-        written: what it was given, in order.
-        reads: whether it receives.
+        written: all written bytes.
+        reads: whether reading is not paused.
     """
 
     def __init__(self) -> None:
@@ -50,24 +50,24 @@ class FakeTransport(asyncio.Transport):
         self._is_closing = False
 
     def is_closing(self) -> bool:
-        """Whether it was closed."""
+        """Whether the transport was closed."""
         return self._is_closing
 
     def close(self) -> None:
-        """Take nothing more."""
+        """Close the transport; further writes fail."""
         self._is_closing = True
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Note what would be sent."""
+        """Record the data."""
         assert not self._is_closing, "written to after it was closed"
         self.written += data
 
     def pause_reading(self) -> None:
-        """Stop."""
+        """Record that reading is paused."""
         assert self.reads, "paused twice"
         self.reads = False
 
     def resume_reading(self) -> None:
-        """Go on."""
+        """Record that reading is resumed."""
         assert not self.reads, "resumed twice"
         self.reads = True

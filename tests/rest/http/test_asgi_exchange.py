@@ -1,4 +1,4 @@
-"""What the application sends, as it goes out: in one go, in the framing that it asks for, or not at all."""
+"""The bytes that the messages of an ASGI application become: number of writes, framing, and refused messages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class RecordingTransport(asyncio.Transport):
-    """Keeps what is written, a row for each call."""
+    """Records each write."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class RecordingTransport(asyncio.Transport):
         return self.closed
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """It never fills."""
+        """Do nothing; the buffer never fills."""
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return default
@@ -54,10 +54,10 @@ class RecordingTransport(asyncio.Transport):
         self.calls.append(b"".join(list_of_data))
 
     def pause_reading(self) -> None:
-        """Nothing comes by itself."""
+        """Do nothing; nothing is received."""
 
     def resume_reading(self) -> None:
-        """Nothing comes by itself."""
+        """Do nothing; nothing is received."""
 
     def can_write_eof(self) -> bool:
         return False
@@ -68,9 +68,9 @@ class RecordingTransport(asyncio.Transport):
 
 @pytest.fixture(scope="module")
 def config() -> ServerConfig:
-    """The configuration of a server, whose application a test replaces."""
+    """The configuration of a server; tests replace its application."""
     app = create_app(Settings.model_validate({"port": 0, "device": "cpu"}))
-    return make_server(Settings(port=0), app, lambda server: None, Listeners((), (), None)).config  # type: ignore[return-value]  # as it is made
+    return make_server(Settings(port=0), app, lambda server: None, Listeners((), (), None)).config  # type: ignore[return-value]  # our subclass
 
 
 def run_app(
@@ -81,7 +81,7 @@ def run_app(
     more: bytes = b"",
     disconnects: bool = False,
 ) -> tuple[RecordingTransport, list[Exception]]:
-    """The transport after an application has sent these messages, and what the application met."""
+    """The transport after an application has sent these messages, and the exceptions that it got."""
     raised: list[Exception] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,7 +91,7 @@ def run_app(
         except RuntimeError as error:
             raised.append(error)
 
-    async def go() -> RecordingTransport:
+    async def connect_and_run() -> RecordingTransport:
         config.server_context.app = app
         state, transport = ServerState(), RecordingTransport()
         state.default_headers = [(b"date", b"today")]
@@ -108,7 +108,7 @@ def run_app(
             connection.connection_lost(None)
         return transport
 
-    return asyncio.run(go()), raised
+    return asyncio.run(connect_and_run()), raised
 
 
 def start(*headers: tuple[bytes, bytes], status: int = 200) -> dict[str, object]:
@@ -120,7 +120,7 @@ def body(data: bytes, more: bool = False) -> dict[str, object]:
 
 
 def test_head_and_body_are_sent_in_one_write(config: ServerConfig) -> None:
-    """Two packets would wake the caller twice."""
+    """Two packets would wake the client twice."""
     transport, _ = run_app(config, [start((b"content-length", b"3"), (b"x", b"y")), body(b"abc")])
 
     assert transport.calls == [b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 3\r\nx: y\r\n\r\nabc"]
@@ -129,7 +129,7 @@ def test_head_and_body_are_sent_in_one_write(config: ServerConfig) -> None:
 
 @pytest.mark.parametrize("pieces", [[b"a" * 100_000], [b"a", b"b" * 50_000, b""], [b"", b"abc"]])
 def test_pieces_are_sent_as_they_are_produced(config: ServerConfig, pieces: list[bytes]) -> None:
-    """A large response is not put together first."""
+    """A large response is not collected first."""
     length = sum(map(len, pieces))
     messages = [body(piece, more=at < len(pieces) - 1) for at, piece in enumerate(pieces)]
 
@@ -141,7 +141,7 @@ def test_pieces_are_sent_as_they_are_produced(config: ServerConfig, pieces: list
 
 
 def test_without_a_length_the_body_is_chunked(config: ServerConfig) -> None:
-    """As RFC 9112 section 7.1 writes it."""
+    """As in RFC 9112 section 7.1."""
     transport, _ = run_app(config, [start(), body(b"abc", more=True), body(b"", more=True), body(b"0123456789abcdef")])
 
     written = b"".join(transport.calls)
@@ -151,7 +151,7 @@ def test_without_a_length_the_body_is_chunked(config: ServerConfig) -> None:
 
 @pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("POST", 204), ("GET", 304)])
 def test_a_response_without_a_body_is_not_chunked(config: ServerConfig, method: str, status: int) -> None:
-    """Its chunks would be read as the next response."""
+    """A client would read its chunks as the next response."""
     transport, _ = run_app(config, [start(status=status), body(b"")], method=method)
 
     assert b"transfer-encoding" not in b"".join(transport.calls)
@@ -159,7 +159,7 @@ def test_a_response_without_a_body_is_not_chunked(config: ServerConfig, method: 
 
 
 def test_a_response_to_head_has_no_body(config: ServerConfig) -> None:
-    """It is told how long it would be."""
+    """It has the Content-Length of the body."""
     transport, _ = run_app(config, [start((b"content-length", b"3")), body(b"abc")], method="HEAD")
 
     assert transport.calls == [b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 3\r\n\r\n"]
@@ -167,7 +167,7 @@ def test_a_response_to_head_has_no_body(config: ServerConfig) -> None:
 
 @pytest.mark.parametrize(("more", "headers"), [(b"Connection: close\r\n", []), (b"", [(b"connection", b"close")])])
 def test_the_last_response_has_connection_close_once(config: ServerConfig, more: bytes, headers: Headers) -> None:
-    """Whether the caller or the application wants the connection to end."""
+    """Both the client and the application can request it."""
     transport, _ = run_app(config, [start((b"content-length", b"0"), *headers), body(b"")], more=more)
 
     assert b"".join(transport.calls).count(b"connection: close\r\n") == 1
@@ -186,17 +186,17 @@ def test_the_last_response_has_connection_close_once(config: ServerConfig, more:
     ],
 )
 def test_invalid_asgi_messages_raise(config: ServerConfig, messages: list[dict[str, object]]) -> None:
-    """A body of another length would be read as the beginning of the next response, or waited for."""
+    """With a wrong length, the client would wait for more, or read the rest as the next response."""
     transport, raised = run_app(config, messages)
 
     assert len(raised) == 1
-    # A response that is not whole ends with its connection, so that nothing is taken for the rest of it.
+    # An incomplete response ends with its connection, so that no other bytes are taken for its rest.
     assert transport.closed == (messages[0:1] != [start((b"content-length", b"0"))])
 
 
 @given(st.lists(st.tuples(st.binary(min_size=1), st.binary()), min_size=1, max_size=3))
 def test_no_header_can_inject_another(headers: Headers) -> None:
-    """What is written can be read back, each name with its value."""
+    """Written headers can be parsed back, each name with its value."""
     try:
         written = header_lines(headers)
     except RuntimeError:
@@ -210,7 +210,7 @@ def test_no_header_can_inject_another(headers: Headers) -> None:
 
 @pytest.mark.parametrize("value", [b"a\r\nx: y", b"a\nb", b"a\rb", b"a\0b", b"\x7f", b"a\r\n", b"\r\n"])
 def test_a_value_with_control_characters_is_refused(value: bytes) -> None:
-    """It would be another header, or another response."""
+    """It could inject a header or a response."""
     with pytest.raises(RuntimeError):
         header_lines([(b"x", value)])
 
@@ -221,7 +221,7 @@ def test_other_values_are_written(value: bytes) -> None:
 
 
 def test_nothing_is_written_after_a_disconnect(config: ServerConfig) -> None:
-    """The connection is closed; there is nothing to write to, and that is no error of the application."""
+    """The application gets no error: a disconnect is not its fault."""
     transport, raised = run_app(config, [start((b"content-length", b"0")), body(b"")], disconnects=True)
 
     assert transport.calls == []

@@ -1,4 +1,4 @@
-"""The table of a connection's states: whoever reads it must be able to rely on it."""
+"""The table of a connection's states is complete and consistent."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ EVENTS = sorted({event for row in TRANSITIONS.values() for event in row})
 
 
 def test_every_state_has_a_row() -> None:
-    """A state without a row would end a connection in a KeyError."""
+    """A state without a row would raise a KeyError."""
     assert {following for row in TRANSITIONS.values() for following in row.values()} | {states.IDLE} == set(TRANSITIONS)
 
 
 def test_every_state_can_be_reached_and_can_close() -> None:
-    """A state that no event leads out of would keep its connection for ever."""
+    """A state without an exit would keep its connection for ever."""
     reached, frontier = {states.IDLE}, [states.IDLE]
     while frontier:
         for following in TRANSITIONS[frontier.pop()].values():
@@ -33,8 +33,8 @@ def test_every_state_can_be_reached_and_can_close() -> None:
 
 @given(st.lists(st.sampled_from(EVENTS), max_size=40))
 def test_each_request_gets_at_most_one_response(events: list[str]) -> None:
-    """Two responses to one request would be read as the responses to two."""
-    lifecycle, owed = Lifecycle(), 0
+    """A client would read a second response as that of the next request."""
+    lifecycle, open_requests = Lifecycle(), 0
     for event in events:
         if event not in TRANSITIONS[lifecycle.state]:
             before = lifecycle.state
@@ -44,16 +44,16 @@ def test_each_request_gets_at_most_one_response(events: list[str]) -> None:
             continue
         lifecycle.transition(event)
         if event in (states.HEAD_ENDED, states.HEAD_AND_BODY_ENDED):
-            owed += 1
+            open_requests += 1
         elif event == states.RESPONSE_BEGAN:
-            owed -= 1
-        assert owed in (0, 1)
+            open_requests -= 1
+        assert open_requests in (0, 1)
         if lifecycle.state in (states.IDLE, states.DISCARDING):
-            assert owed == 0
+            assert open_requests == 0
 
 
 def test_the_table_of_limits_names_existing_states() -> None:
-    """The table of limits stands beside the table of states, and must speak of the same."""
+    """The table of limits stands apart from the table of states."""
     assert states.__doc__ is not None
     rows = states.__doc__.split("=============")[-4:]
     named = {name.strip() for line in "".join(rows).splitlines() for name in line[:13].split(",") if name.isupper()}

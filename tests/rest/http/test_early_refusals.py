@@ -1,4 +1,4 @@
-"""A full service refuses large requests by their heads, and their connections go on."""
+"""An overloaded service refuses large requests by their heads, and keeps their connections."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from tests.rest.http.test_handler_exchange import ROW_BYTES, ResponseReader, bod
 from tests.rest.live_server import WAIT_TIMEOUT_S
 
 ROWS = 100
-WITH_A_DEADLINE = "Request-Timeout: 5\r\n"
+DEADLINE_HEADER = "Request-Timeout: 5\r\n"
 
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[GatedService]:
-    """A service with room for one of the requests here."""
+    """A service with memory for one of the requests below."""
     with run_gated_service(capacity_bytes=4 * ROWS * ROW_BYTES) as running:
         yield running
 
 
 @contextmanager
 def fill_service(gated: GatedService) -> Iterator[ResponseReader]:
-    """The service with no room left, and knowing what such requests hold; a connection to it."""
+    """Fill the service's memory with such a request; gives another connection."""
     assert becomes_true(lambda: gated.pooling.status.lease_count == 0)
     with gated.gate.closed():
-        hog = ResponseReader(gated.server)
-        hog.connection.sendall(head(ROWS) + body(ROWS))
+        blocker = ResponseReader(gated.server)
+        blocker.connection.sendall(head(ROWS) + body(ROWS))
         assert becomes_true(lambda: gated.pooling.status.job_count == 1)
         reader = ResponseReader(gated.server)
         yield reader
         gated.gate.open()
-        assert hog.read_response()[0] == 200
+        assert blocker.read_response()[0] == 200
         reader.close()
-        hog.close()
+        blocker.close()
 
 
 def send_request(reader: ResponseReader, more: str = "") -> tuple[int, dict[str, str], bytes]:
-    """The response to one more request like the one that fills the service."""
+    """Send one more such request, and read the response."""
     reader.connection.sendall(head(ROWS, more) + body(ROWS))
     return reader.read_response()
 
 
 def test_a_request_is_refused_before_its_body(gated: GatedService) -> None:
-    """A caller should hear of it before it has sent what nobody reads."""
+    """A client need not send a body that will not be read."""
     with fill_service(gated) as reader:
         reader.connection.sendall(head(ROWS))
         status, headers, document = reader.read_response()
@@ -62,7 +62,7 @@ def test_a_request_is_refused_before_its_body(gated: GatedService) -> None:
 
 
 def test_an_early_refusal_is_counted_like_any_other(gated: GatedService) -> None:
-    """An alert on refusals must see those too, with and without words that a handler must look at."""
+    """Alerts on refusals must see it, with and without a header that only a handler reads."""
     counted: tuple[tuple[str, dict[str, str]], ...] = (
         ("poolhouse_requests_total", {"route": "/v1/pool/{operator}", "operator": "max_pool2d", "status": "503"}),
         ("poolhouse_refusals_total", {"code": "overloaded"}),
@@ -71,7 +71,7 @@ def test_an_early_refusal_is_counted_like_any_other(gated: GatedService) -> None
     sent = ("poolhouse_sent_bytes_total", frozenset[tuple[str, str]]())
     steps = []
     with fill_service(gated) as reader, gated.server.client() as client:
-        for more in ("", WITH_A_DEADLINE):
+        for more in ("", DEADLINE_HEADER):
             page = client.get("/metrics")
             response = send_request(reader, more)[2]
             before, after = parse_metrics(page.text), parse_metrics(client.get("/metrics").text)
@@ -84,7 +84,7 @@ def test_an_early_refusal_is_counted_like_any_other(gated: GatedService) -> None
 
 
 def test_an_early_refusal_keeps_the_clients_request_id(gated: GatedService) -> None:
-    """It is what joins the logs of both sides."""
+    """The id joins the logs of both sides."""
     with fill_service(gated) as reader:
         _, headers, document = send_request(reader, "X-Request-ID: mine-7\r\n")
 
@@ -92,7 +92,7 @@ def test_an_early_refusal_keeps_the_clients_request_id(gated: GatedService) -> N
 
 
 def test_a_request_that_fits_is_admitted(gated: GatedService) -> None:
-    """Nobody is turned away who could be served."""
+    """Memory is free again after a refusal."""
     with fill_service(gated):
         pass
     reader = ResponseReader(gated.server)
@@ -110,7 +110,7 @@ def test_the_connection_continues_behind_a_discarded_body(
     cuts: list[float],
     refused: int,
 ) -> None:
-    """However the bodies come, each request has its own response, and no byte of one is taken for another."""
+    """In any pieces, each request gets its own response, and no byte of a body is parsed as another request."""
     with fill_service(gated) as reader:
         sent = (head(ROWS) + body(ROWS)) * refused + b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
         edges = sorted({0, len(sent), *(int(cut * len(sent)) for cut in cuts)})
@@ -123,7 +123,7 @@ def test_the_connection_continues_behind_a_discarded_body(
 
 
 def test_a_draining_service_refuses_as_draining(gated: GatedService) -> None:
-    """A caller who is told that the service is full comes back to it; one who is told that it stops goes elsewhere."""
+    """After "overloaded" a client retries here; after "draining" it tries another instance."""
     with run_gated_service(capacity_bytes=4 * ROWS * ROW_BYTES) as stopping, fill_service(stopping) as reader:
         stopping.pooling.drain(WAIT_TIMEOUT_S)
         document = json.loads(send_request(reader)[2])

@@ -1,4 +1,4 @@
-"""Where bodies end: every byte of a body reaches its reader, and none behind it."""
+"""Framing finds the end of a body: all of its bytes are passed on, and none behind it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BODIES = st.binary(max_size=300) | st.lists(st.sampled_from([b"\r\n\r\n", b"0\r\
 
 
 def read(framing: Framing, sent: bytes, cuts: list[int]) -> tuple[bytes, int]:
-    """The body, and how many bytes were taken for it."""
+    """The body, and the number of bytes consumed."""
     body, taken = bytearray(), 0
     edges = sorted({0, len(sent), *(cut % (len(sent) + 1) for cut in cuts)})
     for begin, end in itertools.pairwise(edges):
@@ -29,7 +29,7 @@ def read(framing: Framing, sent: bytes, cuts: list[int]) -> tuple[bytes, int]:
 
 
 def chunked(body: bytes, sizes: list[int], trailer: bytes = b"") -> bytes:
-    """A body in chunks of these sizes, and the rest in one."""
+    """A body in chunks of these sizes, and one more for the rest."""
     sent = bytearray()
     for size in [*sizes, len(body)]:
         piece, body = body[:size], body[size:]
@@ -40,7 +40,7 @@ def chunked(body: bytes, sizes: list[int], trailer: bytes = b"") -> bytes:
 
 @given(BODIES, st.lists(st.integers(1, 50), max_size=8), BODIES, st.lists(st.integers(0, 1000), max_size=8))
 def test_a_chunked_body_ends_at_its_last_chunk(body: bytes, sizes: list[int], behind: bytes, cuts: list[int]) -> None:
-    """Blank lines in a body are no end of it, and the next request is not a part of it, wherever both are cut."""
+    """Blank lines in a body do not end it, and the next request is not part of it, in any pieces."""
     for trailer in (b"", b"A: b\r\n"):
         sent = chunked(body, sizes, trailer)
         framing = ChunkedFraming(LIMIT)
@@ -51,7 +51,7 @@ def test_a_chunked_body_ends_at_its_last_chunk(body: bytes, sizes: list[int], be
 
 @given(BODIES, BODIES, st.lists(st.integers(0, 1000), max_size=8))
 def test_a_body_ends_at_its_length(body: bytes, behind: bytes, cuts: list[int]) -> None:
-    """The other framing keeps the same law."""
+    """The other framing has the same property."""
     framing = LengthFraming(len(body))
     if body:
         assert read(framing, body + behind, cuts) == (body, len(body))
@@ -60,7 +60,7 @@ def test_a_body_ends_at_its_length(body: bytes, behind: bytes, cuts: list[int]) 
 
 @given(st.binary(max_size=300), st.lists(st.integers(0, 300), max_size=6))
 def test_any_bytes_are_valid_chunks_or_refused(sent: bytes, cuts: list[int]) -> None:
-    """Nothing that comes may be another error."""
+    """No input may raise another error."""
     framing = ChunkedFraming(LIMIT)
     try:
         _, taken = read(framing, sent, cuts)
@@ -80,6 +80,6 @@ def test_any_bytes_are_valid_chunks_or_refused(sent: bytes, cuts: list[int]) -> 
 )
 @pytest.mark.parametrize("step", [1, 100, 1 << 20])
 def test_framing_without_a_body_is_limited(sent: bytes, step: int) -> None:
-    """Gigabytes of extensions and trailers brought a body of nothing."""
+    """Gigabytes of extensions and trailers were accepted for an empty body."""
     with pytest.raises(HeadersTooLarge):
         read(ChunkedFraming(LIMIT), sent, list(range(0, len(sent), step)))

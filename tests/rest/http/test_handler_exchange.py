@@ -1,4 +1,4 @@
-"""Bodies that are received straight into their own memory: the same bytes, the same limits, the same manners."""
+"""Bodies that the socket receives directly into the memory of their request: same bytes, limits and refusals."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ HEAD = (
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[GatedService]:
-    """A service with little patience."""
+    """A service with short timeouts."""
     with run_gated_service(capacity_bytes=CAPACITY_BYTES, body_timeout_s=0.4, min_body_bytes_per_s=100_000) as running:
         yield running
 
 
 @pytest.fixture
 def direct_read_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """What is left of each body for which the socket was given its own memory, again for each piece."""
-    seen: list[int] = []
-    room = HandlerExchange.body_buffer
+    """For each read directly into a body, the bytes that remained."""
+    sizes: list[int] = []
+    body_buffer = HandlerExchange.body_buffer
 
-    def noting(self: HandlerExchange) -> memoryview:
-        found = room(self)
-        seen.append(len(found))
-        return found
+    def recording_body_buffer(self: HandlerExchange) -> memoryview:
+        buffer = body_buffer(self)
+        sizes.append(len(buffer))
+        return buffer
 
-    monkeypatch.setattr(HandlerExchange, "body_buffer", noting)
-    return seen
+    monkeypatch.setattr(HandlerExchange, "body_buffer", recording_body_buffer)
+    return sizes
 
 
 def head(rows: int = ROWS, more: str = "") -> bytes:
@@ -59,14 +59,14 @@ def body(rows: int = ROWS, seed: int = 0) -> bytes:
 
 
 class ResponseReader:
-    """Responses from one connection, one after another."""
+    """Reads the responses of one connection, one after another."""
 
     def __init__(self, live_server: LiveServer) -> None:
         self.connection = live_server.connect()
         self._stream = self.connection.makefile("rb")
 
     def read_response(self) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of the next one."""
+        """Status, headers and body of the next response."""
         status = int(self._stream.readline().split()[1])
         headers = {}
         while line := self._stream.readline().strip():
@@ -93,8 +93,8 @@ def reader(gated: GatedService) -> Iterator[ResponseReader]:
     cuts=st.lists(st.floats(0, 1), max_size=5),
 )
 def test_bodies_arrive_complete_in_any_pieces(gated: GatedService, rows: list[int], cuts: list[float]) -> None:
-    """Requests follow each other without waiting, small and large, and pieces end anywhere: no byte may be lost,
-    doubled, or taken for the next request's."""
+    """Small and large requests, pipelined and cut anywhere: no byte is lost, doubled or taken for the next
+    request's."""
     bodies = [body(count, seed) for seed, count in enumerate(rows)]
     sent = b"".join(head(count) + data for count, data in zip(rows, bodies, strict=True))
     edges = sorted({0, len(sent), *(int(cut * len(sent)) for cut in cuts)})
@@ -111,7 +111,7 @@ def test_bodies_arrive_complete_in_any_pieces(gated: GatedService, rows: list[in
 
 
 def test_a_large_body_is_received_directly(gated: GatedService, direct_read_sizes: list[int]) -> None:
-    """The way that the other tests are about is really taken, and its bytes are counted like all others."""
+    """The other tests do take the direct path, and its bytes are counted."""
     before = gated.metric("poolhouse_received_bytes_total")
     with gated.server.client() as client:
         response = post_zeros(client, (1, 1, 4000, 1024))
@@ -122,14 +122,14 @@ def test_a_large_body_is_received_directly(gated: GatedService, direct_read_size
 
 
 def test_a_refused_body_is_discarded_and_the_connection_continues(gated: GatedService, reader: ResponseReader) -> None:
-    """A caller who was told to come again finds the connection usable, and its bytes took no memory."""
+    """A client can retry on the same connection, and the discarded bytes took no memory."""
     with gated.server.client() as client, gated.gate.closed():
-        hog = ResponseReader(gated.server)
-        hog.connection.sendall(head(15_000)[:-2] + b"\r\n")
+        blocker = ResponseReader(gated.server)
+        blocker.connection.sendall(head(15_000)[:-2] + b"\r\n")
         assert becomes_true(lambda: gated.pooling.status.lease_count == 1)
         reader.connection.sendall(head(2000) + body(2000)[: 1000 * ROW_BYTES])
         status, headers, response = reader.read_response()
-        hog.close()
+        blocker.close()
         assert client.get("/livez").status_code == 200
     assert becomes_true(lambda: gated.pooling.status.lease_count == 0)
 
@@ -143,10 +143,8 @@ def test_a_refused_body_is_discarded_and_the_connection_continues(gated: GatedSe
 
 
 @pytest.mark.parametrize("sent_rows", [0, 80])
-def test_a_stalled_or_slow_direct_body_is_refused(
-    gated: GatedService, reader: ResponseReader, sent_rows: int
-) -> None:
-    """Whoever promises much and sends little holds the room of all of it."""
+def test_a_stalled_or_slow_direct_body_is_refused(gated: GatedService, reader: ResponseReader, sent_rows: int) -> None:
+    """A client that announces much and sends little holds memory for all of it."""
     reader.connection.sendall(head(8000) + body(sent_rows))
     begun = time.monotonic()
 
@@ -158,7 +156,7 @@ def test_a_stalled_or_slow_direct_body_is_refused(
 
 
 def test_a_deadline_ends_a_direct_body_and_the_rest_is_discarded(gated: GatedService, reader: ResponseReader) -> None:
-    """The response is 504, and the next request on the connection is a request of its own."""
+    """The response is 504, and the next request on the connection is parsed as such."""
     data = body(500)
     reader.connection.sendall(head(500, "Request-Timeout: 0.15\r\n") + data[: 300 * ROW_BYTES])
     status, _, response = reader.read_response()
@@ -170,7 +168,7 @@ def test_a_deadline_ends_a_direct_body_and_the_rest_is_discarded(gated: GatedSer
 
 
 def test_a_disconnect_in_a_direct_body_releases_its_memory(gated: GatedService) -> None:
-    """The socket writes past the parser then, and the news must come through all the same."""
+    """The disconnect is noticed although the bytes bypass the parser."""
     reading = ResponseReader(gated.server)
     reading.connection.sendall(head(8000) + body(400))
     assert becomes_true(lambda: gated.pooling.status.lease_count == 1)
@@ -178,32 +176,32 @@ def test_a_disconnect_in_a_direct_body_releases_its_memory(gated: GatedService) 
 
     reading.close()
 
-    # Sooner than the silence of this service would end it.
+    # Sooner than the stall timeout of this service.
     assert becomes_true(lambda: gated.pooling.status.held_bytes == 0, WITHIN_S)
     assert gated.metric("poolhouse_callers_gone_total", stage="body") == before + 1
 
 
 def test_a_closing_connection_closes_at_the_end_of_the_refused_body(gated: GatedService) -> None:
-    """It was left open for the body alone: closed before, the caller would find it reset, and no response."""
+    """If it closed earlier, the kernel would reset it, and the client would lose the response."""
     with gated.gate.closed():
-        hog = ResponseReader(gated.server)
-        hog.connection.sendall(head(15_000)[:-2] + b"\r\n")
+        blocker = ResponseReader(gated.server)
+        blocker.connection.sendall(head(15_000)[:-2] + b"\r\n")
         assert becomes_true(lambda: gated.pooling.status.lease_count == 1)
         reading = ResponseReader(gated.server)
         reading.connection.sendall(head(2000, "Connection: close\r\n") + body(1000))
         assert reading.read_response()[0] == 503
-        assert reading.connection.recv(1) == b"", "no further response comes"
+        assert reading.connection.recv(1) == b"", "there must be no further response"
         reading.connection.sendall(body(1000, 1))
 
-        # More than an idle connection is left open for, but less than a body that does not end.
+        # Longer than an idle connection is kept, but shorter than the wait for an incomplete body.
         assert becomes_true(lambda: is_closed(reading.connection), 2)
-        hog.close()
+        blocker.close()
         reading.close()
     assert becomes_true(lambda: gated.pooling.status.lease_count == 0)
 
 
 def is_closed(connection: socket.socket) -> bool:
-    """Whether what is sent finds nobody any more."""
+    """Whether sending fails."""
     try:
         connection.send(b"?")
     except OSError:

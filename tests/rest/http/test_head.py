@@ -1,4 +1,4 @@
-"""Reading heads from any pieces: no byte behind a head is read with it, and no head has two meanings."""
+"""Parsing heads from any pieces: no byte behind a head is consumed, and no ambiguous head is accepted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size
 
 
 def read(sent: bytes, cuts: list[int], limit: int = LIMIT) -> tuple[Head | None, int]:
-    """The head of what was sent in these pieces, and how many bytes were taken for it."""
+    """The head that was sent in these pieces, and the number of bytes consumed."""
     reader, taken = HeadReader(limit, PartialHeadBudget()), 0
     edges = sorted({0, len(sent), *(cut % (len(sent) + 1) for cut in cuts)})
     for begin, end in itertools.pairwise(edges):
@@ -38,7 +38,7 @@ def read(sent: bytes, cuts: list[int], limit: int = LIMIT) -> tuple[Head | None,
 def test_a_head_in_any_pieces_is_the_same_head(
     pairs: list[tuple[bytes, bytes]], empty_lines: int, behind: bytes, cuts: list[int], upgrade: bool
 ) -> None:
-    """What lies behind a head is a body or another request; to read it with the head is to let it be smuggled."""
+    """The bytes behind a head are a body or another request; consuming them would allow request smuggling."""
     offer = [(b"connection", b"upgrade"), (b"upgrade", b"h2c")] if upgrade else []
     given = [(b"host", b"x"), (b"content-length", b"%d" % len(behind)), *offer, *pairs]
     lines = b"".join(b"%b: %b\r\n" % pair for pair in given)
@@ -54,7 +54,7 @@ def test_a_head_in_any_pieces_is_the_same_head(
 
 @given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=6))
 def test_any_bytes_are_a_valid_head_or_refused(sent: bytes, cuts: list[int]) -> None:
-    """A port is scanned all day; nothing that comes may be another error."""
+    """Ports are scanned all day; no input may raise another error."""
     try:
         head, taken = read(sent, cuts)
     except Malformed:
@@ -65,7 +65,7 @@ def test_any_bytes_are_a_valid_head_or_refused(sent: bytes, cuts: list[int]) -> 
 
 @given(st.integers(1, 3 * LIMIT), st.lists(st.integers(0, 4 * LIMIT), max_size=6))
 def test_the_size_limit_does_not_depend_on_the_pieces(size: int, cuts: list[int]) -> None:
-    """A limit that depends on segments is one that nobody can rely on."""
+    """A limit that depends on TCP segments would be unpredictable."""
     sent = b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * size + b"\r\n\r\n"
     if len(sent) <= LIMIT:
         assert read(sent, cuts)[0] is not None
@@ -77,7 +77,7 @@ def test_the_size_limit_does_not_depend_on_the_pieces(size: int, cuts: list[int]
 
 @pytest.mark.parametrize("line", [b"Authorization: Bearer secret", b"Cookie: secret", b"Proxy-Authorization: secret"])
 def test_heads_with_credentials_are_not_kept(line: bytes) -> None:
-    """What is kept for comparison outlives its request."""
+    """Kept heads outlive their request."""
     head, _ = read(b"GET / HTTP/1.1\r\nHost: x\r\n" + line + b"\r\n\r\n", [])
 
     assert head is not None
@@ -85,7 +85,7 @@ def test_heads_with_credentials_are_not_kept(line: bytes) -> None:
 
 
 def test_short_heads_in_one_piece_are_kept() -> None:
-    """The next head on the connection is mostly the same."""
+    """The next head on a connection is usually the same."""
     sent = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     long = sent[:-2] + b"X: " + b"a" * 3000 + b"\r\n\r\n"
     heads = [read(sent, [])[0], read(long, [])[0], read(sent, [5])[0]]
@@ -101,29 +101,29 @@ HEADS = st.lists(
 
 @given(HEADS, st.binary(max_size=20))
 def test_a_cached_head_matches_all_of_its_bytes(seen: list[tuple[int, bytes]], behind: bytes) -> None:
-    """Another request's head, answered in place of this one's, would be another request's response."""
-    known = HeadCache()
+    """Another head's match would give the client the response to another request."""
+    cache = HeadCache()
     for number, line in seen:
         sent = b"POST /%d HTTP/1.1\r\nHost: x\r\n%b\r\n" % (number, line)
-        found = known.get(bytearray(sent + behind), len(sent + behind))
+        found = cache.get(bytearray(sent + behind), len(sent + behind))
         if found is not None:
             assert (found.target, found.raw) == (b"/%d" % number, sent)
         head, _ = read(sent, [])
         assert head is not None
-        known.add(head)
-        again = known.get(bytearray(sent + behind), len(sent + behind))
-        assert (again is None) == bool(line), "keys are not kept, and no head that names one request"
-        assert known.get(bytearray(sent), len(sent) - 1) is None, "it is not whole"
+        cache.add(head)
+        again = cache.get(bytearray(sent + behind), len(sent + behind))
+        assert (again is None) == bool(line), "heads with a key or a request id are not cached"
+        assert cache.get(bytearray(sent), len(sent) - 1) is None, "the head is incomplete"
 
 
 def test_the_head_cache_is_bounded() -> None:
-    """A client may vary its heads without end; the oldest are forgotten first."""
-    known = HeadCache()
+    """A client may vary its heads without end; the oldest are evicted first."""
+    cache = HeadCache()
     sent = [b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(300)]
     for each in sent:
         head, _ = read(each, [])
         assert head is not None
-        known.add(head)
+        cache.add(head)
 
-    found = [known.get(bytearray(each), len(each)) is not None for each in sent]
+    found = [cache.get(bytearray(each), len(each)) is not None for each in sent]
     assert found == [False] * 44 + [True] * 256

@@ -1,4 +1,4 @@
-"""Short responses leave in the turn in which they were made, each connection's in their order."""
+"""Short responses are sent in the iteration in which they are made, in order per connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ steps = st.lists(st.tuples(st.sampled_from(["send", "send", "send", "flush", "cl
 
 @given(steps)
 def test_every_response_is_sent_once_in_order_within_its_iteration(taken: list[Step]) -> None:
-    """A response that is lost, doubled or out of order breaks its connection for good."""
+    """A lost, doubled or misplaced response would corrupt its connection."""
     outbox, loop, transports = Outbox(), FakeLoop(), [FakeTransport() for _ in range(4)]
     responses = [b"" for _ in transports]
     for number, (step, which) in enumerate(taken):
@@ -29,7 +29,7 @@ def test_every_response_is_sent_once_in_order_within_its_iteration(taken: list[S
         elif step == "close":
             transport.close()
         else:
-            loop.end_turn()
+            loop.end_iteration()
             for each, whole in zip(transports, responses, strict=True):
                 assert each.is_closing() or each.written == whole
         for each, whole in zip(transports, responses, strict=True):
@@ -37,17 +37,17 @@ def test_every_response_is_sent_once_in_order_within_its_iteration(taken: list[S
 
 
 def test_the_first_response_of_an_iteration_is_sent_at_once() -> None:
-    """A lone client must not wait for company."""
+    """A client with one connection must not wait."""
     outbox, loop = Outbox(), FakeLoop()
     for number in range(3):
         transport = FakeTransport()
         outbox.send(transport, b"response", loop.as_loop)
         assert transport.written == b"response", number
-        loop.end_turn()
+        loop.end_iteration()
 
 
 def test_the_number_of_pending_responses_is_limited() -> None:
-    """What waits is memory, and the first of them waits for all."""
+    """Pending responses take memory, and the first waits for the last."""
     outbox, loop, transports = Outbox(), FakeLoop(), [FakeTransport() for _ in range(3 * MAX_PENDING)]
     for transport in transports:
         outbox.send(transport, b"response", loop.as_loop)

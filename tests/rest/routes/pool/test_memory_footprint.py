@@ -62,9 +62,7 @@ def test_an_empty_response_of_many_lists_is_refused(client: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*"])
-def test_an_empty_batch_is_refused_as_text_and_accepted_as_binary(
-    client: httpx.Client, accept: str
-) -> None:
+def test_an_empty_batch_is_refused_as_text_and_accepted_as_binary(client: httpx.Client, accept: str) -> None:
     """A query of sixty bytes tells how long the text will be."""
     query = "shape=20000000,0,4&dtype=float32&kernel_size=2"
 
@@ -85,9 +83,7 @@ def test_an_empty_response_of_few_lists_is_sent(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "count"), [("bool", 3 << 20), ("float16", 1 << 20), ("int64", 1 << 20)])
-def test_the_error_for_too_long_a_text_names_the_binary_types(
-    client: httpx.Client, dtype: str, count: int
-) -> None:
+def test_the_error_for_too_long_a_text_names_the_binary_types(client: httpx.Client, dtype: str, count: int) -> None:
     """Its elements are under it: a boolean of one byte is printed in six."""
     query = f"shape=1,1,{count}&dtype={dtype}&kernel_size=1"
     body = bytes(count * ELEMENT_TYPES[dtype].itemsize)
