@@ -1,4 +1,4 @@
-"""Guards around a device that breaks or hangs."""
+"""Guards against devices that break or hang."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "rebuilt-device-is-ready",
         "A rebuilt device is ready again",
-        "one fault loses the device for ever",
+        "after one fault the device is never used again",
         Delete(),
         "test_a_broken_device_refuses_its_batch_and_is_rebuilt",
     ),
@@ -56,14 +56,14 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     Guard(
         "unstarted-batches-move",
-        "Batches that were handed over and not started go to another device",
-        "they are refused, although nothing of them was lost",
+        "Batches that the lost device has not started go to another device",
+        "they are refused, although none of their data was lost",
         DropTerm(0),
         "test_an_unstarted_batch_behind_a_hung_one_moves_to_another_device",
     ),
     Guard(
         "retries-move",
-        "Retries go to another device",
+        "Retries of a lost device go to another device",
         "their clients wait for ever",
         DropTerm(1),
         "test_retries_of_a_lost_device_move_to_another",
@@ -85,7 +85,7 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "watchdog-is-set",
         "A batch that takes too long counts as hung",
-        "its clients, and those of all later batches, wait for ever",
+        "the clients of this batch and of all later batches wait for ever",
         Delete(),
         "test_a_hung_batch_is_refused_and_keeps_its_leases",
     ),
@@ -106,14 +106,14 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "watchdog-is-cancelled",
         "The watchdog of a finished batch is cancelled",
-        "it expires later, and a working device is lost",
+        "the watchdog expires later, and a working device counts as lost",
         Delete(),
         "test_the_watchdog_of_a_finished_batch_is_cancelled",
     ),
     Guard(
         "lost-device-gets-new-threads",
         "A lost device gets new threads",
-        "its threads hang, and it never works again",
+        "the device never works again, because its threads hang",
         Delete(),
         "test_a_hung_batch_is_refused_and_keeps_its_leases",
     ),
@@ -147,22 +147,22 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     Guard(
         "thread-obeys-device-fault",
-        "A thread ends when its device breaks",
-        "it starts tasks that could go to another device",
+        "A thread starts no further task after its device broke",
+        "tasks that could go to another device fail",
         IgnoreOperand(1),
         "test_a_thread_whose_device_broke_starts_no_other_task",
     ),
     Guard(
         "thread-forgets-task",
-        "A thread forgets a task when it is done",
-        "the tensors of the last request are kept until the next request",
+        "A thread drops its reference to a finished task",
+        "an idle thread keeps the tensors of its last request",
         Delete(),
         "test_a_thread_forgets_a_finished_task",
     ),
     Guard(
         "rebuilt-device-gets-new-streams",
         "A rebuilt device has its own streams and buffers",
-        "it shares streams with a thread that hangs",
+        "the device shares streams with a thread that hangs",
         Delete(),
         "test_a_rebuilt_worker_has_a_new_transfer_and_works",
     ),
@@ -175,42 +175,42 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     Guard(
         "budget-has-grid-limit",
-        "The batch limits of a device other than the CPU include its grid",
-        "a CUDA kernel is launched beyond its grid",
+        "The batch limits of a GPU include the size of its grid",
+        "a CUDA kernel is launched with a grid that is too large, and fails",
         ReplaceArgument(2, "None"),
         "test_only_the_cpu_has_no_limit_of_planes",
     ),
     Guard(
         "failed-transfer-returns-stream",
         "A failed transfer returns its stream",
-        "after two failures every request waits for a stream for ever",
+        "after two failures all requests wait for a stream for ever",
         Delete(),
         "test_a_failed_transfer_returns_its_stream",
     ),
     Guard(
         "result-is-read-after-synchronize",
-        "A result is read after its stream was synchronized",
-        "clients get the old contents of the buffer",
+        "A result is read only after its stream was synchronized",
+        "clients get the previous contents of the buffer",
         Delete(),
         "test_a_result_is_read_after_its_stream_was_synchronized",
     ),
     Guard(
         "pinned-memory-of-broken-context-is-kept",
-        "Page-locked memory of a broken context is never freed",
-        "torch aborts the process when it is freed, and with it every request",
+        "Page-locked memory of a broken CUDA context is never freed",
+        "torch aborts the process when it frees the memory, and all requests are lost",
         Delete(),
         "test_page_locked_memory_of_a_broken_context_is_not_freed",
     ),
     Guard(
         "result-is-copied",
-        "A result is copied out of the buffer that the next batch uses",
+        "A result is copied out of the buffer before the next batch uses it",
         "clients get each other's results",
         ReplaceConstant(True),
         "test_a_result_is_not_overwritten_by_the_next_batch",
     ),
     Guard(
         "planes-fit-int32",
-        "A plane that 32 bits cannot index is not sent to the device",
+        "A plane too large for 32-bit indices is not sent to a GPU",
         "a kernel reads and writes outside the plane",
         Delete(),
         "test_every_transfer_refuses_planes_beyond_32_bit_indices",

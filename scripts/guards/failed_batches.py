@@ -1,4 +1,4 @@
-"""Guards around a batch that fails: only the failing job gets the error."""
+"""Guards for batches that fail: only the failing job gets the error."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "failed-batch-is-bisected",
         "A batch that fails is bisected",
-        "one failing request fails every other in its batch",
+        "one failing request makes all requests in its batch fail",
         ReplaceArgument(2, "None"),
         "test_only_the_failing_job_gets_the_error",
     ),
     Guard(
         "too-large-batch-is-halved",
         "A batch too large for memory is halved",
-        "a device with little memory refuses jobs that it could run in two batches",
+        "a device with little memory refuses jobs that it could run in smaller batches",
         ReplaceArgument(2, "None"),
         "test_a_batch_too_large_for_memory_is_halved_until_it_fits",
     ),
     Guard(
         "single-plane-is-not-halved",
         "A single plane that does not fit into memory is not halved again",
-        "it is retried for ever",
+        "the plane is retried for ever",
         Delete(),
         "test_halves_contain_every_plane_once",
     ),
     Guard(
         "out-of-memory-is-503",
-        "Lack of device memory is answered with 503",
-        "the client takes a full device for a bug of the service, and does not retry",
+        "If a device has too little memory, the response is 503",
+        "the client gets 500 and does not retry",
         Delete(),
         "test_a_plane_that_never_fits_is_refused_and_the_device_goes_on",
     ),
     Guard(
         "kernel-errors-are-caught",
-        "Every error of a kernel is caught in its thread",
-        "the thread ends, and its batch is never answered",
+        "Every exception of a kernel is caught in its thread",
+        "the thread ends, and the clients of its batch wait for ever",
         CatchNothing(),
         "test_any_exception_of_a_kernel_is_an_internal_error",
     ),
     Guard(
         "internal-errors-hide-details",
-        "An internal error is answered without its details",
+        "The response to an internal error contains no details of the exception",
         "clients see internal paths and messages",
         ReplaceStatement("return error"),
         "test_any_exception_of_a_kernel_is_an_internal_error",
@@ -54,14 +54,14 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "failed-job-is-dropped",
         "Waiting planes of a failed job are not pooled",
-        "the device pools planes of a job that has failed already",
+        "the device pools planes of a job that has already failed",
         Delete(),
         "test_waiting_slices_of_a_failed_job_are_not_run",
     ),
     Guard(
         "out-of-memory-is-recognized",
-        "Out of memory is distinguished from a broken device",
-        "a device is lost because one batch was too large",
+        "An out-of-memory error is distinguished from a broken device",
+        "a device counts as lost because one batch was too large",
         Delete(),
         "test_exceptions_of_torch_are_classified",
     ),
@@ -74,14 +74,14 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     Guard(
         "out-of-memory-frees-cache",
-        "After out of memory torch's cache is freed",
+        "After an out-of-memory error torch's cache is freed",
         "the halves of the batch do not fit either",
         Delete(),
         "test_out_of_memory_frees_the_cache_and_shrinks_batches",
     ),
     Guard(
         "out-of-memory-shrinks-batches",
-        "After out of memory the next batches are smaller",
+        "After an out-of-memory error the next batches are smaller",
         "every batch fails once before it is halved",
         Delete(),
         "test_out_of_memory_frees_the_cache_and_shrinks_batches",

@@ -1,4 +1,4 @@
-"""Finds the marked statements of a source text, and the tests by their names.
+"""Find the marked statements in source code, and the tests by their names.
 
 A marker is the comment ``# guard: ID``, or ``# guard: ID, ID`` where one statement holds several guards. It stands on
 a line of its own above the statement, or at the end of the statement's first line. It may mark an ``except`` clause.
@@ -28,8 +28,8 @@ class Marker:
     """One id of one marker.
 
     Attributes:
-        id: the guard that it names.
-        line: the line of its comment, counted from 1.
+        id: the id of the guard.
+        line: the line of the comment, counted from 1.
         statement_line: the line on which the marked statement begins.
     """
 
@@ -38,13 +38,13 @@ class Marker:
     statement_line: int
 
 
-# Kept, since the guards of one file are taken away one after another from the same text.
+# Cached, since the guards of a file are removed one at a time from the same text.
 @lru_cache(maxsize=64)
 def read_markers(text: str) -> Sequence[Marker]:
     """The markers of a source text, in order.
 
     Raises:
-        ValueError: when a marker names something that is no id.
+        ValueError: a marker contains an invalid id.
     """
     if "# guard: " not in text:
         return ()
@@ -58,7 +58,7 @@ def read_markers(text: str) -> Sequence[Marker]:
             statement_line += 1
         for each in match[1].split(", "):
             if not _ID.fullmatch(each):
-                raise ValueError(f"line {line}: {each!r} is no id of a guard; expected words-with-hyphens")
+                raise ValueError(f"line {line}: {each!r} is no id of a guard; expected lowercase-words-with-hyphens")
             found.append(Marker(each, line, statement_line))
     return tuple(found)
 
@@ -71,10 +71,10 @@ def find_markers(package: Path) -> Iterator[tuple[Path, Marker]]:
 
 
 def find_marked_statement(text: str, marker: Marker) -> MarkedNode:
-    """The statement or ``except`` clause that the marker stands at.
+    """The statement or ``except`` clause that the marker marks.
 
     Raises:
-        ValueError: when none begins on that line.
+        ValueError: no statement begins on that line.
     """
     statement = _statements_by_line(text).get(marker.statement_line)
     if statement is None:
@@ -96,8 +96,8 @@ def remove_guard(text: str, guard_id: str, removal: Removal) -> str:
     """The source text without this guard; only the text of the marked statement differs.
 
     Raises:
-        ValueError: when there is not exactly one marker of this id, or when the removal does not fit the statement.
-        SyntaxError: when the result is no Python.
+        ValueError: there is not exactly one marker with this id, or the removal does not fit the statement.
+        SyntaxError: the result is no valid Python.
     """
     markers = [marker for marker in read_markers(text) if marker.id == guard_id]
     if len(markers) != 1:
@@ -120,7 +120,7 @@ def remove_guard(text: str, guard_id: str, removal: Removal) -> str:
 
 
 def find_tests(tests: Path) -> dict[str, list[Path]]:
-    """The files that define each test function and class, by its name."""
+    """The files that define each test function or class, by its name."""
     found: dict[str, list[Path]] = {}
     for file in sorted(tests.rglob("test_*.py")):
         for match in _TEST_DEFINITION.finditer(file.read_text(encoding="utf-8")):

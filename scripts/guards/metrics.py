@@ -11,22 +11,22 @@ from guards.removals import Delete, ReplaceArgument, ReplaceValue
 GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "unknown-operators-are-other",
-        "Operators that do not exist are counted as other",
-        "a client can grow the metrics page, and every Prometheus that reads it",
+        "Unknown operators are counted as `other`",
+        "a client can add any number of time series to Prometheus",
         Delete(),
         "test_clients_cannot_grow_the_page",
     ),
     Guard(
         "server-timing-equals-metrics",
-        "Server-Timing and the metrics are one number",
-        "an engineer who looks for lost time is sent to the wrong place",
+        "Server-Timing and the metrics have the same values",
+        "a search for the cause of latency starts at the wrong stage",
         ReplaceArgument(0, "{}[::-1]"),
         "test_server_timing_equals_the_metrics",
     ),
     Guard(
         "protocol-errors-are-counted",
-        "Requests that are no HTTP are counted too",
-        "a broken proxy shows nowhere",
+        "Malformed HTTP requests are counted too",
+        "the metrics do not show a broken proxy",
         Delete(),
         "test_malformed_requests_are_counted",
     ),

@@ -1,9 +1,9 @@
-"""The ways to take a guard away: each makes a changed statement out of the marked one.
+"""The operations that remove a guard: each returns a changed copy of the marked statement.
 
-They address parts of the statement by kind and position, so a renamed variable, function or class changes nothing.
-Expressions are counted from 0 as they are nested and written: an outer one comes before those inside of it. Only the
-first line of a compound statement is searched, not its body. ``ReplaceStatement`` and ``InsertBefore`` take a
-text of their own; they are for what no other operation can express, and such a text follows renames by hand.
+They address parts of the statement by type and position, so renaming variables, functions or classes does not affect
+them. Expressions are numbered from 0 in source order, outer before inner. In a compound statement only the header is
+searched, not the body. ``ReplaceStatement`` and ``InsertBefore`` contain code that must be updated by hand after
+renames; use them only where no other operation fits.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ class Removal(Protocol):
     """An operation on a marked statement."""
 
     def apply(self, statement: MarkedNode) -> str:
-        """The text of the statement without its guard, not indented.
+        """The statement without its guard, as unindented source code.
 
         Raises:
-            LookupError: when the statement does not have the part that is meant.
+            LookupError: the statement lacks the part to be changed.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """The statement is not there."""
+    """Replace the statement by ``pass``."""
 
     def apply(self, statement: MarkedNode) -> str:
         if isinstance(statement, ast.ExceptHandler):
@@ -42,7 +42,7 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class FixCondition:
-    """The condition of an ``if``, ``while`` or conditional expression is always this."""
+    """Replace the condition of an ``if``, ``while`` or conditional expression by a constant."""
 
     value: bool
 
@@ -53,7 +53,7 @@ class FixCondition:
 
 @dataclass(frozen=True, slots=True)
 class DropOperand:
-    """One operand of an ``and`` or ``or`` is left out; -1 is the last."""
+    """Remove one operand of an ``and`` or ``or``; -1 is the last."""
 
     position: int
 
@@ -66,7 +66,7 @@ class DropOperand:
 
 @dataclass(frozen=True, slots=True)
 class IgnoreOperand:
-    """One operand of an ``and`` is evaluated, and its result taken for true."""
+    """Evaluate one operand of an ``and``, and treat its result as true."""
 
     position: int
 
@@ -77,7 +77,7 @@ class IgnoreOperand:
 
 @dataclass(frozen=True, slots=True)
 class DropTerm:
-    """One side of an arithmetic operation is left out: 0 is the left one, 1 the right one."""
+    """Remove one side of an arithmetic operation: 0 is the left, 1 the right."""
 
     side: int
 
@@ -88,7 +88,7 @@ class DropTerm:
 
 @dataclass(frozen=True, slots=True)
 class DropFilter:
-    """A comprehension keeps every element."""
+    """Remove the conditions of a comprehension."""
 
     def apply(self, statement: MarkedNode) -> str:
         old = _find_node(statement, ast.comprehension)
@@ -97,7 +97,7 @@ class DropFilter:
 
 @dataclass(frozen=True, slots=True)
 class DropSlice:
-    """A slice of a sequence is the whole sequence."""
+    """Replace a slice of a sequence by the whole sequence."""
 
     def apply(self, statement: MarkedNode) -> str:
         subscript = _find_node(statement, ast.Subscript)
@@ -106,7 +106,7 @@ class DropSlice:
 
 @dataclass(frozen=True, slots=True)
 class Unwrap:
-    """A call is replaced by one of its arguments."""
+    """Replace a call by one of its arguments."""
 
     argument: int = 0
     call: int = 0
@@ -118,7 +118,7 @@ class Unwrap:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceArgument:
-    """An argument of a call is this text, in which ``{}`` is what it was; keywords count after the others."""
+    """Replace an argument of a call; ``{}`` stands for the old one. Keyword arguments follow the positional ones."""
 
     position: int
     text: str
@@ -133,7 +133,7 @@ class ReplaceArgument:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceCallee:
-    """Another function is called: one of Python's own, or a lambda."""
+    """Call another function: a builtin or a lambda."""
 
     text: str
     call: int = 0
@@ -145,59 +145,59 @@ class ReplaceCallee:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceValue:
-    """What is assigned or returned is this text, in which ``{}`` is what it was."""
+    """Replace the assigned or returned value; ``{}`` stands for the old one."""
 
     text: str
 
     def apply(self, statement: MarkedNode) -> str:
         if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return) or statement.value is None:
-            raise LookupError("it neither assigns nor returns a value")
+            raise LookupError("the statement neither assigns nor returns a value")
         return _replace_node(statement, statement.value, _fill_template(self.text, statement.value))
 
 
 @dataclass(frozen=True, slots=True)
 class ReplaceConstant:
-    """The one constant of this type in the statement has this value."""
+    """Replace the only constant of this type in the statement."""
 
     value: bool | int | float | bytes
 
     def apply(self, statement: MarkedNode) -> str:
         found = [node for node in _walk_expressions(statement, ast.Constant) if type(node.value) is type(self.value)]
         if len(found) != 1:
-            raise LookupError(f"it has {len(found)} constants of this type, not one")
+            raise LookupError(f"expected one constant of type {type(self.value).__name__}, found {len(found)}")
         return _replace_node(statement, found[0], ast.Constant(self.value))
 
 
 @dataclass(frozen=True, slots=True)
 class DelayExpression:
-    """The expression is evaluated by the event loop after this time, not at once."""
+    """Evaluate the expression in the event loop after a delay."""
 
     delay_s: float
 
     def apply(self, statement: MarkedNode) -> str:
         if not isinstance(statement, ast.Expr):
-            raise LookupError("it is no expression")
+            raise LookupError("the statement is no expression")
         loop = "__import__('asyncio').get_running_loop()"
         return f"{loop}.call_later({self.delay_s}, lambda: {ast.unparse(statement)})"
 
 
 @dataclass(frozen=True, slots=True)
 class CatchNothing:
-    """An ``except`` clause catches no error."""
+    """Make an ``except`` clause catch nothing."""
 
     def apply(self, statement: MarkedNode) -> str:
         if not isinstance(statement, ast.ExceptHandler) or statement.type is None:
-            raise LookupError("it is no except clause that names its errors")
+            raise LookupError("the statement is no except clause with an exception class")
         return _replace_node(statement, statement.type, ast.Tuple([], ast.Load()))
 
 
 @dataclass(frozen=True, slots=True)
 class SkipFinallyOnError:
-    """What stands under ``finally`` is done only where no error was raised."""
+    """Run the ``finally`` block only if no exception was raised."""
 
     def apply(self, statement: MarkedNode) -> str:
         if not isinstance(statement, ast.Try) or not statement.finalbody or not statement.handlers:
-            raise LookupError("it is no try with except and finally")
+            raise LookupError("the statement is no try with except and finally")
         return ast.unparse(
             ast.Try(statement.body, statement.handlers, [*statement.orelse, *statement.finalbody], finalbody=[])
         )
@@ -205,7 +205,7 @@ class SkipFinallyOnError:
 
 @dataclass(frozen=True, slots=True)
 class ReturnHere:
-    """The function returns where the statement stands."""
+    """Return from the function instead of running the statement."""
 
     def apply(self, statement: MarkedNode) -> str:
         return "return"
@@ -213,7 +213,7 @@ class ReturnHere:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceStatement:
-    """The statement is this text."""
+    """Replace the whole statement."""
 
     text: str
 
@@ -223,7 +223,7 @@ class ReplaceStatement:
 
 @dataclass(frozen=True, slots=True)
 class InsertBefore:
-    """This text is done before the statement."""
+    """Insert code before the statement."""
 
     text: str
 
@@ -243,7 +243,7 @@ def _walk_expressions(node: ast.AST, kind: type[_Node]) -> Iterator[_Node]:
 def _find_node(statement: MarkedNode, kind: type[_Node], number: int = 0) -> _Node:
     found = list(_walk_expressions(statement, kind))
     if number >= len(found):
-        raise LookupError(f"it has {len(found)} parts of the kind {kind.__name__}")
+        raise LookupError(f"expected more than {number} parts of type {kind.__name__}, found {len(found)}")
     return found[number]
 
 
@@ -261,7 +261,7 @@ class _NodeReplacer(ast.NodeTransformer):
 
 
 def _replace_node(statement: MarkedNode, old: ast.AST, new: ast.AST) -> str:
-    """The text of the statement with one of its parts changed; the statement itself is left as it is."""
+    """The source code of a copy of the statement, with one node replaced."""
     copied: dict[int, object] = {}
     changed = deepcopy(statement, copied)
     swapped = copied[id(old)]

@@ -1,7 +1,7 @@
 """All guards, by group, in the order of docs/guards.md.
 
-``scripts/prove_guards`` takes each away in a copy of the checkout and runs its test; ``tests/test_guards.py`` checks
-that every entry has its marker and every marker its entry.
+``scripts/prove_guards`` removes each guard in a copy of the checkout and runs its test. ``tests/test_guards.py`` checks
+that entries and markers match.
 """
 
 from __future__ import annotations
